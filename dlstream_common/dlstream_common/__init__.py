@@ -1,0 +1,41 @@
+"""What every dlstream package shares. Nothing here imports ROS; `dlstream_common.ros` does."""
+
+from dlstream_common.errors import (
+    DlstreamError,
+    InputError,
+    NetworkError,
+    Problem,
+    RecordingError,
+    SourceError,
+    suggest,
+)
+from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
+from dlstream_common.images import ENCODINGS, EncodingError, encoding_of, image_from_bytes, to_bgr
+from dlstream_common.settings import AnyPath, ExistingFile, Settings
+from dlstream_common.yaml_file import line_of, load_settings, read_yaml
+
+__all__ = [
+    "ENCODINGS",
+    "AnyPath",
+    "DlstreamError",
+    "EncodingError",
+    "ExistingFile",
+    "Frame",
+    "FramePoses",
+    "Image",
+    "Individual",
+    "InputError",
+    "NetworkError",
+    "Problem",
+    "RecordingError",
+    "Settings",
+    "SourceError",
+    "encoding_of",
+    "image_from_bytes",
+    "line_of",
+    "load_settings",
+    "now",
+    "read_yaml",
+    "suggest",
+    "to_bgr",
+]

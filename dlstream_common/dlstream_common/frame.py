@@ -1,0 +1,70 @@
+"""Frames and poses: what travels along the loop."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[Any]
+"""uint8 or uint16 pixels, (height, width) or (height, width, channels)."""
+
+
+def now() -> int:
+    """The time as stamps count it: nanoseconds since the epoch."""
+    return time.time_ns()
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One image of one camera.
+
+    Attributes:
+        camera: the camera's namespace without slashes, e.g. "top".
+        sequence: 0, 1, 2, ... as the camera published it.
+        stamp: acquisition, in nanoseconds since the epoch.
+        image: (height, width) or (height, width, channels), uint8 or uint16, read-only by agreement.
+        encoding: as in sensor_msgs/Image, e.g. "bgr8" or "mono8".
+    """
+
+    camera: str
+    sequence: int
+    stamp: int
+    image: Image
+    encoding: str
+
+
+@dataclass(frozen=True, slots=True)
+class Individual:
+    """One animal in one frame: parallel arrays of K keypoints, in pixels of the full image.
+
+    Attributes:
+        x, y: (K,) float32, NaN where nothing was detected.
+        confidence: (K,) float32, 0..1.
+        score: 0..1, how sure the network is of the animal as a whole.
+    """
+
+    id: str
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    score: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class FramePoses:
+    """The poses of all individuals in one frame. Stamps are nanoseconds since the epoch, 0 where unknown."""
+
+    camera: str
+    sequence: int
+    stamp: int
+    keypoints: tuple[str, ...]
+    individuals: tuple[Individual, ...] = field(default=())
+    received: int = 0
+    inference_start: int = 0
+    inference_end: int = 0
+    dropped: int = 0
+    frame_id: str = ""

@@ -1,0 +1,39 @@
+"""What every dlstream node shares: its base class, parameters, quality of service and message conversion."""
+
+from dlstream_common.ros.diagnostics import Diagnosis, Level
+from dlstream_common.ros.messages import (
+    fill_image,
+    frame_from_message,
+    image_to_message,
+    key_values,
+    poses_from_message,
+    poses_to_message,
+    stamp_from_message,
+    stamp_to_message,
+)
+from dlstream_common.ros.node import DlstreamNode, run_node
+from dlstream_common.ros.parameters import declare_settings, read_settings
+from dlstream_common.ros.qos import COMMAND, EVENT, LATCHED, LATEST_IMAGE, POSE, image_qos
+
+__all__ = [
+    "COMMAND",
+    "EVENT",
+    "LATCHED",
+    "LATEST_IMAGE",
+    "POSE",
+    "Diagnosis",
+    "DlstreamNode",
+    "Level",
+    "declare_settings",
+    "fill_image",
+    "frame_from_message",
+    "image_qos",
+    "image_to_message",
+    "key_values",
+    "poses_from_message",
+    "poses_to_message",
+    "read_settings",
+    "run_node",
+    "stamp_from_message",
+    "stamp_to_message",
+]

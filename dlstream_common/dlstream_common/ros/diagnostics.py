@@ -1,0 +1,44 @@
+"""What a node says of itself once a second on /diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+
+from dlstream_common.ros.messages import key_values
+
+
+class Level(Enum):
+    """The levels of diagnostic_msgs/DiagnosticStatus."""
+
+    OK = DiagnosticStatus.OK
+    WARN = DiagnosticStatus.WARN
+    ERROR = DiagnosticStatus.ERROR
+    STALE = DiagnosticStatus.STALE
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """How a node is: a level, one sentence, and figures by name."""
+
+    level: Level
+    message: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+def diagnosis_to_message(diagnosis: Diagnosis, name: str, hardware_id: str, stamp: Time) -> DiagnosticArray:
+    """One diagnosis as the array that /diagnostics carries."""
+    status = DiagnosticStatus(
+        level=diagnosis.level.value,
+        name=name,
+        message=diagnosis.message,
+        hardware_id=hardware_id,
+        values=key_values(diagnosis.values),
+    )
+    array = DiagnosticArray(status=[status])
+    array.header.stamp = stamp
+    return array

@@ -1,0 +1,129 @@
+"""Frames and poses to and from ROS messages."""
+
+from __future__ import annotations
+
+import array
+from collections.abc import Mapping
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import KeyValue
+from sensor_msgs.msg import Image as ImageMsg
+
+from dlstream_common.frame import Frame, FramePoses, Image, Individual
+from dlstream_common.images import image_from_bytes
+from dlstream_msgs.msg import FramePoses as FramePosesMsg
+from dlstream_msgs.msg import Individual as IndividualMsg
+
+_SECOND = 1_000_000_000
+
+
+def stamp_to_message(stamp: int) -> Time:
+    """Nanoseconds since the epoch as builtin_interfaces/Time."""
+    return Time(sec=stamp // _SECOND, nanosec=stamp % _SECOND)
+
+
+def stamp_from_message(time: Time) -> int:
+    """builtin_interfaces/Time as nanoseconds since the epoch."""
+    return int(time.sec) * _SECOND + int(time.nanosec)
+
+
+def key_values(values: Mapping[str, object]) -> list[KeyValue]:
+    """The payload of an event, a command or a diagnosis."""
+    return [KeyValue(key=key, value=str(value)) for key, value in values.items()]
+
+
+def fill_image(message: ImageMsg, image: Image, encoding: str) -> None:
+    """Puts an array into `message`, header aside.
+
+    By way of array.array: assigning an array or bytes to `data` lets rclpy check every byte (0.2 s a frame).
+    """
+    image = np.ascontiguousarray(image)
+    message.height, message.width = image.shape[:2]
+    message.encoding = encoding
+    message.is_bigendian = 0
+    message.step = image.strides[0]
+    data = array.array("B")
+    data.frombytes(image.data.cast("B"))
+    message.data = data
+
+
+def image_to_message(frame: Frame, frame_id: str) -> ImageMsg:
+    """The frame as sensor_msgs/Image."""
+    message = ImageMsg()
+    message.header.stamp = stamp_to_message(frame.stamp)
+    message.header.frame_id = frame_id
+    fill_image(message, frame.image, frame.encoding)
+    return message
+
+
+def frame_from_message(message: ImageMsg, camera: str, sequence: int) -> Frame:
+    """The message as a frame whose image is a view of the message's bytes.
+
+    Raises:
+        EncodingError: unknown encoding, or bytes that do not fit the size.
+    """
+    image = image_from_bytes(
+        memoryview(message.data),
+        message.width,
+        message.height,
+        message.step,
+        message.encoding,
+        bool(message.is_bigendian),
+    )
+    return Frame(camera, sequence, stamp_from_message(message.header.stamp), image, message.encoding)
+
+
+def _floats(values: np.ndarray[tuple[int], np.dtype[np.float32]]) -> array.array[float]:
+    return array.array("f", np.asarray(values, np.float32).tobytes())
+
+
+def poses_to_message(poses: FramePoses) -> FramePosesMsg:
+    """The poses of a frame as dlstream_msgs/FramePoses."""
+    message = FramePosesMsg()
+    message.header.stamp = stamp_to_message(poses.stamp)
+    message.header.frame_id = poses.frame_id
+    message.camera = poses.camera
+    message.sequence = poses.sequence
+    message.keypoints = list(poses.keypoints)
+    message.individuals = [
+        IndividualMsg(
+            id=individual.id,
+            score=float(individual.score),
+            x=_floats(individual.x),
+            y=_floats(individual.y),
+            confidence=_floats(individual.confidence),
+        )
+        for individual in poses.individuals
+    ]
+    message.received = stamp_to_message(poses.received)
+    message.inference_start = stamp_to_message(poses.inference_start)
+    message.inference_end = stamp_to_message(poses.inference_end)
+    message.dropped = poses.dropped
+    return message
+
+
+def poses_from_message(message: FramePosesMsg) -> FramePoses:
+    """dlstream_msgs/FramePoses as the poses of a frame."""
+    individuals = tuple(
+        Individual(
+            item.id,
+            np.asarray(item.x, np.float32),
+            np.asarray(item.y, np.float32),
+            np.asarray(item.confidence, np.float32),
+            item.score,
+        )
+        for item in message.individuals
+    )
+    return FramePoses(
+        camera=message.camera,
+        sequence=message.sequence,
+        stamp=stamp_from_message(message.header.stamp),
+        keypoints=tuple(message.keypoints),
+        individuals=individuals,
+        received=stamp_from_message(message.received),
+        inference_start=stamp_from_message(message.inference_start),
+        inference_end=stamp_from_message(message.inference_end),
+        dropped=message.dropped,
+        frame_id=message.header.frame_id,
+    )

@@ -1,0 +1,251 @@
+"""The base of every dlstream node: settings, life cycle, diagnostics, and a clean end."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import ClassVar, Generic, TypeVar
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
+from rclpy.task import Future
+
+from dlstream_common.errors import DlstreamError
+from dlstream_common.ros.diagnostics import Diagnosis, Level, diagnosis_to_message
+from dlstream_common.ros.parameters import declare_settings, read_settings, refuse_unknown
+from dlstream_common.settings import Settings
+
+S = TypeVar("S", bound=Settings)
+
+
+class DlstreamNode(LifecycleNode, Generic[S]):
+    """A lifecycle node with validated settings.
+
+    A node overrides `configure`, `activate`, `deactivate`, `cleanup` and `diagnose`, and says what went wrong by
+    raising; a DlstreamError is shown as its message, anything else with its traceback. With the parameter
+    `autostart` (the default) `run_node` configures and activates it, so that `ros2 run` gives data at once.
+    """
+
+    default_name: ClassVar[str]
+    linger: ClassVar[float] = 0.0
+    """Seconds for which the node still takes messages after it was told to end: their publishers were told as well."""
+
+    def __init__(self, settings_type: type[S], **options: object) -> None:
+        super().__init__(self.default_name, **options)
+        self.exit_code: int | None = None
+        self._ended = Future()
+        self._settings_type = settings_type
+        self.settings: S | None = None
+        self.hardware_id = ""
+        self.declare_parameter(
+            "autostart",
+            True,
+            ParameterDescriptor(description="Configure and activate at the start, without a manager.", read_only=True),
+        )
+        declare_settings(self, settings_type)
+        refuse_unknown(self, ["autostart", *settings_type.model_fields])
+        self.add_on_set_parameters_callback(self._on_parameters)
+        self._diagnostics = rclpy.node.Node.create_publisher(self, DiagnosticArray, "/diagnostics", 10)
+        self._diagnostics_timer = self.create_timer(1.0, self._publish_diagnosis)
+
+    # What a node overrides.
+
+    def configure(self, settings: S) -> None:
+        """Opens what is needed and creates publishers; called with validated settings."""
+
+    def activate(self) -> None:
+        """Starts working."""
+
+    def deactivate(self) -> None:
+        """Stops working; outputs go off."""
+
+    def cleanup(self) -> None:
+        """Closes what `configure` opened. Called once for each `configure`, also after a failed one."""
+
+    def diagnose(self) -> Diagnosis:
+        """How the node is, while it is active."""
+        return Diagnosis(Level.OK, "active")
+
+    def settings_changed(self, settings: S) -> None:
+        """Takes over a changed setting that is marked as live."""
+
+    # What a node uses.
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the life cycle's state is active."""
+        return bool(self._state_machine.current_state[1] == "active")
+
+    def end(self, exit_code: int) -> None:
+        """Ends the process of this node, from any thread, with a deactivation and a cleanup."""
+        if self.exit_code is None:
+            self.exit_code = exit_code
+        self._ended.set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        """Reports an error that the node can't go on with, and ends its process with exit code 1."""
+        self._report("stopped", error)
+        self.end(1)
+
+    # The life cycle.
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        def configure() -> None:
+            self.settings = read_settings(self, self._settings_type)
+            self.configure(self.settings)
+
+        result = self._guard("configure", configure)
+        if result != TransitionCallbackReturn.SUCCESS:
+            self._guard("cleanup", self.cleanup)
+            return result
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        super().on_activate(state)  # first: publishers are silent until it
+        result = self._guard("activate", self.activate)
+        if result != TransitionCallbackReturn.SUCCESS:
+            super().on_deactivate(state)
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        result = self._guard("deactivate", self.deactivate)
+        super().on_deactivate(state)
+        return result
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        result = self._guard("cleanup", self.cleanup)
+        super().on_cleanup(state)
+        return result
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        if state.label == "active":
+            self.on_deactivate(state)
+        if state.label in ("active", "inactive"):
+            self.on_cleanup(state)
+        return super().on_shutdown(state)
+
+    def _guard(self, what: str, step: Callable[[], None]) -> TransitionCallbackReturn:
+        try:
+            step()
+        except Exception as error:
+            self._report(f"{what} failed", error)
+            return TransitionCallbackReturn.FAILURE
+        return TransitionCallbackReturn.SUCCESS
+
+    def _report(self, what: str, error: Exception) -> None:
+        if isinstance(error, DlstreamError):
+            self.get_logger().error(f"{what}: {error}")
+        else:
+            text = "".join(traceback.format_exception(error))
+            self.get_logger().error(f"{what}: {error!r}\n{text}")
+
+    # Parameters and diagnostics.
+
+    def _on_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
+        ours = [parameter for parameter in parameters if parameter.name in self._settings_type.model_fields]
+        configured = self._state_machine.current_state[1] not in ("unconfigured", "configuring")
+        for parameter in ours:
+            extra = self._settings_type.model_fields[parameter.name].json_schema_extra
+            live = isinstance(extra, dict) and extra.get("live")
+            if configured and not live:
+                reason = f"{parameter.name} can be set while the node is unconfigured: deactivate and clean it up first"
+                return SetParametersResult(successful=False, reason=reason)
+        if configured and ours:
+            try:
+                settings = read_settings(self, self._settings_type, ours)
+                self.settings_changed(settings)
+            except DlstreamError as error:
+                return SetParametersResult(successful=False, reason=str(error))
+            self.settings = settings
+        return SetParametersResult(successful=True)
+
+    def _publish_diagnosis(self) -> None:
+        state = self._state_machine.current_state[1]
+        diagnosis = self.diagnose() if state == "active" else Diagnosis(Level.OK, state)
+        name = self.get_fully_qualified_name()
+        stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(diagnosis_to_message(diagnosis, name, self.hardware_id, stamp))
+
+
+N = TypeVar("N", bound=DlstreamNode)  # type: ignore[type-arg]
+
+
+def run_node(create: Callable[[], N], arguments: Sequence[str] | None = None) -> int:
+    """Runs one node in this process until SIGINT, SIGTERM or its own end; returns the exit code.
+
+    The executor has a thread of its own, so that the main thread is free to take signals: after one, the node is
+    deactivated and cleaned up while it can still publish, and only then is ROS shut down.
+    """
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    try:
+        try:
+            node = create()
+        except DlstreamError as error:
+            print(error, file=sys.stderr, flush=True)
+            return 1
+        node._ended.add_done_callback(lambda _: stop.set())
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        thread = threading.Thread(target=_spin, args=(executor, node), name="executor")
+        try:
+            if _autostart(node):
+                thread.start()
+                stop.wait()
+            else:
+                node.exit_code = 1
+        finally:
+            if not node._ended.done():
+                node._ended.set_result(None)
+            if thread.ident:
+                thread.join()
+            _linger(executor, node.linger)
+            _finish(node)
+            executor.shutdown()
+        return node.exit_code or 0
+    finally:
+        rclpy.try_shutdown()
+
+
+def _spin(executor: SingleThreadedExecutor, node: DlstreamNode[Settings]) -> None:
+    try:
+        executor.spin_until_future_complete(node._ended)
+    except ExternalShutdownException:
+        pass
+    except Exception as error:  # a node whose callbacks have ended must not look alive
+        node.fail(error)
+
+
+def _linger(executor: SingleThreadedExecutor, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        executor.spin_once(timeout_sec=left)
+
+
+def _autostart(node: DlstreamNode[Settings]) -> bool:
+    if not node.get_parameter("autostart").value:
+        return True
+    success = TransitionCallbackReturn.SUCCESS
+    return bool(node.trigger_configure() == success and node.trigger_activate() == success)
+
+
+def _finish(node: DlstreamNode[Settings]) -> None:
+    if node._state_machine.current_state[1] in ("unconfigured", "inactive", "active"):
+        node.trigger_shutdown()
+    node.destroy_node()

@@ -1,0 +1,34 @@
+"""The quality of service of every topic of dlstream, in one place."""
+
+from __future__ import annotations
+
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+
+
+def image_qos(depth: int) -> QoSProfile:
+    """Reliable images, as drivers publish them and as the recorder takes them; `depth` frames may wait.
+
+    Best-effort subscribers (rviz, the pose node) connect to it as well.
+    """
+    return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=ReliabilityPolicy.RELIABLE)
+
+
+LATEST_IMAGE = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""Images for those who want the newest only, from any publisher, reliable or not."""
+
+POSE = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.RELIABLE)
+"""Poses and frame_info: small, and each counts."""
+
+EVENT = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1000, reliability=ReliabilityPolicy.RELIABLE)
+"""Events and the status of the experiment."""
+
+COMMAND = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.RELIABLE)
+"""Commands and acknowledgements. Volatile: an output that starts late must not carry out an old command."""
+
+LATCHED = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+"""The last message is kept for those who come later: skeleton, regions."""
