@@ -1,0 +1,168 @@
+"""What tests share: a ROS domain of their own, nodes as real processes, and waiting for what they publish."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent
+PATIENCE = 30.0
+"""Seconds after which something that should happen has not happened. Tests wait for events, never for a time."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any test imports rclpy: this process and its nodes keep to themselves."""
+    from domain_coordinator import domain_id
+
+    config._dlstream_domain = domain_id()  # type: ignore[attr-defined]
+    os.environ["ROS_DOMAIN_ID"] = str(config._dlstream_domain.__enter__())  # type: ignore[attr-defined]
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(ROOT / "config" / "fastdds.xml")
+    os.environ["SDL_VIDEODRIVER"] = "dummy"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config._dlstream_domain.__exit__(None, None, None)  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of real videos and networks; tests that need it are skipped where it is absent."""
+    folder = Path(os.environ.get("DLSTREAM_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no test data in {folder}; name its folder in DLSTREAM_TEST_DATA")
+    return folder
+
+
+class NodeUnderTest:
+    """A node in a process of its own."""
+
+    def __init__(self, module: str, name: str, namespace: str, parameters: Mapping[str, Any]) -> None:
+        words = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:={namespace or '/'}"]
+        if name:
+            words += ["-r", f"__node:={name}"]
+        for key, value in parameters.items():
+            words += ["-p", f"{key}:={_yaml(value)}"]
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.lines: list[str] = []
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+
+    @property
+    def output(self) -> str:
+        """Everything that it printed so far."""
+        return "\n".join(self.lines)
+
+    def wait(self, timeout: float = PATIENCE) -> int:
+        """Waits for its end and the last of its output; the exit code."""
+        code = self.process.wait(timeout)
+        self._thread.join(timeout)
+        return code
+
+    def end(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Sends a signal and waits for the end; the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.wait()
+
+
+def _yaml(value: Any) -> str:
+    import json
+
+    return str(value) if isinstance(value, Path) else json.dumps(value)
+
+
+@pytest.fixture
+def start_node() -> Iterator[Callable[..., NodeUnderTest]]:
+    """Starts nodes by module: `start_node("dlstream_camera.node", namespace="/top", fps=60.0)`."""
+    nodes: list[NodeUnderTest] = []
+
+    def start(module: str, name: str = "", namespace: str = "", **parameters: Any) -> NodeUnderTest:
+        nodes.append(NodeUnderTest(module, name, namespace, parameters))
+        return nodes[-1]
+
+    yield start
+    for node in nodes:
+        if node.process.poll() is None:
+            node.process.kill()
+        node.wait()
+        if node.process.stdout:
+            node.process.stdout.close()
+
+
+class Observer:
+    """A ROS node of the test's, with a thread that takes messages."""
+
+    def __init__(self) -> None:
+        import rclpy
+        from rclpy.executors import SingleThreadedExecutor
+        from rclpy.task import Future
+
+        self._rclpy = rclpy
+        rclpy.init(args=[])
+        self.node = rclpy.create_node("observer")
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self.node)
+        self._end = Future()
+        self._thread = threading.Thread(target=self._executor.spin_until_future_complete, args=(self._end,))
+        self._thread.start()
+
+    def collect(self, kind: type, topic: str, qos: Any) -> list[Any]:
+        """A list that grows by each message of the topic."""
+        messages: list[Any] = []
+        self.node.create_subscription(kind, topic, messages.append, qos)
+        return messages
+
+    def call(self, kind: type, service: str, request: Any) -> Any:
+        """The answer of a service."""
+        client = self.node.create_client(kind, service)
+        assert client.wait_for_service(PATIENCE), f"no service {service}"
+        future = client.call_async(request)
+        wait_for(future.done, f"an answer of {service}")
+        self.node.destroy_client(client)
+        return future.result()
+
+    def close(self) -> None:
+        """Leaves the graph."""
+        self._end.set_result(None)
+        self._thread.join()
+        self._executor.shutdown()
+        self.node.destroy_node()
+        self._rclpy.try_shutdown()
+
+
+@pytest.fixture
+def observer() -> Iterator[Observer]:
+    """A ROS node of the test's own."""
+    watching = Observer()
+    yield watching
+    watching.close()
+
+
+def wait_for(condition: Callable[[], Any], what: str, timeout: float = PATIENCE) -> None:
+    """Waits until the condition holds; a failure says what did not happen."""
+    end = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"waited {timeout:.0f} s for {what}")
+        time.sleep(0.01)
+
+
+@pytest.fixture(name="wait_for")
+def _wait_for() -> Callable[..., None]:
+    """The function `wait_for(condition, what)`."""
+    return wait_for

@@ -1,0 +1,99 @@
+"""A camera: a source's images, cropped and in the colour asked for, numbered and stamped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+
+from dlstream_camera.sources import Format, FrameSource, SourceSettings, source_type
+from dlstream_common import Frame, FramePoses, Image, SourceError, encoding_of
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A frame with what the source knows of it.
+
+    Attributes:
+        frame_number: the source's own count.
+        dropped: frames that the source lost so far.
+        truth: where the keypoints really are, in pixels of the cropped image, if the source knows it.
+    """
+
+    frame: Frame
+    frame_number: int
+    dropped: int
+    truth: FramePoses | None
+
+
+class Camera:
+    """Frames of one source, without ROS: `open`, `read` until None, `close`."""
+
+    def __init__(self, name: str, settings: SourceSettings) -> None:
+        self.name = name
+        self.settings = settings
+        self._sequence = 0
+        kind = source_type(str(getattr(settings, "source", "")))
+        self._source: FrameSource[SourceSettings] = kind.create(settings)
+
+    def open(self) -> Format:
+        """Opens the source; the format is that of the published image.
+
+        Raises:
+            SourceError: the source can't be opened, or the crop does not fit its images.
+        """
+        delivered = self._source.open()
+        try:
+            self._crop = crop_slices(self.settings.crop, delivered.width, delivered.height)
+        except SourceError:
+            self._source.close()
+            raise
+        self._sequence = 0
+        rows, columns = self._crop
+        return replace(delivered, width=columns.stop - columns.start, height=rows.stop - rows.start)
+
+    def read(self) -> Shot | None:
+        """Waits for the next frame; None at the end of the source.
+
+        Raises:
+            SourceError: the source is gone, or its images changed their size.
+        """
+        capture = self._source.read()
+        if capture is None:
+            return None
+        rows, columns = self._crop
+        image: Image = capture.image[rows, columns]
+        if image.shape[:2] != (rows.stop - rows.start, columns.stop - columns.start):
+            height, width = capture.image.shape[:2]
+            raise SourceError(f"camera {self.name}: its images became {width}x{height}; expected no change of size")
+        if not self.settings.color and image.ndim == 3:
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        truth = capture.truth and _moved(capture.truth, self.name, self._sequence, columns.start, rows.start)
+        frame = Frame(self.name, self._sequence, capture.stamp, image, encoding_of(image))
+        self._sequence += 1
+        return Shot(frame, capture.frame_number, capture.dropped, truth)
+
+    def close(self) -> None:
+        """Gives the source back. Allowed at any time, more than once."""
+        self._source.close()
+
+
+def crop_slices(crop: list[int], width: int, height: int) -> tuple[slice, slice]:
+    """Rows and columns of `crop` (x, y, width, height; empty: all) in an image of width x height.
+
+    Raises:
+        SourceError: the crop is not four numbers, or reaches out of the image.
+    """
+    if not crop:
+        return slice(0, height), slice(0, width)
+    if len(crop) != 4:
+        raise SourceError(f"crop: found {crop}; expected four numbers: x, y, width, height")
+    x, y, w, h = crop
+    if x < 0 or y < 0 or w < 1 or h < 1 or x + w > width or y + h > height:
+        raise SourceError(f"crop: found x={x} y={y} {w}x{h}; expected a part of the image of {width}x{height}")
+    return slice(y, y + h), slice(x, x + w)
+
+
+def _moved(truth: FramePoses, camera: str, sequence: int, x: int, y: int) -> FramePoses:
+    individuals = tuple(replace(item, x=item.x - x, y=item.y - y) for item in truth.individuals)
+    return replace(truth, camera=camera, sequence=sequence, individuals=individuals)

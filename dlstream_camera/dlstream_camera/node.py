@@ -1,0 +1,202 @@
+"""The camera node: publishes the frames of one source."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+
+import cv2
+from rclpy.duration import Duration
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from dlstream_camera.calibration import load_calibration
+from dlstream_camera.camera import Camera, Shot
+from dlstream_camera.rate import Rate
+from dlstream_camera.sources import Format, SourceSettings, source_type
+from dlstream_common import to_bgr
+from dlstream_common.ros import (
+    LATEST_IMAGE,
+    POSE,
+    Diagnosis,
+    DlstreamNode,
+    Level,
+    image_qos,
+    image_to_message,
+    poses_to_message,
+    run_node,
+)
+from dlstream_msgs.msg import FrameInfo
+from dlstream_msgs.msg import FramePoses as FramePosesMsg
+
+_PATIENCE = 20.0
+"""Seconds to wait for the subscribers that were announced."""
+
+
+class CameraNode(DlstreamNode[SourceSettings]):
+    """Publishes image_raw, camera_info, frame_info and, for those who look, image_raw/compressed.
+
+    The namespace names the camera. The source's own thread reads and publishes; the executor's thread only serves
+    parameters, life cycle and diagnostics.
+    """
+
+    default_name = "camera"
+
+    def __init__(self) -> None:
+        super().__init__(source_type(_source_asked_for()).settings)
+
+    def configure(self, settings: SourceSettings) -> None:
+        name = self.get_namespace().strip("/") or "camera"
+        self._thread: threading.Thread | None = None
+        self._camera = Camera(name, settings)
+        self._format = self._camera.open()
+        self.hardware_id = self._format.hardware_id
+        self._frame_id = settings.frame_id or f"{name.replace('/', '_')}_optical_frame"
+        self._info = self._camera_info(settings, self._format)
+        self._images = self.create_lifecycle_publisher(Image, "image_raw", image_qos(settings.queue))
+        self._infos = self.create_lifecycle_publisher(CameraInfo, "camera_info", POSE)
+        self._frame_infos = self.create_lifecycle_publisher(FrameInfo, "frame_info", POSE)
+        self._compressed = self.create_lifecycle_publisher(CompressedImage, "image_raw/compressed", LATEST_IMAGE)
+        self._truths = self.create_lifecycle_publisher(FramePosesMsg, "ground_truth", POSE)
+        self._rate = Rate()
+        self._count = self._dropped = 0
+        self._next_compressed = 0.0
+        asked = getattr(settings, "fps", 0.0)
+        wanted = f"{asked:g} fps asked for, " if asked else ""
+        self.get_logger().info(
+            f"{self._format.description}: {self._format.width}x{self._format.height}, {wanted}"
+            + (f"{self._format.fps:g} fps delivered" if self._format.fps else "as fast as it goes")
+        )
+
+    def activate(self) -> None:
+        self._running = True
+        self._thread = threading.Thread(target=self._run, name="source")
+        self._thread.start()
+
+    def deactivate(self) -> None:
+        self._running = False
+        if self._thread and self._thread is not threading.current_thread():
+            self._thread.join()
+        self._thread = None
+
+    def cleanup(self) -> None:
+        if hasattr(self, "_camera"):
+            self._camera.close()
+        for name in ("_images", "_infos", "_frame_infos", "_compressed", "_truths"):
+            if hasattr(self, name):
+                self.destroy_publisher(getattr(self, name))
+                delattr(self, name)
+
+    def diagnose(self) -> Diagnosis:
+        fps, silent = self._rate.per_second(), self._rate.silent_for()
+        values = {
+            "fps": f"{fps:.2f}",
+            "fps_nominal": f"{self._format.fps:g}",
+            "frames": self._count,
+            "dropped": self._dropped,
+            "size": f"{self._format.width}x{self._format.height}",
+        }
+        if silent > 1.0 + 3 / (self._format.fps or 1e9):
+            return Diagnosis(Level.STALE, f"no frame for {silent:.1f} s", values)
+        if self._format.fps and self._count > self._format.fps and fps < 0.9 * self._format.fps:
+            return Diagnosis(Level.WARN, f"{fps:.1f} fps instead of {self._format.fps:g}", values)
+        return Diagnosis(Level.OK, f"{fps:.1f} fps", values)
+
+    def _run(self) -> None:
+        try:
+            self._wait_for_subscribers()
+            while self._running:
+                shot = self._camera.read()
+                if shot is None:
+                    self._finish()
+                    return
+                self._publish(shot)
+        except Exception as error:
+            self._images.wait_for_all_acked(Duration(seconds=2))
+            self.fail(error)
+
+    def _wait_for_subscribers(self) -> None:
+        wanted = self.settings.wait_for if self.settings else 0
+        end = time.monotonic() + _PATIENCE
+        while self._running and self._images.get_subscription_count() < wanted:
+            if time.monotonic() > end:
+                found = self._images.get_subscription_count()
+                self.get_logger().warning(f"begins with {found} subscribers of image_raw; expected {wanted}")
+                return
+            time.sleep(0.01)
+
+    def _publish(self, shot: Shot) -> None:
+        image = image_to_message(shot.frame, self._frame_id)
+        self._images.publish(image)
+        self._info.header = image.header
+        self._infos.publish(self._info)
+        self._frame_infos.publish(
+            FrameInfo(
+                header=image.header,
+                sequence=shot.frame.sequence,
+                frame_number=shot.frame_number,
+                dropped=shot.dropped,
+            )
+        )
+        if shot.truth is not None:
+            message = poses_to_message(shot.truth)
+            message.header = image.header
+            self._truths.publish(message)
+        self._publish_compressed(shot, image)
+        self._count += 1
+        self._dropped = shot.dropped
+        self._rate.tick()
+
+    def _publish_compressed(self, shot: Shot, image: Image) -> None:
+        settings = self.settings
+        if settings is None or not settings.compressed_rate or not self._compressed.get_subscription_count():
+            return
+        clock = time.monotonic()
+        if clock < self._next_compressed:
+            return
+        self._next_compressed = max(self._next_compressed + 1 / settings.compressed_rate, clock)
+        grey = shot.frame.image.ndim == 2
+        pixels = shot.frame.image if grey else to_bgr(shot.frame.image, shot.frame.encoding)
+        done, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, settings.compressed_quality])
+        if done:
+            form = f"{shot.frame.encoding}; jpeg compressed {'mono8' if grey else 'bgr8'}"
+            self._compressed.publish(CompressedImage(header=image.header, format=form, data=jpeg.tobytes()))
+
+    def _finish(self) -> None:
+        self._images.wait_for_all_acked(Duration(seconds=5))
+        self.get_logger().info(f"the source has ended after {self._count} frames")
+        self.end(0)
+
+    def _camera_info(self, settings: SourceSettings, delivered: Format) -> CameraInfo:
+        info = CameraInfo(width=delivered.width, height=delivered.height)
+        if settings.calibration:
+            calibration = load_calibration(settings.calibration, delivered.width, delivered.height)
+            info.distortion_model = calibration.distortion_model
+            info.d = calibration.distortion_coefficients.data
+            info.k = calibration.camera_matrix.data
+            info.r = calibration.rectification_matrix.data
+            info.p = calibration.projection_matrix.data
+        return info
+
+    def settings_changed(self, settings: SourceSettings) -> None:
+        self._next_compressed = 0.0
+
+
+def _source_asked_for() -> str:
+    """The parameter `source`, which decides what other parameters the node has."""
+    import rclpy
+
+    node = rclpy.create_node("camera", start_parameter_services=False, enable_rosout=False)
+    try:
+        return str(node.declare_parameter("source", "synthetic", ignore_override=False).value)
+    finally:
+        node.destroy_node()
+
+
+def main() -> None:
+    """Entry point of `ros2 run dlstream_camera camera`."""
+    sys.exit(run_node(CameraNode))
+
+
+if __name__ == "__main__":
+    main()

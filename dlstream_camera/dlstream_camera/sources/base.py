@@ -1,0 +1,106 @@
+"""What a frame source is: a few methods that a camera, a file or a simulation fills in."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import Field
+
+from dlstream_common import AnyPath, FramePoses, Image, Settings
+
+
+class SourceSettings(Settings):
+    """What every source has. A source adds its own fields, and `source: Literal["its name"]`."""
+
+    crop: Annotated[list[int], Field(max_length=4)] = []
+    """Part of the image to publish: x, y, width, height in pixels of the camera's image. Empty: all of it."""
+    color: bool = True
+    """Publish colour (bgr8); false: grey (mono8), a third of the data."""
+    frame_id: str = ""
+    """Frame of reference in the images' headers; empty: the camera's name and '_optical_frame'."""
+    calibration: AnyPath | None = None
+    """Camera calibration in ROS's own YAML (as camera_calibration writes it); none: an uncalibrated camera."""
+    queue: Annotated[int, Field(ge=1, le=1000)] = 30
+    """Frames that may wait for a slow reliable subscriber before one is lost."""
+    wait_for: Annotated[int, Field(ge=0)] = 0
+    """Subscribers of image_raw to wait for (at most 20 s) before the first frame, so that none misses it."""
+    compressed_rate: Annotated[float, Field(ge=0, le=1000, json_schema_extra={"live": True})] = 10.0
+    """JPEG images a second on image_raw/compressed, for looking; encoded only while someone subscribes."""
+    compressed_quality: Annotated[int, Field(ge=1, le=100, json_schema_extra={"live": True})] = 80
+    """JPEG quality."""
+
+
+S = TypeVar("S", bound=SourceSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What a source delivers, as it says after it was opened: read back, not as requested.
+
+    Attributes:
+        fps: frames a second; 0 where it is not known or as fast as they are taken.
+        description: the device, for a person.
+    """
+
+    width: int
+    height: int
+    fps: float
+    description: str
+    hardware_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One image as the source gives it.
+
+    Attributes:
+        image: (height, width) or (height, width, 3) uint8, OpenCV's channel order.
+        stamp: acquisition, nanoseconds since the epoch.
+        frame_number: the source's own count.
+        dropped: frames that the source lost so far.
+        truth: where the keypoints really are, if the source knows it.
+    """
+
+    image: Image
+    stamp: int
+    frame_number: int
+    dropped: int = 0
+    truth: FramePoses | None = None
+
+
+class FrameSource(ABC, Generic[S]):
+    """A source of frames. The camera node owns the thread: `open`, then `read` until None, then `close`."""
+
+    def __init__(self, settings: S) -> None:
+        self.settings = settings
+
+    @abstractmethod
+    def open(self) -> Format:
+        """Opens the device or file and says what it delivers.
+
+        Raises:
+            SourceError: it can't be opened, or does not deliver what was asked for.
+        """
+
+    @abstractmethod
+    def read(self) -> Capture | None:
+        """Waits for the next image; None at the end of a file.
+
+        Raises:
+            SourceError: the device is gone, or the file is damaged.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Gives the device back. Allowed at any time, more than once."""
+
+
+@dataclass(frozen=True)
+class SourceType:
+    """A kind of source: each module of `dlstream_camera.sources` that has one calls it SOURCE."""
+
+    name: str
+    settings: type[SourceSettings]
+    create: Any  # (settings) -> FrameSource

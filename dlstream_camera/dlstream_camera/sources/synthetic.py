@@ -1,0 +1,67 @@
+"""A synthetic arena: an animal that walks, turns and stops, with its true posture."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from dlstream_camera.arena import KEYPOINTS, Arena
+from dlstream_camera.sources.base import Capture, Format, FrameSource, SourceSettings, SourceType
+from dlstream_camera.sources.pace import Pace
+from dlstream_common import FramePoses, Individual, SourceError, now
+
+
+class SyntheticSettings(SourceSettings):
+    """A rendered arena in a camera's place. The same seed gives the same frames."""
+
+    source: Literal["synthetic"] = "synthetic"
+    """Kind of the source."""
+    width: Annotated[int, Field(ge=64, le=4096)] = 640
+    """Width in pixels."""
+    height: Annotated[int, Field(ge=64, le=4096)] = 480
+    """Height in pixels."""
+    fps: Annotated[float, Field(gt=0, le=1000)] = 30.0
+    """Frames a second."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the animal's path and of the noise."""
+    frames: Annotated[int, Field(ge=0)] = 0
+    """Frames to give; 0: without end."""
+    pace: bool = True
+    """False: as fast as the frames can be rendered and published."""
+
+
+class SyntheticSource(FrameSource[SyntheticSettings]):
+    """Renders frames, and gives the true keypoints with each."""
+
+    _arena: Arena | None = None
+    _number = 0
+
+    def open(self) -> Format:
+        wanted = self.settings
+        self._arena = Arena(wanted.width, wanted.height, seed=wanted.seed, fps=wanted.fps)
+        self._pace = Pace(wanted.fps)
+        self._number = 0
+        text = f"synthetic arena, seed {wanted.seed}"
+        return Format(wanted.width, wanted.height, wanted.fps if wanted.pace else 0.0, text, hardware_id="synthetic")
+
+    def read(self) -> Capture | None:
+        if self._arena is None:
+            raise SourceError("synthetic arena: not open")
+        if self.settings.frames and self._number >= self.settings.frames:
+            return None
+        image, points = self._arena.render(self._number)
+        stamp = self._pace.wait() if self.settings.pace else now()
+        x, y = points.astype(np.float32).T
+        truth = FramePoses(
+            "", self._number, stamp, tuple(KEYPOINTS), (Individual("", x, y, np.ones(len(KEYPOINTS), np.float32)),)
+        )
+        self._number += 1
+        return Capture(image, stamp, self._number - 1, truth=truth)
+
+    def close(self) -> None:
+        self._arena = None
+
+
+SOURCE = SourceType("synthetic", SyntheticSettings, SyntheticSource)

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlstream_camera import Camera, SourceSettings, crop_slices, source_type, source_types
+from dlstream_camera.sources.opencv import OpenCVSettings
+from dlstream_camera.sources.synthetic import SyntheticSettings
+from dlstream_camera.sources.video import VideoSettings, check_video, video_size
+from dlstream_common import SourceError
+
+
+def frames_of(settings: SourceSettings) -> list:
+    camera = Camera("top", settings)
+    camera.open()
+    shots = []
+    while (shot := camera.read()) is not None:
+        shots.append(shot)
+    camera.close()
+    return shots
+
+
+def test_every_source_is_found_by_its_name():
+    assert set(source_types()) == {"opencv", "synthetic", "video"}
+    with pytest.raises(SourceError, match="Did you mean 'opencv'"):
+        source_type("opncv")
+
+
+def test_synthetic_is_the_same_for_the_same_seed():
+    settings = SyntheticSettings(width=96, height=64, seed=3, frames=5, pace=False)
+    first, second = frames_of(settings), frames_of(settings)
+    other = frames_of(SyntheticSettings(width=96, height=64, seed=4, frames=5, pace=False))
+    assert len(first) == 5
+    for a, b in zip(first, second, strict=True):
+        assert np.array_equal(a.frame.image, b.frame.image)
+        assert np.array_equal(a.truth.individuals[0].x, b.truth.individuals[0].x)
+    assert not np.array_equal(first[4].frame.image, other[4].frame.image)
+
+
+def test_video_gives_each_frame_once_in_order(clip):
+    path, frames = clip
+    shots = frames_of(VideoSettings(path=path, pace=False))
+    assert [shot.frame_number for shot in shots] == list(range(50))
+    assert [shot.frame.sequence for shot in shots] == list(range(50))
+    assert all(np.array_equal(shot.frame.image, image) for shot, image in zip(shots, frames, strict=True))
+
+
+def test_video_loops(clip):
+    path, frames = clip
+    camera = Camera("top", VideoSettings(path=path, pace=False, loop=True))
+    camera.open()
+    shots = [camera.read() for _ in range(120)]
+    assert [shot.frame_number for shot in shots] == [number % 50 for number in range(120)]
+    assert np.array_equal(shots[100].frame.image, frames[0])
+    camera.close()
+
+
+def test_pace_gives_the_rate_asked_for(clip):
+    """Never faster than asked, whatever the machine does; how much slower is not tested."""
+    path, _ = clip
+    shots = frames_of(VideoSettings(path=path, fps=500.0))
+    stamps = np.array([shot.frame.stamp for shot in shots])
+    assert stamps[-1] - stamps[0] >= 49 * 2_000_000 * 0.99
+
+
+def test_video_that_is_missing_empty_or_no_video(tmp_path: Path):
+    empty, text = tmp_path / "empty.mp4", tmp_path / "text.mp4"
+    empty.touch()
+    text.write_text("this is not a video\n" * 100)
+    with pytest.raises(SourceError, match="found an empty file"):
+        check_video(empty)
+    with pytest.raises(SourceError, match="found no video that can be read"):
+        check_video(text)
+    with pytest.raises(SourceError, match="found no such file"):
+        check_video(tmp_path / "missing.mp4")
+
+
+def test_truncated_video_is_refused_before_its_first_frame(clip, tmp_path: Path):
+    path, _ = clip
+    whole = path.read_bytes()
+    truncated = tmp_path / "truncated.avi"
+    truncated.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(SourceError):
+        Camera("top", VideoSettings(path=truncated)).open()
+
+
+def test_damage_in_the_middle_is_noticed(damaged_clip):
+    path, count = damaged_clip
+    camera = Camera("top", VideoSettings(path=path, pace=False))
+    camera.open()
+    seen = 0
+    with pytest.raises(SourceError, match=f"expected the {count} that the file announces"):
+        while camera.read() is not None:
+            seen += 1
+    assert 0 < seen < count
+    camera.close()
+
+
+def test_real_video(test_data):
+    path = test_data / "openfield" / "videos" / "m3v1mp4.mp4"
+    check_video(path)
+    assert video_size(path) == (640, 480)
+
+
+class _Stream(BaseHTTPRequestHandler):
+    """A network camera: motion JPEG over HTTP, 20 frames, then the line is cut."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        for number in range(20):
+            jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), number * 10, np.uint8))[1].tobytes()
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            self.wfile.write(head.encode() + jpeg + b"\r\n")
+
+    def log_message(self, *args):
+        pass
+
+
+def test_opencv_reads_a_network_camera_and_says_when_it_is_gone():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Stream)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/stream.mjpg"
+        camera = Camera("top", OpenCVSettings(device=url))
+        delivered = camera.open()
+        assert (delivered.width, delivered.height) == (64, 48)
+        assert camera.read().frame.image.shape == (48, 64, 3)
+        with pytest.raises(SourceError, match="stopped giving frames"):
+            for _ in range(100):
+                camera.read()
+        camera.close()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_absent_camera_says_what_to_look_at():
+    with pytest.raises(SourceError, match="Is it plugged in"):
+        Camera("top", OpenCVSettings(device="/dev/no-such-camera")).open()
+
+
+def test_opencv_takes_an_index_as_a_number():
+    assert OpenCVSettings.model_validate({"device": 2}).device == "2"
+
+
+@given(st.lists(st.integers(-10, 200), max_size=6), st.integers(1, 150), st.integers(1, 150))
+def test_crop_is_inside_the_image_or_refused(crop, width, height):
+    try:
+        rows, columns = crop_slices(crop, width, height)
+    except SourceError as error:
+        assert "crop" in str(error)
+    else:
+        part = np.zeros((height, width))[rows, columns]
+        assert part.shape == ((crop[3], crop[2]) if crop else (height, width))
+
+
+def test_core_does_not_import_ros():
+    code = "import sys, dlstream_camera; sys.exit('rclpy' in sys.modules)"
+    assert subprocess.run([__import__("sys").executable, "-c", code], check=False).returncode == 0

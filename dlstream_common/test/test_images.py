@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlstream_common import ENCODINGS, EncodingError, Frame, encoding_of, image_from_bytes, to_bgr
+from dlstream_common.ros import frame_from_message, image_to_message
+
+BYTES = {"mono8": 1, "8UC1": 1, "mono16": 2, "16UC1": 2, "bgr8": 3, "8UC3": 3, "rgb8": 3, "bgra8": 4, "8UC4": 4}
+
+
+def test_known_colours_come_out_as_bgr():
+    """One pixel pair of a known colour (blue 200, green 100, red 50) in every encoding."""
+    bgr = np.full((2, 2, 3), (200, 100, 50), np.uint8)
+    grey = int(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)[0, 0])
+    b, g, r = 200, 100, 50  # ITU-R BT.601, studio range
+    y = round(16 + (65.738 * r + 129.057 * g + 25.064 * b) / 256)
+    u = round(128 + (-37.945 * r - 74.494 * g + 112.439 * b) / 256)
+    v = round(128 + (112.439 * r - 94.154 * g - 18.285 * b) / 256)
+    data = {
+        "bgr8": [200, 100, 50] * 4,
+        "rgb8": [50, 100, 200] * 4,
+        "bgra8": [200, 100, 50, 255] * 4,
+        "rgba8": [50, 100, 200, 255] * 4,
+        "mono8": [grey] * 4,
+        "mono16": [7, grey] * 4,
+        "yuv422": [u, y, v, y] * 2,
+        "uyvy": [u, y, v, y] * 2,
+        "yuv422_yuy2": [y, u, y, v] * 2,
+        "yuyv": [y, u, y, v] * 2,
+    }
+    for encoding, values in data.items():
+        raw = bytes(values)
+        image = to_bgr(image_from_bytes(raw, 2, 2, len(raw) // 2, encoding), encoding)
+        expected = (grey, grey, grey) if encoding.startswith("mono") else (200, 100, 50)
+        assert image.shape == (2, 2, 3), encoding
+        assert np.abs(image.astype(int) - expected).max() <= 3, f"{encoding}: {image[0, 0]}"
+
+
+def test_big_endian_16_bit():
+    image = image_from_bytes(bytes([1, 2, 3, 4]), 2, 1, 4, "mono16", big_endian=True)
+    assert image.tolist() == [[0x0102, 0x0304]]
+
+
+def test_a_step_longer_than_the_row_is_skipped():
+    raw = bytes([1, 2, 3, 0, 0, 4, 5, 6, 0, 0])
+    assert image_from_bytes(raw, 1, 2, 5, "bgr8").tolist() == [[[1, 2, 3]], [[4, 5, 6]]]
+
+
+def test_no_copy_of_a_plain_image():
+    raw = bytearray(640 * 480 * 3)
+    image = image_from_bytes(memoryview(raw), 640, 480, 640 * 3, "bgr8")
+    raw[0] = 77
+    assert image[0, 0, 0] == 77
+
+
+@given(
+    st.binary(max_size=64),
+    st.integers(0, 6),
+    st.integers(0, 6),
+    st.integers(0, 40),
+    st.sampled_from([*ENCODINGS, "bayer_rggb8", "", "BGR8"]),
+    st.booleans(),
+)
+def test_any_image_is_read_whole_or_refused(data, width, height, step, encoding, big_endian):
+    try:
+        image = image_from_bytes(data, width, height, step, encoding, big_endian)
+    except EncodingError as error:
+        assert encoding in str(error)
+    else:
+        assert to_bgr(image, encoding).shape == (height, width, 3)
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (4, 6, 3), (4, 6, 4)])
+def test_message_round_trip(shape):
+    image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    frame = Frame("top", 5, 1_700_000_000_123_456_789, image, encoding_of(image))
+    back = frame_from_message(image_to_message(frame, "optical"), "top", 5)
+    assert np.array_equal(back.image, image)
+    assert (back.stamp, back.encoding) == (frame.stamp, frame.encoding)
+
+
+def test_part_of_an_image_as_message():
+    image = np.random.default_rng(0).integers(0, 256, (10, 10, 3), np.uint8)[2:5, 3:9]
+    frame = Frame("top", 0, 0, image, "bgr8")
+    assert np.array_equal(frame_from_message(image_to_message(frame, ""), "top", 0).image, image)
+
+
+def test_arrays_that_are_no_image():
+    with pytest.raises(EncodingError, match="no image encoding fits"):
+        encoding_of(np.zeros((4, 4, 2), np.uint8))

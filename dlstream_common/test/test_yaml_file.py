@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field
+
+from dlstream_common import ExistingFile, InputError, Settings, load_settings
+
+
+class Circle(Settings):
+    shape: Literal["circle"]
+    radius: Annotated[float, Field(gt=0)]
+
+
+class Square(Settings):
+    shape: Literal["square"]
+    side: Annotated[float, Field(gt=0)]
+
+
+class Arena(Settings):
+    name: str
+    fps: Annotated[float, Field(gt=0)] = 30.0
+    count: int = 1
+    regions: dict[str, Annotated[Circle | Square, Field(discriminator="shape")]] = {}
+    points: list[tuple[float, float]] = []
+    picture: ExistingFile | None = None
+
+
+def problems(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "arena.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as error:
+        load_settings(path, Arena)
+    return [line.replace(str(path), "arena.yaml") for line in str(error.value).splitlines()]
+
+
+def test_reads_what_is_right(tmp_path: Path):
+    (tmp_path / "floor.png").touch()
+    path = tmp_path / "arena.yaml"
+    path.write_text(
+        "name: box\nfps: 25\nregions:\n  a: {shape: circle, radius: 3}\npoints: [[1, 2]]\npicture: floor.png\n"
+    )
+    arena = load_settings(path, Arena)
+    assert arena.fps == 25.0
+    assert arena.points == [(1.0, 2.0)]
+    assert arena.picture == tmp_path / "floor.png", "relative to the file's own folder"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "name: box\nfsp: 3\n",
+            "arena.yaml:2: fsp: found the unknown key 'fsp'; expected a known key. Did you mean 'fps'?",
+        ),
+        ("name: box\n\nfps: fast\n", "arena.yaml:3: fps: found 'fast'; expected a valid number"),
+        ("name: box\nfps: '30'\n", "arena.yaml:2: fps: found '30'; expected a valid number"),
+        ("name: box\nfps: -1\n", "arena.yaml:2: fps: found -1; expected greater than 0"),
+        ("name: box\nfps: .nan\n", "arena.yaml:2: fps: found nan; expected a finite number"),
+        ("name: box\ncount: true\n", "arena.yaml:2: count: found True; expected a valid integer"),
+        ("fps: 3\n", "arena.yaml:1: name: found nothing; expected this key: it must be given"),
+        (
+            "name: box\nregions:\n  a: {shape: circle, radius: 3}\n  b:\n    shape: circle\n    radios: 3\n",
+            "arena.yaml:6: regions.b.radios: found the unknown key 'radios'; expected a known key. Did you mean 'radius'?",
+        ),
+        (
+            "name: box\nregions:\n  b:\n    shape: circel\n",
+            "arena.yaml:4: regions.b.shape: found 'circel'; expected one of circle, square. Did you mean 'circle'?",
+        ),
+        ("name: box\npoints:\n- [1, 2]\n- [1, x]\n", "arena.yaml:4: points[1][1]: found 'x'; expected a valid number"),
+        ("name: [box\n", "arena.yaml:2: found expected ',' or ']', but got '<stream end>'; expected valid YAML"),
+        ("name: box\nname: box\n", 'arena.yaml:2: found found duplicate key "name" with value "box"'),
+        ("", "arena.yaml:1: found an empty file; expected keys and values, such as 'rig: openfield'"),
+        ("- a\n", "arena.yaml:1: found a CommentedSeq; expected keys and values"),
+    ],
+)
+def test_says_where_what_and_what_was_expected(tmp_path: Path, text: str, expected: str):
+    found = problems(tmp_path, text)
+    assert any(line.startswith(expected) for line in found), found
+
+
+def test_names_every_problem_at_once(tmp_path: Path):
+    found = problems(tmp_path, "fps: x\ncount: y\nregions: {a: {shape: square}}\n")
+    assert len(found) == 4
+
+
+def test_missing_files(tmp_path: Path):
+    [line] = problems(tmp_path, "name: box\npicture: no.png\n")
+    assert line.startswith("arena.yaml:2: picture: found 'no.png'; expected a path to an existing file")
+    with pytest.raises(InputError, match="no readable file"):
+        load_settings(tmp_path / "nothing.yaml", Arena)
+    with pytest.raises(InputError, match="no readable file"):
+        load_settings(tmp_path, Arena)
+
+
+def test_binary_file(tmp_path: Path):
+    path = tmp_path / "binary.yaml"
+    path.write_bytes(bytes(range(256)))
+    with pytest.raises(InputError, match="not UTF-8"):
+        load_settings(path, Arena)
+
+
+@given(text=st.text(alphabet=st.sampled_from(list("abfnsx:[]{}-#&*!|>'\"%@ \n\t01.,?")), max_size=60))
+def test_any_text_is_read_or_refused_with_an_input_error(tmp_path_factory: pytest.TempPathFactory, text: str):
+    path = tmp_path_factory.getbasetemp() / "fuzz.yaml"
+    path.write_text(text)
+    try:
+        load_settings(path, Arena)
+    except InputError as error:
+        assert str(error).startswith(str(path))

