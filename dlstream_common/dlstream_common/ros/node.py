@@ -221,6 +221,8 @@ def run_node(create: Callable[[], N], arguments: Sequence[str] | None = None) ->
         return node.exit_code or 0
     finally:
         rclpy.try_shutdown()
+        for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must not kill the exiting interpreter
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _spin(executor: SingleThreadedExecutor, node: DlstreamNode[Settings]) -> None:

@@ -1,0 +1,110 @@
+"""What can be known before a node starts: do the files that a rig names exist, load, and fit together?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from dlstream.rig import Rig, load_rig
+from dlstream_camera import SourceSettings, crop_slices
+from dlstream_camera.calibration import load_calibration
+from dlstream_camera.sources.opencv import OpenCVSettings
+from dlstream_camera.sources.synthetic import SyntheticSettings
+from dlstream_camera.sources.video import VideoSettings, check_video, video_size
+from dlstream_common import DlstreamError, InputError, Problem, line_of, read_yaml
+from dlstream_experiment import check_experiment, load_experiment
+from dlstream_pose import Network
+from dlstream_recorder.check import check_directory
+
+
+def checked_rig(path: str | Path) -> tuple[Rig, Path]:
+    """Reads a rig file and looks at everything that it names; the rig and the file's absolute path.
+
+    Raises:
+        InputError: all problems of the first file that has any, with their lines. Nothing has been started.
+    """
+    path = Path(path).expanduser().resolve()
+    rig = load_rig(path)
+    check_rig(rig, path)
+    return rig, path
+
+
+def check_rig(rig: Rig, path: Path) -> None:
+    """Looks at everything that a rig names: do the files exist, load, and fit together?
+
+    Raises:
+        InputError: all problems of the first file that has any, with their lines.
+    """
+    data = read_yaml(path)
+    problems = [
+        Problem(".".join(key), found, expected, line_of(data, tuple(key))) for key, found, expected in _problems(rig)
+    ]
+    if problems:
+        raise InputError(path, problems)
+
+
+Finding = tuple[list[str], str, str]
+"""The key in the rig file, what was found, what was expected."""
+
+
+def _problems(rig: Rig) -> Iterator[Finding]:
+    sizes: dict[str, tuple[int, int]] = {}
+    for name, camera in rig.cameras.items():
+        if not isinstance(camera, SourceSettings):
+            continue
+        try:
+            size = _image_size(camera)
+        except DlstreamError as error:
+            yield ["cameras", name], _sentence(error), "a source that can be opened"
+            continue
+        if size is not None:
+            sizes[name] = size
+    keypoints = None
+    if rig.pose is not None:
+        try:
+            keypoints = Network(rig.pose.network).info.keypoints
+        except DlstreamError as error:
+            yield ["pose", "network"], _sentence(error), "a network that loads"
+    if rig.experiment is not None:
+        if rig.pose is None and not any(getattr(camera, "source", "") == "topic" for camera in rig.cameras.values()):
+            yield ["experiment"], "an experiment in a rig without pose", "a section 'pose' with a network"
+        experiment = load_experiment(rig.experiment.file)
+        check_experiment(
+            experiment, keypoints=keypoints, image_sizes=sizes, cameras=list(rig.cameras), outputs=rig.outputs
+        )
+    for name, output in rig.outputs.items():
+        try:
+            output.check()
+        except DlstreamError as error:
+            yield ["outputs", name], _sentence(error), "an output that can be used"
+    if rig.recorder is not None:
+        try:
+            check_directory(rig.recorder.directory, rig.recorder.min_free)
+        except DlstreamError as error:
+            yield ["recorder", "directory"], _sentence(error), "a folder that can be written"
+
+
+def _image_size(camera: SourceSettings) -> tuple[int, int] | None:
+    """Width and height of the published image, after the crop; None where only the device knows.
+
+    Raises:
+        DlstreamError: the video is damaged, the crop or the calibration does not fit.
+    """
+    if isinstance(camera, VideoSettings):
+        check_video(camera.path)
+        size = video_size(camera.path)
+    elif isinstance(camera, (SyntheticSettings, OpenCVSettings)) and camera.width and camera.height:
+        size = (camera.width, camera.height)
+    else:
+        return None
+    rows, columns = crop_slices(camera.crop, *size)
+    size = (columns.stop - columns.start, rows.stop - rows.start)
+    if camera.calibration is not None:
+        load_calibration(camera.calibration, *size)
+    # A camera may deliver another size than the one asked for; only the node can tell.
+    return None if isinstance(camera, OpenCVSettings) else size
+
+
+def _sentence(error: Exception) -> str:
+    return os.linesep.join(str(error).splitlines()).rstrip(".")

@@ -1,0 +1,159 @@
+"""The command line: `dlstream run`, `check`, `demo`, `report`, `recover`, `network`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlstream import __version__
+from dlstream.console import make_console
+from dlstream_common import DlstreamError
+
+app = typer.Typer(
+    name="dlstream",
+    help="Closes the loop between a camera, the posture of an animal and the equipment of an experiment.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+network = typer.Typer(help="Networks: convert DeepLabCut's export, show what a file is.", no_args_is_help=True)
+app.add_typer(network, name="network")
+
+RigFile = Annotated[Path, typer.Argument(help="The rig file (YAML).", show_default=False)]
+Session = Annotated[Path, typer.Argument(help="A session folder.", show_default=False)]
+
+
+@app.command()
+def run(
+    rig: RigFile,
+    seconds: Annotated[float, typer.Option(min=0, help="End after so many seconds; 0: as the rig file says.")] = 0.0,
+    status: Annotated[float, typer.Option(min=0, help="Seconds between two status lines; 0: none.")] = 5.0,
+    local: Annotated[bool, typer.Option(help="Keep to this machine, in a ROS domain of its own.")] = False,
+) -> None:
+    """Run a rig until Ctrl-C, its end, or the failure of a node it needs."""
+    from contextlib import ExitStack
+
+    from dlstream.check import checked_rig
+    from dlstream.environment import private_domain
+    from dlstream.run import run_rig
+    from dlstream.summary import show_session
+
+    console = make_console()
+    checked, file = checked_rig(rig)
+    with ExitStack() as stack:
+        if local:
+            os.environ.update(stack.enter_context(private_domain()))
+        outcome = run_rig(checked, file, console, seconds, status)
+    if outcome.session is not None:
+        show_session(outcome.session, console)
+    raise typer.Exit(outcome.exit_code)
+
+
+@app.command()
+def check(rig: RigFile) -> None:
+    """Look at a rig file and all it names, without starting anything."""
+    from dlstream.check import checked_rig
+    from dlstream.nodes import rig_nodes
+
+    console = make_console()
+    checked, path = checked_rig(rig)
+    console.print(f"[green]{path} is in order.[/] It starts, in this order:")
+    for spec in rig_nodes(checked, path):
+        console.print(f"  {spec.full_name:<24} {spec.package} {spec.executable}")
+
+
+@app.command()
+def demo(
+    seconds: Annotated[float, typer.Option(min=5, help="Seconds to run.")] = 20.0,
+    show: Annotated[
+        bool, typer.Option("--show", help="Open a window with the overlay, and one for the stimulus.")
+    ] = False,
+) -> None:
+    """Run the demonstration: a synthetic animal, a real network, the example experiment, a session."""
+    from dlstream.demo import run_demo
+
+    raise typer.Exit(run_demo(seconds, show, make_console()))
+
+
+@app.command()
+def report(session: Session) -> None:
+    """Summarise a session anew: figures, latency plot, overlay picture."""
+    from dlstream.summary import show_session
+
+    show_session(session, make_console())
+
+
+@app.command()
+def recover(session: Session) -> None:
+    """Finish a session whose recorder was killed: tables, bag index, summary."""
+    from dlstream.summary import show_session
+    from dlstream_recorder import recover as recover_session
+
+    recover_session(session)
+    show_session(session, make_console())
+
+
+@network.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help="DeepLabCut 3's export (.pt).", show_default=False)],
+    target: Annotated[Path, typer.Argument(help="The network to write (.onnx).", show_default=False)],
+) -> None:
+    """Convert a network, and prove on frames that it gives the same poses. Needs DeepLabCut and PyTorch."""
+    from dlstream_pose.convert import convert as convert_network
+
+    result = convert_network(source, target)
+    make_console().print(f"{target}: written; at most {result:.5f} px from {source.name}")
+
+
+@network.command()
+def info(file: Annotated[Path, typer.Argument(help="A network (.onnx).", show_default=False)]) -> None:
+    """Show what a network is."""
+    from rich.table import Table
+
+    from dlstream_pose import Network
+
+    loaded = Network(file)
+    about = loaded.info
+    table = Table(show_header=False, box=None, pad_edge=False)
+    edges = ", ".join(f"{about.keypoints[a]}-{about.keypoints[b]}" for a, b in about.edges)
+    size = "x".join(str(side) for side in about.input_size) if about.input_size else "not known"
+    for key, value in (
+        ("keypoints", ", ".join(about.keypoints)),
+        ("skeleton", edges or "none"),
+        ("trained at", size),
+        ("net type", about.net_type or "not known"),
+        ("decoder", f"{about.decoder}, stride {about.stride:g}"),
+        ("converted from", f"{about.source.file} ({about.source.tool} {about.source.version})"),
+        ("sha256", loaded.sha256),
+    ):
+        table.add_row(key, value)
+    make_console().print(table)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)
+
+
+def main() -> int:
+    """Runs the command line; an error that the user can mend is shown as its message, with exit code 1."""
+    console = make_console()
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as end:
+        return end.exit_code
+    except typer.Abort:
+        return 130
+    except DlstreamError as error:
+        console.print(f"[bold red]dlstream:[/] {error}", markup=True, style=None)
+        return 1
+    except Exception as error:
+        if hasattr(error, "show") and hasattr(error, "exit_code"):  # click's usage errors
+            error.show()
+            return int(error.exit_code)
+        raise
+    return 0

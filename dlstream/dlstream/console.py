@@ -1,0 +1,28 @@
+"""How the command line speaks: one line at a time, with the name of whoever says it."""
+
+from __future__ import annotations
+
+import re
+
+from rich.console import Console
+from rich.markup import escape
+
+_STYLES = {"WARN": "yellow", "ERROR": "bold red", "FATAL": "bold red", "DEBUG": "dim"}
+_SEVERITY = re.compile(r"^\[\s*(INFO|WARN|ERROR|FATAL|DEBUG)\s*\] ?")
+
+
+def make_console() -> Console:
+    """A console that does not fold lines where there is no terminal, so that logs can be searched."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def show_line(console: Console, name: str, text: str) -> None:
+    """Shows one line of a node's output: its name, and a colour for warnings and errors."""
+    found = _SEVERITY.match(text)
+    severity = found.group(1) if found else ""
+    body = escape(text[found.end() :] if found else text)
+    style = _STYLES.get(severity)
+    label = f"{severity} " if severity in ("WARN", "ERROR", "FATAL") else ""
+    colour = "bold" if name == "rig" else "cyan"
+    line = f"[{colour}]{escape(name.strip('/')):<18}[/] {label}{body}"
+    console.print(f"[{style}]{line}[/]" if style else line)

@@ -1,0 +1,120 @@
+"""From a rig to the list of its nodes: what `ros2 launch` and `dlstream run` both start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dlstream.rig import NodeOptions, Rig, TopicCamera
+from dlstream_common import Settings
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One node process.
+
+    Attributes:
+        ends_rig: the rig ends, without a failure, when this node has ended by itself.
+        on_failure: stop, restart or continue.
+    """
+
+    package: str
+    executable: str
+    name: str
+    namespace: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    remappings: tuple[tuple[str, str], ...] = ()
+    on_failure: str = "stop"
+    ends_rig: bool = False
+
+    @property
+    def full_name(self) -> str:
+        """The node's name with its namespace, as `ros2 node list` shows it."""
+        return f"{self.namespace.rstrip('/')}/{self.name}"
+
+
+def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
+    """The nodes of a rig, in the order in which they start: those that receive come before those that send."""
+    cameras = sorted(rig.cameras)
+    remappings = tuple(
+        (f"/{name}/image_raw", camera.topic)
+        for name, camera in rig.cameras.items()
+        if isinstance(camera, TopicCamera) and camera.topic
+    )
+    nodes = [
+        NodeSpec(
+            "dlstream_experiment",
+            "output",
+            name,
+            "/outputs",
+            _parameters(output),
+            on_failure=output.on_failure,
+        )
+        for name, output in rig.outputs.items()
+    ]
+    if rig.recorder is not None:
+        filled = {
+            "cameras": cameras,
+            "outputs": sorted(rig.outputs),
+            "rig": rig.rig,
+            "rig_file": rig_file.resolve(),
+            "experiment_file": rig.experiment.file if rig.experiment else None,
+        }
+        nodes.append(_node("dlstream_recorder", "recorder", rig.recorder, filled, remappings))
+    if rig.experiment is not None:
+        filled = {"cameras": cameras, "outputs": sorted(rig.outputs), "autostart_run": True}
+        nodes.append(_node("dlstream_experiment", "experiment", rig.experiment, filled))
+    if rig.pose is not None:
+        nodes.append(_node("dlstream_pose", "pose", rig.pose, {"cameras": cameras}, remappings))
+    watchers = (rig.pose is not None) + (rig.recorder is not None and rig.recorder.video != "none")
+    for name, camera in rig.cameras.items():
+        if isinstance(camera, TopicCamera):
+            continue
+        parameters = _parameters(camera, {"wait_for": watchers})
+        nodes.append(
+            NodeSpec(
+                "dlstream_camera",
+                "camera",
+                "camera",
+                f"/{name}",
+                parameters,
+                on_failure=camera.on_failure,
+                ends_rig=True,
+            )
+        )
+    return nodes
+
+
+def _node(
+    package: str,
+    executable: str,
+    section: Any,
+    filled: Mapping[str, Any],
+    remappings: tuple[tuple[str, str], ...] = (),
+) -> NodeSpec:
+    return NodeSpec(
+        package, executable, executable, "/", _parameters(section, filled), remappings, on_failure=section.on_failure
+    )
+
+
+def _parameters(section: Settings, filled: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The section's values as ROS parameters; what the rig knows is filled in where the section doesn't say it."""
+    values = {
+        name: getattr(section, name) for name in type(section).model_fields if name not in NodeOptions.model_fields
+    }
+    for name, value in (filled or {}).items():
+        if name in values and name not in section.model_fields_set:
+            values[name] = value
+    return {name: _plain(value) for name, value in values.items() if value is not None and value not in ([], ())}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):  # ROS has no mappings: name=value strings
+        return [f"{key}={_plain(item)}" for key, item in value.items()]
+    return value

@@ -1,0 +1,99 @@
+"""One node as a child process: its output line by line, its end, and no orphan."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from ruamel.yaml import YAML
+
+from dlstream.ament import find_executable
+from dlstream.nodes import NodeSpec
+
+_PR_SET_PDEATHSIG = 1
+
+
+class NodeProcess:
+    """Starts a node and reports, from a thread of its own, each line it prints and its exit code."""
+
+    def __init__(
+        self,
+        spec: NodeSpec,
+        environment: Mapping[str, str],
+        on_line: Callable[[NodeSpec, str], None],
+        on_exit: Callable[[NodeProcess, int], None],
+    ) -> None:
+        self.spec = spec
+        self._on_line, self._on_exit = on_line, on_exit
+        self._parameters = _parameter_file(spec)
+        self._process = subprocess.Popen(
+            command(spec, self._parameters),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **environment},
+            start_new_session=True,  # a Ctrl-C in the terminal reaches the runner alone, which ends nodes in order
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        )
+        self._thread = threading.Thread(target=self._follow, name=spec.full_name, daemon=True)
+        self._thread.start()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process has not ended yet."""
+        return self._process.poll() is None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal, if the process is still there."""
+        if self.running:
+            self._process.send_signal(number)
+
+    def wait(self, timeout: float) -> bool:
+        """Waits for the end, and for the last line of the output; False after `timeout` seconds."""
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        self._thread.join(timeout=1.0)
+        return True
+
+    def _follow(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as output:
+            for line in output:
+                self._on_line(self.spec, line.decode(errors="replace").rstrip())
+        code = self._process.wait()
+        self._parameters.unlink(missing_ok=True)
+        self._on_exit(self, code)
+
+
+def command(spec: NodeSpec, parameters: Path) -> Sequence[str]:
+    """The command line that `ros2 run` would use."""
+    words = [str(find_executable(spec.package, spec.executable)), "--ros-args"]
+    words += ["-r", f"__node:={spec.name}", "-r", f"__ns:={spec.namespace}", "--params-file", str(parameters)]
+    for old, new in spec.remappings:
+        words += ["-r", f"{old}:={new}"]
+    return words
+
+
+def _parameter_file(spec: NodeSpec) -> Path:
+    with NamedTemporaryFile("w", prefix="dlstream_", suffix=".yaml", delete=False) as file:
+        YAML().dump({"/**": {"ros__parameters": dict(spec.parameters)}}, file)
+    return Path(file.name)
+
+
+def _die_with_parent() -> None:
+    """Between fork and exec: the kernel ends the node if the runner is killed."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

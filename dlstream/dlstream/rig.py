@@ -1,0 +1,108 @@
+"""The rig file: one validated description of everything that runs."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, create_model
+
+from dlstream_camera import SourceSettings, source_types
+from dlstream_common import Settings, load_settings
+from dlstream_experiment import ExperimentSettings, OutputSettings, output_types
+from dlstream_pose import PoseSettings
+from dlstream_recorder import RecorderSettings
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+"""A name that ROS takes as part of a topic: small letters, digits and _, beginning with a letter."""
+
+
+class NodeOptions(Settings):
+    """What the rig file may say of every node, beside the node's own parameters."""
+
+    on_failure: Literal["stop", "restart", "continue"] = "stop"
+    """When the node dies: stop the whole rig (and fail), start the node again, or go on without it."""
+
+
+class TopicCamera(Settings):
+    """A camera that somebody else's node publishes: any driver, or a bag."""
+
+    source: Literal["topic"] = "topic"
+    """Kind of the source."""
+    topic: str = ""
+    """Its image topic; empty: /<camera>/image_raw."""
+
+
+def _section(settings: type[Settings]) -> type[Settings]:
+    """A node's settings class with the options that every node of a rig has."""
+    return create_model(settings.__name__, __base__=(settings, NodeOptions), __doc__=settings.__doc__)
+
+
+def _one_of(types: list[type[Settings]], tag: str) -> Any:
+    if len(types) == 1:
+        return types[0]
+    return Annotated[reduce(or_, types), Field(discriminator=tag)]
+
+
+def _file_alone(value: Any) -> Any:
+    return {"file": value} if isinstance(value, str) else value
+
+
+if TYPE_CHECKING:  # what the unions below have in common
+
+    class _Camera(SourceSettings, NodeOptions): ...
+
+    class OutputSection(OutputSettings, NodeOptions): ...
+
+    class PoseSection(PoseSettings, NodeOptions): ...
+
+    class ExperimentSection(ExperimentSettings, NodeOptions): ...
+
+    class RecorderSection(RecorderSettings, NodeOptions): ...
+
+    CameraSection = _Camera | TopicCamera
+else:
+    CameraSection = _one_of([*(_section(kind.settings) for kind in source_types().values()), TopicCamera], "source")
+    OutputSection = _one_of([_section(kind.settings) for kind in output_types().values()], "type")
+    PoseSection = _section(PoseSettings)
+    ExperimentSection = _section(ExperimentSettings)
+    RecorderSection = _section(RecorderSettings)
+
+
+class Stop(Settings):
+    """When the rig ends by itself. It also ends when a video without `loop` has ended."""
+
+    after: Annotated[float, Field(ge=0)] = 0.0
+    """Seconds after the first frame; 0: never."""
+    with_experiment: bool = False
+    """When the experiment has ended."""
+
+
+class Rig(Settings):
+    """A rig file."""
+
+    rig: Name
+    """The rig's name, part of the session folders' names."""
+    cameras: Annotated[dict[Name, CameraSection], Field(min_length=1)]
+    """The cameras by name; the name is the namespace of their topics."""
+    pose: PoseSection | None = None
+    """Pose estimation, for every camera."""
+    experiment: Annotated[ExperimentSection, BeforeValidator(_file_alone)] | None = None
+    """The experiment: its file, or a mapping with `file` and the node's other parameters."""
+    outputs: dict[Name, OutputSection] = {}
+    """The devices that the experiment commands, by name."""
+    recorder: RecorderSection | None = None
+    """What is recorded, and where."""
+    stop: Stop = Stop()
+    """When the rig ends by itself."""
+
+
+def load_rig(path: str | Path) -> Rig:
+    """Reads a rig file. Relative paths in it are taken from its own folder.
+
+    Raises:
+        InputError: names every problem, each with line, key, value found and what was expected.
+    """
+    return load_settings(path, Rig)

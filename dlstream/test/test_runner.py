@@ -1,0 +1,181 @@
+"""The process runner with real processes: small programs in the place of nodes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from dlstream.nodes import NodeSpec
+from dlstream.runner import Runner
+from dlstream_common import DlstreamError
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Makes a package `programs` with an executable of the given code, found by the ament index as any other."""
+    index = tmp_path / "share" / "ament_index" / "resource_index" / "packages"
+    index.mkdir(parents=True)
+    (index / "programs").touch()
+    (tmp_path / "lib" / "programs").mkdir(parents=True)
+    monkeypatch.setenv("AMENT_PREFIX_PATH", f"{tmp_path}:{os.environ.get('AMENT_PREFIX_PATH', '')}")
+
+    def make(name: str, code: str) -> None:
+        path = tmp_path / "lib" / "programs" / name
+        path.write_text(f"#!{sys.executable} -S\nimport os, signal, sys, time\n{code}\n")
+        path.chmod(0o755)
+
+    return make
+
+
+class Lines:
+    def __init__(self) -> None:
+        self.all: list[tuple[str, str]] = []
+        self.seen = threading.Condition()
+
+    def __call__(self, name: str, text: str) -> None:
+        with self.seen:
+            self.all.append((name, text))
+            self.seen.notify_all()
+
+    def wait(self, text: str) -> None:
+        with self.seen:
+            assert self.seen.wait_for(lambda: any(text in line for _, line in self.all), 30), self.all
+
+    def index(self, text: str) -> int:
+        return next(number for number, (_, line) in enumerate(self.all) if text in line)
+
+
+FOREVER = """
+signal.signal(signal.SIGINT, lambda *_: (print(sys.argv[0][-1], 'ends', flush=True), sys.exit(0)))
+print(sys.argv[0][-1], 'runs', flush=True)
+while True: time.sleep(1)
+"""
+
+
+def spec(name: str, **options) -> NodeSpec:
+    return NodeSpec("programs", name, name, "/", **options)
+
+
+def test_ends_in_the_reverse_order_and_shows_the_last_words(program):
+    for name in "abc":
+        program(name, FOREVER)
+    lines = Lines()
+    runner = Runner([spec("a"), spec("b"), spec("c")], {}, lines)
+
+    def stop() -> None:
+        for name in "abc":
+            lines.wait(f"{name} runs")
+        runner.stop("enough")
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    assert runner.run() == 0
+    thread.join()
+    assert lines.index("c ends") < lines.index("b ends") < lines.index("a ends")
+    assert ("/a", "a ends") in lines.all, "each line with the node's name"
+
+
+def test_failure_of_a_needed_node_fails_the_rig_and_ends_the_others(program):
+    program("a", FOREVER)
+    program("b", "print('broken'); sys.exit(3)")
+    lines = Lines()
+    assert Runner([spec("a"), spec("b")], {}, lines).run() == 1
+    lines.wait("/b has failed with exit code 3")
+    assert lines.index("broken") >= 0
+
+
+def test_killed_node_is_named_with_its_signal(program):
+    program("a", "os.kill(os.getpid(), signal.SIGKILL)")
+    lines = Lines()
+    assert Runner([spec("a")], {}, lines).run() == 1
+    lines.wait("/a was killed by SIGKILL")
+
+
+def test_end_of_a_source_ends_the_rig_without_failure(program):
+    program("a", FOREVER)
+    program("b", "sys.exit(0)")
+    lines = Lines()
+    assert Runner([spec("a"), spec("b", ends_rig=True)], {}, lines).run() == 0
+    lines.wait("/b has come to its end")
+
+
+def test_restart_and_its_limit(program, tmp_path: Path):
+    program("a", f"open({str(tmp_path / 'count')!r}, 'a').write('x'); sys.exit(1)")
+    lines = Lines()
+    assert Runner([spec("a", on_failure="restart")], {}, lines).run() == 1
+    assert (tmp_path / "count").read_text() == "x" * 6, "the first, and five restarts"
+
+
+def test_continue_without_a_node(program):
+    program("a", FOREVER)
+    program("b", "sys.exit(1)")
+    lines = Lines()
+    runner = Runner([spec("a"), spec("b", on_failure="continue")], {}, lines)
+
+    def stop() -> None:
+        lines.wait("the rig goes on without it")
+        runner.stop("enough")
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    assert runner.run() == 0
+    thread.join()
+
+
+def test_node_that_ignores_the_signals_is_killed(program, monkeypatch: pytest.MonkeyPatch):
+    program(
+        "a",
+        "[signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)]\n"
+        "print('deaf', flush=True)\nwhile True: time.sleep(1)",
+    )
+    monkeypatch.setattr("dlstream.runner._PATIENCE", {signal.SIGINT: 0.2, signal.SIGTERM: 0.2, signal.SIGKILL: 5.0})
+    lines = Lines()
+    runner = Runner([spec("a")], {}, lines)
+
+    def stop() -> None:
+        lines.wait("deaf")
+        runner.stop("enough")
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    assert runner.run() == 1, "a node that had to be killed is a failure"
+    thread.join()
+    lines.wait("does not end after SIGTERM")
+
+
+def test_signal_to_the_runner_ends_the_rig(program):
+    program("a", FOREVER)
+    lines = Lines()
+    runner = Runner([spec("a")], {}, lines)
+
+    def interrupt() -> None:
+        lines.wait("a runs")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    assert runner.run() == 0
+    thread.join()
+    lines.wait("SIGTERM received")
+    lines.wait("a ends")
+
+
+def test_parameters_reach_the_node_by_a_file_that_is_gone_afterwards(program):
+    program("a", "p = sys.argv[sys.argv.index('--params-file') + 1]; print(p); print(open(p).read())")
+    lines = Lines()
+    Runner([spec("a", parameters={"fps": 30.0, "images": ["a=b"]}, ends_rig=True)], {}, lines).run()
+    texts = [text for _, text in lines.all]
+    assert "    fps: 30.0" in texts
+    path = next(Path(text) for text in texts if text.endswith(".yaml"))
+    assert not path.exists()
+
+
+def test_missing_executable_is_a_clear_error(program):
+    program("a", "")
+    with pytest.raises(DlstreamError, match="package programs has no executable zzz"):
+        Runner([spec("zzz")], {}, Lines()).run()

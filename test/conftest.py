@@ -1,0 +1,49 @@
+"""Whole rigs: written, started, ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from rig_tools import CONFIG, EXPERIMENT, RIG, RigUnderTest, command
+
+
+@pytest.fixture
+def write_rig(tmp_path: Path) -> Callable[..., Path]:
+    """Writes the rig file above, with some parts replaced, and its experiment."""
+
+    def write(*replacements: tuple[str, str]) -> Path:
+        text = RIG.format(config=CONFIG, folder=tmp_path)
+        for old, new in replacements:
+            assert old in text, old
+            text = text.replace(old, new)
+        (tmp_path / "experiment.yaml").write_text(EXPERIMENT)
+        path = tmp_path / "rig.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., RigUnderTest]]:
+    """Starts the command line: `start("run", str(rig))`."""
+    rigs: list[RigUnderTest] = []
+
+    def begin(*words: str) -> RigUnderTest:
+        rigs.append(RigUnderTest(command(*words), tmp_path))
+        return rigs[-1]
+
+    yield begin
+    for rig in rigs:
+        if rig.process.poll() is None:
+            rig.process.send_signal(signal.SIGINT)
+            try:
+                rig.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(rig.process.pid, signal.SIGKILL)
+                rig.wait()

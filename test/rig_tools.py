@@ -1,0 +1,142 @@
+"""A whole rig under test: the installed command line in a process of its own, its nodes, its session."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from ament_index_python.packages import get_package_prefix
+
+from dlstream_recorder import read_session
+
+CONFIG = Path(__file__).resolve().parents[1] / "config"
+PATIENCE = 60.0
+
+RIG = """\
+rig: test
+cameras:
+  top: {{source: synthetic, width: 320, height: 240, fps: 30, seed: 1}}
+pose:
+  network: {config}/networks/demo_mouse.onnx
+experiment: {folder}/experiment.yaml
+outputs:
+  screen:
+    type: screen
+    offscreen: true
+    images: {{left: {config}/images/stripes.png, right: {config}/images/checkers.png}}
+recorder: {{directory: {folder}/sessions, min_free: 0.1}}
+"""
+
+EXPERIMENT = """\
+experiment: test
+camera: top
+regions:
+  left: {type: rectangle, left: 0, top: 0, right: 159, bottom: 239}
+  right: {type: rectangle, left: 160, top: 0, right: 319, bottom: 239}
+triggers:
+  in_left: {type: region, region: left, keypoints: [neck]}
+  in_right: {type: region, region: right, keypoints: [neck]}
+protocol:
+  type: region_trials
+  trials:
+    left: {trigger: in_left, stimulus: {output: screen, action: show, values: {image: left}}}
+    right: {trigger: in_right, stimulus: {output: screen, action: show, values: {image: right}}}
+  lockout: 0
+  max_hits: 1000
+"""
+
+
+class RigUnderTest:
+    """`dlstream run` (or another command line) with what it prints, line by line."""
+
+    def __init__(self, words: list[str], folder: Path) -> None:
+        self.folder = folder
+        self.lines: list[str] = []
+        self._new = threading.Condition()
+        self.process = subprocess.Popen(
+            words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        )
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as output:
+            for line in output:
+                with self._new:
+                    self.lines.append(line.rstrip())
+                    self._new.notify_all()
+
+    @property
+    def output(self) -> str:
+        """Everything that was printed so far."""
+        return "\n".join(self.lines)
+
+    def saw(self, text: str, timeout: float = PATIENCE) -> None:
+        """Waits for a line that contains `text`."""
+        with self._new:
+            found = self._new.wait_for(
+                lambda: any(text in line for line in self.lines) or self.process.poll() is not None, timeout
+            )
+        assert found, f"waited {timeout:.0f} s for '{text}' in:\n{self.output}"
+        assert any(text in line for line in self.lines), f"ended without '{text}':\n{self.output}"
+
+    def wait(self, timeout: float = 180.0) -> int:
+        """Waits for the end; the exit code."""
+        code = self.process.wait(timeout)
+        self._thread.join(10)
+        return code
+
+    def stop(self) -> int:
+        """Ctrl-C, and the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.wait()
+
+    def node(self, name: str) -> int:
+        """The process id of one of the nodes, by its name and namespace as in `/top/camera`."""
+        namespace, _, last = name.rpartition("/")
+        wanted = {f"__node:={last}", f"__ns:={namespace or '/'}"}
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                words = (entry / "cmdline").read_bytes().decode().split("\0")
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == self.process.pid and wanted <= set(words):
+                return int(entry.name)
+        raise AssertionError(f"no node {name} in:\n{self.output}")
+
+    @property
+    def session(self) -> Path:
+        """The one session folder."""
+        [folder] = (self.folder / "sessions").iterdir()
+        return folder
+
+    def about(self) -> dict[str, Any]:
+        """session.json."""
+        return json.loads(json.dumps(read_session(self.session)))
+
+
+def command(*words: str) -> list[str]:
+    """The installed command line."""
+    return [sys.executable, str(Path(get_package_prefix("dlstream")) / "bin" / "dlstream"), *words]
+
+
+def recorded(rig: RigUnderTest, frames: int) -> None:
+    """Waits until the recorder has written so many frames of the camera top."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        tables = list((rig.folder / "sessions").glob("*/top.poses.csv"))
+        if tables and len(tables[0].read_text().splitlines()) > frames:
+            return
+        assert rig.process.poll() is None, rig.output
+        time.sleep(0.05)
+    raise AssertionError(f"waited {PATIENCE:.0f} s for {frames} frames:\n{rig.output}")
