@@ -1,0 +1,106 @@
+"""Writes docs/keys.md, every key of a rig file and of an experiment file, from the settings classes themselves.
+
+    .venv/bin/dlstream-env python tools/document_keys.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from dlstream.rig import NodeOptions, Stop, TopicCamera
+from dlstream_camera import source_types
+from dlstream_experiment import Experiment, ExperimentSettings, output_types
+from dlstream_experiment.protocols.region_trials import RegionTrialsSettings, Trial
+from dlstream_experiment.protocols import Stimulus
+from dlstream_experiment.regions import Circle, Polygon, Rectangle
+from dlstream_experiment.triggers.region import RegionTriggerSettings
+from dlstream_pose import PoseSettings
+from dlstream_recorder import RecorderSettings
+
+TARGET = Path(__file__).resolve().parent.parent / "docs" / "keys.md"
+FILLED = {"wait_for", "cameras", "outputs", "rig", "rig_file", "experiment_file", "image_sizes", "autostart_run"}
+
+HEAD = """\
+# Every key
+
+Written by `tools/document_keys.py` from the settings classes, which are also the nodes' ROS parameters. Unknown keys
+are refused, and the nearest known one is suggested. Relative paths are taken from the file's own folder. A key marked
+* is filled in by the rig where the file doesn't say it.
+"""
+
+
+def main() -> None:
+    TARGET.write_text(text())
+
+
+def text() -> str:
+    """The whole page."""
+    parts = [HEAD, "## Rig file\n"]
+    sources = {f"`cameras.<name>` with `source: {name}`": kind.settings for name, kind in sorted(source_types().items())}
+    sources["`cameras.<name>` with `source: topic`"] = TopicCamera
+    outputs = {f"`outputs.<name>` with `type: {name}`": kind.settings for name, kind in sorted(output_types().items())}
+    for title, model in {
+        **sources,
+        "`pose`": PoseSettings,
+        "`experiment` (or just the path of its file)": ExperimentSettings,
+        **outputs,
+        "`recorder`": RecorderSettings,
+        "every node's section": NodeOptions,
+        "`stop`": Stop,
+    }.items():
+        parts.append(section(title, model))
+    parts.append("## Experiment file\n")
+    for title, model in {
+        "top level": Experiment,
+        "`regions.<name>` with `type: circle`": Circle,
+        "`regions.<name>` with `type: rectangle`": Rectangle,
+        "`regions.<name>` with `type: polygon`": Polygon,
+        "`triggers.<name>` with `type: region`": RegionTriggerSettings,
+        "`protocol` with `type: region_trials`": RegionTrialsSettings,
+        "`protocol.trials.<name>`": Trial,
+        "`stimulus`": Stimulus,
+    }.items():
+        parts.append(section(title, model))
+    return "\n".join(parts)
+
+
+def section(title: str, model: type[BaseModel]) -> str:
+    """One settings class as a heading and a table."""
+    rows = [f"### {title}\n", "| key | default | meaning |", "| --- | --- | --- |"]
+    for name, field in model.model_fields.items():
+        if name not in ("source", "type"):
+            star = "*" if name in FILLED else ""
+            rows.append(f"| `{name}`{star} | {default(field)} | {meaning(field)} |")
+    return "\n".join(rows) + "\n"
+
+
+def default(field: FieldInfo) -> str:
+    value: Any = field.get_default(call_default_factory=True)
+    if value is PydanticUndefined:
+        return "must be given"
+    if value is None or value == [] or value == "" or value == {}:
+        return ""
+    if isinstance(value, BaseModel):
+        return ""
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def meaning(field: FieldInfo) -> str:
+    words = " ".join((field.description or "").split()).replace("|", "\\|")
+    limits = []
+    for item in field.metadata:
+        for sign, attribute in ((">", "gt"), (">=", "ge"), ("<", "lt"), ("<=", "le")):
+            if getattr(item, attribute, None) is not None:
+                limits.append(f"{sign} {getattr(item, attribute):g}")
+    if str(get_origin(field.annotation)) == "typing.Literal":
+        limits.append("one of " + ", ".join(f"`{item}`" for item in field.annotation.__args__))  # type: ignore[union-attr]
+    return f"{words} ({', '.join(limits)})" if limits else words
+
+
+if __name__ == "__main__":
+    main()
