@@ -1,9 +1,12 @@
 # `make demo` shows it, `make test` tests it; each sets up all it needs.
 PYTHON ?= python3
 ENV := .venv/bin/dlstream-env
+DLSTREAM_TEST_DATA ?= ../shared/data
+OPENFIELD := $(DLSTREAM_TEST_DATA)/networks/openfield_cspnext_s/openfield_cspnext_s.pt
+DLC := PYTHONPATH=dlstream_common:dlstream_camera:dlstream_pose .venv-dlc/bin/python
 PACKAGES := dlstream dlstream_camera dlstream_common dlstream_experiment dlstream_pose dlstream_recorder
 
-.PHONY: help setup demo test lint format bench lock demo-network clean
+.PHONY: help setup demo test lint format bench lock dlc convert test-dlc demo-network clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,8 +37,23 @@ lock: ## resolves requirements.in into requirements.lock
 	@build/lock-env/bin/uv pip compile -q --universal --upgrade --python-version 3.10 --no-header requirements.in -o requirements.lock
 	@sed -i '1i # Every package pinned, for Python 3.10 to 3.13: written by `make lock` from requirements.in.' requirements.lock
 
-demo-network: ## trains the demo's network anew (needs DeepLabCut: see the script)
-	@$(PYTHON) tools/train_demo_network.py
+dlc: .venv-dlc/.packages ## an environment with DeepLabCut, to convert or train networks (6 GB)
+
+.venv-dlc/.packages: requirements-dlc.txt
+	$(PYTHON) -m venv .venv-dlc && touch .venv-dlc/COLCON_IGNORE
+	.venv-dlc/bin/pip install -r requirements-dlc.txt
+	touch $@
+
+convert: dlc ## converts a network: make convert ARGS="export.pt mouse.onnx --frames mouse.mp4 --scale 0.5"
+	@$(DLC) -m dlstream_pose.convert $(ARGS)
+
+test-dlc: setup dlc ## what needs DeepLabCut: conversion, and a real mouse against DeepLabCut-Live's own poses
+	@$(DLC) -m pytest -c /dev/null --rootdir dlstream_pose -p no:cacheprovider dlstream_pose/test/test_convert.py
+	@$(DLC) -m dlstream_pose.convert $(OPENFIELD) build/openfield.onnx
+	@DLSTREAM_TEST_NETWORK=build/openfield.onnx $(ENV) python -m pytest dlstream_pose -k real_mouse
+
+demo-network: dlc ## trains the demo's network anew (half an hour on two cores)
+	@$(DLC) tools/train_demo_network.py
 
 clean: ## removes the virtual environment and everything built
-	rm -rf .venv build install log .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-dlc build install log .mypy_cache .ruff_cache .pytest_cache .hypothesis

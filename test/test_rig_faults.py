@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
+from pathlib import Path
 
 import av
 import pandas as pd
@@ -37,7 +39,7 @@ def test_killed_camera_or_pose_node_leaves_the_session_whole_and_a_fault(start, 
     assert faults(rig)[node] == "was killed by SIGKILL"
     about = rig.about()
     assert about["complete"]
-    assert about["summary"]["frames_recorded"] == video_frames(rig) > 30
+    assert about["summary"]["frames_recorded"] == video_frames(rig) >= 20
     assert about["summary"]["frames_dropped"] == 0
 
 
@@ -53,7 +55,7 @@ def test_killed_experiment_leaves_the_screen_off(start, write_rig):
     rig.saw("trial_started")
     os.kill(rig.node("/experiment"), signal.SIGKILL)
     rig.saw("the rig goes on without it")
-    rig.saw("outputs/screen       WARN", timeout=30)
+    rig.saw("was switched off: /experiment has been silent")
     assert rig.stop() == 0
     assert rig.about()["summary"]["frames_recorded"] == video_frames(rig)
 
@@ -67,8 +69,8 @@ def test_killed_recorder_leaves_a_playable_video_and_readable_tables(start, writ
     frames = pd.read_csv(rig.session / "top.frames.csv")
     poses = pd.read_csv(rig.session / "top.poses.csv", header=[0, 1, 2, 3], index_col=0)
     assert len(frames) >= 30
-    assert len(poses) >= 60
-    assert video_frames(rig) >= 60
+    assert len(poses) >= 30
+    assert video_frames(rig) >= 30
     summary = recover(rig.session)
     assert rig.about()["complete"]
     assert summary.frames_recorded == video_frames(rig)
@@ -103,7 +105,7 @@ def test_camera_that_is_absent_ends_the_rig_with_its_reason(start, write_rig):
 
 
 def test_session_folder_that_exists_is_never_overwritten(start, write_rig, tmp_path):
-    path = write_rig(("min_free: 0.1}", "min_free: 0.1, name: mouse7}"))
+    path = write_rig(("min_free: 0.1}", "min_free: 0.1, session: mouse7}"))
     old = tmp_path / "sessions" / "mouse7" / "notes.txt"
     old.parent.mkdir(parents=True)
     old.write_text("keep me")
@@ -125,12 +127,10 @@ def test_runner_that_is_killed_leaves_no_node_behind(start, write_rig):
 
 
 def wait_until_gone(pid: int) -> None:
-    import time
-
     end = time.monotonic() + 30
     while time.monotonic() < end:
         try:
-            state = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[0]  # noqa: SIM115, PTH123
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
             return
         if state == "Z":

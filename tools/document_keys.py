@@ -1,6 +1,6 @@
 """Writes docs/keys.md, every key of a rig file and of an experiment file, from the settings classes themselves.
 
-    .venv/bin/dlstream-env python tools/document_keys.py
+.venv/bin/dlstream-env python tools/document_keys.py
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pydantic_core import PydanticUndefined
 from dlstream.rig import NodeOptions, Stop, TopicCamera
 from dlstream_camera import source_types
 from dlstream_experiment import Experiment, ExperimentSettings, output_types
-from dlstream_experiment.protocols.region_trials import RegionTrialsSettings, Trial
 from dlstream_experiment.protocols import Stimulus
+from dlstream_experiment.protocols.region_trials import RegionTrialsSettings, Trial
 from dlstream_experiment.regions import Circle, Polygon, Rectangle
 from dlstream_experiment.triggers.region import RegionTriggerSettings
 from dlstream_pose import PoseSettings
@@ -41,7 +41,9 @@ def main() -> None:
 def text() -> str:
     """The whole page."""
     parts = [HEAD, "## Rig file\n"]
-    sources = {f"`cameras.<name>` with `source: {name}`": kind.settings for name, kind in sorted(source_types().items())}
+    sources = {
+        f"`cameras.<name>` with `source: {name}`": kind.settings for name, kind in sorted(source_types().items())
+    }
     sources["`cameras.<name>` with `source: topic`"] = TopicCamera
     outputs = {f"`outputs.<name>` with `type: {name}`": kind.settings for name, kind in sorted(output_types().items())}
     for title, model in {

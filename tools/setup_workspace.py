@@ -136,7 +136,10 @@ def write_command() -> None:
         f'export PYTHONPATH="{site}${{PYTHONPATH:+:$PYTHONPATH}}"',
         f'export PATH="{VENV}/bin:$PATH"',
     ]
-    for name, last in (("dlstream", f'exec "{VENV}/bin/python" "{INSTALL}/bin/dlstream" "$@"'), ("dlstream-env", 'exec "$@"')):
+    for name, last in (
+        ("dlstream", f'exec "{VENV}/bin/python" "{INSTALL}/bin/dlstream" "$@"'),
+        ("dlstream-env", 'exec "$@"'),
+    ):
         path = VENV / "bin" / name
         path.write_text("\n".join([*lines, last]) + "\n")
         path.chmod(0o755)

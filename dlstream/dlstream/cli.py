@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from dlstream import __version__
 from dlstream.console import make_console
@@ -96,16 +97,15 @@ def recover(session: Session) -> None:
     show_session(session, make_console())
 
 
-@network.command()
-def convert(
-    source: Annotated[Path, typer.Argument(help="DeepLabCut 3's export (.pt).", show_default=False)],
-    target: Annotated[Path, typer.Argument(help="The network to write (.onnx).", show_default=False)],
-) -> None:
-    """Convert a network, and prove on frames that it gives the same poses. Needs DeepLabCut and PyTorch."""
-    from dlstream_pose.convert import convert as convert_network
+@network.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    help="Convert DeepLabCut's export, and prove on frames that it gives the same poses (--help for its options).",
+)
+def convert(context: typer.Context) -> None:
+    """Hands everything on to the converter's own command line."""
+    from dlstream_pose.convert import main as convert_network
 
-    result = convert_network(source, target)
-    make_console().print(f"{target}: written; at most {result:.5f} px from {source.name}")
+    convert_network(context.args)
 
 
 @network.command()
@@ -141,19 +141,11 @@ def version() -> None:
 
 def main() -> int:
     """Runs the command line; an error that the user can mend is shown as its message, with exit code 1."""
-    console = make_console()
     try:
-        app(standalone_mode=False)
-    except typer.Exit as end:
-        return end.exit_code
-    except typer.Abort:
-        return 130
+        app()
+    except SystemExit as end:
+        return int(end.code or 0)
     except DlstreamError as error:
-        console.print(f"[bold red]dlstream:[/] {error}", markup=True, style=None)
+        make_console().print(f"[bold red]dlstream:[/] {escape(str(error))}")
         return 1
-    except Exception as error:
-        if hasattr(error, "show") and hasattr(error, "exit_code"):  # click's usage errors
-            error.show()
-            return int(error.exit_code)
-        raise
     return 0

@@ -17,6 +17,8 @@ from dlstream_common.ros import EVENT
 from dlstream_msgs.msg import ExperimentStatus
 
 _LEVELS = {DiagnosticStatus.WARN: "WARN", DiagnosticStatus.ERROR: "ERROR", DiagnosticStatus.STALE: "STALE"}
+_SILENT = 3.0
+"""Seconds without a diagnosis after which a node counts as silent."""
 
 
 class Monitor:
@@ -24,7 +26,7 @@ class Monitor:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._diagnoses: dict[str, DiagnosticStatus] = {}
+        self._diagnoses: dict[str, tuple[float, DiagnosticStatus]] = {}
         self.first_frame: float | None = None
         """When the first frame was reported, by the monotonic clock."""
         self.session: Path | None = None
@@ -62,7 +64,11 @@ class Monitor:
         """One line on how the rig is."""
         with self._lock:
             diagnoses = dict(sorted(self._diagnoses.items()))
-        parts = [f"{name.strip('/')}: {_level(item)}{item.message}" for name, item in diagnoses.items()]
+        clock = time.monotonic()
+        parts = [
+            f"{name.strip('/')}: {_level(item)}{item.message}" if clock - heard < _SILENT else f"{name.strip('/')}: silent"
+            for name, (heard, item) in diagnoses.items()
+        ]
         return "  |  ".join(parts) or "waiting for the nodes"
 
     def _spin(self) -> None:
@@ -72,7 +78,7 @@ class Monitor:
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         with self._lock:
             for item in message.status:
-                self._diagnoses[item.name] = item
+                self._diagnoses[item.name] = (time.monotonic(), item)
                 values = {pair.key: pair.value for pair in item.values}
                 if "session" in values:
                     self.session = Path(values["session"])

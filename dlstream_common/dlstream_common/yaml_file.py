@@ -138,7 +138,7 @@ def _known_keys(annotation: Any, location: Location) -> list[str]:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (Union, UnionType):
         members = [item for item in arguments if item is not type(None)]
-        tagged = [item for item in members if location and _tag(item) == location[0]]
+        tagged = [item for item in members if location and location[0] in _tags(item)]
         if tagged:
             return _known_keys(tagged[0], location[1:])
         return sorted({key for member in members for key in _known_keys(member, location)})
@@ -153,12 +153,15 @@ def _known_keys(annotation: Any, location: Location) -> list[str]:
     return []
 
 
-def _tag(member: Any) -> str | None:
-    """The value of a union member's Literal field by which pydantic tells the members apart."""
+def _tags(member: Any) -> list[Any]:
+    """The values of a union member's fields by which pydantic may tell the members apart: Literals of one value."""
     if get_origin(member) is Annotated:
         member = get_args(member)[0]
-    if isinstance(member, type) and issubclass(member, BaseModel):
-        for field in member.model_fields.values():
-            if get_origin(field.annotation) is Literal:
-                return str(get_args(field.annotation)[0])
-    return None
+    if not (isinstance(member, type) and issubclass(member, BaseModel)):
+        return []
+    literals = [get_args(field.annotation) for field in member.model_fields.values() if _is_literal(field.annotation)]
+    return [values[0] for values in literals if len(values) == 1]
+
+
+def _is_literal(annotation: Any) -> bool:
+    return get_origin(annotation) is Literal

@@ -1,0 +1,105 @@
+"""The experiment node's end of the line to one output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rclpy.duration import Duration
+from rclpy.lifecycle import LifecycleNode
+
+from dlstream_common.ros import COMMAND, stamp_to_message
+from dlstream_experiment._messages import command_to_message
+from dlstream_experiment.effects import Command
+from dlstream_experiment.names import SECOND
+from dlstream_experiment.outputs import OFF
+from dlstream_msgs.msg import Acknowledgement
+from dlstream_msgs.msg import Command as CommandMsg
+
+
+@dataclass(frozen=True)
+class _Pending:
+    command: Command
+    sent: int
+    asked: bool
+
+
+class OutputLink:
+    """Sends commands to one output and waits for its acknowledgements.
+
+    An output is ready once it has acknowledged an "off": `ask` sends it until it does. So a stimulus that another
+    life of this node left on goes off, and a run starts only with outputs that answer.
+    """
+
+    def __init__(
+        self, node: LifecycleNode, output: str, clock: Callable[[], int], complain: Callable[[str, str], None]
+    ) -> None:
+        self.output = output
+        self.ready = False
+        self._node, self._clock, self._complain = node, clock, complain
+        self._source = node.get_name()
+        self._count = 0
+        self._pending: dict[int, _Pending] = {}
+        self._topic = f"/outputs/{output}/acknowledgement"
+        self._publisher = node.create_lifecycle_publisher(CommandMsg, f"/outputs/{output}/command", COMMAND)
+        self._subscription = node.create_subscription(Acknowledgement, self._topic, self._acknowledged, COMMAND)
+
+    def activate(self) -> None:
+        """Publishes from here on: for a link that is made while its node is active."""
+        self._publisher.on_activate(None)
+
+    def send(self, command: Command, decided: int) -> None:
+        """Sends a command that was decided at a time."""
+        self._send(command, decided, asked=False)
+
+    def _send(self, command: Command, decided: int, asked: bool) -> None:
+        self._count += 1
+        message = command_to_message(command, self._source, self._count, decided)
+        sent = self._clock()
+        message.sent = stamp_to_message(sent)
+        self._publisher.publish(message)
+        self._pending[self._count] = _Pending(command, sent, asked)
+
+    def ask(self) -> None:
+        """Where the output has not answered yet and no answer is being waited for, asks it to be off."""
+        if self.ready or any(pending.asked for pending in self._pending.values()):
+            return
+        if self._publisher.get_subscription_count() and self._node.count_publishers(self._topic):
+            stamp = self._clock()
+            self._send(Command(stamp, self.output, OFF), stamp, asked=True)
+
+    @property
+    def answers(self) -> bool:
+        """Whether the output has answered, and is still there."""
+        return self.ready and self._node.count_publishers(self._topic) > 0
+
+    def overdue(self, timeout: int) -> None:
+        """Complains of commands that were not acknowledged in time (nanoseconds)."""
+        stamp = self._clock()
+        for identity, pending in list(self._pending.items()):
+            if stamp - pending.sent > timeout:
+                del self._pending[identity]
+                self.ready = False
+                if not pending.asked:
+                    action, seconds = pending.command.action, timeout / SECOND
+                    reason = f"output '{self.output}' did not acknowledge '{action}' within {seconds:g} s"
+                    self._complain(self.output, reason)
+
+    def wait_until_sent(self, seconds: float) -> None:
+        """Waits until every subscriber has what was sent, at most so long."""
+        self._publisher.wait_for_all_acked(Duration(seconds=seconds))
+
+    def close(self) -> None:
+        """Lets go of the topics."""
+        self._node.destroy_lifecycle_publisher(self._publisher)
+        self._node.destroy_subscription(self._subscription)
+
+    def _acknowledged(self, message: Acknowledgement) -> None:
+        pending = self._pending.pop(message.id, None) if message.source == self._source else None
+        if pending is None:
+            return
+        if message.success:
+            self.ready = self.ready or pending.command.action == OFF
+        else:
+            reason = f"output '{self.output}' refused '{pending.command.action}': {message.message}"
+            self._complain(self.output, reason)

@@ -1,0 +1,110 @@
+"""Does an experiment fit its rig? Found before an animal is in the arena."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from dlstream_common import InputError, Problem, suggest
+from dlstream_experiment._parts import Parts, Problems, problems_within
+from dlstream_experiment.experiment import Experiment
+from dlstream_experiment.names import Location
+from dlstream_experiment.outputs import OutputSettings
+
+Size = tuple[int, int]
+
+
+def check_experiment(
+    experiment: Experiment,
+    *,
+    cameras: Collection[str] | None = None,
+    image_sizes: Mapping[str, Size] | None = None,
+    keypoints: Collection[str] | None = None,
+    outputs: Mapping[str, OutputSettings] | Collection[str] | None = None,
+) -> list[Problem]:
+    """Checks an experiment against what is known of its rig; None: not known.
+
+    Args:
+        image_sizes: (width, height) by camera.
+        keypoints: what the network gives.
+        outputs: settings by name, so that commands are checked as well; or the names alone.
+
+    Returns:
+        What deserves a look and yet is no error: regions and triggers that nothing uses.
+
+    Raises:
+        InputError: names every problem, each with line, key, value found and what was expected.
+    """
+    parts, problem = Parts.of_experiment(experiment), Problems(experiment.data)
+    problems = [
+        *problems_within(parts, problem),
+        *_cameras(experiment, problem, cameras),
+        *_sizes(experiment, problem, image_sizes or {}),
+        *_keypoints(experiment, problem, keypoints),
+        *_outputs(experiment, problem, outputs),
+    ]
+    if problems:
+        raise InputError(experiment.path, sorted(problems, key=lambda item: item.line or 0))
+    return list(_unused(experiment, problem))
+
+
+def _cameras(experiment: Experiment, problem: Problems, cameras: Collection[str] | None) -> Iterator[Problem]:
+    if cameras is None:
+        return
+    named: list[tuple[Location, str]] = [(("camera",), experiment.camera)]
+    named += [(("regions", name, "camera"), item.camera) for name, item in experiment.regions.items() if item.camera]
+    for place, camera in named:
+        if camera not in cameras:
+            yield problem(place, f"'{camera}'", "a camera of the rig", suggest(camera, sorted(cameras)))
+
+
+def _sizes(experiment: Experiment, problem: Problems, sizes: Mapping[str, Size]) -> Iterator[Problem]:
+    for name, region in experiment.regions.items():
+        camera = region.camera or experiment.camera
+        if camera not in sizes:
+            continue
+        width, height = sizes[camera]
+        left, top, right, bottom = region.bounds
+        if left < -1 or top < -1 or right > width or bottom > height:
+            found = f"x {left:g} to {right:g}, y {top:g} to {bottom:g}"
+            expected = f"a region inside the image of camera '{camera}', {width}x{height}"
+            yield problem(("regions", name), found, expected)
+
+
+def _keypoints(experiment: Experiment, problem: Problems, keypoints: Collection[str] | None) -> Iterator[Problem]:
+    if keypoints is None:
+        return
+    for name, trigger in experiment.triggers.items():
+        for place, keypoint in trigger.keypoints_used():
+            if keypoint not in keypoints:
+                hint = suggest(keypoint, list(keypoints))
+                if hint.startswith("Did"):
+                    hint += f" Known: {', '.join(keypoints)}."
+                yield problem(("triggers", name, *place), f"'{keypoint}'", "a keypoint of the network", hint)
+
+
+def _outputs(
+    experiment: Experiment, problem: Problems, outputs: Mapping[str, OutputSettings] | Collection[str] | None
+) -> Iterator[Problem]:
+    if outputs is None:
+        return
+    for place, stimulus in experiment.protocol.stimuli_used():
+        if stimulus.output not in outputs:
+            hint = suggest(stimulus.output, sorted(outputs)) or "The rig has no outputs."
+            yield problem(("protocol", *place, "output"), f"'{stimulus.output}'", "an output of the rig", hint)
+        elif isinstance(outputs, Mapping):
+            wrong = outputs[stimulus.output].check_command(stimulus.action, stimulus.texts())
+            if wrong is not None:
+                yield problem(("protocol", *place, *wrong.key.split(".")), wrong.found, wrong.expected, wrong.hint)
+
+
+def _unused(experiment: Experiment, problem: Problems) -> Iterator[Problem]:
+    regions = {region for trigger in experiment.triggers.values() for _, region in trigger.regions_used()}
+    triggers = {trigger for _, trigger in experiment.protocol.triggers_used()}
+    for name in _missing(experiment.regions, regions):
+        yield problem(("regions", name), "a region that no trigger uses", "a trigger of it; it is only drawn")
+    for name in _missing(experiment.triggers, triggers):
+        yield problem(("triggers", name), "a trigger that the protocol does not use", "a use; it is only logged")
+
+
+def _missing(names: Iterable[str], used: Collection[str]) -> list[str]:
+    return [name for name in names if name not in used]

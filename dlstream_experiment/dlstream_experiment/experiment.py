@@ -1,0 +1,73 @@
+"""The experiment file: what it may say, and reading it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, PrivateAttr
+from ruamel.yaml.comments import CommentedMap
+
+from dlstream_common import Settings
+from dlstream_experiment.names import Label, Name, Seconds
+from dlstream_experiment.protocols import AnyProtocol
+from dlstream_experiment.regions import AnyRegion
+from dlstream_experiment.triggers import AnyTrigger, Context
+
+
+class Experiment(Settings):
+    """An experiment: regions and triggers on the poses of one or more cameras, and the protocol that they drive."""
+
+    experiment: Label
+    """Its name."""
+    camera: Name
+    """The camera whose poses it watches."""
+    regions: dict[Label, AnyRegion] = Field(default_factory=dict)
+    """Parts of the image, by name."""
+    triggers: Annotated[dict[Label, AnyTrigger], Field(min_length=1)]
+    """Conditions on the poses, by name."""
+    protocol: AnyProtocol
+    """What happens, and when it ends."""
+    max_age: Seconds = 0.5
+    """A pose that arrives later than this after its frame was acquired decides nothing, and is a fault; 0: no limit."""
+    pose_timeout: Annotated[float, Field(ge=0.05, le=1e6)] = 1.0
+    """Seconds without a pose until the outputs go off; they go on again when poses come back."""
+
+    _path: Path = PrivateAttr(default=Path("experiment"))
+    _data: CommentedMap | None = PrivateAttr(default=None)
+
+    @property
+    def path(self) -> Path:
+        """The file that it was read from."""
+        return self._path
+
+    @property
+    def data(self) -> CommentedMap | None:
+        """The file's content with its line numbers; None for an experiment that was made in code."""
+        return self._data
+
+    @property
+    def context(self) -> Context:
+        """What its triggers may refer to."""
+        return Context(self.camera, self.regions)
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Every camera whose poses it needs."""
+        return tuple(dict.fromkeys(trigger.camera_in(self.context) for trigger in self.triggers.values()))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Every output that it commands."""
+        return tuple(dict.fromkeys(stimulus.output for _, stimulus in self.protocol.stimuli_used()))
+
+    def missing_keypoints(self, camera: str, keypoints: Collection[str]) -> dict[str, str]:
+        """The keypoints that a camera's poses lack, each with the trigger that needs it."""
+        return {
+            keypoint: name
+            for name, trigger in reversed(self.triggers.items())
+            if trigger.camera_in(self.context) == camera
+            for _, keypoint in trigger.keypoints_used()
+            if keypoint not in keypoints
+        }

@@ -1,0 +1,34 @@
+"""Small types that experiment files are made of."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+SECOND = 1_000_000_000
+"""Nanoseconds."""
+
+Location = tuple[str | int, ...]
+"""Where something stands in a file: keys and indices from the top."""
+
+
+def _plain_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", text):
+        raise ValueError("a name of letters, digits and _ that begins with a letter")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_plain_name)]
+"""A name that is part of a ROS topic, such as a camera's."""
+
+Label = Annotated[str, Field(min_length=1, max_length=100)]
+"""Any other name."""
+
+Seconds = Annotated[float, Field(ge=0, le=1e6)]
+
+
+def nanoseconds(seconds: float) -> int:
+    """Seconds of a file as the integer that stamps are counted in."""
+    return round(seconds * SECOND)

@@ -1,0 +1,115 @@
+"""What every protocol is: settings that a file gives, and an object that turns triggers into steps."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import Field
+
+from dlstream_common import Settings
+from dlstream_experiment.names import Label, Location, Name
+
+
+class Stimulus(Settings):
+    """What an output does while a stimulus is on."""
+
+    output: Name
+    """Name of an output of the rig."""
+    action: Label
+    """What it is told to do, such as show; every output also knows off, which is sent when the stimulus ends."""
+    values: dict[Label, str | int | float | bool] = Field(default_factory=dict)
+    """What the action needs to know, such as image: left."""
+
+    def texts(self) -> dict[str, str]:
+        """The values as a command carries them."""
+        return {
+            key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in self.values.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something to write down as an event."""
+
+    kind: str
+    name: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class On:
+    """A stimulus is on from here until its output is switched off or given another one."""
+
+    stimulus: Stimulus
+
+
+@dataclass(frozen=True, slots=True)
+class Off:
+    """An output is off from here."""
+
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The experiment is over."""
+
+    reason: str
+
+
+Step = Note | On | Off | End
+
+
+class Protocol(ABC):
+    """The course of one run. It has no clock: every call brings the time, nanoseconds since the epoch."""
+
+    @abstractmethod
+    def start(self, stamp: int) -> list[Step]:
+        """The run begins; called once, first."""
+
+    @abstractmethod
+    def evaluate(self, stamp: int, decided: Mapping[str, bool], held: Mapping[str, bool]) -> list[Step]:
+        """A frame on which at least one of the protocol's triggers decided; `stamp` is its acquisition.
+
+        Args:
+            decided: the triggers that decided on this frame.
+            held: every trigger that has decided so far, at its last decision.
+        """
+
+    def tick(self, stamp: int) -> list[Step]:
+        """Time passes, poses or not; called some twenty times a second, and with every frame that decides nothing."""
+        return []
+
+    @abstractmethod
+    def stop(self, stamp: int, reason: str) -> list[Step]:
+        """The run ends, by an End of its own or from outside; called once, last. Outputs go off without being told."""
+
+    @property
+    @abstractmethod
+    def state(self) -> str:
+        """Where it stands, in a word: the current trial, for instance."""
+
+    @property
+    @abstractmethod
+    def counts(self) -> Mapping[str, int]:
+        """What it counts."""
+
+
+class ProtocolSettings(Settings):
+    """The protocol of an experiment file."""
+
+    type: str
+
+    @abstractmethod
+    def create(self) -> Protocol:
+        """A protocol in its initial state."""
+
+    @abstractmethod
+    def triggers_used(self) -> list[tuple[Location, str]]:
+        """The triggers it refers to, each with its place below the protocol."""
+
+    @abstractmethod
+    def stimuli_used(self) -> list[tuple[Location, Stimulus]]:
+        """The stimuli it gives, each with its place below the protocol."""

@@ -1,0 +1,44 @@
+"""What the experiment node can be told."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from dlstream_common import ExistingFile, Settings
+
+
+def _sizes(items: list[str]) -> list[str]:
+    for item in items:
+        if not re.fullmatch(r"\w+=[1-9]\d*x[1-9]\d*", item):
+            raise ValueError(f"image sizes as camera=WIDTHxHEIGHT, but one of them is '{item}'")
+    return items
+
+
+class ExperimentSettings(Settings):
+    """The experiment node's parameters. A rig fills in what it knows, so that more can be checked."""
+
+    file: ExistingFile
+    """The experiment file."""
+    autostart_run: bool = False
+    """Start the run by itself, once, as soon as poses come and the outputs answer; else by service or action."""
+    cameras: list[str] = []
+    """The cameras that there are; empty: not known."""
+    outputs: list[str] = []
+    """The outputs that there are; empty: not known."""
+    keypoints: list[str] = []
+    """The keypoints that the poses have; empty: seen from the first pose."""
+    image_sizes: Annotated[list[str], AfterValidator(_sizes)] = []
+    """The cameras' image sizes, each as camera=WIDTHxHEIGHT; empty: not known."""
+    acknowledgement_timeout: Annotated[float, Field(gt=0, le=60, json_schema_extra={"live": True})] = 1.0
+    """Seconds until a command that was not acknowledged is a fault."""
+    start_timeout: Annotated[float, Field(ge=0, le=600, json_schema_extra={"live": True})] = 10.0
+    """Seconds that the action waits for outputs that do not answer yet."""
+
+    @property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """The image sizes by camera: width and height."""
+        pairs = (item.split("=") for item in self.image_sizes)
+        return {camera: (int(size.split("x")[0]), int(size.split("x")[1])) for camera, size in pairs}

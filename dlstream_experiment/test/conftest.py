@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from experiment_poses import BETWEEN, KEYPOINTS
+
+from dlstream_common import FramePoses, Individual, now
+from dlstream_common.ros import POSE, poses_to_message
+from dlstream_msgs.msg import FramePoses as FramePosesMsg
+
+
+class Animal:
+    """Publishes poses of a camera, fifty a second, with the neck at `place`; None: an empty frame."""
+
+    def __init__(self, observer: Any, keypoints: Sequence[str] = KEYPOINTS) -> None:
+        self.place: tuple[float, float] | None = BETWEEN
+        self.delay = 0
+        """Nanoseconds by which the frames are older than their arrival."""
+        self.sent: list[FramePoses] = []
+        self._keypoints = tuple(keypoints)
+        self._publisher = observer.node.create_publisher(FramePosesMsg, "/top/pose", POSE)
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._walk)
+        self._thread.start()
+
+    def _walk(self) -> None:
+        while not self._end.wait(0.02):
+            animals = []
+            if self.place is not None:
+                x, y = (np.full(len(self._keypoints), value, np.float32) for value in self.place)
+                animals = [Individual("animal", x, y, np.ones_like(x))]
+            poses = FramePoses("top", len(self.sent), now() - self.delay, self._keypoints, tuple(animals))
+            self.sent.append(poses)
+            self._publisher.publish(poses_to_message(poses))
+
+    def leave(self) -> None:
+        """Sends no more poses."""
+        self._end.set()
+        self._thread.join()
+
+
+@pytest.fixture
+def animal(observer: Any) -> Iterator[Callable[..., Animal]]:
+    """Makes an animal that is seen by the camera `top`."""
+    animals: list[Animal] = []
+
+    def make(**options: Any) -> Animal:
+        animals.append(Animal(observer, **options))
+        return animals[-1]
+
+    yield make
+    for item in animals:
+        item.leave()

@@ -1,0 +1,7 @@
+"""Poses from frames: networks, the estimator, the overlay, and the node that serves every camera of a rig."""
+
+from dlstream_pose.estimator import Estimator
+from dlstream_pose.network import Network, NetworkInfo, Source
+from dlstream_pose.settings import PoseSettings
+
+__all__ = ["Estimator", "Network", "NetworkInfo", "PoseSettings", "Source"]

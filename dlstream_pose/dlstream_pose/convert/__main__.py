@@ -1,0 +1,3 @@
+from dlstream_pose.convert import main
+
+main()

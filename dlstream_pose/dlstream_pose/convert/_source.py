@@ -1,0 +1,57 @@
+"""What the converter needs of a source, and where it finds the kinds of source that there are."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlstream_common import NetworkError
+from dlstream_pose.network import NetworkInfo
+
+
+class SourceNetwork(ABC):
+    """A network of another tool, opened for conversion."""
+
+    info: NetworkInfo
+    """What the network file will say of itself."""
+
+    @abstractmethod
+    def export(self, path: Path) -> None:
+        """Writes the network as ONNX, with the input `image` and the output `poses` of `dlstream_pose.network`."""
+
+    @abstractmethod
+    def reference(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """What the other tool itself finds in an image (H, W, 3), blue, green, red: (N, K, 3) x, y, confidence."""
+
+
+def open_source(path: Path) -> SourceNetwork:
+    """The network in a file or folder of any known kind.
+
+    A module of `sources` has `SUFFIXES`, the ends of the names that are its own, and `open_source(path)`.
+
+    Raises:
+        NetworkError: no such file, a kind that is not known, or whatever is wrong with the file.
+    """
+    if not path.exists():
+        raise NetworkError(f"{path}: there is no such file; expected a trained network")
+    known = []
+    for module in modules_of("sources"):
+        if path.name.endswith(tuple(module.SUFFIXES)):
+            source: SourceNetwork = module.open_source(path)
+            return source
+        known.extend(module.SUFFIXES)
+    raise NetworkError(f"{path}: found '{path.suffix or path.name}'; expected a name that ends in {', '.join(known)}")
+
+
+def modules_of(package: str) -> Iterator[ModuleType]:
+    """The modules of a sub-package, by name."""
+    parent = import_module(f"dlstream_pose.convert.{package}")
+    for found in sorted(iter_modules(parent.__path__), key=lambda item: item.name):
+        yield import_module(f"{parent.__name__}.{found.name}")

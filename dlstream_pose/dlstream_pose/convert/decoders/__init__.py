@@ -1,0 +1,26 @@
+"""Decoders of DeepLabCut's heads, one module each.
+
+A module has `PREDICTORS`, the names of DeepLabCut's predictors that it replaces, and `build(predictor, stride)`, which
+gives a torch module from the head's outputs (a dictionary) to poses (K, 3) or (N, K, 3) in pixels of the image.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from dlstream_common import NetworkError
+from dlstream_pose.convert._source import modules_of
+
+
+def decoder_for(predictor: str) -> ModuleType:
+    """The decoder that replaces a predictor of DeepLabCut.
+
+    Raises:
+        NetworkError: there is none.
+    """
+    known = []
+    for module in modules_of("decoders"):
+        if predictor in module.PREDICTORS:
+            return module
+        known.extend(module.PREDICTORS)
+    raise NetworkError(f"found a network with the predictor '{predictor}'; expected one of {', '.join(known)}")

@@ -1,0 +1,85 @@
+"""The newest frame of each camera, waiting for the one estimator that serves them all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Arrival(Generic[T]):
+    """A frame's message on its way into the estimator.
+
+    Attributes:
+        camera: whose frame it is.
+        message: the frame as it came.
+        sequence: 0, 1, 2, ... as the camera published it.
+        received: nanoseconds since the epoch.
+        dropped: frames of this camera left out so far.
+    """
+
+    camera: str
+    message: T
+    sequence: int
+    received: int
+    dropped: int
+
+
+class Newest(Generic[T]):
+    """Keeps one frame a camera: a newer one takes the place of one that still waits, and the older one is counted.
+
+    Cameras take turns, so that a fast one cannot keep the others waiting. One thread puts, another takes.
+    """
+
+    def __init__(self, cameras: Iterable[str]) -> None:
+        self._turns = list(cameras)
+        self._waiting: dict[str, Arrival[T]] = {}
+        self._last: dict[str, int] = {}
+        self._dropped = dict.fromkeys(self._turns, 0)
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def put(self, camera: str, message: T, number: int, received: int) -> None:
+        """A frame has come.
+
+        Args:
+            number: 1, 2, 3, ... as its publisher counted it; 0 where that is not known. A gap is frames that were lost
+                on the way, a number that is not higher than the last a publisher that began again.
+        """
+        with self._changed:
+            last = self._last.get(camera, 0)
+            number = number or last + 1
+            lost = number - last - 1 if last and number > last else 0
+            replaced = camera in self._waiting
+            self._dropped[camera] += lost + replaced
+            self._last[camera] = number
+            dropped = self._dropped[camera]
+            self._waiting[camera] = Arrival(camera, message, number - 1, received, dropped)
+            self._changed.notify()
+
+    def take(self) -> Arrival[T] | None:
+        """Waits for a frame and takes it, from the camera that was served longest ago; None once closed."""
+        with self._changed:
+            while not self._waiting and not self._closed:
+                self._changed.wait()
+            if self._closed:
+                return None
+            camera = next(name for name in self._turns if name in self._waiting)
+            self._turns.remove(camera)
+            self._turns.append(camera)
+            return self._waiting.pop(camera)
+
+    def dropped(self, camera: str) -> int:
+        """Frames of a camera left out so far."""
+        with self._changed:
+            return self._dropped[camera]
+
+    def close(self) -> None:
+        """Ends the waiting; frames that wait are left out."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

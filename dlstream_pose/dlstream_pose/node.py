@@ -1,0 +1,163 @@
+"""The pose node: one loaded network for every camera of a rig."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from functools import partial
+
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+
+from dlstream_common import DlstreamError, EncodingError, FramePoses, NetworkError, now
+from dlstream_common.ros import (
+    LATCHED,
+    LATEST_IMAGE,
+    Diagnosis,
+    DlstreamNode,
+    Level,
+    frame_from_message,
+    run_node,
+)
+from dlstream_msgs.msg import Regions
+from dlstream_pose.estimator import Estimator
+from dlstream_pose.newest import Arrival, Newest
+from dlstream_pose.settings import PoseSettings
+from dlstream_pose.view import CameraView
+
+_SILENCE = 2.0
+"""Seconds without a frame after which a camera counts as stale."""
+_REGIONS = "/experiment/regions"
+_REGIONS_QOS = QoSProfile(
+    history=LATCHED.history, depth=16, reliability=LATCHED.reliability, durability=LATCHED.durability
+)
+
+
+class PoseNode(DlstreamNode[PoseSettings]):
+    """Reads <camera>/image_raw of every camera; publishes its pose, skeleton, image_pose and markers.
+
+    The executor's thread only takes messages in; one worker thread estimates and publishes. Between them stands the
+    newest frame of each camera: while the worker is busy, a newer frame takes the older one's place.
+    """
+
+    default_name = "pose"
+
+    def __init__(self) -> None:
+        super().__init__(PoseSettings)
+        self._views: dict[str, CameraView] = {}
+        self._worker: threading.Thread | None = None
+
+    def configure(self, settings: PoseSettings) -> None:
+        self._estimator = Estimator(settings.network, settings.scale, settings.threads)
+        network = self._estimator.network
+        width, height = network.info.input_size or (320, 240)
+        self._estimator.warm_up(round(width / settings.scale), round(height / settings.scale))
+        self.hardware_id = f"{network.path.name} {network.sha256[:12]}"
+        self._views = {name: CameraView(self, name, network, settings) for name in settings.cameras}
+        self.get_logger().info(
+            f"{network.path.name} ({network.info.net_type or network.info.decoder}): "
+            f"{', '.join(network.info.keypoints)}; scale {settings.scale:g}; cameras {', '.join(settings.cameras)}"
+        )
+
+    def activate(self) -> None:
+        self._newest: Newest[Image] = Newest(self._views)
+        for view in self._views.values():
+            view.begin()
+        self._worker = threading.Thread(target=self._work, name="estimator")
+        self._worker.start()
+        self._inputs = [
+            self.create_subscription(Image, f"/{name}/image_raw", partial(_take_in, self._newest, name), LATEST_IMAGE)
+            for name in self._views
+        ]
+        self._inputs.append(self.create_subscription(Regions, _REGIONS, self._on_regions, _REGIONS_QOS))
+
+    def deactivate(self) -> None:
+        for subscription in self._inputs:
+            self.destroy_subscription(subscription)
+        self._newest.close()
+        if self._worker and self._worker is not threading.current_thread():
+            self._worker.join()
+        self._worker = None
+
+    def cleanup(self) -> None:
+        for view in self._views.values():
+            view.close()
+        self._views = {}
+
+    def settings_changed(self, settings: PoseSettings) -> None:
+        for view in self._views.values():
+            view.settings = settings
+
+    def diagnose(self) -> Diagnosis:
+        level, messages, values = Level.OK, [], {}
+        for name, view in self._views.items():
+            dropped = self._newest.dropped(name)
+            found, message = view.state(dropped, self.count_publishers(f"/{name}/image_raw"), _SILENCE)
+            level = max(level, found, key=[Level.OK, Level.WARN, Level.STALE, Level.ERROR].index)
+            messages.append(f"{name}: {message}")
+            values[f"{name}/fps"] = f"{view.meter.per_second:.2f}"
+            values[f"{name}/inference_ms"] = f"{view.meter.milliseconds:.2f}"
+            values[f"{name}/poses"] = str(view.meter.count)
+            values[f"{name}/dropped"] = str(dropped)
+            values[f"{name}/refused"] = str(view.refused)
+        return Diagnosis(level, "; ".join(messages), values)
+
+    def _on_regions(self, message: Regions) -> None:
+        if message.camera in self._views:
+            self._views[message.camera].set_regions(message)
+
+    def _work(self) -> None:
+        try:
+            while (arrival := self._newest.take()) is not None:
+                self._serve(arrival)
+        except Exception as error:
+            self.fail(error)
+
+    def _serve(self, arrival: Arrival[Image]) -> None:
+        view = self._views[arrival.camera]
+        message = arrival.message
+        try:
+            frame = frame_from_message(message, arrival.camera, arrival.sequence)
+            start = now()
+            individuals = self._estimator.estimate(frame.image, frame.encoding)
+            end = now()
+        except (EncodingError, NetworkError) as error:
+            self._refuse(view, error)
+            return
+        poses = FramePoses(
+            camera=arrival.camera,
+            sequence=arrival.sequence,
+            stamp=frame.stamp,
+            keypoints=self._estimator.info.keypoints,
+            individuals=individuals,
+            received=arrival.received,
+            inference_start=start,
+            inference_end=end,
+            dropped=arrival.dropped,
+            frame_id=message.header.frame_id,
+        )
+        view.publish(poses, message.header)
+        if view.error:
+            view.error = ""
+            self.get_logger().info(f"{arrival.camera}: images can be used again")
+        view.show(frame, poses, message.header)
+
+    def _refuse(self, view: CameraView, error: DlstreamError) -> None:
+        """An image that can't be used gives no pose; it is said once, and shown by the diagnostics while it lasts."""
+        view.refused += 1
+        if view.error != str(error):
+            view.error = str(error)
+            self.get_logger().error(f"/{view.camera}/image_raw: {error}")
+
+
+def _take_in(newest: Newest[Image], camera: str, message: Image, info: dict[str, int]) -> None:
+    newest.put(camera, message, info.get("publication_sequence_number", 0), now())
+
+
+def main() -> None:
+    """Entry point of `ros2 run dlstream_pose pose`."""
+    sys.exit(run_node(PoseNode))
+
+
+if __name__ == "__main__":
+    main()

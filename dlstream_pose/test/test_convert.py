@@ -1,0 +1,132 @@
+"""The converter: what it writes, and that it writes nothing that differs from its original."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dlstream_camera.arena import SKELETON, Arena
+from dlstream_common import NetworkError
+from dlstream_pose import Network
+from dlstream_pose.convert import SourceNetwork, convert, main
+
+needs_deeplabcut = pytest.mark.skipif(
+    importlib.util.find_spec("deeplabcut") is None, reason="needs DeepLabCut (see tools/train_demo_network.py)"
+)
+DEMO = Path(__file__).parents[2] / "config" / "networks" / "demo_mouse.pt"
+
+
+class Spots(SourceNetwork):
+    """A tool whose networks find spots; its own answer may differ from what it exports."""
+
+    def __init__(self, network: Path, shift: float = 0.0, doubt: float = 0.0) -> None:
+        self._path, self._network = network, Network(network)
+        self._difference = np.array([shift, 0.0, -doubt], np.float32)
+        self.info = self._network.info
+
+    def export(self, path: Path) -> None:
+        import onnx
+
+        model = onnx.load(self._path)
+        del model.metadata_props[:]
+        onnx.save(model, path)
+
+    def reference(self, image: np.ndarray) -> np.ndarray:
+        return self._network.run(image) + self._difference
+
+
+def test_the_result_is_labelled_and_runs(spot_network, tmp_path):
+    output = tmp_path / "deep" / "folder" / "spots.onnx"
+    report = convert(Spots(spot_network), output, edges=[("darkest", "brightest")], input_size=(64, 48))
+    assert report.frames == 4
+    assert report.seen == 8
+    assert report.worst == 0
+    network = Network(output)
+    assert network.info.edges == ((1, 0),)
+    assert network.info.input_size == (64, 48)
+    assert [path.name for path in output.parent.iterdir()] == ["spots.onnx"]
+
+
+def test_a_result_that_differs_is_not_written(spot_network, tmp_path):
+    output = tmp_path / "spots.onnx"
+    convert(Spots(spot_network, shift=0.09), output)
+    before = output.read_bytes()
+    with pytest.raises(NetworkError, match=r"differ by at most 0\.11.*Nothing was written"):
+        convert(Spots(spot_network, shift=0.11), output, input_size=(1, 1))
+    with pytest.raises(NetworkError, match=r"confidences by 0\.02.*Nothing was written"):
+        convert(Spots(spot_network, doubt=0.02), output, input_size=(1, 1))
+    assert output.read_bytes() == before
+
+
+def test_an_edge_to_an_unknown_keypoint_is_refused(spot_network, tmp_path):
+    with pytest.raises(NetworkError, match=r"no keypoint 'brightst'. Did you mean 'brightest'\?"):
+        convert(Spots(spot_network), tmp_path / "spots.onnx", edges=[("brightst", "darkest")])
+
+
+def test_a_folder_that_can_not_be_written_is_named(spot_network, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(NetworkError, match=r"spots\.onnx: can't be written"):
+        convert(Spots(spot_network), tmp_path / "file" / "spots.onnx")
+
+
+@pytest.mark.parametrize(("name", "said"), [("none.pt", "there is no such file"), ("model.h5", "expected a name that")])
+def test_a_source_that_is_no_network_is_refused(tmp_path, capsys, name, said):
+    (tmp_path / "model.h5").write_bytes(b"\x89HDF")
+    with pytest.raises(SystemExit) as ended:
+        main([str(tmp_path / name), str(tmp_path / "out.onnx")])
+    assert ended.value.code == 1
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out.onnx").exists()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("deeplabcut") is not None, reason="DeepLabCut is installed")
+def test_without_deeplabcut_it_says_what_to_install(tmp_path):
+    with pytest.raises(NetworkError, match="pip install deeplabcut=="):
+        convert(DEMO, tmp_path / "out.onnx")
+
+
+@needs_deeplabcut
+def test_a_network_of_deeplabcut_is_converted(tmp_path, demo_network):
+    frames = [Arena(320, 240, seed=9100).render(number)[0] for number in range(0, 300, 60)]
+    report = convert(DEMO, tmp_path / "demo.onnx", frames, SKELETON, (320, 240))
+    assert report.seen == 25
+    assert report.worst < 0.001
+    converted, committed = Network(tmp_path / "demo.onnx"), Network(demo_network)
+    assert converted.info == committed.info
+    for frame in frames:
+        assert np.allclose(converted.run(frame), committed.run(frame), atol=0.001)
+
+
+@needs_deeplabcut
+@pytest.mark.parametrize("damage", ["truncated", "text", "other"])
+def test_a_damaged_file_of_deeplabcut_is_refused(tmp_path, damage):
+    import torch
+
+    path = tmp_path / "mouse.pt"
+    if damage == "truncated":
+        path.write_bytes(DEMO.read_bytes()[:100_000])
+    elif damage == "text":
+        path.write_text("config")
+    else:
+        torch.save({"weights": torch.zeros(3)}, path)
+    with pytest.raises(NetworkError, match=r"mouse\.pt: .*deeplabcut\.export_model"):
+        convert(path, tmp_path / "out.onnx")
+
+
+@needs_deeplabcut
+def test_code_in_a_file_is_not_run(tmp_path):
+    import torch
+
+    class Trap:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return shutil.rmtree, (str(tmp_path / "victim"),)
+
+    (tmp_path / "victim").mkdir()
+    torch.save({"config": Trap(), "pose": {}}, tmp_path / "trap.pt")
+    with pytest.raises(NetworkError, match=r"trap\.pt: can't be loaded"):
+        convert(tmp_path / "trap.pt", tmp_path / "out.onnx")
+    assert (tmp_path / "victim").exists()

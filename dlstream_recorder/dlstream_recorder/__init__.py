@@ -1,0 +1,32 @@
+"""Sessions: video, tables, bag and summary of what a rig did, written as it goes. Nothing here imports ROS."""
+
+from dlstream_recorder.bag import Bag, Quality
+from dlstream_recorder.events import ACKNOWLEDGEMENT, COMMAND, EVENT_COLUMNS, FAULT, RECOVERED, EventRow
+from dlstream_recorder.recover import recover
+from dlstream_recorder.session import Session, Status
+from dlstream_recorder.settings import RecorderSettings, SessionSettings
+from dlstream_recorder.summary import CameraSummary, Latencies, Percentiles, Summary, read_session, summarise
+from dlstream_recorder.tracking import TrackingError
+
+__all__ = [
+    "ACKNOWLEDGEMENT",
+    "COMMAND",
+    "EVENT_COLUMNS",
+    "FAULT",
+    "RECOVERED",
+    "Bag",
+    "CameraSummary",
+    "EventRow",
+    "Latencies",
+    "Percentiles",
+    "Quality",
+    "RecorderSettings",
+    "Session",
+    "SessionSettings",
+    "Status",
+    "Summary",
+    "TrackingError",
+    "read_session",
+    "recover",
+    "summarise",
+]

@@ -1,0 +1,163 @@
+"""Files that survive a crash, and errors that say which disk is full."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dlstream_common import RecordingError
+
+Bytes = bytes | bytearray | memoryview
+
+
+class AppendFile:
+    """A new file that grows by whole pieces.
+
+    There is no buffer: a piece is in the hands of the operating system when `write` returns, so that a killed process
+    loses nothing. A piece that didn't fit on the disk is taken back, so that the file ends with the last whole one.
+
+    Raises:
+        RecordingError: the file exists, can't be created or, later, can't be written.
+    """
+
+    def __init__(self, path: Path, flags: int = os.O_CREAT | os.O_EXCL) -> None:
+        self.path = path
+        self.size = 0
+        self._lock = threading.Lock()  # between the thread that writes and closes, and the one that syncs
+        try:
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | flags, 0o644)
+        except OSError as error:
+            raise write_error(path, error) from error
+
+    @classmethod
+    def continue_at(cls, path: Path, size: int) -> AppendFile:
+        """Goes on with a file that is there already, behind its first `size` bytes; what follows them is cut off."""
+        file = cls(path, 0)
+        file.size = size
+        try:
+            os.ftruncate(file._descriptor, size)
+            os.lseek(file._descriptor, size, os.SEEK_SET)
+        except OSError as error:
+            file.close()
+            raise write_error(path, error) from error
+        return file
+
+    def __enter__(self) -> AppendFile:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def write(self, *pieces: Bytes) -> int:
+        """Appends the pieces as one."""
+        length = sum(len(piece) for piece in pieces)
+        try:
+            written = os.writev(self._descriptor, pieces)
+            if written < length:  # a disk that has just become full, or a signal
+                rest = memoryview(b"".join(pieces))
+                while written < length:
+                    written += os.write(self._descriptor, rest[written:])
+        except OSError as error:
+            self._take_back()
+            raise write_error(self.path, error) from error
+        self.size += length
+        return length
+
+    def patch(self, offset: int, data: Bytes) -> None:
+        """Overwrites bytes that are there already."""
+        try:
+            os.pwrite(self._descriptor, data, offset)
+        except OSError as error:
+            raise write_error(self.path, error) from error
+
+    def tell(self) -> int:
+        """The size: the next piece begins there."""
+        return self.size
+
+    def flush(self) -> None:
+        """Nothing: there is no buffer. For those who write to any stream."""
+
+    def sync(self) -> None:
+        """Waits until the disk has it, so that a power cut loses no more than what comes after."""
+        with self._lock:
+            if self._descriptor >= 0:
+                descriptor = os.dup(self._descriptor)
+            else:
+                return
+        try:
+            os.fdatasync(descriptor)
+        except OSError as error:
+            raise write_error(self.path, error) from error
+        finally:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Closes the file; a second time does nothing."""
+        with self._lock:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _take_back(self) -> None:
+        try:
+            os.ftruncate(self._descriptor, self.size)
+            os.lseek(self._descriptor, self.size, os.SEEK_SET)
+        except OSError:
+            pass  # the error of the write itself is the one to report; the reader of the file skips a half piece
+
+
+def write_error(path: Path, error: OSError) -> RecordingError:
+    """What to tell of a file that can't be written: which disk it is on, and how much of that is free."""
+    text = f"can't write {path}: {error.strerror or error}"
+    try:
+        disk = disk_of(path)
+        usage = shutil.disk_usage(disk)
+    except OSError:
+        return RecordingError(text)
+    text += f" (disk {disk}: {in_gigabytes(usage.free)} of {in_gigabytes(usage.total)} free)"
+    return RecordingError(f"{text}. Make room, or record to another directory")
+
+
+def disk_of(path: Path) -> Path:
+    """Where the disk that holds `path` is mounted; `path` itself need not exist."""
+    path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links of folders that don't exist yet
+    while not path.exists():
+        path = path.parent
+    path = path.resolve()
+    while not path.is_mount():
+        path = path.parent
+    return path
+
+
+def free_bytes(path: Path) -> int:
+    """What an ordinary user may still write on the disk of `path`."""
+    return shutil.disk_usage(disk_of(path)).free
+
+
+def in_gigabytes(size: float) -> str:
+    """A size for people, e.g. `1.25 GB` or `0.004 GB`."""
+    return f"{size / 1e9:.2f} GB" if size >= 1e8 else f"{size / 1e9:.4f} GB"
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Replaces the file as a whole: a reader, or a crash, finds the old one or the new one.
+
+    Raises:
+        RecordingError: the disk is full or can't be written.
+    """
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(data, file, indent=2, ensure_ascii=False, allow_nan=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise write_error(path, error) from error
