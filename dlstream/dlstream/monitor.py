@@ -66,7 +66,9 @@ class Monitor:
             diagnoses = dict(sorted(self._diagnoses.items()))
         clock = time.monotonic()
         parts = [
-            f"{name.strip('/')}: {_level(item)}{item.message}" if clock - heard < _SILENT else f"{name.strip('/')}: silent"
+            f"{name.strip('/')}: {_level(item)}{item.message}"
+            if clock - heard < _SILENT
+            else f"{name.strip('/')}: silent"
             for name, (heard, item) in diagnoses.items()
         ]
         return "  |  ".join(parts) or "waiting for the nodes"

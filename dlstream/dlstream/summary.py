@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dlstream_recorder import Percentiles, Summary, summarise
+from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, FAULT, Percentiles, Summary, summarise
 from dlstream_recorder.report import write_report
 
 _HOPS = {
@@ -28,12 +28,15 @@ def show_session(folder: Path, console: Console) -> Summary:
     """
     summary = summarise(folder)
     pictures = write_report(folder)
-    console.print()
-    console.print(_frames(summary))
-    console.print(_latencies(summary))
+    tables = [_frames(summary), _latencies(summary)]
     if any(camera.tracking_error for camera in summary.cameras.values()):
-        console.print(_tracking(summary))
-    events = ", ".join(f"{kind} {count}" for kind, count in sorted(summary.events_by_kind.items()))
+        tables.append(_tracking(summary))
+    for table in tables:
+        console.print()
+        console.print(table)
+    console.print()
+    kinds = sorted(summary.events_by_kind.items())
+    events = ", ".join(f"{kind} {count}" for kind, count in kinds if kind not in (ACKNOWLEDGEMENT, COMMAND, FAULT))
     console.print(
         f"[bold]Events[/]    {events or 'none'}; {summary.commands} commands, "
         f"{summary.acknowledgements} acknowledged, [{'red' if summary.faults else 'default'}]"

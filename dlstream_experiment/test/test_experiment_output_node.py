@@ -16,6 +16,7 @@ from dlstream_common.ros import COMMAND, EVENT, key_values, stamp_from_message, 
 from dlstream_msgs.msg import Acknowledgement, Command, Event, ExperimentStatus
 
 MODULE = "dlstream_experiment.output_node"
+NAME = {"name": "screen", "namespace": "/outputs"}
 IMAGES = Path(__file__).parents[2] / "config" / "images"
 PICTURES = [f"left={IMAGES / 'stripes.png'}", f"right={IMAGES / 'checkers.png'}"]
 
@@ -113,7 +114,7 @@ def test_goes_off_when_its_commander_runs_nothing(screen, commander, wait_for):
 
 
 def test_goes_off_when_its_commander_is_silent(start_node, commander, wait_for):
-    start_node(MODULE, name="screen", namespace="/outputs", type="screen", images=PICTURES, commander_timeout=0.5)
+    start_node(MODULE, **NAME, type="screen", images=PICTURES, commander_timeout=0.5)
     commander.ready()
     commander.tell("show", image="left")
     wait_for(lambda: commander.events, "a fault event")
@@ -129,7 +130,7 @@ def test_goes_off_when_its_commander_is_silent(start_node, commander, wait_for):
 
 
 def test_takes_no_command_while_it_is_inactive(start_node, observer, commander, wait_for):
-    start_node(MODULE, name="screen", namespace="/outputs", type="screen", images=PICTURES, commander_timeout=60.0)
+    start_node(MODULE, **NAME, type="screen", images=PICTURES, commander_timeout=60.0)
     commander.ready()
     commander.tell("show", image="left")
 
@@ -151,15 +152,13 @@ def test_takes_no_command_while_it_is_inactive(start_node, observer, commander, 
     ("parameters", "message"),
     [
         ({}, "type: found nothing; expected one of log, screen"),
-        ({"type": "scren"}, "Did you mean 'screen'?"),
         ({"type": "screen", "image": ["a=b"]}, "Did you mean 'images'?"),
         ({"type": "screen", "images": ["left=/nowhere/stripes.png"]}, "there is no file /nowhere/stripes.png"),
         ({"type": "screen", "images": [f"left={__file__}"]}, "can't be read as an image"),
-        ({"type": "screen", "width": 3}, "parameter width"),
     ],
 )
 def test_bad_parameters_are_refused_with_a_clear_message(start_node, parameters, message):
-    node = start_node(MODULE, name="screen", namespace="/outputs", **parameters)
+    node = start_node(MODULE, **NAME, **parameters)
     assert node.wait() == 1
     assert message in node.output
     assert "Traceback" not in node.output

@@ -17,6 +17,7 @@ from dlstream_recorder._csv import CsvFile
 COMMAND = "command"
 ACKNOWLEDGEMENT = "acknowledgement"
 FAULT = "fault"
+ENDED = "topic_ended"
 RECOVERED = "recovered"
 
 _SETTLE = 0.3  # seconds for which a row waits for what its chain needs: another topic's message may come later

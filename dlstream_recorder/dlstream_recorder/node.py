@@ -29,11 +29,12 @@ from dlstream_msgs.msg import (
 )
 from dlstream_msgs.srv import StartRecording
 from dlstream_recorder._files import disk_of, free_bytes, in_gigabytes
+from dlstream_recorder._memory import keep_memory
 from dlstream_recorder._message_types import MessageTypes
 from dlstream_recorder._rows import acknowledgement_row, command_row, event_message, event_row
 from dlstream_recorder._topics import EVENTS, Topic, image_topic, topics
 from dlstream_recorder._watch import Watch
-from dlstream_recorder.events import FAULT, RECOVERED
+from dlstream_recorder.events import ENDED, FAULT, RECOVERED
 from dlstream_recorder.session import Session
 from dlstream_recorder.settings import RecorderSettings
 
@@ -269,14 +270,16 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             return
         for change in self._watch.changes():
             camera = change.topic.split("/pose")[0].split("/image_raw")[0].strip("/")
-            values = {"seconds": f"{change.seconds:.3f}", "publishers": str(self.count_publishers(change.topic))}
-            if change.silent:
+            publishers = self.count_publishers(change.topic)
+            values = {"seconds": f"{change.seconds:.3f}", "publishers": str(publishers)}
+            if change.silent and not publishers:  # its node has ended in good order
+                session.notice(ENDED, change.topic, "has ended", values, camera)
+            elif change.silent:
                 session.notice(FAULT, change.topic, f"silent for {change.seconds:.1f} s", values, camera)
             else:
                 session.notice(RECOVERED, change.topic, f"back after {change.seconds:.1f} s", values, camera)
-        refused = session.status().refused
-        if refused > self._refused:
-            self._refused, self._refused_at = refused, time.monotonic()
+        if session.refused > self._refused:
+            self._refused, self._refused_at = session.refused, time.monotonic()
         self._publish_faults(session)
         if session.error is not None:
             self._finish("it could not be written any more")
@@ -328,6 +331,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
 
 def main() -> None:
     """Entry point of `ros2 run dlstream_recorder recorder`."""
+    keep_memory()
     sys.exit(run_node(RecorderNode))
 
 

@@ -157,6 +157,11 @@ class Session:
         errors = [worker.error for worker in (*self._workers.values(), self._log.worker)]
         return next((error for error in errors if error), self._sync_error)
 
+    @property
+    def refused(self) -> int:
+        """Frames and messages that full queues had no room for."""
+        return self._refusals.total
+
     def status(self) -> Status:
         """Counts so far."""
         cameras = self._cameras.values()
@@ -164,7 +169,7 @@ class Session:
             time.monotonic() - self._clock,
             sum(camera.recorded for camera in cameras),
             sum(camera.dropped for camera in cameras),
-            self._refusals.total,
+            self.refused,
             sum(camera.poses for camera in cameras),
             max(worker.fill for worker in (*self._workers.values(), self._log.worker)),
             free_bytes(self.folder),

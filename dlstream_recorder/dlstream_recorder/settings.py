@@ -72,7 +72,7 @@ class RecorderSettings(SessionSettings):
     """Names of the outputs whose commands and acknowledgements are recorded."""
     image_reliability: Literal["reliable", "best_effort"] = "reliable"
     """What is asked of the image's publisher. A best-effort publisher reaches a best-effort recorder only."""
-    image_depth: Annotated[int, Field(ge=1, le=1000)] = 60
+    image_depth: Annotated[int, Field(ge=1, le=1000)] = 120
     """Frames of a camera that may wait in the middleware."""
     silence: Annotated[float, Field(gt=0.0)] = 1.0
     """Seconds without a frame, or without poses of the frames, after which that is a fault."""

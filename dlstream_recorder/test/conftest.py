@@ -110,7 +110,9 @@ class Camera:
     def wait_for_recorder(self) -> None:
         """Waits until it has been found by the recorder."""
         publishers = (self._images, self._camera_infos, self._infos, self._poses, self._truths)
-        self._wait_for(lambda: all(item.get_subscription_count() for item in publishers), "the recorder's subscriptions")
+        self._wait_for(
+            lambda: all(item.get_subscription_count() for item in publishers), "the recorder's subscriptions"
+        )
 
     def send(self, images: Sequence[NDArray[Any]], fps: float, poses: bool = True, encoding: str = "bgr8") -> None:
         """Publishes the images at a steady rate, each with its companions."""

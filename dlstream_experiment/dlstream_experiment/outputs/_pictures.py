@@ -28,7 +28,7 @@ def read_image(name: str, path: Path) -> Picture:
     if image is None:
         raise OutputError(f"image '{name}': {path} can't be read as an image")
     if image.dtype == np.uint16:
-        image = (image >> 8).astype(np.uint8)
+        image = (image // 256).astype(np.uint8)
     if image.dtype != np.uint8:
         raise OutputError(f"image '{name}': {path} has {image.dtype} pixels; expected 8 or 16 bits")
     codes = {2: cv2.COLOR_GRAY2BGRA, 3: cv2.COLOR_BGR2BGRA}

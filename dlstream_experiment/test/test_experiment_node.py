@@ -1,0 +1,347 @@
+"""The experiment node as a process, with an output's process and an animal that the test moves."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from action_msgs.msg import GoalStatus
+from experiment_poses import BETWEEN, LEFT, RIGHT
+from rclpy.action import ActionClient
+from std_srvs.srv import Trigger
+
+from dlstream_common.ros import COMMAND, EVENT, LATCHED, stamp_from_message
+from dlstream_msgs.action import RunExperiment
+from dlstream_msgs.msg import Acknowledgement, Command, Event, ExperimentStatus, Regions
+from dlstream_msgs.srv import GetExperimentStatus
+
+MODULE, OUTPUT = "dlstream_experiment.node", "dlstream_experiment.output_node"
+CONFIG = Path(__file__).parents[2] / "config"
+EXAMPLE = CONFIG / "experiments" / "example.yaml"
+PICTURES = [f"left={CONFIG / 'images' / 'stripes.png'}", f"right={CONFIG / 'images' / 'checkers.png'}"]
+
+
+class Watcher:
+    """What the experiment and its output say."""
+
+    def __init__(self, observer: Any, wait_for: Any) -> None:
+        self._observer, self._wait_for = observer, wait_for
+        self.events: list[Event] = observer.collect(Event, "/experiment/events", EVENT)
+        self.statuses: list[ExperimentStatus] = observer.collect(ExperimentStatus, "/experiment/status", EVENT)
+        self.commands: list[Command] = observer.collect(Command, "/outputs/screen/command", COMMAND)
+        self.answers: list[Acknowledgement] = observer.collect(
+            Acknowledgement, "/outputs/screen/acknowledgement", COMMAND
+        )
+        self.regions: list[Regions] = observer.collect(Regions, "/experiment/regions", LATCHED)
+
+    def call(self, name: str) -> Any:
+        """The answer of ~/start or ~/stop."""
+        return self._observer.call(Trigger, f"/experiment/{name}", Trigger.Request())
+
+    def start(self) -> None:
+        """Starts the run as soon as the node agrees."""
+        self._wait_for(lambda: self.call("start").success, "the start of the experiment")
+
+    def status(self) -> ExperimentStatus:
+        """The status by service."""
+        return self._observer.call(GetExperimentStatus, "/experiment/get_status", GetExperimentStatus.Request()).status
+
+    def of_kind(self, kind: str) -> list[Event]:
+        """The events of a kind so far."""
+        return [event for event in list(self.events) if event.kind == kind]
+
+    def wait_for_event(self, kind: str, name: str = "") -> Event:
+        """Waits for an event of a kind (and name)."""
+
+        def found() -> list[Event]:
+            return [event for event in self.of_kind(kind) if name in ("", event.name)]
+
+        self._wait_for(found, f"the event {kind} {name}")
+        return found()[0]
+
+    def caused(self, action: str) -> list[Command]:
+        """The commands with that action that a frame has caused so far."""
+        return [command for command in list(self.commands) if command.action == action and command.camera]
+
+
+def values(message: Any, field: str = "values") -> dict[str, str]:
+    return {item.key: item.value for item in getattr(message, field)}
+
+
+@pytest.fixture
+def watcher(observer, wait_for):
+    return Watcher(observer, wait_for)
+
+
+@pytest.fixture
+def log_output(start_node):
+    """An output's process that acknowledges everything."""
+    return start_node(OUTPUT, name="screen", namespace="/outputs", type="log")
+
+
+def experiment_file(tmp_path: Path, *changes: tuple[str, str]) -> Path:
+    """The example, with no lock-out and with pieces replaced."""
+    text = EXAMPLE.read_text()
+    for old, new in (("lockout: 10 ", "lockout: 0 "), *changes):
+        assert old in text
+        text = text.replace(old, new)
+    path = tmp_path / "experiment.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_decides_on_arrival_and_traces_every_command_to_its_frame(
+    start_node, watcher, animal, log_output, wait_for, tmp_path
+):
+    path = experiment_file(tmp_path, ("# pose_timeout: 1 ", "pose_timeout: 60 "), ("# max_age: 0.5 ", "max_age: 30 "))
+    start_node(MODULE, file=path, cameras=["top"], outputs=["screen"], image_sizes=["top=640x480"])
+    seen = animal(walking=False)
+    watcher.start()
+    wait_for(seen.is_seen, "the experiment's subscription to the poses")
+    seen.send(BETWEEN)
+    # One frame, and none after it: what it causes can't wait for the next.
+    entered = seen.send(LEFT)
+    started = watcher.wait_for_event("trial_started", "left")
+    left = seen.send(BETWEEN)
+    ended = watcher.wait_for_event("trial_ended", "left")
+    wait_for(lambda: watcher.caused("off"), "the command off")
+
+    show, off = watcher.caused("show")[0], watcher.caused("off")[0]
+    assert values(show) == {"image": "left"}
+    for command, event, frame in ((show, started, entered), (off, ended, left)):
+        assert (command.camera, command.sequence) == ("top", frame.sequence)
+        assert (event.camera, event.sequence) == ("top", frame.sequence)
+        assert stamp_from_message(command.frame_stamp) == stamp_from_message(event.frame_stamp) == frame.stamp
+        assert frame.stamp < stamp_from_message(command.decided) <= stamp_from_message(command.sent)
+        assert command.source == "experiment"
+        wait_for(lambda command=command: any(a.id == command.id for a in watcher.answers), "its acknowledgement")
+    assert values(watcher.status(), "counts") == {"right": "0", "left": "1"}
+
+    first, last = watcher.regions[0], watcher.regions[-1]
+    assert first.camera == "top"
+    assert {region.name for region in first.regions} == {"left", "right"}
+    assert not any(region.active for region in (*first.regions, *last.regions))
+    assert any(region.active for message in watcher.regions for region in message.regions if region.name == "left")
+
+
+def test_start_stop_and_start_again(start_node, watcher, animal, log_output, wait_for, tmp_path):
+    node = start_node(MODULE, file=experiment_file(tmp_path))
+    seen = animal()
+    refusal = watcher.call("stop")
+    assert (refusal.success, refusal.message) == (False, "no experiment is running")
+    for count in (1, 2):
+        watcher.start()
+        again = watcher.call("start")
+        assert not again.success
+        assert "is running already" in again.message
+        seen.place = RIGHT
+        wait_for(lambda count=count: len(watcher.of_kind("trial_started")) == count, "a trial")
+        assert watcher.status().state == "right"
+        assert watcher.call("stop").success
+        wait_for(lambda count=count: len(watcher.of_kind("experiment_ended")) == count, "the end")
+        wait_for(lambda: watcher.commands[-1].action == "off", "the command off")
+        status = watcher.status()
+        assert (status.status, status.reason) == (ExperimentStatus.FINISHED, "stopped by the operator")
+        assert values(status, "counts") == {"right": "1", "left": "0"}
+        seen.place = BETWEEN
+    assert node.end(signal.SIGINT) == 0
+    assert "Traceback" not in node.output
+
+
+def test_start_is_refused_where_an_output_does_not_answer(start_node, watcher, animal):
+    start_node(MODULE, file=EXAMPLE)
+    animal()
+    answer = watcher.call("start")
+    assert not answer.success
+    assert "no answer from output 'screen'" in answer.message
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_switches_off_before_the_node_is_gone(
+    start_node, watcher, animal, log_output, wait_for, tmp_path, number
+):
+    node = start_node(MODULE, file=experiment_file(tmp_path), autostart_run=True)
+    animal().place = LEFT
+    watcher.wait_for_event("trial_started", "left")
+    wait_for(lambda: watcher.commands[-1].action == "show", "the command show")
+    assert node.end(number) == 0
+    wait_for(lambda: watcher.commands[-1].action == "off", "the command off")
+    wait_for(lambda: watcher.answers[-1].id == watcher.commands[-1].id, "its acknowledgement")
+    assert values(watcher.wait_for_event("experiment_ended"))["reason"] == "the experiment node was stopped"
+
+
+def test_the_screen_goes_off_when_the_experiment_is_killed(start_node, watcher, animal, wait_for, tmp_path):
+    screen = start_node(
+        OUTPUT, name="screen", namespace="/outputs", type="screen", images=PICTURES, commander_timeout=2.0
+    )
+    node = start_node(MODULE, file=experiment_file(tmp_path), autostart_run=True)
+    animal().place = LEFT
+    watcher.wait_for_event("trial_started", "left")
+    node.end(signal.SIGKILL)
+    fault = watcher.wait_for_event("fault", "screen")
+    assert "'show image=left' was switched off: /experiment has been silent" in values(fault)["reason"]
+
+    # A new life of the node begins with off, before it is asked for anything.
+    before = len(watcher.answers)
+    start_node(MODULE, file=experiment_file(tmp_path))
+    wait_for(lambda: len(watcher.answers) > before, "an answer to the new node")
+    assert watcher.answers[-1].id == 1
+    assert screen.end(signal.SIGTERM) == 0
+
+
+def test_without_poses_or_with_old_ones_the_output_goes_off_and_comes_back(
+    start_node, watcher, animal, log_output, wait_for, tmp_path
+):
+    path = experiment_file(tmp_path, ("# pose_timeout: 1 ", "pose_timeout: 0.3 "), ("# max_age: 0.5 ", "max_age: 2 "))
+    start_node(MODULE, file=path, autostart_run=True)
+    seen = animal()
+    seen.place = LEFT
+    watcher.wait_for_event("trial_started", "left")
+    seen.delay = 3_000_000_000
+    wait_for(lambda: len(watcher.of_kind("fault")) >= 2, "two faults")
+    reasons = " | ".join(values(event)["reason"] for event in watcher.of_kind("fault"))
+    assert "max_age is 2 s" in reasons
+    assert "no pose of camera 'top' for 0.3 s: outputs off" in reasons
+    wait_for(lambda: watcher.commands[-1].action == "off", "the command off")
+    assert watcher.status().state == "left", "the trial goes on"
+    seen.delay = 0
+    watcher.wait_for_event("recovered")
+    wait_for(lambda: watcher.commands[-1].action == "show", "the command show")
+
+
+def test_a_command_that_is_refused_or_not_acknowledged_is_a_fault(start_node, watcher, animal, wait_for, tmp_path):
+    screen = start_node(OUTPUT, name="screen", namespace="/outputs", type="screen", images=PICTURES[:1])
+    start_node(MODULE, file=experiment_file(tmp_path), autostart_run=True, acknowledgement_timeout=0.5)
+    seen = animal()
+    seen.place = RIGHT
+    fault = watcher.wait_for_event("fault", "screen")
+    assert "output 'screen' refused 'show': values.image: found 'right'" in values(fault)["reason"]
+    screen.end(signal.SIGKILL)
+    seen.place = LEFT
+
+    def reasons() -> list[str]:
+        return [values(event)["reason"] for event in watcher.of_kind("fault")]
+
+    wait_for(lambda: "output 'screen' did not acknowledge 'show' within 0.5 s" in reasons(), "a second fault")
+
+
+def test_a_keypoint_that_the_poses_lack_is_refused_or_ends_the_run(
+    start_node, watcher, animal, log_output, wait_for, tmp_path
+):
+    node = start_node(MODULE, file=experiment_file(tmp_path), autostart_run=True)
+    animal(keypoints=("snout", "nek"))
+    fault = watcher.wait_for_event("fault", "pose")
+    assert "have no keypoint 'neck', which trigger 'in_right' needs. Did you mean 'nek'?" in values(fault)["reason"]
+    watcher.wait_for_event("experiment_ended")
+    assert watcher.status().status == ExperimentStatus.FAULT
+    assert "Did you mean 'nek'?" in node.output
+    answer = watcher.call("start")
+    assert not answer.success
+    assert "needs keypoint 'neck', which the poses do not have. Did you mean 'nek'?" in answer.message
+
+
+class Goal:
+    """A goal of the action `run`."""
+
+    def __init__(self, observer: Any, wait_for: Any, file: str | Path = "") -> None:
+        self.feedback: list[ExperimentStatus] = []
+        self._client = ActionClient(observer.node, RunExperiment, "/experiment/run")
+        assert self._client.wait_for_server(30)
+        sent = self._client.send_goal_async(
+            RunExperiment.Goal(file=str(file)), lambda message: self.feedback.append(message.feedback.status)
+        )
+        wait_for(sent.done, "the goal's acceptance")
+        self.handle = sent.result()
+        assert self.handle.accepted
+        self._result = self.handle.get_result_async()
+        self._wait_for = wait_for
+
+    def result(self) -> tuple[int, Any]:
+        """Waits for the end; its status and result."""
+        self._wait_for(self._result.done, "the goal's result")
+        self._client.destroy()
+        return self._result.result().status, self._result.result().result
+
+    def cancel(self) -> None:
+        """Asks for its end."""
+        cancelled = self.handle.cancel_goal_async()
+        self._wait_for(cancelled.done, "the answer to the cancellation")
+        assert cancelled.result().goals_canceling
+
+
+def test_action_runs_to_the_end_and_can_be_run_again(
+    start_node, observer, watcher, animal, log_output, wait_for, tmp_path
+):
+    start_node(MODULE, file=experiment_file(tmp_path, ("max_hits: 10 ", "max_hits: 1 ")))
+    seen = animal()
+    for count in (1, 2):
+        seen.place = BETWEEN
+        goal = Goal(observer, wait_for)
+        wait_for(lambda count=count: len(watcher.of_kind("experiment_started")) == count, "the start")
+        seen.place = LEFT
+        status, result = goal.result()
+        assert status == GoalStatus.STATUS_SUCCEEDED
+        assert (result.success, result.reason) == (True, "trial 'left' was started 1 times")
+        assert result.duration > 0
+        assert values(result, "counts") == {"right": "0", "left": "1"}
+        assert any(status.status == ExperimentStatus.RUNNING for status in goal.feedback)
+
+
+def test_action_cancelled_switches_off(start_node, observer, watcher, animal, log_output, wait_for, tmp_path):
+    start_node(MODULE, file=experiment_file(tmp_path))
+    animal().place = LEFT
+    goal = Goal(observer, wait_for)
+    watcher.wait_for_event("trial_started", "left")
+    _, refused = Goal(observer, wait_for).result()
+    assert not refused.success
+    goal.cancel()
+    status, result = goal.result()
+    assert status == GoalStatus.STATUS_CANCELED
+    assert (result.success, result.reason) == (False, "cancelled")
+    wait_for(lambda: watcher.commands[-1].action == "off", "the command off")
+    assert watcher.status().status == ExperimentStatus.FINISHED
+
+
+def test_action_with_another_file_and_with_a_bad_one(
+    start_node, observer, watcher, animal, log_output, wait_for, tmp_path
+):
+    node = start_node(MODULE, file=EXAMPLE)
+    animal().place = LEFT
+    other = experiment_file(tmp_path, ("experiment: example ", "experiment: other "), ("max_hits: 10 ", "max_hits: 1 "))
+    status, result = Goal(observer, wait_for, other).result()
+    assert status == GoalStatus.STATUS_SUCCEEDED, result.reason
+    assert watcher.status().experiment == "other"
+
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(EXAMPLE.read_text().replace("region: left", "region: lfet"))
+    status, result = Goal(observer, wait_for, bad).result()
+    assert status == GoalStatus.STATUS_ABORTED
+    assert "bad.yaml:" in result.reason
+    assert "Did you mean 'left'?" in result.reason
+
+    # Without a file it is the configured one again.
+    goal = Goal(observer, wait_for)
+    wait_for(lambda: watcher.status().status == ExperimentStatus.RUNNING, "the start")
+    assert watcher.status().experiment == "example"
+    assert node.end(signal.SIGTERM) == 0
+    assert "Traceback" not in node.output
+    del goal
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({}, "parameter file of experiment: found nothing"),
+        (
+            {"file": EXAMPLE, "keypoints": ["snout", "nek"], "outputs": ["scren"], "image_sizes": ["top=600x480"]},
+            "Did you mean 'nek'?",
+        ),
+    ],
+)
+def test_bad_parameters_are_refused_with_a_clear_message(start_node, parameters, message):
+    node = start_node(MODULE, **parameters)
+    assert node.wait() == 1
+    assert message in node.output
+    assert "Traceback" not in node.output
