@@ -23,7 +23,17 @@ from dlstream_pose import PoseSettings
 from dlstream_recorder import RecorderSettings
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "keys.md"
-FILLED = {"wait_for", "cameras", "outputs", "rig", "rig_file", "experiment_file", "image_sizes", "autostart_run"}
+FILLED = {
+    "wait_for",
+    "cameras",
+    "outputs",
+    "rig",
+    "rig_file",
+    "experiment_file",
+    "image_sizes",
+    "autostart_run",
+    "listeners",
+}
 
 HEAD = """\
 # Every key

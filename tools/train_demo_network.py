@@ -51,12 +51,12 @@ WIDTH, HEIGHT = 320, 240
 # x * SCALE there, as DeepLabCut-Live and the estimator do.
 LAG = (1 - SCALE) / 2
 TRAINING_ARENAS = range(1000, 1060)
-FRAMES_PER_ARENA = 120
+FRAMES_PER_ARENA = 100
 UNSEEN_ARENAS = (0, 1, *range(9000, 9008))
 UNSEEN_FRAMES_PER_ARENA = 100
 CROP = 160
 # What is fed, how many images a step, how many steps.
-STAGES = (("crops", 16, 4200), ("frames", 8, 1400))
+STAGES = (("crops", 16, 2200), ("frames", 8, 900))
 PEAK_RATE = 1e-3
 MIRRORED = [KEYPOINTS.index(name) for name in ("snout", "rightear", "leftear", "neck", "tailbase")]
 MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
@@ -93,7 +93,7 @@ def model_config() -> dict[str, Any]:
                 "target_generator": {
                     "type": "HeatmapGaussianGenerator",
                     "num_heatmaps": count,
-                    "pos_dist_thresh": 12,
+                    "pos_dist_thresh": 17,
                     "heatmap_mode": "KEYPOINT",
                     "gradient_masking": False,
                     "generate_locref": True,

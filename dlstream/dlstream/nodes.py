@@ -65,6 +65,7 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
         nodes.append(_node("dlstream_recorder", "recorder", rig.recorder, filled, remappings))
     if rig.experiment is not None:
         filled = {"cameras": cameras, "outputs": sorted(rig.outputs), "autostart_run": True}
+        filled["listeners"] = 2 if rig.recorder is not None else 1
         nodes.append(_node("dlstream_experiment", "experiment", rig.experiment, filled))
     if rig.pose is not None:
         nodes.append(_node("dlstream_pose", "pose", rig.pose, {"cameras": cameras}, remappings))

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, FAULT, Percentiles, Summary, summarise
+from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, FAULT, Percentiles, Summary
 from dlstream_recorder.report import write_report
 
 _HOPS = {
@@ -26,8 +26,8 @@ def show_session(folder: Path, console: Console) -> Summary:
     Raises:
         RecordingError: the folder is no session, or can't be read.
     """
-    summary = summarise(folder)
-    pictures = write_report(folder)
+    report = write_report(folder)
+    summary = report.summary
     tables = [_frames(summary), _latencies(summary)]
     if any(camera.tracking_error for camera in summary.cameras.values()):
         tables.append(_tracking(summary))
@@ -43,7 +43,7 @@ def show_session(folder: Path, console: Console) -> Summary:
         f"{summary.faults} faults[/]"
     )
     console.print(f"[bold]Session[/]   {folder}")
-    for picture in pictures:
+    for picture in (report.latency, *report.overlays):
         console.print(f"          {picture}")
     console.print()
     return summary

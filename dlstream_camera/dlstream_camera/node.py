@@ -77,6 +77,7 @@ class CameraNode(DlstreamNode[SourceSettings]):
         self._running = False
         if self._thread and self._thread is not threading.current_thread():
             self._thread.join()
+            self._images.wait_for_all_acked(Duration(seconds=2))  # the last frames are on their way to the recorder
         self._thread = None
 
     def cleanup(self) -> None:

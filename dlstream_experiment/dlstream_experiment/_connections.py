@@ -31,13 +31,14 @@ class Connections:
         clock: Callable[[], int],
         on_poses: Callable[[FramePoses, int], None],
         complain: Callable[[str, str], None],
+        listeners: int = 1,
     ) -> None:
         self.keypoints: dict[str, tuple[str, ...]] = {}
         """Of the newest pose of each camera that sent one."""
         self.last_pose = 0
         """When the last pose came."""
         self._node, self._clock, self._on_poses = node, clock, on_poses
-        self._links = {output: OutputLink(node, output, clock, complain) for output in experiment.outputs}
+        self._links = {output: OutputLink(node, output, clock, complain, listeners) for output in experiment.outputs}
         self._subscriptions = [
             node.create_subscription(FramePosesMsg, f"/{camera}/pose", partial(self._receive, camera), POSE)
             for camera in experiment.cameras

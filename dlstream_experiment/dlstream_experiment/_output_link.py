@@ -32,10 +32,16 @@ class OutputLink:
     """
 
     def __init__(
-        self, node: LifecycleNode, output: str, clock: Callable[[], int], complain: Callable[[str, str], None]
+        self,
+        node: LifecycleNode,
+        output: str,
+        clock: Callable[[], int],
+        complain: Callable[[str, str], None],
+        listeners: int = 1,
     ) -> None:
         self.output = output
         self.ready = False
+        self._listeners = listeners  # to wait for before the first command: the output, and a recorder
         self._node, self._clock, self._complain = node, clock, complain
         self._source = node.get_name()
         self._count = 0
@@ -64,7 +70,9 @@ class OutputLink:
         """Where the output has not answered yet and no answer is being waited for, asks it to be off."""
         if self.ready or any(pending.asked for pending in self._pending.values()):
             return
-        if self._publisher.get_subscription_count() and self._node.count_publishers(self._topic):
+        heard = self._publisher.get_subscription_count(), self._node.count_subscribers(self._topic)
+        if min(heard) >= self._listeners and self._node.count_publishers(self._topic):
+            self._listeners = 1
             stamp = self._clock()
             self._send(Command(stamp, self.output, OFF), stamp, asked=True)
 

@@ -205,7 +205,8 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         if self._connections:
             self._connections.close()
         self._engine = Engine(experiment)
-        self._connections = Connections(self, experiment, self._clock_now, self._on_poses, self._complain)
+        listeners = self.settings.listeners if self.settings else 1
+        self._connections = Connections(self, experiment, self._clock_now, self._on_poses, self._complain, listeners)
         if self.is_active:
             self._connections.activate()
             self._publish_regions(self._engine.regions())

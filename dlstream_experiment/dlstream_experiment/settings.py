@@ -34,6 +34,8 @@ class ExperimentSettings(Settings):
     """The cameras' image sizes, each as camera=WIDTHxHEIGHT; empty: not known."""
     acknowledgement_timeout: Annotated[float, Field(gt=0, le=60, json_schema_extra={"live": True})] = 1.0
     """Seconds until a command that was not acknowledged is a fault."""
+    listeners: Annotated[int, Field(ge=1, le=100)] = 1
+    """Subscribers to wait for before the first command to an output: itself, and a recorder if there is one."""
     start_timeout: Annotated[float, Field(ge=0, le=600, json_schema_extra={"live": True})] = 10.0
     """Seconds that the action waits for outputs that do not answer yet."""
 

@@ -170,6 +170,15 @@ def test_without_a_display_it_says_so_and_draws_in_memory(monkeypatch):
     assert opened.hardware_id == "dummy 640x480"
 
 
+def test_a_display_that_can_not_be_opened_is_an_error(monkeypatch):
+    for name, value in (("SDL_VIDEODRIVER", ""), ("DISPLAY", ":4711"), ("WAYLAND_DISPLAY", "")):
+        monkeypatch.setenv(name, value)
+    opened = output_type("screen").create(settings(), lambda line: None)
+    with pytest.raises(OutputError, match="can't be opened; offscreen: true needs none"):
+        opened.open()
+    opened.close()
+
+
 def test_the_log_writes_what_it_is_told():
     lines: list[str] = []
     log = output_type("log").create(output_type("log").settings(), lines.append)

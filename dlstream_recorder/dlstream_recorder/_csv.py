@@ -29,13 +29,14 @@ class CsvFile:
         self._file.write(_text(rows))
         self.rows += len(rows)
 
-    def replace(self, header: Iterable[Sequence[object]], padding: int) -> None:
-        """Puts another header above the rows and `padding` empty cells behind each of them."""
+    def replace(self, header: Iterable[Sequence[object]], cell: str, count: int) -> None:
+        """Puts another header above the rows, and `count` cells more behind each of them."""
+        padding = f",{cell}".encode() * count
         old = self.path.read_bytes().splitlines(keepends=True)[-self.rows :] if self.rows else []
         new = self.path.with_name(f".{self.path.name}.new")
         new.unlink(missing_ok=True)
         file = AppendFile(new)
-        file.write(_text(header) + b"".join(line[:-1] + b"," * padding + b"\n" for line in old))
+        file.write(_text(header) + b"".join(line[:-1] + padding + b"\n" for line in old))
         new.replace(self.path)
         self._file.close()
         self._file = file

@@ -11,6 +11,8 @@ import numpy as np
 from dlstream_common import FramePoses
 from dlstream_recorder._csv import CsvFile
 
+NOTHING = "NaN"
+"""What stands in the cells of a frame without poses: pandas takes a first row of empty cells for names of the index."""
 _WAITING = 36_000  # frames that may wait for their poses: ten minutes at 60 frames a second
 
 
@@ -58,7 +60,7 @@ class PoseTable:
         values = np.full((len(self._individuals), width, 3), np.nan, np.float32)
         for slot, individual in zip(slots, poses.individuals, strict=True):
             values[slot] = np.stack([individual.x, individual.y, individual.confidence], axis=1)
-        cells = ["" if text == "nan" else text for text in values.ravel().astype(str).tolist()]
+        cells = [NOTHING if text == "nan" else text for text in values.ravel().astype(str).tolist()]
         self._file.write([*self._empty(self._file.rows, row), [row, *cells]])
         while self._rows:
             stamp, rows = next(iter(self._rows.items()))
@@ -81,7 +83,7 @@ class PoseTable:
             self._file.sync()
 
     def _empty(self, start: int, end: int) -> list[list[object]]:
-        cells = [""] * (len(self._individuals) * len(self._keypoints) * 3)
+        cells = [NOTHING] * (len(self._individuals) * len(self._keypoints) * 3)
         return [[row, *cells] for row in range(start, end)]
 
     def _slots(self, poses: FramePoses) -> list[int]:
@@ -96,7 +98,7 @@ class PoseTable:
         if not self._individuals:
             self._individuals.append("")
         if self._file is not None and len(self._individuals) > known:
-            self._file.replace(self._header(), padding=(len(self._individuals) - known) * len(self._keypoints) * 3)
+            self._file.replace(self._header(), NOTHING, (len(self._individuals) - known) * len(self._keypoints) * 3)
         return slots
 
     def _header(self) -> list[list[str]]:

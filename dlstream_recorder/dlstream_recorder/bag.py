@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from dlstream_recorder._message_types import MessageTypes
 
 _CHUNK = 1 << 20
 _INTERVAL = 0.5
+_MAGIC = b"\x89MCAP0\r\n"
 _LIBRARY = "dlstream_recorder"
 _FOREVER = {"sec": 9223372036, "nsec": 854775807}
 
@@ -151,6 +153,9 @@ def repair_bag(folder: Path) -> int:
     repaired = folder / f".{path.name}.new"
     try:
         with path.open("rb") as file:
+            beginning = file.read(len(_MAGIC))
+            if not _MAGIC.startswith(beginning):
+                raise RecordingError(f"{path} is no MCAP file")
             if _is_whole(file):
                 return _count(file)
             repaired.unlink(missing_ok=True)
@@ -159,17 +164,14 @@ def repair_bag(folder: Path) -> int:
         repaired.replace(path)
     except OSError as error:
         raise write_error(path, error) from error
-    except (McapError, ValueError) as error:
-        raise RecordingError(f"{path} is no readable MCAP file: {error}") from error
     write_metadata(folder, _metadata(path.name, topics, span))
     return sum(topic.count for topic in topics)
 
 
 def _is_whole(file: io.BufferedReader) -> bool:
-    magic = b"\x89MCAP0\r\n"
     size = file.seek(0, io.SEEK_END)
-    file.seek(max(0, size - len(magic)))
-    whole = size > 2 * len(magic) and file.read() == magic
+    file.seek(max(0, size - len(_MAGIC)))
+    whole = size > 2 * len(_MAGIC) and file.read() == _MAGIC
     file.seek(0)
     return whole
 
@@ -205,7 +207,7 @@ def _copy(file: io.BufferedReader, output: AppendFile) -> tuple[list[_Topic], tu
                 topics[record.channel_id].count += 1
                 first, last = span or (record.log_time, record.log_time)
                 span = min(first, record.log_time), max(last, record.log_time)
-    except (McapError, EOFError, KeyError):
+    except (McapError, struct.error, EOFError, KeyError):
         pass  # here it was cut off
     found = list(topics.values())
     text = _yaml(_metadata(output.path.name.strip(".").removesuffix(".new"), found, span))

@@ -10,6 +10,7 @@ from dlstream_recorder._csv import CsvRows
 from dlstream_recorder._files import write_error, write_json
 from dlstream_recorder._folder import take_over
 from dlstream_recorder._matroska_repair import repair
+from dlstream_recorder._pose_table import NOTHING
 from dlstream_recorder._session_file import FILE_NAME, iso
 from dlstream_recorder.bag import repair_bag
 from dlstream_recorder.summary import Summary, read_session, summarise
@@ -72,7 +73,7 @@ def _recover_part(stem: Path) -> None:
         if path.exists():
             poses = CsvRows(path)
             poses.keep(rows)
-            cells = [""] * (poses.columns() - 1)
+            cells = [NOTHING] * (poses.columns() - 1)
             poses.append([[row, *cells] for row in range(poses.count(), rows)])
 
 

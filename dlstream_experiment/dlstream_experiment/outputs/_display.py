@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 _PUMP = 0.02  # seconds between two looks at the window's own events, without which it seems to hang
 _FULL_HD = (1920, 1080)
+_IN_MEMORY = ("dummy", "offscreen")  # SDL's drivers without a display
 
 
 class Display:
@@ -120,16 +121,19 @@ class Display:
             wanted = True
         if wanted:
             os.environ["SDL_VIDEODRIVER"] = driver = "dummy"
-        return driver in ("dummy", "offscreen")
+        return driver in _IN_MEMORY
 
     def _open_window(
         self, size: tuple[int, int] | None, position: tuple[int, int] | None, index: int, in_memory: bool
     ) -> Surface:
         pygame = _pygame()
-        if position is not None:
-            os.environ["SDL_VIDEO_WINDOW_POS"] = f"{position[0]},{position[1]}"
+        _place(None if size is None else position)
         try:
             pygame.display.init()
+            if not in_memory and pygame.display.get_driver() in _IN_MEMORY:  # SDL falls back without a word
+                raise OutputError(
+                    "the display that DISPLAY or WAYLAND_DISPLAY names can't be opened; offscreen: true needs none"
+                )
             open_it = self._open_in_memory if in_memory else self._open_on_display
             window = open_it(size, index)
         except pygame.error as error:
@@ -146,15 +150,16 @@ class Display:
         desktops = pygame.display.get_desktop_sizes()
         if index >= len(desktops):
             raise OutputError(f"display: found {index}; expected 0 to {len(desktops) - 1}, the displays that there are")
-        flags = pygame.SCALED if size else pygame.SCALED | pygame.FULLSCREEN
         pygame.display.set_caption("dlstream")
+        if size is not None:
+            return pygame.display.set_mode(size, display=index)
+        pygame.mouse.set_visible(False)
+        full = pygame.FULLSCREEN | pygame.SCALED  # which alone waits for the refresh
         try:
-            window = pygame.display.set_mode(size or desktops[index], flags, display=index, vsync=1)
+            return pygame.display.set_mode(desktops[index], full, display=index, vsync=1)
         except pygame.error:
-            window = pygame.display.set_mode(size or desktops[index], flags, display=index)
             self._log("the display can't wait for its refresh: images may tear, and are acknowledged a refresh early")
-        pygame.mouse.set_visible(size is not None)
-        return window
+            return pygame.display.set_mode(desktops[index], full, display=index)
 
     def _show(self, name: str | None) -> int:
         if self._window is None:
@@ -177,6 +182,16 @@ def _pygame() -> Any:
     import pygame
 
     return pygame
+
+
+def _place(position: tuple[int, int] | None) -> None:
+    """Tells SDL where the next window goes, by the environment; None: the middle."""
+    for name in ("SDL_VIDEO_WINDOW_POS", "SDL_VIDEO_CENTERED"):
+        os.environ.pop(name, None)
+    if position is None:
+        os.environ["SDL_VIDEO_CENTERED"] = "1"
+    else:
+        os.environ["SDL_VIDEO_WINDOW_POS"] = f"{position[0]},{position[1]}"
 
 
 def _as_surface(picture: NDArray[np.uint8]) -> Surface:

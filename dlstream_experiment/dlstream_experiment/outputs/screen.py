@@ -47,7 +47,7 @@ class ScreenSettings(OutputSettings):
     offscreen: bool = False
     """Draw in memory alone, as is also done where there is no display."""
     fullscreen: bool = False
-    """Fill the whole display; false: a window."""
+    """Fill the whole display, in step with its refresh; false: a window, without."""
     display: Annotated[int, Field(ge=0, le=63)] = 0
     """Number of the display."""
     width: Annotated[int, Field(ge=16, le=16384)] = 640

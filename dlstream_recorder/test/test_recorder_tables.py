@@ -1,0 +1,146 @@
+"""Tables of poses in DeepLabCut's layout: row n is frame n of the video."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dlstream_recorder import summarise
+from dlstream_recorder.tables import KEY, read_poses
+
+IMAGE = np.zeros((16, 16), np.uint8)
+
+
+@pytest.fixture
+def recorded(open_session, make):
+    """Records frames and poses in the order given, numbers for frames and poses for poses; gives the folder."""
+
+    def record(*items, truths=(), **settings):
+        session = open_session(video="none", bag=False, **settings)
+        for item in items:
+            if isinstance(item, int):
+                session.add_frame(make.frame(item, IMAGE, "mono8"))
+            else:
+                session.add_poses(item)
+        for truth in truths:
+            session.add_ground_truth(truth)
+        session.finish()
+        assert session.failure == ""
+        return session.folder
+
+    return record
+
+
+def test_one_animal_is_deeplabcuts_own_layout(recorded, make):
+    folder = recorded(0, 1, 2, make.poses(0), make.poses(2, x=(0.1, 7.25)))
+    assert (folder / "top.poses.csv").read_text() == (
+        "scorer,dlstream,dlstream,dlstream,dlstream,dlstream,dlstream\n"
+        "bodyparts,nose,nose,nose,tail,tail,tail\n"
+        "coords,x,y,likelihood,x,y,likelihood\n"
+        "0,1.5,10.0,0.9,NaN,10.0,0.9\n"
+        "1,NaN,NaN,NaN,NaN,NaN,NaN\n"
+        "2,0.1,10.0,0.9,7.25,10.0,0.9\n"
+    )
+    table = pd.read_hdf(folder / "top.poses.h5", KEY)
+    assert table.columns.names == ["scorer", "bodyparts", "coords"]
+    assert list(table.index) == [0, 1, 2]
+    pd.testing.assert_frame_equal(
+        table, read_poses(folder / "top.poses.csv"), check_names=False, check_column_type=False
+    )
+
+
+def test_positions_come_back_exactly(recorded, make):
+    values = np.float32([1 / 3, 1e-7])
+    folder = recorded(0, make.poses(0, x=values))
+    table = read_poses(folder / "top.poses.csv")
+    assert np.float32(table.xs("x", axis=1, level="coords").iloc[0]).tolist() == values.tolist()
+
+
+@pytest.mark.parametrize("order", ["frames first", "poses first", "mixed"])
+def test_poses_find_their_frames_in_any_order(recorded, make, order):
+    poses = [make.poses(number, x=(number, number)) for number in (1, 2, 4)]
+    items = {
+        "frames first": [0, 1, 2, 3, 4, 5, *poses],
+        "poses first": [0, *poses, 1, 2, 3, 4, 5],
+        "mixed": [0, 1, poses[0], poses[1], 2, 3, poses[2], 4, 5],
+    }[order]
+    table = read_poses(recorded(*items) / "top.poses.csv")
+    found = table.xs("nose", axis=1, level="bodyparts").xs("x", axis=1, level="coords").iloc[:, 0]
+    assert found.dropna().to_dict() == {1: 1.0, 2: 2.0, 4: 4.0}
+    assert list(found.index) == list(range(6))
+
+
+def test_a_frame_missing_from_the_video_shifts_nothing(recorded, make):
+    poses = [make.poses(number, x=(number, number)) for number in range(10, 15)]
+    folder = recorded(10, 11, 13, 14, *poses)  # 12 was lost on the way
+    table = read_poses(folder / "top.poses.csv")
+    assert table.iloc[:, 0].tolist() == [10, 11, 13, 14]
+    frames = pd.read_csv(folder / "top.frames.csv")
+    assert frames["sequence"].tolist() == [10, 11, 13, 14]
+    assert frames["dropped"].tolist() == [0, 0, 1, 1]
+    events = pd.read_csv(folder / "events.csv")
+    assert "not in the video" in events["values"].iloc[0]
+
+
+def test_several_animals_and_named_ones_get_the_row_of_individuals(recorded, make):
+    folder = recorded(0, 1, 2, make.poses(0, ids=("a",)), make.poses(1, ids=("b", "a")), make.poses(2, ids=()))
+    table = read_poses(folder / "top.poses.csv")
+    assert table.columns.names == ["scorer", "individuals", "bodyparts", "coords"]
+    height = table.xs("nose", axis=1, level="bodyparts").xs("y", axis=1, level="coords")["dlstream"]
+    assert height["a"].tolist()[:2] == [10.0, 20.0], "by name, not by order"
+    assert height["b"].tolist()[1] == 10.0
+    assert np.isnan(height["b"][0])
+    assert height.iloc[2].isna().all()
+    stored = pd.read_hdf(folder / "top.poses.h5", KEY)
+    assert list(stored.columns.get_level_values("individuals").unique()) == ["a", "b"]
+
+
+def test_a_second_nameless_animal_widens_the_table(recorded, make):
+    folder = recorded(0, 1, 2, make.poses(0), make.poses(1, ids=("", "")), make.poses(2))
+    table = read_poses(folder / "top.poses.csv")
+    assert list(table.columns.get_level_values("individuals").unique()) == ["individual1", "individual2"]
+    nose = table.xs("nose", axis=1, level="bodyparts").xs("y", axis=1, level="coords")["dlstream"]
+    assert nose["individual1"].tolist() == [10.0, 10.0, 10.0]
+    assert nose["individual2"].dropna().to_dict() == {1: 20.0}
+
+
+def test_other_keypoints_are_a_fault_and_not_in_the_table(recorded, make):
+    folder = recorded(0, 1, make.poses(0), make.poses(1, keypoints=("nose", "paw")), make.poses(1))
+    assert read_poses(folder / "top.poses.csv").iloc[:, 0].tolist() == [1.5, 1.5]
+    events = pd.read_csv(folder / "events.csv")
+    assert events["kind"].tolist() == ["fault"]
+    assert "other keypoints" in events["values"][0]
+    assert "paw" in events["values"][0]
+
+
+def test_the_scorer_is_the_network(open_session, make):
+    session = open_session(video="none", bag=False)
+    session.set_network("top", "/nets/mouse.onnx", "ab", [(0, 1)])
+    session.add_frame(make.frame(0, IMAGE, "mono8"))
+    session.add_poses(make.poses(0))
+    session.finish()
+    assert read_poses(session.folder / "top.poses.csv").columns.get_level_values("scorer").unique() == ["mouse"]
+
+
+def test_tracking_error_by_name_and_confidence(recorded, make):
+    def truth(number):
+        return make.poses(number, x=(4.5, 5.0), keypoints=("tail", "nose"))  # in another order
+
+    poses = make.poses(0, x=(5.0, 1.5))
+    poses.individuals[0].confidence[1] = 0.4
+    poses_1 = make.poses(1, x=(8.0, 4.5))
+    folder = recorded(0, 1, poses, poses_1, truths=[truth(0), truth(1)])
+    error = summarise(folder).cameras["top"].tracking_error
+    assert error is not None
+    assert (error.n, error.left_out, error.min_confidence) == (3, 1, 0.5)
+    assert error.per_keypoint["nose"].mean == 1.5
+    assert error.per_keypoint["tail"].n == 1
+    assert error.per_keypoint["tail"].median == 0.0
+    assert error.mean == 1.0
+
+
+def test_no_poses_no_table(recorded):
+    folder = recorded(0, 1)
+    assert not list(folder.glob("*.poses.*"))
+    assert summarise(folder).poses == 0
