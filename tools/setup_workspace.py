@@ -151,12 +151,12 @@ def run(
     """Runs a command with its output in a log file; says every ten seconds how far it is."""
     log.parent.mkdir(exist_ok=True)
     (log.parent / "COLCON_IGNORE").touch()
-    count = 0
+    count, percent = 0, ""
     done = threading.Event()
 
     def report() -> None:
         while not done.wait(10):
-            say(f"  ... {count} {of}")
+            say(f"  ... {count} {of}{percent and f', the next one at {percent} %'}")
 
     with log.open("w") as file:
         process = subprocess.Popen(
@@ -171,7 +171,10 @@ def run(
         assert process.stdout is not None
         for line in process.stdout:
             file.write(line)
-            count += bool(re.match(counts, line))
+            if re.match(counts, line):
+                count, percent = count + 1, ""
+            elif step := re.match(r"\[ *(\d+)%\]", line):
+                percent = step[1]
         done.set()
     if process.wait():
         tail = "".join(log.read_text().splitlines(keepends=True)[-30:])

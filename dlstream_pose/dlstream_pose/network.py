@@ -116,7 +116,7 @@ class Network:
         if text is None:
             raise NetworkError(
                 f"{self.path}: found an ONNX file without '{METADATA_KEY}' metadata; expected one that dlstream's "
-                "converter wrote. Convert the original network: ros2 run dlstream_pose convert SOURCE.pt NETWORK.onnx"
+                "converter wrote. Convert the original network: dlstream network convert SOURCE.pt NETWORK.onnx"
             )
         try:
             return NetworkInfo.model_validate_json(text)
@@ -148,7 +148,7 @@ def _read(path: Path) -> bytes:
     if path.suffix in (".pt", ".pth"):
         raise NetworkError(
             f"{path}: found a PyTorch file; expected ONNX. Convert it first: "
-            f"ros2 run dlstream_pose convert {path.name} {path.with_suffix('.onnx').name}"
+            f"dlstream network convert {path.name} {path.with_suffix('.onnx').name}"
         )
     return content
 

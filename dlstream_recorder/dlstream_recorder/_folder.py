@@ -88,9 +88,13 @@ class Reserve:
         self._path = folder / _RESERVE_NAME
         try:
             self._file = self._path.open("wb")
+        except OSError as error:
+            raise write_error(self._path, error) from error
+        try:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             os.posix_fallocate(self._file.fileno(), 0, _RESERVE)
         except OSError as error:
+            self._file.close()
             raise write_error(self._path, error) from error
 
     def release(self) -> None:

@@ -75,9 +75,9 @@ def open_session(tmp_path: Path) -> Iterator[Callable[..., Session]]:
     """Opens sessions of the camera `top` below the test's folder."""
     opened: list[Session] = []
 
-    def open_(name: str = "session", metadata: dict[str, str] | None = None, **settings: Any) -> Session:
+    def open_(name: str = "session", told: dict[str, str] | None = None, **settings: Any) -> Session:
         values = {"directory": tmp_path, "cameras": ["top"], "min_free": 0.0, **settings}
-        opened.append(Session(SessionSettings(**values), name, metadata))
+        opened.append(Session(SessionSettings(**values), name, told))
         return opened[-1]
 
     yield open_

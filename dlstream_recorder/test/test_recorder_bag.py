@@ -86,7 +86,7 @@ def test_a_bag_that_was_cut_off_is_repaired(tmp_path):
 
 def test_what_is_no_bag_is_refused(tmp_path):
     (tmp_path / "bag").mkdir()
-    with pytest.raises(RecordingError, match="bag_0.mcap"):
+    with pytest.raises(RecordingError, match=r"bag_0\.mcap"):
         repair_bag(tmp_path / "bag")
     (tmp_path / "bag" / "bag_0.mcap").write_bytes(b"no mcap at all" * 10)
     with pytest.raises(RecordingError, match="is no MCAP file"):

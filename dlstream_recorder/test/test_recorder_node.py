@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, KeyValue
 from rosbags.highlevel import AnyReader
+from sensor_msgs.msg import CameraInfo, Image
+from std_srvs.srv import Trigger
 
+from dlstream_common.ros import COMMAND, EVENT, LATCHED, LATEST_IMAGE, image_qos, image_to_message, stamp_to_message
+from dlstream_msgs.msg import Acknowledgement, Command, Event, ExperimentStatus, Region, Regions
+from dlstream_msgs.srv import StartRecording
 from dlstream_recorder import recover, summarise
 
 MODULE = "dlstream_recorder.node"
@@ -84,3 +92,201 @@ def test_killed_in_the_middle(start_node, camera, wait_for, make, tmp_path):
     with AnyReader([folder / "bag"]) as bag:
         assert sum(1 for _ in bag.messages(bag.connections)) == bag.message_count > 200
     assert summarise(folder) == summary
+
+
+def test_starts_and_stops_by_service(start_node, observer, camera, wait_for, make, tmp_path):
+    node = start_node(MODULE, cameras=["top"], directory=tmp_path, start="service", bag=False, min_free=0.0)
+    camera.wait_for_recorder()
+    image = make.images(1)[0]
+    camera.send_one(image)  # before the session: not in it
+
+    stopped = observer.call(Trigger, "/recorder/stop", Trigger.Request())
+    assert (stopped.success, stopped.message) == (False, "no session is running")
+    request = StartRecording.Request(name="first", metadata=[KeyValue(key="subject", value="mouse12")])
+    started = observer.call(StartRecording, "/recorder/start", request)
+    assert started.success, started.message
+    assert started.session == str(tmp_path / "first")
+    again = observer.call(StartRecording, "/recorder/start", StartRecording.Request(name="second"))
+    assert not again.success
+    assert "a session is running already" in again.message
+
+    camera.send([image] * 5, 60.0)
+    wait_for(lambda: rows(tmp_path / "first" / "top.frames.csv") == 5, "5 frames")
+    stopped = observer.call(Trigger, "/recorder/stop", Trigger.Request())
+    assert stopped.success, stopped.message
+    assert "5 frames recorded, 0 dropped" in stopped.message
+    contents = json.loads((tmp_path / "first" / "session.json").read_text())
+    assert contents["metadata"]["subject"] == "mouse12"
+    assert pd.read_csv(tmp_path / "first" / "top.frames.csv")["sequence"].tolist() == [1, 2, 3, 4, 5]
+    assert contents["cameras"]["top"]["network"]["file"] == "mouse.onnx", "said before the session began"
+
+    taken = observer.call(StartRecording, "/recorder/start", StartRecording.Request(name="first"))
+    assert not taken.success
+    assert "exists already" in taken.message
+    assert node.end(signal.SIGTERM) == 0, node.output
+    assert [path.name for path in tmp_path.iterdir()] == ["first"]
+
+
+def test_records_while_the_experiment_runs(start_node, observer, camera, wait_for, make, tmp_path):
+    start_node(MODULE, cameras=["top"], directory=tmp_path, start="experiment", outputs=["screen"], min_free=0.0)
+    node = observer.node
+    statuses = node.create_publisher(ExperimentStatus, "/experiment/status", EVENT)
+    events = node.create_publisher(Event, "/experiment/events", EVENT)
+    regions = node.create_publisher(Regions, "/experiment/regions", LATCHED)
+    commands = node.create_publisher(Command, "/outputs/screen/command", COMMAND)
+    answers = node.create_publisher(Acknowledgement, "/outputs/screen/acknowledgement", COMMAND)
+    camera.wait_for_recorder()
+    for publisher in (statuses, events, regions, commands, answers):
+        wait_for(publisher.get_subscription_count, "the recorder's subscriptions")
+    square = Region(name="left", x=[0.0, 9.0, 9.0], y=[0.0, 0.0, 9.0])
+    regions.publish(Regions(camera="top", regions=[square]))
+    statuses.publish(ExperimentStatus(status=ExperimentStatus.IDLE))
+    image = make.images(1)[0]
+    camera.send([image] * 3, 60.0)
+    assert list(tmp_path.iterdir()) == []
+
+    events.publish(Event(kind=Event.EXPERIMENT_STARTED, name="example", stamp=stamp_to_message(time.time_ns())))
+    statuses.publish(ExperimentStatus(status=ExperimentStatus.RUNNING, experiment="example"))
+    wait_for(lambda: list(tmp_path.iterdir()), "a session")
+    folder = only_session(tmp_path)
+    camera.send([image] * 4, 60.0)
+    frame = camera.send_one(image)
+    decided = time.time_ns()
+    about = {"camera": "top", "sequence": frame.sequence, "frame_stamp": stamp_to_message(frame.stamp)}
+    events.publish(Event(kind=Event.TRIGGER_ROSE, name="left", stamp=stamp_to_message(decided), **about))
+    times = {"decided": stamp_to_message(decided), "sent": stamp_to_message(decided + 1000)}
+    left = [KeyValue(key="image", value="left")]
+    commands.publish(Command(source="experiment", id=1, action="show", values=left, **about, **times))
+    times = {"received": stamp_to_message(decided + 2000), "applied": stamp_to_message(decided + 3000)}
+    answers.publish(Acknowledgement(source="experiment", id=1, output="screen", success=True, **times))
+    wait_for(lambda: rows(folder / "top.frames.csv") == 5, "5 frames")
+    statuses.publish(ExperimentStatus(status=ExperimentStatus.FINISHED, reason="10 hits"))
+    wait_for(lambda: json.loads((folder / "session.json").read_text())["complete"], "the end of the session")
+
+    contents = json.loads((folder / "session.json").read_text())
+    assert contents["reason"] == "the experiment has ended"
+    assert contents["cameras"]["top"]["regions"][0]["name"] == "left"
+    table = pd.read_csv(folder / "events.csv", keep_default_na=False)
+    assert table["kind"].tolist()[:2] == ["experiment_started", "trigger_rose"]
+    assert sorted(table["kind"].tolist()[2:]) == ["acknowledgement", "command"]
+    for kind in ("command", "acknowledgement"):
+        (row,) = table[table["kind"] == kind].to_dict("records")
+        assert (row["name"], row["camera"], row["sequence"]) == ("screen", "top", frame.sequence)
+        assert row["frame_stamp_ns"] == frame.stamp
+        assert row["pose_received_ns"] == frame.stamp + 1_000_000
+        assert (row["sent_ns"], row["applied_ns"]) == (decided + 1000, decided + 3000 if kind != "command" else 0)
+    summary = contents["summary"]
+    assert summary["latency_ms"]["command_to_acknowledgement"]["p50"] == 0.002
+    assert (summary["events"], summary["commands"], summary["acknowledgements"], summary["faults"]) == (2, 1, 1, 0)
+    with AnyReader([folder / "bag"]) as bag:
+        counts = {connection.topic: connection.msgcount for connection in bag.connections}
+    expected = {"/experiment/regions": 1, "/experiment/status": 2, "/experiment/events": 2}
+    expected |= {"/outputs/screen/command": 1, "/outputs/screen/acknowledgement": 1, "/top/pose": 5}
+    assert {topic: counts[topic] for topic in expected} == expected
+
+
+def test_a_camera_and_poses_that_fall_silent(start_node, observer, camera, wait_for, make, tmp_path):
+    heard = observer.collect(Event, "/experiment/events", EVENT)
+    diagnoses = observer.collect(DiagnosticArray, "/diagnostics", 10)
+    node = start_node(
+        MODULE, cameras=["top"], directory=tmp_path, session="s", silence=0.4, video="none", bag=False, min_free=0.0
+    )
+    camera.wait_for_recorder()
+    image = make.images(1)[0]
+
+    def said():
+        return [(event.kind, event.name) for event in heard]
+
+    def send_until(condition, poses):
+        def step():
+            camera.send([image] * 3, 30.0, poses=poses)
+            return condition()
+
+        wait_for(step, "an event")
+
+    camera.send([image] * 3, 30.0)
+    wait_for(lambda: said() == [("fault", "/top/image_raw")], "the camera's silence")
+    wait_for(
+        lambda: any(
+            b"\x01" == item.status[0].level and "silent: /top/image_raw" in item.status[0].message for item in diagnoses
+        ),
+        "a warning",
+    )
+    send_until(lambda: ("recovered", "/top/image_raw") in said(), poses=True)
+    send_until(lambda: ("fault", "/top/pose") in said(), poses=False)
+    send_until(lambda: ("recovered", "/top/pose") in said(), poses=True)
+    assert {event.camera for event in heard} == {"top"}
+    assert node.end() == 0, node.output
+    table = pd.read_csv(tmp_path / "s" / "events.csv")
+    recorded = list(zip(table["kind"], table["name"], strict=True))
+    assert recorded[:4] == said()[:4], "each once, though the recorder hears its own"
+
+
+def test_foreign_best_effort_images_are_recorded(start_node, observer, wait_for, make, tmp_path):
+    images = observer.node.create_publisher(Image, "/usb_cam/image_raw", LATEST_IMAGE)
+    infos = observer.node.create_publisher(CameraInfo, "/usb_cam/camera_info", LATEST_IMAGE)
+    start_node(
+        MODULE,
+        cameras=["usb_cam"],
+        directory=tmp_path,
+        session="s",
+        image_reliability="best_effort",
+        min_free=0.0,
+    )
+    wait_for(lambda: images.get_subscription_count() and infos.get_subscription_count(), "the recorder")
+    table = tmp_path / "s" / "usb_cam.frames.csv"
+    sent = []
+    for number, image in enumerate(make.images(5, 30, 41, 1)):
+        message = image_to_message(make.frame(number, image, "mono8"), "frame")
+        message.header.stamp = stamp_to_message(time.time_ns())
+        images.publish(message)
+        infos.publish(CameraInfo(header=message.header))
+        sent.append(image)
+        wait_for(lambda count=number + 1: rows(table) == count, "the frame")
+    bayer = image_to_message(make.frame(5, sent[0], "mono8"), "frame")
+    bayer.encoding = "bayer_rggb8"
+    images.publish(bayer)
+    events = tmp_path / "s" / "events.csv"
+    wait_for(lambda: "bayer_rggb8" in events.read_text(), "a fault for an encoding that can't be recorded")
+
+
+def test_images_go_into_the_bag_where_asked_for(start_node, observer, wait_for, make, tmp_path):
+    """The images of a bag are those of the video."""
+    images = observer.node.create_publisher(Image, "/top/image_raw", image_qos(10))
+    node = start_node(MODULE, cameras=["top"], directory=tmp_path, session="s", bag_images=True, min_free=0.0)
+    wait_for(images.get_subscription_count, "the recorder")
+    for number, image in enumerate(make.images(5)):
+        images.publish(image_to_message(make.frame(number, image), "frame"))
+    wait_for(lambda: rows(tmp_path / "s" / "top.frames.csv") == 5, "5 frames")
+    assert node.end() == 0, node.output
+    decoded, _ = make.decode(tmp_path / "s" / "top.mkv", "bgr24")
+    with AnyReader([tmp_path / "s" / "bag"]) as bag:
+        kept = [bag.deserialize(raw, item.msgtype) for item, _, raw in bag.messages() if item.topic == "/top/image_raw"]
+    assert len(kept) == 5
+    for message, image in zip(kept, decoded, strict=True):
+        assert np.array_equal(message.data.reshape(48, 64, 3), image)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"session": "taken"}, "taken exists already; nothing is overwritten. Choose another name"),
+        ({"directory": "FILE"}, "Not a directory"),
+        ({"min_free": 1e9}, "expected at least 1000000000.00 GB (setting min_free)"),
+        ({"video": "mpeg"}, "video of recorder: found 'mpeg'; expected 'lossless', 'h264' or 'none'"),
+        ({"metadata": ["subject"]}, "key=value, but 'subject' has no ="),
+        ({"cameras": ["top", "top"]}, "each once"),
+        ({"rig_file": "absent.yaml"}, "can't copy absent.yaml into the session: No such file or directory"),
+        ({"sesion": "x"}, "there is no such parameter. Did you mean 'session'?"),
+    ],
+)
+def test_what_can_not_be_recorded_is_refused_at_the_start(start_node, tmp_path, parameters, expected):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "file").touch()
+    if parameters.get("directory") == "FILE":
+        parameters = {"directory": tmp_path / "file"}
+    node = start_node(MODULE, **{"directory": tmp_path, "min_free": 0.0, **parameters})
+    assert node.wait() == 1
+    assert expected in node.output
+    assert "Traceback" not in node.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken"]

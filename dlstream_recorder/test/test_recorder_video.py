@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -120,10 +121,10 @@ def test_stamps_that_repeat_or_go_back_lose_no_frame(make, tmp_path, steps):
     decoded, times = make.decode(tmp_path / "top.mkv", "gray")
     table = pd.read_csv(tmp_path / "top.frames.csv")
     assert len(decoded) == len(taken) == len(table)
-    assert all(after > before for before, after in zip(times, times[1:], strict=False))
+    assert all(after > before for before, after in pairwise(times))
     assert times == table["pts_ns"].tolist()
     assert table["stamp_ns"].tolist() == [frame.stamp for frame in taken], "the table has the exact stamps"
-    increasing = all(after > before for before, after in zip(stamps, stamps[1:], strict=False))
+    increasing = all(after > before for before, after in pairwise(stamps))
     if increasing:
         assert times == [stamp - stamps[0] for stamp in stamps]
         assert part.nudged == 0

@@ -27,8 +27,8 @@ COMMAND = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=100, reliability=Rel
 
 LATCHED = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
-    depth=1,
+    depth=16,
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
-"""The last message is kept for those who come later: skeleton, regions."""
+"""The last messages are kept for those who come later: skeleton, regions (one message for each camera)."""

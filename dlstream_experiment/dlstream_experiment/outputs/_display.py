@@ -121,6 +121,8 @@ class Display:
             wanted = True
         if wanted:
             os.environ["SDL_VIDEODRIVER"] = driver = "dummy"
+        elif not driver:
+            os.environ.pop("SDL_VIDEODRIVER", None)  # set and empty, SDL takes it for a name
         return driver in _IN_MEMORY
 
     def _open_window(

@@ -1,0 +1,139 @@
+"""Disks that are full, read-only or not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dlstream_common import RecordingError
+from dlstream_recorder import recover
+
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 12 MB; without the right to mount one, the test is skipped."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", folder], capture_output=True, check=False
+    )
+    if mount.returncode:
+        pytest.skip(f"can't mount a small disk: {mount.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def fill(session, make, wait_for):
+    """Records noise until the session can't go on."""
+    images = make.images(4, 240, 320)
+    number = 0
+
+    def one_more():
+        nonlocal number
+        session.add_frame(make.frame(number, images[number % 4]))
+        number += 1
+        return session.error is not None
+
+    wait_for(one_more, "the end of the disk")
+    return images
+
+
+def check_what_is_left(folder, make, images):
+    """The video plays, bit by bit, and agrees with its table."""
+    decoded, times = make.decode(folder / "top.mkv", "bgr24")
+    assert len(decoded) > 5
+    assert all(np.array_equal(found, images[number % 4]) for number, found in enumerate(decoded))
+    table = pd.read_csv(folder / "top.frames.csv")
+    assert table["pts_ns"].tolist() == times
+
+
+def test_a_disk_that_fills_up_ends_the_recording_and_nothing_is_damaged(open_session, make, small_disk, wait_for):
+    session = open_session(directory=small_disk, name="full")
+    images = fill(session, make, wait_for)
+    assert isinstance(session.error, RecordingError)
+    assert f"(disk {small_disk}: 0.0" in str(session.error)
+    assert "No space left on device" in str(session.error)
+    summary = session.finish()
+    check_what_is_left(session.folder, make, images)
+    contents = json.loads((session.folder / "session.json").read_text())
+    assert "No space left on device" in contents["error"]
+    assert contents["complete"] is False
+    assert contents["summary"] == summary.model_dump(mode="json"), "the reserve had room for it"
+    assert summary.frames_dropped > 0, "those that came too late"
+    faults = pd.read_csv(session.folder / "events.csv", keep_default_na=False)
+    assert any("recording stopped" in values for values in faults["values"])
+    assert any("recording stopped" in fault.values["text"] for fault in session.take_faults())
+    summary_again = recover(session.folder)
+    assert summary_again.frames_recorded == summary.frames_recorded
+    assert json.loads((session.folder / "session.json").read_text())["complete"] is True
+
+
+def test_a_file_that_may_not_grow_any_more(open_session, make, wait_for):
+    session = open_session(bag=False)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6 * MEGABYTE, hard))
+    try:
+        images = fill(session, make, wait_for)
+        session.finish()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "File too large" in session.failure
+    check_what_is_left(session.folder, make, images)
+
+
+def test_a_read_only_disk_is_refused(open_session, small_disk):
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    with pytest.raises(RecordingError, match=r"can't write .*: Read-only file system \(disk .*disk: .* free\)"):
+        open_session(directory=small_disk)
+
+
+def test_a_disk_with_too_little_room_is_refused(open_session, small_disk):
+    with pytest.raises(RecordingError, match=r"are free on the disk .*disk; expected at least 1\.00 GB"):
+        open_session(directory=small_disk, min_free=1.0)
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_disk_that_is_full_from_the_start_is_refused(open_session, small_disk):
+    (small_disk / "ballast").write_bytes(bytes(11 * MEGABYTE))
+    with pytest.raises(RecordingError, match="No space left on device"):
+        open_session(directory=small_disk)
+    assert [path.name for path in small_disk.iterdir()] == ["ballast"]
+
+
+def test_a_file_in_the_directorys_place_is_refused(open_session, tmp_path):
+    (tmp_path / "sessions").write_text("not a folder")
+    with pytest.raises(RecordingError, match="Not a directory"):
+        open_session(directory=tmp_path / "sessions")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_the_right_to_write_is_refused(open_session, tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(RecordingError, match="Permission denied"):
+        open_session(directory=tmp_path)
+    tmp_path.chmod(0o700)
+
+
+def test_a_disk_that_is_getting_full_is_told(open_session, small_disk, wait_for):
+    session = open_session(directory=small_disk, min_free=0.005)
+    (small_disk / "ballast").write_bytes(bytes(5 * MEGABYTE))
+    faults = []
+    wait_for(lambda: faults.extend(session.take_faults()) or faults, "a warning")
+    assert "is nearly full" in faults[0].values["text"]
+    assert session.error is None
+    session.finish()
+
+
+def test_the_disk_is_that_of_the_nearest_folder(tmp_path: Path):
+    from dlstream_recorder._files import disk_of
+
+    assert disk_of(tmp_path / "not" / "yet" / "there").is_mount()

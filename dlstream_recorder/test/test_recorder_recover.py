@@ -1,0 +1,114 @@
+"""A session as a killed recorder leaves it, and what `recover` makes of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from rosbags.highlevel import AnyReader
+
+from dlstream_common import RecordingError
+from dlstream_recorder import EventRow, Quality, Session, recover, summarise
+from dlstream_recorder.tables import read_poses
+
+
+@pytest.fixture
+def killed(open_session, make, tmp_path, wait_for):
+    """The files of a session of 60 frames as they are in the middle of it: what a kill would leave."""
+    session = open_session("running")
+    session.add_topic("/said", "std_msgs/msg/String", Quality())
+    for number, image in enumerate(make.images(60)):
+        session.add_frame(make.frame(number, image))
+        if number % 2 == 0 and number < 50:
+            session.add_poses(make.poses(number, x=(number, number)))
+        session.add_message("/said", b"\x00\x01\x00\x00\x02\x00\x00\x00a\x00", make.start + number)
+    session.add_event(EventRow("trial_started", "left", stamp_ns=make.start, recorded_ns=make.start))
+    wait_for(lambda: _settled(session), "all of it written")
+    copy = tmp_path / "killed"
+    shutil.copytree(session.folder, copy)
+    return copy
+
+
+def _settled(session: Session) -> bool:
+    status = session.status()
+    bag = session.folder / "bag" / "bag_0.mcap"
+    events = (session.folder / "events.csv").read_text()
+    return status.frames_recorded == 60 and status.poses == 25 and bag.stat().st_size > 2000 and "left" in events
+
+
+def test_everything_is_readable_before_and_whole_after(killed, make):
+    assert json.loads((killed / "session.json").read_text())["complete"] is False
+    assert len(make.decode(killed / "top.mkv")[0]) == 60
+    assert len(pd.read_csv(killed / "top.poses.csv", header=[0, 1, 2], index_col=0)) == 49
+
+    summary = recover(killed)
+    contents = json.loads((killed / "session.json").read_text())
+    assert (contents["complete"], contents["recovered"]) == (True, True)
+    assert contents["summary"] == summary.model_dump(mode="json")
+    assert (summary.frames_recorded, summary.poses, summary.events) == (60, 25, 1)
+    table = pd.read_hdf(killed / "top.poses.h5", "df_with_missing")
+    assert len(table) == 60
+    assert table.iloc[48, 0] == 48
+    assert table.iloc[49:].isna().all(axis=None)
+    with AnyReader([killed / "bag"]) as bag:
+        assert sum(1 for _ in bag.messages(bag.connections)) == bag.message_count == 60
+    assert not list(killed.rglob(".*"))
+
+
+def test_recovering_twice_changes_nothing(killed):
+    summary = recover(killed)
+    before = {path: path.read_bytes() for path in killed.rglob("*") if path.is_file()}
+    assert recover(killed) == summary == summarise(killed)
+    assert before == {path: path.read_bytes() for path in killed.rglob("*") if path.is_file()}
+
+
+def test_rows_and_frames_are_made_to_agree(killed, make):
+    frames = killed / "top.frames.csv"
+    lines = frames.read_text().splitlines(keepends=True)
+    frames.write_text("".join(lines[:58]) + lines[58][:9])  # 57 rows and a half one
+    recover(killed)
+    table = pd.read_csv(frames)
+    assert len(table) == 60, "the video has them all"
+    assert table["sequence"].tolist() == [*range(57), -1, -1, -1]
+    assert table["stamp_ns"].tolist() == [make.start + number * make.step for number in range(60)]
+
+
+def test_rows_without_a_frame_are_removed(killed, make):
+    video = killed / "top.mkv"
+    video.write_bytes(video.read_bytes()[:-20_000])
+    count = recover(killed).frames_recorded
+    assert 0 < count < 60
+    assert len(make.decode(video)[0]) == len(pd.read_csv(killed / "top.frames.csv")) == count
+    assert len(read_poses(killed / "top.poses.csv")) == count
+
+
+def test_half_rows_are_cut_off(killed):
+    for name in ("top.poses.csv", "top.latency.csv", "events.csv"):
+        with (killed / name).open("a") as file:
+            file.write("fault,12,3")
+    summary = recover(killed)
+    assert (summary.poses, summary.events) == (25, 1)
+
+
+def test_a_session_that_is_being_recorded_is_left_alone(open_session, make):
+    session = open_session("live", bag=False)
+    session.add_frame(make.frame(0, np.zeros((16, 16), np.uint8), "mono8"))
+    with pytest.raises(RecordingError, match="is being recorded; stop the recorder first"):
+        recover(session.folder)
+    assert session.finish().frames_recorded == 1
+    assert session.failure == ""
+
+
+def test_what_is_no_session_is_refused(tmp_path: Path):
+    with pytest.raises(RecordingError, match="is no session"):
+        recover(tmp_path)
+    (tmp_path / "session.json").write_text("{")
+    with pytest.raises(RecordingError, match="is not JSON"):
+        recover(tmp_path)
+    (tmp_path / "session.json").write_text("{}")
+    with pytest.raises(RecordingError, match="found no cameras"):
+        recover(tmp_path)

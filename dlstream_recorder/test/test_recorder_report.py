@@ -1,0 +1,72 @@
+"""The pictures of a session."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from dlstream_common import RecordingError
+from dlstream_recorder import EventRow
+from dlstream_recorder.report import read_frame, write_report
+
+
+def test_draws_the_frame_of_the_first_command(open_session, make):
+    session = open_session(bag=False)
+    session.set_network("top", "mouse.onnx", "ab", [(0, 1)])
+    outline = [(20.0, 5.0), (90.0, 5.0), (90.0, 80.0), (20.0, 80.0)]
+    session.set_regions("top", [("left", outline), ("right", [(x + 100, y + 80) for x, y in outline])])
+    for number in range(6):
+        session.add_frame(make.frame(number, np.full((240, 320, 3), 40 * number, np.uint8)))
+        session.add_poses(make.poses(number, x=(50.0, 60.0)))
+    stamp = make.start + 3 * make.step
+    session.add_event(EventRow("command", "screen", "top", 3, stamp, sent_ns=stamp + 10_000_000, source="e", id=1))
+    session.add_event(EventRow("acknowledgement", "screen", applied_ns=stamp + 30_000_000, source="e", id=1))
+    session.finish()
+
+    report = write_report(session.folder)
+    assert report.latency == session.folder / "latency.png"
+    assert report.overlays == (session.folder / "overlay.png",)
+    overlay = cv2.imread(str(report.overlays[0]))
+    assert overlay.shape == (240, 320, 3)
+    assert overlay[120, 300].tolist() == [120, 120, 120], "frame 3, bare where nothing is drawn"
+    plain = read_frame(session.folder / "top.mkv", 3)
+    assert (overlay != plain).any()
+
+    def border(x, y):
+        patch = overlay[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3).astype(int)
+        return (patch[:, 1] - patch[:, 2]).max(), (patch[:, 2] - patch[:, 1]).max()
+
+    green, red = border(90, 60)
+    assert green > 60 > red, "a keypoint is in this region"
+    green, red = border(190, 130)
+    assert red > 60 > green, "and none in that"
+    picture = cv2.imread(str(report.latency))
+    assert picture.shape[0] > 400
+    assert picture.std() > 5
+    assert write_report(session.folder).latency.exists(), "a second report takes the place of the first"
+
+
+def test_a_session_without_anything_has_a_report(open_session):
+    session = open_session(video="none", bag=False)
+    session.finish()
+    report = write_report(session.folder)
+    assert report.latency.exists()
+    assert report.overlays == ()
+
+
+def test_two_cameras_two_pictures(open_session, make):
+    session = open_session(cameras=["top", "side"], bag=False)
+    for camera in ("top", "side"):
+        for number, image in enumerate(make.images(3)):
+            session.add_frame(make.frame(number, image, camera=camera))
+    session.finish()
+    assert [path.name for path in write_report(session.folder).overlays] == ["overlay.top.png", "overlay.side.png"]
+
+
+def test_a_frame_that_is_not_there_is_refused(open_session, make):
+    session = open_session(bag=False)
+    session.add_frame(make.frame(0, make.images(1)[0]))
+    session.finish()
+    with pytest.raises(RecordingError, match="there is no frame 1 in it"):
+        read_frame(session.folder / "top.mkv", 1)

@@ -1,0 +1,271 @@
+"""A whole session, without ROS."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from dlstream_common import RecordingError
+from dlstream_recorder import EVENT_COLUMNS, EventRow, Session, SessionSettings
+
+GREY = np.zeros((16, 16), np.uint8)
+
+
+def contents_of(folder: Path) -> dict[str, object]:
+    return json.loads((folder / "session.json").read_text())
+
+
+def events_of(folder: Path) -> pd.DataFrame:
+    return pd.read_csv(folder / "events.csv", keep_default_na=False)
+
+
+def test_says_from_its_start_what_it_is_of(open_session, tmp_path):
+    rig, experiment = tmp_path / "my_rig.yaml", tmp_path / "my_experiment.yaml"
+    rig.write_text("rig: openfield\n")
+    experiment.write_text("experiment: example\n")
+    session = open_session(
+        told={"subject": "mouse12"},
+        rig="openfield",
+        rig_file=str(rig),
+        experiment_file=str(experiment),
+        metadata=["seed=3", "seed.top=4", "room=1.04=a"],
+        video="none",
+    )
+    contents = contents_of(session.folder)
+    assert contents["complete"] is False
+    assert contents["summary"] is None
+    assert (contents["session"], contents["rig"]) == ("session", "openfield")
+    assert contents["metadata"] == {"seed": "3", "seed.top": "4", "room": "1.04=a", "subject": "mouse12"}
+    assert contents["seeds"] == {"seed": "3", "seed.top": "4"}
+    assert {"python", "numpy", "av", "ffmpeg", "pandas"} <= set(contents["versions"])
+    assert contents["host"]["processors"] > 0
+    assert (session.folder / "rig.yaml").read_text() == "rig: openfield\n"
+    assert (session.folder / "experiment.yaml").read_text() == "experiment: example\n"
+    assert contents["files"] == {"rig.yaml": str(rig), "experiment.yaml": str(experiment)}
+    session.finish("enough")
+    contents = contents_of(session.folder)
+    assert (contents["complete"], contents["reason"], contents["error"]) == (True, "enough", None)
+    assert not list(session.folder.glob(".*")), "nothing hidden is left behind"
+
+
+def test_a_folder_that_exists_is_never_touched(open_session, tmp_path):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "top.mkv").write_text("precious")
+    with pytest.raises(RecordingError, match="taken exists already; nothing is overwritten"):
+        open_session("taken")
+    assert [path.name for path in (tmp_path / "taken").iterdir()] == ["top.mkv"]
+
+
+def test_automatic_names_never_collide(open_session):
+    folders = {open_session("", rig="arena", video="none", bag=False).folder for _ in range(4)}
+    assert len(folders) == 4
+    assert all("_arena" in folder.name for folder in folders)
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", ".hidden"])
+def test_names_that_lead_elsewhere_are_refused(open_session, tmp_path, name):
+    with pytest.raises(RecordingError, match="session name"):
+        open_session(name)
+    with pytest.raises(ValidationError):
+        SessionSettings(session=name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_rig_file_leaves_nothing_behind(open_session, tmp_path):
+    with pytest.raises(RecordingError, match=r"can't copy .*absent\.yaml into the session: No such file"):
+        open_session(rig_file=str(tmp_path / "absent.yaml"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_images_that_change_go_into_a_new_part(open_session, make):
+    session = open_session()
+    small, large = make.images(3), make.images(3, 32, 40)
+    for number, image in enumerate([*small, *large]):
+        session.add_frame(make.frame(number, image))
+    for number in (5, 1):  # poses of the first part may still come
+        session.add_poses(make.poses(number, x=(number, number)))
+    summary = session.finish()
+    assert summary.frames_recorded == 6
+    assert summary.cameras["top"].parts == 2
+    for stem, images in (("top", small), ("top.2", large)):
+        decoded, times = make.decode(session.folder / f"{stem}.mkv", "bgr24")
+        assert all(np.array_equal(found, image) for found, image in zip(decoded, images, strict=True))
+        assert times[0] == 0
+        assert len(pd.read_hdf(session.folder / f"{stem}.poses.h5", "df_with_missing")) == 3
+    parts = contents_of(session.folder)["cameras"]["top"]["parts"]
+    assert [(part["video"], part["width"]) for part in parts] == [("top.mkv", 64), ("top.2.mkv", 40)]
+    (event,) = events_of(session.folder).to_dict("records")
+    assert (event["kind"], event["camera"]) == ("fault", "top")
+    assert json.loads(event["values"])["now"] == "40x32 bgr8"
+
+
+def test_a_clock_put_back_begins_a_new_part(open_session, make):
+    session = open_session(video="none", bag=False)
+    for number, stamp in enumerate([0, 1, 2, -5, -4]):
+        session.add_frame(make.frame(number, GREY, "mono8", stamp=make.start + stamp * 1_000_000_000))
+    summary = session.finish()
+    assert (summary.frames_recorded, summary.cameras["top"].parts) == (5, 2)
+    assert summary.fps == pytest.approx(1.0)
+    assert "clock was put back" in events_of(session.folder)["values"][0]
+
+
+def test_a_full_queue_loses_frames_and_says_so(open_session, make):
+    session = open_session(queue=1)
+    images = make.images(4, 480, 640)
+    taken = [session.add_frame(make.frame(number, images[number % 4])) for number in range(60)]
+    assert not all(taken)
+    session.add_poses(make.poses(59))
+    summary = session.finish()
+    assert summary.frames_captured == 60
+    assert summary.frames_recorded == sum(taken)
+    assert summary.frames_dropped == taken.count(False)
+    decoded, times = make.decode(session.folder / "top.mkv", "bgr24")
+    kept = [number for number, was_taken in enumerate(taken) if was_taken]
+    assert times == [make.step * (number - kept[0]) for number in kept]
+    assert all(np.array_equal(found, images[number % 4]) for found, number in zip(decoded, kept, strict=True))
+    faults = events_of(session.folder)
+    faults = faults[faults["values"].str.contains("queue was full")]
+    lost = sum(int(json.loads(values)["lost"]) for values in faults["values"])
+    assert lost >= taken.count(False)
+    assert session.take_faults(), "for those who publish them"
+
+
+def test_every_way_of_losing_frames_is_counted(open_session, make):
+    session = open_session(video="none", bag=False)
+    session.add_source_dropped("top", 40)  # before the session
+    for number in (100, 101, 104):  # 2 lost on the way
+        session.add_frame(make.frame(number, GREY, "mono8"))
+    session.add_source_dropped("top", 43)  # 3 by the camera
+    session.add_frame(make.frame(105, GREY, "mono8"))
+    session.add_source_dropped("top", 1)  # the camera was restarted
+    session.add_frame(make.frame(0, GREY, "mono8", stamp=make.start + 200 * make.step))
+    summary = session.finish()
+    assert (summary.frames_recorded, summary.frames_dropped, summary.frames_captured) == (5, 6, 11)
+    table = pd.read_csv(session.folder / "top.frames.csv")
+    assert table["dropped"].tolist() == [0, 0, 2, 5, 6]
+    assert summary.faults == 1
+    assert "began to count anew" in events_of(session.folder)["values"][0]
+
+
+def test_events_have_the_whole_chain_of_stamps(open_session, make):
+    session = open_session(video="none", bag=False)
+    frame = make.frame(7, GREY, "mono8")
+    session.add_frame(frame)
+    ms = 1_000_000
+    acknowledgement = EventRow(
+        "acknowledgement",
+        "screen",
+        stamp_ns=frame.stamp + 25 * ms,
+        received_ns=frame.stamp + 15 * ms,
+        applied_ns=frame.stamp + 25 * ms,
+        source="experiment",
+        id=3,
+        success="true",
+        message="two\nlines, and a comma",
+    )
+    command = EventRow(
+        "command",
+        "screen",
+        "top",
+        7,
+        frame.stamp,
+        stamp_ns=frame.stamp + 10 * ms,
+        decided_ns=frame.stamp + 10 * ms,
+        sent_ns=frame.stamp + 11 * ms,
+        source="experiment",
+        id=3,
+        action="show",
+        values={"image": "left", "colour": "grün"},
+    )
+    session.add_event(acknowledgement)  # the three come by three topics: in any order
+    session.add_event(command)
+    session.add_poses(make.poses(7))
+    session.add_event(EventRow("trial_started", "left", stamp_ns=frame.stamp))
+    summary = session.finish()
+
+    table = events_of(session.folder)
+    assert tuple(table.columns) == EVENT_COLUMNS
+    first, second, third = table.to_dict("records")
+    for row in (first, second):
+        assert (row["camera"], row["sequence"], row["frame_stamp_ns"]) == ("top", 7, frame.stamp)
+        assert row["pose_received_ns"] == frame.stamp + 1 * ms
+        assert row["inference_end_ns"] == frame.stamp + 9 * ms
+        assert (row["decided_ns"], row["sent_ns"]) == (frame.stamp + 10 * ms, frame.stamp + 11 * ms)
+        assert (row["source"], row["id"], row["action"]) == ("experiment", 3, "show")
+    assert (first["applied_ns"], second["applied_ns"]) == (frame.stamp + 25 * ms, 0)
+    assert first["message"] == "two lines, and a comma"
+    assert json.loads(second["values"]) == {"image": "left", "colour": "grün"}
+    assert (third["sequence"], third["frame_stamp_ns"]) == (-1, 0)
+
+    latency = summary.latency_ms
+    assert latency.capture_to_command.p50 == 11.0
+    assert latency.command_to_acknowledgement.max == 14.0
+    assert latency.capture_to_applied.p99 == 25.0
+    assert (latency.capture_to_pose.p95, latency.capture_to_pose.n) == (9.0, 1)
+    assert latency.inference.p50 == 7.0
+    assert (summary.events, summary.commands, summary.acknowledgements, summary.faults) == (1, 1, 1, 0)
+    assert contents_of(session.folder)["summary"] == summary.model_dump(mode="json")
+
+
+def test_cameras_are_kept_apart(open_session, make):
+    session = open_session(cameras=["top", "/side/left"], bag=False)
+    for number, image in enumerate(make.images(8)):
+        session.add_frame(make.frame(number, image, camera=("top", "side/left")[number % 2]))
+    summary = session.finish()
+    assert {name: camera.frames_recorded for name, camera in summary.cameras.items()} == {"top": 4, "side/left": 4}
+    assert summary.cameras["top"].frames_dropped == 3
+    assert len(make.decode(session.folder / "side_left.mkv")[0]) == 4
+
+
+def test_without_video_the_tables_are_whole(open_session, make):
+    session = open_session(video="none", bag=False)
+    for number in range(3):
+        session.add_frame(make.frame(number, GREY, "mono8"))
+    assert session.finish().frames_recorded == 3
+    assert not list(session.folder.glob("*.mkv"))
+    assert not (session.folder / "bag").exists()
+
+
+def test_networks_and_regions_are_kept(open_session):
+    session = open_session(video="none", bag=False)
+    session.set_network("top", "mouse.onnx", "cd" * 32, [(0, 1), (1, 2)])
+    session.set_regions("top", [("left", [(0.0, 1.5), (2.0, 3.0), (4.0, 0.1)])])
+    session.finish()
+    about = contents_of(session.folder)["cameras"]["top"]
+    assert about["network"] == {"file": "mouse.onnx", "sha256": "cd" * 32}
+    assert about["edges"] == [[0, 1], [1, 2]]
+    assert about["regions"] == [{"name": "left", "points": [[0.0, 1.5], [2.0, 3.0], [4.0, 0.1]]}]
+
+
+def test_an_empty_session_is_a_session(open_session):
+    summary = open_session().finish()
+    assert (summary.frames_recorded, summary.fps, summary.latency_ms.capture_to_pose.n) == (0, None, 0)
+
+
+def test_finishing_twice_changes_nothing(open_session, make):
+    session = open_session(bag=False)
+    session.add_frame(make.frame(0, make.images(1)[0]))
+    summary = session.finish()
+    assert session.finish() is summary
+    assert session.add_frame(make.frame(1, GREY)) is False
+
+
+def test_settings_name_what_is_wrong():
+    with pytest.raises(ValidationError, match="no ="):
+        SessionSettings(metadata=["subject"])
+    with pytest.raises(ValidationError, match="each once"):
+        SessionSettings(cameras=["top", "/top"])
+
+
+def test_what_is_begun_is_typed(tmp_path):
+    session = Session(SessionSettings(directory=tmp_path, min_free=0.0, video="none", bag=False))
+    try:
+        assert session.status().frames_recorded == 0
+        assert session.status().free > 0
+    finally:
+        session.finish()
