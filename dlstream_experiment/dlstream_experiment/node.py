@@ -83,9 +83,8 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
     def deactivate(self) -> None:
         for timer in self._ticking:
             self.destroy_timer(timer)
-        self._stop_run("the experiment node was stopped")
-        if self._connections:
-            self._connections.wait_until_sent(1.0)
+        if self._stop_run("the experiment node was stopped") and self._connections:
+            self._connections.wait_until_sent(0.3)  # what was sent lies in shared memory that ends with this process
 
     def cleanup(self) -> None:
         if self._connections:
@@ -215,13 +214,16 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         self._waiting, self._stopped = None, False
         self._carry_out(self._running_engine.start(self._clock_now()))
 
-    def _stop_run(self, reason: str) -> None:
+    def _stop_run(self, reason: str) -> bool:
+        """Ends the run, or the waiting for it; whether there was a run."""
         if self._waiting:
             self._waiting = None
             self._action.finish(False, reason)
         if self._engine and self._engine.running:
             self._stopped = True
             self._carry_out(self._engine.stop(self._clock_now(), reason))
+            return True
+        return False
 
     def _obstacle(self) -> str:
         """Why a run can't begin now; empty where it can."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,7 @@ class Bag:
         self._topics: dict[int, _Topic] = {}
         self._span: tuple[int, int] | None = None
         self._flushed = time.monotonic()
-        self._write_metadata()
+        self._told = False
 
     def add_topic(self, name: str, msgtype: str, quality: Quality) -> None:
         """Makes a topic known; a second time does nothing.
@@ -99,11 +99,11 @@ class Bag:
         text, type_hash = self._types.definition(msgtype)
         if msgtype not in self._schemas:
             self._schemas[msgtype] = self._writer.register_schema(msgtype, "ros2msg", text.encode())
-        metadata = {"offered_qos_profiles": _yaml([quality.profile()]), "topic_type_hash": type_hash}
+        metadata = {"offered_qos_profiles": _text([quality.profile()]), "topic_type_hash": type_hash}
         channel = self._writer.register_channel(name, "cdr", self._schemas[msgtype], metadata)
         self._channels[name] = channel
         self._topics[channel] = _Topic(name, msgtype, type_hash, [quality.profile()])
-        self._write_metadata()
+        self._told = False
 
     def write(self, topic: str, data: bytes, stamp: int) -> None:
         """Appends a message that came at `stamp`, nanoseconds since the epoch."""
@@ -115,7 +115,9 @@ class Bag:
         self._span = min(first, stamp), max(last, stamp)
 
     def flush(self) -> None:
-        """Ends the chunk where it is half a second old."""
+        """Ends the chunk where it is half a second old; metadata.yaml follows where topics were added."""
+        if not self._told:
+            self._write_metadata()
         if time.monotonic() - self._flushed >= _INTERVAL:
             self._writer.flush()
             self._flushed = time.monotonic()
@@ -127,7 +129,7 @@ class Bag:
     def close(self) -> None:
         """Writes the index and metadata.yaml."""
         try:
-            text = _yaml(self._metadata()["rosbag2_bagfile_information"])
+            text = _text(self._metadata()["rosbag2_bagfile_information"])
             self._writer.add_metadata("rosbag2", {"serialized_metadata": text, "ROS_DISTRO": "jazzy"})
             self._writer.finish()
             self._write_metadata()
@@ -136,6 +138,7 @@ class Bag:
 
     def _write_metadata(self) -> None:
         write_metadata(self.folder, self._metadata())
+        self._told = True
 
     def _metadata(self) -> dict[str, Any]:
         return _metadata(self._file.path.name, list(self._topics.values()), self._span)
@@ -210,7 +213,7 @@ def _copy(file: io.BufferedReader, output: AppendFile) -> tuple[list[_Topic], tu
     except (McapError, struct.error, EOFError, KeyError):
         pass  # here it was cut off
     found = list(topics.values())
-    text = _yaml(_metadata(output.path.name.strip(".").removesuffix(".new"), found, span))
+    text = _text(_metadata(output.path.name.strip(".").removesuffix(".new"), found, span))
     writer.add_metadata("rosbag2", {"serialized_metadata": text, "ROS_DISTRO": "jazzy"})
     writer.finish()
     return found, span
@@ -222,13 +225,9 @@ def _writer(file: AppendFile) -> Writer:
     return writer
 
 
-def _yaml(data: object) -> str:
-    text = StringIO()
-    yaml = YAML(typ="safe")
-    yaml.default_flow_style = False
-    yaml.representer.ignore_aliases = lambda _: True
-    yaml.dump(data, text)
-    return text.getvalue()
+def _text(data: object) -> str:
+    """As JSON, which is YAML as well: a YAML writer takes 50 ms for what must not delay the first frames."""
+    return json.dumps(data, indent=2)
 
 
 def write_metadata(folder: Path, data: Mapping[str, Any]) -> None:
@@ -236,7 +235,7 @@ def write_metadata(folder: Path, data: Mapping[str, Any]) -> None:
     path = folder / "metadata.yaml"
     temporary = folder / ".metadata.yaml.new"
     try:
-        temporary.write_text(_yaml(dict(data)), encoding="utf-8")
+        temporary.write_text(_text(data) + "\n", encoding="utf-8")
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -97,7 +97,7 @@ class Camera:
         self.name = name
         self._wait_for = wait_for
         node = observer.node
-        self._images = node.create_publisher(Image, f"/{name}/image_raw", image_qos(100))
+        self._images = node.create_publisher(Image, f"/{name}/image_raw", image_qos(300))
         self._camera_infos = node.create_publisher(CameraInfo, f"/{name}/camera_info", POSE)
         self._infos = node.create_publisher(FrameInfo, f"/{name}/frame_info", POSE)
         self._poses = node.create_publisher(FramePoses, f"/{name}/pose", POSE)

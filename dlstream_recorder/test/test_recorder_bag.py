@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
+from ruamel.yaml import YAML
 
 from dlstream_common import RecordingError
 from dlstream_recorder import Bag, Quality
@@ -44,8 +45,10 @@ def test_comes_back(tmp_path):
         (quality,) = next(item for item in reader.connections if item.topic == "/said").ext.offered_qos_profiles
     assert (quality.depth, quality.reliability.name, quality.durability.name) == (5, "BEST_EFFORT", "TRANSIENT_LOCAL")
     metadata = (tmp_path / "bag" / "metadata.yaml").read_text()
-    assert "storage_identifier: mcap" in metadata
-    assert "message_count: 5" in metadata
+    information = YAML(typ="safe").load(metadata)["rosbag2_bagfile_information"]
+    assert (information["version"], information["storage_identifier"], information["message_count"]) == (9, "mcap", 5)
+    assert information["relative_file_paths"] == ["bag_0.mcap"]
+    assert information["duration"] == {"nanoseconds": 4}
 
 
 def test_an_empty_bag_is_a_bag(tmp_path):
