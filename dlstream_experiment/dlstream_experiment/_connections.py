@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -68,10 +69,11 @@ class Connections:
         """The outputs that do not answer."""
         return [output for output, link in self._links.items() if not link.answers]
 
-    def wait_until_sent(self, seconds: float) -> None:
-        """Waits until every output has what was sent, at most so long each."""
+    def settle(self, seconds: float) -> None:
+        """Waits, at most so long, until the outputs have acknowledged what was sent; for when no executor runs."""
+        deadline = time.monotonic() + seconds
         for link in self._links.values():
-            link.wait_until_sent(seconds)
+            link.settle(deadline)
 
     def close(self) -> None:
         """Lets go of all topics."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
 
 from dlstream_common.ros import COMMAND, stamp_to_message
@@ -90,12 +90,24 @@ class OutputLink:
                 self.ready = False
                 if not pending.asked:
                     action, seconds = pending.command.action, timeout / SECOND
-                    reason = f"output '{self.output}' did not acknowledge '{action}' within {seconds:g} s"
+                    within = f" within {seconds:g} s" if seconds else " before the end"
+                    reason = f"output '{self.output}' did not acknowledge '{action}'{within}"
                     self._complain(self.output, reason)
 
-    def wait_until_sent(self, seconds: float) -> None:
-        """Waits until every subscriber has what was sent, at most so long."""
-        self._publisher.wait_for_all_acked(Duration(seconds=seconds))
+    def settle(self, deadline: float) -> None:
+        """Waits until the output has acknowledged all commands, is gone, or the monotonic clock reaches the deadline.
+
+        Takes the acknowledgements itself: as the node ends, no executor does. What this process sent lies in shared
+        memory that ends with it, so that an output which has not read it yet would never see its "off".
+        """
+        while any(not pending.asked for pending in self._pending.values()):
+            taken = self._subscription.handle.take_message(Acknowledgement, False)
+            if taken is not None:
+                self._acknowledged(taken[0])
+            elif time.monotonic() > deadline or not self._node.count_publishers(self._topic):
+                self.overdue(0)
+            else:
+                time.sleep(0.001)
 
     def close(self) -> None:
         """Lets go of the topics."""

@@ -26,7 +26,7 @@ class RunAction:
         cancel: called when the goal is to end.
     """
 
-    def __init__(self, node: LifecycleNode, begin: Callable[[str], str], cancel: Callable[[], None]) -> None:
+    def __init__(self, node: LifecycleNode, begin: Callable[[str], str], cancel: Callable[[], object]) -> None:
         self._node, self._begin, self._cancel = node, begin, cancel
         self._goal: ServerGoalHandle | None = None
         self._ended: Future | None = None

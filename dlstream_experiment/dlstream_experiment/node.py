@@ -28,6 +28,7 @@ from dlstream_msgs.srv import GetExperimentStatus
 
 _TICK = 0.05
 _POSES_COME = SECOND
+_GRACE = 2.0  # seconds in which the outputs may acknowledge their last "off"
 _LOGGED = {"experiment_started", "experiment_ended", "trial_started", "trial_ended", "recovered"}
 
 
@@ -84,7 +85,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         for timer in self._ticking:
             self.destroy_timer(timer)
         if self._stop_run("the experiment node was stopped") and self._connections:
-            self._connections.wait_until_sent(0.3)  # what was sent lies in shared memory that ends with this process
+            self._connections.settle(_GRACE)
 
     def cleanup(self) -> None:
         if self._connections:

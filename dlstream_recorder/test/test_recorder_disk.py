@@ -18,20 +18,6 @@ from dlstream_recorder import recover
 MEGABYTE = 1 << 20
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 12 MB; without the right to mount one, the test is skipped."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", folder], capture_output=True, check=False
-    )
-    if mount.returncode:
-        pytest.skip(f"can't mount a small disk: {mount.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
-
-
 def fill(session, make, wait_for):
     """Records noise until the session can't go on."""
     images = make.images(4, 240, 320)
