@@ -45,7 +45,7 @@ class Part:
         self.stem = stem
         self.shape, self.encoding = first.image.shape, first.encoding
         self.start = first.stamp
-        self.frames = self.poses_written = self.nudged = 0
+        self.frames = 0
         self._last = first.stamp
         self._pts = -1
         self._encoder = None if video == "none" else create_encoder(video, first.image, first.encoding)
@@ -84,7 +84,6 @@ class Part:
         pts = frame.stamp - self.start
         if pts <= self._pts:
             pts = self._pts + 1
-            self.nudged += 1
         if self._encoder is not None and self._video is not None:
             packet = self._encoder.encode(frame.image, pts)
             self._video.write(packet.data, pts, packet.keyframe)
@@ -101,7 +100,6 @@ class Part:
             self._latency = CsvFile(self.file("latency.csv"), [LATENCY_COLUMNS])
         stamps = (poses.received, poses.inference_start, poses.inference_end, recorded)
         self._latency.write([(row, poses.sequence, poses.stamp, *stamps, poses.dropped)])
-        self.poses_written += 1
 
     def sync(self) -> None:
         """See AppendFile.sync."""

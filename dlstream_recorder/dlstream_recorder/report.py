@@ -96,7 +96,7 @@ def write_overlay(folder: Path, camera: str, about: Mapping[str, Any], events: p
         regions.append(OverlayRegion(region["name"], outline, any(inside)))
     seconds = (int(read_frames(stem)["stamp_ns"].iloc[row]) - int(read_frames(stems[0])["stamp_ns"].iloc[0])) / 1e9
     picture = draw_overlay(
-        read_frame(sibling(stem, "mkv"), row),
+        read_frame(stem, row),
         individuals,
         [(int(first), int(second)) for first, second in about.get("edges", [])],
         regions,
@@ -109,16 +109,20 @@ def write_overlay(folder: Path, camera: str, about: Mapping[str, Any], events: p
     return True
 
 
-def read_frame(video: Path, row: int) -> NDArray[np.uint8]:
-    """Frame `row` of a video as (height, width, 3), blue, green, red.
+def read_frame(stem: Path, row: int) -> NDArray[np.uint8]:
+    """Frame `row` of a part's video as (height, width, 3), blue, green, red.
 
     Raises:
         RecordingError: there is no such frame.
     """
-    with av.open(str(video)) as container:
-        for number, frame in enumerate(container.decode(video=0)):
-            if number == row:
-                return np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+    times, video = read_frames(stem)["pts_ns"], sibling(stem, "mkv")
+    if row < len(times):
+        with av.open(str(video)) as container:
+            stream = container.streams.video[0]
+            container.seek(int(times[row]), stream=stream)  # a tick of our videos is a nanosecond
+            for frame in container.decode(stream):
+                if frame.pts == times[row]:
+                    return np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
     raise RecordingError(f"{video}: there is no frame {row} in it")
 
 

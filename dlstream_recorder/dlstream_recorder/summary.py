@@ -58,6 +58,8 @@ class CameraSummary(BaseModel):
     fps: float | None
     seconds: float
     parts: int
+    stamps_moved: int
+    """Frames that the video shows later than their stamp, because an earlier frame had the same or a later one."""
     latency_ms: Latencies
     tracking_error: TrackingError | None
 
@@ -194,6 +196,9 @@ def _camera(folder: Path, name: str, about: Mapping[str, Any], hops: Mapping[str
         fps=round(intervals / seconds, 3) if seconds > 0 else None,
         seconds=round(seconds, 3),
         parts=len(stems),
+        stamps_moved=sum(
+            int((table["pts_ns"] != table["stamp_ns"] - table["stamp_ns"].iloc[0]).sum()) for table in rows
+        ),
         latency_ms=_latencies(hops),
         tracking_error=tracking_error(stems),
     )

@@ -78,7 +78,10 @@ def write_h5(path: Path) -> Path:
     table.index.name = None
     target, temporary = path.with_suffix(".h5"), path.with_name(f".{path.stem}.new.h5")
     try:
-        table.to_hdf(temporary, key=KEY, mode="w", format="table")
+        with pd.HDFStore(str(temporary), mode="w") as store:
+            store.put(KEY, table, format="table", track_times=False)
+            about = store.get_storer(KEY).attrs
+            about.pandas_version, about.nan_rep = "0.15.2", "nan"  # pandas 3 leaves out what pandas 2 needs to read it
         temporary.replace(target)
     except Exception as error:  # PyTables has its own for a full disk
         temporary.unlink(missing_ok=True)

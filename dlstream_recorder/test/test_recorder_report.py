@@ -30,7 +30,7 @@ def test_draws_the_frame_of_the_first_command(open_session, make):
     overlay = cv2.imread(str(report.overlays[0]))
     assert overlay.shape == (240, 320, 3)
     assert overlay[120, 300].tolist() == [120, 120, 120], "frame 3, bare where nothing is drawn"
-    plain = read_frame(session.folder / "top.mkv", 3)
+    plain = read_frame(session.folder / "top", 3)
     assert (overlay != plain).any()
 
     def border(x, y):
@@ -69,4 +69,13 @@ def test_a_frame_that_is_not_there_is_refused(open_session, make):
     session.add_frame(make.frame(0, make.images(1)[0]))
     session.finish()
     with pytest.raises(RecordingError, match="there is no frame 1 in it"):
-        read_frame(session.folder / "top.mkv", 1)
+        read_frame(session.folder / "top", 1)
+
+
+def test_any_frame_of_a_long_video_is_found(open_session, make):
+    session = open_session(video="h264", bag=False)
+    for number in range(130):
+        session.add_frame(make.frame(number, np.full((32, 32, 3), number, np.uint8)))
+    session.finish()
+    for row in (0, 1, 59, 60, 61, 129):
+        assert abs(int(read_frame(session.folder / "top", row)[16, 16, 0]) - row) <= 2

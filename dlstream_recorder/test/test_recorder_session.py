@@ -114,6 +114,15 @@ def test_a_clock_put_back_begins_a_new_part(open_session, make):
     assert "clock was put back" in events_of(session.folder)["values"][0]
 
 
+def test_stamps_that_repeat_are_counted(open_session, make):
+    session = open_session(bag=False)
+    for number, stamp in enumerate([0, 5, 5, 4, 9]):
+        session.add_frame(make.frame(number, make.images(1)[0], stamp=make.start + stamp * make.step))
+    assert session.finish().cameras["top"].stamps_moved == 2
+    step = make.step
+    assert make.decode(session.folder / "top.mkv")[1] == [0, 5 * step, 5 * step + 1, 5 * step + 2, 9 * step]
+
+
 def test_a_full_queue_loses_frames_and_says_so(open_session, make):
     session = open_session(queue=1)
     images = make.images(4, 480, 640)

@@ -45,6 +45,8 @@ def test_one_animal_is_deeplabcuts_own_layout(recorded, make):
     table = pd.read_hdf(folder / "top.poses.h5", KEY)
     assert table.columns.names == ["scorer", "bodyparts", "coords"]
     assert list(table.index) == [0, 1, 2]
+    with pd.HDFStore(str(folder / "top.poses.h5"), mode="r") as store:
+        assert store.get_storer(KEY).attrs.pandas_version == "0.15.2", "pandas 2, which DeepLabCut has, asks for it"
     pd.testing.assert_frame_equal(
         table, read_poses(folder / "top.poses.csv"), check_names=False, check_column_type=False
     )
