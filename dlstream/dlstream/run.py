@@ -17,6 +17,7 @@ from dlstream.monitor import Monitor
 from dlstream.nodes import NodeSpec, rig_nodes
 from dlstream.rig import Rig
 from dlstream.runner import Runner, Say
+from dlstream.shared_memory import remove_abandoned
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ def run_rig(
     """
     environment = node_environment()
     os.environ.update(environment)  # the monitor is a node as well
+    remove_abandoned()
     say = partial(show_line, console)
     monitor = Monitor()
     try:
@@ -57,6 +59,7 @@ def run_rig(
         code = runner.run(watch.tick)
     finally:
         monitor.close()
+        remove_abandoned()
     return Outcome(code, monitor.session)
 
 

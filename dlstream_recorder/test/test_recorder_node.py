@@ -234,7 +234,7 @@ def test_a_camera_and_poses_that_fall_silent(start_node, observer, camera, wait_
 def test_foreign_best_effort_images_are_recorded(start_node, observer, wait_for, make, tmp_path):
     images = observer.node.create_publisher(Image, "/usb_cam/image_raw", LATEST_IMAGE)
     infos = observer.node.create_publisher(CameraInfo, "/usb_cam/camera_info", LATEST_IMAGE)
-    start_node(
+    node = start_node(
         MODULE,
         cameras=["usb_cam"],
         directory=tmp_path,
@@ -243,20 +243,22 @@ def test_foreign_best_effort_images_are_recorded(start_node, observer, wait_for,
         min_free=0.0,
     )
     wait_for(lambda: images.get_subscription_count() and infos.get_subscription_count(), "the recorder")
-    table = tmp_path / "s" / "usb_cam.frames.csv"
-    sent = []
-    for number, image in enumerate(make.images(5, 30, 41, 1)):
-        message = image_to_message(make.frame(number, image, "mono8"), "frame")
+    table, events = tmp_path / "s" / "usb_cam.frames.csv", tmp_path / "s" / "events.csv"
+
+    def publish(image, encoding="mono8"):
+        message = image_to_message(make.frame(0, image, "mono8"), "frame")
+        message.encoding = encoding
         message.header.stamp = stamp_to_message(time.time_ns())
         images.publish(message)
         infos.publish(CameraInfo(header=message.header))
-        sent.append(image)
-        wait_for(lambda count=number + 1: rows(table) == count, "the frame")
-    bayer = image_to_message(make.frame(5, sent[0], "mono8"), "frame")
-    bayer.encoding = "bayer_rggb8"
-    images.publish(bayer)
-    events = tmp_path / "s" / "events.csv"
-    wait_for(lambda: "bayer_rggb8" in events.read_text(), "a fault for an encoding that can't be recorded")
+
+    pixels = make.images(1, 30, 41, 1)[0]
+    # Best effort: what is published before the recorder has found the publisher too is lost, so it goes on.
+    wait_for(lambda: publish(pixels) or rows(table) >= 5, "5 frames")
+    wait_for(lambda: publish(pixels, "bayer_rggb8") or "bayer_rggb8" in events.read_text(), "a fault")
+    assert node.end() == 0, node.output
+    decoded, _ = make.decode(tmp_path / "s" / "usb_cam.mkv", "gray")
+    assert all(np.array_equal(image, pixels) for image in decoded)
 
 
 def test_images_go_into_the_bag_where_asked_for(start_node, observer, wait_for, make, tmp_path):
