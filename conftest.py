@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -55,7 +56,9 @@ class NodeUnderTest:
             words += ["-r", f"__node:={name}"]
         for key, value in parameters.items():
             words += ["-p", f"{key}:={_yaml(value)}"]
-        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.process = subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=_die_with_the_tests
+        )
         self.lines: list[str] = []
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -81,6 +84,10 @@ class NodeUnderTest:
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.wait()
+
+
+def _die_with_the_tests() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def _yaml(value: Any) -> str:

@@ -66,6 +66,7 @@ def test_killed_recorder_leaves_a_playable_video_and_readable_tables(start, writ
     os.kill(rig.node("/recorder"), signal.SIGKILL)
     assert rig.wait() == 1
     assert not rig.about()["complete"]
+    assert "'dlstream recover" in rig.output
     frames = pd.read_csv(rig.session / "top.frames.csv")
     poses = pd.read_csv(rig.session / "top.poses.csv", header=[0, 1, 2, 3], index_col=0)
     assert len(frames) >= 30
@@ -111,7 +112,7 @@ def test_session_folder_that_exists_is_never_overwritten(start, write_rig, tmp_p
     old.write_text("keep me")
     rig = start("run", str(path))
     assert rig.wait() == 1
-    assert "exists already; nothing is overwritten" in rig.output
+    assert "recorder.session: found the session folder" in rig.output
     assert [item.name for item in old.parent.iterdir()] == ["notes.txt"]
 
 

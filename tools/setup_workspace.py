@@ -182,4 +182,7 @@ def run(
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    except KeyboardInterrupt:
+        raise SystemExit("set-up interrupted; the next one goes on where this one was") from None

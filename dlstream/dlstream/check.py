@@ -79,6 +79,9 @@ def _problems(rig: Rig) -> Iterator[Finding]:
         except DlstreamError as error:
             yield ["outputs", name], _sentence(error), "an output that can be used"
     if rig.recorder is not None:
+        folder = rig.recorder.directory / rig.recorder.session
+        if rig.recorder.session and folder.exists():
+            yield ["recorder", "session"], f"the session folder {folder}, which exists already", "a name not used yet"
         try:
             check_directory(rig.recorder.directory, rig.recorder.min_free)
         except DlstreamError as error:

@@ -40,7 +40,7 @@ def run(
     from dlstream.check import checked_rig
     from dlstream.environment import private_domain
     from dlstream.run import run_rig
-    from dlstream.summary import show_session
+    from dlstream.summary import show_session, unfinished
 
     console = make_console()
     checked, file = checked_rig(rig)
@@ -48,9 +48,10 @@ def run(
         if local:
             os.environ.update(stack.enter_context(private_domain()))
         outcome = run_rig(checked, file, console, seconds, status)
+    whole = outcome.session is None or not unfinished(outcome.session)
     if outcome.session is not None:
         show_session(outcome.session, console)
-    raise typer.Exit(outcome.exit_code)
+    raise typer.Exit(outcome.exit_code or (0 if whole else 1))
 
 
 @app.command()
@@ -145,6 +146,8 @@ def main() -> int:
         app()
     except SystemExit as end:
         return int(end.code or 0)
+    except KeyboardInterrupt:
+        return 130
     except DlstreamError as error:
         make_console().print(f"[bold red]dlstream:[/] {escape(str(error))}")
         return 1

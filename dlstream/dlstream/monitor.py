@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,9 +23,14 @@ _SILENT = 3.0
 
 
 class Monitor:
-    """The newest diagnosis of every node and the experiment's status, from a node of its own."""
+    """The newest diagnosis of the rig's nodes and the experiment's status, from a node of its own.
 
-    def __init__(self) -> None:
+    Args:
+        nodes: full names of the rig's nodes; what others in the same ROS domain say does not count.
+    """
+
+    def __init__(self, nodes: Collection[str]) -> None:
+        self._nodes = frozenset(nodes)
         self._lock = threading.Lock()
         self._diagnoses: dict[str, tuple[float, DiagnosticStatus]] = {}
         self.first_frame: float | None = None
@@ -80,6 +86,8 @@ class Monitor:
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         with self._lock:
             for item in message.status:
+                if item.name not in self._nodes:
+                    continue
                 self._diagnoses[item.name] = (time.monotonic(), item)
                 values = {pair.key: pair.value for pair in item.values}
                 if "session" in values:

@@ -36,7 +36,10 @@ class NodeSpec:
 
 
 def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
-    """The nodes of a rig, in the order in which they start: those that receive come before those that send."""
+    """The nodes of a rig, in the order in which they start; they end in the reverse of it.
+
+    So the cameras end first, then the experiment, before it could miss poses, and the recorder after all it records.
+    """
     cameras = sorted(rig.cameras)
     remappings = tuple(
         (f"/{name}/image_raw", camera.topic)
@@ -63,12 +66,12 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
             "experiment_file": rig.experiment.file if rig.experiment else None,
         }
         nodes.append(_node("dlstream_recorder", "recorder", rig.recorder, filled, remappings))
+    if rig.pose is not None:
+        nodes.append(_node("dlstream_pose", "pose", rig.pose, {"cameras": cameras}, remappings))
     if rig.experiment is not None:
         filled = {"cameras": cameras, "outputs": sorted(rig.outputs), "autostart_run": True}
         filled["listeners"] = 2 if rig.recorder is not None else 1
         nodes.append(_node("dlstream_experiment", "experiment", rig.experiment, filled))
-    if rig.pose is not None:
-        nodes.append(_node("dlstream_pose", "pose", rig.pose, {"cameras": cameras}, remappings))
     watchers = (rig.pose is not None) + (rig.recorder is not None and rig.recorder.video != "none")
     for name, camera in rig.cameras.items():
         if isinstance(camera, TopicCamera):

@@ -52,9 +52,10 @@ def run_rig(
     os.environ.update(environment)  # the monitor is a node as well
     remove_abandoned()
     say = partial(show_line, console)
-    monitor = Monitor()
+    specs = [*extra, *rig_nodes(rig, file)]
+    monitor = Monitor([spec.full_name for spec in specs])
     try:
-        runner = Runner([*extra, *rig_nodes(rig, file)], environment, say, monitor.report_fault)
+        runner = Runner(specs, environment, say, monitor.report_fault)
         watch = _Watch(rig, monitor, runner, say, seconds or rig.stop.after, status_every)
         code = runner.run(watch.tick)
     finally:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, FAULT, Percentiles, Summary
+from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, FAULT, Percentiles, Summary, read_session
 from dlstream_recorder.report import write_report
 
 _HOPS = {
@@ -42,11 +43,23 @@ def show_session(folder: Path, console: Console) -> Summary:
         f"{summary.acknowledgements} acknowledged, [{'red' if summary.faults else 'default'}]"
         f"{summary.faults} faults[/]"
     )
+    if problem := unfinished(folder):
+        console.print(f"[bold red]{escape(problem)}[/]")
     console.print(f"[bold]Session[/]   {folder}")
     for picture in (report.latency, *report.overlays):
         console.print(f"          {picture}")
     console.print()
     return summary
+
+
+def unfinished(folder: Path) -> str:
+    """Why a session is not whole, in a sentence; empty where it is."""
+    about = read_session(folder)
+    if about.get("error"):
+        return f"The recording stopped early: {about['error']}"
+    if not about.get("complete"):
+        return f"The recorder was killed, and this is what it left: 'dlstream recover {folder}' finishes the session."
+    return ""
 
 
 def _frames(summary: Summary) -> Table:

@@ -59,8 +59,8 @@ def test_nodes_in_order_with_what_the_rig_fills_in(write):
     assert [node.full_name for node in nodes] == [
         "/outputs/screen",
         "/recorder",
-        "/experiment",
         "/pose",
+        "/experiment",
         "/top/camera",
     ]
     by_name = {node.full_name: node for node in nodes}
@@ -148,6 +148,12 @@ def test_damaged_inputs_are_refused(write, tmp_path: Path):
     blocked.touch()
     [line] = refused(write("directory: sessions", f"directory: {blocked}/sessions"))
     assert line.startswith(f"{tmp_path}/rig.yaml:12: recorder.directory: found")
+
+
+def test_a_session_that_exists_is_refused(write, tmp_path: Path):
+    (tmp_path / "sessions" / "mouse7").mkdir(parents=True)
+    [line] = refused(write("directory: sessions", "directory: sessions, session: mouse7"))
+    assert line.startswith(f"{tmp_path}/rig.yaml:12: recorder.session: found the session folder")
 
 
 def test_a_camera_alone_is_a_rig(tmp_path: Path):

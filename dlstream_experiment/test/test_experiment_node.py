@@ -28,24 +28,33 @@ class Watcher:
 
     def __init__(self, observer: Any, wait_for: Any) -> None:
         self._observer, self._wait_for = observer, wait_for
-        self.events: list[Event] = observer.collect(Event, "/experiment/events", EVENT)
-        self.statuses: list[ExperimentStatus] = observer.collect(ExperimentStatus, "/experiment/status", EVENT)
-        self.commands: list[Command] = observer.collect(Command, "/outputs/screen/command", COMMAND)
-        self.answers: list[Acknowledgement] = observer.collect(
-            Acknowledgement, "/outputs/screen/acknowledgement", COMMAND
-        )
+        self._subscriptions: list[Any] = []
+        self.events: list[Event] = self._collect(Event, "/experiment/events", EVENT)
+        self.statuses: list[ExperimentStatus] = self._collect(ExperimentStatus, "/experiment/status", EVENT)
+        self.commands: list[Command] = self._collect(Command, "/outputs/screen/command", COMMAND)
+        self.answers: list[Acknowledgement] = self._collect(Acknowledgement, "/outputs/screen/acknowledgement", COMMAND)
         self.regions: list[Regions] = observer.collect(Regions, "/experiment/regions", LATCHED)
+
+    def _collect(self, kind: type, topic: str, qos: Any) -> list[Any]:
+        messages: list[Any] = []
+        self._subscriptions.append(self._observer.node.create_subscription(kind, topic, messages.append, qos))
+        return messages
+
+    def ready(self) -> None:
+        """Waits until all that the node and the output say arrives here.
+
+        A run that starts by itself waits for poses: they come after this.
+        """
+        for item in self._subscriptions:
+            self._wait_for(item.get_publisher_count, f"a publisher of {item.topic_name}")
 
     def call(self, name: str) -> Any:
         """The answer of ~/start or ~/stop."""
         return self._observer.call(Trigger, f"/experiment/{name}", Trigger.Request())
 
-    def ready(self) -> None:
-        """Waits until what the node says arrives here; a run that starts by itself waits for the poses that come after."""
-        self._wait_for(lambda: self.statuses, "the status of the experiment")
-
     def start(self) -> None:
-        """Starts the run as soon as the node agrees."""
+        """Starts the run as soon as the node agrees and can be heard."""
+        self.ready()
         self._wait_for(lambda: self.call("start").success, "the start of the experiment")
 
     def status(self) -> ExperimentStatus:
@@ -286,6 +295,7 @@ def test_action_runs_to_the_end_and_can_be_run_again(
 ):
     start_node(MODULE, file=experiment_file(tmp_path, ("max_hits: 10 ", "max_hits: 1 ")))
     seen = animal()
+    watcher.ready()
     for count in (1, 2):
         seen.place = BETWEEN
         goal = Goal(observer, wait_for)
@@ -302,6 +312,7 @@ def test_action_runs_to_the_end_and_can_be_run_again(
 def test_action_cancelled_switches_off(start_node, observer, watcher, animal, log_output, wait_for, tmp_path):
     start_node(MODULE, file=experiment_file(tmp_path))
     animal().place = LEFT
+    watcher.ready()
     goal = Goal(observer, wait_for)
     watcher.wait_for_event("trial_started", "left")
     _, refused = Goal(observer, wait_for).result()
