@@ -38,7 +38,7 @@ def read_yaml(path: str | Path) -> CommentedMap:
         line = mark.line + 1 if mark else None
         found = " ".join((error.problem or str(error)).split())
         raise InputError(path, [Problem("", found, "valid YAML", line)]) from error
-    except (YAMLError, ValueError) as error:
+    except (YAMLError, ValueError, TypeError) as error:
         raise InputError(path, [Problem("", " ".join(str(error).split()), "valid YAML")]) from error
     if not isinstance(data, CommentedMap):
         found = "an empty file" if data is None else f"a {type(data).__name__}"
@@ -64,7 +64,7 @@ def load_settings(path: str | Path, model: type[Model], context: dict[str, Any] 
         raise InputError(path, [_problem(data, model, item) for item in error.errors()]) from error
     except RecursionError as error:
         raise InputError(path, [Problem("", "an anchor that contains itself", "plain values")]) from error
-    except ValueError as error:
+    except (ValueError, TypeError) as error:  # keys that are lists
         raise InputError(path, [Problem("", str(error), "plain values")]) from error
 
 

@@ -75,6 +75,7 @@ def test_reads_what_is_right(tmp_path: Path):
         ("name: [box\n", "arena.yaml:2: found expected ',' or ']', but got '<stream end>'; expected valid YAML"),
         ("name: box\nname: box\n", 'arena.yaml:2: found found duplicate key "name" with value "box"'),
         ("", "arena.yaml:1: found an empty file; expected keys and values, such as 'rig: openfield'"),
+        ("name: box\n? [a, b]\n: 1\n", "arena.yaml: found"),
         ("- a\n", "arena.yaml:1: found a CommentedSeq; expected keys and values"),
     ],
 )
