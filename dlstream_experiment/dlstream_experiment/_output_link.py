@@ -24,6 +24,10 @@ class _Pending:
     asked: bool
 
 
+_PATIENCE = 10 * SECOND
+"""How long a recorder is waited for before the first command; an output alone must do after that."""
+
+
 class OutputLink:
     """Sends commands to one output and waits for its acknowledgements.
 
@@ -41,6 +45,7 @@ class OutputLink:
     ) -> None:
         self.output = output
         self.ready = False
+        self._began = clock()
         self._listeners = listeners  # to wait for before the first command: the output, and a recorder
         self._node, self._clock, self._complain = node, clock, complain
         self._source = node.get_name()
@@ -70,8 +75,9 @@ class OutputLink:
         """Where the output has not answered yet and no answer is being waited for, asks it to be off."""
         if self.ready or any(pending.asked for pending in self._pending.values()):
             return
-        heard = self._publisher.get_subscription_count(), self._node.count_subscribers(self._topic)
-        if min(heard) >= self._listeners and self._node.count_publishers(self._topic):
+        heard = min(self._publisher.get_subscription_count(), self._node.count_subscribers(self._topic))
+        patient = self._clock() - self._began < _PATIENCE
+        if heard >= (self._listeners if patient else 1) and self._node.count_publishers(self._topic):
             self._listeners = 1
             stamp = self._clock()
             self._send(Command(stamp, self.output, OFF), stamp, asked=True)
