@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -51,13 +50,15 @@ class NodeUnderTest:
     """A node in a process of its own."""
 
     def __init__(self, module: str, name: str, namespace: str, parameters: Mapping[str, Any]) -> None:
+        from dlstream.process import dying_with_parent
+
         words = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:={namespace or '/'}"]
         if name:
             words += ["-r", f"__node:={name}"]
         for key, value in parameters.items():
             words += ["-p", f"{key}:={_yaml(value)}"]
         self.process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=_die_with_the_tests
+            [*dying_with_parent(), *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self.lines: list[str] = []
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -84,10 +85,6 @@ class NodeUnderTest:
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.wait()
-
-
-def _die_with_the_tests() -> None:
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
 
 
 def _yaml(value: Any) -> str:

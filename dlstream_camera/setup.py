@@ -17,6 +17,6 @@ setup(
     maintainer_email="maintainers@dlstream.invalid",
     description="Frame sources of dlstream and the node that publishes their frames.",
     license="BSD-3-Clause",
-    tests_require=["pytest"],
+    extras_require={"test": ["pytest"]},
     entry_points={"console_scripts": ["camera = dlstream_camera.node:main"]},
 )

@@ -17,5 +17,5 @@ setup(
     maintainer_email="maintainers@dlstream.invalid",
     description="What every dlstream package shares: frames and poses, validated files, settings, the base of a node.",
     license="BSD-3-Clause",
-    tests_require=["pytest"],
+    extras_require={"test": ["pytest"]},
 )

@@ -17,7 +17,7 @@ setup(
     maintainer_email="maintainers@dlstream.invalid",
     description="Experiments on poses: triggers, protocols, the experiment node, and the outputs that it commands.",
     license="BSD-3-Clause",
-    tests_require=["pytest"],
+    extras_require={"test": ["pytest"]},
     entry_points={
         "console_scripts": [
             f"experiment = {package_name}.node:main",

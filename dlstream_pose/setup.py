@@ -17,7 +17,7 @@ setup(
     maintainer_email="maintainers@dlstream.invalid",
     description="Poses from frames: networks, their converter, the estimator and the node that serves every camera.",
     license="BSD-3-Clause",
-    tests_require=["pytest"],
+    extras_require={"test": ["pytest"]},
     entry_points={
         "console_scripts": [
             "pose = dlstream_pose.node:main",

@@ -17,6 +17,6 @@ setup(
     maintainer_email="maintainers@dlstream.invalid",
     description="Sessions of dlstream: crash-safe video, tables, bag and summary, and the node that records them.",
     license="BSD-3-Clause",
-    tests_require=["pytest"],
+    extras_require={"test": ["pytest"]},
     entry_points={"console_scripts": ["recorder = dlstream_recorder.node:main"]},
 )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
+import shutil
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,8 +15,6 @@ from ruamel.yaml import YAML
 
 from dlstream.ament import find_executable
 from dlstream.nodes import NodeSpec
-
-_PR_SET_PDEATHSIG = 1
 
 
 class NodeProcess:
@@ -34,13 +31,12 @@ class NodeProcess:
         self._on_line, self._on_exit = on_line, on_exit
         self._parameters = _parameter_file(spec)
         self._process = subprocess.Popen(
-            command(spec, self._parameters),
+            [*dying_with_parent(), *command(spec, self._parameters)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, **environment},
             start_new_session=True,  # a Ctrl-C in the terminal reaches the runner alone, which ends nodes in order
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,
         )
         self._thread = threading.Thread(target=self._follow, name=spec.full_name, daemon=True)
         self._thread.start()
@@ -94,6 +90,10 @@ def _parameter_file(spec: NodeSpec) -> Path:
     return Path(file.name)
 
 
-def _die_with_parent() -> None:
-    """Between fork and exec: the kernel ends the node if the runner is killed."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def dying_with_parent() -> Sequence[str]:
+    """Words in front of a command, after which the kernel ends it if its parent is killed; none where they can't be.
+
+    By util-linux's setpriv, since Python code between fork and exec can deadlock where the parent has threads.
+    """
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
