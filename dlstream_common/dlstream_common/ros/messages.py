@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import KeyValue
+from numpy.typing import NDArray
 from sensor_msgs.msg import Image as ImageMsg
 
 from dlstream_common.frame import Frame, FramePoses, Image, Individual
@@ -74,7 +75,7 @@ def frame_from_message(message: ImageMsg, camera: str, sequence: int) -> Frame:
     return Frame(camera, sequence, stamp_from_message(message.header.stamp), image, message.encoding)
 
 
-def _floats(values: np.ndarray[tuple[int], np.dtype[np.float32]]) -> array.array[float]:
+def _floats(values: NDArray[np.float32]) -> array.array[float]:
     return array.array("f", np.asarray(values, np.float32).tobytes())
 
 
