@@ -28,7 +28,9 @@ class NodeProcess:
         on_exit: Callable[[NodeProcess, int], None],
     ) -> None:
         self.spec = spec
+        self.stopped_early = False
         self._on_line, self._on_exit = on_line, on_exit
+        self._spoke = False
         self._parameters = _parameter_file(spec)
         self._process = subprocess.Popen(
             [*dying_with_parent(), *command(spec, self._parameters)],
@@ -52,8 +54,12 @@ class NodeProcess:
         return self._process.poll() is None
 
     def signal(self, number: signal.Signals) -> None:
-        """Sends a signal, if the process is still there."""
+        """Sends a signal, if the process is still there.
+
+        `stopped_early` is then true if it had not printed anything yet: too early for a node to end in good order.
+        """
         if self.running:
+            self.stopped_early = self.stopped_early or not self._spoke
             self._process.send_signal(number)
 
     def wait(self, timeout: float) -> bool:
@@ -69,6 +75,7 @@ class NodeProcess:
         assert self._process.stdout is not None
         with self._process.stdout as output:
             for line in output:
+                self._spoke = True
                 self._on_line(self.spec, line.decode(errors="replace").rstrip())
         code = self._process.wait()
         self._parameters.unlink(missing_ok=True)

@@ -167,7 +167,7 @@ class Runner:
                 return
             if isinstance(event, _Line):
                 self._say(event.spec.full_name, event.text)
-            elif isinstance(event, _Exit) and event.code != 0:
+            elif isinstance(event, _Exit) and event.code != 0 and not event.process.stopped_early:
                 self._say("rig", f"{event.process.spec.full_name} {_ending(event.code)} while it was stopped")
                 self.exit_code = self.exit_code or 1
 

@@ -104,6 +104,39 @@ def test_end_of_a_source_ends_the_rig_without_failure(program):
     lines.wait("/b has come to its end")
 
 
+def test_node_that_is_stopped_while_it_starts_has_not_failed(program, tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    program("a", f"open({str(pipe)!r}, 'w').close(); time.sleep(60)")
+    lines = Lines()
+    runner = Runner([spec("a")], {}, lines)
+
+    def stop() -> None:
+        pipe.read_bytes()
+        runner.stop("enough")
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    assert runner.run() == 0, lines.all
+    thread.join()
+
+
+def test_failure_while_a_node_ends_fails_the_rig(program):
+    program("a", FOREVER.replace("sys.exit(0)", "sys.exit(4)"))
+    lines = Lines()
+    runner = Runner([spec("a")], {}, lines)
+
+    def stop() -> None:
+        lines.wait("a runs")
+        runner.stop("enough")
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    assert runner.run() == 1
+    thread.join()
+    lines.wait("/a has failed with exit code 4 while it was stopped")
+
+
 def test_restart_and_its_limit(program, tmp_path: Path):
     program("a", f"open({str(tmp_path / 'count')!r}, 'a').write('x'); sys.exit(1)")
     lines = Lines()
