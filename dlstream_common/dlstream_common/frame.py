@@ -45,6 +45,10 @@ class Individual:
         x, y: (K,) float32, NaN where nothing was detected.
         confidence: (K,) float32, 0..1.
         score: 0..1, how sure the network is of the animal as a whole.
+        vx, vy: (K,) float32, pixels a second; None where no filter runs.
+        covariance: (K, 3) float32, alike along x and y: of position (px²), of position and velocity (px²/s), of
+            velocity (px²/s²); None where no filter runs.
+        swap_risk: 0..1, how easily this animal could have been taken for another.
     """
 
     id: str
@@ -52,11 +56,22 @@ class Individual:
     y: NDArray[np.float32]
     confidence: NDArray[np.float32]
     score: float = 1.0
+    vx: NDArray[np.float32] | None = None
+    vy: NDArray[np.float32] | None = None
+    covariance: NDArray[np.float32] | None = None
+    swap_risk: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class FramePoses:
-    """The poses of all individuals in one frame. Stamps are nanoseconds since the epoch, 0 where unknown."""
+    """The poses of all individuals in one frame. Stamps are nanoseconds since the epoch, 0 where unknown.
+
+    Attributes:
+        stamp: acquisition of the frame.
+        dropped: frames of this camera left out so far, because a newer one was there.
+        stale: older than the pose node's max_age as it was published.
+        predicted_to: the time to which positions were predicted; 0: they are of `stamp`.
+    """
 
     camera: str
     sequence: int
@@ -68,3 +83,5 @@ class FramePoses:
     inference_end: int = 0
     dropped: int = 0
     frame_id: str = ""
+    stale: bool = False
+    predicted_to: int = 0

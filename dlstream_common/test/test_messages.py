@@ -29,5 +29,18 @@ def test_poses_come_back_as_they_were(animals, sequence):
     assert len(back.individuals) == len(individuals)
     for found, expected in zip(back.individuals, individuals, strict=True):
         assert found.id == expected.id
+        assert (found.vx, found.vy, found.covariance) == (None, None, None)
         for name in ("x", "y", "confidence"):
             assert np.array_equal(getattr(found, name), getattr(expected, name), equal_nan=True)
+
+
+def test_what_a_filter_adds_comes_back():
+    x = np.arange(3, dtype=np.float32)
+    filtered = Individual("m0", x, x + 1, x / 4, vx=x + 2, vy=-x, covariance=np.outer(x, x), swap_risk=0.25)
+    poses = FramePoses("top", 7, 10**18, ("a", "b", "c"), (filtered,), stale=True, predicted_to=10**18 + 5)
+    back = poses_from_message(poses_to_message(poses))
+    assert (back.stale, back.predicted_to) == (True, 10**18 + 5)
+    (found,) = back.individuals
+    for name in ("vx", "vy", "covariance"):
+        assert np.array_equal(getattr(found, name), getattr(filtered, name))
+    assert found.swap_risk == 0.25

@@ -11,7 +11,7 @@ from dlstream_experiment.names import SECOND, nanoseconds
 from dlstream_experiment.outputs import OFF
 from dlstream_experiment.protocols import End, Note, Off, On, Step, Stimulus
 from dlstream_experiment.scene import Scene
-from dlstream_experiment.triggers import Trigger
+from dlstream_experiment.triggers import TriggerSet
 
 _FAULTS_EVERY = 5 * SECOND
 """A fault that goes on is reported again after this time, with a count."""
@@ -28,10 +28,7 @@ class Run:
         self._started, self._ended, self._reason = stamp, stamp, ""
         self._protocol = experiment.protocol.create()
         self._protocol_triggers = {trigger for _, trigger in experiment.protocol.triggers_used()}
-        self._triggers: dict[str, dict[str, Trigger]] = {camera: {} for camera in experiment.cameras}
-        for name, settings in experiment.triggers.items():
-            self._triggers[settings.camera_in(experiment.context)][name] = settings.create(experiment.context)
-        self._held: dict[str, bool] = {}
+        self._triggers = TriggerSet(experiment.triggers, experiment.context)
         self._keypoints: dict[str, tuple[str, ...]] = {}
         self._last_pose = dict.fromkeys(experiment.cameras, stamp)
         self._silent: set[str] = set()
@@ -52,7 +49,7 @@ class Run:
 
     def poses(self, poses: FramePoses, arrived: int | None) -> list[Effect]:
         camera = poses.camera
-        if camera not in self._triggers:
+        if camera not in self._last_pose:
             return []
         stamp = poses.stamp if arrived is None else arrived
         cause = Cause(camera, poses.sequence, poses.stamp)
@@ -63,23 +60,22 @@ class Run:
             if missing:
                 return self._lacks_keypoints(stamp, cause, missing, poses.keypoints)
             self._keypoints[camera] = poses.keypoints
-            for trigger in self._triggers[camera].values():
-                trigger.bind(poses.keypoints)
+            self._triggers.bind(camera, poses.keypoints)
         try:
             scene = Scene.of(poses)
         except ValueError as error:
             return self._repeated_fault("malformed", stamp, str(error), cause)
         self._last_pose[camera] = stamp
         effects = self._recovered(stamp, cause)
-        decided = self._decide(scene, camera)
-        changed = {name: value for name, value in decided.items() if value != self._held.get(name, False)}
-        self._held |= decided
+        before = dict(self._triggers.held)
+        decided = self._triggers.decide(camera, scene)
+        changed = {name: value for name, value in decided.items() if value != before.get(name, False)}
         for name, value in changed.items():
             effects.append(Event(stamp, "trigger_rose" if value else "trigger_fell", name, {}, cause))
         if changed:
             effects += self._region_changes()
         if decided.keys() & self._protocol_triggers:
-            steps = self._protocol.evaluate(poses.stamp, decided, self._held)
+            steps = self._protocol.evaluate(poses.stamp, decided, self._triggers.held)
         else:
             steps = self._protocol.tick(poses.stamp)
         return effects + self._carry_out(steps, stamp, cause)
@@ -100,7 +96,7 @@ class Run:
         self.phase, self._reason, self._ended = phase, reason, time
         values = {"reason": reason, "duration": f"{(time - self._started) / SECOND:.6f}"}
         values |= {f"count.{name}": str(count) for name, count in self._protocol.counts.items()}
-        self._held = {}
+        self._triggers.held.clear()
         effects += [*self._all_off(stamp, cause), Event(stamp, "experiment_ended", self._name, values, cause)]
         return effects + self._region_changes()
 
@@ -113,12 +109,12 @@ class Run:
             state=self._protocol.state,
             elapsed=((stamp if self.phase is Phase.RUNNING else self._ended) - self._started) / SECOND,
             reason=self._reason,
-            active_triggers=tuple(name for name in self._experiment.triggers if self._held.get(name)),
+            active_triggers=tuple(name for name in self._experiment.triggers if self._triggers.held.get(name)),
             counts=dict(self._protocol.counts),
         )
 
     def regions(self) -> list[RegionStates]:
-        return region_states(self._experiment, [name for name, value in self._held.items() if value])
+        return region_states(self._experiment, [name for name, value in self._triggers.held.items() if value])
 
     # Steps to effects.
 
@@ -159,10 +155,6 @@ class Run:
         return [Command(stamp, output, OFF, {}, cause) for output in self._told]
 
     # Poses to decisions.
-
-    def _decide(self, scene: Scene, camera: str) -> dict[str, bool]:
-        decisions = {name: trigger.decide(scene) for name, trigger in self._triggers[camera].items()}
-        return {name: value for name, value in decisions.items() if value is not None}
 
     def _region_changes(self) -> list[Effect]:
         before, self._shown = self._shown, self.regions()

@@ -79,6 +79,14 @@ def _floats(values: NDArray[np.float32]) -> array.array[float]:
     return array.array("f", np.asarray(values, np.float32).tobytes())
 
 
+def _optional_floats(values: NDArray[np.float32] | None) -> array.array[float]:
+    return array.array("f") if values is None else _floats(values)
+
+
+def _optional_array(values: array.array[float]) -> NDArray[np.float32] | None:
+    return np.asarray(values, np.float32) if len(values) else None
+
+
 def poses_to_message(poses: FramePoses) -> FramePosesMsg:
     """The poses of a frame as dlstream_msgs/FramePoses."""
     message = FramePosesMsg()
@@ -94,6 +102,10 @@ def poses_to_message(poses: FramePoses) -> FramePosesMsg:
             x=_floats(individual.x),
             y=_floats(individual.y),
             confidence=_floats(individual.confidence),
+            vx=_optional_floats(individual.vx),
+            vy=_optional_floats(individual.vy),
+            covariance=_optional_floats(individual.covariance),
+            swap_risk=float(individual.swap_risk),
         )
         for individual in poses.individuals
     ]
@@ -101,6 +113,8 @@ def poses_to_message(poses: FramePoses) -> FramePosesMsg:
     message.inference_start = stamp_to_message(poses.inference_start)
     message.inference_end = stamp_to_message(poses.inference_end)
     message.dropped = poses.dropped
+    message.stale = poses.stale
+    message.predicted_to = stamp_to_message(poses.predicted_to)
     return message
 
 
@@ -113,6 +127,10 @@ def poses_from_message(message: FramePosesMsg) -> FramePoses:
             np.asarray(item.y, np.float32),
             np.asarray(item.confidence, np.float32),
             item.score,
+            _optional_array(item.vx),
+            _optional_array(item.vy),
+            None if not len(item.covariance) else np.asarray(item.covariance, np.float32).reshape(-1, 3),
+            item.swap_risk,
         )
         for item in message.individuals
     )
@@ -127,4 +145,6 @@ def poses_from_message(message: FramePosesMsg) -> FramePoses:
         inference_end=stamp_from_message(message.inference_end),
         dropped=message.dropped,
         frame_id=message.header.frame_id,
+        stale=message.stale,
+        predicted_to=stamp_from_message(message.predicted_to),
     )
