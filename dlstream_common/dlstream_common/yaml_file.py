@@ -7,7 +7,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -85,11 +85,12 @@ def line_of(data: Any, location: Location) -> int | None:
 
 
 def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) -> Problem:
-    location = tuple(error["loc"])
+    with_tags = tuple(error["loc"])
+    location = _without_tags(model, with_tags)
     key = _spoken(data, location)
     line = line_of(data, location)
     if error["type"] == "extra_forbidden":
-        known = _known_keys(model, location[:-1])
+        known = _known_keys(model, with_tags[:-1])
         return Problem(key, f"the unknown key '{location[-1]}'", "a known key", line, suggest(str(location[-1]), known))
     if error["type"] == "missing":
         return Problem(key, "nothing", "this key: it must be given", line or 1)
@@ -153,9 +154,34 @@ def _known_keys(annotation: Any, location: Location) -> list[str]:
     return []
 
 
+def _without_tags(annotation: Any, location: Location) -> Location:
+    """The location without the names by which pydantic tells a union's members apart: a key may have the same name."""
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if not location:
+        return ()
+    if origin in (Union, UnionType):
+        members = [item for item in arguments if item is not type(None)]
+        tagged = [item for item in members if location[0] in _tags(item)]
+        if tagged:
+            return _without_tags(tagged[0], location[1:])
+        return _without_tags(members[0], location) if len(members) == 1 else location
+    inner: Any = None
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = {field.alias or name: field for name, field in annotation.model_fields.items()}
+        inner = fields[str(location[0])].annotation if str(location[0]) in fields else None
+    elif origin in (dict, list, tuple):
+        inner = arguments[-1] if origin is dict else arguments[0]
+    return (location[0], *_without_tags(inner, location[1:]))
+
+
 def _tags(member: Any) -> list[Any]:
-    """The values of a union member's fields by which pydantic may tell the members apart: Literals of one value."""
+    """What pydantic may tell a union's member by: its Tag, or the values of its fields that are Literals of one."""
     if get_origin(member) is Annotated:
+        tags = [item.tag for item in get_args(member)[1:] if isinstance(item, Tag)]
+        if tags:
+            return tags
         member = get_args(member)[0]
     if not (isinstance(member, type) and issubclass(member, BaseModel)):
         return []

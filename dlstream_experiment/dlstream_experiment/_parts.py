@@ -100,3 +100,6 @@ def problems_within(parts: Parts, problem: Problems) -> Iterator[Problem]:
             if stimulus.action == OFF:
                 expected = "what the output does while the stimulus is on; it goes off by itself afterwards"
                 yield problem(("protocol", *place, "action"), "'off'", expected)
+        for finding in parts.protocol.findings():
+            if finding.error:
+                yield problem(("protocol", *finding.place), finding.found, finding.expected, finding.hint)

@@ -78,7 +78,7 @@ def line_with(text: str, path: Path = EXAMPLE) -> int:
             "found 'neck'; expected a valid array",
         ),
         ("keypoints: [neck]", "keypoints: []", "keypoints: [neck]", "at least 1 item"),
-        ("type: region_trials", "type: region_trails", "type: region_trials", "expected 'region_trials'"),
+        ("type: region_trials", "type: region_trails", "type: region_trials", "Did you mean 'region_trials'?"),
         ("action: show", "action: off", "stimulus: {output", "goes off by itself"),
         ("max_hits: 10 ", "max_hits: 1.5 ", "max_hits: 10", "max_hits: found 1.5"),
         ("lockout: 10 ", "lockout: .inf ", "lockout: 10", "lockout"),

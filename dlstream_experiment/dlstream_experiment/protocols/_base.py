@@ -26,9 +26,18 @@ class Stimulus(Settings):
 
     def texts(self) -> dict[str, str]:
         """The values as a command carries them."""
-        return {
-            key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in self.values.items()
-        }
+        return texts(self.values)
+
+
+def texts(values: Mapping[str, str | int | float | bool]) -> dict[str, str]:
+    """Values of a file as commands and events carry them."""
+    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in values.items()}
+
+
+def told(stimulus: Stimulus) -> str:
+    """A stimulus in words."""
+    values = ", ".join(f"{key} {value}" for key, value in stimulus.texts().items())
+    return f"{stimulus.output} {stimulus.action}" + (f" ({values})" if values else "")
 
 
 @dataclass(frozen=True, slots=True)

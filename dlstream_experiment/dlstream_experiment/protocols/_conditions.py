@@ -76,9 +76,7 @@ CounterName = Annotated[str, AfterValidator(_counter), Field(max_length=100)]
 """So that it can stand in a comparison."""
 
 _Text = Annotated[str, AfterValidator(_comparison), Field(max_length=250, examples=["hits >= 10"])]
-Comparisons = Annotated[
-    Annotated[_Text, Tag("one")] | Annotated[tuple[_Text, ...], Tag("all")], Discriminator(_form)
-]
+Comparisons = Annotated[Annotated[_Text, Tag("one")] | Annotated[tuple[_Text, ...], Tag("all")], Discriminator(_form)]
 """One comparison, or several that must all hold."""
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from dlstream_common import Settings
 from dlstream_experiment.names import Label, Location, Name, Seconds
-from dlstream_experiment.protocols._base import Stimulus
+from dlstream_experiment.protocols._base import Stimulus, told
 from dlstream_experiment.protocols._conditions import Comparison, Comparisons, CounterName, comparisons
 from dlstream_experiment.protocols._duration import Draw, Duration, Positive, spoken
 
@@ -63,12 +64,6 @@ class Action(Settings):
         return f"{name} {getattr(self, name)}"
 
 
-def told(stimulus: Stimulus) -> str:
-    """A stimulus in words."""
-    values = ", ".join(f"{key} {value}" for key, value in stimulus.texts().items())
-    return f"{stimulus.output} {stimulus.action}" + (f" ({values})" if values else "")
-
-
 def _way(value: Any) -> str:
     return "shares" if isinstance(value, Mapping) else "state"
 
@@ -112,12 +107,12 @@ class Transition(Settings):
             raise ValueError("reason only beside go: end")
         return self
 
-    @property
+    @cached_property
     def targets(self) -> dict[str, float]:
         """Where it may lead, each with its share."""
         return {self.go: 1.0} if isinstance(self.go, str) else self.go
 
-    @property
+    @cached_property
     def comparisons(self) -> tuple[Comparison, ...]:
         """What it asks of the counters."""
         return comparisons(self.if_)
@@ -130,7 +125,9 @@ class Transition(Settings):
     def __str__(self) -> str:
         parts = []
         if self.when is not None:
-            parts.append(f"{self.when} {self.is_}" if isinstance(self.is_, str) else f"{self.when} is {_word(self.is_)}")
+            parts.append(
+                f"{self.when} {self.is_}" if isinstance(self.is_, str) else f"{self.when} is {_word(self.is_)}"
+            )
         parts += [str(item) for item in self.comparisons]
         parts += _spoken_time(self.after, self.longer_than, self.since)
         return " and ".join(parts) or "at once"
@@ -163,7 +160,7 @@ class StopCondition(Settings):
             raise ValueError("one or more of after, longer_than, if, stimulated")
         return self
 
-    @property
+    @cached_property
     def comparisons(self) -> tuple[Comparison, ...]:
         """What it asks of the counters."""
         return comparisons(self.if_)
@@ -200,7 +197,7 @@ class State(Settings):
 
 
 def _word(value: bool) -> str:
-    return "true" if value else "false"
+    return "is true" if value else "is false"
 
 
 def _check_times(after: object, longer_than: object, since: str | None) -> None:
