@@ -91,16 +91,16 @@ class Machine(Protocol):
 
     def _settle(self, decided: Decisions, edges: Decisions) -> None:
         """Takes one transition after the other until none holds; see StatesSettings."""
-        visited: set[str] = set()
+        entered: set[str] = set()
         while self._end is None:
-            found = self._first_that_holds(decided, {} if visited else edges)
+            found = self._first_that_holds(decided, {} if entered else edges)
             if found is None:
                 return
             target = self._target(found)
             state = self._trial_state() if target == TRIAL else target
-            if state in visited or (visited and state == self._name):
+            if state in entered:
                 return
-            visited |= {self._name, state}
+            entered.add(state)
             self._take(found, target)
 
     def _first_that_holds(self, decided: Decisions, edges: Decisions) -> Transition | None:

@@ -33,17 +33,19 @@ def in_words(settings: StatesSettings) -> list[str]:
 
 
 def _state(name: str, state: State) -> Iterator[str]:
-    begin = f"In '{name}'" + (f" ({state.text})" if state.text else "")
+    begin = f"In '{name}'" + (f": {state.text}" if state.text else "")
     if state.stimuli:
-        yield f"{begin}, on: {', '.join(told(stimulus) for stimulus in state.stimuli)}."
-    elif state.text or not state.enter:
-        yield f"{begin}, nothing is on by the state itself."
+        yield f"{begin}; on: {', '.join(told(stimulus) for stimulus in state.stimuli)}."
+    elif state.text:
+        yield f"{begin}."
     if state.enter:
         yield f"Entering '{name}': {', '.join(str(action) for action in state.enter)}."
     for transition in state.transitions:
         done = f", with {', '.join(str(action) for action in transition.do)}" if transition.do else ""
         text = f"From '{name}', {transition}{done}: {_goal(transition.targets)}"
         yield _reasoned(text, transition.reason) + "."
+    if not state.transitions:
+        yield f"'{name}' is left by the end of the experiment alone."
     if state.leave:
         yield f"Leaving '{name}': {', '.join(str(action) for action in state.leave)}."
 

@@ -125,9 +125,7 @@ class Transition(Settings):
     def __str__(self) -> str:
         parts = []
         if self.when is not None:
-            parts.append(
-                f"{self.when} {self.is_}" if isinstance(self.is_, str) else f"{self.when} is {_word(self.is_)}"
-            )
+            parts.append(f"{self.when} {self.is_ if isinstance(self.is_, str) else _word(self.is_)}")
         parts += [str(item) for item in self.comparisons]
         parts += _spoken_time(self.after, self.longer_than, self.since)
         return " and ".join(parts) or "at once"

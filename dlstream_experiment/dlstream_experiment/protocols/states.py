@@ -24,9 +24,8 @@ class StatesSettings(ProtocolSettings):
     1. When one of the `stop` conditions holds, the experiment ends.
     2. The current state's transitions are looked at in their order; the first that holds is taken: the state's
        `leave`, the transition's `do`, the next state's `enter`. Then the next state's transitions are looked at, on
-       the same frame, and so on, but no state is entered a second time on one frame (only the current one can be
-       left for itself). `rose` and `fell` count for the state in which the frame began alone: one step into a region
-       is one step.
+       the same frame, and so on, but no state is entered twice on one frame. `rose` and `fell` count for the state in
+       which the frame began alone: one step into a region is one step.
     3. The outputs get what the state they are in now has, or what was given for a time; then limits and controls.
 
     Time is the acquisition of the frames; all times of a state count from the frame on which it was entered. A
