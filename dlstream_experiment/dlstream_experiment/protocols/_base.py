@@ -142,7 +142,7 @@ class ProtocolSettings(Settings):
 
     @abstractmethod
     def create(self, seed: int = 0) -> Protocol:
-        """A protocol in its initial state; whatever it draws follows from the seed, if its file gives none."""
+        """A protocol in its initial state; all that it draws follows from the seed."""
 
     @abstractmethod
     def triggers_used(self) -> list[tuple[Location, str]]:

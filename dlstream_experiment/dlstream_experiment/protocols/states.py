@@ -46,11 +46,9 @@ class StatesSettings(ProtocolSettings):
     """How long outputs may be on, by output."""
     control: Annotated[Sham | Yoked, Field(discriminator="type")] | None = None
     """Makes a control experiment of it."""
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
-    """Whatever is drawn follows from it; left out: every run has a seed of its own, which is recorded."""
 
     def create(self, seed: int = 0) -> Protocol:
-        return Machine(self, self.seed if self.seed is not None else seed)
+        return Machine(self, seed)
 
     @property
     def first(self) -> str:
