@@ -103,9 +103,7 @@ def _counters(settings: StatesSettings) -> Iterator[Finding]:
         if changed in _COUNTED_BY_THE_TRIALS:
             yield Finding(place, f"'{changed}'", "another name: the trial list counts this by itself")
         if action.result is not None and settings.trials is None:
-            yield Finding(
-                (*place, "result"), f"'{action.result}'", "a list of trials, protocol.trials, whose trial it ends"
-            )
+            yield Finding((*place, "result"), f"'{action.result}'", "a trial list, protocol.trials: it ends a trial")
 
 
 def _outputs(settings: StatesSettings) -> Iterator[Finding]:
@@ -182,7 +180,8 @@ def _ways(settings: StatesSettings) -> Iterator[Finding]:
         for number, transition in enumerate(state.transitions[:-1]):
             if transition.when is None and transition.wait is None and not transition.comparisons:
                 place = ("states", name, "transitions", number + 1)
-                yield Finding(place, "a transition that is never looked at", "it before the one that is always taken")
+                expected = "it before the one that is always taken"
+                yield Finding(place, "a transition that is never looked at", expected, error=False)
                 break
 
 
