@@ -322,7 +322,7 @@ def test_one_stage_alone_ends_on_the_tenth_visit_of_both_or_after_600_seconds():
 
 
 def test_reward_pretraining_waits_for_the_taking_and_for_the_leaving():
-    script = Script(shipped("reward_pretraining", seed=4), states=True)
+    script = Script(shipped("reward_pretraining"), seed=4, states=True)
     script.frame(10, at_port=False)
     assert script.protocol.state == "first_pause", "10 s are not more than 10 s"
     script.frame(11, at_port=True)
