@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from protocol_script import EXPERIMENTS, Script, shipped
 
@@ -73,6 +73,7 @@ class Light:
     ],
 )
 @given(walk=walks)
+@settings(max_examples=60, deadline=None)
 def test_light_goes_on_and_off_by_the_rules_at_every_frame(name, trigger, rules, walk):
     stops = [{"longer_than": rules["session"]}, {"stimulated": "laser", "reaches": rules["most"]}]
     script, light = Script(shipped(name, stop=stops, limits={"laser": {"session": rules["most"]}})), Light(**rules)
@@ -160,6 +161,7 @@ class Conditional:
 
 @pytest.mark.parametrize(("name", "supply"), [("base_conditional", False), ("base_conditional_supply", True)])
 @given(walk=walks, most=st.sampled_from([2, 40]))
+@settings(max_examples=60, deadline=None)
 def test_the_conditional_base_follows_its_rules_at_every_frame(name, supply, walk, most):
     stops = [{"longer_than": 3600}, {"if": f"stimulations >= {most}"}]
     script, rules = Script(shipped(name, stop=stops)), Conditional(most=most, supply=supply)
@@ -554,8 +556,8 @@ def test_conditioning_ends_after_twenty_successes_of_cs_plus():
 def test_conditioning_ends_by_its_time():
     script = run_conditioning(3, at_port=False, stop=[{"longer_than": 600}])
     assert script.ended == "longer than 600 s since start"
-    settings = shipped("second_order_conditioning").model_dump()
-    assert [stop["longer_than"] for stop in settings["stop"]] == [3600]
+    content = shipped("second_order_conditioning").model_dump()
+    assert [stop["longer_than"] for stop in content["stop"]] == [3600]
 
 
 # All of them.
@@ -570,13 +572,13 @@ def test_nothing_is_odd_about_what_comes_along(name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_one_tells_itself_and_draws_itself(name):
-    settings = shipped(name)
-    text = " ".join(settings.in_words())
-    for _, trigger in settings.triggers_used():
+    made = shipped(name)
+    text = " ".join(made.in_words())
+    for _, trigger in made.triggers_used():
         assert trigger in text
-    for _, stimulus in settings.stimuli_used():
+    for _, stimulus in made.stimuli_used():
         assert stimulus.output in text
-    diagram = settings.diagram()
+    diagram = made.diagram()
     boxes = {box.name for box in diagram.boxes}
     assert len(boxes) == len(diagram.boxes)
     assert all({arrow.start, arrow.end} <= boxes for arrow in diagram.arrows)
