@@ -221,8 +221,8 @@ def test_speed_switches_with_the_trigger_and_ends_by_its_time():
     [
         ("multiple_animals", "in_green", 10, 10, 600),
         ("social_interaction", "near", 10, 999, 600),
-        ("behavior_pool", "behavior", 0, 999, 9999),
-        ("behavior_class", "behavior", 10, 10, 600),
+        ("behaviour_pool", "behaviour", 0, 999, 9999),
+        ("behaviour_class", "behaviour", 10, 10, 600),
     ],
 )
 def test_trials_with_a_lockout_have_deeplabstreams_numbers(name, trigger, lockout, hits, time):
