@@ -249,3 +249,11 @@ def test_a_mutated_file_is_accepted_or_refused_and_nothing_else(tmp_path_factory
     else:
         assert experiment.cameras
         check_experiment(experiment)
+
+
+def test_a_region_may_reach_beyond_the_image_where_the_file_says_so(tmp_path):
+    region = "right: {type: circle, center: [550, 163], radius: 87.5"
+    path = changed(tmp_path, (region, f"{region}, beyond_image: true"))
+    assert check_experiment(load_experiment(path), image_sizes={"top": (600, 480)}) == []
+    with pytest.raises(InputError, match="a part is inside the image of camera 'top', 400x480"):
+        check_experiment(load_experiment(path), image_sizes={"top": (400, 480)})
