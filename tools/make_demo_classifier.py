@@ -1,4 +1,4 @@
-"""Writes config/networks/demo_behaviour.onnx: a behaviour classifier so simple that its answer can be worked out by hand.
+"""Writes config/networks/demo_behaviour.onnx: a behaviour classifier whose answer can be worked out by hand.
 
 The probability that an animal is stretched, from the mean distance between its snout and its tail base over the poses
 of a window: 1 / (1 + exp(-(distance - 90) / 5)), in pixels. It stands where a network trained on real behaviour goes.
