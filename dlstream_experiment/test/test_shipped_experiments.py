@@ -191,7 +191,7 @@ def test_behaviour_pool():
 
 DATA = Path(os.environ.get("DLSTREAM_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
 POSES = DATA / "networks" / "openfield_cspnext_s" / "dlclive_poses.csv"
-PLACES = {"[550, 163]": "[175, 135]", "[372, 163]": "[330, 400]", "[550, 63]": "[175, 135]", "[372, 63]": "[330, 400]"}
+PLACES = {"[550, 163]": "[175, 135]", "[372, 163]": "[330, 390]", "[550, 63]": "[175, 135]", "[372, 63]": "[330, 390]"}
 PLACES |= {"[648, 38]": "[175, 135]", "[650, 37]": "[175, 135]", "[678, 226]": "[320, 240]", "[848, 480]": "[640, 480]"}
 SOONER = {"longer_than: 40,": "longer_than: 4,", "longer_than: 15,": "longer_than: 5,", "[10, 41]": "[1, 4]"}
 HAPPENS = {
