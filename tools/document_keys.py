@@ -16,7 +16,12 @@ from dlstream.rig import NodeOptions, Stop, TopicCamera
 from dlstream_camera import source_types
 from dlstream_experiment import Experiment, ExperimentSettings, output_types
 from dlstream_experiment.protocols import Stimulus
+from dlstream_experiment.protocols._control import Limit, Planned, Sham, Yoked
+from dlstream_experiment.protocols._duration import Draw, Exponential
+from dlstream_experiment.protocols._transitions import Action, State, StopCondition, Transition
+from dlstream_experiment.protocols._trials import Condition, Trials
 from dlstream_experiment.protocols.region_trials import RegionTrialsSettings, Trial
+from dlstream_experiment.protocols.states import StatesSettings
 from dlstream_experiment.regions import Circle, Polygon, Rectangle
 from dlstream_experiment.triggers.region import RegionTriggerSettings
 from dlstream_pose import PoseSettings
@@ -74,8 +79,21 @@ def text() -> str:
         "`regions.<name>` with `type: polygon`": Polygon,
         "`triggers.<name>` with `type: region`": RegionTriggerSettings,
         "`protocol` with `type: region_trials`": RegionTrialsSettings,
-        "`protocol.trials.<name>`": Trial,
-        "`stimulus`": Stimulus,
+        "`protocol.trials.<name>` of region_trials": Trial,
+        "`protocol` with `type: states`": StatesSettings,
+        "`protocol.states.<name>`": State,
+        "`transitions` of a state, each": Transition,
+        "`enter`, `leave` and `do`, each": Action,
+        "a time that is drawn": Draw,
+        "`exponential` of a time that is drawn": Exponential,
+        "`protocol.trials` of states": Trials,
+        "`protocol.trials.conditions.<name>`": Condition,
+        "`protocol.stop`, each": StopCondition,
+        "`protocol.limits.<output>`": Limit,
+        "`protocol.control` with `type: sham`": Sham,
+        "`protocol.control` with `type: yoked`": Yoked,
+        "`protocol.control.schedule`, each": Planned,
+        "`stimulus`, `stimuli` and `give`": Stimulus,
     }.items():
         parts.append(section(title, model))
     return "\n".join(parts)
@@ -87,7 +105,7 @@ def section(title: str, model: type[BaseModel]) -> str:
     for name, field in model.model_fields.items():
         if name not in ("source", "type"):
             star = "*" if name in FILLED else ""
-            rows.append(f"| `{name}`{star} | {default(field)} | {meaning(field)} |")
+            rows.append(f"| `{field.alias or name}`{star} | {default(field)} | {meaning(field)} |")
     return "\n".join(rows) + "\n"
 
 
@@ -95,7 +113,7 @@ def default(field: FieldInfo) -> str:
     value: Any = field.get_default(call_default_factory=True)
     if value is PydanticUndefined:
         return "must be given"
-    if value is None or value == [] or value == "" or value == {}:
+    if value is None or value in ([], "", {}, ()):
         return ""
     if isinstance(value, BaseModel):
         return ""
