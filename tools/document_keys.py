@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -70,7 +71,7 @@ def text() -> str:
         "every node's section": NodeOptions,
         "`stop`": Stop,
     }.items():
-        parts.append(section(title, model))
+        parts.append(section(title, model, FILLED))
     parts.append("## Experiment file\n")
     for title, model in {
         "top level": Experiment,
@@ -99,12 +100,12 @@ def text() -> str:
     return "\n".join(parts)
 
 
-def section(title: str, model: type[BaseModel]) -> str:
-    """One settings class as a heading and a table."""
+def section(title: str, model: type[BaseModel], filled: Collection[str] = ()) -> str:
+    """One settings class as a heading and a table; `filled`: the keys that the rig fills in."""
     rows = [f"### {title}\n", "| key | default | meaning |", "| --- | --- | --- |"]
     for name, field in model.model_fields.items():
         if name not in ("source", "type"):
-            star = "*" if name in FILLED else ""
+            star = "*" if name in filled else ""
             rows.append(f"| `{field.alias or name}`{star} | {default(field)} | {meaning(field)} |")
     return "\n".join(rows) + "\n"
 
