@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from itertools import count
 
 import pytest
+from experiment_poses import brief, frame, individual, seconds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from protocol_script import EXPERIMENTS, Script, shipped
 
+from dlstream_experiment import Engine, load_experiment
 from dlstream_experiment.protocols import Note
 
 
@@ -584,3 +586,19 @@ def test_every_one_tells_itself_and_draws_itself(name):
     assert all({arrow.start, arrow.end} <= boxes for arrow in diagram.arrows)
     assert [box.kind for box in diagram.boxes].count("start") == 1
     assert "end" in boxes
+
+
+@pytest.mark.parametrize("name", ["base_conditional", "reward_pretraining"])
+def test_a_run_that_ended_can_be_started_again_and_goes_the_same_way(name):
+    engine = Engine(load_experiment(EXPERIMENTS / f"{name}.yaml"))
+    ways = []
+    for begin in (0, 10_000):
+        said = brief(engine.start(seconds(begin)))
+        for number in range(5000):
+            place = (570, 63) if number % 3 else (648, 38)
+            said += brief(engine.poses(frame(begin + number, individual([place, (550, 63)]))))
+        assert not engine.running
+        assert said[-1].startswith("experiment_ended")
+        ways.append(said)
+    assert ways[0] == ways[1]
+    assert len(ways[0]) > 40

@@ -53,6 +53,8 @@ class Action(Settings):
         for extra, owner in (("by", "count"), ("seconds", "give"), ("values", "note")):
             if extra in self.model_fields_set and getattr(self, owner) is None:
                 raise ValueError(f"{extra} only beside {owner}")
+        if self.seconds == 0:
+            raise ValueError("more than 0 seconds")
         return self
 
     def __str__(self) -> str:
