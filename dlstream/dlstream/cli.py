@@ -64,7 +64,9 @@ def check(rig: RigFile) -> None:
     checked, path = checked_rig(rig)
     console.print(f"[green]{path} is in order.[/] It starts, in this order:")
     for spec in rig_nodes(checked, path):
-        console.print(f"  {spec.full_name:<24} {spec.package} {spec.executable}")
+        for node in spec.nodes:
+            where = "  in one process with those beside it" if spec.members else ""
+            console.print(f"  {node.full_name:<24} {node.package} {node.executable}{where}")
 
 
 @app.command()

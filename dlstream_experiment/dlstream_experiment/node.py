@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from std_srvs.srv import Trigger
 
@@ -45,8 +46,8 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
 
     default_name = "experiment"
 
-    def __init__(self) -> None:
-        super().__init__(ExperimentSettings)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(ExperimentSettings, **options)
         self._engine: Engine | None = None
         self._connections: Connections | None = None
         self._waiting: _Waiting | None = None
