@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from dlstream_experiment.scene import Scene
-from dlstream_experiment.triggers._base import Context, Trigger, TriggerSettings
+from dlstream_experiment.triggers._base import Context, ExternalSource, Trigger, TriggerSettings
+from dlstream_experiment.triggers._node import Node
+from dlstream_experiment.triggers._order import in_order
+from dlstream_experiment.triggers._view import View
+from dlstream_experiment.triggers.topic import TopicSettings
 
 
 class TriggerSet:
@@ -13,15 +17,43 @@ class TriggerSet:
 
     Attributes:
         held: every trigger that has decided so far, at its last decision.
-        measured: what each of them measured at that decision, in the unit of its type; NaN where nothing.
+        changed: the triggers whose decision the last call changed (one that was not there counts as false), in the
+            order of the file.
+        measured: what each of them measured in the last frame of its camera (or its last value), in the unit of its
+            type; NaN where nothing. Worked out only when asked for.
     """
 
     def __init__(self, settings: Mapping[str, TriggerSettings], context: Context) -> None:
         self.held: dict[str, bool] = {}
-        self.measured: dict[str, float] = {}
-        self._triggers: dict[str, dict[str, Trigger]] = {}
-        for name, trigger in settings.items():
-            self._triggers.setdefault(trigger.camera_in(context), {})[name] = trigger.create(context)
+        self.changed: dict[str, bool] = {}
+        self.measured: Mapping[str, float] = _Measured(self)
+        self._nodes = [Node(number, name, item, context) for number, (name, item) in enumerate(settings.items())]
+        self._by_name = {node.name: node for node in self._nodes}
+        order = in_order({name: [used for _, used in item.triggers_used()] for name, item in settings.items()})
+        self._composed = [self._by_name[name] for name in order if self._by_name[name].rule is not None]
+        for node in self._composed:
+            node.inputs = [self._by_name[used] for _, used in node.settings.triggers_used()]
+        for node in reversed(self._composed):
+            for used in node.inputs:
+                used.above = sorted({*used.above, node.number, *node.above})
+        self._views = {
+            camera: View([node for node in self._nodes if node.camera == camera], context)
+            for camera in dict.fromkeys(node.camera for node in self._nodes if node.camera is not None)
+        }
+        self._outside: dict[str, list[Node]] = {}
+        for node in self._nodes:
+            if isinstance(node.settings, TopicSettings):
+                self._outside.setdefault(node.settings.source, []).append(node)
+        self._timed = [*self._composed, *(node for nodes in self._outside.values() for node in nodes)]
+        self._values: dict[str, tuple[float | str, int]] = {}
+        self._evaluation = 0
+        self._dirty = [False] * len(self._nodes)
+        self._due: int | None = None  # the earliest among `_timed`
+
+    @property
+    def external_sources(self) -> tuple[ExternalSource, ...]:
+        """The values from outside that the triggers need; each comes in by `take_value`."""
+        return tuple(dict.fromkeys(nodes[0].settings.external for nodes in self._outside.values()))  # type: ignore[attr-defined]
 
     def bind(self, camera: str, keypoints: Sequence[str]) -> None:
         """Takes up the keypoints of a camera's poses; called before its first scene, and when they change.
@@ -29,16 +61,131 @@ class TriggerSet:
         Raises:
             KeyError: a keypoint that a trigger needs is not among them.
         """
-        for trigger in self._triggers.get(camera, {}).values():
-            trigger.bind(keypoints)
+        if camera in self._views:
+            self._views[camera].bind(keypoints)
 
     def decide(self, camera: str, scene: Scene) -> Mapping[str, bool]:
-        """The triggers that decided on a frame of a camera, each with its decision."""
-        decisions = {name: trigger.decide(scene) for name, trigger in self._triggers.get(camera, {}).items()}
-        decided = {name: value for name, value in decisions.items() if value is not None}
-        self.held.update(decided)
-        return decided
+        """The triggers that decided on a frame of a camera, each with its decision, in the order of the file.
 
-    def take_value(self, source: str, value: float, stamp: int) -> Mapping[str, bool]:
-        """The triggers that decided on a value from outside, such as one of a ROS topic."""
-        return {}
+        Compositions decide with any trigger that they use. One that a timer alone changed is among them.
+        """
+        stamp = scene.stamp
+        self.changed = {}
+        view = self._views.get(camera)
+        touched = view.look(scene) if view is not None else []
+        timed = self._due is not None and self._due <= stamp
+        if touched or timed or (view is not None and view.due is not None and view.due <= stamp):
+            self._evaluate(stamp, [], touched, view)
+        if view is None:
+            return dict(self.changed)
+        if view.decided is None:
+            view.decided = self._decided(view)
+        return {**view.decided, **self.changed} if timed and self.changed else view.decided.copy()
+
+    def take_value(self, source: str, value: float | str, stamp: int) -> Mapping[str, bool]:
+        """The triggers that decided on a value from outside, such as one of a ROS topic; `stamp`: its arrival."""
+        self.changed = {}
+        nodes = self._outside.get(source, [])
+        if not nodes:
+            return {}
+        self._values[source] = (value, stamp)
+        self._evaluate(stamp, nodes, [], None)
+        numbers = sorted({number for node in nodes if node.known for number in (node.number, *node.above)})
+        decided = [self._nodes[number] for number in numbers]
+        return {node.name: node.value for node in decided if node.value is not None} | self.changed
+
+    def whose(self, name: str) -> tuple[str, ...]:
+        """The individual (or the two of a pair) of which a trigger measured what it measured; () where of none."""
+        node = self._by_name[name]
+        return self._views[node.camera].whose(node) if node.camera is not None else ()
+
+    # From what is measured to decisions.
+
+    def _evaluate(
+        self, stamp: int, values: Sequence[Node], touched: Sequence[tuple[Node, bool | None]], view: View | None
+    ) -> None:
+        self._evaluation += 1
+        changed = [node for node in values if self._take_up(node, stamp)]
+        if view is not None:
+            changed += view.take_up(touched, stamp, self._evaluation)
+        for nodes in self._outside.values():
+            changed += [node for node in nodes if node.is_due(stamp) and self._take_up(node, stamp)]
+        dirty = self._dirty
+        for node in changed:
+            for number in node.above:
+                dirty[number] = True
+        for node in self._composed:
+            if dirty[node.number] or node.is_due(stamp):
+                dirty[node.number] = False
+                if node.compose(stamp, self._evaluation):
+                    changed.append(node)
+        self._due = min((node.due for node in self._timed if node.due is not None), default=None)
+        self._write_down(changed)
+
+    def _take_up(self, node: Node, stamp: int) -> bool:
+        """A trigger looks at its source's last value."""
+        settings = node.settings
+        assert isinstance(settings, TopicSettings)
+        value, since = self._values[settings.source]
+        changed = node.measure(settings.holds(value, stamp - since, bool(node.condition)), stamp, self._evaluation)
+        expires = settings.expires(since)
+        if expires is not None and expires > stamp and (node.due is None or expires < node.due):
+            node.due = expires
+        return changed
+
+    def _write_down(self, changed: Sequence[Node]) -> None:
+        for node in sorted(changed, key=lambda node: node.number):
+            if node.value is None:
+                continue
+            if node.value != self.held.get(node.name, False):
+                self.changed[node.name] = node.value
+            self.held[node.name] = node.value
+        for view in self._views.values():
+            view.write_down(changed)
+
+    def _decided(self, view: View) -> dict[str, bool]:
+        nodes = [self._nodes[number] for number in sorted(view.deciding)]
+        return {node.name: node.value for node in nodes if node.value is not None}
+
+    def _measured(self, node: Node) -> float:
+        if node.camera is not None:
+            return self._views[node.camera].measured(node)
+        if isinstance(node.settings, TopicSettings):
+            value = self._values.get(node.settings.source, (float("nan"), 0))[0]
+            return float("nan") if isinstance(value, str) else float(value)
+        return float("nan")
+
+
+class _Measured(Mapping[str, float]):
+    def __init__(self, triggers: TriggerSet) -> None:
+        self._triggers = triggers
+
+    def __getitem__(self, name: str) -> float:
+        return self._triggers._measured(self._triggers._by_name[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._triggers._by_name)
+
+    def __len__(self) -> int:
+        return len(self._triggers._by_name)
+
+
+class Single(Trigger):
+    """One trigger by itself."""
+
+    def __init__(self, settings: TriggerSettings, context: Context) -> None:
+        camera = settings.camera_in(context)
+        if camera is None:
+            raise TypeError(f"a trigger of type '{settings.type}' looks at no poses: it belongs into a set")
+        self._set = TriggerSet({"": settings}, context)
+        self._camera = camera
+
+    def bind(self, keypoints: Sequence[str]) -> None:
+        self._set.bind(self._camera, keypoints)
+
+    def decide(self, scene: Scene) -> bool | None:
+        return self._set.decide(self._camera, scene).get("")
+
+    @property
+    def measured(self) -> float:
+        return self._set.measured[""]
