@@ -47,16 +47,24 @@ class Scene:
             ValueError: an individual whose arrays have not one entry for each keypoint.
         """
         animals, count = poses.individuals, len(poses.keypoints)
-        shape = (count,)
-        for animal in animals:
-            for array in (animal.x, animal.y, animal.confidence):
-                if array.shape != shape:
-                    raise ValueError(
-                        f"individual '{animal.id}' has {array.size} values for {count} keypoints in frame "
-                        f"{poses.sequence} of camera '{poses.camera}'"
-                    )
         arrays = [animal.x for animal in animals]
         arrays += [animal.y for animal in animals]
         arrays += [animal.confidence for animal in animals]
+        if any([array.shape != (count,) for array in arrays]):
+            raise ValueError(cls._misshapen(poses))
         block = np.concatenate(arrays, dtype=np.float32) if arrays else np.empty(0, np.float32)
         return cls(tuple(animal.id for animal in animals), block.reshape(3, len(animals), count), poses.stamp)
+
+    @staticmethod
+    def _misshapen(poses: FramePoses) -> str:
+        count = len(poses.keypoints)
+        name, array = next(
+            (animal.id, array)
+            for animal in poses.individuals
+            for array in (animal.x, animal.y, animal.confidence)
+            if array.shape != (count,)
+        )
+        return (
+            f"individual '{name}' has {array.size} values for {count} keypoints in frame {poses.sequence} of camera "
+            f"'{poses.camera}'"
+        )

@@ -30,33 +30,39 @@ class History:
     Attributes:
         sights: (rows, 4, n): x, y, time (ns since the first frame) and path; a row a frame, used in turn, and one
             more that is NaN.
-        rows: of the newest frame, of those that begin each window, and of those that begin the window before each.
+        rows: of the newest frame, of those that begin each window, and of those that begin the window before each of
+            the `double` ones; in steps of 4 n.
         latest: the times that sights in these rows must have at least to be used.
+        position: (2, n), to be filled in before `take`.
     """
 
-    def __init__(self, keys: Sequence[Key], windows: Sequence[int]) -> None:
+    def __init__(self, keys: Sequence[Key], windows: Sequence[int], double: Sequence[int]) -> None:
         self.keys = list(keys)
-        self._windows = list(windows)
+        self._ends = [(window, -1) for window in windows] + [(window, windows.index(window)) for window in double]
         self._zero: int | None = None
         self._times = [0] * 64
         self._last = np.full((4, len(self.keys)), np.nan)
         self._last[_PATH] = 0.0
+        self._sight, self._path = self._last[:_PATH], self._last[_PATH]
+        self._now = np.full((3, len(self.keys)), np.nan)
+        self.position, self._time = self._now[:2], self._now[_TIME]
+        self._step, self._way = np.empty((2, len(self.keys))), np.empty(len(self.keys))
+        self._seen = np.empty(len(self.keys), bool)
         self.sights = np.full((65, 4, len(self.keys)), np.nan)
+        self.rows = np.zeros(1 + len(self._ends), np.intp)
+        self.latest = np.zeros(len(self.rows))
         self._begin()
 
     def _begin(self) -> None:
         self._newest, self._oldest = -1, 0  # frames, counted on and on; frame i is in row i % len(self._times)
-        self._starts = [-1] * len(self._windows)  # -1: none
-        self._befores = [-1] * len(self._windows)
-        self.rows = [len(self._times)] * (1 + 2 * len(self._windows))
-        self.latest = [0.0] * len(self.rows)
+        self._frames = [-1] * len(self._ends)  # -1: none is so old
 
     def adopt(self, other: History) -> None:
         """Takes over what another one with the same windows knows of the same keypoints."""
         shared = [(i, other.keys.index(key)) for i, key in enumerate(self.keys) if key in other.keys]
         mine, theirs = [i for i, _ in shared], [j for _, j in shared]
         self._zero, self._newest, self._oldest = other._zero, other._newest, other._oldest
-        self._times, self._starts, self._befores = other._times, other._starts, other._befores
+        self._times, self._frames = other._times, other._frames
         self.sights = np.full((len(self._times) + 1, 4, len(self.keys)), np.nan)
         self.sights[:, :, mine] = other.sights[:, :, theirs]
         self._last[:, mine] = other._last[:, theirs]
@@ -67,53 +73,47 @@ class History:
         self._last[_PATH, columns] = 0.0
         self.sights[:, :, columns] = np.nan
 
-    def take(self, stamp: int, position: Floats) -> None:
-        """Takes up the positions in a frame, (2, n)."""
+    def take(self, stamp: int) -> None:
+        """Takes up the positions in a frame."""
         if self._zero is None:
             self._zero = stamp
         time = stamp - self._zero
         if self._newest >= 0 and time <= self._times[self._newest % len(self._times)]:
             self.forget(range(len(self.keys)))  # the clock was set back: what was before has no place in time
             self._begin()
-        last = self._last
-        step = position - last[:2]
-        step *= step
-        way = np.sqrt(step[0] + step[1])
-        np.add(last[_PATH], way, out=last[_PATH], where=way == way)
-        total = position[0] + position[1]
-        seen = total == total
-        np.copyto(last[:2], position, where=seen)
-        np.copyto(last[_TIME], time, where=seen)
+        step, way, seen = self._step, self._way, self._seen
+        self._time.fill(time)
+        np.subtract(self.position, self._sight[:2], out=step)
+        np.multiply(step, step, out=step)
+        np.add(step[0], step[1], out=way)
+        np.sqrt(way, out=way)
+        np.fmax(way, 0.0, out=way)  # no way where there is no sight
+        np.add(self._path, way, out=self._path)
+        np.add(self.position[0], self.position[1], out=way)
+        np.equal(way, way, out=seen)
+        np.copyto(self._sight, self._now, where=seen)
         self._push(time)
 
     def _push(self, time: int) -> None:
         if self._newest - self._oldest + 1 == len(self._times):
             self._grow()
-        self._newest += 1
-        times, size = self._times, len(self._times)
-        row = self._newest % size
-        times[row] = time
-        self.sights[row] = self._last
-        rows, latest = [row], [float(time)]
-        for frames, others in ((self._starts, None), (self._befores, self._starts)):
-            for number, window in enumerate(self._windows):
-                end = self._newest if others is None else others[number]
-                if end >= 0:
-                    frames[number] = self._advance(frames[number], times[end % size] - window)
-                start = frames[number]
-                rows.append(start % size if start >= 0 else size)
-                latest.append(float(times[start % size] - window))
-        self.rows, self.latest = rows, latest
-        if self._befores and min(self._befores) >= 0:
-            self._oldest = min(self._befores)
-
-    def _advance(self, frame: int, limit: int) -> int:
-        """The newest frame at or before `limit`, from `frame` on."""
-        times, size = self._times, len(self._times)
-        following = max(frame + 1, self._oldest)
-        while following <= self._newest and times[following % size] <= limit:
-            frame, following = following, following + 1
-        return frame
+        self._newest = newest = self._newest + 1
+        times, size, width, oldest = self._times, len(self._times), self._last.size, self._oldest
+        times[newest % size] = time
+        self.sights[newest % size] = self._last
+        frames, rows, latest = self._frames, [newest % size * width], [time]
+        for number, (window, after) in enumerate(self._ends):
+            frame, end = frames[number], newest if after < 0 else frames[after]
+            following, limit = frame + 1 if frame >= oldest else oldest, times[end % size] - window
+            while following <= end and times[following % size] <= limit:
+                frame, following = following, following + 1
+            frames[number] = frame
+            rows.append((frame % size if frame >= 0 else size) * width)
+            latest.append(times[frame % size] - window)
+        self.rows[:] = rows
+        self.latest[:] = latest
+        if frames and min(frames) > self._oldest:
+            self._oldest = min(frames)
 
     def _grow(self) -> None:
         size = len(self._times)
@@ -132,45 +132,53 @@ class Motion:
     """
 
     def __init__(self, quantities: Sequence[tuple[Pace | Gain, Key]], out: Floats) -> None:
-        windows = sorted({quantity.window for quantity, _ in quantities})
-        self.history = History(sorted({key for _, key in quantities}), windows)
         paces = [item for item in quantities if isinstance(item[0], Pace)]
         gains = [item for item in quantities if isinstance(item[0], Gain)]
-        stretches = [(*item, 0) for item in paces + gains] + [(*item, 1) for item in gains]
-        n, count = len(self.history.keys), len(stretches)
+        windows = sorted({quantity.window for quantity, _ in quantities})
+        double = sorted({quantity.window for quantity, _ in gains})
+        self.history = History(sorted({key for _, key in quantities}), windows, double)
+        stretches = [(*item, False) for item in paces + gains] + [(*item, True) for item in gains]
         column = [self.history.keys.index(key) for _, key, _ in stretches]
-        window = [1 + windows.index(quantity.window) for quantity, _, _ in stretches]
-        newer = [w if before else 0 for w, (_, _, before) in zip(window, stretches, strict=True)]
-        older = [w + len(windows) * before for w, (_, _, before) in zip(window, stretches, strict=True)]
+        start = [1 + windows.index(quantity.window) for quantity, _, _ in stretches]
+        newer = [start[i] if before else 0 for i, (_, _, before) in enumerate(stretches)]
+        older = [
+            1 + len(windows) + double.index(quantity.window) if before else start[i]
+            for i, (quantity, _, before) in enumerate(stretches)
+        ]
+        n, count = len(self.history.keys), len(stretches)
         self._ends = np.array(newer + older, np.intp)
         self._places = np.arange(4)[:, None] * n + np.array(column * 2, np.intp)
-        self._width = 4 * n
+        self._rows, self._index = np.empty(2 * count, np.intp), np.empty((4, 2 * count), np.intp)
+        self._latest, self._unusable = np.empty(2 * count), np.empty(2 * count, bool)
         self._straight = np.array([not quantity.path for quantity, _, _ in stretches], bool)
-        self._found = np.empty((4, 2 * count))
-        self._change = np.empty((4, count))
-        self._pace = np.empty(count)
-        self._count, self._paces, self._gains = count, len(paces), len(gains)
-        self._out = out
+        self._any_straight = bool(self._straight.any())
+        self._found, self._change = np.empty((4, 2 * count)), np.empty((4, count))
+        self._newer, self._older = self._found[:, :count], self._found[:, count:]
+        p, g = len(paces), len(gains)
+        way, time = self._change[_PATH], self._change[_TIME]
+        self._pace = (way[:p], time[:p], out[:p])
+        self._gain = (way[p:], time[p:], way[p : p + g], way[p + g :], time[p : p + g], time[p + g :], out[p:])
 
-    def compute(self, stamp: int, position: Floats) -> None:
-        """Takes up the positions of the history's keys in a frame, (2, n), and measures."""
-        history = self.history
-        history.take(stamp, position)
-        rows = np.array(history.rows, np.intp) * self._width
-        index = self._places + rows[self._ends]
-        found, change, count = self._found, self._change, self._count
-        np.take(history.sights, index, out=found, mode="clip")
-        unusable = ~(found[_TIME] >= np.array(history.latest)[self._ends])
-        np.copyto(found[_TIME], np.nan, where=unusable)
-        np.subtract(found[:, :count], found[:, count:], out=change)
-        way, time = change[_PATH], change[_TIME]
-        if self._straight.any():
-            np.copyto(way, np.sqrt(change[0] * change[0] + change[1] * change[1]), where=self._straight)
-        p, g = self._paces, self._gains
-        if not g:
-            np.divide(way, time, out=self._out)
-            return
-        pace = np.divide(way, time, out=self._pace)
-        self._out[:p] = pace[:p]
-        between = (time[p : p + g] + time[p + g :]) / 2
-        self._out[p:] = (pace[p : p + g] - pace[p + g :]) / between
+    def compute(self, stamp: int) -> None:
+        """Takes up the history's positions and measures."""
+        history, found, change = self.history, self._found, self._change
+        history.take(stamp)
+        history.rows.take(self._ends, out=self._rows, mode="clip")
+        np.add(self._places, self._rows, out=self._index)
+        history.sights.reshape(-1).take(self._index, out=found, mode="clip")
+        history.latest.take(self._ends, out=self._latest, mode="clip")
+        np.less(found[_TIME], self._latest, out=self._unusable)
+        np.copyto(found[_TIME], np.nan, where=self._unusable)
+        np.subtract(self._newer, self._older, out=change)
+        if self._any_straight:
+            straight = change[:2] * change[:2]
+            np.copyto(change[_PATH], np.sqrt(straight[0] + straight[1]), where=self._straight)
+        way, time, out = self._pace
+        np.divide(way, time, out=out)
+        way, time, pace, before, time_of, time_before, out = self._gain
+        if len(out):
+            np.divide(way, time, out=way)
+            np.subtract(pace, before, out=out)
+            np.add(time_of, time_before, out=time_of)
+            np.multiply(time_of, 0.5, out=time_of)
+            np.divide(out, time_of, out=out)

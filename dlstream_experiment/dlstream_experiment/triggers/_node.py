@@ -18,7 +18,8 @@ class Node:
         known: whether it decides in this evaluation of its camera (or source).
         due: when it is to be looked at again though nothing new is known; None: never.
         rose_in: the number of the evaluation in which it became true last.
-        above: the compositions that use it, directly or not.
+        used_by: the ranks of the compositions that use it: their places in the order in which they are decided.
+        above: the numbers of those, and of those that use them.
     """
 
     def __init__(self, number: int, name: str, settings: TriggerSettings, context: Context) -> None:
@@ -28,6 +29,7 @@ class Node:
         self.known = False
         self.due: int | None = None
         self.rose_in = -1
+        self.used_by: list[int] = []
         self.above: list[int] = []
         self.inputs: list[Node] = []
         self.rule: Rule | None = settings.rule()
@@ -54,7 +56,9 @@ class Node:
     def compose(self, stamp: int, evaluation: int) -> bool:
         """Follows its inputs; whether anything about it changed."""
         assert self.rule is not None
-        veto = any([node.veto for node in self.inputs])
+        veto = False
+        for node in self.inputs:
+            veto = veto or node.veto
         condition, due = self.rule.follow(self.inputs, stamp, evaluation)
         if veto:
             condition = False

@@ -26,25 +26,38 @@ class Polygons:
         self._dx, self._dy = self._bx - self._ax, self._by - self._ay
         self._xy = np.concatenate((place, place + width))
         self._firsts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
-        self._points = np.empty(2 * len(place))
-        self._px, self._py = self._points[: len(place)], self._points[len(place) :]
-        self._out = out
+        n = len(place)
+        self._points = np.empty(2 * n)
+        self._px, self._py = self._points[:n], self._points[n:]
+        self._side, self._other = np.empty(n), np.empty(n)
+        self._above, self._below, self._crossing = np.empty(n, bool), np.empty(n, bool), np.empty(n, bool)
+        self._inside, self._out = np.empty(len(sizes), bool), out
 
     def compute(self, points: Floats) -> None:
-        """1, 0 or NaN for each."""
-        px, py = self._px, self._py
-        np.take(points, self._xy, out=self._points, mode="clip")
-        side = self._dx * (py - self._ay) - (px - self._ax) * self._dy
-        above = self._ay <= py
-        crossing = (above != (self._by <= py)) & ((side > 0) == above)
-        inside = np.logical_xor.reduceat(crossing, self._firsts)
-        if not side.all():
-            inside |= np.logical_or.reduceat(self._on_border(side), self._firsts)
-        # The point itself, so that NaN stays NaN.
-        np.add(0.0 * side[self._firsts], inside, out=self._out)
+        """1, 0 or NaN for each; `points` flat."""
+        px, py, side, other = self._px, self._py, self._side, self._other
+        above, below, crossing, inside = self._above, self._below, self._crossing, self._inside
+        points.take(self._xy, out=self._points, mode="clip")
+        np.subtract(py, self._ay, out=side)
+        np.multiply(side, self._dx, out=side)
+        np.subtract(px, self._ax, out=other)
+        np.multiply(other, self._dy, out=other)
+        np.subtract(side, other, out=side)
+        np.less_equal(self._ay, py, out=above)
+        np.less_equal(self._by, py, out=below)
+        np.greater(side, 0.0, out=crossing)
+        np.equal(crossing, above, out=crossing)
+        np.not_equal(above, below, out=above)
+        np.logical_and(crossing, above, out=crossing)
+        np.logical_xor.reduceat(crossing, self._firsts, out=inside)
+        if np.count_nonzero(side) < len(side):
+            inside |= np.logical_or.reduceat(self._on_border(), self._firsts)
+        side.take(self._firsts, out=self._out, mode="clip")
+        np.multiply(self._out, 0.0, out=self._out)  # NaN stays NaN
+        np.add(self._out, inside, out=self._out)
 
-    def _on_border(self, side: Floats) -> NDArray[np.bool_]:
+    def _on_border(self) -> NDArray[np.bool_]:
         px, py = self._px, self._py
         within = (np.minimum(self._ax, self._bx) <= px) & (px <= np.maximum(self._ax, self._bx))
         within &= (np.minimum(self._ay, self._by) <= py) & (py <= np.maximum(self._ay, self._by))
-        return np.asarray((side == 0) & within)
+        return np.asarray((self._side == 0) & within)

@@ -59,7 +59,7 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True)
 class Quotient:
-    """The first length divided by the second; NaN where the second is 0."""
+    """The first length divided by the second; infinite where only the second is 0, NaN where both are."""
 
     first: Vector
     second: Vector

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterator, Mapping, Sequence
 
 from dlstream_experiment.scene import Scene
@@ -33,22 +34,23 @@ class TriggerSet:
         self._composed = [self._by_name[name] for name in order if self._by_name[name].rule is not None]
         for node in self._composed:
             node.inputs = [self._by_name[used] for _, used in node.settings.triggers_used()]
-        for node in reversed(self._composed):
-            for used in node.inputs:
+        for rank in reversed(range(len(self._composed))):
+            node = self._composed[rank]
+            for used in dict.fromkeys(node.inputs):
+                used.used_by.append(rank)
                 used.above = sorted({*used.above, node.number, *node.above})
         self._views = {
-            camera: View([node for node in self._nodes if node.camera == camera], context)
+            camera: View(camera, self._nodes, context)
             for camera in dict.fromkeys(node.camera for node in self._nodes if node.camera is not None)
         }
         self._outside: dict[str, list[Node]] = {}
         for node in self._nodes:
             if isinstance(node.settings, TopicSettings):
                 self._outside.setdefault(node.settings.source, []).append(node)
-        self._timed = [*self._composed, *(node for nodes in self._outside.values() for node in nodes)]
+        self._waiting: dict[int, Node] = {}  # compositions with a timer, by rank
         self._values: dict[str, tuple[float | str, int]] = {}
         self._evaluation = 0
-        self._dirty = [False] * len(self._nodes)
-        self._due: int | None = None  # the earliest among `_timed`
+        self._due: int | None = None  # the earliest timer of compositions and topics
 
     @property
     def external_sources(self) -> tuple[ExternalSource, ...]:
@@ -65,7 +67,7 @@ class TriggerSet:
             self._views[camera].bind(keypoints)
 
     def decide(self, camera: str, scene: Scene) -> Mapping[str, bool]:
-        """The triggers that decided on a frame of a camera, each with its decision, in the order of the file.
+        """The triggers that decided on a frame of a camera, each with its decision; `changed` tells which are new.
 
         Compositions decide with any trigger that they use. One that a timer alone changed is among them.
         """
@@ -75,12 +77,10 @@ class TriggerSet:
         touched = view.look(scene) if view is not None else []
         timed = self._due is not None and self._due <= stamp
         if touched or timed or (view is not None and view.due is not None and view.due <= stamp):
-            self._evaluate(stamp, [], touched, view)
+            self._evaluate(stamp, (), touched, view)
         if view is None:
             return dict(self.changed)
-        if view.decided is None:
-            view.decided = self._decided(view)
-        return {**view.decided, **self.changed} if timed and self.changed else view.decided.copy()
+        return {**view.decided, **self.changed} if timed else view.decided.copy()
 
     def take_value(self, source: str, value: float | str, stamp: int) -> Mapping[str, bool]:
         """The triggers that decided on a value from outside, such as one of a ROS topic; `stamp`: its arrival."""
@@ -110,17 +110,26 @@ class TriggerSet:
             changed += view.take_up(touched, stamp, self._evaluation)
         for nodes in self._outside.values():
             changed += [node for node in nodes if node.is_due(stamp) and self._take_up(node, stamp)]
-        dirty = self._dirty
-        for node in changed:
-            for number in node.above:
-                dirty[number] = True
-        for node in self._composed:
-            if dirty[node.number] or node.is_due(stamp):
-                dirty[node.number] = False
-                if node.compose(stamp, self._evaluation):
-                    changed.append(node)
-        self._due = min((node.due for node in self._timed if node.due is not None), default=None)
-        self._write_down(changed)
+        ranks = {rank for node in changed for rank in node.used_by}
+        ranks.update([rank for rank, node in self._waiting.items() if node.is_due(stamp)])
+        todo = sorted(ranks)
+        for rank in todo:  # grows as it goes: each composition comes after what it is made of
+            node = self._composed[rank]
+            if node.compose(stamp, self._evaluation):
+                changed.append(node)
+                for other in node.used_by:
+                    if other not in ranks:
+                        ranks.add(other)
+                        insort(todo, other)
+            if node.due is not None:
+                self._waiting[rank] = node
+            else:
+                self._waiting.pop(rank, None)
+        outside = [node for nodes in self._outside.values() for node in nodes] if self._outside else []
+        dues = [node.due for node in (*self._waiting.values(), *outside) if node.due is not None]
+        self._due = min(dues, default=None)
+        if changed:
+            self._write_down(changed)
 
     def _take_up(self, node: Node, stamp: int) -> bool:
         """A trigger looks at its source's last value."""
@@ -134,18 +143,14 @@ class TriggerSet:
         return changed
 
     def _write_down(self, changed: Sequence[Node]) -> None:
-        for node in sorted(changed, key=lambda node: node.number):
+        for node in sorted(changed, key=_number) if len(changed) > 1 else changed:
             if node.value is None:
                 continue
             if node.value != self.held.get(node.name, False):
                 self.changed[node.name] = node.value
             self.held[node.name] = node.value
-        for view in self._views.values():
-            view.write_down(changed)
-
-    def _decided(self, view: View) -> dict[str, bool]:
-        nodes = [self._nodes[number] for number in sorted(view.deciding)]
-        return {node.name: node.value for node in nodes if node.value is not None}
+            for view in self._views.values():
+                view.write_down(node)
 
     def _measured(self, node: Node) -> float:
         if node.camera is not None:
@@ -154,6 +159,10 @@ class TriggerSet:
             value = self._values.get(node.settings.source, (float("nan"), 0))[0]
             return float("nan") if isinstance(value, str) else float(value)
         return float("nan")
+
+
+def _number(node: Node) -> int:
+    return node.number
 
 
 class _Measured(Mapping[str, float]):

@@ -175,9 +175,6 @@ class Table:
             do.append(partial(np.add, r[one], r[other], out=out[Lengths]))
         if kinds[Quotient]:
             one, other = places[Quotient]
-            none = np.empty(len(kinds[Quotient]), bool)
-            do.append(partial(np.equal, r[other], 0.0, out=none))
-            do.append(partial(np.copyto, r[other], np.nan, where=none))
             do.append(partial(np.divide, r[one], r[other], out=out[Quotient]))
         if kinds[Turn]:
             sided = [item[0].sided for item in kinds[Turn]]  # type: ignore[union-attr]
@@ -190,13 +187,13 @@ class Table:
         if kinds[Inside]:
             inside = [(item[0], self._place(points(item[0])[0], item)) for item in kinds[Inside]]
             polygons = Polygons(inside, self._points.shape[1], out[Inside])  # type: ignore[arg-type]
-            do.append(partial(polygons.compute, self._points))
+            do.append(partial(polygons.compute, self._flat_points))
         if kinds[Pace] or kinds[Gain]:
             moving = [(item[0], self._key(item)) for item in kinds[Pace] + kinds[Gain]]
             self.motion = Motion(moving, self._results[begins[Pace] : results])  # type: ignore[arg-type]
             self._tracked = np.array([self._place_of(*key) for key in self.motion.history.keys], np.intp)
             self._tracked = np.concatenate((self._tracked, self._tracked + self._points.shape[1]))
-            self._position = np.empty((2, len(self._tracked) // 2))
+            self._tracked = self._tracked.reshape(2, -1)
 
     def _turns(self, one: slice, other: slice, first_sided: int, out: Floats) -> None:
         d, r, do, n = self._vectors, self._results, self._program, len(out)
@@ -242,6 +239,7 @@ class Table:
         width = seen + len(self._fixed)
         self._points = np.full((2, width), np.nan)
         self._points[:, seen:] = np.array([(point.x, point.y) for point in self._fixed]).T
+        self._flat_points = self._points.reshape(-1)
         self._keypoint_points = self._points[:, :seen].reshape(2, len(self._confidences), size)
         self._needed = np.array(self._confidences)[:, None]
         self._unseen = np.empty((len(self._confidences), size), bool)
@@ -271,15 +269,15 @@ class Table:
         np.greater_equal(block[2], self._needed, out=unseen)
         np.logical_not(unseen, out=unseen)
         np.copyto(keypoints, np.nan, where=unseen)
-        np.take(self._points, self._index, out=self._ends, mode="clip")
+        self._flat_points.take(self._index, out=self._ends, mode="clip")
         np.subtract(self._ends[0], self._ends[1], out=self._vectors)
         for step in self._program:
             step()
         if self.motion is not None:
-            np.take(self._points, self._tracked, out=self._position.reshape(-1), mode="clip")
-            self.motion.compute(stamp, self._position)
+            self._flat_points.take(self._tracked, out=self.motion.history.position, mode="clip")
+            self.motion.compute(stamp)
         value, yes, seen, code = self._value, self._yes, self._seen, self._code
-        np.take(self._results, self._source, out=value, mode="clip")
+        self._results.take(self._source, out=value, mode="clip")
         np.greater_equal(value, self._low, out=yes)
         np.less_equal(value, self._high, out=self._under)
         np.logical_and(yes, self._under, out=yes)
@@ -289,10 +287,10 @@ class Table:
         if not self._simple:
             code = np.add.reduceat(code, self._firsts, out=self._count)
         np.add(code, self._offset, out=self._count)
-        np.take(self._says, self._count, out=self._said, mode="clip")
+        self._says.take(self._count, out=self._said, mode="clip")
         np.add.reduceat(self._said, self._rows, out=self._sums)
         rows = _LEVELS.searchsorted(self._sums, side="right")
-        return np.take(rows, self._row_of, out=self.raw, mode="clip")
+        return rows.take(self._row_of, out=self.raw, mode="clip")
 
     def release(self, number: int, held: bool) -> None:
         """Which tests of a condition are looked at from the next frame on."""

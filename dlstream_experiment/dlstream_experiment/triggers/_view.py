@@ -20,14 +20,14 @@ class View:
 
     Attributes:
         due: when one of the triggers is to be looked at though nothing new is known; None: never.
-        decided: the decisions as of now; None: to be put together anew.
-        deciding: the numbers of the triggers that decide on each frame as things stand.
+        decided: the decisions on a frame as things stand.
     """
 
-    def __init__(self, nodes: Sequence[Node], context: Context) -> None:
+    def __init__(self, camera: str, everything: Sequence[Node], context: Context) -> None:
+        nodes = [node for node in everything if node.camera == camera]
+        self._camera, self._all = camera, everything
         self.due: int | None = None
-        self.decided: dict[str, bool] | None = None
-        self.deciding: set[int] = set()
+        self.decided: dict[str, bool] = {}
         self._together: list[Node] = []
         self._alone: list[tuple[Node, Trigger]] = []
         self._places: dict[int, int] = {}
@@ -42,7 +42,11 @@ class View:
                 trigger = node.settings.create_alone(context)
                 assert trigger is not None, f"{type(node.settings).__name__} says nothing of how it decides"
                 self._alone.append((node, trigger))
-        self._with_release = {place for place, condition in enumerate(conditions) if condition.release is not None}
+        self._with_release = {
+            node.number
+            for node, condition in zip(self._together, conditions, strict=True)
+            if condition.release is not None
+        }
         self._watch = Watch(conditions) if conditions else None
         self._waiting: dict[int, Node] = {}
         self._uses = dict.fromkeys((number for node in nodes for number in node.above), 0)
@@ -63,8 +67,12 @@ class View:
             raw = self._watch.evaluate(scene)
             places = (raw != self._last).nonzero()[0]
             if len(places):
-                touched = [(self._together[place], _TOLD.get(int(raw[place]))) for place in places]
-                self._last[places] = raw[places]
+                told = raw[places]
+                self._last[places] = told
+                touched = [
+                    (self._together[place], _TOLD.get(known))
+                    for place, known in zip(places.tolist(), told.tolist(), strict=True)
+                ]
         for node, trigger in self._alone:
             touched.append((node, trigger.decide(scene)))
         return touched
@@ -77,19 +85,17 @@ class View:
             looked_at.add(node.number)
             if node.measure(told, stamp, evaluation):
                 changed.append(node)
-            place = self._places.get(node.number)
-            if place in self._with_release:
-                assert self._watch is not None and place is not None
-                self._watch.release(place, bool(node.condition))
+            if node.number in self._with_release and self._watch is not None:
+                self._watch.release(self._places[node.number], bool(node.condition))
             if known != node.known:
                 self._count(node)
             self._wait_for(node)
-        for node in list(self._waiting.values()):
-            if node.is_due(stamp) and node.number not in looked_at:
+        for node in [node for node in self._waiting.values() if node.is_due(stamp)]:
+            if node.number not in looked_at:
                 if node.wait(stamp, evaluation):
                     changed.append(node)
                 self._wait_for(node)
-        self.due = min((node.due for node in self._waiting.values() if node.due is not None), default=None)
+        self.due = min([node.due for node in self._waiting.values() if node.due is not None], default=None)
         return changed
 
     def _wait_for(self, node: Node) -> None:
@@ -99,23 +105,24 @@ class View:
             self._waiting.pop(node.number, None)
 
     def _count(self, node: Node) -> None:
+        """A trigger began or ceased to decide, and with it perhaps what is composed of it."""
+        step = 1 if node.known else -1
+        self._decides(node, node.known)
         for number in node.above:
-            self._uses[number] += 1 if node.known else -1
-        for number in (node.number, *node.above):
-            if node.known if number == node.number else self._uses[number]:
-                self.deciding.add(number)
-            else:
-                self.deciding.discard(number)
-        self.decided = None
+            self._uses[number] = uses = self._uses[number] + step
+            if uses == (1 if node.known else 0):
+                self._decides(self._all[number], node.known)
 
-    def write_down(self, changed: Sequence[Node]) -> None:
-        """Keeps the decisions as of now up to date."""
-        for node in changed:
-            if self.decided is not None and node.number in self.deciding and node.value is not None:
-                if node.name in self.decided:
-                    self.decided[node.name] = node.value
-                else:
-                    self.decided = None  # it decided for the first time, and has a place in the file's order
+    def _decides(self, node: Node, does: bool) -> None:
+        if not does:
+            self.decided.pop(node.name, None)
+        elif node.value is not None:
+            self.decided[node.name] = node.value
+
+    def write_down(self, node: Node) -> None:
+        """Keeps the decisions up to date with a trigger that changed."""
+        if node.value is not None and (node.known if node.camera == self._camera else self._uses.get(node.number, 0) > 0):
+            self.decided[node.name] = node.value
 
     def measured(self, node: Node) -> float:
         """See TriggerSet.measured."""

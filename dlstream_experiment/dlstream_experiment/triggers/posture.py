@@ -100,8 +100,8 @@ class RatioSettings(Bounded):
     """A distance between two keypoints divided by another one of the same individual; no unit.
 
     True when it is >= at_least (stretched) or <= at_most (drawn together; as seen from above, reared). It depends
-    neither on the animal's size in the image nor on its place. Not measurable where a keypoint is not seen, or where
-    the second distance is 0. DeepLabStream has no such trigger.
+    neither on the animal's size in the image nor on its place. Infinite where only the second distance is 0; not
+    measurable where both are, or where a keypoint is not seen. DeepLabStream has no such trigger.
     """
 
     type: Literal["ratio"]
