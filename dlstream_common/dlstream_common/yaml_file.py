@@ -85,11 +85,11 @@ def line_of(data: Any, location: Location) -> int | None:
 
 
 def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) -> Problem:
-    location = tuple(error["loc"])
+    location = _without_tags(model, tuple(error["loc"]))
     key = _spoken(data, location)
     line = line_of(data, location)
     if error["type"] == "extra_forbidden":
-        known = _known_keys(model, location[:-1])
+        known = _known_keys(model, tuple(error["loc"])[:-1])
         return Problem(key, f"the unknown key '{location[-1]}'", "a known key", line, suggest(str(location[-1]), known))
     if error["type"] == "missing":
         return Problem(key, "nothing", "this key: it must be given", line or 1)
@@ -151,6 +151,31 @@ def _known_keys(annotation: Any, location: Location) -> list[str]:
     if origin in (dict, list, tuple) and location:
         return _known_keys(arguments[-1] if origin is dict else arguments[0], location[1:])
     return []
+
+
+def _without_tags(annotation: Any, location: Location) -> Location:
+    """The location without the words by which pydantic tells which member of a tagged union was meant.
+
+    They would be taken for keys where a key of the same name stands beside the tag.
+    """
+    if not location:
+        return location
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):
+        tagged = [item for item in arguments if location[0] in _tags(item)]
+        if tagged:
+            return _without_tags(tagged[0], location[1:])
+        models = [item for item in arguments if isinstance(item, type) and issubclass(item, BaseModel)]
+        return _without_tags(models[0], location) if len(models) == 1 else location
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        by_key = {field.alias or name: field for name, field in annotation.model_fields.items()}
+        field = by_key.get(str(location[0]))
+        return (location[0], *_without_tags(field.annotation, location[1:])) if field else location
+    if origin in (dict, list, tuple):
+        return (location[0], *_without_tags(arguments[-1] if origin is dict else arguments[0], location[1:]))
+    return location
 
 
 def _tags(member: Any) -> list[Any]:
