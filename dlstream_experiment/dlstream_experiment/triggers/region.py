@@ -60,12 +60,6 @@ class RegionTriggerSettings(TriggerSettings):
     def regions_used(self) -> list[tuple[Location, str]]:
         return [(("region",), self.region)]
 
-    def in_words(self) -> str:
-        word = "any of " if self.match == "any" else "all of "
-        which = self.keypoints[0] if len(self.keypoints) == 1 else word + ", ".join(self.keypoints)
-        whose = "" if self.individual == "any" else f" of {self.individual}"
-        return f"{which}{whose} {'is inside' if self.inside else 'is outside'} region '{self.region}'"
-
 
 class RegionTrigger(Trigger):
     """See RegionTriggerSettings."""
