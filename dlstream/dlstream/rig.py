@@ -47,6 +47,8 @@ def _one_of(types: list[type[Settings]], tag: str) -> Any:
 
 
 def _file_alone(value: Any) -> Any:
+    if isinstance(value, dict) and "allow_python" in value:
+        raise ValueError("a rig file without allow_python: no file can allow code to run; start with --allow-python")
     return {"file": value} if isinstance(value, str) else value
 
 

@@ -17,7 +17,10 @@ SCHEMAS = {
 
 def schema_text(kind: str) -> str:
     """The schema of the `rig` or the `experiment` file as the text of a JSON file."""
-    return json.dumps(file_schema(*SCHEMAS[kind]), indent=1, ensure_ascii=False) + "\n"
+    schema = file_schema(*SCHEMAS[kind])
+    for model in schema["$defs"].values():
+        model["properties"].pop("allow_python", None)  # refused in a file: only whoever starts it can allow code
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
 def write_schemas(folder: Path) -> list[Path]:

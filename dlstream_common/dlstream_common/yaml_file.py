@@ -125,7 +125,7 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
     key = _spoken(data, location)
     line = line_of(data, location) or 1
     if error["type"] == "extra_forbidden":
-        known = _known_keys(model, with_tags[:-1])
+        known = error.get("ctx", {}).get("known") or _known_keys(model, with_tags[:-1])
         return Problem(key, f"the unknown key '{location[-1]}'", "a known key", line, suggest(str(location[-1]), known))
     if error["type"] == "missing":
         return Problem(key, "nothing", "this key: it must be given", line)
