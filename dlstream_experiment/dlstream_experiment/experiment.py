@@ -27,6 +27,10 @@ class Experiment(Settings):
     """Parts of the image, by name."""
     triggers: Annotated[dict[Label, AnyTrigger], Field(min_length=1)]
     """Conditions on the poses, by name."""
+    calibration: dict[Name, Annotated[float, Field(gt=0, le=1e6)]] = Field(default_factory=dict)
+    """Pixels per centimetre, by camera: what triggers with a unit in cm need."""
+    seed: Annotated[int, Field(ge=0, le=2**53)] = 0
+    """What all random draws follow from."""
     protocol: AnyProtocol
     """What happens, and when it ends."""
     max_age: Seconds = 0.5
@@ -52,12 +56,13 @@ class Experiment(Settings):
     @property
     def context(self) -> Context:
         """What its triggers may refer to."""
-        return Context(self.camera, self.regions)
+        return Context(self.camera, self.regions, self.calibration, self.seed)
 
     @property
     def cameras(self) -> tuple[str, ...]:
         """Every camera whose poses it needs."""
-        return tuple(dict.fromkeys(trigger.camera_in(self.context) for trigger in self.triggers.values()))
+        cameras = [trigger.camera_in(self.context) for trigger in self.triggers.values()]
+        return tuple(dict.fromkeys(camera for camera in cameras if camera)) or (self.camera,)
 
     @property
     def outputs(self) -> tuple[str, ...]:

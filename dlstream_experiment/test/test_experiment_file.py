@@ -68,7 +68,7 @@ def line_with(text: str, path: Path = EXAMPLE) -> int:
         ("radius: 87.5}", "radius: wide}", "right: {type", "radius: found 'wide'; expected a number"),
         ("radius: 87.5}", "radius: -1}", "right: {type", "found -1; expected a number greater than 0"),
         ("right: {type: circle", "right: {type: circel", "right: {type", "Did you mean 'circle'?"),
-        ("type: region\n", "type: regoin\n", "type: region", "found 'regoin'; expected 'region'"),
+        ("type: region\n", "type: regoin\n", "type: region", "Did you mean 'region'?"),
         ("region: right", "region: rigth", "region: right", "a region of this file. Did you mean 'right'?"),
         ("trigger: in_right", "trigger: in_rigth", "trigger: in_right", "a trigger of this file. Did you mean"),
         (
