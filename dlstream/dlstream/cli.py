@@ -11,7 +11,8 @@ from rich.markup import escape
 
 from dlstream import __version__
 from dlstream.console import make_console
-from dlstream_common import DlstreamError
+from dlstream.experiment_cli import experiment
+from dlstream_common import DlstreamError, InputError
 
 app = typer.Typer(
     name="dlstream",
@@ -22,8 +23,23 @@ app = typer.Typer(
 )
 network = typer.Typer(help="Networks: convert DeepLabCut's export, show what a file is.", no_args_is_help=True)
 app.add_typer(network, name="network")
+app.add_typer(experiment, name="experiment")
+
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
 
 RigFile = Annotated[Path, typer.Argument(help="The rig file (YAML).", show_default=False)]
+AllowPython = Annotated[
+    bool, typer.Option("--allow-python", help="Import the Python files that the experiment file names.")
+]
 Session = Annotated[Path, typer.Argument(help="A session folder.", show_default=False)]
 
 
@@ -33,6 +49,7 @@ def run(
     seconds: Annotated[float, typer.Option(min=0, help="End after so many seconds; 0: as the rig file says.")] = 0.0,
     status: Annotated[float, typer.Option(min=0, help="Seconds between two status lines; 0: none.")] = 5.0,
     local: Annotated[bool, typer.Option(help="Keep to this machine, in a ROS domain of its own.")] = False,
+    allow_python: AllowPython = False,
 ) -> None:
     """Run a rig until Ctrl-C, its end, or the failure of a node it needs."""
     from contextlib import ExitStack
@@ -43,7 +60,7 @@ def run(
     from dlstream.summary import show_session, unfinished
 
     console = make_console()
-    checked, file = checked_rig(rig)
+    checked, file = checked_rig(rig, allow_python)
     with ExitStack() as stack:
         if local:
             os.environ.update(stack.enter_context(private_domain()))
@@ -55,13 +72,13 @@ def run(
 
 
 @app.command()
-def check(rig: RigFile) -> None:
+def check(rig: RigFile, allow_python: AllowPython = False) -> None:
     """Look at a rig file and all it names, without starting anything."""
     from dlstream.check import checked_rig
     from dlstream.nodes import rig_nodes
 
     console = make_console()
-    checked, path = checked_rig(rig)
+    checked, path = checked_rig(rig, allow_python)
     console.print(f"[green]{path} is in order.[/] It starts, in this order:")
     for spec in rig_nodes(checked, path):
         for node in spec.nodes:
@@ -122,7 +139,7 @@ def info(file: Annotated[Path, typer.Argument(help="A network (.onnx).", show_de
     about = loaded.info
     table = Table(show_header=False, box=None, pad_edge=False)
     edges = ", ".join(f"{about.keypoints[a]}-{about.keypoints[b]}" for a, b in about.edges)
-    size = "x".join(str(side) for side in about.input_size) if about.input_size else "not known"
+    size = "x".join(str(side) for side in about.input_size) if about.input_size else "any size (it says none of its own)"
     for key, value in (
         ("keypoints", ", ".join(about.keypoints)),
         ("skeleton", edges or "none"),
@@ -134,6 +151,21 @@ def info(file: Annotated[Path, typer.Argument(help="A network (.onnx).", show_de
     ):
         table.add_row(key, value)
     make_console().print(table)
+
+
+@app.command(name="import")
+def import_settings(
+    settings: Annotated[Path, typer.Argument(help="DeepLabStream's settings.ini.", show_default=False)],
+    experiment: Annotated[
+        Path | None, typer.Argument(help="Its experiment's .ini, of experiments/configs.", show_default=False)
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the rig file and the experiment file.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
+) -> None:
+    """Bring a DeepLabStream set-up over, and say what could not be."""
+    from dlstream.importing import import_setup
+
+    import_setup(settings, experiment, out, force, make_console())
 
 
 @app.command()
@@ -150,6 +182,15 @@ def main() -> int:
         return int(end.code or 0)
     except KeyboardInterrupt:
         return 130
+    except InputError as error:
+        from dlstream.experiment_check import show_problems
+
+        console = make_console()
+        if not console.is_terminal:
+            console.print(f"[bold red]dlstream:[/] {escape(str(error))}")
+            return 1
+        show_problems(error, console)
+        return 1
     except DlstreamError as error:
         make_console().print(f"[bold red]dlstream:[/] {escape(str(error))}")
         return 1

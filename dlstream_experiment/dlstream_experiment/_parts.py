@@ -53,14 +53,14 @@ class Parts:
         return cls(e.camera, e.regions, e.triggers, e.protocol, list(e.regions), list(e.triggers), e.calibration)
 
     @classmethod
-    def of_data(cls, data: CommentedMap) -> Parts:
+    def of_data(cls, data: CommentedMap, context: dict[str, Any] | None = None) -> Parts:
         """The valid parts of a file that has mistakes elsewhere, so that one check finds all there is to find."""
         regions, triggers = _section(data, "regions"), _section(data, "triggers")
         return cls(
             camera=str(data.get("camera", "")),
-            regions=_valid(regions, AnyRegion),
-            triggers=_valid(triggers, AnyTrigger),
-            protocol=_valid({"protocol": data.get("protocol")}, AnyProtocol).get("protocol"),
+            regions=_valid(regions, AnyRegion, context),
+            triggers=_valid(triggers, AnyTrigger, context),
+            protocol=_valid({"protocol": data.get("protocol")}, AnyProtocol, context).get("protocol"),
             region_names=list(regions),
             trigger_names=list(triggers),
             calibration=_valid(_section(data, "calibration"), float),
@@ -72,12 +72,12 @@ def _section(data: CommentedMap, key: str) -> dict[str, Any]:
     return {str(name): value for name, value in section.items()} if isinstance(section, Mapping) else {}
 
 
-def _valid(items: Mapping[str, Any], annotation: Any) -> dict[str, Any]:
+def _valid(items: Mapping[str, Any], annotation: Any, context: dict[str, Any] | None) -> dict[str, Any]:
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
     valid = {}
     for name, value in items.items():
         try:
-            valid[name] = adapter.validate_json(json.dumps(value, default=str), strict=True)
+            valid[name] = adapter.validate_json(json.dumps(value, default=str), strict=True, context=context)
         except (ValidationError, ValueError, TypeError, RecursionError):
             continue  # reported by the reading of the whole file
     return valid
@@ -106,3 +106,6 @@ def problems_within(parts: Parts, problem: Problems) -> Iterator[Problem]:
             if stimulus.action == OFF:
                 expected = "what the output does while the stimulus is on; it goes off by itself afterwards"
                 yield problem(("protocol", *place, "action"), "'off'", expected)
+        for finding in parts.protocol.findings():
+            if finding.error:
+                yield problem(("protocol", *finding.place), finding.found, finding.expected, finding.hint)

@@ -43,7 +43,8 @@ class Run:
 
     def start(self) -> list[Effect]:
         stamp = self._started
-        started = Event(stamp, "experiment_started", self._name, {"protocol": self._experiment.protocol.type})
+        values = {"protocol": self._experiment.protocol.type, **self._experiment.metadata_texts()}
+        started = Event(stamp, "experiment_started", self._name, values)
         effects = [*self._all_off(stamp, None), started, *self._region_changes()]
         return effects + self._carry_out(self._protocol.start(stamp), stamp, None)
 
@@ -77,7 +78,7 @@ class Run:
         if decided.keys() & self._protocol_triggers:
             steps = self._protocol.evaluate(poses.stamp, decided, self._triggers.held)
         else:
-            steps = self._protocol.tick(poses.stamp)
+            steps = self._protocol.frame(poses.stamp)
         return effects + self._carry_out(steps, stamp, cause)
 
     def tick(self, stamp: int) -> list[Effect]:

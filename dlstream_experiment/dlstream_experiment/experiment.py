@@ -11,7 +11,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from dlstream_common import Settings
 from dlstream_experiment.names import Label, Name, Seconds
-from dlstream_experiment.protocols import AnyProtocol
+from dlstream_experiment.protocols import AnyProtocol, texts
 from dlstream_experiment.regions import AnyRegion
 from dlstream_experiment.triggers import AnyTrigger, Context
 
@@ -35,6 +35,8 @@ class Experiment(Settings):
     """What happens, and when it ends."""
     max_age: Seconds = 0.5
     """A pose that arrives later than this after its frame was acquired decides nothing, and is a fault; 0: no limit."""
+    metadata: dict[Label, str | int | float | bool] = Field(default_factory=dict)
+    """Whatever belongs to the session or the subject, by name; recorded with the start of every run."""
     pose_timeout: Annotated[float, Field(ge=0.05, le=1e6)] = 1.0
     """Seconds without a pose until the outputs go off; they go on again when poses come back."""
 
@@ -66,6 +68,10 @@ class Experiment(Settings):
     def outputs(self) -> tuple[str, ...]:
         """Every output that it commands."""
         return tuple(dict.fromkeys(stimulus.output for _, stimulus in self.protocol.stimuli_used()))
+
+    def metadata_texts(self) -> dict[str, str]:
+        """The metadata as the event of a run's start carries it."""
+        return {f"metadata.{name}": text for name, text in texts(self.metadata).items()}
 
     def missing_keypoints(self, camera: str, keypoints: Collection[str]) -> dict[str, str]:
         """The keypoints that a camera's poses lack, each with the trigger that needs it."""

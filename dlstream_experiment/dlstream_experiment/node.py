@@ -189,7 +189,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
     # Starting and stopping.
 
     def _load(self, settings: ExperimentSettings, path: Path) -> Experiment:
-        experiment = load_experiment(path)
+        experiment = load_experiment(path, settings.allow_python)
         warnings = check_experiment(
             experiment,
             cameras=settings.cameras or None,
