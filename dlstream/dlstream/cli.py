@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from dlstream import __version__
 from dlstream.console import make_console
+from dlstream.network_commands import network
 from dlstream_common import DlstreamError
 
 app = typer.Typer(
@@ -20,7 +21,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-network = typer.Typer(help="Networks: convert DeepLabCut's export, show what a file is.", no_args_is_help=True)
 app.add_typer(network, name="network")
 
 RigFile = Annotated[Path, typer.Argument(help="The rig file (YAML).", show_default=False)]
@@ -96,42 +96,6 @@ def recover(session: Session) -> None:
 
     recover_session(session)
     show_session(session, make_console())
-
-
-@network.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-    help="Convert DeepLabCut's export, and prove on frames that it gives the same poses (--help for its options).",
-)
-def convert(context: typer.Context) -> None:
-    """Hands everything on to the converter's own command line."""
-    from dlstream_pose.convert import main as convert_network
-
-    convert_network(context.args)
-
-
-@network.command()
-def info(file: Annotated[Path, typer.Argument(help="A network (.onnx).", show_default=False)]) -> None:
-    """Show what a network is."""
-    from rich.table import Table
-
-    from dlstream_pose import Network
-
-    loaded = Network(file)
-    about = loaded.info
-    table = Table(show_header=False, box=None, pad_edge=False)
-    edges = ", ".join(f"{about.keypoints[a]}-{about.keypoints[b]}" for a, b in about.edges)
-    size = "x".join(str(side) for side in about.input_size) if about.input_size else "not known"
-    for key, value in (
-        ("keypoints", ", ".join(about.keypoints)),
-        ("skeleton", edges or "none"),
-        ("trained at", size),
-        ("net type", about.net_type or "not known"),
-        ("decoder", f"{about.decoder}, stride {about.stride:g}"),
-        ("converted from", f"{about.source.file} ({about.source.tool} {about.source.version})"),
-        ("sha256", loaded.sha256),
-    ):
-        table.add_row(key, value)
-    make_console().print(table)
 
 
 @app.command()
