@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dlstream_common import NetworkError
+from dlstream_pose._seal import SEAL_KEY, is_whole
 from dlstream_pose.decoders import Decoder, make_decoder
 
 METADATA_KEY = "dlstream"
@@ -115,6 +116,11 @@ class Network:
                 "expected a network as dlstream's converter writes it. The file may be damaged or incomplete: convert "
                 "the original again"
             ) from error
+        if SEAL_KEY in self._session.get_modelmeta().custom_metadata_map and not is_whole(content):
+            raise NetworkError(
+                f"{self.path}: the file is not what the converter wrote: it was damaged or altered since; expected the "
+                "SHA-256 that stands at its end. Copy it again, or convert the original again"
+            )
         self.info = self._read_info()
         self._outputs, self._decode = self._find_decoder()
         self._check_graph()

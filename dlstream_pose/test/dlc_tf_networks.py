@@ -16,17 +16,25 @@ KEYPOINTS = ["snout", "leftear", "rightear", "tailbase"]
 _MEAN = (123.68, 116.779, 103.939)
 
 
-def _own_package(name: str) -> None:
-    """Lets a module of DeepLabCut be imported without all that its packages import."""
+def dlclive_runner(folder: Path) -> Any:
+    """What DeepLabCut-Live runs such a network with; it takes RGB."""
+    _empty_packages("dlclive")
+    from dlclive.pose_estimation_tensorflow.runner import TensorFlowRunner
+
+    return TensorFlowRunner(folder)
+
+
+def _empty_packages(*names: str) -> None:
+    """Lets modules of packages be imported without all that these import, such as torch."""
     from importlib.util import find_spec
 
-    for word in ("deeplabcut", "deeplabcut.pose_estimation_tensorflow", "deeplabcut.pose_estimation_tensorflow.nnets"):
-        if word not in sys.modules:
-            spec = find_spec(word)
-            assert spec is not None, name
-            module = ModuleType(word)
+    for name in names:
+        if name not in sys.modules:
+            spec = find_spec(name)
+            assert spec is not None
+            module = ModuleType(name)
             module.__path__ = list(spec.submodule_search_locations or [])
-            sys.modules[word] = module
+            sys.modules[name] = module
 
 
 def _old_layers() -> None:
@@ -62,7 +70,9 @@ def write(folder: Path, net_type: str, locref: bool = True, decoded: bool = Fals
             _pose(scores, offsets, stride)
             ends = ["concat_1"]
         session.run(v1.global_variables_initializer())
-        _spread(session, part, image, -6.0, 2.0)
+        _spread(session, part, image, "part_pred", -6.0, 2.0)
+        if offsets is not None:
+            _spread(session, offsets, image, "locref_pred", -0.6, 0.6)
         frozen = v1.graph_util.convert_variables_to_constants(session, session.graph_def, ends)
         (folder / "snapshot-1000.pb").write_bytes(frozen.SerializeToString())
     names = "\n".join(f"- {name}" for name in KEYPOINTS)
@@ -82,7 +92,8 @@ def _features(image: Any, net_type: str) -> Any:
 
         with slim.arg_scope(resnet_v1.resnet_arg_scope()):
             return resnet_v1.resnet_v1_50(image, global_pool=False, output_stride=16, is_training=False)[0]
-    _own_package(net_type)
+    packages = ("deeplabcut", "deeplabcut.pose_estimation_tensorflow", "deeplabcut.pose_estimation_tensorflow.nnets")
+    _empty_packages(*packages)
     from deeplabcut.pose_estimation_tensorflow.backbones import mobilenet_v2
 
     with slim.arg_scope(mobilenet_v2.training_scope()):
@@ -123,7 +134,7 @@ def _pose(scores: Any, offsets: Any, stride: float) -> None:
     tf.concat([pose, likelihood], axis=1)
 
 
-def _spread(session: Any, maps: Any, image: Any, low: float, high: float) -> None:
+def _spread(session: Any, maps: Any, image: Any, name: str, low: float, high: float) -> None:
     """Scales a head's weights, so that what it gives reaches from low to high on an image."""
     import tensorflow as tf
 
@@ -132,7 +143,7 @@ def _spread(session: Any, maps: Any, image: Any, low: float, high: float) -> Non
     bottom, top = found.min(axis=(0, 1)), found.max(axis=(0, 1))
     gain = (high - low) / np.maximum(top - bottom, 1e-6)
     for variable in tf.compat.v1.global_variables():
-        if variable.name.startswith("pose/part_pred/block4/weights"):
+        if variable.name.startswith(f"pose/{name}/block4/weights"):
             session.run(variable.assign(session.run(variable) * gain[:, None]))
-        elif variable.name.startswith("pose/part_pred/block4/biases"):
+        elif variable.name.startswith(f"pose/{name}/block4/biases"):
             session.run(variable.assign(session.run(variable) * gain + low - bottom * gain))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import DlstreamError, NetworkError, suggest
+from dlstream_pose._seal import sealed
 from dlstream_pose.convert._frames import MADE_UP, Sample, frames_of, textures
 from dlstream_pose.convert._proof import Report, compare
 from dlstream_pose.convert._source import SourceNetwork, open_source
@@ -73,7 +74,7 @@ def _write(draft: Path, output: Path) -> None:
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         partial = output.with_name(output.name + ".partial")
-        partial.write_bytes(draft.read_bytes())
+        partial.write_bytes(sealed(draft.read_bytes()))
         partial.replace(output)
     except OSError as error:
         raise NetworkError(f"{output}: can't be written ({error.strerror})") from error

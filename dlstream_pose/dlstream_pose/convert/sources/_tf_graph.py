@@ -9,25 +9,17 @@ import numpy as np
 
 
 def around(
-    model: Any,
-    name: str,
-    outputs: Sequence[str],
-    keypoints: int,
-    stride: float,
-    deviation: float,
-    decoded: bool = False,
+    model: Any, name: str, outputs: Sequence[str], keypoints: int, stride: float, deviation: float
 ) -> None:
     """Gives a model the input `image`, uint8 (H, W, 3) in the order blue, green, red, and the output `poses` (K, 3).
 
     Args:
         model: ONNX, changed in place; its input is RGB from 0 to 255, float (1, 3, H, W).
         name: of its input.
-        outputs: of its score map (1, h, w, K) and its map of offsets (1, h, w, 2 K), which may be missing; or of the
-            poses (K, 3) as y, x, confidence.
+        outputs: of its score map (1, h, w, K) and its map of offsets (1, h, w, 2 K), which may be missing.
         keypoints: K.
         stride: pixels of the image for one cell.
         deviation: pixels for an offset of 1.
-        decoded: whether the model gives poses.
     """
     import onnx
 
@@ -48,10 +40,7 @@ def around(
     node("Unsqueeze", ["dls_float", constant("dls_first", np.array([0]))], name)
     before, nodes = nodes, []
 
-    if decoded:
-        node("Gather", [outputs[0], constant("dls_order", np.array([1, 0, 2]))], "poses", axis=1)
-    else:
-        _decode(node, constant, outputs, keypoints, stride, deviation)
+    _decode(node, constant, outputs, keypoints, stride, deviation)
     whole = [*before, *graph.node, *nodes]
     del graph.node[:], graph.input[:], graph.output[:], graph.value_info[:]
     graph.node.extend(whole)

@@ -20,6 +20,7 @@ from dlstream_pose.network import NetworkInfo, Source
 EXPECTED = "a file of DeepLabCut 3 that ends in .pt"
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _OPSET = 18
+_OPSET_DEKR = 19  # the first with deformable convolutions
 _EXAMPLE = (240, 320)
 
 
@@ -142,7 +143,7 @@ class DeepLabCutNetwork(SourceNetwork):
                 input_names=["image"],
                 output_names=list(self.info.outputs),
                 dynamic_shapes={"image": sizes},
-                opset_version=_OPSET,
+                opset_version=_OPSET_DEKR if self.info.decoder == "dekr" else _OPSET,
                 dynamo=True,
                 external_data=False,
                 verbose=False,

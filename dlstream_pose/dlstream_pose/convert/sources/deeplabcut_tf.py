@@ -103,6 +103,23 @@ def _read_settings(path: Path) -> Settings:
     return Settings(path, content)
 
 
+def _ends(path: Path, operations: Any, settings: Settings) -> tuple[str, list[str]]:
+    """The poses that the graph itself makes, if it does, and its score map and map of offsets.
+
+    DeepLabCut-Live finds a network's ends by their place, too.
+    """
+    if "concat_1" not in operations[-1].name:
+        return "", [f"{operation.name}:0" for operation in (operations[-1], operations[-2])[: 1 + settings.refined]]
+    scores = [operation.name for operation in operations if operation.type == "Sigmoid"]
+    offsets = [operation.name for operation in operations if operation.name.endswith("locref_pred/block4/BiasAdd")]
+    if not scores or not offsets:
+        raise NetworkError(
+            f"{path}: found no score map (Sigmoid) or no map of offsets (locref_pred/block4/BiasAdd) in the graph; "
+            "export the network again with TFGPUinference=False"
+        )
+    return f"{operations[-1].name}:0", [f"{scores[-1]}:0", f"{offsets[-1]}:0"]
+
+
 class TensorFlowNetwork(SourceNetwork):
     """A single-animal network of DeepLabCut 2."""
 
@@ -119,10 +136,7 @@ class TensorFlowNetwork(SourceNetwork):
                 f"{path}: found a graph of {len(operations)} operations that begins with "
                 f"{operations[0].type if operations else 'nothing'}; expected one that begins with a Placeholder"
             )
-        # DeepLabCut-Live finds a network's ends by their place, too.
-        self._decoded = "concat_1" in operations[-1].name
-        ends = [operations[-1]] if self._decoded or not settings.refined else [operations[-1], operations[-2]]
-        self._input, self._outputs = f"{operations[0].name}:0", [f"{end.name}:0" for end in ends]
+        self._input, (self._decoded, self._outputs) = f"{operations[0].name}:0", _ends(path, operations, settings)
         self._check(path, whole)
         self._session = tensorflow.compat.v1.Session(graph=whole)
         self.info = NetworkInfo(
@@ -140,8 +154,7 @@ class TensorFlowNetwork(SourceNetwork):
 
     def _check(self, path: Path, whole: Any) -> None:
         count = len(self._settings.keypoints)
-        expected = [3] if self._decoded else [count, 2 * count]
-        for name, channels in zip(self._outputs, expected, strict=False):
+        for name, channels in zip(self._outputs, (count, 2 * count), strict=False):
             shape = whole.get_tensor_by_name(name).shape
             found = shape[-1] if shape.rank else None
             if found is not None and found != channels:
@@ -165,22 +178,15 @@ class TensorFlowNetwork(SourceNetwork):
             inputs_as_nchw=[self._input],
         )
         settings = self._settings
-        around(
-            model,
-            self._input,
-            self._outputs,
-            len(settings.keypoints),
-            settings.stride,
-            settings.deviation,
-            decoded=self._decoded,
-        )
+        around(model, self._input, self._outputs, len(settings.keypoints), settings.stride, settings.deviation)
         onnx.save(model, path)
 
     def reference(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """As DeepLabCut-Live does it; without location_refinement, where it fails, the middle of the cell."""
-        outputs = self._session.run(self._outputs, {self._input: image[None, ..., ::-1]})
+        fed = {self._input: image[None, ..., ::-1]}
         if self._decoded:
-            return np.asarray(outputs[0], np.float32)[:, [1, 0, 2]][None]
+            return np.asarray(self._session.run(self._decoded, fed), np.float32)[:, [1, 0, 2]][None]
+        outputs = self._session.run(self._outputs, fed)
         count, stride = len(self._settings.keypoints), self._settings.stride
         scores = outputs[0][0]
         offsets = np.zeros((*scores.shape, 2))
