@@ -86,8 +86,10 @@ def _write_picture(path: Path, picture: object) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         written = cv2.imwrite(str(path), picture)  # type: ignore[call-overload]
-    except (OSError, cv2.error) as error:
-        raise DlstreamError(f"{path}: can't be written as a picture ({error}); expected a name like check.png") from error
+    except OSError as error:
+        raise DlstreamError(f"{path}: can't be written ({error.strerror})") from error
+    except cv2.error:
+        written = False
     if not written:
         raise DlstreamError(f"{path}: can't be written as a picture; expected a name like check.png")
 

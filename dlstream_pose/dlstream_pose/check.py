@@ -69,7 +69,10 @@ def check_network(
     keypoints = len(estimator.info.keypoints)
     best = np.array([_best(individuals, keypoints) for individuals in found])
     drawn = sorted({int(place) for place in np.linspace(0, len(samples) - 1, min(tiles, len(samples)))})
-    pictures = [_tile(estimator, samples[place], found[place], min_confidence) for place in drawn]
+    pictures = [
+        _tile(estimator, samples[place], found[place], min_confidence, legend=number == 0)
+        for number, place in enumerate(drawn)
+    ]
     height, width = samples[0].image.shape[:2]
     return Check(
         len(samples),
@@ -93,7 +96,7 @@ def _shown(individual: Individual, min_confidence: float) -> bool:
 
 
 def _tile(
-    estimator: Estimator, sample: Sample, individuals: tuple[Individual, ...], min_confidence: float
+    estimator: Estimator, sample: Sample, individuals: tuple[Individual, ...], min_confidence: float, legend: bool
 ) -> NDArray[np.uint8]:
     """One frame at the tiles' size: drawn after the resize, so that points and lines stay fine."""
     height, width = sample.image.shape[:2]
@@ -102,7 +105,12 @@ def _tile(
     small = np.asarray(cv2.resize(sample.image, size, interpolation=cv2.INTER_AREA if ratio < 1 else 1), np.uint8)
     moved = [Individual(one.id, one.x * ratio, one.y * ratio, one.confidence, one.score) for one in individuals]
     return draw_overlay(
-        small, moved, estimator.info.edges, min_confidence=min_confidence, caption=sample.name.rpartition(", ")[2]
+        small,
+        moved,
+        estimator.info.edges,
+        min_confidence=min_confidence,
+        caption=sample.name.rpartition(", ")[2],
+        legend=estimator.info.keypoints if legend else (),
     )
 
 

@@ -56,7 +56,7 @@ def open_source(path: Path) -> SourceNetwork:
         return _open(path, content)
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from error
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise NetworkError(
             f"{path}: its configuration is not one of DeepLabCut 3 ({type(error).__name__}: {error}); expected what "
             "deeplabcut.export_model writes"
@@ -89,7 +89,7 @@ def _head(config: dict[str, Any]) -> dict[str, Any]:
     if method != "bu" or "bodypart" not in heads:
         raise NetworkError(
             f"found a network of method '{method}' with the heads {', '.join(heads)}; expected one that takes the "
-            "whole image ('bu' with the head bodypart)"
+            "whole image ('bu' with the head bodypart). Top-down networks can't be converted yet"
         )
     head: dict[str, Any] = heads["bodypart"]
     return head
@@ -107,6 +107,7 @@ class DeepLabCutNetwork(SourceNetwork):
         decoder = decoder_for(predictor["type"])
         stride = float(model.get_stride("bodypart"))
         self._graph = _graph(model, decoder.build(predictor, stride), self._normalised, self._divisors)
+        self._check(config["metadata"]["bodyparts"])
         word = decoder.__name__.rpartition(".")[2]
         behind = hasattr(decoder, "decoding")
         self._several = behind
@@ -128,6 +129,19 @@ class DeepLabCutNetwork(SourceNetwork):
                 version=version("deeplabcut"),
             ),
         )
+
+    def _check(self, names: list[str]) -> None:
+        """Runs the graph once: do its outputs fit the names of the keypoints?"""
+        import torch
+
+        with torch.inference_mode():
+            outputs = self._graph(torch.zeros(128, 128, 3, dtype=torch.uint8))
+        found = outputs[0].shape[0] if isinstance(outputs, tuple) else outputs.shape[-2]
+        if found != len(names):
+            raise NetworkError(
+                f"found {found} keypoints in the network and {len(names)} names in its configuration ({', '.join(names)}); "
+                "expected as many"
+            )
 
     def export(self, path: Path) -> None:
         import torch
