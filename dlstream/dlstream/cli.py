@@ -12,6 +12,7 @@ from rich.markup import escape
 from dlstream import __version__
 from dlstream.console import make_console
 from dlstream.experiment_cli import experiment
+from dlstream.network_cli import network
 from dlstream_common import DlstreamError, InputError
 
 app = typer.Typer(
@@ -21,10 +22,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-network = typer.Typer(help="Networks: convert DeepLabCut's export, show what a file is.", no_args_is_help=True)
 app.add_typer(network, name="network")
 app.add_typer(experiment, name="experiment")
-
 
 
 @app.callback()
@@ -115,57 +114,6 @@ def recover(session: Session) -> None:
 
     recover_session(session)
     show_session(session, make_console())
-
-
-@network.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-    help="Convert DeepLabCut's export, and prove on frames that it gives the same poses (--help for its options).",
-)
-def convert(context: typer.Context) -> None:
-    """Hands everything on to the converter's own command line."""
-    from dlstream_pose.convert import main as convert_network
-
-    convert_network(context.args)
-
-
-@network.command()
-def info(file: Annotated[Path, typer.Argument(help="A network (.onnx).", show_default=False)]) -> None:
-    """Show what a network is."""
-    from rich.table import Table
-
-    from dlstream_pose import Network
-
-    loaded = Network(file)
-    about = loaded.info
-    table = Table(show_header=False, box=None, pad_edge=False)
-    edges = ", ".join(f"{about.keypoints[a]}-{about.keypoints[b]}" for a, b in about.edges)
-    size = "x".join(str(side) for side in about.input_size) if about.input_size else "any size (it says none of its own)"
-    for key, value in (
-        ("keypoints", ", ".join(about.keypoints)),
-        ("skeleton", edges or "none"),
-        ("trained at", size),
-        ("net type", about.net_type or "not known"),
-        ("decoder", f"{about.decoder}, stride {about.stride:g}"),
-        ("converted from", f"{about.source.file} ({about.source.tool} {about.source.version})"),
-        ("sha256", loaded.sha256),
-    ):
-        table.add_row(key, value)
-    make_console().print(table)
-
-
-@app.command(name="import")
-def import_settings(
-    settings: Annotated[Path, typer.Argument(help="DeepLabStream's settings.ini.", show_default=False)],
-    experiment: Annotated[
-        Path | None, typer.Argument(help="Its experiment's .ini, of experiments/configs.", show_default=False)
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the rig file and the experiment file.")] = Path(),
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
-) -> None:
-    """Bring a DeepLabStream set-up over, and say what could not be."""
-    from dlstream.importing import import_setup
-
-    import_setup(settings, experiment, out, force, make_console())
 
 
 @app.command()
