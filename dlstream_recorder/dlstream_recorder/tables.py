@@ -43,7 +43,7 @@ def read_latency(stem: Path) -> pd.DataFrame | None:
 
 def read_events(folder: Path) -> pd.DataFrame:
     """`events.csv`; see `EventRow` for its columns."""
-    text = ("kind", "name", "camera", "source", "action", "success", "message", "values")
+    text = ("kind", "name", "camera", "source", "action", "trigger", "value", "success", "message", "values")
     types = {name: "str" if name in text else "int64" for name in EVENT_COLUMNS}
     try:
         return pd.read_csv(folder / "events.csv", dtype=types, keep_default_na=False)

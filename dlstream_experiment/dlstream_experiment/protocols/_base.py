@@ -43,6 +43,7 @@ class On:
     """A stimulus is on from here until its output is switched off or given another one."""
 
     stimulus: Stimulus
+    trigger: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Off:
     """An output is off from here."""
 
     output: str
+    trigger: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ class Protocol(ABC):
         """
 
     def tick(self, stamp: int) -> list[Step]:
-        """Time passes, poses or not; called some twenty times a second, and with every frame that decides nothing."""
+        """Time passes: called with every frame that decides nothing, and some twenty times a second without poses."""
         return []
 
     @abstractmethod
@@ -103,8 +105,8 @@ class ProtocolSettings(Settings):
     type: str
 
     @abstractmethod
-    def create(self) -> Protocol:
-        """A protocol in its initial state."""
+    def create(self, seed: int) -> Protocol:
+        """A protocol in its initial state; all that it draws by chance comes from the seed."""
 
     @abstractmethod
     def triggers_used(self) -> list[tuple[Location, str]]:

@@ -55,7 +55,7 @@ class RegionTrialsSettings(ProtocolSettings):
     max_time: Annotated[float, Field(gt=0, le=1e6)] = 600.0
     """The experiment ends after this many seconds."""
 
-    def create(self) -> Protocol:
+    def create(self, seed: int) -> Protocol:
         return RegionTrials(self)
 
     def triggers_used(self) -> list[tuple[Location, str]]:
@@ -139,6 +139,10 @@ class RegionTrials(Protocol):
         if self._current == before:
             return []
         trials = self._settings.trials
-        off: list[Step] = [Off(trials[before].stimulus.output)] if before is not None else []
-        on: list[Step] = [On(trials[self._current].stimulus)] if self._current is not None else []
+        off: list[Step] = []
+        on: list[Step] = []
+        if before is not None:
+            off = [Off(trials[before].stimulus.output, trials[before].trigger)]
+        if self._current is not None:
+            on = [On(trials[self._current].stimulus, trials[self._current].trigger)]
         return off + on
