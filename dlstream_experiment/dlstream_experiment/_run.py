@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from dlstream_common import FramePoses, suggest
 from dlstream_experiment.effects import Cause, Command, Effect, Event, Phase, RegionStates, Status
@@ -38,7 +39,7 @@ class Run:
         self._max_age, self._pose_timeout = nanoseconds(experiment.max_age), nanoseconds(experiment.pose_timeout)
         self._protocol = experiment.protocol.create(self.seed)
         self._protocol_triggers = {trigger for _, trigger in experiment.protocol.triggers_used()}
-        self._triggers = TriggerSet(experiment.triggers, experiment.context)
+        self._triggers = TriggerSet(experiment.triggers, replace(experiment.context, seed=self.seed))
         self._values: dict[str, bool] = {}  # of the triggers, as they were told by events
         self._keypoints: dict[str, tuple[str, ...]] = {}
         self._last_pose = dict.fromkeys(experiment.cameras, stamp)
@@ -83,12 +84,12 @@ class Run:
         decided = self._triggers.decide(camera, scene)
         effects += self._changes(decided, stamp, cause)
         if self._protocol_triggers.isdisjoint(decided):
-            steps = self._protocol.tick(self._time)
+            steps = self._protocol.frame(self._time)
         else:
             steps = self._protocol.evaluate(self._time, decided, self._triggers.held)
         return effects + self._carry_out(steps, stamp, cause)
 
-    def value(self, stamp: int, source: str, value: float) -> list[Effect]:
+    def value(self, stamp: int, source: str, value: float | str) -> list[Effect]:
         self._time = max(self._time, stamp)
         decided = self._triggers.take_value(source, value, stamp)
         effects = self._changes(decided, stamp, None)

@@ -80,7 +80,7 @@ class Engine:
         """Tells the time, so that an experiment goes on (and ends) where no pose comes any more."""
         return self._run.tick(stamp) if self._run and self.running else []
 
-    def value(self, stamp: int, source: str, value: float) -> list[Effect]:
+    def value(self, stamp: int, source: str, value: float | str) -> list[Effect]:
         """Decides on a value from outside; `stamp` is when it came."""
         return self._run.value(stamp, source, value) if self._run and self.running else []
 

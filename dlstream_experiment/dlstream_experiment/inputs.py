@@ -36,7 +36,7 @@ class Value:
 
     stamp: int
     source: str
-    value: float
+    value: float | str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import binascii
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from dlstream_experiment.inputs import Fault, Input, Poses, Start, Stop, Tick, V
 
 VERSION = 1
 _NAMES = {Start: "start", Poses: "poses", Tick: "tick", Value: "value", Fault: "fault", Stop: "stop"}
-_SIMPLE = {"tick": Tick, "value": Value, "fault": Fault, "stop": Stop}
+_SIMPLE: dict[str, type[Tick | Value | Fault | Stop]] = {"tick": Tick, "value": Value, "fault": Fault, "stop": Stop}
 _ARRAYS = ("x", "y", "confidence", "vx", "vy", "covariance")
 
 
@@ -75,7 +75,7 @@ class Journal:
             about |= {"experiment": experiment.experiment, "path": str(experiment.path.resolve())}
             about |= {"sha256": hashlib.sha256(text.encode()).hexdigest(), "text": text}
         else:
-            about |= {name: getattr(item, name) for name in item.__slots__}
+            about |= asdict(item)
         return [_text(about), *log_lines(number, effects)]
 
     def _poses(self, item: Poses) -> dict[str, Any]:
@@ -151,7 +151,8 @@ def read_journal(lines: Iterable[str]) -> Iterator[Entry]:
 def _input(about: Mapping[str, Any], keypoints: dict[str, tuple[str, ...]]) -> Input:
     kind = about["in"]
     if kind in _SIMPLE:
-        return _SIMPLE[kind](**{name: about[name] for name in _SIMPLE[kind].__slots__})
+        simple = _SIMPLE[kind]
+        return simple(**{field.name: about[field.name] for field in fields(simple)})
     if kind == "start":
         if about["version"] > VERSION:
             raise JournalError(f"the journal is of version {about['version']}; this dlstream reads up to {VERSION}")

@@ -22,7 +22,7 @@ from dlstream_experiment.check import check_experiment
 from dlstream_experiment.effects import Command, Effect, Event, Phase, RegionStates
 from dlstream_experiment.engine import Engine
 from dlstream_experiment.experiment import Experiment
-from dlstream_experiment.inputs import Fault, Input, Poses, Start, Stop, Tick
+from dlstream_experiment.inputs import Fault, Input, Poses, Start, Stop, Tick, Value
 from dlstream_experiment.journal import Journal
 from dlstream_experiment.loading import load_experiment
 from dlstream_experiment.names import SECOND, nanoseconds
@@ -137,6 +137,10 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         if self._running_engine.running:
             self._take(Poses(poses, arrived))
 
+    def _on_value(self, source: str, value: float | str, arrived: int) -> None:
+        if self._running_engine.running:
+            self._take(Value(arrived, source, value))
+
     def _tick(self) -> None:
         engine, connections = self._running_engine, self._connections
         if connections is None or self.settings is None:
@@ -222,7 +226,9 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             self._connections.close()
         self._engine = Engine(experiment)
         listeners = self.settings.listeners if self.settings else 1
-        self._connections = Connections(self, experiment, self._clock_now, self._on_poses, self._complain, listeners)
+        self._connections = Connections(
+            self, experiment, self._clock_now, self._on_poses, self._on_value, self._complain, listeners
+        )
         if self.is_active:
             self._connections.activate()
             self._publish_regions(self._engine.regions())
@@ -231,6 +237,8 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         self._waiting, self._stopped = None, False
         seed = self._running_engine.experiment.seed
         self._take(Start(self._clock_now(), secrets.randbits(32) if seed is None else seed))
+        for source, value in (self._connections.values if self._connections else {}).items():
+            self._take(Value(self._clock_now(), source, value))
 
     def _stop_run(self, reason: str) -> bool:
         """Ends the run, or the waiting for it; whether there was a run."""

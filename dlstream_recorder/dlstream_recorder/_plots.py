@@ -68,7 +68,7 @@ def plot_latency(
         else:
             upper.axis("off")
             lower.axis("off")
-            lower.text(0.5, 0.9, "no poses and no commands were recorded", ha="center", fontsize=12)
+            lower.text(0.5, 0.9, "no latency was recorded", ha="center", fontsize=12)
         figure.savefig(path)
 
 

@@ -80,8 +80,16 @@ class Protocol(ABC):
             held: every trigger that has decided so far, at its last decision.
         """
 
+    def frame(self, stamp: int) -> list[Step]:
+        """A frame on which none of the protocol's triggers decided; `stamp` is its acquisition."""
+        return self.tick(stamp)
+
     def tick(self, stamp: int) -> list[Step]:
-        """Time passes: called with every frame that decides nothing, and some twenty times a second without poses."""
+        """Time passes, poses or not: the clock's word, some twenty times a second.
+
+        A protocol follows it only where no frame came for a while, so that the same frames decide the same with the
+        clock (live) and without it (offline).
+        """
         return []
 
     @abstractmethod
@@ -105,8 +113,8 @@ class ProtocolSettings(Settings):
     type: str
 
     @abstractmethod
-    def create(self, seed: int) -> Protocol:
-        """A protocol in its initial state; all that it draws by chance comes from the seed."""
+    def create(self, seed: int = 0) -> Protocol:
+        """A protocol in its initial state; whatever it draws follows from the seed, if its file gives none."""
 
     @abstractmethod
     def triggers_used(self) -> list[tuple[Location, str]]:

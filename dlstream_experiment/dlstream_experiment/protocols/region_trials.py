@@ -55,7 +55,7 @@ class RegionTrialsSettings(ProtocolSettings):
     max_time: Annotated[float, Field(gt=0, le=1e6)] = 600.0
     """The experiment ends after this many seconds."""
 
-    def create(self, seed: int) -> Protocol:
+    def create(self, seed: int = 0) -> Protocol:
         return RegionTrials(self)
 
     def triggers_used(self) -> list[tuple[Location, str]]:

@@ -30,10 +30,16 @@ class Trigger(ABC):
 
 @dataclass(frozen=True)
 class Context:
-    """What a trigger may refer to: the regions of the experiment and its camera."""
+    """What a trigger may refer to.
+
+    Attributes:
+        camera: the experiment's.
+        seed: what all draws follow from.
+    """
 
     camera: str
     regions: Mapping[str, Region]
+    seed: int = 0
 
 
 class TriggerSettings(Settings):

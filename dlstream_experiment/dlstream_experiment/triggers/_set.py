@@ -39,6 +39,6 @@ class TriggerSet:
         self.held.update(decided)
         return decided
 
-    def take_value(self, source: str, value: float, stamp: int) -> Mapping[str, bool]:
+    def take_value(self, source: str, value: float | str, stamp: int) -> Mapping[str, bool]:
         """The triggers that decided on a value from outside, such as one of a ROS topic."""
         return {}
