@@ -36,6 +36,7 @@ class Analysis:
         self._journal = Journal()
         self._seed, self._start = seed, start
         self._last: int | None = None
+        self._tick = 0
         self._commands = 0
 
     def add(self, frame: Frame | None, poses: FramePoses, arrived: int | None = None) -> None:
@@ -47,9 +48,10 @@ class Analysis:
         self.session.add_frame(frame if frame is not None else _without_image(poses))
         self.session.add_poses(poses)
         if self._last is None:
-            self._take(Start(poses.stamp if self._start is None else self._start, self._seed))
-        else:
-            self._wait(self._last, poses.stamp)
+            start = poses.stamp if self._start is None else self._start
+            self._tick = start + _TICK
+            self._take(Start(start, self._seed))
+        self._wait(poses.stamp)
         self._last = poses.stamp
         if self._engine.running:
             self._take(Poses(poses, arrived))
@@ -70,11 +72,12 @@ class Analysis:
             self._take(Stop(last, reason))
         return last
 
-    def _wait(self, since: int, until: int) -> None:
-        """The clock's part in a gap between frames: as live, it counts where no pose comes."""
-        for stamp in range(since + _TICK, until, _TICK):
-            if self._engine.heeds(stamp):
-                self._take(Tick(stamp))
+    def _wait(self, until: int) -> None:
+        """The clock's part: as live, it counts where no pose comes."""
+        while self._tick < until and self._engine.running:
+            if self._engine.heeds(self._tick):
+                self._take(Tick(self._tick))
+            self._tick += _TICK
 
     def _take(self, item: Input) -> None:
         effects = self._engine.take(item)

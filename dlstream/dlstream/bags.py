@@ -38,19 +38,25 @@ def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Sum
     Raises:
         DlstreamError: the bag can't be read, or has nothing that the experiment needs.
     """
-    if options.network is not None or options.rig is not None:
-        return _replay_images(path, out, options, console)
-    if options.experiment is None:
+    file = options.experiment
+    if options.rig is not None and file is None:
+        file = resolve(options).experiment.path
+    if file is None:
         raise DlstreamError("no experiment: give --experiment FILE (and --network FILE for a bag of images)")
-    experiment = load_experiment(options.experiment)
+    experiment = load_experiment(file)
     with ExitStack() as stack:
         reader = stack.enter_context(_open(path))
+        if options.network is not None or (options.rig is not None and _images(reader)):
+            return _replay_images(reader, path, out, options, console)
         topics = _pose_topics(reader, experiment.cameras)
-        messages = reader.messages(connections=list(topics))
-        poses = (_poses(reader.deserialize(raw, item.msgtype), topics[item], stamp) for item, stamp, raw in messages)
+        chosen = [item for item in reader.connections if item.topic in topics]
+        messages = reader.messages(connections=chosen)
+        poses = (
+            _poses(reader.deserialize(raw, item.msgtype), topics[item.topic], stamp) for item, stamp, raw in messages
+        )
         first = next(poses, None)
         if first is None:
-            raise DlstreamError(f"{path}: found no message on {', '.join(item.topic for item in topics)}")
+            raise DlstreamError(f"{path}: found no message on {', '.join(topics)}")
         check_experiment(experiment, cameras=list(topics.values()), keypoints=first.keypoints)
         cameras = list(dict.fromkeys(topics.values()))
         session = OfflineSession(out, path.resolve().stem, cameras, first.stamp, {"files": {"bag": path.name}})
@@ -65,32 +71,29 @@ def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Sum
         return session.finish("the bag has ended", analysis.finish("the bag has ended"))
 
 
-def _replay_images(path: Path, out: Path, options: Options, console: Console) -> Summary:
+def _images(reader: AnyReader) -> list[Connection]:
+    return [item for item in reader.connections if item.msgtype == _IMAGE]
+
+
+def _replay_images(reader: AnyReader, path: Path, out: Path, options: Options, console: Console) -> Summary:
     resolved = resolve(options)
     camera = resolved.camera
-    with _open(path) as reader:
-        images = [item for item in reader.connections if item.msgtype == _IMAGE]
-        named = [item for item in images if item.topic == f"/{camera}/image_raw"]
-        if not named and len(images) != 1:
-            found = ", ".join(item.topic for item in images) or "no images"
-            raise DlstreamError(f"{path}: found {found}; expected images on /{camera}/image_raw, or on one topic alone")
-        chosen = (named or images)[0]
+    images = _images(reader)
+    named = [item for item in images if item.topic == f"/{camera}/image_raw"]
+    if not named and len(images) != 1:
+        found = ", ".join(item.topic for item in images) or "no images"
+        raise DlstreamError(f"{path}: found {found}; expected images on /{camera}/image_raw, or on one topic alone")
+    chosen = (named or images)[0]
 
-        def frames() -> Iterator[Frame]:
-            for number, (item, stamp, raw) in enumerate(reader.messages(connections=[chosen])):
-                message: Any = reader.deserialize(raw, item.msgtype)
-                image = image_from_bytes(
-                    message.data,
-                    message.width,
-                    message.height,
-                    message.step,
-                    message.encoding,
-                    bool(message.is_bigendian),
-                )
-                yield Frame(camera, number, _stamp(message.header.stamp) or stamp, image, message.encoding)
+    def frames() -> Iterator[Frame]:
+        for number, (item, stamp, raw) in enumerate(reader.messages(connections=[chosen])):
+            message: Any = reader.deserialize(raw, item.msgtype)
+            size = message.width, message.height, message.step
+            image = image_from_bytes(message.data, *size, message.encoding, bool(message.is_bigendian))
+            yield Frame(camera, number, _stamp(message.header.stamp) or stamp, image, message.encoding)
 
-        footage = Footage(path.resolve().stem, camera, chosen.msgcount, frames)
-        return analyze_footage(footage, resolved, out, options, console)
+    footage = Footage(path.resolve().stem, camera, chosen.msgcount, frames)
+    return analyze_footage(footage, resolved, out, options, console)
 
 
 def _open(path: Path) -> AnyReader:
@@ -109,15 +112,16 @@ def _types() -> Any:
     return store
 
 
-def _pose_topics(reader: AnyReader, cameras: tuple[str, ...]) -> dict[Connection, str]:
+def _pose_topics(reader: AnyReader, cameras: tuple[str, ...]) -> dict[str, str]:
     """The topics of the experiment's cameras; a topic alone is taken for the camera alone."""
-    found = [item for item in reader.connections if item.msgtype == _POSES and not item.topic.endswith("/ground_truth")]
-    named = {item: camera for item in found for camera in cameras if item.topic.strip("/") == f"{camera}/pose"}
-    if not named and len({item.topic for item in found}) == 1 and len(cameras) == 1:
+    found = {item.topic for item in reader.connections if item.msgtype == _POSES}
+    found = {topic for topic in found if not topic.endswith("/ground_truth")}
+    named = {topic: camera for topic in found for camera in cameras if topic.strip("/") == f"{camera}/pose"}
+    if not named and len(found) == 1 and len(cameras) == 1:
         named = dict.fromkeys(found, cameras[0])
     missing = [camera for camera in cameras if camera not in named.values()]
     if missing:
-        there = ", ".join(sorted({item.topic for item in found})) or "no poses"
+        there = ", ".join(sorted(found)) or "no poses"
         raise DlstreamError(
             f"the bag has {there}; expected poses ({_POSES}) on /{missing[0]}/pose. For a bag of images give --network"
         )
