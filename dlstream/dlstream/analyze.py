@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -22,7 +24,7 @@ from dlstream_common import DlstreamError, Frame, FramePoses, to_bgr
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.inputs import Poses, Start
 from dlstream_experiment.journal import from_first_start, read_journal
-from dlstream_pose import Estimator
+from dlstream_pose import Estimator, PoseSettings
 from dlstream_pose.overlay import OverlayRegion, draw_overlay
 from dlstream_recorder import JOURNAL, OfflineSession, Summary, read_lines
 
@@ -46,11 +48,9 @@ class Options:
 class Resolved:
     """The same, complete."""
 
-    network: Path
+    pose: PoseSettings
     experiment: Experiment
-    scale: float
     camera: str
-    threads: int
     source: SourceSettings
 
 
@@ -78,7 +78,8 @@ def analyze(path: Path, out: Path, options: Options, console: Console) -> Summar
 
 def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Options, console: Console) -> Summary:
     """As `analyze`, of frames from anywhere."""
-    estimator = Estimator(resolved.network, resolved.scale, resolved.threads)
+    pose = resolved.pose
+    estimator = Estimator(pose.network, pose.scale, pose.threads)
     live = live_start(footage.session) if footage.session else None
     seed = options.seed if options.seed is not None else live.seed if live else 0
     frames = footage.frames()
@@ -93,9 +94,9 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
         keypoints=estimator.info.keypoints,
         image_sizes={camera: (width, height)},
     )
-    about = {"network": resolved.network.name, "scale": resolved.scale}
-    session = OfflineSession(out, footage.name, [camera], first.stamp, {"settings": about})
-    session.set_network(camera, resolved.network.name, estimator.network.sha256, estimator.info.edges)
+    about = pose.model_dump(mode="json", exclude={"network", "cameras"})
+    session = OfflineSession(out, footage.name, [camera], first.stamp, {"settings": {"pose": about}})
+    session.set_network(camera, pose.network.name, estimator.network.sha256, estimator.info.edges)
     session.set_regions(camera, outlines(experiment, camera))
     session.copy(experiment.path, "experiment.yaml")
     analysis = Analysis(experiment, session, seed, live.stamp if live else None)
@@ -130,22 +131,37 @@ def resolve(options: Options) -> Resolved:
         DlstreamError: network or experiment are missing, or the rig has not this camera.
     """
     rig = load_rig(options.rig) if options.rig else None
-    network, file = options.network, options.experiment
-    scale, threads = options.scale, options.threads
+    pose: dict[str, Any] = {"threads": 1}
     if rig is not None and rig.pose is not None:
-        network = network or rig.pose.network
-        scale = rig.pose.scale if scale is None else scale
-        threads = threads or rig.pose.threads
+        pose = rig.pose.model_dump(include=set(PoseSettings.model_fields))
+    given = {"network": options.network, "scale": options.scale, "threads": options.threads or None}
+    pose |= {name: value for name, value in given.items() if value is not None}
+    network, file = pose.get("network"), options.experiment
     if rig is not None and rig.experiment is not None:
         file = file or rig.experiment.file
     for what, found in (("network", network), ("experiment", file)):
         if found is None:
             raise DlstreamError(f"no {what}: give --{what} FILE, or --rig FILE of a rig that has one")
-    assert network is not None
     assert file is not None
     experiment = load_experiment(file)
     camera = options.camera or experiment.camera
-    return Resolved(network, experiment, scale or 1.0, camera, threads or 1, _source(rig, camera))
+    settings = load_pose_settings({**pose, "cameras": [camera]})
+    return Resolved(settings, experiment, camera, _source(rig, camera))
+
+
+def load_pose_settings(values: Mapping[str, Any]) -> PoseSettings:
+    """The pose node's settings, for an analysis.
+
+    Raises:
+        DlstreamError: one of them is wrong.
+    """
+    try:
+        return PoseSettings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        raise DlstreamError(f"{key}: found {first['input']!r}; expected {expected}") from error
 
 
 def _source(rig: Rig | None, camera: str) -> SourceSettings:
