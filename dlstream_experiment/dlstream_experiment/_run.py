@@ -40,7 +40,6 @@ class Run:
         self._protocol = experiment.protocol.create(self.seed)
         self._protocol_triggers = {trigger for _, trigger in experiment.protocol.triggers_used()}
         self._triggers = TriggerSet(experiment.triggers, replace(experiment.context, seed=self.seed))
-        self._values: dict[str, bool] = {}  # of the triggers, as they were told by events
         self._keypoints: dict[str, tuple[str, ...]] = {}
         self._last_pose = dict.fromkeys(experiment.cameras, stamp)
         self._silent: set[str] = set()
@@ -82,7 +81,7 @@ class Run:
         self._time = max(self._time, min(poses.stamp, stamp))  # no frame was acquired after its poses came
         effects = self._recovered(stamp, cause) if self._silent else []
         decided = self._triggers.decide(camera, scene)
-        effects += self._changes(decided, stamp, cause)
+        effects += self._changes(stamp, cause)
         if self._protocol_triggers.isdisjoint(decided):
             steps = self._protocol.frame(self._time)
         else:
@@ -92,7 +91,7 @@ class Run:
     def value(self, stamp: int, source: str, value: float | str) -> list[Effect]:
         self._time = max(self._time, stamp)
         decided = self._triggers.take_value(source, value, stamp)
-        effects = self._changes(decided, stamp, None)
+        effects = self._changes(stamp, None)
         if self._protocol_triggers.isdisjoint(decided):
             return effects
         steps = self._protocol.evaluate(self._time, decided, self._triggers.held)
@@ -121,7 +120,6 @@ class Run:
         values = {"reason": reason, "duration": f"{(time - self._started) / SECOND:.6f}"}
         values |= {f"count.{name}": str(count) for name, count in self._protocol.counts.items()}
         self._triggers.held.clear()
-        self._values.clear()
         effects += [*self._all_off(stamp, cause), Event(stamp, "experiment_ended", self._name, values, cause)]
         return effects + self._region_changes()
 
@@ -184,14 +182,13 @@ class Run:
 
     # Poses to decisions.
 
-    def _changes(self, decided: Mapping[str, bool], stamp: int, cause: Cause | None) -> list[Effect]:
+    def _changes(self, stamp: int, cause: Cause | None) -> list[Effect]:
         """What rose and what fell, each with what it measured, and the regions that this concerns."""
-        changed = [name for name, value in decided.items() if value != self._values.get(name, False)]
+        changed = self._triggers.changed
         if not changed:
             return []
         effects: list[Effect] = []
-        for name in changed:
-            self._values[name] = value = decided[name]
+        for name, value in changed.items():
             measured = self._triggers.measured.get(name, math.nan)
             values = {} if math.isnan(measured) else {"value": f"{measured:.6g}"}
             effects.append(Event(stamp, "trigger_rose" if value else "trigger_fell", name, values, cause))

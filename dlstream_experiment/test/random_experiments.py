@@ -6,8 +6,10 @@ experiment files, with other numbers in them.
 
 from __future__ import annotations
 
+import json
 import math
 import random
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
@@ -17,9 +19,8 @@ import numpy as np
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 
-from dlstream_common import FramePoses, Individual
-from dlstream_experiment import Experiment
-from dlstream_experiment._parts import Parts, Problems, problems_within
+from dlstream_common import FramePoses, Individual, InputError
+from dlstream_experiment import Experiment, load_experiment
 from dlstream_experiment.inputs import Fault, Input, Poses, Start, Stop, Tick, Value
 from dlstream_experiment.regions import REGIONS
 from dlstream_experiment.triggers import TRIGGERS
@@ -135,10 +136,13 @@ def _attempt(rng: random.Random) -> Experiment | None:
 def valid(data: Mapping[str, Any]) -> Experiment | None:
     """The experiment of this data, where it is one."""
     try:
-        made = Experiment.model_validate(data)
-    except (ValidationError, ValueError):
+        Experiment.model_validate(data)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "experiment.yaml"
+            path.write_text(json.dumps(data), encoding="utf-8")  # JSON is YAML
+            return load_experiment(path)
+    except (ValidationError, ValueError, InputError):
         return None
-    return None if list(problems_within(Parts.of_experiment(made), Problems(None))) else made
 
 
 def trigger(maker: Maker, kind: str) -> dict[str, Any]:
