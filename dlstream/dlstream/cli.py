@@ -1,4 +1,4 @@
-"""The command line: `dlstream run`, `check`, `demo`, `report`, `recover`, `network`."""
+"""The command line: `dlstream run`, `check`, `demo`, `report`, `recover`, `analyze`, `replay`, `network`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from dlstream import __version__
+from dlstream import __version__, offline_cli
 from dlstream.console import make_console
 from dlstream.experiment_cli import experiment
 from dlstream.network_cli import network
@@ -114,6 +114,10 @@ def recover(session: Session) -> None:
 
     recover_session(session)
     show_session(session, make_console())
+
+
+app.command()(offline_cli.analyze)
+app.command()(offline_cli.replay)
 
 
 @app.command()

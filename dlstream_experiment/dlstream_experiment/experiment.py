@@ -39,9 +39,12 @@ class Experiment(Settings):
     """Whatever belongs to the session or the subject, by name; recorded with the start of every run."""
     pose_timeout: Annotated[float, Field(ge=0.05, le=1e6)] = 1.0
     """Seconds without a pose until the outputs go off; they go on again when poses come back."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    """Of all that is drawn by chance; left out: drawn anew at every start, and recorded."""
 
     _path: Path = PrivateAttr(default=Path("experiment"))
     _data: CommentedMap | None = PrivateAttr(default=None)
+    _text: str = PrivateAttr(default="")
 
     @property
     def path(self) -> Path:
@@ -52,6 +55,11 @@ class Experiment(Settings):
     def data(self) -> CommentedMap | None:
         """The file's content with its line numbers; None for an experiment that was made in code."""
         return self._data
+
+    @property
+    def text(self) -> str:
+        """The file as it was read; of an experiment that was made in code, the same in JSON, which is YAML as well."""
+        return self._text or self.model_dump_json(exclude_unset=True)
 
     @property
     def context(self) -> Context:
