@@ -29,8 +29,6 @@ class Experiment(Settings):
     """Conditions on the poses, by name."""
     calibration: dict[Name, Annotated[float, Field(gt=0, le=1e6)]] = Field(default_factory=dict)
     """Pixels per centimetre, by camera: what triggers with a unit in cm need."""
-    seed: Annotated[int, Field(ge=0, le=2**53)] = 0
-    """What all random draws follow from."""
     protocol: AnyProtocol
     """What happens, and when it ends."""
     max_age: Seconds = 0.5
@@ -64,7 +62,7 @@ class Experiment(Settings):
     @property
     def context(self) -> Context:
         """What its triggers may refer to."""
-        return Context(self.camera, self.regions, self.calibration, self.seed)
+        return Context(self.camera, self.regions, self.calibration, self.seed or 0)
 
     @property
     def cameras(self) -> tuple[str, ...]:
