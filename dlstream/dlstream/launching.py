@@ -14,16 +14,17 @@ from dlstream.check import checked_rig
 from dlstream.environment import PROFILE, node_environment
 from dlstream.faults import FaultPublisher
 from dlstream.nodes import NodeSpec, rig_nodes
+from dlstream.process import parameter_file
 from launch import LaunchContext
 
 
-def rig_actions(rig_file: str, context: LaunchContext) -> list[Action]:
+def rig_actions(rig_file: str, context: LaunchContext, allow_python: bool = False) -> list[Action]:
     """The actions that start the rig of `rig_file`.
 
     Raises:
         InputError: the rig file, or a file that it names, can't be used; nothing was started.
     """
-    rig, path = checked_rig(rig_file)
+    rig, path = checked_rig(rig_file, allow_python)
     wanted = node_environment()
     environment = {key: wanted[key] for key in wanted if key == PROFILE or key.endswith("_THREADS")}
     actions: list[Action] = [SetEnvironmentVariable(key, value) for key, value in environment.items()]
@@ -34,12 +35,13 @@ def rig_actions(rig_file: str, context: LaunchContext) -> list[Action]:
 
 
 def _node_actions(spec: NodeSpec, faults: FaultPublisher) -> list[Action]:
+    alone = {"name": spec.name, "namespace": spec.namespace}
     node = Node(
         package=spec.package,
         executable=spec.executable,
-        name=spec.name,
-        namespace=spec.namespace,
-        parameters=[dict(spec.parameters)],
+        arguments=spec.arguments,
+        **({} if spec.members else alone),
+        parameters=[str(parameter_file(spec)) if spec.members else dict(spec.parameters)],
         remappings=list(spec.remappings),
         output="screen",
         emulate_tty=False,

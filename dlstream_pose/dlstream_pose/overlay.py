@@ -97,7 +97,7 @@ def _region(picture: NDArray[np.uint8], region: OverlayRegion, unit: float) -> N
     cv2.polylines(picture, [outline], True, colour, max(1, round(2 * unit)), cv2.LINE_AA, _SHIFT)
     if region.name:
         middle = region.points.mean(axis=0)
-        top = float(region.points[:, 1].min())
+        top = float(np.min(region.points[:, 1]))
         _label(picture, region.name, (round(middle[0]), round(top + 8 * unit)), 0.85 * unit, colour, centred=True)
 
 
