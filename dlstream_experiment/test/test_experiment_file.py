@@ -84,7 +84,12 @@ def line_with(text: str, path: Path = EXAMPLE) -> int:
         ("lockout: 10 ", "lockout: .inf ", "lockout: 10", "lockout"),
         ("output: screen", "output: big screen", "stimulus: {output", "a name of letters, digits and _"),
         ("camera: top  ", "camera: [top", None, "should stand; expected valid YAML"),
-        ("experiment: example", "experiment: example\nexperiment: again", None, "found the key 'experiment' a second time; expected each key once"),
+        (
+            "experiment: example",
+            "experiment: example\nexperiment: again",
+            None,
+            "found the key 'experiment' a second time; expected each key once",
+        ),
     ],
 )
 def test_mistakes_are_told_with_their_line(tmp_path, old, new, line, message):

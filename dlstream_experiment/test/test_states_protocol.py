@@ -401,6 +401,14 @@ def test_steps_carry_the_trigger_that_caused_them():
     assert switched == [(On, "x"), (Off, "y"), (On, "x"), (Off, "")]
 
 
+def test_the_end_of_a_given_time_is_caused_by_no_trigger():
+    states = {"a": {"enter": [{"give": LASER, "seconds": 2}], "transitions": [{"when": "x", "go": "b"}]}, "b": []}
+    script = Script(machine(states))
+    script.frame(3, x=True)
+    switched = [(type(step), step.trigger) for _, step in script.steps if isinstance(step, On | Off)]
+    assert switched == [(On, ""), (Off, "")]
+
+
 def test_what_is_given_outlasts_its_state_goes_before_its_stimulus_and_can_be_withdrawn():
     tone = {"output": "sound", "action": "play", "values": {"tone": "low"}}
     states = {

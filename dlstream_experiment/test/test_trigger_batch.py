@@ -136,7 +136,9 @@ def test_the_same_inputs_give_the_same_to_the_last_bit(seed):
     for _ in range(2):
         made = TriggerSet(triggers, context(calibration={"top": CALIBRATION}))
         made.bind("top", PARTS)
-        runs.append([(dict(made.decide("top", frame)), repr(dict(made.measured))) for frame in walk(random.Random(seed), 20)])
+        runs.append(
+            [(dict(made.decide("top", frame)), repr(dict(made.measured))) for frame in walk(random.Random(seed), 20)]
+        )
     assert runs[0] == runs[1]
 
 

@@ -137,7 +137,9 @@ class Reference:
             if getattr(s, "side", "both") != "both":
                 low = max(low or 0.0, 0.0)
             for value in self._values(s, a, b):
-                tests.append(None if value is None else (low is None or value >= low) and (high is None or value <= high))
+                tests.append(
+                    None if value is None else (low is None or value >= low) and (high is None or value <= high)
+                )
                 for edge in (low, high):
                     if value is not None and edge is not None and abs(value - edge) < 1e-6 * max(1, abs(edge)):
                         self.near.add(name)

@@ -121,7 +121,9 @@ class View:
 
     def write_down(self, node: Node) -> None:
         """Keeps the decisions up to date with a trigger that changed."""
-        if node.value is not None and (node.known if node.camera == self._camera else self._uses.get(node.number, 0) > 0):
+        if node.value is not None and (
+            node.known if node.camera == self._camera else self._uses.get(node.number, 0) > 0
+        ):
             self.decided[node.name] = node.value
 
     def measured(self, node: Node) -> float:
