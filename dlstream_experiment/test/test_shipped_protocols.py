@@ -117,7 +117,7 @@ def test_optogenetic_ends_by_its_time_with_the_light_off():
     script.frame(1800, points_there=True)
     assert script.ended is None
     script.frame(1800.01, points_there=True)
-    assert script.ended == "longer than 1800 s since start"
+    assert script.ended == "more than 1800 s since start"
     assert script.on == {}
 
 
@@ -210,7 +210,7 @@ def test_speed_switches_with_the_trigger_and_ends_by_its_time():
         "2: on laser on",
         "4: off laser",
         "5: on laser on",
-        "600.1: end: longer than 600 s since start",
+        "600.1: end: more than 600 s since start",
     ]
     assert script.protocol.counts == {"runs": 2}
 
@@ -319,7 +319,7 @@ def test_one_stage_alone_ends_on_the_tenth_visit_of_both_or_after_600_seconds():
     script.frame(600, at_green=True, at_blue=False)
     assert script.ended is None
     script.frame(600.1)
-    assert script.ended == "longer than 600 s since start"
+    assert script.ended == "more than 600 s since start"
 
 
 # Rewards.
@@ -385,7 +385,7 @@ def test_reward_pretraining_ends_by_its_time_and_never_leaves_the_pump_on():
     script.frame(1799, at_port=False)
     assert script.on == {"reward": "on"}
     script.frame(1800.1)
-    assert script.ended == "longer than 1800 s since start"
+    assert script.ended == "more than 1800 s since start"
     assert script.on == {}
 
 
@@ -449,7 +449,7 @@ def test_base_trial_ends_by_its_time():
     script.frame(6000, begin=True, task=True)
     assert script.ended is None
     script.frame(6000.1, begin=True, task=True)
-    assert script.ended == "longer than 6000 s since start"
+    assert script.ended == "more than 6000 s since start"
 
 
 # Second-order conditioning.
@@ -557,7 +557,7 @@ def test_conditioning_ends_after_twenty_successes_of_cs_plus():
 
 def test_conditioning_ends_by_its_time():
     script = run_conditioning(3, at_port=False, stop=[{"longer_than": 600}])
-    assert script.ended == "longer than 600 s since start"
+    assert script.ended == "more than 600 s since start"
     content = shipped("second_order_conditioning").model_dump()
     assert [stop["longer_than"] for stop in content["stop"]] == [3600]
 

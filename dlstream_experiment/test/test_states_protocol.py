@@ -512,7 +512,7 @@ def test_stop_conditions_end_at_once_with_their_reason():
     both.frame(13, x=True)
     assert both.ended is None
     both.frame(14, x=True)
-    assert both.ended == "after 10 s since start and n >= 2"
+    assert both.ended == "10 s since start and n >= 2"
 
 
 def test_going_to_the_end_tells_why():

@@ -208,7 +208,8 @@ def _check_times(after: object, longer_than: object, since: str | None) -> None:
 
 
 def _spoken_time(after: float | Draw | None, longer_than: float | Draw | None, since: str | None) -> list[str]:
-    where = f" since {since}" if since is not None else ""
-    if after is not None:
-        return [f"after {spoken(after)}{where}"]
-    return [f"longer than {spoken(longer_than)}{where}"] if longer_than is not None else []
+    wait = after if after is not None else longer_than
+    if wait is None:
+        return []
+    time = spoken(wait) if after is not None else f"more than {spoken(wait)}"
+    return [f"after {time}" if since is None else f"{time} since {since}"]
