@@ -8,16 +8,14 @@ comes from, stands in the file's metadata under the key `dlstream`, as JSON.
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dlstream_common import NetworkError
+from dlstream_pose.engines import Engine, first_line, open_engine
 
 METADATA_KEY = "dlstream"
 FORMAT = 1
@@ -65,31 +63,19 @@ class Network:
     """A network, ready to run.
 
     Args:
-        path: the .onnx file.
-        threads: how many threads compute one frame; 0 leaves it to ONNX Runtime.
+        path: the .onnx file; for the engine dlclive DeepLabCut's own .pt or .pb file.
+        threads: how many threads compute one frame; 0: one for each core.
+        engine: what computes it, see `dlstream_pose.engines`.
 
     Raises:
-        NetworkError: the file is missing, damaged, not a network, or a network that dlstream did not convert.
+        NetworkError: the file is missing, damaged, not a network, or a network that dlstream did not convert; or the
+            engine is not there.
     """
 
-    def __init__(self, path: str | Path, threads: int = 1) -> None:
+    def __init__(self, path: str | Path, threads: int = 1, engine: str = "auto") -> None:
         self.path = Path(path)
-        content = _read(self.path)
-        self.sha256 = hashlib.sha256(content).hexdigest()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Threads that spin while they wait take the cores away from the other nodes of the rig.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 4
-        try:
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's own classes have no common base
-            raise NetworkError(
-                f"{self.path}: found {len(content)} bytes that ONNX Runtime can't load ({_first_line(error)}); "
-                "expected a network as dlstream's converter writes it. The file may be damaged or incomplete: convert "
-                "the original again"
-            ) from error
+        self.engine: Engine = open_engine(engine, self.path, threads)
+        self.sha256 = self.engine.sha256
         self.info = self._read_info()
         self._check_graph()
 
@@ -106,13 +92,13 @@ class Network:
             NetworkError: the image does not fit the network.
         """
         try:
-            (poses,) = self._session.run(["poses"], {"image": image})
+            (poses,) = self.engine.run(["poses"], image)
         except Exception as error:
-            raise NetworkError(f"{self.path}: failed on an image of {image.shape}: {_first_line(error)}") from error
+            raise NetworkError(f"{self.path}: failed on an image of {image.shape}: {first_line(error)}") from error
         return np.asarray(poses, np.float32).reshape(-1, len(self.info.keypoints), 3)
 
     def _read_info(self) -> NetworkInfo:
-        text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        text = self.engine.metadata
         if text is None:
             raise NetworkError(
                 f"{self.path}: found an ONNX file without '{METADATA_KEY}' metadata; expected one that dlstream's "
@@ -129,33 +115,12 @@ class Network:
             ) from error
 
     def _check_graph(self) -> None:
-        inputs = {item.name: item.type for item in self._session.get_inputs()}
-        outputs = {item.name: item.type for item in self._session.get_outputs()}
+        inputs, outputs = self.engine.inputs, self.engine.outputs
         if inputs != {"image": "tensor(uint8)"} or outputs.get("poses") != "tensor(float)":
             raise NetworkError(
                 f"{self.path}: found the inputs {_signature(inputs)} and outputs {_signature(outputs)}; expected "
                 "image: tensor(uint8) and poses: tensor(float). Convert the network again"
             )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise NetworkError(f"{path}: can't be read ({error.strerror}); expected a network file (.onnx)") from error
-    if not content:
-        raise NetworkError(f"{path}: found an empty file; expected a network (.onnx)")
-    if path.suffix in (".pt", ".pth"):
-        raise NetworkError(
-            f"{path}: found a PyTorch file; expected ONNX. Convert it first: "
-            f"dlstream network convert {path.name} {path.with_suffix('.onnx').name}"
-        )
-    return content
-
-
-def _first_line(error: Exception) -> str:
-    lines: list[Any] = str(error).strip().splitlines() or [type(error).__name__]
-    return str(lines[0])[:300]
 
 
 def _signature(items: dict[str, str]) -> str:
