@@ -27,6 +27,7 @@ from dlstream_msgs.msg import Regions
 from dlstream_pose.estimator import Estimator
 from dlstream_pose.newest import Arrival, Newest
 from dlstream_pose.settings import PoseSettings
+from dlstream_pose.stream import PoseStream
 from dlstream_pose.view import CameraView
 
 _SILENCE = 2.0
@@ -52,21 +53,25 @@ class PoseNode(DlstreamNode[PoseSettings]):
         self._worker: threading.Thread | None = None
 
     def configure(self, settings: PoseSettings) -> None:
-        self._estimator = Estimator(settings.network, settings.scale, settings.threads)
+        self._estimator = Estimator(settings.network, settings.scale, settings.threads, settings.engine)
         network = self._estimator.network
         width, height = network.info.input_size or (320, 240)
         self._estimator.warm_up(round(width / settings.scale), round(height / settings.scale))
+        self._streams = {name: PoseStream(self._estimator, settings) for name in settings.cameras}
+        self._warm: set[tuple[int, ...]] = set()
         self.hardware_id = f"{network.path.name} {network.sha256[:12]}"
         self._views = {name: CameraView(self, name, network, settings) for name in settings.cameras}
         self.get_logger().info(
             f"{network.path.name} ({network.info.net_type or network.info.decoder}): "
-            f"{', '.join(network.info.keypoints)}; scale {settings.scale:g}; cameras {', '.join(settings.cameras)}"
+            f"{', '.join(network.info.keypoints)}; engine {network.engine.name}: {network.engine.description}; "
+            f"scale {settings.scale:g}; cameras {', '.join(settings.cameras)}"
         )
 
     def activate(self) -> None:
         self._newest: Newest[tuple[Frame, Header]] = Newest(self._views)
-        for view in self._views.values():
+        for name, view in self._views.items():
             view.begin()
+            self._streams[name].reset()
         self._worker = threading.Thread(target=self._work, name="estimator")
         self._worker.start()
         self._inputs = [self._listen(name) for name in self._views]
@@ -87,8 +92,8 @@ class PoseNode(DlstreamNode[PoseSettings]):
         self._views = {}
 
     def settings_changed(self, settings: PoseSettings) -> None:
-        for view in self._views.values():
-            view.settings = settings
+        for name, view in self._views.items():
+            view.settings = self._streams[name].settings = settings
 
     def diagnose(self) -> Diagnosis:
         level, messages, values = Level.OK, [], {}
@@ -145,8 +150,10 @@ class PoseNode(DlstreamNode[PoseSettings]):
         view = self._views[arrival.camera]
         frame, header = arrival.message
         try:
+            stream = self._streams[arrival.camera]
+            self._warm_up(stream, frame.image.shape[1], frame.image.shape[0])
             start = now()
-            individuals = self._estimator.estimate(frame.image, frame.encoding)
+            found = stream.estimate(frame.image, frame.encoding, frame.stamp)
             end = now()
         except (EncodingError, NetworkError) as error:
             self._refuse(view, error)
@@ -156,18 +163,26 @@ class PoseNode(DlstreamNode[PoseSettings]):
             sequence=arrival.sequence,
             stamp=frame.stamp,
             keypoints=self._estimator.info.keypoints,
-            individuals=individuals,
+            individuals=found.individuals,
             received=arrival.received,
             inference_start=start,
             inference_end=end,
             dropped=arrival.dropped,
             frame_id=header.frame_id,
+            stale=0 < view.settings.max_age * 1e9 < end - frame.stamp,
+            predicted_to=found.predicted_to,
         )
         view.publish(poses, header)
         if view.error:
             view.error = ""
             self.get_logger().info(f"{arrival.camera}: images can be used again")
         view.show(frame, poses, header)
+
+    def _warm_up(self, stream: PoseStream, width: int, height: int) -> None:
+        """The first frame of a size lets the engine prepare for it; a later one is served in its stead if it comes."""
+        if (width, height) not in self._warm:
+            stream.warm_up(width, height)
+            self._warm = {*list(self._warm)[:15], (width, height)}
 
     def _refuse(self, view: CameraView, error: DlstreamError) -> None:
         """An image that can't be used gives no pose; it is said once, and shown by the diagnostics while it lasts."""

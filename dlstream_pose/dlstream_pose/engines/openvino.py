@@ -53,10 +53,9 @@ class OpenVino(Engine):
 
     def run(self, outputs: Sequence[str], image: NDArray[np.uint8]) -> list[NDArray[Any]]:
         request = self._requests.get(image.shape)
-        if request is None:
-            request = self._requests[image.shape] = (
-                self._compile(image.shape) if len(self._requests) < _SHAPES else self._any
-            )
+        if request is None and len(self._requests) < _SHAPES:
+            request = self._requests[image.shape] = self._compile(image.shape)
+        request = request or self._any
         request.set_tensor("image", self._openvino.Tensor(np.ascontiguousarray(image), shared_memory=True))
         request.infer()
         # Copies: the request's own memory is written again by the next frame.

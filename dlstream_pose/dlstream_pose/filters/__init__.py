@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from dlstream_pose.filters._base import Filter, FilterSettings, Filtered
+from dlstream_pose.filters._base import Filter, Filtered, FilterSettings
 
 
 def filter_types() -> dict[str, type[Filter]]:
