@@ -22,7 +22,8 @@ class Kalman(Filter):
     covariance, kept as (position, both, velocity), and the gain is written out.
 
     A measurement's standard deviation is `noise` pixels divided by its confidence. One that lies farther from the
-    expected place than 0.999 of all would is an outlier and isn't taken.
+    expected place than 0.999 of all would is an outlier and isn't taken. A new keypoint rests, with a velocity that is
+    as unsure as if it had been out of sight for a gap.
     """
 
     name = "kalman"
@@ -48,7 +49,7 @@ class Kalman(Filter):
             pp, pv, vv = (
                 np.where(new, variance, pp),
                 np.where(new, 0.0, pv),
-                np.where(new, self.settings.agility**2, vv),
+                np.where(new, self.settings.agility**2 * self.settings.gap, vv),
             )
             taken = taken | new
         self._position, self._velocity = position + gain * off, velocity + push * off
