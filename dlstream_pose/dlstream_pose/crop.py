@@ -90,7 +90,10 @@ class Cropper:
         present = (poses[..., 2] > 0).any(axis=1)
         found = bool(present.any()) and bool((2 * sure.sum(axis=1) >= poses.shape[1])[present].all())
         if window is not None and not (found and _inside(poses[sure][:, :2], window, width, height)):
+            self._lost = True
             return False
+        if self._lost:  # what was expected was wrong
+            self._filter.reset()
         self._lost = not found
         if window is None:
             self._whole_at = stamp
