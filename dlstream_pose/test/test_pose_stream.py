@@ -109,7 +109,7 @@ def test_an_animal_that_jumps_is_found_in_the_same_frame(spots):
 
 def test_while_it_is_lost_whole_frames_are_looked_at(spots):
     """A dim image: the spot network's confidence is the brightness."""
-    stream = stream_of(spots, crop=64, crop_confidence=0.5)
+    stream = stream_of(spots, crop=64, crop_confidence=0.6)
     dark = np.full((240, 320, 3), 120, np.uint8)
     windows = []
     for number in range(30):
