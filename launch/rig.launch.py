@@ -9,7 +9,8 @@ from launch import LaunchContext, LaunchDescription
 
 
 def start_rig(context: LaunchContext) -> list[Action]:
-    return rig_actions(LaunchConfiguration("rig").perform(context), context)
+    allow_python = LaunchConfiguration("allow_python").perform(context).lower() == "true"
+    return rig_actions(LaunchConfiguration("rig").perform(context), context, allow_python)
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -17,6 +18,9 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
             DeclareLaunchArgument("rig", description="The rig file (YAML)."),
+            DeclareLaunchArgument(
+                "allow_python", default_value="false", description="Import Python files that the experiment names."
+            ),
             OpaqueFunction(function=start_rig),
         ]
     )

@@ -18,14 +18,18 @@ from dlstream_pose import Network
 from dlstream_recorder.check import check_directory
 
 
-def checked_rig(path: str | Path) -> tuple[Rig, Path]:
+def checked_rig(path: str | Path, allow_python: bool = False) -> tuple[Rig, Path]:
     """Reads a rig file and looks at everything that it names; the rig and the file's absolute path.
+
+    `allow_python`: the experiment may name classes of Python files beside it.
 
     Raises:
         InputError: all problems of the first file that has any, with their lines. Nothing has been started.
     """
     path = Path(path).expanduser().resolve()
     rig = load_rig(path)
+    if allow_python and rig.experiment is not None:
+        rig = rig.model_copy(update={"experiment": rig.experiment.model_copy(update={"allow_python": True})})
     check_rig(rig, path)
     return rig, path
 
@@ -69,7 +73,7 @@ def _problems(rig: Rig) -> Iterator[Finding]:
     if rig.experiment is not None:
         if rig.pose is None and not any(getattr(camera, "source", "") == "topic" for camera in rig.cameras.values()):
             yield ["experiment"], "an experiment in a rig without pose", "a section 'pose' with a network"
-        experiment = load_experiment(rig.experiment.file)
+        experiment = load_experiment(rig.experiment.file, rig.experiment.allow_python)
         check_experiment(
             experiment, keypoints=keypoints, image_sizes=sizes, cameras=list(rig.cameras), outputs=rig.outputs
         )
@@ -86,6 +90,16 @@ def _problems(rig: Rig) -> Iterator[Finding]:
             check_directory(rig.recorder.directory, rig.recorder.min_free)
         except DlstreamError as error:
             yield ["recorder", "directory"], _sentence(error), "a folder that can be written"
+
+
+def image_sizes(rig: Rig) -> dict[str, tuple[int, int]]:
+    """Width and height of each camera's image, where they are known before it starts.
+
+    Raises:
+        DlstreamError: a video is damaged, a crop or a calibration does not fit.
+    """
+    sizes = {name: _image_size(item) for name, item in rig.cameras.items() if isinstance(item, SourceSettings)}
+    return {name: size for name, size in sizes.items() if size is not None}
 
 
 def _image_size(camera: SourceSettings) -> tuple[int, int] | None:

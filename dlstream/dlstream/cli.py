@@ -1,4 +1,4 @@
-"""The command line: `dlstream run`, `check`, `demo`, `report`, `recover`, `network`."""
+"""The command line: `dlstream run`, `check`, `demo`, `report`, `recover`, `analyze`, `replay`, `network`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from dlstream import __version__
+from dlstream import __version__, offline_cli
 from dlstream.console import make_console
-from dlstream_common import DlstreamError
+from dlstream.experiment_cli import experiment
+from dlstream.network_cli import network
+from dlstream_common import DlstreamError, InputError
 
 app = typer.Typer(
     name="dlstream",
@@ -20,10 +22,23 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-network = typer.Typer(help="Networks: convert DeepLabCut's export, show what a file is.", no_args_is_help=True)
 app.add_typer(network, name="network")
+app.add_typer(experiment, name="experiment")
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
 
 RigFile = Annotated[Path, typer.Argument(help="The rig file (YAML).", show_default=False)]
+AllowPython = Annotated[
+    bool, typer.Option("--allow-python", help="Import the Python files that the experiment file names.")
+]
 Session = Annotated[Path, typer.Argument(help="A session folder.", show_default=False)]
 
 
@@ -33,6 +48,7 @@ def run(
     seconds: Annotated[float, typer.Option(min=0, help="End after so many seconds; 0: as the rig file says.")] = 0.0,
     status: Annotated[float, typer.Option(min=0, help="Seconds between two status lines; 0: none.")] = 5.0,
     local: Annotated[bool, typer.Option(help="Keep to this machine, in a ROS domain of its own.")] = False,
+    allow_python: AllowPython = False,
 ) -> None:
     """Run a rig until Ctrl-C, its end, or the failure of a node it needs."""
     from contextlib import ExitStack
@@ -43,7 +59,7 @@ def run(
     from dlstream.summary import show_session, unfinished
 
     console = make_console()
-    checked, file = checked_rig(rig)
+    checked, file = checked_rig(rig, allow_python)
     with ExitStack() as stack:
         if local:
             os.environ.update(stack.enter_context(private_domain()))
@@ -55,13 +71,13 @@ def run(
 
 
 @app.command()
-def check(rig: RigFile) -> None:
+def check(rig: RigFile, allow_python: AllowPython = False) -> None:
     """Look at a rig file and all it names, without starting anything."""
     from dlstream.check import checked_rig
     from dlstream.nodes import rig_nodes
 
     console = make_console()
-    checked, path = checked_rig(rig)
+    checked, path = checked_rig(rig, allow_python)
     console.print(f"[green]{path} is in order.[/] It starts, in this order:")
     for spec in rig_nodes(checked, path):
         for node in spec.nodes:
@@ -100,40 +116,8 @@ def recover(session: Session) -> None:
     show_session(session, make_console())
 
 
-@network.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-    help="Convert DeepLabCut's export, and prove on frames that it gives the same poses (--help for its options).",
-)
-def convert(context: typer.Context) -> None:
-    """Hands everything on to the converter's own command line."""
-    from dlstream_pose.convert import main as convert_network
-
-    convert_network(context.args)
-
-
-@network.command()
-def info(file: Annotated[Path, typer.Argument(help="A network (.onnx).", show_default=False)]) -> None:
-    """Show what a network is."""
-    from rich.table import Table
-
-    from dlstream_pose import Network
-
-    loaded = Network(file)
-    about = loaded.info
-    table = Table(show_header=False, box=None, pad_edge=False)
-    edges = ", ".join(f"{about.keypoints[a]}-{about.keypoints[b]}" for a, b in about.edges)
-    size = "x".join(str(side) for side in about.input_size) if about.input_size else "not known"
-    for key, value in (
-        ("keypoints", ", ".join(about.keypoints)),
-        ("skeleton", edges or "none"),
-        ("trained at", size),
-        ("net type", about.net_type or "not known"),
-        ("decoder", f"{about.decoder}, stride {about.stride:g}"),
-        ("converted from", f"{about.source.file} ({about.source.tool} {about.source.version})"),
-        ("sha256", loaded.sha256),
-    ):
-        table.add_row(key, value)
-    make_console().print(table)
+app.command()(offline_cli.analyze)
+app.command()(offline_cli.replay)
 
 
 @app.command()
@@ -150,6 +134,15 @@ def main() -> int:
         return int(end.code or 0)
     except KeyboardInterrupt:
         return 130
+    except InputError as error:
+        from dlstream.experiment_check import show_problems
+
+        console = make_console()
+        if not console.is_terminal:
+            console.print(f"[bold red]dlstream:[/] {escape(str(error))}")
+            return 1
+        show_problems(error, console)
+        return 1
     except DlstreamError as error:
         make_console().print(f"[bold red]dlstream:[/] {escape(str(error))}")
         return 1

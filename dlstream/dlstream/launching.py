@@ -18,13 +18,13 @@ from dlstream.process import parameter_file
 from launch import LaunchContext
 
 
-def rig_actions(rig_file: str, context: LaunchContext) -> list[Action]:
+def rig_actions(rig_file: str, context: LaunchContext, allow_python: bool = False) -> list[Action]:
     """The actions that start the rig of `rig_file`.
 
     Raises:
         InputError: the rig file, or a file that it names, can't be used; nothing was started.
     """
-    rig, path = checked_rig(rig_file)
+    rig, path = checked_rig(rig_file, allow_python)
     wanted = node_environment()
     environment = {key: wanted[key] for key in wanted if key == PROFILE or key.endswith("_THREADS")}
     actions: list[Action] = [SetEnvironmentVariable(key, value) for key, value in environment.items()]

@@ -47,6 +47,8 @@ def _one_of(types: list[type[Settings]], tag: str) -> Any:
 
 
 def _file_alone(value: Any) -> Any:
+    if isinstance(value, dict) and "allow_python" in value:
+        raise ValueError("a rig file without allow_python: no file can allow code to run; start with --allow-python")
     return {"file": value} if isinstance(value, str) else value
 
 
@@ -70,6 +72,8 @@ else:
     ExperimentSection = _section(ExperimentSettings)
     RecorderSection = _section(RecorderSettings)
 
+_FileAlone = BeforeValidator(_file_alone, json_schema_input_type=str | ExperimentSection)
+
 
 class Stop(Settings):
     """When the rig ends by itself. It also ends when a video without `loop` has ended."""
@@ -89,7 +93,7 @@ class Rig(Settings):
     """The cameras by name; the name is the namespace of their topics."""
     pose: PoseSection | None = None
     """Pose estimation, for every camera."""
-    experiment: Annotated[ExperimentSection, BeforeValidator(_file_alone)] | None = None
+    experiment: Annotated[ExperimentSection, _FileAlone] | None = None
     """The experiment: its file, or a mapping with `file` and the node's other parameters."""
     outputs: dict[Name, OutputSection] = {}
     """The devices that the experiment commands, by name."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from dlstream_common.errors import InputError, Problem, suggest
+from dlstream_common.wording import expected, found, not_yaml, shown
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
@@ -30,20 +32,26 @@ def read_yaml(path: str | Path) -> CommentedMap:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise InputError(path, [Problem("", f"no readable file ({reason})", "a YAML file")]) from error
+        line = None if isinstance(error, OSError) else error.object[: error.start].count(b"\n") + 1
+        raise InputError(path, [Problem("", f"no readable file ({reason})", "a YAML file", line)]) from error
     try:
         data = YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark
         line = mark.line + 1 if mark else None
-        found = " ".join((error.problem or str(error)).split())
-        raise InputError(path, [Problem("", found, "valid YAML", line)]) from error
-    except (YAMLError, ValueError, TypeError) as error:
-        raise InputError(path, [Problem("", " ".join(str(error).split()), "valid YAML")]) from error
+        raise InputError(path, [Problem("", *not_yaml(error.problem or str(error)), line)]) from error
+    except (YAMLError, ValueError, TypeError, RecursionError) as error:
+        line = _line_in(str(error)) or 1
+        raise InputError(path, [Problem("", *not_yaml(str(error)), line)]) from error
     if not isinstance(data, CommentedMap):
-        found = "an empty file" if data is None else f"a {type(data).__name__}"
-        raise InputError(path, [Problem("", found, "keys and values, such as 'rig: openfield'", 1)])
+        kind = "an empty file" if data is None else "a list" if isinstance(data, list) else shown(data)
+        raise InputError(path, [Problem("", kind, "keys and values, such as 'rig: openfield'", 1)])
     return data
+
+
+def _line_in(text: str) -> int | None:
+    match = re.search(r"line (\d+)", text)
+    return int(match[1]) if match else None
 
 
 def load_settings(path: str | Path, model: type[Model], context: dict[str, Any] | None = None) -> Model:
@@ -62,10 +70,37 @@ def load_settings(path: str | Path, model: type[Model], context: dict[str, Any] 
         return model.model_validate_json(json.dumps(data, default=str), strict=True, context=context)
     except ValidationError as error:
         raise InputError(path, [_problem(data, model, item) for item in error.errors()]) from error
-    except RecursionError as error:
-        raise InputError(path, [Problem("", "an anchor that contains itself", "plain values")]) from error
-    except (ValueError, TypeError) as error:  # keys that are lists
-        raise InputError(path, [Problem("", str(error), "plain values")]) from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError(path, [_not_plain(data, error)]) from error
+
+
+def _not_plain(data: CommentedMap, error: Exception) -> Problem:
+    """What YAML can say and settings can't: a key that is a list, an anchor that contains itself."""
+    line, key = _odd_key(data)
+    if line is not None:
+        return Problem("", f"the key {shown(key)}", "a plain word as a key", line)
+    if isinstance(error, RecursionError) or "Circular" in str(error):
+        return Problem("", "an anchor that contains itself", "plain values", 1)
+    return Problem("", str(error), "plain values", 1)
+
+
+def _odd_key(data: Any, depth: int = 0) -> tuple[int | None, Any]:
+    """The first key that is no plain word or number, with its line; None where there is none."""
+    if depth > 50:
+        return None, None
+    if isinstance(data, CommentedMap):
+        for key, value in data.items():
+            if not isinstance(key, (str, int, float, bool, type(None))):
+                return (data.lc.data[key][0] if key in data.lc.data else data.lc.line) + 1, key
+            line, inner = _odd_key(value, depth + 1)
+            if line is not None:
+                return line, inner
+    elif isinstance(data, list):
+        for value in data:
+            line, inner = _odd_key(value, depth + 1)
+            if line is not None:
+                return line, inner
+    return None, None
 
 
 def line_of(data: Any, location: Location) -> int | None:
@@ -85,21 +120,31 @@ def line_of(data: Any, location: Location) -> int | None:
 
 
 def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) -> Problem:
-    location = tuple(error["loc"])
+    with_tags = tuple(error["loc"])
+    location = _without_tags(model, with_tags)
     key = _spoken(data, location)
-    line = line_of(data, location)
+    line = line_of(data, location) or 1
     if error["type"] == "extra_forbidden":
-        known = _known_keys(model, location[:-1])
+        known = error.get("ctx", {}).get("known") or _known_keys(model, with_tags[:-1])
         return Problem(key, f"the unknown key '{location[-1]}'", "a known key", line, suggest(str(location[-1]), known))
     if error["type"] == "missing":
-        return Problem(key, "nothing", "this key: it must be given", line or 1)
+        return Problem(key, "nothing", "this key: it must be given", line)
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return _tag_problem(data, key, line, location, error)
-    expected = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return Problem(key, _shown(error["input"]), expected, line)
+    hint = _nearest(error) if error["type"] == "literal_error" else ""
+    return Problem(key, found(error), expected(error), line, hint)
+
+
+def _nearest(error: ErrorDetails) -> str:
+    """The choice that was perhaps meant; empty where none is near, as all of them are named anyway."""
+    choices = [part.strip(" '") for part in str(error.get("ctx", {}).get("expected", "")).replace(" or ", ",").split(",")]
+    hint = suggest(str(error["input"]), choices)
+    return hint if hint.startswith("Did") else ""
 
 
 def _tag_problem(data: CommentedMap, key: str, line: int | None, location: Location, error: ErrorDetails) -> Problem:
+    if not isinstance(error["input"], dict):
+        return Problem(key, found(error), "keys and values (key: value)", line)
     context = error.get("ctx", {})
     tag_key = str(context.get("discriminator", "type")).strip("'")
     known = [name.strip(" '") for name in str(context.get("expected_tags", "")).split(",") if name.strip()]
@@ -126,11 +171,6 @@ def _spoken(data: Any, location: Location) -> str:
     return text.lstrip(".")
 
 
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
 def _known_keys(annotation: Any, location: Location) -> list[str]:
     """The keys of the settings class that stands at `location` below `annotation`."""
     if get_origin(annotation) is Annotated:
@@ -153,9 +193,34 @@ def _known_keys(annotation: Any, location: Location) -> list[str]:
     return []
 
 
+def _without_tags(annotation: Any, location: Location) -> Location:
+    """The location without the names by which pydantic tells a union's members apart: a key may have the same name."""
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if not location:
+        return ()
+    if origin in (Union, UnionType):
+        members = [item for item in arguments if item is not type(None)]
+        tagged = [item for item in members if location[0] in _tags(item)]
+        if tagged:
+            return _without_tags(tagged[0], location[1:])
+        return _without_tags(members[0], location) if len(members) == 1 else location
+    inner: Any = None
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = {field.alias or name: field for name, field in annotation.model_fields.items()}
+        inner = fields[str(location[0])].annotation if str(location[0]) in fields else None
+    elif origin in (dict, list, tuple):
+        inner = arguments[-1] if origin is dict else arguments[0]
+    return (location[0], *_without_tags(inner, location[1:]))
+
+
 def _tags(member: Any) -> list[Any]:
-    """The values of a union member's fields by which pydantic may tell the members apart: Literals of one value."""
+    """What pydantic may tell a union's member by: its Tag, or the values of its fields that are Literals of one."""
     if get_origin(member) is Annotated:
+        tags = [item.tag for item in get_args(member)[1:] if isinstance(item, Tag)]
+        if tags:
+            return tags
         member = get_args(member)[0]
     if not (isinstance(member, type) and issubclass(member, BaseModel)):
         return []

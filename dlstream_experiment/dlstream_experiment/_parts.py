@@ -11,12 +11,13 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml.comments import CommentedMap
 
 from dlstream_common import Problem, line_of, suggest
+from dlstream_experiment._trigger_problems import trigger_problems
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.names import Location
 from dlstream_experiment.outputs import OFF
 from dlstream_experiment.protocols import AnyProtocol, ProtocolSettings
 from dlstream_experiment.regions import AnyRegion, Region
-from dlstream_experiment.triggers import AnyTrigger, TriggerSettings
+from dlstream_experiment.triggers import AnyTrigger, Context, TriggerSettings
 
 
 @dataclass(frozen=True)
@@ -43,24 +44,26 @@ class Parts:
     protocol: ProtocolSettings | None
     region_names: Sequence[str]
     trigger_names: Sequence[str]
+    calibration: Mapping[str, float]
 
     @classmethod
     def of_experiment(cls, experiment: Experiment) -> Parts:
         """All of a valid experiment."""
         e = experiment
-        return cls(e.camera, e.regions, e.triggers, e.protocol, list(e.regions), list(e.triggers))
+        return cls(e.camera, e.regions, e.triggers, e.protocol, list(e.regions), list(e.triggers), e.calibration)
 
     @classmethod
-    def of_data(cls, data: CommentedMap) -> Parts:
+    def of_data(cls, data: CommentedMap, context: dict[str, Any] | None = None) -> Parts:
         """The valid parts of a file that has mistakes elsewhere, so that one check finds all there is to find."""
         regions, triggers = _section(data, "regions"), _section(data, "triggers")
         return cls(
             camera=str(data.get("camera", "")),
-            regions=_valid(regions, AnyRegion),
-            triggers=_valid(triggers, AnyTrigger),
-            protocol=_valid({"protocol": data.get("protocol")}, AnyProtocol).get("protocol"),
+            regions=_valid(regions, AnyRegion, context),
+            triggers=_valid(triggers, AnyTrigger, context),
+            protocol=_valid({"protocol": data.get("protocol")}, AnyProtocol, context).get("protocol"),
             region_names=list(regions),
             trigger_names=list(triggers),
+            calibration=_valid(_section(data, "calibration"), float, context),
         )
 
 
@@ -69,12 +72,12 @@ def _section(data: CommentedMap, key: str) -> dict[str, Any]:
     return {str(name): value for name, value in section.items()} if isinstance(section, Mapping) else {}
 
 
-def _valid(items: Mapping[str, Any], annotation: Any) -> dict[str, Any]:
+def _valid(items: Mapping[str, Any], annotation: Any, context: dict[str, Any] | None) -> dict[str, Any]:
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
     valid = {}
     for name, value in items.items():
         try:
-            valid[name] = adapter.validate_json(json.dumps(value, default=str), strict=True)
+            valid[name] = adapter.validate_json(json.dumps(value, default=str), strict=True, context=context)
         except (ValidationError, ValueError, TypeError, RecursionError):
             continue  # reported by the reading of the whole file
     return valid
@@ -91,6 +94,9 @@ def problems_within(parts: Parts, problem: Problems) -> Iterator[Problem]:
                     "a region of this file",
                     suggest(region, parts.region_names),
                 )
+    context = Context(parts.camera, parts.regions, parts.calibration)
+    for found in trigger_problems(parts.triggers, parts.trigger_names, context):
+        yield problem(*found)
     if parts.protocol is not None:
         for place, trigger_name in parts.protocol.triggers_used():
             if trigger_name not in parts.trigger_names:
@@ -100,3 +106,6 @@ def problems_within(parts: Parts, problem: Problems) -> Iterator[Problem]:
             if stimulus.action == OFF:
                 expected = "what the output does while the stimulus is on; it goes off by itself afterwards"
                 yield problem(("protocol", *place, "action"), "'off'", expected)
+        for finding in parts.protocol.findings():
+            if finding.error:
+                yield problem(("protocol", *finding.place), finding.found, finding.expected, finding.hint)

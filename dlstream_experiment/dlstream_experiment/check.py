@@ -100,10 +100,14 @@ def _outputs(
 def _unused(experiment: Experiment, problem: Problems) -> Iterator[Problem]:
     regions = {region for trigger in experiment.triggers.values() for _, region in trigger.regions_used()}
     triggers = {trigger for _, trigger in experiment.protocol.triggers_used()}
+    triggers |= {used for trigger in experiment.triggers.values() for _, used in trigger.triggers_used()}
     for name in _missing(experiment.regions, regions):
         yield problem(("regions", name), "a region that no trigger uses", "a trigger of it; it is only drawn")
     for name in _missing(experiment.triggers, triggers):
         yield problem(("triggers", name), "a trigger that the protocol does not use", "a use; it is only logged")
+    for finding in experiment.protocol.findings():
+        if not finding.error:
+            yield problem(("protocol", *finding.place), finding.found, finding.expected, finding.hint)
 
 
 def _missing(names: Iterable[str], used: Collection[str]) -> list[str]:

@@ -11,7 +11,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from dlstream_common import Settings
 from dlstream_experiment.names import Label, Name, Seconds
-from dlstream_experiment.protocols import AnyProtocol
+from dlstream_experiment.protocols import AnyProtocol, texts
 from dlstream_experiment.regions import AnyRegion
 from dlstream_experiment.triggers import AnyTrigger, Context
 
@@ -27,15 +27,22 @@ class Experiment(Settings):
     """Parts of the image, by name."""
     triggers: Annotated[dict[Label, AnyTrigger], Field(min_length=1)]
     """Conditions on the poses, by name."""
+    calibration: dict[Name, Annotated[float, Field(gt=0, le=1e6)]] = Field(default_factory=dict)
+    """Pixels per centimetre, by camera: what triggers with a unit in cm need."""
     protocol: AnyProtocol
     """What happens, and when it ends."""
     max_age: Seconds = 0.5
     """A pose that arrives later than this after its frame was acquired decides nothing, and is a fault; 0: no limit."""
+    metadata: dict[Label, str | int | float | bool] = Field(default_factory=dict)
+    """Whatever belongs to the session or the subject, by name; recorded with the start of every run."""
     pose_timeout: Annotated[float, Field(ge=0.05, le=1e6)] = 1.0
     """Seconds without a pose until the outputs go off; they go on again when poses come back."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    """Of all that is drawn by chance; left out: drawn anew at every start, and recorded."""
 
     _path: Path = PrivateAttr(default=Path("experiment"))
     _data: CommentedMap | None = PrivateAttr(default=None)
+    _text: str = PrivateAttr(default="")
 
     @property
     def path(self) -> Path:
@@ -48,19 +55,29 @@ class Experiment(Settings):
         return self._data
 
     @property
+    def text(self) -> str:
+        """The file as it was read; of an experiment that was made in code, the same in JSON, which is YAML as well."""
+        return self._text or self.model_dump_json(exclude_unset=True)
+
+    @property
     def context(self) -> Context:
         """What its triggers may refer to."""
-        return Context(self.camera, self.regions)
+        return Context(self.camera, self.regions, self.calibration, self.seed or 0)
 
     @property
     def cameras(self) -> tuple[str, ...]:
         """Every camera whose poses it needs."""
-        return tuple(dict.fromkeys(trigger.camera_in(self.context) for trigger in self.triggers.values()))
+        cameras = [trigger.camera_in(self.context) for trigger in self.triggers.values()]
+        return tuple(dict.fromkeys(camera for camera in cameras if camera)) or (self.camera,)
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """Every output that it commands."""
         return tuple(dict.fromkeys(stimulus.output for _, stimulus in self.protocol.stimuli_used()))
+
+    def metadata_texts(self) -> dict[str, str]:
+        """The metadata as the event of a run's start carries it."""
+        return {f"metadata.{name}": text for name, text in texts(self.metadata).items()}
 
     def missing_keypoints(self, camera: str, keypoints: Collection[str]) -> dict[str, str]:
         """The keypoints that a camera's poses lack, each with the trigger that needs it."""

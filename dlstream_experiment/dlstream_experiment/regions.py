@@ -1,4 +1,4 @@
-"""Regions of a camera's image: a circle, a rectangle or a polygon, its border included.
+"""Regions of a camera's image: a circle, an ellipse, a rectangle or a polygon, its border included.
 
 Pixels of the full image, x right, y down, origin at the centre of the top-left pixel. A point that was not
 detected (NaN) lies in no region.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from functools import cached_property
+from math import sqrt
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from pydantic import Field, field_validator, model_validator
 from dlstream_common import Settings
 from dlstream_experiment._registry import any_of
 from dlstream_experiment.names import Name
+from dlstream_experiment._angles import cos_degrees, sin_degrees
 
 Pixel = Annotated[float, Field(ge=-1e6, le=1e6)]
 Point = tuple[Pixel, Pixel]
@@ -71,6 +73,59 @@ class Circle(Region):
     def bounds(self) -> tuple[float, float, float, float]:
         (x, y), r = self.center, self.radius
         return x - r, y - r, x + r, y + r
+
+
+class Ellipse(Region):
+    """The distances to its two foci add up to at most twice the larger radius.
+
+    The same as ((dx cos r + dy sin r) / a)^2 + ((dy cos r - dx sin r) / b)^2 <= 1 for a point at (dx, dy) from the
+    center, radii a and b, rotation r. DeepLabStream has circles alone.
+    """
+
+    type: Literal["ellipse"]
+    center: Point
+    """x and y."""
+    radii: tuple[Annotated[float, Field(gt=0, le=1e6)], Annotated[float, Field(gt=0, le=1e6)]]
+    """Along its own two axes: from the center to the border."""
+    rotation: Annotated[float, Field(ge=-360, le=360)] = 0.0
+    """Degrees by which the first axis is turned from x to the right, clockwise as seen in the image."""
+
+    @cached_property
+    def foci(self) -> tuple[Point, Point]:
+        """The two points whose distances add up."""
+        a, b = self.radii
+        along, across = cos_degrees(self.rotation), sin_degrees(self.rotation)
+        if b > a:
+            a, b, along, across = b, a, -across, along
+        reach = sqrt((a - b) * (a + b))
+        (x, y), dx, dy = self.center, reach * along, reach * across
+        return (x - dx, y - dy), (x + dx, y + dy)
+
+    @property
+    def reach(self) -> float:
+        """What the distances to the foci add up to on the border, pixels."""
+        return 2 * max(self.radii)
+
+    def contains(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
+        x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+        (x0, y0), (x1, y1) = self.foci
+        first = np.sqrt((x - x0) * (x - x0) + (y - y0) * (y - y0))
+        second = np.sqrt((x - x1) * (x - x1) + (y - y1) * (y - y1))
+        return np.asarray(first + second <= self.reach)
+
+    def outline(self) -> NDArray[np.float32]:
+        angle = np.linspace(0, 2 * np.pi, _OUTLINE_POINTS, endpoint=False)
+        along, across = self.radii[0] * np.cos(angle), self.radii[1] * np.sin(angle)
+        c, s = cos_degrees(self.rotation), sin_degrees(self.rotation)
+        ellipse = np.stack((along * c - across * s, along * s + across * c), axis=1)
+        return (ellipse + self.center).astype(np.float32)
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        (x, y), (a, b) = self.center, self.radii
+        c, s = cos_degrees(self.rotation), sin_degrees(self.rotation)
+        dx, dy = sqrt((a * c) ** 2 + (b * s) ** 2), sqrt((a * s) ** 2 + (b * c) ** 2)
+        return x - dx, y - dy, x + dx, y + dy
 
 
 class Rectangle(Region):
@@ -164,7 +219,12 @@ def _crosses_itself(a: Floats, b: Floats) -> bool:
     return bool(np.any(straight & (np.sum(own * following, axis=1) < 0)))
 
 
-REGIONS: dict[str, type[Region]] = {"circle": Circle, "polygon": Polygon, "rectangle": Rectangle}
+REGIONS: dict[str, type[Region]] = {
+    "circle": Circle,
+    "ellipse": Ellipse,
+    "polygon": Polygon,
+    "rectangle": Rectangle,
+}
 
 if TYPE_CHECKING:
     AnyRegion = Region

@@ -16,16 +16,28 @@ class Scene:
 
     Attributes:
         ids: N names.
-        x, y: (N, K) pixels, NaN where nothing was detected.
-        confidence: (N, K), 0..1.
+        block: (3, N, K): x and y in pixels, NaN where nothing was detected, and confidence, 0..1.
         stamp: acquisition of the frame, nanoseconds.
     """
 
     ids: tuple[str, ...]
-    x: NDArray[np.float32]
-    y: NDArray[np.float32]
-    confidence: NDArray[np.float32]
+    block: NDArray[np.float32]
     stamp: int
+
+    @property
+    def x(self) -> NDArray[np.float32]:
+        """(N, K) pixels."""
+        return np.asarray(self.block[0])
+
+    @property
+    def y(self) -> NDArray[np.float32]:
+        """(N, K) pixels."""
+        return np.asarray(self.block[1])
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """(N, K), 0..1."""
+        return np.asarray(self.block[2])
 
     @classmethod
     def of(cls, poses: FramePoses) -> Scene:
@@ -34,20 +46,25 @@ class Scene:
         Raises:
             ValueError: an individual whose arrays have not one entry for each keypoint.
         """
+        animals, count = poses.individuals, len(poses.keypoints)
+        arrays = [animal.x for animal in animals]
+        arrays += [animal.y for animal in animals]
+        arrays += [animal.confidence for animal in animals]
+        if any([array.shape != (count,) for array in arrays]):
+            raise ValueError(cls._misshapen(poses))
+        block = np.concatenate(arrays, dtype=np.float32) if arrays else np.empty(0, np.float32)
+        return cls(tuple(animal.id for animal in animals), block.reshape(3, len(animals), count), poses.stamp)
+
+    @staticmethod
+    def _misshapen(poses: FramePoses) -> str:
         count = len(poses.keypoints)
-        for individual in poses.individuals:
-            for array in (individual.x, individual.y, individual.confidence):
-                if array.shape != (count,):
-                    raise ValueError(
-                        f"individual '{individual.id}' has {array.size} values for {count} keypoints in frame "
-                        f"{poses.sequence} of camera '{poses.camera}'"
-                    )
-        empty = np.empty((0, count), np.float32)
-        animals = poses.individuals
-        return cls(
-            ids=tuple(individual.id for individual in animals),
-            x=np.stack([individual.x for individual in animals]) if animals else empty,
-            y=np.stack([individual.y for individual in animals]) if animals else empty,
-            confidence=np.stack([individual.confidence for individual in animals]) if animals else empty,
-            stamp=poses.stamp,
+        name, array = next(
+            (animal.id, array)
+            for animal in poses.individuals
+            for array in (animal.x, animal.y, animal.confidence)
+            if array.shape != (count,)
+        )
+        return (
+            f"individual '{name}' has {array.size} values for {count} keypoints in frame {poses.sequence} of camera "
+            f"'{poses.camera}'"
         )

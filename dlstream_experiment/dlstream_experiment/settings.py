@@ -32,6 +32,8 @@ class ExperimentSettings(Settings):
     """The keypoints that the poses have; empty: seen from the first pose."""
     image_sizes: Annotated[list[str], AfterValidator(_sizes)] = []
     """The cameras' image sizes, each as camera=WIDTHxHEIGHT; empty: not known."""
+    allow_python: bool = False
+    """Import the Python files that the experiment file names; a rig file can't say so, only whoever starts it."""
     acknowledgement_timeout: Annotated[float, Field(gt=0, le=60, json_schema_extra={"live": True})] = 1.0
     """Seconds until a command that was not acknowledged is a fault."""
     listeners: Annotated[int, Field(ge=1, le=100)] = 1

@@ -13,6 +13,7 @@ from typing import Any
 from rclpy.clock import Clock, ClockType
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CameraInfo
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from dlstream_common import DlstreamError, EncodingError, Frame, image_from_bytes, now
@@ -52,7 +53,7 @@ _AFTERMATH = 0.5  # seconds for which an experiment's last events, commands and 
 _UNNUMBERED = 2**64 - 1
 _RECENT = 5.0
 _BEFORE = 1_000_000_000  # nanoseconds before a session of which events and commands are still recorded
-_SAID = (Acknowledgement, Command, Event, ExperimentStatus)
+_SAID = (Acknowledgement, Command, Event, ExperimentStatus, String)
 
 
 class RecorderNode(DlstreamNode[RecorderSettings]):
@@ -241,7 +242,8 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             self._recent.append((recorded, topic, data))
 
     def _record(self, session: Session, topic: Topic, data: bytes, recorded: int) -> None:
-        session.add_message(topic.name, data, recorded)
+        if topic.into_bag:
+            session.add_message(topic.name, data, recorded)
         message: Any = None if topic.type is CameraInfo else deserialize_message(data, topic.type)
         if topic.type is FramePoses:
             poses = replace(poses_from_message(message), camera=topic.about)
@@ -250,6 +252,8 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
                 session.add_poses(poses, recorded)
             else:
                 session.add_ground_truth(poses)
+        elif topic.type is String:
+            session.add_journal(message.data)
         elif topic.type is FrameInfo:
             session.add_source_dropped(topic.about, message.dropped)
         elif topic.type is Event:

@@ -306,7 +306,7 @@ def test_a_full_disk_ends_the_recording_but_not_the_node(start_node, observer, c
     [
         ({"session": "taken"}, "taken exists already; nothing is overwritten. Choose another name"),
         ({"directory": "FILE"}, "Not a directory"),
-        ({"video": "mpeg"}, "video of recorder: found 'mpeg'; expected 'lossless', 'h264' or 'none'"),
+        ({"video": "mpeg"}, "video of recorder: found 'mpeg'; expected one of lossless, h264, none"),
     ],
 )
 def test_what_can_not_be_recorded_is_refused_at_the_start(start_node, tmp_path, parameters, expected):

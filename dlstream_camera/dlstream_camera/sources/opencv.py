@@ -20,7 +20,7 @@ class OpenCVSettings(SourceSettings):
 
     source: Literal["opencv"] = "opencv"
     """Kind of the source."""
-    device: Annotated[str, BeforeValidator(_index_as_text)] = "0"
+    device: Annotated[str, BeforeValidator(_index_as_text, json_schema_input_type=int | str)] = "0"
     """Index (0, 1, ...), path (/dev/v4l/by-id/...), or URL (rtsp://..., http://...)."""
     width: Annotated[int, Field(ge=0, le=20000)] = 0
     """Width to request; 0: as the camera has it."""

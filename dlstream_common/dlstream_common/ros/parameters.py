@@ -16,6 +16,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from dlstream_common.errors import DlstreamError, suggest
+from dlstream_common.wording import expected, shown
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -81,9 +82,9 @@ def read_settings(node: Node, model: type[Model], overrides: Iterable[Parameter]
         lines = []
         for item in error.errors():
             key = ".".join(str(part) for part in item["loc"])
-            found = "nothing" if item["type"] == "missing" else repr(item["input"])
-            expected = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-            lines.append(f"parameter {key} of {node.get_name()}: found {found}; expected {expected}")
+            what = "nothing" if item["type"] == "missing" else shown(item["input"])
+            wanted = "this parameter: it must be given" if item["type"] == "missing" else expected(item)
+            lines.append(f"parameter {key} of {node.get_name()}: found {what}; expected {wanted}")
         raise ParameterError("\n".join(lines)) from error
 
 

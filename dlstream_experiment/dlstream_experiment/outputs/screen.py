@@ -37,12 +37,15 @@ def _existing_images(pairs: list[str], info: ValidationInfo) -> list[str]:
     return [f"{name}={path}" for name, path in found.items()]
 
 
+_Pairs = BeforeValidator(_pairs, json_schema_input_type=dict[str, str] | list[str])
+
+
 class ScreenSettings(OutputSettings):
     """Shows an image (action show, value image), and nothing but the background when off."""
 
     type: Literal["screen"] = "screen"
     """Kind of the output."""
-    images: Annotated[list[str], BeforeValidator(_pairs), AfterValidator(_existing_images)] = []
+    images: Annotated[list[str], _Pairs, AfterValidator(_existing_images)] = []
     """The images that can be shown, each as name=path; in a rig file a mapping, name: path."""
     offscreen: bool = False
     """Draw in memory alone, as is also done where there is no display."""

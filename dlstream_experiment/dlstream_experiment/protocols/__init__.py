@@ -3,7 +3,19 @@
 from typing import TYPE_CHECKING
 
 from dlstream_experiment._registry import any_of, find_types
-from dlstream_experiment.protocols._base import End, Note, Off, On, Protocol, ProtocolSettings, Step, Stimulus
+from dlstream_experiment.protocols._base import (
+    End,
+    Finding,
+    Note,
+    Off,
+    On,
+    Protocol,
+    ProtocolSettings,
+    Step,
+    Stimulus,
+    texts,
+)
+from dlstream_experiment.protocols._diagram import Arrow, Box, Diagram
 
 PROTOCOLS = find_types(__name__, __path__, ProtocolSettings)
 
@@ -15,7 +27,11 @@ else:
 __all__ = [
     "PROTOCOLS",
     "AnyProtocol",
+    "Arrow",
+    "Box",
+    "Diagram",
     "End",
+    "Finding",
     "Note",
     "Off",
     "On",
@@ -23,4 +39,5 @@ __all__ = [
     "ProtocolSettings",
     "Step",
     "Stimulus",
+    "texts",
 ]

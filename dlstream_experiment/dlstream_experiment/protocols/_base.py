@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import Field
 
 from dlstream_common import Settings
 from dlstream_experiment.names import Label, Location, Name
+from dlstream_experiment.protocols._diagram import Diagram
 
 
 class Stimulus(Settings):
@@ -24,9 +26,18 @@ class Stimulus(Settings):
 
     def texts(self) -> dict[str, str]:
         """The values as a command carries them."""
-        return {
-            key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in self.values.items()
-        }
+        return texts(self.values)
+
+
+def texts(values: Mapping[str, str | int | float | bool]) -> dict[str, str]:
+    """Values of a file as commands and events carry them."""
+    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in values.items()}
+
+
+def told(stimulus: Stimulus) -> str:
+    """A stimulus in words."""
+    values = ", ".join(f"{key} {value}" for key, value in stimulus.texts().items())
+    return f"{stimulus.output} {stimulus.action}" + (f" ({values})" if values else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +51,21 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class On:
-    """A stimulus is on from here until its output is switched off or given another one."""
+    """A stimulus is on from here until its output is switched off or given another one.
+
+    `trigger` is the one whose decision caused it; empty where none did, such as at the end of a time.
+    """
 
     stimulus: Stimulus
+    trigger: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Off:
-    """An output is off from here."""
+    """An output is off from here; `trigger` as in On."""
 
     output: str
+    trigger: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +94,16 @@ class Protocol(ABC):
             held: every trigger that has decided so far, at its last decision.
         """
 
+    def frame(self, stamp: int) -> list[Step]:
+        """A frame on which none of the protocol's triggers decided; `stamp` is its acquisition."""
+        return self.tick(stamp)
+
     def tick(self, stamp: int) -> list[Step]:
-        """Time passes, poses or not; called some twenty times a second, and with every frame that decides nothing."""
+        """Time passes, poses or not: the clock's word, some twenty times a second.
+
+        A protocol follows it only where no frame came for a while, so that the same frames decide the same with the
+        clock (live) and without it (offline).
+        """
         return []
 
     @abstractmethod
@@ -97,14 +121,28 @@ class Protocol(ABC):
         """What it counts."""
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something in a protocol that can't be meant; `place` stands below the protocol.
+
+    `error` says whether the experiment is refused for it, or only deserves a look.
+    """
+
+    place: Location
+    found: str
+    expected: str
+    hint: str = ""
+    error: bool = True
+
+
 class ProtocolSettings(Settings):
     """The protocol of an experiment file."""
 
     type: str
 
     @abstractmethod
-    def create(self) -> Protocol:
-        """A protocol in its initial state."""
+    def create(self, seed: int = 0) -> Protocol:
+        """A protocol in its initial state; all that it draws follows from the seed."""
 
     @abstractmethod
     def triggers_used(self) -> list[tuple[Location, str]]:
@@ -113,3 +151,19 @@ class ProtocolSettings(Settings):
     @abstractmethod
     def stimuli_used(self) -> list[tuple[Location, Stimulus]]:
         """The stimuli it gives, each with its place below the protocol."""
+
+    @abstractmethod
+    def in_words(self) -> list[str]:
+        """The course of the experiment, told in sentences."""
+
+    @abstractmethod
+    def diagram(self) -> Diagram:
+        """The course of the experiment, to be drawn."""
+
+    def findings(self) -> list[Finding]:
+        """What can't be meant, found by looking at the settings alone."""
+        return []
+
+    def files_used(self) -> list[tuple[Location, Path]]:
+        """Files that decide its course, beside the experiment's own, each with its place below the protocol."""
+        return []

@@ -9,7 +9,18 @@ from pydantic import Field
 
 from dlstream_common import Settings
 from dlstream_experiment.names import SECOND, Label, Location, Seconds, nanoseconds
-from dlstream_experiment.protocols._base import End, Note, Off, On, Protocol, ProtocolSettings, Step, Stimulus
+from dlstream_experiment.protocols._base import (
+    End,
+    Note,
+    Off,
+    On,
+    Protocol,
+    ProtocolSettings,
+    Step,
+    Stimulus,
+    told,
+)
+from dlstream_experiment.protocols._diagram import Arrow, Box, Diagram
 
 _PATIENCE = SECOND
 """How long without an evaluation until the clock alone may end the experiment."""
@@ -55,7 +66,7 @@ class RegionTrialsSettings(ProtocolSettings):
     max_time: Annotated[float, Field(gt=0, le=1e6)] = 600.0
     """The experiment ends after this many seconds."""
 
-    def create(self) -> Protocol:
+    def create(self, seed: int = 0) -> Protocol:
         return RegionTrials(self)
 
     def triggers_used(self) -> list[tuple[Location, str]]:
@@ -63,6 +74,29 @@ class RegionTrialsSettings(ProtocolSettings):
 
     def stimuli_used(self) -> list[tuple[Location, Stimulus]]:
         return [(("trials", name, "stimulus"), trial.stimulus) for name, trial in self.trials.items()]
+
+    def in_words(self) -> list[str]:
+        lines = ["At most one trial is current at a time; they are looked at in this order."]
+        for name, trial in self.trials.items():
+            lines.append(
+                f"Trial '{name}' starts when {trial.trigger} is true and ends when it is false; "
+                f"on while it is current: {told(trial.stimulus)}."
+            )
+        lines.append(f"After its end a trial can't start again for {self.lockout:g} s.")
+        lines.append(f"The experiment ends when one trial has been started {self.max_hits} times.")
+        lines.append(f"The experiment ends after more than {self.max_time:g} s.")
+        return lines
+
+    def diagram(self) -> Diagram:
+        stops = (f"a trial started {self.max_hits} times", f"longer than {self.max_time:g} s")
+        boxes = [Box("waiting", (), "start"), Box("end", stops, "end")]
+        arrows = []
+        for name, trial in self.trials.items():
+            box = f"trial {name}"
+            boxes.append(Box(box, (told(trial.stimulus),)))
+            arrows.append(Arrow("waiting", box, f"{trial.trigger} is true, not within {self.lockout:g} s of its end"))
+            arrows.append(Arrow(box, "waiting", f"{trial.trigger} is false"))
+        return Diagram(tuple(boxes), tuple(arrows))
 
 
 class RegionTrials(Protocol):
@@ -139,6 +173,10 @@ class RegionTrials(Protocol):
         if self._current == before:
             return []
         trials = self._settings.trials
-        off: list[Step] = [Off(trials[before].stimulus.output)] if before is not None else []
-        on: list[Step] = [On(trials[self._current].stimulus)] if self._current is not None else []
+        off: list[Step] = []
+        on: list[Step] = []
+        if before is not None:
+            off.append(Off(trials[before].stimulus.output, trials[before].trigger))
+        if self._current is not None:
+            on.append(On(trials[self._current].stimulus, trials[self._current].trigger))
         return off + on

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from dlstream_experiment._registry import any_of, find_types
-from dlstream_experiment.triggers._base import Context, Trigger, TriggerSettings
+from dlstream_experiment.triggers._base import Context, ExternalSource, Mistake, Trigger, TriggerSettings
+from dlstream_experiment.triggers._order import cycles
 from dlstream_experiment.triggers._set import TriggerSet
 
 TRIGGERS = find_types(__name__, __path__, TriggerSettings)
@@ -13,4 +14,14 @@ if TYPE_CHECKING:
 else:
     AnyTrigger = any_of(TRIGGERS)
 
-__all__ = ["TRIGGERS", "AnyTrigger", "Context", "Trigger", "TriggerSet", "TriggerSettings"]
+__all__ = [
+    "TRIGGERS",
+    "AnyTrigger",
+    "Context",
+    "ExternalSource",
+    "Mistake",
+    "Trigger",
+    "TriggerSet",
+    "TriggerSettings",
+    "cycles",
+]

@@ -1,15 +1,22 @@
-"""What every trigger is: settings that a file gives, and an object that decides on scenes."""
+"""What every trigger is: settings that a file gives, and what they become."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
 
 from dlstream_common import Settings
-from dlstream_experiment.names import Location
+from dlstream_experiment.names import Label, Location, Name, Seconds
 from dlstream_experiment.regions import Region
 from dlstream_experiment.scene import Scene
+from dlstream_experiment.triggers._quantity import Condition
+
+if TYPE_CHECKING:
+    from dlstream_experiment.triggers._composition import Rule
 
 
 class Trigger(ABC):
@@ -25,29 +32,96 @@ class Trigger(ABC):
 
     @abstractmethod
     def decide(self, scene: Scene) -> bool | None:
-        """Whether the condition holds; None where the scene does not tell, and the last decision stays."""
+        """Whether the condition holds; None where the scene does not tell."""
+
+    @property
+    def measured(self) -> float:
+        """What it measured in the last scene, in the unit of its type; NaN where nothing."""
+        return float("nan")
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a trigger may refer to: the regions of the experiment and its camera."""
+    """What a trigger may refer to.
+
+    Attributes:
+        camera: the experiment's.
+        calibration: pixels per centimetre, by camera.
+        seed: what all draws follow from.
+    """
 
     camera: str
     regions: Mapping[str, Region]
+    calibration: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """Something wrong with a trigger that only its context shows; `place` is below the trigger."""
+
+    place: Location
+    found: str
+    expected: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalSource:
+    """A value from outside that triggers need: a field of a ROS topic's messages.
+
+    Attributes:
+        source: what `TriggerSet.take_value` calls it.
+        message: the type, such as std_msgs/msg/Float64.
+        field: the path to the value, such as data or pose.position.x or ranges[0].
+    """
+
+    source: str
+    topic: str
+    message: str
+    field: str
 
 
 class TriggerSettings(Settings):
-    """One trigger of an experiment file."""
+    """One trigger of an experiment file; these keys are common to all types.
+
+    The trigger becomes true when its condition has held for `dwell`, `refractory` has passed since it was last true,
+    and the draw of `probability` succeeds; it becomes false as soon as the condition does not hold.
+    """
 
     type: str
+    dwell: Seconds = 0.0
+    """Seconds that the condition must hold (>=) before the trigger is true."""
+    refractory: Seconds = 0.0
+    """Seconds (>=) that it stays false after it was true, whatever the condition."""
+    probability: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """How likely it becomes true: drawn once, from the experiment's seed, each time that it would; 1: always."""
 
     @abstractmethod
+    def in_words(self) -> str:
+        """The condition as one plain sentence, such as "the neck of any animal is inside 'left'"."""
+
+    def camera_in(self, context: Context) -> str | None:
+        """The camera whose frames it decides on; None: it does not look at poses itself."""
+        return None
+
+    def condition(self, context: Context) -> Condition | None:
+        """What of it is computed together with all other triggers; None: nothing."""
+        return None
+
+    def create_alone(self, context: Context) -> Trigger | None:
+        """The object that decides by itself, where there is no `condition`; None: there is no such one."""
+        return None
+
+    def rule(self) -> Rule | None:
+        """How it follows from other triggers; None: it doesn't."""
+        return None
+
     def create(self, context: Context) -> Trigger:
-        """A trigger in its initial state."""
+        """This trigger by itself, in its initial state; its decision in the place of its condition's."""
+        from dlstream_experiment.triggers._set import Single
 
-    @abstractmethod
-    def camera_in(self, context: Context) -> str:
-        """The camera whose frames it decides on."""
+        return Single(self, context)
 
     def keypoints_used(self) -> list[tuple[Location, str]]:
         """The keypoints it needs, each with its place below the trigger."""
@@ -56,3 +130,70 @@ class TriggerSettings(Settings):
     def regions_used(self) -> list[tuple[Location, str]]:
         """The regions it refers to, each with its place below the trigger."""
         return []
+
+    def triggers_used(self) -> list[tuple[Location, str]]:
+        """The triggers it is composed of, each with its place below the trigger."""
+        return []
+
+    def mistakes(self, context: Context) -> Iterator[Mistake]:
+        """What is wrong with it in this context; regions that are not there are reported elsewhere."""
+        yield from ()
+
+    def shape_in_words(self) -> str:
+        """What the common keys add to `in_words`: ", for at least 2 s"; empty where they add nothing."""
+        words = [f"for at least {self.dwell:g} s"] if self.dwell else []
+        words += [f"not within {self.refractory:g} s after it was last true"] if self.refractory else []
+        words += [f"with a probability of {self.probability:g}"] if self.probability < 1 else []
+        return "".join(f", {word}" for word in words)
+
+
+def _word(value: Any) -> Any:
+    return "false" if value is False else value  # as YAML reads a plain false
+
+
+Missing = Annotated[Literal["hold", "false", "veto"], BeforeValidator(_word)]
+
+
+class MeasuredSettings(TriggerSettings):
+    """A trigger that measures something, and may find nothing to measure."""
+
+    missing: Missing = "hold"
+    """Where it can't be measured: hold keeps the last decision, false makes it false, veto makes false both it and
+    every trigger that is composed of it, even by not."""
+
+
+class PoseSettings(MeasuredSettings):
+    """A trigger on poses. A keypoint is seen where x and y are not NaN and confidence >= min_confidence."""
+
+    individual: Label = "any"
+    """The id of one individual, or any: one that fulfils it is enough."""
+    camera: Name | None = None
+    """The camera whose poses it looks at; left out: the experiment's, or its region's."""
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """A keypoint with less counts as not seen."""
+
+    @property
+    def only(self) -> str | None:
+        """The id of the only individual that counts."""
+        return None if self.individual == "any" else self.individual
+
+    @property
+    def whose(self) -> str:
+        """The individual in words."""
+        return "any animal" if self.only is None else f"'{self.only}'"
+
+    def camera_in(self, context: Context) -> str:
+        regions = [context.regions[name] for _, name in self.regions_used() if name in context.regions]
+        return self.camera or (regions[0].camera if regions else None) or context.camera
+
+    def mistakes(self, context: Context) -> Iterator[Mistake]:
+        camera = self.camera_in(context)
+        for place, name in self.regions_used():
+            region = context.regions.get(name)
+            if region is not None and (region.camera or context.camera) != camera:
+                found = f"'{name}', which lies in the image of camera '{region.camera or context.camera}'"
+                yield Mistake(place, found, f"a region of camera '{camera}', as the trigger's others")
+
+    def parts(self, key: str) -> list[tuple[Location, str]]:
+        """The keypoints of a key that is a list of them."""
+        return [((key, index), name) for index, name in enumerate(getattr(self, key))]

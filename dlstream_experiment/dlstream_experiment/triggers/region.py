@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from math import nextafter
+from typing import Annotated, Literal
 
-import numpy as np
-from pydantic import BeforeValidator, Field
+from pydantic import Field, model_validator
 
 from dlstream_experiment.names import Label, Location
-from dlstream_experiment.regions import Region
-from dlstream_experiment.scene import Scene
-from dlstream_experiment.triggers._base import Context, Trigger, TriggerSettings
+from dlstream_experiment.regions import Circle, Ellipse, Polygon, Rectangle, Region
+from dlstream_experiment.triggers._base import Context, PoseSettings
+from dlstream_experiment.triggers._bounded import Match, check_match, how_many, listed
+from dlstream_experiment.triggers._quantity import (
+    INFINITY,
+    Condition,
+    Depth,
+    Fixed,
+    Inside,
+    Lengths,
+    Part,
+    Square,
+    Test,
+)
 
 
-def _word(value: Any) -> Any:
-    return "false" if value is False else value  # as YAML reads a plain false
-
-
-class RegionTriggerSettings(TriggerSettings):
+class RegionTriggerSettings(PoseSettings):
     """True when keypoints of an individual lie inside (or outside) a region; a region's border is inside.
 
-    A keypoint is seen where x and y are not NaN and confidence >= min_confidence.
+    A keypoint is seen where x and y are not NaN and confidence >= min_confidence. Of k keypoints n must fulfil it:
+    match any is n = 1, all is n = k. An individual
 
-    - match any: true when a seen keypoint fulfils it; false when all keypoints are seen and none does;
-    - match all: true when all keypoints are seen and fulfil it; false when a seen keypoint does not;
-    - otherwise the individual tells nothing.
+    - fulfils it when at least n of the seen keypoints do;
+    - does not when more than k - n of the seen keypoints do not;
+    - otherwise tells nothing.
 
     The trigger is true when it holds for any one of the individuals, false when it holds for none of those of
-    which a keypoint is seen, and else (no animal, or an animal that tells nothing) `missing` decides.
+    which a keypoint is seen, and else (no animal, or an animal that tells nothing) `missing` decides. It measures
+    how many keypoints fulfil it.
     DeepLabStream's RegionTrigger is `match: any`, its OutsideTrigger `inside: false` with `match: all`, both with
     `missing: hold`.
     """
@@ -36,67 +44,59 @@ class RegionTriggerSettings(TriggerSettings):
     type: Literal["region"]
     region: Label
     """Name of a region of this file."""
-    keypoints: Annotated[tuple[Label, ...], Field(min_length=1)]
+    keypoints: Annotated[tuple[Label, ...], Field(min_length=1, max_length=100)]
     inside: bool = True
     """true: inside or on the border; false: outside."""
-    match: Literal["any", "all"] = "any"
-    """How many of the keypoints must fulfil it."""
-    individual: Label = "any"
-    """The id of one individual, or any."""
-    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """A keypoint with less counts as not seen."""
-    missing: Annotated[Literal["hold", "false"], BeforeValidator(_word)] = "hold"
-    """What it means that no keypoint tells: the last decision stays, or the trigger is false."""
+    match: Match = "any"
+    """How many of the keypoints must fulfil it: any, all, or a number."""
+    release: Label | None = None
+    """Hysteresis: this region takes the region's place while the condition is true."""
 
-    def create(self, context: Context) -> Trigger:
-        return RegionTrigger(self, context.regions[self.region])
+    @model_validator(mode="after")
+    def _enough(self) -> RegionTriggerSettings:
+        check_match(self.match, len(self.keypoints))
+        return self
 
-    def camera_in(self, context: Context) -> str:
-        return context.regions[self.region].camera or context.camera
+    def condition(self, context: Context) -> Condition:
+        def tests(region: str) -> tuple[Test, ...]:
+            return tuple(region_test(context.regions[region], name, self.inside) for name in self.keypoints)
+
+        return Condition(
+            tests=tests(self.region),
+            release=None if self.release is None else tests(self.release),
+            needed=how_many(self.match, len(self.keypoints)),
+            individual=self.only,
+            min_confidence=self.min_confidence,
+            shown=None,
+        )
 
     def keypoints_used(self) -> list[tuple[Location, str]]:
-        return [(("keypoints", index), name) for index, name in enumerate(self.keypoints)]
+        return self.parts("keypoints")
 
     def regions_used(self) -> list[tuple[Location, str]]:
-        return [(("region",), self.region)]
+        release = [] if self.release is None else [(("release",), self.release)]
+        return [(("region",), self.region), *release]
+
+    def in_words(self) -> str:
+        verb = "is" if len(self.keypoints) == 1 else "are"
+        where = f"{verb} {'inside' if self.inside else 'outside'} '{self.region}'"
+        return f"{listed(self.keypoints, self.match)} of {self.whose} {where}{self.shape_in_words()}"
 
 
-class RegionTrigger(Trigger):
-    """See RegionTriggerSettings."""
-
-    def __init__(self, settings: RegionTriggerSettings, region: Region) -> None:
-        self._settings = settings
-        self._region = region
-        self._columns: list[int] = []
-
-    def bind(self, keypoints: Sequence[str]) -> None:
-        for name in self._settings.keypoints:
-            if name not in keypoints:
-                raise KeyError(name)
-        self._columns = [list(keypoints).index(name) for name in self._settings.keypoints]
-
-    def decide(self, scene: Scene) -> bool | None:
-        value = self._decide(scene)
-        return False if value is None and self._settings.missing == "false" else value
-
-    def _decide(self, scene: Scene) -> bool | None:
-        rows = self._rows(scene)
-        if not rows:
-            return None
-        block = np.ix_(rows, self._columns)
-        x, y = scene.x[block], scene.y[block]
-        seen = (scene.confidence[block] >= self._settings.min_confidence) & ~(np.isnan(x) | np.isnan(y))
-        fulfilled = self._region.contains(x, y) == self._settings.inside
-        yes, no = seen & fulfilled, seen & ~fulfilled
-        if self._settings.match == "any":
-            true, false = yes.any(axis=1), no.all(axis=1)
-        else:
-            true, false = yes.all(axis=1), no.any(axis=1)
-        if true.any():
-            return True
-        present = seen.any(axis=1)
-        return False if present.any() and false[present].all() else None
-
-    def _rows(self, scene: Scene) -> list[int]:
-        wanted = self._settings.individual
-        return [row for row, name in enumerate(scene.ids) if wanted in ("any", name)]
+def region_test(region: Region, keypoint: str, inside: bool) -> Test:
+    """Whether a keypoint is inside (or outside), by the very arithmetic of the region's own `contains`."""
+    part = Part(keypoint)
+    if isinstance(region, Circle):
+        square = region.radius * region.radius
+        quantity = Square((Fixed(*region.center), part))
+        return Test(quantity, -INFINITY, square) if inside else Test(quantity, nextafter(square, INFINITY), INFINITY)
+    if isinstance(region, Ellipse):
+        first, second = (Fixed(*focus) for focus in region.foci)
+        sum_, reach = Lengths((first, part), (second, part)), region.reach
+        return Test(sum_, -INFINITY, reach) if inside else Test(sum_, nextafter(reach, INFINITY), INFINITY)
+    if isinstance(region, Rectangle):
+        depth = Depth(part, region.left, region.top, region.right, region.bottom)
+        return Test(depth, 0.0, INFINITY) if inside else Test(depth, -INFINITY, nextafter(0.0, -1.0))
+    assert isinstance(region, Polygon)
+    polygon = Inside(part, region.points)
+    return Test(polygon, 0.5, 1.5) if inside else Test(polygon, -0.5, 0.5)

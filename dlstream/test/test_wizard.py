@@ -1,0 +1,247 @@
+"""`dlstream experiment new`: by questions on a real terminal, and from a template without questions."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dlstream.draft import Draft
+from dlstream.experiment_check import Known
+from dlstream.templates import Template, find_template, templates
+from dlstream_common import DlstreamError, InputError
+from dlstream_experiment import check_experiment, load_experiment
+
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+RIG = CONFIG / "rig.demo.yaml"
+EXAMPLE = Template("example", CONFIG / "experiments" / "example.yaml", "")
+PROGRAM = "import sys; from dlstream.cli import main; sys.exit(main())"
+PATIENCE = 60.0
+
+
+def program(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", PROGRAM, *words]
+    return subprocess.run(command, text=True, capture_output=True, timeout=PATIENCE, check=False)
+
+
+class Terminal:
+    """A terminal of 80 columns with the program in it."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
+        environment = {**os.environ, "TERM": "xterm"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, *words],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(slave)
+        self.text = ""
+        self._seen = 0
+
+    def expect(self, pattern: str) -> str:
+        """Waits until the pattern is on the screen, behind what was expected before; the text up to it."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            found = re.search(pattern, self.text[self._seen :])
+            if found:
+                before = self.text[self._seen : self._seen + found.end()]
+                self._seen += found.end()
+                return before
+            assert time.monotonic() < end, f"waited for {pattern!r}; the screen has:\n{self.text[self._seen :]}"
+            assert self._read() or found, f"the program ended before {pattern!r}:\n{self.text[-2000:]}"
+
+    def answer(self, question: str, *answers: str) -> None:
+        """Waits for a question and types an answer; further answers follow refusals of the one before."""
+        for answer in answers:
+            self.expect(re.escape(question) + r"[^\n]*?: ")
+            os.write(self._master, f"{answer}\n".encode())
+
+    def end(self) -> int:
+        while self._read():
+            pass
+        return self.process.wait(PATIENCE)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self._master)
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self._master], [], [], PATIENCE)
+        try:
+            data = os.read(self._master, 65536) if ready else b""
+        except OSError:  # the other side is closed
+            data = b""
+        text = data.decode("utf-8", "replace")
+        self.text += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+        return bool(data)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    item = Terminal(tmp_path, "experiment", "new", "--rig", str(RIG))
+    yield item
+    item.close()
+
+
+def test_the_questions_lead_to_a_file_that_is_in_order(terminal: Terminal, tmp_path: Path):
+    screen = terminal
+    screen.expect("A new experiment")
+    screen.answer("Begin with", "exmple", "example")
+    screen.answer("File to write", "mine.txt", "mine.yaml")
+    screen.answer("experiment [mine]", "corner choice")
+    screen.answer("camera [top]", "side", "top")
+    for name in ("right", "left"):
+        center = "550, 163" if name == "right" else "372, 163"
+        screen.answer(f"regions.{name}.center [[{center}]]", "")
+        if name == "right":
+            screen.answer("regions.right.radius [87.5]", "5000", "big", "60")
+        else:
+            screen.answer("regions.left.radius [87.5]", "")
+    screen.answer("Another of the regions? Its name", "corner")
+    screen.answer("Its type", "cirkle", "rectangle")
+    for key, value in {"left": "0", "top": "10", "right": "100", "bottom": "90"}.items():
+        screen.answer(f"regions.corner.{key}", value)
+    screen.answer("Other keys", "none")
+    screen.answer("Another of the regions? Its name", "none")
+    for name in ("right", "left"):
+        screen.answer(f"triggers.in_{name}.region", "")
+        screen.answer(f"triggers.in_{name}.keypoints", *(["nekc", "neck, snout"] if name == "right" else [""]))
+    screen.answer("Another of the triggers? Its name", "in_corner")
+    screen.answer("Its type", "region")
+    screen.answer("triggers.in_corner.region", "corner")
+    screen.answer("triggers.in_corner.keypoints", "neck")
+    screen.answer("Other keys", "inside=false, missing=false")
+    screen.answer("Another of the triggers? Its name", "none")
+    screen.answer("Change any of these?", "y")
+    for name in ("right", "left"):
+        screen.answer(f"protocol.trials.{name}.trigger", "in_corner" if name == "left" else "")
+        screen.answer(f"protocol.trials.{name}.stimulus.output", *(["lamp", ""] if name == "left" else [""]))
+        screen.answer(f"protocol.trials.{name}.stimulus.action", "")
+        screen.answer(f"protocol.trials.{name}.stimulus.values.image", "")
+    screen.answer("protocol.lockout", "-1", "2.5")
+    screen.answer("protocol.max_hits", "")
+    screen.answer("protocol.max_time", "60")
+    screen.answer("max_age [0.5]", "0.2")
+    screen.answer("pose_timeout", "")
+    screen.expect("is in order")
+    screen.expect("Written: mine.yaml")
+    assert screen.end() == 0
+    for refusal in ("Did you mean 'example'?", "a camera of the rig", "Did you mean 'neck'?", "at least 0"):
+        assert refusal in " ".join(screen.text.split()), refusal
+    experiment = load_experiment(tmp_path / "mine.yaml")
+    assert experiment.experiment == "corner choice"
+    assert experiment.regions["right"].model_dump()["radius"] == 60
+    corner = experiment.triggers["in_corner"].model_dump()
+    assert (corner["region"], corner["inside"], corner["missing"]) == ("corner", False, "false")
+    assert experiment.triggers["in_right"].keypoints_used()[1][1] == "snout"
+    protocol = experiment.protocol.model_dump()
+    assert (protocol["lockout"], protocol["max_time"], protocol["trials"]["left"]["trigger"]) == (2.5, 60, "in_corner")
+    assert experiment.max_age == 0.2
+    assert "# a name, which the recorded session carries" in (tmp_path / "mine.yaml").read_text(), "comments are kept"
+    assert check_experiment(experiment, cameras=["top"], outputs=["screen"])[0].key == "triggers.in_left"
+
+
+def test_enter_alone_gives_the_template(terminal: Terminal, tmp_path: Path):
+    terminal.expect("Begin with")
+    while terminal.process.poll() is None and "Written" not in terminal.text:
+        os.write(terminal._master, b"\n")
+        if not terminal._read():
+            break
+    assert terminal.end() == 0
+    experiment = load_experiment(tmp_path / "my_example.yaml")
+    assert experiment.protocol == load_experiment(EXAMPLE.file).protocol
+
+
+def test_leaving_writes_nothing(terminal: Terminal, tmp_path: Path):
+    terminal.expect("Begin with")
+    terminal.process.send_signal(signal.SIGINT)
+    assert terminal.end() != 0
+    assert "Traceback" not in terminal.text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_from_a_template_without_questions(tmp_path: Path):
+    file = tmp_path / "mine.yaml"
+    words = ["experiment", "new", str(file), "--template", str(EXAMPLE.file), "--rig", str(RIG)]
+    sets = ["regions.left.radius=50", "triggers.in_left.keypoints=neck, snout", "protocol.max_hits=3"]
+    done = program(*words, *(word for item in sets for word in ("--set", item)))
+    assert done.returncode == 0, done.stdout
+    assert "is in order" in done.stdout
+    experiment = load_experiment(file)
+    assert experiment.experiment == "mine"
+    assert experiment.protocol.model_dump()["max_hits"] == 3
+    again = program(*words)
+    assert again.returncode == 1
+    assert "there already" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("protocol.max_hit=3", "Did you mean 'max_hits'?"),
+        ("regions.lft.radius=3", "there is no 'lft'. Did you mean 'left'?"),
+        ("regions.left.radius=-3", "expected a number greater than 0"),
+        ("camera=side", "expected a camera of the rig"),
+        ("triggers.in_left.keypoints=tail", "expected a keypoint of the network"),
+        ("protocol.trials.left.stimulus.values.image=lft", "Did you mean 'left'?"),
+        ("regions.left.center=[1", "can't be understood"),
+        ("camera", "expected KEY=VALUE"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_and_nothing_written(value: str, expected: str, tmp_path: Path):
+    from rich.console import Console
+
+    from dlstream.wizard import write_new
+
+    file = tmp_path / "mine.yaml"
+    with pytest.raises(DlstreamError) as caught:
+        write_new(file, str(EXAMPLE.file), [value], RIG, False, Console(quiet=True))
+    assert expected in str(caught.value)
+    assert not file.exists()
+
+
+def test_every_template_makes_an_experiment_in_order(tmp_path: Path):
+    for item in templates():
+        draft = Draft(item, tmp_path / f"{item.name}.yaml", Known())
+        for place in draft.leaves(()):
+            draft.set(place, draft.read(draft.show(draft.get(place)), draft.get(place)))
+        draft.write()
+        before, after = load_experiment(item.file), load_experiment(draft.file)
+        assert before.model_dump() == after.model_dump(), item.name
+        assert item.about
+
+
+def test_unknown_templates_are_told_with_the_nearest():
+    with pytest.raises(DlstreamError, match="Did you mean 'example'"):
+        find_template("exampel")
+
+
+def test_a_draft_that_is_wrong_is_not_written(tmp_path: Path):
+    source = tmp_path / "wrong.yaml"
+    source.write_text(EXAMPLE.file.read_text().replace("camera: top", "camera: 3"))
+    draft = Draft(Template("wrong", source, ""), tmp_path / "new.yaml", Known())
+    with pytest.raises(InputError, match="camera"):
+        draft.write()
+    draft.set(("camera",), "top")
+    draft.write()
+    assert load_experiment(draft.file).camera == "top"

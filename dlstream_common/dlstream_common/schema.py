@@ -1,0 +1,43 @@
+"""The JSON schema of a file that is read into settings, as editors take it for completion and checking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def file_schema(model: type[BaseModel], title: str) -> dict[str, Any]:
+    """The schema of a file of this model: with descriptions, without what only programs need."""
+    schema = _cleaned(model.model_json_schema())
+    return {"$schema": DRAFT, "title": title, **{key: value for key, value in schema.items() if key != "title"}}
+
+
+def _cleaned(item: Any, names: bool = False) -> Any:
+    """Without titles and discriminators, text on one line; `names`: the keys are those of a file."""
+    if isinstance(item, list):
+        return [_cleaned(entry) for entry in item]
+    if not isinstance(item, dict):
+        return item
+    result = {}
+    for key, value in item.items():
+        if not names and key in ("title", "discriminator", "format"):
+            continue
+        if not names and key == "description":
+            result[key] = _first_paragraph(value)
+        elif not names and key == "enum":
+            result[key] = value + ([False] if "false" in value else [])  # as YAML reads a plain false
+        else:
+            inner = key in ("properties", "$defs", "patternProperties")
+            result[key] = value if key in ("default", "const", "required") else _cleaned(value, inner and not names)
+    if "enum" in result and False in result["enum"] and not names:
+        result.pop("type", None)
+    if result.get("default", ...) is None and not names:
+        del result["default"]
+    return result
+
+
+def _first_paragraph(text: str) -> str:
+    return " ".join(text.split("\n\n")[0].split())

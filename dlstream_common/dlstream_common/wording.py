@@ -1,0 +1,136 @@
+"""What pydantic and the YAML parser complain of, in our own words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+_KINDS = {
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a whole number that is not so large",
+    "string_type": "text (quotes make text of anything)",
+    "string_unicode": "plain text",
+    "path_type": "a path",
+    "list_type": "a list, such as [a, b]",
+    "tuple_type": "a list, such as [a, b]",
+    "set_type": "a list, such as [a, b]",
+    "dict_type": "keys and values (key: value)",
+    "mapping_type": "keys and values (key: value)",
+    "model_type": "keys and values (key: value)",
+    "model_attributes_type": "keys and values (key: value)",
+    "dataclass_type": "keys and values (key: value)",
+    "none_required": "nothing",
+    "recursion_loop": "no anchor that contains itself",
+}
+_LIMITS = {
+    "greater_than": ("gt", "greater than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+_THINGS = {"string": "character", "tuple": "entry", "list": "entry", "set": "entry", "dictionary": "entry"}
+
+
+def expected(error: ErrorDetails) -> str:
+    """What was expected where pydantic found something else: completes "expected ..."."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind in _KINDS:
+        return _KINDS[kind]
+    if kind in _LIMITS:
+        key, words = _LIMITS[kind]
+        return f"a number {words} {_number(context[key])}"
+    if kind in ("too_short", "too_long", "string_too_short", "string_too_long"):
+        return _length(kind, context)
+    if kind == "literal_error":
+        return one_of(str(context.get("expected", "")))
+    if kind == "string_pattern_mismatch":
+        return f"text of the pattern {context.get('pattern')}"
+    return error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+
+
+def found(error: ErrorDetails) -> str:
+    """The value that was found, as the file has it, and not too long."""
+    return shown(error["input"])
+
+
+def shown(value: Any) -> str:
+    """A value as a YAML file has it, and not too long."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Mapping) and not value:
+        return "nothing in braces"
+    if isinstance(value, (list, tuple)) and not value:
+        return "an empty list"
+    text = repr(dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, (list, tuple)) else value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def one_of(choices: str) -> str:
+    """Pydantic's list of choices, "'a', 'b' or 'c'", as ours."""
+    names = [part.strip() for part in choices.replace(" or ", ", ").split(",")]
+    return names[0] if len(names) == 1 else f"one of {', '.join(name.strip(chr(39)) for name in names)}"
+
+
+_YAML = {
+    "mapping values are not allowed": ("a ': ' where none can stand", "one key a line; quotes around text with ': '"),
+    "could not find expected ':'": ("a line without a value", "key: value"),
+    "sequence entries are not allowed": ("a '-' where none can stand", "list entries on lines of their own"),
+    "mapping keys are not allowed": ("a '?' where none can stand", "key: value"),
+    "character '\\t'": ("a tab", "spaces: YAML is indented by spaces alone"),
+    "unhashable key": ("a key that is a list or a mapping", "a plain word as a key"),
+    "undefined alias": ("an alias (*name) of no anchor", "&name before its first *name; quotes around text with *"),
+    "<block end>": ("a line that is indented differently from those around it", "keys of one group in one column"),
+    "expected alphabetic or numeric character": ("a lone & or *", "a name after it; quotes around text"),
+    "unexpected end of stream": ("a quote that is never closed", "a closing quote"),
+    "<document start>": ("a line that is indented differently from those around it", "keys of one group in one column"),
+    "for merging": ("a '<<:' without a mapping", "<<: *name of a mapping"),
+    "chomping or indentation": ("text behind | or >", "the text on the next lines, indented"),
+    "cannot start any token": ("a character that no value begins with (% @ `)", "quotes around such text"),
+    "unknown escape character": ("an unknown \\ in double quotes", "single quotes, or two \\\\"),
+    "unacceptable character": ("a control character", "text"),
+    "recursion depth": ("brackets nested without end", "closed brackets"),
+    "maximum depth": ("brackets nested without end", "closed brackets"),
+    "another document": ("a second document (---)", "one document in the file"),
+}
+
+
+def not_yaml(complaint: str) -> tuple[str, str]:
+    """The YAML parser's complaint as what was found and what was expected."""
+    text = " ".join(complaint.split())
+    for part, words in _YAML.items():
+        if part in text:
+            return words
+    text = text.removeprefix("found ")
+    duplicate = re.match(r'duplicate key "(.*?)"', text)
+    if duplicate:
+        return f"the key '{duplicate[1]}' a second time", "each key once"
+    wanted = re.match(r"expected (.+?),? but (?:found|got) \W*(.+)", text)
+    if wanted:
+        end = "the end of the file" if "end" in wanted[2] else wanted[2].strip("'<>,() ") or "something else"
+        return f"{end} where {wanted[1]} should stand", "valid YAML (closed brackets and quotes)"
+    return f"text that is not understood ({text})", "valid YAML"
+
+
+def _length(kind: str, context: Mapping[str, Any]) -> str:
+    short = kind.endswith("short")
+    count = int(context["min_length" if short else "max_length"])
+    thing = _THINGS.get("string" if kind.startswith("string") else str(context.get("field_type", "")).lower(), "entry")
+    plural = thing if count == 1 else thing.replace("entry", "entrie") + "s"
+    limit = "at least" if short else "at most"
+    return f"{limit} {count} {plural}"
+
+
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

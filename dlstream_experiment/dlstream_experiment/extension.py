@@ -1,0 +1,151 @@
+"""Classes of the user's own that an experiment file names: `file.py:Class` beside it, or an installed entry point.
+
+A file can't run code by itself. `file.py:Class` counts only where whoever starts the experiment has allowed it
+(`allow_python`), and only for a file in the experiment file's own folder or below. An entry point was installed on
+purpose and needs no further word.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError, ValidationInfo
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from dlstream_common import suggest
+
+Base = TypeVar("Base", bound=BaseModel)
+
+_MODULES: dict[tuple[Path, int, int], ModuleType] = {}
+
+
+def find_class(text: str, base: type[Base], group: str, info: ValidationInfo) -> type[Base]:
+    """The settings class that a file names.
+
+    Args:
+        text: `file.py:Class`, or the name of an entry point.
+        base: what it must be a subclass of.
+        group: of the entry points.
+        info: its context says `directory` (of the file) and `python` (whether code may be loaded).
+
+    Raises:
+        ValueError: there is none, it may not be loaded, or it is something else. Says what was expected.
+    """
+    file, colon, name = text.partition(":")
+    found = _attribute(_module(file, info.context or {}), name, file) if colon else _entry_point(text, group)
+    if not (isinstance(found, type) and issubclass(found, base) and found is not base):
+        raise ValueError(f"a subclass of {base.__name__}, but {name or text} is {_article(found)}")
+    return found
+
+
+def read_options(kind: type[Base], options: Any, info: ValidationInfo) -> Base:
+    """The options of a file as an object of the user's class.
+
+    Raises:
+        ValidationError: with the places of what is wrong below the options.
+        ValueError: the class itself can't be used.
+    """
+    if not isinstance(options, Mapping):
+        raise ValueError("keys and values (key: value)")
+    values = {**options, "type": "python"} if "type" in kind.model_fields else dict(options)
+    try:
+        return kind.model_validate_json(json.dumps(values), strict=True, context=info.context)
+    except ValidationError as error:
+        raise _placed(error, kind) from error
+    except TypeError as error:  # methods that the class does not have
+        raise ValueError(f"a class that has all it needs ({error})") from error
+
+
+def _placed(error: ValidationError, kind: type[BaseModel]) -> ValidationError:
+    """The same problems, with the keys that the class knows, so that the nearest can be suggested."""
+    known = [field.alias or name for name, field in kind.model_fields.items() if name != "type"]
+    items: list[InitErrorDetails] = []
+    for item in error.errors():
+        kind_of_error: Any = item["type"]
+        context = dict(item.get("ctx", {}))
+        if kind_of_error == "extra_forbidden" and len(item["loc"]) == 1:
+            kind_of_error = PydanticCustomError("extra_forbidden", "a known key", {"known": known})
+        elif kind_of_error == "value_error":
+            context = {"error": context.get("error", item["msg"])}
+        items.append(InitErrorDetails(type=kind_of_error, loc=item["loc"], input=item["input"], ctx=context))
+    return ValidationError.from_exception_data(kind.__name__, items)
+
+
+def _entry_point(name: str, group: str) -> Any:
+    installed = {item.name: item for item in entry_points(group=group)}
+    if name not in installed:
+        hint = suggest(name, sorted(installed))
+        raise ValueError(f"file.py:Class beside this file, or an installed entry point of the group {group}. {hint}")
+    try:
+        return installed[name].load()
+    except Exception as error:  # whatever the code of others raises
+        raise ValueError(f"an entry point that loads, but {_reason(error)}") from error
+
+
+def _module(file: str, context: Mapping[str, Any]) -> ModuleType:
+    if not context.get("python"):
+        raise ValueError(
+            f"no Python file, as none was allowed to run. Read {file}; if you trust it, start with --allow-python "
+            "(a node of its own: parameter allow_python)"
+        )
+    directory = Path(context.get("directory", ".")).resolve()
+    path = (directory / file).resolve()
+    if not path.is_relative_to(directory):
+        raise ValueError(f"a file in the experiment file's own folder ({directory}) or below")
+    if path.suffix != ".py" or not path.is_file():
+        near = suggest(path.name, sorted(item.name for item in directory.rglob("*.py"))[:50])
+        raise ValueError(f"an existing Python file, but there is no {path}. {near}".rstrip())
+    state = path.stat()
+    key = (path, state.st_mtime_ns, state.st_size)
+    if key not in _MODULES:
+        _MODULES[key] = _loaded(path)
+    return _MODULES[key]
+
+
+def _loaded(path: Path) -> ModuleType:
+    name = f"dlstream_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    spec = spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[name] = module  # where the annotations of its classes are looked up
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise ValueError(f"a Python file that can be imported, but {_reason(error, path)}") from error
+    finally:
+        sys.dont_write_bytecode = writes
+    return module
+
+
+def _attribute(module: ModuleType, name: str, file: str) -> Any:
+    if not hasattr(module, name):
+        classes = [key for key, value in vars(module).items() if isinstance(value, type)]
+        own = [key for key in classes if vars(module)[key].__module__ == module.__name__]
+        raise ValueError(f"a class of {file}. {suggest(name, own)}".rstrip())
+    return getattr(module, name)
+
+
+def _reason(error: BaseException, path: Path | None = None) -> str:
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    trace = error.__traceback__
+    while trace is not None:
+        if path is not None and trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    where = f" in line {line}" if line else ""
+    return f"{type(error).__name__}{where}: {' '.join(str(error).split())}"
+
+
+def _article(found: Any) -> str:
+    return f"the class {found.__name__}" if isinstance(found, type) else f"a {type(found).__name__}"

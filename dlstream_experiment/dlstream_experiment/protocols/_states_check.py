@@ -1,0 +1,195 @@
+"""What can't be meant in a state machine, found before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from dlstream_common import suggest
+from dlstream_experiment.names import SECOND, Location
+from dlstream_experiment.protocols._base import Finding
+from dlstream_experiment.protocols._conditions import Comparison
+from dlstream_experiment.protocols._control import Limit, Yoked, longest_on
+from dlstream_experiment.protocols._duration import longest, spoken
+from dlstream_experiment.protocols._transitions import END, RUN, TRIAL, State, Transition
+
+if TYPE_CHECKING:
+    from dlstream_experiment.protocols.states import StatesSettings
+
+_COUNTED_BY_THE_TRIALS = ("trials", "trials_left")
+
+
+def findings(settings: StatesSettings) -> list[Finding]:
+    """Everything wrong or odd, in no particular order."""
+    return [
+        *_names(settings),
+        *_marks(settings),
+        *_counters(settings),
+        *_outputs(settings),
+        *_limits(settings),
+        *_ways(settings),
+    ]
+
+
+def leads_to(settings: StatesSettings, transition: Transition) -> list[str]:
+    """The states to which a transition may lead, `end` among them."""
+    names: list[str] = []
+    for target in transition.targets:
+        if target == TRIAL and settings.trials is not None:
+            names += [condition.state for condition in settings.trials.conditions.values()] + [END]
+        else:
+            names.append(target)
+    return list(dict.fromkeys(names))
+
+
+def _transitions(settings: StatesSettings) -> Iterator[tuple[Location, Transition]]:
+    for name, state in settings.states.items():
+        for number, transition in enumerate(state.transitions):
+            yield ("states", name, "transitions", number), transition
+
+
+def _names(settings: StatesSettings) -> Iterator[Finding]:
+    known = list(settings.states)
+    for word in (END, TRIAL):
+        if word in settings.states:
+            yield Finding(("states", word), f"a state named '{word}'", "another name: this word is taken")
+    if settings.start is not None and settings.start not in known:
+        yield _unknown_state(("start",), settings.start, known)
+    for name, condition in settings.trials.conditions.items() if settings.trials is not None else ():
+        if condition.state not in known:
+            yield _unknown_state(("trials", "conditions", name, "state"), condition.state, known)
+    for place, transition in _transitions(settings):
+        for target in transition.targets:
+            if target == TRIAL and settings.trials is None:
+                yield Finding((*place, "go"), "'trial'", "a trial list, protocol.trials")
+            elif target not in (*known, END, TRIAL):
+                yield _unknown_state((*place, "go"), target, known)
+    if settings.trials is not None and not any(TRIAL in way.targets for _, way in _transitions(settings)):
+        yield Finding(("trials",), "a trial list that nothing begins", "a transition with `go: trial`", error=False)
+
+
+def _unknown_state(place: Location, name: str, known: list[str]) -> Finding:
+    return Finding(place, f"'{name}'", "a state of this file", suggest(name, known))
+
+
+def _marks(settings: StatesSettings) -> Iterator[Finding]:
+    known = [RUN] + [action.mark for _, action in settings.actions() if action.mark is not None]
+    if settings.trials is not None:
+        known.append(TRIAL)
+    used: list[tuple[Location, str | None]] = [((*place, "since"), way.since) for place, way in _transitions(settings)]
+    used += [(("stop", number, "since"), stop.since) for number, stop in enumerate(settings.stop)]
+    for place, name in used:
+        if name is not None and name not in known:
+            yield Finding(place, f"'{name}'", "a mark that an action sets", suggest(name, known))
+    for place, action in settings.actions():
+        if action.mark in (RUN, TRIAL):
+            yield Finding((*place, "mark"), f"'{action.mark}'", "another name: this mark is set by itself")
+
+
+def _counters(settings: StatesSettings) -> Iterator[Finding]:
+    built_in = _COUNTED_BY_THE_TRIALS if settings.trials is not None else ()
+    known = [*settings.counters(), *built_in]
+    used: list[tuple[Location, Iterable[Comparison]]] = [
+        ((*place, "if"), way.comparisons) for place, way in _transitions(settings)
+    ]
+    used += [(("stop", number, "if"), stop.comparisons) for number, stop in enumerate(settings.stop)]
+    for place, comparisons in used:
+        for name in (name for comparison in comparisons for name in comparison.counters):
+            if name not in known:
+                hint = suggest(name, known) or "Nothing is counted in this file."
+                yield Finding(place, f"'{name}'", "a counter that an action counts", hint)
+    for place, action in settings.actions():
+        changed = action.count or action.reset or action.result
+        if changed in _COUNTED_BY_THE_TRIALS:
+            yield Finding(place, f"'{changed}'", "another name: the trial list counts this by itself")
+        if action.result is not None and settings.trials is None:
+            yield Finding((*place, "result"), f"'{action.result}'", "a trial list, protocol.trials: it ends a trial")
+
+
+def _outputs(settings: StatesSettings) -> Iterator[Finding]:
+    used = [stimulus.output for _, stimulus in settings.stimuli_used()]
+    known = list(dict.fromkeys(used))
+    named: list[tuple[Location, str | None]] = [(("limits", name), name) for name in settings.limits]
+    named += [((*place, "withdraw"), action.withdraw) for place, action in settings.actions()]
+    named += [(("stop", number, "stimulated"), stop.stimulated) for number, stop in enumerate(settings.stop)]
+    control = settings.control
+    named += [(("control", "outputs", i), name) for i, name in enumerate(control.outputs or ())] if control else []
+    for place, name in named:
+        if name is not None and name not in known:
+            hint = suggest(name, known) or "No stimulus is given in this file."
+            yield Finding(place, f"'{name}'", "an output to which this protocol gives a stimulus", hint)
+    for name, state in settings.states.items():
+        outputs = [stimulus.output for stimulus in state.stimuli]
+        for number, output in enumerate(outputs):
+            if output in outputs[:number]:
+                place = ("states", name, "stimuli", number, "output")
+                yield Finding(place, f"'{output}' a second time", "one stimulus of an output in a state")
+
+
+def _limits(settings: StatesSettings) -> Iterator[Finding]:
+    for name, state in settings.states.items():
+        for number, stimulus in enumerate(state.stimuli):
+            limit, bound = settings.limits.get(stimulus.output), _longest_stay(state)
+            if limit is not None and bound is not None:
+                yield from _beyond(("states", name, "stimuli", number), stimulus.output, bound, limit)
+    for place, action in settings.actions():
+        if action.give is not None and action.seconds is not None and action.give.output in settings.limits:
+            limit = settings.limits[action.give.output]
+            yield from _beyond((*place, "seconds"), action.give.output, longest(action.seconds), limit)
+    if isinstance(settings.control, Yoked):
+        for output, changes in settings.control.changes.items():
+            if output in settings.limits:
+                key = "recording" if settings.control.recording is not None else "schedule"
+                yield from _beyond(("control", key), output, longest_on(changes), settings.limits[output])
+
+
+def _longest_stay(state: State) -> float | None:
+    """How long a state lasts when no trigger leads out of it; None where nothing bounds it."""
+    bounds = [
+        longest(way.wait)
+        for way in state.transitions
+        if way.wait is not None and way.when is None and not way.comparisons and way.since is None
+    ]
+    return min(bounds, default=None)
+
+
+def _beyond(place: Location, output: str, seconds: float, limit: Limit) -> Iterator[Finding]:
+    for which, most in (("at a time", limit.stimulus), ("in a session", limit.session)):
+        if most is not None and seconds > most + 1 / SECOND:
+            expected = f"at most {spoken(most)} {which}, the limit of this file"
+            yield Finding(place, f"'{output}' on for up to {spoken(seconds)}", expected)
+            return
+
+
+def _ways(settings: StatesSettings) -> Iterator[Finding]:
+    after = {
+        name: [target for way in state.transitions for target in leads_to(settings, way)]
+        for name, state in settings.states.items()
+    }
+    reached = _closure({settings.first}, after)
+    for name, state in settings.states.items():
+        if name not in reached:
+            expected = f"a way to it from the first state, '{settings.first}'"
+            yield Finding(("states", name), "a state that is never entered", expected, error=False)
+        elif not settings.stop and not state.transitions:
+            expected = "a transition, or a `stop` condition: the experiment would stand still here for ever"
+            yield Finding(("states", name), "a state that is never left", expected)
+        elif not settings.stop and END not in _closure({name}, after):
+            expected = "a way to `end`, or a `stop` condition: only the operator could end the experiment"
+            yield Finding(("states", name), "a state from which no end is reached", expected, error=False)
+        for number, transition in enumerate(state.transitions[:-1]):
+            if transition.when is None and transition.wait is None and not transition.comparisons:
+                place = ("states", name, "transitions", number + 1)
+                expected = "it before the one that is always taken"
+                yield Finding(place, "a transition that is never looked at", expected, error=False)
+                break
+
+
+def _closure(begin: set[str], after: dict[str, list[str]]) -> set[str]:
+    found, todo = set(begin), list(begin)
+    while todo:
+        for target in after.get(todo.pop(), []):
+            if target not in found:
+                found.add(target)
+                todo.append(target)
+    return found

@@ -1,0 +1,30 @@
+"""Parts of an experiment in words, for people who read them in a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlstream_experiment.regions import Region
+from dlstream_experiment.triggers import TriggerSettings
+
+
+def trigger_in_words(trigger: TriggerSettings) -> str:
+    """When a trigger is true: completes "true when ..."."""
+    told = getattr(trigger, "in_words", None)
+    shape = getattr(trigger, "shape_in_words", None)
+    text = told() if told is not None else f"its {trigger.type} condition holds"
+    return text + (shape() if shape is not None else "")
+
+
+def region_in_words(region: Region, camera: str) -> str:
+    """The kind of a region and its measures, such as "circle: center (550, 163), radius 87.5"."""
+    measures = [f"{key} {_plain(value)}" for key, value in region.model_dump(exclude={"type", "camera"}).items()]
+    where = f"; camera '{region.camera}'" if region.camera not in (None, camera) else ""
+    return f"{region.type}: {', '.join(measures)}{where}"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        inner = ", ".join(_plain(item) for item in value)
+        return f"({inner})" if not any(isinstance(item, (list, tuple)) for item in value) else inner
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,283 @@
+"""State machines in files: every mistake is told with its line, and nothing that is written there is a traceback."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from protocol_script import EXPERIMENTS, protocol
+
+from dlstream_common import InputError
+from dlstream_experiment import Engine, check_experiment, load_experiment
+from dlstream_experiment.protocols import ProtocolSettings
+
+TEXT = """\
+experiment: test
+camera: top
+regions:
+  port: {type: circle, center: [100, 100], radius: 30}
+triggers:
+  at_port: {type: region, region: port, keypoints: [snout]}
+metadata: {subject: m12, weight: 21.5}
+protocol:
+  type: states
+  start: ready
+  trials:
+    order: shuffled
+    conditions:
+      light: {state: lit}
+      dark: {state: unlit}
+    repeat: 5
+  states:
+    ready:
+      transitions:
+        - {if: trials_left == 0, go: end, reason: done}
+        - {when: at_port, go: trial}
+    lit:
+      enter:
+        - {count: visits}
+        - {mark: begin}
+      stimuli:
+        - {output: laser, action: on}
+      transitions:
+        - {after: 3, go: pause}
+        - {when: at_port, is: fell, since: begin, after: 1, go: pause}
+    unlit:
+      enter:
+        - {give: {output: sound, action: play}, seconds: 2}
+      transitions:
+        - {after: 3, do: [{result: success}], go: pause}
+    pause:
+      transitions:
+        - {after: {uniform: [5, 10]}, go: ready}
+  stop:
+    - {longer_than: 600}
+    - {if: [visits >= 10, success > 2]}
+    - {stimulated: laser, reaches: 60}
+  limits:
+    laser: {stimulus: 3, session: 60}
+  control: {type: sham, outputs: [laser]}
+"""
+
+
+def refused(tmp_path: Path, *changes: tuple[str, str]) -> tuple[str, str]:
+    """What is said about the text with these changes, and the changed text."""
+    text = TEXT
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    path = tmp_path / "experiment.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        load_experiment(path)
+    return str(caught.value), text
+
+
+def test_the_text_is_valid_as_it_stands(tmp_path):
+    path = tmp_path / "experiment.yaml"
+    path.write_text(TEXT)
+    experiment = load_experiment(path)
+    assert check_experiment(experiment, outputs=["laser", "sound"]) == []
+    assert set(experiment.outputs) == {"laser", "sound"}
+    started = next(item for item in Engine(experiment).start(1) if getattr(item, "kind", "") == "experiment_started")
+    assert started.values["metadata.subject"] == "m12"  # type: ignore[union-attr]
+    assert started.values["metadata.weight"] == "21.5"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("start: ready", "start: raedy", "found 'raedy'; expected a state of this file. Did you mean 'ready'?"),
+        ("{state: unlit}", "{state: unlitt}", "trials.conditions.dark.state: found 'unlitt'"),
+        ("{after: 3, go: pause}", "{after: 3, go: puase}", "transitions[0].go: found 'puase'"),
+        ("go: ready}", "go: {ready: 1, raedy: 2}}", "found 'raedy'"),
+        (
+            "when: at_port, go: trial",
+            "when: at_prot, go: trial",
+            "expected a trigger of this file. Did you mean 'at_port'?",
+        ),
+        ("since: begin", "since: begni", "expected a mark that an action sets. Did you mean 'begin'?"),
+        ("visits >= 10, success", "visit >= 10, success", "found 'visit'; expected a counter"),
+        ("visits >= 10, success", "visits => 10, success", "a comparison of a counter with a number"),
+        ("visits >= 10, success", "__import__('os') >= 10, success", "a comparison of a counter with a number"),
+        ("if: trials_left == 0", "if: trials_left = 0", "a comparison of a counter with a number"),
+        ("{count: visits}", "{count: two words}", "a counter's name"),
+        ("{count: visits}", "{count: trials}", "the trial list counts this by itself"),
+        ("{count: visits}", "{cuont: visits}", "Did you mean 'count'?"),
+        ("{count: visits}", "{count: visits, reset: visits}", "exactly one of count, reset"),
+        ("{count: visits}", "{count: visits, seconds: 2}", "seconds only beside give"),
+        ("{mark: begin}", "{mark: start}", "this mark is set by itself"),
+        ("is: fell", "is: fallen", "is: found 'fallen'"),
+        ("after: 3, go: pause", "after: -3, go: pause", "after: found -3"),
+        ("after: 3, go: pause", "after: soon, go: pause", "after: found 'soon'"),
+        ("after: 3, go: pause", "after: 3, longer_than: 3, go: pause", "after or longer_than, not both"),
+        ("after: 3, go: pause", "is: true, go: pause", "a trigger as `when` beside `is`"),
+        ("after: 3, go: pause", "after: 3", "go: found nothing"),
+        ("{uniform: [5, 10]}", "{unifrom: [5, 10]}", "Did you mean 'uniform'?"),
+        ("{uniform: [5, 10]}", "{uniform: [10, 5]}", "the smaller time first"),
+        ("{uniform: [5, 10]}", "{uniform: [5, 10], one_of: [3]}", "exactly one of uniform"),
+        ("repeat: 5", "repeat: 5\n    max_in_a_row: 3\n    length: 9", "length with order random"),
+        (
+            "repeat: 5",
+            "sequence: [light, light, light, light, light, dark]\n    max_in_a_row: 2",
+            "no more than 2 need to come in a row",
+        ),
+        ("order: shuffled", "order: shufled", "'shuffled'"),
+        ("go: trial", "go: trail", "found 'trail'"),
+        ("- {longer_than: 600}", "- {reason: never}", "one or more of after, longer_than, if, stimulated"),
+        (
+            "stimulated: laser",
+            "stimulated: lasre",
+            "an output to which this protocol gives a stimulus. Did you mean 'laser'?",
+        ),
+        ("reaches: 60", "raeches: 60", "Did you mean 'reaches'?"),
+        ("    laser: {stimulus: 3", "    lasre: {stimulus: 3", "Did you mean 'laser'?"),
+        (
+            "stimulus: 3, session: 60",
+            "stimulus: 2, session: 60",
+            "found 'laser' on for up to 3 s; expected at most 2 s at a time",
+        ),
+        ("stimulus: 3, session: 60", "session: 2.5", "expected at most 2.5 s in a session"),
+        ("laser: {stimulus: 3, session: 60}", "sound: {stimulus: 1}", "found 'sound' on for up to 2 s"),
+        ("outputs: [laser]", "outputs: [lasers]", "control.outputs[0]: found 'lasers'"),
+        ("type: sham,", "type: shame,", "Did you mean 'sham'?"),
+        ("type: sham,", "type: yoked,", "either recording or schedule"),
+        (
+            "- {output: laser, action: on}",
+            "- {output: laser, action: on}\n        - {output: laser, action: dim}",
+            "a second time",
+        ),
+        ("- {output: laser, action: on}", "- {output: laser, action: off}", "goes off by itself"),
+        ("    pause:\n", "    end:\n", "this word is taken"),
+        ("    pause:\n", "    paused:\n", "expected a state of this file. Did you mean 'paused'?"),
+        ("metadata: {subject: m12", "metadata: {subject: [m12]", "metadata"),
+        ("type: states", "type: stats", "Did you mean 'states'?"),
+    ],
+)
+def test_mistakes_are_told_with_their_line(tmp_path, old, new, message):
+    said, text = refused(tmp_path, (old, new))
+    place = next(line for line in said.splitlines() if message in line)
+    number = int(place.split("experiment.yaml:")[1].split(":")[0])
+    changed = {index for index, line in enumerate(text.splitlines(), 1) if line not in TEXT.splitlines()}
+    around = changed | {index - 1 for index in changed} | {index + 1 for index in changed}
+    known_elsewhere = ("this file", "in a row", "length with order", "on for up to", "counts this", "in a session")
+    assert number in around or any(words in message for words in known_elsewhere)
+
+
+def test_without_a_list_nothing_can_be_a_trial(tmp_path):
+    begin, end = TEXT.index("  trials:\n"), TEXT.index("  states:\n")
+    said, _ = refused(tmp_path, (TEXT[begin:end], ""))
+    assert "found 'trial'; expected a trial list" in said
+    assert "found 'success'; expected a trial list" in said
+    assert "found 'trials_left'; expected a counter" in said
+
+
+def odd(**changes: object) -> list[str]:
+    """What is found odd about a small state machine."""
+    content = {"type": "states", "states": {"a": {"transitions": [{"after": 1, "go": "end"}]}}}
+    made: ProtocolSettings = protocol(content | changes)
+    return [
+        f"{'error' if item.error else 'note'} {'.'.join(map(str, item.place))}: {item.found}"
+        for item in made.findings()
+    ]
+
+
+def test_what_can_not_be_meant_is_found():
+    assert odd() == []
+    lost = {"a": {"transitions": [{"after": 1, "go": "end"}]}, "b": {"transitions": [{"go": "a"}]}}
+    assert odd(states=lost) == ["note states.b: a state that is never entered"]
+    assert odd(states={"a": {}}) == ["error states.a: a state that is never left"]
+    assert odd(states={"a": {}}, stop=[{"after": 1}]) == []
+    endless = {"a": {"transitions": [{"after": 1, "go": "b"}]}, "b": {"transitions": [{"after": 1, "go": "a"}]}}
+    assert odd(states=endless) == [
+        "note states.a: a state from which no end is reached",
+        "note states.b: a state from which no end is reached",
+    ]
+    hidden = {"a": {"transitions": [{"go": "end"}, {"when": "x", "go": "end"}]}}
+    assert odd(states=hidden) == ["note states.a.transitions.1: a transition that is never looked at"]
+    assert odd(trials={"conditions": {"c": {"state": "a"}}}) == ["note trials: a trial list that nothing begins"]
+
+
+def test_what_is_only_odd_is_a_warning_with_its_line(tmp_path):
+    path = tmp_path / "experiment.yaml"
+    path.write_text(TEXT.replace("  stop:\n", "    spare:\n      transitions: [{after: 1, go: ready}]\n  stop:\n"))
+    (warning,) = check_experiment(load_experiment(path))
+    line = path.read_text().splitlines().index("    spare:") + 1
+    assert (warning.line, warning.key, warning.found) == (
+        line,
+        "protocol.states.spare",
+        "a state that is never entered",
+    )
+
+
+# Anything else.
+
+WORDS = [
+    "go",
+    "when",
+    "after",
+    "end",
+    "trial",
+    "ready",
+    "lit",
+    "laser",
+    "0",
+    "-1",
+    "1e9",
+    "true",
+    "null",
+    "[]",
+    "{}",
+    "~",
+    "*x",
+]
+WORDS += ["hits >= 1", "{uniform: [1, 2]}", "'", "\\"]
+SHIPPED = sorted(EXPERIMENTS.glob("*.yaml"))
+
+
+def mutated(seed: int, count: int) -> str:
+    """One of the files with pieces removed, doubled, exchanged or replaced, as a person's slips would."""
+    chance = random.Random(seed)
+    text = chance.choice([TEXT, TEXT, *(path.read_text() for path in SHIPPED)])
+    for _ in range(count):
+        lines = text.splitlines()
+        index = chance.randrange(len(lines))
+        kind = chance.randrange(6)
+        if kind == 0:
+            del lines[index]
+        elif kind == 1:
+            lines.insert(index, chance.choice(lines))
+        elif kind == 2:
+            lines[index] = "  " * chance.randrange(4) + lines[index].lstrip()
+        else:
+            parts = lines[index].replace("{", " { ").replace("}", " } ").replace(",", " , ").split(" ")
+            place = chance.randrange(len(parts))
+            parts[place] = chance.choice(WORDS) if kind < 5 else ""
+            lines[index] = " ".join(parts)
+        text = "\n".join(lines) + "\n"
+    return text
+
+
+@pytest.mark.filterwarnings("ignore::ruamel.yaml.error.ReusedAnchorWarning")
+@given(st.integers(0, 2**32), st.integers(1, 4))
+@settings(max_examples=150, deadline=None)
+def test_a_mutated_file_is_accepted_or_refused_with_a_line(tmp_path_factory, seed, count):
+    path = tmp_path_factory.getbasetemp() / "mutated.yaml"
+    path.write_text(mutated(seed, count), encoding="utf-8")
+    try:
+        experiment = load_experiment(path)
+    except InputError as error:
+        assert error.problems
+        assert any(problem.line for problem in error.problems)
+    else:
+        check_experiment(experiment)
+        assert experiment.protocol.in_words()
+        experiment.protocol.diagram()
+        engine = Engine(experiment)
+        engine.start(10**18)
+        for number in range(20):
+            engine.tick(10**18 + number * 2 * 10**9)
+        engine.stop(10**18 + 41 * 10**9, "enough")
