@@ -32,9 +32,9 @@ class Cropper:
     """Chooses a window around all animals, or the whole frame.
 
     The whole frame is looked at in the beginning, every `refresh` seconds, where the animals don't fit into one window
-    and as long as they are lost. They are lost where fewer than half of an animal's keypoints are as sure as
-    `confidence`, or where a sure keypoint lies at an edge of the window that isn't an edge of the frame. Sizes don't
-    change, so that an engine prepares for two.
+    and as long as they are lost. They are lost where there are fewer than in the last whole frame, where fewer than
+    half of an animal's keypoints are as sure as `confidence`, or where a sure keypoint lies at an edge of the window
+    that isn't an edge of the frame. Sizes don't change, so that an engine prepares for two.
 
     Args:
         size: width and height of a window, in pixels of the network's image; rounded up to a multiple of `STEP`.

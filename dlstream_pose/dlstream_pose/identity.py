@@ -7,7 +7,7 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from dlstream_pose._assignment import assign
+from dlstream_pose.assignment import best_assignment
 
 SEEN = 0.1
 """Confidence from which a keypoint counts."""
@@ -81,7 +81,7 @@ class Identity:
             points = points[found]
             centres = _centres(points)
             costs, allowed = self._costs(points, centres)
-            places = assign(self._order(costs, allowed).tolist())
+            places = [place for _, place in best_assignment((-self._order(costs, allowed)).tolist())]
             self._weigh(costs.tolist(), allowed.tolist(), places)
             ordered[places] = poses[found]
             self._remember(np.array(places), points, centres)

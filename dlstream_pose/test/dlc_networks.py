@@ -34,7 +34,12 @@ def config(net_type: str, individuals: int = 1, top_down: bool = False) -> dict[
     }  # fmt: skip
     if individuals > 1:
         names = [f"mouse{number}" for number in range(1, individuals + 1)]
-        project |= {"individuals": names, "multianimalbodyparts": KEYPOINTS, "uniquebodyparts": [], "bodyparts": "MULTI!"}
+        project |= {
+            "individuals": names,
+            "multianimalbodyparts": KEYPOINTS,
+            "uniquebodyparts": [],
+            "bodyparts": "MULTI!",
+        }
     return PoseConfig.build(project, "/project/x.yaml", top_down=top_down, net_type=net_type).to_dict(normalize=True)
 
 

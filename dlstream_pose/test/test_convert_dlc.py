@@ -14,7 +14,9 @@ from dlstream_pose import Network
 from dlstream_pose.assignment import best_assignment
 from dlstream_pose.convert import convert
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("deeplabcut") is None, reason="needs DeepLabCut: make test-dlc")
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("deeplabcut") is None, reason="needs DeepLabCut: make test-dlc"
+)
 # Sizes that are and are not multiples of 32: HRNet pads.
 FRAMES = [texture(number, *size) for number, size in enumerate([(128, 160), (117, 171), (200, 150), (128, 160)])]
 KINDS = {
@@ -148,7 +150,9 @@ def test_animals_are_those_of_deeplabcut():
         costs = {}
         for row, edge in enumerate(kept):
             first, second = graph[edge]
-            table = np.round(chance.choice([0, 0.04, 0.3, 0.6, 0.9], (counts[first], counts[second])), 3).astype(np.float32)
+            table = np.round(chance.choice([0, 0.04, 0.3, 0.6, 0.9], (counts[first], counts[second])), 3).astype(
+                np.float32
+            )
             if table.size:
                 costs[edge] = {"m1": table, "distance": np.ones_like(table)}
             orders = [

@@ -68,7 +68,9 @@ class Settings:
     def __init__(self, path: Path, content: Any) -> None:
         self._path, self._content = path, content
         if not isinstance(content, dict):
-            raise NetworkError(f"{path}: found {type(content).__name__}; expected keys with values, as DeepLabCut writes")
+            raise NetworkError(
+                f"{path}: found {type(content).__name__}; expected keys with values, as DeepLabCut writes"
+            )
         if content.get("partaffinityfield_predict") or int(self._number("num_outputs", 1)) != 1:
             raise NetworkError(
                 f"{path}: found a network for several animals; expected one for a single animal. DeepLabCut 3 trains "
