@@ -94,12 +94,15 @@ class Identity:
         going = self._velocity * (_COASTING * (1 - np.exp(-self._unseen / _COASTING)))[:, None]
         off = points[:, None] - (self._poses + going[:, None])
         squared = off[..., 0] * off[..., 0] + off[..., 1] * off[..., 1]
-        shared = squared == squared
-        count = shared.sum(axis=2)
-        squared[~shared] = 0.0
-        apart = centres[:, None] - (self._centre + going)
-        apart *= apart
-        distance = np.where(count > 0, squared.sum(axis=2) / np.maximum(count, 1), apart[..., 0] + apart[..., 1])
+        distance = squared.mean(axis=2)
+        if np.isnan(distance).any():
+            shared = squared == squared
+            count = shared.sum(axis=2)
+            squared[~shared] = 0.0
+            apart = centres[:, None] - (self._centre + going)
+            apart *= apart
+            centred = apart[..., 0] + apart[..., 1]
+            distance = np.where(count > 0, squared.sum(axis=2) / np.maximum(count, 1), centred)
         variance = ((_STILL + _MOVING * self._unseen) * self._length) ** 2
         return distance / (2 * variance) + np.log(variance), distance <= _GATE**2 * variance
 
