@@ -66,6 +66,11 @@ class Draft:
             self._data, self._problems = before, problems
             raise DlstreamError("; ".join(str(problem) for problem in new[:3]))
 
+    def remove(self, place: Place) -> None:
+        """Takes out a key that is there."""
+        del self.get(place[:-1])[place[-1]]
+        self._problems = self._look()
+
     def place(self, key: str) -> Place:
         """The place of a dotted key, such as regions.left.radius or protocol.stop[0].wait.
 
