@@ -36,6 +36,7 @@ class Draft:
         self.file, self._known = file, known
         self._yaml = YAML(typ="rt")
         self._yaml.width = 118
+        self._yaml.indent(mapping=2, sequence=4, offset=2)
         self._data = read_yaml(template.file)
         self._problems = self._look()
 
@@ -236,4 +237,4 @@ def _as_yaml(value: Any) -> Any:
         items = CommentedSeq([_as_yaml(item) for item in value])
         items.fa.set_flow_style()
         return items
-    return value
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
