@@ -35,7 +35,9 @@ def network(folder: Path, width: int, *, samples: int | None = None, labels: boo
     else:
         nodes.append(helper.make_node("Softmax", ["scores"], ["shares"], axis=1))
         output = helper.make_tensor_value_info("shares", TensorProto.FLOAT, ["N", 3])
-    graph = helper.make_graph(nodes, "classes", [helper.make_tensor_value_info("poses", TensorProto.FLOAT, rows)], [output], constants)
+    graph = helper.make_graph(
+        nodes, "classes", [helper.make_tensor_value_info("poses", TensorProto.FLOAT, rows)], [output], constants
+    )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
     path = folder / "behaviour.onnx"
     onnx.save(model, str(path))

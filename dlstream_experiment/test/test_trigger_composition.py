@@ -89,10 +89,14 @@ def test_dwell_counts_from_the_first_frame_and_ends_at_once():
 
 def test_dwell_goes_on_while_it_can_not_be_measured_and_ends_when_it_can():
     triggers = made({"it": inside("nose", dwell=0.5)})
-    decided = [show(triggers, time, value).get("it") for time, value in [(0, True), (0.3, None), (0.6, None), (0.7, True)]]
+    decided = [
+        show(triggers, time, value).get("it") for time, value in [(0, True), (0.3, None), (0.6, None), (0.7, True)]
+    ]
     assert decided == [False, None, None, True]
     strict = made({"it": inside("nose", dwell=0.5, missing="false")})
-    decided = [show(strict, time, value).get("it") for time, value in [(0, True), (0.3, None), (0.6, True), (1.1, True)]]
+    decided = [
+        show(strict, time, value).get("it") for time, value in [(0, True), (0.3, None), (0.6, True), (1.1, True)]
+    ]
     assert decided == [False, False, False, True]
 
 
@@ -158,7 +162,17 @@ def test_sequences(rises, expected):
 def test_counts_come_and_go_with_time():
     words = {"a": inside("nose"), "often": {"type": "count", "trigger": "a", "times": 3, "within": 10}}
     triggers = made(words)
-    values = [(0, True), (1, False), (4, True), (5, False), (9, True), (9.5, True), (10, True), (10.1, True), (11, False)]
+    values = [
+        (0, True),
+        (1, False),
+        (4, True),
+        (5, False),
+        (9, True),
+        (9.5, True),
+        (10, True),
+        (10.1, True),
+        (11, False),
+    ]
     decided = [show(triggers, time, value)["often"] for time, value in values]
     assert decided == [False, False, False, False, True, True, True, False, False]
     assert show(triggers, 14, True)["often"] is True, "4, 9 and 14"
@@ -226,7 +240,9 @@ def test_values_of_topics():
     assert triggers.take_value("elsewhere", 1.0, seconds(5)) == {}
 
 
-@pytest.mark.parametrize(("equals", "yes", "no"), [(True, 1.0, 0.0), (False, 0.0, 1.0), ("lick", "lick", "idle"), (3, 3, 4)])
+@pytest.mark.parametrize(
+    ("equals", "yes", "no"), [(True, 1.0, 0.0), (False, 0.0, 1.0), ("lick", "lick", "idle"), (3, 3, 4)]
+)
 def test_truths_numbers_and_texts_of_topics(equals, yes, no):
     triggers = made({"it": {**TOPIC, "equals": equals}})
     source = triggers.external_sources[0].source

@@ -230,9 +230,10 @@ def test_acceleration_of_a_steadily_faster_animal():
     times = [0.0, 0.1, 0.2, 0.35, 0.4, 0.5, 0.6, 0.7]
     places = [(time, 100 * time * time) for time in times]
     assert run(words, places)[3:] == [True] * 5
-    assert run({"type": "acceleration", "keypoints": ["nose"], "at_most": -199.9}, [(t, -x) for t, x in places])[3:] == [
-        False
-    ] * 5, "to the left is as fast as to the right"
+    assert (
+        run({"type": "acceleration", "keypoints": ["nose"], "at_most": -199.9}, [(t, -x) for t, x in places])[3:]
+        == [False] * 5
+    ), "to the left is as fast as to the right"
 
 
 motions = st.lists(st.tuples(st.floats(0.01, 0.2), st.floats(-20, 20), st.floats(-20, 20)), min_size=4, max_size=15)
@@ -259,7 +260,9 @@ def test_turning_scaling_and_shifting_the_plane(steps, scale, angle, dx, dy):
     }
     for kind, words in {**lengths, **shapes}.items():
         time, x, y = 0.0, 0.0, 0.0
-        scaled = {key: value * scale if key == "at_least" and kind in lengths else value for key, value in words.items()}
+        scaled = {
+            key: value * scale if key == "at_least" and kind in lengths else value for key, value in words.items()
+        }
         plain, moved = bound({"type": kind, **words}), bound({"type": kind, **scaled})
         for wait, step_x, step_y in steps:
             time, x, y = time + wait, x + step_x, y + step_y
@@ -299,7 +302,9 @@ def test_hysteresis_takes_the_second_bound_while_it_is_true():
 
 
 def test_what_was_measured_and_of_whom():
-    made = bound({"type": "distance", "keypoints": ["nose", "neck"], "at_least": 4, "unit": "cm"}, calibration={"top": 10})
+    made = bound(
+        {"type": "distance", "keypoints": ["nose", "neck"], "at_least": 4, "unit": "cm"}, calibration={"top": 10}
+    )
     made.decide("top", scene(0, {"nose": (0, 0), "neck": (35, 0)}, {"nose": (0, 0), "neck": (45, 0)}, {}))
     assert made.measured["it"] == 4.5
     assert made.whose("it") == ("mouse1",)
@@ -375,7 +380,10 @@ def test_every_type_says_itself_in_words_and_names_what_it_uses():
     }
     words = {kind: trigger(kind, **keys).in_words() for kind, keys in ways.items()}
     assert words["region"] == "at least 2 of nose and neck of any animal are inside 'box'"
-    assert words["direction"] == "the line from neck to nose of any animal points at most 30 degrees away from the north edge"
+    assert (
+        words["direction"]
+        == "the line from neck to nose of any animal points at most 30 degrees away from the north edge"
+    )
     assert words["speed"] == "the nose of any animal moves at at least 5 px/s over 0.1 s, for at least 2 s"
     assert words["and"] == "'a' and 'b' are all true"
     assert words["count"] == "'a' became true 3 times within 60 s"

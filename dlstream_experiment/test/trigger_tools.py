@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
-
 
 from experiment_poses import frame, individual
 
@@ -121,7 +120,7 @@ class Reference:
         seen = [item for item in says if item != "absent"]
         return None if not seen or None in seen else False
 
-    def _says(self, name: str, s: Any, a: str, b: str) -> bool | None | str:
+    def _says(self, name: str, s: Any, a: str, b: str) -> bool | str | None:
         held = self._held[name]
         tests: list[bool | None] = []
         if s.type in ("region", "head_direction_region"):
@@ -137,7 +136,9 @@ class Reference:
             if getattr(s, "side", "both") != "both":
                 low = max(low or 0.0, 0.0)
             for value in self._values(s, a, b):
-                tests.append(None if value is None else (low is None or value >= low) and (high is None or value <= high))
+                tests.append(
+                    None if value is None else (low is None or value >= low) and (high is None or value <= high)
+                )
                 for edge in (low, high):
                     if value is not None and edge is not None and abs(value - edge) < 1e-6 * max(1, abs(edge)):
                         self.near.add(name)
@@ -238,7 +239,7 @@ class Reference:
             return None
         if s.way == "displacement":
             return _length(places[0], places[-1]) or 0.0, time
-        return sum(_length(p, q) or 0.0 for p, q in zip(places, places[1:], strict=False)), time
+        return sum(_length(p, q) or 0.0 for p, q in pairwise(places)), time
 
 
 def _over(value: float | None, unit: float) -> float | None:

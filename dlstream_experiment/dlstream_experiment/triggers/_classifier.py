@@ -67,7 +67,9 @@ class Classifier:
             return shares[0].name, classes if isinstance(classes, int) else None, False
         found = ", ".join(f"{item.name}: {item.type} {item.shape}" for item in outputs)
         wanted = "probabilities (N, classes) as 32-bit floats" + ("" if probabilities else ", or class numbers (N)")
-        raise NetworkError(f"{path}, which gives {found}; wanted are {wanted} (with scikit-learn, export without ZipMap)")
+        raise NetworkError(
+            f"{path}, which gives {found}; wanted are {wanted} (with scikit-learn, export without ZipMap)"
+        )
 
     def ask(self, features: NDArray[np.float32], behaviour: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
         """Which of N individuals show it most, and its probability (1 or 0 where the network gives classes)."""

@@ -103,5 +103,3 @@ class ClassifierSettings(PoseSettings):
         how = "" if self.at_least is None else f" with a probability of at least {self.at_least:g}"
         what = f"{self.network.name} sees behaviour {self.behaviour} in the last {self.window:g} s"
         return f"{what} of {self.whose}{how}{self.shape_in_words()}"
-
-
