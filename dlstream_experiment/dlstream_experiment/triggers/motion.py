@@ -17,6 +17,7 @@ _Kind = type[Pace] | type[Gain]
 
 class _Moving(Bounded):
     keypoints: Annotated[tuple[Label, ...], Field(min_length=1, max_length=100)]
+    """One or more of the network's keypoints."""
     match: Match = "any"
     """How many of the keypoints must fulfil it: any, all, or a number."""
     window: Window = 0.1
