@@ -17,8 +17,8 @@ from dlstream_camera import source_types
 from dlstream_experiment import Experiment, ExperimentSettings, output_types
 from dlstream_experiment.protocols import Stimulus
 from dlstream_experiment.protocols.region_trials import RegionTrialsSettings, Trial
-from dlstream_experiment.regions import Circle, Polygon, Rectangle
-from dlstream_experiment.triggers.region import RegionTriggerSettings
+from dlstream_experiment.regions import REGIONS
+from dlstream_experiment.triggers import TRIGGERS
 from dlstream_pose import PoseSettings
 from dlstream_recorder import RecorderSettings
 
@@ -69,10 +69,8 @@ def text() -> str:
     parts.append("## Experiment file\n")
     for title, model in {
         "top level": Experiment,
-        "`regions.<name>` with `type: circle`": Circle,
-        "`regions.<name>` with `type: rectangle`": Rectangle,
-        "`regions.<name>` with `type: polygon`": Polygon,
-        "`triggers.<name>` with `type: region`": RegionTriggerSettings,
+        **{f"`regions.<name>` with `type: {name}`": kind for name, kind in REGIONS.items()},
+        **{f"`triggers.<name>` with `type: {name}`": kind for name, kind in TRIGGERS.items()},
         "`protocol` with `type: region_trials`": RegionTrialsSettings,
         "`protocol.trials.<name>`": Trial,
         "`stimulus`": Stimulus,

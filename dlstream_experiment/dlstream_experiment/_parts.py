@@ -11,12 +11,13 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml.comments import CommentedMap
 
 from dlstream_common import Problem, line_of, suggest
+from dlstream_experiment._trigger_problems import trigger_problems
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.names import Location
 from dlstream_experiment.outputs import OFF
 from dlstream_experiment.protocols import AnyProtocol, ProtocolSettings
 from dlstream_experiment.regions import AnyRegion, Region
-from dlstream_experiment.triggers import AnyTrigger, TriggerSettings
+from dlstream_experiment.triggers import AnyTrigger, Context, TriggerSettings
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,13 @@ class Parts:
     protocol: ProtocolSettings | None
     region_names: Sequence[str]
     trigger_names: Sequence[str]
+    calibration: Mapping[str, float]
 
     @classmethod
     def of_experiment(cls, experiment: Experiment) -> Parts:
         """All of a valid experiment."""
         e = experiment
-        return cls(e.camera, e.regions, e.triggers, e.protocol, list(e.regions), list(e.triggers))
+        return cls(e.camera, e.regions, e.triggers, e.protocol, list(e.regions), list(e.triggers), e.calibration)
 
     @classmethod
     def of_data(cls, data: CommentedMap, context: dict[str, Any] | None = None) -> Parts:
@@ -61,6 +63,7 @@ class Parts:
             protocol=_valid({"protocol": data.get("protocol")}, AnyProtocol, context).get("protocol"),
             region_names=list(regions),
             trigger_names=list(triggers),
+            calibration=_valid(_section(data, "calibration"), float),
         )
 
 
@@ -91,6 +94,9 @@ def problems_within(parts: Parts, problem: Problems) -> Iterator[Problem]:
                     "a region of this file",
                     suggest(region, parts.region_names),
                 )
+    context = Context(parts.camera, parts.regions, parts.calibration)
+    for found in trigger_problems(parts.triggers, parts.trigger_names, context):
+        yield problem(*found)
     if parts.protocol is not None:
         for place, trigger_name in parts.protocol.triggers_used():
             if trigger_name not in parts.trigger_names:

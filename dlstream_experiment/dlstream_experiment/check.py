@@ -102,6 +102,7 @@ def _outputs(
 def _unused(experiment: Experiment, problem: Problems) -> Iterator[Problem]:
     regions = {region for trigger in experiment.triggers.values() for _, region in trigger.regions_used()}
     triggers = {trigger for _, trigger in experiment.protocol.triggers_used()}
+    triggers |= {used for trigger in experiment.triggers.values() for _, used in trigger.triggers_used()}
     for name in _missing(experiment.regions, regions):
         yield problem(("regions", name), "a region that no trigger uses", "a trigger of it; it is only drawn")
     for name in _missing(experiment.triggers, triggers):

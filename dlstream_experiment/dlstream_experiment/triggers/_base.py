@@ -183,8 +183,8 @@ class PoseSettings(MeasuredSettings):
         return "any animal" if self.only is None else f"'{self.only}'"
 
     def camera_in(self, context: Context) -> str:
-        named = [context.regions[name].camera for _, name in self.regions_used() if name in context.regions]
-        return self.camera or next((camera for camera in named if camera), None) or context.camera
+        regions = [context.regions[name] for _, name in self.regions_used() if name in context.regions]
+        return self.camera or (regions[0].camera if regions else None) or context.camera
 
     def mistakes(self, context: Context) -> Iterator[Mistake]:
         camera = self.camera_in(context)

@@ -9,6 +9,7 @@ import numpy as np
 from dlstream_experiment.scene import Scene
 from dlstream_experiment.triggers._base import Context, Trigger
 from dlstream_experiment.triggers._node import Node
+from dlstream_experiment.triggers._quantity import Condition
 from dlstream_experiment.triggers._table import FALSE, TRUE
 from dlstream_experiment.triggers._watch import Watch
 
@@ -31,7 +32,7 @@ class View:
         self._together: list[Node] = []
         self._alone: list[tuple[Node, Trigger]] = []
         self._places: dict[int, int] = {}
-        conditions = []
+        conditions: list[Condition] = []
         for node in nodes:
             condition = node.settings.condition(context)
             if condition is not None:
@@ -121,7 +122,9 @@ class View:
 
     def write_down(self, node: Node) -> None:
         """Keeps the decisions up to date with a trigger that changed."""
-        if node.value is not None and (node.known if node.camera == self._camera else self._uses.get(node.number, 0) > 0):
+        if node.value is not None and (
+            node.known if node.camera == self._camera else self._uses.get(node.number, 0) > 0
+        ):
             self.decided[node.name] = node.value
 
     def measured(self, node: Node) -> float:

@@ -7,16 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dlstream_experiment.names import SECOND
 from dlstream_experiment.scene import Scene
 from dlstream_experiment.triggers._quantity import Condition, points
 from dlstream_experiment.triggers._table import Table
+
+_AWAY = SECOND
 
 
 class Watch:
     """Puts each individual into a slot of its own, where it stays, and evaluates the conditions on all slots.
 
-    A slot is given to another individual when all are taken and its own is not in the frame; those that a condition
-    names keep theirs. Two individuals with the same id are two.
+    An individual that was in no frame for more than a second is a new one when it comes back: where it was before does
+    not count, and its slot may have gone to another. Two individuals with the same id are two.
     """
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
@@ -27,6 +30,8 @@ class Watch:
         self._slots = 0
         self._keypoints: tuple[str, ...] = ()
         self._ids: tuple[str, ...] | None = None
+        self._stamp = 0
+        self._gone: dict[str, int] = {}  # individuals with a slot that are not in the frame, and when they were last
         self._places: list[int] = []
         self._table: Table | None = None
         self._held: dict[int, bool] = {}
@@ -51,12 +56,12 @@ class Watch:
     def evaluate(self, scene: Scene) -> NDArray[np.int64]:
         """What is known of each condition: see `_table`."""
         if scene.ids != self._ids:
-            self._settle(scene.ids)
+            self._settle(scene.ids, scene.stamp)
+        self._stamp = scene.stamp
         assert self._table is not None, "bind comes first"
         if self._in_order:
-            self._block[...] = scene.block
-        else:
-            self._block[:, self._places] = scene.block
+            return self._table.evaluate(scene.block.reshape(3, -1), scene.stamp)
+        self._block[:, self._places] = scene.block
         return self._table.evaluate(self._flat, scene.stamp)
 
     def release(self, number: int, held: bool) -> None:
@@ -75,33 +80,37 @@ class Watch:
         names = {slot: name for name, slot in self._slot_of.items()}
         return value, tuple(names[slot].partition("\0")[0] for slot in dict.fromkeys(group))
 
-    def _settle(self, ids: tuple[str, ...]) -> None:
+    def _settle(self, ids: tuple[str, ...], stamp: int) -> None:
         keys = [name if name not in ids[:place] else f"{name}\0{place}" for place, name in enumerate(ids)]
-        changed: list[int] = []
+        for key in self._slot_of:
+            if key not in keys:
+                self._gone.setdefault(key, self._stamp)
+        anew: list[int] = []
         for key in keys:
-            if key in self._slot_of:
-                self._slot_of[key] = self._slot_of.pop(key)  # last seen comes last
-            else:
-                slot = self._free_slot(keys)
-                self._slot_of[key] = slot
-                changed.append(slot)
+            away = stamp - self._gone.pop(key, stamp)
+            if key not in self._slot_of:
+                self._slot_of[key] = self._free_slot(stamp)
+                away = _AWAY + 1
+            if away > _AWAY:
+                anew.append(self._slot_of[key])
         self._ids = ids
         self._places = [self._slot_of[key] for key in keys]
-        self._build() if self._table is None or self._table.slots != self._slots else None
+        if self._table is None or self._table.slots != self._slots:
+            self._build()
         assert self._table is not None
-        self._table.forget(changed)
+        self._table.forget(anew)
         self._block.fill(np.nan)
         self._in_order = self._places == list(range(self._slots))
 
-    def _free_slot(self, present: Sequence[str]) -> int:
+    def _free_slot(self, stamp: int) -> int:
         taken = set(self._slot_of.values())
         for slot in range(self._slots):
             if slot not in taken:
                 return slot
-        for key, slot in self._slot_of.items():
-            if key not in present and key not in self._named:
-                del self._slot_of[key]
-                return slot
+        for key, since in self._gone.items():
+            if stamp - since > _AWAY and key not in self._named:
+                del self._gone[key]
+                return self._slot_of.pop(key)
         self._slots += 1
         return self._slots - 1
 

@@ -213,5 +213,3 @@ class HeadDirectionRegionSettings(Angled):
         where = f"its {self.keypoint or self.nose} is {'inside' if self.inside else 'outside'} '{self.region}'"
         head = f"the head of {self.whose} points {self.bounds} away from ({x:g}, {y:g})"
         return f"{head} and {where}{self.shape_in_words()}"
-
-

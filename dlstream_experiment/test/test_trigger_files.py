@@ -1,0 +1,202 @@
+"""Triggers as experiment files say them: what is refused, with its line; and files that are none."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from dlstream_common import InputError
+from dlstream_experiment import check_experiment, load_experiment
+from dlstream_experiment.regions import REGIONS
+from dlstream_experiment.triggers import TRIGGERS, TriggerSet
+
+HEAD = """\
+experiment: triggers
+camera: top
+regions:
+  left: {type: circle, center: [100, 100], radius: 50}
+  side: {type: ellipse, center: [100, 100], radii: [50, 30], rotation: 20, camera: side}
+"""
+TAIL = """
+protocol:
+  type: region_trials
+  trials: {one: {trigger: a, stimulus: {output: screen, action: show}}}
+"""
+ALL = """\
+triggers:
+  a: {type: region, region: left, keypoints: [neck, nose], match: 2, release: left}
+  b: {type: direction, start: neck, end: nose, edge: north, frame: [640, 480], at_most: 30, release: 35}
+  c: {type: head_direction, point: [10, 20], at_most: 30, dwell: 0.5, refractory: 2, probability: 0.5}
+  d: {type: ego_head_direction, at_least: 30, side: left, individual: mouse1}
+  e: {type: head_direction_region, point: [10, 20], at_most: 30, region: left, inside: false}
+  f: {type: speed, keypoints: [neck], at_least: 5, unit: cm/s, window: 0.2, way: displacement}
+  g: {type: freeze, keypoints: [neck, nose], at_most: 10, dwell: 2}
+  h: {type: acceleration, keypoints: [neck], at_most: -100}
+  i: {type: distance, keypoints: [neck, nose], at_least: 1, at_most: 3, unit: cm, min_confidence: 0.9}
+  j: {type: angle, keypoints: [tailroot, neck, nose], at_most: 120}
+  k: {type: ratio, distance: [tailroot, nose], over: [tailroot, neck], at_most: 0.8}
+  l: {type: social, active: [nose], passive: [nose, tailroot], at_most: 3, unit: cm, other: mouse2}
+  m: {type: topic, topic: /scale, message: std_msgs/Float64, at_least: 20, release: 18, timeout: 5, missing: veto}
+  n: {type: and, triggers: [a, m]}
+  o: {type: or, triggers: [n, b], dwell: 1}
+  p: {type: not, trigger: o}
+  q: {type: sequence, triggers: [a, b, c], within: 10}
+  r: {type: count, trigger: q, times: 3, within: 60}
+"""
+CALIBRATION = "calibration: {top: 12.5}\n"
+
+
+def load(folder: Path, triggers: str, head: str = HEAD + CALIBRATION) -> Any:
+    path = folder / "experiment.yaml"
+    path.write_text(head + triggers + TAIL, encoding="utf-8")
+    return load_experiment(path)
+
+
+def test_all_types_in_one_file(tmp_path):
+    experiment = load(tmp_path, ALL)
+    assert len(experiment.triggers) == 18
+    assert experiment.cameras == ("top",)
+    assert all(trigger.in_words() for trigger in experiment.triggers.values())
+    unused = [problem.key for problem in check_experiment(experiment)]
+    assert "triggers.r" in unused
+    assert "triggers.q" not in unused, "r counts it"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("a: {type: and, triggers: [b, c]}", "expected a trigger of this file"),
+        ("a: {type: not, trigger: a}", "found itself"),
+        ("a: {type: region, region: left, keypoints: [n], release: lft}", "Did you mean 'left'?"),
+        ("a: {type: region, region: left, keypoints: [n], release: side}", "a region of camera 'top'"),
+        ("a: {type: region, region: side, keypoints: [n], camera: top}", "a region of camera 'top'"),
+        (
+            "a: {type: speed, keypoints: [n], at_least: 5, unit: cm/s, camera: side}",
+            "pixels per centimetre under calib",
+        ),
+        ("a: {type: speed, keypoints: [n], at_least: 5, unit: m/s}", "'px/s' or 'cm/s'"),
+        ("a: {type: speed, keypoints: [n], at_leas: 5}", "Did you mean 'at_least'?"),
+        ("a: {type: speed, keypoints: [n], at_least: fast}", "a valid number"),
+        ("a: {type: region, keypoints: [n], region: [left]}", "a valid string"),
+        ("a: {type: sped, keypoints: [n], at_least: 5}", "Did you mean 'speed'?"),
+        ("a: {type: distance, keypoints: [n], at_least: 5}", "this key: it must be given"),
+        (
+            "a: {type: classifier, network: n.onnx, keypoints: [n], reference: n, window: 1, samples: 1, behaviour: 0}",
+            "there is no file",
+        ),
+        ("a: {type: topic, topic: /a, message: Float64, at_least: 5}", "String should match pattern"),
+        ("a: {type: speed, keypoints: [n], at_least: 5, dwell: -1}", "greater than or equal to 0"),
+        ("a: {type: speed, keypoints: [n], at_least: 5, probability: 50}", "less than or equal to 1"),
+    ],
+)
+def test_mistakes_have_a_line(tmp_path, line, message):
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, f"triggers:\n  {line}\n")
+    assert message in str(caught.value)
+    assert "experiment.yaml:8: " in str(caught.value)
+
+
+def test_circles_have_the_line_of_their_first_trigger(tmp_path):
+    circle = "triggers:\n  a: {type: not, trigger: b}\n  b: {type: or, triggers: [c, d]}\n" + (
+        "  c: {type: not, trigger: a}\n  d: {type: count, trigger: d, times: 2, within: 1}\n"
+    )
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, circle)
+    said = str(caught.value)
+    assert "experiment.yaml:8: triggers.a.trigger: found the circle a -> b -> c -> a" in said
+    assert "experiment.yaml:11: triggers.d.trigger: found itself" in said
+
+
+PIECES = [
+    *(
+        "any",
+        "all",
+        "left",
+        "side",
+        "a",
+        "neck",
+        "px",
+        "cm",
+        "cm/s",
+        "degrees",
+        "true",
+        "false",
+        "hold",
+        "veto",
+        "north",
+    ),
+    *("0", "1", "-1", "2", "0.5", "1e400", ".nan", "''", "~", "[]", "{}", "[a]", "[neck, nose]", "[1, 2]", "{a: 1}"),
+    *("9" * 30, "/x", "std_msgs/Float64", "[[1, 2], [3, 4]]", "2020-01-01", "&x [*x]", "!!python/name:os.system", "é"),
+]
+KINDS = [line.partition("type: ")[2].partition(",")[0] for line in ALL.splitlines()[1:]]
+
+
+def fuzzed(chance: random.Random) -> str:
+    """All triggers, some with values, keys or types that may not fit them."""
+    known = sorted({key for item in YAML(typ="safe").load(ALL)["triggers"].values() for key in item})
+    lines = []
+    for line in ALL.splitlines()[1:]:
+        if chance.random() < 0.3:
+            head, _, body = line.partition("{")
+            keys = [part.strip() for part in body.rstrip("}").split(", ") if ":" in part]
+            change = chance.randrange(5)
+            if change == 0:
+                keys.pop(chance.randrange(len(keys)))
+            elif change == 1:
+                keys.append(f"{chance.choice(known)}: {chance.choice(PIECES)}")
+            elif change == 2:
+                place = chance.randrange(len(keys))
+                keys[place] = keys[place].partition(":")[0] + ": " + chance.choice(PIECES)
+            elif change == 3:
+                keys[0] = f"type: {chance.choice(KINDS)}"
+            else:
+                keys = [f"type: {chance.choice(KINDS)}"] + [
+                    f"{key}: {chance.choice(PIECES)}" for key in chance.sample(known, chance.randint(0, 6))
+                ]
+            line = head + "{" + ", ".join(keys) + "}"
+        lines.append(line)
+    return "triggers:\n" + "\n".join(lines) + "\n"
+
+
+@pytest.mark.filterwarnings("ignore::ruamel.yaml.error.ReusedAnchorWarning")
+@given(st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_any_file_is_accepted_or_refused_with_a_line(tmp_path_factory, seed):
+    folder = tmp_path_factory.getbasetemp()
+    try:
+        experiment = load(folder, fuzzed(random.Random(seed)))
+    except InputError as error:
+        assert error.problems
+        assert all(problem.line for problem in error.problems), str(error)
+    else:
+        assert experiment.triggers
+        for trigger in experiment.triggers.values():
+            assert trigger.in_words()
+        made = TriggerSet(experiment.triggers, experiment.context)
+        made.bind("top", ["nose", "neck", "tailroot", "a"])
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "triggers.md"
+EXAMPLES = [part.partition("```")[0] for part in PAGE.read_text(encoding="utf-8").split("```yaml\n")[1:]]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: text.partition("{type: ")[2].partition(",")[0])
+def test_the_examples_of_the_documentation_are_valid(tmp_path, example):
+    if "grooming.onnx" in example:
+        pytest.skip("the example's network is not there")
+    first = next(iter(YAML(typ="safe").load(example)["triggers"]))
+    path = tmp_path / "experiment.yaml"
+    path.write_text("experiment: page\ncamera: top\n" + example + TAIL.replace("trigger: a", f"trigger: {first}"))
+    assert load_experiment(path).triggers
+
+
+def test_the_documentation_has_every_type():
+    told = "".join(EXAMPLES)
+    assert [kind for kind in TRIGGERS if f"type: {kind}" not in told] == []
+    assert [kind for kind in REGIONS if f"type: {kind}" not in told] == []
