@@ -4,9 +4,11 @@ ENV := .venv/bin/dlstream-env
 DLSTREAM_TEST_DATA ?= ../shared/data
 OPENFIELD := $(DLSTREAM_TEST_DATA)/networks/openfield_cspnext_s/openfield_cspnext_s.pt
 DLC := PYTHONPATH=dlstream_common:dlstream_camera:dlstream_pose .venv-dlc/bin/python
+DLC_TF := PYTHONPATH=dlstream_common:dlstream_camera:dlstream_pose .venv-dlc-tf/bin/python
+DLC_TESTS := -m pytest -c /dev/null --rootdir dlstream_pose --confcutdir dlstream_pose -p no:cacheprovider
 PACKAGES := dlstream dlstream_camera dlstream_common dlstream_experiment dlstream_pose dlstream_recorder
 
-.PHONY: help setup demo test lint format bench lock dlc convert test-dlc demo-network clean
+.PHONY: help setup demo test lint format bench lock dlc dlc-tf convert convert-tf test-dlc test-dlc-tf demo-network clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -44,16 +46,31 @@ dlc: .venv-dlc/.packages ## an environment with DeepLabCut, to convert or train 
 	.venv-dlc/bin/pip install -r requirements-dlc.txt
 	touch $@
 
+dlc-tf: .venv-dlc-tf/.packages ## an environment with TensorFlow, to convert networks of DeepLabCut 2 (2 GB; Python 3.10 or 3.11)
+
+# Of DeepLabCut and DeepLabCut-Live only modules without torch are used, so not all that they ask for.
+.venv-dlc-tf/.packages: requirements-dlc-tf.txt
+	$(PYTHON) -m venv .venv-dlc-tf && touch .venv-dlc-tf/COLCON_IGNORE
+	.venv-dlc-tf/bin/pip install -r requirements-dlc-tf.txt
+	.venv-dlc-tf/bin/pip install --no-deps deeplabcut==3.0.2 deeplabcut-live==1.1.0
+	touch $@
+
 convert: dlc ## converts a network: make convert ARGS="export.pt mouse.onnx --frames mouse.mp4 --scale 0.5"
 	@$(DLC) -m dlstream_pose.convert $(ARGS)
 
-test-dlc: setup dlc ## what needs DeepLabCut: conversion, and a real mouse against DeepLabCut-Live's own poses
-	@$(DLC) -m pytest -c /dev/null --rootdir dlstream_pose -p no:cacheprovider dlstream_pose/test/test_convert.py
+convert-tf: dlc-tf ## converts a network of DeepLabCut 2: make convert-tf ARGS="folder mouse.onnx --frames mouse.mp4"
+	@$(DLC_TF) -m dlstream_pose.convert $(ARGS)
+
+test-dlc: setup dlc ## what needs DeepLabCut: every kind of network, and a real mouse against DeepLabCut-Live's own poses
+	@$(DLC) $(DLC_TESTS) dlstream_pose/test/test_convert.py dlstream_pose/test/test_convert_dlc.py
 	@$(DLC) -m dlstream_pose.convert $(OPENFIELD) build/openfield.onnx
 	@DLSTREAM_TEST_NETWORK=build/openfield.onnx $(ENV) python -m pytest dlstream_pose -k real_mouse
+
+test-dlc-tf: dlc-tf ## what needs TensorFlow: networks of DeepLabCut 2 against DeepLabCut-Live
+	@$(DLC_TF) $(DLC_TESTS) dlstream_pose/test/test_convert_tf.py
 
 demo-network: dlc ## trains the demo's network anew (half an hour on two cores)
 	@$(DLC) tools/train_demo_network.py
 
 clean: ## removes the virtual environment and everything built
-	rm -rf .venv .venv-dlc build install log .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-dlc .venv-dlc-tf build install log .mypy_cache .ruff_cache .pytest_cache .hypothesis

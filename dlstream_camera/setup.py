@@ -18,5 +18,8 @@ setup(
     description="Frame sources of dlstream and the node that publishes their frames.",
     license="BSD-3-Clause",
     extras_require={"test": ["pytest"]},
-    entry_points={"console_scripts": ["camera = dlstream_camera.node:main"]},
+    entry_points={
+        "console_scripts": ["camera = dlstream_camera.node:main"],
+        "rclpy_components": ["dlstream_camera::CameraNode = dlstream_camera.node:CameraNode"],
+    },
 )

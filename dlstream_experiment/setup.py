@@ -24,5 +24,6 @@ setup(
             f"output = {package_name}.output_node:main",
             f"screen = {package_name}.output_node:screen",
         ],
+        "rclpy_components": [f"{package_name}::ExperimentNode = {package_name}.node:ExperimentNode"],
     },
 )

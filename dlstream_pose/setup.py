@@ -22,6 +22,7 @@ setup(
         "console_scripts": [
             "pose = dlstream_pose.node:main",
             "convert = dlstream_pose.convert:main",
-        ]
+        ],
+        "rclpy_components": ["dlstream_pose::PoseNode = dlstream_pose.node:PoseNode"],
     },
 )

@@ -18,5 +18,8 @@ setup(
     description="Sessions of dlstream: crash-safe video, tables, bag and summary, and the node that records them.",
     license="BSD-3-Clause",
     extras_require={"test": ["pytest"]},
-    entry_points={"console_scripts": ["recorder = dlstream_recorder.node:main"]},
+    entry_points={
+        "console_scripts": ["recorder = dlstream_recorder.node:main"],
+        "rclpy_components": ["dlstream_recorder::RecorderNode = dlstream_recorder.node:RecorderNode"],
+    },
 )

@@ -101,7 +101,14 @@ class RigUnderTest:
     def node(self, name: str) -> int:
         """The process id of one of the nodes, by its name and namespace as in `/top/camera`."""
         namespace, _, last = name.rpartition("/")
-        wanted = {f"__node:={last}", f"__ns:={namespace or '/'}"}
+        return self._child({f"__node:={last}", f"__ns:={namespace or '/'}"})
+
+    def host(self) -> int:
+        """The process id of the nodes that run together."""
+        return self._child({"dlstream_camera::CameraNode=/top/camera"})
+
+    def _child(self, wanted: set[str]) -> int:
+        """The process that the runner started with these words."""
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue
@@ -112,7 +119,7 @@ class RigUnderTest:
                 continue
             if parent == self.process.pid and wanted <= set(words):
                 return int(entry.name)
-        raise AssertionError(f"no node {name} in:\n{self.output}")
+        raise AssertionError(f"no node with {wanted} in:\n{self.output}")
 
     @property
     def session(self) -> Path:

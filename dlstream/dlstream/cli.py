@@ -1,4 +1,4 @@
-"""The command line: `dlstream run`, `check`, `demo`, `report`, `recover`, `network`."""
+"""The command line: `dlstream run`, `check`, `demo`, `report`, `recover`, `analyze`, `replay`, `network`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from dlstream import __version__
+from dlstream import __version__, offline_cli
 from dlstream.console import make_console
 from dlstream.experiment_cli import experiment
+from dlstream.network_cli import network
 from dlstream_common import DlstreamError, InputError
 
 app = typer.Typer(
@@ -21,10 +22,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-network = typer.Typer(help="Networks: convert DeepLabCut's export, show what a file is.", no_args_is_help=True)
 app.add_typer(network, name="network")
 app.add_typer(experiment, name="experiment")
-
 
 
 def _print_version(wanted: bool) -> None:
@@ -87,7 +86,9 @@ def check(rig: RigFile, allow_python: AllowPython = False) -> None:
     checked, path = checked_rig(rig, allow_python)
     console.print(f"[green]{path} is in order.[/] It starts, in this order:")
     for spec in rig_nodes(checked, path):
-        console.print(f"  {spec.full_name:<24} {spec.package} {spec.executable}")
+        for node in spec.nodes:
+            where = "  in one process with those beside it" if spec.members else ""
+            console.print(f"  {node.full_name:<24} {node.package} {node.executable}{where}")
 
 
 @app.command()
@@ -121,40 +122,8 @@ def recover(session: Session) -> None:
     show_session(session, make_console())
 
 
-@network.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-    help="Convert DeepLabCut's export, and prove on frames that it gives the same poses (--help for its options).",
-)
-def convert(context: typer.Context) -> None:
-    """Hands everything on to the converter's own command line."""
-    from dlstream_pose.convert import main as convert_network
-
-    convert_network(context.args)
-
-
-@network.command()
-def info(file: Annotated[Path, typer.Argument(help="A network (.onnx).", show_default=False)]) -> None:
-    """Show what a network is."""
-    from rich.table import Table
-
-    from dlstream_pose import Network
-
-    loaded = Network(file)
-    about = loaded.info
-    table = Table(show_header=False, box=None, pad_edge=False)
-    edges = ", ".join(f"{about.keypoints[a]}-{about.keypoints[b]}" for a, b in about.edges)
-    size = "x".join(str(side) for side in about.input_size) if about.input_size else "any size (it says none of its own)"
-    for key, value in (
-        ("keypoints", ", ".join(about.keypoints)),
-        ("skeleton", edges or "none"),
-        ("trained at", size),
-        ("net type", about.net_type or "not known"),
-        ("decoder", f"{about.decoder}, stride {about.stride:g}"),
-        ("converted from", f"{about.source.file} ({about.source.tool} {about.source.version})"),
-        ("sha256", loaded.sha256),
-    ):
-        table.add_row(key, value)
-    make_console().print(table)
+app.command()(offline_cli.analyze)
+app.command()(offline_cli.replay)
 
 
 @app.command(name="import")

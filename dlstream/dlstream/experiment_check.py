@@ -61,9 +61,7 @@ class Known:
         return lacking + ([] if self.sizes else ["the regions' places (--rig or --frame)"])
 
 
-def check_file(
-    file: Path, known: Known, out: Path | None, console: Console, allow_python: bool = False
-) -> Experiment:
+def check_file(file: Path, known: Known, out: Path | None, console: Console, allow_python: bool = False) -> Experiment:
     """Checks an experiment file, explains it and draws it into the folder `out` (None: no pictures).
 
     Raises:
@@ -86,7 +84,9 @@ def check_file(
         console.print("[bold]Pictures[/]")
         for picture in draw(experiment, out, known.frame, sizes):
             console.print(Text(f"  {picture}"), soft_wrap=True)
-    count = f" {len(warnings)} {'thing deserves' if len(warnings) == 1 else 'things deserve'} a look." if warnings else ""
+    count = (
+        f" {len(warnings)} {'thing deserves' if len(warnings) == 1 else 'things deserve'} a look." if warnings else ""
+    )
     console.print(f"[bold green]{escape(str(file))} is in order.[/][yellow]{count}[/]", soft_wrap=True)
     return experiment
 
@@ -110,8 +110,10 @@ def explain(experiment: Experiment, console: Console) -> None:
         line.add_row(Text(f"{number:>4}.", "dim"), Text(sentence))
         console.print(line)
     console.print("[bold]Safety[/]")
-    age = f"A pose that comes more than {e.max_age:g} s after its frame decides nothing." if e.max_age else (
-        "Poses decide however old they are (max_age: 0)."
+    age = (
+        f"A pose that comes more than {e.max_age:g} s after its frame decides nothing."
+        if e.max_age
+        else ("Poses decide however old they are (max_age: 0).")
     )
     console.print(Padding(Text(age), (0, 0, 0, 2)))
     silence = f"Without a pose for {e.pose_timeout:g} s every output goes off until poses come back."
@@ -189,7 +191,9 @@ def _problem(file: Path, problem: Problem, style: str, lines: Sequence[str] = ()
     parts: list[Any] = [Text.assemble((where, "bold"), " ", (problem.key, style), no_wrap=True, overflow="fold")]
     if problem.line and 0 < problem.line <= len(lines):
         text = lines[problem.line - 1].strip()
-        parts.append(Padding(Text(f"{problem.line:>4} | {text}", "dim", no_wrap=True, overflow="ellipsis"), (0, 0, 0, 1)))
+        parts.append(
+            Padding(Text(f"{problem.line:>4} | {text}", "dim", no_wrap=True, overflow="ellipsis"), (0, 0, 0, 1))
+        )
     table = Table.grid(padding=(0, 2))
     table.add_row("", Text("found", style), Text(problem.found))
     table.add_row("", Text("expected", "green"), Text(problem.expected))

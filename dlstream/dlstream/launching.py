@@ -14,6 +14,7 @@ from dlstream.check import checked_rig
 from dlstream.environment import PROFILE, node_environment
 from dlstream.faults import FaultPublisher
 from dlstream.nodes import NodeSpec, rig_nodes
+from dlstream.process import parameter_file
 from launch import LaunchContext
 
 
@@ -34,12 +35,13 @@ def rig_actions(rig_file: str, context: LaunchContext, allow_python: bool = Fals
 
 
 def _node_actions(spec: NodeSpec, faults: FaultPublisher) -> list[Action]:
+    alone = {"name": spec.name, "namespace": spec.namespace}
     node = Node(
         package=spec.package,
         executable=spec.executable,
-        name=spec.name,
-        namespace=spec.namespace,
-        parameters=[dict(spec.parameters)],
+        arguments=spec.arguments,
+        **({} if spec.members else alone),
+        parameters=[str(parameter_file(spec)) if spec.members else dict(spec.parameters)],
         remappings=list(spec.remappings),
         output="screen",
         emulate_tty=False,

@@ -13,9 +13,12 @@ from dlstream_common import Settings
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """One node process.
+    """One node process, or several nodes in one.
 
     Attributes:
+        component: the node's class, `package::Class`, by which it can be put into a process with others.
+        members: the nodes that run together in this process; empty: it is one node.
+        images: the image topics that members publish; members take them by reference.
         ends_rig: the rig ends, without a failure, when this node has ended by itself.
         on_failure: stop, restart or continue.
     """
@@ -28,11 +31,32 @@ class NodeSpec:
     remappings: tuple[tuple[str, str], ...] = ()
     on_failure: str = "stop"
     ends_rig: bool = False
+    component: str = ""
+    members: tuple[NodeSpec, ...] = ()
+    images: tuple[str, ...] = ()
 
     @property
     def full_name(self) -> str:
         """The node's name with its namespace, as `ros2 node list` shows it."""
         return f"{self.namespace.rstrip('/')}/{self.name}"
+
+    @property
+    def nodes(self) -> tuple[NodeSpec, ...]:
+        """The nodes of this process."""
+        return self.members or (self,)
+
+    @property
+    def arguments(self) -> list[str]:
+        """The words of the command line before those of ROS."""
+        words = [f"{member.component}={member.full_name}" for member in self.members]
+        return [*words, "--images", *self.images] if self.images else words
+
+    @property
+    def parameter_file(self) -> dict[str, Any]:
+        """The contents of a ROS parameter file with the parameters of the process's nodes."""
+        if not self.members:
+            return {"/**": {"ros__parameters": dict(self.parameters)}}
+        return {member.full_name: {"ros__parameters": dict(member.parameters)} for member in self.members}
 
 
 def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
@@ -86,9 +110,28 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
                 parameters,
                 on_failure=camera.on_failure,
                 ends_rig=True,
+                component="dlstream_camera::CameraNode",
             )
         )
-    return nodes
+    return _together(nodes) if rig.together else nodes
+
+
+def _together(nodes: list[NodeSpec]) -> list[NodeSpec]:
+    """The nodes with those that can share a process in one; outputs keep their own, to go off when it dies."""
+    members = tuple(node for node in nodes if node.component)
+    severity = ["continue", "restart", "stop"]
+    process = NodeSpec(
+        "dlstream",
+        "together",
+        "together",
+        "/",
+        remappings=tuple(dict.fromkeys(pair for node in members for pair in node.remappings)),
+        on_failure=max((node.on_failure for node in members), key=severity.index),
+        ends_rig=any(node.ends_rig for node in members),
+        members=members,
+        images=tuple(f"{node.namespace}/image_raw" for node in members if node.ends_rig),
+    )
+    return [*(node for node in nodes if not node.component), process]
 
 
 def _node(
@@ -99,7 +142,14 @@ def _node(
     remappings: tuple[tuple[str, str], ...] = (),
 ) -> NodeSpec:
     return NodeSpec(
-        package, executable, executable, "/", _parameters(section, filled), remappings, on_failure=section.on_failure
+        package,
+        executable,
+        executable,
+        "/",
+        _parameters(section, filled),
+        remappings,
+        on_failure=section.on_failure,
+        component=f"{package}::{executable.capitalize()}Node",
     )
 
 

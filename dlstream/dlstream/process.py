@@ -31,7 +31,7 @@ class NodeProcess:
         self.stopped_early = False
         self._on_line, self._on_exit = on_line, on_exit
         self._spoke = False
-        self._parameters = _parameter_file(spec)
+        self._parameters = parameter_file(spec)
         self._process = subprocess.Popen(
             [*dying_with_parent(), *command(spec, self._parameters)],
             stdin=subprocess.DEVNULL,
@@ -84,16 +84,19 @@ class NodeProcess:
 
 def command(spec: NodeSpec, parameters: Path) -> Sequence[str]:
     """The command line that `ros2 run` would use."""
-    words = [str(find_executable(spec.package, spec.executable)), "--ros-args"]
-    words += ["-r", f"__node:={spec.name}", "-r", f"__ns:={spec.namespace}", "--params-file", str(parameters)]
+    words = [str(find_executable(spec.package, spec.executable)), *spec.arguments, "--ros-args"]
+    if not spec.members:
+        words += ["-r", f"__node:={spec.name}", "-r", f"__ns:={spec.namespace}"]
+    words += ["--params-file", str(parameters)]
     for old, new in spec.remappings:
         words += ["-r", f"{old}:={new}"]
     return words
 
 
-def _parameter_file(spec: NodeSpec) -> Path:
+def parameter_file(spec: NodeSpec) -> Path:
+    """A temporary file with the parameters of a process, as ROS reads it."""
     with NamedTemporaryFile("w", prefix="dlstream_", suffix=".yaml", delete=False) as file:
-        YAML().dump({"/**": {"ros__parameters": dict(spec.parameters)}}, file)
+        YAML().dump(spec.parameter_file, file)
     return Path(file.name)
 
 

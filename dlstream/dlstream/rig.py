@@ -99,6 +99,8 @@ class Rig(Settings):
     """The devices that the experiment commands, by name."""
     recorder: RecorderSection | None = None
     """What is recorded, and where."""
+    together: bool = False
+    """Cameras, pose, experiment and recorder in one process: frames pass from node to node without a copy."""
     stop: Stop = Stop()
     """When the rig ends by itself."""
 

@@ -53,7 +53,7 @@ def run_rig(
     remove_abandoned()
     say = partial(show_line, console)
     specs = [*extra, *rig_nodes(rig, file)]
-    monitor = Monitor([spec.full_name for spec in specs])
+    monitor = Monitor([node.full_name for spec in specs for node in spec.nodes])
     try:
         runner = Runner(specs, environment, say, monitor.report_fault)
         watch = _Watch(rig, monitor, runner, say, seconds or rig.stop.after, status_every)

@@ -12,6 +12,7 @@ from types import FrameType
 
 from dlstream.nodes import NodeSpec
 from dlstream.process import NodeProcess
+from dlstream.together import speaker
 
 _PATIENCE = {signal.SIGINT: 15.0, signal.SIGTERM: 5.0, signal.SIGKILL: 5.0}
 _RESTARTS = 5
@@ -58,7 +59,8 @@ class Runner:
         self._environment = environment
         self._say = say
         self._on_fault = on_fault
-        self._events: queue.Queue[_Line | _Exit | _Request] = queue.Queue()
+        # SimpleQueue, since a signal handler may put into it while the same thread takes from it.
+        self._events: queue.SimpleQueue[_Line | _Exit | _Request] = queue.SimpleQueue()
         self._processes: list[NodeProcess] = []
         self._restarts: dict[str, deque[float]] = {}
         self.exit_code = 0
@@ -103,7 +105,7 @@ class Runner:
             except queue.Empty:
                 event = None
             if isinstance(event, _Line):
-                self._say(event.spec.full_name, event.text)
+                self._say(*_spoken(event))
             elif isinstance(event, _Request):
                 return event.reason
             elif isinstance(event, _Exit):
@@ -166,10 +168,16 @@ class Runner:
             except queue.Empty:
                 return
             if isinstance(event, _Line):
-                self._say(event.spec.full_name, event.text)
+                self._say(*_spoken(event))
             elif isinstance(event, _Exit) and event.code != 0 and not event.process.stopped_early:
                 self._say("rig", f"{event.process.spec.full_name} {_ending(event.code)} while it was stopped")
                 self.exit_code = self.exit_code or 1
+
+
+def _spoken(line: _Line) -> tuple[str, str]:
+    """The node that says a line, and the line."""
+    found = speaker(line.text) if line.spec.members else None
+    return found or (line.spec.full_name, line.text)
 
 
 def _ending(code: int) -> str:

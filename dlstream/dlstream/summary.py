@@ -15,7 +15,11 @@ _HOPS = {
     "capture_to_received": "capture -> pose node",
     "inference": "inference",
     "capture_to_pose": "capture -> pose",
+    "pose_to_decision": "pose -> decision",
+    "decision_to_sent": "decision -> sent",
     "capture_to_command": "capture -> command",
+    "sent_to_received": "sent -> received by the output",
+    "received_to_applied": "received -> applied",
     "command_to_acknowledgement": "command -> acknowledgement",
     "capture_to_applied": "capture -> applied: the loop",
 }

@@ -161,7 +161,9 @@ class _Questions:
     def _add(self, draft: Draft, section: str, name: str, types: dict[str, Any]) -> None:
         for kind, model in types.items():
             about = (model.__doc__ or "").strip().splitlines()[0]
-            self._console.print(Text.assemble((f"  {kind:<16}", "cyan"), (about, "dim"), no_wrap=True, overflow="ellipsis"))
+            self._console.print(
+                Text.assemble((f"  {kind:<16}", "cyan"), (about, "dim"), no_wrap=True, overflow="ellipsis")
+            )
         while True:
             kind = str(typer.prompt("Its type", default=next(iter(types)))).strip()
             if kind in types:

@@ -65,7 +65,7 @@ class Terminal:
                 before = self.text[self._seen : self._seen + found.end()]
                 self._seen += found.end()
                 return before
-            assert time.monotonic() < end, f"waited for {pattern!r}; the screen has:\n{self.text[self._seen:]}"
+            assert time.monotonic() < end, f"waited for {pattern!r}; the screen has:\n{self.text[self._seen :]}"
             assert self._read() or found, f"the program ended before {pattern!r}:\n{self.text[-2000:]}"
 
     def answer(self, question: str, *answers: str) -> None:

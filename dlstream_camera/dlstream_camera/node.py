@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from typing import Any
 
 import cv2
+import rclpy
 from rclpy.duration import Duration
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from std_msgs.msg import Header
 
 from dlstream_camera.calibration import load_calibration
 from dlstream_camera.camera import Camera, Shot
@@ -25,6 +28,7 @@ from dlstream_common.ros import (
     image_to_message,
     poses_to_message,
     run_node,
+    stamp_to_message,
 )
 from dlstream_msgs.msg import FrameInfo
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
@@ -41,9 +45,10 @@ class CameraNode(DlstreamNode[SourceSettings]):
     """
 
     default_name = "camera"
+    ends_by_itself = True
 
-    def __init__(self) -> None:
-        super().__init__(source_type(_source_asked_for()).settings)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(source_type(_source_asked_for(**options)).settings, **options)
 
     def configure(self, settings: SourceSettings) -> None:
         name = self.get_namespace().strip("/") or "camera"
@@ -54,6 +59,7 @@ class CameraNode(DlstreamNode[SourceSettings]):
         self._frame_id = settings.frame_id or f"{name.replace('/', '_')}_optical_frame"
         self._info = self._camera_info(settings, self._format)
         self._images = self.create_lifecycle_publisher(Image, "image_raw", image_qos(settings.queue))
+        self._topic = self._images.topic_name
         self._infos = self.create_lifecycle_publisher(CameraInfo, "camera_info", POSE)
         self._frame_infos = self.create_lifecycle_publisher(FrameInfo, "frame_info", POSE)
         self._compressed = self.create_lifecycle_publisher(CompressedImage, "image_raw/compressed", LATEST_IMAGE)
@@ -119,21 +125,25 @@ class CameraNode(DlstreamNode[SourceSettings]):
     def _wait_for_subscribers(self) -> None:
         wanted = self.settings.wait_for if self.settings else 0
         end = time.monotonic() + _PATIENCE
-        while self._running and self._images.get_subscription_count() < wanted:
+        while self._running and (found := self._subscribers()) < wanted:
             if time.monotonic() > end:
-                found = self._images.get_subscription_count()
                 self.get_logger().warning(f"begins with {found} subscribers of image_raw; expected {wanted}")
                 return
             time.sleep(0.01)
 
+    def _subscribers(self) -> int:
+        return int(self._images.get_subscription_count()) + self.frames.takers(self._topic)
+
     def _publish(self, shot: Shot) -> None:
-        image = image_to_message(shot.frame, self._frame_id)
-        self._images.publish(image)
-        self._info.header = image.header
+        self.frames.give(self._topic, shot.frame, self._frame_id)
+        header = Header(stamp=stamp_to_message(shot.frame.stamp), frame_id=self._frame_id)
+        if not self.frames.carries(self._topic) or self._images.get_subscription_count():
+            self._images.publish(image_to_message(shot.frame, self._frame_id))
+        self._info.header = header
         self._infos.publish(self._info)
         self._frame_infos.publish(
             FrameInfo(
-                header=image.header,
+                header=header,
                 sequence=shot.frame.sequence,
                 frame_number=shot.frame_number,
                 dropped=shot.dropped,
@@ -141,14 +151,14 @@ class CameraNode(DlstreamNode[SourceSettings]):
         )
         if shot.truth is not None:
             message = poses_to_message(shot.truth)
-            message.header = image.header
+            message.header = header
             self._truths.publish(message)
-        self._publish_compressed(shot, image)
+        self._publish_compressed(shot, header)
         self._count += 1
         self._dropped = shot.dropped
         self._rate.tick()
 
-    def _publish_compressed(self, shot: Shot, image: Image) -> None:
+    def _publish_compressed(self, shot: Shot, header: Header) -> None:
         settings = self.settings
         if settings is None or not settings.compressed_rate or not self._compressed.get_subscription_count():
             return
@@ -161,7 +171,7 @@ class CameraNode(DlstreamNode[SourceSettings]):
         done, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, settings.compressed_quality])
         if done:
             form = f"{shot.frame.encoding}; jpeg compressed {'mono8' if grey else 'bgr8'}"
-            self._compressed.publish(CompressedImage(header=image.header, format=form, data=jpeg.tobytes()))
+            self._compressed.publish(CompressedImage(header=header, format=form, data=jpeg.tobytes()))
 
     def _finish(self) -> None:
         self._images.wait_for_all_acked(Duration(seconds=5))
@@ -183,11 +193,11 @@ class CameraNode(DlstreamNode[SourceSettings]):
         self._next_compressed = 0.0
 
 
-def _source_asked_for() -> str:
+def _source_asked_for(name: str = "", namespace: str | None = None, **options: Any) -> str:
     """The parameter `source`, which decides what other parameters the node has."""
-    import rclpy
-
-    node = rclpy.create_node("camera", start_parameter_services=False, enable_rosout=False)
+    node = rclpy.create_node(
+        name or CameraNode.default_name, namespace=namespace, start_parameter_services=False, enable_rosout=False
+    )
     try:
         return str(node.declare_parameter("source", "synthetic", ignore_override=False).value)
     finally:

@@ -97,6 +97,15 @@ def test_ends_cleanly_on_a_signal(start_node, observer, wait_for, number):
     assert "Traceback" not in node.output
 
 
+def test_ends_cleanly_on_signals_that_come_all_at_once(start_node, observer, wait_for):
+    frames = observer.collect(FrameInfo, "/top/frame_info", POSE)
+    node = start_node(MODULE, namespace="/top", width=64, height=64)
+    wait_for(lambda: frames, "a frame")
+    while node.process.poll() is None and len(frames) < 3000:
+        node.process.send_signal(signal.SIGTERM)
+    assert node.wait() == 0
+
+
 def test_life_cycle_by_services(start_node, observer, wait_for):
     images = observer.collect(Image, "/top/image_raw", image_qos(10))
     start_node(MODULE, namespace="/top", width=64, height=64, autostart=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
@@ -12,8 +12,10 @@ from rclpy.lifecycle import LifecycleNode
 from dlstream_common import FramePoses
 from dlstream_common.ros import POSE, poses_from_message
 from dlstream_experiment._output_link import OutputLink
+from dlstream_experiment._outside import OnValue, OutsideValues, Source
 from dlstream_experiment.effects import Command
 from dlstream_experiment.experiment import Experiment
+from dlstream_experiment.triggers import TriggerSet
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 
 
@@ -22,6 +24,7 @@ class Connections:
 
     Args:
         on_poses: called with every frame's poses and the time of their arrival.
+        on_value: called with every value from outside that the triggers need.
         complain: called with an output's name and a reason.
     """
 
@@ -31,6 +34,7 @@ class Connections:
         experiment: Experiment,
         clock: Callable[[], int],
         on_poses: Callable[[FramePoses, int], None],
+        on_value: OnValue,
         complain: Callable[[str, str], None],
         listeners: int = 1,
     ) -> None:
@@ -44,6 +48,7 @@ class Connections:
             node.create_subscription(FramePosesMsg, f"/{camera}/pose", partial(self._receive, camera), POSE)
             for camera in experiment.cameras
         ]
+        self._values = OutsideValues(node, _sources(experiment), clock, on_value, complain)
 
     def activate(self) -> None:
         """Publishes from here on: for connections that are made while their node is active."""
@@ -65,6 +70,11 @@ class Connections:
             link.overdue(timeout)
 
     @property
+    def values(self) -> dict[str, float | str]:
+        """The newest value from each source outside that sent one."""
+        return self._values.last
+
+    @property
     def unanswering(self) -> list[str]:
         """The outputs that do not answer."""
         return [output for output, link in self._links.items() if not link.answers]
@@ -81,6 +91,7 @@ class Connections:
             link.close()
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
+        self._values.close()
 
     def _receive(self, camera: str, message: FramePosesMsg) -> None:
         arrived = self._clock()
@@ -90,3 +101,7 @@ class Connections:
         self.keypoints[camera] = poses.keypoints
         self.last_pose = arrived
         self._on_poses(poses, arrived)
+
+
+def _sources(experiment: Experiment) -> Iterable[Source]:
+    return getattr(TriggerSet(experiment.triggers, experiment.context), "external_sources", ())

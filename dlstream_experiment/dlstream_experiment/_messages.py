@@ -38,6 +38,8 @@ def command_to_message(command: Command, source: str, identity: int, decided: in
         action=command.action,
         values=key_values(command.values),
         decided=stamp_to_message(decided),
+        trigger=command.trigger,
+        value=command.value,
         **_cause(command.cause),
     )
 

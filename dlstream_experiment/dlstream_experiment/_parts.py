@@ -63,7 +63,7 @@ class Parts:
             protocol=_valid({"protocol": data.get("protocol")}, AnyProtocol, context).get("protocol"),
             region_names=list(regions),
             trigger_names=list(triggers),
-            calibration=_valid(_section(data, "calibration"), float),
+            calibration=_valid(_section(data, "calibration"), float, context),
         )
 
 

@@ -1,8 +1,14 @@
-"""One run of an experiment, from its start to its end."""
+"""One run of an experiment, from its start to its end.
+
+Its time is the acquisition of the frames, so that the same frames give the same decisions however long they took to
+come. The clock counts only where no pose comes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from dlstream_common import FramePoses, suggest
 from dlstream_experiment.effects import Cause, Command, Effect, Event, Phase, RegionStates, Status
@@ -13,6 +19,8 @@ from dlstream_experiment.protocols import End, Note, Off, On, Step, Stimulus
 from dlstream_experiment.scene import Scene
 from dlstream_experiment.triggers import TriggerSet
 
+_PATIENCE = SECOND
+"""How long without any pose until the clock tells the protocol the time."""
 _FAULTS_EVERY = 5 * SECOND
 """A fault that goes on is reported again after this time, with a count."""
 
@@ -20,15 +28,18 @@ _FAULTS_EVERY = 5 * SECOND
 class Run:
     """See Engine, which begins a new one at every start."""
 
-    def __init__(self, experiment: Experiment, stamp: int) -> None:
+    def __init__(self, experiment: Experiment, stamp: int, seed: int = 0) -> None:
         self.phase = Phase.RUNNING
         self.stale = 0
+        self.seed = seed if experiment.seed is None else experiment.seed
         self._experiment = experiment
         self._name = experiment.experiment
         self._started, self._ended, self._reason = stamp, stamp, ""
-        self._protocol = experiment.protocol.create()
+        self._time = stamp  # of the run; never goes back
+        self._max_age, self._pose_timeout = nanoseconds(experiment.max_age), nanoseconds(experiment.pose_timeout)
+        self._protocol = experiment.protocol.create(self.seed)
         self._protocol_triggers = {trigger for _, trigger in experiment.protocol.triggers_used()}
-        self._triggers = TriggerSet(experiment.triggers, experiment.context)
+        self._triggers = TriggerSet(experiment.triggers, replace(experiment.context, seed=self.seed))
         self._keypoints: dict[str, tuple[str, ...]] = {}
         self._last_pose = dict.fromkeys(experiment.cameras, stamp)
         self._silent: set[str] = set()
@@ -43,7 +54,8 @@ class Run:
 
     def start(self) -> list[Effect]:
         stamp = self._started
-        values = {"protocol": self._experiment.protocol.type, **self._experiment.metadata_texts()}
+        values = {"protocol": self._experiment.protocol.type, "seed": str(self.seed)}
+        values |= self._experiment.metadata_texts()
         started = Event(stamp, "experiment_started", self._name, values)
         effects = [*self._all_off(stamp, None), started, *self._region_changes()]
         return effects + self._carry_out(self._protocol.start(stamp), stamp, None)
@@ -54,8 +66,8 @@ class Run:
             return []
         stamp = poses.stamp if arrived is None else arrived
         cause = Cause(camera, poses.sequence, poses.stamp)
-        if self._experiment.max_age and stamp - poses.stamp > nanoseconds(self._experiment.max_age):
-            return self._too_old(stamp, cause)
+        if poses.stale or (self._max_age and stamp - poses.stamp > self._max_age):
+            return self._too_old(stamp, cause, poses.stale)
         if poses.keypoints != self._keypoints.get(camera):
             missing = self._experiment.missing_keypoints(camera, poses.keypoints)
             if missing:
@@ -67,32 +79,43 @@ class Run:
         except ValueError as error:
             return self._repeated_fault("malformed", stamp, str(error), cause)
         self._last_pose[camera] = stamp
-        effects = self._recovered(stamp, cause)
-        before = dict(self._triggers.held)
+        self._time = max(self._time, min(poses.stamp, stamp))  # no frame was acquired after its poses came
+        effects = self._recovered(stamp, cause) if self._silent else []
         decided = self._triggers.decide(camera, scene)
-        changed = {name: value for name, value in decided.items() if value != before.get(name, False)}
-        for name, value in changed.items():
-            effects.append(Event(stamp, "trigger_rose" if value else "trigger_fell", name, {}, cause))
-        if changed:
-            effects += self._region_changes()
-        if decided.keys() & self._protocol_triggers:
-            steps = self._protocol.evaluate(poses.stamp, decided, self._triggers.held)
+        effects += self._changes(stamp, cause)
+        if self._protocol_triggers.isdisjoint(decided):
+            steps = self._protocol.frame(self._time)
         else:
-            steps = self._protocol.frame(poses.stamp)
+            steps = self._protocol.evaluate(self._time, decided, self._triggers.held)
         return effects + self._carry_out(steps, stamp, cause)
+
+    def value(self, stamp: int, source: str, value: float | str) -> list[Effect]:
+        self._time = max(self._time, stamp)
+        decided = self._triggers.take_value(source, value, stamp)
+        effects = self._changes(stamp, None)
+        if self._protocol_triggers.isdisjoint(decided):
+            return effects
+        steps = self._protocol.evaluate(self._time, decided, self._triggers.held)
+        return effects + self._carry_out(steps, stamp, None)
+
+    def heeds(self, stamp: int) -> bool:
+        return self._waits_too_long(stamp) or bool(self._newly_silent(stamp))
 
     def tick(self, stamp: int) -> list[Effect]:
         effects: list[Effect] = []
-        timeout = self._experiment.pose_timeout
-        for camera, last in self._last_pose.items():
-            if camera not in self._silent and stamp - last > nanoseconds(timeout):
-                self._silent.add(camera)
-                values = {"camera": camera, "reason": f"no pose of camera '{camera}' for {timeout:g} s: outputs off"}
-                effects.append(Event(stamp, "fault", "pose", values))
-        return effects + self._carry_out(self._protocol.tick(stamp), stamp, None)
+        for camera in self._newly_silent(stamp):
+            self._silent.add(camera)
+            timeout = self._experiment.pose_timeout
+            values = {"camera": camera, "reason": f"no pose of camera '{camera}' for {timeout:g} s: outputs off"}
+            effects.append(Event(stamp, "fault", "pose", values))
+        steps: list[Step] = []
+        if self._waits_too_long(stamp):
+            self._time = max(self._time, stamp)
+            steps = self._protocol.tick(self._time)
+        return effects + self._carry_out(steps, stamp, None)
 
     def end(self, stamp: int, reason: str, cause: Cause | None = None, phase: Phase = Phase.FINISHED) -> list[Effect]:
-        time = cause.stamp if cause else stamp
+        time = self._time = self._time if cause else max(self._time, stamp)
         effects = self._notes(self._protocol.stop(time, reason), stamp, cause)
         self.phase, self._reason, self._ended = phase, reason, time
         values = {"reason": reason, "duration": f"{(time - self._started) / SECOND:.6f}"}
@@ -121,6 +144,7 @@ class Run:
 
     def _carry_out(self, steps: Iterable[Step], stamp: int, cause: Cause | None) -> list[Effect]:
         effects: list[Effect] = []
+        why: dict[str, str] = {}
         for step in steps:
             if isinstance(step, End):
                 return effects + self.end(stamp, step.reason, cause)
@@ -128,14 +152,16 @@ class Run:
                 effects += self._notes([step], stamp, cause)
             elif isinstance(step, On):
                 self._wanted[step.stimulus.output] = step.stimulus
+                why[step.stimulus.output] = step.trigger
             elif isinstance(step, Off):
                 self._wanted[step.output] = None
-        return effects + self._commands(stamp, cause)
+                why[step.output] = step.trigger
+        return effects + self._commands(stamp, cause, why)
 
     def _notes(self, steps: Iterable[Step], stamp: int, cause: Cause | None) -> list[Effect]:
         return [Event(stamp, step.kind, step.name, step.values, cause) for step in steps if isinstance(step, Note)]
 
-    def _commands(self, stamp: int, cause: Cause | None) -> list[Effect]:
+    def _commands(self, stamp: int, cause: Cause | None, why: Mapping[str, str]) -> list[Effect]:
         """What brings the outputs from what they were told to what is wanted; blind, nothing is."""
         effects: list[Effect] = []
         for output, wanted in self._wanted.items():
@@ -143,10 +169,10 @@ class Run:
             if target == self._told[output]:
                 continue
             self._told[output] = target
-            if target is None:
-                effects.append(Command(stamp, output, OFF, {}, cause))
-            else:
-                effects.append(Command(stamp, output, target.action, target.texts(), cause))
+            trigger = why.get(output, "")
+            value = self._triggers.measured.get(trigger, math.nan)
+            action, values = (OFF, {}) if target is None else (target.action, target.texts())
+            effects.append(Command(stamp, output, action, values, cause, trigger, value))
         return effects
 
     def _all_off(self, stamp: int, cause: Cause | None) -> list[Effect]:
@@ -156,6 +182,28 @@ class Run:
         return [Command(stamp, output, OFF, {}, cause) for output in self._told]
 
     # Poses to decisions.
+
+    def _changes(self, stamp: int, cause: Cause | None) -> list[Effect]:
+        """What rose and what fell, each with what it measured, and the regions that this concerns."""
+        changed = self._triggers.changed
+        if not changed:
+            return []
+        effects: list[Effect] = []
+        for name, value in changed.items():
+            measured = self._triggers.measured.get(name, math.nan)
+            values = {} if math.isnan(measured) else {"value": f"{measured:.6g}"}
+            effects.append(Event(stamp, "trigger_rose" if value else "trigger_fell", name, values, cause))
+        return effects + self._region_changes()
+
+    def _waits_too_long(self, stamp: int) -> bool:
+        return stamp - max(self._last_pose.values(), default=self._started) > _PATIENCE
+
+    def _newly_silent(self, stamp: int) -> list[str]:
+        return [
+            camera
+            for camera, last in self._last_pose.items()
+            if stamp - last > self._pose_timeout and camera not in self._silent
+        ]
 
     def _region_changes(self) -> list[Effect]:
         before, self._shown = self._shown, self.regions()
@@ -169,11 +217,12 @@ class Run:
         self._silent.discard(cause.camera)
         return [Event(stamp, "recovered", "pose", {"camera": cause.camera}, cause)]
 
-    def _too_old(self, stamp: int, cause: Cause) -> list[Effect]:
+    def _too_old(self, stamp: int, cause: Cause, stale: bool) -> list[Effect]:
         self.stale += 1
         age, limit = (stamp - cause.stamp) / SECOND, self._experiment.max_age
-        reason = f"a pose of camera '{cause.camera}' came {age:.3f} s after its frame; max_age is {limit:g} s"
-        return self._repeated_fault("old", stamp, reason, cause)
+        reason = f"a pose of camera '{cause.camera}' came {age:.3f} s after its frame"
+        told = "the pose node calls it stale" if stale else f"max_age is {limit:g} s"
+        return self._repeated_fault("old", stamp, f"{reason}; {told}", cause)
 
     def _lacks_keypoints(
         self, stamp: int, cause: Cause, missing: dict[str, str], known: Collection[str]

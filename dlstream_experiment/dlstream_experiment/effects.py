@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -29,13 +30,20 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What an output is to do."""
+    """What an output is to do.
+
+    Attributes:
+        trigger: whose change caused it; empty where none did (a timer, the operator, the end).
+        value: what that trigger measured, in the unit of its type; NaN where nothing was.
+    """
 
     stamp: int
     output: str
     action: str
     values: Mapping[str, str] = field(default_factory=dict)
     cause: Cause | None = None
+    trigger: str = ""
+    value: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,14 @@ from dlstream_common import DlstreamError, FramePoses
 from dlstream_experiment._run import Run, region_states
 from dlstream_experiment.effects import Effect, Event, Phase, RegionStates, Status
 from dlstream_experiment.experiment import Experiment
+from dlstream_experiment.inputs import Fault, Input, Poses, Start, Tick, Value
 
 
 class Engine:
     """Runs one experiment, as often as it is started; every run begins anew.
 
-    `start`, `poses`, `tick`, `fault` and `stop` return what follows from them, in order.
+    `start`, `poses`, `tick`, `value`, `fault` and `stop` return what follows from them, in order; `take` does it for
+    an input of any kind, and is all that a replay needs.
     """
 
     def __init__(self, experiment: Experiment) -> None:
@@ -32,15 +34,34 @@ class Engine:
         """Poses of this run that were too old to decide anything."""
         return self._run.stale if self._run else 0
 
-    def start(self, stamp: int) -> list[Effect]:
+    def take(self, item: Input) -> list[Effect]:
+        """What follows from one input.
+
+        Raises:
+            DlstreamError: a start while a run is in progress.
+        """
+        if isinstance(item, Poses):
+            return self.poses(item.poses, item.arrived)
+        if isinstance(item, Tick):
+            return self.tick(item.stamp)
+        if isinstance(item, Value):
+            return self.value(item.stamp, item.source, item.value)
+        if isinstance(item, Fault):
+            return self.fault(item.stamp, item.name, item.reason)
+        return self.start(item.stamp, item.seed) if isinstance(item, Start) else self.stop(item.stamp, item.reason)
+
+    def start(self, stamp: int, seed: int = 0) -> list[Effect]:
         """Begins a run: every output of the experiment is told to be off, then the protocol starts.
+
+        Args:
+            seed: of all that is drawn by chance, unless the experiment file gives one itself.
 
         Raises:
             DlstreamError: a run is in progress.
         """
         if self.running:
             raise DlstreamError(f"experiment '{self.experiment.experiment}' is running already")
-        self._run = Run(self.experiment, stamp)
+        self._run = Run(self.experiment, stamp, seed)
         return self._run.start()
 
     def poses(self, poses: FramePoses, arrived: int | None = None) -> list[Effect]:
@@ -51,9 +72,17 @@ class Engine:
         """
         return self._run.poses(poses, arrived) if self._run and self.running else []
 
+    def heeds(self, stamp: int) -> bool:
+        """Whether a tick at this time would be heeded: while poses come, they alone tell the time."""
+        return self._run is not None and self.running and self._run.heeds(stamp)
+
     def tick(self, stamp: int) -> list[Effect]:
         """Tells the time, so that an experiment goes on (and ends) where no pose comes any more."""
         return self._run.tick(stamp) if self._run and self.running else []
+
+    def value(self, stamp: int, source: str, value: float | str) -> list[Effect]:
+        """Decides on a value from outside; `stamp` is when it came."""
+        return self._run.value(stamp, source, value) if self._run and self.running else []
 
     def fault(self, stamp: int, name: str, reason: str) -> list[Effect]:
         """Writes down that something went wrong outside, such as an output that does not answer."""

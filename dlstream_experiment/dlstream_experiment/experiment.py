@@ -29,8 +29,6 @@ class Experiment(Settings):
     """Conditions on the poses, by name."""
     calibration: dict[Name, Annotated[float, Field(gt=0, le=1e6)]] = Field(default_factory=dict)
     """Pixels per centimetre, by camera: what triggers with a unit in cm need."""
-    seed: Annotated[int, Field(ge=0, le=2**53)] = 0
-    """What all random draws follow from."""
     protocol: AnyProtocol
     """What happens, and when it ends."""
     max_age: Seconds = 0.5
@@ -39,9 +37,12 @@ class Experiment(Settings):
     """Whatever belongs to the session or the subject, by name; recorded with the start of every run."""
     pose_timeout: Annotated[float, Field(ge=0.05, le=1e6)] = 1.0
     """Seconds without a pose until the outputs go off; they go on again when poses come back."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    """Of all that is drawn by chance; left out: drawn anew at every start, and recorded."""
 
     _path: Path = PrivateAttr(default=Path("experiment"))
     _data: CommentedMap | None = PrivateAttr(default=None)
+    _text: str = PrivateAttr(default="")
 
     @property
     def path(self) -> Path:
@@ -54,9 +55,14 @@ class Experiment(Settings):
         return self._data
 
     @property
+    def text(self) -> str:
+        """The file as it was read; of an experiment that was made in code, the same in JSON, which is YAML as well."""
+        return self._text or self.model_dump_json(exclude_unset=True)
+
+    @property
     def context(self) -> Context:
         """What its triggers may refer to."""
-        return Context(self.camera, self.regions, self.calibration, self.seed)
+        return Context(self.camera, self.regions, self.calibration, self.seed or 0)
 
     @property
     def cameras(self) -> tuple[str, ...]:

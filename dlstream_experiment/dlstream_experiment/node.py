@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from rclpy.duration import Duration
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from dlstream_common import DlstreamError, FramePoses, suggest
-from dlstream_common.ros import EVENT, LATCHED, Diagnosis, DlstreamNode, Level, run_node
+from dlstream_common.ros import EVENT, JOURNAL, LATCHED, Diagnosis, DlstreamNode, Level, run_node
 from dlstream_experiment._connections import Connections
 from dlstream_experiment._messages import event_to_message, regions_to_message, status_to_message
 from dlstream_experiment._run_action import RunAction
@@ -19,6 +23,8 @@ from dlstream_experiment.check import check_experiment
 from dlstream_experiment.effects import Command, Effect, Event, Phase, RegionStates
 from dlstream_experiment.engine import Engine
 from dlstream_experiment.experiment import Experiment
+from dlstream_experiment.inputs import Fault, Input, Poses, Start, Stop, Tick, Value
+from dlstream_experiment.journal import Journal
 from dlstream_experiment.loading import load_experiment
 from dlstream_experiment.names import SECOND, nanoseconds
 from dlstream_experiment.settings import ExperimentSettings
@@ -45,8 +51,8 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
 
     default_name = "experiment"
 
-    def __init__(self) -> None:
-        super().__init__(ExperimentSettings)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(ExperimentSettings, **options)
         self._engine: Engine | None = None
         self._connections: Connections | None = None
         self._waiting: _Waiting | None = None
@@ -62,7 +68,9 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         self._events = self.create_lifecycle_publisher(EventMsg, "~/events", EVENT)
         self._statuses = self.create_lifecycle_publisher(ExperimentStatus, "~/status", EVENT)
         self._regions = self.create_lifecycle_publisher(Regions, "~/regions", LATCHED)
-        for publisher in (self._events, self._statuses, self._regions):
+        self._journal = Journal()
+        self._journals = self.create_lifecycle_publisher(String, "~/journal", JOURNAL)
+        for publisher in (self._events, self._statuses, self._regions, self._journals):
             self._closers.append(partial(self.destroy_lifecycle_publisher, publisher))
         self._use(self._configured)
         self._action = RunAction(self, self._begin_goal, lambda: self._stop_run("cancelled"))
@@ -86,6 +94,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             self.destroy_timer(timer)
         if self._stop_run("the experiment node was stopped") and self._connections:
             self._connections.settle(_GRACE)
+        self._journals.wait_for_all_acked(Duration(seconds=1))
 
     def cleanup(self) -> None:
         if self._connections:
@@ -126,22 +135,34 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
 
     def _on_poses(self, poses: FramePoses, arrived: int) -> None:
         self._poses += 1
-        engine = self._running_engine
-        if engine.running:
-            self._carry_out(engine.poses(poses, arrived))
-            self._decision_time = self._clock_now() - arrived
+        if self._running_engine.running:
+            self._take(Poses(poses, arrived))
+
+    def _on_value(self, source: str, value: float | str, arrived: int) -> None:
+        if self._running_engine.running:
+            self._take(Value(arrived, source, value))
 
     def _tick(self) -> None:
         engine, connections = self._running_engine, self._connections
         if connections is None or self.settings is None:
             return
-        if engine.running:
-            self._carry_out(engine.tick(self._clock_now()))
-        else:
+        stamp = self._clock_now()
+        if engine.heeds(stamp):
+            self._take(Tick(stamp))
+        elif not engine.running:
             connections.ask()
         connections.complain_of_overdue(nanoseconds(self.settings.acknowledgement_timeout))
         if self._waiting:
             self._begin_if_possible(self._waiting, connections)
+
+    def _take(self, item: Input) -> None:
+        """Decides on an input and carries out what follows; written down is it after that."""
+        engine = self._running_engine
+        effects = engine.take(item)
+        self._carry_out(effects)
+        if isinstance(item, Poses) and item.arrived is not None:
+            self._decision_time = self._clock_now() - item.arrived
+        self._journals.publish(String(data="\n".join(self._journal.lines(item, effects, engine.experiment))))
 
     def _carry_out(self, effects: list[Effect]) -> None:
         """Commands first: they are what the animal waits for."""
@@ -183,7 +204,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         self._action.feedback(message)
 
     def _complain(self, output: str, reason: str) -> None:
-        self._carry_out(self._running_engine.fault(self._clock_now(), output, reason))
+        self._take(Fault(self._clock_now(), output, reason))
 
     # Starting and stopping.
 
@@ -206,14 +227,19 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             self._connections.close()
         self._engine = Engine(experiment)
         listeners = self.settings.listeners if self.settings else 1
-        self._connections = Connections(self, experiment, self._clock_now, self._on_poses, self._complain, listeners)
+        self._connections = Connections(
+            self, experiment, self._clock_now, self._on_poses, self._on_value, self._complain, listeners
+        )
         if self.is_active:
             self._connections.activate()
             self._publish_regions(self._engine.regions())
 
     def _run(self) -> None:
         self._waiting, self._stopped = None, False
-        self._carry_out(self._running_engine.start(self._clock_now()))
+        seed = self._running_engine.experiment.seed
+        self._take(Start(self._clock_now(), secrets.randbits(32) if seed is None else seed))
+        for source, value in (self._connections.values if self._connections else {}).items():
+            self._take(Value(self._clock_now(), source, value))
 
     def _stop_run(self, reason: str) -> bool:
         """Ends the run, or the waiting for it; whether there was a run."""
@@ -222,7 +248,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             self._action.finish(False, reason)
         if self._engine and self._engine.running:
             self._stopped = True
-            self._carry_out(self._engine.stop(self._clock_now(), reason))
+            self._take(Stop(self._clock_now(), reason))
             return True
         return False
 

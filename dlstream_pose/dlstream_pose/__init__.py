@@ -3,5 +3,6 @@
 from dlstream_pose.estimator import Estimator
 from dlstream_pose.network import Network, NetworkInfo, Source
 from dlstream_pose.settings import PoseSettings
+from dlstream_pose.stream import Estimate, PoseStream
 
-__all__ = ["Estimator", "Network", "NetworkInfo", "PoseSettings", "Source"]
+__all__ = ["Estimate", "Estimator", "Network", "NetworkInfo", "PoseSettings", "PoseStream", "Source"]

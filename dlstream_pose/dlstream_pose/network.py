@@ -2,26 +2,31 @@
 
 A network takes one frame, uint8 (H, W, 3) in the order blue, green, red, of any size, as the input `image`, and gives
 `poses`, float32 (N, K, 3) or (K, 3): x and y in pixels of that frame, and the confidence from 0 to 1. Colour
-conversion, normalisation and decoding are part of the graph. What the keypoints are called, and where the network
-comes from, stands in the file's metadata under the key `dlstream`, as JSON.
+conversion, normalisation and decoding are part of the graph; where the last step of decoding is not, the graph has
+the outputs that one of `dlstream_pose.decoders` takes. What the keypoints are called, and where the network comes
+from, stands in the file's metadata under the key `dlstream`, as JSON.
 """
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dlstream_common import NetworkError
+from dlstream_pose._seal import SEAL_KEY, is_whole
+from dlstream_pose.decoders import Decoder, make_decoder
+from dlstream_pose.engines import Engine, first_line, open_engine
 
 METADATA_KEY = "dlstream"
-FORMAT = 1
-"""Raised when a file of the new kind can't be read by an older dlstream; unknown extra fields are ignored."""
+FORMAT = 2
+"""1: the graph gives `poses`. 2: a decoder may follow.
+
+Raised when a file of the new kind can't be read by an older dlstream; unknown extra fields are ignored.
+"""
 
 
 class Source(BaseModel):
@@ -35,22 +40,45 @@ class Source(BaseModel):
     version: str = ""
 
 
+class Proof(BaseModel):
+    """How the network compared with its original when it was converted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    frames: int = Field(ge=0)
+    on: str = ""
+    """What the frames were: names of videos or images, or made-up textures."""
+    seen: int = Field(ge=0)
+    """How many keypoints had a confidence above 0.1."""
+    worst: float | None = None
+    """The largest distance of a seen keypoint, in pixels; nothing where none was seen."""
+    worst_confidence: float = 0.0
+
+
 class NetworkInfo(BaseModel):
     """What a network file says of itself."""
 
     model_config = ConfigDict(frozen=True)
 
-    format: int = Field(FORMAT, ge=1, le=FORMAT)
+    format: int = Field(1, ge=1, le=FORMAT)
     keypoints: tuple[str, ...] = Field(min_length=1)
     edges: tuple[tuple[int, int], ...] = ()
     """The skeleton: pairs of indices into `keypoints`."""
     individuals: tuple[str, ...] = ("individual_1",)
     stride: float = Field(gt=0)
     decoder: str
+    outputs: tuple[str, ...] = ("poses",)
+    """What the graph gives."""
+    decoding: dict[str, Any] = {}
+    """Settings of the decoder behind the graph."""
     input_size: tuple[int, int] | None = None
     """Width and height, in pixels, of the images that the network was trained on."""
+    input_range: tuple[int, int] = (0, 255)
+    """The least and the greatest value in an image."""
+    input_channels: str = "bgr"
     net_type: str = ""
     source: Source
+    proof: Proof | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> NetworkInfo:
@@ -65,32 +93,22 @@ class Network:
     """A network, ready to run.
 
     Args:
-        path: the .onnx file.
-        threads: how many threads compute one frame; 0 leaves it to ONNX Runtime.
+        path: the .onnx file; for the engine dlclive DeepLabCut's own .pt or .pb file.
+        threads: how many threads compute one frame; 0: one for each core.
+        engine: what computes it, see `dlstream_pose.engines`.
 
     Raises:
-        NetworkError: the file is missing, damaged, not a network, or a network that dlstream did not convert.
+        NetworkError: the file is missing, damaged, not a network, or a network that dlstream did not convert; or the
+            engine is not there.
     """
 
-    def __init__(self, path: str | Path, threads: int = 1) -> None:
+    def __init__(self, path: str | Path, threads: int = 1, engine: str = "auto") -> None:
         self.path = Path(path)
-        content = _read(self.path)
-        self.sha256 = hashlib.sha256(content).hexdigest()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # Threads that spin while they wait take the cores away from the other nodes of the rig.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 4
-        try:
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's own classes have no common base
-            raise NetworkError(
-                f"{self.path}: found {len(content)} bytes that ONNX Runtime can't load ({_first_line(error)}); "
-                "expected a network as dlstream's converter writes it. The file may be damaged or incomplete: convert "
-                "the original again"
-            ) from error
+        self.engine: Engine = open_engine(engine, self.path, threads)
+        self.sha256 = self.engine.sha256
+        self._check_seal()
         self.info = self._read_info()
+        self._outputs, self._decode = self._find_decoder()
         self._check_graph()
 
     def run(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -100,19 +118,34 @@ class Network:
             image: (height, width, 3) uint8, in the order blue, green, red.
 
         Returns:
-            (N, K, 3) float32: x, y in pixels of this image, and confidence, for each of N individuals.
+            (N, K, 3) float32: x, y in pixels of this image, and confidence, for each of N individuals; networks for
+            several animals give those that they found, with NaN, NaN, 0 for a keypoint that they did not.
 
         Raises:
             NetworkError: the image does not fit the network.
         """
         try:
-            (poses,) = self._session.run(["poses"], {"image": image})
+            outputs = self.engine.run(self._outputs, image)
         except Exception as error:
-            raise NetworkError(f"{self.path}: failed on an image of {image.shape}: {_first_line(error)}") from error
-        return np.asarray(poses, np.float32).reshape(-1, len(self.info.keypoints), 3)
+            raise NetworkError(f"{self.path}: failed on an image of {image.shape}: {first_line(error)}") from error
+        return self._decode(dict(zip(self._outputs, outputs, strict=True)))
+
+    def _find_decoder(self) -> tuple[tuple[str, ...], Decoder]:
+        try:
+            return make_decoder(self.info)
+        except NetworkError as error:
+            raise NetworkError(f"{self.path}: {error}") from error
+
+    def _check_seal(self) -> None:
+        content = self.path.read_bytes() if self.path.is_file() else b""
+        if SEAL_KEY.encode() in content and not is_whole(content):
+            raise NetworkError(
+                f"{self.path}: the file is not what the converter wrote: it was damaged or altered since; expected the "
+                "SHA-256 that stands at its end. Copy it again, or convert the original again"
+            )
 
     def _read_info(self) -> NetworkInfo:
-        text = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+        text = self.engine.metadata
         if text is None:
             raise NetworkError(
                 f"{self.path}: found an ONNX file without '{METADATA_KEY}' metadata; expected one that dlstream's "
@@ -129,33 +162,13 @@ class Network:
             ) from error
 
     def _check_graph(self) -> None:
-        inputs = {item.name: item.type for item in self._session.get_inputs()}
-        outputs = {item.name: item.type for item in self._session.get_outputs()}
-        if inputs != {"image": "tensor(uint8)"} or outputs.get("poses") != "tensor(float)":
+        inputs, outputs = self.engine.inputs, self.engine.outputs
+        expected = dict.fromkeys(self._outputs, "tensor(float)")
+        if inputs != {"image": "tensor(uint8)"} or not expected.items() <= outputs.items():
             raise NetworkError(
                 f"{self.path}: found the inputs {_signature(inputs)} and outputs {_signature(outputs)}; expected "
-                "image: tensor(uint8) and poses: tensor(float). Convert the network again"
+                f"image: tensor(uint8) and {_signature(expected)}. Convert the network again"
             )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise NetworkError(f"{path}: can't be read ({error.strerror}); expected a network file (.onnx)") from error
-    if not content:
-        raise NetworkError(f"{path}: found an empty file; expected a network (.onnx)")
-    if path.suffix in (".pt", ".pth"):
-        raise NetworkError(
-            f"{path}: found a PyTorch file; expected ONNX. Convert it first: "
-            f"dlstream network convert {path.name} {path.with_suffix('.onnx').name}"
-        )
-    return content
-
-
-def _first_line(error: Exception) -> str:
-    lines: list[Any] = str(error).strip().splitlines() or [type(error).__name__]
-    return str(lines[0])[:300]
 
 
 def _signature(items: dict[str, str]) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 
-from dlstream_common import DlstreamError, EncodingError, FramePoses, NetworkError, now
+from dlstream_common import DlstreamError, EncodingError, Frame, FramePoses, NetworkError, now
 from dlstream_common.ros import (
     LATCHED,
     LATEST_IMAGE,
@@ -18,11 +21,13 @@ from dlstream_common.ros import (
     Level,
     frame_from_message,
     run_node,
+    stamp_to_message,
 )
 from dlstream_msgs.msg import Regions
 from dlstream_pose.estimator import Estimator
 from dlstream_pose.newest import Arrival, Newest
 from dlstream_pose.settings import PoseSettings
+from dlstream_pose.stream import PoseStream
 from dlstream_pose.view import CameraView
 
 _SILENCE = 2.0
@@ -42,38 +47,40 @@ class PoseNode(DlstreamNode[PoseSettings]):
 
     default_name = "pose"
 
-    def __init__(self) -> None:
-        super().__init__(PoseSettings)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(PoseSettings, **options)
         self._views: dict[str, CameraView] = {}
         self._worker: threading.Thread | None = None
 
     def configure(self, settings: PoseSettings) -> None:
-        self._estimator = Estimator(settings.network, settings.scale, settings.threads)
+        self._estimator = Estimator(settings.network, settings.scale, settings.threads, settings.engine)
         network = self._estimator.network
         width, height = network.info.input_size or (320, 240)
         self._estimator.warm_up(round(width / settings.scale), round(height / settings.scale))
+        self._streams = {name: PoseStream(self._estimator, settings) for name in settings.cameras}
+        self._warm: set[tuple[int, ...]] = set()
         self.hardware_id = f"{network.path.name} {network.sha256[:12]}"
         self._views = {name: CameraView(self, name, network, settings) for name in settings.cameras}
         self.get_logger().info(
             f"{network.path.name} ({network.info.net_type or network.info.decoder}): "
-            f"{', '.join(network.info.keypoints)}; scale {settings.scale:g}; cameras {', '.join(settings.cameras)}"
+            f"{', '.join(network.info.keypoints)}; engine {network.engine.name}: {network.engine.description}; "
+            f"scale {settings.scale:g}; cameras {', '.join(settings.cameras)}"
         )
 
     def activate(self) -> None:
-        self._newest: Newest[Image] = Newest(self._views)
-        for view in self._views.values():
+        self._newest: Newest[tuple[Frame, Header]] = Newest(self._views)
+        for name, view in self._views.items():
             view.begin()
+            self._streams[name].reset()
         self._worker = threading.Thread(target=self._work, name="estimator")
         self._worker.start()
-        self._inputs = [
-            self.create_subscription(Image, f"/{name}/image_raw", partial(_take_in, self._newest, name), LATEST_IMAGE)
-            for name in self._views
-        ]
-        self._inputs.append(self.create_subscription(Regions, _REGIONS, self._on_regions, _REGIONS_QOS))
+        self._inputs = [self._listen(name) for name in self._views]
+        regions = self.create_subscription(Regions, _REGIONS, self._on_regions, _REGIONS_QOS)
+        self._inputs.append(partial(self.destroy_subscription, regions))
 
     def deactivate(self) -> None:
-        for subscription in self._inputs:
-            self.destroy_subscription(subscription)
+        for end in self._inputs:
+            end()
         self._newest.close()
         if self._worker and self._worker is not threading.current_thread():
             self._worker.join()
@@ -85,8 +92,8 @@ class PoseNode(DlstreamNode[PoseSettings]):
         self._views = {}
 
     def settings_changed(self, settings: PoseSettings) -> None:
-        for view in self._views.values():
-            view.settings = settings
+        for name, view in self._views.items():
+            view.settings = self._streams[name].settings = settings
 
     def diagnose(self) -> Diagnosis:
         level, messages, values = Level.OK, [], {}
@@ -102,6 +109,32 @@ class PoseNode(DlstreamNode[PoseSettings]):
             values[f"{name}/refused"] = str(view.refused)
         return Diagnosis(level, "; ".join(messages), values)
 
+    # Frames, from their arrival to their poses.
+
+    def _listen(self, camera: str) -> Callable[[], object]:
+        """Takes a camera's frames, from this process or by ROS; call the result to end it."""
+        topic = self.resolve_topic_name(f"/{camera}/image_raw")
+        if self.frames.carries(topic):
+            return self.frames.take(topic, partial(self._on_frame, camera))
+        subscription = self.create_subscription(
+            Image, f"/{camera}/image_raw", partial(self._on_image, camera), LATEST_IMAGE
+        )
+        return partial(self.destroy_subscription, subscription)
+
+    def _on_frame(self, camera: str, frame: Frame, frame_id: str) -> None:
+        header = Header(stamp=stamp_to_message(frame.stamp), frame_id=frame_id)
+        self._newest.put(camera, (frame, header), frame.sequence + 1, now())
+
+    def _on_image(self, camera: str, message: Image, info: dict[str, int]) -> None:
+        received = now()
+        number = info.get("publication_sequence_number", 0)
+        try:
+            frame = frame_from_message(message, camera, number - 1)
+        except EncodingError as error:
+            self._refuse(self._views[camera], error)
+            return
+        self._newest.put(camera, (frame, message.header), number, received)
+
     def _on_regions(self, message: Regions) -> None:
         if message.camera in self._views:
             self._views[message.camera].set_regions(message)
@@ -113,13 +146,14 @@ class PoseNode(DlstreamNode[PoseSettings]):
         except Exception as error:
             self.fail(error)
 
-    def _serve(self, arrival: Arrival[Image]) -> None:
+    def _serve(self, arrival: Arrival[tuple[Frame, Header]]) -> None:
         view = self._views[arrival.camera]
-        message = arrival.message
+        frame, header = arrival.message
         try:
-            frame = frame_from_message(message, arrival.camera, arrival.sequence)
+            stream = self._streams[arrival.camera]
+            self._warm_up(stream, frame.image.shape[1], frame.image.shape[0])
             start = now()
-            individuals = self._estimator.estimate(frame.image, frame.encoding)
+            found = stream.estimate(frame.image, frame.encoding, frame.stamp)
             end = now()
         except (EncodingError, NetworkError) as error:
             self._refuse(view, error)
@@ -129,18 +163,26 @@ class PoseNode(DlstreamNode[PoseSettings]):
             sequence=arrival.sequence,
             stamp=frame.stamp,
             keypoints=self._estimator.info.keypoints,
-            individuals=individuals,
+            individuals=found.individuals,
             received=arrival.received,
             inference_start=start,
             inference_end=end,
             dropped=arrival.dropped,
-            frame_id=message.header.frame_id,
+            frame_id=header.frame_id,
+            stale=0 < view.settings.max_age * 1e9 < end - frame.stamp,
+            predicted_to=found.predicted_to,
         )
-        view.publish(poses, message.header)
+        view.publish(poses, header)
         if view.error:
             view.error = ""
             self.get_logger().info(f"{arrival.camera}: images can be used again")
-        view.show(frame, poses, message.header)
+        view.show(frame, poses, header)
+
+    def _warm_up(self, stream: PoseStream, width: int, height: int) -> None:
+        """The first frame of a size lets the engine prepare for it; a later one is served in its stead if it comes."""
+        if (width, height) not in self._warm:
+            stream.warm_up(width, height)
+            self._warm = {*list(self._warm)[:15], (width, height)}
 
     def _refuse(self, view: CameraView, error: DlstreamError) -> None:
         """An image that can't be used gives no pose; it is said once, and shown by the diagnostics while it lasts."""
@@ -148,10 +190,6 @@ class PoseNode(DlstreamNode[PoseSettings]):
         if view.error != str(error):
             view.error = str(error)
             self.get_logger().error(f"/{view.camera}/image_raw: {error}")
-
-
-def _take_in(newest: Newest[Image], camera: str, message: Image, info: dict[str, int]) -> None:
-    newest.put(camera, message, info.get("publication_sequence_number", 0), now())
 
 
 def main() -> None:

@@ -6,13 +6,14 @@ import importlib.util
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from dlstream_camera.arena import SKELETON, Arena
-from dlstream_common import NetworkError
+from dlstream_common import NetworkError, SourceError
 from dlstream_pose import Network
-from dlstream_pose.convert import SourceNetwork, convert, main
+from dlstream_pose.convert import SourceNetwork, convert, frames_of, main
 
 needs_deeplabcut = pytest.mark.skipif(
     importlib.util.find_spec("deeplabcut") is None, reason="needs DeepLabCut (see tools/train_demo_network.py)"
@@ -55,10 +56,12 @@ def test_a_result_that_differs_is_not_written(spot_network, tmp_path):
     output = tmp_path / "spots.onnx"
     convert(Spots(spot_network, shift=0.09), output)
     before = output.read_bytes()
-    with pytest.raises(NetworkError, match=r"differ by at most 0\.11.*Nothing was written"):
-        convert(Spots(spot_network, shift=0.11), output, input_size=(1, 1))
-    with pytest.raises(NetworkError, match=r"confidences by 0\.02.*Nothing was written"):
-        convert(Spots(spot_network, doubt=0.02), output, input_size=(1, 1))
+    frame = np.full((48, 64, 3), 100, np.uint8)
+    frame[30, 17] = 255
+    with pytest.raises(NetworkError, match=r"'brightest' on frame 0: \(17\.0.*0\.110 px apart; 1 more.*Nothing was written"):
+        convert(Spots(spot_network, shift=0.11), output, [frame], input_size=(1, 1))
+    with pytest.raises(NetworkError, match=r"'brightest' on frame 0: .* confidence 1\.000, .* confidence 0\.980"):
+        convert(Spots(spot_network, doubt=0.02), output, [frame], input_size=(1, 1))
     assert output.read_bytes() == before
 
 
@@ -73,7 +76,7 @@ def test_a_folder_that_can_not_be_written_is_named(spot_network, tmp_path):
         convert(Spots(spot_network), tmp_path / "file" / "spots.onnx")
 
 
-@pytest.mark.parametrize(("name", "said"), [("none.pt", "there is no such file"), ("model.h5", "expected a name that")])
+@pytest.mark.parametrize(("name", "said"), [("none.pt", "there is no such file"), ("model.h5", "expected a file of")])
 def test_a_source_that_is_no_network_is_refused(tmp_path, capsys, name, said):
     (tmp_path / "model.h5").write_bytes(b"\x89HDF")
     with pytest.raises(SystemExit) as ended:
@@ -83,9 +86,96 @@ def test_a_source_that_is_no_network_is_refused(tmp_path, capsys, name, said):
     assert not (tmp_path / "out.onnx").exists()
 
 
+def test_the_proof_stands_in_the_file(spot_network, tmp_path):
+    frame = np.full((48, 64, 3), 100, np.uint8)
+    frame[30, 17] = 255
+    convert(Spots(spot_network, shift=0.05), tmp_path / "spots.onnx", [frame])
+    proof = Network(tmp_path / "spots.onnx").info.proof
+    assert (proof.frames, proof.seen, proof.on) == (1, 2, "given images")
+    assert proof.worst == pytest.approx(0.05, abs=1e-5)
+
+
+class Blind(Spots):
+    """A tool whose network is sure of nothing."""
+
+    def export(self, path: Path) -> None:
+        import onnx
+
+        super().export(path)
+        model = onnx.load(path)
+        for constant in model.graph.initializer:
+            if constant.name in ("full", "one"):
+                value = np.array(1e9 if constant.name == "full" else 0.0, np.float32)
+                constant.CopyFrom(onnx.numpy_helper.from_array(value, constant.name))
+        onnx.save(model, path)
+
+    def reference(self, image: np.ndarray) -> np.ndarray:
+        return self._network.run(image) * [1, 1, 0]
+
+
+def test_it_says_so_when_nothing_was_seen(spot_network, tmp_path):
+    report = convert(Blind(spot_network), tmp_path / "spots.onnx")
+    assert report.seen == 0
+    assert "nothing is proven: give --frames" in str(report)
+    assert Network(tmp_path / "spots.onnx").info.proof.worst is None
+
+
+class Crowd(Spots):
+    """A tool that finds another number of animals than what it exports."""
+
+    def reference(self, image: np.ndarray) -> np.ndarray:
+        return np.repeat(self._network.run(image), 2, axis=0)
+
+
+class Broken(Spots):
+    """A tool that can't run what it opened."""
+
+    def reference(self, image: np.ndarray) -> np.ndarray:
+        raise IndexError("index 3 is out of bounds")
+
+
+class Unsure(Spots):
+    """A tool that can't export."""
+
+    def export(self, path: Path) -> None:
+        raise RuntimeError("no ONNX for aten::strange")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (Crowd, "the original finds 2 individuals, the converted network 1"),
+        (Broken, "the original fails on made-up texture 1, 320x240: IndexError: index 3"),
+        (Unsure, "can't be exported as ONNX: no ONNX for aten::strange"),
+    ],
+)
+def test_whatever_goes_wrong_is_said_and_nothing_written(spot_network, tmp_path, kind, said):
+    with pytest.raises(NetworkError, match=rf"spot\.txt: .*{said}"):
+        convert(kind(spot_network), tmp_path / "spots.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_frames_are_named_by_file_and_number(tmp_path):
+    cv2.imwrite(str(tmp_path / "one.png"), np.zeros((48, 64, 3), np.uint8))
+    writer = cv2.VideoWriter(str(tmp_path / "film.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 30, (64, 48))
+    for _ in range(10):
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    samples = frames_of([tmp_path / "one.png", tmp_path / "film.avi"], 3, 0.5)
+    assert [sample.name for sample in samples] == ["one.png", *(f"film.avi, frame {n}" for n in (0, 4, 9))]
+    assert {sample.image.shape for sample in samples} == {(24, 32, 3)}
+
+
+@pytest.mark.parametrize(("name", "said"), [("none.mp4", "no such file"), ("text.mp4", "no frame could be read")])
+def test_frames_that_can_not_be_read_are_named(tmp_path, name, said):
+    (tmp_path / "text.mp4").write_text("not a video")
+    with pytest.raises(SourceError, match=rf"{name}: .*{said}"):
+        frames_of([tmp_path / name], 3)
+
+
 @pytest.mark.skipif(importlib.util.find_spec("deeplabcut") is not None, reason="DeepLabCut is installed")
 def test_without_deeplabcut_it_says_what_to_install(tmp_path):
-    with pytest.raises(NetworkError, match="pip install deeplabcut=="):
+    with pytest.raises(NetworkError, match=r"make dlc, or pip install -r requirements-dlc\.txt"):
         convert(DEMO, tmp_path / "out.onnx")
 
 
@@ -96,7 +186,7 @@ def test_a_network_of_deeplabcut_is_converted(tmp_path, demo_network):
     assert report.seen == 25
     assert report.worst < 0.001
     converted, committed = Network(tmp_path / "demo.onnx"), Network(demo_network)
-    assert converted.info == committed.info
+    assert converted.info.model_copy(update={"proof": None}) == committed.info
     for frame in frames:
         assert np.allclose(converted.run(frame), committed.run(frame), atol=0.001)
 

@@ -2,6 +2,8 @@
 
 from dlstream_recorder.bag import Bag, Quality
 from dlstream_recorder.events import ACKNOWLEDGEMENT, COMMAND, EVENT_COLUMNS, FAULT, RECOVERED, EventRow
+from dlstream_recorder.journal import DECISIONS, JOURNAL, read_lines
+from dlstream_recorder.offline import OfflineSession
 from dlstream_recorder.recover import recover
 from dlstream_recorder.session import Session, Status
 from dlstream_recorder.settings import RecorderSettings, SessionSettings
@@ -11,13 +13,16 @@ from dlstream_recorder.tracking import TrackingError
 __all__ = [
     "ACKNOWLEDGEMENT",
     "COMMAND",
+    "DECISIONS",
     "EVENT_COLUMNS",
     "FAULT",
+    "JOURNAL",
     "RECOVERED",
     "Bag",
     "CameraSummary",
     "EventRow",
     "Latencies",
+    "OfflineSession",
     "Percentiles",
     "Quality",
     "RecorderSettings",
@@ -26,6 +31,7 @@ __all__ = [
     "Status",
     "Summary",
     "TrackingError",
+    "read_lines",
     "read_session",
     "recover",
     "summarise",

@@ -94,16 +94,17 @@ class CsvRows:
                 file.readline()
             file.truncate(file.tell())
 
-    def cut_half_row(self) -> None:
-        """Cuts off what stands behind the last end of a line."""
-        with self.path.open("rb+") as file:
-            end = file.seek(0, io.SEEK_END)
-            while end > 0:
-                start = max(0, end - 65536)
-                file.seek(start)
-                found = file.read(end - start).rfind(b"\n")
-                if found >= 0:
-                    file.truncate(start + found + 1)
-                    return
-                end = start
-            file.truncate(0)
+
+def cut_half_row(path: Path) -> None:
+    """Cuts off what stands behind the last end of a line."""
+    with path.open("rb+") as file:
+        end = file.seek(0, io.SEEK_END)
+        while end > 0:
+            start = max(0, end - 65536)
+            file.seek(start)
+            found = file.read(end - start).rfind(b"\n")
+            if found >= 0:
+                file.truncate(start + found + 1)
+                return
+            end = start
+        file.truncate(0)

@@ -10,6 +10,7 @@ from dlstream_common import FramePoses
 from dlstream_recorder._worker import Worker
 from dlstream_recorder.bag import Bag, Quality
 from dlstream_recorder.events import EventRow, EventTable
+from dlstream_recorder.journal import JournalFiles
 
 _QUEUE = 256 << 20
 _SMALL = 1000
@@ -20,6 +21,7 @@ class Log:
 
     def __init__(self, folder: Path, bag: bool, on_tick: Callable[[], None]) -> None:
         self._events = EventTable(folder / "events.csv")
+        self._journal = JournalFiles(folder)
         self._bag = Bag(folder / "bag") if bag else None
         self._on_tick = on_tick
         self._unwritten: list[EventRow] = []
@@ -36,6 +38,10 @@ class Log:
             self._unwritten.append(row)
         return taken
 
+    def add_journal(self, lines: str) -> bool:
+        """Writes an entry of the experiment's journal."""
+        return self.worker.put(partial(self._journal.write, lines), len(lines))
+
     def add_poses(self, poses: FramePoses) -> bool:
         """Remembers when the pose node had a frame, for the rows of what follows from it."""
         return self.worker.put(partial(self._events.poses, poses), _SMALL)
@@ -51,6 +57,7 @@ class Log:
     def sync(self) -> None:
         """See AppendFile.sync."""
         self._events.sync()
+        self._journal.sync()
         if self._bag is not None:
             self._bag.sync()
 
@@ -66,6 +73,7 @@ class Log:
                 self._events.add(row)
             self._events.close()
         finally:
+            self._journal.close()
             if self._bag is not None:
                 self._bag.close()
 

@@ -18,10 +18,15 @@ HOPS = {
     "capture_to_received": ("capture → received", "#8da0b3"),
     "inference": ("inference", "#6c8ebf"),
     "capture_to_pose": ("capture → pose", "#0072b2"),
+    "pose_to_decision": ("pose → decision", "#56b4e9"),
+    "decision_to_sent": ("decision → sent", "#b8860b"),
     "capture_to_command": ("capture → command", "#e69f00"),
+    "sent_to_received": ("sent → received", "#d9a3c3"),
+    "received_to_applied": ("received → applied", "#a05195"),
     "command_to_acknowledgement": ("command → acknowledged", "#cc79a7"),
     "capture_to_applied": ("capture → applied", "#009e73"),
 }
+_MARKERS = {"capture_to_command": "D", "command_to_acknowledgement": "s", "capture_to_applied": "o"}
 _INK, _GREY, _GRID, _FAULT = "#24292f", "#57606a", "#d8dee4", "#d1242f"
 _HEAD, _GAP, _FOOT = 1.05, 0.75, 0.55  # inches above, between and below the two plots
 _COLUMNS = (1.11, 1.21, 1.31, 1.43, 1.53)
@@ -68,7 +73,7 @@ def plot_latency(
         else:
             upper.axis("off")
             lower.axis("off")
-            lower.text(0.5, 0.9, "no poses and no commands were recorded", ha="center", fontsize=12)
+            lower.text(0.5, 0.9, "no latency was recorded", ha="center", fontsize=12)
         figure.savefig(path)
 
 
@@ -116,7 +121,7 @@ def _over_time(axes: Axes, hops: Mapping[str, pd.DataFrame], faults: Sequence[in
         label, colour = HOPS[name]
         seconds = (hop["at"].to_numpy(float) - start) / 1e9
         found = hop["ms"].to_numpy(float)
-        if name in ("capture_to_received", "inference"):
+        if name != "capture_to_pose" and name not in _MARKERS:
             continue
         top = max(top, float(np.percentile(found, 99.5)) * 1.35)
         if name == "capture_to_pose":
@@ -125,7 +130,7 @@ def _over_time(axes: Axes, hops: Mapping[str, pd.DataFrame], faults: Sequence[in
             middle = pd.Series(found[order]).rolling(61, center=True, min_periods=1).median()
             axes.plot(seconds[order], middle, color=colour, linewidth=1.6)
         else:
-            marker = {"capture_to_command": "D", "command_to_acknowledgement": "s", "capture_to_applied": "o"}[name]
+            marker = _MARKERS[name]
             axes.plot(
                 seconds, found, marker, color=colour, markersize=5.5, markeredgecolor="white", label=label, clip_on=True
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from dlstream_common.ros import key_values, stamp_from_message, stamp_to_message
 from dlstream_msgs.msg import Acknowledgement, Command, Event
 from dlstream_recorder.events import ACKNOWLEDGEMENT, COMMAND, EventRow
@@ -37,6 +39,8 @@ def command_row(message: Command, output: str, recorded: int) -> EventRow:
         source=message.source,
         id=message.id,
         action=message.action,
+        trigger=message.trigger,
+        value="" if math.isnan(message.value) else f"{message.value:.6g}",
         values={item.key: item.value for item in message.values},
     )
 

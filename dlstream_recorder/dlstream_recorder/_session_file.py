@@ -39,6 +39,13 @@ class SessionFile:
             self._contents.update(changes)
             write_json(self.path, self._contents)
 
+    def add_seed(self, seed: int) -> None:
+        """Keeps the seed of one more run of the experiment and writes the file."""
+        with self._lock:
+            seeds = self._contents["seeds"]
+            seeds[f"run_{1 + sum(name.startswith('run_') for name in seeds)}"] = seed
+            write_json(self.path, self._contents)
+
     def update_camera(self, camera: str, **changes: Any) -> None:
         """Changes entries of one camera and writes the file."""
         with self._lock:

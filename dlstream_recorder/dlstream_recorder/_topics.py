@@ -8,8 +8,9 @@ from typing import Any
 
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import String
 
-from dlstream_common.ros import COMMAND, EVENT, LATCHED, POSE, image_qos
+from dlstream_common.ros import COMMAND, EVENT, JOURNAL, LATCHED, POSE, image_qos
 from dlstream_msgs.msg import (
     Acknowledgement,
     Command,
@@ -26,6 +27,7 @@ from dlstream_recorder.settings import RecorderSettings
 EVENTS = "/experiment/events"
 STATUS = "/experiment/status"
 REGIONS = "/experiment/regions"
+EXPERIMENT_JOURNAL = "/experiment/journal"
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class Topic:
 
     @property
     def latched(self) -> bool:
-        """Whether a late subscriber is sent the last message."""
-        return bool(self.qos.durability == DurabilityPolicy.TRANSIENT_LOCAL)
+        """Whether a late subscriber is sent the last message, which is true until the next one."""
+        return self.into_bag and bool(self.qos.durability == DurabilityPolicy.TRANSIENT_LOCAL)
 
     @property
     def quality(self) -> Quality:
@@ -72,6 +74,7 @@ def topics(settings: RecorderSettings) -> Iterator[Topic]:
     yield Topic(EVENTS, Event, EVENT)
     yield Topic(STATUS, ExperimentStatus, EVENT)
     yield Topic(REGIONS, Regions, LATCHED)
+    yield Topic(EXPERIMENT_JOURNAL, String, JOURNAL, into_bag=False)
     for output in settings.outputs:
         yield Topic(f"/outputs/{output}/command", Command, COMMAND, output)
         yield Topic(f"/outputs/{output}/acknowledgement", Acknowledgement, COMMAND, output)

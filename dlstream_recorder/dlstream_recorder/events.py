@@ -42,6 +42,7 @@ class EventRow:
         received_ns, applied_ns: by the output.
         recorded_ns: when it reached the recorder.
         source, id: the command's, which join it with its acknowledgement.
+        trigger, value: of the command, here and for its acknowledgement: whose change caused it, and what it measured.
         success, message: the acknowledgement's; success is "" elsewhere.
         values: free payload, in the file as JSON.
     """
@@ -63,6 +64,8 @@ class EventRow:
     source: str = ""
     id: int = 0
     action: str = ""
+    trigger: str = ""
+    value: str = ""
     success: str = ""
     message: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
@@ -122,6 +125,8 @@ class EventTable:
                     decided_ns=command.decided_ns,
                     sent_ns=command.sent_ns,
                     action=command.action,
+                    trigger=command.trigger,
+                    value=command.value,
                 )
         poses = self._poses.get((row.camera, row.frame_stamp_ns)) if row.frame_stamp_ns else None
         if poses is not None:

@@ -11,12 +11,22 @@ from functools import partial
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
-from rclpy.serialization import deserialize_message
+from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CameraInfo
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from dlstream_common import DlstreamError, EncodingError, Frame, image_from_bytes, now
-from dlstream_common.ros import EVENT, Diagnosis, DlstreamNode, Level, poses_from_message, run_node
+from dlstream_common.ros import (
+    EVENT,
+    Diagnosis,
+    DlstreamNode,
+    Level,
+    QueuedFrames,
+    image_to_message,
+    poses_from_message,
+    run_node,
+)
 from dlstream_msgs.msg import (
     Acknowledgement,
     Command,
@@ -29,7 +39,6 @@ from dlstream_msgs.msg import (
 )
 from dlstream_msgs.srv import StartRecording
 from dlstream_recorder._files import disk_of, free_bytes, in_gigabytes
-from dlstream_recorder._memory import keep_memory
 from dlstream_recorder._message_types import MessageTypes
 from dlstream_recorder._rows import acknowledgement_row, command_row, event_message, event_row
 from dlstream_recorder._topics import EVENTS, Topic, image_topic, topics
@@ -44,7 +53,7 @@ _AFTERMATH = 0.5  # seconds for which an experiment's last events, commands and 
 _UNNUMBERED = 2**64 - 1
 _RECENT = 5.0
 _BEFORE = 1_000_000_000  # nanoseconds before a session of which events and commands are still recorded
-_SAID = (Acknowledgement, Command, Event, ExperimentStatus)
+_SAID = (Acknowledgement, Command, Event, ExperimentStatus, String)
 
 
 class RecorderNode(DlstreamNode[RecorderSettings]):
@@ -55,8 +64,8 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
 
     default_name = "recorder"
 
-    def __init__(self) -> None:
-        super().__init__(RecorderSettings)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(RecorderSettings, **options)
         self._session: Session | None = None
         self._failure = ""
         self._created: list[Callable[[], Any]] = []
@@ -81,7 +90,12 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         for topic in self._topics:
             self._subscribe(topic, partial(self._on_message, topic))
         for topic in self._image_topics:
-            self._subscribe(topic, partial(self._on_image, topic))
+            full_name = self.resolve_topic_name(topic.name)
+            if self.frames.carries(full_name):
+                taken = QueuedFrames(self, self.frames, full_name, partial(self._on_frame, topic), settings.image_depth)
+                self._created.append(taken.close)
+            else:
+                self._subscribe(topic, partial(self._on_image, topic))
         for service, kind, callback in (("start", StartRecording, self._on_start), ("stop", Trigger, self._on_stop)):
             server = self.create_service(kind, f"~/{service}", callback)
             self._created.append(partial(self.destroy_service, server))
@@ -192,6 +206,17 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         if topic.into_bag:
             session.add_message(topic.name, data, recorded)
 
+    def _on_frame(self, topic: Topic, frame: Frame, frame_id: str) -> None:
+        """A frame of a camera in this process."""
+        recorded = now()
+        session = self._session
+        if session is None:
+            return
+        self._watch.heard(topic.name)
+        session.add_frame(frame, recorded)
+        if topic.into_bag:
+            session.add_message(topic.name, serialize_message(image_to_message(frame, frame_id)), recorded)
+
     def _number(self, camera: str, info: Mapping[str, Any]) -> int:
         """The frame's sequence: the middleware's count where it has one, so that gaps show lost frames."""
         number = int(info.get("publication_sequence_number", _UNNUMBERED))
@@ -217,7 +242,8 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             self._recent.append((recorded, topic, data))
 
     def _record(self, session: Session, topic: Topic, data: bytes, recorded: int) -> None:
-        session.add_message(topic.name, data, recorded)
+        if topic.into_bag:
+            session.add_message(topic.name, data, recorded)
         message: Any = None if topic.type is CameraInfo else deserialize_message(data, topic.type)
         if topic.type is FramePoses:
             poses = replace(poses_from_message(message), camera=topic.about)
@@ -226,6 +252,8 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
                 session.add_poses(poses, recorded)
             else:
                 session.add_ground_truth(poses)
+        elif topic.type is String:
+            session.add_journal(message.data)
         elif topic.type is FrameInfo:
             session.add_source_dropped(topic.about, message.dropped)
         elif topic.type is Event:
@@ -331,7 +359,6 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
 
 def main() -> None:
     """Entry point of `ros2 run dlstream_recorder recorder`."""
-    keep_memory()
     sys.exit(run_node(RecorderNode))
 
 

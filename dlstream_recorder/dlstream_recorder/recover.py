@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dlstream_common import now
-from dlstream_recorder._csv import CsvRows
+from dlstream_recorder._csv import CsvRows, cut_half_row
 from dlstream_recorder._files import write_error, write_json
 from dlstream_recorder._folder import take_over
 from dlstream_recorder._matroska_repair import repair
@@ -33,8 +33,8 @@ def recover(folder: str | Path) -> Summary:
         return summarise(folder)
     take_over(folder)
     try:
-        for path in folder.glob("*.csv"):
-            CsvRows(path).cut_half_row()
+        for path in (*folder.glob("*.csv"), *folder.glob("*.jsonl")):
+            cut_half_row(path)
         for camera in contents["cameras"]:
             for stem in part_stems(folder, camera):
                 _recover_part(stem)

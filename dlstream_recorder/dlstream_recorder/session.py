@@ -20,6 +20,7 @@ from dlstream_recorder._session_file import SessionFile, first_contents, iso
 from dlstream_recorder._worker import Worker
 from dlstream_recorder.bag import Quality
 from dlstream_recorder.events import FAULT, EventRow
+from dlstream_recorder.journal import run_seed
 from dlstream_recorder.settings import SessionSettings
 from dlstream_recorder.summary import Summary, summarise
 from dlstream_recorder.tables import write_all_h5
@@ -106,6 +107,13 @@ class Session:
     def add_event(self, row: EventRow) -> None:
         """Records an event, a command or an acknowledgement."""
         self._count(self._log.add_event(row))
+
+    def add_journal(self, lines: str) -> None:
+        """Records an entry of the experiment's journal: its first line, and the lines of the event log below it."""
+        self._count(self._log.add_journal(lines))
+        seed = run_seed(lines)
+        if seed is not None:
+            self._log.put(partial(self._file.add_seed, seed))
 
     def add_topic(self, topic: str, msgtype: str, quality: Quality) -> None:
         """Makes a topic of the bag known; must come before its messages."""

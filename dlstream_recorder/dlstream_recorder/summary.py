@@ -38,8 +38,15 @@ class Latencies(BaseModel):
     inference: Percentiles
     capture_to_pose: Percentiles
     """From a frame's acquisition until its poses were ready to be published."""
+    pose_to_decision: Percentiles
+    """From then until the experiment had decided on a command, the way between the nodes included."""
+    decision_to_sent: Percentiles
     capture_to_command: Percentiles
     """From a frame's acquisition until the command that it caused was sent."""
+    sent_to_received: Percentiles
+    """From the sending of a command until the output had it."""
+    received_to_applied: Percentiles
+    """What the output took to carry it out."""
     command_to_acknowledgement: Percentiles
     """From the sending of a command until the output had carried it out."""
     capture_to_applied: Percentiles
@@ -150,7 +157,11 @@ def camera_hops(folder: Path, camera: str | None, events: pd.DataFrame) -> dict[
         "capture_to_received": _join([_hop(table, "stamp_ns", "received_ns") for table in poses]),
         "inference": _join([_hop(table, "inference_start_ns", "inference_end_ns") for table in poses]),
         "capture_to_pose": _join([_hop(table, "stamp_ns", "inference_end_ns") for table in poses]),
+        "pose_to_decision": _hop(commands, "inference_end_ns", "decided_ns"),
+        "decision_to_sent": _hop(commands[commands["frame_stamp_ns"] > 0], "decided_ns", "sent_ns"),
         "capture_to_command": _hop(commands, "frame_stamp_ns", "sent_ns"),
+        "sent_to_received": _hop(applied, "sent_ns", "received_ns"),
+        "received_to_applied": _hop(applied, "received_ns", "applied_ns"),
         "command_to_acknowledgement": _hop(applied, "sent_ns", "applied_ns"),
         "capture_to_applied": _hop(applied, "frame_stamp_ns", "applied_ns"),
     }

@@ -43,7 +43,7 @@ def read_latency(stem: Path) -> pd.DataFrame | None:
 
 def read_events(folder: Path) -> pd.DataFrame:
     """`events.csv`; see `EventRow` for its columns."""
-    text = ("kind", "name", "camera", "source", "action", "success", "message", "values")
+    text = ("kind", "name", "camera", "source", "action", "trigger", "value", "success", "message", "values")
     types = {name: "str" if name in text else "int64" for name in EVENT_COLUMNS}
     try:
         return pd.read_csv(folder / "events.csv", dtype=types, keep_default_na=False)
@@ -79,7 +79,7 @@ def write_h5(path: Path) -> Path:
     target, temporary = path.with_suffix(".h5"), path.with_name(f".{path.stem}.new.h5")
     try:
         with pd.HDFStore(str(temporary), mode="w") as store:
-            store.put(KEY, table, format="table", track_times=False)
+            store.put(KEY, table, format="table", index=False, track_times=False)
             about = store.get_storer(KEY).attrs
             about.pandas_version, about.nan_rep = "0.15.2", "nan"  # pandas 3 leaves out what pandas 2 needs to read it
         temporary.replace(target)

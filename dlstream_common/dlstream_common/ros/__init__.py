@@ -1,6 +1,7 @@
 """What every dlstream node shares: its base class, parameters, quality of service and message conversion."""
 
 from dlstream_common.ros.diagnostics import Diagnosis, Level
+from dlstream_common.ros.local import LocalFrames, QueuedFrames
 from dlstream_common.ros.messages import (
     fill_image,
     frame_from_message,
@@ -11,19 +12,22 @@ from dlstream_common.ros.messages import (
     stamp_from_message,
     stamp_to_message,
 )
-from dlstream_common.ros.node import DlstreamNode, run_node
+from dlstream_common.ros.node import DlstreamNode, run_node, run_nodes
 from dlstream_common.ros.parameters import declare_settings, read_settings
-from dlstream_common.ros.qos import COMMAND, EVENT, LATCHED, LATEST_IMAGE, POSE, image_qos
+from dlstream_common.ros.qos import COMMAND, EVENT, JOURNAL, LATCHED, LATEST_IMAGE, POSE, image_qos
 
 __all__ = [
     "COMMAND",
     "EVENT",
+    "JOURNAL",
     "LATCHED",
     "LATEST_IMAGE",
     "POSE",
     "Diagnosis",
     "DlstreamNode",
     "Level",
+    "LocalFrames",
+    "QueuedFrames",
     "declare_settings",
     "fill_image",
     "frame_from_message",
@@ -34,6 +38,7 @@ __all__ = [
     "poses_to_message",
     "read_settings",
     "run_node",
+    "run_nodes",
     "stamp_from_message",
     "stamp_to_message",
 ]

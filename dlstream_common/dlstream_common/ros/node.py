@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import FrameType
 from typing import ClassVar, Generic, TypeVar
 
@@ -21,7 +23,9 @@ from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
 from dlstream_common.errors import DlstreamError
+from dlstream_common.memory import keep_memory
 from dlstream_common.ros.diagnostics import Diagnosis, Level, diagnosis_to_message
+from dlstream_common.ros.local import LocalFrames
 from dlstream_common.ros.parameters import declare_settings, read_settings, refuse_unknown
 from dlstream_common.settings import Settings
 
@@ -37,11 +41,21 @@ class DlstreamNode(LifecycleNode, Generic[S]):
     """
 
     default_name: ClassVar[str]
+    ends_by_itself: ClassVar[bool] = False
+    """Whether the end of this node is in good order while others of its process go on, as that of a video is."""
     linger: ClassVar[float] = 0.0
     """Seconds for which the node still takes messages after it was told to end: their publishers were told as well."""
 
-    def __init__(self, settings_type: type[S], **options: object) -> None:
-        super().__init__(self.default_name, **options)
+    def __init__(
+        self, settings_type: type[S], *, name: str = "", frames: LocalFrames | None = None, **options: object
+    ) -> None:
+        """Args:
+        name: of the node; empty: its default name.
+        frames: the image topics of this process; None where the node has a process of its own.
+        options: of rclpy's LifecycleNode, such as the namespace.
+        """
+        super().__init__(name or self.default_name, **options)
+        self.frames = frames or LocalFrames()
         self.exit_code: int | None = None
         self._ended = Future()
         self._settings_type = settings_type
@@ -181,48 +195,108 @@ N = TypeVar("N", bound=DlstreamNode)  # type: ignore[type-arg]
 
 
 def run_node(create: Callable[[], N], arguments: Sequence[str] | None = None) -> int:
-    """Runs one node in this process until SIGINT, SIGTERM or its own end; returns the exit code.
+    """Runs one node in this process until SIGINT, SIGTERM or its own end; returns the exit code."""
+    return run_nodes([create], arguments)
 
-    The executor has a thread of its own, so that the main thread is free to take signals: after one, the node is
-    deactivated and cleaned up while it can still publish, and only then is ROS shut down.
+
+def run_nodes(creators: Sequence[Callable[[], N]], arguments: Sequence[str] | None = None) -> int:
+    """Runs nodes in this process until SIGINT, SIGTERM, the failure of one, or the end of those that end by themselves.
+
+    They start in the order given and end in the reverse of it. Each has an executor in a thread of its own, so that
+    none waits for another, and the main thread is free to take signals: after one, a node is deactivated and cleaned
+    up while it can still publish, and only then is ROS shut down.
     """
-    stop = threading.Event()
+    keep_memory()
+    stopped: list[int] = []
+    changed = _Bell()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        stop.set()
+        stopped.append(number)
+        changed.ring()
 
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
+    hosted: list[_Hosted] = []
     try:
         try:
-            node = create()
+            for create in creators:
+                hosted.append(_Hosted(create()))
+                hosted[-1].node._ended.add_done_callback(lambda _: changed.ring())
+            if all(item.start() for item in hosted):
+                while not stopped and not _is_over(hosted):
+                    changed.wait()
+                    for item in hosted:
+                        if item.node._ended.done():
+                            item.finish()
         except DlstreamError as error:
             print(error, file=sys.stderr, flush=True)
             return 1
-        node._ended.add_done_callback(lambda _: stop.set())
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        thread = threading.Thread(target=_spin, args=(executor, node), name="executor")
-        try:
-            if _autostart(node):
-                thread.start()
-                stop.wait()
-            else:
-                node.exit_code = 1
         finally:
-            if not node._ended.done():
-                node._ended.set_result(None)
-            if thread.ident:
-                thread.join()
-            _linger(executor, node.linger)
-            _finish(node)
-            executor.shutdown()
-        return node.exit_code or 0
+            for item in reversed(hosted):
+                item.finish()
+        return max((item.node.exit_code or 0 for item in hosted), default=0)
     finally:
         rclpy.try_shutdown()
         for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must not kill the exiting interpreter
             signal.signal(number, signal.SIG_IGN)
+
+
+class _Bell:
+    """Wakes the main thread, from any thread and from a signal handler that interrupts another one.
+
+    threading.Event can't: its lock isn't reentrant, so that a second signal within the handler of the first never
+    returns. (A node whose parent dies gets one SIGTERM for each thread of the parent.)
+    """
+
+    def __init__(self) -> None:
+        self._out, self._in = os.pipe()
+        os.set_blocking(self._in, False)
+
+    def ring(self) -> None:
+        with suppress(BlockingIOError):  # it has been rung often enough
+            os.write(self._in, b"!")
+
+    def wait(self) -> None:
+        os.read(self._out, 4096)
+
+
+class _Hosted:
+    """A node with its executor and the thread that runs it."""
+
+    def __init__(self, node: DlstreamNode[Settings]) -> None:
+        self.node = node
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(node)
+        self._thread = threading.Thread(target=_spin, args=(self._executor, node), name=f"{node.get_name()} executor")
+        self._finished = False
+
+    def start(self) -> bool:
+        if not _autostart(self.node):
+            self.node.exit_code = 1
+            return False
+        self._thread.start()
+        return True
+
+    def finish(self) -> None:
+        if self._finished:
+            return
+        self._finished = True
+        if not self.node._ended.done():
+            self.node._ended.set_result(None)
+        if self._thread.ident:
+            self._thread.join()
+        _linger(self._executor, self.node.linger)
+        _finish(self.node)
+        self._executor.shutdown()
+
+
+def _is_over(hosted: Sequence[_Hosted]) -> bool:
+    nodes = [item.node for item in hosted]
+    if any(node._ended.done() and (node.exit_code or not node.ends_by_itself) for node in nodes):
+        return True
+    sources = [node for node in nodes if node.ends_by_itself]
+    return bool(sources) and all(node._ended.done() for node in sources)
 
 
 def _spin(executor: SingleThreadedExecutor, node: DlstreamNode[Settings]) -> None:

@@ -25,6 +25,14 @@ EVENT = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1000, reliability=Reli
 COMMAND = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.RELIABLE)
 """Commands and acknowledgements. Volatile: an output that starts late must not carry out an old command."""
 
+JOURNAL = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=1000,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+"""What the engine of an experiment took in: none may be lost, not even before the recorder is connected."""
+
 LATCHED = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
     depth=16,

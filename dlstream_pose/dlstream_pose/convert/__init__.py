@@ -4,7 +4,9 @@ A kind of source file is one module in `sources`, a way to decode a network's ou
 are found by being there.
 """
 
-from dlstream_pose.convert._convert import Report, convert, main
+from dlstream_pose.convert._convert import convert, main
+from dlstream_pose.convert._frames import Sample, frames_of
+from dlstream_pose.convert._proof import Report
 from dlstream_pose.convert._source import SourceNetwork
 
-__all__ = ["Report", "SourceNetwork", "convert", "main"]
+__all__ = ["Report", "Sample", "SourceNetwork", "convert", "frames_of", "main"]

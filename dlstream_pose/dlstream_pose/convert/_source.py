@@ -34,7 +34,7 @@ class SourceNetwork(ABC):
 def open_source(path: Path) -> SourceNetwork:
     """The network in a file or folder of any known kind.
 
-    A module of `sources` has `SUFFIXES`, the ends of the names that are its own, and `open_source(path)`.
+    A module of `sources` has `accepts(path)`, `EXPECTED`, what it accepts in words, and `open_source(path)`.
 
     Raises:
         NetworkError: no such file, a kind that is not known, or whatever is wrong with the file.
@@ -43,15 +43,25 @@ def open_source(path: Path) -> SourceNetwork:
         raise NetworkError(f"{path}: there is no such file; expected a trained network")
     known = []
     for module in modules_of("sources"):
-        if path.name.endswith(tuple(module.SUFFIXES)):
+        if module.accepts(path):
             source: SourceNetwork = module.open_source(path)
             return source
-        known.extend(module.SUFFIXES)
-    raise NetworkError(f"{path}: found '{path.suffix or path.name}'; expected a name that ends in {', '.join(known)}")
+        known.append(module.EXPECTED)
+    raise NetworkError(f"{path}: found '{path.suffix or path.name}'; expected {', or '.join(known)}")
+
+
+def present(poses: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Only those individuals that were found, with NaN, NaN, 0 for each keypoint that was not."""
+    poses = poses.copy()
+    missing = ~np.isfinite(poses).all(axis=-1) | (poses[..., 2] < 0)
+    poses[missing] = np.nan, np.nan, 0
+    return poses[(poses[..., 2] > 0).any(axis=1)]
 
 
 def modules_of(package: str) -> Iterator[ModuleType]:
     """The modules of a sub-package, by name."""
     parent = import_module(f"dlstream_pose.convert.{package}")
     for found in sorted(iter_modules(parent.__path__), key=lambda item: item.name):
+        if found.name.startswith("_"):
+            continue
         yield import_module(f"{parent.__name__}.{found.name}")

@@ -1,1 +1,1 @@
-"""Kinds of source files, one module each: `SUFFIXES` and `open_source(path) -> SourceNetwork`."""
+"""Kinds of sources, one module each: `accepts(path)`, `EXPECTED` and `open_source(path) -> SourceNetwork`."""

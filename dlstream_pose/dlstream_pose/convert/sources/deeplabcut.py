@@ -12,29 +12,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
-from dlstream_pose.convert._source import SourceNetwork
+from dlstream_pose.convert._source import SourceNetwork, present
 from dlstream_pose.convert.decoders import decoder_for
+from dlstream_pose.decoders import outputs_of
 from dlstream_pose.network import NetworkInfo, Source
 
-SUFFIXES = (".pt",)
+EXPECTED = "a file of DeepLabCut 3 that ends in .pt"
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _OPSET = 18
+_OPSET_DEKR = 19  # the first with deformable convolutions
 _EXAMPLE = (240, 320)
+
+
+def accepts(path: Path) -> bool:
+    """Whether a path is a source of this kind."""
+    return path.suffix == ".pt" and not path.is_dir()
 
 
 def open_source(path: Path) -> SourceNetwork:
     """Loads the network.
 
     Raises:
-        NetworkError: torch or DeepLabCut is not installed, or the file is not a single-animal network of DeepLabCut 3.
+        NetworkError: torch or DeepLabCut is not installed, or the file is not a network of DeepLabCut 3.
     """
     try:
         import torch
         from deeplabcut.pose_estimation_pytorch.models import PoseModel
     except ImportError as error:
         raise NetworkError(
-            f"{path}: converting a network of DeepLabCut needs DeepLabCut 3 ({error}): "
-            "pip install deeplabcut==3.0.2 onnx onnxscript"
+            f"{path}: converting a network of DeepLabCut 3 needs torch and DeepLabCut ({error}), in an environment of "
+            "their own: make dlc, or pip install -r requirements-dlc.txt"
         ) from error
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -45,53 +52,76 @@ def open_source(path: Path) -> SourceNetwork:
         ) from error
     if not isinstance(content, dict) or not {"config", "pose"} <= content.keys():
         raise NetworkError(f"{path}: found no 'config' and 'pose' in it; expected what deeplabcut.export_model writes")
+    try:
+        return _open(path, content)
+    except NetworkError as error:
+        raise NetworkError(f"{path}: {error}") from error
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise NetworkError(
+            f"{path}: its configuration is not one of DeepLabCut 3 ({type(error).__name__}: {error}); expected what "
+            "deeplabcut.export_model writes"
+        ) from error
+
+
+def _open(path: Path, content: dict[str, Any]) -> DeepLabCutNetwork:
+    from deeplabcut.pose_estimation_pytorch.models import PoseModel
+
     config = content["config"]
-    head = _only_head(path, config)
-    _check_images(path, config["data"])
+    head = _head(config)
+    inference = config["data"]["inference"]
+    if config["data"].get("colormode", "RGB") != "RGB" or inference.get("scale_to_unit_range"):
+        raise NetworkError(
+            f"found colormode {config['data']['colormode']} and scale_to_unit_range "
+            f"{inference.get('scale_to_unit_range')}; expected a network for RGB images that are not scaled"
+        )
     try:
         model = PoseModel.build(config["model"], pretrained_backbone=False)
         model.load_state_dict(content["pose"])
     except Exception as error:
-        raise NetworkError(f"{path}: DeepLabCut can't build the network that the file describes: {error}") from error
+        raise NetworkError(f"DeepLabCut can't build the network that the file describes: {error}") from error
     return DeepLabCutNetwork(path, config, model.eval(), head)
 
 
-def _only_head(path: Path, config: dict[str, Any]) -> dict[str, Any]:
+def _head(config: dict[str, Any]) -> dict[str, Any]:
+    """The configuration of the head that finds the animals' keypoints. What other heads find is left out."""
     heads = config["model"]["heads"]
-    if config.get("method", "bu").lower() != "bu" or list(heads) != ["bodypart"]:
+    method = str(config.get("method", "bu")).lower()
+    if method != "bu" or "bodypart" not in heads:
         raise NetworkError(
-            f"{path}: found a network of method '{config.get('method')}' with the heads {', '.join(heads)}; expected a "
-            "network for one animal on the whole image ('bu' with the head bodypart)"
+            f"found a network of method '{method}' with the heads {', '.join(heads)}; expected one that takes the "
+            "whole image ('bu' with the head bodypart). Top-down networks can't be converted yet"
         )
     head: dict[str, Any] = heads["bodypart"]
     return head
 
 
-def _check_images(path: Path, data: dict[str, Any]) -> None:
-    """Refuses a preparation of images that the graph doesn't do."""
-    padding, colours = data["inference"].get("auto_padding"), data.get("colormode", "RGB")
-    if padding or colours != "RGB":
-        raise NetworkError(
-            f"{path}: found auto_padding {padding} and colormode {colours}; expected a network for RGB images that are "
-            "not padded"
-        )
-
-
 class DeepLabCutNetwork(SourceNetwork):
-    """A single-animal network of DeepLabCut 3."""
+    """A network of DeepLabCut 3 that takes the whole image, for one animal or several."""
 
     def __init__(self, path: Path, config: dict[str, Any], model: Any, head: dict[str, Any]) -> None:
-        self._config, self._model = config, model
-        decoder = decoder_for(head["predictor"]["type"])
+        self._model = model
+        inference, predictor = config["data"]["inference"], head["predictor"]
+        self._normalised = bool(inference.get("normalize_images", False))
+        padding = inference.get("auto_padding") or {}
+        self._divisors = tuple(int(padding.get(f"pad_{side}_divisor") or 1) for side in ("height", "width"))
+        decoder = decoder_for(predictor["type"])
         stride = float(model.get_stride("bodypart"))
-        self._graph = _graph(model, decoder.build(head["predictor"], stride), self._normalised)
+        self._graph = _graph(model, decoder.build(predictor, stride), self._normalised, self._divisors)
+        self._check(config["metadata"]["bodyparts"])
+        word = decoder.__name__.rpartition(".")[2]
+        behind = hasattr(decoder, "decoding")
+        self._several = behind
         metadata = config["metadata"]
+        names = tuple(metadata["individuals"])
         self.info = NetworkInfo(
+            format=2 if behind else 1,
             keypoints=tuple(metadata["bodyparts"]),
-            individuals=tuple(metadata["individuals"][:1]),
+            individuals=names if behind else names[:1],
             stride=stride,
-            decoder=decoder.__name__.rpartition(".")[2],
-            net_type=config.get("net_type", ""),
+            decoder=word,
+            outputs=outputs_of(word) if behind else ("poses",),
+            decoding=decoder.decoding(predictor) if behind else {},
+            net_type=str(config.get("net_type", "")),
             source=Source(
                 file=path.name,
                 sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -100,9 +130,18 @@ class DeepLabCutNetwork(SourceNetwork):
             ),
         )
 
-    @property
-    def _normalised(self) -> bool:
-        return bool(self._config["data"]["inference"].get("normalize_images", False))
+    def _check(self, names: list[str]) -> None:
+        """Runs the graph once: do its outputs fit the names of the keypoints?"""
+        import torch
+
+        with torch.inference_mode():
+            outputs = self._graph(torch.zeros(128, 128, 3, dtype=torch.uint8))
+        found = outputs[0].shape[0] if isinstance(outputs, tuple) else outputs.shape[-2]
+        if found != len(names):
+            raise NetworkError(
+                f"found {found} keypoints in the network and {len(names)} names in its configuration ({', '.join(names)}); "
+                "expected as many"
+            )
 
     def export(self, path: Path) -> None:
         import torch
@@ -116,9 +155,9 @@ class DeepLabCutNetwork(SourceNetwork):
                 (example,),
                 path,
                 input_names=["image"],
-                output_names=["poses"],
+                output_names=list(self.info.outputs),
                 dynamic_shapes={"image": sizes},
-                opset_version=_OPSET,
+                opset_version=_OPSET_DEKR if self.info.decoder == "dekr" else _OPSET,
                 dynamo=True,
                 external_data=False,
                 verbose=False,
@@ -130,14 +169,17 @@ class DeepLabCutNetwork(SourceNetwork):
 
         with torch.inference_mode():
             rgb = torch.from_numpy(np.ascontiguousarray(image[..., ::-1])).permute(2, 0, 1).float() / 255
+            (height, width), (rows, columns) = image.shape[:2], self._divisors
+            rgb = torch.nn.functional.pad(rgb[None], (0, -width % columns, 0, -height % rows), mode="reflect")
             if self._normalised:
                 rgb = (rgb - torch.tensor(_MEAN)[:, None, None]) / torch.tensor(_DEVIATION)[:, None, None]
-            poses = self._model.get_predictions(self._model(rgb[None]))["bodypart"]["poses"][0]
-        return np.asarray(poses.numpy(), np.float32)
+            poses = self._model.get_predictions(self._model(rgb))["bodypart"]["poses"][0]
+        found = np.asarray(poses.numpy()[..., :3], np.float32)
+        return present(found) if self._several else found
 
 
-def _graph(model: Any, decoder: Any, normalised: bool) -> Any:
-    """Frame in, poses out: colour order, normalisation, backbone, head and decoder as one torch module."""
+def _graph(model: Any, decoder: Any, normalised: bool, divisors: tuple[int, ...]) -> Any:
+    """Frame in, poses out: padding, colour order, normalisation, backbone, head and decoder as one torch module."""
     import torch
 
     class Graph(torch.nn.Module):
@@ -150,7 +192,16 @@ def _graph(model: Any, decoder: Any, normalised: bool) -> Any:
             self.register_buffer("offset", (-mean / deviation).view(1, 3, 1, 1), persistent=False)
 
         def forward(self, image: Any) -> Any:
+            for side, divisor in enumerate(divisors):
+                if divisor > 1:
+                    image = mirrored(image, side, divisor)
             rgb = image.permute(2, 0, 1).flip(0).unsqueeze(0).to(torch.float32)
             return self.decoder(self.model(rgb * self.gain + self.offset)["bodypart"])
+
+    def mirrored(image: Any, side: int, divisor: int) -> Any:
+        """The image, continued as in a mirror up to a multiple of the divisor."""
+        size = image.shape[side]
+        place = torch.arange((size + divisor - 1) // divisor * divisor)
+        return image.index_select(side, torch.where(place < size, place, 2 * (size - 1) - place))
 
     return Graph().eval()

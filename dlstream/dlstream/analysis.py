@@ -1,0 +1,126 @@
+"""An experiment run offline: every frame or pose through the same engine, into a session folder. No ROS, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from dlstream_common import Frame, FramePoses
+from dlstream_experiment import Command, Engine, Event, Experiment, RegionStates
+from dlstream_experiment.inputs import Input, Poses, Start, Stop, Tick, Value
+from dlstream_experiment.journal import Journal
+from dlstream_recorder import COMMAND, EventRow, OfflineSession
+
+_TICK = 50_000_000
+_SOURCE = "analysis"
+
+
+class Analysis:
+    """Feeds an engine and writes what it does into a session folder.
+
+    The run begins with the first frame, or with the start that is given, which a session's journal knows.
+
+    Args:
+        seed: of the run, unless the experiment file gives one.
+    """
+
+    def __init__(
+        self, experiment: Experiment, session: OfflineSession, seed: int = 0, start: int | None = None
+    ) -> None:
+        self.experiment, self.session = experiment, session
+        self.regions: dict[str, dict[str, bool]] = {}
+        """Which regions of each camera are active."""
+        self.counts = {"events": 0, "commands": 0}
+        self._engine = Engine(experiment)
+        self._journal = Journal()
+        self._seed, self._start = seed, start
+        self._last: int | None = None
+        self._tick = 0
+        self._commands = 0
+
+    def add(self, frame: Frame | None, poses: FramePoses, arrived: int | None = None) -> None:
+        """The poses of the next frame; frames without an image (of a bag of poses) are None.
+
+        Args:
+            arrived: when the poses came, where that is to count.
+        """
+        self.session.add_frame(frame if frame is not None else _without_image(poses))
+        self.session.add_poses(poses)
+        if self._last is None:
+            start = poses.stamp if self._start is None else self._start
+            self._tick = start + _TICK
+            self._take(Start(start, self._seed))
+        self._wait(poses.stamp)
+        self._last = poses.stamp
+        if self._engine.running:
+            self._take(Poses(poses, arrived))
+
+    def value(self, stamp: int, source: str, value: float | str) -> None:
+        """A value from outside."""
+        if self._engine.running:
+            self._take(Value(stamp, source, value))
+
+    def skip(self, frame: Frame) -> None:
+        """A frame before the start: it is in the tables, and decides nothing."""
+        self.session.add_frame(frame)
+
+    def finish(self, reason: str) -> int:
+        """Ends the run, where it goes on; returns the last stamp."""
+        last = self._last or self._start or 0
+        if self._engine.running:
+            self._take(Stop(last, reason))
+        return last
+
+    def _wait(self, until: int) -> None:
+        """The clock's part: as live, it counts where no pose comes."""
+        while self._tick < until and self._engine.running:
+            if self._engine.heeds(self._tick):
+                self._take(Tick(self._tick))
+            self._tick += _TICK
+
+    def _take(self, item: Input) -> None:
+        effects = self._engine.take(item)
+        rows = []
+        for effect in effects:
+            if isinstance(effect, RegionStates):
+                self.regions[effect.camera] = dict(effect.active)
+            else:
+                rows.append(self._row(effect))
+        self.session.add_entry(self._journal.lines(item, effects, self.experiment), rows)
+
+    def _row(self, effect: Event | Command) -> EventRow:
+        if isinstance(effect, Event):
+            self.counts["events"] += 1
+            row = EventRow(effect.kind, effect.name, stamp_ns=effect.stamp, values=effect.values)
+        else:
+            self._commands += 1
+            self.counts["commands"] += 1
+            row = EventRow(
+                COMMAND,
+                effect.output,
+                stamp_ns=effect.stamp,
+                source=_SOURCE,
+                id=self._commands,
+                action=effect.action,
+                trigger=effect.trigger,
+                value="" if effect.value != effect.value else f"{effect.value:.6g}",
+                values=effect.values,
+            )
+        cause = effect.cause
+        if cause is None:
+            return row
+        return replace(row, camera=cause.camera, sequence=cause.sequence, frame_stamp_ns=cause.stamp)
+
+
+def outlines(experiment: Experiment, camera: str) -> list[tuple[str, list[tuple[float, float]]]]:
+    """The regions of a camera, as a session keeps them."""
+    return [
+        (name, [(float(x), float(y)) for x, y in region.outline()])
+        for name, region in experiment.regions.items()
+        if (region.camera or experiment.camera) == camera
+    ]
+
+
+def _without_image(poses: FramePoses) -> Frame:
+    return Frame(poses.camera, poses.sequence, poses.stamp, np.empty((0, 0), np.uint8), "mono8")

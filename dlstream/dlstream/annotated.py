@@ -1,0 +1,52 @@
+"""The annotated video of an analysis: poses, regions that turn green, the time."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dlstream_common import RecordingError
+
+_TICKS = 90_000
+
+
+class AnnotatedVideo:
+    """Writes an H.264 MP4 that every player opens. An odd size is made even by repeating the last row or column.
+
+    Raises:
+        RecordingError: it can't be written.
+    """
+
+    def __init__(self, path: Path, width: int, height: int, start: int) -> None:
+        self._size = width + width % 2, height + height % 2
+        self._start, self._last = start, -1
+        try:
+            self._container = av.open(str(path), "w")
+            self._stream = self._container.add_stream("libx264", rate=30)
+        except (av.FFmpegError, OSError) as error:
+            raise RecordingError(f"can't write {path}: {error}") from error
+        self._stream.width, self._stream.height = self._size
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = Fraction(1, _TICKS)
+        self._stream.options = {"preset": "veryfast", "crf": "21"}
+
+    def add(self, picture: NDArray[np.uint8], stamp: int) -> None:
+        """A picture, (height, width, 3), blue, green, red, to be shown at its stamp (nanoseconds)."""
+        height, width = picture.shape[:2]
+        if (width, height) != self._size:
+            right, below = self._size[0] - width, self._size[1] - height
+            picture = np.asarray(cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
+        frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+        frame.time_base = Fraction(1, _TICKS)
+        self._last = frame.pts = max(self._last + 1, (stamp - self._start) * _TICKS // 1_000_000_000)
+        self._container.mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        """Completes the file."""
+        self._container.mux(self._stream.encode())
+        self._container.close()

@@ -1,0 +1,89 @@
+"""The experiments of recorded runs: as they were, from another file, or with some parameters changed."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from dlstream_common import DlstreamError, InputError, suggest
+from dlstream_experiment import Experiment, load_experiment
+from dlstream_experiment.journal import Beginning
+
+
+def recorded_experiment(beginning: Beginning, session: Path) -> Experiment:
+    """The experiment as it ran. Files that it names are looked for where they were, else in the session.
+
+    Raises:
+        InputError: this version of dlstream can't read it, or a file that it names is not there.
+    """
+    return _of_text(beginning.text, *_place(beginning, session))
+
+
+def changed_experiment(beginning: Beginning, session: Path, changes: Sequence[str]) -> Experiment:
+    """The experiment as it ran, but for changes such as `triggers.in_left.dwell=0.2`.
+
+    Raises:
+        DlstreamError: a change has no place in it.
+        InputError: the changed experiment is not valid.
+    """
+    yaml = YAML(typ="rt")
+    data = yaml.load(beginning.text)
+    for change in changes:
+        _change(data, change)
+    text = io.StringIO()
+    yaml.dump(data, text)
+    return _of_text(text.getvalue(), *_place(beginning, session))
+
+
+def _place(beginning: Beginning, session: Path) -> tuple[str, Path]:
+    path = Path(beginning.path)
+    return path.name, path.parent if path.parent.is_dir() else session
+
+
+def _of_text(text: str, name: str, folder: Path) -> Experiment:
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / name
+        path.write_text(text, encoding="utf-8")
+        try:
+            return load_experiment(path, folder=folder)
+        except InputError as error:
+            raise InputError(name, error.problems) from error
+
+
+def _change(data: Any, change: str) -> None:
+    key, separator, text = change.partition("=")
+    parts = key.strip().split(".")
+    if not separator or not all(parts):
+        raise DlstreamError(f"change: found '{change}'; expected key=value, such as triggers.in_left.dwell=0.2")
+    try:
+        value = YAML(typ="safe").load(text)
+    except YAMLError as error:
+        raise DlstreamError(f"change {key}: found '{text}'; expected a value in YAML ({error})") from error
+    place = data
+    for number, part in enumerate(parts[:-1]):
+        inner = _inside(place, part)
+        if inner is None:
+            known = [str(name) for name in place] if isinstance(place, dict) else []
+            where = ".".join(parts[:number]) or "the experiment"
+            raise DlstreamError(f"change {key}: found no '{part}' in {where}. {suggest(part, known)}".rstrip())
+        place = inner
+    if isinstance(place, list):
+        if not parts[-1].isdigit() or int(parts[-1]) >= len(place):
+            raise DlstreamError(f"change {key}: found '{parts[-1]}'; expected a number below {len(place)}")
+        place[int(parts[-1])] = value
+    elif isinstance(place, dict):
+        place[parts[-1]] = value
+    else:
+        raise DlstreamError(f"change {key}: {'.'.join(parts[:-1])} is a single value; it has no '{parts[-1]}'")
+
+
+def _inside(place: Any, part: str) -> Any:
+    if isinstance(place, list):
+        return place[int(part)] if part.isdigit() and int(part) < len(place) else None
+    return place.get(part) if isinstance(place, dict) else None

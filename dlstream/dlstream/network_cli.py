@@ -1,0 +1,133 @@
+"""The command line's group `network`: convert, info, check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from dlstream.console import make_console
+from dlstream_common import DlstreamError
+
+if TYPE_CHECKING:
+    from dlstream_pose import Network, NetworkInfo
+
+network = typer.Typer(
+    help="Networks: convert DeepLabCut's export, show what a file is, try it on a video.", no_args_is_help=True
+)
+
+NetworkFile = Annotated[Path, typer.Argument(help="A network (.onnx).", show_default=False)]
+
+
+@network.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    help="Convert DeepLabCut's export, and prove on frames that it gives the same poses (--help for its options).",
+)
+def convert(context: typer.Context) -> None:
+    """Hands everything on to the converter's own command line."""
+    from dlstream_pose.convert import main as convert_network
+
+    convert_network(context.args)
+
+
+@network.command()
+def info(file: NetworkFile) -> None:
+    """Show what a network is, and how it compared with its original."""
+    from dlstream_pose import Network
+
+    loaded = Network(file)
+    console = make_console()
+    console.print(f"[bold]{escape(file.name)}[/]  {escape(_title(loaded.info))}")
+    console.print(_facts(loaded))
+
+
+@network.command()
+def check(
+    file: NetworkFile,
+    video: Annotated[Path, typer.Argument(help="A video or an image to try it on.", show_default=False)],
+    out: Annotated[Path | None, typer.Option(help="The picture to write; default: FILE with .png.")] = None,
+    scale: Annotated[float, typer.Option(min=0.01, help="Resize the frames by this before the network.")] = 1.0,
+    frames: Annotated[int, typer.Option(min=1, help="Frames to look at, spread over the video.")] = 60,
+    tiles: Annotated[int, typer.Option(min=1, max=30, help="Frames in the picture.")] = 6,
+    min_confidence: Annotated[float, typer.Option(min=0, max=1, help="From here on a keypoint is seen.")] = 0.5,
+    threads: Annotated[int, typer.Option(min=0, help="Threads for one frame; 0: as many as the runtime likes.")] = 1,
+) -> None:
+    """Draw what a network finds in a video into one picture, and print how often and how fast."""
+    from dlstream_pose import Estimator
+    from dlstream_pose.check import check_network
+
+    estimator = Estimator(file, scale=scale, threads=threads)
+    found = check_network(estimator, video, frames, tiles, min_confidence)
+    picture = out or file.with_suffix(".png")
+    _write_picture(picture, found.picture)
+    console = make_console()
+    table = Table(box=None, pad_edge=False)
+    table.add_column("keypoint")
+    table.add_column("seen", justify="right")
+    table.add_column("confidence (median)", justify="right")
+    for name, seen, confidence in zip(estimator.info.keypoints, found.seen, found.confidence, strict=True):
+        colour = "green" if seen >= 0.9 else "yellow" if seen >= 0.5 else "red"
+        table.add_row(escape(name), f"[{colour}]{seen:.0%}[/]", f"{confidence:.2f}")
+    console.print(table)
+    width, height = found.size
+    console.print(
+        f"{found.frames} frames of {width}x{height}, scale {scale:g}: {found.individuals:.2f} individuals a frame; "
+        f"{found.milliseconds[0]:.1f} ms a frame (median; 95 % within {found.milliseconds[1]:.1f} ms)"
+    )
+    console.print(f"picture: {escape(str(picture))}")
+
+
+def _write_picture(path: Path, picture: object) -> None:
+    import cv2
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        written = cv2.imwrite(str(path), picture)  # type: ignore[call-overload]
+    except OSError as error:
+        raise DlstreamError(f"{path}: can't be written ({error.strerror})") from error
+    except cv2.error:
+        written = False
+    if not written:
+        raise DlstreamError(f"{path}: can't be written as a picture; expected a name like check.png")
+
+
+def _title(about: NetworkInfo) -> str:
+    animals = len(about.individuals)
+    return f"{len(about.keypoints)} keypoints, {f'up to {animals} animals' if animals > 1 else 'one animal'}"
+
+
+def _facts(loaded: Network) -> Table:
+    about = loaded.info
+    size = "x".join(str(side) for side in about.input_size) if about.input_size else "any size (the file does not say)"
+    low, high = about.input_range
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column()
+    for key, value in (
+        ("keypoints", ", ".join(about.keypoints)),
+        ("skeleton", ", ".join(f"{about.keypoints[a]}-{about.keypoints[b]}" for a, b in about.edges) or "none"),
+        ("individuals", ", ".join(about.individuals)),
+        ("input", f"{size}; uint8 {low} to {high}, {about.input_channels}"),
+        ("net type", about.net_type or "not known"),
+        ("decoder", f"{about.decoder}, stride {about.stride:g}; the graph gives {', '.join(about.outputs)}"),
+        ("converted from", f"{about.source.file} ({about.source.tool} {about.source.version})"),
+        ("source sha256", about.source.sha256),
+        ("proof", _proof(about)),
+        ("file", f"{loaded.path.stat().st_size / 1e6:.1f} MB, format {about.format}"),
+        ("sha256", loaded.sha256),
+    ):
+        table.add_row(key, escape(value))
+    return table
+
+
+def _proof(about: NetworkInfo) -> str:
+    proof = about.proof
+    if proof is None:
+        return "none noted: converted before proofs were"
+    where = f"{proof.frames} frames ({proof.on})"
+    if proof.worst is None:
+        return f"compared on {where}, but no keypoint was seen: convert again with --frames that show an animal"
+    return f"{proof.seen} keypoints seen on {where}, at most {proof.worst:.6f} px from the original"

@@ -1,0 +1,82 @@
+"""The command line of what runs without a rig: `dlstream analyze` and `dlstream replay`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlstream.console import make_console
+from dlstream_common import DlstreamError
+
+Network = Annotated[Path | None, typer.Option(help="The network (.onnx).", show_default=False)]
+ExperimentFile = Annotated[Path | None, typer.Option(help="The experiment file (YAML).", show_default=False)]
+Scale = Annotated[
+    float | None, typer.Option(min=0.01, help="Size of the network's images relative to the camera's; else 1.")
+]
+CameraName = Annotated[str, typer.Option(help="The camera's name; else the experiment's.", show_default=False)]
+RigFile = Annotated[Path | None, typer.Option(help="A rig file, which gives what is left out.", show_default=False)]
+Seed = Annotated[int | None, typer.Option(min=0, help="Of what is drawn by chance; else the session's, or 0.")]
+
+
+def analyze(
+    video: Annotated[
+        Path, typer.Argument(help="A video, a session's .mkv, or a folder of images.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="The session folder to write; new or empty.", show_default=False)],
+    network: Network = None,
+    experiment: ExperimentFile = None,
+    scale: Scale = None,
+    camera: CameraName = "",
+    rig: RigFile = None,
+    seed: Seed = None,
+    fps: Annotated[float, typer.Option(min=0, help="Frames a second, in place of the file's own times.")] = 0.0,
+    threads: Annotated[int, typer.Option(min=0, help="Threads of the network; 0: as the rig says, or 1.")] = 0,
+    annotate: Annotated[bool, typer.Option(help="Write annotated.mp4.")] = True,
+) -> None:
+    """Run an experiment over every frame of a video: no ROS, no pacing, the same folder as a session's."""
+    from dlstream.analyze import Options
+    from dlstream.analyze import analyze as run
+    from dlstream.summary import show_session
+
+    console = make_console()
+    run(video, out, Options(network, experiment, scale, camera, rig, seed, fps, threads, annotate), console)
+    show_session(out, console)
+
+
+def replay(
+    recording: Annotated[Path, typer.Argument(help="A session folder, or a bag.", show_default=False)],
+    experiment: ExperimentFile = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="What if? A changed parameter, such as triggers.in_left.dwell=0.2; may be repeated."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Of a session: file for the new event log. Of a bag: the session folder.")
+    ] = None,
+    network: Network = None,
+    scale: Scale = None,
+    camera: CameraName = "",
+    rig: RigFile = None,
+    seed: Seed = None,
+) -> None:
+    """Decide again on what was recorded: the same, with another experiment, or with changed parameters."""
+    from dlstream.analyze import Options
+    from dlstream.bags import is_bag, replay_bag
+    from dlstream.replay import replay_session
+    from dlstream.summary import show_session
+    from dlstream.whatif import what_if
+
+    console = make_console()
+    if is_bag(recording):
+        if out is None:
+            raise DlstreamError("a bag gives a session folder: say where with --out DIR")
+        replay_bag(recording, out, Options(network, experiment, scale, camera, rig, seed), console)
+        show_session(out, console)
+    elif change:
+        raise typer.Exit(what_if(recording, change, console))
+    else:
+        raise typer.Exit(replay_session(recording, experiment, out, console))

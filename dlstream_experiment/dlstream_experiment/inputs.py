@@ -1,0 +1,59 @@
+"""What the engine takes in. In their order, inputs are all that its effects depend on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dlstream_common import FramePoses
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A run begins. Whatever is drawn by chance in it is drawn from the seed."""
+
+    stamp: int
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Poses:
+    """The poses of a frame came; `arrived` is None where nobody waited for them (offline)."""
+
+    poses: FramePoses
+    arrived: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """The time, told while no pose comes."""
+
+    stamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value from outside, such as one of a ROS topic."""
+
+    stamp: int
+    source: str
+    value: float | str
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something went wrong outside, such as an output that does not answer."""
+
+    stamp: int
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The run is ended from outside."""
+
+    stamp: int
+    reason: str
+
+
+Input = Start | Poses | Tick | Value | Fault | Stop

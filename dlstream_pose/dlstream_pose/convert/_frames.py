@@ -1,0 +1,76 @@
+"""Frames to compare networks on: of videos and images, or made up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dlstream_common import SourceError
+
+MADE_UP = "made-up textures"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image (H, W, 3), blue, green, red, and where it is from."""
+
+    image: NDArray[np.uint8]
+    name: str
+
+
+def frames_of(paths: Sequence[Path], count: int, scale: float = 1.0) -> list[Sample]:
+    """Frames spread over each video, or images, resized by the scale.
+
+    Raises:
+        SourceError: nothing can be read from one of the files.
+    """
+    samples = []
+    for path in paths:
+        found = _read(path, count)
+        if not found:
+            there = "no frame could be read" if path.exists() else "there is no such file"
+            raise SourceError(f"{path}: {there}; expected a video or an image")
+        for number, image in found:
+            name = path.name if len(found) == 1 else f"{path.name}, frame {number}"
+            samples.append(Sample(_scaled(image, scale), name))
+    return samples
+
+
+def _read(path: Path, count: int) -> list[tuple[int, NDArray[np.uint8]]]:
+    video = cv2.VideoCapture(str(path))
+    try:
+        total = max(1, int(video.get(cv2.CAP_PROP_FRAME_COUNT)))
+        found = []
+        for number in sorted({int(place) for place in np.linspace(0, total - 1, min(max(1, count), total))}):
+            video.set(cv2.CAP_PROP_POS_FRAMES, number)
+            read, image = video.read()
+            if read:
+                found.append((number, np.asarray(image, np.uint8)))
+        return found
+    finally:
+        video.release()
+
+
+def _scaled(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    """As the estimator does it: rounded down."""
+    if scale == 1:
+        return image
+    size = max(1, int(image.shape[1] * scale)), max(1, int(image.shape[0] * scale))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def textures(size: tuple[int, int] | None = None) -> list[Sample]:
+    """Smooth blobs on noise: of a width and height, or in sizes that are and are not multiples of the usual strides."""
+    random = np.random.default_rng(0)
+    samples = []
+    for width, height in ((320, 240), (256, 256), (317, 203), (640, 480)) if size is None else (size,) * 4:
+        coarse = random.uniform(0, 255, (6, 8, 3)).astype(np.float32)
+        smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+        noisy = np.clip(smooth + random.normal(0, 12, smooth.shape), 0, 255).astype(np.uint8)
+        samples.append(Sample(noisy, f"made-up texture {len(samples) + 1}, {width}x{height}"))
+    return samples

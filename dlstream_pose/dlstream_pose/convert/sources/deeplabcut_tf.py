@@ -1,0 +1,200 @@
+"""Networks of DeepLabCut 2: the folder that its `export_model` writes, a frozen graph (.pb) and pose_cfg.yaml."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from dlstream_common import NetworkError
+from dlstream_pose.convert._source import SourceNetwork
+from dlstream_pose.convert.sources._tf_graph import around
+from dlstream_pose.network import NetworkInfo, Source
+
+EXPECTED = "a folder with DeepLabCut 2's .pb and pose_cfg.yaml"
+_SETTINGS = "pose_cfg.yaml"
+_OPSET = 17
+
+
+def accepts(path: Path) -> bool:
+    """Whether a path is a source of this kind."""
+    return path.is_dir() or path.suffix == ".pb" or path.name == _SETTINGS
+
+
+def open_source(path: Path) -> SourceNetwork:
+    """Loads the network.
+
+    Raises:
+        NetworkError: TensorFlow or tf2onnx is not installed, or the folder is not a single-animal network of DeepLabCut 2.
+    """
+    folder = path if path.is_dir() else path.parent
+    graphs = [path] if path.suffix == ".pb" else sorted(folder.glob("*.pb"))
+    if len(graphs) != 1:
+        found = ", ".join(graph.name for graph in graphs) or "no file that ends in .pb"
+        raise NetworkError(f"{folder}: found {found}; expected one frozen graph, as deeplabcut.export_model writes it")
+    settings = _read_settings(folder / _SETTINGS)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        import tensorflow
+        import tf2onnx  # noqa: F401
+    except ImportError as error:
+        raise NetworkError(
+            f"{path}: converting a network of DeepLabCut 2 needs TensorFlow and tf2onnx ({error}), in an environment of "
+            "their own: make dlc-tf, or pip install -r requirements-dlc-tf.txt"
+        ) from error
+    graph = tensorflow.compat.v1.GraphDef()
+    try:
+        graph.ParseFromString(graphs[0].read_bytes())
+        return TensorFlowNetwork(graphs[0], settings, graph)
+    except NetworkError:
+        raise
+    except Exception as error:  # protobuf's and TensorFlow's errors have no common base
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise NetworkError(
+            f"{graphs[0]}: TensorFlow can't load it ({reason:.300}); expected a frozen graph, as "
+            "deeplabcut.export_model writes it. The file may be damaged or incomplete"
+        ) from error
+
+
+class Settings:
+    """What pose_cfg.yaml says, checked."""
+
+    def __init__(self, path: Path, content: Any) -> None:
+        self._path, self._content = path, content
+        if not isinstance(content, dict):
+            raise NetworkError(f"{path}: found {type(content).__name__}; expected keys with values, as DeepLabCut writes")
+        if content.get("partaffinityfield_predict") or int(self._number("num_outputs", 1)) != 1:
+            raise NetworkError(
+                f"{path}: found a network for several animals; expected one for a single animal. DeepLabCut 3 trains "
+                "networks for several, which can be converted"
+            )
+        self.stride = self._number("stride", 8.0)
+        self.deviation = self._number("locref_stdev", 7.2801)
+        self.refined = bool(content.get("location_refinement", False))
+        self.net_type = str(content.get("net_type", ""))
+        names = content.get("all_joints_names")
+        if not isinstance(names, list) or not names or len(set(map(str, names))) < len(names):
+            raise NetworkError(f"{path}: all_joints_names: found {names!r:.80}; expected different names of keypoints")
+        self.keypoints = tuple(str(name) for name in names)
+
+    def _number(self, key: str, default: float) -> float:
+        value = self._content.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e6:
+            raise NetworkError(f"{self._path}: {key}: found {value!r:.80}; expected a number above 0")
+        return float(value)
+
+
+def _read_settings(path: Path) -> Settings:
+    try:
+        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NetworkError(f"{path}: can't be read ({error.strerror}); expected it beside the .pb file") from error
+    except (YAMLError, ValueError, TypeError, AttributeError) as error:
+        place = getattr(error, "problem_mark", None)
+        line = f":{place.line + 1}" if place is not None else ""
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise NetworkError(f"{path}{line}: not YAML ({reason}); expected what DeepLabCut writes") from error
+    return Settings(path, content)
+
+
+def _ends(path: Path, operations: Any, settings: Settings) -> tuple[str, list[str]]:
+    """The poses that the graph itself makes, if it does, and its score map and map of offsets.
+
+    DeepLabCut-Live finds a network's ends by their place, too.
+    """
+    if "concat_1" not in operations[-1].name:
+        return "", [f"{operation.name}:0" for operation in (operations[-1], operations[-2])[: 1 + settings.refined]]
+    scores = [operation.name for operation in operations if operation.type == "Sigmoid"]
+    offsets = [operation.name for operation in operations if operation.name.endswith("locref_pred/block4/BiasAdd")]
+    if not scores or not offsets:
+        raise NetworkError(
+            f"{path}: found no score map (Sigmoid) or no map of offsets (locref_pred/block4/BiasAdd) in the graph; "
+            "export the network again with TFGPUinference=False"
+        )
+    return f"{operations[-1].name}:0", [f"{scores[-1]}:0", f"{offsets[-1]}:0"]
+
+
+class TensorFlowNetwork(SourceNetwork):
+    """A single-animal network of DeepLabCut 2."""
+
+    def __init__(self, path: Path, settings: Settings, graph: Any) -> None:
+        import tensorflow
+
+        self._settings, self._graph = settings, graph
+        whole = tensorflow.Graph()
+        with whole.as_default():
+            tensorflow.import_graph_def(graph, name="")
+        operations = whole.get_operations()
+        if len(operations) < 3 or operations[0].type != "Placeholder":
+            raise NetworkError(
+                f"{path}: found a graph of {len(operations)} operations that begins with "
+                f"{operations[0].type if operations else 'nothing'}; expected one that begins with a Placeholder"
+            )
+        self._input, (self._decoded, self._outputs) = f"{operations[0].name}:0", _ends(path, operations, settings)
+        self._check(path, whole)
+        self._session = tensorflow.compat.v1.Session(graph=whole)
+        self.info = NetworkInfo(
+            keypoints=settings.keypoints,
+            stride=settings.stride,
+            decoder="heatmap",
+            net_type=settings.net_type,
+            source=Source(
+                file=path.name,
+                sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+                tool="DeepLabCut",
+                version=f"2 (TensorFlow {tensorflow.__version__})",
+            ),
+        )
+
+    def _check(self, path: Path, whole: Any) -> None:
+        count = len(self._settings.keypoints)
+        for name, channels in zip(self._outputs, (count, 2 * count), strict=False):
+            shape = whole.get_tensor_by_name(name).shape
+            found = shape[-1] if shape.rank else None
+            if found is not None and found != channels:
+                raise NetworkError(
+                    f"{path}: the graph's end {name} has {found} channels; expected {channels} for the {count} keypoints "
+                    f"of {_SETTINGS} with location_refinement {self._settings.refined}: do the two belong together?"
+                )
+
+    def export(self, path: Path) -> None:
+        import logging
+
+        import onnx
+        import tf2onnx
+
+        logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+        model, _ = tf2onnx.convert.from_graph_def(
+            self._graph,
+            input_names=[self._input],
+            output_names=self._outputs,
+            opset=_OPSET,
+            inputs_as_nchw=[self._input],
+        )
+        settings = self._settings
+        around(model, self._input, self._outputs, len(settings.keypoints), settings.stride, settings.deviation)
+        onnx.save(model, path)
+
+    def reference(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """As DeepLabCut-Live does it; without location_refinement, where it fails, the middle of the cell."""
+        fed = {self._input: image[None, ..., ::-1]}
+        if self._decoded:
+            return np.asarray(self._session.run(self._decoded, fed), np.float32)[:, [1, 0, 2]][None]
+        outputs = self._session.run(self._outputs, fed)
+        count, stride = len(self._settings.keypoints), self._settings.stride
+        scores = outputs[0][0]
+        offsets = np.zeros((*scores.shape, 2))
+        if self._settings.refined:
+            offsets = outputs[1][0].reshape(*scores.shape, 2) * self._settings.deviation
+        poses = np.zeros((1, count, 3), np.float32)
+        for keypoint in range(count):
+            row, column = np.unravel_index(np.argmax(scores[..., keypoint]), scores.shape[:2])
+            x, y = np.array([column, row]) * stride + stride / 2 + offsets[row, column, keypoint]
+            poses[0, keypoint] = x, y, scores[row, column, keypoint]
+        return poses

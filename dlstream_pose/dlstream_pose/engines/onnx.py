@@ -1,0 +1,17 @@
+"""ONNX Runtime on the processor: there with every installation."""
+
+from __future__ import annotations
+
+from dlstream_pose.engines._onnxruntime import OnnxRuntime
+
+
+class OnnxCpu(OnnxRuntime):
+    """The default."""
+
+    name = "onnx"
+    provider = "CPUExecutionProvider"
+    device = "the processor"
+    install = "pip install onnxruntime"
+
+
+ENGINE = OnnxCpu

@@ -1,0 +1,115 @@
+"""Engines: found by being there, honest where they are not, and of one answer."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from dlstream_camera.arena import Arena
+from dlstream_common import NetworkError
+from dlstream_pose import Estimator, Network, PoseSettings
+from dlstream_pose.engines import NotInstalled, engine_types
+
+HAS = {
+    "cuda": "CUDAExecutionProvider" in onnxruntime.get_available_providers(),
+    "tensorrt": "TensorrtExecutionProvider" in onnxruntime.get_available_providers(),
+    "openvino": importlib.util.find_spec("openvino") is not None,
+    "dlclive": importlib.util.find_spec("dlclive") is not None,
+}
+INSTALL = {
+    "cuda": r"onnxruntime-gpu",
+    "tensorrt": r"tensorrt-cu12",
+    "openvino": r"pip install openvino",
+    "dlclive": r"pip install deeplabcut-live",
+}
+
+
+def test_the_settings_name_every_engine_that_is_there():
+    (literal,) = [field.annotation for name, field in PoseSettings.model_fields.items() if name == "engine"]
+    assert sorted(literal.__args__) == sorted(["auto", *engine_types()])
+
+
+@pytest.mark.parametrize("name", sorted(HAS))
+def test_an_engine_that_is_not_there_says_what_to_install(name, demo_network):
+    if HAS[name]:
+        pytest.skip(f"{name} is installed here")
+    with pytest.raises(NotInstalled, match=f"engine {name}: .*{INSTALL[name]}"):
+        Network(demo_network, engine=name)
+
+
+def test_an_unknown_engine_is_refused(demo_network):
+    with pytest.raises(
+        NetworkError, match=r"engine: found 'openvin'; expected one of auto, .* Did you mean 'openvino'\?"
+    ):
+        Network(demo_network, engine="openvin")
+
+
+def test_auto_says_what_it_took(demo_network):
+    engine = Network(demo_network).engine
+    assert engine.name == ("cuda" if HAS["cuda"] else "onnx")
+    assert onnxruntime.__version__ in engine.description
+
+
+def test_no_engine_is_imported_before_it_is_asked_for():
+    import subprocess
+
+    code = (
+        "import sys, dlstream_pose.stream; from dlstream_pose.engines import engine_types; engine_types(); "
+        "print([name for name in ('openvino', 'torch', 'dlclive', 'tensorflow') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["cuda", "tensorrt", "openvino"])
+def test_every_engine_gives_the_same_answer(name, demo_network):
+    """Within 0.1 px and 0.01, whole frames and windows, on more sizes than one engine prepares for."""
+    if not HAS[name]:
+        pytest.skip(f"{name} is not installed here")
+    ours, other = Estimator(demo_network, scale=0.5), Estimator(demo_network, scale=0.5, engine=name)
+    assert other.network.engine.name == name
+    assert other.network.sha256 == ours.network.sha256
+    assert other.info == ours.info
+    arena = Arena(seed=9001)
+    for number in range(12):
+        image = np.ascontiguousarray(arena.render(number * 30)[0][number * 8 :, : 640 - number * 16])
+        expected, found = ours.detect(image), other.detect(image)
+        assert np.hypot(*(found - expected)[..., :2].T).max() < 0.1
+        assert np.abs(found - expected)[..., 2].max() < 0.01
+
+
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
+def test_a_damaged_file_is_refused_by_every_engine(name, tmp_path: Path):
+    if not HAS.get(name, True):
+        pytest.skip(f"{name} is not installed here")
+    path = tmp_path / "mouse.onnx"
+    path.write_bytes(b"\x08\x07garbage" * 99)
+    with pytest.raises(NetworkError, match=r"mouse.onnx: found 891 bytes that \S+( \S+)? can't load"):
+        Network(path, engine=name)
+
+
+def test_results_of_one_frame_are_not_overwritten_by_the_next(demo_network):
+    for name in ("onnx", "openvino"):
+        if HAS.get(name, True):
+            network, arena = Network(demo_network, engine=name), Arena(320, 240, seed=1)
+            first = network.run(arena.render(0)[0])
+            kept = first.copy()
+            network.run(arena.render(200)[0])
+            np.testing.assert_array_equal(first, kept)
+
+
+def test_deeplabcut_live_runs_its_own_exports_and_no_others(demo_network):
+    if not HAS["dlclive"]:
+        pytest.skip("dlclive is not installed here")
+    with pytest.raises(NetworkError, match=r"found '\.onnx'; engine dlclive expects what DeepLabCut exported"):
+        Network(demo_network, engine="dlclive")
+    original = Network(demo_network.with_suffix(".pt"), engine="dlclive")
+    converted = Network(demo_network)
+    assert original.info.keypoints == converted.info.keypoints
+    image, _ = Arena(320, 240, seed=3).render(50)
+    assert np.abs(original.run(image) - converted.run(image)).max() < 0.1

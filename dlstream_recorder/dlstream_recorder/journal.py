@@ -1,0 +1,67 @@
+"""The experiment's journal in a session: what its engine took in, and its event log."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from dlstream_common import RecordingError
+from dlstream_recorder._files import AppendFile
+
+JOURNAL = "journal.jsonl"
+DECISIONS = "decisions.jsonl"
+
+
+class JournalFiles:
+    """Writes both files, which begin with the first entry; each entry reaches the operating system at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: list[AppendFile] = []
+
+    def write(self, lines: str) -> None:
+        """Appends an entry: its first line to the journal, those below it to the event log.
+
+        Raises:
+            RecordingError: the disk is full or can't be written.
+        """
+        if not self._files:
+            self._files = [AppendFile(self._folder / name) for name in (JOURNAL, DECISIONS)]
+        entry, _, decisions = lines.partition("\n")
+        self._files[0].write(f"{entry}\n".encode())
+        if decisions:
+            self._files[1].write(f"{decisions}\n".encode())
+
+    def sync(self) -> None:
+        """See AppendFile.sync."""
+        for file in self._files:
+            file.sync()
+
+    def close(self) -> None:
+        """Closes both."""
+        for file in self._files:
+            file.close()
+
+
+def run_seed(lines: str) -> int | None:
+    """The seed of a run that begins with this entry; None where none does."""
+    entry = lines.partition("\n")[0]
+    about = json.loads(entry) if '"in":"start"' in entry[:100] else {}
+    return int(about["seed"]) if about.get("in") == "start" else None
+
+
+def read_lines(folder: Path, name: str) -> list[str]:
+    """The lines of one of the files.
+
+    Raises:
+        RecordingError: it is not there, or can't be read.
+    """
+    path = folder / name
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise RecordingError(
+            f"{folder} has no {name}: no experiment ran in this session, or it was recorded by an older dlstream"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise RecordingError(f"can't read {path}: {error}") from error
