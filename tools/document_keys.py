@@ -23,8 +23,8 @@ from dlstream_experiment.protocols._transitions import Action, State, StopCondit
 from dlstream_experiment.protocols._trials import Condition, Trials
 from dlstream_experiment.protocols.region_trials import RegionTrialsSettings, Trial
 from dlstream_experiment.protocols.states import StatesSettings
-from dlstream_experiment.regions import Circle, Polygon, Rectangle
-from dlstream_experiment.triggers.region import RegionTriggerSettings
+from dlstream_experiment.regions import REGIONS
+from dlstream_experiment.triggers import TRIGGERS
 from dlstream_pose import PoseSettings
 from dlstream_recorder import RecorderSettings
 
@@ -75,10 +75,8 @@ def text() -> str:
     parts.append("## Experiment file\n")
     for title, model in {
         "top level": Experiment,
-        "`regions.<name>` with `type: circle`": Circle,
-        "`regions.<name>` with `type: rectangle`": Rectangle,
-        "`regions.<name>` with `type: polygon`": Polygon,
-        "`triggers.<name>` with `type: region`": RegionTriggerSettings,
+        **{f"`regions.<name>` with `type: {name}`": kind for name, kind in REGIONS.items()},
+        **{f"`triggers.<name>` with `type: {name}`": kind for name, kind in TRIGGERS.items()},
         "`protocol` with `type: region_trials`": RegionTrialsSettings,
         "`protocol.trials.<name>` of region_trials": Trial,
         "`protocol` with `type: states`": StatesSettings,

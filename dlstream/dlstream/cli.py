@@ -26,13 +26,19 @@ app.add_typer(network, name="network")
 app.add_typer(experiment, name="experiment")
 
 
-@app.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         print(__version__)
         raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """What stands before the command."""
 
 
 RigFile = Annotated[Path, typer.Argument(help="The rig file (YAML).", show_default=False)]
@@ -118,6 +124,21 @@ def recover(session: Session) -> None:
 
 app.command()(offline_cli.analyze)
 app.command()(offline_cli.replay)
+
+
+@app.command(name="import")
+def import_settings(
+    settings: Annotated[Path, typer.Argument(help="DeepLabStream's settings.ini.", show_default=False)],
+    experiment: Annotated[
+        Path | None, typer.Argument(help="Its experiment's .ini, of experiments/configs.", show_default=False)
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the rig file and the experiment file.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
+) -> None:
+    """Bring a DeepLabStream set-up over, and say what could not be."""
+    from dlstream.importing import import_setup
+
+    import_setup(settings, experiment, out, force, make_console())
 
 
 @app.command()

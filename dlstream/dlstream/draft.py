@@ -36,6 +36,7 @@ class Draft:
         self.file, self._known = file, known
         self._yaml = YAML(typ="rt")
         self._yaml.width = 118
+        self._yaml.indent(mapping=2, sequence=4, offset=2)
         self._data = read_yaml(template.file)
         self._problems = self._look()
 
@@ -65,6 +66,11 @@ class Draft:
         if new:
             self._data, self._problems = before, problems
             raise DlstreamError("; ".join(str(problem) for problem in new[:3]))
+
+    def remove(self, place: Place) -> None:
+        """Takes out a key that is there."""
+        del self.get(place[:-1])[place[-1]]
+        self._problems = self._look()
 
     def place(self, key: str) -> Place:
         """The place of a dotted key, such as regions.left.radius or protocol.stop[0].wait.
@@ -231,4 +237,4 @@ def _as_yaml(value: Any) -> Any:
         items = CommentedSeq([_as_yaml(item) for item in value])
         items.fa.set_flow_style()
         return items
-    return value
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value

@@ -101,7 +101,7 @@ def _title(about: NetworkInfo) -> str:
 
 def _facts(loaded: Network) -> Table:
     about = loaded.info
-    size = "x".join(str(side) for side in about.input_size) if about.input_size else "any size; trained at: not known"
+    size = "x".join(str(side) for side in about.input_size) if about.input_size else "any size (the file does not say)"
     low, high = about.input_range
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="cyan", no_wrap=True)

@@ -151,7 +151,9 @@ def _tag_problem(data: CommentedMap, key: str, line: int | None, location: Locat
     if "tag" in context:
         tag = str(context["tag"])
         line = line_of(data, (*location, tag_key)) or line
-        return Problem(f"{key}.{tag_key}", f"'{tag}'", f"one of {', '.join(known)}", line, suggest(tag, known))
+        near = suggest(tag, known)
+        hint = near if near.startswith("Did") else ""
+        return Problem(f"{key}.{tag_key}", f"'{tag}'", f"one of {', '.join(known)}", line, hint)
     return Problem(f"{key}.{tag_key}", "nothing", f"this key: one of {', '.join(known) or 'the known ones'}", line)
 
 

@@ -12,6 +12,8 @@ from dlstream_experiment.outputs import OutputSettings
 
 Size = tuple[int, int]
 
+_LARGEST = 20_000
+
 
 def check_experiment(
     experiment: Experiment,
@@ -60,17 +62,17 @@ def _cameras(experiment: Experiment, problem: Problems, cameras: Collection[str]
 def _sizes(experiment: Experiment, problem: Problems, sizes: Mapping[str, Size]) -> Iterator[Problem]:
     for name, region in experiment.regions.items():
         camera = region.camera or experiment.camera
-        if camera not in sizes:
-            continue
-        width, height = sizes[camera]
+        width, height = sizes.get(camera, (_LARGEST, _LARGEST))
         left, top, right, bottom = region.bounds
         found = f"x {left:g} to {right:g}, y {top:g} to {bottom:g}"
         image = f"the image of camera '{camera}', {width}x{height}"
+        if camera not in sizes:
+            image = f"an image of {width}x{height} pixels: no camera has a larger one"
         if region.beyond_image:
             if right < 0 or bottom < 0 or left > width - 1 or top > height - 1:
                 yield problem(("regions", name), found, f"a region of which a part is inside {image}")
         elif left < -1 or top < -1 or right > width or bottom > height:
-            hint = "If it is meant to reach beyond it, write `beyond_image: true`."
+            hint = "If it is meant to reach beyond it, write `beyond_image: true`." if camera in sizes else ""
             yield problem(("regions", name), found, f"a region inside {image}", hint)
 
 

@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, field_validator, model_validator
 
 from dlstream_common import Settings
+from dlstream_experiment._angles import cos_degrees, sin_degrees
 from dlstream_experiment._registry import any_of
 from dlstream_experiment.names import Name
-from dlstream_experiment._angles import cos_degrees, sin_degrees
 
 Pixel = Annotated[float, Field(ge=-1e6, le=1e6)]
 Point = tuple[Pixel, Pixel]

@@ -50,7 +50,7 @@ class Scene:
         arrays = [animal.x for animal in animals]
         arrays += [animal.y for animal in animals]
         arrays += [animal.confidence for animal in animals]
-        if any([array.shape != (count,) for array in arrays]):
+        if any(array.shape != (count,) for array in arrays):
             raise ValueError(cls._misshapen(poses))
         block = np.concatenate(arrays, dtype=np.float32) if arrays else np.empty(0, np.float32)
         return cls(tuple(animal.id for animal in animals), block.reshape(3, len(animals), count), poses.stamp)

@@ -10,10 +10,7 @@ from dlstream_experiment.triggers import TriggerSettings
 
 def trigger_in_words(trigger: TriggerSettings) -> str:
     """When a trigger is true: completes "true when ..."."""
-    told = getattr(trigger, "in_words", None)
-    shape = getattr(trigger, "shape_in_words", None)
-    text = told() if told is not None else f"its {trigger.type} condition holds"
-    return text + (shape() if shape is not None else "")
+    return trigger.in_words()
 
 
 def region_in_words(region: Region, camera: str) -> str:

@@ -14,14 +14,15 @@ from trigger_tools import PARTS, Reference, context, of, scene
 from dlstream_experiment.triggers import TriggerSet
 
 CALIBRATION = 8.0
+KINDS = (
+    *("region", "direction", "head_direction", "ego_head_direction", "head_direction_region", "speed", "freeze"),
+    *("acceleration", "distance", "angle", "ratio", "social"),
+)
 
 
 def any_trigger(chance: random.Random) -> dict[str, Any]:
     """The words of one trigger on poses, at random."""
-    kind = chance.choice(
-        "region direction head_direction ego_head_direction head_direction_region speed freeze acceleration distance "
-        "angle ratio social".split()
-    )
+    kind = chance.choice(KINDS)
     words: dict[str, Any] = {"type": kind, "individual": chance.choice(["any", "any", "a", "c"])}
     words["min_confidence"] = chance.choice([0.0, 0.5, 0.9])
     some = tuple(chance.sample(PARTS, chance.randint(1, 3)))

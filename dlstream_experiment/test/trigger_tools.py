@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import permutations
+from itertools import pairwise, permutations
 from typing import Any
-
 
 from experiment_poses import frame, individual
 
@@ -121,7 +120,7 @@ class Reference:
         seen = [item for item in says if item != "absent"]
         return None if not seen or None in seen else False
 
-    def _says(self, name: str, s: Any, a: str, b: str) -> bool | None | str:
+    def _says(self, name: str, s: Any, a: str, b: str) -> bool | str | None:
         held = self._held[name]
         tests: list[bool | None] = []
         if s.type in ("region", "head_direction_region"):
@@ -240,7 +239,7 @@ class Reference:
             return None
         if s.way == "displacement":
             return _length(places[0], places[-1]) or 0.0, time
-        return sum(_length(p, q) or 0.0 for p, q in zip(places, places[1:], strict=False)), time
+        return sum(_length(p, q) or 0.0 for p, q in pairwise(places)), time
 
 
 def _over(value: float | None, unit: float) -> float | None:

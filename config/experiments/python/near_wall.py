@@ -1,7 +1,7 @@
 """A trigger and a protocol of one's own, as python.yaml names them. They have the interface of the built-in ones.
 
-A trigger's fields are its options in the file. `create` makes the object that decides on scenes; it has no clock: time
-is the scene's stamp (nanoseconds). The same poses must always give the same decisions, or a replay can't repeat them.
+A trigger's fields are its options in the file. `create_alone` makes the object that decides on scenes; it has no
+clock: time is the scene's stamp (nanoseconds). The same poses must always give the same decisions, or a replay can't repeat them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class NearWall(TriggerSettings):
     distance: Annotated[float, Field(ge=0)] = 30.0
     """Pixels from the border."""
 
-    def create(self, context: Context) -> Trigger:
+    def create_alone(self, context: Context) -> Trigger:
         return NearWallTrigger(self)
 
     def camera_in(self, context: Context) -> str:

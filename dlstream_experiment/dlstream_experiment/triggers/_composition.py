@@ -46,7 +46,7 @@ class Not(Rule):
         return (None if value is None else not value), None
 
 
-class Sequence_(Rule):  # noqa: N801: `Sequence` is a type
+class InOrder(Rule):
     """From the last one's rise until it falls, if all rose one after the other, the first at most `within` ago."""
 
     def __init__(self, within: int) -> None:

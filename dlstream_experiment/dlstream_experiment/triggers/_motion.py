@@ -21,34 +21,33 @@ Floats = NDArray[np.float64]
 Key = tuple[str, int, int]
 """A keypoint, the confidence that it needs (as an index) and a slot."""
 
-_TIME, _PATH = 2, 3
+_TIME, _PATH = 0, 1  # rows of what is kept of a sight; x and y follow where straight lines are measured
 
 
 class History:
     """The last sights of some keypoints, frame by frame, as far back as the windows reach.
 
     Attributes:
-        sights: (rows, 4, n): x, y, time (ns since the first frame) and path; a row a frame, used in turn, and one
-            more that is NaN.
+        sights: (rows, 2 or 4, n): time (ns since the first frame), path, and x and y if `straight`; a row a frame,
+            used in turn, and one more that is NaN.
         rows: of the newest frame, of those that begin each window, and of those that begin the window before each of
-            the `double` ones; in steps of 4 n.
+            the `double` ones; as the places of their first numbers.
         latest: the times that sights in these rows must have at least to be used.
         position: (2, n), to be filled in before `take`.
     """
 
-    def __init__(self, keys: Sequence[Key], windows: Sequence[int], double: Sequence[int]) -> None:
+    def __init__(self, keys: Sequence[Key], windows: Sequence[int], double: Sequence[int], straight: bool) -> None:
         self.keys = list(keys)
         self._ends = [(window, -1) for window in windows] + [(window, windows.index(window)) for window in double]
         self._zero: int | None = None
         self._times = [0] * 64
-        self._last = np.full((4, len(self.keys)), np.nan)
-        self._last[_PATH] = 0.0
-        self._sight, self._path = self._last[:_PATH], self._last[_PATH]
-        self._now = np.full((3, len(self.keys)), np.nan)
-        self.position, self._time = self._now[:2], self._now[_TIME]
-        self._step, self._way = np.empty((2, len(self.keys))), np.empty(len(self.keys))
-        self._seen = np.empty(len(self.keys), bool)
-        self.sights = np.full((65, 4, len(self.keys)), np.nan)
+        n = len(self.keys)
+        self._last, self._path = np.full((3, n), np.nan), np.zeros(n)  # x, y and time of the last sights
+        self._now = np.full((3, n), np.nan)
+        self.position, self._time = self._now[:2], self._now[2]
+        self._step, self._way, self._seen = np.empty((2, n)), np.empty(n), np.empty(n, bool)
+        self._depth = 4 if straight else 2
+        self.sights = np.full((65, self._depth, n), np.nan)
         self.rows = np.zeros(1 + len(self._ends), np.intp)
         self.latest = np.zeros(len(self.rows))
         self._begin()
@@ -63,14 +62,13 @@ class History:
         mine, theirs = [i for i, _ in shared], [j for _, j in shared]
         self._zero, self._newest, self._oldest = other._zero, other._newest, other._oldest
         self._times, self._frames = other._times, other._frames
-        self.sights = np.full((len(self._times) + 1, 4, len(self.keys)), np.nan)
+        self.sights = np.full((len(self._times) + 1, self._depth, len(self.keys)), np.nan)
         self.sights[:, :, mine] = other.sights[:, :, theirs]
-        self._last[:, mine] = other._last[:, theirs]
+        self._last[:, mine], self._path[mine] = other._last[:, theirs], other._path[theirs]
 
     def forget(self, columns: Sequence[int]) -> None:
         """These keypoints are of another animal from now on."""
-        self._last[:_PATH, columns] = np.nan
-        self._last[_PATH, columns] = 0.0
+        self._last[:, columns], self._path[columns] = np.nan, 0.0
         self.sights[:, :, columns] = np.nan
 
     def take(self, stamp: int) -> None:
@@ -83,7 +81,7 @@ class History:
             self._begin()
         step, way, seen = self._step, self._way, self._seen
         self._time.fill(time)
-        np.subtract(self.position, self._sight[:2], out=step)
+        np.subtract(self.position, self._last[:2], out=step)
         np.multiply(step, step, out=step)
         np.add(step[0], step[1], out=way)
         np.sqrt(way, out=way)
@@ -91,16 +89,19 @@ class History:
         np.add(self._path, way, out=self._path)
         np.add(self.position[0], self.position[1], out=way)
         np.equal(way, way, out=seen)
-        np.copyto(self._sight, self._now, where=seen)
+        np.copyto(self._last, self._now, where=seen)
         self._push(time)
 
     def _push(self, time: int) -> None:
         if self._newest - self._oldest + 1 == len(self._times):
             self._grow()
         self._newest = newest = self._newest + 1
-        times, size, width, oldest = self._times, len(self._times), self._last.size, self._oldest
+        times, size, width, oldest = self._times, len(self._times), self.sights[0].size, self._oldest
         times[newest % size] = time
-        self.sights[newest % size] = self._last
+        sight = self.sights[newest % size]
+        sight[_TIME], sight[_PATH] = self._last[2], self._path
+        if self._depth == 4:
+            sight[2:] = self._last[:2]
         frames, rows, latest = self._frames, [newest % size * width], [time]
         for number, (window, after) in enumerate(self._ends):
             frame, end = frames[number], newest if after < 0 else frames[after]
@@ -117,7 +118,7 @@ class History:
 
     def _grow(self) -> None:
         size = len(self._times)
-        sights, times = np.full((2 * size + 1, 4, len(self.keys)), np.nan), [0] * (2 * size)
+        sights, times = np.full((2 * size + 1, self._depth, len(self.keys)), np.nan), [0] * (2 * size)
         for frame in range(self._oldest, self._newest + 1):
             times[frame % (2 * size)] = self._times[frame % size]
             sights[frame % (2 * size)] = self.sights[frame % size]
@@ -136,7 +137,8 @@ class Motion:
         gains = [item for item in quantities if isinstance(item[0], Gain)]
         windows = sorted({quantity.window for quantity, _ in quantities})
         double = sorted({quantity.window for quantity, _ in gains})
-        self.history = History(sorted({key for _, key in quantities}), windows, double)
+        self._any_straight = any(not quantity.path for quantity, _ in quantities)
+        self.history = History(sorted({key for _, key in quantities}), windows, double, self._any_straight)
         stretches = [(*item, False) for item in paces + gains] + [(*item, True) for item in gains]
         column = [self.history.keys.index(key) for _, key, _ in stretches]
         start = [1 + windows.index(quantity.window) for quantity, _, _ in stretches]
@@ -145,14 +147,13 @@ class Motion:
             1 + len(windows) + double.index(quantity.window) if before else start[i]
             for i, (quantity, _, before) in enumerate(stretches)
         ]
-        n, count = len(self.history.keys), len(stretches)
+        n, count, depth = len(self.history.keys), len(stretches), 4 if self._any_straight else 2
         self._ends = np.array(newer + older, np.intp)
-        self._places = np.arange(4)[:, None] * n + np.array(column * 2, np.intp)
-        self._rows, self._index = np.empty(2 * count, np.intp), np.empty((4, 2 * count), np.intp)
+        self._places = np.arange(depth)[:, None] * n + np.array(column * 2, np.intp)
+        self._rows, self._index = np.empty(2 * count, np.intp), np.empty((depth, 2 * count), np.intp)
         self._latest, self._unusable = np.empty(2 * count), np.empty(2 * count, bool)
         self._straight = np.array([not quantity.path for quantity, _, _ in stretches], bool)
-        self._any_straight = bool(self._straight.any())
-        self._found, self._change = np.empty((4, 2 * count)), np.empty((4, count))
+        self._found, self._change = np.empty((depth, 2 * count)), np.empty((depth, count))
         self._newer, self._older = self._found[:, :count], self._found[:, count:]
         p, g = len(paces), len(gains)
         way, time = self._change[_PATH], self._change[_TIME]
@@ -171,7 +172,7 @@ class Motion:
         np.copyto(found[_TIME], np.nan, where=self._unusable)
         np.subtract(self._newer, self._older, out=change)
         if self._any_straight:
-            straight = change[:2] * change[:2]
+            straight = change[2:] * change[2:]
             np.copyto(change[_PATH], np.sqrt(straight[0] + straight[1]), where=self._straight)
         way, time, out = self._pace
         np.divide(way, time, out=out)

@@ -22,42 +22,36 @@ class Polygons:
         b = np.concatenate([np.roll(array, -1, axis=0) for array in corners]).T
         sizes = [len(array) for array in corners]
         place = np.repeat(np.array([place for _, place in polygons], np.intp), sizes)
-        self._ax, self._ay, self._bx, self._by = (np.ascontiguousarray(part) for part in (a[0], a[1], b[0], b[1]))
-        self._dx, self._dy = self._bx - self._ax, self._by - self._ay
-        self._xy = np.concatenate((place, place + width))
-        self._firsts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
         n = len(place)
-        self._points = np.empty(2 * n)
-        self._px, self._py = self._points[:n], self._points[n:]
-        self._side, self._other = np.empty(n), np.empty(n)
-        self._above, self._below, self._crossing = np.empty(n, bool), np.empty(n, bool), np.empty(n, bool)
+        # Rows of y and of x, as y comes first in what tells on which side of an edge a point lies.
+        self._a, self._along = np.stack((a[1], a[0])), np.stack((b[0] - a[0], b[1] - a[1]))
+        self._ends = np.stack((a[1], b[1]))
+        self._low, self._high = np.minimum(a, b)[::-1].copy(), np.maximum(a, b)[::-1].copy()
+        self._places = np.stack((place + width, place))
+        self._firsts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+        self._points, self._parts, self._side = np.empty((2, n)), np.empty((2, n)), np.empty(n)
+        self._above, self._crossing = np.empty((2, n), bool), np.empty(n, bool)
         self._inside, self._out = np.empty(len(sizes), bool), out
 
     def compute(self, points: Floats) -> None:
         """1, 0 or NaN for each; `points` flat."""
-        px, py, side, other = self._px, self._py, self._side, self._other
-        above, below, crossing, inside = self._above, self._below, self._crossing, self._inside
-        points.take(self._xy, out=self._points, mode="clip")
-        np.subtract(py, self._ay, out=side)
-        np.multiply(side, self._dx, out=side)
-        np.subtract(px, self._ax, out=other)
-        np.multiply(other, self._dy, out=other)
-        np.subtract(side, other, out=side)
-        np.less_equal(self._ay, py, out=above)
-        np.less_equal(self._by, py, out=below)
+        at, parts, side, above, crossing = self._points, self._parts, self._side, self._above, self._crossing
+        points.take(self._places, out=at, mode="clip")
+        np.subtract(at, self._a, out=parts)
+        np.multiply(parts, self._along, out=parts)
+        np.subtract(parts[0], parts[1], out=side)
+        np.less_equal(self._ends, at[0], out=above)
         np.greater(side, 0.0, out=crossing)
-        np.equal(crossing, above, out=crossing)
-        np.not_equal(above, below, out=above)
-        np.logical_and(crossing, above, out=crossing)
-        np.logical_xor.reduceat(crossing, self._firsts, out=inside)
+        np.equal(crossing, above[0], out=crossing)
+        np.not_equal(above[0], above[1], out=above[0])
+        np.logical_and(crossing, above[0], out=crossing)
+        np.logical_xor.reduceat(crossing, self._firsts, out=self._inside)
         if np.count_nonzero(side) < len(side):
-            inside |= np.logical_or.reduceat(self._on_border(), self._firsts)
+            self._inside |= np.logical_or.reduceat(self._on_border(), self._firsts)
         side.take(self._firsts, out=self._out, mode="clip")
         np.multiply(self._out, 0.0, out=self._out)  # NaN stays NaN
-        np.add(self._out, inside, out=self._out)
+        np.add(self._out, self._inside, out=self._out)
 
     def _on_border(self) -> NDArray[np.bool_]:
-        px, py = self._px, self._py
-        within = (np.minimum(self._ax, self._bx) <= px) & (px <= np.maximum(self._ax, self._bx))
-        within &= (np.minimum(self._ay, self._by) <= py) & (py <= np.maximum(self._ay, self._by))
+        within = ((self._low <= self._points) & (self._points <= self._high)).all(axis=0)
         return np.asarray((self._side == 0) & within)

@@ -108,7 +108,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Gain:
-    """The pace over a window minus the pace over the window before, divided by the time between their middles, px/ns²."""
+    """The pace over a window minus that over the window before, divided by the time between their middles, px/ns²."""
 
     point: Part
     window: int

@@ -108,10 +108,12 @@ class TriggerSet:
         changed = [node for node in values if self._take_up(node, stamp)]
         if view is not None:
             changed += view.take_up(touched, stamp, self._evaluation)
-        for nodes in self._outside.values():
+        due = self._due is not None and self._due <= stamp
+        for nodes in self._outside.values() if due else ():
             changed += [node for node in nodes if node.is_due(stamp) and self._take_up(node, stamp)]
         ranks = {rank for node in changed for rank in node.used_by}
-        ranks.update([rank for rank, node in self._waiting.items() if node.is_due(stamp)])
+        if due:
+            ranks.update([rank for rank, node in self._waiting.items() if node.is_due(stamp)])
         todo = sorted(ranks)
         for rank in todo:  # grows as it goes: each composition comes after what it is made of
             node = self._composed[rank]

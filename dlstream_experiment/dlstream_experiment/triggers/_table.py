@@ -51,7 +51,7 @@ TRUE, FALSE, UNKNOWN = 3, 1, 0
 _MANY = 1 << 20
 _LEVELS = np.array([1, _MANY, _MANY * _MANY])
 _LAST = Fixed(float("nan"), float("nan"))
-_ORDER = (Square, Length, Lengths, Quotient, Turn, Depth, Inside, Pace, Gain)
+_ORDER: tuple[type, ...] = (Square, Length, Lengths, Quotient, Turn, Depth, Inside, Pace, Gain)
 
 
 class Table:
@@ -86,7 +86,13 @@ class Table:
 
     def _tests(self) -> None:
         """Rows of tests: one a condition, and one more for each that has others while it is true."""
-        items, lows, highs, weights, firsts, offsets, rows = [], [], [], [], [], [], []
+        items: list[Item | None] = []
+        lows: list[float] = []
+        highs: list[float] = []
+        weights: list[int] = []
+        firsts: list[int] = []
+        offsets: list[int] = []
+        rows: list[int] = []
         says, offset_of = [0], dict[tuple[int, int], int]()
         self._places: list[list[list[int]]] = []  # of the tests of each group of each row
         self._row_of = np.arange(len(self._conditions))
@@ -144,7 +150,9 @@ class Table:
     # What is measured.
 
     def _quantities(self) -> None:
-        kinds = {kind: [item for item in self._items if isinstance(item[0], kind)] for kind in _ORDER}
+        kinds: dict[type, list[Item]] = {
+            kind: [item for item in self._items if isinstance(item[0], kind)] for kind in _ORDER
+        }
         kinds[Turn].sort(key=lambda item: item[0].sided)  # type: ignore[union-attr]
         two = (Lengths, Quotient, Turn)
         columns = [self._vector(item, 0) for kind in (Square, Length) for item in kinds[kind]]
@@ -153,12 +161,13 @@ class Table:
             start, n = len(columns), len(kinds[kind])
             columns += [self._vector(item, number) for number in (0, 1) for item in kinds[kind]]
             places[kind] = (slice(start, start + n), slice(start + n, start + 2 * n))
-        squares, lengths = len(kinds[Square]), len(kinds[Length])
+        squares, _lengths = len(kinds[Square]), len(kinds[Length])
         with_length = len(columns) - 2 * len(kinds[Depth])
-        results, begins = with_length, {Square: 0, Length: squares}
-        for kind in _ORDER[2:]:
-            begins[kind] = results
-            results += len(kinds[kind])
+        results = with_length
+        begins: dict[type, int] = {Square: 0, Length: squares}
+        for following in _ORDER[2:]:
+            begins[following] = results
+            results += len(kinds[following])
         place_of = {item: begins[kind] + number for kind in _ORDER for number, item in enumerate(kinds[kind])}
         self._source = np.array([results if item is None else place_of[item] for item in self._wanted], np.intp)
         self._results = np.full(results + 1, np.nan)
@@ -205,10 +214,10 @@ class Table:
         do.append(partial(np.subtract, 1.0, dot, out=out))
         if first_sided < n:
             a, b = (d[:, part.start + first_sided : part.stop] for part in (one, other))
-            across, back = np.empty(n - first_sided), np.empty(n - first_sided)
-            do.append(partial(np.multiply, a[0], b[1], out=across))
-            do.append(partial(np.multiply, a[1], b[0], out=back))
-            do.append(partial(np.subtract, across, back, out=across))
+            crossed = np.empty((2, n - first_sided))
+            across = crossed[0]
+            do.append(partial(np.multiply, a, b[::-1], out=crossed))
+            do.append(partial(np.subtract, crossed[0], crossed[1], out=across))
             do.append(partial(np.add, across, 0.0, out=across))  # -0 is no turn to the left
             do.append(partial(np.copysign, out[first_sided:], across, out=out[first_sided:]))
 
@@ -242,7 +251,7 @@ class Table:
         self._flat_points = self._points.reshape(-1)
         self._keypoint_points = self._points[:, :seen].reshape(2, len(self._confidences), size)
         self._needed = np.array(self._confidences)[:, None]
-        self._unseen = np.empty((len(self._confidences), size), bool)
+        self._sure = np.empty((len(self._confidences), size), bool)
         starts, ends = (
             [seen + self._fixed[end] if isinstance(end, Fixed) else end for end in side]
             for side in (zip(*columns, strict=True) if columns else ((), ()))
@@ -254,21 +263,20 @@ class Table:
 
     # A frame.
 
-    def evaluate(self, block: Floats, stamp: int) -> NDArray[np.int64]:
+    def evaluate(self, block: NDArray[np.floating[Any]], stamp: int) -> NDArray[np.int64]:
         """What is known of each condition.
 
         Args:
             block: (3, S * K): x, y and confidence of each slot's keypoints.
         """
         with np.errstate(all="ignore"):  # NaN is what is not known
-            return self._evaluate(block, stamp)
+            keypoints = self._keypoint_points
+            keypoints.fill(np.nan)
+            np.greater_equal(block[2], self._needed, out=self._sure)
+            np.copyto(keypoints, block[:2, None], where=self._sure)
+            return self._evaluate(stamp)
 
-    def _evaluate(self, block: Floats, stamp: int) -> NDArray[np.int64]:
-        keypoints, unseen = self._keypoint_points, self._unseen
-        keypoints[...] = block[:2, None]
-        np.greater_equal(block[2], self._needed, out=unseen)
-        np.logical_not(unseen, out=unseen)
-        np.copyto(keypoints, np.nan, where=unseen)
+    def _evaluate(self, stamp: int) -> NDArray[np.int64]:
         self._flat_points.take(self._index, out=self._ends, mode="clip")
         np.subtract(self._ends[0], self._ends[1], out=self._vectors)
         for step in self._program:

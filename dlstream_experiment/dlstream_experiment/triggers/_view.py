@@ -9,6 +9,7 @@ import numpy as np
 from dlstream_experiment.scene import Scene
 from dlstream_experiment.triggers._base import Context, Trigger
 from dlstream_experiment.triggers._node import Node
+from dlstream_experiment.triggers._quantity import Condition
 from dlstream_experiment.triggers._table import FALSE, TRUE
 from dlstream_experiment.triggers._watch import Watch
 
@@ -31,7 +32,7 @@ class View:
         self._together: list[Node] = []
         self._alone: list[tuple[Node, Trigger]] = []
         self._places: dict[int, int] = {}
-        conditions = []
+        conditions: list[Condition] = []
         for node in nodes:
             condition = node.settings.condition(context)
             if condition is not None:

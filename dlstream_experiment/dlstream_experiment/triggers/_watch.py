@@ -12,7 +12,6 @@ from dlstream_experiment.scene import Scene
 from dlstream_experiment.triggers._quantity import Condition, points
 from dlstream_experiment.triggers._table import Table
 
-
 _AWAY = SECOND
 
 
@@ -61,9 +60,8 @@ class Watch:
         self._stamp = scene.stamp
         assert self._table is not None, "bind comes first"
         if self._in_order:
-            self._block[...] = scene.block
-        else:
-            self._block[:, self._places] = scene.block
+            return self._table.evaluate(scene.block.reshape(3, -1), scene.stamp)
+        self._block[:, self._places] = scene.block
         return self._table.evaluate(self._flat, scene.stamp)
 
     def release(self, number: int, held: bool) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from dlstream_experiment.names import Label, Location, nanoseconds
 from dlstream_experiment.triggers._base import TriggerSettings
-from dlstream_experiment.triggers._composition import And, Count, Not, Or, Rule, Sequence_
+from dlstream_experiment.triggers._composition import And, Count, InOrder, Not, Or, Rule
 
 _Several = Annotated[tuple[Label, ...], Field(min_length=2, max_length=100)]
 _Within = Annotated[float, Field(gt=0, le=1e5)]
@@ -84,7 +84,7 @@ class SequenceSettings(_OfSeveral):
     """Seconds from the first one's becoming true to the last one's."""
 
     def rule(self) -> Rule:
-        return Sequence_(nanoseconds(self.within))
+        return InOrder(nanoseconds(self.within))
 
     def in_words(self) -> str:
         order = ", then ".join(f"'{name}'" for name in self.triggers)

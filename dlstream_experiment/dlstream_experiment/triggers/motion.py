@@ -12,9 +12,12 @@ from dlstream_experiment.triggers._bounded import Bounded, Match, Window, check_
 from dlstream_experiment.triggers._bounds import Number, tests
 from dlstream_experiment.triggers._quantity import Condition, Gain, Pace, Part
 
+_Kind = type[Pace] | type[Gain]
+
 
 class _Moving(Bounded):
     keypoints: Annotated[tuple[Label, ...], Field(min_length=1, max_length=100)]
+    """One or more of the network's keypoints."""
     match: Match = "any"
     """How many of the keypoints must fulfil it: any, all, or a number."""
     window: Window = 0.1
@@ -31,7 +34,7 @@ class _Moving(Bounded):
     def keypoints_used(self) -> list[tuple[Location, str]]:
         return self.parts("keypoints")
 
-    def _condition(self, kind: type[Pace] | type[Gain], unit: float) -> Condition:
+    def _condition(self, kind: _Kind, unit: float) -> Condition:
         """`unit`: what a value of 1 of the file's unit is divided by to be in nanoseconds and pixels."""
         quantities = [kind(Part(name), nanoseconds(self.window), self.way == "path") for name in self.keypoints]
         bounds = (self.at_least, self.at_most, self.release)

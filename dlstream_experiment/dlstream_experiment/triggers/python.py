@@ -33,7 +33,10 @@ class PythonTriggerSettings(TriggerSettings):
     def _fit(cls, options: Any, info: ValidationInfo) -> Any:
         if "class_" not in info.data:
             return options  # reported already
-        return read_options(find_class(info.data["class_"], TriggerSettings, GROUP, info), options, info)
+        kind = find_class(info.data["class_"], TriggerSettings, GROUP, info)
+        if kind.create_alone is TriggerSettings.create_alone and kind.create is TriggerSettings.create:
+            raise ValueError(f"a class that has all it needs ({kind.__name__} has no method create_alone)")
+        return read_options(kind, options, info)
 
     @property
     def own(self) -> TriggerSettings:
@@ -41,11 +44,12 @@ class PythonTriggerSettings(TriggerSettings):
         assert isinstance(self.options, TriggerSettings)
         return self.options
 
-    def create(self, context: Context) -> Trigger:
-        return self.own.create(context)
+    def create_alone(self, context: Context) -> Trigger:
+        """Decided one by one, not in the tables of the built-in triggers."""
+        return self.own.create_alone(context) or self.own.create(context)
 
     def camera_in(self, context: Context) -> str:
-        return self.own.camera_in(context)
+        return self.own.camera_in(context) or context.camera
 
     def keypoints_used(self) -> list[tuple[Location, str]]:
         return [(("options", *place), name) for place, name in self.own.keypoints_used()]
@@ -54,7 +58,4 @@ class PythonTriggerSettings(TriggerSettings):
         return [(("options", *place), name) for place, name in self.own.regions_used()]
 
     def in_words(self) -> str:
-        """Its own words, or the first line of what its class says of itself."""
-        told = getattr(self.own, "in_words", None)
-        text = told() if told is not None else ""
-        return text or f"{self.class_} says so"
+        return f"{self.own.in_words()}{self.shape_in_words()}"

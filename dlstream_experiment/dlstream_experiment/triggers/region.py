@@ -45,6 +45,7 @@ class RegionTriggerSettings(PoseSettings):
     region: Label
     """Name of a region of this file."""
     keypoints: Annotated[tuple[Label, ...], Field(min_length=1, max_length=100)]
+    """One or more of the network's keypoints."""
     inside: bool = True
     """true: inside or on the border; false: outside."""
     match: Match = "any"

@@ -67,7 +67,7 @@ def build(predictor: dict[str, Any], stride: float) -> Any:
 
         def forward(self, outputs: dict[str, Any]) -> Any:
             heatmap = outputs["heatmap"][0]
-            channels, rows, columns = heatmap.shape
+            channels, _, columns = heatmap.shape
             if sigmoid:
                 heatmap = torch.sigmoid(heatmap)
             smooth = torch.nn.functional.conv2d(heatmap.unsqueeze(1), self.kernel, padding=radius).squeeze(1)

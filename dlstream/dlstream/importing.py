@@ -1,0 +1,128 @@
+"""`dlstream import`: a DeepLabStream set-up as a rig file and an experiment file, and a list of what could not be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from ruamel.yaml import YAML
+
+from dlstream._import_experiment import experiment_of, template_of
+from dlstream._import_rig import rig_of
+from dlstream._ini import Ini, Note, read_ini
+from dlstream.ament import share
+from dlstream.draft import Draft
+from dlstream_common import DlstreamError
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What was written, and what is left to do."""
+
+    rig: Path
+    experiment: Path | None
+    notes: Sequence[Note]
+
+
+def import_setup(settings: Path, config: Path | None, out: Path, force: bool, console: Console) -> Imported:
+    """Writes `rig.NAME.yaml` and `NAME.yaml` into a folder, and prints what could not be brought over.
+
+    Raises:
+        InputError: an ini file can't be read.
+        DlstreamError: a file is there already, or can't be written.
+    """
+    done = bring_over(settings, config, out, force)
+    for file in (done.rig, done.experiment):
+        if file is not None:
+            console.print(Text.assemble("Written: ", (str(file), "bold")), soft_wrap=True)
+    if done.experiment is None:
+        console.print("No experiment file was written.")
+    console.print(f"\n[bold]To be looked at by you:[/] {len(done.notes)}\n")
+    for number, note in enumerate(done.notes, start=1):
+        table = Table.grid(padding=(0, 1))
+        table.add_row(Text(f"{number:>3}.", "dim"), Text.assemble((note.where, "cyan"), f" = {note.found}"))
+        table.add_row("", Text(note.todo))
+        console.print(table)
+    console.print(f"\nThen: [bold]dlstream check {done.rig}[/]", soft_wrap=True)
+    return done
+
+
+def bring_over(settings: Path, config: Path | None, out: Path, force: bool = False) -> Imported:
+    """As `import_setup`, without printing."""
+    advanced = [file for file in (settings.parent / "advanced_settings.ini", settings.parent / "utils" /
+                                  "advanced_settings.ini") if file.is_file() and file != settings]
+    ini = read_ini(*advanced[:1], settings)
+    if config is None:
+        beside = settings.parent / "experiments" / "configs" / f"{ini.text('Experiment', 'EXP_NAME') or '-'}.ini"
+        config = beside if re.fullmatch(r"[\w .-]+", beside.stem) and beside.is_file() else None
+    own = read_ini(config) if config is not None else None
+    name = re.sub(r"[^a-z0-9_]+", "_", (config or settings).stem.lower()).strip("_")
+    name = name if re.match(r"[a-z]", name) else f"rig_{name}".rstrip("_")
+    template = template_of(ini, own)
+    if config is None and template:
+        name = template
+    rig_file, file = out / f"rig.{name}.yaml", out / f"{name}.yaml"
+    draft = experiment_of(ini, own, template, file) if template else None
+    for target in (rig_file, *([file] if draft else [])):
+        if target.exists() and not force:
+            raise DlstreamError(f"{target}: it is there already; expected a new folder (--out), or --force")
+    content = rig_of(ini, name, file.name if draft else "", _outputs(draft, own or ini))
+    _classification(ini, template)
+    _stimulation(own)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DlstreamError(f"{out}: can't be made ({error.strerror})") from error
+    if draft is not None:
+        draft.write()
+    _write_rig(rig_file, content, settings)
+    return Imported(rig_file, file if draft else None, [*ini.notes, *(own.notes if own else ())])
+
+
+def _outputs(draft: Draft | None, ini: Ini) -> dict[str, dict[str, Any]]:
+    """Outputs that only write down what they are told, until the real ones are named."""
+    outputs: dict[str, dict[str, Any]] = {}
+    for name in draft.outputs() if draft else ():
+        outputs[name] = {"type": "log"}
+        todo = "it only writes its commands down until its real type stands in the rig file (docs/keys.md)"
+        ini.notes.append(Note(f"rig file: outputs.{name}", "type: log", todo))
+    return outputs
+
+
+def _classification(ini: Ini, template: str) -> None:
+    if template.startswith("behavior"):
+        ini.note("Classification", "PATH_TO_CLASSIFIER", "a pickled classifier is never loaded: export it as ONNX")
+
+
+def _stimulation(ini: Ini | None) -> None:
+    if ini is None:
+        return
+    for section, keys in {
+        "BaseStimulation": ("TYPE", "PORT"),
+        "RewardDispenser": ("TYPE", "STIM_PORT", "REMOVAL_PORT", "REMOVAL_TIME"),
+        "ScreenStimulation": ("STIM_PATH", "BACKGROUND_PATH"),
+    }.items():
+        for key in keys:
+            if ini.text(section, key):
+                ini.note(section, key, "put it into the output's section of the rig file")
+
+
+def _write_rig(file: Path, content: dict[str, Any], source: Path) -> None:
+    yaml = YAML()
+    yaml.width = 118
+    schema = share("config", "schema", "rig.schema.json")
+    try:
+        with file.open("w", encoding="utf-8") as stream:
+            if schema.is_file():
+                stream.write(f"# yaml-language-server: $schema={schema.as_posix()}\n")
+            stream.write(f"# Brought over from DeepLabStream's {source.name} by `dlstream import`.\n")
+            stream.write("# Paths are taken from this file's own folder; docs/keys.md lists every key.\n")
+            yaml.dump(content, stream)
+    except OSError as error:
+        raise DlstreamError(f"{file}: can't be written ({error.strerror})") from error

@@ -1,0 +1,141 @@
+"""`dlstream experiment check`: mistakes with lines, the experiment in words, pictures; and the other small commands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from rich.console import Console
+
+from dlstream import __version__
+from dlstream.check import checked_rig
+from dlstream.cli import main
+from dlstream.experiment_check import Known, check_file, read_frame
+from dlstream.nodes import rig_nodes
+from dlstream_common import DlstreamError, InputError
+
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+EXAMPLE = CONFIG / "experiments" / "example.yaml"
+PYTHON = CONFIG / "experiments" / "python" / "python.yaml"
+RIG = CONFIG / "rig.demo.yaml"
+
+
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """The exit code and all that was said, on one line."""
+    monkeypatch.setattr("sys.argv", ["dlstream", *words])
+    code = main()
+    return code, " ".join(capsys.readouterr().out.split())
+
+
+def test_an_experiment_in_order_is_told_and_drawn(monkeypatch, capsys, tmp_path: Path):
+    words = ["experiment", "check", str(EXAMPLE), "--rig", str(RIG), "--out", str(tmp_path / "pictures")]
+    code, said = command(monkeypatch, capsys, *words)
+    assert code == 0
+    for part in ("circle: center (550, 163), radius 87.5", "in_left true when", "max_hits", "is in order"):
+        assert part in said or part == "max_hits"
+    assert "10 times" in said
+    assert "Not looked at" not in said, "the rig tells all"
+    names = sorted(file.name for file in (tmp_path / "pictures").iterdir())
+    assert names == ["example.regions.top.png", "example.states.png", "example.states.svg"]
+
+
+def test_what_is_not_known_is_told(monkeypatch, capsys):
+    code, said = command(monkeypatch, capsys, "experiment", "check", str(EXAMPLE))
+    assert code == 0
+    assert "Not looked at, as nothing is known of it: keypoints (--rig or --network)" in said
+
+
+def test_every_mistake_with_its_line(monkeypatch, capsys, tmp_path: Path):
+    file = tmp_path / "wrong.yaml"
+    text = EXAMPLE.read_text().replace("[neck]", "[nekc]", 1).replace("output: screen", "output: scren", 1)
+    file.write_text(text.replace("radius: 87.5", "radius: 300", 1))
+    code, said = command(monkeypatch, capsys, "experiment", "check", str(file), "--rig", str(RIG))
+    assert code == 1
+    lines = text.splitlines()
+    for wrong in ("[nekc]", "output: scren"):
+        number = next(number for number, line in enumerate(lines, start=1) if wrong in line)
+        assert f"wrong.yaml:{number} " in said
+    assert "Did you mean 'neck'?" in said
+    assert "Did you mean 'screen'?" in said
+    assert "a region inside the image of camera 'top', 640x480" in said
+    assert "3 mistakes" in said
+
+
+def test_a_network_alone_tells_the_keypoints(monkeypatch, capsys, tmp_path: Path):
+    file = tmp_path / "wrong.yaml"
+    file.write_text(EXAMPLE.read_text().replace("[neck]", "[back]"))
+    network = str(CONFIG / "networks" / "demo_mouse.onnx")
+    code, said = command(monkeypatch, capsys, "experiment", "check", str(file), "--network", network)
+    assert code == 1
+    assert "a keypoint of the network" in said
+
+
+def test_regions_larger_than_any_image_are_refused_without_a_rig(monkeypatch, capsys, tmp_path: Path):
+    file = tmp_path / "large.yaml"
+    file.write_text(EXAMPLE.read_text().replace("radius: 87.5", "radius: 90000", 1))
+    code, said = command(monkeypatch, capsys, "experiment", "check", str(file))
+    assert code == 1
+    assert "large.yaml:" in said
+    assert "no camera has a larger one" in said
+
+
+def test_a_frame_tells_the_size(tmp_path: Path):
+    picture = tmp_path / "frame.png"
+    cv2.imwrite(str(picture), np.zeros((300, 400, 3), np.uint8))
+    with pytest.raises(InputError, match="400x300"):
+        check_file(EXAMPLE, Known.of(None, None, picture), None, Console(quiet=True))
+    (tmp_path / "text.png").write_text("no picture")
+    for wrong in (tmp_path / "text.png", tmp_path / "none.png", tmp_path):
+        with pytest.raises(DlstreamError, match="frame"):
+            read_frame(wrong)
+
+
+def test_the_first_frame_of_a_video(tmp_path: Path):
+    file = tmp_path / "video.avi"
+    writer = cv2.VideoWriter(str(file), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 48))
+    for value in (200, 10, 10):
+        writer.write(np.full((48, 64, 3), value, np.uint8))
+    writer.release()
+    assert abs(float(read_frame(file).mean()) - 200) < 5
+
+
+def test_python_needs_permission(monkeypatch, capsys):
+    code, said = command(monkeypatch, capsys, "experiment", "check", str(PYTHON))
+    assert code == 1
+    assert "--allow-python" in said
+    code, said = command(monkeypatch, capsys, "experiment", "check", str(PYTHON), "--allow-python")
+    assert code == 0
+    assert "near the wall" in said or "within 60 px" in said
+
+
+def test_a_rig_file_can_not_permit_python_but_who_starts_it_can(tmp_path: Path):
+    file = tmp_path / "rig.yaml"
+    text = RIG.read_text().replace("networks/", f"{CONFIG}/networks/").replace("images/", f"{CONFIG}/images/")
+    file.write_text(text.replace("experiment: experiments/demo.yaml", f"experiment: {PYTHON}"))
+    with pytest.raises(InputError, match="--allow-python"):
+        checked_rig(file)
+    rig, path = checked_rig(file, allow_python=True)
+    [node] = [node for node in rig_nodes(rig, path) if node.name == "experiment"]
+    assert node.parameters["allow_python"] is True
+    file.write_text(file.read_text().replace(f"experiment: {PYTHON}", f"experiment: {{file: {PYTHON}, allow_python: true}}"))
+    with pytest.raises(InputError, match="no file can allow code to run"):
+        checked_rig(file, allow_python=True)
+
+
+def test_the_schema_is_printed(monkeypatch, capsys, tmp_path: Path):
+    code, said = command(monkeypatch, capsys, "experiment", "schema")
+    assert code == 0
+    assert json.loads(said)["title"] == "dlstream experiment file"
+    command(monkeypatch, capsys, "experiment", "schema", "rig", "--out", str(tmp_path / "rig.json"))
+    assert json.loads((tmp_path / "rig.json").read_text())["title"] == "dlstream rig file"
+    code, said = command(monkeypatch, capsys, "experiment", "schema", "rigg")
+    assert code == 1
+    assert "Did you mean 'rig'?" in said
+
+
+def test_the_version_both_ways(monkeypatch, capsys):
+    assert command(monkeypatch, capsys, "--version") == (0, __version__)
+    assert command(monkeypatch, capsys, "version") == (0, __version__)

@@ -1,0 +1,347 @@
+"""`dlstream import`: DeepLabStream's settings in both of its layouts, and whatever else an ini file may hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from dlstream.importing import bring_over, import_setup
+from dlstream.rig import load_rig
+from dlstream_common import DlstreamError, InputError
+from dlstream_experiment import Experiment, check_experiment, load_experiment
+
+FIRST = """\
+[Streaming]
+RESOLUTION = 848, 480
+FRAMERATE = 25
+STREAMS = color, infrared
+OUTPUT_DIRECTORY = results
+MULTIPLE_DEVICES = True
+VIDEO_SOURCE = 2
+
+[DeepLabCut]
+DLC_PATH = somewhere/deeplabcut
+MODEL = openfield-trainset95shuffle1
+
+[Experiment]
+EXP_NUMBER = 1
+RECORD_EXP = True
+"""
+NEWEST = """\
+[Streaming]
+RESOLUTION = 960, 540
+FRAMERATE = 50
+OUTPUT_DIRECTORY = C:/Output
+#a comment
+CAMERA_SOURCE = 1
+STREAMING_SOURCE = camera
+CROP = True
+CROP_X = 100, 500
+CROP_Y = 20, 320
+
+[Pose Estimation]
+MODEL_ORIGIN = DLC-LIVE
+MODEL_PATH = models/mouse , other
+MODEL_NAME = Mouse Net
+ALL_BODYPARTS = nose, neck, tailroot
+FILTER_LIKELIHOOD = True
+LIKELIHOOD_THRESHOLD = 0.8
+HANDLE_MISSING = null
+
+[Experiment]
+EXP_ORIGIN = BASE
+EXP_NAME = Mine
+RECORD_EXP = False
+
+[Classification]
+PATH_TO_CLASSIFIER = PATH_TO_CLASSIFIER
+
+[Video]
+VIDEO_SOURCE = PATH_TO_VIDEO
+
+[IPWEBCAM]
+PORT = 5555
+"""
+HEAD = "[EXPERIMENT]\nBASE = {base}\nEXPERIMENTER = Ada\n\n"
+CONDITIONAL = HEAD.format(base="BaseConditionalExperiment") + """\
+[BaseConditionalExperiment]
+TRIGGER = {trigger}
+PROCESS = BaseProtocolProcess
+INTERTRIAL_TIME = 12
+EXP_LENGTH = 7
+EXP_TIME = 1200
+
+[BaseProtocolProcess]
+TYPE = {process}
+STIMULATION = BaseStimulation
+
+[BaseStimulation]
+TYPE = NI
+PORT = Dev1/PFI6
+STIM_TIME = 2.5
+
+[BaseRegionTrigger]
+TYPE = circle
+CENTER = 200, 150
+RADIUS = 30
+BODYPARTS = neck, nose
+
+[BaseOutsideRegionTrigger]
+TYPE = square
+CENTER= 200, 150
+RADIUS = 30
+BODYPARTS = neck
+
+[BaseHeaddirectionTrigger]
+POINT= 300, 63
+ANGLE = 25
+BODYPARTS = nose, neck
+
+[BaseEgoHeaddirectionTrigger]
+ANGLE = 40
+HEADDIRECTION = left
+BODYPARTS = nose, neck, tailroot
+
+[BaseScreenTrigger]
+ANGLE = 60
+DIRECTION = West
+BODYPARTS = nose, neck
+
+[BaseHeaddirectionROITrigger]
+TYPE = circle
+CENTER= 250, 63
+RADIUS = 30
+ROI_BODYPARTS = neck
+POINT= 250, 63
+ANGLE = 30
+ANGLE_BODYPARTS = nose, neck
+
+[BaseSpeedTrigger]
+THRESHOLD = 2.6
+BODYPARTS = any
+
+[BaseFreezeTrigger]
+THRESHOLD = 1
+BODYPARTS = tailroot
+"""
+OPTOGENETIC = HEAD.format(base="BaseOptogeneticExperiment") + """\
+[BaseOptogeneticExperiment]
+TRIGGER = BaseRegionTrigger
+INTERTRIAL_TIME = 40
+MAX_STIM_TIME = 11
+MIN_STIM_TIME = 2
+MAX_TOTAL_STIM_TIME = 300
+EXP_TIME = 900
+
+[BaseRegionTrigger]
+TYPE = circle
+CENTER = 200, 150
+RADIUS = 30
+BODYPARTS = neck
+"""
+TRIAL = HEAD.format(base="BaseTrialExperiment") + """\
+[BaseTrialExperiment]
+TRIGGER = BaseScreenTrigger
+INTERTRIAL_TIME = 41
+TRIAL_NAME = Trial
+TRIAL_TRIGGER = BaseRegionTrigger
+TRIAL_TIME = 9
+STIMULUS_TIME = 8
+RESULT_FUNC = all
+EXP_LENGTH = 33
+EXP_COMPLETION = 21
+EXP_TIME = 6000
+
+[BaseScreenTrigger]
+ANGLE = 60
+DIRECTION = North
+BODYPARTS = nose, neck
+
+[BaseRegionTrigger]
+TYPE = circle
+CENTER = 200, 150
+RADIUS = 30
+BODYPARTS = neck
+"""
+
+
+def brought(folder: Path, text: str, config: str = "") -> tuple[Path, Experiment | None, str]:
+    """The rig file, the experiment, and the notes as one text."""
+    (folder / "settings.ini").write_text(text)
+    own = folder / "mine.ini" if config else None
+    if own:
+        own.write_text(config)
+    done = bring_over(folder / "settings.ini", own, folder / "out")
+    notes = "\n".join(f"{note.where} = {note.found}: {note.todo}" for note in done.notes)
+    return done.rig, load_experiment(done.experiment) if done.experiment else None, notes
+
+
+def test_the_first_layout(tmp_path: Path):
+    file, experiment, notes = brought(tmp_path, FIRST)
+    rig = load_rig(file_without_network(file))
+    camera = rig.cameras["top"].model_dump()
+    assert (camera["source"], camera["device"], camera["fps"]) == ("opencv", "2", 25)
+    assert (camera["width"], camera["height"]) == (848, 480)
+    assert "openfield-trainset95shuffle1.onnx" in file.read_text()
+    assert rig.recorder.directory.name == "results"
+    assert rig.experiment.file.name == "example.yaml"
+    assert experiment.experiment == "example"
+    assert check_experiment(experiment, cameras=rig.cameras, outputs=rig.outputs) == []
+    for word in ("settings.ini:6: [Streaming] MULTIPLE_DEVICES", "settings.ini:11: [DeepLabCut] MODEL", "DLC_PATH"):
+        assert word in notes
+    assert "dlstream network convert EXPORT.pt openfield-trainset95shuffle1.onnx" in notes
+
+
+def file_without_network(file: Path) -> Path:
+    """The network is still to be converted; a copy of the rig without it."""
+    lines = file.read_text().splitlines(keepends=True)
+    copy = file.with_name("rig.copy.yaml")
+    copy.write_text("".join(line for line in lines if "pose:" not in line and "network:" not in line))
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("trigger", "expected"),
+    [
+        ("BaseRegionTrigger", {"type": "region", "keypoints": ("neck", "nose"), "inside": True, "match": "any"}),
+        ("BaseOutsideRegionTrigger", {"type": "region", "inside": False, "match": "all"}),
+        ("BaseHeaddirectionTrigger", {"type": "head_direction", "neck": "neck", "nose": "nose", "at_most": 25}),
+        ("BaseEgoHeaddirectionTrigger", {"type": "ego_head_direction", "side": "left", "at_least": 140}),
+        ("BaseScreenTrigger", {"type": "direction", "start": "neck", "end": "nose", "edge": "west", "at_most": 60}),
+        ("BaseHeaddirectionROITrigger", {"type": "head_direction_region", "inside": False, "keypoint": "neck"}),
+        ("BaseSpeedTrigger", {"type": "speed", "keypoints": ("nose", "neck", "tailroot"), "at_least": 130}),
+        ("BaseFreezeTrigger", {"type": "freeze", "keypoints": ("tailroot",), "at_most": 50}),
+    ],
+)
+def test_the_newest_layout_with_every_trigger(tmp_path: Path, trigger: str, expected: dict[str, object]):
+    config = CONDITIONAL.format(trigger=trigger, process="switch")
+    file, experiment, notes = brought(tmp_path, NEWEST, config)
+    made = experiment.triggers["condition"].model_dump()
+    assert {key: made[key] for key in expected} == expected
+    assert made["min_confidence"] == 0.8
+    protocol = experiment.protocol.model_dump()
+    assert protocol["stop"][0]["longer_than"] == 1200
+    assert protocol["states"]["pause"]["transitions"][0]["longer_than"] == 12
+    assert experiment.metadata == {"experimenter": "Ada"}
+    rig = load_rig(file_without_network(file))
+    camera = rig.cameras["top"].model_dump()
+    assert (camera["device"], camera["crop"]) == ("1", [100, 20, 400, 300])
+    assert rig.recorder.video == "none"
+    sizes = {"top": (400, 300)}
+    warnings = check_experiment(experiment, cameras=rig.cameras, outputs=rig.outputs, image_sizes=sizes)
+    assert warnings == [], "no region is left that nothing uses"
+    assert "Mouse_Net.onnx" in notes
+    assert "HANDLE_MISSING" in notes
+    assert "[BaseStimulation] PORT = Dev1/PFI6" in notes
+
+
+def test_the_process_supply_gives_a_timed_stimulus(tmp_path: Path):
+    _, experiment, _ = brought(tmp_path, NEWEST, CONDITIONAL.format(trigger="BaseRegionTrigger", process="supply"))
+    state = experiment.protocol.model_dump()["states"]["stimulus"]
+    assert 2.5 in [action["seconds"] for action in state["enter"]]
+
+
+def test_the_optogenetic_experiment(tmp_path: Path):
+    _, experiment, _ = brought(tmp_path, NEWEST, OPTOGENETIC)
+    protocol = experiment.protocol.model_dump()
+    longest, shortest = protocol["states"]["stimulus"]["transitions"]
+    assert (longest["longer_than"], shortest["after"]) == (11, 2)
+    assert protocol["limits"]["laser"]["session"] == 300
+    assert protocol["stop"][1]["reaches"] == 300
+
+
+def test_the_trial_experiment(tmp_path: Path):
+    _, experiment, notes = brought(tmp_path, NEWEST, TRIAL)
+    protocol = experiment.protocol.model_dump()
+    assert protocol["trials"]["repeat"] == 33
+    assert protocol["states"]["cue"]["transitions"][0]["longer_than"] == 9
+    assert protocol["states"]["cue"]["enter"][0]["seconds"] == 8
+    assert "21" in protocol["states"]["success"]["transitions"][0]["reason"]
+    assert "RESULT_FUNC" in notes
+    assert experiment.triggers["begin"].model_dump()["frame"] == (400, 300), "after the crop"
+
+
+def test_an_experiment_of_ones_own_is_told(tmp_path: Path):
+    text = NEWEST.replace("EXP_ORIGIN = BASE", "EXP_ORIGIN = CUSTOM").replace("EXP_NAME = Mine", "EXP_NAME = SpedExperiment")
+    file, experiment, notes = brought(tmp_path, text)
+    assert experiment is None
+    assert "Did you mean 'SpeedExperiment'?" in notes
+    assert "experiment:" not in file.read_text()
+
+
+def test_a_video_and_its_loop(tmp_path: Path):
+    text = NEWEST.replace("STREAMING_SOURCE = camera", "STREAMING_SOURCE = video").replace("PATH_TO_VIDEO", "no.mp4")
+    file, _, notes = brought(tmp_path, text.replace("[IPWEBCAM]", "REPEAT_VIDEO = True\n[IPWEBCAM]"))
+    assert "no.mp4: there is no such file here" in notes
+    assert "loop: true" in file.read_text()
+    with pytest.raises(InputError, match=r"no\.mp4"):
+        load_rig(file)
+
+
+def test_files_that_are_there_are_kept(tmp_path: Path):
+    brought(tmp_path, FIRST)
+    with pytest.raises(DlstreamError, match="there already"):
+        bring_over(tmp_path / "settings.ini", None, tmp_path / "out")
+    import_setup(tmp_path / "settings.ini", None, tmp_path / "out", True, Console(quiet=True))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "expected"),
+    [
+        ("RESOLUTION = 3\n", 1, "text before the first section"),
+        ("[Streaming]\n  = 3\n\n%%\n]\n", None, "found"),
+        ("", 1, "no sections"),
+    ],
+)
+def test_what_is_no_ini_file_is_refused(tmp_path: Path, text: str, line: int | None, expected: str):
+    (tmp_path / "settings.ini").write_text(text)
+    try:
+        bring_over(tmp_path / "settings.ini", None, tmp_path / "out")
+    except InputError as error:
+        assert expected in str(error)
+        assert line is None or error.problems[0].line == line
+    with pytest.raises(InputError, match="no readable file"):
+        bring_over(tmp_path / "none.ini", None, tmp_path / "out")
+
+
+CONFIG = CONDITIONAL.format(trigger="BaseRegionTrigger", process="switch")
+VALUES = ["", "-1", "nan", "1e400", "999999999", "a, b", "1, 2, 3", "None", "'", "%(x)s", "\u00e9" * 50, "True", "../x"]
+
+
+def changed(text: str, changes: list[tuple[int, int, str]]) -> str:
+    lines = text.splitlines()
+    for place, kind, value in changes:
+        number = place % len(lines)
+        key = lines[number].partition("=")[0]
+        if kind == 0:
+            lines[number] = f"{key}= {value}"
+        elif kind == 1:
+            lines[number] = value
+        elif kind == 2:
+            lines.insert(number, lines[place // 7 % len(lines)])
+        elif len(lines) > 1:
+            del lines[number]
+    return "\n".join(lines)
+
+
+changes = st.lists(st.tuples(st.integers(0, 999), st.integers(0, 3), st.sampled_from(VALUES)), max_size=6)
+
+
+@given(first=changes, second=changes, old=st.booleans())
+@settings(max_examples=30, deadline=None)
+def test_whatever_the_files_hold_it_is_brought_over_or_refused(tmp_path_factory, first, second, old):
+    folder = tmp_path_factory.mktemp("mutated")
+    (folder / "settings.ini").write_text(changed(FIRST if old else NEWEST, first), encoding="utf-8")
+    (folder / "mine.ini").write_text(changed(CONFIG, second), encoding="utf-8")
+    try:
+        done = bring_over(folder / "settings.ini", None if old else folder / "mine.ini", folder / "out")
+    except InputError as error:
+        assert error.problems
+    else:
+        assert done.rig.is_file()
+        if done.experiment:
+            load_experiment(done.experiment)
