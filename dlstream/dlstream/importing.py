@@ -96,7 +96,7 @@ def _outputs(draft: Draft | None, ini: Ini) -> dict[str, dict[str, Any]]:
 
 
 def _classification(ini: Ini, template: str) -> None:
-    if template.startswith("behavior"):
+    if template.startswith("behaviour"):
         ini.note("Classification", "PATH_TO_CLASSIFIER", "a pickled classifier is never loaded: export it as ONNX")
 
 
