@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -16,7 +17,12 @@ from dlstream.rig import NodeOptions, Stop, TopicCamera
 from dlstream_camera import source_types
 from dlstream_experiment import Experiment, ExperimentSettings, output_types
 from dlstream_experiment.protocols import Stimulus
+from dlstream_experiment.protocols._control import Limit, Planned, Sham, Yoked
+from dlstream_experiment.protocols._duration import Draw, Exponential
+from dlstream_experiment.protocols._transitions import Action, State, StopCondition, Transition
+from dlstream_experiment.protocols._trials import Condition, Trials
 from dlstream_experiment.protocols.region_trials import RegionTrialsSettings, Trial
+from dlstream_experiment.protocols.states import StatesSettings
 from dlstream_experiment.regions import REGIONS
 from dlstream_experiment.triggers import TRIGGERS
 from dlstream_pose import PoseSettings
@@ -65,27 +71,40 @@ def text() -> str:
         "every node's section": NodeOptions,
         "`stop`": Stop,
     }.items():
-        parts.append(section(title, model))
+        parts.append(section(title, model, FILLED))
     parts.append("## Experiment file\n")
     for title, model in {
         "top level": Experiment,
         **{f"`regions.<name>` with `type: {name}`": kind for name, kind in REGIONS.items()},
         **{f"`triggers.<name>` with `type: {name}`": kind for name, kind in TRIGGERS.items()},
         "`protocol` with `type: region_trials`": RegionTrialsSettings,
-        "`protocol.trials.<name>`": Trial,
-        "`stimulus`": Stimulus,
+        "`protocol.trials.<name>` of region_trials": Trial,
+        "`protocol` with `type: states`": StatesSettings,
+        "`protocol.states.<name>`": State,
+        "`transitions` of a state, each": Transition,
+        "`enter`, `leave` and `do`, each": Action,
+        "a time that is drawn": Draw,
+        "`exponential` of a time that is drawn": Exponential,
+        "`protocol.trials` of states": Trials,
+        "`protocol.trials.conditions.<name>`": Condition,
+        "`protocol.stop`, each": StopCondition,
+        "`protocol.limits.<output>`": Limit,
+        "`protocol.control` with `type: sham`": Sham,
+        "`protocol.control` with `type: yoked`": Yoked,
+        "`protocol.control.schedule`, each": Planned,
+        "`stimulus`, `stimuli` and `give`": Stimulus,
     }.items():
         parts.append(section(title, model))
     return "\n".join(parts)
 
 
-def section(title: str, model: type[BaseModel]) -> str:
-    """One settings class as a heading and a table."""
+def section(title: str, model: type[BaseModel], filled: Collection[str] = ()) -> str:
+    """One settings class as a heading and a table; `filled`: the keys that the rig fills in."""
     rows = [f"### {title}\n", "| key | default | meaning |", "| --- | --- | --- |"]
     for name, field in model.model_fields.items():
         if name not in ("source", "type"):
-            star = "*" if name in FILLED else ""
-            rows.append(f"| `{name}`{star} | {default(field)} | {meaning(field)} |")
+            star = "*" if name in filled else ""
+            rows.append(f"| `{field.alias or name}`{star} | {default(field)} | {meaning(field)} |")
     return "\n".join(rows) + "\n"
 
 
@@ -93,7 +112,7 @@ def default(field: FieldInfo) -> str:
     value: Any = field.get_default(call_default_factory=True)
     if value is PydanticUndefined:
         return "must be given"
-    if value is None or value == [] or value == "" or value == {}:
+    if value is None or value in ([], "", {}, ()):
         return ""
     if isinstance(value, BaseModel):
         return ""

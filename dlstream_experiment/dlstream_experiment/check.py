@@ -70,9 +70,13 @@ def _sizes(experiment: Experiment, problem: Problems, sizes: Mapping[str, Size])
                 yield problem(("regions", name), found, expected)
             continue
         width, height = sizes[camera]
-        if left < -1 or top < -1 or right > width or bottom > height:
-            expected = f"a region inside the image of camera '{camera}', {width}x{height}"
-            yield problem(("regions", name), found, expected)
+        image = f"the image of camera '{camera}', {width}x{height}"
+        if region.beyond_image:
+            if right < 0 or bottom < 0 or left > width - 1 or top > height - 1:
+                yield problem(("regions", name), found, f"a region of which a part is inside {image}")
+        elif left < -1 or top < -1 or right > width or bottom > height:
+            hint = "If it is meant to reach beyond it, write `beyond_image: true`."
+            yield problem(("regions", name), found, f"a region inside {image}", hint)
 
 
 def _keypoints(experiment: Experiment, problem: Problems, keypoints: Collection[str] | None) -> Iterator[Problem]:

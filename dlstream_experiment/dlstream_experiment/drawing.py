@@ -179,7 +179,14 @@ def _box(axes: Axes, item: _Drawn, corner: Position) -> None:
     axes.add_patch(head)
     name = f"\u25b6 {item.box.name}" if item.box.kind == "start" else item.box.name
     axes.text(
-        x + _PAD, y + _HEAD / 2 + 0.5, name, fontsize=_HEAD_TEXT, fontweight="bold", color="white", va="center", zorder=5
+        x + _PAD,
+        y + _HEAD / 2 + 0.5,
+        name,
+        fontsize=_HEAD_TEXT,
+        fontweight="bold",
+        color="white",
+        va="center",
+        zorder=5,
     )
     below = y + _HEAD + _PAD * 0.6
     for line in item.body:
@@ -191,9 +198,7 @@ def _box(axes: Axes, item: _Drawn, corner: Position) -> None:
         top = y + item.middles[number] - len(lines) * _LINE / 2
         for index, line in enumerate(lines):
             place = top + (index + 0.5) * _LINE
-            axes.text(
-                x + _PAD, place, line, fontsize=_TEXT, color=COLORS[number % len(COLORS)], va="center", zorder=5
-            )
+            axes.text(x + _PAD, place, line, fontsize=_TEXT, color=COLORS[number % len(COLORS)], va="center", zorder=5)
 
 
 def _curve(axes: Axes, points: Sequence[Position], sides: tuple[int, int], color: str) -> None:

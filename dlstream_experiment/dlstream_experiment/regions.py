@@ -33,6 +33,8 @@ class Region(Settings):
     type: str
     camera: Name | None = None
     """The camera in whose image it lies; left out: the experiment's."""
+    beyond_image: bool = False
+    """true: it may reach beyond the image; else that is refused, for as a rule the numbers are another image's."""
 
     @abstractmethod
     def contains(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:

@@ -84,7 +84,12 @@ def line_with(text: str, path: Path = EXAMPLE) -> int:
         ("lockout: 10 ", "lockout: .inf ", "lockout: 10", "lockout"),
         ("output: screen", "output: big screen", "stimulus: {output", "a name of letters, digits and _"),
         ("camera: top  ", "camera: [top", None, "should stand; expected valid YAML"),
-        ("experiment: example", "experiment: example\nexperiment: again", None, "found the key 'experiment' a second time; expected each key once"),
+        (
+            "experiment: example",
+            "experiment: example\nexperiment: again",
+            None,
+            "found the key 'experiment' a second time; expected each key once",
+        ),
     ],
 )
 def test_mistakes_are_told_with_their_line(tmp_path, old, new, line, message):
@@ -249,3 +254,11 @@ def test_a_mutated_file_is_accepted_or_refused_and_nothing_else(tmp_path_factory
     else:
         assert experiment.cameras
         check_experiment(experiment)
+
+
+def test_a_region_may_reach_beyond_the_image_where_the_file_says_so(tmp_path):
+    region = "right: {type: circle, center: [550, 163], radius: 87.5"
+    path = changed(tmp_path, (region, f"{region}, beyond_image: true"))
+    assert check_experiment(load_experiment(path), image_sizes={"top": (600, 480)}) == []
+    with pytest.raises(InputError, match="a part is inside the image of camera 'top', 400x480"):
+        check_experiment(load_experiment(path), image_sizes={"top": (400, 480)})

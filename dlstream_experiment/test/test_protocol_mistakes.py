@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from protocol_script import EXPERIMENTS, protocol
+from ruamel.yaml import YAML
 
 from dlstream_common import InputError
 from dlstream_experiment import Engine, check_experiment, load_experiment
@@ -109,6 +110,7 @@ def test_the_text_is_valid_as_it_stands(tmp_path):
         ("{count: visits}", "{cuont: visits}", "Did you mean 'count'?"),
         ("{count: visits}", "{count: visits, reset: visits}", "exactly one of count, reset"),
         ("{count: visits}", "{count: visits, seconds: 2}", "seconds only beside give"),
+        ("seconds: 2}", "seconds: 0}", "more than 0 seconds"),
         ("{mark: begin}", "{mark: start}", "this mark is set by itself"),
         ("is: fell", "is: fallen", "is: found 'fallen'"),
         ("after: 3, go: pause", "after: -3, go: pause", "after: found -3"),
@@ -213,6 +215,14 @@ def test_what_is_only_odd_is_a_warning_with_its_line(tmp_path):
     )
 
 
+def test_the_example_of_the_page_is_valid():
+    lines = (EXPERIMENTS.parents[1] / "docs" / "protocols.md").read_text().splitlines()
+    begin = lines.index("    protocol:")
+    end = next(number for number in range(begin, len(lines)) if not lines[number])
+    content = YAML(typ="safe", pure=True).load("\n".join(lines[begin:end]))
+    assert protocol(content["protocol"]).findings() == []
+
+
 # Anything else.
 
 WORDS = [
@@ -271,7 +281,7 @@ def test_a_mutated_file_is_accepted_or_refused_with_a_line(tmp_path_factory, see
         experiment = load_experiment(path)
     except InputError as error:
         assert error.problems
-        assert any(problem.line for problem in error.problems)
+        assert any(problem.line for problem in error.problems) or "plain values" in str(error)
     else:
         check_experiment(experiment)
         assert experiment.protocol.in_words()

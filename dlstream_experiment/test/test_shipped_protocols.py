@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from itertools import count
 
 import pytest
-from hypothesis import given
+from experiment_poses import brief, frame, individual, seconds
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from protocol_script import EXPERIMENTS, Script, shipped
 
+from dlstream_experiment import Engine, load_experiment
 from dlstream_experiment.protocols import Note
 
 
@@ -73,6 +75,7 @@ class Light:
     ],
 )
 @given(walk=walks)
+@settings(max_examples=60, deadline=None)
 def test_light_goes_on_and_off_by_the_rules_at_every_frame(name, trigger, rules, walk):
     stops = [{"longer_than": rules["session"]}, {"stimulated": "laser", "reaches": rules["most"]}]
     script, light = Script(shipped(name, stop=stops, limits={"laser": {"session": rules["most"]}})), Light(**rules)
@@ -114,7 +117,7 @@ def test_optogenetic_ends_by_its_time_with_the_light_off():
     script.frame(1800, points_there=True)
     assert script.ended is None
     script.frame(1800.01, points_there=True)
-    assert script.ended == "longer than 1800 s since start"
+    assert script.ended == "more than 1800 s since start"
     assert script.on == {}
 
 
@@ -160,6 +163,7 @@ class Conditional:
 
 @pytest.mark.parametrize(("name", "supply"), [("base_conditional", False), ("base_conditional_supply", True)])
 @given(walk=walks, most=st.sampled_from([2, 40]))
+@settings(max_examples=60, deadline=None)
 def test_the_conditional_base_follows_its_rules_at_every_frame(name, supply, walk, most):
     stops = [{"longer_than": 3600}, {"if": f"stimulations >= {most}"}]
     script, rules = Script(shipped(name, stop=stops)), Conditional(most=most, supply=supply)
@@ -206,7 +210,7 @@ def test_speed_switches_with_the_trigger_and_ends_by_its_time():
         "2: on laser on",
         "4: off laser",
         "5: on laser on",
-        "600.1: end: longer than 600 s since start",
+        "600.1: end: more than 600 s since start",
     ]
     assert script.protocol.counts == {"runs": 2}
 
@@ -219,8 +223,8 @@ def test_speed_switches_with_the_trigger_and_ends_by_its_time():
     [
         ("multiple_animals", "in_green", 10, 10, 600),
         ("social_interaction", "near", 10, 999, 600),
-        ("behavior_pool", "behavior", 0, 999, 9999),
-        ("behavior_class", "behavior", 10, 10, 600),
+        ("behaviour_pool", "behaviour", 0, 999, 9999),
+        ("behaviour_class", "behaviour", 10, 10, 600),
     ],
 )
 def test_trials_with_a_lockout_have_deeplabstreams_numbers(name, trigger, lockout, hits, time):
@@ -315,7 +319,7 @@ def test_one_stage_alone_ends_on_the_tenth_visit_of_both_or_after_600_seconds():
     script.frame(600, at_green=True, at_blue=False)
     assert script.ended is None
     script.frame(600.1)
-    assert script.ended == "longer than 600 s since start"
+    assert script.ended == "more than 600 s since start"
 
 
 # Rewards.
@@ -381,7 +385,7 @@ def test_reward_pretraining_ends_by_its_time_and_never_leaves_the_pump_on():
     script.frame(1799, at_port=False)
     assert script.on == {"reward": "on"}
     script.frame(1800.1)
-    assert script.ended == "longer than 1800 s since start"
+    assert script.ended == "more than 1800 s since start"
     assert script.on == {}
 
 
@@ -445,7 +449,7 @@ def test_base_trial_ends_by_its_time():
     script.frame(6000, begin=True, task=True)
     assert script.ended is None
     script.frame(6000.1, begin=True, task=True)
-    assert script.ended == "longer than 6000 s since start"
+    assert script.ended == "more than 6000 s since start"
 
 
 # Second-order conditioning.
@@ -553,9 +557,9 @@ def test_conditioning_ends_after_twenty_successes_of_cs_plus():
 
 def test_conditioning_ends_by_its_time():
     script = run_conditioning(3, at_port=False, stop=[{"longer_than": 600}])
-    assert script.ended == "longer than 600 s since start"
-    settings = shipped("second_order_conditioning").model_dump()
-    assert [stop["longer_than"] for stop in settings["stop"]] == [3600]
+    assert script.ended == "more than 600 s since start"
+    content = shipped("second_order_conditioning").model_dump()
+    assert [stop["longer_than"] for stop in content["stop"]] == [3600]
 
 
 # All of them.
@@ -570,15 +574,31 @@ def test_nothing_is_odd_about_what_comes_along(name):
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_one_tells_itself_and_draws_itself(name):
-    settings = shipped(name)
-    text = " ".join(settings.in_words())
-    for _, trigger in settings.triggers_used():
+    made = shipped(name)
+    text = " ".join(made.in_words())
+    for _, trigger in made.triggers_used():
         assert trigger in text
-    for _, stimulus in settings.stimuli_used():
+    for _, stimulus in made.stimuli_used():
         assert stimulus.output in text
-    diagram = settings.diagram()
+    diagram = made.diagram()
     boxes = {box.name for box in diagram.boxes}
     assert len(boxes) == len(diagram.boxes)
     assert all({arrow.start, arrow.end} <= boxes for arrow in diagram.arrows)
     assert [box.kind for box in diagram.boxes].count("start") == 1
     assert "end" in boxes
+
+
+@pytest.mark.parametrize("name", ["base_conditional", "reward_pretraining"])
+def test_a_run_that_ended_can_be_started_again_and_goes_the_same_way(name):
+    engine = Engine(load_experiment(EXPERIMENTS / f"{name}.yaml"))
+    ways = []
+    for begin in (0, 10_000):
+        said = brief(engine.start(seconds(begin)))
+        for number in range(5000):
+            place = (570, 63) if number % 3 else (648, 38)
+            said += brief(engine.poses(frame(begin + number, individual([place, (550, 63)]))))
+        assert not engine.running
+        assert said[-1].startswith("experiment_ended")
+        ways.append(said)
+    assert ways[0] == ways[1]
+    assert len(ways[0]) > 40

@@ -235,9 +235,9 @@ def test_the_clock_changes_nothing_while_frames_come(gaps, ticks, seed):
 
 
 def test_an_older_frame_of_another_camera_does_not_turn_time_back():
-    script = Script(machine({"a": [{"after": 1, "go": "b"}], "b": [{"after": 1, "go": "c"}], "c": []}))
+    script = Script(machine({"a": [{"when": "x", "go": "b"}], "b": [{"after": 1, "go": "c"}], "c": []}))
     script.frame(1.2)
-    script.frame(1.1)
+    script.frame(1.1, x=True)
     script.frame(2.15)
     assert script.protocol.state == "b"
     script.frame(2.2)
@@ -401,6 +401,14 @@ def test_steps_carry_the_trigger_that_caused_them():
     assert switched == [(On, "x"), (Off, "y"), (On, "x"), (Off, "")]
 
 
+def test_the_end_of_a_given_time_is_caused_by_no_trigger():
+    states = {"a": {"enter": [{"give": LASER, "seconds": 2}], "transitions": [{"when": "x", "go": "b"}]}, "b": []}
+    script = Script(machine(states))
+    script.frame(3, x=True)
+    switched = [(type(step), step.trigger) for _, step in script.steps if isinstance(step, On | Off)]
+    assert switched == [(On, ""), (Off, "")]
+
+
 def test_what_is_given_outlasts_its_state_goes_before_its_stimulus_and_can_be_withdrawn():
     tone = {"output": "sound", "action": "play", "values": {"tone": "low"}}
     states = {
@@ -504,7 +512,7 @@ def test_stop_conditions_end_at_once_with_their_reason():
     both.frame(13, x=True)
     assert both.ended is None
     both.frame(14, x=True)
-    assert both.ended == "after 10 s since start and n >= 2"
+    assert both.ended == "10 s since start and n >= 2"
 
 
 def test_going_to_the_end_tells_why():

@@ -74,15 +74,20 @@ def test_all_types_in_one_file(tmp_path):
         ("a: {type: region, region: left, keypoints: [n], release: lft}", "Did you mean 'left'?"),
         ("a: {type: region, region: left, keypoints: [n], release: side}", "a region of camera 'top'"),
         ("a: {type: region, region: side, keypoints: [n], camera: top}", "a region of camera 'top'"),
-        ("a: {type: speed, keypoints: [n], at_least: 5, unit: cm/s, camera: side}", "pixels per centimetre under calib"),
+        (
+            "a: {type: speed, keypoints: [n], at_least: 5, unit: cm/s, camera: side}",
+            "pixels per centimetre under calib",
+        ),
         ("a: {type: speed, keypoints: [n], at_least: 5, unit: m/s}", "one of px/s, cm/s"),
         ("a: {type: speed, keypoints: [n], at_leas: 5}", "Did you mean 'at_least'?"),
         ("a: {type: speed, keypoints: [n], at_least: fast}", "expected a number"),
         ("a: {type: region, keypoints: [n], region: [left]}", "expected text"),
         ("a: {type: sped, keypoints: [n], at_least: 5}", "Did you mean 'speed'?"),
         ("a: {type: distance, keypoints: [n], at_least: 5}", "this key: it must be given"),
-        ("a: {type: classifier, network: none.onnx, keypoints: [n], reference: n, window: 1, samples: 1, behaviour: 0}",
-         "there is no file"),
+        (
+            "a: {type: classifier, network: none.onnx, keypoints: [n], reference: n, window: 1, samples: 1, behaviour: 0}",
+            "there is no file",
+        ),
         ("a: {type: topic, topic: /a, message: Float64, at_least: 5}", "expected text of the pattern"),
         ("a: {type: speed, keypoints: [n], at_least: 5, dwell: -1}", "a number at least 0"),
         ("a: {type: speed, keypoints: [n], at_least: 5, probability: 50}", "a number at most 1"),
@@ -107,7 +112,23 @@ def test_circles_have_the_line_of_their_first_trigger(tmp_path):
 
 
 PIECES = [
-    *("any", "all", "left", "side", "a", "neck", "px", "cm", "cm/s", "degrees", "true", "false", "hold", "veto", "north"),
+    *(
+        "any",
+        "all",
+        "left",
+        "side",
+        "a",
+        "neck",
+        "px",
+        "cm",
+        "cm/s",
+        "degrees",
+        "true",
+        "false",
+        "hold",
+        "veto",
+        "north",
+    ),
     *("0", "1", "-1", "2", "0.5", "1e400", ".nan", "''", "~", "[]", "{}", "[a]", "[neck, nose]", "[1, 2]", "{a: 1}"),
     *("9" * 30, "/x", "std_msgs/Float64", "[[1, 2], [3, 4]]", "2020-01-01", "&x [*x]", "!!python/name:os.system", "é"),
 ]

@@ -52,6 +52,7 @@ class Planned(Settings):
     seconds: Positive
     """How long."""
     stimulus: Stimulus
+    """What it is."""
 
 
 Change = tuple[int, Stimulus | None]

@@ -21,8 +21,11 @@ class Exponential(Settings):
     """Exponentially distributed with this mean before it is cut to the limits, so that waiting tells nothing."""
 
     mean: Positive
+    """Seconds."""
     min: Seconds = 0.0
+    """The shortest."""
     max: Positive = 1e6
+    """The longest."""
 
     @model_validator(mode="after")
     def _has_room(self) -> Exponential:
@@ -39,6 +42,7 @@ class Draw(Settings):
     integers: tuple[Whole, Whole] | None = None
     """A whole number of seconds from the first to the second, both included."""
     exponential: Exponential | None = None
+    """Exponentially distributed: {mean: 20, min: 5, max: 60}."""
     one_of: Annotated[tuple[Seconds, ...], Field(min_length=1, max_length=10_000)] | None = None
     """One of these."""
     in_order: Annotated[tuple[Seconds, ...], Field(min_length=1, max_length=10_000)] | None = None

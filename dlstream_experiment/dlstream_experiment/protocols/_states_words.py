@@ -33,11 +33,10 @@ def in_words(settings: StatesSettings) -> list[str]:
 
 
 def _state(name: str, state: State) -> Iterator[str]:
-    begin = f"In '{name}'" + (f": {state.text}" if state.text else "")
+    if state.text:
+        yield f"'{name}': {state.text}."
     if state.stimuli:
-        yield f"{begin}; on: {', '.join(told(stimulus) for stimulus in state.stimuli)}."
-    elif state.text:
-        yield f"{begin}."
+        yield f"While in '{name}': {', '.join(told(stimulus) for stimulus in state.stimuli)}."
     if state.enter:
         yield f"Entering '{name}': {', '.join(str(action) for action in state.enter)}."
     for transition in state.transitions:

@@ -53,6 +53,8 @@ class Action(Settings):
         for extra, owner in (("by", "count"), ("seconds", "give"), ("values", "note")):
             if extra in self.model_fields_set and getattr(self, owner) is None:
                 raise ValueError(f"{extra} only beside {owner}")
+        if self.seconds == 0:
+            raise ValueError("more than 0 seconds")
         return self
 
     def __str__(self) -> str:
@@ -206,7 +208,8 @@ def _check_times(after: object, longer_than: object, since: str | None) -> None:
 
 
 def _spoken_time(after: float | Draw | None, longer_than: float | Draw | None, since: str | None) -> list[str]:
-    where = f" since {since}" if since is not None else ""
-    if after is not None:
-        return [f"after {spoken(after)}{where}"]
-    return [f"longer than {spoken(longer_than)}{where}"] if longer_than is not None else []
+    wait = after if after is not None else longer_than
+    if wait is None:
+        return []
+    time = spoken(wait) if after is not None else f"more than {spoken(wait)}"
+    return [f"after {time}" if since is None else f"{time} since {since}"]
