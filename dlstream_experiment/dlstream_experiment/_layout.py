@@ -64,8 +64,8 @@ def lay_out(diagram: Diagram, sizes: Mapping[str, Size]) -> Layout:
         _sort(slots, links, forwards=sweep % 2 == 0)
     y = _heights_of(slots, heights, links)
     x, widths = 0.0, []
-    for column in slots:
-        width = max((sizes[name][0] for name in column if name in sizes), default=0.0)
+    for slot in slots:
+        width = max((sizes[name][0] for name in slot if name in sizes), default=0.0)
         widths.append((x, width))
         x += width + _BETWEEN_COLUMNS
     boxes = {name: (widths[column][0], y[name] - heights[name] / 2) for name, column in columns.items()}
