@@ -17,8 +17,8 @@ CUSTOM = {
     "ExampleExperiment": "example",
     "ExampleMultipleAnimalExperiment": "multiple_animals",
     "ExampleSocialInteractionExperiment": "social_interaction",
-    "SimbaBehaviorPoolExperiment": "behavior_pool",
-    "BsoidBehaviorPoolExperiment": "behavior_class",
+    "SimbaBehaviorPoolExperiment": "behaviour_pool",
+    "BsoidBehaviorPoolExperiment": "behaviour_class",
     "SpeedExperiment": "speed",
     "FirstExperiment": "second_order_conditioning",
     "SecondExperiment": "staged",
@@ -49,7 +49,9 @@ def template_of(settings: Ini, config: Ini | None) -> str:
         settings.note("Experiment", "EXP_NAME", "give its .ini as well: dlstream import settings.ini experiment.ini")
         return ""
     if name in CUSTOM:
-        settings.note("Experiment", "EXP_NAME", f"our '{CUSTOM[name]}' is taken; if you changed its code, mend the file")
+        settings.note(
+            "Experiment", "EXP_NAME", f"our '{CUSTOM[name]}' is taken; if you changed its code, mend the file"
+        )
         return CUSTOM[name]
     if name:
         hint = suggest(name, list(CUSTOM))
@@ -144,7 +146,9 @@ def _values(ini: Ini, template: str) -> Iterator[tuple[Place, Any]]:
             yield (*states, "success", "transitions", 0, "if"), f"success >= {enough:.0f}"
             yield (*states, "success", "transitions", 0, "reason"), f"{enough:.0f} trials were successful"
         if ini.text(base, "RESULT_FUNC").lower() == "all":
-            ini.note(base, "RESULT_FUNC", "our base_trial is for `any`; its first comment says what to change for `all`")
+            ini.note(
+                base, "RESULT_FUNC", "our base_trial is for `any`; its first comment says what to change for `all`"
+            )
 
 
 def _trigger(draft: Draft, settings: Ini, ini: Ini, name: str, kind: str) -> None:

@@ -67,7 +67,9 @@ def _camera(ini: Ini) -> dict[str, Any]:
             ini.note("Video", "VIDEO_SOURCE", "put the video's path into cameras.top.path")
         path = video if is_given(video) else "video.mp4"
         if not Path(path).is_file():
-            ini.notes.append(Note(ini.where("Video", "VIDEO_SOURCE"), path, "there is no such file here: mend its path"))
+            ini.notes.append(
+                Note(ini.where("Video", "VIDEO_SOURCE"), path, "there is no such file here: mend its path")
+            )
         camera: dict[str, Any] = {"source": "video", "path": path, "loop": ini.flag("Video", "REPEAT_VIDEO")}
         if ini.text("Streaming", "RESOLUTION"):
             ini.note("Streaming", "RESOLUTION", "a video keeps its own size here; check the regions against it")
@@ -79,7 +81,9 @@ def _camera(ini: Ini) -> dict[str, Any]:
             camera |= {"width": int(size[0]), "height": int(size[1])}
         if source == "ipwebcam":
             port = ini.text("IPWEBCAM", "PORT")
-            ini.note("Streaming", "STREAMING_SOURCE", f"its own protocol (port {port}): give the camera's URL as device")
+            ini.note(
+                "Streaming", "STREAMING_SOURCE", f"its own protocol (port {port}): give the camera's URL as device"
+            )
         else:
             ini.notes.append(
                 Note(
@@ -123,8 +127,11 @@ def _network(ini: Ini) -> str:
     file = (re.sub(r"[^A-Za-z0-9_.-]+", "_", stem.removesuffix(".onnx")).strip("._") or "network") + ".onnx"
     origin = "DLC" if old else ini.text("Pose Estimation", "MODEL_ORIGIN").upper()
     convert = f"dlstream network convert EXPORT.pt {file}"
-    todo = _ORIGINS.get(origin, f"convert it and put it beside the rig file: {convert} (DeepLabCut 3's PyTorch export; "
-                                "a TensorFlow model is trained anew from the same labels)")
+    todo = _ORIGINS.get(
+        origin,
+        f"convert it and put it beside the rig file: {convert} (DeepLabCut 3's PyTorch export; "
+        "a TensorFlow model is trained anew from the same labels)",
+    )
     ini.note(section, key, todo)
     if old:
         ini.note("DeepLabCut", "DLC_PATH", "not needed: dlstream runs without DeepLabCut")
@@ -133,10 +140,14 @@ def _network(ini: Ini) -> str:
             ini.note("Pose Estimation", flag, "not needed: poses keep each animal by its identity")
     handling = ini.text("Pose Estimation", "HANDLE_MISSING").lower()
     if handling not in ("", "skip"):
-        ini.note("Pose Estimation", "HANDLE_MISSING", "what a missing keypoint means is said by each trigger: `missing`")
+        ini.note(
+            "Pose Estimation", "HANDLE_MISSING", "what a missing keypoint means is said by each trigger: `missing`"
+        )
     number = ini.number("Streaming", "ANIMALS_NUMBER", 0, 1000)
     if (number or 1) > 1:
-        ini.note("Streaming", "ANIMALS_NUMBER", "the network tells how many animals there are; triggers take any of them")
+        ini.note(
+            "Streaming", "ANIMALS_NUMBER", "the network tells how many animals there are; triggers take any of them"
+        )
     return file
 
 
@@ -145,7 +156,9 @@ def _recorder(ini: Ini) -> dict[str, Any]:
     recorder: dict[str, Any] = {"directory": directory or "sessions"}
     if re.match(r"^[A-Za-z]:", directory):
         recorder["directory"] = "sessions"
-        ini.note("Streaming", "OUTPUT_DIRECTORY", "a folder of Windows: sessions are written beside the rig file instead")
+        ini.note(
+            "Streaming", "OUTPUT_DIRECTORY", "a folder of Windows: sessions are written beside the rig file instead"
+        )
     recorded = ini.flag("Experiment", "RECORD_EXP", True)
     recorder |= {"start": "experiment", "video": "h264"} if recorded else {"start": "experiment", "video": "none"}
     return recorder

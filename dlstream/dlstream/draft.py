@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -45,7 +45,7 @@ class Draft:
         data: Any = self._data
         for part in place:
             if (isinstance(data, Mapping) and part in data) or (
-                isinstance(data, Sequence) and isinstance(part, int) and part < len(data)
+                isinstance(data, list) and isinstance(part, int) and part < len(data)
             ):
                 data = data[part]
             else:

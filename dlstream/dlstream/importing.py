@@ -55,8 +55,11 @@ def import_setup(settings: Path, config: Path | None, out: Path, force: bool, co
 
 def bring_over(settings: Path, config: Path | None, out: Path, force: bool = False) -> Imported:
     """As `import_setup`, without printing."""
-    advanced = [file for file in (settings.parent / "advanced_settings.ini", settings.parent / "utils" /
-                                  "advanced_settings.ini") if file.is_file() and file != settings]
+    advanced = [
+        file
+        for file in (settings.parent / "advanced_settings.ini", settings.parent / "utils" / "advanced_settings.ini")
+        if file.is_file() and file != settings
+    ]
     ini = read_ini(*advanced[:1], settings)
     if config is None:
         beside = settings.parent / "experiments" / "configs" / f"{ini.text('Experiment', 'EXP_NAME') or '-'}.ini"
@@ -96,7 +99,7 @@ def _outputs(draft: Draft | None, ini: Ini) -> dict[str, dict[str, Any]]:
 
 
 def _classification(ini: Ini, template: str) -> None:
-    if template.startswith("behavior"):
+    if template.startswith("behaviour"):
         ini.note("Classification", "PATH_TO_CLASSIFIER", "a pickled classifier is never loaded: export it as ONNX")
 
 

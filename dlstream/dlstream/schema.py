@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from dlstream.rig import Rig
 from dlstream_common.schema import file_schema
 from dlstream_experiment import Experiment
 
-SCHEMAS = {
+SCHEMAS: dict[str, tuple[type[BaseModel], str]] = {
     "rig": (Rig, "dlstream rig file"),
     "experiment": (Experiment, "dlstream experiment file"),
 }

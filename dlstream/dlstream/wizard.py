@@ -215,9 +215,9 @@ class _Questions:
 
     def _limits(self, draft: Draft) -> None:
         self._console.print("\n[bold]Limits[/]  [dim]What ends or stops stimulation, whatever the animal does.[/]")
-        for key, default in (("max_age", 0.5), ("pose_timeout", 1.0)):
+        for key, seconds in (("max_age", 0.5), ("pose_timeout", 1.0)):
             if draft.get((key,)) is None:
-                draft.set((key,), default)
+                draft.set((key,), seconds)
             self._value(draft, (key,))
         if draft.get(("protocol", "type")) != "states":
             return

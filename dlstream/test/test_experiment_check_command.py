@@ -120,7 +120,9 @@ def test_a_rig_file_can_not_permit_python_but_who_starts_it_can(tmp_path: Path):
     rig, path = checked_rig(file, allow_python=True)
     [node] = [node for node in rig_nodes(rig, path) if node.name == "experiment"]
     assert node.parameters["allow_python"] is True
-    file.write_text(file.read_text().replace(f"experiment: {PYTHON}", f"experiment: {{file: {PYTHON}, allow_python: true}}"))
+    file.write_text(
+        file.read_text().replace(f"experiment: {PYTHON}", f"experiment: {{file: {PYTHON}, allow_python: true}}")
+    )
     with pytest.raises(InputError, match="no file can allow code to run"):
         checked_rig(file, allow_python=True)
 

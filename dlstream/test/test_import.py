@@ -67,7 +67,9 @@ VIDEO_SOURCE = PATH_TO_VIDEO
 PORT = 5555
 """
 HEAD = "[EXPERIMENT]\nBASE = {base}\nEXPERIMENTER = Ada\n\n"
-CONDITIONAL = HEAD.format(base="BaseConditionalExperiment") + """\
+CONDITIONAL = (
+    HEAD.format(base="BaseConditionalExperiment")
+    + """\
 [BaseConditionalExperiment]
 TRIGGER = {trigger}
 PROCESS = BaseProtocolProcess
@@ -128,7 +130,10 @@ BODYPARTS = any
 THRESHOLD = 1
 BODYPARTS = tailroot
 """
-OPTOGENETIC = HEAD.format(base="BaseOptogeneticExperiment") + """\
+)
+OPTOGENETIC = (
+    HEAD.format(base="BaseOptogeneticExperiment")
+    + """\
 [BaseOptogeneticExperiment]
 TRIGGER = BaseRegionTrigger
 INTERTRIAL_TIME = 40
@@ -143,7 +148,10 @@ CENTER = 200, 150
 RADIUS = 30
 BODYPARTS = neck
 """
-TRIAL = HEAD.format(base="BaseTrialExperiment") + """\
+)
+TRIAL = (
+    HEAD.format(base="BaseTrialExperiment")
+    + """\
 [BaseTrialExperiment]
 TRIGGER = BaseScreenTrigger
 INTERTRIAL_TIME = 41
@@ -167,6 +175,7 @@ CENTER = 200, 150
 RADIUS = 30
 BODYPARTS = neck
 """
+)
 
 
 def brought(folder: Path, text: str, config: str = "") -> tuple[Path, Experiment | None, str]:
@@ -266,7 +275,9 @@ def test_the_trial_experiment(tmp_path: Path):
 
 
 def test_an_experiment_of_ones_own_is_told(tmp_path: Path):
-    text = NEWEST.replace("EXP_ORIGIN = BASE", "EXP_ORIGIN = CUSTOM").replace("EXP_NAME = Mine", "EXP_NAME = SpedExperiment")
+    text = NEWEST.replace("EXP_ORIGIN = BASE", "EXP_ORIGIN = CUSTOM").replace(
+        "EXP_NAME = Mine", "EXP_NAME = SpedExperiment"
+    )
     file, experiment, notes = brought(tmp_path, text)
     assert experiment is None
     assert "Did you mean 'SpeedExperiment'?" in notes

@@ -21,14 +21,15 @@ def _cleaned(item: Any, names: bool = False) -> Any:
         return [_cleaned(entry) for entry in item]
     if not isinstance(item, dict):
         return item
-    result = {}
+    result: dict[str, Any] = {}
     for key, value in item.items():
         if not names and key in ("title", "discriminator", "format"):
             continue
         if not names and key == "description":
             result[key] = _first_paragraph(value)
         elif not names and key == "enum":
-            result[key] = value + ([False] if "false" in value else [])  # as YAML reads a plain false
+            choices: list[Any] = list(value)
+            result[key] = choices + ([False] if "false" in choices else [])  # as YAML reads a plain false
         else:
             inner = key in ("properties", "$defs", "patternProperties")
             result[key] = value if key in ("default", "const", "required") else _cleaned(value, inner and not names)

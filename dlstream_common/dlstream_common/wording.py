@@ -73,7 +73,9 @@ def shown(value: Any) -> str:
         return "nothing in braces"
     if isinstance(value, (list, tuple)) and not value:
         return "an empty list"
-    text = repr(dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, (list, tuple)) else value)
+    text = repr(
+        dict(value) if isinstance(value, Mapping) else list(value) if isinstance(value, (list, tuple)) else value
+    )
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

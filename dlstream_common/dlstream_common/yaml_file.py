@@ -137,7 +137,9 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
 
 def _nearest(error: ErrorDetails) -> str:
     """The choice that was perhaps meant; empty where none is near, as all of them are named anyway."""
-    choices = [part.strip(" '") for part in str(error.get("ctx", {}).get("expected", "")).replace(" or ", ",").split(",")]
+    choices = [
+        part.strip(" '") for part in str(error.get("ctx", {}).get("expected", "")).replace(" or ", ",").split(",")
+    ]
     hint = suggest(str(error["input"]), choices)
     return hint if hint.startswith("Did") else ""
 

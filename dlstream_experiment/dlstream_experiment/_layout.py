@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from dlstream_experiment.protocols import Diagram
 
@@ -51,10 +52,10 @@ def lay_out(diagram: Diagram, sizes: Mapping[str, Size]) -> Layout:
             chains.append(None)
             continue
         step = 1 if last > first else -1
-        chain = []
-        for column in range(first + step, last, step) if first != last else ():
-            lane = f"\0{number}.{column}"
-            slots[column].append(lane)
+        chain: list[str] = []
+        for index in range(first + step, last, step) if first != last else ():
+            lane = f"\0{number}.{index}"
+            slots[index].append(lane)
             heights[lane] = _LANE
             chain.append(lane)
         chains.append(chain)
@@ -63,8 +64,8 @@ def lay_out(diagram: Diagram, sizes: Mapping[str, Size]) -> Layout:
         _sort(slots, links, forwards=sweep % 2 == 0)
     y = _heights_of(slots, heights, links)
     x, widths = 0.0, []
-    for column in slots:
-        width = max((sizes[name][0] for name in column if name in sizes), default=0.0)
+    for slot in slots:
+        width = max((sizes[name][0] for name in slot if name in sizes), default=0.0)
         widths.append((x, width))
         x += width + _BETWEEN_COLUMNS
     boxes = {name: (widths[column][0], y[name] - heights[name] / 2) for name, column in columns.items()}
@@ -72,13 +73,13 @@ def lay_out(diagram: Diagram, sizes: Mapping[str, Size]) -> Layout:
     bottom = max((y[name] + height / 2 for name, height in heights.items()), default=0.0)
     boxes = {name: (left, upper - top) for name, (left, upper) in boxes.items()}
     lanes: list[list[Position] | None] = []
-    for arrow, chain in zip(diagram.arrows, chains, strict=True):
+    for arrow, links_of in zip(diagram.arrows, chains, strict=True):
         points: list[Position] = []
-        for lane in chain or ():
+        for lane in links_of or ():
             left, width = widths[int(lane.rpartition(".")[2])]
             through = [(left, y[lane] - top), (left + width, y[lane] - top)]
             points += through if columns[arrow.end] > columns[arrow.start] else through[::-1]
-        lanes.append(None if chain is None else points)
+        lanes.append(None if links_of is None else points)
     return Layout(boxes, columns, lanes, (max(x - _BETWEEN_COLUMNS, 0.0), bottom - top))
 
 
@@ -105,7 +106,7 @@ def _links(diagram: Diagram, chains: Sequence[Sequence[str] | None]) -> dict[str
         if chain is None:
             continue
         path = [arrow.start, *chain, arrow.end]
-        for one, other in zip(path, path[1:], strict=False):
+        for one, other in pairwise(path):
             if one != other:
                 links.setdefault(one, []).append(other)
                 links.setdefault(other, []).append(one)

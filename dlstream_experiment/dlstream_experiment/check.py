@@ -62,9 +62,14 @@ def _cameras(experiment: Experiment, problem: Problems, cameras: Collection[str]
 def _sizes(experiment: Experiment, problem: Problems, sizes: Mapping[str, Size]) -> Iterator[Problem]:
     for name, region in experiment.regions.items():
         camera = region.camera or experiment.camera
-        width, height = sizes.get(camera, (_LARGEST, _LARGEST))
         left, top, right, bottom = region.bounds
         found = f"x {left:g} to {right:g}, y {top:g} to {bottom:g}"
+        if camera not in sizes:
+            if max(right - left, bottom - top) > _LARGEST:
+                expected = f"a region inside an image of {_LARGEST}x{_LARGEST} pixels: no camera has a larger one"
+                yield problem(("regions", name), found, expected)
+            continue
+        width, height = sizes[camera]
         image = f"the image of camera '{camera}', {width}x{height}"
         if camera not in sizes:
             image = f"an image of {width}x{height} pixels: no camera has a larger one"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from textwrap import wrap
 
@@ -13,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, PathPatch, Polygon
-from matplotlib.patheffects import withStroke
 from matplotlib.path import Path as Curve
+from matplotlib.patheffects import withStroke
 from matplotlib.textpath import TextPath
 
 from dlstream_common import Image
@@ -204,7 +205,7 @@ def _box(axes: Axes, item: _Drawn, corner: Position) -> None:
 def _curve(axes: Axes, points: Sequence[Position], sides: tuple[int, int], color: str) -> None:
     """A smooth line through the points that leaves and arrives horizontally; `sides`: -1 left, 1 right of the box."""
     corners, codes = [points[0]], [Curve.MOVETO]
-    for index, ((x, y), (to_x, to_y)) in enumerate(zip(points, points[1:], strict=False)):
+    for index, ((x, y), (to_x, to_y)) in enumerate(pairwise(points)):
         first, last = index == 0, index == len(points) - 2
         reach = max(24.0, min(60.0, abs(to_x - x) * 0.5 + abs(to_y - y) * 0.12))
         heading = 1 if to_x > x else -1

@@ -15,19 +15,17 @@ from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ValidationError, ValidationInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from dlstream_common import suggest
 
-Base = TypeVar("Base", bound=BaseModel)
-
 _MODULES: dict[tuple[Path, int, int], ModuleType] = {}
 
 
-def find_class(text: str, base: type[Base], group: str, info: ValidationInfo) -> type[Base]:
+def find_class(text: str, base: Any, group: str, info: ValidationInfo) -> Any:
     """The settings class that a file names.
 
     Args:
@@ -46,7 +44,7 @@ def find_class(text: str, base: type[Base], group: str, info: ValidationInfo) ->
     return found
 
 
-def read_options(kind: type[Base], options: Any, info: ValidationInfo) -> Base:
+def read_options(kind: type[BaseModel], options: Any, info: ValidationInfo) -> BaseModel:
     """The options of a file as an object of the user's class.
 
     Raises:

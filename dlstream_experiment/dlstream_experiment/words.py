@@ -15,7 +15,8 @@ def trigger_in_words(trigger: TriggerSettings) -> str:
 
 def region_in_words(region: Region, camera: str) -> str:
     """The kind of a region and its measures, such as "circle: center (550, 163), radius 87.5"."""
-    measures = [f"{key} {_plain(value)}" for key, value in region.model_dump(exclude={"type", "camera"}).items()]
+    told = region.model_dump(exclude={"type", "camera"}, exclude_defaults=True)
+    measures = [f"{key} {_plain(value)}" for key, value in told.items()]
     where = f"; camera '{region.camera}'" if region.camera not in (None, camera) else ""
     return f"{region.type}: {', '.join(measures)}{where}"
 

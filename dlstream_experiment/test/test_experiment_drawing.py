@@ -29,7 +29,8 @@ LOOP = Diagram(
 
 
 @pytest.mark.parametrize(
-    "diagram", [LOOP, *(load_experiment(file).protocol.diagram() for file in EXPERIMENTS if "behavior" not in file.name)]
+    "diagram",
+    [LOOP, *(load_experiment(file).protocol.diagram() for file in EXPERIMENTS if "behaviour" not in file.name)],
 )
 def test_boxes_and_the_lanes_of_arrows_keep_apart(diagram: Diagram):
     sizes = {box.name: (120.0, 50.0 + 10 * len(box.lines)) for box in diagram.boxes}

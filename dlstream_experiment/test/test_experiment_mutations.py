@@ -23,10 +23,45 @@ EXPERIMENTS = sorted((Path(__file__).parents[2] / "config" / "experiments").rglo
 COUNT = int(os.environ.get("DLSTREAM_MUTATIONS", "300"))
 SCALARS: list[Any] = [
     *(None, True, False, 0, -1, 1, 3.5, 1e9, 10**30, float("inf"), float("nan")),
-    *("", "any", "all", "end", "trial", "top", "neck", "screen", "show", "off", "region", "circle", "states", "0 to 10"),
+    *(
+        "",
+        "any",
+        "all",
+        "end",
+        "trial",
+        "top",
+        "neck",
+        "screen",
+        "show",
+        "off",
+        "region",
+        "circle",
+        "states",
+        "0 to 10",
+    ),
     *([], {}, [[]], [1, 2], {"type": "region"}, "x" * 5000, "\u00e9\u00df", "a: b", "*x", "!!python/name:os.system"),
 ]
-TEXTS = ["{", "}", "[", "]", ": ", "\n", "\t", "- ", "# ", "&a ", "*a", "? ", "| ", "'", '"', "---\n", "<<: ", "!x ", "%"]
+TEXTS = [
+    "{",
+    "}",
+    "[",
+    "]",
+    ": ",
+    "\n",
+    "\t",
+    "- ",
+    "# ",
+    "&a ",
+    "*a",
+    "? ",
+    "| ",
+    "'",
+    '"',
+    "---\n",
+    "<<: ",
+    "!x ",
+    "%",
+]
 
 
 def places(data: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -66,7 +101,9 @@ def mutate(data: Any, chance: random.Random) -> None:
     else:
         value = parent[key]
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        parent[key] = value * chance.choice([-1, 1000, 0.001]) if number and chance.random() < 0.5 else chance.choice(SCALARS)
+        parent[key] = (
+            value * chance.choice([-1, 1000, 0.001]) if number and chance.random() < 0.5 else chance.choice(SCALARS)
+        )
 
 
 def text_of(seed: int) -> str:

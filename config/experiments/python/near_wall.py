@@ -1,7 +1,8 @@
 """A trigger and a protocol of one's own, as python.yaml names them. They have the interface of the built-in ones.
 
 A trigger's fields are its options in the file. `create_alone` makes the object that decides on scenes; it has no
-clock: time is the scene's stamp (nanoseconds). The same poses must always give the same decisions, or a replay can't repeat them.
+clock: time is the scene's stamp (nanoseconds). The same poses must always give the same decisions, or a replay can't
+repeat them.
 """
 
 from __future__ import annotations
@@ -69,7 +70,9 @@ class NearWallTrigger(Trigger):
 
     def decide(self, scene: Scene) -> bool | None:
         x, y = scene.x[:, self._column], scene.y[:, self._column]
-        to_border = np.minimum(np.minimum(x, self._settings.width - 1 - x), np.minimum(y, self._settings.height - 1 - y))
+        to_border = np.minimum(
+            np.minimum(x, self._settings.width - 1 - x), np.minimum(y, self._settings.height - 1 - y)
+        )
         if np.isnan(to_border).all():
             return None  # no animal seen: the last decision stays
         return bool(np.nanmin(to_border) <= self._settings.distance)
