@@ -44,11 +44,9 @@ class Draft:
         """The value there; None where there is none."""
         data: Any = self._data
         for part in place:
-            if isinstance(data, Mapping) and part in data:
+            try:
                 data = data[part]
-            elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-                data = data[part]
-            else:
+            except (KeyError, IndexError, TypeError):
                 return None
         return data
 
