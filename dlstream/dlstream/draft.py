@@ -44,12 +44,11 @@ class Draft:
         """The value there; None where there is none."""
         data: Any = self._data
         for part in place:
-            if (isinstance(data, Mapping) and part in data) or (
-                isinstance(data, list) and isinstance(part, int) and part < len(data)
-            ):
-                data = data[part]
-            else:
+            inside = isinstance(data, Mapping) and part in data
+            counted = isinstance(data, list) and isinstance(part, int) and part < len(data)
+            if not (inside or counted):
                 return None
+            data = data[part]
         return data
 
     def set(self, place: Place, value: Any) -> None:
