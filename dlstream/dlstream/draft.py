@@ -38,6 +38,11 @@ class Draft:
         self._yaml.width = 118
         self._yaml.indent(mapping=2, sequence=4, offset=2)
         self._data = read_yaml(template.file)
+        folder = template.file.resolve().parent
+        for place in _leaves(self._data, ()):
+            value = self.get(place)
+            if isinstance(value, str) and Path(value).suffix and (folder / value).is_file():
+                self._put(place, str(folder / value))  # the new file lies in another folder
         self._problems = self._look()
 
     def get(self, place: Place) -> Any:
