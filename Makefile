@@ -31,8 +31,10 @@ lint: setup ## ruff, mypy strict, the layers of the packages
 format: setup ## formats the code
 	@$(ENV) ruff check --fix . ; $(ENV) ruff format .
 
-bench: setup ## measures, prints a table, writes build/bench.json
+bench: setup ## measures, prints tables, writes build/bench*.json; beside DeepLabCut-Live where `make dlc` was run
 	@$(ENV) python test/bench.py
+	@if [ -e .venv-dlc/.packages ]; then $(DLC) test/bench_pose.py $(ARGS); else \
+		echo "no .venv-dlc (make dlc): measured without DeepLabCut-Live"; $(ENV) python test/bench_pose.py $(ARGS); fi
 
 lock: ## resolves requirements.in into requirements.lock
 	@$(PYTHON) -m venv build/lock-env && build/lock-env/bin/pip -q install uv

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Sequence
+from itertools import dropwhile
 from pathlib import Path
 
 from rich.console import Console
@@ -56,7 +57,7 @@ def replay_session(session: Path, experiment: Path | None, out: Path | None, con
 
     replayed = list(replay(entries, experiments))
     first = entries[0].number
-    recorded = [line for line in read_lines(session, DECISIONS) if _number(line) >= first]
+    recorded = list(dropwhile(lambda line: _number(line) < first, read_lines(session, DECISIONS)))
     lines = [line for item in replayed for line in item.lines]
     if out is not None:
         out.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

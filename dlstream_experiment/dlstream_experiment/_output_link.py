@@ -77,7 +77,9 @@ class OutputLink:
             return
         heard = min(self._publisher.get_subscription_count(), self._node.count_subscribers(self._topic))
         patient = self._clock() - self._began < _PATIENCE
-        if heard >= (self._listeners if patient else 1) and self._node.count_publishers(self._topic):
+        # All that are known must be connected: the first one that is need not be the output.
+        wanted = max(self._listeners, self._node.count_subscribers(self._publisher.topic_name)) if patient else 1
+        if heard >= wanted and self._node.count_publishers(self._topic):
             self._listeners = 1
             stamp = self._clock()
             self._send(Command(stamp, self.output, OFF), stamp, asked=True)

@@ -81,13 +81,14 @@ class Run:
         self._last_pose[camera] = stamp
         self._time = max(self._time, min(poses.stamp, stamp))  # no frame was acquired after its poses came
         effects = self._recovered(stamp, cause) if self._silent else []
+        recovered = bool(effects)
         decided = self._triggers.decide(camera, scene)
         effects += self._changes(stamp, cause)
         if self._protocol_triggers.isdisjoint(decided):
             steps = self._protocol.frame(self._time)
         else:
             steps = self._protocol.evaluate(self._time, decided, self._triggers.held)
-        return effects + self._carry_out(steps, stamp, cause)
+        return effects + self._carry_out(steps, stamp, cause) if steps or recovered else effects
 
     def value(self, stamp: int, source: str, value: float | str) -> list[Effect]:
         self._time = max(self._time, stamp)

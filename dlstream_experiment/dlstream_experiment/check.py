@@ -71,11 +71,13 @@ def _sizes(experiment: Experiment, problem: Problems, sizes: Mapping[str, Size])
             continue
         width, height = sizes[camera]
         image = f"the image of camera '{camera}', {width}x{height}"
+        if camera not in sizes:
+            image = f"an image of {width}x{height} pixels: no camera has a larger one"
         if region.beyond_image:
             if right < 0 or bottom < 0 or left > width - 1 or top > height - 1:
                 yield problem(("regions", name), found, f"a region of which a part is inside {image}")
         elif left < -1 or top < -1 or right > width or bottom > height:
-            hint = "If it is meant to reach beyond it, write `beyond_image: true`."
+            hint = "If it is meant to reach beyond it, write `beyond_image: true`." if camera in sizes else ""
             yield problem(("regions", name), found, f"a region inside {image}", hint)
 
 

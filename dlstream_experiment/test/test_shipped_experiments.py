@@ -201,6 +201,7 @@ HAPPENS = {
     "base_trial": "screen show image=left",
     "behaviour_class": "screen show image=left",
     "behaviour_pool": "screen show image=left",
+    "demo": "screen show image=left",
     "example": "screen show image=left",
     "example_openfield": "screen show image=left",
     "multiple_animals": "screen show image=left",
@@ -213,6 +214,10 @@ HAPPENS = {
     "staged_single": "screen show image=left",
 }
 """What has to happen at least once in the 77 s of the real mouse."""
+
+
+def test_every_one_has_something_to_happen():
+    assert sorted(HAPPENS) == NAMES
 
 
 def openfield(name: str, folder: Path) -> Path:
@@ -253,10 +258,8 @@ def real_poses() -> list[list[FramePoses]]:
     return streams
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(HAPPENS))
 def test_every_one_runs_on_a_real_mouse(name, tmp_path, real_poses):
-    if name == "demo":
-        pytest.skip("the same as example")
     path = openfield(name, tmp_path)
     experiment = loaded(path)
     poses = real_poses[name == "social_interaction"]

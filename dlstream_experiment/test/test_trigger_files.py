@@ -13,6 +13,8 @@ from ruamel.yaml import YAML
 
 from dlstream_common import InputError
 from dlstream_experiment import check_experiment, load_experiment
+from dlstream_experiment.regions import REGIONS
+from dlstream_experiment.triggers import TRIGGERS, TriggerSet
 
 HEAD = """\
 experiment: triggers
@@ -85,7 +87,7 @@ def test_all_types_in_one_file(tmp_path):
         ("a: {type: sped, keypoints: [n], at_least: 5}", "Did you mean 'speed'?"),
         ("a: {type: distance, keypoints: [n], at_least: 5}", "this key: it must be given"),
         (
-            "a: {type: classifier, network: none.onnx, keypoints: [n], reference: n, window: 1, samples: 1, behaviour: 0}",
+            "a: {type: classifier, network: n.onnx, keypoints: [n], reference: n, window: 1, samples: 1, behaviour: 0}",
             "there is no file",
         ),
         ("a: {type: topic, topic: /a, message: Float64, at_least: 5}", "expected text of the pattern"),
@@ -176,7 +178,25 @@ def test_any_file_is_accepted_or_refused_with_a_line(tmp_path_factory, seed):
         assert experiment.triggers
         for trigger in experiment.triggers.values():
             assert trigger.in_words()
-        from dlstream_experiment.triggers import TriggerSet
-
         made = TriggerSet(experiment.triggers, experiment.context)
         made.bind("top", ["nose", "neck", "tailroot", "a"])
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "triggers.md"
+EXAMPLES = [part.partition("```")[0] for part in PAGE.read_text(encoding="utf-8").split("```yaml\n")[1:]]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: text.partition("{type: ")[2].partition(",")[0])
+def test_the_examples_of_the_documentation_are_valid(tmp_path, example):
+    if "grooming.onnx" in example:
+        pytest.skip("the example's network is not there")
+    first = next(iter(YAML(typ="safe").load(example)["triggers"]))
+    path = tmp_path / "experiment.yaml"
+    path.write_text("experiment: page\ncamera: top\n" + example + TAIL.replace("trigger: a", f"trigger: {first}"))
+    assert load_experiment(path).triggers
+
+
+def test_the_documentation_has_every_type():
+    told = PAGE.read_text(encoding="utf-8")
+    assert [kind for kind in TRIGGERS if f"type: {kind}" not in told] == []
+    assert [kind for kind in REGIONS if f"type: {kind}" not in told] == []

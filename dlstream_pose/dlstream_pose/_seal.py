@@ -19,10 +19,9 @@ def sealed(content: bytes) -> bytes:
     return content + _seal(content)
 
 
-def is_whole(content: bytes) -> bool:
-    """Whether a file with a seal is as it was when it was sealed."""
-    body = content[: -len(_seal(b""))]
-    return content == sealed(body)
+def is_damaged(content: bytes) -> bool:
+    """Whether a file has a seal that does not fit it. Files of earlier converters have none."""
+    return SEAL_KEY.encode() in content and content != sealed(content[: -len(_seal(b""))])
 
 
 def _seal(content: bytes) -> bytes:

@@ -32,9 +32,9 @@ class Cropper:
     """Chooses a window around all animals, or the whole frame.
 
     The whole frame is looked at in the beginning, every `refresh` seconds, where the animals don't fit into one window
-    and as long as they are lost. They are lost where fewer than half of an animal's keypoints are as sure as
-    `confidence`, or where a sure keypoint lies at an edge of the window that isn't an edge of the frame. Sizes don't
-    change, so that an engine prepares for two.
+    and as long as they are lost. They are lost where there are fewer than in the last whole frame, where fewer than
+    half of an animal's keypoints are as sure as `confidence`, or where a sure keypoint lies at an edge of the window
+    that isn't an edge of the frame. Sizes don't change, so that an engine prepares for two.
 
     Args:
         size: width and height of a window, in pixels of the network's image; rounded up to a multiple of `STEP`.
@@ -56,6 +56,7 @@ class Cropper:
         """Looks at the whole frame next."""
         self._filter.reset()
         self._whole_at: int | None = None
+        self._present = 0
         self._lost = True
 
     def window(self, width: int, height: int, stamp: int) -> Window | None:
@@ -89,6 +90,7 @@ class Cropper:
         sure = poses[..., 2] >= self._confidence
         present = (poses[..., 2] > 0).any(axis=1)
         found = bool(present.any()) and bool((2 * sure.sum(axis=1) >= poses.shape[1])[present].all())
+        found = found and (window is None or int(present.sum()) >= self._present)
         if window is not None and not (found and _inside(poses[sure][:, :2], window, width, height)):
             self._lost = True
             return False
@@ -96,7 +98,7 @@ class Cropper:
             self._filter.reset()
         self._lost = not found
         if window is None:
-            self._whole_at = stamp
+            self._whole_at, self._present = stamp, int(present.sum())
         self._filter.update(poses, stamp)
         return True
 

@@ -7,7 +7,7 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from dlstream_pose._assignment import assign
+from dlstream_pose.assignment import best_assignment
 
 SEEN = 0.1
 """Confidence from which a keypoint counts."""
@@ -81,7 +81,7 @@ class Identity:
             points = points[found]
             centres = _centres(points)
             costs, allowed = self._costs(points, centres)
-            places = assign(self._order(costs, allowed).tolist())
+            places = [place for _, place in best_assignment((-self._order(costs, allowed)).tolist())]
             self._weigh(costs.tolist(), allowed.tolist(), places)
             ordered[places] = poses[found]
             self._remember(np.array(places), points, centres)
@@ -94,12 +94,15 @@ class Identity:
         going = self._velocity * (_COASTING * (1 - np.exp(-self._unseen / _COASTING)))[:, None]
         off = points[:, None] - (self._poses + going[:, None])
         squared = off[..., 0] * off[..., 0] + off[..., 1] * off[..., 1]
-        shared = squared == squared
-        count = shared.sum(axis=2)
-        squared[~shared] = 0.0
-        apart = centres[:, None] - (self._centre + going)
-        apart *= apart
-        distance = np.where(count > 0, squared.sum(axis=2) / np.maximum(count, 1), apart[..., 0] + apart[..., 1])
+        distance = squared.mean(axis=2)
+        if np.isnan(distance).any():
+            shared = squared == squared
+            count = shared.sum(axis=2)
+            squared[~shared] = 0.0
+            apart = centres[:, None] - (self._centre + going)
+            apart *= apart
+            centred = apart[..., 0] + apart[..., 1]
+            distance = np.where(count > 0, squared.sum(axis=2) / np.maximum(count, 1), centred)
         variance = ((_STILL + _MOVING * self._unseen) * self._length) ** 2
         return distance / (2 * variance) + np.log(variance), distance <= _GATE**2 * variance
 

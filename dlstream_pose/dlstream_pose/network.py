@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dlstream_common import NetworkError
-from dlstream_pose._seal import SEAL_KEY, is_whole
 from dlstream_pose.decoders import Decoder, make_decoder
 from dlstream_pose.engines import Engine, first_line, open_engine
+from dlstream_pose.top_down import Detector, TopDown
 
 METADATA_KEY = "dlstream"
 FORMAT = 2
-"""1: the graph gives `poses`. 2: a decoder may follow.
+"""1: the graph gives `poses`. 2: a decoder may follow, or a detector come first.
 
 Raised when a file of the new kind can't be read by an older dlstream; unknown extra fields are ignored.
 """
@@ -77,6 +77,8 @@ class NetworkInfo(BaseModel):
     """The least and the greatest value in an image."""
     input_channels: str = "bgr"
     net_type: str = ""
+    detector: Detector | None = None
+    """For a network that looks at one animal at a time: what finds the animals."""
     source: Source
     proof: Proof | None = None
 
@@ -106,9 +108,9 @@ class Network:
         self.path = Path(path)
         self.engine: Engine = open_engine(engine, self.path, threads)
         self.sha256 = self.engine.sha256
-        self._check_seal()
         self.info = self._read_info()
         self._outputs, self._decode = self._find_decoder()
+        self._top_down = self._find_detector(threads)
         self._check_graph()
 
     def run(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -125,9 +127,12 @@ class Network:
             NetworkError: the image does not fit the network.
         """
         try:
-            outputs = self.engine.run(self._outputs, image)
+            return self._top_down.run(image, self._run) if self._top_down else self._run(image)
         except Exception as error:
             raise NetworkError(f"{self.path}: failed on an image of {image.shape}: {first_line(error)}") from error
+
+    def _run(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        outputs = self.engine.run(self._outputs, image)
         return self._decode(dict(zip(self._outputs, outputs, strict=True)))
 
     def _find_decoder(self) -> tuple[tuple[str, ...], Decoder]:
@@ -136,13 +141,13 @@ class Network:
         except NetworkError as error:
             raise NetworkError(f"{self.path}: {error}") from error
 
-    def _check_seal(self) -> None:
-        content = self.path.read_bytes() if self.path.is_file() else b""
-        if SEAL_KEY.encode() in content and not is_whole(content):
-            raise NetworkError(
-                f"{self.path}: the file is not what the converter wrote: it was damaged or altered since; expected the "
-                "SHA-256 that stands at its end. Copy it again, or convert the original again"
-            )
+    def _find_detector(self, threads: int) -> TopDown | None:
+        if self.info.detector is None:
+            return None
+        try:
+            return TopDown(self.info.detector, len(self.info.individuals), threads)
+        except NetworkError as error:
+            raise NetworkError(f"{self.path}: {error}") from error
 
     def _read_info(self) -> NetworkInfo:
         text = self.engine.metadata

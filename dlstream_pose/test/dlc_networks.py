@@ -34,7 +34,12 @@ def config(net_type: str, individuals: int = 1, top_down: bool = False) -> dict[
     }  # fmt: skip
     if individuals > 1:
         names = [f"mouse{number}" for number in range(1, individuals + 1)]
-        project |= {"individuals": names, "multianimalbodyparts": KEYPOINTS, "uniquebodyparts": [], "bodyparts": "MULTI!"}
+        project |= {
+            "individuals": names,
+            "multianimalbodyparts": KEYPOINTS,
+            "uniquebodyparts": [],
+            "bodyparts": "MULTI!",
+        }
     return PoseConfig.build(project, "/project/x.yaml", top_down=top_down, net_type=net_type).to_dict(normalize=True)
 
 
@@ -57,9 +62,7 @@ def write(path: Path, settings: dict[str, Any], seed: int = 0) -> Path:
 
 
 def _spread(model: Any, image: Any) -> None:
-    """Scales the last layers, so that the heat maps reach from 0 to almost 1 and the other maps have a sensible range."""
-    import torch
-
+    """Scales the last layers: heat maps reach from 0 to almost 1 then, and other maps have a sensible range."""
     features = model.backbone(image)
     features = model.neck(features) if model.neck else features
     head = model.heads["bodypart"]
@@ -86,3 +89,41 @@ def _rescale(branch: Any, gain: Any, shift: Any) -> None:
         layer.weight.mul_(gain[part].view((1, -1, 1, 1) if turned else (-1, 1, 1, 1)))
         layer.bias.mul_(gain[part]).add_(shift[part])
         start += count
+
+
+def write_top_down(path: Path, settings: dict[str, Any], seed: int = 0) -> Path:
+    """The same for a top-down network, with a detector of chance that finds boxes with different scores."""
+    import torch
+    from deeplabcut.pose_estimation_pytorch.models import DETECTORS
+
+    write(path, settings, seed)
+    torch.manual_seed(seed)
+    detector = DETECTORS.build(dict(settings["detector"]["model"]))
+    detector.eval()
+    images = np.stack([texture(number, 240, 320) for number in range(96, 100)])[..., ::-1].copy()
+    image = torch.from_numpy(images).permute(0, 3, 1, 2) / 255
+    # Weights of chance let the backbone fade out: the statistics of one image bring each layer back to life.
+    for module in detector.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.train()
+            module.momentum = 1.0
+    with torch.no_grad():
+        detector(image)
+        detector.eval()
+        seen = []
+        heads = detector.model.head.classification_head, detector.model.head.regression_head
+        hooks = [head.register_forward_hook(lambda module, given, found: seen.append(found)) for head in heads]
+        detector(image)
+        for hook in hooks:
+            hook.remove()
+        surplus = seen[0][..., 1] - seen[0][..., 0]
+        for head, gain in zip(heads, (0.8 / surplus.std(), 0.5 / seen[1].std()), strict=True):
+            for layers in head.module_list:
+                layers[-1].weight.mul_(gain)
+                layers[-1].bias.mul_(gain)
+        least = float((surplus * 0.8 / surplus.std()).quantile(0.995))
+        for layers in heads[0].module_list:  # few boxes are sure: background and animal take turns in the bias
+            layers[-1].bias[1::2] -= least
+    content = torch.load(path, weights_only=True)
+    torch.save(content | {"detector": detector.state_dict()}, path)
+    return path

@@ -116,9 +116,7 @@ def _pose(scores: Any, offsets: Any, stride: float) -> None:
     import tensorflow as tf
 
     shape = tf.shape(scores)
-    offsets = tf.transpose(
-        tf.reshape(offsets, (shape[0], shape[1], shape[2], shape[3], 2)), perm=[1, 2, 0, 3, 4]
-    )
+    offsets = tf.transpose(tf.reshape(offsets, (shape[0], shape[1], shape[2], shape[3], 2)), perm=[1, 2, 0, 3, 4])
     scores = tf.transpose(scores, perm=[1, 2, 0, 3])
     shape = tf.shape(scores)
     offsets = tf.reshape(offsets, (shape[0] * shape[1], -1, 2))

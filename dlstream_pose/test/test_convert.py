@@ -58,7 +58,9 @@ def test_a_result_that_differs_is_not_written(spot_network, tmp_path):
     before = output.read_bytes()
     frame = np.full((48, 64, 3), 100, np.uint8)
     frame[30, 17] = 255
-    with pytest.raises(NetworkError, match=r"'brightest' on frame 0: \(17\.0.*0\.110 px apart; 1 more.*Nothing was written"):
+    with pytest.raises(
+        NetworkError, match=r"'brightest' on frame 0: \(17\.0.*0\.110 px apart; 1 more.*Nothing was written"
+    ):
         convert(Spots(spot_network, shift=0.11), output, [frame], input_size=(1, 1))
     with pytest.raises(NetworkError, match=r"'brightest' on frame 0: .* confidence 1\.000, .* confidence 0\.980"):
         convert(Spots(spot_network, doubt=0.02), output, [frame], input_size=(1, 1))

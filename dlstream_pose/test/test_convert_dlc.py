@@ -1,4 +1,4 @@
-"""Every kind of network that DeepLabCut 3 trains for whole images: converted, and equal to the original."""
+"""Every kind of network that DeepLabCut 3 trains: converted, and equal to the original."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import random
 
 import numpy as np
 import pytest
-from dlc_networks import KEYPOINTS, config, texture, write
+from dlc_networks import KEYPOINTS, config, texture, write, write_top_down
 
 from dlstream_common import NetworkError
 from dlstream_pose import Network
 from dlstream_pose.assignment import best_assignment
 from dlstream_pose.convert import convert
+from dlstream_pose.top_down import crop
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("deeplabcut") is None, reason="needs DeepLabCut: make test-dlc")
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("deeplabcut") is None, reason="needs DeepLabCut: make test-dlc"
+)
 # Sizes that are and are not multiples of 32: HRNet pads.
 FRAMES = [texture(number, *size) for number, size in enumerate([(128, 160), (117, 171), (200, 150), (128, 160)])]
 KINDS = {
@@ -69,7 +72,7 @@ def test_a_network_without_location_refinement_equals_its_original(tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda made: made.update(method="td"), "method 'td'"),
+        (lambda made: made.update(method="ctd"), "method 'ctd'"),
         (lambda made: made["data"].update(colormode="BGR"), "colormode BGR"),
         (lambda made: made["model"].pop("heads"), "configuration is not one of DeepLabCut 3"),
         (lambda made: made["metadata"].pop("bodyparts"), "configuration is not one of DeepLabCut 3"),
@@ -148,7 +151,9 @@ def test_animals_are_those_of_deeplabcut():
         costs = {}
         for row, edge in enumerate(kept):
             first, second = graph[edge]
-            table = np.round(chance.choice([0, 0.04, 0.3, 0.6, 0.9], (counts[first], counts[second])), 3).astype(np.float32)
+            table = np.round(chance.choice([0, 0.04, 0.3, 0.6, 0.9], (counts[first], counts[second])), 3).astype(
+                np.float32
+            )
             if table.size:
                 costs[edge] = {"m1": table, "distance": np.ones_like(table)}
             orders = [
@@ -175,3 +180,36 @@ def test_animals_are_those_of_deeplabcut():
         wanted = np.array([one.data[:, :3] for one in expected or []], np.float32).reshape(-1, keypoints, 3)
         wanted[..., 2] = np.nan_to_num(wanted[..., 2])
         assert np.array_equal(found, wanted, equal_nan=True)
+
+
+@pytest.mark.parametrize("net_type", ["rtmpose_s", "cspnext_s"])
+def test_a_top_down_network_equals_its_original(tmp_path, net_type):
+    made = config(net_type, 3, top_down=True)
+    frames = [texture(number, *size) for number, size in enumerate([(240, 320), (203, 317), (300, 250)])]
+    report = convert(write_top_down(tmp_path / "net.pt", made), tmp_path / "net.onnx", frames)
+    network = Network(tmp_path / "net.onnx")
+    assert network.info.detector.net_type == "SSDLite"
+    assert report.seen > len(frames)
+    assert report.worst < 0.05
+
+
+def test_a_top_down_network_without_its_detector_is_refused(tmp_path):
+    path = write(tmp_path / "net.pt", config("rtmpose_s", 3, top_down=True))
+    with pytest.raises(NetworkError, match=r"net\.pt: found a top-down network without its detector"):
+        convert(path, tmp_path / "net.onnx", FRAMES)
+
+
+def test_crops_are_those_of_torchvision():
+    import torch
+    from torchvision.transforms.functional import resized_crop
+
+    chance, image = np.random.default_rng(0), texture(1, 240, 320)
+    for _ in range(30):
+        side = int(chance.integers(5, 300))
+        # A detector's boxes lie in the image; torchvision cuts others wrongly.
+        left, top = chance.integers(-side // 2, 320 - side // 2), chance.integers(-side // 2, 240 - side // 2)
+        channels = torch.from_numpy(image.copy()).permute(2, 0, 1)
+        expected = resized_crop(channels, int(top), int(left), side, side, [64, 64]).permute(1, 2, 0).numpy()
+        found = crop(image, (int(left), int(top), int(left) + side, int(top) + side), (64, 64))
+        assert np.abs(found.astype(int) - expected).max() <= 1
+        assert (found != expected).mean() < 0.001

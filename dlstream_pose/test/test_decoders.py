@@ -136,7 +136,9 @@ def test_wrong_settings_of_a_decoder_are_named(changes):
 
 @given(
     st.integers(1, 4).flatmap(
-        lambda columns: st.lists(st.lists(st.integers(0, 3), min_size=columns, max_size=columns), min_size=1, max_size=4)
+        lambda columns: st.lists(
+            st.lists(st.integers(0, 3), min_size=columns, max_size=columns), min_size=1, max_size=4
+        )
     )
 )
 def test_an_assignment_has_the_greatest_sum(gain):
@@ -146,7 +148,10 @@ def test_an_assignment_has_the_greatest_sum(gain):
     if rows <= columns:
         choices = [list(enumerate(choice)) for choice in itertools.permutations(range(columns), rows)]
     else:
-        choices = [[(row, column) for column, row in enumerate(choice)] for choice in itertools.permutations(range(rows), columns)]
+        choices = [
+            [(row, column) for column, row in enumerate(choice)]
+            for choice in itertools.permutations(range(rows), columns)
+        ]
     assert sum(gain[a][b] for a, b in pairs) == max(sum(gain[a][b] for a, b in choice) for choice in choices)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_common import EncodingError, NetworkError, image_from_bytes
-from dlstream_pose import Estimator, Network
+from dlstream_pose import Estimator, Network, PoseSettings, PoseStream
 
 WIDTH, HEIGHT = 64, 48
 GREY = 60
@@ -161,3 +161,23 @@ def test_a_real_mouse_is_where_deeplabcut_live_sees_it(openfield_network: Path, 
         assert np.abs(found.confidence - expected[number, :, 2]).max() < 0.001
         compared += int(seen.sum())
     assert compared > 200
+
+
+def test_a_real_mouse_in_a_window_is_near_to_where_the_whole_frame_has_it(
+    openfield_network: Path, test_data: Path
+) -> None:
+    """Not equal: this network averages over the whole picture (docs/benchmarks.md)."""
+    estimator = Estimator(openfield_network, scale=0.5, threads=2)
+    stream = PoseStream(estimator, PoseSettings(network=openfield_network, scale=0.5, crop=320))
+    video = cv2.VideoCapture(str(test_data / "openfield" / "videos" / "m3v1mp4.mp4"))
+    distances, windows = [], []
+    for number in range(60):
+        image = video.read()[1]
+        (whole,) = estimator.estimate(image)
+        found = stream.estimate(image, "bgr8", number * 33_333_333)
+        (part,) = found.individuals
+        distances.append(np.hypot(part.x - whole.x, part.y - whole.y)[whole.confidence > 0.5])
+        windows.append(found.window is not None)
+    assert np.mean(windows) > 0.7
+    assert np.median(np.concatenate(distances)) < 2.0
+    assert np.sqrt(np.mean(np.concatenate(distances) ** 2)) < 4.0

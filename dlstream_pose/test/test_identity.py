@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import permutations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlstream_pose._assignment import assign
 from dlstream_pose.identity import Identity
 
 SECOND = 1_000_000_000
@@ -159,20 +156,7 @@ def test_a_frame_of_the_past_begins_anew():
     assert place_of(ordered, animal(300, 300)) == 0
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(1, 5), st.integers(0, 2), st.randoms(use_true_random=False))
-def test_the_assignment_is_the_cheapest(rows, more, random):
-    costs = [[float(random.randint(-9, 9)) for _ in range(rows + more)] for _ in range(rows)]
-    found = assign(costs)
-    assert len(set(found)) == rows
-    best = min(
-        sum(costs[row][column] for row, column in enumerate(way)) for way in permutations(range(rows + more), rows)
-    )
-    assert sum(costs[row][column] for row, column in enumerate(found)) == best
-
-
 def test_nothing_to_assign():
-    assert assign([]) == []
     ordered, risk = Identity(2, 4).assign(np.empty((0, 4, 3), np.float32), 0)
     assert np.isnan(ordered[..., :2]).all()
     assert not risk.any()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dlstream_common import NetworkError
 from dlstream_pose import Network
-from dlstream_pose._seal import is_whole, sealed
+from dlstream_pose._seal import is_damaged, sealed
 from dlstream_pose.convert import convert
 
 DEMO = Path(__file__).parents[2] / "config" / "networks" / "demo_mouse.pt"
@@ -85,10 +85,10 @@ def test_a_weight_that_changed_is_noticed(tmp_path, demo_network):
 
 @pytest.mark.parametrize("content", [b"", b"x", b"x" * 1000])
 def test_a_seal_fits_its_content_alone(content):
-    assert is_whole(sealed(content))
-    assert not is_whole(sealed(content) + b"x")
-    assert not is_whole(b"y" + sealed(content))
-    assert not is_whole(content)
+    assert not is_damaged(sealed(content))
+    assert is_damaged(sealed(content) + b"x")
+    assert is_damaged(b"y" + sealed(content))
+    assert not is_damaged(content)
 
 
 def folder_of(tmp_path: Path, settings_text: bytes, graph: bytes = b"\x0a\x03abc") -> Path:

@@ -13,6 +13,7 @@ from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import DescribeParameters, SetParameters
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
 from dlstream_camera.arena import KEYPOINTS
@@ -333,3 +334,71 @@ def test_the_camera_node_and_the_demo_network_work_together(start_node, observer
         (found,), (true,) = message.individuals, expected.individuals
         distances.append(np.hypot(np.subtract(found.x, true.x), np.subtract(found.y, true.y)))
     assert np.mean(distances) < 3
+
+
+def test_filtered_and_predicted_poses_say_so(start_node, observer, wait_for, spot_network):
+    """Stamps of long ago: the prediction goes no farther than its limit."""
+    poses = observer.collect(FramePoses, "/top/pose", POSE)
+    keys = {"filter": "kalman", "filter_agility": 1e6, "predict": "now", "predict_limit": 0.02, "max_age": 5.0}
+    start_node(MODULE, network=spot_network, cameras=["top"], **keys)
+    camera = Camera(observer, wait_for)
+    camera.connect(poses, wait_for)
+    for number in range(10):
+        camera.send(5 + 2 * number, 20)
+        wait_for(lambda wanted=number + 1: len(poses) == wanted, "the pose")
+    found = poses_from_message(poses[-1])
+    (individual,) = found.individuals
+    assert found.predicted_to == found.stamp + 20_000_000
+    assert found.stale
+    assert individual.vx[0] > 500
+    assert individual.covariance.shape == (2, 3)
+    assert individual.x[0] > 25
+
+
+def test_a_young_pose_is_not_stale(start_node, observer, wait_for, spot_network):
+    poses = observer.collect(FramePoses, "/top/pose", POSE)
+    start_node(MODULE, network=spot_network, cameras=["top"], max_age=600.0)
+    camera = Camera(observer, wait_for)
+
+    def answered():
+        camera.send(1, 1, header=Header(stamp=observer.node.get_clock().now().to_msg()))
+        return poses
+
+    wait_for(answered, "a pose")
+    assert not any(message.stale for message in poses)
+
+
+def test_an_image_of_another_size_is_served_as_well(start_node, observer, wait_for, spot_network):
+    poses = observer.collect(FramePoses, "/top/pose", POSE)
+    start_node(MODULE, network=spot_network, cameras=["top"], crop=32, filter="kalman")
+    camera = Camera(observer, wait_for)
+    camera.connect(poses, wait_for)
+    message = Image()
+    pixels = np.full((100, 150, 3), 60, np.uint8)
+    pixels[77, 120] = 255
+    fill_image(message, pixels, "bgr8")
+    message.header.stamp = stamp_to_message(STAMP + 10**9)
+    camera._publisher.publish(message)
+    wait_for(lambda: poses, "the pose")
+    assert place(poses[0]) == (120, 77)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"engine": "tensorrt"}, "engine tensorrt: this ONNX Runtime"),
+        ({"engine": "dlclive"}, "pip install deeplabcut-live"),
+        ({"engine": "openvin"}, "engine"),
+        ({"predict": "now"}, "needs a velocity"),
+    ],
+)
+def test_what_is_asked_for_and_not_there_ends_it_with_advice(start_node, spot_network, parameters, said):
+    node = start_node(MODULE, network=spot_network, **parameters)
+    assert node.wait() == 1
+    assert said in node.output
+    assert "Traceback" not in node.output
+
+
+def test_it_says_which_engine_it_took(start_node, wait_for, spot_network):
+    node = start_node(MODULE, network=spot_network, cameras=["top"])
+    wait_for(lambda: "engine onnx: ONNX Runtime" in node.output, "the engine in the log")

@@ -147,6 +147,19 @@ def test_several_animals_share_a_window_or_none():
     assert window((100, 100), (250, 130)) is None
 
 
+def test_one_of_several_that_is_missing_from_the_window_is_looked_for_in_the_whole_frame():
+    cropper = Cropper(96, 0, 0.5, (2, 1))
+    both = np.array([[[100, 100, 0.9]], [[130, 120, 0.9]]], np.float32)
+    one = np.array([[[100, 100, 0.9]], [[np.nan, np.nan, 0]]], np.float32)
+    cropper.accept(both, None, 320, 240, 0)
+    window = cropper.window(320, 240, 1)
+    assert cropper.accept(both, window, 320, 240, 1)
+    assert not cropper.accept(one, window, 320, 240, 2)
+    assert cropper.window(320, 240, 3) is None
+    assert cropper.accept(one, None, 320, 240, 3), "it is nowhere: the other is enough from now on"
+    assert cropper.accept(one, cropper.window(320, 240, 4), 320, 240, 4)
+
+
 def test_a_frame_no_larger_than_the_window_is_looked_at_whole(spots):
     stream = stream_of(spots, crop=400)
     assert [stream.estimate(spot(9, 9), "bgr8", START + n * FRAME).window for n in range(5)] == [None] * 5

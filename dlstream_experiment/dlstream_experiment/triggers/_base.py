@@ -111,7 +111,7 @@ class TriggerSettings(Settings):
 
     def create_alone(self, context: Context) -> Trigger | None:
         """The object that decides by itself, where there is no `condition`; None: there is no such one."""
-        return None
+        return None if type(self).create is TriggerSettings.create else self.create(context)
 
     def rule(self) -> Rule | None:
         """How it follows from other triggers; None: it doesn't."""

@@ -27,7 +27,7 @@ class _OfSeveral(TriggerSettings):
 
 
 class AndSettings(_OfSeveral):
-    """True while all of the triggers are; false while one is false; before that is known, nothing.
+    """True while all of the triggers are; false while one is false; where neither is known, as before.
 
     It is decided when one of them changes, on frames of any camera and on values of topics. False while one of them,
     or of those that they are composed of, is vetoed (`missing: veto`), like every composition.
@@ -43,7 +43,7 @@ class AndSettings(_OfSeveral):
 
 
 class OrSettings(_OfSeveral):
-    """True while one of the triggers is; false while all are false; before that is known, nothing."""
+    """True while one of the triggers is; false while all are false; where neither is known, as before."""
 
     type: Literal["or"]
 

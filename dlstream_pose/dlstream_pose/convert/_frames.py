@@ -67,7 +67,7 @@ def _scaled(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
 def textures(size: tuple[int, int] | None = None) -> list[Sample]:
     """Smooth blobs on noise: of a width and height, or in sizes that are and are not multiples of the usual strides."""
     random = np.random.default_rng(0)
-    samples = []
+    samples: list[Sample] = []
     for width, height in ((320, 240), (256, 256), (317, 203), (640, 480)) if size is None else (size,) * 4:
         coarse = random.uniform(0, 255, (6, 8, 3)).astype(np.float32)
         smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)

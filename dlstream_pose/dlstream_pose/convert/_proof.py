@@ -83,7 +83,9 @@ def compare(original: SourceNetwork, converted: Network, samples: Sequence[Sampl
         for who, which in np.argwhere((distance > TOLERANCE) | (difference > CONFIDENCE_TOLERANCE)):
             apart = float(distance[who, which])
             keypoint = _keypoint(converted.info, int(who), int(which))
-            said = f"{keypoint} on {sample.name}: {_point(found[who, which])}, the original {_point(expected[who, which])}"
+            said = (
+                f"{keypoint} on {sample.name}: {_point(found[who, which])}, the original {_point(expected[who, which])}"
+            )
             mistakes.append((apart, f"{said}: {apart:.3f} px apart"))
     if mistakes:
         first = max(mistakes, key=lambda mistake: mistake[0])[1]

@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 
 class Joint(NamedTuple):
-    """A place where a keypoint may be; `index` numbers all of an image's."""
+    """A place where a keypoint may be; `number` counts all of an image's."""
 
     x: float
     y: float
     confidence: float
     keypoint: int
-    index: int
+    number: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +30,8 @@ class Link:
 
     @property
     def ends(self) -> tuple[int, int]:
-        """The indices of the two."""
-        return self.first.index, self.second.index
+        """The numbers of the two."""
+        return self.first.number, self.second.number
 
 
 class Animal:
@@ -48,7 +48,7 @@ class Animal:
     def add(self, link: Link) -> bool:
         """Takes a link's joints in; False where it brought none."""
         first, second = link.first, link.second
-        if first.index in self.indices and second.index in self.indices:
+        if first.number in self.indices and second.number in self.indices:
             self._count(link)
             return False
         if first.keypoint in self.joints and second.keypoint in self.joints:
@@ -92,7 +92,7 @@ class Animal:
     def _take(self, joint: Joint) -> None:
         if joint.keypoint not in self.joints:
             self.joints[joint.keypoint] = joint
-            self.indices.add(joint.index)
+            self.indices.add(joint.number)
 
     def _count(self, link: Link) -> None:
         self.affinity += link.affinity

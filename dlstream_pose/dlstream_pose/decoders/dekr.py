@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dlstream_pose.decoders import Decoder
+from dlstream_pose.decoders import Decoder, Outputs
 
 if TYPE_CHECKING:
     from dlstream_pose.network import NetworkInfo
@@ -18,7 +19,7 @@ def make(info: NetworkInfo) -> Decoder:
     """The graph always gives as many poses as there are animals; those without any confidence are nobody."""
     count = len(info.keypoints)
 
-    def decode(outputs):  # type: ignore[no-untyped-def]
+    def decode(outputs: Outputs) -> NDArray[np.float32]:
         poses = np.asarray(outputs["poses"], np.float32).reshape(-1, count, 3)
         return poses[(poses[..., 2] > 0).any(axis=1)]
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
+from dlstream_pose._seal import is_damaged
 
 
 class NotInstalled(NetworkError):
@@ -57,7 +58,7 @@ def read_network(path: Path) -> bytes:
     """The content of a network file (.onnx).
 
     Raises:
-        NetworkError: it can't be read, is empty, or is another tool's.
+        NetworkError: it can't be read, is empty, is another tool's, or was altered since it was converted.
     """
     try:
         content = path.read_bytes()
@@ -65,6 +66,11 @@ def read_network(path: Path) -> bytes:
         raise NetworkError(f"{path}: can't be read ({error.strerror}); expected a network file (.onnx)") from error
     if not content:
         raise NetworkError(f"{path}: found an empty file; expected a network (.onnx)")
+    if is_damaged(content):
+        raise NetworkError(
+            f"{path}: the file is not what the converter wrote: it was damaged or altered since; expected the SHA-256 "
+            "that stands at its end. Copy it again, or convert the original again"
+        )
     if path.suffix in (".pt", ".pth"):
         raise NetworkError(
             f"{path}: found a PyTorch file; expected ONNX. Convert it first: "

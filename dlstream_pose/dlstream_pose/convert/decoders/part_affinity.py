@@ -12,6 +12,8 @@ PREDICTORS = ("PartAffinityFieldPredictor",)
 _PEAK = 0.01
 _SAMPLES = 10
 _DECIMALS = 1000
+_FARTHEST = 2048
+"""Cells between two candidates, at most."""
 
 
 def decoding(predictor: dict[str, Any]) -> dict[str, Any]:
@@ -57,17 +59,20 @@ def build(predictor: dict[str, Any], stride: float) -> Any:
             weights = torch.softmax(-offsets / (2 * sigma**2), dim=0)
             kernel = torch.einsum("i,j->ij", weights, weights)[None, None]
             self.register_buffer("kernel", kernel, persistent=False)
+            distances = torch.arange(-_FARTHEST, _FARTHEST + 1, dtype=torch.float32)
             for name, value in (
                 ("kept", torch.tensor(kept)),
                 ("first", torch.tensor([int(end[0]) for end in ends])),
                 ("second", torch.tensor([int(end[1]) for end in ends])),
-                ("steps", torch.linspace(0, 1, _SAMPLES, dtype=torch.float32)[None, :, None]),
+                # The samples on a line are rounded down to cells, which hangs on a product's last bit: looked up, no
+                # engine can join it with the sum that follows.
+                ("steps", distances[:, None] * torch.linspace(0, 1, _SAMPLES, dtype=torch.float32)),
             ):
                 self.register_buffer(name, value, persistent=False)
 
         def forward(self, outputs: dict[str, Any]) -> Any:
             heatmap = outputs["heatmap"][0]
-            channels, rows, columns = heatmap.shape
+            channels, _, columns = heatmap.shape
             if sigmoid:
                 heatmap = torch.sigmoid(heatmap)
             smooth = torch.nn.functional.conv2d(heatmap.unsqueeze(1), self.kernel, padding=radius).squeeze(1)
@@ -89,7 +94,8 @@ def build(predictor: dict[str, Any], stride: float) -> Any:
             columns = fields.shape[2]
             start = cell[self.first].unsqueeze(2).expand(-1, -1, animals, -1).reshape(-1, 1, 2)
             stop = cell[self.second].unsqueeze(1).expand(-1, animals, -1, -1).reshape(-1, 1, 2)
-            along = (start + self.steps * (stop - start)).to(torch.int32).to(torch.int64)
+            apart = (stop - start).reshape(-1, 2).to(torch.int64).clamp(-_FARTHEST, _FARTHEST)
+            along = (start + self.steps[apart + _FARTHEST].transpose(1, 2)).to(torch.int32).to(torch.int64)
             place = (along[..., 1] * columns + along[..., 0]).reshape(len(kept), 1, -1).expand(-1, 2, -1)
             vectors = fields.reshape(-1, 2, fields.shape[1] * columns)[self.kept].gather(2, place)
             vectors = vectors.reshape(len(kept), 2, -1, _SAMPLES)

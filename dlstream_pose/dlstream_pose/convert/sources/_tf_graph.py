@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 
 
-def around(
-    model: Any, name: str, outputs: Sequence[str], keypoints: int, stride: float, deviation: float
-) -> None:
+def around(model: Any, name: str, outputs: Sequence[str], keypoints: int, stride: float, deviation: float) -> None:
     """Gives a model the input `image`, uint8 (H, W, 3) in the order blue, green, red, and the output `poses` (K, 3).
 
     Args:
@@ -48,9 +46,7 @@ def around(
     graph.output.append(helper.make_tensor_value_info("poses", onnx.TensorProto.FLOAT, [keypoints, 3]))
 
 
-def _decode(
-    node: Any, constant: Any, outputs: Sequence[str], keypoints: int, stride: float, deviation: float
-) -> None:
+def _decode(node: Any, constant: Any, outputs: Sequence[str], keypoints: int, stride: float, deviation: float) -> None:
     """x = column * stride + stride / 2 + offset_x * deviation, and the same for y; the confidence is the maximum."""
     node("Reshape", [outputs[0], constant("dls_flat", np.array([-1, keypoints]))], "dls_scores")
     node("ArgMax", ["dls_scores"], "dls_place_row", axis=0, keepdims=1)

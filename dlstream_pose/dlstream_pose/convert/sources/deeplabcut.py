@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dlstream_common import NetworkError
 from dlstream_pose.convert._source import SourceNetwork, present
 from dlstream_pose.convert.decoders import decoder_for
+from dlstream_pose.convert.sources._top_down import TopDownNetwork
 from dlstream_pose.decoders import outputs_of
 from dlstream_pose.network import NetworkInfo, Source
 
@@ -36,8 +37,8 @@ def open_source(path: Path) -> SourceNetwork:
         NetworkError: torch or DeepLabCut is not installed, or the file is not a network of DeepLabCut 3.
     """
     try:
+        import deeplabcut.pose_estimation_pytorch.models  # noqa: F401
         import torch
-        from deeplabcut.pose_estimation_pytorch.models import PoseModel
     except ImportError as error:
         raise NetworkError(
             f"{path}: converting a network of DeepLabCut 3 needs torch and DeepLabCut ({error}), in an environment of "
@@ -63,7 +64,7 @@ def open_source(path: Path) -> SourceNetwork:
         ) from error
 
 
-def _open(path: Path, content: dict[str, Any]) -> DeepLabCutNetwork:
+def _open(path: Path, content: dict[str, Any]) -> SourceNetwork:
     from deeplabcut.pose_estimation_pytorch.models import PoseModel
 
     config = content["config"]
@@ -79,27 +80,45 @@ def _open(path: Path, content: dict[str, Any]) -> DeepLabCutNetwork:
         model.load_state_dict(content["pose"])
     except Exception as error:
         raise NetworkError(f"DeepLabCut can't build the network that the file describes: {error}") from error
-    return DeepLabCutNetwork(path, config, model.eval(), head)
+    if str(config.get("method", "bu")).lower() == "bu":
+        return DeepLabCutNetwork(path, config, model.eval(), head)
+    crop = inference.get("top_down_crop") or {"height": 256, "width": 256}
+    pose = DeepLabCutNetwork(path, config, model.eval(), head, (int(crop["height"]), int(crop["width"])))
+    return TopDownNetwork(content, pose, _normalise)
+
+
+def _normalise(rgb: Any) -> Any:
+    """RGB (..., 3, H, W) from 0 to 1, as ImageNet's networks take it."""
+    import torch
+
+    return (rgb - torch.tensor(_MEAN)[:, None, None]) / torch.tensor(_DEVIATION)[:, None, None]
 
 
 def _head(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration of the head that finds the animals' keypoints. What other heads find is left out."""
     heads = config["model"]["heads"]
     method = str(config.get("method", "bu")).lower()
-    if method != "bu" or "bodypart" not in heads:
+    if method not in ("bu", "td") or "bodypart" not in heads:
         raise NetworkError(
-            f"found a network of method '{method}' with the heads {', '.join(heads)}; expected one that takes the "
-            "whole image ('bu' with the head bodypart). Top-down networks can't be converted yet"
+            f"found a network of method '{method}' with the heads {', '.join(heads)}; expected 'bu' (whole image) or "
+            "'td' (one animal at a time), with the head bodypart"
         )
     head: dict[str, Any] = heads["bodypart"]
     return head
 
 
 class DeepLabCutNetwork(SourceNetwork):
-    """A network of DeepLabCut 3 that takes the whole image, for one animal or several."""
+    """A network of DeepLabCut 3 for one animal or several; with a size, height and width, it takes no other images."""
 
-    def __init__(self, path: Path, config: dict[str, Any], model: Any, head: dict[str, Any]) -> None:
-        self._model = model
+    def __init__(
+        self,
+        path: Path,
+        config: dict[str, Any],
+        model: Any,
+        head: dict[str, Any],
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        self._model, self._size = model, size
         inference, predictor = config["data"]["inference"], head["predictor"]
         self._normalised = bool(inference.get("normalize_images", False))
         padding = inference.get("auto_padding") or {}
@@ -135,19 +154,19 @@ class DeepLabCutNetwork(SourceNetwork):
         import torch
 
         with torch.inference_mode():
-            outputs = self._graph(torch.zeros(128, 128, 3, dtype=torch.uint8))
+            outputs = self._graph(torch.zeros(*(self._size or (128, 128)), 3, dtype=torch.uint8))
         found = outputs[0].shape[0] if isinstance(outputs, tuple) else outputs.shape[-2]
         if found != len(names):
             raise NetworkError(
-                f"found {found} keypoints in the network and {len(names)} names in its configuration ({', '.join(names)}); "
-                "expected as many"
+                f"found {found} keypoints in the network and {len(names)} names in its configuration: "
+                f"{', '.join(names)}; expected as many"
             )
 
     def export(self, path: Path) -> None:
         import torch
 
-        example = torch.zeros(*_EXAMPLE, 3, dtype=torch.uint8)
-        sizes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+        example = torch.zeros(*(self._size or _EXAMPLE), 3, dtype=torch.uint8)
+        sizes = None if self._size else {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.onnx.export(
@@ -156,7 +175,7 @@ class DeepLabCutNetwork(SourceNetwork):
                 path,
                 input_names=["image"],
                 output_names=list(self.info.outputs),
-                dynamic_shapes={"image": sizes},
+                dynamic_shapes={"image": sizes} if sizes else None,
                 opset_version=_OPSET_DEKR if self.info.decoder == "dekr" else _OPSET,
                 dynamo=True,
                 external_data=False,
@@ -172,7 +191,7 @@ class DeepLabCutNetwork(SourceNetwork):
             (height, width), (rows, columns) = image.shape[:2], self._divisors
             rgb = torch.nn.functional.pad(rgb[None], (0, -width % columns, 0, -height % rows), mode="reflect")
             if self._normalised:
-                rgb = (rgb - torch.tensor(_MEAN)[:, None, None]) / torch.tensor(_DEVIATION)[:, None, None]
+                rgb = _normalise(rgb)
             poses = self._model.get_predictions(self._model(rgb))["bodypart"]["poses"][0]
         found = np.asarray(poses.numpy()[..., :3], np.float32)
         return present(found) if self._several else found

@@ -31,7 +31,8 @@ def open_source(path: Path) -> SourceNetwork:
     """Loads the network.
 
     Raises:
-        NetworkError: TensorFlow or tf2onnx is not installed, or the folder is not a single-animal network of DeepLabCut 2.
+        NetworkError: TensorFlow or tf2onnx is not installed, or the folder is not a single-animal network of
+            DeepLabCut 2.
     """
     folder = path if path.is_dir() else path.parent
     graphs = [path] if path.suffix == ".pb" else sorted(folder.glob("*.pb"))
@@ -45,8 +46,8 @@ def open_source(path: Path) -> SourceNetwork:
         import tf2onnx  # noqa: F401
     except ImportError as error:
         raise NetworkError(
-            f"{path}: converting a network of DeepLabCut 2 needs TensorFlow and tf2onnx ({error}), in an environment of "
-            "their own: make dlc-tf, or pip install -r requirements-dlc-tf.txt"
+            f"{path}: converting a network of DeepLabCut 2 needs TensorFlow and tf2onnx ({error}), in an environment "
+            "of their own: make dlc-tf, or pip install -r requirements-dlc-tf.txt"
         ) from error
     graph = tensorflow.compat.v1.GraphDef()
     try:
@@ -68,7 +69,9 @@ class Settings:
     def __init__(self, path: Path, content: Any) -> None:
         self._path, self._content = path, content
         if not isinstance(content, dict):
-            raise NetworkError(f"{path}: found {type(content).__name__}; expected keys with values, as DeepLabCut writes")
+            raise NetworkError(
+                f"{path}: found {type(content).__name__}; expected keys with values, as DeepLabCut writes"
+            )
         if content.get("partaffinityfield_predict") or int(self._number("num_outputs", 1)) != 1:
             raise NetworkError(
                 f"{path}: found a network for several animals; expected one for a single animal. DeepLabCut 3 trains "
@@ -159,8 +162,9 @@ class TensorFlowNetwork(SourceNetwork):
             found = shape[-1] if shape.rank else None
             if found is not None and found != channels:
                 raise NetworkError(
-                    f"{path}: the graph's end {name} has {found} channels; expected {channels} for the {count} keypoints "
-                    f"of {_SETTINGS} with location_refinement {self._settings.refined}: do the two belong together?"
+                    f"{path}: the graph's end {name} has {found} channels; expected {channels} for the {count} "
+                    f"keypoints of {_SETTINGS} with location_refinement {self._settings.refined}: do the two "
+                    "belong together?"
                 )
 
     def export(self, path: Path) -> None:
