@@ -38,16 +38,28 @@ class Draft:
         self._yaml.width = 118
         self._yaml.indent(mapping=2, sequence=4, offset=2)
         self._data = read_yaml(template.file)
+        folder = template.file.resolve().parent
+        for place in _leaves(self._data, ()):
+            value = self.get(place)
+            if isinstance(value, str) and Path(value).suffix and (folder / value).is_file():
+                self._put(place, str(folder / value))  # the new file lies in another folder
         self._problems = self._look()
 
     def get(self, place: Place) -> Any:
         """The value there; None where there is none."""
         data: Any = self._data
         for part in place:
+<<<<<<< HEAD
             try:
                 data = data[part]
             except (KeyError, IndexError, TypeError):
+=======
+            inside = isinstance(data, Mapping) and part in data
+            counted = isinstance(data, list) and isinstance(part, int) and part < len(data)
+            if not (inside or counted):
+>>>>>>> tools
                 return None
+            data = data[part]
         return data
 
     def set(self, place: Place, value: Any) -> None:
