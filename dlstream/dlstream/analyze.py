@@ -24,7 +24,7 @@ from dlstream_common import DlstreamError, Frame, FramePoses, to_bgr
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.inputs import Poses, Start
 from dlstream_experiment.journal import from_first_start, read_journal
-from dlstream_pose import Estimator, PoseSettings
+from dlstream_pose import Estimator, PoseSettings, PoseStream
 from dlstream_pose.overlay import OverlayRegion, draw_overlay
 from dlstream_recorder import JOURNAL, OfflineSession, Summary, read_lines
 
@@ -79,7 +79,8 @@ def analyze(path: Path, out: Path, options: Options, console: Console) -> Summar
 def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Options, console: Console) -> Summary:
     """As `analyze`, of frames from anywhere."""
     pose = resolved.pose
-    estimator = Estimator(pose.network, pose.scale, pose.threads)
+    estimator = Estimator(pose.network, pose.scale, pose.threads, pose.engine)
+    poses_of = _Poses(estimator, pose)
     live = live_start(footage.session) if footage.session else None
     seed = options.seed if options.seed is not None else live.seed if live else 0
     frames = footage.frames()
@@ -111,7 +112,7 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
                 if live is not None and frame.sequence < live.sequence:
                     analysis.skip(frame)
                 else:
-                    poses = _estimate(estimator, frame)
+                    poses = poses_of(frame)
                     analysis.add(frame, poses)
                     if drawing is not None:
                         drawing.add(frame, poses, analysis)
@@ -119,9 +120,24 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
         return session.finish("the video has ended", analysis.finish("the video has ended"))
 
 
-def _estimate(estimator: Estimator, frame: Frame) -> FramePoses:
-    individuals = estimator.estimate(frame.image, frame.encoding)
-    return FramePoses(frame.camera, frame.sequence, frame.stamp, estimator.info.keypoints, individuals)
+class _Poses:
+    """Crop, network, identity and filter of the pose node; without latency there is nothing to predict up to `now`."""
+
+    def __init__(self, estimator: Estimator, settings: PoseSettings) -> None:
+        self._keypoints, self._stamp = estimator.info.keypoints, 0
+        self._stream = PoseStream(estimator, settings, lambda: self._stamp)
+
+    def __call__(self, frame: Frame) -> FramePoses:
+        self._stamp = frame.stamp
+        found = self._stream.estimate(frame.image, frame.encoding, frame.stamp)
+        return FramePoses(
+            frame.camera,
+            frame.sequence,
+            frame.stamp,
+            self._keypoints,
+            found.individuals,
+            predicted_to=found.predicted_to,
+        )
 
 
 def resolve(options: Options) -> Resolved:

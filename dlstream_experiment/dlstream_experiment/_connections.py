@@ -12,10 +12,10 @@ from rclpy.lifecycle import LifecycleNode
 from dlstream_common import FramePoses
 from dlstream_common.ros import POSE, poses_from_message
 from dlstream_experiment._output_link import OutputLink
-from dlstream_experiment._outside import OnValue, OutsideValues, Source
+from dlstream_experiment._outside import OnValue, OutsideValues
 from dlstream_experiment.effects import Command
 from dlstream_experiment.experiment import Experiment
-from dlstream_experiment.triggers import TriggerSet
+from dlstream_experiment.triggers import ExternalSource, TriggerSet
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 
 
@@ -103,5 +103,5 @@ class Connections:
         self._on_poses(poses, arrived)
 
 
-def _sources(experiment: Experiment) -> Iterable[Source]:
-    return getattr(TriggerSet(experiment.triggers, experiment.context), "external_sources", ())
+def _sources(experiment: Experiment) -> Iterable[ExternalSource]:
+    return TriggerSet(experiment.triggers, experiment.context).external_sources

@@ -6,26 +6,18 @@ import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from dlstream_common import DlstreamError
+from dlstream_experiment.triggers import ExternalSource
 
 _ANY_PUBLISHER = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 OnValue = Callable[[str, "float | str", int], None]
 """Called with the source, the value, and the time of its arrival."""
-
-
-class Source(Protocol):
-    """Where a value comes from: what triggers call it, the topic, the type of its messages, and the field in them."""
-
-    source: str
-    topic: str
-    message: str
-    field: str
 
 
 class OutsideValues:
@@ -41,7 +33,7 @@ class OutsideValues:
     def __init__(
         self,
         node: LifecycleNode,
-        sources: Iterable[Source],
+        sources: Iterable[ExternalSource],
         clock: Callable[[], int],
         on_value: OnValue,
         complain: Callable[[str, str], None],
@@ -62,7 +54,7 @@ class OutsideValues:
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
 
-    def _receive(self, source: Source, message: Any) -> None:
+    def _receive(self, source: ExternalSource, message: Any) -> None:
         arrived = self._clock()
         try:
             value = field_of(message, source.field)
