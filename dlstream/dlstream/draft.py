@@ -49,15 +49,9 @@ class Draft:
         """The value there; None where there is none."""
         data: Any = self._data
         for part in place:
-<<<<<<< HEAD
-            try:
-                data = data[part]
-            except (KeyError, IndexError, TypeError):
-=======
             inside = isinstance(data, Mapping) and part in data
             counted = isinstance(data, list) and isinstance(part, int) and part < len(data)
             if not (inside or counted):
->>>>>>> tools
                 return None
             data = data[part]
         return data
