@@ -114,7 +114,7 @@ def not_yaml(complaint: str) -> tuple[str, str]:
     for part, words in _YAML.items():
         if part in text:
             return words
-    text = text.removeprefix("found ")
+    text = text.removeprefix("found ") or "broken YAML"
     duplicate = re.match(r'duplicate key "(.*?)"', text)
     if duplicate:
         return f"the key '{duplicate[1]}' a second time", "each key once"

@@ -84,6 +84,7 @@ def test_reads_what_is_right(tmp_path: Path):
         ("name: 'box\nfps: 3\n", "arena.yaml:3: found a quote that is never closed"),
         ("name: box\nfps: *f\n", "arena.yaml:2: found an alias (*name) of no anchor"),
         ("name: box\n---\nname: box\n", "arena.yaml:2: found a second document"),
+        ("# one\n|\n # two\n a: 1\n", "arena.yaml:"),
         ("- a\n", "arena.yaml:1: found a list; expected keys and values"),
     ],
 )
