@@ -42,6 +42,7 @@ class Options:
     fps: float = 0.0
     threads: int = 0
     video: bool = True
+    allow_python: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def resolve(options: Options) -> Resolved:
         if found is None:
             raise DlstreamError(f"no {what}: give --{what} FILE, or --rig FILE of a rig that has one")
     assert file is not None
-    experiment = load_experiment(file)
+    experiment = load_experiment(file, options.allow_python)
     camera = options.camera or experiment.camera
     settings = load_pose_settings({**pose, "cameras": [camera]})
     return Resolved(settings, experiment, camera, _source(rig, camera))

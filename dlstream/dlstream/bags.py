@@ -43,7 +43,7 @@ def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Sum
         file = resolve(options).experiment.path
     if file is None:
         raise DlstreamError("no experiment: give --experiment FILE (and --network FILE for a bag of images)")
-    experiment = load_experiment(file)
+    experiment = load_experiment(file, options.allow_python)
     with ExitStack() as stack:
         reader = stack.enter_context(_open(path))
         if options.network is not None or (options.rig is not None and _images(reader)):

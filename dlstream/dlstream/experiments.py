@@ -16,16 +16,18 @@ from dlstream_experiment import Experiment, load_experiment
 from dlstream_experiment.journal import Beginning
 
 
-def recorded_experiment(beginning: Beginning, session: Path) -> Experiment:
+def recorded_experiment(beginning: Beginning, session: Path, allow_python: bool = False) -> Experiment:
     """The experiment as it ran. Files that it names are looked for where they were, else in the session.
 
     Raises:
         InputError: this version of dlstream can't read it, or a file that it names is not there.
     """
-    return _of_text(beginning.text, *_place(beginning, session))
+    return _of_text(beginning.text, *_place(beginning, session), allow_python)
 
 
-def changed_experiment(beginning: Beginning, session: Path, changes: Sequence[str]) -> Experiment:
+def changed_experiment(
+    beginning: Beginning, session: Path, changes: Sequence[str], allow_python: bool = False
+) -> Experiment:
     """The experiment as it ran, but for changes such as `triggers.in_left.dwell=0.2`.
 
     Raises:
@@ -38,7 +40,7 @@ def changed_experiment(beginning: Beginning, session: Path, changes: Sequence[st
         _change(data, change)
     text = io.StringIO()
     yaml.dump(data, text)
-    return _of_text(text.getvalue(), *_place(beginning, session))
+    return _of_text(text.getvalue(), *_place(beginning, session), allow_python)
 
 
 def _place(beginning: Beginning, session: Path) -> tuple[str, Path]:
@@ -46,12 +48,12 @@ def _place(beginning: Beginning, session: Path) -> tuple[str, Path]:
     return path.name, path.parent if path.parent.is_dir() else session
 
 
-def _of_text(text: str, name: str, folder: Path) -> Experiment:
+def _of_text(text: str, name: str, folder: Path, allow_python: bool) -> Experiment:
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / name
         path.write_text(text, encoding="utf-8")
         try:
-            return load_experiment(path, folder=folder)
+            return load_experiment(path, allow_python, folder)
         except InputError as error:
             raise InputError(name, error.problems) from error
 

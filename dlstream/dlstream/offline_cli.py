@@ -18,6 +18,9 @@ Scale = Annotated[
 CameraName = Annotated[str, typer.Option(help="The camera's name; else the experiment's.", show_default=False)]
 RigFile = Annotated[Path | None, typer.Option(help="A rig file, which gives what is left out.", show_default=False)]
 Seed = Annotated[int | None, typer.Option(min=0, help="Of what is drawn by chance; else the session's, or 0.")]
+AllowPython = Annotated[
+    bool, typer.Option("--allow-python", help="Import the Python files that the experiment file names.")
+]
 
 
 def analyze(
@@ -34,6 +37,7 @@ def analyze(
     fps: Annotated[float, typer.Option(min=0, help="Frames a second, in place of the file's own times.")] = 0.0,
     threads: Annotated[int, typer.Option(min=0, help="Threads of the network; 0: as the rig says, or 1.")] = 0,
     annotate: Annotated[bool, typer.Option(help="Write annotated.mp4.")] = True,
+    allow_python: AllowPython = False,
 ) -> None:
     """Run an experiment over every frame of a video: no ROS, no pacing, the same folder as a session's."""
     from dlstream.analyze import Options
@@ -41,7 +45,8 @@ def analyze(
     from dlstream.summary import show_session
 
     console = make_console()
-    run(video, out, Options(network, experiment, scale, camera, rig, seed, fps, threads, annotate), console)
+    options = Options(network, experiment, scale, camera, rig, seed, fps, threads, annotate, allow_python)
+    run(video, out, options, console)
     show_session(out, console)
 
 
@@ -62,6 +67,7 @@ def replay(
     camera: CameraName = "",
     rig: RigFile = None,
     seed: Seed = None,
+    allow_python: AllowPython = False,
 ) -> None:
     """Decide again on what was recorded: the same, with another experiment, or with changed parameters."""
     from dlstream.analyze import Options
@@ -71,12 +77,13 @@ def replay(
     from dlstream.whatif import what_if
 
     console = make_console()
+    options = Options(network, experiment, scale, camera, rig, seed, allow_python=allow_python)
     if is_bag(recording):
         if out is None:
             raise DlstreamError("a bag gives a session folder: say where with --out DIR")
-        replay_bag(recording, out, Options(network, experiment, scale, camera, rig, seed), console)
+        replay_bag(recording, out, options, console)
         show_session(out, console)
     elif change:
-        raise typer.Exit(what_if(recording, change, console))
+        raise typer.Exit(what_if(recording, change, console, allow_python))
     else:
-        raise typer.Exit(replay_session(recording, experiment, out, console))
+        raise typer.Exit(replay_session(recording, experiment, out, console, allow_python))

@@ -39,21 +39,24 @@ def read_entries(session: Path, console: Console) -> list[Entry]:
     return whole
 
 
-def replay_session(session: Path, experiment: Path | None, out: Path | None, console: Console) -> int:
+def replay_session(
+    session: Path, experiment: Path | None, out: Path | None, console: Console, allow_python: bool = False
+) -> int:
     """Replays a session and says whether its event log came out byte for byte; 0 if it did, else 1.
 
     Args:
         experiment: another file, in place of the one that ran.
         out: where to write the event log of the replay; None: nowhere.
+        allow_python: imports the Python files that the experiment names.
 
     Raises:
         DlstreamError: the session or the experiment can't be read.
     """
     entries = read_entries(session, console)
-    other = load_experiment(experiment) if experiment else None
+    other = load_experiment(experiment, allow_python) if experiment else None
 
     def experiments(beginning: Beginning) -> Experiment:
-        return other or recorded_experiment(beginning, session)
+        return other or recorded_experiment(beginning, session, allow_python)
 
     replayed = list(replay(entries, experiments))
     first = entries[0].number

@@ -24,15 +24,15 @@ Rises = dict[str, list[int]]
 """When each trigger became true: acquisition of the frame, or the moment where no frame did it."""
 
 
-def what_if(session: Path, changes: Sequence[str], console: Console) -> int:
+def what_if(session: Path, changes: Sequence[str], console: Console, allow_python: bool = False) -> int:
     """Replays a session as it ran and with changes, and shows what the triggers did; 0.
 
     Raises:
         DlstreamError: the session can't be replayed, or the changes are not possible.
     """
     entries = read_entries(session, console)
-    before, commands_before = _rises(entries, lambda beginning: recorded_experiment(beginning, session))
-    after, commands_after = _rises(entries, lambda beginning: changed_experiment(beginning, session, changes))
+    before, commands_before = _rises(entries, lambda start: recorded_experiment(start, session, allow_python))
+    after, commands_after = _rises(entries, lambda start: changed_experiment(start, session, changes, allow_python))
     start = entries[0].input.stamp if isinstance(entries[0].input, Start) else 0
     table = Table("trigger", "as it ran", "changed", "no longer at, s", "new at, s", box=None, title_justify="left")
     table.title = f"Triggers with {', '.join(changes)}"

@@ -237,3 +237,15 @@ def test_a_recording_that_was_cut_off_replays_as_far_as_it_goes(bag, experiment,
     (session / JOURNAL).write_text("".join(f"{line}\n" for line in journal[:10] + journal[11:]))
     with pytest.raises(DlstreamError, match="was not recorded"):
         replay_session(session, None, None, console)
+
+
+def test_classes_in_python_need_permission_offline_as_well(video, tmp_path, console):
+    own = ROOT / "config" / "experiments" / "python" / "python.yaml"
+    with pytest.raises(DlstreamError, match="--allow-python"):
+        analyze(video, tmp_path / "refused", Options(NETWORK, own, video=False), console)
+    out = tmp_path / "session"
+    analyze(video, out, Options(NETWORK, own, video=False, allow_python=True), console)
+    with pytest.raises(DlstreamError, match="--allow-python"):
+        replay_session(out, None, None, console)
+    assert replay_session(out, None, None, console, allow_python=True) == 0
+    assert what_if(out, ["triggers.near_wall.options.distance=90"], console, allow_python=True) == 0
