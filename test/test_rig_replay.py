@@ -38,7 +38,7 @@ def outcome(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_live_session_replays_and_its_video_decides_the_same(start, write_rig, tmp_path):
-    rig = start("run", str(write_rig(("fps: 30, seed: 1}", "fps: 12, seed: 4, frames: 90}"))))
+    rig = start("run", str(write_rig(("fps: 30, seed: 1}", "fps: 12, seed: 8, frames: 90}"))))
     assert rig.wait() == 0, rig.output
     session = rig.session
     replay = outcome("replay", str(session), folder=tmp_path)
