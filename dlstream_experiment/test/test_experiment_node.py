@@ -10,6 +10,7 @@ import pytest
 from action_msgs.msg import GoalStatus
 from experiment_poses import BETWEEN, LEFT, RIGHT
 from rclpy.action import ActionClient
+from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
 
 from dlstream_common.ros import COMMAND, EVENT, LATCHED, stamp_from_message
@@ -366,3 +367,27 @@ def test_bad_parameters_are_refused_with_a_clear_message(start_node, parameters,
     assert node.wait() == 1
     assert message in node.output
     assert "Traceback" not in node.output
+
+
+def test_a_value_of_any_topic_is_a_trigger(start_node, observer, watcher, log_output, wait_for, tmp_path):
+    scale = "{type: topic, topic: /scale/weight, message: std_msgs/msg/Float64, field: data, at_least: 20}"
+    file = experiment_file(
+        tmp_path,
+        ("triggers:\n", f"triggers:\n  on_scale: {scale}\n"),
+        ("trigger: in_right", "trigger: on_scale"),
+        ("# pose_timeout: 1", "pose_timeout: 60"),  # no animal is there, and outputs are to go on all the same
+    )
+    start_node(MODULE, file=file)
+    watcher.start()
+    publisher = observer.node.create_publisher(Float64, "/scale/weight", 10)
+
+    def weighs(grams: float, kind: str) -> bool:
+        publisher.publish(Float64(data=grams))  # again and again: subscribers of any topic take it best effort
+        return any(event.name == "on_scale" for event in watcher.of_kind(kind))
+
+    wait_for(lambda: weighs(25.0, "trigger_rose"), "the trigger on the scale")
+    assert values(watcher.wait_for_event("trigger_rose", "on_scale"))["value"] == "25"
+    wait_for(lambda: any(item.action == "show" for item in watcher.commands), "the command that it causes")
+    [shown] = [item for item in watcher.commands if item.action == "show"]
+    assert (shown.trigger, shown.value, shown.camera) == ("on_scale", 25.0, "")
+    wait_for(lambda: weighs(5.0, "trigger_fell"), "the trigger to fall")
