@@ -57,6 +57,8 @@ def read_lines(folder: Path, name: str) -> list[str]:
         RecordingError: it is not there, or can't be read.
     """
     path = folder / name
+    if not folder.is_dir():
+        raise RecordingError(f"{folder}: there is no such folder; expected a session folder (or a bag)")
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

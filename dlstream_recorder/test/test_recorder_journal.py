@@ -25,10 +25,12 @@ def test_entries_and_what_follows_from_them_go_into_two_files(open_session):
     assert json.loads((session.folder / "session.json").read_text())["seeds"] == {"run_1": 77, "run_2": 78}
 
 
-def test_a_session_without_an_experiment_has_no_journal(open_session):
+def test_a_session_without_an_experiment_has_no_journal(open_session, tmp_path):
     session = open_session("none")
     session.finish()
     assert not list(session.folder.glob("*.jsonl"))
+    with pytest.raises(RecordingError, match="no such folder"):
+        read_lines(tmp_path / "nowhere", JOURNAL)
     with pytest.raises(RecordingError, match="no experiment ran in this session"):
         read_lines(session.folder, JOURNAL)
 
