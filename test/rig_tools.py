@@ -139,11 +139,16 @@ def command(*words: str) -> list[str]:
 
 def recorded(rig: RigUnderTest, frames: int) -> None:
     """Waits until the recorder has written so many frames of the camera top."""
+    written(rig, "top.poses.csv", frames + 1)
+
+
+def written(rig: RigUnderTest, name: str, lines: int) -> None:
+    """Waits until a file of the session has so many lines."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        tables = list((rig.folder / "sessions").glob("*/top.poses.csv"))
-        if tables and len(tables[0].read_text().splitlines()) > frames:
+        files = list((rig.folder / "sessions").glob(f"*/{name}"))
+        if files and len(files[0].read_bytes().splitlines()) >= lines:
             return
         assert rig.process.poll() is None, rig.output
         time.sleep(0.05)
-    raise AssertionError(f"waited {PATIENCE:.0f} s for {frames} frames:\n{rig.output}")
+    raise AssertionError(f"waited {PATIENCE:.0f} s for {lines} lines of {name}:\n{rig.output}")

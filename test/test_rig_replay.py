@@ -8,7 +8,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from rig_tools import CONFIG, command, recorded
+from rig_tools import CONFIG, command, written
 
 from dlstream_recorder import DECISIONS, JOURNAL, read_lines, read_session, recover
 
@@ -69,7 +69,7 @@ def test_a_live_session_replays_and_its_video_decides_the_same(start, write_rig,
 
 def test_a_run_whose_nodes_were_killed_replays_as_far_as_it_was_recorded(start, write_rig, tmp_path):
     rig = start("run", str(write_rig()))
-    recorded(rig, 40)
+    written(rig, JOURNAL, 21)
     os.kill(rig.node("/recorder"), signal.SIGKILL)
     assert rig.wait() == 1
     recover(rig.session)
