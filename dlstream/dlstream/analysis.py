@@ -62,7 +62,7 @@ class Analysis:
             self._take(Value(stamp, source, value))
 
     def skip(self, frame: Frame) -> None:
-        """A frame before the start: it is in the tables, and decides nothing."""
+        """A frame that is not estimated: it is in the tables, and decides nothing."""
         self.session.add_frame(frame)
 
     def finish(self, reason: str) -> int:

@@ -43,6 +43,7 @@ class Options:
     threads: int = 0
     video: bool = True
     allow_python: bool = False
+    live_frames: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,16 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Live:
-    """Where the run began that a session's video shows: its stamp, its seed, and the first frame that it decided on."""
+    """The run that a session's video shows: the stamp of its start, its seed, and the frames that it decided on."""
 
     stamp: int
     seed: int
-    sequence: int
+    sequences: frozenset[int]
+
+    @property
+    def first(self) -> int:
+        """The first of these frames."""
+        return min(self.sequences)
 
 
 def analyze(path: Path, out: Path, options: Options, console: Console) -> Summary:
@@ -82,7 +88,12 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
     pose = resolved.pose
     estimator = Estimator(pose.network, pose.scale, pose.threads, pose.engine)
     poses_of = _Poses(estimator, pose)
-    live = live_start(footage.session) if footage.session else None
+    live = live_run(footage.session, resolved.camera) if footage.session else None
+    if options.live_frames and live is None:
+        raise DlstreamError(
+            f"--live-frames: {footage.name} shows no run of an experiment; expected the video of a session whose "
+            f"{JOURNAL} has poses of camera '{resolved.camera}'"
+        )
     seed = options.seed if options.seed is not None else live.seed if live else 0
     frames = footage.frames()
     first = next(frames, None)
@@ -110,7 +121,7 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
             stack.callback(drawing.close)
         with _progress(console, footage) as advance:
             for frame in _from(first, frames):
-                if live is not None and frame.sequence < live.sequence:
+                if live is not None and _left_out(frame.sequence, live, options.live_frames):
                     analysis.skip(frame)
                 else:
                     poses = poses_of(frame)
@@ -192,13 +203,18 @@ def _source(rig: Rig | None, camera: str) -> SourceSettings:
     return SourceSettings(crop=section.crop, color=section.color)
 
 
-def live_start(session: Path) -> Live | None:
-    """Where the first run of a session began; None where its start or its first pose was not recorded."""
+def live_run(session: Path, camera: str) -> Live | None:
+    """The first run of a session; None where its start or its first pose was not recorded."""
     entries = from_first_start(list(read_journal(read_lines(session, JOURNAL))))
-    poses = next((entry.input.poses for entry in entries if isinstance(entry.input, Poses)), None)
-    if not entries or poses is None or not isinstance(entries[0].input, Start):
+    if not entries or not isinstance(entries[0].input, Start):
         return None
-    return Live(entries[0].input.stamp, entries[0].input.seed, poses.sequence)
+    poses = [entry.input.poses for entry in entries if isinstance(entry.input, Poses)]
+    sequences = frozenset(item.sequence for item in poses if item.camera == camera)
+    return Live(entries[0].input.stamp, entries[0].input.seed, sequences) if sequences else None
+
+
+def _left_out(sequence: int, live: Live, as_live: bool) -> bool:
+    return sequence not in live.sequences if as_live else sequence < live.first
 
 
 def _from(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:

@@ -37,6 +37,9 @@ def analyze(
     fps: Annotated[float, typer.Option(min=0, help="Frames a second, in place of the file's own times.")] = 0.0,
     threads: Annotated[int, typer.Option(min=0, help="Threads of the network; 0: as the rig says, or 1.")] = 0,
     annotate: Annotated[bool, typer.Option(help="Write annotated.mp4.")] = True,
+    live_frames: Annotated[
+        bool, typer.Option("--live-frames", help="Of a session's .mkv: only the frames that it decided on live.")
+    ] = False,
     allow_python: AllowPython = False,
 ) -> None:
     """Run an experiment over every frame of a video: no ROS, no pacing, the same folder as a session's."""
@@ -45,7 +48,7 @@ def analyze(
     from dlstream.summary import show_session
 
     console = make_console()
-    options = Options(network, experiment, scale, camera, rig, seed, fps, threads, annotate, allow_python)
+    options = Options(network, experiment, scale, camera, rig, seed, fps, threads, annotate, allow_python, live_frames)
     run(video, out, options, console)
     show_session(out, console)
 

@@ -135,6 +135,28 @@ def test_images_and_videos_give_frames_at_their_own_times(scene, video, tmp_path
     assert paced == [EPOCH + number * SECOND // 10 for number in range(FRAMES)]
 
 
+def test_what_was_left_out_live_is_left_out_of_its_video(scene, video, experiment, tmp_path, console):
+    live = tmp_path / "live"
+    analyze(video, live, Options(NETWORK, experiment, video=False), console)
+    with av.open(str(live / "top.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=30)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "bgr0"
+        for image, _ in scene:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "bgr24").reformat(format="bgr0")))
+        container.mux(stream.encode(None))
+    start, *rest = [json.loads(line) for line in read_lines(live, JOURNAL)]
+    poses = [entry for entry in rest if entry["in"] == "poses"][6:40:3]
+    lines = [json.dumps(entry | {"n": number}) for number, entry in enumerate([start, *poses])]
+    (live / JOURNAL).write_text("\n".join(lines) + "\n")
+    options = Options(NETWORK, live / "experiment.yaml", video=False, live_frames=True)
+    analyze(live / "top.mkv", tmp_path / "again", options, console)
+    again = [json.loads(line) for line in read_lines(tmp_path / "again", JOURNAL)]
+    assert [entry["sequence"] for entry in again if entry["in"] == "poses"] == list(range(6, 40, 3))
+    assert read_session(tmp_path / "again")["summary"]["frames_recorded"] == FRAMES
+    with pytest.raises(DlstreamError, match="--live-frames: walk shows no run"):
+        analyze(video, tmp_path / "no", options, console)
+
+
 def test_what_can_not_be_analysed_is_said(video, experiment, tmp_path, console):
     with pytest.raises(DlstreamError, match="no experiment: give --experiment FILE, or --rig FILE"):
         analyze(video, tmp_path / "out", Options(NETWORK), console)
