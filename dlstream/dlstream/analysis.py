@@ -39,14 +39,29 @@ class Analysis:
         self._tick = 0
         self._commands = 0
 
-    def add(self, frame: Frame | None, poses: FramePoses, arrived: int | None = None) -> None:
-        """The poses of the next frame; frames without an image (of a bag of poses) are None.
+    def add(self, frame: Frame, poses: FramePoses | None, decide: bool = True) -> None:
+        """The next frame, with its poses unless they are not to be estimated.
 
         Args:
-            arrived: when the poses came, where that is to count.
+            decide: whether the run has begun; until then all is in the tables, and decides nothing.
         """
-        self.session.add_frame(frame if frame is not None else _without_image(poses))
+        self.session.add_frame(frame)
+        if poses is not None:
+            self.session.add_poses(poses)
+            if decide:
+                self._decide(poses)
+
+    def add_poses(self, poses: FramePoses, arrived: int | None = None) -> None:
+        """The poses of the next frame, of which there is no image.
+
+        Args:
+            arrived: when they came, where that is to count.
+        """
+        self.session.add_frame(_without_image(poses))
         self.session.add_poses(poses)
+        self._decide(poses, arrived)
+
+    def _decide(self, poses: FramePoses, arrived: int | None = None) -> None:
         if self._last is None:
             start = poses.stamp if self._start is None else self._start
             self._tick = start + _TICK
@@ -60,10 +75,6 @@ class Analysis:
         """A value from outside."""
         if self._engine.running:
             self._take(Value(stamp, source, value))
-
-    def skip(self, frame: Frame) -> None:
-        """A frame that is not estimated: it is in the tables, and decides nothing."""
-        self.session.add_frame(frame)
 
     def finish(self, reason: str) -> int:
         """Ends the run, where it goes on; returns the last stamp."""

@@ -121,13 +121,12 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
             stack.callback(drawing.close)
         with _progress(console, footage) as advance:
             for frame in _from(first, frames):
-                if live is not None and _left_out(frame.sequence, live, options.live_frames):
-                    analysis.skip(frame)
-                else:
+                poses = None
+                if live is None or not options.live_frames or frame.sequence in live.sequences:
                     poses = poses_of(frame)
-                    analysis.add(frame, poses)
-                    if drawing is not None:
-                        drawing.add(frame, poses, analysis)
+                analysis.add(frame, poses, decide=live is None or frame.sequence >= live.first)
+                if drawing is not None:
+                    drawing.add(frame, poses, analysis)
                 advance()
         return session.finish("the video has ended", analysis.finish("the video has ended"))
 
@@ -213,10 +212,6 @@ def live_run(session: Path, camera: str) -> Live | None:
     return Live(entries[0].input.stamp, entries[0].input.seed, sequences) if sequences else None
 
 
-def _left_out(sequence: int, live: Live, as_live: bool) -> bool:
-    return sequence not in live.sequences if as_live else sequence < live.first
-
-
 def _from(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
     yield first
     yield from rest
@@ -242,12 +237,12 @@ class _Drawing:
         self._picture: NDArray[np.uint8] | None = None
         self._decided = False
 
-    def add(self, frame: Frame, poses: FramePoses, analysis: Analysis) -> None:
+    def add(self, frame: Frame, poses: FramePoses | None, analysis: Analysis) -> None:
         active = analysis.regions.get(self._camera, {})
         seconds = (frame.stamp - self._start) / 1e9
         picture = draw_overlay(
             to_bgr(frame.image, frame.encoding),
-            poses.individuals,
+            poses.individuals if poses is not None else (),
             self._edges,
             [OverlayRegion(name, points, active.get(name, False)) for name, points in self._outlines.items()],
             caption=f"{self._camera}  {seconds:.2f} s  frame {frame.sequence}",

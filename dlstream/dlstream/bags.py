@@ -65,9 +65,9 @@ def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Sum
             session.set_regions(camera, outlines(experiment, camera))
         session.copy(experiment.path, "experiment.yaml")
         analysis = Analysis(experiment, session, options.seed or 0)
-        analysis.add(None, first)
+        analysis.add_poses(first)
         for one in poses:
-            analysis.add(None, one)
+            analysis.add_poses(one)
         return session.finish("the bag has ended", analysis.finish("the bag has ended"))
 
 

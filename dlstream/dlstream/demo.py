@@ -35,6 +35,11 @@ def run_demo(seconds: float, show: bool, console: Console) -> int:
             console.print(f"[bold red]The loop did not close:[/] {reason}")
         return 1
     console.print("[bold green]The loop closed:[/] frame -> pose -> decision -> command -> picture on the screen.")
+    if summary.frames_dropped or summary.faults:
+        console.print(
+            f"[yellow]But {summary.frames_dropped} of {summary.frames_captured} frames were lost, and "
+            f"{summary.faults} faults noted: this machine had too much else to do.[/]"
+        )
     return 0
 
 

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, FAULT, Percentiles, Summary, read_session
+from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, FAULT, HOPS, CameraSummary, Percentiles, Summary, read_session
 from dlstream_recorder.report import write_report
+from dlstream_recorder.tables import read_events
 
-_HOPS = {
-    "capture_to_received": "capture -> pose node",
-    "inference": "inference",
-    "capture_to_pose": "capture -> pose",
-    "pose_to_decision": "pose -> decision",
-    "decision_to_sent": "decision -> sent",
-    "capture_to_command": "capture -> command",
-    "sent_to_received": "sent -> received by the output",
-    "received_to_applied": "received -> applied",
-    "command_to_acknowledgement": "command -> acknowledgement",
-    "capture_to_applied": "capture -> applied: the loop",
-}
+_MANY_LEFT_OUT = 0.2
+_FAULTS = 8
 
 
 def show_session(folder: Path, console: Console) -> Summary:
@@ -47,6 +40,15 @@ def show_session(folder: Path, console: Console) -> Summary:
         f"{summary.acknowledgements} acknowledged, [{'red' if summary.faults else 'default'}]"
         f"{summary.faults} faults[/]"
     )
+    lines = fault_lines(read_events(folder), int(read_session(folder)["created_ns"]))
+    for line in lines[:_FAULTS]:
+        console.print(f"[red]{escape(line)}[/]")
+    if len(lines) > _FAULTS:
+        console.print(f"[red]           and {len(lines) - _FAULTS} more in events.csv[/]")
+    for name, camera in summary.cameras.items():
+        for problem in (lost(name, camera), too_slow(name, camera)):
+            if problem:
+                console.print(f"[yellow]{escape(problem)}[/]")
     if problem := unfinished(folder):
         console.print(f"[bold red]{escape(problem)}[/]")
     console.print(f"[bold]Session[/]   {folder}")
@@ -54,6 +56,43 @@ def show_session(folder: Path, console: Console) -> Summary:
         console.print(f"          {picture}")
     console.print()
     return summary
+
+
+def too_slow(name: str, camera: CameraSummary) -> str:
+    """That many frames had no pose because the network was busy, in a sentence; empty where they were few."""
+    if camera.poses_dropped <= _MANY_LEFT_OUT * camera.frames_captured:
+        return ""
+    inference = camera.latency_ms.inference.p50
+    took = f"inference takes {inference:.0f} ms (median)" if inference is not None else "no pose was measured"
+    every = f", and a frame comes every {1000 / camera.fps:.0f} ms" if camera.fps else ""
+    return (
+        f"{name}: the pose node left out {camera.poses_dropped} of {camera.frames_captured} frames, busy with earlier "
+        f"ones: {took}{every}. docs/troubleshooting.md says what helps."
+    )
+
+
+def lost(name: str, camera: CameraSummary) -> str:
+    """How many frames are not in the recording, in a sentence; empty where all are."""
+    if not camera.frames_dropped:
+        return ""
+    return (
+        f"{name}: {camera.frames_dropped} of {camera.frames_captured} frames are not in the recording; the column "
+        f"'dropped' of {name}.frames.csv says where. docs/troubleshooting.md says what helps."
+    )
+
+
+def fault_lines(events: pd.DataFrame, start: int) -> list[str]:
+    """The session's faults, each at its time, equal ones once."""
+    faults = events[events["kind"] == FAULT]
+    lines: dict[str, list[float]] = {}
+    for stamp, name, values in zip(faults["stamp_ns"], faults["name"], faults["values"], strict=True):
+        about = json.loads(values or "{}")
+        text = about.get("text") or about.get("reason") or ""
+        lines.setdefault(f"{name}: {text}" if text else str(name), []).append((int(stamp) - start) / 1e9)
+    return [
+        f"{seconds[0]:8.1f} s  {text}" + (f" ({len(seconds)} times)" if len(seconds) > 1 else "")
+        for text, seconds in lines.items()
+    ]
 
 
 def unfinished(folder: Path) -> str:
@@ -67,7 +106,7 @@ def unfinished(folder: Path) -> str:
 
 
 def _frames(summary: Summary) -> Table:
-    table = _table("Frames", "camera", "captured", "recorded", "lost", "poses", "left out", "fps")
+    table = _table("Frames", "camera", "captured", "recorded", "lost", "with pose", "without", "fps")
     for name, camera in summary.cameras.items():
         lost = str(camera.frames_dropped)
         table.add_row(
@@ -76,7 +115,7 @@ def _frames(summary: Summary) -> Table:
             str(camera.frames_recorded),
             f"[red]{lost}[/]" if camera.frames_dropped else lost,
             str(camera.poses),
-            str(camera.poses_dropped),
+            str(camera.frames_recorded - camera.poses),
             _number(camera.fps),
         )
     return table
@@ -84,7 +123,7 @@ def _frames(summary: Summary) -> Table:
 
 def _latencies(summary: Summary) -> Table:
     table = _table("Latency, ms", "way", "p50", "p95", "p99", "max", "n")
-    for name, label in _HOPS.items():
+    for name, label in HOPS.items():
         hop: Percentiles = getattr(summary.latency_ms, name)
         if hop.n:
             figures = (_number(value) for value in (hop.p50, hop.p95, hop.p99, hop.max))

@@ -26,6 +26,7 @@ from dlstream_camera import SourceSettings
 from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_common import DlstreamError, RecordingError
 from dlstream_recorder import DECISIONS, JOURNAL, read_lines, read_session
+from dlstream_recorder.tables import read_poses
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = ROOT / "config" / "networks" / "demo_mouse.onnx"
@@ -152,6 +153,14 @@ def test_what_was_left_out_live_is_left_out_of_its_video(scene, video, experimen
     analyze(live / "top.mkv", tmp_path / "again", options, console)
     again = [json.loads(line) for line in read_lines(tmp_path / "again", JOURNAL)]
     assert [entry["sequence"] for entry in again if entry["in"] == "poses"] == list(range(6, 40, 3))
+    table = read_poses(tmp_path / "again" / "top.poses.csv")
+    assert table.dropna(how="all").index.tolist() == list(range(6, 40, 3))
+    analyze(live / "top.mkv", tmp_path / "every", Options(NETWORK, live / "experiment.yaml"), console)
+    every = [json.loads(line) for line in read_lines(tmp_path / "every", JOURNAL)]
+    assert [entry["sequence"] for entry in every if entry["in"] == "poses"] == list(range(6, FRAMES))
+    assert len(read_poses(tmp_path / "every" / "top.poses.csv").dropna(how="all")) == FRAMES
+    with av.open(str(tmp_path / "every" / "annotated.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == FRAMES
     assert read_session(tmp_path / "again")["summary"]["frames_recorded"] == FRAMES
     with pytest.raises(DlstreamError, match="--live-frames: walk shows no run"):
         analyze(video, tmp_path / "no", options, console)

@@ -7,7 +7,7 @@ from dlstream_recorder.offline import OfflineSession
 from dlstream_recorder.recover import recover
 from dlstream_recorder.session import Session, Status
 from dlstream_recorder.settings import RecorderSettings, SessionSettings
-from dlstream_recorder.summary import CameraSummary, Latencies, Percentiles, Summary, read_session, summarise
+from dlstream_recorder.summary import HOPS, CameraSummary, Latencies, Percentiles, Summary, read_session, summarise
 from dlstream_recorder.tracking import TrackingError
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "DECISIONS",
     "EVENT_COLUMNS",
     "FAULT",
+    "HOPS",
     "JOURNAL",
     "RECOVERED",
     "Bag",

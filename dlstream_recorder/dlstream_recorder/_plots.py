@@ -14,17 +14,20 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-HOPS = {
-    "capture_to_received": ("capture → received", "#8da0b3"),
-    "inference": ("inference", "#6c8ebf"),
-    "capture_to_pose": ("capture → pose", "#0072b2"),
-    "pose_to_decision": ("pose → decision", "#56b4e9"),
-    "decision_to_sent": ("decision → sent", "#b8860b"),
-    "capture_to_command": ("capture → command", "#e69f00"),
-    "sent_to_received": ("sent → received", "#d9a3c3"),
-    "received_to_applied": ("received → applied", "#a05195"),
-    "command_to_acknowledgement": ("command → acknowledged", "#cc79a7"),
-    "capture_to_applied": ("capture → applied", "#009e73"),
+from dlstream_recorder.summary import HOPS
+
+_COLOURS = {
+    "capture_to_received": "#8da0b3",
+    "received_to_inference": "#b0bec9",
+    "inference": "#6c8ebf",
+    "capture_to_pose": "#0072b2",
+    "pose_to_decision": "#56b4e9",
+    "decision_to_sent": "#b8860b",
+    "capture_to_command": "#e69f00",
+    "sent_to_received": "#d9a3c3",
+    "received_to_applied": "#a05195",
+    "command_to_acknowledgement": "#cc79a7",
+    "capture_to_applied": "#009e73",
 }
 _MARKERS = {"capture_to_command": "D", "command_to_acknowledgement": "s", "capture_to_applied": "o"}
 _INK, _GREY, _GRID, _FAULT = "#24292f", "#57606a", "#d8dee4", "#d1242f"
@@ -52,11 +55,11 @@ def plot_latency(
     Args:
         path: of the picture.
         title, subtitle: at the top.
-        hops: as `camera_hops` gives them.
+        hops: as `all_hops` gives them.
         faults: when there were faults, nanoseconds since the epoch.
         start: time 0 of the lower plot.
     """
-    shown = {name: hop for name, hop in hops.items() if len(hop)}
+    shown = {name: hops[name] for name in HOPS if len(hops[name])}
     with matplotlib.rc_context(_STYLE):
         rows = max(1, len(shown))
         heights = [0.55 * rows + 0.2, 2.6]
@@ -84,7 +87,7 @@ def _distributions(axes: Axes, hops: Mapping[str, pd.DataFrame]) -> None:
     edges = np.geomspace(low / 1.15, high * 1.15, 110)
     beside = axes.get_yaxis_transform()
     for row, (name, found) in enumerate(values.items()):
-        colour, base = HOPS[name][1], len(values) - 1 - row
+        colour, base = _COLOURS[name], len(values) - 1 - row
         if len(found) < _FEW:
             axes.plot(found, np.full(len(found), base + 0.28), "o", color=colour, alpha=0.5, markersize=6, mew=0)
         else:
@@ -101,7 +104,7 @@ def _distributions(axes: Axes, hops: Mapping[str, pd.DataFrame]) -> None:
             axes.text(place, base + 0.22, text, transform=beside, va="center", ha="right")
     for place, text in zip(_COLUMNS, ("p50", "p95", "p99", "max ms", "n"), strict=True):
         axes.text(place, len(values) - 0.15, text, transform=beside, va="bottom", ha="right", color=_GREY, fontsize=8)
-    axes.set_yticks([len(values) - 1 - row + 0.22 for row in range(len(values))], [HOPS[name][0] for name in values])
+    axes.set_yticks([len(values) - 1 - row + 0.22 for row in range(len(values))], [HOPS[name] for name in values])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.3, len(values) - 0.1)
     axes.set_xscale("log")
@@ -118,7 +121,7 @@ def _over_time(axes: Axes, hops: Mapping[str, pd.DataFrame], faults: Sequence[in
     """Every pose and every command at its time."""
     top = 0.0
     for name, hop in hops.items():
-        label, colour = HOPS[name]
+        label, colour = HOPS[name], _COLOURS[name]
         seconds = (hop["at"].to_numpy(float) - start) / 1e9
         found = hop["ms"].to_numpy(float)
         if name != "capture_to_pose" and name not in _MARKERS:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dlstream_common import Individual, RecordingError
 from dlstream_recorder.events import COMMAND, FAULT
-from dlstream_recorder.summary import Summary, camera_hops, read_session, summarise
+from dlstream_recorder.summary import Summary, all_hops, read_session, summarise
 from dlstream_recorder.tables import part_stems, read_events, read_frames, read_poses, sibling
 from dlstream_recorder.tracking import MIN_CONFIDENCE
 
@@ -42,13 +42,12 @@ def write_report(folder: str | Path) -> Report:
     contents = read_session(folder)
     summary = summarise(folder)
     events = read_events(folder)
-    hops = [camera_hops(folder, camera, events) for camera in contents["cameras"]]
-    joined = {name: pd.concat([of_camera[name] for of_camera in hops]) for name in (hops[0] if hops else {})}
+    hops = all_hops(folder, list(contents["cameras"]), events)
     latency = folder / "latency.png"
     overlays = []
     try:
         faults = events["stamp_ns"][events["kind"] == FAULT].tolist()
-        plot_latency(latency, contents["session"], _line(summary), joined, faults, contents["created_ns"])
+        plot_latency(latency, contents["session"], _line(summary), hops, faults, contents["created_ns"])
         for camera, about in contents["cameras"].items():
             name = "overlay.png" if len(contents["cameras"]) == 1 else f"overlay.{camera.replace('/', '_')}.png"
             if write_overlay(folder, camera, about, events, folder / name):

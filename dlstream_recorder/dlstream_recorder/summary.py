@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,21 @@ from dlstream_recorder._session_file import FILE_NAME
 from dlstream_recorder.events import ACKNOWLEDGEMENT, COMMAND, FAULT
 from dlstream_recorder.tables import part_stems, read_events, read_frames, read_latency
 from dlstream_recorder.tracking import TrackingError, tracking_error
+
+HOPS = {
+    "capture_to_received": "capture → pose node",
+    "received_to_inference": "waiting in the pose node",
+    "inference": "inference",
+    "capture_to_pose": "capture → pose",
+    "pose_to_decision": "pose → decision",
+    "decision_to_sent": "decision → sent",
+    "capture_to_command": "capture → command",
+    "sent_to_received": "sent → received by output",
+    "received_to_applied": "received → applied",
+    "command_to_acknowledgement": "command → acknowledged",
+    "capture_to_applied": "capture → applied: the loop",
+}
+"""The ways whose durations a summary and its picture tell, in their order, and what they are called in both."""
 
 
 class Percentiles(BaseModel):
@@ -35,6 +50,8 @@ class Latencies(BaseModel):
 
     capture_to_received: Percentiles
     """From a frame's acquisition until the pose node had it."""
+    received_to_inference: Percentiles
+    """From then until its inference began."""
     inference: Percentiles
     capture_to_pose: Percentiles
     """From a frame's acquisition until its poses were ready to be published."""
@@ -122,9 +139,6 @@ def summarise(folder: Path) -> Summary:
     rates = [camera.fps for camera in cameras.values() if camera.fps]
     kinds = {str(kind): int(count) for kind, count in events["kind"].value_counts(sort=False).items()}
     commands, acknowledgements = kinds.get(COMMAND, 0), kinds.get(ACKNOWLEDGEMENT, 0)
-    every = camera_hops(folder, None, events)
-    for hop in ("capture_to_received", "inference", "capture_to_pose"):
-        every[hop] = _join([of_camera[hop] for of_camera in hops.values()])
     return Summary(
         frames_captured=sum(camera.frames_captured for camera in cameras.values()),
         frames_recorded=sum(camera.frames_recorded for camera in cameras.values()),
@@ -133,7 +147,7 @@ def summarise(folder: Path) -> Summary:
         poses_dropped=sum(camera.poses_dropped for camera in cameras.values()),
         fps=round(float(np.mean(rates)), 3) if rates else None,
         seconds=max((camera.seconds for camera in cameras.values()), default=0.0),
-        latency_ms=_latencies(every),
+        latency_ms=_latencies(all_hops(folder, list(contents["cameras"]), events)),
         events=len(events) - commands - acknowledgements,
         commands=commands,
         acknowledgements=acknowledgements,
@@ -155,6 +169,7 @@ def camera_hops(folder: Path, camera: str | None, events: pd.DataFrame) -> dict[
     applied = mine[(mine["kind"] == ACKNOWLEDGEMENT) & (mine["success"] != "false")]
     return {
         "capture_to_received": _join([_hop(table, "stamp_ns", "received_ns") for table in poses]),
+        "received_to_inference": _join([_hop(table, "received_ns", "inference_start_ns") for table in poses]),
         "inference": _join([_hop(table, "inference_start_ns", "inference_end_ns") for table in poses]),
         "capture_to_pose": _join([_hop(table, "stamp_ns", "inference_end_ns") for table in poses]),
         "pose_to_decision": _hop(commands, "inference_end_ns", "decided_ns"),
@@ -165,6 +180,15 @@ def camera_hops(folder: Path, camera: str | None, events: pd.DataFrame) -> dict[
         "command_to_acknowledgement": _hop(applied, "sent_ns", "applied_ns"),
         "capture_to_applied": _hop(applied, "frame_stamp_ns", "applied_ns"),
     }
+
+
+def all_hops(folder: Path, cameras: Sequence[str], events: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """As `camera_hops`: the poses of all cameras, and all commands, also those that no frame caused."""
+    hops = camera_hops(folder, None, events)
+    of_cameras = [camera_hops(folder, camera, events) for camera in cameras]
+    for hop in ("capture_to_received", "received_to_inference", "inference", "capture_to_pose"):
+        hops[hop] = _join([of_camera[hop] for of_camera in of_cameras])
+    return hops
 
 
 def percentiles(milliseconds: NDArray[np.float64]) -> Percentiles:
