@@ -37,6 +37,8 @@ class OpenVino(Engine):
         self.sha256 = hashlib.sha256(content).hexdigest()
         self._options = {
             "INFERENCE_PRECISION_HINT": "f32",
+            # Of sizes that it was not compiled for OpenVINO would keep what it prepared for 5000: a gigabyte.
+            "CPU_RUNTIME_CACHE_CAPACITY": 16,
             "INFERENCE_NUM_THREADS": threads or os.cpu_count() or 1,
             # Streams share the threads: each frame is computed by those of one.
             **({"NUM_STREAMS": at_once} if at_once > 1 else {"PERFORMANCE_HINT": "LATENCY"}),
