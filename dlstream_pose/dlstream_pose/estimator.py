@@ -28,6 +28,7 @@ class Estimator:
             it (bilinear) before it enters the network.
         threads: how many threads compute one frame; 0: one for each core.
         engine: what computes the network, see `dlstream_pose.engines`.
+        at_once: how many threads may estimate at the same time without waiting for one another.
 
     Raises:
         NetworkError: the file is not a usable network, or the engine is not there.
@@ -35,11 +36,16 @@ class Estimator:
     """
 
     def __init__(
-        self, network: Network | str | Path, scale: float = 1.0, threads: int = 1, engine: str = "auto"
+        self,
+        network: Network | str | Path,
+        scale: float = 1.0,
+        threads: int = 1,
+        engine: str = "auto",
+        at_once: int = 1,
     ) -> None:
         if not scale > 0:
             raise ValueError(f"scale: found {scale}; expected a number above 0")
-        self.network = network if isinstance(network, Network) else Network(network, threads, engine)
+        self.network = network if isinstance(network, Network) else Network(network, threads, engine, at_once)
         self.scale = scale
 
     @property

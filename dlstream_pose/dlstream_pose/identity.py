@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp
+from math import exp, hypot, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,10 +50,12 @@ class Identity:
         self._poses = np.full((self.individuals, self.keypoints, 2), np.nan)
         self._centre = np.full((self.individuals, 2), np.nan)
         self._velocity = np.zeros((self.individuals, 2))
-        self._length = np.ones(self.individuals)
-        self._known = np.zeros(self.individuals, bool)
-        self._unseen = np.zeros(self.individuals)
-        self._risk = np.zeros(self.individuals)
+        # One number an animal: for so few, plain lists are several times faster than arrays.
+        self._length = [1.0] * self.individuals
+        self._known = [False] * self.individuals
+        self._unseen = [0.0] * self.individuals
+        self._risk = [0.0] * self.individuals
+        self._nobody = np.full((self.individuals, self.keypoints, 3), (np.nan, np.nan, 0), np.float32)
         self._stamp: int | None = None
 
     def assign(self, poses: NDArray[np.float32], stamp: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
@@ -70,48 +72,59 @@ class Identity:
             self.reset()
         elapsed = 0.0 if self._stamp is None else (stamp - self._stamp) / _SECOND
         self._stamp = stamp
-        self._unseen += elapsed
-        self._risk *= exp(-elapsed / _FORGETTING)
-        ordered = np.full((self.individuals, self.keypoints, 3), np.nan, np.float32)
-        ordered[..., 2] = 0
-        points = np.where(poses[..., 2:] >= SEEN, poses[..., :2], np.nan).astype(np.float64)
+        forgotten = exp(-elapsed / _FORGETTING)
+        for place in range(self.individuals):
+            self._unseen[place] += elapsed
+            self._risk[place] *= forgotten
+        ordered = self._nobody.copy()
+        points = poses[..., :2].astype(np.float64)
+        points[~(poses[..., 2] >= SEEN)] = np.nan
         # Of all, those which are seen; a network may find more than it says.
         found = np.flatnonzero((points[..., 0] == points[..., 0]).any(axis=1))[: self.individuals]
         if len(found):
             points = points[found]
             centres = _centres(points)
             costs, allowed = self._costs(points, centres)
-            places = [place for _, place in best_assignment((-self._order(costs, allowed)).tolist())]
-            self._weigh(costs.tolist(), allowed.tolist(), places)
+            places = [place for _, place in best_assignment(self._gains(costs, allowed))]
+            self._weigh(costs, allowed, places)
             ordered[places] = poses[found]
-            self._remember(np.array(places), points, centres)
-        return ordered, self._risk.copy()
+            self._remember(places, points, centres)
+        return ordered, np.array(self._risk)
 
     def _costs(
         self, points: NDArray[np.float64], centres: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    ) -> tuple[list[list[float]], list[list[bool]]]:
         """Minus the log-likelihood of each found animal (row) in each place (column), and whether it fits there."""
-        going = self._velocity * (_COASTING * (1 - np.exp(-self._unseen / _COASTING)))[:, None]
+        going = self._velocity * [[_COASTING * (1 - exp(-unseen / _COASTING))] for unseen in self._unseen]
         off = points[:, None] - (self._poses + going[:, None])
-        squared = off[..., 0] * off[..., 0] + off[..., 1] * off[..., 1]
-        distance = squared.mean(axis=2)
+        distance = np.einsum("ijkl,ijkl->ij", off, off) / self.keypoints
         if np.isnan(distance).any():
+            squared = off[..., 0] * off[..., 0] + off[..., 1] * off[..., 1]
             shared = squared == squared
             count = shared.sum(axis=2)
             squared[~shared] = 0.0
             apart = centres[:, None] - (self._centre + going)
-            apart *= apart
-            centred = apart[..., 0] + apart[..., 1]
+            centred = np.einsum("ijk,ijk->ij", apart, apart)
             distance = np.where(count > 0, squared.sum(axis=2) / np.maximum(count, 1), centred)
-        variance = ((_STILL + _MOVING * self._unseen) * self._length) ** 2
-        return distance / (2 * variance) + np.log(variance), distance <= _GATE**2 * variance
+        variances = [
+            ((_STILL + _MOVING * unseen) * length) ** 2
+            for unseen, length in zip(self._unseen, self._length, strict=True)
+        ]
+        logs = [log(variance) for variance in variances]
+        rows = distance.tolist()
+        costs = [[d / (2 * v) + part for d, v, part in zip(row, variances, logs, strict=True)] for row in rows]
+        return costs, [[d <= _GATE**2 * v for d, v in zip(row, variances, strict=True)] for row in rows]
 
-    def _order(self, costs: NDArray[np.float64], allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """The costs such that any known place that fits comes first, then an unused one, then the one lost longest."""
-        lost_longest = _NOWHERE - np.minimum(self._unseen, 100.0) * 1e3 + np.minimum(costs, 900.0)
-        ordered = np.where(allowed, costs, lost_longest)
-        ordered[:, ~self._known] = _UNUSED
-        return ordered
+    def _gains(self, costs: list[list[float]], allowed: list[list[bool]]) -> list[list[float]]:
+        """What an assignment gains: most by a known place that fits, then an unused one, then the one lost longest."""
+        lost = [_NOWHERE - min(unseen, 100.0) * 1e3 for unseen in self._unseen]
+        return [
+            [
+                -_UNUSED if not self._known[place] else -cost if fits[place] else -lost[place] - min(cost, 900.0)
+                for place, cost in enumerate(row)
+            ]
+            for row, fits in zip(costs, allowed, strict=True)
+        ]
 
     def _weigh(self, costs: list[list[float]], allowed: list[list[bool]], places: list[int]) -> None:
         """The risk of each: how likely the best exchange with another place is, against what was assigned.
@@ -135,21 +148,22 @@ class Identity:
                     continue
                 self._risk[place] = max(self._risk[place], 2 / (1 + exp(min(max(change, 0.0), 700.0))))
 
-    def _remember(self, places: NDArray[np.int64], points: NDArray[np.float64], centres: NDArray[np.float64]) -> None:
-        unseen = self._unseen[places]
+    def _remember(self, places: list[int], points: NDArray[np.float64], centres: NDArray[np.float64]) -> None:
         # Of the keypoints seen both times: the centre jumps where one appears or is lost.
         moved = points - self._poses[places]
         both = moved[..., 0] == moved[..., 0]
         moved[~both] = 0.0
-        measured = both.any(axis=1) & (unseen > 0)
-        velocity = moved.sum(axis=1) / (np.maximum(both.sum(axis=1), 1) * np.where(measured, unseen, 1.0))[:, None]
-        weight = np.where(measured, 1 - np.exp(-unseen / _SMOOTHING), 0.0)
-        self._velocity[places] += weight[:, None] * (velocity - self._velocity[places])
-        extent = np.where(points == points, np.abs(points - centres[:, None]), 0.0).max(axis=1)
-        length = 2 * np.hypot(extent[:, 0], extent[:, 1])
-        self._length[places] = np.maximum(np.maximum(length, 0.98 * self._length[places]), 1.0)
+        drift = np.add.reduce(moved, axis=1)
+        counts = np.add.reduce(both, axis=1).tolist()
+        extents = np.fmax.reduce(np.abs(points - centres[:, None]), axis=1).tolist()
+        for row, (place, count, extent) in enumerate(zip(places, counts, extents, strict=True)):
+            unseen = self._unseen[place]
+            if count and unseen > 0:
+                weight = 1 - exp(-unseen / _SMOOTHING)
+                self._velocity[place] += weight * (drift[row] / (count * unseen) - self._velocity[place])
+            self._length[place] = max(2 * hypot(*extent), 0.98 * self._length[place], 1.0)
+            self._known[place], self._unseen[place] = True, 0.0
         self._poses[places], self._centre[places] = points, centres
-        self._known[places], self._unseen[places] = True, 0.0
 
 
 def _centres(points: NDArray[np.float64]) -> NDArray[np.float64]:

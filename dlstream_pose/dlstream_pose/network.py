@@ -98,15 +98,16 @@ class Network:
         path: the .onnx file; for the engine dlclive DeepLabCut's own .pt or .pb file.
         threads: how many threads compute one frame; 0: one for each core.
         engine: what computes it, see `dlstream_pose.engines`.
+        at_once: how many threads may call `run` at the same time without waiting for one another.
 
     Raises:
         NetworkError: the file is missing, damaged, not a network, or a network that dlstream did not convert; or the
             engine is not there.
     """
 
-    def __init__(self, path: str | Path, threads: int = 1, engine: str = "auto") -> None:
+    def __init__(self, path: str | Path, threads: int = 1, engine: str = "auto", at_once: int = 1) -> None:
         self.path = Path(path)
-        self.engine: Engine = open_engine(engine, self.path, threads)
+        self.engine: Engine = open_engine(engine, self.path, threads, at_once)
         self.sha256 = self.engine.sha256
         self.info = self._read_info()
         self._outputs, self._decode = self._find_decoder()

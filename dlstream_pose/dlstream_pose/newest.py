@@ -1,4 +1,4 @@
-"""The newest frame of each camera, waiting for the one estimator that serves them all."""
+"""The newest frame of each camera, waiting for the workers that serve them all."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class Arrival(Generic[T]):
 class Newest(Generic[T]):
     """Keeps one frame a camera: a newer one takes the place of one that still waits, and the older one is counted.
 
-    Cameras take turns, so that a fast one cannot keep the others waiting. One thread puts, another takes.
+    Cameras take turns, so that a fast one cannot keep the others waiting. Any number of threads put and take; two
+    frames of one camera are never out at the same time, so that its poses come in order and its filter has one user.
     """
 
     def __init__(self, cameras: Iterable[str]) -> None:
@@ -40,6 +41,7 @@ class Newest(Generic[T]):
         self._waiting: dict[str, Arrival[T]] = {}
         self._last: dict[str, int] = {}
         self._dropped = dict.fromkeys(self._turns, 0)
+        self._served: set[str] = set()
         self._changed = threading.Condition()
         self._closed = False
 
@@ -62,16 +64,26 @@ class Newest(Generic[T]):
             self._changed.notify()
 
     def take(self) -> Arrival[T] | None:
-        """Waits for a frame and takes it, from the camera that was served longest ago; None once closed."""
+        """Waits for a frame and takes it, from the camera that was served longest ago; None once closed.
+
+        The camera has no other turn before `done`.
+        """
         with self._changed:
-            while not self._waiting and not self._closed:
+            while not self._closed:
+                for camera in self._turns:
+                    if camera in self._waiting and camera not in self._served:
+                        self._turns.remove(camera)
+                        self._turns.append(camera)
+                        self._served.add(camera)
+                        return self._waiting.pop(camera)
                 self._changed.wait()
-            if self._closed:
-                return None
-            camera = next(name for name in self._turns if name in self._waiting)
-            self._turns.remove(camera)
-            self._turns.append(camera)
-            return self._waiting.pop(camera)
+            return None
+
+    def done(self, arrival: Arrival[T]) -> None:
+        """The frame that was taken is served."""
+        with self._changed:
+            self._served.discard(arrival.camera)
+            self._changed.notify()
 
     def dropped(self, camera: str) -> int:
         """Frames of a camera left out so far."""

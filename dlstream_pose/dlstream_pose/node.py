@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable
@@ -41,8 +42,9 @@ _REGIONS_QOS = QoSProfile(
 class PoseNode(DlstreamNode[PoseSettings]):
     """Reads <camera>/image_raw of every camera; publishes its pose, skeleton, image_pose and markers.
 
-    The executor's thread only takes messages in; one worker thread estimates and publishes. Between them stands the
-    newest frame of each camera: while the worker is busy, a newer frame takes the older one's place.
+    The executor's thread only takes messages in; worker threads estimate and publish, each a frame of another camera.
+    Between them stands the newest frame of each camera: while the workers are busy, a newer frame takes the older one's
+    place.
     """
 
     default_name = "pose"
@@ -50,21 +52,24 @@ class PoseNode(DlstreamNode[PoseSettings]):
     def __init__(self, **options: Any) -> None:
         super().__init__(PoseSettings, **options)
         self._views: dict[str, CameraView] = {}
-        self._worker: threading.Thread | None = None
+        self._workers: list[threading.Thread] = []
+        self._warming = threading.Lock()
 
     def configure(self, settings: PoseSettings) -> None:
-        self._estimator = Estimator(settings.network, settings.scale, settings.threads, settings.engine)
+        at_once = min(len(settings.cameras), settings.threads or os.cpu_count() or 1)
+        self._estimator = Estimator(settings.network, settings.scale, settings.threads, settings.engine, at_once)
         network = self._estimator.network
+        self._at_once = at_once if network.engine.parallel else 1
         width, height = network.info.input_size or (320, 240)
         self._estimator.warm_up(round(width / settings.scale), round(height / settings.scale))
         self._streams = {name: PoseStream(self._estimator, settings) for name in settings.cameras}
-        self._warm: set[tuple[int, ...]] = set()
+        self._warm: frozenset[tuple[int, int]] = frozenset()
         self.hardware_id = f"{network.path.name} {network.sha256[:12]}"
         self._views = {name: CameraView(self, name, network, settings) for name in settings.cameras}
         self.get_logger().info(
             f"{network.path.name} ({network.info.net_type or network.info.decoder}): "
             f"{', '.join(network.info.keypoints)}; engine {network.engine.name}: {network.engine.description}; "
-            f"scale {settings.scale:g}; cameras {', '.join(settings.cameras)}"
+            f"scale {settings.scale:g}; cameras {', '.join(settings.cameras)}, {self._at_once} at a time"
         )
 
     def activate(self) -> None:
@@ -72,8 +77,9 @@ class PoseNode(DlstreamNode[PoseSettings]):
         for name, view in self._views.items():
             view.begin()
             self._streams[name].reset()
-        self._worker = threading.Thread(target=self._work, name="estimator")
-        self._worker.start()
+        self._workers = [threading.Thread(target=self._work, name=f"estimator {n + 1}") for n in range(self._at_once)]
+        for worker in self._workers:
+            worker.start()
         self._inputs = [self._listen(name) for name in self._views]
         regions = self.create_subscription(Regions, _REGIONS, self._on_regions, _REGIONS_QOS)
         self._inputs.append(partial(self.destroy_subscription, regions))
@@ -82,9 +88,10 @@ class PoseNode(DlstreamNode[PoseSettings]):
         for end in self._inputs:
             end()
         self._newest.close()
-        if self._worker and self._worker is not threading.current_thread():
-            self._worker.join()
-        self._worker = None
+        for worker in self._workers:
+            if worker is not threading.current_thread():
+                worker.join()
+        self._workers = []
 
     def cleanup(self) -> None:
         for view in self._views.values():
@@ -143,6 +150,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         try:
             while (arrival := self._newest.take()) is not None:
                 self._serve(arrival)
+                self._newest.done(arrival)
         except Exception as error:
             self.fail(error)
 
@@ -180,9 +188,12 @@ class PoseNode(DlstreamNode[PoseSettings]):
 
     def _warm_up(self, stream: PoseStream, width: int, height: int) -> None:
         """The first frame of a size lets the engine prepare for it; a later one is served in its stead if it comes."""
-        if (width, height) not in self._warm:
-            stream.warm_up(width, height)
-            self._warm = {*list(self._warm)[:15], (width, height)}
+        if (width, height) in self._warm:
+            return
+        with self._warming:
+            if (width, height) not in self._warm:
+                stream.warm_up(width, height)
+                self._warm = frozenset([*list(self._warm)[:15], (width, height)])
 
     def _refuse(self, view: CameraView, error: DlstreamError) -> None:
         """An image that can't be used gives no pose; it is said once, and shown by the diagnostics while it lasts."""

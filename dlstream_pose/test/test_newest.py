@@ -28,6 +28,7 @@ def test_gaps_in_the_numbers_are_frames_lost_on_the_way():
         assert arrival is not None
         assert arrival.sequence == number - 1
         dropped.append(arrival.dropped)
+        newest.done(arrival)
     assert dropped == [0, 0, 2, 2]
 
 
@@ -36,7 +37,8 @@ def test_a_publisher_that_begins_again_has_lost_nothing():
     for number in (50, 1, 2):
         newest.put("top", "frame", number, received=0)
         arrival = newest.take()
-    assert arrival is not None
+        assert arrival is not None
+        newest.done(arrival)
     assert (arrival.sequence, arrival.dropped) == (1, 0)
 
 
@@ -48,6 +50,7 @@ def test_without_numbers_frames_are_counted_as_they_come():
         arrival = newest.take()
         assert arrival is not None
         sequences.append(arrival.sequence)
+        newest.done(arrival)
     assert sequences == [0, 1, 2]
 
 
@@ -60,6 +63,7 @@ def test_a_fast_camera_does_not_keep_a_slow_one_waiting():
         arrival = newest.take()
         assert arrival is not None
         served.append(arrival.camera)
+        newest.done(arrival)
     assert served[:2] == ["fast", "slow"]
 
 
@@ -77,13 +81,87 @@ def test_every_published_frame_is_served_or_counted(steps):
             assert arrival is not None
             assert arrival.message == arrival.sequence + 1 == published[arrival.camera]
             served[arrival.camera] += 1
+            newest.done(arrival)
     waiting = {"a": 0, "b": 0}
     while any(newest.dropped(camera) + served[camera] + waiting[camera] < published[camera] for camera in "ab"):
         arrival = newest.take()
         assert arrival is not None
         waiting[arrival.camera] += 1
+        newest.done(arrival)
     assert max(waiting.values()) <= 1
     assert all(newest.dropped(camera) + served[camera] + waiting[camera] == published[camera] for camera in "ab")
+
+
+def test_a_camera_has_no_second_turn_before_its_frame_is_served():
+    newest = Newest[str](["a", "b"])
+    newest.put("a", "first", 1, received=0)
+    first = newest.take()
+    assert first is not None
+    newest.put("a", "second", 2, received=0)
+    newest.put("b", "other", 1, received=0)
+    other = newest.take()
+    assert other is not None
+    assert (first.camera, other.camera) == ("a", "b"), "though a's second frame came first"
+    taken: list[str | None] = []
+    thread = threading.Thread(target=lambda: taken.append(getattr(newest.take(), "message", None)))
+    thread.start()
+    newest.put("a", "third", 3, received=0)
+    assert taken == []
+    newest.done(first)
+    thread.join(30)
+    assert taken == ["third"]
+
+
+def test_of_several_workers_none_gives_a_fast_camera_two_turns_before_a_slow_ones():
+    newest = Newest[int](["fast", "busy", "slow"])
+    newest.put("busy", 1, 1, received=0)
+    held = newest.take()  # another worker is at it all the while
+    served = []
+    for number in range(1, 7):
+        newest.put("fast", number, number, received=0)
+        if number in (2, 4):
+            newest.put("slow", number, number, received=0)
+        arrival = newest.take()
+        assert arrival is not None
+        served.append(arrival.camera)
+        newest.done(arrival)
+    assert held is not None
+    assert served == ["fast", "slow", "fast", "slow", "fast", "fast"]
+
+
+def test_many_workers_serve_every_camera_in_order():
+    """Four workers, five cameras that never rest: no camera is ever with two of them."""
+    names = "abcde"
+    newest = Newest[int](names)
+    lock, out = threading.Lock(), set[str]()
+    served: dict[str, list[int]] = {name: [] for name in names}
+    wrong: list[str] = []
+
+    def work() -> None:
+        while (arrival := newest.take()) is not None:
+            with lock:
+                if arrival.camera in out:
+                    wrong.append(arrival.camera)
+                out.add(arrival.camera)
+                served[arrival.camera].append(arrival.message)
+                newest.put(arrival.camera, arrival.message + 1, arrival.message + 1, received=0)
+                finished = sum(map(len, served.values())) >= 2000
+                out.discard(arrival.camera)
+            newest.done(arrival)
+            if finished:
+                newest.close()
+
+    for name in names:
+        newest.put(name, 1, 1, received=0)
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert wrong == []
+    counts = [len(served[name]) for name in names]
+    assert all(served[name] == list(range(1, count + 1)) for name, count in zip(names, counts, strict=True))
+    assert min(counts) > 0
 
 
 def test_closing_ends_the_waiting():

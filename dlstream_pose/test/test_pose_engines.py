@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,43 @@ def test_results_of_one_frame_are_not_overwritten_by_the_next(demo_network):
             kept = first.copy()
             network.run(arena.render(200)[0])
             np.testing.assert_array_equal(first, kept)
+
+
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
+def test_an_image_that_may_not_be_written_is_served(name, demo_network):
+    """As those of messages and of cameras in the same process are."""
+    if not HAS.get(name, True):
+        pytest.skip(f"{name} is not installed here")
+    network = Network(demo_network, engine=name)
+    image, _ = Arena(320, 240, seed=1).render(7)
+    expected = network.run(image)
+    image.flags.writeable = False
+    np.testing.assert_array_equal(network.run(image), expected)
+
+
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
+def test_frames_at_the_same_time_give_what_they_give_alone(name, demo_network):
+    """Four threads on one network, on more sizes than OpenVINO prepares for: nobody gets another's answer."""
+    if not HAS.get(name, True):
+        pytest.skip(f"{name} is not installed here")
+    network = Network(demo_network, threads=2, engine=name, at_once=2)
+    arena = Arena(320, 240, seed=1)
+    images = [np.ascontiguousarray(arena.render(40 * n)[0][: 240 - 8 * (n % 7)]) for n in range(14)]
+    expected = [network.run(image) for image in images]
+    wrong: list[float] = []
+
+    def run(first: int) -> None:
+        for number in range(first, first + 40):
+            found = network.run(images[number % 14])
+            wrong.append(float(np.abs(found - expected[number % 14]).max()))
+
+    threads = [threading.Thread(target=run, args=(first,)) for first in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(wrong) == 160
+    assert max(wrong) <= (0.0 if name == "onnx" else 1e-3)
 
 
 def test_deeplabcut_live_runs_its_own_exports_and_no_others(demo_network):

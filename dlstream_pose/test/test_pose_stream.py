@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib.util
 import os
 from pathlib import Path
 
@@ -324,3 +325,29 @@ def test_it_does_not_grow(spot_network):
     gc.collect()
     assert resident() - before < 4 * 2**20
     assert len(gc.get_objects()) - objects < 100
+
+
+@pytest.mark.parametrize("engine", ["onnx", "openvino"])
+def test_it_does_not_grow_by_sizes_and_encodings_that_change(demo_network, engine):
+    """What an engine prepares for a size is kept for a few sizes, not for all that ever came: 300 of them here."""
+    if engine == "openvino" and importlib.util.find_spec("openvino") is None:
+        pytest.skip("openvino is not installed here")
+    stream = stream_of(Estimator(demo_network, engine=engine), crop=32, filter="kalman")
+    random = np.random.default_rng(1)
+    noise = random.integers(0, 255, (96, 96, 4), np.uint8)
+    channels = {"bgr8": 3, "rgb8": 3, "mono8": 0, "bgra8": 4, "yuv422": 2}
+
+    def run(first: int, frames: int) -> None:
+        for number in range(first, first + frames):
+            width, height = 2 * int(random.integers(16, 48)), int(random.integers(32, 96))
+            encoding = list(channels)[number % 5]
+            image = np.ascontiguousarray(noise[:height, :width, : channels[encoding]])
+            shown = image if channels[encoding] else np.ascontiguousarray(noise[:height, :width, 0])
+            stream.estimate(shown, encoding, START + number * FRAME)
+
+    run(0, 150)
+    gc.collect()
+    before = resident()
+    run(150, 300)
+    gc.collect()
+    assert resident() - before < 16 * 2**20

@@ -19,7 +19,7 @@ def engine_types() -> dict[str, type[Engine]]:
     return {module.ENGINE.name: module.ENGINE for module in modules if hasattr(module, "ENGINE")}
 
 
-def open_engine(name: str, path: Path, threads: int) -> Engine:
+def open_engine(name: str, path: Path, threads: int, at_once: int = 1) -> Engine:
     """The network of a file in an engine, or with `auto` in the first of `AUTO` that is there.
 
     Raises:
@@ -29,14 +29,14 @@ def open_engine(name: str, path: Path, threads: int) -> Engine:
     if name == "auto":
         for candidate in AUTO[:-1]:
             try:
-                return types[candidate](path, threads)
+                return types[candidate](path, threads, at_once)
             except NotInstalled:
                 continue
-        return types[AUTO[-1]](path, threads)
+        return types[AUTO[-1]](path, threads, at_once)
     if name not in types:
         known = ["auto", *sorted(types)]
         raise NetworkError(f"engine: found '{name}'; expected one of {', '.join(known)}. {suggest(name, known)}")
-    return types[name](path, threads)
+    return types[name](path, threads, at_once)
 
 
 __all__ = ["AUTO", "Engine", "NotInstalled", "engine_types", "first_line", "open_engine"]

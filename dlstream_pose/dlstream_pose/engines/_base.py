@@ -30,6 +30,8 @@ class Engine(ABC):
     """
 
     name: ClassVar[str]
+    parallel: ClassVar[bool] = False
+    """Whether it computes two frames at a time faster than one after the other."""
 
     sha256: str
     metadata: str | None
@@ -38,11 +40,12 @@ class Engine(ABC):
     description: str
 
     @abstractmethod
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, at_once: int = 1) -> None:
         """Loads a network file.
 
         Args:
             threads: how many threads compute one frame; 0: one for each core.
+            at_once: how many frames may be computed at the same time, by as many threads that call `run`.
 
         Raises:
             NotInstalled: what the engine needs is not there; says what to install.
@@ -51,7 +54,10 @@ class Engine(ABC):
 
     @abstractmethod
     def run(self, outputs: Sequence[str], image: NDArray[np.uint8]) -> list[NDArray[Any]]:
-        """The outputs of these names for an image (height, width, 3), blue, green, red, C-contiguous."""
+        """The outputs of these names for an image (height, width, 3), blue, green, red, C-contiguous.
+
+        Several threads may call it.
+        """
 
 
 def read_network(path: Path) -> bytes:

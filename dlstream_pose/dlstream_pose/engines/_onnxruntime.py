@@ -23,7 +23,7 @@ class OnnxRuntime(Engine):
     device: ClassVar[str]
     install: ClassVar[str]
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, at_once: int = 1) -> None:
         if self.provider not in onnxruntime.get_available_providers():
             raise NotInstalled(
                 f"engine {self.name}: this ONNX Runtime {onnxruntime.__version__} has no {self.provider}, only "

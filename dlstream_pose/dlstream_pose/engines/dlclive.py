@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,7 +24,7 @@ class DeepLabCutLive(Engine):
 
     name = "dlclive"
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, at_once: int = 1) -> None:
         try:
             from dlclive import DLCLive
 
@@ -43,6 +44,7 @@ class DeepLabCutLive(Engine):
                 model_type="base" if path.suffix == ".pb" else "pytorch",
                 single_animal=len(described["individuals"]) == 1,
             )
+            self._one_at_a_time = threading.Lock()
             self._keypoints = len(described["keypoints"])
             self._live.init_inference(np.zeros((256, 256, 3), np.uint8))
         except Exception as error:  # torch and tensorflow raise anything
@@ -53,7 +55,8 @@ class DeepLabCutLive(Engine):
 
     def run(self, outputs: Sequence[str], image: NDArray[np.uint8]) -> list[NDArray[Any]]:
         # It takes the order blue, green, red, and turns it itself.
-        return [np.array(self._live.get_pose(image), np.float32).reshape(-1, self._keypoints, 3)]
+        with self._one_at_a_time:
+            return [np.array(self._live.get_pose(image), np.float32).reshape(-1, self._keypoints, 3)]
 
 
 def _sha256(path: Path) -> str:

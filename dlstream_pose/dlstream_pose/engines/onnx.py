@@ -9,6 +9,7 @@ class OnnxCpu(OnnxRuntime):
     """The default."""
 
     name = "onnx"
+    parallel = True
     provider = "CPUExecutionProvider"
     device = "the processor"
     install = "pip install onnxruntime"

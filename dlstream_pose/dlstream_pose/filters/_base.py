@@ -64,6 +64,7 @@ class Filter(ABC):
     def reset(self) -> None:
         """Forgets everything, as where the frames are of another time or another size than before."""
         self._stamp: int | None = None
+        self._complete = False
         self._idle = np.full(self._count, np.inf)
         self._confidence = np.zeros(self._count)
         self._position = np.full((2, self._count), np.nan)
@@ -85,7 +86,8 @@ class Filter(ABC):
         # Comparisons with NaN are false.
         measured = (confidence >= self.settings.min_confidence) & (np.abs(point[0] + point[1]) < np.inf)
         taken = self._step(point, confidence, measured, step)
-        if taken.all():
+        self._complete = bool(taken.all())
+        if self._complete:
             self._confidence, self._idle = confidence, np.zeros(self._count)
         else:
             self._confidence = np.where(taken, confidence, self._confidence)
@@ -101,12 +103,14 @@ class Filter(ABC):
         return self._filtered(self._position + ahead * self._velocity, self._covariances(ahead))
 
     def _filtered(self, position: Floats, covariance: Floats | None) -> Filtered:
-        fading = np.maximum(1 - self._idle / (self.settings.gap + 1e-9), 0.0)
+        confidence = self._confidence
+        if not self._complete:
+            confidence = confidence * np.maximum(1 - self._idle / (self.settings.gap + 1e-9), 0.0)
         return Filtered(
             position.reshape(2, *self.shape),
             self._velocity.reshape(2, *self.shape),
             None if covariance is None else covariance.T.reshape(*self.shape, 3),
-            (self._confidence * fading).reshape(self.shape),
+            confidence.reshape(self.shape),
         )
 
     @abstractmethod
@@ -114,5 +118,8 @@ class Filter(ABC):
         """Replaces (never alters) position and velocity, (2, count); which measurements it took."""
 
     def _covariances(self, ahead: float) -> Floats | None:
-        """(3, count) of position, of both, of velocity, some seconds ahead; None where the filter has none."""
+        """(3, count) of position, of both, of velocity, some seconds ahead; None where the filter has none.
+
+        NaN where there is no position, which can't be where the last frame was `_complete`.
+        """
         return None

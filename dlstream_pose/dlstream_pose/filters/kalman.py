@@ -30,41 +30,42 @@ class Kalman(Filter):
 
     def reset(self) -> None:
         super().reset()
-        self._pp, self._pv, self._vv = np.full((3, self._count), np.nan)
+        self._covariance = np.full((3, self._count), np.nan)
 
     def _step(self, point: Floats, confidence: Floats, measured: NDArray[np.bool_], step: float) -> NDArray[np.bool_]:
         position, velocity = self._position + step * self._velocity, self._velocity
-        pp, pv, vv = self._carried(step)
+        covariance = self._carried(step)
         variance = (self.settings.noise / np.maximum(confidence, _LEAST_CONFIDENCE)) ** 2
         off = point - position
-        total = pp + variance
+        total = covariance[0] + variance
         # False as well for what isn't known yet, because comparisons with NaN are.
         taken = measured & (off[0] * off[0] + off[1] * off[1] <= GATE * total)
-        gain, push = pp / total, pv / total
+        gains = covariance[:2] / total
         if not taken.all():
             new = measured & np.isinf(self._idle)
-            gain, push = np.where(taken, gain, 0.0), np.where(taken, push, 0.0)
-            off = np.where(taken, off, 0.0)
+            gains, off = np.where(taken, gains, 0.0), np.where(taken, off, 0.0)
             position, velocity = np.where(new, point, position), np.where(new, 0.0, velocity)
-            pp, pv, vv = (
-                np.where(new, variance, pp),
-                np.where(new, 0.0, pv),
-                np.where(new, self.settings.agility**2 * self.settings.gap, vv),
-            )
+            unsure = self.settings.agility**2 * self.settings.gap
+            covariance = np.where(new, (variance, np.zeros(self._count), np.full(self._count, unsure)), covariance)
             taken = taken | new
+        gain, push = gains
         self._position, self._velocity = position + gain * off, velocity + push * off
-        self._pp, self._pv, self._vv = pp - gain * pp, pv - gain * pv, vv - push * pv
+        covariance[2] -= push * covariance[1]
+        covariance[:2] -= gain * covariance[:2]
+        self._covariance = covariance
         return taken
 
-    def _carried(self, step: float) -> tuple[Floats, Floats, Floats]:
-        """The covariance some seconds later."""
+    def _carried(self, step: float) -> Floats:
+        """The covariance some seconds later, as an array of its own."""
         q = self.settings.agility**2
-        pv = self._pv + step * self._vv
-        return self._pp + step * (self._pv + pv) + q * step**3 / 3, pv + q * step**2 / 2, self._vv + q * step
+        carry = np.array([[1, 2 * step, step**2], [0, 1, step], [0, 0, 1]])
+        later: Floats = carry @ self._covariance
+        later += np.array([[q * step**3 / 3], [q * step**2 / 2], [q * step]])
+        return later
 
     def _covariances(self, ahead: float) -> Floats:
-        unknown = 0.0 * self._position[0]
-        return np.stack(self._carried(ahead) if ahead else (self._pp, self._pv, self._vv)) + unknown
+        covariance = self._carried(ahead) if ahead else self._covariance
+        return covariance if self._complete else covariance + 0.0 * self._position[0]
 
 
 FILTER = Kalman
