@@ -5,10 +5,11 @@ DLSTREAM_TEST_DATA ?= ../shared/data
 OPENFIELD := $(DLSTREAM_TEST_DATA)/networks/openfield_cspnext_s/openfield_cspnext_s.pt
 DLC := PYTHONPATH=dlstream_common:dlstream_camera:dlstream_pose .venv-dlc/bin/python
 DLC_TF := PYTHONPATH=dlstream_common:dlstream_camera:dlstream_pose .venv-dlc-tf/bin/python
+SLEAP := PYTHONPATH=dlstream_common:dlstream_camera:dlstream_pose .venv-sleap/bin/python
 DLC_TESTS := -m pytest -c /dev/null --rootdir dlstream_pose --confcutdir dlstream_pose -p no:cacheprovider
 PACKAGES := dlstream dlstream_camera dlstream_common dlstream_experiment dlstream_pose dlstream_recorder
 
-.PHONY: help setup demo test lint format bench lock dlc dlc-tf convert convert-tf test-dlc test-dlc-tf demo-network clean
+.PHONY: help setup demo test lint format bench lock dlc dlc-tf sleap convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -57,11 +58,21 @@ dlc-tf: .venv-dlc-tf/.packages ## an environment with TensorFlow, to convert net
 	.venv-dlc-tf/bin/pip install --no-deps deeplabcut==3.0.2 deeplabcut-live==1.1.0
 	touch $@
 
+sleap: .venv-sleap/.packages ## an environment with SLEAP-NN, to convert networks of SLEAP (6 GB; Python 3.11 or later)
+
+.venv-sleap/.packages: requirements-sleap.txt
+	$(PYTHON) -m venv .venv-sleap && touch .venv-sleap/COLCON_IGNORE
+	.venv-sleap/bin/pip install -r requirements-sleap.txt
+	touch $@
+
 convert: dlc ## converts a network: make convert ARGS="export.pt mouse.onnx --frames mouse.mp4 --scale 0.5"
 	@$(DLC) -m dlstream_pose.convert $(ARGS)
 
 convert-tf: dlc-tf ## converts a network of DeepLabCut 2: make convert-tf ARGS="folder mouse.onnx --frames mouse.mp4"
 	@$(DLC_TF) -m dlstream_pose.convert $(ARGS)
+
+convert-sleap: sleap ## converts a network of SLEAP: make convert-sleap ARGS="models/mouse mouse.onnx --frames mouse.mp4"
+	@$(SLEAP) -m dlstream_pose.convert $(ARGS)
 
 test-dlc: setup dlc ## what needs DeepLabCut: every kind of network, and a real mouse against DeepLabCut-Live's own poses
 	@$(DLC) $(DLC_TESTS) dlstream_pose/test/test_convert.py dlstream_pose/test/test_convert_dlc.py
@@ -71,8 +82,11 @@ test-dlc: setup dlc ## what needs DeepLabCut: every kind of network, and a real 
 test-dlc-tf: dlc-tf ## what needs TensorFlow: networks of DeepLabCut 2 against DeepLabCut-Live
 	@$(DLC_TF) $(DLC_TESTS) dlstream_pose/test/test_convert_tf.py
 
+test-sleap: sleap ## what needs SLEAP-NN: networks of SLEAP against its own predictor
+	@$(SLEAP) $(DLC_TESTS) dlstream_pose/test/test_convert_sleap.py dlstream_pose/test/test_sleap_files.py
+
 demo-network: dlc ## trains the demo's network anew (half an hour on two cores)
 	@$(DLC) tools/train_demo_network.py
 
 clean: ## removes the virtual environment and everything built
-	rm -rf .venv .venv-dlc .venv-dlc-tf build install log .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-dlc .venv-dlc-tf .venv-sleap build install log .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import Image, Individual, NetworkError, to_bgr
+from dlstream_pose._fit import fitted_size
 from dlstream_pose.crop import Window
 from dlstream_pose.network import Network, NetworkInfo
 
@@ -96,22 +97,30 @@ class Estimator:
             (N, K, 3): x, y in pixels of the full image, and confidence.
         """
         height, width = image.shape[:2]
-        new_width, new_height = self.scaled_size(width, height)
         if window is None:
+            new_width, new_height = self._own_size(width, height)
             part, (left, top) = _resized(to_bgr(image, encoding), new_width, new_height), (0, 0)
         else:
+            new_width, new_height = self.scaled_size(width, height)
             part, (left, top) = self._part(image, encoding, window), (window.x, window.y)
-        poses = self.network.run(np.ascontiguousarray(part))
+        poses = self.network.run(np.ascontiguousarray(part), whole=window is None)
         poses[..., 0] = (poses[..., 0] + left) * (width / new_width)
         poses[..., 1] = (poses[..., 1] + top) * (height / new_height)
         return poses
 
     def scaled_size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height by the scale; rounded down, which is DeepLabCut-Live's way.
+        """Width and height of the image that the network looks at: by the scale, and fitted if the network wants that.
 
         Raises:
             NetworkError: too small for the network.
         """
+        new_width, new_height = self._own_size(width, height)
+        if self.info.fit and self.info.input_size is not None:
+            return fitted_size(new_width, new_height, self.info.input_size)[:2]
+        return new_width, new_height
+
+    def _own_size(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height by the scale; rounded down, which is DeepLabCut-Live's way."""
         new_width, new_height = int(width * self.scale), int(height * self.scale)
         if min(new_width, new_height) < _SMALLEST:
             raise NetworkError(
@@ -124,7 +133,7 @@ class Estimator:
         """A window of the scaled image. Where a pixel of it is some whole pixels, nothing else has to be converted."""
         height, width = image.shape[:2]
         new_width, new_height = self.scaled_size(width, height)
-        pixel = round(1 / self.scale)
+        pixel = max(1, round(width / new_width))
         pairs = image.ndim == 3 and image.shape[2] == 2  # two pixels share their colour
         if (new_width * pixel, new_height * pixel) == (width, height) and not pairs:
             rows = slice(window.y * pixel, (window.y + window.height) * pixel)

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from dlstream_common import NetworkError
+from dlstream_pose._fit import fitted
 from dlstream_pose.decoders import Decoder, make_decoder
 from dlstream_pose.engines import Engine, first_line, open_engine
 from dlstream_pose.top_down import Detector, TopDown
 
 METADATA_KEY = "dlstream"
-FORMAT = 2
-"""1: the graph gives `poses`. 2: a decoder may follow, or a detector come first.
+FORMAT = 3
+"""1: the graph gives `poses`. 2: a decoder may follow, or a detector come first. 3: frames may have to be fitted first.
 
 Raised when a file of the new kind can't be read by an older dlstream; unknown extra fields are ignored.
 """
@@ -73,6 +74,8 @@ class NetworkInfo(BaseModel):
     """Settings of the decoder behind the graph."""
     input_size: tuple[int, int] | None = None
     """Width and height, in pixels, of the images that the network was trained on."""
+    fit: bool = False
+    """Whether whole frames of another size are fitted into `input_size` first, as the network's own tool does."""
     input_range: tuple[int, int] = (0, 255)
     """The least and the greatest value in an image."""
     input_channels: str = "bgr"
@@ -88,6 +91,8 @@ class NetworkInfo(BaseModel):
             raise ValueError("a keypoint's name occurs twice")
         if any(not 0 <= index < len(self.keypoints) for edge in self.edges for index in edge):
             raise ValueError("an edge of the skeleton leads to a keypoint that does not exist")
+        if self.fit and (self.input_size is None or min(self.input_size) < 1):
+            raise ValueError("frames have to be fitted into a size that is not given")
         return self
 
 
@@ -114,11 +119,12 @@ class Network:
         self._top_down = self._find_detector(threads)
         self._check_graph()
 
-    def run(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def run(self, image: NDArray[np.uint8], whole: bool = True) -> NDArray[np.float32]:
         """The poses in one frame.
 
         Args:
             image: (height, width, 3) uint8, in the order blue, green, red.
+            whole: whether it is a whole frame, or a part of one that was fitted already; see `NetworkInfo.fit`.
 
         Returns:
             (N, K, 3) float32: x, y in pixels of this image, and confidence, for each of N individuals; networks for
@@ -128,6 +134,12 @@ class Network:
             NetworkError: the image does not fit the network.
         """
         try:
+            if self.info.fit and whole and self.info.input_size is not None:
+                image, ratio = fitted(image, self.info.input_size)
+                poses = self._run(image)
+                if ratio != 1:
+                    poses[..., :2] /= ratio
+                return poses
             return self._top_down.run(image, self._run) if self._top_down else self._run(image)
         except Exception as error:
             raise NetworkError(f"{self.path}: failed on an image of {image.shape}: {first_line(error)}") from error

@@ -25,17 +25,19 @@ def convert(
     frames: Sequence[NDArray[np.uint8] | Sample] = (),
     edges: Sequence[tuple[str, str]] = (),
     input_size: tuple[int, int] | None = None,
+    individuals: int | None = None,
 ) -> Report:
     """Converts a trained network into a network file.
 
     Args:
-        source: the trained network, opened, or its path: what DeepLabCut 3's `export_model` wrote (.pt), or the folder
-            that DeepLabCut 2's wrote (.pb and pose_cfg.yaml).
+        source: the trained network, opened, or its path: what DeepLabCut 3's `export_model` wrote (.pt), the folder
+            that DeepLabCut 2's wrote (.pb and pose_cfg.yaml), or the folder in which SLEAP trained a model.
         output: the network file to write (.onnx); an existing one is replaced.
         frames: images (H, W, 3), blue, green, red, of the size that the network was trained on, for the comparison;
             without any, textures of several sizes are made up.
-        edges: the skeleton, as pairs of keypoint names.
-        input_size: width and height of the images that the network was trained on, if known.
+        edges: the skeleton, as pairs of keypoint names; without any, the source's own, if it has one.
+        input_size: width and height of the images that the network was trained on, if the source does not say.
+        individuals: how many there are at most, for a network that does not say.
 
     Raises:
         NetworkError: the source can't be converted, or the result differs from it: a seen keypoint by more than 0.1 px,
@@ -43,10 +45,12 @@ def convert(
     """
     output = Path(output)
     original = source if isinstance(source, SourceNetwork) else open_source(Path(source))
+    if individuals is not None:
+        original.limit(individuals)
     info = _complete(original.info, edges, input_size)
     samples = [
         frame if isinstance(frame, Sample) else Sample(frame, f"frame {number}") for number, frame in enumerate(frames)
-    ] or textures(input_size)
+    ] or textures(info.input_size)
     with TemporaryDirectory() as folder:
         draft = Path(folder) / "network.onnx"
         _export(original, info, draft)
@@ -89,8 +93,10 @@ def _complete(info: NetworkInfo, edges: Sequence[tuple[str, str]], input_size: t
     for name in (name for edge in edges for name in edge):
         if name not in info.keypoints:
             raise NetworkError(f"edge of the skeleton: there is no keypoint '{name}'. {suggest(name, info.keypoints)}")
+    if info.fit and input_size not in (None, info.input_size):
+        raise NetworkError(f"input size: found {input_size}; the network was trained on {info.input_size}")
     indices = tuple((info.keypoints.index(a), info.keypoints.index(b)) for a, b in edges)
-    return info.model_copy(update={"edges": indices, "input_size": input_size})
+    return info.model_copy(update={"edges": indices or info.edges, "input_size": input_size or info.input_size})
 
 
 def label(path: Path, info: NetworkInfo) -> None:
@@ -134,18 +140,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="convert",
         description="Convert a trained network into a network file for dlstream, and compare the two.",
     )
-    parser.add_argument("source", type=Path, help="what DeepLabCut's export_model wrote: a .pt file, or a folder (.pb)")
+    parser.add_argument("source", type=Path, help="DeepLabCut's .pt file or folder (.pb), or SLEAP's model folder")
     parser.add_argument("output", type=Path, nargs="?", help="network file to write (default: SOURCE with .onnx)")
     parser.add_argument("--frames", type=Path, nargs="+", default=[], help="videos or images to compare on")
     parser.add_argument("--count", type=int, default=20, help="frames of each video (default 20)")
     parser.add_argument("--scale", type=float, default=1.0, help="resize these frames by this (default 1)")
     parser.add_argument("--edges", type=_edge, nargs="+", default=[], help="skeleton: pairs like snout:neck")
     parser.add_argument("--input-size", type=_size, help="size that the network was trained on, like 320x240")
+    parser.add_argument("--individuals", type=int, help="how many there are at most, where the source does not say")
     given = parser.parse_args(arguments)
     try:
         output = given.output or default_output(given.source)
         frames = frames_of(given.frames, given.count, given.scale)
-        print(convert(given.source, output, frames, given.edges, given.input_size))
+        print(convert(given.source, output, frames, given.edges, given.input_size, given.individuals))
     except DlstreamError as error:
         print(error, file=sys.stderr)
         sys.exit(1)

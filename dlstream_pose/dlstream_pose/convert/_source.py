@@ -22,6 +22,17 @@ class SourceNetwork(ABC):
     info: NetworkInfo
     """What the network file will say of itself."""
 
+    def limit(self, individuals: int) -> None:
+        """Tells a network that does not know it how many individuals there are at most.
+
+        Raises:
+            NetworkError: it knows.
+        """
+        raise NetworkError(
+            f"found the number of individuals {individuals} asked for; expected none: this network is for "
+            f"{len(self.info.individuals)}, as its file says"
+        )
+
     @abstractmethod
     def export(self, path: Path) -> None:
         """Writes the network as ONNX, with the input `image` and the output `poses` of `dlstream_pose.network`."""
@@ -47,7 +58,7 @@ def open_source(path: Path) -> SourceNetwork:
             source: SourceNetwork = module.open_source(path)
             return source
         known.append(module.EXPECTED)
-    raise NetworkError(f"{path}: found '{path.suffix or path.name}'; expected {', or '.join(known)}")
+    raise NetworkError(f"{path}: found '{path.suffix or path.name}'; expected {'; or '.join(known)}")
 
 
 def present(poses: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -19,12 +19,15 @@ from dlstream_pose.network import NetworkInfo, Source
 
 EXPECTED = "a folder with DeepLabCut 2's .pb and pose_cfg.yaml"
 _SETTINGS = "pose_cfg.yaml"
+_SLEAPS = "frozen_graph.pb"
 _OPSET = 17
 
 
 def accepts(path: Path) -> bool:
     """Whether a path is a source of this kind."""
-    return path.is_dir() or path.suffix == ".pb" or path.name == _SETTINGS
+    if path.is_dir():
+        return (path / _SETTINGS).exists() or any(graph.name != _SLEAPS for graph in path.glob("*.pb"))
+    return path.suffix == ".pb" or path.name == _SETTINGS
 
 
 def open_source(path: Path) -> SourceNetwork:
