@@ -44,6 +44,7 @@ class Options:
     video: bool = True
     allow_python: bool = False
     live_frames: bool = False
+    topic: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from dlstream.rig import Rig, load_rig
 from dlstream_camera import SourceSettings, crop_slices
-from dlstream_common.calibration import load_calibration
 from dlstream_camera.sources.opencv import OpenCVSettings
 from dlstream_camera.sources.synthetic import SyntheticSettings
 from dlstream_camera.sources.video import VideoSettings, check_video, video_size
 from dlstream_common import DlstreamError, InputError, Problem, line_of, read_yaml
+from dlstream_common.calibration import load_calibration
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.plane import CameraPlane
 from dlstream_pose import Network

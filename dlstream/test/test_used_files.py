@@ -20,7 +20,15 @@ from dlstream.replay import replay_session
 from dlstream.whatif import what_if
 from dlstream_common import DlstreamError, FramePoses, Individual
 from dlstream_experiment import load_experiment
-from dlstream_recorder import DECISIONS, EVENT_COLUMNS, OfflineSession, Session, SessionSettings, read_lines, read_session
+from dlstream_recorder import (
+    DECISIONS,
+    EVENT_COLUMNS,
+    OfflineSession,
+    Session,
+    SessionSettings,
+    read_lines,
+    read_session,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 NEAR_WALL = ROOT / "config" / "experiments" / "python" / "near_wall.py"

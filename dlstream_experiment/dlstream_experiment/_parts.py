@@ -57,6 +57,7 @@ class Parts:
     def of_data(cls, data: CommentedMap, context: dict[str, Any] | None = None) -> Parts:
         """The valid parts of a file that has mistakes elsewhere, so that one check finds all there is to find."""
         regions, triggers = _section(data, "regions"), _section(data, "triggers")
+        calibration = _section(data, "calibration")  # what is wrong with one is reported, and not that it is not there
         return cls(
             camera=str(data.get("camera", "")),
             regions=_valid(regions, AnyRegion, context),
@@ -64,7 +65,7 @@ class Parts:
             protocol=_valid({"protocol": data.get("protocol")}, AnyProtocol, context).get("protocol"),
             region_names=list(regions),
             trigger_names=list(triggers),
-            calibration=_valid(_section(data, "calibration"), AnyCalibration, context),
+            calibration=dict.fromkeys(calibration, 1.0) | _valid(calibration, AnyCalibration, context),
         )
 
 

@@ -37,9 +37,7 @@ class Classifier:
         options.use_deterministic_compute = True
         options.log_severity_level = 4
         try:  # by its bytes alone: what keeps weights in other files could not be copied into a session
-            self._session = onnxruntime.InferenceSession(
-                path.read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime has no common class of its own
             reason = " ".join(str(error).split())[:200]
             if "external" in reason.lower():
