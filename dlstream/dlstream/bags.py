@@ -18,6 +18,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from dlstream.analysis import Analysis, outlines
 from dlstream.analyze import Options, analyze_footage, resolve
 from dlstream.footage import Footage
+from dlstream.used_files import copies_beside
 from dlstream_common import (
     DlstreamError,
     EncodingError,
@@ -60,7 +61,7 @@ def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Sum
         file = resolve(options).experiment.path
     if file is None:
         raise DlstreamError("no experiment: give --experiment FILE (and --network FILE for a bag of images)")
-    experiment = load_experiment(file, options.allow_python)
+    experiment = load_experiment(file, options.allow_python, copies=copies_beside(file))
     with ExitStack() as stack:
         bag = stack.enter_context(_Bag(path))
         if options.network is not None or (options.rig is not None and _topics_of(bag, _IMAGE, _COMPRESSED)):

@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 
 from dlstream_common import DlstreamError, RecordingError, UsedFile
-from dlstream_experiment.journal import Beginning
-from dlstream_recorder import FILES, read_session
+from dlstream_experiment.journal import Beginning, read_journal
+from dlstream_recorder import FILES, JOURNAL, read_lines, read_session
 
 
 def copies(beginning: Beginning, session: Path) -> dict[str, Path]:
@@ -53,6 +53,16 @@ def copies_for(experiment: Path, beginning: Beginning, session: Path) -> dict[st
         for used in beginning.files
         if used.sha256 in kept and not _place(used.written, experiment).exists()
     }
+
+
+def copies_beside(experiment: Path) -> dict[str, Path]:
+    """As `copies_for`, for the experiment file in a session folder; nothing for one that is elsewhere."""
+    session = experiment.resolve().parent
+    if not (session / FILES).is_dir() or not (session / JOURNAL).is_file():
+        return {}
+    entries = read_journal(read_lines(session, JOURNAL))
+    beginning = next((entry.beginning for entry in entries if entry.beginning), None)
+    return {} if beginning is None else copies_for(experiment, beginning, session)
 
 
 def _place(written: str, experiment: Path) -> Path:

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
 from dlstream.analysis import Analysis
+from dlstream.analyze import Options, resolve
 from dlstream.replay import replay_session
 from dlstream.whatif import what_if
 from dlstream_common import DlstreamError, FramePoses, Individual
@@ -31,6 +32,7 @@ from dlstream_recorder import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
+NETWORK = ROOT / "config" / "networks" / "demo_mouse.onnx"
 NEAR_WALL = ROOT / "config" / "experiments" / "python" / "near_wall.py"
 SECOND = 1_000_000_000
 FILES = ["files/events.csv", "files/near_wall.py", "files/stretch.onnx", "files/stretch_2.onnx"]
@@ -161,6 +163,15 @@ def test_a_session_is_replayed_where_nothing_is_left_but_itself(lab, tmp_path, c
     changed.write_text((session / "experiment.yaml").read_text().replace("distance: 60", "distance: 90"))
     assert replay_session(session, changed, None, console, allow_python=True) == 1
     assert "+    options: {keypoint: neck, width: 320, height: 240, distance: 90}" in console.export_text()
+
+
+def test_the_session_s_own_experiment_file_finds_the_copies(lab, tmp_path):
+    session = moved(analysed(lab, tmp_path / "session"), lab)
+    options = Options(NETWORK, session / "experiment.yaml", allow_python=True)
+    assert {used.path for used in resolve(options).experiment.files} == {session / name for name in FILES}
+    (session / "files" / "near_wall.py").unlink()
+    with pytest.raises(DlstreamError, match="an existing Python file, but there is no"):
+        resolve(options)
 
 
 def test_a_recorder_copies_what_the_journal_names_and_tells_what_it_can_not(lab, tmp_path, console):
