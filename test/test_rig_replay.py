@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -12,6 +13,15 @@ from rig_tools import CONFIG, command, written
 
 from dlstream_recorder import DECISIONS, JOURNAL, read_lines, recover
 
+OWN_TRIGGERS = """\
+calibration: {top: {camera_info: top.yaml, distance_cm: 60}}
+triggers:
+  near_wall:
+    type: python
+    class: near_wall.py:NearWall
+    options: {keypoint: neck, width: 320, height: 240, distance: 60}
+  runs: {type: speed, keypoints: [neck], at_least: 1, unit: cm/s}
+"""
 ENDS = {"experiment_ended"}
 """What differs by nature: when and why a run ended, which a video does not show."""
 
@@ -62,6 +72,37 @@ def test_a_live_session_replays_and_its_video_decides_the_same(start, write_rig,
     live, offline = decided(session), decided(tmp_path / "offline")
     assert len(live) > 3
     assert offline == live
+
+
+CALIBRATION = """\
+image_width: 320
+image_height: 240
+camera_matrix: {rows: 3, cols: 3, data: [300, 0, 160, 0, 300, 120, 0, 0, 1]}
+distortion_model: plumb_bob
+distortion_coefficients: {rows: 1, cols: 5, data: [-0.2, 0.05, 0.001, 0.001, 0]}
+rectification_matrix: {rows: 3, cols: 3, data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}
+projection_matrix: {rows: 3, cols: 4, data: [300, 0, 160, 0, 0, 300, 120, 0, 0, 0, 1, 0]}
+"""
+
+
+def test_a_session_replays_in_another_place_when_nothing_else_is_left(start, write_rig, tmp_path):
+    path = write_rig(("fps: 30, seed: 1}", "fps: 12, seed: 8, frames: 60, calibration: top.yaml}"))
+    (tmp_path / "top.yaml").write_text(CALIBRATION)
+    shutil.copy(CONFIG / "experiments" / "python" / "near_wall.py", tmp_path)
+    experiment = tmp_path / "experiment.yaml"
+    text = experiment.read_text().replace("triggers:\n", OWN_TRIGGERS)
+    experiment.write_text(text)
+    rig = start("run", str(path), "--allow-python")
+    assert rig.wait() == 0, rig.output
+    assert rig.about()["summary"]["faults"] == 0
+    session = rig.session.rename(tmp_path / "elsewhere")
+    assert {item.name for item in (session / "files").iterdir()} == {"near_wall.py", "top.yaml"}
+    for file in (path, experiment, tmp_path / "top.yaml", tmp_path / "near_wall.py"):
+        file.unlink()
+    assert "trigger_rose runs" in " ".join(" ".join(map(str, item[:2])) for item in said(session))
+    replay = outcome("replay", str(session), "--allow-python", folder=session)
+    assert replay.returncode == 0, replay.stdout + replay.stderr
+    assert "identical" in replay.stdout
 
 
 def test_a_run_whose_nodes_were_killed_replays_as_far_as_it_was_recorded(start, write_rig, tmp_path):

@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from dlstream.rig import NodeOptions, Stop, TopicCamera
 from dlstream_camera import source_types
 from dlstream_experiment import Experiment, ExperimentSettings, output_types
+from dlstream_experiment.plane import CameraPlane
 from dlstream_experiment.protocols import Stimulus
 from dlstream_experiment.protocols._control import Limit, Planned, Sham, Yoked
 from dlstream_experiment.protocols._duration import Draw, Exponential
@@ -75,6 +76,7 @@ def text() -> str:
     parts.append("## Experiment file\n")
     for title, model in {
         "top level": Experiment,
+        "`calibration.<camera>`, where it is no number": CameraPlane,
         **{f"`regions.<name>` with `type: {name}`": kind for name, kind in REGIONS.items()},
         **{f"`triggers.<name>` with `type: {name}`": kind for name, kind in TRIGGERS.items()},
         "`protocol` with `type: region_trials`": RegionTrialsSettings,

@@ -19,6 +19,7 @@ from dlstream.analysis import Analysis, outlines
 from dlstream.annotated import AnnotatedVideo
 from dlstream.footage import Footage, open_footage
 from dlstream.rig import Rig, load_rig
+from dlstream.used_files import copies_beside
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, Frame, FramePoses, to_bgr
 from dlstream_experiment import Experiment, check_experiment, load_experiment
@@ -44,6 +45,7 @@ class Options:
     video: bool = True
     allow_python: bool = False
     live_frames: bool = False
+    topic: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ def resolve(options: Options) -> Resolved:
         if found is None:
             raise DlstreamError(f"no {what}: give --{what} FILE, or --rig FILE of a rig that has one")
     assert file is not None
-    experiment = load_experiment(file, options.allow_python)
+    experiment = load_experiment(file, options.allow_python, copies=copies_beside(file))
     camera = options.camera or experiment.camera
     settings = load_pose_settings({**pose, "cameras": [camera]})
     return Resolved(settings, experiment, camera, _source(rig, camera))

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from dlstream.rig import Rig, load_rig
 from dlstream_camera import SourceSettings, crop_slices
-from dlstream_camera.calibration import load_calibration
 from dlstream_camera.sources.opencv import OpenCVSettings
 from dlstream_camera.sources.synthetic import SyntheticSettings
 from dlstream_camera.sources.video import VideoSettings, check_video, video_size
 from dlstream_common import DlstreamError, InputError, Problem, line_of, read_yaml
-from dlstream_experiment import check_experiment, load_experiment
+from dlstream_common.calibration import load_calibration
+from dlstream_experiment import Experiment, check_experiment, load_experiment
+from dlstream_experiment.plane import CameraPlane
 from dlstream_pose import Network
 from dlstream_recorder.check import check_directory
 
@@ -77,6 +78,7 @@ def _problems(rig: Rig) -> Iterator[Finding]:
         check_experiment(
             experiment, keypoints=keypoints, image_sizes=sizes, cameras=list(rig.cameras), outputs=rig.outputs
         )
+        yield from _two_calibrations(rig, experiment)
     for name, output in rig.outputs.items():
         try:
             output.check()
@@ -90,6 +92,16 @@ def _problems(rig: Rig) -> Iterator[Finding]:
             check_directory(rig.recorder.directory, rig.recorder.min_free)
         except DlstreamError as error:
             yield ["recorder", "directory"], _sentence(error), "a folder that can be written"
+
+
+def _two_calibrations(rig: Rig, experiment: Experiment) -> Iterator[Finding]:
+    """Cameras of which the rig and the experiment say different things."""
+    for name, plane in experiment.calibration.items():
+        camera = rig.cameras.get(name)
+        file = camera.calibration if isinstance(camera, SourceSettings) else None
+        if isinstance(plane, CameraPlane) and file is not None and file.read_bytes() != plane.camera_info.read_bytes():
+            found = f"{file}, which is another calibration than the experiment's, {plane.camera_info}"
+            yield ["cameras", name, "calibration"], found, "the same file in both"
 
 
 def image_sizes(rig: Rig) -> dict[str, tuple[int, int]]:

@@ -11,18 +11,31 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from dlstream.used_files import copies, copies_for
 from dlstream_common import DlstreamError, InputError, suggest
 from dlstream_experiment import Experiment, load_experiment
 from dlstream_experiment.journal import Beginning
 
 
 def recorded_experiment(beginning: Beginning, session: Path, allow_python: bool = False) -> Experiment:
-    """The experiment as it ran. Files that it names are looked for where they were, else in the session.
+    """The experiment as it ran, with the session's copies of the files that it names.
+
+    A session of an older dlstream has none: there they are looked for where they were, else in the session.
 
     Raises:
         InputError: this version of dlstream can't read it, or a file that it names is not there.
+        DlstreamError: a file that it names can't be had any more as it was.
     """
-    return _of_text(beginning.text, *_place(beginning, session), allow_python)
+    return _of_text(beginning.text, beginning, session, allow_python)
+
+
+def other_experiment(path: Path, beginning: Beginning, session: Path, allow_python: bool = False) -> Experiment:
+    """Another experiment file; what it names and does not find is taken from the session, where it is in there.
+
+    Raises:
+        InputError: it is not valid.
+    """
+    return load_experiment(path, allow_python, copies=copies_for(path, beginning, session))
 
 
 def changed_experiment(
@@ -40,20 +53,17 @@ def changed_experiment(
         _change(data, change)
     text = io.StringIO()
     yaml.dump(data, text)
-    return _of_text(text.getvalue(), *_place(beginning, session), allow_python)
+    return _of_text(text.getvalue(), beginning, session, allow_python)
 
 
-def _place(beginning: Beginning, session: Path) -> tuple[str, Path]:
-    path = Path(beginning.path)
-    return path.name, path.parent if path.parent.is_dir() else session
-
-
-def _of_text(text: str, name: str, folder: Path, allow_python: bool) -> Experiment:
+def _of_text(text: str, beginning: Beginning, session: Path, allow_python: bool) -> Experiment:
+    place = Path(beginning.path)
+    name, folder = place.name, place.parent if place.parent.is_dir() else session
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / name
         path.write_text(text, encoding="utf-8")
         try:
-            return load_experiment(path, allow_python, folder)
+            return load_experiment(path, allow_python, folder, copies(beginning, session))
         except InputError as error:
             raise InputError(name, error.problems) from error
 

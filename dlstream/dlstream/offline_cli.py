@@ -70,6 +70,7 @@ def replay(
     camera: CameraName = "",
     rig: RigFile = None,
     seed: Seed = None,
+    topic: Annotated[str, typer.Option(help="Of a bag: the topic of its poses or images, where there are more.")] = "",
     allow_python: AllowPython = False,
 ) -> None:
     """Decide again on what was recorded: the same, with another experiment, or with changed parameters."""
@@ -80,7 +81,7 @@ def replay(
     from dlstream.whatif import what_if
 
     console = make_console()
-    options = Options(network, experiment, scale, camera, rig, seed, allow_python=allow_python)
+    options = Options(network, experiment, scale, camera, rig, seed, allow_python=allow_python, topic=topic)
     if is_bag(recording):
         if out is None:
             raise DlstreamError("a bag gives a session folder: say where with --out DIR")

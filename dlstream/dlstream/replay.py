@@ -11,9 +11,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from dlstream.experiments import recorded_experiment
+from dlstream.experiments import other_experiment, recorded_experiment
+from dlstream.used_files import told_of_copies
 from dlstream_common import DlstreamError
-from dlstream_experiment import Experiment, load_experiment
+from dlstream_experiment import Experiment
 from dlstream_experiment.inputs import Poses, Start
 from dlstream_experiment.journal import Beginning, Entry, from_first_start, read_journal
 from dlstream_experiment.replay import Difference, first_difference, replay
@@ -36,6 +37,9 @@ def read_entries(session: Path, console: Console) -> list[Entry]:
     if len(whole) < len(entries):
         skipped = len(entries) - len(whole)
         console.print(f"[yellow]The first {skipped} entries belong to a run whose start was not recorded: left out.[/]")
+    told = [told_of_copies(entry.beginning, session) for entry in whole if entry.beginning]
+    for sentence in dict.fromkeys(sentence for sentences in told for sentence in sentences):
+        console.print(f"[yellow]{escape(sentence)}[/]")
     return whole
 
 
@@ -53,7 +57,8 @@ def replay_session(
         DlstreamError: the session or the experiment can't be read.
     """
     entries = read_entries(session, console)
-    other = load_experiment(experiment, allow_python) if experiment else None
+    first_run = next(entry.beginning for entry in entries if entry.beginning)
+    other = other_experiment(experiment, first_run, session, allow_python) if experiment else None
 
     def experiments(beginning: Beginning) -> Experiment:
         return other or recorded_experiment(beginning, session, allow_python)
@@ -76,7 +81,7 @@ def replay_session(
     console.print(f"[bold red]different[/]: {what}; the replay has {len(lines)}")
     _explain(difference, entries, console)
     if other is not None:
-        _show_changes(next(entry.beginning for entry in entries if entry.beginning), other, console)
+        _show_changes(first_run, other, console)
     return 1
 
 

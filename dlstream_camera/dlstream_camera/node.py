@@ -13,11 +13,11 @@ from rclpy.duration import Duration
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
-from dlstream_camera.calibration import load_calibration
 from dlstream_camera.camera import Camera, Shot
 from dlstream_camera.rate import Rate
 from dlstream_camera.sources import Format, SourceSettings, source_type
 from dlstream_common import to_bgr
+from dlstream_common.calibration import load_calibration
 from dlstream_common.ros import (
     LATEST_IMAGE,
     POSE,

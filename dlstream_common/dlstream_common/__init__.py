@@ -11,7 +11,7 @@ from dlstream_common.errors import (
 )
 from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
 from dlstream_common.images import ENCODINGS, EncodingError, encoding_of, image_from_bytes, to_bgr
-from dlstream_common.settings import AnyPath, ExistingFile, Settings
+from dlstream_common.settings import AnyPath, ExistingFile, NamedFiles, Settings, UsedFile, named_file
 from dlstream_common.yaml_file import line_of, load_settings, read_yaml
 
 __all__ = [
@@ -25,15 +25,18 @@ __all__ = [
     "Image",
     "Individual",
     "InputError",
+    "NamedFiles",
     "NetworkError",
     "Problem",
     "RecordingError",
     "Settings",
     "SourceError",
+    "UsedFile",
     "encoding_of",
     "image_from_bytes",
     "line_of",
     "load_settings",
+    "named_file",
     "now",
     "read_yaml",
     "suggest",

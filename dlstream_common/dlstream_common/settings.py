@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
 
@@ -21,11 +23,56 @@ class Settings(BaseModel):
     )
 
 
+@dataclass
+class NamedFiles:
+    """The files that a settings file names, as validators meet them: the context's `files`.
+
+    Attributes:
+        copies: what to read in place of a file, by its name as it is written.
+        found: the files that are read, by their names as they are written.
+    """
+
+    copies: Mapping[str, Path] = field(default_factory=dict)
+    found: dict[str, Path] = field(default_factory=dict)
+
+    def take(self, written: str, path: Path) -> Path:
+        """The path to read: that of the copy where there is one."""
+        path = self.copies.get(written, path)
+        if path.is_file():
+            self.found[written] = path
+        return path
+
+
+@dataclass(frozen=True)
+class UsedFile:
+    """A file that an experiment file names and that decides with it, such as a classifier or a Python class's.
+
+    Attributes:
+        written: its name as it stands there.
+        sha256: of what was read, in hexadecimal digits.
+    """
+
+    written: str
+    path: Path
+    sha256: str
+
+    @classmethod
+    def of(cls, about: Mapping[str, Any]) -> UsedFile:
+        """From the words of a journal."""
+        return cls(about["written"], Path(about["path"]), about["sha256"])
+
+
+def named_file(written: str, path: Path, info: ValidationInfo) -> Path:
+    """Writes down that a settings file names this file, where somebody asks for it; see `NamedFiles.take`."""
+    files = (info.context or {}).get("files")
+    return path if files is None else files.take(written, path)
+
+
 def resolve_path(path: Path, info: ValidationInfo) -> Path:
     """`~` expanded; a relative path is taken from the folder of the file that names it."""
-    path = path.expanduser()
+    written, path = str(path), path.expanduser()
     directory = (info.context or {}).get("directory")
-    return Path(directory) / path if directory and not path.is_absolute() else path
+    return named_file(written, Path(directory) / path if directory and not path.is_absolute() else path, info)
 
 
 def existing_file(path: Path, info: ValidationInfo) -> Path:

@@ -15,6 +15,7 @@ from dlstream_experiment._trigger_problems import trigger_problems
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.names import Location
 from dlstream_experiment.outputs import OFF
+from dlstream_experiment.plane import AnyCalibration, CameraPlane
 from dlstream_experiment.protocols import AnyProtocol, ProtocolSettings
 from dlstream_experiment.regions import AnyRegion, Region
 from dlstream_experiment.triggers import AnyTrigger, Context, TriggerSettings
@@ -44,7 +45,7 @@ class Parts:
     protocol: ProtocolSettings | None
     region_names: Sequence[str]
     trigger_names: Sequence[str]
-    calibration: Mapping[str, float]
+    calibration: Mapping[str, float | CameraPlane]
 
     @classmethod
     def of_experiment(cls, experiment: Experiment) -> Parts:
@@ -56,6 +57,7 @@ class Parts:
     def of_data(cls, data: CommentedMap, context: dict[str, Any] | None = None) -> Parts:
         """The valid parts of a file that has mistakes elsewhere, so that one check finds all there is to find."""
         regions, triggers = _section(data, "regions"), _section(data, "triggers")
+        calibration = _section(data, "calibration")  # what is wrong with one is reported, and not that it is not there
         return cls(
             camera=str(data.get("camera", "")),
             regions=_valid(regions, AnyRegion, context),
@@ -63,7 +65,7 @@ class Parts:
             protocol=_valid({"protocol": data.get("protocol")}, AnyProtocol, context).get("protocol"),
             region_names=list(regions),
             trigger_names=list(triggers),
-            calibration=_valid(_section(data, "calibration"), float, context),
+            calibration=dict.fromkeys(calibration, 1.0) | _valid(calibration, AnyCalibration, context),
         )
 
 

@@ -9,6 +9,7 @@ from dlstream_experiment._parts import Parts, Problems, problems_within
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.names import Location
 from dlstream_experiment.outputs import OutputSettings
+from dlstream_experiment.plane import CameraPlane
 
 Size = tuple[int, int]
 
@@ -54,12 +55,18 @@ def _cameras(experiment: Experiment, problem: Problems, cameras: Collection[str]
         return
     named: list[tuple[Location, str]] = [(("camera",), experiment.camera)]
     named += [(("regions", name, "camera"), item.camera) for name, item in experiment.regions.items() if item.camera]
+    named += [(("calibration", name), name) for name in experiment.calibration]
     for place, camera in named:
         if camera not in cameras:
             yield problem(place, f"'{camera}'", "a camera of the rig", suggest(camera, sorted(cameras)))
 
 
 def _sizes(experiment: Experiment, problem: Problems, sizes: Mapping[str, Size]) -> Iterator[Problem]:
+    for camera, item in experiment.calibration.items():
+        if isinstance(item, CameraPlane) and item.size != sizes.get(camera, item.size):
+            found = f"the calibration of a camera of {item.size[0]}x{item.size[1]} pixels"
+            expected = f"one of camera '{camera}', {sizes[camera][0]}x{sizes[camera][1]}"
+            yield problem(("calibration", camera, "camera_info"), found, expected)
     for name, region in experiment.regions.items():
         camera = region.camera or experiment.camera
         left, top, right, bottom = region.bounds

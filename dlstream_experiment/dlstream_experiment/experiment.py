@@ -9,8 +9,9 @@ from typing import Annotated
 from pydantic import Field, PrivateAttr
 from ruamel.yaml.comments import CommentedMap
 
-from dlstream_common import Settings
+from dlstream_common import Settings, UsedFile
 from dlstream_experiment.names import Label, Name, Seconds
+from dlstream_experiment.plane import AnyCalibration
 from dlstream_experiment.protocols import AnyProtocol, texts
 from dlstream_experiment.regions import AnyRegion
 from dlstream_experiment.triggers import AnyTrigger, Context
@@ -27,8 +28,8 @@ class Experiment(Settings):
     """Parts of the image, by name."""
     triggers: Annotated[dict[Label, AnyTrigger], Field(min_length=1)]
     """Conditions on the poses, by name."""
-    calibration: dict[Name, Annotated[float, Field(gt=0, le=1e6)]] = Field(default_factory=dict)
-    """Pixels per centimetre, by camera: what triggers with a unit in cm need."""
+    calibration: dict[Name, AnyCalibration] = Field(default_factory=dict)
+    """What triggers with a unit in cm need, by camera: pixels per centimetre, or a file and a distance."""
     protocol: AnyProtocol
     """What happens, and when it ends."""
     max_age: Seconds = 0.5
@@ -43,6 +44,7 @@ class Experiment(Settings):
     _path: Path = PrivateAttr(default=Path("experiment"))
     _data: CommentedMap | None = PrivateAttr(default=None)
     _text: str = PrivateAttr(default="")
+    _files: tuple[UsedFile, ...] = PrivateAttr(default=())
 
     @property
     def path(self) -> Path:
@@ -58,6 +60,11 @@ class Experiment(Settings):
     def text(self) -> str:
         """The file as it was read; of an experiment that was made in code, the same in JSON, which is YAML as well."""
         return self._text or self.model_dump_json(exclude_unset=True)
+
+    @property
+    def files(self) -> tuple[UsedFile, ...]:
+        """The files that it names, as they were when it was read; none of an experiment that was made in code."""
+        return self._files
 
     @property
     def context(self) -> Context:

@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError, ValidationInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from dlstream_common import suggest
+from dlstream_common import named_file, suggest
 
 _MODULES: dict[tuple[Path, int, int], ModuleType] = {}
 
@@ -38,7 +38,7 @@ def find_class(text: str, base: Any, group: str, info: ValidationInfo) -> Any:
         ValueError: there is none, it may not be loaded, or it is something else. Says what was expected.
     """
     file, colon, name = text.partition(":")
-    found = _attribute(_module(file, info.context or {}), name, file) if colon else _entry_point(text, group)
+    found = _attribute(_module(file, info), name, file) if colon else _entry_point(text, group)
     if not (isinstance(found, type) and issubclass(found, base) and found is not base):
         raise ValueError(f"a subclass of {base.__name__}, but {name or text} is {_article(found)}")
     return found
@@ -88,15 +88,17 @@ def _entry_point(name: str, group: str) -> Any:
         raise ValueError(f"an entry point that loads, but {_reason(error)}") from error
 
 
-def _module(file: str, context: Mapping[str, Any]) -> ModuleType:
+def _module(file: str, info: ValidationInfo) -> ModuleType:
+    context = info.context or {}
     if not context.get("python"):
         raise ValueError(
             f"no Python file, as none was allowed to run. Read {file}; if you trust it, start with --allow-python "
             "(a node of its own: parameter allow_python)"
         )
     directory = Path(context.get("directory", ".")).resolve()
-    path = (directory / file).resolve()
-    if not path.is_relative_to(directory):
+    named = (directory / file).resolve()
+    path = named_file(file, named, info)
+    if not named.is_relative_to(directory):
         raise ValueError(f"a file in the experiment file's own folder ({directory}) or below")
     if path.suffix != ".py" or not path.is_file():
         near = suggest(path.name, sorted(item.name for item in directory.rglob("*.py"))[:50])

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlstream_common import DlstreamError, FramePoses, Individual
+from dlstream_common import DlstreamError, FramePoses, Individual, UsedFile
 from dlstream_experiment.effects import Effect
 from dlstream_experiment.eventlog import log_lines
 from dlstream_experiment.experiment import Experiment
@@ -39,11 +39,13 @@ class Beginning:
     Attributes:
         text: of the experiment file.
         path: where that file was.
+        files: those that it names.
     """
 
     experiment: str
     text: str
     path: str
+    files: tuple[UsedFile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class Journal:
             about |= {"version": VERSION, "stamp": item.stamp, "seed": item.seed}
             about |= {"experiment": experiment.experiment, "path": str(experiment.path.resolve())}
             about |= {"sha256": hashlib.sha256(text.encode()).hexdigest(), "text": text}
+            if experiment.files:
+                about["files"] = [_file(used) for used in experiment.files]
         else:
             about |= asdict(item)
         return [_text(about), *log_lines(number, effects)]
@@ -99,6 +103,10 @@ class Journal:
 
 def _text(about: Mapping[str, Any]) -> str:
     return json.dumps(about, ensure_ascii=False, separators=(",", ":"))
+
+
+def _file(used: UsedFile) -> dict[str, str]:
+    return {"written": used.written, "path": str(used.path.resolve()), "sha256": used.sha256}
 
 
 def _individual(one: Individual) -> dict[str, Any]:
@@ -182,7 +190,10 @@ def _to_individual(about: Mapping[str, Any]) -> Individual:
 
 
 def _beginning(about: Mapping[str, Any]) -> Beginning | None:
-    return Beginning(about["experiment"], about["text"], about["path"]) if about["in"] == "start" else None
+    if about["in"] != "start":
+        return None
+    files = tuple(UsedFile.of(item) for item in about.get("files", ()))
+    return Beginning(about["experiment"], about["text"], about["path"], files)
 
 
 def from_first_start(entries: Sequence[Entry]) -> Sequence[Entry]:

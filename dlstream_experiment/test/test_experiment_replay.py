@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import random_experiments
 from experiment_poses import BETWEEN, LEFT, brief, example, individual, neck_at, seconds
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -62,6 +62,7 @@ def test_random_experiments_replay_byte_for_byte():
     assert RUNS < 30 or len(kinds) > 0.5 * len(TRIGGERS), f"only these types took part: {sorted(kinds)}"
 
 
+@settings(deadline=None)
 @given(
     arrays.arrays(np.float32, 2, elements=st.floats(width=32)),
     st.booleans(),
@@ -133,6 +134,7 @@ def test_the_start_says_what_ran():
     assert '"seed":"11"' in next(line for line in log if "experiment_started" in line), "the file's own seed counts"
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6))
 def test_the_same_frames_decide_the_same_whenever_they_arrive(number):
     rng = random.Random(number)

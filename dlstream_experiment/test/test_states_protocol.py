@@ -614,7 +614,7 @@ def test_yoked_to_a_recording_gets_what_the_other_animal_got(tmp_path):
         for time in range(1, 13):
             script.frame(time, x=False)
         assert script.said == ["2: on laser on power=3", "4: off laser"]
-        assert made.files_used() == [(("control", "recording"), tmp_path / "events.csv")]
+        assert made.control.recording == tmp_path / "events.csv"
 
 
 @pytest.mark.parametrize(

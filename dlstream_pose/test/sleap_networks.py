@@ -62,7 +62,9 @@ def write(folder: Path, kind: str, seed: int = 0, **changes: Any) -> Path:
     image = torch.from_numpy(texture(99)[..., ::-1].copy()).permute(2, 0, 1)[None] / 255
     with torch.no_grad():
         _spread(module.model, image[:, :channels])
-    torch.save({"epoch": 1, "pytorch-lightning_version": "2.6.0", "state_dict": module.state_dict()}, folder / "best.ckpt")
+    torch.save(
+        {"epoch": 1, "pytorch-lightning_version": "2.6.0", "state_dict": module.state_dict()}, folder / "best.ckpt"
+    )
     return folder
 
 

@@ -1,5 +1,6 @@
 """Sessions: video, tables, bag and summary of what a rig did, written as it goes. Nothing here imports ROS."""
 
+from dlstream_recorder._copies import FILES
 from dlstream_recorder.bag import Bag, Quality
 from dlstream_recorder.events import ACKNOWLEDGEMENT, COMMAND, EVENT_COLUMNS, FAULT, RECOVERED, EventRow
 from dlstream_recorder.journal import DECISIONS, JOURNAL, read_lines
@@ -16,6 +17,7 @@ __all__ = [
     "DECISIONS",
     "EVENT_COLUMNS",
     "FAULT",
+    "FILES",
     "HOPS",
     "JOURNAL",
     "RECOVERED",

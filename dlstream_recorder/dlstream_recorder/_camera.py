@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dlstream_common import Frame, FramePoses
 from dlstream_recorder._part import Part
+from dlstream_recorder._pose_table import whole
 
 FaultSink = Callable[[str, dict[str, str]], None]
 
@@ -156,7 +157,8 @@ class CameraRecorder:
         if poses.keypoints not in self._other_keypoints:
             self._other_keypoints.add(poses.keypoints)
             values = {"keypoints": ", ".join(poses.keypoints)}
-            self._on_fault("poses with other keypoints than the table's are only in the bag", values)
+            what = "with other keypoints than the table's" if whole(poses) else "without a place for each keypoint"
+            self._on_fault(f"poses {what} are only in the bag", values)
 
 
 def _looks(shape: tuple[int, ...], encoding: str) -> str:

@@ -62,22 +62,6 @@ def _make(path: Path) -> Path:
     return path
 
 
-def copy_file(source: Path, target: Path) -> None:
-    """Copies a file.
-
-    Raises:
-        RecordingError: it can't be read, or its copy can't be written.
-    """
-    try:
-        data = source.read_bytes()
-    except OSError as error:
-        raise RecordingError(f"can't copy {source} into the session: {error.strerror}") from error
-    try:
-        target.write_bytes(data)
-    except OSError as error:
-        raise write_error(target, error) from error
-
-
 class Reserve:
     """Space on the disk that is kept until the end, so that a session on a full disk can still be finished.
 

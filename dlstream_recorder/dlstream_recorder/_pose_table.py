@@ -16,6 +16,12 @@ NOTHING = "NaN"
 _WAITING = 36_000  # frames that may wait for their poses: ten minutes at 60 frames a second
 
 
+def whole(poses: FramePoses) -> bool:
+    """Whether each individual has one place and one confidence for each keypoint."""
+    shape = (len(poses.keypoints),)
+    return all(one.x.shape == one.y.shape == one.confidence.shape == shape for one in poses.individuals)
+
+
 class PoseTable:
     """`<camera>.poses.csv` of one video.
 
@@ -47,8 +53,8 @@ class PoseTable:
         return rows.get(poses.sequence, next(iter(rows.values())))
 
     def fits(self, poses: FramePoses) -> bool:
-        """Whether the poses have the table's keypoints."""
-        return self._file is None or poses.keypoints == self._keypoints
+        """Whether the poses have the table's keypoints, and numbers for each of them."""
+        return whole(poses) and (self._file is None or poses.keypoints == self._keypoints)
 
     def write(self, row: int, poses: FramePoses) -> None:
         """Writes the poses into `row`, which `row_of` gave; the rows before it can't be written any more."""

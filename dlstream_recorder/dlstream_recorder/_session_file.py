@@ -46,6 +46,13 @@ class SessionFile:
             seeds[f"run_{1 + sum(name.startswith('run_') for name in seeds)}"] = seed
             write_json(self.path, self._contents)
 
+    def add_copy(self, name: str, source: str, sha256: str) -> None:
+        """Says of a copy in the folder whence it is, and writes the file."""
+        with self._lock:
+            self._contents["files"][name] = source
+            self._contents["hashes"][name] = sha256
+            write_json(self.path, self._contents)
+
     def update_camera(self, camera: str, **changes: Any) -> None:
         """Changes entries of one camera and writes the file."""
         with self._lock:
@@ -70,6 +77,7 @@ def first_contents(name: str, rig: str, created: int, metadata: Mapping[str, str
         "seeds": {key: value for key, value in metadata.items() if key.startswith("seed")},
         "settings": {},
         "files": {},
+        "hashes": {},
         "cameras": {},
         "summary": None,
     }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
-from dlstream_common import RecordingError
+from dlstream_common import RecordingError, UsedFile
 from dlstream_recorder._files import AppendFile
 
 JOURNAL = "journal.jsonl"
@@ -43,11 +44,21 @@ class JournalFiles:
             file.close()
 
 
-def run_seed(lines: str) -> int | None:
-    """The seed of a run that begins with this entry; None where none does."""
+@dataclass(frozen=True)
+class RunStart:
+    """What the first entry of a run says."""
+
+    seed: int
+    files: tuple[UsedFile, ...]
+
+
+def run_start(lines: str) -> RunStart | None:
+    """What an entry says of the run that begins with it; None where none does."""
     entry = lines.partition("\n")[0]
     about = json.loads(entry) if '"in":"start"' in entry[:100] else {}
-    return int(about["seed"]) if about.get("in") == "start" else None
+    if about.get("in") != "start":
+        return None
+    return RunStart(int(about["seed"]), tuple(UsedFile.of(item) for item in about.get("files", ())))
 
 
 def read_lines(folder: Path, name: str) -> list[str]:

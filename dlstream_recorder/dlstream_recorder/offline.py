@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from dlstream_common import Frame, FramePoses, RecordingError
-from dlstream_recorder import _folder
 from dlstream_recorder._camera import CameraRecorder
+from dlstream_recorder._copies import Copies
 from dlstream_recorder._files import write_error
 from dlstream_recorder._session_file import SessionFile, first_contents, iso
 from dlstream_recorder.events import FAULT, EventRow, EventTable
-from dlstream_recorder.journal import JournalFiles, run_seed
+from dlstream_recorder.journal import JournalFiles, run_start
 from dlstream_recorder.summary import Summary, summarise
 from dlstream_recorder.tables import write_all_h5
 
@@ -45,6 +45,7 @@ class OfflineSession:
         contents = first_contents(name, "", started, {})
         contents |= {"offline": True, "cameras": {camera: {"parts": []} for camera in cameras}, **(about or {})}
         self._file = SessionFile(folder, contents)
+        self._copies = Copies(folder, self._file)
         self._events = EventTable(folder / "events.csv")
         self._journal = JournalFiles(folder)
         self._cameras = {camera: self._camera(camera) for camera in cameras}
@@ -63,9 +64,13 @@ class OfflineSession:
         """An entry of the journal with the lines of the event log below it, and the same as rows of events.csv."""
         text = "\n".join(lines)
         self._journal.write(text)
-        seed = run_seed(text)
-        if seed is not None:
-            self._file.add_seed(seed)
+        start = run_start(text)
+        if start is not None:
+            self._file.add_seed(start.seed)
+        for used in start.files if start else ():
+            problem = self._copies.add_used(used)
+            if problem:
+                raise RecordingError(problem)
         for row in rows:
             self._events.add(row)
         self._events.write(everything=True)
@@ -83,7 +88,7 @@ class OfflineSession:
 
     def copy(self, source: Path, name: str) -> None:
         """Copies a file that belongs to it, such as the experiment's."""
-        _folder.copy_file(source, self.folder / name)
+        self._copies.add(source, name)
 
     def finish(self, reason: str, ended: int) -> Summary:
         """Completes all files and session.json."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from dlstream_common import Frame, FramePoses, RecordingError, now
 from dlstream_recorder import _folder
 from dlstream_recorder._camera import CameraRecorder
+from dlstream_recorder._copies import Copies
 from dlstream_recorder._files import disk_of, free_bytes, in_gigabytes
 from dlstream_recorder._log import Log
 from dlstream_recorder._refusals import Refusals
@@ -20,7 +21,7 @@ from dlstream_recorder._session_file import SessionFile, first_contents, iso
 from dlstream_recorder._worker import Worker
 from dlstream_recorder.bag import Quality
 from dlstream_recorder.events import FAULT, EventRow
-from dlstream_recorder.journal import run_seed
+from dlstream_recorder.journal import RunStart, run_start
 from dlstream_recorder.settings import SessionSettings
 from dlstream_recorder.summary import Summary, summarise
 from dlstream_recorder.tables import write_all_h5
@@ -111,9 +112,9 @@ class Session:
     def add_journal(self, lines: str) -> None:
         """Records an entry of the experiment's journal: its first line, and the lines of the event log below it."""
         self._count(self._log.add_journal(lines))
-        seed = run_seed(lines)
-        if seed is not None:
-            self._log.put(partial(self._file.add_seed, seed))
+        start = run_start(lines)
+        if start is not None:
+            self._log.put(partial(self._begin_run, start))
 
     def add_topic(self, topic: str, msgtype: str, quality: Quality) -> None:
         """Makes a topic of the bag known; must come before its messages."""
@@ -220,11 +221,19 @@ class Session:
         contents = first_contents(self.folder.name, settings.rig, self.started, metadata)
         contents["settings"] = settings.model_dump(mode="json", exclude={"metadata"})
         contents["cameras"] = {camera: {"parts": []} for camera in settings.cameras}
+        file = SessionFile(self.folder, contents)
+        self._copies = Copies(self.folder, file)
         for source, copy in ((settings.rig_file, "rig.yaml"), (settings.experiment_file, "experiment.yaml")):
             if source:
-                _folder.copy_file(Path(source).expanduser(), self.folder / copy)
-                contents["files"][copy] = source
-        return SessionFile(self.folder, contents)
+                self._copies.add(Path(source), copy)
+        return file
+
+    def _begin_run(self, start: RunStart) -> None:
+        self._file.add_seed(start.seed)
+        for used in start.files:
+            problem = self._copies.add_used(used)
+            if problem:
+                self.fault("recorder", f"{problem}; a replay needs it", {"file": str(used.path)})
 
     def _camera(self, name: str) -> CameraRecorder:
         def on_fault(text: str, values: dict[str, str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pydantic import Field
 
@@ -162,8 +161,4 @@ class ProtocolSettings(Settings):
 
     def findings(self) -> list[Finding]:
         """What can't be meant, found by looking at the settings alone."""
-        return []
-
-    def files_used(self) -> list[tuple[Location, Path]]:
-        """Files that decide its course, beside the experiment's own, each with its place below the protocol."""
         return []

@@ -8,10 +8,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, model_validator
 
-from dlstream_common import Settings
-from dlstream_common.settings import AnyPath
+from dlstream_common import Settings, named_file
+from dlstream_common.settings import resolve_path
 from dlstream_experiment.names import SECOND, Name, Seconds, nanoseconds
 from dlstream_experiment.protocols._base import Stimulus
 from dlstream_experiment.protocols._duration import Positive
@@ -59,13 +59,19 @@ Change = tuple[int, Stimulus | None]
 """From this time since the start, in nanoseconds, an output does this."""
 
 
+def _recording(path: Path, info: ValidationInfo) -> Path:
+    """Of a session folder its events.csv."""
+    written, path = str(path), resolve_path(path, info)
+    return named_file(written, path / "events.csv", info) if path.is_dir() else path
+
+
 class Yoked(Settings):
     """The outputs do what they did at the same times in another animal's session, whatever this animal does."""
 
     type: Literal["yoked"]
     outputs: Annotated[tuple[Name, ...], Field(min_length=1)]
     """Which outputs."""
-    recording: AnyPath | None = None
+    recording: Annotated[Path, AfterValidator(_recording)] | None = None
     """The other animal's session folder, or its events.csv; its first run counts."""
     schedule: Annotated[tuple[Planned, ...], Field(min_length=1, max_length=100_000)] | None = None
     """The stimuli themselves, in place of a recording."""
@@ -76,16 +82,10 @@ class Yoked(Settings):
         if (self.recording is None) == (self.schedule is None):
             raise ValueError("either recording or schedule")
         if self.recording is not None:
-            self._changes = read_recorded(self.file, self.outputs)
+            self._changes = read_recorded(self.recording, self.outputs)
         else:
             self._changes = self._planned()
         return self
-
-    @property
-    def file(self) -> Path:
-        """The recording's events.csv."""
-        assert self.recording is not None
-        return self.recording / "events.csv" if self.recording.is_dir() else self.recording
 
     @property
     def changes(self) -> dict[str, list[Change]]:

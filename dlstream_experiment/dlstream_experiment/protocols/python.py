@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -61,6 +60,3 @@ class PythonProtocolSettings(ProtocolSettings):
     def findings(self) -> list[Finding]:
         own = self.own.findings()
         return [Finding(("options", *item.place), item.found, item.expected, item.hint, item.error) for item in own]
-
-    def files_used(self) -> list[tuple[Location, Path]]:
-        return [(("options", *place), path) for place, path in self.own.files_used()]

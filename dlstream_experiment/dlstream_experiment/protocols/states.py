@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -87,11 +86,6 @@ class StatesSettings(ProtocolSettings):
             recorded = [stimulus for items in self.control.changes.values() for _, stimulus in items if stimulus]
             used += [(("control", "recording"), stimulus) for stimulus in recorded]
         return used
-
-    def files_used(self) -> list[tuple[Location, Path]]:
-        if isinstance(self.control, Yoked) and self.control.recording is not None:
-            return [(("control", "recording"), self.control.file)]
-        return []
 
     def findings(self) -> list[Finding]:
         return findings(self)

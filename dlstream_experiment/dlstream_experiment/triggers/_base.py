@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from dlstream_common import Settings
 from dlstream_experiment.names import Label, Location, Name, Seconds
+from dlstream_experiment.plane import CameraPlane, in_plane
 from dlstream_experiment.regions import Region
 from dlstream_experiment.scene import Scene
 from dlstream_experiment.triggers._quantity import Condition
@@ -46,13 +47,13 @@ class Context:
 
     Attributes:
         camera: the experiment's.
-        calibration: pixels per centimetre, by camera.
+        calibration: pixels per centimetre, or the plane that the camera looks at, by camera.
         seed: what all draws follow from.
     """
 
     camera: str
     regions: Mapping[str, Region]
-    calibration: Mapping[str, float] = field(default_factory=dict)
+    calibration: Mapping[str, float | CameraPlane] = field(default_factory=dict)
     seed: int = 0
 
 
@@ -193,6 +194,29 @@ class PoseSettings(MeasuredSettings):
             if region is not None and (region.camera or context.camera) != camera:
                 found = f"'{name}', which lies in the image of camera '{region.camera or context.camera}'"
                 yield Mistake(place, found, f"a region of camera '{camera}', as the trigger's others")
+
+    @property
+    def metric(self) -> bool:
+        """Whether it measures centimetres."""
+        return str(getattr(self, "unit", "")).startswith("cm")
+
+    def scale(self, context: Context) -> float:
+        """What one of its unit of length is of what its keypoints' places are measured in (see `seen`)."""
+        known = context.calibration[self.camera_in(context)] if self.metric else 1.0
+        return 1.0 if isinstance(known, CameraPlane) else float(known)
+
+    def seen(self, keypoint: str, context: Context) -> str:
+        """What a keypoint is called in its scenes: places in the image, or in the plane where that is measured."""
+        plane = self.metric and isinstance(context.calibration[self.camera_in(context)], CameraPlane)
+        return in_plane(keypoint) if plane else keypoint
+
+    def uncalibrated(self, context: Context) -> Iterator[Mistake]:
+        """Centimetres of a camera that is not calibrated."""
+        camera = self.camera_in(context)
+        if self.metric and camera not in context.calibration:
+            found = f"'{getattr(self, 'unit', '')}', without a calibration of camera '{camera}'"
+            hint = f"For instance, at the top of the file: calibration: {{{camera}: 12.5}}"
+            yield Mistake(("unit",), found, "pixels, or the camera's pixels per centimetre under calibration", hint)
 
     def parts(self, key: str) -> list[tuple[Location, str]]:
         """The keypoints of a key that is a list of them."""

@@ -61,19 +61,9 @@ class Bounded(PoseSettings):
         """The bounds in words."""
         return bounds_in_words(self.at_least, self.at_most, self.unit_in_words)
 
-    def scale(self, context: Context) -> float:
-        """Pixels of one length unit."""
-        if not self.unit_in_words.startswith("cm"):
-            return 1.0
-        return context.calibration[self.camera_in(context)]
-
     def mistakes(self, context: Context) -> Iterator[Mistake]:
         yield from super().mistakes(context)
-        camera = self.camera_in(context)
-        if self.unit_in_words.startswith("cm") and camera not in context.calibration:
-            found = f"'{self.unit_in_words}', without a calibration of camera '{camera}'"
-            hint = f"For instance, at the top of the file: calibration: {{{camera}: 12.5}}"
-            yield Mistake(("unit",), found, "pixels, or the camera's pixels per centimetre under calibration", hint)
+        yield from self.uncalibrated(context)
 
 
 class Angled(Bounded):

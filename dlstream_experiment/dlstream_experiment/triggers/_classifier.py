@@ -36,10 +36,13 @@ class Classifier:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.use_deterministic_compute = True
         options.log_severity_level = 4
-        try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        try:  # by its bytes alone: what keeps weights in other files could not be copied into a session
+            self._session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime has no common class of its own
-            raise NetworkError(f"{path}, which is no network: {' '.join(str(error).split())[:200]}") from error
+            reason = " ".join(str(error).split())[:200]
+            if "external" in reason.lower():
+                reason = f"its weights are in another file; save it as one ({reason})"
+            raise NetworkError(f"{path}, which is no network that can be read: {reason}") from error
         inputs = self._session.get_inputs()
         shape = inputs[0].shape if inputs else []
         if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(shape) not in (2, 3):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from dlstream_experiment.plane import CameraPlane, PlaneView
 from dlstream_experiment.scene import Scene
-from dlstream_experiment.triggers._base import Context, Trigger
+from dlstream_experiment.triggers._base import Context, PoseSettings, Trigger
 from dlstream_experiment.triggers._node import Node
 from dlstream_experiment.triggers._quantity import Condition
 from dlstream_experiment.triggers._table import FALSE, TRUE
@@ -49,12 +51,15 @@ class View:
             if condition.release is not None
         }
         self._watch = Watch(conditions) if conditions else None
+        self._plane = _plane_view(nodes, context.calibration.get(camera))
         self._waiting: dict[int, Node] = {}
         self._uses = dict.fromkeys((number for node in nodes for number in node.above), 0)
         self._last = np.zeros(0, np.int64)
 
     def bind(self, keypoints: Sequence[str]) -> None:
         """See TriggerSet.bind."""
+        if self._plane is not None:
+            keypoints = self._plane.bind(keypoints)
         if self._watch is not None:
             self._watch.bind(keypoints)
             self._last = np.full(len(self._together), -1, np.int64)  # so that each is looked at
@@ -64,6 +69,8 @@ class View:
     def look(self, scene: Scene) -> list[tuple[Node, bool | None]]:
         """The triggers of which something else is known than in the last frame, each with what is known."""
         touched: list[tuple[Node, bool | None]] = []
+        if self._plane is not None:
+            scene = replace(scene, block=self._plane.extend(scene.block))
         if self._watch is not None:
             raw = self._watch.evaluate(scene)
             places = (raw != self._last).nonzero()[0]
@@ -138,3 +145,11 @@ class View:
         if node.number in self._places and self._watch is not None:
             return self._watch.measured(self._places[node.number])[1]
         return ()
+
+
+def _plane_view(nodes: Sequence[Node], calibration: float | CameraPlane | None) -> PlaneView | None:
+    """What adds the places in the plane that the triggers need; None where they need none."""
+    metric = [node.settings for node in nodes if isinstance(node.settings, PoseSettings) and node.settings.metric]
+    if not isinstance(calibration, CameraPlane) or not metric:
+        return None
+    return PlaneView(calibration, list(dict.fromkeys(name for item in metric for _, name in item.keypoints_used())))

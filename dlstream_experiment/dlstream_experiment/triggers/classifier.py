@@ -68,26 +68,22 @@ class ClassifierSettings(PoseSettings):
         return Classifier(self.network, self.samples, 2 * len(self.keypoints), self.at_least is not None)
 
     def create_alone(self, context: Context) -> Trigger:
-        scale = 1.0 if self.unit == "px" else context.calibration[self.camera_in(context)]
         return ClassifierTrigger(
             self.load(),
-            keypoints=self.keypoints,
-            reference=self.reference,
+            keypoints=[self.seen(name, context) for name in self.keypoints],
+            reference=self.seen(self.reference, context),
             window=self.window,
             behaviour=self.behaviour,
             at_least=self.at_least,
             release=self.release,
             only=self.only,
             min_confidence=self.min_confidence,
-            scale=scale,
+            scale=self.scale(context),
         )
 
     def mistakes(self, context: Context) -> Iterator[Mistake]:
         yield from super().mistakes(context)
-        camera = self.camera_in(context)
-        if self.unit == "cm" and camera not in context.calibration:
-            expected = "px, or the camera's pixels per centimetre under calibration"
-            yield Mistake(("unit",), f"'cm', without a calibration of camera '{camera}'", expected)
+        yield from self.uncalibrated(context)
         try:
             network = self.load()
         except NetworkError as error:

@@ -34,9 +34,10 @@ class _Moving(Bounded):
     def keypoints_used(self) -> list[tuple[Location, str]]:
         return self.parts("keypoints")
 
-    def _condition(self, kind: _Kind, unit: float) -> Condition:
-        """`unit`: what a value of 1 of the file's unit is divided by to be in nanoseconds and pixels."""
-        quantities = [kind(Part(name), nanoseconds(self.window), self.way == "path") for name in self.keypoints]
+    def _condition(self, kind: _Kind, unit: float, context: Context) -> Condition:
+        """`unit`: what a value of 1 of the file's unit is divided by to be in nanoseconds and what `seen` is in."""
+        parts = [Part(self.seen(name, context)) for name in self.keypoints]
+        quantities = [kind(part, nanoseconds(self.window), self.way == "path") for part in parts]
         bounds = (self.at_least, self.at_most, self.release)
         plain, release = tests(quantities, *(None if bound is None else bound / unit for bound in bounds))
         return Condition(
@@ -57,7 +58,7 @@ class _Speed(_Moving):
     """Of the bounds; cm/s needs the camera's calibration."""
 
     def condition(self, context: Context) -> Condition:
-        return self._condition(Pace, SECOND / self.scale(context))
+        return self._condition(Pace, SECOND / self.scale(context), context)
 
     def in_words(self) -> str:
         what = f"{listed(self.keypoints, self.match)} of {self.whose}"
@@ -110,7 +111,7 @@ class AccelerationSettings(_Moving):
     """Of the bounds; cm/s2 needs the camera's calibration."""
 
     def condition(self, context: Context) -> Condition:
-        return self._condition(Gain, SECOND * SECOND / self.scale(context))
+        return self._condition(Gain, SECOND * SECOND / self.scale(context), context)
 
     def in_words(self) -> str:
         what = f"{listed(self.keypoints, self.match)} of {self.whose}"

@@ -40,12 +40,10 @@ class DistanceSettings(Bounded):
         return self
 
     def condition(self, context: Context) -> Condition:
-        a, b = self.keypoints
+        a, b = (Part(self.seen(name, context)) for name in self.keypoints)
         scale = self.scale(context)
         bounds = (self.at_least, self.at_most, self.release)
-        plain, release = tests(
-            [Length((Part(a), Part(b)))], *(None if bound is None else bound * scale for bound in bounds)
-        )
+        plain, release = tests([Length((a, b))], *(None if bound is None else bound * scale for bound in bounds))
         return Condition(
             plain,
             release=release,

@@ -45,7 +45,8 @@ class SocialSettings(Bounded):
         return self
 
     def condition(self, context: Context) -> Condition:
-        pairs = [(Part(a, 0), Part(b, 1)) for a in self.active for b in self.passive]
+        active = [Part(self.seen(name, context), 0) for name in self.active]
+        pairs = [(a, Part(self.seen(name, context), 1)) for a in active for name in self.passive]
         scale = self.scale(context)
         bounds = (self.at_least, self.at_most, self.release)
         plain, release = tests(

@@ -7,10 +7,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from dlstream_common import InputError, Problem, load_settings
+from dlstream_common.errors import InputError, Problem
+from dlstream_common.yaml_file import load_settings
 
 
 class _Matrix(BaseModel):
+    model_config = ConfigDict(allow_inf_nan=False)
+
     rows: int
     cols: int
     data: list[float]
@@ -29,12 +32,17 @@ class Calibration(BaseModel):
     rectification_matrix: _Matrix
     projection_matrix: _Matrix
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the images that it is for."""
+        return self.image_width, self.image_height
 
-def load_calibration(path: Path, width: int, height: int) -> Calibration:
-    """Reads a calibration for images of width x height.
+
+def read_calibration(path: Path) -> Calibration:
+    """Reads a calibration, of images of any size.
 
     Raises:
-        InputError: the file can't be read, is no calibration, or was made at another image size.
+        InputError: the file can't be read, or is no calibration.
     """
     calibration = load_settings(path, Calibration)
     problems = []
@@ -42,9 +50,20 @@ def load_calibration(path: Path, width: int, height: int) -> Calibration:
         found = len(getattr(calibration, key).data)
         if found != count:
             problems.append(Problem(f"{key}.data", f"{found} numbers", f"{count}"))
-    if (calibration.image_width, calibration.image_height) != (width, height):
-        size = f"{calibration.image_width}x{calibration.image_height}"
-        problems.append(Problem("image_width", size, f"the camera's image size, {width}x{height}"))
     if problems:
         raise InputError(path, problems)
+    return calibration
+
+
+def load_calibration(path: Path, width: int, height: int) -> Calibration:
+    """Reads a calibration for images of width x height.
+
+    Raises:
+        InputError: the file can't be read, is no calibration, or was made at another image size.
+    """
+    calibration = read_calibration(path)
+    if calibration.size != (width, height):
+        size = f"{calibration.image_width}x{calibration.image_height}"
+        problem = Problem("image_width", size, f"the camera's image size, {width}x{height}")
+        raise InputError(path, [problem])
     return calibration
