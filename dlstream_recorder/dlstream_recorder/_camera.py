@@ -40,7 +40,7 @@ class CameraRecorder:
         self._on_part = on_part
         self._source_dropped = self._source_base = 0
         self._source_known = False
-        self._held: deque[tuple[FramePoses, int, bool]] = deque()
+        self._held: deque[tuple[FramePoses, int, bool, int]] = deque()
         self._unmatched = 0
         self._other_keypoints: set[tuple[str, ...]] = set()
         self._parts_lock = threading.Lock()
@@ -53,12 +53,12 @@ class CameraRecorder:
         self.parts[-1].add_frame(frame, self.dropped, recorded)
         self.recorded += 1
         held, self._held = self._held, deque()
-        for poses, stamp, truth in held:
-            self._add(poses, stamp, truth)
+        for item in held:
+            self._add(*item)
 
-    def add_poses(self, poses: FramePoses, recorded: int) -> None:
+    def add_poses(self, poses: FramePoses, recorded: int, published: int = 0) -> None:
         """Records the poses of a frame, now or as soon as the frame has come."""
-        self._add(poses, recorded, truth=False)
+        self._add(poses, recorded, truth=False, published=published)
 
     def add_ground_truth(self, poses: FramePoses) -> None:
         """Records the true poses of a frame."""
@@ -92,7 +92,7 @@ class CameraRecorder:
             RecordingError: the first failure.
         """
         errors = []
-        unmatched = self._unmatched + sum(not truth and self._follows_start(poses) for poses, _, truth in self._held)
+        unmatched = self._unmatched + sum(not truth and self._follows_start(poses) for poses, _, truth, _ in self._held)
         if unmatched:
             self._on_fault("poses of frames that are not in the video", {"poses": str(unmatched)})
         for part in self.parts:
@@ -131,7 +131,7 @@ class CameraRecorder:
             self.parts.append(part)
         self._on_part()
 
-    def _add(self, poses: FramePoses, recorded: int, truth: bool) -> None:
+    def _add(self, poses: FramePoses, recorded: int, truth: bool, published: int = 0) -> None:
         for part in reversed(self.parts):
             table = part.ground_truth if truth else part.poses
             row = table.row_of(poses)
@@ -142,12 +142,12 @@ class CameraRecorder:
             elif truth:
                 table.write(row, poses)
             else:
-                part.add_poses(row, poses, recorded)
+                part.add_poses(row, poses, recorded, published)
                 self.poses += 1
             return
-        self._held.append((poses, recorded, truth))
+        self._held.append((poses, recorded, truth, published))
         if len(self._held) > _HELD:
-            old, _, was_truth = self._held.popleft()
+            old, _, was_truth, _ = self._held.popleft()
             self._unmatched += not was_truth and self._follows_start(old)
 
     def _follows_start(self, poses: FramePoses) -> bool:

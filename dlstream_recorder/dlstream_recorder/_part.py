@@ -20,6 +20,7 @@ LATENCY_COLUMNS = (
     "received_ns",
     "inference_start_ns",
     "inference_end_ns",
+    "published_ns",
     "recorded_ns",
     "dropped",
 )
@@ -93,12 +94,12 @@ class Part:
         self.poses.expect(row, frame.stamp, frame.sequence)
         self.ground_truth.expect(row, frame.stamp, frame.sequence)
 
-    def add_poses(self, row: int, poses: FramePoses, recorded: int) -> None:
+    def add_poses(self, row: int, poses: FramePoses, recorded: int, published: int = 0) -> None:
         """Writes the poses of the frame in `row`, and when the pose node had them."""
         self.poses.write(row, poses)
         if self._latency is None:
             self._latency = CsvFile(self.file("latency.csv"), [LATENCY_COLUMNS])
-        stamps = (poses.received, poses.inference_start, poses.inference_end, recorded)
+        stamps = (poses.received, poses.inference_start, poses.inference_end, published, recorded)
         self._latency.write([(row, poses.sequence, poses.stamp, *stamps, poses.dropped)])
 
     def sync(self) -> None:

@@ -22,7 +22,6 @@ from dlstream_common.ros import (
     Diagnosis,
     DlstreamNode,
     Level,
-    QueuedFrames,
     image_to_message,
     poses_from_message,
     run_node,
@@ -39,9 +38,10 @@ from dlstream_msgs.msg import (
 )
 from dlstream_msgs.srv import StartRecording
 from dlstream_recorder._files import disk_of, free_bytes, in_gigabytes
+from dlstream_recorder._gathering import Gathering, OnMessage, received
 from dlstream_recorder._message_types import MessageTypes
 from dlstream_recorder._rows import acknowledgement_row, command_row, event_message, event_row
-from dlstream_recorder._topics import EVENTS, Topic, image_topic, topics
+from dlstream_recorder._topics import EVENTS, STATUS, Topic, image_topic, topics
 from dlstream_recorder._watch import Watch
 from dlstream_recorder.events import ENDED, FAULT, RECOVERED
 from dlstream_recorder.session import Session
@@ -63,6 +63,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
     """
 
     default_name = "recorder"
+    linger = 3.0
 
     def __init__(self, **options: Any) -> None:
         super().__init__(RecorderSettings, **options)
@@ -85,6 +86,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         self._stop_at: float | None = None
         self._events = self.create_publisher(Event, EVENTS, EVENT)
         self._created = [partial(self.destroy_publisher, self._events)]
+        self._gathering = Gathering(self)
         self._topics = list(topics(settings))
         self._image_topics = [image_topic(settings, camera) for camera in settings.cameras]
         for topic in self._topics:
@@ -92,8 +94,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         for topic in self._image_topics:
             full_name = self.resolve_topic_name(topic.name)
             if self.frames.carries(full_name):
-                taken = QueuedFrames(self, self.frames, full_name, partial(self._on_frame, topic), settings.image_depth)
-                self._created.append(taken.close)
+                self._created.append(self.frames.take(full_name, partial(self._on_frame, topic)))
             else:
                 self._subscribe(topic, partial(self._on_image, topic))
         for service, kind, callback in (("start", StartRecording, self._on_start), ("stop", Trigger, self._on_stop)):
@@ -107,7 +108,12 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             self._start()
 
     def deactivate(self) -> None:
+        self._gathering.take()
         self._finish("the recorder was deactivated")
+
+    def is_needed(self) -> bool:
+        """While the experiment is there: its last commands and events belong into the session."""
+        return self.count_publishers(STATUS) > 0
 
     def cleanup(self) -> None:
         self._finish("the recorder was cleaned up")
@@ -115,9 +121,8 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             destroy()
         self._created = []
 
-    def _subscribe(self, topic: Topic, callback: Callable[[bytes, Mapping[str, Any]], None]) -> None:
-        subscription = self.create_subscription(topic.type, topic.name, callback, topic.qos, raw=True)
-        self._created.append(partial(self.destroy_subscription, subscription))
+    def _subscribe(self, topic: Topic, callback: OnMessage) -> None:
+        self._created.append(self._gathering.subscribe(topic, callback))
 
     # Sessions.
 
@@ -188,7 +193,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
     # Messages.
 
     def _on_image(self, topic: Topic, data: bytes, info: Mapping[str, Any]) -> None:
-        recorded = now()
+        recorded = received(info)
         number = self._number(topic.about, info)
         session = self._session
         if session is None:
@@ -207,7 +212,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             session.add_message(topic.name, data, recorded)
 
     def _on_frame(self, topic: Topic, frame: Frame, frame_id: str) -> None:
-        """A frame of a camera in this process."""
+        """A frame of a camera in this process, in the camera's thread: the session's queue takes it at once."""
         recorded = now()
         session = self._session
         if session is None:
@@ -230,18 +235,18 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             session.fault(topic.name, f"not recorded: {text}", {}, topic.about)
 
     def _on_message(self, topic: Topic, data: bytes, info: Mapping[str, Any]) -> None:
-        recorded = now()
+        recorded = received(info)
         if topic.latched:
             camera = deserialize_message(data, Regions).camera if topic.type is Regions else ""
             self._latched[topic.name, camera] = topic, data
         if topic.type is ExperimentStatus:
             self._on_status(deserialize_message(data, ExperimentStatus))
         if self._session is not None:
-            self._record(self._session, topic, data, recorded)
+            self._record(self._session, topic, data, recorded, int(info.get("source_timestamp", 0)))
         elif topic.type in _SAID:
             self._recent.append((recorded, topic, data))
 
-    def _record(self, session: Session, topic: Topic, data: bytes, recorded: int) -> None:
+    def _record(self, session: Session, topic: Topic, data: bytes, recorded: int, published: int = 0) -> None:
         if topic.into_bag:
             session.add_message(topic.name, data, recorded)
         message: Any = None if topic.type is CameraInfo else deserialize_message(data, topic.type)
@@ -249,7 +254,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             poses = replace(poses_from_message(message), camera=topic.about)
             if topic.name.endswith("/pose"):
                 self._watch.heard(topic.name)
-                session.add_poses(poses, recorded)
+                session.add_poses(poses, recorded, published)
             else:
                 session.add_ground_truth(poses)
         elif topic.type is String:

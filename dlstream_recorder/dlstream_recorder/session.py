@@ -88,17 +88,20 @@ class Session:
 
     def add_frame(self, frame: Frame, recorded: int | None = None) -> bool:
         """Records a frame, whose image must not change any more. False where there was no room for it."""
-        self._seen[frame.camera] = frame.sequence
         job = partial(self._cameras[frame.camera].add_frame, frame, recorded or now())
-        return self._put(frame.camera, job, frame.image.nbytes)
+        taken = self._put(frame.camera, job, frame.image.nbytes)
+        if taken or not self._ending.is_set():  # what comes while it ends is not lost, but after the end
+            self._seen[frame.camera] = frame.sequence
+        return taken
 
     def add_source_dropped(self, camera: str, dropped: int) -> None:
         """Takes over the source's own count of frames that it lost."""
         self._put(camera, partial(self._cameras[camera].add_source_dropped, dropped), _SMALL)
 
-    def add_poses(self, poses: FramePoses, recorded: int | None = None) -> None:
-        """Records the poses of a frame, which may come before the frame or after it."""
-        self._put(poses.camera, partial(self._cameras[poses.camera].add_poses, poses, recorded or now()), _SMALL)
+    def add_poses(self, poses: FramePoses, recorded: int | None = None, published: int = 0) -> None:
+        """Records the poses of a frame, which may come before the frame or after it; `published`: 0 where unknown."""
+        job = partial(self._cameras[poses.camera].add_poses, poses, recorded or now(), published)
+        self._put(poses.camera, job, _SMALL)
         self._count(self._log.add_poses(poses))
 
     def add_ground_truth(self, poses: FramePoses) -> None:

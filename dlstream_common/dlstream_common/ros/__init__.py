@@ -1,7 +1,7 @@
 """What every dlstream node shares: its base class, parameters, quality of service and message conversion."""
 
 from dlstream_common.ros.diagnostics import Diagnosis, Level
-from dlstream_common.ros.local import LocalFrames, QueuedFrames
+from dlstream_common.ros.local import LocalFrames
 from dlstream_common.ros.messages import (
     fill_image,
     frame_from_message,
@@ -27,7 +27,6 @@ __all__ = [
     "DlstreamNode",
     "Level",
     "LocalFrames",
-    "QueuedFrames",
     "declare_settings",
     "fill_image",
     "frame_from_message",

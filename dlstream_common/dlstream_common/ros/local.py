@@ -7,11 +7,9 @@ the same process, the image goes from one to the other as it is, and is serialis
 from __future__ import annotations
 
 import threading
-from collections import deque
+import time
 from collections.abc import Callable
 from dataclasses import replace
-
-from rclpy.node import Node
 
 from dlstream_common.frame import Frame
 
@@ -63,30 +61,4 @@ class LocalFrames:
         frame = replace(frame, image=image)
         for taker in takers:
             taker(frame, frame_id)
-
-
-class QueuedFrames:
-    """Takes a topic's frames in the thread of a node's own executor, in their order.
-
-    Of more than `depth` waiting frames the oldest are left out, as a ROS subscription would; their numbers show it.
-    """
-
-    def __init__(self, node: Node, frames: LocalFrames, topic: str, taker: Taker, depth: int) -> None:
-        self._node, self._taker = node, taker
-        self._waiting: deque[tuple[Frame, str]] = deque(maxlen=depth)
-        self._wake = node.create_guard_condition(self._serve)
-        self._end = frames.take(topic, self._put)
-
-    def close(self) -> None:
-        """Takes no more; what waits is still handed over."""
-        self._end()
-        self._serve()
-        self._node.destroy_guard_condition(self._wake)
-
-    def _put(self, frame: Frame, frame_id: str) -> None:
-        self._waiting.append((frame, frame_id))
-        self._wake.trigger()
-
-    def _serve(self) -> None:
-        while self._waiting:
-            self._taker(*self._waiting.popleft())
+        time.sleep(0)  # lets go of the interpreter lock, for which the pose node's thread waits now
