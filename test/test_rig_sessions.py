@@ -49,7 +49,7 @@ def test_session_opens_with_other_tools(start, write_rig):
     seconds = np.array([float(time) for time in times])
     assert np.allclose(seconds - seconds[0], (stamps - stamps[0]) / 1e9, atol=1e-3), "a player's clock has milliseconds"
 
-    poses = pd.read_csv(session / "top.poses.csv", header=[0, 1, 2, 3], index_col=0)
+    poses = pd.read_csv(session / "top.poses.csv", header=[0, 1, 2], index_col=0)
     assert len(poses) == 150
     assert poses.columns.names == ["scorer", "individuals", "bodyparts", "coords"]
     same = pd.read_hdf(session / "top.poses.h5", key="df_with_missing")

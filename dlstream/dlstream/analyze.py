@@ -111,7 +111,8 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
     )
     about = pose.model_dump(mode="json", exclude={"network", "cameras"})
     session = OfflineSession(out, footage.name, [camera], first.stamp, {"settings": {"pose": about}})
-    session.set_network(camera, pose.network.name, estimator.network.sha256, estimator.info.edges)
+    info = estimator.info
+    session.set_network(camera, pose.network.name, estimator.network.sha256, info.edges, info.individuals)
     session.set_regions(camera, outlines(experiment, camera))
     session.copy(experiment.path, "experiment.yaml")
     analysis = Analysis(experiment, session, seed, live.stamp if live else None)

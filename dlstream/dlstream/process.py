@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -30,7 +32,8 @@ class NodeProcess:
         self.spec = spec
         self.stopped_early = False
         self._on_line, self._on_exit = on_line, on_exit
-        self._spoke = False
+        self.spoke = -math.inf
+        """When it printed its last line, by the steady clock."""
         self._parameters = parameter_file(spec)
         self._process = subprocess.Popen(
             [*dying_with_parent(), *command(spec, self._parameters)],
@@ -59,7 +62,7 @@ class NodeProcess:
         `stopped_early` is then true if it had not printed anything yet: too early for a node to end in good order.
         """
         if self.running:
-            self.stopped_early = self.stopped_early or not self._spoke
+            self.stopped_early = self.stopped_early or self.spoke == -math.inf
             self._process.send_signal(number)
 
     def wait(self, timeout: float) -> bool:
@@ -75,7 +78,7 @@ class NodeProcess:
         assert self._process.stdout is not None
         with self._process.stdout as output:
             for line in output:
-                self._spoke = True
+                self.spoke = time.monotonic()
                 self._on_line(self.spec, line.decode(errors="replace").rstrip())
         code = self._process.wait()
         self._parameters.unlink(missing_ok=True)

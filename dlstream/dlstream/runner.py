@@ -15,6 +15,7 @@ from dlstream.process import NodeProcess
 from dlstream.together import speaker
 
 _PATIENCE = {signal.SIGINT: 15.0, signal.SIGTERM: 5.0, signal.SIGKILL: 5.0}
+"""Seconds of silence: a node that says what it still has to do, such as a recorder, is waited for."""
 _RESTARTS = 5
 _RESTART_WINDOW = 60.0
 _RESTART_DELAY = 0.5
@@ -153,10 +154,10 @@ class Runner:
         self._drain()
 
     def _wait(self, process: NodeProcess, patience: float) -> bool:
-        end = time.monotonic() + patience
+        begun = time.monotonic()
         while not process.wait(0.05):
             self._drain()
-            if time.monotonic() > end:
+            if time.monotonic() > max(begun, process.spoke) + patience:
                 return False
         return True
 

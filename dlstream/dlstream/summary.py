@@ -77,8 +77,13 @@ def lost(name: str, camera: CameraSummary) -> str:
         return ""
     return (
         f"{name}: {camera.frames_dropped} of {camera.frames_captured} frames are not in the recording; the column "
-        f"'dropped' of {name}.frames.csv says where. docs/troubleshooting.md says what helps."
+        f"'dropped' of {name}.frames.csv says where.{_posed(camera.poses_without_frame)} docs/troubleshooting.md says "
+        "what helps."
     )
+
+
+def _posed(poses: int) -> str:
+    return f" {poses} of them had poses, which are in the bag." if poses else ""
 
 
 def fault_lines(events: pd.DataFrame, start: int) -> list[str]:

@@ -55,6 +55,7 @@ class CameraView:
                 network=self._network.path.name,
                 network_sha256=self._network.sha256,
                 keypoints=list(info.keypoints),
+                individuals=list(info.individuals),
                 edges=[index for edge in info.edges for index in edge],
             )
         )

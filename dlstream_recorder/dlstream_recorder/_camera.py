@@ -30,7 +30,7 @@ class CameraRecorder:
     def __init__(self, folder: Path, camera: str, video: str, on_fault: FaultSink, on_part: Callable[[], None]) -> None:
         self.camera = camera
         self.parts: list[Part] = []
-        self.network = ""
+        self._scorer, self._single = "dlstream", False
         self.recorded = self.poses = self.lost = 0
         self.first_stamp: int | None = None
         self.last_sequence: int | None = None
@@ -41,7 +41,8 @@ class CameraRecorder:
         self._source_dropped = self._source_base = 0
         self._source_known = False
         self._held: deque[tuple[FramePoses, int, bool, int]] = deque()
-        self._unmatched = 0
+        self.poses_without_frame = 0
+        self._gaps: deque[tuple[int, int]] = deque()
         self._other_keypoints: set[tuple[str, ...]] = set()
         self._parts_lock = threading.Lock()
 
@@ -64,6 +65,13 @@ class CameraRecorder:
         """Records the true poses of a frame."""
         self._add(poses, 0, truth=True)
 
+    def set_network(self, scorer: str, single: bool) -> None:
+        """What the tables of poses are named after, and whether there is but one animal."""
+        self._scorer, self._single = scorer, single
+        for part in self.parts:
+            part.poses.describe(scorer, single)
+            part.ground_truth.describe("ground_truth", single)
+
     def add_source_dropped(self, dropped: int) -> None:
         """Takes over the source's own count of frames that it lost."""
         if not self._source_known:
@@ -77,6 +85,14 @@ class CameraRecorder:
     def dropped(self) -> int:
         """Frames acquired since the session's start that are not in the videos."""
         return self.lost + self._source_base + self._source_dropped
+
+    def tell_gaps(self) -> None:
+        """Reports the frames that were found lost since the last call; on any thread."""
+        gaps = [self._gaps.popleft() for _ in range(len(self._gaps))]
+        if gaps:
+            count = sum(last - first + 1 for first, last in gaps)
+            values = {"frames": str(count), "first_sequence": str(gaps[0][0]), "last_sequence": str(gaps[-1][1])}
+            self._on_fault(f"{count} frames were lost on the way to the recorder", values)
 
     def sync(self) -> None:
         """See AppendFile.sync."""
@@ -92,9 +108,11 @@ class CameraRecorder:
             RecordingError: the first failure.
         """
         errors = []
-        unmatched = self._unmatched + sum(not truth and self._follows_start(poses) for poses, _, truth, _ in self._held)
-        if unmatched:
-            self._on_fault("poses of frames that are not in the video", {"poses": str(unmatched)})
+        self.tell_gaps()
+        self.poses_without_frame += sum(not truth and self._follows_start(poses) for poses, _, truth, _ in self._held)
+        if self.poses_without_frame:
+            text = f"{self.poses_without_frame} poses are of frames that are not in the video: they are only in the bag"
+            self._on_fault(text, {"poses": str(self.poses_without_frame)})
         for part in self.parts:
             try:
                 part.finish()
@@ -107,6 +125,7 @@ class CameraRecorder:
         last = self.last_sequence
         if last is not None and frame.sequence > last + 1:
             self.lost += frame.sequence - last - 1
+            self._gaps.append((last + 1, frame.sequence - 1))
         elif last is not None and frame.sequence <= last:
             values = {"sequence": str(frame.sequence), "last_sequence": str(last)}
             self._on_fault("the camera began to count anew: it was restarted, or there are two of that name", values)
@@ -118,7 +137,7 @@ class CameraRecorder:
         stem = self._stem
         if self.parts:
             stem = stem.with_name(f"{stem.name}.{len(self.parts) + 1}")
-        part = Part(stem, frame, self._video, self.network or "dlstream")
+        part = Part(stem, frame, self._video, self._scorer, self._single)
         if self.parts:
             before = self.parts[-1]
             if (before.shape, before.encoding) == (frame.image.shape, frame.encoding):
@@ -148,7 +167,7 @@ class CameraRecorder:
         self._held.append((poses, recorded, truth, published))
         if len(self._held) > _HELD:
             old, _, was_truth, _ = self._held.popleft()
-            self._unmatched += not was_truth and self._follows_start(old)
+            self.poses_without_frame += not was_truth and self._follows_start(old)
 
     def _follows_start(self, poses: FramePoses) -> bool:
         return self.first_stamp is not None and poses.stamp >= self.first_stamp

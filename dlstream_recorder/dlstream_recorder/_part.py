@@ -37,12 +37,13 @@ class Part:
         first: the first frame, which decides on size and encoding.
         video: "lossless", "h264" or "none".
         scorer: name of the network for the table of poses.
+        single: whether its tables are those of a single animal.
 
     Raises:
         RecordingError: the files can't be written, or no encoder takes such images.
     """
 
-    def __init__(self, stem: Path, first: Frame, video: str, scorer: str) -> None:
+    def __init__(self, stem: Path, first: Frame, video: str, scorer: str, single: bool = False) -> None:
         self.stem = stem
         self.shape, self.encoding = first.image.shape, first.encoding
         self.start = first.stamp
@@ -57,8 +58,8 @@ class Part:
             self._video = MatroskaWriter(self.file("mkv"), track, first.stamp)
         self._frames = CsvFile(self.file("frames.csv"), [FRAME_COLUMNS])
         self._latency: CsvFile | None = None
-        self.poses = PoseTable(self.file("poses.csv"), scorer)
-        self.ground_truth = PoseTable(self.file("ground_truth.csv"), "ground_truth")
+        self.poses = PoseTable(self.file("poses.csv"), scorer, single)
+        self.ground_truth = PoseTable(self.file("ground_truth.csv"), "ground_truth", single)
 
     def file(self, ending: str) -> Path:
         """Path of one of the files."""

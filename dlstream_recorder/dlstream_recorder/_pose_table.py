@@ -28,15 +28,25 @@ class PoseTable:
     Frames are announced as they are recorded; poses come later, some never. A pose is written into the row of its
     frame, frames that were passed over get empty rows, so the file is right at any moment, up to the last pose.
     The file begins with the first pose: its keypoints are the table's.
+
+    Args:
+        path: of the file.
+        scorer: what DeepLabCut calls the network.
+        single: one animal, whose id does not matter: the table has no row of individuals.
     """
 
-    def __init__(self, path: Path, scorer: str) -> None:
+    def __init__(self, path: Path, scorer: str, single: bool = False) -> None:
         self.path = path
-        self._scorer = scorer
+        self._scorer, self._single = scorer, single
         self._file: CsvFile | None = None
         self._keypoints: tuple[str, ...] = ()
         self._individuals: list[str] = []
         self._rows: OrderedDict[int, dict[int, int]] = OrderedDict()  # stamp -> sequence -> row
+
+    def describe(self, scorer: str, single: bool) -> None:
+        """Names them anew, as long as the table has not begun."""
+        if self._file is None:
+            self._scorer, self._single = scorer, single
 
     def expect(self, row: int, stamp: int, sequence: int) -> None:
         """Says that frame `row` of the video has this stamp and sequence."""
@@ -108,7 +118,8 @@ class PoseTable:
         return slots
 
     def _header(self) -> list[list[str]]:
-        return header(self._scorer, self._individuals, self._keypoints)
+        alone = self._single and len(self._individuals) == 1
+        return header(self._scorer, [""] if alone else self._individuals, self._keypoints)
 
 
 def header(scorer: str, individuals: Sequence[str], keypoints: Sequence[str]) -> list[list[str]]:

@@ -49,12 +49,19 @@ class Worker:
         """How full the queue is, 0 to 1."""
         return min(1.0, self._bytes / self._limit)
 
-    def close(self) -> None:
-        """Waits until all that was handed over is done, and ends the thread."""
+    def close(self, waiting: Callable[[int], None] = lambda jobs: None, interval: float = 2.0) -> None:
+        """Waits until all that was handed over is done, and ends the thread.
+
+        Args:
+            waiting: called every `interval` seconds until then, with the number of jobs that are still to be done.
+        """
         with self._change:
             self._closing = True
             self._change.notify()
-        self._thread.join()
+        self._thread.join(interval)
+        while self._thread.is_alive():
+            waiting(len(self._jobs))
+            self._thread.join(interval)
 
     def _run(self) -> None:
         due = time.monotonic() + self._interval

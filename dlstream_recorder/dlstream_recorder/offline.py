@@ -75,9 +75,16 @@ class OfflineSession:
             self._events.add(row)
         self._events.write(everything=True)
 
-    def set_network(self, camera: str, network: str, sha256: str, edges: Sequence[tuple[int, int]]) -> None:
+    def set_network(
+        self,
+        camera: str,
+        network: str,
+        sha256: str,
+        edges: Sequence[tuple[int, int]],
+        individuals: Sequence[str] = (),
+    ) -> None:
         """As Session.set_network."""
-        self._cameras[camera].network = Path(network).stem
+        self._cameras[camera].set_network(Path(network).stem, len(individuals) == 1)
         pairs = [list(edge) for edge in edges]
         self._file.update_camera(camera, network={"file": network, "sha256": sha256}, edges=pairs)
 

@@ -94,8 +94,10 @@ class Session:
             self._seen[frame.camera] = frame.sequence
         return taken
 
-    def add_source_dropped(self, camera: str, dropped: int) -> None:
-        """Takes over the source's own count of frames that it lost."""
+    def add_frame_info(self, camera: str, sequence: int, dropped: int) -> None:
+        """Takes over the camera's own counts: of a frame that it published, and of those that its source lost."""
+        if not self._ending.is_set():
+            self._seen[camera] = max(sequence, self._seen.get(camera, 0))
         self._put(camera, partial(self._cameras[camera].add_source_dropped, dropped), _SMALL)
 
     def add_poses(self, poses: FramePoses, recorded: int | None = None, published: int = 0) -> None:
@@ -127,9 +129,20 @@ class Session:
         """Puts a serialized message into the bag."""
         self._count(self._log.add_message(topic, data, recorded))
 
-    def set_network(self, camera: str, network: str, sha256: str, edges: Sequence[tuple[int, int]]) -> None:
-        """Keeps in session.json which network gives the camera's poses; the tables' scorer is named after it."""
-        self._cameras[camera].network = Path(network).stem
+    def set_network(
+        self,
+        camera: str,
+        network: str,
+        sha256: str,
+        edges: Sequence[tuple[int, int]],
+        individuals: Sequence[str] = (),
+    ) -> None:
+        """Keeps in session.json which network gives the camera's poses; the tables' scorer is named after it.
+
+        Of a network for one individual the tables have DeepLabCut's layout for a single animal.
+        """
+        job = partial(self._cameras[camera].set_network, Path(network).stem, len(individuals) == 1)
+        self._put(camera, job, _SMALL)
         entry = {"file": network, "sha256": sha256}
         pairs = [list(edge) for edge in edges]
         self._log.put(partial(self._file.update_camera, camera, network=entry, edges=pairs))
@@ -161,6 +174,11 @@ class Session:
             faults, self._faults = self._faults, []
         return faults
 
+    def tell_losses(self) -> None:
+        """Reports as faults what was found lost since the last call."""
+        for camera in self._cameras.values():
+            camera.tell_gaps()
+
     # How it goes.
 
     @property
@@ -187,9 +205,10 @@ class Session:
             free_bytes(self.folder),
         )
 
-    def finish(self, reason: str = "") -> Summary | None:
+    def finish(self, reason: str = "", say: Callable[[str], None] = lambda text: None) -> Summary | None:
         """Writes what waits, completes all files and session.json; a second time does nothing.
 
+        `say` is told now and then what is still being done, where that takes long.
         Nothing is raised: what went wrong, here or before, is in session.json as `error`. Returns the summary, or
         None where the disk has no room even for that; `recover` completes such a session later.
         """
@@ -197,8 +216,8 @@ class Session:
             return self.summary
         self._ending.set()
         self._syncer.join()
-        for worker in self._workers.values():
-            worker.close()
+        for name, worker in self._workers.items():
+            worker.close(lambda jobs, name=name: say(f"still writes: {jobs} frames and poses of {name} wait"))  # type: ignore[misc]
         failures = [self.error] if self.error else []
         self._reserve.release()
         if failures:
@@ -282,7 +301,11 @@ class Session:
 
     def _finish_file(self, reason: str, failures: Sequence[Exception]) -> None:
         for name in self._cameras:
-            self._file.update_camera(name, lost_at_end=self._lost_at_end(name))
+            self._file.update_camera(
+                name,
+                lost_at_end=self._lost_at_end(name),
+                poses_without_frame=self._cameras[name].poses_without_frame,
+            )
         write_all_h5(self.folder)
         self.summary = summarise(self.folder)
         ended = now()

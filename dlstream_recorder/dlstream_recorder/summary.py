@@ -77,6 +77,8 @@ class CameraSummary(BaseModel):
     frames_recorded: int
     frames_dropped: int
     poses: int
+    poses_without_frame: int
+    """Poses of frames that are not in the videos, besides `poses`."""
     poses_dropped: int
     """Frames that the pose node left out because a newer one was there."""
     fps: float | None
@@ -227,6 +229,7 @@ def _camera(folder: Path, name: str, about: Mapping[str, Any], hops: Mapping[str
         frames_recorded=recorded,
         frames_dropped=dropped,
         poses=sum(len(table) for table in latency),
+        poses_without_frame=int(about.get("poses_without_frame", 0)),
         poses_dropped=_counted([int(value) for table in latency for value in table["dropped"]]),
         fps=round(intervals / seconds, 3) if seconds > 0 else None,
         seconds=round(seconds, 3),
