@@ -224,10 +224,10 @@ def steps() -> Figures:
 
 
 def cameras(given: argparse.Namespace, frames: list[Any]) -> Figures:
-    """Frames a second of all cameras together: one after the other with all threads, and side by side with one each."""
+    """Frames a second of all cameras together: one after the other, and as the pose node serves them."""
     found: Figures = {}
     turns = Estimator(given.network, given.scale, given.threads)
-    beside = Estimator(given.network, given.scale, 1)
+    beside = Estimator(given.network, given.scale, given.threads, at_once=given.threads)
     for count in (1, 2, 3, 4):
         rounds = max(6, 24 // count)
         begin = time.perf_counter()
@@ -235,8 +235,8 @@ def cameras(given: argparse.Namespace, frames: list[Any]) -> Figures:
             turns.detect(frames[number % len(frames)])
         after = time.perf_counter()
         threads = [
-            threading.Thread(target=lambda part: [beside.detect(image) for image in part], args=(frames[:rounds],))
-            for _ in range(count)
+            threading.Thread(target=lambda part: [beside.detect(frames[n % len(frames)]) for n in part], args=(part,))
+            for part in np.array_split(np.arange(rounds * count), min(count, given.threads))
         ]
         for thread in threads:
             thread.start()

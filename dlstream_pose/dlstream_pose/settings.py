@@ -23,7 +23,7 @@ class PoseSettings(Settings):
     scale: Annotated[float, Field(gt=0, le=8)] = 1.0
     """Size of the images that the network was trained on, relative to the camera's."""
     threads: Annotated[int, Field(ge=0, le=64)] = 2
-    """Threads that compute one frame; 0: one for each core."""
+    """Threads that compute the network, and frames of how many cameras at a time; 0: one for each core."""
     engine: Literal["auto", "onnx", "cuda", "tensorrt", "openvino", "dlclive"] = "auto"
     """What computes the network. auto: a graphics card if ONNX Runtime finds one (cuda), else the processor (onnx)."""
     max_age: Annotated[float, Field(ge=0, le=3600, json_schema_extra={"live": True})] = 0.0
