@@ -88,7 +88,7 @@ def graph(model: Any, steps: Steps, fields: Fields | None) -> Any:
         return (pixels / 255).unsqueeze(0)
 
     def resized(pixels: Any, size: Any) -> Any:
-        """The last axis in another size. ONNX Runtime's own resize with a filter finds other values than PyTorch's."""
+        """The last axis in another size, as a product of matrices: not every engine resizes with a filter."""
         old = pixels.shape[2]
         ratio = old / size
         distance = (torch.arange(old) + 0.5)[:, None] - ((torch.arange(size) + 0.5) * ratio)[None]
