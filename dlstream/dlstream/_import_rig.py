@@ -11,7 +11,7 @@ from dlstream._ini import Ini, Note
 
 _PLACEHOLDER = re.compile(r"^(PATH_TO|NAME_OF|MODEL_ORIGIN|FullVideoPath)", re.IGNORECASE)
 _ORIGINS = {
-    "SLEAP": "SLEAP's models can't be converted: train a DeepLabCut network on the same labels",
+    "SLEAP": "convert the folder in which SLEAP trained a single-instance or bottom-up model: see docs/networks.md",
     "DEEPPOSEKIT": "DeepPoseKit's models can't be converted: train a DeepLabCut network on the same labels",
     "MADLC": "a network for several animals: see docs on multi-animal networks before you convert it",
 }

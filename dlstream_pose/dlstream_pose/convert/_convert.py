@@ -50,7 +50,7 @@ def convert(
     info = _complete(original.info, edges, input_size)
     samples = [
         frame if isinstance(frame, Sample) else Sample(frame, f"frame {number}") for number, frame in enumerate(frames)
-    ] or textures(info.input_size)
+    ] or textures(info.input_size if info.fit else input_size)
     with TemporaryDirectory() as folder:
         draft = Path(folder) / "network.onnx"
         _export(original, info, draft)

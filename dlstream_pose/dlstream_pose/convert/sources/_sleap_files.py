@@ -1,4 +1,4 @@
-"""What a folder of SLEAP holds: its configuration, checked without SLEAP, and its weights, loaded without running code."""
+"""What a folder of SLEAP holds: its configuration, checked without SLEAP, and its weights, loaded as numbers alone."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 _GREY = (0.2989, 0.587, 0.114)  # torchvision's red, green and blue, which SLEAP uses
@@ -75,9 +76,10 @@ def graph(model: Any, steps: Steps, fields: Fields | None) -> Any:
         if early:
             pixels = grey(pixels, whole=True)
         if steps.scale != 1:
-            height, width = (int(side * steps.scale) for side in image.shape[:2])
-            # Rounded after each direction, as PyTorch resizes bytes.
-            pixels = resized(resized(pixels, (image.shape[0], width)), (height, width))
+            over, under = Fraction(steps.scale).limit_denominator(10000).as_integer_ratio()
+            height, width = (side * over // under for side in image.shape[:2])
+            # Columns, then rows, rounded after each, as PyTorch resizes bytes.
+            pixels = resized(resized(pixels, width).transpose(1, 2), height).transpose(1, 2)
         pixels = padded(padded(pixels, 1), 2)
         if steps.channels == 1 and not early:
             pixels = grey(pixels, whole=False)
@@ -85,9 +87,13 @@ def graph(model: Any, steps: Steps, fields: Fields | None) -> Any:
             pixels = pixels.expand(3, -1, -1)
         return (pixels / 255).unsqueeze(0)
 
-    def resized(pixels: Any, size: tuple[Any, Any]) -> Any:
-        wide = torch.nn.functional.interpolate(pixels[None], size=size, mode="bilinear", antialias=True)[0]
-        return torch.floor(wide + 0.5).clamp(0, 255)
+    def resized(pixels: Any, size: Any) -> Any:
+        """The last axis in another size, as a product of matrices: not every engine resizes with a filter."""
+        old = pixels.shape[2]
+        ratio = old / size
+        distance = (torch.arange(old) + 0.5)[:, None] - ((torch.arange(size) + 0.5) * ratio)[None]
+        weights = (1 - distance.abs() / torch.sym_max(ratio, 1.0)).clamp(min=0)
+        return torch.floor(pixels @ (weights / weights.sum(dim=0, keepdim=True)) + 0.5).clamp(0, 255)
 
     def grey(pixels: Any, whole: bool) -> Any:
         """One channel. A frame whose channels are alike is taken as it is: SLEAP reads such videos as grey ones."""
