@@ -94,9 +94,9 @@ def test_a_session_replays_in_another_place_when_nothing_else_is_left(start, wri
     experiment.write_text(text)
     rig = start("run", str(path), "--allow-python")
     assert rig.wait() == 0, rig.output
-    assert rig.about()["summary"]["faults"] == 0
     session = rig.session.rename(tmp_path / "elsewhere")
     assert {item.name for item in (session / "files").iterdir()} == {"near_wall.py", "top.yaml"}
+    assert "not in the session" not in (session / "events.csv").read_text()
     for file in (path, experiment, tmp_path / "top.yaml", tmp_path / "near_wall.py"):
         file.unlink()
     assert "trigger_rose runs" in " ".join(" ".join(map(str, item[:2])) for item in said(session))

@@ -120,7 +120,7 @@ def analysed(lab: Path, out: Path) -> Path:
     session.copy(experiment.path, "experiment.yaml")
     analysis = Analysis(experiment, session, 3)
     for poses in walk():
-        analysis.add(None, poses)
+        analysis.add_poses(poses)
     session.finish("over", analysis.finish("over"))
     return out
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from dlstream_common import suggest
-from dlstream_experiment.names import SECOND, Location
+from dlstream_experiment.names import Location
 from dlstream_experiment.protocols._base import Finding
 from dlstream_experiment.protocols._conditions import Comparison
-from dlstream_experiment.protocols._control import Limit, Yoked, longest_on
-from dlstream_experiment.protocols._duration import longest, spoken
+from dlstream_experiment.protocols._controlled import beyond, named_outputs, unknown_outputs, yoked_beyond
+from dlstream_experiment.protocols._duration import longest
 from dlstream_experiment.protocols._transitions import END, RUN, TRIAL, State, Transition
 
 if TYPE_CHECKING:
@@ -107,17 +107,11 @@ def _counters(settings: StatesSettings) -> Iterator[Finding]:
 
 
 def _outputs(settings: StatesSettings) -> Iterator[Finding]:
-    used = [stimulus.output for _, stimulus in settings.stimuli_used()]
-    known = list(dict.fromkeys(used))
-    named: list[tuple[Location, str | None]] = [(("limits", name), name) for name in settings.limits]
-    named += [((*place, "withdraw"), action.withdraw) for place, action in settings.actions()]
-    named += [(("stop", number, "stimulated"), stop.stimulated) for number, stop in enumerate(settings.stop)]
-    control = settings.control
-    named += [(("control", "outputs", i), name) for i, name in enumerate(control.outputs or ())] if control else []
-    for place, name in named:
-        if name is not None and name not in known:
-            hint = suggest(name, known) or "No stimulus is given in this file."
-            yield Finding(place, f"'{name}'", "an output to which this protocol gives a stimulus", hint)
+    named = named_outputs(settings.limits, settings.control)
+    named += [((*place, "withdraw"), action.withdraw) for place, action in settings.actions() if action.withdraw]
+    stops = enumerate(settings.stop)
+    named += [(("stop", number, "stimulated"), stop.stimulated) for number, stop in stops if stop.stimulated]
+    yield from unknown_outputs(named, [stimulus for _, stimulus in settings.stimuli_used()])
     for name, state in settings.states.items():
         outputs = [stimulus.output for stimulus in state.stimuli]
         for number, output in enumerate(outputs):
@@ -131,16 +125,12 @@ def _limits(settings: StatesSettings) -> Iterator[Finding]:
         for number, stimulus in enumerate(state.stimuli):
             limit, bound = settings.limits.get(stimulus.output), _longest_stay(state)
             if limit is not None and bound is not None:
-                yield from _beyond(("states", name, "stimuli", number), stimulus.output, bound, limit)
+                yield from beyond(("states", name, "stimuli", number), stimulus.output, bound, limit)
     for place, action in settings.actions():
         if action.give is not None and action.seconds is not None and action.give.output in settings.limits:
             limit = settings.limits[action.give.output]
-            yield from _beyond((*place, "seconds"), action.give.output, longest(action.seconds), limit)
-    if isinstance(settings.control, Yoked):
-        for output, changes in settings.control.changes.items():
-            if output in settings.limits:
-                key = "recording" if settings.control.recording is not None else "schedule"
-                yield from _beyond(("control", key), output, longest_on(changes), settings.limits[output])
+            yield from beyond((*place, "seconds"), action.give.output, longest(action.seconds), limit)
+    yield from yoked_beyond(settings.limits, settings.control)
 
 
 def _longest_stay(state: State) -> float | None:
@@ -151,14 +141,6 @@ def _longest_stay(state: State) -> float | None:
         if way.wait is not None and way.when is None and not way.comparisons and way.since is None
     ]
     return min(bounds, default=None)
-
-
-def _beyond(place: Location, output: str, seconds: float, limit: Limit) -> Iterator[Finding]:
-    for which, most in (("at a time", limit.stimulus), ("in a session", limit.session)):
-        if most is not None and seconds > most + 1 / SECOND:
-            expected = f"at most {spoken(most)} {which}, the limit of this file"
-            yield Finding(place, f"'{output}' on for up to {spoken(seconds)}", expected)
-            return
 
 
 def _ways(settings: StatesSettings) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from dlstream_experiment.protocols._base import told
-from dlstream_experiment.protocols._control import Sham
+from dlstream_experiment.protocols._controlled import told_controls
 from dlstream_experiment.protocols._diagram import Arrow, Box, Diagram
 from dlstream_experiment.protocols._states_check import leads_to
 from dlstream_experiment.protocols._transitions import END, TRIAL, State
@@ -25,11 +25,7 @@ def in_words(settings: StatesSettings) -> list[str]:
     lines += [f"The experiment ends: {_reasoned(str(stop), stop.reason)}." for stop in settings.stop]
     if not settings.stop:
         lines.append("Nothing but the states themselves ends the experiment.")
-    for output, limit in settings.limits.items():
-        parts = [f"{limit.stimulus:g} s without a pause"] if limit.stimulus is not None else []
-        parts += [f"{limit.session:g} s in the whole run"] if limit.session is not None else []
-        lines.append(f"The output '{output}' is on for at most {' and '.join(parts)}.")
-    return lines + list(_control(settings))
+    return lines + list(told_controls(settings.limits, settings.control))
 
 
 def _state(name: str, state: State) -> Iterator[str]:
@@ -63,19 +59,6 @@ def _target(name: str) -> str:
 
 def _reasoned(text: str, reason: str | None) -> str:
     return f"{text} ({reason})" if reason else text
-
-
-def _control(settings: StatesSettings) -> Iterator[str]:
-    control = settings.control
-    if control is None:
-        return
-    named = ", ".join(control.outputs) if control.outputs else "every output"
-    if isinstance(control, Sham):
-        share = "all stimuli" if control.probability >= 1 else f"{control.probability:.0%} of the stimuli"
-        yield f"Sham control: {share} of {named} are left out, and only written down."
-    else:
-        source = f"the recording {control.recording}" if control.recording is not None else "the file's schedule"
-        yield f"Yoked control: {named} on at the times of {source}, whatever this animal does."
 
 
 def diagram(settings: StatesSettings) -> Diagram:

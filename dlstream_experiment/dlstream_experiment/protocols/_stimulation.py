@@ -61,12 +61,12 @@ class Stimulation:
         item = self._outputs.get(output)
         return item.total(stamp) if item is not None else 0
 
-    def update(self, stamp: int, held: Collection[Stimulus], trigger: str) -> list[Step]:
+    def update(self, stamp: int, held: Collection[Stimulus], trigger: str | Mapping[str, str]) -> list[Step]:
         """The steps that lead to what is wanted now.
 
         Args:
             held: the stimuli of the current state.
-            trigger: what caused the change, if a trigger did.
+            trigger: what caused the change, if a trigger did; or what did it for each output.
         """
         over = {name for name, (_, until) in self._given.items() if until is not None and stamp >= until}
         for name in over:
@@ -75,7 +75,8 @@ class Stimulation:
         wanted |= {name: stimulus for name, (stimulus, _) in self._given.items()}
         steps: list[Step] = []
         for name, output in self._outputs.items():
-            stimulus, cause = self._yoked(name, stamp, wanted.get(name)), "" if name in over else trigger
+            cause = trigger if isinstance(trigger, str) else trigger.get(name, "")
+            stimulus, cause = self._yoked(name, stamp, wanted.get(name)), "" if name in over else cause
             stimulus, notes = self._limited(name, output, stamp, stimulus)
             steps += notes
             if stimulus != output.on:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from dlstream_common import Settings
-from dlstream_experiment.names import SECOND, Label, Location, Seconds, nanoseconds
+from dlstream_experiment.names import SECOND, Label, Location, Name, Seconds, nanoseconds
 from dlstream_experiment.protocols._base import (
     End,
+    Finding,
     Note,
     Off,
     On,
@@ -19,6 +21,15 @@ from dlstream_experiment.protocols._base import (
     Step,
     Stimulus,
     told,
+)
+from dlstream_experiment.protocols._control import Limit, Sham, Yoked
+from dlstream_experiment.protocols._controlled import (
+    Controlled,
+    named_outputs,
+    told_controls,
+    unknown_outputs,
+    yoked_beyond,
+    yoked_stimuli,
 )
 from dlstream_experiment.protocols._diagram import Arrow, Box, Diagram
 
@@ -51,6 +62,7 @@ class RegionTrialsSettings(ProtocolSettings):
          The lock-out runs while the time since then is at most `lockout`, and concerns this trial alone.
     3. The stimulus of the current trial is on; every other is off. A trial can end and a later one of the file
        begin in the same evaluation.
+    4. Limits and the control, where there are any, which are looked at on every frame.
 
     Time is the acquisition of the frames. Where there was no evaluation for more than a second, the experiment ends
     by the clock as well, when more than `max_time` has passed (DeepLabStream would wait for the next pose).
@@ -66,14 +78,31 @@ class RegionTrialsSettings(ProtocolSettings):
     max_time: Annotated[float, Field(gt=0, le=1e6)] = 600.0
     """The experiment ends after this many seconds."""
 
+    limits: dict[Name, Limit] = Field(default_factory=dict)
+    """How long outputs may be on, by output."""
+    control: Annotated[Sham | Yoked, Field(discriminator="type")] | None = None
+    """Makes a control experiment of it."""
+
     def create(self, seed: int = 0) -> Protocol:
-        return RegionTrials(self)
+        plain = RegionTrials(self)
+        if not self.limits and self.control is None:
+            return plain
+        outputs = dict.fromkeys(stimulus.output for _, stimulus in self.stimuli_used())
+        return Controlled(plain, outputs, self.limits, self.control, random.Random(f"{seed} sham"))
 
     def triggers_used(self) -> list[tuple[Location, str]]:
         return [(("trials", name, "trigger"), trial.trigger) for name, trial in self.trials.items()]
 
     def stimuli_used(self) -> list[tuple[Location, Stimulus]]:
-        return [(("trials", name, "stimulus"), trial.stimulus) for name, trial in self.trials.items()]
+        used: list[tuple[Location, Stimulus]] = [
+            (("trials", name, "stimulus"), trial.stimulus) for name, trial in self.trials.items()
+        ]
+        return used + yoked_stimuli(self.control)
+
+    def findings(self) -> list[Finding]:
+        named = named_outputs(self.limits, self.control)
+        unknown = unknown_outputs(named, [stimulus for _, stimulus in self.stimuli_used()])
+        return [*unknown, *yoked_beyond(self.limits, self.control)]
 
     def in_words(self) -> list[str]:
         lines = ["At most one trial is current at a time; they are looked at in this order."]
@@ -85,7 +114,7 @@ class RegionTrialsSettings(ProtocolSettings):
         lines.append(f"After its end a trial can't start again for {self.lockout:g} s.")
         lines.append(f"The experiment ends when one trial has been started {self.max_hits} times.")
         lines.append(f"The experiment ends after more than {self.max_time:g} s.")
-        return lines
+        return lines + list(told_controls(self.limits, self.control))
 
     def diagram(self) -> Diagram:
         stops = (f"a trial started {self.max_hits} times", f"longer than {self.max_time:g} s")

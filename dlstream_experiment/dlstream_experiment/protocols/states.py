@@ -10,6 +10,7 @@ from dlstream_experiment.names import Label, Location, Name
 from dlstream_experiment.protocols import _states_words as words
 from dlstream_experiment.protocols._base import Finding, Protocol, ProtocolSettings, Stimulus
 from dlstream_experiment.protocols._control import Limit, Sham, Yoked
+from dlstream_experiment.protocols._controlled import yoked_stimuli
 from dlstream_experiment.protocols._diagram import Diagram
 from dlstream_experiment.protocols._machine import Machine
 from dlstream_experiment.protocols._states_check import findings
@@ -79,13 +80,7 @@ class StatesSettings(ProtocolSettings):
             for number, stimulus in enumerate(state.stimuli)
         ]
         used += [((*place, "give"), action.give) for place, action in self.actions() if action.give is not None]
-        if isinstance(self.control, Yoked) and self.control.schedule is not None:
-            planned = enumerate(self.control.schedule)
-            used += [(("control", "schedule", number, "stimulus"), item.stimulus) for number, item in planned]
-        elif isinstance(self.control, Yoked):
-            recorded = [stimulus for items in self.control.changes.values() for _, stimulus in items if stimulus]
-            used += [(("control", "recording"), stimulus) for stimulus in recorded]
-        return used
+        return used + yoked_stimuli(self.control)
 
     def findings(self) -> list[Finding]:
         return findings(self)

@@ -1,0 +1,137 @@
+"""Limits and controls around trials of regions: the trials go on as without them, the outputs don't."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from protocol_script import Script, protocol
+
+from dlstream_experiment.protocols import Note, Off, On, ProtocolSettings
+
+TRIALS = {
+    "left": {"trigger": "in_left", "stimulus": {"output": "screen", "action": "show", "values": {"image": "left"}}},
+    "right": {"trigger": "in_right", "stimulus": {"output": "laser", "action": "on"}},
+}
+
+
+def trials(**changes: Any) -> ProtocolSettings:
+    return protocol({"type": "region_trials", "trials": TRIALS, "lockout": 0, **changes})
+
+
+def test_a_limit_of_a_stimulus_puts_the_output_off_until_the_trial_ends():
+    script = Script(trials(limits={"screen": {"stimulus": 2}}))
+    script.frame(1, in_left=True)
+    for time in (2, 3, 4):
+        script.frame(time)
+    script.frame(5, in_left=False)
+    script.frame(6, in_left=True)
+    assert script.said == [
+        "1: trial_started left",
+        "1: on screen show image=left",
+        "3: limit_reached screen",
+        "3: off screen",
+        "5: trial_ended left",
+        "6: trial_started left",
+        "6: on screen show image=left",
+    ]
+
+
+def test_a_limit_of_the_session_counts_all_stimuli():
+    script = Script(trials(limits={"laser": {"session": 3}}))
+    for time, inside in ((1, True), (3, False), (5, True), (6, True), (7, True), (8, False), (9, True)):
+        script.frame(time, in_right=inside)
+    on = [line for line in script.said if "laser" in line]
+    assert on == ["1: on laser on", "3: off laser", "5: on laser on", "6: limit_reached laser", "6: off laser"]
+    assert script.protocol.counts["right"] == 3, "the trials go on"
+
+
+def test_sham_writes_down_what_is_left_out():
+    script = Script(trials(control={"type": "sham", "outputs": ["laser"]}))
+    script.frame(1, in_right=True)
+    script.frame(2, in_right=False)
+    script.frame(3, in_left=True)
+    assert script.said == [
+        "1: trial_started right",
+        "1: sham_started laser",
+        "2: trial_ended right",
+        "2: sham_ended laser",
+        "3: trial_started left",
+        "3: on screen show image=left",
+    ]
+    [started] = [step for _, step in script.steps if isinstance(step, Note) and step.kind == "sham_started"]
+    assert dict(started.values) == {"action": "on", "trigger": "in_right"}
+
+
+def test_yoked_does_what_another_animal_got():
+    schedule = [{"at": 2.5, "seconds": 2, "stimulus": {"output": "laser", "action": "on", "values": {"power": 3}}}]
+    made = trials(control={"type": "yoked", "outputs": ["laser"], "schedule": schedule})
+    assert ("laser", "on") in [(stimulus.output, stimulus.action) for _, stimulus in made.stimuli_used()]
+    script = Script(made)
+    for time in range(1, 7):
+        script.frame(time, in_right=time == 1)
+    assert [line for line in script.said if "laser" in line] == ["3: on laser on power=3", "5: off laser"]
+    assert "1: trial_started right" in script.said
+
+
+def test_commands_name_the_trigger_of_their_own_output():
+    script = Script(trials(limits={"laser": {"stimulus": 100}}))
+    script.frame(1, in_left=True)
+    script.frame(2, in_left=False, in_right=True)
+    switched = {
+        (step.stimulus.output if isinstance(step, On) else step.output): step.trigger
+        for time, step in script.steps
+        if time == 2 and isinstance(step, On | Off)
+    }
+    assert switched == {"screen": "in_left", "laser": "in_right"}
+
+
+moves = st.lists(
+    st.tuples(
+        st.floats(0.05, 1),
+        st.sampled_from([{}, {"in_left": True}, {"in_left": False}, {"in_right": True}, {"in_right": False}]),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(moves)
+def test_a_limit_that_is_never_reached_changes_nothing(moves):
+    """But for the order of the commands of one moment."""
+    plain, limited = Script(trials()), Script(trials(limits={"laser": {"session": 1e5}, "screen": {"stimulus": 1e5}}))
+    now = 0.0
+    for wait, decided in moves:
+        now += wait
+        if plain.ended is None:
+            assert sorted(plain.frame(now, **decided)) == sorted(limited.frame(now, **decided))
+            assert plain.on == limited.on
+    assert plain.ended == limited.ended
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "found"),
+    [
+        ({"limits": {"lasr": {"session": 3}}}, ("limits", "lasr"), "'lasr'"),
+        ({"control": {"type": "sham", "outputs": ["screen", "led"]}}, ("control", "outputs", 1), "'led'"),
+    ],
+)
+def test_outputs_that_get_no_stimulus_are_found(changes, place, found):
+    [finding] = trials(**changes).findings()
+    assert (finding.place, finding.found) == (place, found)
+    assert finding.expected == "an output to which this protocol gives a stimulus"
+
+
+def test_what_another_animal_got_may_not_be_beyond_the_limit_and_is_told():
+    schedule = [{"at": 2, "seconds": 9, "stimulus": {"output": "laser", "action": "on"}}]
+    control = {"type": "yoked", "outputs": ["laser"], "schedule": schedule}
+    made = trials(control=control, limits={"laser": {"stimulus": 5}})
+    [finding] = made.findings()
+    assert finding.place == ("control", "schedule")
+    assert "at most 5 s at a time" in finding.expected
+    assert made.in_words()[-2:] == [
+        "The output 'laser' is on for at most 5 s without a pause.",
+        "Yoked control: laser on at the times of the file's schedule, whatever this animal does.",
+    ]
