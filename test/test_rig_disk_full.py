@@ -13,7 +13,9 @@ import pytest
 def small_disk(tmp_path):
     folder = tmp_path / "sessions"
     folder.mkdir()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], capture_output=True, check=False)
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], capture_output=True, check=False
+    )
     if mount.returncode:
         pytest.skip(f"can't mount a small disk: {mount.stderr.decode().strip()}")
     yield folder
