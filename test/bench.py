@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -35,9 +36,15 @@ from dlstream_recorder.summary import Summary, summarise
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORK = ROOT / "config" / "networks" / "demo_mouse.onnx"
+SECONDS = 6
+WHERE = {True: "one process", False: "separate processes"}
+SYNTHETIC = "source: synthetic, width: 640, height: 480"
 
 
 def main() -> None:
+    if sys.argv[1:] == ["--road"]:
+        show_road(roads())
+        return
     arena = Arena(640, 480, seed=5, fps=60.0)
     images = [arena.render(number)[0] for number in range(0, 300, 6)]
     figures: dict[str, Any] = {"machine": machine(), "milliseconds": {}, "rigs": {}}
@@ -48,10 +55,10 @@ def main() -> None:
     messages(images, timed)
     engine(timed)
     timed["100 composed triggers, 4 animals of 27 keypoints"] = median(Deciding(1510), 1500)
-    for fps, scale in ((30, 0.5), (60, 0.5), (100, 0.2)):
+    for fps, scale in ((30, 0.5), (60, 0.5)):
         for together in (False, True):
-            where = "one process" if together else "separate processes"
-            figures["rigs"][f"640x480 colour, {fps} fps, scale {scale}, {where}"] = rig(fps, scale, together)
+            figures["rigs"][f"640x480 colour, {fps} fps, scale {scale}, {WHERE[together]}"] = rig(fps, scale, together)
+    figures["road"] = roads()
     show(figures)
     target = ROOT / "build" / "bench.json"
     target.parent.mkdir(exist_ok=True)
@@ -121,37 +128,89 @@ def engine(timed: dict[str, float]) -> None:
 
 
 def rig(fps: int, scale: float, together: bool) -> dict[str, Any]:
-    """The demo rig for ten seconds, its nodes in one process or each in its own; latencies in milliseconds."""
+    """The demo rig, its nodes in one process or each in its own."""
+    text = (ROOT / "config" / "rig.demo.yaml").read_text().replace("fps: 30", f"fps: {fps}")
+    text = text.replace("scale: 0.5 ", f"scale: {scale} ")
+    return run_rig(text.replace("rig: demo", f"rig: demo\ntogether: {str(together).lower()}"))
+
+
+def run_rig(text: str) -> dict[str, Any]:
+    """A rig for so many seconds; latencies in milliseconds."""
     with tempfile.TemporaryDirectory() as name, private_domain() as domain:
         folder = Path(name)
-        text = (ROOT / "config" / "rig.demo.yaml").read_text().replace("fps: 30", f"fps: {fps}")
-        text = text.replace("scale: 0.5 ", f"scale: {scale} ")
-        text = text.replace("rig: demo", f"rig: demo\ntogether: {str(together).lower()}")
         for part in ("networks", "experiments", "images"):
             (folder / part).symlink_to(ROOT / "config" / part)
         (folder / "rig.yaml").write_text(text)
-        run = [*command("run", str(folder / "rig.yaml")), "--seconds", "10", "--status", "0"]
+        run = [*command("run", str(folder / "rig.yaml")), "--seconds", str(SECONDS), "--status", "0"]
         done = subprocess.run(run, env={**os.environ, **domain}, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"the rig failed:\n{done.stdout}{done.stderr}")
         [session] = (folder / "sessions").iterdir()
         summary: Summary = summarise(session)
-        road = road_beyond_inference(session / "top.latency.csv")
+        table = session / "top.latency.csv"
+        latencies = {
+            "acquisition to pose published, less the inference": road_beyond_inference(table, "published_ns"),
+            "acquisition to pose at a subscriber, less the inference": road_beyond_inference(table, "recorded_ns"),
+        }
     return {
         "frames": summary.frames_captured,
         "lost": summary.frames_dropped,
         "left out by the pose node": summary.poses_dropped,
-        "latency_ms": {"acquisition to pose at a subscriber, less the inference": road}
-        | summary.latency_ms.model_dump(),
+        "latency_ms": latencies | summary.latency_ms.model_dump(),
     }
 
 
-def road_beyond_inference(table: Path) -> dict[str, float]:
-    """Milliseconds from a frame's acquisition to its pose at the recorder, less the time of the inference."""
-    hops = pd.read_csv(table).iloc[30:]  # the first ones meet caches that are cold
-    road = (hops.recorded_ns - hops.stamp_ns - (hops.inference_end_ns - hops.inference_start_ns)) / 1e6
-    p50, p95, p99 = np.percentile(road, [50, 95, 99])
-    return {"p50": p50, "p95": p95, "p99": p99, "max": float(road.max()), "n": len(road)}
+def roads() -> dict[str, Any]:
+    """From acquisition to the published pose, beyond the inference: 100 frames a second of 640x480 colour, both ways.
+
+    Once with frames that are read from a raw video, which costs what a camera's driver costs, once with the synthetic
+    camera, which draws them; with the session's video recorded losslessly and without one.
+    """
+    found = {}
+    with tempfile.TemporaryDirectory() as name:
+        video = Path(name) / "arena.avi"
+        write_raw_video(video)
+        for source in (f"source: video, path: {video}, fps: 100, loop: true", f"{SYNTHETIC}, fps: 100, seed: 1"):
+            for recorded in ("lossless", "none"):
+                for together in (True, False) if recorded == "lossless" else (True,):
+                    kind = "raw video" if str(video) in source else "synthetic camera"
+                    title = f"{kind}, recorded video: {recorded}, {WHERE[together]}"
+                    found[title] = run_rig(road_rig(source, recorded, together))
+    return found
+
+
+def write_raw_video(path: Path) -> None:
+    """Two seconds of the arena at 100 fps, not compressed."""
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, 0, 100.0, (640, 480))
+    arena = Arena(640, 480, seed=5, fps=100.0)
+    for number in range(200):
+        writer.write(arena.render(number)[0])
+    writer.release()
+
+
+def road_rig(source: str, recorded: str, together: bool) -> str:
+    return f"""\
+rig: road
+together: {str(together).lower()}
+cameras:
+  top: {{{source}}}
+pose: {{network: networks/demo_mouse.onnx, threads: 1, scale: 0.2}}
+experiment: experiments/demo.yaml
+outputs:
+  screen: {{type: screen, offscreen: true, images: {{left: images/stripes.png, right: images/checkers.png}}}}
+recorder: {{directory: sessions, video: {recorded}, min_free: 0.1}}
+"""
+
+
+def road_beyond_inference(table: Path, end: str) -> dict[str, float]:
+    """Milliseconds from a frame's acquisition to a stamp of its pose, less the time of the inference."""
+    hops = pd.read_csv(table).iloc[50:]  # the first ones meet caches that are cold
+    return spread((hops[end] - hops.stamp_ns - (hops.inference_end_ns - hops.inference_start_ns)) / 1e6)
+
+
+def spread(milliseconds: pd.Series[float]) -> dict[str, float]:
+    p50, p95, p99 = np.percentile(milliseconds, [50, 95, 99])
+    return {"p50": p50, "p95": p95, "p99": p99, "max": float(milliseconds.max()), "n": len(milliseconds)}
 
 
 def machine() -> dict[str, Any]:
@@ -174,6 +233,7 @@ def show(figures: dict[str, Any]) -> None:
     ratio = steps["bare ONNX Runtime session, 320x240"] / steps["estimator, 640x480 scaled by 0.5"]
     table.add_row("ratio bare session / estimator (with the scaling)", f"{ratio:.2f}")
     console.print(table)
+    show_road(figures["road"])
     for name, found in figures["rigs"].items():
         title = f"{name}: {found['frames']} frames, {found['lost']} lost, {found['left out by the pose node']} left out"
         table = Table("latency, ms", "p50", "p95", "p99", "max", "n", box=None, title=title, title_justify="left")
@@ -181,6 +241,16 @@ def show(figures: dict[str, Any]) -> None:
             row = [f"{values[key]:.2f}" if values[key] is not None else "-" for key in ("p50", "p95", "p99", "max")]
             table.add_row(hop, *row, str(values["n"]))
         console.print(table)
+
+
+def show_road(found: dict[str, Any]) -> None:
+    table = Table("ms", "p50", "p95", "p99", "max", "frames", "lost", "left out", box=None, title_justify="left")
+    table.title = "Acquisition to pose published, beyond the inference; 640x480 colour at 100 fps (bar: p50 1, p99 3)"
+    for name, run in found.items():
+        values = run["latency_ms"]["acquisition to pose published, less the inference"]
+        row = [f"{values[key]:.2f}" for key in ("p50", "p95", "p99", "max")]
+        table.add_row(name, *row, str(run["frames"]), str(run["lost"]), str(run["left out by the pose node"]))
+    Console(width=140).print(table)
 
 
 if __name__ == "__main__":

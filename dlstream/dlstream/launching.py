@@ -14,7 +14,7 @@ from dlstream.check import checked_rig
 from dlstream.environment import PROFILE, node_environment
 from dlstream.faults import FaultPublisher
 from dlstream.nodes import NodeSpec, rig_nodes
-from dlstream.process import parameter_file
+from dlstream.parameter_files import parameter_file, remove_abandoned_files
 from launch import LaunchContext
 
 
@@ -28,6 +28,7 @@ def rig_actions(rig_file: str, context: LaunchContext, allow_python: bool = Fals
     wanted = node_environment()
     environment = {key: wanted[key] for key in wanted if key == PROFILE or key.endswith("_THREADS")}
     actions: list[Action] = [SetEnvironmentVariable(key, value) for key, value in environment.items()]
+    remove_abandoned_files()
     faults = FaultPublisher(get_ros_node(context))
     for spec in rig_nodes(rig, path):
         actions += _node_actions(spec, faults)

@@ -11,12 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-
-from ruamel.yaml import YAML
 
 from dlstream.ament import find_executable
 from dlstream.nodes import NodeSpec
+from dlstream.parameter_files import parameter_file
 
 
 class NodeProcess:
@@ -94,13 +92,6 @@ def command(spec: NodeSpec, parameters: Path) -> Sequence[str]:
     for old, new in spec.remappings:
         words += ["-r", f"{old}:={new}"]
     return words
-
-
-def parameter_file(spec: NodeSpec) -> Path:
-    """A temporary file with the parameters of a process, as ROS reads it."""
-    with NamedTemporaryFile("w", prefix="dlstream_", suffix=".yaml", delete=False) as file:
-        YAML().dump(spec.parameter_file, file)
-    return Path(file.name)
 
 
 def dying_with_parent() -> Sequence[str]:

@@ -15,6 +15,7 @@ from dlstream.console import show_line
 from dlstream.environment import node_environment
 from dlstream.monitor import Monitor
 from dlstream.nodes import NodeSpec, rig_nodes
+from dlstream.parameter_files import remove_abandoned_files
 from dlstream.rig import Rig
 from dlstream.runner import Runner, Say
 from dlstream.shared_memory import remove_abandoned
@@ -51,6 +52,7 @@ def run_rig(
     environment = node_environment()
     os.environ.update(environment)  # the monitor is a node as well
     remove_abandoned()
+    remove_abandoned_files()
     say = partial(show_line, console)
     specs = [*extra, *rig_nodes(rig, file)]
     monitor = Monitor([node.full_name for spec in specs for node in spec.nodes])

@@ -17,9 +17,6 @@ GROUP = "rclpy_components"
 """Entry points by which ROS 2 finds nodes written in Python: `package::Class = module:Class`."""
 LINE = "[{severity}] [{name}] {message}"
 """How a line says which of the nodes it comes from; `speaker` reads it."""
-_SWITCH = 0.0005
-"""Seconds after which a thread that computes in Python lets another one in, where one waits; Python's own 5 ms would
-be half a frame at 100 fps."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +27,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "--images" in own:
         at = own.index("--images")
         own, images = own[:at], tuple(own[at + 1 :])
-    sys.setswitchinterval(_SWITCH)
     os.environ["RCUTILS_CONSOLE_OUTPUT_FORMAT"] = LINE  # before rcl starts to log
     frames = LocalFrames(images)
     try:

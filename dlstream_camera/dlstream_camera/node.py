@@ -14,9 +14,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from dlstream_camera.camera import Camera, Shot
-from dlstream_camera.rate import Rate
 from dlstream_camera.sources import Format, SourceSettings, source_type
-from dlstream_common import to_bgr
+from dlstream_common import Meter, to_bgr
 from dlstream_common.calibration import load_calibration
 from dlstream_common.ros import (
     LATEST_IMAGE,
@@ -64,7 +63,7 @@ class CameraNode(DlstreamNode[SourceSettings]):
         self._frame_infos = self.create_lifecycle_publisher(FrameInfo, "frame_info", POSE)
         self._compressed = self.create_lifecycle_publisher(CompressedImage, "image_raw/compressed", LATEST_IMAGE)
         self._truths = self.create_lifecycle_publisher(FramePosesMsg, "ground_truth", POSE)
-        self._rate = Rate()
+        self._rate = Meter()
         self._count = self._dropped = 0
         self._next_compressed = 0.0
         asked = getattr(settings, "fps", 0.0)
@@ -95,7 +94,7 @@ class CameraNode(DlstreamNode[SourceSettings]):
                 delattr(self, name)
 
     def diagnose(self) -> Diagnosis:
-        fps, silent = self._rate.per_second(), self._rate.silent_for()
+        fps, silent = self._rate.per_second, self._rate.silent_for
         values = {
             "fps": f"{fps:.2f}",
             "fps_nominal": f"{self._format.fps:g}",

@@ -11,6 +11,7 @@ from dlstream_common.errors import (
 )
 from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
 from dlstream_common.images import ENCODINGS, EncodingError, encoding_of, image_from_bytes, to_bgr
+from dlstream_common.meter import Meter
 from dlstream_common.settings import AnyPath, ExistingFile, NamedFiles, Settings, UsedFile, named_file
 from dlstream_common.yaml_file import line_of, load_settings, read_yaml
 
@@ -25,6 +26,7 @@ __all__ = [
     "Image",
     "Individual",
     "InputError",
+    "Meter",
     "NamedFiles",
     "NetworkError",
     "Problem",

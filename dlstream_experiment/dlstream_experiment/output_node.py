@@ -32,11 +32,12 @@ _LOOK_EVERY = 0.1
 class OutputNode(DlstreamNode[OutputSettings]):
     """Carries out ~/command, newest last, and answers on ~/acknowledgement.
 
-    It fails to off: when it is deactivated, when the commander's status says that no experiment is running, and when
-    the commander falls silent while something is on.
+    It fails to off: when it is deactivated or told to end, when the commander's status says that no experiment is
+    running, and when the commander falls silent while something is on.
     """
 
     default_name = "output"
+    linger = 3.0
 
     def __init__(self, default_type: str = "") -> None:
         self._type = output_type(_type_asked_for(default_type))
@@ -52,6 +53,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._state, self._by_commander, self._commanded = OFF, False, 0
         self._heard = time.monotonic()
         self._count = self._refused = 0
+        self._ending = False
         self._problem = ""
         self._output = self._type.create(settings, lambda line: self.get_logger().info(line))
         self._output.open()
@@ -62,9 +64,10 @@ class OutputNode(DlstreamNode[OutputSettings]):
     def activate(self) -> None:
         self._device.off()
         self._made = [
-            self.create_subscription(CommandMsg, "~/command", self._on_command, COMMAND),
+            (commands := self.create_subscription(CommandMsg, "~/command", self._on_command, COMMAND)),
             self.create_subscription(ExperimentStatus, f"{self._commander}/status", self._on_status, EVENT),
         ]
+        self._commands = commands.topic_name
         self._watch = self.create_timer(_LOOK_EVERY, self._look_at_commander)
 
     def deactivate(self) -> None:
@@ -73,6 +76,14 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self.destroy_timer(self._watch)
         self._device.off()
         self._state = OFF
+
+    def is_needed(self) -> bool:
+        """Told to end, it is off from then on, and acknowledges the last "off" of commanders that end meanwhile."""
+        if not self._ending:
+            self._ending = True
+            self._device.off()
+            self._state = OFF
+        return self.count_publishers(self._commands) > 0
 
     def cleanup(self) -> None:
         if self._output is not None:
@@ -115,6 +126,8 @@ class OutputNode(DlstreamNode[OutputSettings]):
             self.get_logger().error(f"command '{command.action}' of {command.source} refused: {answer.message}")
 
     def _apply(self, command: CommandMsg) -> int:
+        if self._ending and command.action != OFF:
+            raise DlstreamError(f"found '{command.action}' as the output ends; expected nothing but '{OFF}'")
         values = {item.key: item.value for item in command.values}
         device = self._device
         applied = device.off() if command.action == OFF else device.apply(command.action, values)

@@ -10,12 +10,11 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
-from dlstream_common import Frame, FramePoses, to_bgr
+from dlstream_common import Frame, FramePoses, Meter, to_bgr
 from dlstream_common.ros import LATCHED, POSE, Level, fill_image, image_qos, poses_to_message
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 from dlstream_msgs.msg import Regions, Skeleton
 from dlstream_pose.markers import markers_of
-from dlstream_pose.meter import Meter
 from dlstream_pose.network import Network
 from dlstream_pose.overlay import OverlayRegion, draw_overlay
 from dlstream_pose.settings import PoseSettings

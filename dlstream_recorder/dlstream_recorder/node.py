@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import String
@@ -322,8 +323,17 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         self._publish_faults(session)
         if session.error is not None:
             self._finish("it could not be written any more")
+            if self.settings is not None and self.settings.start != "service":
+                self._give_up()
         elif self._stop_at is not None and time.monotonic() >= self._stop_at:
             self._finish("the experiment has ended")
+
+    def _give_up(self) -> None:
+        """Ends the node, as nothing more can be recorded: its `on_failure` says whether the rig then stops."""
+        self._publish_diagnosis()
+        for publisher in (self._events, self._diagnostics):
+            publisher.wait_for_all_acked(Duration(seconds=1))
+        self.end(1)
 
     def _publish_faults(self, session: Session) -> None:
         for row in session.take_faults():

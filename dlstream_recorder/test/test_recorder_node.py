@@ -278,7 +278,7 @@ def test_images_go_into_the_bag_where_asked_for(start_node, observer, wait_for, 
         assert np.array_equal(message.data.reshape(48, 64, 3), image)
 
 
-def test_a_full_disk_ends_the_recording_but_not_the_node(start_node, observer, camera, wait_for, make, small_disk):
+def test_a_full_disk_ends_the_recording_and_the_node(start_node, observer, camera, wait_for, make, small_disk):
     heard = observer.collect(Event, "/experiment/events", EVENT)
     diagnoses = observer.collect(DiagnosticArray, "/diagnostics", 10)
     node = start_node(MODULE, cameras=["top"], directory=small_disk, session="s", min_free=0.0)
@@ -297,8 +297,8 @@ def test_a_full_disk_ends_the_recording_but_not_the_node(start_node, observer, c
     decoded, _ = make.decode(small_disk / "s" / "top.mkv", "bgr24")
     assert decoded
     assert all(np.array_equal(image, frame.image) for image, frame in zip(decoded, camera.sent, strict=False))
-    assert node.process.poll() is None
-    assert node.end() == 0, node.output
+    assert node.wait() == 1, "so that a rig stops rather than go on without a record"
+    assert "No space left on device" in node.output
 
 
 @pytest.mark.parametrize(

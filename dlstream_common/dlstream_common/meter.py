@@ -15,7 +15,7 @@ class Meter:
         self._begin = time.monotonic()
         self.count = 0
 
-    def tick(self, milliseconds: float) -> None:
+    def tick(self, milliseconds: float = 0.0) -> None:
         """Counts one that took so long."""
         self._ticks.append((time.monotonic(), milliseconds))
         self.count += 1

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from ruamel.yaml import YAML
+
+from dlstream.nodes import NodeSpec
+from dlstream.parameter_files import parameter_file, remove_abandoned_files
+
+
+def test_files_of_dead_processes_are_removed_and_no_others(tmp_path):
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    abandoned = tmp_path / f"dlstream_{int(dead.stdout)}_abc123.yaml"
+    others = [tmp_path / name for name in ("dlstream_1_abc123.yaml", "dlstream_notes.yaml", "notes.txt")]
+    for path in (abandoned, *others):
+        path.write_text("")
+    assert remove_abandoned_files(tmp_path) == 1
+    assert sorted(tmp_path.iterdir()) == sorted(others)
+
+
+def test_a_file_of_this_process_is_kept_and_has_the_parameters():
+    spec = NodeSpec("package", "node", "camera", "/top", {"fps": 30.0, "path": "a: b"})
+    file = parameter_file(spec)
+    try:
+        remove_abandoned_files(file.parent)
+        assert YAML(typ="safe").load(file) == {"/**": {"ros__parameters": {"fps": 30.0, "path": "a: b"}}}
+    finally:
+        file.unlink()

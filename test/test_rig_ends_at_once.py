@@ -1,0 +1,62 @@
+"""The end as `ros2 launch` makes it: all nodes are told at the same instant, and nobody waits for another."""
+
+from __future__ import annotations
+
+import signal
+
+import pandas as pd
+import pytest
+
+from dlstream.check import checked_rig
+from dlstream.environment import node_environment
+from dlstream.nodes import rig_nodes
+from dlstream.process import NodeProcess
+
+
+@pytest.fixture
+def launch():
+    """Starts the nodes of a rig file as launch does; gives the processes, their lines and their exit codes."""
+    processes, lines, codes = [], [], {}
+
+    def begin(path):
+        rig, path = checked_rig(str(path), False)
+        for spec in rig_nodes(rig, path):
+            processes.append(
+                NodeProcess(
+                    spec,
+                    node_environment(),
+                    on_line=lambda spec, text: lines.append(f"{spec.full_name} {text}"),
+                    on_exit=lambda process, code: codes.update({process.spec.full_name: code}),
+                )
+            )
+        return processes, lines, codes
+
+    yield begin
+    for process in processes:
+        process.signal(signal.SIGKILL)
+        process.wait(10)
+
+
+def test_nodes_that_are_all_told_to_end_leave_outputs_off_and_the_session_whole(launch, write_rig, wait_for, tmp_path):
+    rig = write_rig()
+    experiment = tmp_path / "experiment.yaml"
+    experiment.write_text("max_age: 20\npose_timeout: 20\n" + experiment.read_text())  # a slow machine is no fault here
+    processes, lines, codes = launch(rig)
+    session = tmp_path / "sessions"
+    wait_for(lambda: any("trial_started" in line for line in lines), "a trial", 60)
+    for process in processes:
+        process.signal(signal.SIGINT)
+    for process in processes:
+        assert process.wait(30), "\n".join(lines)
+    wait_for(lambda: len(codes) == len(processes), "the exit codes")
+    output = "\n".join(lines)
+    assert set(codes.values()) == {0}, output
+    assert "[ERROR]" not in output, output
+
+    [folder] = session.iterdir()
+    events = pd.read_csv(folder / "events.csv", keep_default_na=False)
+    assert "experiment_ended" in set(events["kind"]), output
+    assert not (events["kind"] == "fault").any(), output
+    commands = events[events["kind"] == "command"]
+    assert commands["action"].iloc[-1] == "off"
+    assert set(commands["id"]) <= set(events[events["kind"] == "acknowledgement"]["id"])
