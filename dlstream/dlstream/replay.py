@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from dlstream.experiments import other_experiment, recorded_experiment
+from dlstream.recorded import Recorded
 from dlstream.used_files import told_of_copies
 from dlstream_common import DlstreamError
 from dlstream_experiment import Experiment
@@ -55,13 +56,17 @@ def replay_session(
 
     Raises:
         DlstreamError: the session or the experiment can't be read.
+        InputError: the other experiment can't have run in this session.
     """
     entries = read_entries(session, console)
     first_run = next(entry.beginning for entry in entries if entry.beginning)
     other = other_experiment(experiment, first_run, session, allow_python) if experiment else None
+    rig = Recorded.of(session, entries)
 
     def experiments(beginning: Beginning) -> Experiment:
-        return other or recorded_experiment(beginning, session, allow_python)
+        if other is None:
+            return recorded_experiment(beginning, session, allow_python)
+        return rig.check(other, beginning, str(other.path), allow_python)
 
     replayed = list(replay(entries, experiments))
     first = entries[0].number

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dlstream.experiments import changed_experiment, recorded_experiment
+from dlstream.recorded import Recorded
 from dlstream.replay import read_entries
 from dlstream_experiment import Command, Event, Experiment
 from dlstream_experiment.inputs import Start
@@ -28,11 +29,17 @@ def what_if(session: Path, changes: Sequence[str], console: Console, allow_pytho
     """Replays a session as it ran and with changes, and shows what the triggers did; 0.
 
     Raises:
-        DlstreamError: the session can't be replayed, or the changes are not possible.
+        DlstreamError: the session can't be replayed, or the changes are not possible in it.
     """
     entries = read_entries(session, console)
     before, commands_before = _rises(entries, lambda start: recorded_experiment(start, session, allow_python))
-    after, commands_after = _rises(entries, lambda start: changed_experiment(start, session, changes, allow_python))
+    recorded = Recorded.of(session, entries)
+
+    def changed(beginning: Beginning) -> Experiment:
+        experiment = changed_experiment(beginning, session, changes, allow_python)
+        return recorded.check(experiment, beginning, Path(beginning.path).name, allow_python)
+
+    after, commands_after = _rises(entries, changed)
     start = entries[0].input.stamp if isinstance(entries[0].input, Start) else 0
     table = Table("trigger", "as it ran", "changed", "no longer at, s", "new at, s", box=None, title_justify="left")
     table.title = f"Triggers with {', '.join(changes)}"

@@ -24,7 +24,7 @@ from dlstream.replay import replay_session
 from dlstream.whatif import what_if
 from dlstream_camera import SourceSettings
 from dlstream_camera.arena import KEYPOINTS, Arena
-from dlstream_common import DlstreamError, RecordingError
+from dlstream_common import DlstreamError, InputError, RecordingError
 from dlstream_recorder import DECISIONS, JOURNAL, read_lines, read_session
 from dlstream_recorder.tables import read_poses
 
@@ -280,3 +280,28 @@ def test_classes_in_python_need_permission_offline_as_well(video, tmp_path, cons
         replay_session(out, None, None, console)
     assert replay_session(out, None, None, console, allow_python=True) == 0
     assert what_if(out, ["triggers.near_wall.options.distance=90"], console, allow_python=True) == 0
+
+
+def test_what_did_not_exist_in_the_session_is_refused(bag, experiment, tmp_path, console):
+    session = tmp_path / "session"
+    replay_bag(bag, session, Options(experiment=experiment), console)
+    about = read_session(session)
+    about["cameras"]["top"]["parts"] = [{"width": 320, "height": 240}]
+    about["settings"]["outputs"] = ["screen"]
+    (session / "session.json").write_text(json.dumps(about))
+    for change, said in (
+        ("triggers.in_left.keypoints=[tail]", r"found 'tail'; expected a keypoint of the network. Did you mean 'tail"),
+        ("camera=side", "found 'side'; expected a camera whose poses the run got. Known: top"),
+        ("regions.left.camera=tp", "regions.left.camera: found 'tp'; expected a camera .* Did you mean 'top'?"),
+        ("regions.left.right=500", "expected a region inside the image of camera 'top', 320x240"),
+        ("protocol.trials.left.stimulus.output=lamp", "found 'lamp'; expected an output of the rig"),
+    ):
+        with pytest.raises(InputError, match=said):
+            what_if(session, [change], console)
+    other = experiment.with_name("other.yaml")
+    other.write_text(EXPERIMENT.replace("keypoints: [neck]}", "keypoints: [nek]}"))
+    with pytest.raises(InputError, match=r"other.yaml:7: .*found 'nek'; .* Did you mean 'neck'\?"):
+        replay_session(session, other, None, console)
+    about["cameras"]["top"]["parts"] = [{"width": 100, "height": 100}]
+    (session / "session.json").write_text(json.dumps(about))
+    assert what_if(session, ["protocol.lockout=1"], console) == 0, "what was wrong when it ran is not the change's"
