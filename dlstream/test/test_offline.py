@@ -254,6 +254,15 @@ def test_what_if_tells_what_would_have_fired(bag, experiment, tmp_path, console)
         what_if(session, ["triggers.in_lft.missing=hold"], console)
     with pytest.raises(DlstreamError, match=r"triggers.in_left.min_confidence: found 7"):
         what_if(session, ["triggers.in_left.min_confidence=7"], console)
+    said = r"change triggers.in_left.keypoints: found '\[neck'; expected a value such as [^\n]*left open\?$"
+    with pytest.raises(DlstreamError, match=said):
+        what_if(session, ["triggers.in_left.keypoints=[neck"], console)
+    console.export_text()
+    assert what_if(session, ["triggers.in_left.keypoints[0]=snout", "triggers.in_left.keypoints.0=neck"], console) == 0
+    said = " ".join(console.export_text().split())
+    assert "Triggers with triggers.in_left.keypoints[0]=snout, triggers.in_left.keypoints.0=neck" in said
+    count = sum("command" in event for event in events(session))
+    assert f"Commands of the run: {count} as it ran, {count} changed" in said
 
 
 def test_a_recording_that_was_cut_off_replays_as_far_as_it_goes(bag, experiment, tmp_path, console):
@@ -263,11 +272,27 @@ def test_a_recording_that_was_cut_off_replays_as_far_as_it_goes(bag, experiment,
     number = json.loads(log[-1])["n"]
     kept = [line for line in log if json.loads(line)["n"] < number]
     (session / DECISIONS).write_text("".join(f"{line}\n" for line in kept))
+    assert replay_session(session, None, None, console) == 1, "a session that is complete lost lines afterwards"
+    assert "decisions.jsonl ends too early for this journal" in console.export_text()
+    about = read_session(session)
+    (session / "session.json").write_text(json.dumps({**about, "recovered": True}))
     assert replay_session(session, None, None, console) == 0
     assert "as far as it was recorded" in console.export_text()
     (session / JOURNAL).write_text("".join(f"{line}\n" for line in journal[:10] + journal[11:]))
     with pytest.raises(DlstreamError, match="was not recorded"):
         replay_session(session, None, None, console)
+    (session / JOURNAL).write_text("\n".join(journal)[:-20])
+    damaged = rf"line {len(journal)} of the journal can't be read: found a line that is cut off or damaged, which ends"
+    with pytest.raises(DlstreamError, match=f"{damaged}.*take it from a copy of the session"):
+        replay_session(session, None, None, console)
+    (session / "session.json").write_text(json.dumps({**about, "complete": False}))
+    with pytest.raises(DlstreamError, match=f"{damaged}.*`dlstream recover {session}` cuts the half line off"):
+        replay_session(session, None, None, console)
+    (session / "experiment.yaml").write_text("mine")
+    (session / JOURNAL).write_text("".join(f"{line}\n" for line in journal))
+    console.export_text()
+    replay_session(session, None, None, console)
+    assert "experiment.yaml in the session is not what ran" in console.export_text()
 
 
 def test_classes_in_python_need_permission_offline_as_well(video, tmp_path, console):
