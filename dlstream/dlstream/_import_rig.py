@@ -11,7 +11,7 @@ from dlstream._ini import Ini, Note
 
 _PLACEHOLDER = re.compile(r"^(PATH_TO|NAME_OF|MODEL_ORIGIN|FullVideoPath)", re.IGNORECASE)
 _ORIGINS = {
-    "SLEAP": "SLEAP's models can't be converted: train a DeepLabCut network on the same labels",
+    "SLEAP": 'convert it and put it beside the rig file: make convert-sleap ARGS="MODEL_FOLDER FILE --frames VIDEO"',
     "DEEPPOSEKIT": "DeepPoseKit's models can't be converted: train a DeepLabCut network on the same labels",
     "MADLC": "a network for several animals: docs/networks.md says which of them convert, and how",
 }
@@ -133,7 +133,7 @@ def _network(ini: Ini) -> str:
         f'(DeepLabCut 2, TensorFlow) or make convert ARGS="EXPORT.pt {file} --frames VIDEO" (DeepLabCut 3); '
         "docs/networks.md",
     )
-    ini.note(section, key, todo)
+    ini.note(section, key, todo.replace("FILE", file))
     if old:
         ini.note("DeepLabCut", "DLC_PATH", "not needed: dlstream runs without DeepLabCut")
     for flag in ("FLATTEN_MA", "SPLIT_MA"):

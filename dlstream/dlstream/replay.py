@@ -81,7 +81,8 @@ def replay_session(
             return recorded_experiment(beginning, session, allow_python)
         return rig.check(other, beginning, str(other.path), allow_python)
 
-    _show_other_copy(session, entries, console)
+    if other is None:
+        _show_other_copy(session, entries, console)
     replayed = list(replay(entries, experiments))
     first = entries[0].number
     numbered = enumerate(read_lines(session, DECISIONS), 1)
