@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dlstream._import_rig import frame_rate, frame_size, is_given, min_confidence
 from dlstream._ini import Ini, Note
-from dlstream.draft import Draft, Place
+from dlstream._paths import Place, spoken
+from dlstream.draft import Draft
 from dlstream.experiment_check import Known
-from dlstream.templates import find_template, templates
+from dlstream.templates import Template, find_template, templates
 from dlstream_common import DlstreamError, suggest
 
 CUSTOM = {
@@ -32,21 +33,56 @@ BASES = {
 }
 
 
+class Brought(Draft):
+    """A template into which values of DeepLabStream's files are put; it knows which values are still its own."""
+
+    def __init__(self, template: Template, file: Path) -> None:
+        super().__init__(template, file, Known())
+        self._given: set[Place] = set()
+
+    def give(self, ini: Ini, place: Place, value: Any) -> None:
+        """Puts a value in; one that does not fit is noted."""
+        try:
+            self.set(place, value)
+        except DlstreamError as error:
+            todo = f"not taken over, the template's value stays: {error}"
+            ini.notes.append(Note(f"{self.file.name}: {spoken(place)}", str(value), todo, lost=True))
+        else:
+            self._given.add(place)
+
+    def of_the_template(self) -> list[tuple[str, str]]:
+        """Keys and values that nothing of the user's files has set: numbers, conditions, and all of the triggers."""
+        found = []
+        for place in self.leaves(()):
+            value = self.get(place)
+            numbers = value if isinstance(value, list) else [value]
+            plain = all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in numbers)
+            told = plain or place[-1] in ("if", "reason") or place[0] == "triggers"
+            if told and not any(place[: len(given)] == given for given in self._given):
+                found.append((spoken(place), self.show(value)))
+        return found
+
+
+_POINTED = ("BaseHeaddirectionTrigger", "BaseHeaddirectionROITrigger")
+
+
 def template_of(settings: Ini, config: Ini | None) -> str:
     """The template for an experiment; empty, with a note, where there is none."""
+    name, origin = settings.text("Experiment", "EXP_NAME"), settings.text("Experiment", "EXP_ORIGIN").upper()
     if config is not None:
-        base = config.text("EXPERIMENT", "BASE") or next((name for name in BASES if config.has(name)), "")
+        base = config.text("EXPERIMENT", "BASE") or next((item for item in BASES if config.has(item)), "")
+        base = base or (name if name in BASES else "")
         if base not in BASES:
-            config.note("EXPERIMENT", "BASE", f"expected one of {', '.join(BASES)}. {suggest(base, list(BASES))}")
+            config.note("EXPERIMENT", "BASE", f"expected one of {', '.join(BASES)}. {suggest(base, list(BASES))}", True)
             return ""
         supply = config.text("BaseProtocolProcess", "TYPE").lower() == "supply"
         return "base_conditional_supply" if supply and base == "BaseConditionalExperiment" else BASES[base]
-    name = settings.text("Experiment", "EXP_NAME")
     if not name and settings.text("Experiment", "EXP_NUMBER"):
         settings.note("Experiment", "EXP_NUMBER", "the first DeepLabStream had ExampleExperiment alone: it is taken")
         return "example"
-    if settings.text("Experiment", "EXP_ORIGIN").upper() == "BASE":
-        settings.note("Experiment", "EXP_NAME", "give its .ini as well: dlstream import settings.ini experiment.ini")
+    if name in BASES or origin in ("BASE", "BASIC"):
+        todo = "give its .ini as the second argument: dlstream import settings.ini experiment.ini"
+        settings.note("Experiment", "EXP_NAME", todo, True)
         return ""
     if name in CUSTOM:
         settings.note(
@@ -55,45 +91,39 @@ def template_of(settings: Ini, config: Ini | None) -> str:
         return CUSTOM[name]
     if name:
         hint = suggest(name, list(CUSTOM))
-        todo = f"an experiment of your own in Python: write it anew (dlstream experiment new, docs). {hint}"
-        settings.note("Experiment", "EXP_NAME", todo)
+        todo = "an experiment of your own in Python: write it anew with `dlstream experiment new`"
+        settings.note("Experiment", "EXP_NAME", f"{todo} (docs/experiment-files.md). {hint}", True)
     return ""
 
 
-def experiment_of(settings: Ini, config: Ini | None, name: str, file: Path) -> Draft | None:
+def experiment_of(settings: Ini, config: Ini | None, name: str, file: Path) -> Brought | None:
     """The experiment file in the making; None, with a note, where its template does not come along."""
     if name not in [item.name for item in templates()]:
         settings.notes.append(Note(settings.where("Experiment", "EXP_NAME"), name, "its template is not installed"))
         return None
-    draft = Draft(find_template(name), file, Known())
+    draft = Brought(find_template(name), file)
     target = config or settings
-    _put(draft, target, ("experiment",), file.stem)
+    draft.give(target, ("experiment",), file.stem)
     if config is not None:
         for place, value in _values(config, name):
-            _put(draft, config, place, value)
+            draft.give(config, place, value)
         triggers = {"condition": "TRIGGER", "begin": "TRIGGER", "task": "TRIAL_TRIGGER"}
         base = next((key for key, template in BASES.items() if name.startswith(template)), "")
         for trigger, key in triggers.items():
             if draft.get(("triggers", trigger)) is not None:
-                _trigger(draft, settings, config, trigger, config.text(base, key))
+                kind = config.text(config.section_of(key, base, "EXPERIMENT"), key)
+                _trigger(draft, settings, config, trigger, key, kind)
         _unused(draft)
         experimenter = config.text("EXPERIMENT", "EXPERIMENTER")
         if experimenter:
-            _put(draft, config, ("metadata",), {"experimenter": experimenter[:200]})
+            draft.give(config, ("metadata",), {"experimenter": experimenter[:200]})
     confidence = min_confidence(settings)
     if confidence is not None:
         for trigger, item in (draft.get(("triggers",)) or {}).items():
             if item.get("type") not in ("and", "or", "not", "count", "sequence", "topic"):
-                _put(draft, settings, ("triggers", trigger, "min_confidence"), confidence)
+                draft.give(settings, ("triggers", trigger, "min_confidence"), confidence)
     _bodyparts(draft, settings)
     return draft
-
-
-def _put(draft: Draft, ini: Ini, place: Place, value: Any) -> None:
-    try:
-        draft.set(place, value)
-    except DlstreamError as error:
-        ini.notes.append(Note(str(draft.file.name), str(value), f"not taken over: {error}"))
 
 
 def _values(ini: Ini, template: str) -> Iterator[tuple[Place, Any]]:
@@ -101,7 +131,7 @@ def _values(ini: Ini, template: str) -> Iterator[tuple[Place, Any]]:
     base = next(key for key, name in BASES.items() if template.startswith(name))
 
     def number(key: str, low: float = 0.0) -> float | None:
-        return ini.number(base, key, low)
+        return ini.number(ini.section_of(key, base, "EXPERIMENT"), key, low)
 
     pause, length = number("INTERTRIAL_TIME"), number("EXP_LENGTH", 1)
     most, stop = number("EXP_TIME", 1), ("protocol", "stop")
@@ -145,37 +175,47 @@ def _values(ini: Ini, template: str) -> Iterator[tuple[Place, Any]]:
         if enough is not None:
             yield (*states, "success", "transitions", 0, "if"), f"success >= {enough:.0f}"
             yield (*states, "success", "transitions", 0, "reason"), f"{enough:.0f} trials were successful"
-        if ini.text(base, "RESULT_FUNC").lower() == "all":
+        section = ini.section_of("RESULT_FUNC", base, "EXPERIMENT")
+        if ini.text(section, "RESULT_FUNC").lower() == "all":
             ini.note(
-                base, "RESULT_FUNC", "our base_trial is for `any`; its first comment says what to change for `all`"
+                section, "RESULT_FUNC", "our base_trial is for `any`; its first comment says what to change for `all`"
             )
 
 
-def _trigger(draft: Draft, settings: Ini, ini: Ini, name: str, kind: str) -> None:
+def _trigger(draft: Brought, settings: Ini, ini: Ini, name: str, key: str, kind: str) -> None:
     """Puts a trigger of DeepLabStream's in the place of the template's."""
     if not ini.has(kind):
-        ini.notes.append(Note(f"{ini.file.name}: [{kind or 'TRIGGER'}]", "no such section", f"mend triggers.{name}"))
+        found = f"there is no section [{kind}]" if kind else "nothing"
+        todo = f"expected {key} = a trigger, and its section: the template's stays; mend triggers.{name}"
+        ini.notes.append(Note(f"{ini.file.name}: {key}", found, todo, lost=True))
         return
     parts = ini.words(kind, "BODYPARTS") or ini.words(kind, "ROI_BODYPARTS")
-    parts = parts or settings.words("Pose Estimation", "ALL_BODYPARTS") or ["neck"]
+    if not parts:
+        parts = settings.words("Pose Estimation", "ALL_BODYPARTS") or ["neck"]
+        _default(ini, kind, "BODYPARTS", ", ".join(parts))
     region = f"{name}_region"
     made = _made(ini, settings, kind, parts, region)
     if made is None:
-        ini.notes.append(Note(f"{ini.file.name}: [{kind}]", kind, f"no such trigger here: mend triggers.{name}"))
+        todo = f"no such trigger here, the template's stays: mend triggers.{name}"
+        ini.notes.append(Note(ini.where(kind, ""), kind, todo, lost=True))
         return
     needs_region = "region" in made
     if needs_region:
         shape = _region(ini, kind)
         if shape is None:
             return
-        _put(draft, ini, ("regions", region), shape)
-    _put(draft, ini, ("triggers", name), made)
+        draft.give(ini, ("regions", region), shape)
+    draft.give(ini, ("triggers", name), made)
 
 
 def _made(ini: Ini, settings: Ini, kind: str, parts: list[str], region: str) -> dict[str, Any] | None:
-    angle = ini.number(kind, "ANGLE", 0, 180)
-    at_most = 30.0 if angle is None else angle
-    point = list(ini.pair(kind, "POINT", -20000, 20000) or (0.0, 0.0))
+    at_most, point = 30.0, [0.0, 0.0]
+    if kind in (*_POINTED, "BaseEgoHeaddirectionTrigger", "BaseScreenTrigger"):
+        angle = ini.number(kind, "ANGLE", 0, 180)
+        at_most = _default(ini, kind, "ANGLE", at_most) if angle is None else angle
+    if kind in _POINTED:
+        given = ini.pair(kind, "POINT", -20000, 20000)
+        point = list(given) if given else _default(ini, kind, "POINT", point)
     nose, neck = (parts + parts)[:2]
     if kind in ("BaseRegionTrigger", "BaseOutsideRegionTrigger"):
         made: dict[str, Any] = {"type": "region", "region": region, "keypoints": parts}
@@ -200,7 +240,8 @@ def _made(ini: Ini, settings: Ini, kind: str, parts: list[str], region: str) -> 
         rate = frame_rate(settings)
         if [part.lower() for part in parts] == ["any"]:
             parts = settings.words("Pose Estimation", "ALL_BODYPARTS") or ["neck"]
-        speed = (ini.number(kind, "THRESHOLD") or 0.0) * rate
+        threshold = ini.number(kind, "THRESHOLD")
+        speed = (_default(ini, kind, "THRESHOLD", 0.0) if threshold is None else threshold) * rate
         ini.note(kind, "THRESHOLD", f"pixels from frame to frame are {speed:g} px/s at {rate:g} frames a second")
         window = round(0.9 / rate, 4)
         if kind == "BaseSpeedTrigger":
@@ -209,10 +250,21 @@ def _made(ini: Ini, settings: Ini, kind: str, parts: list[str], region: str) -> 
     return None
 
 
+T = TypeVar("T")
+
+
+def _default(ini: Ini, kind: str, key: str, value: T) -> T:
+    """A value that is not in the file, and is said to be so."""
+    if not ini.peek(kind, key):
+        ini.notes.append(Note(ini.where(kind, key), "nothing", f"it is not given: {value} is taken"))
+    return value
+
+
 def _region(ini: Ini, kind: str) -> dict[str, Any] | None:
     center, radius = ini.pair(kind, "CENTER", -20000, 20000), ini.number(kind, "RADIUS", 0.001, 20000)
     if center is None or radius is None:
-        ini.notes.append(Note(f"{ini.file.name}: [{kind}]", "no usable CENTER and RADIUS", "mend the region"))
+        todo = "the template's trigger and region stay: mend them"
+        ini.notes.append(Note(ini.where(kind, ""), "no usable CENTER and RADIUS", todo, lost=True))
         return None
     x, y = center
     shape = ini.text(kind, "TYPE", "circle").lower()

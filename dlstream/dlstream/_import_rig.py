@@ -11,9 +11,10 @@ from dlstream._ini import Ini, Note
 
 _PLACEHOLDER = re.compile(r"^(PATH_TO|NAME_OF|MODEL_ORIGIN|FullVideoPath)", re.IGNORECASE)
 _ORIGINS = {
-    "SLEAP": "convert the folder in which SLEAP trained a single-instance or bottom-up model: see docs/networks.md",
+    "SLEAP": "convert the folder in which SLEAP trained a single-instance or bottom-up model, with make convert-sleap "
+    "(docs/networks.md)",
     "DEEPPOSEKIT": "DeepPoseKit's models can't be converted: train a DeepLabCut network on the same labels",
-    "MADLC": "a network for several animals: see docs on multi-animal networks before you convert it",
+    "MADLC": "a network for several animals: docs/networks.md says which of them convert, and how",
 }
 
 
@@ -59,13 +60,13 @@ def min_confidence(ini: Ini) -> float | None:
 
 
 def _camera(ini: Ini) -> dict[str, Any]:
-    video = ini.text("Video", "VIDEO_SOURCE")
+    video = ini.peek("Video", "VIDEO_SOURCE")
     source = ini.text("Streaming", "STREAMING_SOURCE").lower()
     rate = frame_rate(ini)
     if source == "video" or (not source and is_given(video)):
         if not is_given(video):
             ini.note("Video", "VIDEO_SOURCE", "put the video's path into cameras.top.path")
-        path = video if is_given(video) else "video.mp4"
+        path = ini.text("Video", "VIDEO_SOURCE") if is_given(video) else "video.mp4"
         if not Path(path).is_file():
             ini.notes.append(
                 Note(ini.where("Video", "VIDEO_SOURCE"), path, "there is no such file here: mend its path")
@@ -75,7 +76,8 @@ def _camera(ini: Ini) -> dict[str, Any]:
             ini.note("Streaming", "RESOLUTION", "a video keeps its own size here; check the regions against it")
     else:
         device = ini.text("Streaming", "CAMERA_SOURCE") or ini.text("Streaming", "VIDEO_SOURCE") or "0"
-        camera = {"source": "opencv", "device": device, "fps": rate}
+        camera = {"source": "opencv", "device": int(device) if device.isascii() and device.isdigit() else device}
+        camera["fps"] = rate
         size = ini.pair("Streaming", "RESOLUTION", 16, 20000)
         if size:
             camera |= {"width": int(size[0]), "height": int(size[1])}
@@ -126,13 +128,13 @@ def _network(ini: Ini) -> str:
     stem = name if is_given(name) else re.split(r"[/\\]", path.split(",")[0].strip().rstrip("/\\"))[-1]
     file = (re.sub(r"[^A-Za-z0-9_.-]+", "_", stem.removesuffix(".onnx")).strip("._") or "network") + ".onnx"
     origin = "DLC" if old else ini.text("Pose Estimation", "MODEL_ORIGIN").upper()
-    convert = f"dlstream network convert EXPORT.pt {file}"
     todo = _ORIGINS.get(
         origin,
-        f"convert it and put it beside the rig file: {convert} (DeepLabCut 3's PyTorch export; "
-        "a TensorFlow model is trained anew from the same labels)",
+        f'convert it and put it beside the rig file: make convert-tf ARGS="EXPORTED_FOLDER {file} --frames VIDEO" '
+        f'(DeepLabCut 2, TensorFlow) or make convert ARGS="EXPORT.pt {file} --frames VIDEO" (DeepLabCut 3); '
+        "docs/networks.md",
     )
-    ini.note(section, key, todo)
+    ini.note(section, key, todo.replace("FILE", file))
     if old:
         ini.note("DeepLabCut", "DLC_PATH", "not needed: dlstream runs without DeepLabCut")
     for flag in ("FLATTEN_MA", "SPLIT_MA"):

@@ -14,11 +14,30 @@ from dlstream_common import InputError, Problem
 
 @dataclass(frozen=True)
 class Note:
-    """Something of a set-up that was not brought over as it is, and what to do about it."""
+    """Something of a set-up that was not brought over as it is, and what to do about it.
+
+    Attributes:
+        lost: nothing of it is in the files that were written.
+    """
 
     where: str
     found: str
     todo: str
+    lost: bool = False
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where a key, or with an empty key a section's head, stands, as it is spelled there; line 0: not known."""
+
+    file: Path
+    line: int
+    section: str
+    key: str
+
+    def __str__(self) -> str:
+        line = f":{self.line}" if self.line else ""
+        return f"{self.file.name}{line}: [{self.section}] {self.key}".rstrip()
 
 
 @dataclass
@@ -27,26 +46,44 @@ class Ini:
 
     file: Path
     sections: Mapping[str, Mapping[str, str]]
-    lines: Mapping[tuple[str, str], int]
+    spots: Mapping[tuple[str, str], Spot]
     notes: list[Note] = field(default_factory=list)
+    used: set[tuple[str, str]] = field(default_factory=set)
+    """Every key that was asked for."""
 
     def text(self, section: str, key: str, default: str = "") -> str:
         """A value as it stands there, without quotes."""
-        value = self.sections.get(section.lower(), {}).get(key.lower())
-        return default if value is None else value.strip().strip("\"'").strip()
+        self.used.add((section.lower(), key.lower()))
+        return self.peek(section, key) if key.lower() in self.sections.get(section.lower(), {}) else default
+
+    def peek(self, section: str, key: str) -> str:
+        """As `text`, of a value that is only shown."""
+        return self.sections.get(section.lower(), {}).get(key.lower(), "").strip().strip("\"'").strip()
 
     def has(self, section: str) -> bool:
         """Whether there is such a section."""
         return section.lower() in self.sections
 
+    def section_of(self, key: str, *sections: str) -> str:
+        """The first of the sections that has this key; where none has, the first."""
+        return next((name for name in sections if key.lower() in self.sections.get(name.lower(), {})), sections[0])
+
     def where(self, section: str, key: str) -> str:
         """The place as an editor can jump to it."""
-        line = self.lines.get((section.lower(), key.lower()))
-        return f"{self.file.name}:{line}: [{section}] {key}" if line else f"{self.file.name}: [{section}] {key}"
+        return str(self.spots.get((section.lower(), key.lower())) or Spot(self.file, 0, section, key))
 
-    def note(self, section: str, key: str, todo: str) -> None:
+    def note(self, section: str, key: str, todo: str, lost: bool = False) -> None:
         """Writes down what is to be done about a value."""
-        self.notes.append(Note(self.where(section, key), self.text(section, key) or "nothing", todo))
+        self.notes.append(Note(self.where(section, key), self.text(section, key) or "nothing", todo, lost))
+
+    def unused(self) -> dict[str, list[Spot]]:
+        """The keys that nobody asked for, by section, in small letters; a section without keys has its head alone."""
+        found: dict[str, list[Spot]] = {}
+        for section, keys in self.sections.items():
+            left = [self.spots[section, key] for key in keys if (section, key) not in self.used]
+            if left or not keys:
+                found[section] = left or [self.spots[section, ""]]
+        return found
 
     def words(self, section: str, key: str) -> list[str]:
         """A list, divided by commas."""
@@ -59,7 +96,7 @@ class Ini:
             return None
         numbers = _numbers([text])
         if numbers is None or not low <= numbers[0] <= high:
-            self.note(section, key, f"expected a number from {low:g} to {high:g}; the default is taken")
+            self.note(section, key, f"expected a number from {low:g} to {high:g}; the default is taken", True)
             return None
         return numbers[0]
 
@@ -70,7 +107,7 @@ class Ini:
         if not words:
             return None
         if numbers is None or len(numbers) != 2 or not all(low <= item <= high for item in numbers):
-            self.note(section, key, f"expected two numbers from {low:g} to {high:g}; the default is taken")
+            self.note(section, key, f"expected two numbers from {low:g} to {high:g}; the default is taken", True)
             return None
         return numbers[0], numbers[1]
 
@@ -89,10 +126,10 @@ def read_ini(*files: Path) -> Ini:
     """Reads files that complete each other, the most important one last.
 
     Raises:
-        InputError: a file can't be read, or is no ini file.
+        InputError: a file can't be read, is no ini file, or says something twice.
     """
     sections: dict[str, dict[str, str]] = {}
-    lines: dict[tuple[str, str], int] = {}
+    spots: dict[tuple[str, str], Spot] = {}
     for file in files:
         try:
             content = file.read_bytes()
@@ -103,21 +140,34 @@ def read_ini(*files: Path) -> Ini:
         except UnicodeDecodeError:
             text = content.decode("latin-1")
         text = text.replace("\0", "")
-        parser = configparser.ConfigParser(interpolation=None, strict=False, allow_no_value=True)
+        parser = configparser.ConfigParser(interpolation=None, allow_no_value=True, default_section="\0")
         try:
             parser.read_string(text, source=str(file))
         except configparser.Error as error:
             raise InputError(file, [_unreadable(error)]) from error
+        lines = _lines(text)
+        own: set[tuple[str, str]] = set()
         for name in parser.sections():
-            section = sections.setdefault(name.strip().lower(), {})
-            section.update({key.strip().lower(): value or "" for key, value in parser.items(name)})
-        lines.update(_lines(text))
+            low = name.strip().lower()
+            section = sections.setdefault(low, {})
+            spots[low, ""] = Spot(file, lines.get((low, ""), ("", 0))[1], name, "")
+            for key, value in parser.items(name):
+                spelled, line = lines.get((low, key), (key.upper(), 0))
+                if (low, key) in own:
+                    raise InputError(file, [_twice(f"[{name}] {spelled}", line)])
+                own.add((low, key))
+                section[key] = value or ""
+                spots[low, key] = Spot(file, line, name, spelled)
     if not sections:
         raise InputError(files[-1], [Problem("", "no sections", "an ini file with sections such as [Streaming]", 1)])
-    return Ini(files[-1], sections, lines)
+    return Ini(files[-1], sections, spots)
 
 
 def _unreadable(error: configparser.Error) -> Problem:
+    if isinstance(error, configparser.DuplicateOptionError):
+        return _twice(f"[{error.section}] {error.option.upper()}", error.lineno)
+    if isinstance(error, configparser.DuplicateSectionError):
+        return _twice(f"[{error.section}]", error.lineno)
     found = [getattr(error, "lineno", None)] + [item[0] for item in getattr(error, "errors", ())]
     line = next((number for number in found if isinstance(number, int)), 1)
     if isinstance(error, configparser.MissingSectionHeaderError):
@@ -125,14 +175,21 @@ def _unreadable(error: configparser.Error) -> Problem:
     return Problem("", "a line that is neither a section nor KEY = VALUE", "an ini file", line)
 
 
-def _lines(text: str) -> dict[tuple[str, str], int]:
-    found, section = {}, ""
+def _twice(what: str, line: int | None) -> Problem:
+    return Problem(what, "it for the second time", "it once: nobody can tell which of them counts", line)
+
+
+def _lines(text: str) -> dict[tuple[str, str], tuple[str, int]]:
+    """How sections and keys are spelled, and the last line where they begin."""
+    found: dict[tuple[str, str], tuple[str, int]] = {}
+    section = ""
     for number, line in enumerate(text.splitlines(), start=1):
-        head, pair = re.match(r"\[([^\]]+)\]", line), re.match(r"([^#;\s][^=:]*?)\s*[=:]", line)
+        head, pair = re.match(r"\s*\[(.+)\]", line), re.match(r"\s*([^#;\s\[=:][^=:]*?)\s*(?:[=:]|$)", line)
         if head:
             section = head[1].strip().lower()
+            found[section, ""] = head[1], number
         elif pair:
-            found[section, pair[1].strip().lower()] = number
+            found[section, pair[1].lower()] = pair[1], number
     return found
 
 

@@ -84,7 +84,7 @@ def check(rig: RigFile, allow_python: AllowPython = False) -> None:
 
     console = make_console()
     checked, path = checked_rig(rig, allow_python)
-    console.print(f"[green]{path} is in order.[/] It starts, in this order:")
+    console.print(f"[green]{escape(str(path))} is in order.[/] It starts, in this order:")
     for spec in rig_nodes(checked, path):
         for node in spec.nodes:
             where = "  in one process with those beside it" if spec.members else ""
@@ -135,10 +135,11 @@ def import_settings(
     out: Annotated[Path, typer.Option(help="Folder for the rig file and the experiment file.")] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
 ) -> None:
-    """Bring a DeepLabStream set-up over, and say what could not be."""
+    """Bring a DeepLabStream set-up over, and say what could not be; 1 where its experiment could not."""
     from dlstream.importing import import_setup
 
-    import_setup(settings, experiment, out, force, make_console())
+    done = import_setup(settings, experiment, out, force, make_console())
+    raise typer.Exit(1 if done.lacking else 0)
 
 
 @app.command()

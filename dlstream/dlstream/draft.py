@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import io
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,19 +13,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
+from dlstream._paths import Place, find_place, spoken
 from dlstream.ament import share
 from dlstream.experiment_check import Known
 from dlstream.templates import Template
-from dlstream_common import DlstreamError, InputError, Problem, read_yaml, suggest
+from dlstream_common import DlstreamError, InputError, Problem, read_yaml
 from dlstream_experiment import check_experiment, load_experiment
 
-Place = tuple[str | int, ...]
-"""Keys and indices from the top."""
-
-
-def spoken(place: Place) -> str:
-    """As a person writes it: regions.left.radius, trials[2]."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+__all__ = ["Draft", "Place", "spoken"]
 
 
 class Draft:
@@ -77,20 +71,12 @@ class Draft:
         self._problems = self._look()
 
     def place(self, key: str) -> Place:
-        """The place of a dotted key, such as regions.left.radius or protocol.stop[0].wait.
+        """The place of a key, such as regions.left.radius or protocol.stop[0].wait.
 
         Raises:
             DlstreamError: nothing is there in which it could stand.
         """
-        parts: list[str | int] = []
-        for part in re.findall(r"[^.\[\]]+|\[\d+\]", key):
-            parts.append(int(part[1:-1]) if part.startswith("[") else part)
-        for depth in range(1, len(parts)):
-            if self.get(tuple(parts[:depth])) is None:
-                around = self.get(tuple(parts[: depth - 1]))
-                keys = [str(name) for name in around] if isinstance(around, Mapping) else []
-                raise DlstreamError(f"{key}: there is no '{parts[depth - 1]}'. {suggest(str(parts[depth - 1]), keys)}")
-        return tuple(parts)
+        return find_place(self._data, key)
 
     def problems_at(self, place: Place) -> list[str]:
         """What is wrong with the value there."""
@@ -144,18 +130,18 @@ class Draft:
             return text
         return value
 
-    def text(self) -> str:
-        """The file."""
+    def text(self, schema: bool = True) -> str:
+        """The file; with the place of its schema on this machine, for editors."""
         stream = io.StringIO()
         self._yaml.dump(self._data, stream)
         lines = [line for line in stream.getvalue().splitlines() if not line.startswith("# yaml-language-server")]
-        schema = share("config", "schema", "experiment.schema.json")
-        if schema.is_file():
-            lines.insert(0, f"# yaml-language-server: $schema={schema.as_posix()}")
+        published = share("config", "schema", "experiment.schema.json")
+        if schema and published.is_file():
+            lines.insert(0, f"# yaml-language-server: $schema={published.as_posix()}")
         return "\n".join(lines) + "\n"
 
-    def write(self) -> None:
-        """Writes the file.
+    def write(self, schema: bool = True) -> None:
+        """Writes the file; `schema` as for `text`.
 
         Raises:
             InputError: something is still wrong; nothing was written.
@@ -164,7 +150,7 @@ class Draft:
         if self._problems:
             raise InputError(self.file, [Problem(p.key, p.found, p.expected, None, p.hint) for p in self._problems])
         try:
-            self.file.write_text(self.text(), encoding="utf-8")
+            self.file.write_text(self.text(schema), encoding="utf-8")
         except OSError as error:
             raise DlstreamError(f"{self.file}: can't be written ({error.strerror})") from error
 

@@ -11,8 +11,9 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from dlstream._paths import find_place
 from dlstream.used_files import copies, copies_for
-from dlstream_common import DlstreamError, InputError, suggest
+from dlstream_common import DlstreamError, InputError
 from dlstream_experiment import Experiment, load_experiment
 from dlstream_experiment.journal import Beginning
 
@@ -70,32 +71,17 @@ def _of_text(text: str, beginning: Beginning, session: Path, allow_python: bool)
 
 def _change(data: Any, change: str) -> None:
     key, separator, text = change.partition("=")
-    parts = key.strip().split(".")
-    if not separator or not all(parts):
+    if not separator:
         raise DlstreamError(f"change: found '{change}'; expected key=value, such as triggers.in_left.dwell=0.2")
     try:
-        value = YAML(typ="safe").load(text)
-    except YAMLError as error:
-        raise DlstreamError(f"change {key}: found '{text}'; expected a value in YAML ({error})") from error
-    place = data
-    for number, part in enumerate(parts[:-1]):
-        inner = _inside(place, part)
-        if inner is None:
-            known = [str(name) for name in place] if isinstance(place, dict) else []
-            where = ".".join(parts[:number]) or "the experiment"
-            raise DlstreamError(f"change {key}: found no '{part}' in {where}. {suggest(part, known)}".rstrip())
-        place = inner
-    if isinstance(place, list):
-        if not parts[-1].isdigit() or int(parts[-1]) >= len(place):
-            raise DlstreamError(f"change {key}: found '{parts[-1]}'; expected a number below {len(place)}")
-        place[int(parts[-1])] = value
-    elif isinstance(place, dict):
-        place[parts[-1]] = value
-    else:
-        raise DlstreamError(f"change {key}: {'.'.join(parts[:-1])} is a single value; it has no '{parts[-1]}'")
-
-
-def _inside(place: Any, part: str) -> Any:
-    if isinstance(place, list):
-        return place[int(part)] if part.isdigit() and int(part) < len(place) else None
-    return place.get(part) if isinstance(place, dict) else None
+        value = YAML(typ="safe", pure=True).load(text)
+    except (YAMLError, ValueError) as error:
+        expected = "a value such as 3, true, neck or [neck, snout]; is a bracket or a quote left open?"
+        raise DlstreamError(f"change {key}: found '{text}'; expected {expected}") from error
+    try:
+        place = find_place(data, key)
+    except DlstreamError as error:
+        raise DlstreamError(f"change {error}") from error
+    for part in place[:-1]:
+        data = data[part]
+    data[place[-1]] = value

@@ -9,25 +9,34 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 from ruamel.yaml import YAML
 
 from dlstream._import_experiment import experiment_of, template_of
 from dlstream._import_rig import rig_of
+from dlstream._import_unread import unread_config, unread_settings
 from dlstream._ini import Ini, Note, read_ini
-from dlstream.ament import share
 from dlstream.draft import Draft
 from dlstream_common import DlstreamError
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What was written, and what is left to do."""
+    """What was written, and what is left to do.
+
+    Attributes:
+        experiment: None where there is none.
+        lacking: there is one in DeepLabStream's files, and it could not be written.
+        template: the values of the experiment file that are our template's, by their paths.
+    """
 
     rig: Path
     experiment: Path | None
     notes: Sequence[Note]
+    lacking: bool = False
+    template: Sequence[tuple[str, str]] = ()
 
 
 def import_setup(settings: Path, config: Path | None, out: Path, force: bool, console: Console) -> Imported:
@@ -41,15 +50,24 @@ def import_setup(settings: Path, config: Path | None, out: Path, force: bool, co
     for file in (done.rig, done.experiment):
         if file is not None:
             console.print(Text.assemble("Written: ", (str(file), "bold")), soft_wrap=True)
-    if done.experiment is None:
-        console.print("No experiment file was written.")
+    if done.lacking:
+        console.print("[bold red]No experiment file was written[/]: the list below says why.")
+    elif done.experiment is None:
+        console.print("No experiment file was written: the settings name none.")
     console.print(f"\n[bold]To be looked at by you:[/] {len(done.notes)}\n")
     for number, note in enumerate(done.notes, start=1):
         table = Table.grid(padding=(0, 1))
         table.add_row(Text(f"{number:>3}.", "dim"), Text.assemble((note.where, "cyan"), f" = {note.found}"))
-        table.add_row("", Text(note.todo))
+        table.add_row("", Text(note.todo, "yellow" if note.lost else ""))
         console.print(table)
-    console.print(f"\nThen: [bold]dlstream check {done.rig}[/]", soft_wrap=True)
+    if done.template:
+        console.print("\n[bold]From our template, not from your files:[/] look at each\n")
+        for key, value in done.template:
+            console.print(Text(f"     {key} = {value}"), soft_wrap=True)
+    lost = sum(note.lost for note in done.notes)
+    colour = "bold yellow" if lost else "green"
+    console.print(f"\n[{colour}]{lost} {'key' if lost == 1 else 'keys'} could not be brought over.[/]")
+    console.print(f"\nThen: [bold]dlstream check {escape(str(done.rig))}[/]", soft_wrap=True)
     return done
 
 
@@ -83,9 +101,11 @@ def bring_over(settings: Path, config: Path | None, out: Path, force: bool = Fal
     except OSError as error:
         raise DlstreamError(f"{out}: can't be made ({error.strerror})") from error
     if draft is not None:
-        draft.write()
+        draft.write(schema=False)
     _write_rig(rig_file, content, settings)
-    return Imported(rig_file, file if draft else None, [*ini.notes, *(own.notes if own else ())])
+    notes = [*ini.notes, *unread_settings(ini), *((*own.notes, *unread_config(own)) if own else ())]
+    lacking = draft is None and (own is not None or bool(ini.text("Experiment", "EXP_NAME")))
+    return Imported(rig_file, file if draft else None, notes, lacking, draft.of_the_template() if draft else ())
 
 
 def _outputs(draft: Draft | None, ini: Ini) -> dict[str, dict[str, Any]]:
@@ -100,7 +120,9 @@ def _outputs(draft: Draft | None, ini: Ini) -> dict[str, dict[str, Any]]:
 
 def _classification(ini: Ini, template: str) -> None:
     if template.startswith("behaviour"):
-        ini.note("Classification", "PATH_TO_CLASSIFIER", "a pickled classifier is never loaded: export it as ONNX")
+        ini.note(
+            "Classification", "PATH_TO_CLASSIFIER", "a pickled classifier is never loaded: export it as ONNX", True
+        )
 
 
 def _stimulation(ini: Ini | None) -> None:
@@ -113,17 +135,14 @@ def _stimulation(ini: Ini | None) -> None:
     }.items():
         for key in keys:
             if ini.text(section, key):
-                ini.note(section, key, "put it into the output's section of the rig file")
+                ini.note(section, key, "put it into the output's section of the rig file", True)
 
 
 def _write_rig(file: Path, content: dict[str, Any], source: Path) -> None:
     yaml = YAML()
     yaml.width = 118
-    schema = share("config", "schema", "rig.schema.json")
     try:
         with file.open("w", encoding="utf-8") as stream:
-            if schema.is_file():
-                stream.write(f"# yaml-language-server: $schema={schema.as_posix()}\n")
             stream.write(f"# Brought over from DeepLabStream's {source.name} by `dlstream import`.\n")
             stream.write("# Paths are taken from this file's own folder; docs/keys.md lists every key.\n")
             yaml.dump(content, stream)

@@ -12,11 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from dlstream.experiments import other_experiment, recorded_experiment
+from dlstream.recorded import Recorded, about_session
 from dlstream.used_files import told_of_copies
 from dlstream_common import DlstreamError
 from dlstream_experiment import Experiment
 from dlstream_experiment.inputs import Poses, Start
-from dlstream_experiment.journal import Beginning, Entry, from_first_start, read_journal
+from dlstream_experiment.journal import Beginning, Entry, JournalError, from_first_start, read_journal
 from dlstream_experiment.replay import Difference, first_difference, replay
 from dlstream_recorder import DECISIONS, JOURNAL, read_lines
 
@@ -30,7 +31,12 @@ def read_entries(session: Path, console: Console) -> list[Entry]:
     Raises:
         DlstreamError: there is none, it has a gap, or no run in it has a start.
     """
-    entries = list(read_journal(read_lines(session, JOURNAL)))
+    lines = read_lines(session, JOURNAL)
+    try:
+        entries = list(read_journal(lines))
+    except JournalError as error:
+        hint = _remedy(error, len(lines), session)
+        raise DlstreamError(f"{session / JOURNAL}: {error}{'. ' if hint else ''}{hint}") from error
     whole = list(from_first_start(entries))
     if not whole:
         raise DlstreamError(f"{session / JOURNAL}: found no start of a run in it; there is nothing to replay")
@@ -41,6 +47,14 @@ def read_entries(session: Path, console: Console) -> list[Entry]:
     for sentence in dict.fromkeys(sentence for sentences in told for sentence in sentences):
         console.print(f"[yellow]{escape(sentence)}[/]")
     return whole
+
+
+def _remedy(error: JournalError, lines: int, session: Path) -> str:
+    if error.line is None:
+        return ""
+    if not about_session(session).get("complete") and error.line == lines:
+        return f"The recorder was killed while it wrote: `dlstream recover {session}` cuts the half line off"
+    return "The recorder left it whole, so it was damaged since: take it from a copy of the session"
 
 
 def replay_session(
@@ -55,17 +69,24 @@ def replay_session(
 
     Raises:
         DlstreamError: the session or the experiment can't be read.
+        InputError: the other experiment can't have run in this session.
     """
     entries = read_entries(session, console)
     first_run = next(entry.beginning for entry in entries if entry.beginning)
     other = other_experiment(experiment, first_run, session, allow_python) if experiment else None
+    rig = Recorded.of(session, entries)
 
     def experiments(beginning: Beginning) -> Experiment:
-        return other or recorded_experiment(beginning, session, allow_python)
+        if other is None:
+            return recorded_experiment(beginning, session, allow_python)
+        return rig.check(other, beginning, str(other.path), allow_python)
 
+    if other is None:
+        _show_other_copy(session, entries, console)
     replayed = list(replay(entries, experiments))
     first = entries[0].number
-    recorded = list(dropwhile(lambda line: _number(line) < first, read_lines(session, DECISIONS)))
+    numbered = enumerate(read_lines(session, DECISIONS), 1)
+    recorded = [line for _, line in dropwhile(lambda item: _number(*item, session) < first, numbered)]
     lines = [line for item in replayed for line in item.lines]
     if out is not None:
         out.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -75,21 +96,42 @@ def replay_session(
     if difference is None:
         console.print(f"[bold green]identical[/]: {what}")
         return 0
-    if not difference.recorded and difference.number == entries[-1].number:
+    if not difference.recorded and difference.number == entries[-1].number and _was_cut_off(session):
         console.print(f"[bold green]identical[/] as far as it was recorded: {what}; the recording was cut off there")
         return 0
     console.print(f"[bold red]different[/]: {what}; the replay has {len(lines)}")
+    if not difference.recorded and other is None:
+        console.print(f"{DECISIONS} ends too early for this journal: it was shortened, or is of another run")
     _explain(difference, entries, console)
     if other is not None:
         _show_changes(first_run, other, console)
     return 1
 
 
-def _number(line: str) -> int:
+def _was_cut_off(session: Path) -> bool:
+    """Whether the recorder was killed: the journal's last entry is then there before what followed from it."""
+    about = about_session(session)
+    return bool(about.get("recovered") or about.get("error") or not about.get("complete"))
+
+
+def _show_other_copy(session: Path, entries: Sequence[Entry], console: Console) -> None:
+    """The copy in the session is for people; only the journal's text decides."""
+    copy = session / "experiment.yaml"
+    texts = {entry.beginning.text for entry in entries if entry.beginning}
+    if copy.is_file() and copy.read_bytes().decode("utf-8", "replace").splitlines() not in [
+        text.splitlines() for text in texts
+    ]:
+        console.print(f"[yellow]{copy.name} in the session is not what ran: the journal's own text is replayed.[/]")
+
+
+def _number(place: int, line: str, session: Path) -> int:
     try:
         return int(json.loads(line)["n"])
     except (ValueError, KeyError, TypeError) as error:
-        raise DlstreamError(f"{DECISIONS}: found a line that is none of an event log: {line[:80]!r}") from error
+        hint = "" if about_session(session).get("complete") else f". `dlstream recover {session}` cuts off half a line"
+        raise DlstreamError(
+            f"{session / DECISIONS}:{place}: found a line that is none of an event log: {line[:80]!r}{hint}"
+        ) from error
 
 
 def _explain(difference: Difference, entries: Sequence[Entry], console: Console) -> None:

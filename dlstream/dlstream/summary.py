@@ -51,9 +51,9 @@ def show_session(folder: Path, console: Console) -> Summary:
                 console.print(f"[yellow]{escape(problem)}[/]")
     if problem := unfinished(folder):
         console.print(f"[bold red]{escape(problem)}[/]")
-    console.print(f"[bold]Session[/]   {folder}")
+    console.print(f"[bold]Session[/]   {escape(str(folder))}")
     for picture in (report.latency, *report.overlays):
-        console.print(f"          {picture}")
+        console.print(f"          {escape(str(picture))}")
     console.print()
     return summary
 
@@ -143,7 +143,9 @@ def _tracking(summary: Summary) -> Table:
         if found is None:
             continue
         for name, errors in [*found.per_keypoint.items(), ("all", found)]:
-            table.add_row(name, _number(errors.mean), _number(errors.median), _number(errors.p95), str(errors.n))
+            table.add_row(
+                escape(name), _number(errors.mean), _number(errors.median), _number(errors.p95), str(errors.n)
+            )
     return table
 
 

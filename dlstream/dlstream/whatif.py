@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from dlstream.experiments import changed_experiment, recorded_experiment
+from dlstream.recorded import Recorded
 from dlstream.replay import read_entries
 from dlstream_experiment import Command, Event, Experiment
 from dlstream_experiment.inputs import Start
@@ -28,20 +30,28 @@ def what_if(session: Path, changes: Sequence[str], console: Console, allow_pytho
     """Replays a session as it ran and with changes, and shows what the triggers did; 0.
 
     Raises:
-        DlstreamError: the session can't be replayed, or the changes are not possible.
+        DlstreamError: the session can't be replayed, or the changes are not possible in it.
     """
     entries = read_entries(session, console)
     before, commands_before = _rises(entries, lambda start: recorded_experiment(start, session, allow_python))
-    after, commands_after = _rises(entries, lambda start: changed_experiment(start, session, changes, allow_python))
+    recorded = Recorded.of(session, entries)
+
+    def changed(beginning: Beginning) -> Experiment:
+        experiment = changed_experiment(beginning, session, changes, allow_python)
+        return recorded.check(experiment, beginning, Path(beginning.path).name, allow_python)
+
+    after, commands_after = _rises(entries, changed)
     start = entries[0].input.stamp if isinstance(entries[0].input, Start) else 0
     table = Table("trigger", "as it ran", "changed", "no longer at, s", "new at, s", box=None, title_justify="left")
-    table.title = f"Triggers with {', '.join(changes)}"
+    table.title = escape(f"Triggers with {', '.join(changes)}")
     for name in dict.fromkeys([*before, *after]):
         old, new = before.get(name, []), after.get(name, [])
         gone, come = sorted(set(old) - set(new)), sorted(set(new) - set(old))
-        table.add_row(name, str(len(old)), str(len(new)), _times(gone, start), _times(come, start))
+        table.add_row(escape(name), str(len(old)), str(len(new)), _times(gone, start), _times(come, start))
     console.print(table)
-    console.print(f"Commands: {commands_before} as it ran, {commands_after} changed")
+    runs = sum(isinstance(entry.input, Start) for entry in entries)
+    whose = "the run" if runs == 1 else f"the {runs} runs"
+    console.print(f"Commands of {whose}: {commands_before} as it ran, {commands_after} changed")
     console.print()
     show_delays(session, console)
     return 0
@@ -60,7 +70,7 @@ def show_delays(session: Path, console: Console) -> None:
     table.title = "Delay against an ideal observer, ms, from acquisition to applied"
     for name, milliseconds in found.items():
         p50, p95 = np.percentile(milliseconds, [50, 95])
-        table.add_row(name, f"{p50:.2f}", f"{p95:.2f}", f"{max(milliseconds):.2f}", str(len(milliseconds)))
+        table.add_row(escape(name), f"{p50:.2f}", f"{p95:.2f}", f"{max(milliseconds):.2f}", str(len(milliseconds)))
     console.print(table)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
+from typer.testing import CliRunner
 
+from dlstream.cli import app
 from dlstream.importing import bring_over, import_setup
 from dlstream.rig import load_rig
 from dlstream_common import DlstreamError, InputError
@@ -202,7 +205,10 @@ def test_the_first_layout(tmp_path: Path):
     assert check_experiment(experiment, cameras=rig.cameras, outputs=rig.outputs) == []
     for word in ("settings.ini:6: [Streaming] MULTIPLE_DEVICES", "settings.ini:11: [DeepLabCut] MODEL", "DLC_PATH"):
         assert word in notes
-    assert "dlstream network convert EXPORT.pt openfield-trainset95shuffle1.onnx" in notes
+    assert 'make convert-tf ARGS="EXPORTED_FOLDER openfield-trainset95shuffle1.onnx --frames VIDEO"' in notes
+    assert "docs/networks.md" in notes
+    assert "device: 2\n" in file.read_text(), "a number, as the rig files that come along have it"
+    assert "$schema" not in file.read_text() + experiment.text, "no path of this machine"
 
 
 def file_without_network(file: Path) -> Path:
@@ -282,6 +288,96 @@ def test_an_experiment_of_ones_own_is_told(tmp_path: Path):
     assert experiment is None
     assert "Did you mean 'SpeedExperiment'?" in notes
     assert "experiment:" not in file.read_text()
+
+
+ALL_IN_ONE = """\
+[EXPERIMENT]
+BASE = BaseOptogeneticExperiment
+EXP_TIME = 60
+MIN_STIM_TIME = 2
+MAX_STIM_TIME = 7
+MAX_TOTAL_STIM_TIME = 100
+INTERTRIAL_TIME = 11
+TRIGGER = BaseRegionTrigger
+
+[BaseRegionTrigger]
+CENTER = 200, 150
+RADIUS = 30
+BODYPARTS = neck
+FOO = 12
+RADUIS = 4
+
+[REGION]
+
+[BaseSpeedTrigger]
+THRESHOLD = 3
+
+[STIMULATION]
+STIM_DEVICE = Dev1/PFI6
+"""
+
+
+def test_all_keys_in_one_section_are_taken_as_well(tmp_path: Path):
+    _, experiment, _ = brought(tmp_path, NEWEST, ALL_IN_ONE)
+    protocol = experiment.protocol.model_dump()
+    longest, shortest = protocol["states"]["stimulus"]["transitions"]
+    assert (longest["longer_than"], shortest["after"]) == (7, 2)
+    assert [stop[key] for stop, key in zip(protocol["stop"], ("longer_than", "reaches"), strict=True)] == [60, 100]
+    assert protocol["states"]["pause"]["transitions"][0]["longer_than"] == 11
+    assert experiment.triggers["condition"].model_dump()["keypoints"] == ("neck",)
+
+
+def test_what_nobody_reads_is_named_with_its_line(tmp_path: Path):
+    _, _, notes = brought(tmp_path, NEWEST + "UNKNOWN = 4\n", ALL_IN_ONE)
+    assert "mine.ini:14: [BaseRegionTrigger] FOO = 12: could not be brought over: the key is not known here" in notes
+    assert "mine.ini:15: [BaseRegionTrigger] RADUIS = 4: could not" in notes
+    assert "Did you mean RADIUS?" in notes
+    assert "mine.ini:17: [REGION] = nothing: could not be brought over: the section is not known" in notes
+    assert "mine.ini:19: [BaseSpeedTrigger] = THRESHOLD: left out, not needed: TRIGGER names another one" in notes
+    assert "mine.ini:23: [STIMULATION] STIM_DEVICE = Dev1/PFI6: could not be brought over: the section" in notes
+    assert "[IPWEBCAM] UNKNOWN" not in notes, "the section as a whole is not needed"
+    assert "[IPWEBCAM] = PORT, UNKNOWN: left out, not needed" in notes
+
+
+def test_the_templates_values_are_listed_and_the_lost_keys_counted(tmp_path: Path):
+    (tmp_path / "settings.ini").write_text(NEWEST)
+    (tmp_path / "mine.ini").write_text(ALL_IN_ONE.replace("MIN_STIM_TIME", "MIN_TIME").replace("EXP_TIME", "TIME"))
+    console = Console(record=True, width=300, file=io.StringIO())
+    done = import_setup(tmp_path / "settings.ini", tmp_path / "mine.ini", tmp_path / "out", False, console)
+    assert dict(done.template) == {
+        "protocol.stop[0].longer_than": "3600",
+        "protocol.states.stimulus.transitions[1].after": "3",
+    }
+    said = console.export_text()
+    assert "protocol.stop[0].longer_than = 3600" in said
+    assert "6 keys could not be brought over" in said
+
+
+def test_a_configurable_experiment_needs_its_second_file(tmp_path: Path):
+    text = NEWEST.replace("EXP_ORIGIN = BASE", "EXP_ORIGIN = basic")
+    text = text.replace("EXP_NAME = Mine", "EXP_NAME = BaseOptogeneticExperiment")
+    file, experiment, notes = brought(tmp_path, text)
+    assert experiment is None
+    assert "give its .ini as the second argument" in notes
+    assert "Did you mean" not in notes
+    assert "experiment:" not in file.read_text()
+    outcome = CliRunner().invoke(app, ["import", str(tmp_path / "settings.ini"), "--out", str(tmp_path / "cli")])
+    assert outcome.exit_code == 1
+    assert "No experiment file was written" in outcome.stdout
+    _, experiment, _ = brought(tmp_path / "out", text, ALL_IN_ONE.replace("BASE = BaseOptogeneticExperiment\n", ""))
+    assert experiment is not None, "the settings name the base"
+
+
+@pytest.mark.parametrize("line", ["RADIUS = 4", "radius: 4", "[BaseRegionTrigger]", "[BASEREGIONTRIGGER]\nRADIUS = 4"])
+def test_what_is_said_twice_is_refused(tmp_path: Path, line: str):
+    text = ALL_IN_ONE.replace("FOO = 12", line)
+    with pytest.raises(InputError, match=r"mine.ini:1[45]: \[B.*found it for the second time; expected it once"):
+        brought(tmp_path, NEWEST, text)
+
+
+def test_the_line_of_a_key_is_that_of_its_own_file(tmp_path: Path):
+    (tmp_path / "advanced_settings.ini").write_text("# first\n[Streaming]\nSTACK_FRAMES = True\n")
+    assert "advanced_settings.ini:3: [Streaming] STACK_FRAMES" in brought(tmp_path, FIRST)[2]
 
 
 def test_a_video_and_its_loop(tmp_path: Path):

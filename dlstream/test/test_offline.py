@@ -24,7 +24,7 @@ from dlstream.replay import replay_session
 from dlstream.whatif import what_if
 from dlstream_camera import SourceSettings
 from dlstream_camera.arena import KEYPOINTS, Arena
-from dlstream_common import DlstreamError, RecordingError
+from dlstream_common import DlstreamError, InputError, RecordingError
 from dlstream_recorder import DECISIONS, JOURNAL, read_lines, read_session
 from dlstream_recorder.tables import read_poses
 
@@ -254,6 +254,15 @@ def test_what_if_tells_what_would_have_fired(bag, experiment, tmp_path, console)
         what_if(session, ["triggers.in_lft.missing=hold"], console)
     with pytest.raises(DlstreamError, match=r"triggers.in_left.min_confidence: found 7"):
         what_if(session, ["triggers.in_left.min_confidence=7"], console)
+    said = r"change triggers.in_left.keypoints: found '\[neck'; expected a value such as [^\n]*left open\?$"
+    with pytest.raises(DlstreamError, match=said):
+        what_if(session, ["triggers.in_left.keypoints=[neck"], console)
+    console.export_text()
+    assert what_if(session, ["triggers.in_left.keypoints[0]=snout", "triggers.in_left.keypoints.0=neck"], console) == 0
+    said = " ".join(console.export_text().split())
+    assert "Triggers with triggers.in_left.keypoints[0]=snout, triggers.in_left.keypoints.0=neck" in said
+    count = sum("command" in event for event in events(session))
+    assert f"Commands of the run: {count} as it ran, {count} changed" in said
 
 
 def test_a_recording_that_was_cut_off_replays_as_far_as_it_goes(bag, experiment, tmp_path, console):
@@ -263,11 +272,27 @@ def test_a_recording_that_was_cut_off_replays_as_far_as_it_goes(bag, experiment,
     number = json.loads(log[-1])["n"]
     kept = [line for line in log if json.loads(line)["n"] < number]
     (session / DECISIONS).write_text("".join(f"{line}\n" for line in kept))
+    assert replay_session(session, None, None, console) == 1, "a session that is complete lost lines afterwards"
+    assert "decisions.jsonl ends too early for this journal" in console.export_text()
+    about = read_session(session)
+    (session / "session.json").write_text(json.dumps({**about, "recovered": True}))
     assert replay_session(session, None, None, console) == 0
     assert "as far as it was recorded" in console.export_text()
     (session / JOURNAL).write_text("".join(f"{line}\n" for line in journal[:10] + journal[11:]))
     with pytest.raises(DlstreamError, match="was not recorded"):
         replay_session(session, None, None, console)
+    (session / JOURNAL).write_text("\n".join(journal)[:-20])
+    damaged = rf"line {len(journal)} of the journal can't be read: found a line that is cut off or damaged, which ends"
+    with pytest.raises(DlstreamError, match=f"{damaged}.*take it from a copy of the session"):
+        replay_session(session, None, None, console)
+    (session / "session.json").write_text(json.dumps({**about, "complete": False}))
+    with pytest.raises(DlstreamError, match=f"{damaged}.*`dlstream recover {session}` cuts the half line off"):
+        replay_session(session, None, None, console)
+    (session / "experiment.yaml").write_text("mine")
+    (session / JOURNAL).write_text("".join(f"{line}\n" for line in journal))
+    console.export_text()
+    replay_session(session, None, None, console)
+    assert "experiment.yaml in the session is not what ran" in console.export_text()
 
 
 def test_classes_in_python_need_permission_offline_as_well(video, tmp_path, console):
@@ -280,3 +305,28 @@ def test_classes_in_python_need_permission_offline_as_well(video, tmp_path, cons
         replay_session(out, None, None, console)
     assert replay_session(out, None, None, console, allow_python=True) == 0
     assert what_if(out, ["triggers.near_wall.options.distance=90"], console, allow_python=True) == 0
+
+
+def test_what_did_not_exist_in_the_session_is_refused(bag, experiment, tmp_path, console):
+    session = tmp_path / "session"
+    replay_bag(bag, session, Options(experiment=experiment), console)
+    about = read_session(session)
+    about["cameras"]["top"]["parts"] = [{"width": 320, "height": 240}]
+    about["settings"]["outputs"] = ["screen"]
+    (session / "session.json").write_text(json.dumps(about))
+    for change, said in (
+        ("triggers.in_left.keypoints=[tail]", r"found 'tail'; expected a keypoint of the network. Did you mean 'tail"),
+        ("camera=side", "found 'side'; expected a camera whose poses the run got. Known: top"),
+        ("regions.left.camera=tp", "regions.left.camera: found 'tp'; expected a camera .* Did you mean 'top'?"),
+        ("regions.left.right=500", "expected a region inside the image of camera 'top', 320x240"),
+        ("protocol.trials.left.stimulus.output=lamp", "found 'lamp'; expected an output of the rig"),
+    ):
+        with pytest.raises(InputError, match=said):
+            what_if(session, [change], console)
+    other = experiment.with_name("other.yaml")
+    other.write_text(EXPERIMENT.replace("keypoints: [neck]}", "keypoints: [nek]}"))
+    with pytest.raises(InputError, match=r"other.yaml:7: .*found 'nek'; .* Did you mean 'neck'\?"):
+        replay_session(session, other, None, console)
+    about["cameras"]["top"]["parts"] = [{"width": 100, "height": 100}]
+    (session / "session.json").write_text(json.dumps(about))
+    assert what_if(session, ["protocol.lockout=1"], console) == 0, "what was wrong when it ran is not the change's"

@@ -184,12 +184,14 @@ def test_from_a_template_without_questions(tmp_path: Path):
     file = tmp_path / "mine.yaml"
     words = ["experiment", "new", str(file), "--template", str(EXAMPLE.file), "--rig", str(RIG)]
     sets = ["regions.left.radius=50", "triggers.in_left.keypoints=neck, snout", "protocol.max_hits=3"]
+    sets += ["regions.left.center.0=301", "regions.left.center[1]=201"]
     done = program(*words, *(word for item in sets for word in ("--set", item)))
     assert done.returncode == 0, done.stdout
     assert "is in order" in done.stdout
     experiment = load_experiment(file)
     assert experiment.experiment == "mine"
     assert experiment.protocol.model_dump()["max_hits"] == 3
+    assert experiment.regions["left"].model_dump()["center"] == (301, 201), "both ways to count in a list"
     again = program(*words)
     assert again.returncode == 1
     assert "there already" in again.stdout
@@ -199,7 +201,8 @@ def test_from_a_template_without_questions(tmp_path: Path):
     ("value", "expected"),
     [
         ("protocol.max_hit=3", "Did you mean 'max_hits'?"),
-        ("regions.lft.radius=3", "there is no 'lft'. Did you mean 'left'?"),
+        ("regions.lft.radius=3", "found no 'lft' in regions. Did you mean 'left'?"),
+        ("regions.left.center.7=3", "found '7' in the list regions.left.center; expected a number from 0 to 1"),
         ("regions.left.radius=-3", "expected a number greater than 0"),
         ("camera=side", "expected a camera of the rig"),
         ("triggers.in_left.keypoints=tail", "expected a keypoint of the network"),

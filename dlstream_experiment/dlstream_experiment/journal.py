@@ -29,7 +29,15 @@ _ARRAYS = ("x", "y", "confidence", "vx", "vy", "covariance")
 
 
 class JournalError(DlstreamError):
-    """A journal that can't be replayed."""
+    """A journal that can't be replayed.
+
+    Attributes:
+        line: that can't be read, counted from 1; None where each can.
+    """
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        self.line = line
+        super().__init__(message)
 
 
 @dataclass(frozen=True)
@@ -146,7 +154,7 @@ def read_journal(lines: Iterable[str]) -> Iterator[Entry]:
         except JournalError:
             raise
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise JournalError(f"line {place} of the journal can't be read: {error!r}") from error
+            raise JournalError(_unreadable(place, line), place) from error
         if last is not None and number not in (0, last + 1):
             raise JournalError(
                 f"line {place} of the journal: found entry {number} after {last}; expected {last + 1}. What lies "
@@ -154,6 +162,17 @@ def read_journal(lines: Iterable[str]) -> Iterator[Entry]:
             )
         last = number
         yield entry
+
+
+def _unreadable(place: int, line: str) -> str:
+    try:
+        json.loads(line)
+    except ValueError:
+        what = "a line that is cut off or damaged" if line.strip() else "an empty line"
+    else:
+        what = "a line that is no entry of a journal"
+    end = f", which ends with '{line[-40:]}'" if line.strip() else ""
+    return f"line {place} of the journal can't be read: found {what}{end}"
 
 
 def _input(about: Mapping[str, Any], keypoints: dict[str, tuple[str, ...]]) -> Input:

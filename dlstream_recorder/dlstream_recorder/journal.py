@@ -69,12 +69,31 @@ def read_lines(folder: Path, name: str) -> list[str]:
     """
     path = folder / name
     if not folder.is_dir():
-        raise RecordingError(f"{folder}: there is no such folder; expected a session folder (or a bag)")
+        raise RecordingError(_no_folder(folder))
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        content = path.read_bytes()
     except FileNotFoundError:
         raise RecordingError(
             f"{folder} has no {name}: no experiment ran in this session, or it was recorded by an older dlstream"
         ) from None
-    except (OSError, ValueError) as error:
-        raise RecordingError(f"can't read {path}: {error}") from error
+    except OSError as error:
+        raise RecordingError(f"can't read {path}: {error.strerror}") from error
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise RecordingError(
+            f"{path}:{line}: found the byte 0x{content[error.start]:02x}, which is no text; expected a line of JSON as "
+            "the recorder wrote it. The file was damaged: take it from a copy of the session"
+        ) from error
+    lines = [line.removesuffix("\r") for line in text.split("\n")]  # a text in a line may hold other ends of lines
+    return lines if lines[-1] else lines[:-1]
+
+
+def _no_folder(folder: Path) -> str:
+    expected = "expected a session folder (or a bag)"
+    if not folder.exists():
+        return f"{folder}: there is no such folder; {expected}"
+    own = folder.resolve().parent
+    hint = f": this file's is {own}" if (own / "session.json").is_file() else ""
+    return f"{folder}: found a file; {expected}{hint}"

@@ -1,0 +1,52 @@
+"""Paths into an experiment file, as people write them: regions.left.center[0] or, the same, regions.left.center.0."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dlstream_common import DlstreamError, suggest
+
+Place = tuple[str | int, ...]
+"""Keys and indices from the top."""
+
+_PART = re.compile(r"\[(\d+)\]|(?:^|\.)([^.\[\]]+)")
+
+
+def spoken(place: Place) -> str:
+    """As a person writes it: regions.left.radius, trials[2]."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+
+
+def find_place(data: Any, key: str) -> Place:
+    """Where a key stands, or would stand, in a file's content; items of lists are counted from 0.
+
+    Raises:
+        DlstreamError: it is no path, or there is nothing in which it could stand.
+    """
+    key = key.strip()
+    found = list(_PART.finditer(key))
+    if not key or "".join(match[0] for match in found) != key:
+        raise DlstreamError(f"'{key}': expected a path such as regions.left.radius or protocol.stop[0].longer_than")
+    place: Place = ()
+    for depth, match in enumerate(found):
+        part = match[1] or match[2]
+        where = spoken(place) or "the experiment"
+        if isinstance(data, list):
+            if not part.isdigit() or int(part) >= len(data):
+                raise DlstreamError(f"{key}: found '{part}' in the list {where}; expected {_numbers(data)}")
+            place, data = (*place, int(part)), data[int(part)]
+        elif isinstance(data, Mapping):
+            name = next((each for each in data if str(each) == part), part)
+            if name not in data and depth < len(found) - 1:
+                known = [str(each) for each in data]
+                raise DlstreamError(f"{key}: found no '{part}' in {where}. {suggest(part, known)}".rstrip())
+            place, data = (*place, name), data.get(name)
+        else:
+            raise DlstreamError(f"{key}: {where} is a single value; it has no '{part}'")
+    return place
+
+
+def _numbers(items: Sequence[Any]) -> str:
+    return "a number from 0 to " + str(len(items) - 1) if items else "nothing: it is empty"
