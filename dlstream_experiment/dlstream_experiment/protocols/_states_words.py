@@ -28,7 +28,7 @@ def in_words(settings: StatesSettings) -> list[str]:
     for output, limit in settings.limits.items():
         parts = [f"{limit.stimulus:g} s without a pause"] if limit.stimulus is not None else []
         parts += [f"{limit.session:g} s in the whole run"] if limit.session is not None else []
-        lines.append(f"The output '{output}' is on for at most {' and '.join(parts)}.")
+        lines.append(f"The output '{output}' is on for at most {' and '.join(parts)}: then the limit switches it off.")
     return lines + list(_control(settings))
 
 
