@@ -234,14 +234,19 @@ def test_what_only_the_limit_ends_is_remarked():
         states = {"a": {"stimuli": [{"output": "laser", "action": "on"}], "transitions": list(ways)}}
         return odd(states=states, stop=[{"after": 900}], limits={"laser": limit or {"stimulus": 5}})
 
-    by_animal, on = {"when": "t", "is": False, "go": "end"}, "note states.a.stimuli.0: 'laser' on for as long as 'a' lasts"
+    by_animal, on = (
+        {"when": "t", "is": False, "go": "end"},
+        "note states.a.stimuli.0: 'laser' on for as long as 'a' lasts",
+    )
     assert lit(by_animal) == [on]
     assert lit(by_animal, {"after": 5, "go": "end"}) == []
     assert lit(by_animal, {"after": 6, "go": "end"}) == ["error states.a.stimuli.0: 'laser' on for up to 6 s"]
     assert lit({"after": 5, "since": "start", "go": "end"}) == [on], "of a mark it is not known how long ago it was"
     assert lit({"after": 5, "if": "n > 1", "go": "end"})[-1] == on
     assert lit(by_animal, session=60) == [], "the limit of a session is there to end it"
-    given = {"a": {"enter": [{"give": {"output": "laser", "action": "on"}}], "transitions": [{"after": 1, "go": "end"}]}}
+    given = {
+        "a": {"enter": [{"give": {"output": "laser", "action": "on"}}], "transitions": [{"after": 1, "go": "end"}]}
+    }
     assert odd(states=given, limits={"laser": {"stimulus": 5}}) == [
         "note states.a.enter.0.give: 'laser' given until it is withdrawn"
     ]

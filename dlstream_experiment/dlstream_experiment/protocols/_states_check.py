@@ -226,7 +226,9 @@ def _chases(settings: StatesSettings) -> Iterator[Finding]:
         circle = [other for other in circle if name in _closure(set(onward[other]), onward)]
         told |= set(circle)
         number = next(index for index, way in enumerate(state.transitions) if _at_once(way))
-        found = f"{' and '.join(repr(other) for other in circle)}, which lead to each other at once, anew on every frame"
+        found = (
+            f"{' and '.join(repr(other) for other in circle)}, which lead to each other at once, anew on every frame"
+        )
         if len(circle) == 1:
             found = f"'{name}', which leads to itself at once, anew on every frame"
         # With another way out that is looked at before, or a draw, it may be meant: a count of frames, for instance.

@@ -59,7 +59,7 @@ class Bounded(PoseSettings):
     @property
     def bounds(self) -> str:
         """The bounds in words."""
-        return bounds_in_words(self.at_least, self.at_most, self.unit_in_words)
+        return bounds_in_words(self.at_least, self.at_most, self.unit_in_words, self.release)
 
     def scale(self, context: Context) -> float:
         """Pixels of one length unit."""

@@ -49,7 +49,8 @@ class _Moving(Bounded):
         )
 
     def _over(self) -> str:
-        return f"over {self.window:g} s{self.shape_in_words()}"
+        line = " in a straight line from its start to its end" if self.way == "displacement" else ""
+        return f"over {self.window:.9g} s{line}{self.shape_in_words()}"
 
 
 class _Speed(_Moving):
