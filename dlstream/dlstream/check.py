@@ -64,10 +64,11 @@ def _problems(rig: Rig) -> Iterator[Finding]:
             continue
         if size is not None:
             sizes[name] = size
-    keypoints = None
+    keypoints = individuals = None
     if rig.pose is not None:
         try:
-            keypoints = Network(rig.pose.network).info.keypoints
+            info = Network(rig.pose.network).info
+            keypoints, individuals = info.keypoints, info.individuals or ("individual_1",)
         except DlstreamError as error:
             yield ["pose", "network"], _sentence(error), "a network that loads"
     if rig.experiment is not None:
@@ -75,7 +76,12 @@ def _problems(rig: Rig) -> Iterator[Finding]:
             yield ["experiment"], "an experiment in a rig without pose", "a section 'pose' with a network"
         experiment = load_experiment(rig.experiment.file, rig.experiment.allow_python)
         check_experiment(
-            experiment, keypoints=keypoints, image_sizes=sizes, cameras=list(rig.cameras), outputs=rig.outputs
+            experiment,
+            keypoints=keypoints,
+            individuals=individuals,
+            image_sizes=sizes,
+            cameras=list(rig.cameras),
+            outputs=rig.outputs,
         )
     for name, output in rig.outputs.items():
         try:
@@ -100,6 +106,12 @@ def image_sizes(rig: Rig) -> dict[str, tuple[int, int]]:
     """
     sizes = {name: _image_size(item) for name, item in rig.cameras.items() if isinstance(item, SourceSettings)}
     return {name: size for name, size in sizes.items() if size is not None}
+
+
+def frame_rates(rig: Rig) -> dict[str, float]:
+    """Frames a second of each camera whose rate its section says."""
+    rates = {name: float(getattr(camera, "fps", 0.0)) for name, camera in rig.cameras.items()}
+    return {name: rate for name, rate in rates.items() if rate > 0}
 
 
 def _image_size(camera: SourceSettings) -> tuple[int, int] | None:

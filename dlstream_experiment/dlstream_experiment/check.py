@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from dlstream_common import InputError, Problem, suggest
+from dlstream_experiment._measurable import doubtful, unknown_individuals
 from dlstream_experiment._parts import Parts, Problems, problems_within
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.names import Location
@@ -22,6 +23,8 @@ def check_experiment(
     image_sizes: Mapping[str, Size] | None = None,
     keypoints: Collection[str] | None = None,
     outputs: Mapping[str, OutputSettings] | Collection[str] | None = None,
+    individuals: Collection[str] | None = None,
+    rates: Mapping[str, float] | None = None,
 ) -> list[Problem]:
     """Checks an experiment against what is known of its rig; None: not known.
 
@@ -29,9 +32,11 @@ def check_experiment(
         image_sizes: (width, height) by camera.
         keypoints: what the network gives.
         outputs: settings by name, so that commands are checked as well; or the names alone.
+        individuals: the animals that the network tells apart.
+        rates: frames a second, by camera.
 
     Returns:
-        What deserves a look and yet is no error: regions and triggers that nothing uses.
+        What deserves a look and yet is no error: regions and triggers that nothing uses, places outside the image.
 
     Raises:
         InputError: names every problem, each with line, key, value found and what was expected.
@@ -43,10 +48,11 @@ def check_experiment(
         *_sizes(experiment, problem, image_sizes or {}),
         *_keypoints(experiment, problem, keypoints),
         *_outputs(experiment, problem, outputs),
+        *unknown_individuals(experiment, problem, individuals),
     ]
     if problems:
         raise InputError(experiment.path, sorted(problems, key=lambda item: item.line or 0))
-    return list(_unused(experiment, problem))
+    return [*doubtful(experiment, problem, image_sizes or {}, rates or {}), *_unused(experiment, problem)]
 
 
 def _cameras(experiment: Experiment, problem: Problems, cameras: Collection[str] | None) -> Iterator[Problem]:
