@@ -102,8 +102,12 @@ _YAML = {
     "cannot start any token": ("a character that no value begins with (% @ `)", "quotes around such text"),
     "unknown escape character": ("an unknown \\ in double quotes", "single quotes, or two \\\\"),
     "unacceptable character": ("a control character", "text"),
-    "recursion depth": ("brackets nested without end", "closed brackets"),
-    "maximum depth": ("brackets nested without end", "closed brackets"),
+    "recursion depth": ("values nested without end", "closed brackets, and no more than 50 levels"),
+    "maximum depth": ("values nested without end", "closed brackets, and no more than 50 levels"),
+    "anchor that contains itself": (
+        "an anchor that contains itself",
+        "an alias (*name) outside of what &name stands for",
+    ),
     "another document": ("a second document (---)", "one document in the file"),
 }
 

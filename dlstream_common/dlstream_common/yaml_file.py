@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
+from dlstream_common._yaml_limits import MAX_BYTES, parse, too_many
 from dlstream_common.errors import InputError, Problem, suggest
 from dlstream_common.wording import expected, found, not_yaml, shown
 
@@ -29,13 +29,17 @@ def read_yaml(path: str | Path) -> CommentedMap:
     """
     path = Path(path)
     try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            found, most = f"a file of {size / 1e6:.1f} MB", f"at most {MAX_BYTES / 1e6:g} MB of settings"
+            raise InputError(path, [Problem("", found, most)])
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         line = None if isinstance(error, OSError) else error.object[: error.start].count(b"\n") + 1
         raise InputError(path, [Problem("", f"no readable file ({reason})", "a YAML file", line)]) from error
     try:
-        data = YAML(typ="rt").load(text)
+        data = parse(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark
         line = mark.line + 1 if mark else None
@@ -46,6 +50,11 @@ def read_yaml(path: str | Path) -> CommentedMap:
     if not isinstance(data, CommentedMap):
         kind = "an empty file" if data is None else "a list" if isinstance(data, list) else shown(data)
         raise InputError(path, [Problem("", kind, "keys and values, such as 'rig: openfield'", 1)])
+    beyond = too_many(data)
+    if beyond is not None:
+        line, count = beyond
+        found = f"aliases (*name) that stand for {count if count < 10**9 else 'more than a thousand million'} values"
+        raise InputError(path, [Problem("", found, "a file that can be written out", line)])
     return data
 
 

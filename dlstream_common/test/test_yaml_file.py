@@ -84,6 +84,10 @@ def test_reads_what_is_right(tmp_path: Path):
         ("name: 'box\nfps: 3\n", "arena.yaml:3: found a quote that is never closed"),
         ("name: box\nfps: *f\n", "arena.yaml:2: found an alias (*name) of no anchor"),
         ("name: box\n---\nname: box\n", "arena.yaml:2: found a second document"),
+        ("name: box\nregions: &a\n  <<: *a\n", "arena.yaml:3: found an anchor that contains itself; expected an alias"),
+        ("name: box\npoints: &p\n- [1, 2]\n- *p\n", "arena.yaml:4: found an anchor that contains itself"),
+        ("name: box\npoints: " + "[" * 5000 + "\n", "arena.yaml:2: found values nested without end; expected closed"),
+        ("name:\n" + "- " * 5000 + "a\n", "arena.yaml:2: found values nested without end"),
         ("# one\n|\n # two\n a: 1\n", "arena.yaml:"),
         ("- a\n", "arena.yaml:1: found a list; expected keys and values"),
     ],
@@ -91,6 +95,24 @@ def test_reads_what_is_right(tmp_path: Path):
 def test_says_where_what_and_what_was_expected(tmp_path: Path, text: str, expected: str):
     found = problems(tmp_path, text)
     assert any(line.startswith(expected) for line in found), found
+
+
+def test_an_alias_may_stand_for_much_but_not_for_all(tmp_path: Path):
+    """Nine lines of nine aliases each are a thousand million values: told, instead of filling the memory."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
+    (found,) = problems(tmp_path, "name: box\n" + "\n".join(lines) + "\n")
+    assert found.startswith("arena.yaml:7: found aliases (*name) that stand for 5"), "the first that is too many"
+    path = tmp_path / "few.yaml"
+    path.write_text("name: box\npoints: [&p [1, 2], *p, *p]\nregions: {a: &c {shape: circle, radius: 3}, b: *c}\n")
+    arena = load_settings(path, Arena)
+    assert arena.points == [(1, 2)] * 3
+    assert arena.regions["a"] == arena.regions["b"]
+
+
+def test_a_file_of_settings_is_not_that_large(tmp_path: Path):
+    (found,) = problems(tmp_path, "name: box\n" + "# no end of words\n" * 200_000)
+    assert found == "arena.yaml: found a file of 3.6 MB; expected at most 2 MB of settings"
 
 
 def test_names_every_problem_at_once(tmp_path: Path):
