@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def _problems(rig: Rig) -> Iterator[Finding]:
         try:
             size = _image_size(camera)
         except DlstreamError as error:
-            yield ["cameras", name], _sentence(error), "a source that can be opened"
+            yield _of_camera(name, _sentence(error))
             continue
         if size is not None:
             sizes[name] = size
@@ -96,6 +97,14 @@ def _problems(rig: Rig) -> Iterator[Finding]:
             check_directory(rig.recorder.directory, rig.recorder.min_free)
         except DlstreamError as error:
             yield ["recorder", "directory"], _sentence(error), "a folder that can be written"
+
+
+def _of_camera(name: str, text: str) -> Finding:
+    """What a camera's own check complains of; it may name a key of the camera."""
+    told = re.fullmatch(r"(\w+): found (.+?); expected (.+)", text, re.DOTALL)
+    if told is not None:
+        return ["cameras", name, told[1]], told[2], told[3]
+    return ["cameras", name], text, "a source that can be opened"
 
 
 def image_sizes(rig: Rig) -> dict[str, tuple[int, int]]:

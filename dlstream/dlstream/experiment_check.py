@@ -18,6 +18,7 @@ from rich.text import Text
 
 from dlstream.check import frame_rates, image_sizes
 from dlstream.rig import Rig, load_rig
+from dlstream_camera.quiet import quiet_opencv
 from dlstream_common import DlstreamError, Image, InputError, Problem
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.drawing import draw_regions, draw_states, pictures_of
@@ -179,11 +180,12 @@ def read_frame(file: Path) -> Image:
     image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     if image is not None:
         return np.asarray(image, np.uint8)
-    capture = cv2.VideoCapture(str(file))
-    try:
-        read, first = capture.read()
-    finally:
-        capture.release()
+    with quiet_opencv():
+        capture = cv2.VideoCapture(str(file))
+        try:
+            read, first = capture.read()
+        finally:
+            capture.release()
     if not read:
         raise DlstreamError(f"frame {file}: found neither a picture nor a video that can be read; expected one of them")
     return np.asarray(first, np.uint8)

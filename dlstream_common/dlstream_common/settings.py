@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,13 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True, validate_default=False
     )
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Stands in the annotation of a number, so that a mistake in it can name what is counted."""
+
+    name: str
 
 
 def resolve_path(path: Path, info: ValidationInfo) -> Path:

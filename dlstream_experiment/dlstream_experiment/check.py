@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from dlstream_common import InputError, Problem, suggest
 from dlstream_experiment._measurable import doubtful, unknown_individuals
@@ -118,10 +119,22 @@ def _unused(experiment: Experiment, problem: Problems) -> Iterator[Problem]:
     regions = {region for trigger in experiment.triggers.values() for _, region in trigger.regions_used()}
     triggers = {trigger for _, trigger in experiment.protocol.triggers_used()}
     triggers |= {used for trigger in experiment.triggers.values() for _, used in trigger.triggers_used()}
-    for name in _missing(experiment.regions, regions):
-        yield problem(("regions", name), "a region that no trigger uses", "a trigger of it; it is only drawn")
-    for name in _missing(experiment.triggers, triggers):
-        yield problem(("triggers", name), "a trigger that the protocol does not use", "a use; it is only logged")
+    for section, names, found, expected in (
+        ("regions", _missing(experiment.regions, regions), "that no trigger uses", "a trigger of it; it is only drawn"),
+        (
+            "triggers",
+            _missing(experiment.triggers, triggers),
+            "that the protocol does not use",
+            "a use; it is only logged",
+        ),
+    ):
+        if len(names) == 1:
+            yield problem((section, names[0]), f"a {section[:-1]} {found}", expected)
+        elif names:
+            listed = ", ".join(names)
+            yield replace(
+                problem((section, names[0]), f"{section} {found}: {listed}", f"{expected}, each"), key=section
+            )
     for finding in experiment.protocol.findings():
         if not finding.error:
             yield problem(("protocol", *finding.place), finding.found, finding.expected, finding.hint)

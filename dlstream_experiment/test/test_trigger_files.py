@@ -65,9 +65,11 @@ def test_all_types_in_one_file(tmp_path):
     assert len(experiment.triggers) == 18
     assert experiment.cameras == ("top",)
     assert all(trigger.in_words() for trigger in experiment.triggers.values())
-    unused = [problem.key for problem in check_experiment(experiment)]
-    assert "triggers.r" in unused
-    assert "triggers.q" not in unused, "r counts it"
+    unused = {problem.key: problem.found for problem in check_experiment(experiment)}
+    names = unused["triggers"].partition(": ")[2].split(", ")
+    assert "r" in names, "one line for all"
+    assert "q" not in names, "r counts it"
+    assert unused["regions"].endswith(": side, wide, far")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_all_types_in_one_file(tmp_path):
             "a: {type: classifier, network: n.onnx, keypoints: [n], reference: n, window: 1, samples: 1, behaviour: 0}",
             "there is no file",
         ),
-        ("a: {type: topic, topic: /a, message: Float64, at_least: 5}", "expected text of the pattern"),
+        ("a: {type: topic, topic: /a, message: Float64, at_least: 5}", "expected a message type with its package"),
         ("a: {type: speed, keypoints: [n], at_least: 5, dwell: -1}", "a number at least 0"),
         ("a: {type: speed, keypoints: [n], at_least: 5, probability: 50}", "a number at most 1"),
     ],

@@ -7,10 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from dlstream_common.settings import Unit
 from dlstream_experiment.triggers._quantity import INFINITY, Quantity, Test
 
 Number = Annotated[float, Field(ge=-1e12, le=1e12)]
-Degrees = Annotated[float, Field(ge=0, le=180)]
+Degrees = Annotated[float, Field(ge=0, le=180), Unit("degrees")]
 NotNegative = Annotated[float, Field(ge=0, le=1e9)]
 
 

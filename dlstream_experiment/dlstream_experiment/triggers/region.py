@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from dlstream_experiment.names import Label, Location
 from dlstream_experiment.regions import Circle, Ellipse, Polygon, Rectangle, Region
 from dlstream_experiment.triggers._base import Context, Mistake, PoseSettings
-from dlstream_experiment.triggers._bounded import Match, check_match, how_many, listed
+from dlstream_experiment.triggers._bounded import Match, check_different, check_match, how_many, listed
 from dlstream_experiment.triggers._quantity import (
     INFINITY,
     Condition,
@@ -57,6 +57,7 @@ class RegionTriggerSettings(PoseSettings):
 
     @model_validator(mode="after")
     def _enough(self) -> RegionTriggerSettings:
+        check_different(self.keypoints)
         check_match(self.match, len(self.keypoints))
         return self
 
