@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,14 +62,15 @@ def _problems(rig: Rig) -> Iterator[Finding]:
         try:
             size = _image_size(camera)
         except DlstreamError as error:
-            yield ["cameras", name], _sentence(error), "a source that can be opened"
+            yield _of_camera(name, _sentence(error))
             continue
         if size is not None:
             sizes[name] = size
-    keypoints = None
+    keypoints = individuals = None
     if rig.pose is not None:
         try:
-            keypoints = Network(rig.pose.network).info.keypoints
+            info = Network(rig.pose.network).info
+            keypoints, individuals = info.keypoints, info.individuals or ("individual_1",)
         except DlstreamError as error:
             yield ["pose", "network"], _sentence(error), "a network that loads"
     if rig.experiment is not None:
@@ -76,7 +78,12 @@ def _problems(rig: Rig) -> Iterator[Finding]:
             yield ["experiment"], "an experiment in a rig without pose", "a section 'pose' with a network"
         experiment = load_experiment(rig.experiment.file, rig.experiment.allow_python)
         check_experiment(
-            experiment, keypoints=keypoints, image_sizes=sizes, cameras=list(rig.cameras), outputs=rig.outputs
+            experiment,
+            keypoints=keypoints,
+            individuals=individuals,
+            image_sizes=sizes,
+            cameras=list(rig.cameras),
+            outputs=rig.outputs,
         )
         yield from _two_calibrations(rig, experiment)
     for name, output in rig.outputs.items():
@@ -104,6 +111,14 @@ def _two_calibrations(rig: Rig, experiment: Experiment) -> Iterator[Finding]:
             yield ["cameras", name, "calibration"], found, "the same file in both"
 
 
+def _of_camera(name: str, text: str) -> Finding:
+    """What a camera's own check complains of; it may name a key of the camera."""
+    told = re.fullmatch(r"(\w+): found (.+?); expected (.+)", text, re.DOTALL)
+    if told is not None:
+        return ["cameras", name, told[1]], told[2], told[3]
+    return ["cameras", name], text, "a source that can be opened"
+
+
 def image_sizes(rig: Rig) -> dict[str, tuple[int, int]]:
     """Width and height of each camera's image, where they are known before it starts.
 
@@ -112,6 +127,12 @@ def image_sizes(rig: Rig) -> dict[str, tuple[int, int]]:
     """
     sizes = {name: _image_size(item) for name, item in rig.cameras.items() if isinstance(item, SourceSettings)}
     return {name: size for name, size in sizes.items() if size is not None}
+
+
+def frame_rates(rig: Rig) -> dict[str, float]:
+    """Frames a second of each camera whose rate its section says."""
+    rates = {name: float(getattr(camera, "fps", 0.0)) for name, camera in rig.cameras.items()}
+    return {name: rate for name, rate in rates.items() if rate > 0}
 
 
 def _image_size(camera: SourceSettings) -> tuple[int, int] | None:

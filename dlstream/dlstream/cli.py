@@ -161,7 +161,7 @@ def main() -> int:
 
         console = make_console()
         if not console.is_terminal:
-            console.print(f"[bold red]dlstream:[/] {escape(str(error))}")
+            console.print(escape(str(error)))  # each line begins with FILE:LINE, as editors jump to
             return 1
         show_problems(error, console)
         return 1

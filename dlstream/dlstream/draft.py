@@ -96,6 +96,8 @@ class Draft:
         key = next((part for part in reversed(place) if isinstance(part, str)), "")
         if key in ("keypoint", "keypoints", "start", "end") and place[0] == "triggers":
             return list(self._known.keypoints or ())
+        if key in ("individual", "other") and place[0] == "triggers" and self._known.individuals:
+            return ["any", *self._known.individuals]
         if key == "camera":
             return list(self._known.cameras or ())
         if key == "output":
@@ -179,6 +181,7 @@ class Draft:
                     cameras=known.cameras,
                     image_sizes=known.sizes,
                     keypoints=known.keypoints,
+                    individuals=known.individuals,
                     outputs=known.outputs,
                 )
             except InputError as error:

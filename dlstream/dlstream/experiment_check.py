@@ -16,12 +16,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from dlstream.check import image_sizes
+from dlstream.check import frame_rates, image_sizes
 from dlstream.rig import Rig, load_rig
+from dlstream_camera.quiet import quiet_opencv
 from dlstream_common import DlstreamError, Image, InputError, Problem
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.drawing import draw_regions, draw_states, pictures_of
-from dlstream_experiment.words import region_in_words, trigger_in_words
+from dlstream_experiment.words import region_in_words, trigger_in_words, usual_in_words
 from dlstream_pose import Network
 
 
@@ -32,6 +33,8 @@ class Known:
     cameras: Sequence[str] | None = None
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
     keypoints: Sequence[str] | None = None
+    individuals: Sequence[str] | None = None
+    rates: dict[str, float] = field(default_factory=dict)
     outputs: Mapping[str, Any] | None = None
     frame: Image | None = None
 
@@ -46,10 +49,11 @@ class Known:
         rig: Rig | None = load_rig(rig_file) if rig_file else None
         if rig is not None:
             known.cameras, known.outputs = list(rig.cameras), rig.outputs
-            known.sizes = image_sizes(rig)
+            known.sizes, known.rates = image_sizes(rig), frame_rates(rig)
             network = network or (rig.pose.network if rig.pose else None)
         if network is not None:
-            known.keypoints = Network(network).info.keypoints
+            info = Network(network).info
+            known.keypoints, known.individuals = info.keypoints, info.individuals or ("individual_1",)
         if frame is not None:
             known.frame = read_frame(frame)
         return known
@@ -73,7 +77,13 @@ def check_file(file: Path, known: Known, out: Path | None, console: Console, all
         sizes[experiment.camera] = (known.frame.shape[1], known.frame.shape[0])
         known.sizes = sizes
     warnings = check_experiment(
-        experiment, cameras=known.cameras, image_sizes=sizes, keypoints=known.keypoints, outputs=known.outputs
+        experiment,
+        cameras=known.cameras,
+        image_sizes=sizes,
+        keypoints=known.keypoints,
+        individuals=known.individuals,
+        rates=known.rates,
+        outputs=known.outputs,
     )
     explain(experiment, console)
     for warning in warnings:
@@ -104,6 +114,8 @@ def explain(experiment: Experiment, console: Console) -> None:
         console.print(_rows(rows, "cyan"))
     console.print("[bold]Triggers[/]")
     console.print(_rows({name: f"true when {trigger_in_words(item)}" for name, item in e.triggers.items()}, "magenta"))
+    if usual := usual_in_words(e.triggers.values()):
+        console.print(Padding(Text(usual, "dim"), (0, 0, 0, 2)))
     console.print("[bold]Protocol[/]")
     for number, sentence in enumerate(e.protocol.in_words(), start=1):
         line = Table.grid(padding=(0, 1))
@@ -168,11 +180,12 @@ def read_frame(file: Path) -> Image:
     image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
     if image is not None:
         return np.asarray(image, np.uint8)
-    capture = cv2.VideoCapture(str(file))
-    try:
-        read, first = capture.read()
-    finally:
-        capture.release()
+    with quiet_opencv():
+        capture = cv2.VideoCapture(str(file))
+        try:
+            read, first = capture.read()
+        finally:
+            capture.release()
     if not read:
         raise DlstreamError(f"frame {file}: found neither a picture nor a video that can be read; expected one of them")
     return np.asarray(first, np.uint8)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, create_model
 
 from dlstream_camera import SourceSettings, source_types
-from dlstream_common import Settings, load_settings
+from dlstream_common import InputError, Problem, Settings, load_settings
 from dlstream_experiment import ExperimentSettings, OutputSettings, output_types
 from dlstream_pose import PoseSettings
 from dlstream_recorder import RecorderSettings
@@ -111,4 +113,16 @@ def load_rig(path: str | Path) -> Rig:
     Raises:
         InputError: names every problem, each with line, key, value found and what was expected.
     """
-    return load_settings(path, Rig)
+    try:
+        return load_settings(path, Rig)
+    except InputError as error:
+        raise InputError(error.path, [_with_way_out(problem) for problem in error.problems]) from error
+
+
+def _with_way_out(problem: Problem) -> Problem:
+    """A device that dlstream does not know can still be an output."""
+    output = re.fullmatch(r"outputs\.(\w+)\.type", problem.key)
+    if output is None or problem.hint or not problem.found.startswith("'"):
+        return problem
+    hint = f"For another device, run a node of your own on /outputs/{output[1]}/command: see docs/ros2.md."
+    return replace(problem, hint=hint)

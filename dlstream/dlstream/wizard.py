@@ -16,6 +16,7 @@ from dlstream.draft import Draft, Place, spoken
 from dlstream.experiment_check import Known, check_file
 from dlstream.templates import Template, find_template, templates
 from dlstream_common import DlstreamError, suggest
+from dlstream_experiment.names import title_of
 from dlstream_experiment.regions import REGIONS
 from dlstream_experiment.triggers import TRIGGERS
 
@@ -46,9 +47,11 @@ def write_new(
         if file is None:
             raise DlstreamError("the file to write: found nothing; expected its name, as in `new mine.yaml --template`")
         _refuse_existing(file, force)
+        if not template:
+            console.print("Begins with the template 'example': --template names another one.")
         draft = Draft(find_template(template or "example"), file, known)
         if "experiment" not in [value.partition("=")[0] for value in values]:
-            draft.set(("experiment",), file.stem)
+            draft.set(("experiment",), title_of(file.stem))
         for value in values:
             _set(draft, value)
     else:
@@ -72,6 +75,12 @@ def _set(draft: Draft, text: str) -> None:
     draft.set(place, draft.read(value, draft.get(place)))
 
 
+def _bare(shown: str, value: Any) -> str:
+    """A list without its brackets, as the prompt puts defaults in brackets of its own."""
+    flat = isinstance(value, list) and value and not any(isinstance(item, (list, dict)) for item in value)
+    return shown[1:-1] if flat and shown.startswith("[") and shown.endswith("]") else shown
+
+
 class _Questions:
     """Asks for one thing after the other; an answer that does not fit is told and asked for again."""
 
@@ -86,7 +95,7 @@ class _Questions:
         file = file or self._file(template.name, force)
         _refuse_existing(file, force)
         draft = Draft(template, file, self._known)
-        draft.set(("experiment",), file.stem[:100])
+        draft.set(("experiment",), title_of(file.stem))
         self._value(draft, ("experiment",))
         self._value(draft, ("camera",))
         self._section(draft, "regions", "Parts of the image, in pixels: x to the right, y downwards.")
@@ -97,11 +106,9 @@ class _Questions:
 
     def _template(self) -> Template:
         items = templates()
-        for number, item in enumerate(items, start=1):
-            grid = Table.grid(padding=(0, 1))
-            grid.add_row(Text(f"{number:>3}"), Text(item.name, "cyan"), Text(item.about, "dim"))
-            self._console.print(grid)
         names = [item.name for item in items]
+        self._console.print(Text(", ".join(f"{number} {name}" for number, name in enumerate(names, start=1)), "cyan"))
+        self._console.print("[dim]`dlstream experiment templates` tells what each does.[/]")
         default = "example" if "example" in names else names[0]
         while True:
             answer = str(typer.prompt("Begin with (number or name)", default=default)).strip()
@@ -109,7 +116,8 @@ class _Questions:
                 return items[int(answer) - 1]
             if answer in names:
                 return items[names.index(answer)]
-            self._refuse(f"'{answer}' is not in the list. {suggest(answer, names)}")
+            near = suggest(answer, names)
+            self._refuse(f"'{answer}' is not in the list. {near if near.startswith('Did') else ''}".rstrip())
 
     def _file(self, name: str, force: bool) -> Path:
         while True:
@@ -130,13 +138,14 @@ class _Questions:
             self._console.print(Text(f"  there are: {', '.join(choices)}", "dim"))
         while True:
             before = draft.get(place)
-            answer = str(typer.prompt(f"{spoken(place)}", default=draft.show(before)))
+            answer = str(typer.prompt(f"{spoken(place)}", default=_bare(draft.show(before), before)))
             if self._accept(draft, place, answer, before):
                 return
 
     def _accept(self, draft: Draft, place: Place, answer: str, before: Any) -> bool:
         try:
-            draft.set(place, before if answer == draft.show(before) else draft.read(answer, before))
+            same = answer in (draft.show(before), _bare(draft.show(before), before))
+            draft.set(place, before if same else draft.read(answer, before))
         except DlstreamError as error:
             self._refuse(str(error))
             return False
@@ -191,7 +200,7 @@ class _Questions:
             self._console.print(Text(f"  {' '.join(about.split())}{known}", "dim"))
         before = answers.get(label)
         while True:
-            answer = typer.prompt(spoken(place), default=None if before is None else draft.show(before))
+            answer = typer.prompt(spoken(place), default=None if before is None else _bare(draft.show(before), before))
             try:
                 answers[label] = draft.read(str(answer), [] if label in ("keypoints", "points", "center") else before)
                 return

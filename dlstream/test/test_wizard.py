@@ -112,7 +112,7 @@ def test_the_questions_lead_to_a_file_that_is_in_order(terminal: Terminal, tmp_p
     screen.answer("camera [top]", "side", "top")
     for name in ("right", "left"):
         center = "550, 163" if name == "right" else "372, 163"
-        screen.answer(f"regions.{name}.center [[{center}]]", "")
+        screen.answer(f"regions.{name}.center [{center}]", "")
         if name == "right":
             screen.answer("regions.right.radius [87.5]", "5000", "big", "60")
         else:

@@ -68,6 +68,13 @@ def named_file(written: str, path: Path, info: ValidationInfo) -> Path:
     return path if files is None else files.take(written, path)
 
 
+@dataclass(frozen=True)
+class Unit:
+    """Stands in the annotation of a number, so that a mistake in it can name what is counted."""
+
+    name: str
+
+
 def resolve_path(path: Path, info: ValidationInfo) -> Path:
     """`~` expanded; a relative path is taken from the folder of the file that names it."""
     written, path = str(path), path.expanduser()

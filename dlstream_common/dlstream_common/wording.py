@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic_core import ErrorDetails
+
+from dlstream_common.errors import Problem
 
 _KINDS = {
     "bool_type": "true or false",
@@ -41,6 +44,52 @@ _LIMITS = {
 _THINGS = {"string": "character", "tuple": "entry", "list": "entry", "set": "entry", "dictionary": "entry"}
 
 
+_NAME = "a name of lower-case letters, digits and _, a letter first: it becomes part of ROS topics"
+_PATTERNS = {
+    r"^[a-z][a-z0-9_]*$": _NAME,
+    r"^[/A-Za-z_][/A-Za-z0-9_]*$": "the name of a topic: letters, digits, _ and /, such as /scale/weight",
+    r"^[A-Za-z]\w*(/msg)?/[A-Za-z]\w*$": "a message type with its package, such as std_msgs/msg/Float64",
+    r"^[A-Za-z_]\w*(\[\d+\])*(\.[A-Za-z_]\w*(\[\d+\])*)*$": "the path to a value, such as data or ranges[0]",
+    "^#[0-9a-fA-F]{6}$": "a colour as '#rrggbb', in quotes",
+}
+_COMMAS = "\uff0c\u3001\uff1b;"
+"""What stands for a comma in other scripts, and yet is none in YAML."""
+
+
+def number_hint(text: str, unit: str) -> str:
+    """What to write in place of a text that was meant as a number; empty where that isn't known."""
+    if any(sign in text for sign in _COMMAS):
+        return "A plain comma (,) parts the entries of a list."
+    if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", text):
+        return f"The decimal sign is a point: {text.strip().replace(',', '.')}."
+    with_unit = re.fullmatch(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*([^\W\d_]+|%|\u00b0)\s*", text)
+    if with_unit is None:
+        return ""
+    if unit == "seconds" and with_unit[2] == "ms" and re.fullmatch(r"\d+(\.\d+)?", with_unit[1]):
+        return f"A number alone: {float(with_unit[1]) / 1000:g}."
+    units = {"seconds": ("s", "sec", "seconds"), "pixels": ("px", "pixels"), "degrees": ("deg", "degrees", "\u00b0")}
+    same = not unit or with_unit[2].lower() in units.get(unit, ())
+    return f"A number alone: {with_unit[1]}." if same else f"A number alone, without '{with_unit[2]}'."
+
+
+def merged(problems: Sequence[Problem]) -> list[Problem]:
+    """Without what only follows from another one: each way in which a value could be right, an entry after a comma."""
+    found: dict[tuple[str, str, int | None], Problem] = {}
+    for problem in problems:
+        place = (problem.key, problem.found, problem.line)
+        before = found.get(place)
+        if before is None:
+            found[place] = problem
+        elif problem.expected not in before.expected:
+            found[place] = replace(before, expected=f"{before.expected} or {problem.expected}")
+    comma = {problem.key.rpartition("[")[0] for problem in found.values() if problem.hint.startswith("A plain comma")}
+    return [
+        problem
+        for problem in found.values()
+        if not (problem.found == "nothing" and problem.key.rpartition("[")[0] in comma - {""})
+    ]
+
+
 def expected(error: ErrorDetails) -> str:
     """What was expected where pydantic found something else: completes "expected ..."."""
     kind, context = error["type"], error.get("ctx", {})
@@ -54,7 +103,8 @@ def expected(error: ErrorDetails) -> str:
     if kind == "literal_error":
         return one_of(str(context.get("expected", "")))
     if kind == "string_pattern_mismatch":
-        return f"text of the pattern {context.get('pattern')}"
+        pattern = str(context.get("pattern"))
+        return _PATTERNS.get(pattern, f"text of the pattern {pattern}")
     return error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
 
 
@@ -70,7 +120,7 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping) and not value:
-        return "nothing in braces"
+        return "{}, with nothing in it"
     if isinstance(value, (list, tuple)) and not value:
         return "an empty list"
     text = repr(
@@ -102,8 +152,12 @@ _YAML = {
     "cannot start any token": ("a character that no value begins with (% @ `)", "quotes around such text"),
     "unknown escape character": ("an unknown \\ in double quotes", "single quotes, or two \\\\"),
     "unacceptable character": ("a control character", "text"),
-    "recursion depth": ("brackets nested without end", "closed brackets"),
-    "maximum depth": ("brackets nested without end", "closed brackets"),
+    "recursion depth": ("values nested without end", "closed brackets, and no more than 50 levels"),
+    "maximum depth": ("values nested without end", "closed brackets, and no more than 50 levels"),
+    "anchor that contains itself": (
+        "an anchor that contains itself",
+        "an alias (*name) outside of what &name stands for",
+    ),
     "another document": ("a second document (---)", "one document in the file"),
 }
 

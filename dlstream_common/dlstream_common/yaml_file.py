@@ -10,12 +10,13 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
+from dlstream_common._yaml_limits import MAX_BYTES, parse, too_many
 from dlstream_common.errors import InputError, Problem, suggest
-from dlstream_common.wording import expected, found, not_yaml, shown
+from dlstream_common.settings import Unit
+from dlstream_common.wording import expected, found, merged, not_yaml, number_hint, shown
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
@@ -29,13 +30,17 @@ def read_yaml(path: str | Path) -> CommentedMap:
     """
     path = Path(path)
     try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            found, most = f"a file of {size / 1e6:.1f} MB", f"at most {MAX_BYTES / 1e6:g} MB of settings"
+            raise InputError(path, [Problem("", found, most)])
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         line = None if isinstance(error, OSError) else error.object[: error.start].count(b"\n") + 1
         raise InputError(path, [Problem("", f"no readable file ({reason})", "a YAML file", line)]) from error
     try:
-        data = YAML(typ="rt").load(text)
+        data = parse(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark
         line = mark.line + 1 if mark else None
@@ -46,6 +51,11 @@ def read_yaml(path: str | Path) -> CommentedMap:
     if not isinstance(data, CommentedMap):
         kind = "an empty file" if data is None else "a list" if isinstance(data, list) else shown(data)
         raise InputError(path, [Problem("", kind, "keys and values, such as 'rig: openfield'", 1)])
+    beyond = too_many(data)
+    if beyond is not None:
+        line, count = beyond
+        found = f"aliases (*name) that stand for {count if count < 10**9 else 'more than a thousand million'} values"
+        raise InputError(path, [Problem("", found, "a file that can be written out", line)])
     return data
 
 
@@ -69,7 +79,7 @@ def load_settings(path: str | Path, model: type[Model], context: dict[str, Any] 
         # By way of JSON: strict types, and yet lists for tuples and strings for paths.
         return model.model_validate_json(json.dumps(data, default=str), strict=True, context=context)
     except ValidationError as error:
-        raise InputError(path, [_problem(data, model, item) for item in error.errors()]) from error
+        raise InputError(path, merged([_problem(data, model, item) for item in error.errors()])) from error
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError(path, [_not_plain(data, error)]) from error
 
@@ -122,6 +132,8 @@ def line_of(data: Any, location: Location) -> int | None:
 def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) -> Problem:
     with_tags = tuple(error["loc"])
     location = _without_tags(model, with_tags)
+    if location[-1:] == ("[key]",):
+        location = location[:-1]  # the key itself is what is wrong
     key = _spoken(data, location)
     line = line_of(data, location) or 1
     if error["type"] == "extra_forbidden":
@@ -130,9 +142,27 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
     if error["type"] == "missing":
         return Problem(key, "nothing", "this key: it must be given", line)
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        return _tag_problem(data, key, line, location, error)
+        return _tag_problem(data, key, line, location, error, _choices(model, with_tags))
+    if error["type"] == "value_error" and isinstance(error["input"], dict):
+        return _whole_problem(data, location, error)
     hint = _nearest(error) if error["type"] == "literal_error" else ""
-    return Problem(key, found(error), expected(error), line, hint)
+    wanted = expected(error)
+    if isinstance(error["input"], str) and wanted.startswith(("a number", "a whole number")):
+        unit = _unit(model, with_tags)
+        wanted += f", in {unit}" if unit else ""
+        hint = number_hint(error["input"], unit)
+    return Problem(key, found(error), wanted, line, hint)
+
+
+def _whole_problem(data: CommentedMap, location: Location, error: ErrorDetails) -> Problem:
+    """Keys that don't fit together: told at the first of them that the complaint names."""
+    given, wanted = error["input"], expected(error)
+    named = next((word for word in re.findall(r"\w+", wanted) if word in given), None)
+    if named is None:
+        what = f"the keys {', '.join(str(key) for key in given)}" if given else shown(given)
+        return Problem(_spoken(data, location), what, wanted, line_of(data, location) or 1)
+    place = (*location, named)
+    return Problem(_spoken(data, place), shown(given[named]), wanted, line_of(data, place) or 1)
 
 
 def _nearest(error: ErrorDetails) -> str:
@@ -144,7 +174,9 @@ def _nearest(error: ErrorDetails) -> str:
     return hint if hint.startswith("Did") else ""
 
 
-def _tag_problem(data: CommentedMap, key: str, line: int | None, location: Location, error: ErrorDetails) -> Problem:
+def _tag_problem(
+    data: CommentedMap, key: str, line: int | None, location: Location, error: ErrorDetails, choices: list[str]
+) -> Problem:
     if not isinstance(error["input"], dict):
         return Problem(key, found(error), "keys and values (key: value)", line)
     context = error.get("ctx", {})
@@ -156,7 +188,7 @@ def _tag_problem(data: CommentedMap, key: str, line: int | None, location: Locat
         near = suggest(tag, known)
         hint = near if near.startswith("Did") else ""
         return Problem(f"{key}.{tag_key}", f"'{tag}'", f"one of {', '.join(known)}", line, hint)
-    return Problem(f"{key}.{tag_key}", "nothing", f"this key: one of {', '.join(known) or 'the known ones'}", line)
+    return Problem(f"{key}.{tag_key}", "nothing", f"this key: one of {', '.join(choices)}", line)
 
 
 def _spoken(data: Any, location: Location) -> str:
@@ -195,6 +227,38 @@ def _known_keys(annotation: Any, location: Location) -> list[str]:
     if origin in (dict, list, tuple) and location:
         return _known_keys(arguments[-1] if origin is dict else arguments[0], location[1:])
     return []
+
+
+def _at(annotation: Any, location: Location, about: tuple[Any, ...] = ()) -> tuple[Any, tuple[Any, ...]]:
+    """The annotation at a location below another one, with what is said about it; None where it isn't known."""
+    if get_origin(annotation) is Annotated:
+        inner, *more = get_args(annotation)
+        return _at(inner, location, (*about, *more))
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):
+        members = [item for item in arguments if item is not type(None)]
+        tagged = [item for item in members if location and location[0] in _tags(item)]
+        if tagged:
+            return _at(tagged[0], location[1:], about)
+        return _at(members[0], location, about) if len(members) == 1 else (annotation if not location else None, about)
+    if not location:
+        return annotation, about
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = {field.alias or name: field for name, field in annotation.model_fields.items()}
+        field = fields.get(str(location[0]))
+        return (None, ()) if field is None else _at(field.annotation, location[1:], tuple(field.metadata))
+    if origin in (dict, list, tuple):
+        return _at(arguments[-1] if origin is dict else arguments[0], location[1:])
+    return None, ()
+
+
+def _unit(model: type[BaseModel], location: Location) -> str:
+    return next((item.name for item in _at(model, location)[1] if isinstance(item, Unit)), "")
+
+
+def _choices(model: type[BaseModel], location: Location) -> list[str]:
+    """What a key that tells the kinds apart can be."""
+    return [str(tag) for member in get_args(_at(model, location)[0]) for tag in _tags(member)]
 
 
 def _without_tags(annotation: Any, location: Location) -> Location:

@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dlstream_common import ExistingFile, InputError, Settings, load_settings
+from dlstream_common.settings import Unit
 
 
 class Circle(Settings):
@@ -21,13 +22,25 @@ class Square(Settings):
     side: Annotated[float, Field(gt=0)]
 
 
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
 class Arena(Settings):
     name: str
+    lockout: Annotated[float, Field(ge=0), Unit("seconds")] = 0.0
+    match: Literal["any", "all"] | Annotated[int, Field(ge=1)] = "any"
+    mice: dict[Name, int] = {}
     fps: Annotated[float, Field(gt=0)] = 30.0
     count: int = 1
     regions: dict[str, Annotated[Circle | Square, Field(discriminator="shape")]] = {}
     points: list[tuple[float, float]] = []
     picture: ExistingFile | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Arena:
+        if self.count > 100:
+            raise ValueError("count not larger than 100, with this match")
+        return self
 
 
 def problems(tmp_path: Path, text: str) -> list[str]:
@@ -84,6 +97,10 @@ def test_reads_what_is_right(tmp_path: Path):
         ("name: 'box\nfps: 3\n", "arena.yaml:3: found a quote that is never closed"),
         ("name: box\nfps: *f\n", "arena.yaml:2: found an alias (*name) of no anchor"),
         ("name: box\n---\nname: box\n", "arena.yaml:2: found a second document"),
+        ("name: box\nregions: &a\n  <<: *a\n", "arena.yaml:3: found an anchor that contains itself; expected an alias"),
+        ("name: box\npoints: &p\n- [1, 2]\n- *p\n", "arena.yaml:4: found an anchor that contains itself"),
+        ("name: box\npoints: " + "[" * 5000 + "\n", "arena.yaml:2: found values nested without end; expected closed"),
+        ("name:\n" + "- " * 5000 + "a\n", "arena.yaml:2: found values nested without end"),
         ("# one\n|\n # two\n a: 1\n", "arena.yaml:"),
         ("- a\n", "arena.yaml:1: found a list; expected keys and values"),
     ],
@@ -91,6 +108,50 @@ def test_reads_what_is_right(tmp_path: Path):
 def test_says_where_what_and_what_was_expected(tmp_path: Path, text: str, expected: str):
     found = problems(tmp_path, text)
     assert any(line.startswith(expected) for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("lockout: 1,5", "2: lockout: found '1,5'; expected a number, in seconds. The decimal sign is a point: 1.5."),
+        ("lockout: 200ms", "2: lockout: found '200ms'; expected a number, in seconds. A number alone: 0.2."),
+        ("lockout: 2 s", "2: lockout: found '2 s'; expected a number, in seconds. A number alone: 2."),
+        ("lockout: 2 min", "2: lockout: found '2 min'; expected a number, in seconds. A number alone, without 'min'."),
+        ("fps: 30 Hz", "2: fps: found '30 Hz'; expected a number. A number alone: 30."),
+        ("match: 0", "2: match: found 0; expected one of any, all or a number at least 1"),
+        ("count: 200", "2: count: found 200; expected count not larger than 100, with this match"),
+        ("regions: {a: {radius: 3}}", "2: regions.a.shape: found nothing; expected this key: one of circle, square"),
+        (
+            "mice: {1 top-mouse: 3}",
+            "2: mice.1 top-mouse: found '1 top-mouse'; expected a name of lower-case letters, digits and _, a letter "
+            "first: it becomes part of ROS topics",
+        ),
+        (
+            "points: [[550\uff0c 163]]",
+            "2: points[0][0]: found '550\uff0c 163'; expected a number. A plain comma (,) parts the entries of a list.",
+        ),
+    ],
+)
+def test_one_mistake_is_told_once_with_what_to_write(tmp_path: Path, text: str, told: str):
+    assert problems(tmp_path, f"name: box\n{text}\n") == [f"arena.yaml:{told}"]
+
+
+def test_an_alias_may_stand_for_much_but_not_for_all(tmp_path: Path):
+    """Nine lines of nine aliases each are a thousand million values: told, instead of filling the memory."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
+    (found,) = problems(tmp_path, "name: box\n" + "\n".join(lines) + "\n")
+    assert found.startswith("arena.yaml:7: found aliases (*name) that stand for 5"), "the first that is too many"
+    path = tmp_path / "few.yaml"
+    path.write_text("name: box\npoints: [&p [1, 2], *p, *p]\nregions: {a: &c {shape: circle, radius: 3}, b: *c}\n")
+    arena = load_settings(path, Arena)
+    assert arena.points == [(1, 2)] * 3
+    assert arena.regions["a"] == arena.regions["b"]
+
+
+def test_a_file_of_settings_is_not_that_large(tmp_path: Path):
+    (found,) = problems(tmp_path, "name: box\n" + "# no end of words\n" * 200_000)
+    assert found == "arena.yaml: found a file of 3.6 MB; expected at most 2 MB of settings"
 
 
 def test_names_every_problem_at_once(tmp_path: Path):

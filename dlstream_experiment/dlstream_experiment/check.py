@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from dlstream_common import InputError, Problem, suggest
+from dlstream_experiment._measurable import doubtful, unknown_individuals
 from dlstream_experiment._parts import Parts, Problems, problems_within
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.names import Location
@@ -23,6 +25,8 @@ def check_experiment(
     image_sizes: Mapping[str, Size] | None = None,
     keypoints: Collection[str] | None = None,
     outputs: Mapping[str, OutputSettings] | Collection[str] | None = None,
+    individuals: Collection[str] | None = None,
+    rates: Mapping[str, float] | None = None,
 ) -> list[Problem]:
     """Checks an experiment against what is known of its rig; None: not known.
 
@@ -30,9 +34,11 @@ def check_experiment(
         image_sizes: (width, height) by camera.
         keypoints: what the network gives.
         outputs: settings by name, so that commands are checked as well; or the names alone.
+        individuals: the animals that the network tells apart.
+        rates: frames a second, by camera.
 
     Returns:
-        What deserves a look and yet is no error: regions and triggers that nothing uses.
+        What deserves a look and yet is no error: regions and triggers that nothing uses, places outside the image.
 
     Raises:
         InputError: names every problem, each with line, key, value found and what was expected.
@@ -44,10 +50,11 @@ def check_experiment(
         *_sizes(experiment, problem, image_sizes or {}),
         *_keypoints(experiment, problem, keypoints),
         *_outputs(experiment, problem, outputs),
+        *unknown_individuals(experiment, problem, individuals),
     ]
     if problems:
         raise InputError(experiment.path, sorted(problems, key=lambda item: item.line or 0))
-    return list(_unused(experiment, problem))
+    return [*doubtful(experiment, problem, image_sizes or {}, rates or {}), *_unused(experiment, problem)]
 
 
 def _cameras(experiment: Experiment, problem: Problems, cameras: Collection[str] | None) -> Iterator[Problem]:
@@ -119,10 +126,22 @@ def _unused(experiment: Experiment, problem: Problems) -> Iterator[Problem]:
     regions = {region for trigger in experiment.triggers.values() for _, region in trigger.regions_used()}
     triggers = {trigger for _, trigger in experiment.protocol.triggers_used()}
     triggers |= {used for trigger in experiment.triggers.values() for _, used in trigger.triggers_used()}
-    for name in _missing(experiment.regions, regions):
-        yield problem(("regions", name), "a region that no trigger uses", "a trigger of it; it is only drawn")
-    for name in _missing(experiment.triggers, triggers):
-        yield problem(("triggers", name), "a trigger that the protocol does not use", "a use; it is only logged")
+    for section, names, found, expected in (
+        ("regions", _missing(experiment.regions, regions), "that no trigger uses", "a trigger of it; it is only drawn"),
+        (
+            "triggers",
+            _missing(experiment.triggers, triggers),
+            "that the protocol does not use",
+            "a use; it is only logged",
+        ),
+    ):
+        if len(names) == 1:
+            yield problem((section, names[0]), f"a {section[:-1]} {found}", expected)
+        elif names:
+            listed = ", ".join(names)
+            yield replace(
+                problem((section, names[0]), f"{section} {found}: {listed}", f"{expected}, each"), key=section
+            )
     for finding in experiment.protocol.findings():
         if not finding.error:
             yield problem(("protocol", *finding.place), finding.found, finding.expected, finding.hint)

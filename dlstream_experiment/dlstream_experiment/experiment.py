@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr
 from ruamel.yaml.comments import CommentedMap
 
 from dlstream_common import Settings, UsedFile
-from dlstream_experiment.names import Label, Name, Seconds
+from dlstream_experiment.names import Label, Name, Seconds, Title
 from dlstream_experiment.plane import AnyCalibration
 from dlstream_experiment.protocols import AnyProtocol, texts
 from dlstream_experiment.regions import AnyRegion
@@ -20,8 +20,8 @@ from dlstream_experiment.triggers import AnyTrigger, Context
 class Experiment(Settings):
     """An experiment: regions and triggers on the poses of one or more cameras, and the protocol that they drive."""
 
-    experiment: Label
-    """Its name."""
+    experiment: Title
+    """Its name: letters, digits, spaces and _ - . ( ), a letter or digit first."""
     camera: Name
     """The camera whose poses it watches."""
     regions: dict[Label, AnyRegion] = Field(default_factory=dict)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from dlstream_common.settings import Unit
+
 SECOND = 1_000_000_000
 """Nanoseconds."""
 
@@ -23,10 +25,28 @@ def _plain_name(text: str) -> str:
 Name = Annotated[str, AfterValidator(_plain_name)]
 """A name that is part of a ROS topic, such as a camera's."""
 
+
+def _title(text: str) -> str:
+    if not re.fullmatch(_TITLE, text):
+        raise ValueError("a name of letters, digits, spaces and _ - . ( ), a letter or digit first")
+    return text
+
+
+def title_of(text: str) -> str:
+    """Any text as the name of an experiment."""
+    plain = re.sub(r"[^\w .()-]", "_", text)[:100].strip()
+    return plain if re.fullmatch(_TITLE, plain) else f"experiment {plain}"[:100].strip()
+
+
+_TITLE = r"[^\W_][\w .()-]*"
+
+Title = Annotated[str, AfterValidator(_title), Field(max_length=100)]
+"""The name of an experiment: it stands in tables, file names and on screens."""
+
 Label = Annotated[str, Field(min_length=1, max_length=100)]
 """Any other name."""
 
-Seconds = Annotated[float, Field(ge=0, le=1e6)]
+Seconds = Annotated[float, Field(ge=0, le=1e6), Unit("seconds")]
 
 
 def nanoseconds(seconds: float) -> int:

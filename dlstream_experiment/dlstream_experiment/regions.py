@@ -16,11 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, field_validator, model_validator
 
 from dlstream_common import Settings
+from dlstream_common.settings import Unit
 from dlstream_experiment._angles import cos_degrees, sin_degrees
 from dlstream_experiment._registry import any_of
 from dlstream_experiment.names import Name
 
-Pixel = Annotated[float, Field(ge=-1e6, le=1e6)]
+Pixel = Annotated[float, Field(ge=-1e6, le=1e6), Unit("pixels")]
+Length = Annotated[float, Field(gt=0, le=1e6), Unit("pixels")]
 Point = tuple[Pixel, Pixel]
 Floats = NDArray[np.float64]
 
@@ -59,7 +61,7 @@ class Circle(Region):
     type: Literal["circle"]
     center: Point
     """x and y."""
-    radius: Annotated[float, Field(gt=0, le=1e6)]
+    radius: Length
 
     def contains(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
         dx = np.asarray(x, np.float64) - self.center[0]
@@ -87,7 +89,7 @@ class Ellipse(Region):
     type: Literal["ellipse"]
     center: Point
     """x and y."""
-    radii: tuple[Annotated[float, Field(gt=0, le=1e6)], Annotated[float, Field(gt=0, le=1e6)]]
+    radii: tuple[Length, Length]
     """Along its own two axes: from the center to the border."""
     rotation: Annotated[float, Field(ge=-360, le=360)] = 0.0
     """Degrees by which the first axis is turned from x to the right, clockwise as seen in the image."""

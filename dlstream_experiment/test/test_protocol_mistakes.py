@@ -200,7 +200,56 @@ def test_what_can_not_be_meant_is_found():
     ]
     hidden = {"a": {"transitions": [{"go": "end"}, {"when": "x", "go": "end"}]}}
     assert odd(states=hidden) == ["note states.a.transitions.1: a transition that is never looked at"]
+    lit = {"a": {"stimuli": [{"output": "laser", "action": "on"}]}}
+    assert odd(states=lit, stop=[{"after": 900}]) == [
+        "note states.a: a state that is never left, with 'laser' on until a `stop` condition ends the experiment"
+    ]
     assert odd(trials={"conditions": {"c": {"state": "a"}}}) == ["note trials: a trial list that nothing begins"]
+
+
+def test_states_that_lead_to_each_other_at_once_are_refused():
+    def chase(*first: object, **more: object) -> list[str]:
+        states = {"a": {"transitions": [*first, {"go": "b"}]}, "b": {"transitions": [{"after": 0, "go": "a"}]}}
+        return odd(states={**states, **more}, stop=[{"after": 9}])
+
+    found = "states.a.transitions.0: 'a' and 'b', which lead to each other at once, anew on every frame"
+    assert chase() == [f"error {found}"]
+    assert chase({"when": "x", "go": "end"}) == [f"note {found.replace('0', '1')}"], "may be meant: it can end"
+    lone = {"a": {"transitions": [{"go": "a"}]}}
+    assert odd(states=lone, stop=[{"after": 9}]) == [
+        "error states.a.transitions.0: 'a', which leads to itself at once, anew on every frame"
+    ]
+    drawn = {"a": {"transitions": [{"go": {"a": 1, "end": 1}}]}}
+    assert [line.partition(" ")[0] for line in odd(states=drawn)] == ["note"], "a draw ends it at some time"
+    waiting = {"a": {"transitions": [{"go": "b"}]}, "b": {"transitions": [{"after": 1, "go": "a"}]}}
+    assert odd(states=waiting, stop=[{"after": 9}]) == []
+    counted = {"a": {"transitions": [{"go": "b"}]}, "b": {"transitions": [{"if": "n > 1", "go": "a"}]}}
+    assert not [line for line in odd(states=counted, stop=[{"after": 9}]) if "at once" in line]
+
+
+def test_what_only_the_limit_ends_is_remarked():
+    """Refused is what has a time of its own beyond the limit; what an animal ends is cut at run time, and told."""
+
+    def lit(*ways: object, **limit: float) -> list[str]:
+        states = {"a": {"stimuli": [{"output": "laser", "action": "on"}], "transitions": list(ways)}}
+        return odd(states=states, stop=[{"after": 900}], limits={"laser": limit or {"stimulus": 5}})
+
+    by_animal, on = (
+        {"when": "t", "is": False, "go": "end"},
+        "note states.a.stimuli.0: 'laser' on for as long as 'a' lasts",
+    )
+    assert lit(by_animal) == [on]
+    assert lit(by_animal, {"after": 5, "go": "end"}) == []
+    assert lit(by_animal, {"after": 6, "go": "end"}) == ["error states.a.stimuli.0: 'laser' on for up to 6 s"]
+    assert lit({"after": 5, "since": "start", "go": "end"}) == [on], "of a mark it is not known how long ago it was"
+    assert lit({"after": 5, "if": "n > 1", "go": "end"})[-1] == on
+    assert lit(by_animal, session=60) == [], "the limit of a session is there to end it"
+    given = {
+        "a": {"enter": [{"give": {"output": "laser", "action": "on"}}], "transitions": [{"after": 1, "go": "end"}]}
+    }
+    assert odd(states=given, limits={"laser": {"stimulus": 5}}) == [
+        "note states.a.enter.0.give: 'laser' given until it is withdrawn"
+    ]
 
 
 def test_what_is_only_odd_is_a_warning_with_its_line(tmp_path):

@@ -22,6 +22,8 @@ camera: top
 regions:
   left: {type: circle, center: [100, 100], radius: 50}
   side: {type: ellipse, center: [100, 100], radii: [50, 30], rotation: 20, camera: side}
+  wide: {type: polygon, points: [[40, 40], [160, 40], [160, 160], [40, 160]]}
+  far: {type: circle, center: [300, 100], radius: 80}
 """
 TAIL = """
 protocol:
@@ -63,9 +65,11 @@ def test_all_types_in_one_file(tmp_path):
     assert len(experiment.triggers) == 18
     assert experiment.cameras == ("top",)
     assert all(trigger.in_words() for trigger in experiment.triggers.values())
-    unused = [problem.key for problem in check_experiment(experiment)]
-    assert "triggers.r" in unused
-    assert "triggers.q" not in unused, "r counts it"
+    unused = {problem.key: problem.found for problem in check_experiment(experiment)}
+    names = unused["triggers"].partition(": ")[2].split(", ")
+    assert "r" in names, "one line for all"
+    assert "q" not in names, "r counts it"
+    assert unused["regions"].endswith(": side, wide, far")
 
 
 @pytest.mark.parametrize(
@@ -76,6 +80,12 @@ def test_all_types_in_one_file(tmp_path):
         ("a: {type: region, region: left, keypoints: [n], release: lft}", "Did you mean 'left'?"),
         ("a: {type: region, region: left, keypoints: [n], release: side}", "a region of camera 'top'"),
         ("a: {type: region, region: side, keypoints: [n], camera: top}", "a region of camera 'top'"),
+        ("a: {type: region, region: left, keypoints: [n], release: far}", "a region that has all of 'left' in it"),
+        ("a: {type: region, region: wide, keypoints: [n], release: left}", "a region that has all of 'wide' in it"),
+        (
+            "a: {type: region, region: left, keypoints: [n], release: wide, inside: false}",
+            "a region that lies within 'left'",
+        ),
         (
             "a: {type: speed, keypoints: [n], at_least: 5, unit: cm/s, camera: side}",
             "pixels per centimetre under calib",
@@ -90,7 +100,7 @@ def test_all_types_in_one_file(tmp_path):
             "a: {type: classifier, network: n.onnx, keypoints: [n], reference: n, window: 1, samples: 1, behaviour: 0}",
             "there is no file",
         ),
-        ("a: {type: topic, topic: /a, message: Float64, at_least: 5}", "expected text of the pattern"),
+        ("a: {type: topic, topic: /a, message: Float64, at_least: 5}", "expected a message type with its package"),
         ("a: {type: speed, keypoints: [n], at_least: 5, dwell: -1}", "a number at least 0"),
         ("a: {type: speed, keypoints: [n], at_least: 5, probability: 50}", "a number at most 1"),
     ],
@@ -99,7 +109,49 @@ def test_mistakes_have_a_line(tmp_path, line, message):
     with pytest.raises(InputError) as caught:
         load(tmp_path, f"triggers:\n  {line}\n")
     assert message in str(caught.value)
-    assert "experiment.yaml:8: " in str(caught.value)
+    assert "experiment.yaml:10: " in str(caught.value)
+
+
+def test_a_release_may_be_larger_or_the_same(tmp_path):
+    load(tmp_path, "triggers:\n  a: {type: region, region: left, keypoints: [n], release: wide}\n")
+    load(tmp_path, "triggers:\n  a: {type: region, region: left, keypoints: [n], release: left}\n")
+    load(tmp_path, "triggers:\n  a: {type: region, region: wide, keypoints: [n], release: left, inside: false}\n")
+
+
+def test_what_the_network_never_finds_is_refused(tmp_path):
+    lines = [
+        "a: {type: region, region: left, keypoints: [n], individual: bob}",
+        "b: {type: social, active: [n], passive: [n], at_most: 5, individual: ada, other: adda}",
+        "c: {type: topic, topic: /a, message: std_msgs/Float64, at_least: 5}",
+    ]
+    experiment = load(tmp_path, "triggers:\n" + "".join(f"  {line}\n" for line in lines))
+    with pytest.raises(InputError) as caught:
+        check_experiment(experiment, individuals=["ada", "eve"])
+    assert [(item.key, item.line) for item in caught.value.problems] == [
+        ("triggers.a.individual", 10),
+        ("triggers.b.other", 11),
+    ]
+    assert "Did you mean 'ada'?" in str(caught.value)
+    check_experiment(experiment)
+    with pytest.raises(InputError, match=r"triggers.b.type: found 'social' with a network that finds one animal"):
+        check_experiment(experiment, individuals=["bob"])
+
+
+def test_what_is_measured_otherwise_than_meant_is_remarked(tmp_path):
+    lines = [
+        "a: {type: head_direction, point: [9999, 1], at_most: 30}",
+        "b: {type: direction, start: n, end: m, edge: north, frame: [848, 480], at_most: 30}",
+        "c: {type: speed, keypoints: [n], at_least: 5, window: 0.001}",
+        "d: {type: speed, keypoints: [n], at_least: 5, window: 0.034}",
+    ]
+    experiment = load(tmp_path, "triggers:\n" + "".join(f"  {line}\n" for line in lines))
+    remarks = check_experiment(experiment, image_sizes={"top": (640, 480)}, rates={"top": 30})
+    assert {item.key: item.line for item in remarks if item.key.count(".") == 2} == {
+        "triggers.a.point": 10,
+        "triggers.b.frame": 11,
+        "triggers.c.window": 12,
+    }
+    assert not [item.key for item in check_experiment(experiment) if item.key.count(".") == 2], "nothing is known"
 
 
 def test_circles_have_the_line_of_their_first_trigger(tmp_path):
@@ -109,8 +161,8 @@ def test_circles_have_the_line_of_their_first_trigger(tmp_path):
     with pytest.raises(InputError) as caught:
         load(tmp_path, circle)
     said = str(caught.value)
-    assert "experiment.yaml:8: triggers.a.trigger: found the circle a -> b -> c -> a" in said
-    assert "experiment.yaml:11: triggers.d.trigger: found itself" in said
+    assert "experiment.yaml:10: triggers.a.trigger: found the circle a -> b -> c -> a" in said
+    assert "experiment.yaml:13: triggers.d.trigger: found itself" in said
 
 
 PIECES = [

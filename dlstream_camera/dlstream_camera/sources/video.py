@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import cv2
 from pydantic import Field
 
+from dlstream_camera.quiet import quiet_opencv
 from dlstream_camera.sources.base import Capture, Format, FrameSource, SourceSettings, SourceType
 from dlstream_camera.sources.pace import Pace
 from dlstream_common import ExistingFile, Image, SourceError, now
@@ -131,7 +132,8 @@ def _open(path: Path) -> cv2.VideoCapture:
         raise SourceError(f"{path}: found no such file; expected a video")
     if path.stat().st_size == 0:
         raise SourceError(f"{path}: found an empty file; expected a video")
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    with quiet_opencv():
+        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
         raise SourceError(
             f"{path}: found no video that can be read ({path.stat().st_size} bytes); expected a whole video file. "

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import cv2
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from dlstream_common import Image, Problem, suggest
@@ -24,6 +25,7 @@ def _pairs(value: Any) -> Any:
 
 def _existing_images(pairs: list[str], info: ValidationInfo) -> list[str]:
     found: dict[str, Path] = {}
+    wrong: list[str] = []
     for pair in pairs:
         name, _, path = pair.partition("=")
         if not (name and path):
@@ -33,7 +35,17 @@ def _existing_images(pairs: list[str], info: ValidationInfo) -> list[str]:
         try:
             found[name] = existing_file(Path(path), info)
         except ValueError as error:
-            raise ValueError(f"for the image '{name}' {error}") from None
+            wrong.append(f"for the image '{name}' {error}")
+            found[name] = Path(path)
+            continue
+    if wrong:  # with all else that is wrong; where nothing is, the pictures are read in `check`
+        there = {name: path for name, path in found.items() if path.is_file()}
+        wrong += [
+            f"for the image '{name}' a picture, but {path} is none"
+            for name, path in there.items()
+            if not cv2.haveImageReader(str(path))
+        ]
+        raise ValueError("; ".join(wrong))
     return [f"{name}={path}" for name, path in found.items()]
 
 

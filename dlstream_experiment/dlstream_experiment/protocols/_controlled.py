@@ -122,7 +122,7 @@ def told_controls(limits: Limits, control: Control) -> Iterator[str]:
     for output, limit in limits.items():
         parts = [f"{limit.stimulus:g} s without a pause"] if limit.stimulus is not None else []
         parts += [f"{limit.session:g} s in the whole run"] if limit.session is not None else []
-        yield f"The output '{output}' is on for at most {' and '.join(parts)}."
+        yield f"The output '{output}' is on for at most {' and '.join(parts)}: then the limit switches it off."
     if control is None:
         return
     named = ", ".join(control.outputs) if control.outputs else "every output"

@@ -10,7 +10,7 @@ from dlstream_experiment.names import Location
 from dlstream_experiment.protocols._base import Finding
 from dlstream_experiment.protocols._conditions import Comparison
 from dlstream_experiment.protocols._controlled import beyond, named_outputs, unknown_outputs, yoked_beyond
-from dlstream_experiment.protocols._duration import longest
+from dlstream_experiment.protocols._duration import longest, spoken
 from dlstream_experiment.protocols._transitions import END, RUN, TRIAL, State, Transition
 
 if TYPE_CHECKING:
@@ -124,13 +124,29 @@ def _limits(settings: StatesSettings) -> Iterator[Finding]:
     for name, state in settings.states.items():
         for number, stimulus in enumerate(state.stimuli):
             limit, bound = settings.limits.get(stimulus.output), _longest_stay(state)
+            place: Location = ("states", name, "stimuli", number)
             if limit is not None and bound is not None:
-                yield from beyond(("states", name, "stimuli", number), stimulus.output, bound, limit)
+                yield from beyond(place, stimulus.output, bound, limit)
+            elif limit is not None and limit.stimulus is not None:
+                yield _cut(place, f"'{stimulus.output}' on for as long as '{name}' lasts", limit.stimulus)
     for place, action in settings.actions():
-        if action.give is not None and action.seconds is not None and action.give.output in settings.limits:
-            limit = settings.limits[action.give.output]
+        limit = settings.limits.get(action.give.output) if action.give is not None else None
+        if action.give is None or limit is None:
+            continue
+        if action.seconds is not None:
             yield from beyond((*place, "seconds"), action.give.output, longest(action.seconds), limit)
+        elif limit.stimulus is not None:
+            yield _cut((*place, "give"), f"'{action.give.output}' given until it is withdrawn", limit.stimulus)
     yield from yoked_beyond(settings.limits, settings.control)
+
+
+def _cut(place: Location, found: str, most: float) -> Finding:
+    """What nothing but the limit is sure to end: it holds at run time, and yet may not be what was meant."""
+    expected = f"a transition with a time alone, of at most {spoken(most)}"
+    if place[-1] == "give":
+        expected = f"`seconds` beside it, at most {spoken(most)}"
+    hint = f"As it stands, the limit switches it off after {spoken(most)}, and the experiment goes its way."
+    return Finding(place, found, expected, hint, error=False)
 
 
 def _longest_stay(state: State) -> float | None:
@@ -148,6 +164,7 @@ def _ways(settings: StatesSettings) -> Iterator[Finding]:
         name: [target for way in state.transitions for target in leads_to(settings, way)]
         for name, state in settings.states.items()
     }
+    yield from _chases(settings)
     reached = _closure({settings.first}, after)
     for name, state in settings.states.items():
         if name not in reached:
@@ -156,15 +173,51 @@ def _ways(settings: StatesSettings) -> Iterator[Finding]:
         elif not settings.stop and not state.transitions:
             expected = "a transition, or a `stop` condition: the experiment would stand still here for ever"
             yield Finding(("states", name), "a state that is never left", expected)
+        elif not state.transitions and state.stimuli:
+            outputs = " and ".join(f"'{stimulus.output}'" for stimulus in state.stimuli)
+            found = f"a state that is never left, with {outputs} on until a `stop` condition ends the experiment"
+            yield Finding(("states", name), found, "a transition, unless that is meant", error=False)
         elif not settings.stop and END not in _closure({name}, after):
             expected = "a way to `end`, or a `stop` condition: only the operator could end the experiment"
             yield Finding(("states", name), "a state from which no end is reached", expected, error=False)
         for number, transition in enumerate(state.transitions[:-1]):
-            if transition.when is None and transition.wait is None and not transition.comparisons:
+            if _at_once(transition):
                 place = ("states", name, "transitions", number + 1)
                 expected = "it before the one that is always taken"
                 yield Finding(place, "a transition that is never looked at", expected, error=False)
                 break
+
+
+def _at_once(transition: Transition) -> bool:
+    """Whether it is taken whatever comes, on the very frame on which it is looked at."""
+    soon = transition.wait is None or (transition.after == 0 and transition.since is None)
+    return transition.when is None and soon and not transition.comparisons
+
+
+def _chases(settings: StatesSettings) -> Iterator[Finding]:
+    """States each of which leads on at once, in a circle: the experiment runs through it anew on every frame."""
+    onward: dict[str, list[str]] = {}
+    for name, state in settings.states.items():
+        way = next((way for way in state.transitions if _at_once(way)), None)
+        onward[name] = leads_to(settings, way) if way is not None else []
+    told: set[str] = set()
+    for name, state in settings.states.items():
+        circle = [other for other in settings.states if other in _closure(set(onward[name]), onward)]
+        if name in told or name not in circle:
+            continue
+        circle = [other for other in circle if name in _closure(set(onward[other]), onward)]
+        told |= set(circle)
+        number = next(index for index, way in enumerate(state.transitions) if _at_once(way))
+        found = (
+            f"{' and '.join(repr(other) for other in circle)}, which lead to each other at once, anew on every frame"
+        )
+        if len(circle) == 1:
+            found = f"'{name}', which leads to itself at once, anew on every frame"
+        # With another way out that is looked at before, or a draw, it may be meant: a count of frames, for instance.
+        ways = [settings.states[other].transitions[0] for other in circle]
+        surely = all(_at_once(way) and set(leads_to(settings, way)) <= set(circle) for way in ways)
+        expected = "a trigger, a time or a counter on one of these transitions"
+        yield Finding(("states", name, "transitions", number), found, expected, error=surely)
 
 
 def _closure(begin: set[str], after: dict[str, list[str]]) -> set[str]:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dlstream_common import Settings
+from dlstream_common.settings import Unit
 from dlstream_experiment.names import SECOND, Label, Location, Name, Seconds, nanoseconds
 from dlstream_experiment.protocols._base import (
     End,
@@ -75,7 +76,7 @@ class RegionTrialsSettings(ProtocolSettings):
     """How long a trial can't start again after it ended."""
     max_hits: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     """The experiment ends when any one trial has been started this often."""
-    max_time: Annotated[float, Field(gt=0, le=1e6)] = 600.0
+    max_time: Annotated[float, Field(gt=0, le=1e6), Unit("seconds")] = 600.0
     """The experiment ends after this many seconds."""
 
     limits: dict[Name, Limit] = Field(default_factory=dict)

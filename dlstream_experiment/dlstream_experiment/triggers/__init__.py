@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from dlstream_experiment._registry import any_of, find_types
-from dlstream_experiment.triggers._base import Context, ExternalSource, Mistake, Trigger, TriggerSettings
+from dlstream_experiment.triggers._base import Context, ExternalSource, Mistake, PoseSettings, Trigger, TriggerSettings
 from dlstream_experiment.triggers._order import cycles
 from dlstream_experiment.triggers._set import TriggerSet
 
@@ -20,6 +20,7 @@ __all__ = [
     "Context",
     "ExternalSource",
     "Mistake",
+    "PoseSettings",
     "Trigger",
     "TriggerSet",
     "TriggerSettings",

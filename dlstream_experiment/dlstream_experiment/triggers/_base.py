@@ -142,9 +142,9 @@ class TriggerSettings(Settings):
 
     def shape_in_words(self) -> str:
         """What the common keys add to `in_words`: ", for at least 2 s"; empty where they add nothing."""
-        words = [f"for at least {self.dwell:g} s"] if self.dwell else []
-        words += [f"not within {self.refractory:g} s after it was last true"] if self.refractory else []
-        words += [f"with a probability of {self.probability:g}"] if self.probability < 1 else []
+        words = [f"for at least {self.dwell:.9g} s"] if self.dwell else []
+        words += [f"not within {self.refractory:.9g} s after it was last true"] if self.refractory else []
+        words += [f"with a probability of {self.probability:.9g}"] if self.probability < 1 else []
         return "".join(f", {word}" for word in words)
 
 
@@ -162,6 +162,10 @@ class MeasuredSettings(TriggerSettings):
     """Where it can't be measured: hold keeps the last decision, false makes it false, veto makes false both it and
     every trigger that is composed of it, even by not."""
 
+    def shape_in_words(self) -> str:
+        otherwise = {"hold": "", "false": "false", "veto": "false, as all that is composed of it,"}[self.missing]
+        return super().shape_in_words() + (f"; {otherwise} where it can't be measured" if otherwise else "")
+
 
 class PoseSettings(MeasuredSettings):
     """A trigger on poses. A keypoint is seen where x and y are not NaN and confidence >= min_confidence."""
@@ -172,6 +176,14 @@ class PoseSettings(MeasuredSettings):
     """The camera whose poses it looks at; left out: the experiment's, or its region's."""
     min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
     """A keypoint with less counts as not seen."""
+
+    def shape_in_words(self) -> str:
+        words = super().shape_in_words()
+        if self.camera is not None:
+            words += f"; on camera '{self.camera}'"
+        if self.min_confidence != PoseSettings.model_fields["min_confidence"].default:
+            words += f"; a keypoint counts as seen from a confidence of {self.min_confidence:.9g} on"
+        return words
 
     @property
     def only(self) -> str | None:

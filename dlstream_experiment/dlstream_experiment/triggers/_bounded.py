@@ -7,11 +7,23 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from dlstream_common.settings import Unit
 from dlstream_experiment.triggers._base import Context, Mistake, PoseSettings
 from dlstream_experiment.triggers._bounds import Degrees, NotNegative, bounds_in_words, check_bounds
 
 Match = Literal["any", "all"] | Annotated[int, Field(ge=1, le=1000)]
-Window = Annotated[float, Field(gt=0, le=60)]
+Window = Annotated[float, Field(gt=0, le=60), Unit("seconds")]
+
+
+def check_different(*groups: tuple[str, ...]) -> None:
+    """Refuses a keypoint that is named twice, which would count twice.
+
+    Raises:
+        ValueError: one is.
+    """
+    for group in groups:
+        if len(set(group)) < len(group):
+            raise ValueError("different keypoints")
 
 
 def how_many(match: str | int, count: int) -> int:
@@ -59,7 +71,7 @@ class Bounded(PoseSettings):
     @property
     def bounds(self) -> str:
         """The bounds in words."""
-        return bounds_in_words(self.at_least, self.at_most, self.unit_in_words)
+        return bounds_in_words(self.at_least, self.at_most, self.unit_in_words, self.release)
 
     def mistakes(self, context: Context) -> Iterator[Mistake]:
         yield from super().mistakes(context)

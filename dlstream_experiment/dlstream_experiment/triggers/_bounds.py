@@ -7,10 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from dlstream_common.settings import Unit
 from dlstream_experiment.triggers._quantity import INFINITY, Quantity, Test
 
 Number = Annotated[float, Field(ge=-1e12, le=1e12)]
-Degrees = Annotated[float, Field(ge=0, le=180)]
+Degrees = Annotated[float, Field(ge=0, le=180), Unit("degrees")]
 NotNegative = Annotated[float, Field(ge=0, le=1e9)]
 
 
@@ -36,14 +37,16 @@ def check_bounds(
             raise ValueError("a release not smaller than at_most, since it holds while the trigger is true")
 
 
-def bounds_in_words(at_least: float | None, at_most: float | None, unit: str) -> str:
-    """Such as "at least 5 px" or "between 5 and 10 px"."""
+def bounds_in_words(at_least: float | None, at_most: float | None, unit: str, release: float | None = None) -> str:
+    """Such as "at least 5 px (once true, down to 4 px)" or "between 5 and 10 px"."""
     unit = f" {unit}" if unit else ""
+    way = "down to" if at_least is not None else "up to"
+    then = "" if release is None else f" (once true, {way} {release:.9g}{unit})"
     if at_least is None:
-        return f"at most {at_most:g}{unit}"
+        return f"at most {at_most:.9g}{unit}{then}"
     if at_most is None:
-        return f"at least {at_least:g}{unit}"
-    return f"between {at_least:g} and {at_most:g}{unit}"
+        return f"at least {at_least:.9g}{unit}{then}"
+    return f"between {at_least:.9g} and {at_most:.9g}{unit}"
 
 
 def tests(

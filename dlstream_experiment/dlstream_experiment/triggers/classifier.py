@@ -11,6 +11,7 @@ from dlstream_common import ExistingFile, NetworkError
 from dlstream_experiment.names import Label, Location
 from dlstream_experiment.triggers._base import Context, Mistake, PoseSettings, Trigger
 from dlstream_experiment.triggers._bounded import Window
+from dlstream_experiment.triggers._bounds import bounds_in_words
 from dlstream_experiment.triggers._classifier import Classifier, ClassifierTrigger
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -96,6 +97,10 @@ class ClassifierSettings(PoseSettings):
         return [*self.parts("keypoints"), (("reference",), self.reference)]
 
     def in_words(self) -> str:
-        how = "" if self.at_least is None else f" with a probability of at least {self.at_least:g}"
-        what = f"{self.network.name} sees behaviour {self.behaviour} in the last {self.window:g} s"
-        return f"{what} of {self.whose}{how}{self.shape_in_words()}"
+        how = ""
+        if self.at_least is not None:
+            how = f" with a probability of {bounds_in_words(self.at_least, None, '', self.release)}"
+        poses = "the newest pose" if self.samples == 1 else f"{self.samples} poses"
+        what = f"{self.network.name} sees behaviour {self.behaviour} in {poses} of the last {self.window:.9g} s"
+        parts = f" (from {', '.join(self.keypoints)}, relative to {self.reference}, in {self.unit})"
+        return f"{what} of {self.whose}{how}{parts}{self.shape_in_words()}"

@@ -88,7 +88,7 @@ class SequenceSettings(_OfSeveral):
 
     def in_words(self) -> str:
         order = ", then ".join(f"'{name}'" for name in self.triggers)
-        return f"{order} became true within {self.within:g} s{self.shape_in_words()}"
+        return f"{order} became true within {self.within:.9g} s{self.shape_in_words()}"
 
 
 class CountSettings(TriggerSettings):
@@ -110,4 +110,4 @@ class CountSettings(TriggerSettings):
 
     def in_words(self) -> str:
         times = "once" if self.times == 1 else f"{self.times} times"
-        return f"'{self.trigger}' became true {times} within {self.within:g} s{self.shape_in_words()}"
+        return f"'{self.trigger}' became true {times} within {self.within:.9g} s{self.shape_in_words()}"

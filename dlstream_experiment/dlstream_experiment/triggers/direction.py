@@ -28,6 +28,12 @@ _EDGES = {"north": (0, -1), "south": (0, 1), "west": (-1, 0), "east": (1, 0)}
 _Pixels = Annotated[int, Field(ge=1, le=100_000)]
 
 
+def place_in_words(point: Point) -> str:
+    """A place in the image."""
+    x, y = point
+    return f"({x:.9g}, {y:.9g})"
+
+
 def _turned(settings: Angled, quantity: Quantity) -> tuple[tuple[Test, ...], tuple[Test, ...] | None]:
     bounds = (settings.at_least, settings.at_most, settings.release)
     return tests([quantity], *(None if bound is None else turn_of(bound) for bound in bounds))
@@ -91,7 +97,11 @@ class DirectionSettings(_OneAngle):
         return [(("start",), self.start), (("end",), self.end)]
 
     def in_words(self) -> str:
-        target = f"the {self.edge} edge" if self.point is None else "({:g}, {:g})".format(*self.point)
+        target = f"the {self.edge} edge (the direction alone, wherever the animal is)"
+        if self.point is not None:
+            target = place_in_words(self.point)
+        elif self.frame is not None:
+            target = "the middle of the {} edge of an image of {}x{}".format(self.edge, *self.frame)
         line = f"the line from {self.start} to {self.end} of {self.whose}"
         return f"{line} points {self.bounds} away from {target}{self.shape_in_words()}"
 
@@ -118,8 +128,8 @@ class HeadDirectionSettings(_OneAngle):
         return [(("neck",), self.neck), (("nose",), self.nose)]
 
     def in_words(self) -> str:
-        x, y = self.point
-        return f"the head of {self.whose} points {self.bounds} away from ({x:g}, {y:g}){self.shape_in_words()}"
+        head = f"the head ({self.neck} to {self.nose}) of {self.whose} points {self.bounds} away"
+        return f"{head} from {place_in_words(self.point)} as seen from its {self.nose}{self.shape_in_words()}"
 
 
 class EgoHeadDirectionSettings(_OneAngle):
@@ -162,7 +172,9 @@ class EgoHeadDirectionSettings(_OneAngle):
 
     def in_words(self) -> str:
         side = "to either side" if self.side == "both" else f"to the {self.side}"
-        return f"the head of {self.whose} is turned {side} by {self.bounds}{self.shape_in_words()}"
+        head = f"the head ({self.neck} to {self.nose}) of {self.whose}"
+        body = f"from its body ({self.tailroot} to {self.neck})"
+        return f"{head} is turned {side} by {self.bounds} {body}{self.shape_in_words()}"
 
 
 class HeadDirectionRegionSettings(Angled):
@@ -209,7 +221,7 @@ class HeadDirectionRegionSettings(Angled):
         return [(("region",), self.region)]
 
     def in_words(self) -> str:
-        x, y = self.point
         where = f"its {self.keypoint or self.nose} is {'inside' if self.inside else 'outside'} '{self.region}'"
-        head = f"the head of {self.whose} points {self.bounds} away from ({x:g}, {y:g})"
+        head = f"the head ({self.neck} to {self.nose}) of {self.whose} points {self.bounds} away"
+        head += f" from {place_in_words(self.point)} as seen from its {self.nose}"
         return f"{head} and {where}{self.shape_in_words()}"

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from dlstream_experiment.names import SECOND, Label, Location, nanoseconds
 from dlstream_experiment.triggers._base import Context
-from dlstream_experiment.triggers._bounded import Bounded, Match, Window, check_match, how_many, listed
+from dlstream_experiment.triggers._bounded import Bounded, Match, Window, check_different, check_match, how_many, listed
 from dlstream_experiment.triggers._bounds import Number, tests
 from dlstream_experiment.triggers._quantity import Condition, Gain, Pace, Part
 
@@ -28,6 +28,7 @@ class _Moving(Bounded):
 
     @model_validator(mode="after")
     def _enough(self) -> _Moving:
+        check_different(self.keypoints)
         check_match(self.match, len(self.keypoints))
         return self
 
@@ -50,7 +51,8 @@ class _Moving(Bounded):
         )
 
     def _over(self) -> str:
-        return f"over {self.window:g} s{self.shape_in_words()}"
+        line = " in a straight line from its start to its end" if self.way == "displacement" else ""
+        return f"over {self.window:.9g} s{line}{self.shape_in_words()}"
 
 
 class _Speed(_Moving):

@@ -8,17 +8,11 @@ from pydantic import model_validator
 
 from dlstream_experiment.names import Label, Location
 from dlstream_experiment.triggers._base import Context
-from dlstream_experiment.triggers._bounded import Angled, Bounded
+from dlstream_experiment.triggers._bounded import Angled, Bounded, check_different
 from dlstream_experiment.triggers._bounds import tests
 from dlstream_experiment.triggers._quantity import Condition, Length, Part, Quotient, Turn, degrees_of, turn_of
 
 Pair = tuple[Label, Label]
-
-
-def _different(*pairs: tuple[str, ...]) -> None:
-    for pair in pairs:
-        if len(set(pair)) < len(pair):
-            raise ValueError("different keypoints")
 
 
 class DistanceSettings(Bounded):
@@ -36,7 +30,7 @@ class DistanceSettings(Bounded):
 
     @model_validator(mode="after")
     def _two(self) -> DistanceSettings:
-        _different(self.keypoints)
+        check_different(self.keypoints)
         return self
 
     def condition(self, context: Context) -> Condition:
@@ -73,7 +67,7 @@ class AngleSettings(Angled):
 
     @model_validator(mode="after")
     def _three(self) -> AngleSettings:
-        _different(self.keypoints[:2], self.keypoints[1:])
+        check_different(self.keypoints[:2], self.keypoints[1:])
         return self
 
     def condition(self, context: Context) -> Condition:
@@ -110,7 +104,7 @@ class RatioSettings(Bounded):
 
     @model_validator(mode="after")
     def _twos(self) -> RatioSettings:
-        _different(self.distance, self.over)
+        check_different(self.distance, self.over)
         return self
 
     def condition(self, context: Context) -> Condition:

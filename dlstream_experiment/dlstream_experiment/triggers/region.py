@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import nextafter
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from dlstream_experiment.names import Label, Location
 from dlstream_experiment.regions import Circle, Ellipse, Polygon, Rectangle, Region
-from dlstream_experiment.triggers._base import Context, PoseSettings
-from dlstream_experiment.triggers._bounded import Match, check_match, how_many, listed
+from dlstream_experiment.triggers._base import Context, Mistake, PoseSettings
+from dlstream_experiment.triggers._bounded import Match, check_different, check_match, how_many, listed
 from dlstream_experiment.triggers._quantity import (
     INFINITY,
     Condition,
@@ -55,6 +57,7 @@ class RegionTriggerSettings(PoseSettings):
 
     @model_validator(mode="after")
     def _enough(self) -> RegionTriggerSettings:
+        check_different(self.keypoints)
         check_match(self.match, len(self.keypoints))
         return self
 
@@ -71,6 +74,18 @@ class RegionTriggerSettings(PoseSettings):
             shown=None,
         )
 
+    def mistakes(self, context: Context) -> Iterator[Mistake]:
+        yield from super().mistakes(context)
+        if self.release is None or self.release not in context.regions or self.region not in context.regions:
+            return
+        region, release = context.regions[self.region], context.regions[self.release]
+        inner, outer = (region, release) if self.inside else (release, region)
+        if (region.camera or context.camera) == (release.camera or context.camera) and not _holds(outer, inner):
+            expected = f"a region that has all of '{self.region}' in it: it holds while the trigger is true"
+            if not self.inside:
+                expected = f"a region that lies within '{self.region}': outside of it the trigger stays true"
+            yield Mistake(("release",), f"'{self.release}'", expected)
+
     def keypoints_used(self) -> list[tuple[Location, str]]:
         return self.parts("keypoints")
 
@@ -80,8 +95,21 @@ class RegionTriggerSettings(PoseSettings):
 
     def in_words(self) -> str:
         verb = "is" if len(self.keypoints) == 1 else "are"
-        where = f"{verb} {'inside' if self.inside else 'outside'} '{self.region}'"
+        side = "inside" if self.inside else "outside"
+        then = "" if self.release is None else f" (once true, {side} '{self.release}')"
+        where = f"{verb} {side} '{self.region}'{then}"
         return f"{listed(self.keypoints, self.match)} of {self.whose} {where}{self.shape_in_words()}"
+
+
+def _holds(outer: Region, inner: Region) -> bool:
+    """Whether all of a region lies in another one, up to a thousandth of its size."""
+    corners = inner.outline().astype(np.float64)
+    left, top, right, bottom = inner.bounds
+    middle = np.array(((left + right) / 2, (top + bottom) / 2))
+    share = np.linspace(0, 1, 16, endpoint=False)[:, np.newaxis, np.newaxis]
+    border = corners + share * (np.roll(corners, -1, axis=0) - corners)
+    border = middle + 0.999 * (border.reshape(-1, 2) - middle)
+    return bool(outer.contains(border[:, 0], border[:, 1]).all())
 
 
 def region_test(region: Region, keypoint: str, inside: bool) -> Test:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from dlstream_experiment.names import Label, Location
 from dlstream_experiment.triggers._base import Context
-from dlstream_experiment.triggers._bounded import Bounded, Match, check_match, how_many, listed
+from dlstream_experiment.triggers._bounded import Bounded, Match, check_different, check_match, how_many, listed
 from dlstream_experiment.triggers._bounds import tests
 from dlstream_experiment.triggers._quantity import Condition, Length, Part
 
@@ -39,6 +39,7 @@ class SocialSettings(Bounded):
 
     @model_validator(mode="after")
     def _two(self) -> SocialSettings:
+        check_different(self.active, self.passive)
         check_match(self.match, len(self.active) * len(self.passive))
         if self.individual != "any" and self.individual == self.other:
             raise ValueError("two different individuals")

@@ -84,7 +84,10 @@ class TopicSettings(MeasuredSettings):
 
     def in_words(self) -> str:
         if self.equals is not None:
-            words = f"is {str(self.equals).lower() if isinstance(self.equals, bool) else self.equals}"
+            value = self.equals
+            words = f"'{value}'" if isinstance(value, str) else f"{value:.9g}"
+            words = str(value).lower() if isinstance(value, bool) else words
         else:
-            words = "is " + bounds_in_words(self.at_least, self.at_most, "")
-        return f"{self.field} on the topic {self.topic} {words}{self.shape_in_words()}"
+            words = bounds_in_words(self.at_least, self.at_most, "", self.release)
+        age = "" if self.timeout is None else f", in a message of the last {self.timeout:.9g} s"
+        return f"{self.field} on the topic {self.topic} ({self.message}) is {words}{age}{self.shape_in_words()}"
