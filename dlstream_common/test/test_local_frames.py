@@ -65,7 +65,7 @@ def test_queue_hands_over_in_the_thread_of_the_executor(node):
     thread.start()
     for sequence in range(50):
         frames.give(TOPIC, frame(sequence), "optical")
-    assert all_taken.wait(10)
+    assert all_taken.wait(120)
     executor.shutdown()
     thread.join()
     queued.close()
