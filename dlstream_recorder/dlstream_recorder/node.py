@@ -52,6 +52,7 @@ _PATIENCE = 15.0
 _AFTERMATH = 0.5  # seconds for which an experiment's last events, commands and acknowledgements are waited for
 _UNNUMBERED = 2**64 - 1
 _RECENT = 5.0
+_LOSSES = 1.0  # seconds between two reports of lost frames
 _BEFORE = 1_000_000_000  # nanoseconds before a session of which events and commands are still recorded
 _SAID = (Acknowledgement, Command, Event, ExperimentStatus, String)
 
@@ -108,7 +109,6 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             self._start()
 
     def deactivate(self) -> None:
-        self._gathering.take()
         self._finish("the recorder was deactivated")
 
     def is_needed(self) -> bool:
@@ -130,6 +130,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         assert self.settings is not None
         session = Session(self.settings, name, metadata)
         self._failure, self._refused, self._refused_at, self._stop_at = "", 0, -1e9, None
+        self._losses_at = time.monotonic()
         self._published.clear()
         self._watch = Watch(self.settings.silence, _PATIENCE, time.monotonic)
         for topic in self._image_topics:
@@ -149,11 +150,13 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         return session
 
     def _finish(self, reason: str) -> str:
+        if self._session is not None:
+            self._gathering.take()
         session, self._session = self._session, None
         self._stop_at = None
         if session is None:
             return ""
-        summary = session.finish(reason)
+        summary = session.finish(reason, self.get_logger().info)
         self._publish_faults(session)
         if session.failure or summary is None:
             self._failure = f"recording to {session.folder} stopped: {session.failure}"
@@ -260,7 +263,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         elif topic.type is String:
             session.add_journal(message.data)
         elif topic.type is FrameInfo:
-            session.add_source_dropped(topic.about, message.dropped)
+            session.add_frame_info(topic.about, message.sequence, message.dropped)
         elif topic.type is Event:
             row = event_row(message, recorded)
             if (row.stamp_ns, row.kind, row.name) not in self._published:
@@ -271,7 +274,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             session.add_event(acknowledgement_row(message, topic.about, recorded))
         elif topic.type is Skeleton:
             edges = list(zip(message.edges[::2], message.edges[1::2], strict=True))
-            session.set_network(topic.about, message.network, message.network_sha256, edges)
+            session.set_network(topic.about, message.network, message.network_sha256, edges, message.individuals)
         elif topic.type is Regions and message.camera in session.settings.cameras:
             outlines = [(region.name, list(zip(region.x, region.y, strict=True))) for region in message.regions]
             session.set_regions(message.camera, outlines)
@@ -313,10 +316,14 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
                 session.notice(RECOVERED, change.topic, f"back after {change.seconds:.1f} s", values, camera)
         if session.refused > self._refused:
             self._refused, self._refused_at = session.refused, time.monotonic()
+        if time.monotonic() - self._losses_at > _LOSSES:
+            self._losses_at = time.monotonic()
+            session.tell_losses()
         self._publish_faults(session)
         if session.error is not None:
             self._finish("it could not be written any more")
         elif self._stop_at is not None and time.monotonic() >= self._stop_at:
+            self._gathering.take()  # a busy machine may have kept it from looking since
             self._finish("the experiment has ended")
 
     def _publish_faults(self, session: Session) -> None:
