@@ -75,12 +75,12 @@ convert-sleap: sleap ## converts a network of SLEAP: make convert-sleap ARGS="mo
 	@$(SLEAP) -m dlstream_pose.convert $(ARGS)
 
 test-dlc: setup dlc ## what needs DeepLabCut: every kind of network, and a real mouse against DeepLabCut-Live's own poses
-	@$(DLC) $(DLC_TESTS) dlstream_pose/test/test_convert.py dlstream_pose/test/test_convert_dlc.py
+	@OMP_NUM_THREADS=1 $(DLC) $(DLC_TESTS) -n 2 $(addprefix dlstream_pose/test/test_,convert.py convert_dlc.py pose_engines.py)
 	@$(DLC) -m dlstream_pose.convert $(OPENFIELD) build/openfield.onnx
 	@DLSTREAM_TEST_NETWORK=build/openfield.onnx $(ENV) python -m pytest dlstream_pose -k real_mouse
 
 test-dlc-tf: dlc-tf ## what needs TensorFlow: networks of DeepLabCut 2 against DeepLabCut-Live
-	@$(DLC_TF) $(DLC_TESTS) dlstream_pose/test/test_convert_tf.py
+	@TF_CPP_MIN_LOG_LEVEL=3 $(DLC_TF) $(DLC_TESTS) -n 2 dlstream_pose/test/test_convert_tf.py
 
 test-sleap: sleap ## what needs SLEAP-NN: networks of SLEAP against its own predictor
 	@$(SLEAP) $(DLC_TESTS) dlstream_pose/test/test_convert_sleap.py dlstream_pose/test/test_sleap_files.py

@@ -3,6 +3,8 @@
 `make bench` runs it; by hand, in an environment with DeepLabCut-Live (`make dlc`) or without:
 
     python test/bench_pose.py --network mouse.onnx --original export.pt --video mouse.mp4 --scale 0.5
+    python test/bench_pose.py --network mouse.onnx --original export.pt --labels labeled-data/mouse --only labels
+    python test/bench_pose.py --net-type resnet_50 --scale 1 --crops --frames 40 --only speed
 
 Every contender gets the same frame before the next frame is taken, so that a busy machine slows all of them; what can
 be compared are the ratios of the medians. Without a video the frames are those of the synthetic arena.
@@ -11,7 +13,6 @@ be compared are the ratios of the medians. Without a video the frames are those 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import platform
@@ -25,6 +26,9 @@ from typing import Any
 import cv2
 import numpy as np
 import onnxruntime
+from bench_labels import against_labels
+from bench_labels import table as labels_table
+from bench_networks import build_network
 
 from dlstream_camera.arena import Arena
 from dlstream_pose import Estimator, PoseSettings, PoseStream
@@ -34,6 +38,7 @@ from dlstream_pose.identity import Identity
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / "config" / "networks" / "demo_mouse.onnx"
+PARTS = ("speed", "labels", "steps", "cameras")
 FRAME = 33_333_333
 """Nanoseconds between two frames."""
 Figures = dict[str, Any]
@@ -43,40 +48,53 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", type=Path, default=DEMO, help="converted network (.onnx)")
     parser.add_argument("--original", type=Path, default=DEMO.with_suffix(".pt"), help="DeepLabCut's export of it")
+    parser.add_argument("--net-type", help="measure a network of DeepLabCut, such as resnet_50, with weights of chance")
     parser.add_argument("--video", type=Path, help="video to measure on; without: the synthetic arena")
     parser.add_argument("--labels", type=Path, help="folder of hand-labelled frames, as DeepLabCut keeps them")
     parser.add_argument("--scale", type=float, default=0.5, help="size of the network's images (default 0.5)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--frames", type=int, default=120, help="frames to measure on (default 120)")
     parser.add_argument("--crops", type=int, nargs="*", default=[192, 256, 320], help="sides of windows, in pixels")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="what to measure (default: all of it)")
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench_pose.json")
     parser.add_argument("--plot", type=Path, help="picture to draw")
     given = parser.parse_args(arguments)
+    if given.net_type:
+        given.network, given.original = build_network(given.net_type, ROOT / "build")
     figures = measure(given)
     given.output.parent.mkdir(exist_ok=True)
     given.output.write_text(json.dumps(figures, indent=2) + "\n")
     print(table(figures))
     print(f"written: {given.output}")
-    if given.plot:
+    if given.plot and "speed" in figures:
         plot(figures, given.plot)
 
 
 def measure(given: argparse.Namespace) -> Figures:
     frames = list(read_frames(given.video, given.frames))
-    contenders = speed_contenders(given, frames[0])
-    times, poses = race(contenders, frames)
     figures: Figures = {"machine": machine(), "network": given.network.name, "frames": len(frames)}
     figures["size"] = list(frames[0].shape[1::-1])
-    figures["speed"] = {
-        name: {"median": float(np.median(taken)), "mean": float(np.mean(taken)), "min": float(np.min(taken))}
-        for name, taken in times.items()
-    }
-    full = poses["dlstream, whole frame"]
-    figures["accuracy"] = {name: compare(found, full) for name, found in poses.items() if not name.startswith("bare")}
-    if given.labels:
-        figures["labels"] = against_labels(given, contenders)
-    figures["steps"] = steps()
-    figures["cameras"] = cameras(given, frames)
+    labels = given.labels is not None and "labels" in given.only
+    contenders = speed_contenders(given, frames[0]) if labels or "speed" in given.only else {}
+    if "speed" in given.only:
+        times, poses = race(contenders, frames)
+        figures["speed"] = {
+            name: {"median": float(np.median(taken)), "mean": float(np.mean(taken)), "min": float(np.min(taken))}
+            for name, taken in times.items()
+        }
+        full = poses["dlstream, whole frame"]
+        found = {name: pose for name, pose in poses.items() if not name.startswith("bare")}
+        figures["accuracy"] = {name: compare(pose, full) for name, pose in found.items()}
+    if labels:
+        unlike = ("bare", "Kalman")  # the same as the whole frame, and nothing for images that are not a video
+        chosen = {name: one for name, one in contenders.items() if not any(word in name for word in unlike)}
+        figures["labels"] = against_labels(
+            given.labels, {name: (one.run, "crop" in name) for name, one in chosen.items()}
+        )
+    if "steps" in given.only:
+        figures["steps"] = steps()
+    if "cameras" in given.only:
+        figures["cameras"] = cameras(given, frames)
     return figures
 
 
@@ -174,28 +192,6 @@ def compare(found: list[Any], full: list[Any]) -> Figures:
     }
 
 
-def against_labels(given: argparse.Namespace, contenders: dict[str, Contender]) -> Figures:
-    """RMSE in pixels against hand labels; each frame is shown twice, so that streams have a window."""
-    rows = list(csv.reader(next(given.labels.glob("CollectedData_*.csv")).open()))[3:]
-    truths = np.array([[float(cell or "nan") for cell in row[1:]] for row in rows]).reshape(len(rows), -1, 2)
-    images = [cv2.imread(str(given.labels / Path(row[0]).name)) for row in rows]
-    distances: dict[str, list[Any]] = {}
-    for number, (image, truth) in enumerate(zip(images, truths, strict=True)):
-        for name, contender in contenders.items():
-            if not name.startswith("bare"):
-                for repeat in range(2):
-                    pose = np.array(contender.run(image, 10_000 + 100 * number + repeat)).reshape(-1, 3)
-                distances.setdefault(name, []).append(np.hypot(*(pose[:, :2] - truth).T))
-    return {
-        name: {
-            "rmse": float(np.sqrt(np.nanmean(np.square(found)))),
-            "median": float(np.nanmedian(found)),
-            "p95": float(np.nanquantile(found, 0.95)),
-        }
-        for name, found in distances.items()
-    }
-
-
 def steps() -> Figures:
     """Milliseconds of filters and identity: the median, that of the processor's own time, and the least."""
     found: Figures = {}
@@ -263,11 +259,26 @@ def machine() -> Figures:
 
 def table(figures: Figures) -> str:
     """The figures as Markdown."""
-    speed, accuracy = figures["speed"], figures["accuracy"]
-    live = speed.get("DeepLabCut-Live")
     width, height = figures["size"]
-    lines = [f"{figures['network']}, {figures['frames']} frames of {width}x{height}; {figures['machine']}", ""]
-    lines += [
+    lines = [f"{figures['network']}, {figures['frames']} frames of {width}x{height}; {figures['machine']}"]
+    if "speed" in figures:
+        lines += ["", *speed_table(figures["speed"], figures["accuracy"])]
+    if "labels" in figures:
+        lines += ["", *labels_table(figures["labels"])]
+    if "steps" in figures:
+        lines += ["", "| step, animals x keypoints | median ms | processor ms | least ms |", "|---|---|---|---|"]
+        for name, taken in figures["steps"].items():
+            lines.append(f"| {name} | {taken['median']:.3f} | {taken['processor']:.3f} | {taken['min']:.3f} |")
+    if "cameras" in figures:
+        lines += ["", "| cameras | frames/s by turns | side by side |", "|---|---|---|"]
+        for count, rate in figures["cameras"].items():
+            lines.append(f"| {count} | {rate['by turns']:.1f} | {rate['side by side']:.1f} |")
+    return "\n".join(lines)
+
+
+def speed_table(speed: Figures, accuracy: Figures) -> list[str]:
+    live = speed.get("DeepLabCut-Live")
+    lines = [
         "| | median ms | mean ms | least ms | x DeepLabCut-Live | windows | RMSE px | median px |",
         "|---|---|---|---|---|---|---|---|",
     ]
@@ -282,18 +293,7 @@ def table(figures: Figures) -> str:
         cells = [f"{taken[key]:.2f}" for key in ("median", "mean", "min")]
         lines.append(f"| {' | '.join([name, *cells, ratio, *apart])} |")
     share = speed["bare session, with the resize"]["median"] / speed["dlstream, whole frame"]["median"]
-    lines += ["", f"estimator at {share:.2f} of the bare session", ""]
-    if "labels" in figures:
-        lines += ["| against hand labels | RMSE px | median px | p95 px |", "|---|---|---|---|"]
-        for name, off in figures["labels"].items():
-            lines.append(f"| {name} | {off['rmse']:.2f} | {off['median']:.2f} | {off['p95']:.2f} |")
-    lines += ["", "| step, animals x keypoints | median ms | processor ms | least ms |", "|---|---|---|---|"]
-    for name, taken in figures["steps"].items():
-        lines.append(f"| {name} | {taken['median']:.3f} | {taken['processor']:.3f} | {taken['min']:.3f} |")
-    lines += ["", "| cameras | frames/s by turns | side by side |", "|---|---|---|"]
-    for count, rate in figures["cameras"].items():
-        lines.append(f"| {count} | {rate['by turns']:.1f} | {rate['side by side']:.1f} |")
-    return "\n".join(lines)
+    return [*lines, "", f"estimator at {share:.2f} of the bare session"]
 
 
 def plot(figures: Figures, path: Path) -> None:

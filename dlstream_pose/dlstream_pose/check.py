@@ -16,7 +16,7 @@ from dlstream_pose.estimator import Estimator
 from dlstream_pose.overlay import draw_overlay
 
 _TILE = 480
-"""Pixels; the width of one frame in the picture."""
+"""Pixels; the width of one frame in the picture, and half the height of a tall one."""
 _COLUMNS = 3
 
 
@@ -100,8 +100,8 @@ def _tile(
 ) -> NDArray[np.uint8]:
     """One frame at the tiles' size: drawn after the resize, so that points and lines stay fine."""
     height, width = sample.image.shape[:2]
-    ratio = _TILE / width
-    size = _TILE, max(1, round(height * ratio))
+    ratio = min(_TILE / width, 2 * _TILE / height)
+    size = max(1, round(width * ratio)), max(1, round(height * ratio))
     small = np.asarray(cv2.resize(sample.image, size, interpolation=cv2.INTER_AREA if ratio < 1 else 1), np.uint8)
     moved = [Individual(one.id, one.x * ratio, one.y * ratio, one.confidence, one.score) for one in individuals]
     return draw_overlay(

@@ -16,14 +16,6 @@ KEYPOINTS = ["snout", "leftear", "rightear", "tailbase"]
 _MEAN = (123.68, 116.779, 103.939)
 
 
-def dlclive_runner(folder: Path) -> Any:
-    """What DeepLabCut-Live runs such a network with; it takes RGB."""
-    _empty_packages("dlclive")
-    from dlclive.pose_estimation_tensorflow.runner import TensorFlowRunner
-
-    return TensorFlowRunner(folder)
-
-
 def _empty_packages(*names: str) -> None:
     """Lets modules of packages be imported without all that these import, such as torch."""
     from importlib.util import find_spec

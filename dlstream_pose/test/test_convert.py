@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 from pathlib import Path
 
@@ -76,6 +77,55 @@ def test_a_folder_that_can_not_be_written_is_named(spot_network, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(NetworkError, match=r"spots\.onnx: can't be written"):
         convert(Spots(spot_network), tmp_path / "file" / "spots.onnx")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("spots.pt", "found the ending '.pt'"), ("folder.onnx", "found a folder"), ("", "found the ending")],
+)
+def test_an_output_that_is_no_network_file_is_refused_before_the_work(spot_network, tmp_path, name, said):
+    (tmp_path / "folder.onnx").mkdir()
+    (tmp_path / "spots.pt").write_bytes(b"the source itself")
+    with pytest.raises(NetworkError, match=said):
+        convert(tmp_path / "never looked at.pt", tmp_path / name)
+    assert (tmp_path / "spots.pt").read_bytes() == b"the source itself"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_named(spot_network, tmp_path):
+    (tmp_path / "locked").mkdir(0o555)
+    with pytest.raises(NetworkError, match="locked is a folder without permission to write"):
+        convert(Spots(spot_network), tmp_path / "locked" / "new" / "spots.onnx")
+
+
+def test_nothing_is_left_of_a_file_that_could_not_be_put_in_place(spot_network, tmp_path):
+    class Late(Spots):
+        def reference(self, image: np.ndarray) -> np.ndarray:
+            (tmp_path / "spots.onnx").mkdir(exist_ok=True)  # someone else was faster
+            return super().reference(image)
+
+    with pytest.raises(NetworkError, match=r"spots\.onnx: can't be written"):
+        convert(Late(spot_network), tmp_path / "spots.onnx")
+    assert [path.name for path in tmp_path.iterdir()] == ["spots.onnx"]
+
+
+@pytest.mark.parametrize(
+    "option", ["--scale=0", "--scale=nan", "--scale=-1", "--count=0", "--input-size=9x", "--input-size=99999x99999"]
+)
+def test_options_without_sense_are_named(capsys, option):
+    with pytest.raises(SystemExit) as ended:
+        main(["mouse.pt", option])
+    assert ended.value.code == 2
+    assert f"argument {option.partition('=')[0]}: invalid" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("source", [".", "/"])
+def test_a_folder_without_a_network_is_refused(tmp_path, monkeypatch, capsys, source):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main([source])
+    assert ended.value.code == 1
+    assert "no file that ends in .pb" in capsys.readouterr().err or source == "/"
 
 
 @pytest.mark.parametrize(("name", "said"), [("none.pt", "there is no such file"), ("model.h5", "expected a file of")])
@@ -188,7 +238,8 @@ def test_a_network_of_deeplabcut_is_converted(tmp_path, demo_network):
     assert report.seen == 25
     assert report.worst < 0.001
     converted, committed = Network(tmp_path / "demo.onnx"), Network(demo_network)
-    assert converted.info.model_copy(update={"proof": None}) == committed.info
+    assert converted.info.model_copy(update={"proof": committed.info.proof}) == committed.info
+    assert committed.info.proof.worst < 0.001
     for frame in frames:
         assert np.allclose(converted.run(frame), committed.run(frame), atol=0.001)
 
@@ -207,6 +258,27 @@ def test_a_damaged_file_of_deeplabcut_is_refused(tmp_path, damage):
         torch.save({"weights": torch.zeros(3)}, path)
     with pytest.raises(NetworkError, match=r"mouse\.pt: .*deeplabcut\.export_model"):
         convert(path, tmp_path / "out.onnx")
+
+
+@needs_deeplabcut
+@pytest.mark.parametrize("damage", ["other", "none", "list", "key"])
+def test_weights_of_another_network_are_refused_in_a_line(tmp_path, damage):
+    import torch
+
+    content = torch.load(DEMO, weights_only=True)
+    weights = content["pose"]
+    name = next(key for key in weights if weights[key].ndim == 4)
+    content["pose"] = {
+        "other": weights | {name: weights[name][:, :1]},
+        "none": {},
+        "list": [1, 2],
+        "key": weights | {"brain.weight": torch.zeros(2)},
+    }[damage]
+    torch.save(content, tmp_path / "mouse.pt")
+    with pytest.raises(NetworkError, match=r"mouse\.pt: DeepLabCut can't build the network") as refused:
+        convert(tmp_path / "mouse.pt", tmp_path / "out.onnx")
+    assert len(str(refused.value)) < 700
+    assert "\n" not in str(refused.value)
 
 
 @needs_deeplabcut

@@ -7,7 +7,7 @@ import importlib.util
 import numpy as np
 import pytest
 from dlc_networks import texture
-from dlc_tf_networks import KEYPOINTS, dlclive_runner, write
+from dlc_tf_networks import KEYPOINTS, write
 
 from dlstream_common import NetworkError
 from dlstream_pose import Network
@@ -39,10 +39,31 @@ def test_a_network_of_this_kind_equals_its_original(tmp_path, net_type, locref, 
     assert report.seen == len(FRAMES) * len(KEYPOINTS)
     assert report.worst < 0.05
     if locref:  # without it DeepLabCut-Live fails
-        live = dlclive_runner(folder)
-        live.init_inference(FRAMES[0][..., ::-1])
+        live = Network(folder / "snapshot-1000.pb", engine="dlclive")
+        assert live.info.keypoints == network.info.keypoints
         for frame in FRAMES:
-            assert np.allclose(network.run(frame)[0, :, :2], live.get_pose(frame[..., ::-1])[:, :2], atol=0.05)
+            found, expected = network.run(frame), live.run(frame)
+            assert found.shape == expected.shape == (1, len(KEYPOINTS), 3)
+            assert np.allclose(found[..., :2], expected[..., :2], atol=0.05)
+            assert np.allclose(found[..., 2], expected[..., 2], atol=0.001)
+
+
+def test_what_deeplabcut_live_can_not_run_is_refused(tmp_path):
+    folder = write(tmp_path / "export", "mobilenet_v2_0.35", locref=False)
+    graph, settings = folder / "snapshot-1000.pb", folder / "pose_cfg.yaml"
+    with pytest.raises(NetworkError, match=r"pose_cfg\.yaml: found a network without location_refinement"):
+        Network(graph, engine="dlclive")
+    settings.write_text(settings.read_text().replace("location_refinement: false", "location_refinement: true"))
+    graph.write_bytes(graph.read_bytes()[:5000])
+    with pytest.raises(NetworkError, match=r"snapshot-1000\.pb: DeepLabCut-Live can't load it"):
+        Network(graph, engine="dlclive")
+    (folder / "snapshot-2000.pb").touch()  # DeepLabCut-Live would take either
+    with pytest.raises(NetworkError, match=r"found snapshot-1000\.pb, snapshot-2000\.pb; expected one frozen graph"):
+        Network(graph, engine="dlclive")
+    (folder / "snapshot-2000.pb").unlink()
+    settings.unlink()
+    with pytest.raises(NetworkError, match=r"pose_cfg\.yaml: can't be read"):
+        Network(graph, engine="dlclive")
 
 
 def test_a_folder_that_does_not_belong_together_is_refused(tmp_path):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,6 +19,9 @@ from dlstream_pose.convert._frames import MADE_UP, Sample, frames_of, textures
 from dlstream_pose.convert._proof import Report, compare
 from dlstream_pose.convert._source import SourceNetwork, open_source
 from dlstream_pose.network import METADATA_KEY, Network, NetworkInfo
+
+_MOST = 16384
+"""Pixels; sides of images beyond it are mistakes, which would need all memory."""
 
 
 def convert(
@@ -43,7 +48,7 @@ def convert(
         NetworkError: the source can't be converted, or the result differs from it: a seen keypoint by more than 0.1 px,
             or a confidence by more than 0.01. Nothing is written then.
     """
-    output = Path(output)
+    output = _free(Path(output))
     original = source if isinstance(source, SourceNetwork) else open_source(Path(source))
     if individuals is not None:
         original.limit(individuals)
@@ -74,14 +79,30 @@ def _export(original: SourceNetwork, info: NetworkInfo, draft: Path) -> None:
         raise NetworkError(f"{info.source.file}: can't be exported as ONNX: {lines[0]:.300}") from error
 
 
+def _free(output: Path) -> Path:
+    """A path to write to: what is known to be wrong with it is said before the work begins."""
+    if output.suffix != ".onnx":
+        raise NetworkError(f"{output}: found the ending '{output.suffix}'; expected a network file to write (.onnx)")
+    if output.is_dir():
+        raise NetworkError(f"{output}: found a folder; expected a network file to write (.onnx)")
+    there = next(path for path in output.absolute().parents if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        reason = "no folder" if not there.is_dir() else "a folder without permission to write"
+        raise NetworkError(f"{output}: can't be written: {there} is {reason}")
+    return output
+
+
 def _write(draft: Path, output: Path) -> None:
+    partial = output.with_name(output.name + ".partial")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        partial = output.with_name(output.name + ".partial")
         partial.write_bytes(sealed(draft.read_bytes()))
         partial.replace(output)
     except OSError as error:
         raise NetworkError(f"{output}: can't be written ({error.strerror})") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _origin(samples: Sequence[Sample]) -> str:
@@ -119,9 +140,23 @@ def label(path: Path, info: NetworkInfo) -> None:
 
 def _size(text: str) -> tuple[int, int]:
     width, height = (int(side) for side in text.lower().split("x"))
-    if min(width, height) < 1:
+    if not (1 <= width <= _MOST and 1 <= height <= _MOST):
         raise ValueError(text)
     return width, height
+
+
+def _scale(text: str) -> float:
+    scale = float(text)
+    if not 0 < scale <= 8:
+        raise ValueError(text)
+    return scale
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise ValueError(text)
+    return count
 
 
 def _edge(text: str) -> tuple[str, str]:
@@ -131,6 +166,9 @@ def _edge(text: str) -> tuple[str, str]:
 
 def default_output(source: Path) -> Path:
     """The network file that stands beside its source."""
+    source = source.absolute()  # . has no name
+    if not source.name:
+        raise NetworkError(f"{source}: there is no name for the network file in it; give one to write (.onnx)")
     return source.with_name(source.name + ".onnx") if source.is_dir() else source.with_suffix(".onnx")
 
 
@@ -143,8 +181,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("source", type=Path, help="DeepLabCut's .pt file or folder (.pb), or SLEAP's model folder")
     parser.add_argument("output", type=Path, nargs="?", help="network file to write (default: SOURCE with .onnx)")
     parser.add_argument("--frames", type=Path, nargs="+", default=[], help="videos or images to compare on")
-    parser.add_argument("--count", type=int, default=20, help="frames of each video (default 20)")
-    parser.add_argument("--scale", type=float, default=1.0, help="resize these frames by this (default 1)")
+    parser.add_argument("--count", type=_count, default=20, help="frames of each video (default 20)")
+    parser.add_argument("--scale", type=_scale, default=1.0, help="resize these frames by this (default 1)")
     parser.add_argument("--edges", type=_edge, nargs="+", default=[], help="skeleton: pairs like snout:neck")
     parser.add_argument("--input-size", type=_size, help="size that the network was trained on, like 320x240")
     parser.add_argument("--individuals", type=int, help="how many there are at most, where the source does not say")

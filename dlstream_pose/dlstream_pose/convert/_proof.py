@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
 from dlstream_pose.convert._frames import Sample
-from dlstream_pose.convert._source import SourceNetwork
+from dlstream_pose.convert._source import SourceNetwork, gist
 from dlstream_pose.network import Network, NetworkInfo, Proof
 
 SEEN = 0.1
@@ -103,7 +103,7 @@ def _both(
     try:
         expected = original.reference(sample.image)
     except Exception as error:  # whatever the other tool raises
-        raise NetworkError(f"the original fails on {sample.name}: {type(error).__name__}: {error}") from error
+        raise NetworkError(f"the original fails on {sample.name}: {type(error).__name__}: {gist(error)}") from error
     found = converted.run(sample.image)
     for poses, whose in ((expected, "the original"), (found, "the converted network")):
         if np.isnan(poses[..., 2]).any() or np.isnan(poses[poses[..., 2] > SEEN]).any():

@@ -69,6 +69,12 @@ def present(poses: NDArray[np.float32]) -> NDArray[np.float32]:
     return poses[(poses[..., 2] > 0).any(axis=1)]
 
 
+def gist(error: Exception) -> str:
+    """An error of another tool in one line: PyTorch names every weight that is missing, on hundreds of lines."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 300 else f"{text[:300]} ..."
+
+
 def modules_of(package: str) -> Iterator[ModuleType]:
     """The modules of a sub-package, by name."""
     parent = import_module(f"dlstream_pose.convert.{package}")

@@ -77,10 +77,10 @@ def read_network(path: Path) -> bytes:
             f"{path}: the file is not what the converter wrote: it was damaged or altered since; expected the SHA-256 "
             "that stands at its end. Copy it again, or convert the original again"
         )
-    if path.suffix in (".pt", ".pth"):
+    if path.suffix in (".pt", ".pth", ".pb"):
         raise NetworkError(
-            f"{path}: found a PyTorch file; expected ONNX. Convert it first: "
-            f"dlstream network convert {path.name} {path.with_suffix('.onnx').name}"
+            f"{path}: found a {'TensorFlow' if path.suffix == '.pb' else 'PyTorch'} file; expected ONNX. Convert it "
+            f"first: dlstream network convert {path.name} {path.with_suffix('.onnx').name}"
         )
     return content
 

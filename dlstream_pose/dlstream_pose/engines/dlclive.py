@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import sys
 import threading
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -26,9 +29,8 @@ class DeepLabCutLive(Engine):
 
     def __init__(self, path: Path, threads: int, at_once: int = 1) -> None:
         try:
-            from dlclive import DLCLive
-
             self.description = f"DeepLabCut-Live {version('deeplabcut-live')}"
+            live = _import_live()
         except (ImportError, PackageNotFoundError) as error:
             raise NotInstalled(f"engine dlclive: DeepLabCut-Live is not installed ({error}); {_INSTALL}") from error
         if path.suffix not in (".pt", ".pth", ".pb"):
@@ -38,17 +40,20 @@ class DeepLabCutLive(Engine):
             )
         self.sha256 = _sha256(path)
         try:
-            described = _tensorflow(path) if path.suffix == ".pb" else _pytorch(path, threads)
-            self._live = DLCLive(
-                path.parent if path.suffix == ".pb" else path,
-                model_type="base" if path.suffix == ".pb" else "pytorch",
-                single_animal=len(described["individuals"]) == 1,
-            )
+            described, settings = _tensorflow(path, threads) if path.suffix == ".pb" else _pytorch(path, threads)
+            self._live = live(**settings)
             self._one_at_a_time = threading.Lock()
             self._keypoints = len(described["keypoints"])
             self._live.init_inference(np.zeros((256, 256, 3), np.uint8))
+        except NetworkError:
+            raise
+        except ImportError as error:
+            raise NotInstalled(f"engine dlclive: what {path.name} needs is missing ({error}); {_INSTALL}") from error
         except Exception as error:  # torch and tensorflow raise anything
-            raise NetworkError(f"{path}: DeepLabCut-Live can't load it ({first_line(error)}); {_INSTALL}") from error
+            raise NetworkError(
+                f"{path}: DeepLabCut-Live can't load it ({first_line(error)}); expected what deeplabcut.export_model "
+                "writes. The file may be damaged or incomplete"
+            ) from error
         source = {"file": path.name, "sha256": self.sha256, "tool": "DeepLabCut"}
         self.metadata = json.dumps({**described, "stride": 1.0, "decoder": "dlclive", "source": source})
         self.inputs, self.outputs = {"image": "tensor(uint8)"}, {"poses": "tensor(float)"}
@@ -66,29 +71,57 @@ def _sha256(path: Path) -> str:
         raise NetworkError(f"{path}: can't be read ({error.strerror})") from error
 
 
-def _pytorch(path: Path, threads: int) -> dict[str, Any]:
+def _import_live() -> Any:
+    """The class `DLCLive`. The package imports torch for its benchmark alone, also where TensorFlow does the work."""
+    try:
+        from dlclive import DLCLive
+    except ImportError as error:
+        if error.name != "torch":
+            raise
+        for name in [name for name in sys.modules if name.partition(".")[0] == "dlclive"]:
+            del sys.modules[name]
+        sys.modules["torch"] = ModuleType("torch")
+        try:
+            from dlclive import DLCLive
+        finally:
+            del sys.modules["torch"]
+    return DLCLive
+
+
+def _pytorch(path: Path, threads: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a network of DeepLabCut 3 is, and what to open it with."""
     import torch
 
     if threads:
         torch.set_num_threads(threads)
     config = torch.load(path, map_location="cpu", weights_only=True)["config"]
     metadata = config["metadata"]
-    return {
+    described = {
         "keypoints": metadata["bodyparts"],
         "individuals": metadata["individuals"],
         "net_type": config.get("net_type", ""),
     }
+    one = len(described["individuals"]) == 1
+    return described, {"model_path": path, "model_type": "pytorch", "single_animal": one}
 
 
-def _tensorflow(path: Path) -> dict[str, Any]:
-    from ruamel.yaml import YAML
+def _tensorflow(path: Path, threads: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The same for one of DeepLabCut 2. DeepLabCut-Live takes the folder, and in it whichever .pb it finds first."""
+    from dlstream_pose.convert.sources.deeplabcut_tf import one_graph, read_settings
 
-    config = YAML(typ="safe").load(path.with_name("pose_cfg.yaml"))
-    return {
-        "keypoints": [str(name) for name in config["all_joints_names"]],
-        "individuals": ["individual_1"],
-        "net_type": str(config.get("net_type", "")),
-    }
+    one_graph(path.parent)
+    found = read_settings(path.with_name("pose_cfg.yaml"))
+    if not found.refined:
+        raise NetworkError(
+            f"{path.with_name('pose_cfg.yaml')}: found a network without location_refinement, with which "
+            "DeepLabCut-Live 1.1.0 fails; expected one with it. Convert it, and choose another engine"
+        )
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import tensorflow
+
+    options = tensorflow.compat.v1.ConfigProto(intra_op_parallelism_threads=threads)
+    described = {"keypoints": found.keypoints, "individuals": ["individual_1"], "net_type": found.net_type}
+    return described, {"model_path": path.parent, "model_type": "base", "tf_config": options}
 
 
 ENGINE = DeepLabCutLive

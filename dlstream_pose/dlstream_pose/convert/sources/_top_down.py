@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
-from dlstream_pose.convert._source import SourceNetwork, present
+from dlstream_pose.convert._source import SourceNetwork, gist, present
 from dlstream_pose.top_down import Detector, widened
 
 _OPSET = 17
@@ -44,7 +44,7 @@ class TopDownNetwork(SourceNetwork):
             detector = DETECTORS.build(dict(about["model"]) | {"pretrained": False})
             detector.load_state_dict(content["detector"])
         except Exception as error:
-            raise NetworkError(f"DeepLabCut can't build the detector that the file describes: {error}") from error
+            raise NetworkError(f"DeepLabCut can't build the detector that the file describes: {gist(error)}") from error
         detector.eval()
         wanted = bool(about["data"]["inference"].get("normalize_images", False))
         self._pose = pose

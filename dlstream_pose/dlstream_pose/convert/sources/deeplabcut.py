@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
-from dlstream_pose.convert._source import SourceNetwork, present
+from dlstream_pose.convert._source import SourceNetwork, gist, present
 from dlstream_pose.convert.decoders import decoder_for
 from dlstream_pose.convert.sources._top_down import TopDownNetwork
 from dlstream_pose.decoders import outputs_of
@@ -48,8 +48,7 @@ def open_source(path: Path) -> SourceNetwork:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises anything from EOFError to UnpicklingError
         raise NetworkError(
-            f"{path}: can't be loaded ({str(error).splitlines()[0] if str(error) else type(error).__name__}); expected "
-            "what deeplabcut.export_model writes"
+            f"{path}: can't be loaded ({gist(error)}); expected what deeplabcut.export_model writes"
         ) from error
     if not isinstance(content, dict) or not {"config", "pose"} <= content.keys():
         raise NetworkError(f"{path}: found no 'config' and 'pose' in it; expected what deeplabcut.export_model writes")
@@ -57,10 +56,10 @@ def open_source(path: Path) -> SourceNetwork:
         return _open(path, content)
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from error
-    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except Exception as error:  # a configuration that is not one can lead to anything
         raise NetworkError(
-            f"{path}: its configuration is not one of DeepLabCut 3 ({type(error).__name__}: {error}); expected what "
-            "deeplabcut.export_model writes"
+            f"{path}: its configuration is not one of DeepLabCut 3 ({type(error).__name__}: {gist(error)}); expected "
+            "what deeplabcut.export_model writes"
         ) from error
 
 
@@ -79,7 +78,7 @@ def _open(path: Path, content: dict[str, Any]) -> SourceNetwork:
         model = PoseModel.build(config["model"], pretrained_backbone=False)
         model.load_state_dict(content["pose"])
     except Exception as error:
-        raise NetworkError(f"DeepLabCut can't build the network that the file describes: {error}") from error
+        raise NetworkError(f"DeepLabCut can't build the network that the file describes: {gist(error)}") from error
     if str(config.get("method", "bu")).lower() == "bu":
         return DeepLabCutNetwork(path, config, model.eval(), head)
     crop = inference.get("top_down_crop") or {"height": 256, "width": 256}

@@ -38,11 +38,8 @@ def open_source(path: Path) -> SourceNetwork:
             DeepLabCut 2.
     """
     folder = path if path.is_dir() else path.parent
-    graphs = [path] if path.suffix == ".pb" else sorted(folder.glob("*.pb"))
-    if len(graphs) != 1:
-        found = ", ".join(graph.name for graph in graphs) or "no file that ends in .pb"
-        raise NetworkError(f"{folder}: found {found}; expected one frozen graph, as deeplabcut.export_model writes it")
-    settings = _read_settings(folder / _SETTINGS)
+    file = path if path.suffix == ".pb" and not path.is_dir() else one_graph(folder)
+    settings = read_settings(folder / _SETTINGS)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import tensorflow
@@ -54,16 +51,29 @@ def open_source(path: Path) -> SourceNetwork:
         ) from error
     graph = tensorflow.compat.v1.GraphDef()
     try:
-        graph.ParseFromString(graphs[0].read_bytes())
-        return TensorFlowNetwork(graphs[0], settings, graph)
+        graph.ParseFromString(file.read_bytes())
+        return TensorFlowNetwork(file, settings, graph)
     except NetworkError:
         raise
     except Exception as error:  # protobuf's and TensorFlow's errors have no common base
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise NetworkError(
-            f"{graphs[0]}: TensorFlow can't load it ({reason:.300}); expected a frozen graph, as "
+            f"{file}: TensorFlow can't load it ({reason:.300}); expected a frozen graph, as "
             "deeplabcut.export_model writes it. The file may be damaged or incomplete"
         ) from error
+
+
+def one_graph(folder: Path) -> Path:
+    """The only .pb file in a folder.
+
+    Raises:
+        NetworkError: there is none, or more than one.
+    """
+    graphs = sorted(folder.glob("*.pb"))
+    if len(graphs) != 1:
+        found = ", ".join(graph.name for graph in graphs) or "no file that ends in .pb"
+        raise NetworkError(f"{folder}: found {found}; expected one frozen graph, as deeplabcut.export_model writes it")
+    return graphs[0]
 
 
 class Settings:
@@ -96,7 +106,12 @@ class Settings:
         return float(value)
 
 
-def _read_settings(path: Path) -> Settings:
+def read_settings(path: Path) -> Settings:
+    """What pose_cfg.yaml says.
+
+    Raises:
+        NetworkError: it can't be read, or does not describe a single-animal network.
+    """
     try:
         content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except OSError as error:
