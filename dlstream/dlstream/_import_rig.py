@@ -134,7 +134,7 @@ def _network(ini: Ini) -> str:
         f'(DeepLabCut 2, TensorFlow) or make convert ARGS="EXPORT.pt {file} --frames VIDEO" (DeepLabCut 3); '
         "docs/networks.md",
     )
-    ini.note(section, key, todo.replace("FILE", file))
+    ini.note(section, key, todo)
     if old:
         ini.note("DeepLabCut", "DLC_PATH", "not needed: dlstream runs without DeepLabCut")
     for flag in ("FLATTEN_MA", "SPLIT_MA"):
