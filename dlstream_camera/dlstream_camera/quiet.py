@@ -12,7 +12,7 @@ import cv2
 @contextmanager
 def quiet_opencv() -> Iterator[None]:
     """Within it OpenCV writes nothing of what it can't open; for those who report that themselves."""
-    log: Any = cv2.utils.logging  # type: ignore[attr-defined]
+    log: Any = cv2.utils.logging
     level = log.setLogLevel(log.LOG_LEVEL_SILENT)
     try:
         yield
