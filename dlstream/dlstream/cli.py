@@ -157,12 +157,12 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     except InputError as error:
-        from dlstream.experiment_check import show_problems
-
         console = make_console()
         if not console.is_terminal:
             console.print(escape(str(error)))  # each line begins with FILE:LINE, as editors jump to
             return 1
+        from dlstream.experiment_check import show_problems
+
         show_problems(error, console)
         return 1
     except DlstreamError as error:

@@ -15,6 +15,7 @@ from dlstream.check import checked_rig
 from dlstream.cli import main
 from dlstream.experiment_check import Known, check_file, read_frame
 from dlstream.nodes import rig_nodes
+from dlstream_camera.sources.video import check_video
 from dlstream_common import DlstreamError, InputError
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
@@ -100,6 +101,49 @@ def test_the_first_frame_of_a_video(tmp_path: Path):
         writer.write(np.full((48, 64, 3), value, np.uint8))
     writer.release()
     assert abs(float(read_frame(file).mean()) - 200) < 5
+
+
+def test_opencv_does_not_speak_beside_us(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+    file = tmp_path / "clip.yaml"
+    file.write_text("no video")
+    with pytest.raises(DlstreamError, match="neither a picture nor a video"):
+        read_frame(file)
+    with pytest.raises(DlstreamError, match="no video that can be read"):
+        check_video(file)
+    assert "WARN" not in capfd.readouterr().err
+    cv2.VideoCapture(str(file), cv2.CAP_FFMPEG).release()
+    assert "WARN" in capfd.readouterr().err, "without us it speaks, and does so again afterwards"
+
+
+def test_every_line_of_a_rigs_mistakes_begins_with_its_place(monkeypatch, capsys, tmp_path: Path):
+    file = tmp_path / "rig.yaml"
+    cameras = "{top: {source: synthetic, fps: many}, 1 top-cam: {source: synthetic}}"
+    file.write_text(f"rig: box\ncameras: {cameras}\noutputs: {{fan: {{type: gpio}}}}\n")
+    monkeypatch.setattr("sys.argv", ["dlstream", "check", str(file)])
+    assert main() == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith(f"{file}:") for line in lines)
+    assert "cameras.1 top-cam: found '1 top-cam'; expected a name of lower-case letters" in " ".join(lines)
+    (fan,) = (line for line in lines if "outputs.fan.type" in line)
+    assert fan.endswith("run a node of your own on /outputs/fan/command: see docs/ros2.md.")
+
+
+def test_all_pictures_that_are_none_are_told_at_once(monkeypatch, capsys, tmp_path: Path):
+    file = tmp_path / "rig.yaml"
+    images = "{left: nope.png, right: rig.yaml, third: none.png}"
+    text = (
+        f"rig: box\ncameras: {{top: {{source: synthetic}}}}\noutputs: {{screen: {{type: screen, images: {images}}}}}\n"
+    )
+    file.write_text(text)
+    code, said = command(monkeypatch, capsys, "check", str(file))
+    assert code == 1
+    for name in ("left", "right", "third"):
+        assert f"for the image '{name}'" in said
+    file.write_text(text.replace("left: nope.png, ", "").replace(", third: none.png", ""))
+    code, said = command(monkeypatch, capsys, "check", str(file))
+    assert code == 1
+    assert "can't be read as an image" in said
 
 
 def test_python_needs_permission(monkeypatch, capsys):

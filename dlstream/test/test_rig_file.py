@@ -102,7 +102,12 @@ def test_several_cameras_and_foreign_drivers(write):
         ("source: synthetic", "source: syntetic", 3, "Did you mean 'synthetic'?"),
         ("width: 640", "widht: 640", 3, "Did you mean 'width'?"),
         ("width: 640", "width: wide", 3, "cameras.top.width: found 'wide'; expected a whole number"),
-        ("width: 640", "crop: [600, 0, 100, 100]", 3, "crop: found x=600 y=0 100x100"),
+        (
+            "width: 640",
+            "crop: [600, 0, 100, 100]",
+            3,
+            "cameras.top.crop: found x=600 y=0 100x100; expected a part of the image",
+        ),
         ("demo_mouse.onnx", "no_mouse.onnx", 5, "expected a path to an existing file"),
         ("demo_mouse.onnx", "demo_mouse.pt", 5, "pose.network"),
         ("scale: 0.5", "scale: 0", 6, "pose.scale: found 0"),

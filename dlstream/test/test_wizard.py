@@ -103,12 +103,19 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     item.close()
 
 
+def test_without_a_template_it_is_said_which_one_it_is(tmp_path: Path):
+    made = program("experiment", "new", str(tmp_path / "bad name!.yaml"), "--set", "camera=side")
+    assert made.returncode == 0, made.stderr
+    assert "Begins with the template 'example'" in made.stdout
+    assert load_experiment(tmp_path / "bad name!.yaml").experiment == "bad name_"
+
+
 def test_the_questions_lead_to_a_file_that_is_in_order(terminal: Terminal, tmp_path: Path):
     screen = terminal
     screen.expect("A new experiment")
     screen.answer("Begin with", "exmple", "example")
     screen.answer("File to write", "mine.txt", "mine.yaml")
-    screen.answer("experiment [mine]", "corner choice")
+    screen.answer("experiment [mine]", "../../etc/x", "corner choice")
     screen.answer("camera [top]", "side", "top")
     for name in ("right", "left"):
         center = "550, 163" if name == "right" else "372, 163"

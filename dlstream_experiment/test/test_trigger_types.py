@@ -361,6 +361,9 @@ def test_corners_and_edges_of_a_polygon_are_inside():
         ("topic", {"topic": "/x", "message": "std_msgs/Float64"}),
         ("topic", {"topic": "/x", "message": "std_msgs/Float64", "equals": 1, "at_least": 1}),
         ("topic", {"topic": "x y", "message": "std_msgs/Float64", "equals": 1}),
+        ("region", {"region": "box", "keypoints": ["nose", "nose"]}),
+        ("speed", {"keypoints": ["nose", "nose"], "at_least": 5}),
+        ("social", {"active": ["nose", "nose"], "passive": ["nose"], "at_most": 5}),
     ],
 )
 def test_what_can_not_be_meant_is_refused(type_, words):
