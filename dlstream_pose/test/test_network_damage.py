@@ -28,7 +28,9 @@ num_joints: 2
 num_outputs: 1
 stride: 8.0
 """
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+quick = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def damaged(content: bytes, seed: int) -> bytes:

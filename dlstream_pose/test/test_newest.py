@@ -170,5 +170,5 @@ def test_closing_ends_the_waiting():
     thread = threading.Thread(target=lambda: taken.append(newest.take()))
     thread.start()
     newest.close()
-    thread.join(30)
+    thread.join(120)
     assert taken == [None]

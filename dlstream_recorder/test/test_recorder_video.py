@@ -105,7 +105,9 @@ def test_players_see_the_frame_count_rate_and_index(make, tmp_path):
         assert target - 1_000_000_000 < first.pts <= target, "the index leads near to the frame"
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(steps=st.lists(st.integers(-900_000_000, 900_000_000), min_size=1, max_size=12))
 def test_stamps_that_repeat_or_go_back_lose_no_frame(make, tmp_path, steps):
     stem = tmp_path / "top"
