@@ -44,7 +44,7 @@ class Lines:
 
     def wait(self, text: str) -> None:
         with self.seen:
-            assert self.seen.wait_for(lambda: any(text in line for _, line in self.all), 30), self.all
+            assert self.seen.wait_for(lambda: any(text in line for _, line in self.all), 120), self.all
 
     def index(self, text: str) -> int:
         return next(number for number, (_, line) in enumerate(self.all) if text in line)
@@ -137,7 +137,9 @@ def test_failure_while_a_node_ends_fails_the_rig(program):
     lines.wait("/a has failed with exit code 4 while it was stopped")
 
 
-def test_restart_and_its_limit(program, tmp_path: Path):
+def test_restart_and_its_limit(program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("dlstream.runner._RESTART_WINDOW", 600.0)  # in which a slow machine starts six programs
+    monkeypatch.setattr("dlstream.runner._RESTART_DELAY", 0.01)
     program("a", f"open({str(tmp_path / 'count')!r}, 'a').write('x'); sys.exit(1)")
     lines = Lines()
     assert Runner([spec("a", on_failure="restart")], {}, lines).run() == 1
@@ -166,7 +168,7 @@ def test_node_that_ignores_the_signals_is_killed(program, monkeypatch: pytest.Mo
         "[signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)]\n"
         "print('deaf', flush=True)\nwhile True: time.sleep(1)",
     )
-    monkeypatch.setattr("dlstream.runner._PATIENCE", {signal.SIGINT: 0.2, signal.SIGTERM: 0.2, signal.SIGKILL: 5.0})
+    monkeypatch.setattr("dlstream.runner._PATIENCE", {signal.SIGINT: 0.2, signal.SIGTERM: 0.2, signal.SIGKILL: 60.0})
     lines = Lines()
     runner = Runner([spec("a")], {}, lines)
 

@@ -28,7 +28,7 @@ CONFIG = Path(__file__).resolve().parents[2] / "config"
 RIG = CONFIG / "rig.demo.yaml"
 EXAMPLE = Template("example", CONFIG / "experiments" / "example.yaml", "")
 PROGRAM = "import sys; from dlstream.cli import main; sys.exit(main())"
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 
 def program(*words: str) -> subprocess.CompletedProcess[str]:
