@@ -6,12 +6,16 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
+from mcap.exceptions import McapError
+from mcap.records import Message
+from mcap.stream_reader import StreamReader
 from numpy.typing import NDArray
 
 from dlstream_common import Frame, FramePoses, Individual
@@ -63,6 +67,16 @@ class Helpers:
             frames = list(container.decode(video=0))
         times = [round(frame.pts * frame.time_base * 1_000_000_000) for frame in frames]
         return [frame.to_ndarray(format=pixel_format) for frame in frames], times
+
+    @staticmethod
+    def bag_messages(path: Path) -> int:
+        """How many messages a bag that is being written has so far."""
+        count = 0
+        if path.exists():
+            with suppress(McapError), path.open("rb") as file:
+                for record in StreamReader(file).records:
+                    count += isinstance(record, Message)
+        return count
 
 
 @pytest.fixture(scope="session")
@@ -135,6 +149,13 @@ class Camera:
         for index, image in enumerate(images):
             threading.Event().wait(max(0.0, begin + index / fps - time.monotonic()))
             self.send_one(image, poses, encoding)
+
+    def wait_for_arrival(self) -> None:
+        """Waits until all that was sent lies with the recorder, looked at or not."""
+        from rclpy.duration import Duration
+
+        for publisher in (self._images, self._camera_infos, self._infos, self._poses, self._truths):
+            assert publisher.wait_for_all_acked(Duration(seconds=120))
 
     def send_one(self, image: NDArray[Any], poses: bool = True, encoding: str = "bgr8") -> Frame:
         """Publishes one image with its companions."""

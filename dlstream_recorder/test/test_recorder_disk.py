@@ -30,6 +30,7 @@ def fill(session, make, wait_for):
         return session.error is not None
 
     wait_for(one_more, "the end of the disk")
+    one_more()  # too late in any case
     return images
 
 

@@ -27,17 +27,17 @@ def killed(open_session, make, tmp_path, wait_for):
             session.add_poses(make.poses(number, x=(number, number)))
         session.add_message("/said", b"\x00\x01\x00\x00\x02\x00\x00\x00a\x00", make.start + number)
     session.add_event(EventRow("trial_started", "left", stamp_ns=make.start, recorded_ns=make.start))
-    wait_for(lambda: _settled(session), "all of it written")
+    wait_for(lambda: _settled(session, make), "all of it written")
     copy = tmp_path / "killed"
     shutil.copytree(session.folder, copy)
     return copy
 
 
-def _settled(session: Session) -> bool:
+def _settled(session: Session, make) -> bool:
     status = session.status()
-    bag = session.folder / "bag" / "bag_0.mcap"
+    messages = make.bag_messages(session.folder / "bag" / "bag_0.mcap")
     events = (session.folder / "events.csv").read_text()
-    return status.frames_recorded == 60 and status.poses == 25 and bag.stat().st_size > 2000 and "left" in events
+    return status.frames_recorded == 60 and status.poses == 25 and messages == 60 and "left" in events
 
 
 def test_everything_is_readable_before_and_whole_after(killed, make):
