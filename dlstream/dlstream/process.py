@@ -69,7 +69,7 @@ class NodeProcess:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             return False
-        self._thread.join(timeout=1.0)
+        self._thread.join(timeout=5.0)  # not for ever: a grandchild may hold the output open
         return True
 
     def _follow(self) -> None:

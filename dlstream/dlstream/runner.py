@@ -14,7 +14,7 @@ from dlstream.nodes import NodeSpec
 from dlstream.process import NodeProcess
 from dlstream.together import speaker
 
-_PATIENCE = {signal.SIGINT: 15.0, signal.SIGTERM: 5.0, signal.SIGKILL: 5.0}
+_PATIENCE = {signal.SIGINT: 30.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
 """Seconds of silence: a node that says what it still has to do, such as a recorder, is waited for."""
 _RESTARTS = 5
 _RESTART_WINDOW = 60.0
