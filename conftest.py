@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -39,13 +42,24 @@ def pytest_configure(config: pytest.Config) -> None:
     config._dlstream_domain = domain_id()  # type: ignore[attr-defined]
     os.environ["ROS_DOMAIN_ID"] = str(config._dlstream_domain.__enter__())  # type: ignore[attr-defined]
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(ROOT / "config" / "fastdds.xml")
+    os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(_patient_profile())
     os.environ["SDL_VIDEODRIVER"] = "dummy"
+
+
+def _patient_profile() -> Path:
+    """The nodes' own profile, but that a node which a busy machine keeps from announcing itself is not forgotten."""
+    text = (ROOT / "config" / "fastdds.xml").read_text()
+    patient, count = re.subn(r"(<leaseDuration>\s*<sec>)\d+", r"\g<1>120", text)
+    assert count == 1
+    path = Path(tempfile.mkdtemp(prefix="dlstream_test_")) / "fastdds.xml"
+    path.write_text(patient)
+    return path
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     from dlstream.shared_memory import remove_abandoned
 
+    shutil.rmtree(Path(os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"]).parent)
     remove_abandoned()
     config._dlstream_domain.__exit__(None, None, None)  # type: ignore[attr-defined]
 

@@ -43,7 +43,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., RigUnderTest]]:
         if rig.process.poll() is None:
             rig.process.send_signal(signal.SIGINT)
             try:
-                rig.wait(30)
+                rig.wait(120)
             except subprocess.TimeoutExpired:
                 os.killpg(rig.process.pid, signal.SIGKILL)
                 rig.wait()

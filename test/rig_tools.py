@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from csv import DictReader
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +17,24 @@ from ament_index_python.packages import get_package_prefix
 from dlstream_recorder import read_session
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
-PATIENCE = 60.0
+PATIENCE = 300.0
+"""Seconds after which something that should happen has not happened."""
 
+# What must come in time comes in time on a machine that has much else to do as well: a minute for what is a fault, and
+# queues that hold as many frames as a test counts.
 RIG = """\
 rig: test
 cameras:
-  top: {{source: synthetic, width: 320, height: 240, fps: 30, seed: 1}}
+  top: {{source: synthetic, width: 320, height: 240, queue: 200, fps: 30, seed: 1}}
 pose:
   network: {config}/networks/demo_mouse.onnx
-experiment: {folder}/experiment.yaml
+experiment: {{file: {folder}/experiment.yaml, acknowledgement_timeout: 20}}
 outputs:
   screen:
     type: screen
     offscreen: true
     images: {{left: {config}/images/stripes.png, right: {config}/images/checkers.png}}
-recorder: {{directory: {folder}/sessions, min_free: 0.1}}
+recorder: {{directory: {folder}/sessions, image_depth: 200, silence: 60, min_free: 0.1}}
 """
 
 EXPERIMENT = """\
@@ -49,7 +53,12 @@ protocol:
     right: {trigger: in_right, stimulus: {output: screen, action: show, values: {image: right}}}
   lockout: 0
   max_hits: 1000
+max_age: 60
+pose_timeout: 60
 """
+
+
+POSE_TABLE_HEADER = 4
 
 
 class RigUnderTest:
@@ -87,10 +96,10 @@ class RigUnderTest:
         assert found, f"waited {timeout:.0f} s for '{text}' in:\n{self.output}"
         assert any(text in line for line in self.lines), f"ended without '{text}':\n{self.output}"
 
-    def wait(self, timeout: float = 180.0) -> int:
+    def wait(self, timeout: float = 600.0) -> int:
         """Waits for the end; the exit code."""
         code = self.process.wait(timeout)
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         return code
 
     def stop(self) -> int:
@@ -138,8 +147,9 @@ def command(*words: str) -> list[str]:
 
 
 def recorded(rig: RigUnderTest, frames: int) -> None:
-    """Waits until the recorder has written so many frames of the camera top."""
-    written(rig, "top.poses.csv", frames + 1)
+    """Waits until the recorder has written so many frames of the camera top, and the poses of as many."""
+    written(rig, "top.frames.csv", frames + 1)
+    written(rig, "top.poses.csv", frames + POSE_TABLE_HEADER)
 
 
 def written(rig: RigUnderTest, name: str, lines: int) -> None:
@@ -152,3 +162,17 @@ def written(rig: RigUnderTest, name: str, lines: int) -> None:
         assert rig.process.poll() is None, rig.output
         time.sleep(0.05)
     raise AssertionError(f"waited {PATIENCE:.0f} s for {lines} lines of {name}:\n{rig.output}")
+
+
+def told(rig: RigUnderTest, kind: str, action: str) -> None:
+    """Waits until the recorder has written an event of this kind about an output's action."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        for file in (rig.folder / "sessions").glob("*/events.csv"):
+            if any(
+                row["kind"] == kind and row["action"] == action for row in DictReader(file.read_text().splitlines())
+            ):
+                return
+        assert rig.process.poll() is None, rig.output
+        time.sleep(0.05)
+    raise AssertionError(f"waited {PATIENCE:.0f} s for {kind} of {action}:\n{rig.output}")

@@ -7,10 +7,16 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
-from rig_tools import CONFIG, command, written
+from rig_tools import CONFIG, PATIENCE, command, written
+from sensor_msgs.msg import Image
 
+from dlstream_camera.arena import Arena
+from dlstream_common import Frame, now
+from dlstream_common.ros import EVENT, POSE, image_qos, image_to_message, stamp_from_message
+from dlstream_msgs.msg import ExperimentStatus, FramePoses
 from dlstream_recorder import DECISIONS, JOURNAL, read_lines, recover
 
 OWN_TRIGGERS = """\
@@ -44,12 +50,52 @@ def decided(folder: Path) -> list[tuple[object, ...]]:
 
 
 def outcome(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*words), cwd=folder, capture_output=True, text=True, check=False, timeout=180)
+    return subprocess.run(command(*words), cwd=folder, capture_output=True, text=True, check=False, timeout=600)
 
 
-def test_a_live_session_replays_and_its_video_decides_the_same(start, write_rig, tmp_path):
-    rig = start("run", str(write_rig(("fps: 30, seed: 1}", "fps: 12, seed: 8, frames: 90}"))))
-    assert rig.wait() == 0, rig.output
+class Film:
+    """Plays the camera: arena pictures 0 to 89, each shown until it has a pose, since one may get lost on the way."""
+
+    def __init__(self, observer, wait_for, rig) -> None:
+        self._count = 0
+        self._arena, self._wait_for, self._rig = Arena(320, 240, seed=8, fps=12.0), wait_for, rig
+        self._publisher = observer.node.create_publisher(Image, "/top/image_raw", image_qos(200))
+        self._poses = observer.collect(FramePoses, "/top/pose", POSE)
+        self._statuses = observer.collect(ExperimentStatus, "/experiment/status", EVENT)
+
+    def play(self) -> None:
+        self._wait_for(lambda: self._publisher.get_subscription_count() == 2, "the pose node and the recorder")
+        while not any(status.status == ExperimentStatus.RUNNING for status in self._statuses):
+            assert self._rig.process.poll() is None, self._rig.output
+            self._show(0)
+        for number in range(1, 90):
+            stamps = self._show(number)
+        self._wait_for(lambda: any(stamp in self._journal() for stamp in stamps), "the last decision, written down")
+
+    def _journal(self) -> str:
+        return "".join(read_lines(self._rig.session, JOURNAL))
+
+    def _show(self, number: int) -> set[str]:
+        image, stamps = self._arena.render(number)[0], set()
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            frame = Frame("top", self._count, now(), image, "bgr8")
+            self._count += 1
+            stamps.add(frame.stamp)
+            self._publisher.publish(image_to_message(frame, "top_optical_frame"))
+            again = time.monotonic() + 1.0
+            while time.monotonic() < again:
+                if any(stamp_from_message(item.header.stamp) in stamps for item in self._poses[-100:]):
+                    return {str(stamp) for stamp in stamps}
+                time.sleep(0.002)
+        raise AssertionError(f"waited {PATIENCE:.0f} s for a pose of picture {number}:\n{self._rig.output}")
+
+
+def test_a_live_session_replays_and_its_video_decides_the_same(start, write_rig, tmp_path, observer, wait_for):
+    camera = "source: synthetic, width: 320, height: 240, queue: 200, fps: 30, seed: 1"
+    rig = start("run", str(write_rig((camera, "source: topic"))))
+    Film(observer, wait_for, rig).play()
+    assert rig.stop() == 0, rig.output
     session = rig.session
     replay = outcome("replay", str(session), folder=tmp_path)
     assert replay.returncode == 0, replay.stdout
