@@ -32,8 +32,10 @@ from dlstream_common.ros import (
 from dlstream_msgs.msg import FrameInfo
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 
-_PATIENCE = 20.0
-"""Seconds to wait for the subscribers that were announced."""
+_PATIENCE = 60.0
+"""Seconds to wait for the subscribers that were announced: on a busy machine they take long to start."""
+_ARRIVAL = 5.0
+"""Seconds to wait, at the end, until the last messages have arrived; one that listens no more is waited for in vain."""
 
 
 class CameraNode(DlstreamNode[SourceSettings]):
@@ -82,7 +84,7 @@ class CameraNode(DlstreamNode[SourceSettings]):
         self._running = False
         if self._thread and self._thread is not threading.current_thread():
             self._thread.join()
-            self._images.wait_for_all_acked(Duration(seconds=2))  # the last frames are on their way to the recorder
+            self._let_arrive()
         self._thread = None
 
     def cleanup(self) -> None:
@@ -118,7 +120,7 @@ class CameraNode(DlstreamNode[SourceSettings]):
                     return
                 self._publish(shot)
         except Exception as error:
-            self._images.wait_for_all_acked(Duration(seconds=2))
+            self._let_arrive()
             self.fail(error)
 
     def _wait_for_subscribers(self) -> None:
@@ -172,8 +174,14 @@ class CameraNode(DlstreamNode[SourceSettings]):
             form = f"{shot.frame.encoding}; jpeg compressed {'mono8' if grey else 'bgr8'}"
             self._compressed.publish(CompressedImage(header=header, format=form, data=jpeg.tobytes()))
 
+    def _let_arrive(self) -> None:
+        """The last frames are on their way to the recorder, in memory that ends with this process."""
+        end = time.monotonic() + _ARRIVAL
+        for publisher in (self._images, self._infos, self._frame_infos, self._truths):
+            publisher.wait_for_all_acked(Duration(seconds=max(0.0, end - time.monotonic())))
+
     def _finish(self) -> None:
-        self._images.wait_for_all_acked(Duration(seconds=5))
+        self._let_arrive()
         self.get_logger().info(f"the source has ended after {self._count} frames")
         self.end(0)
 

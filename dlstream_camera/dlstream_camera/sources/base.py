@@ -25,7 +25,7 @@ class SourceSettings(Settings):
     queue: Annotated[int, Field(ge=1, le=1000)] = 30
     """Frames that may wait for a slow reliable subscriber before one is lost."""
     wait_for: Annotated[int, Field(ge=0)] = 0
-    """Subscribers of image_raw to wait for (at most 20 s) before the first frame, so that none misses it."""
+    """Subscribers of image_raw to wait for (at most 60 s) before the first frame, so that none misses it."""
     compressed_rate: Annotated[float, Field(ge=0, le=1000, json_schema_extra={"live": True})] = 10.0
     """JPEG images a second on image_raw/compressed, for looking; encoded only while someone subscribes."""
     compressed_quality: Annotated[int, Field(ge=1, le=100, json_schema_extra={"live": True})] = 80

@@ -16,8 +16,8 @@ def image_qos(depth: int) -> QoSProfile:
 LATEST_IMAGE = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Images for those who want the newest only, from any publisher, reliable or not."""
 
-POSE = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.RELIABLE)
-"""Poses and frame_info: small, and each counts."""
+POSE = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1000, reliability=ReliabilityPolicy.RELIABLE)
+"""Poses and frame_info: small, and each counts; a recorder that a busy machine keeps waiting must not miss any."""
 
 EVENT = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 """Events and the status of the experiment."""
