@@ -62,7 +62,7 @@ Handler = Callable[[Topic, Any, int], None]
 
 def topics(settings: RecorderSettings) -> Iterator[Topic]:
     """All topics but the images."""
-    of_driver = image_qos(100)  # a foreign driver offers its camera_info as it offers its images
+    of_driver = image_qos(POSE.depth)  # a foreign driver offers its camera_info as it offers its images
     if settings.image_reliability == "best_effort":
         of_driver.reliability = ReliabilityPolicy.BEST_EFFORT
     for camera in settings.cameras:

@@ -20,7 +20,7 @@ FAULT = "fault"
 ENDED = "topic_ended"
 RECOVERED = "recovered"
 
-_SETTLE = 0.3  # seconds for which a row waits for what its chain needs: another topic's message may come later
+_SETTLE = 0.6  # seconds for which a row waits for what its chain needs: another topic's message may come later
 _REMEMBERED = 5000
 
 K = TypeVar("K", bound=Hashable)

@@ -40,7 +40,14 @@ def last_sequence(path: Path) -> int:
 
 def test_records_every_frame_at_full_speed(start_node, camera, wait_for, make, tmp_path):
     node = start_node(
-        MODULE, cameras=["top"], directory=tmp_path, rig="openfield", session="full", min_free=0.0, image_depth=300
+        MODULE,
+        cameras=["top"],
+        directory=tmp_path,
+        rig="openfield",
+        session="full",
+        min_free=0.0,
+        image_depth=300,
+        silence=60.0,
     )
     camera.wait_for_recorder()
     wait_for(lambda: "records to" in node.output, "the session")
@@ -72,13 +79,30 @@ def test_records_every_frame_at_full_speed(start_node, camera, wait_for, make, t
     assert "/top/image_raw" not in counts
 
 
+def test_what_has_come_is_recorded_though_the_end_comes_at_once(start_node, camera, wait_for, make, tmp_path):
+    node = start_node(
+        MODULE, cameras=["top"], directory=tmp_path, session="burst", bag=False, min_free=0.0, image_depth=300
+    )
+    camera.wait_for_recorder()
+    wait_for(lambda: "records to" in node.output, "the session")
+    images = make.images(2, 480, 640)
+    camera.send([images[index % 2] for index in range(150)], fps=1e6)
+    camera.wait_for_arrival()
+    assert node.end() == 0, node.output
+    summary = json.loads((tmp_path / "burst" / "session.json").read_text())["summary"]
+    assert (summary["frames_captured"], summary["frames_recorded"], summary["poses"]) == (150, 150, 150)
+
+
 def test_killed_in_the_middle(start_node, camera, wait_for, make, tmp_path):
     node = start_node(MODULE, cameras=["top"], directory=tmp_path, session="killed", min_free=0.0)
     camera.wait_for_recorder()
     images = make.images(10, 480, 640)
     folder = tmp_path / "killed"
     camera.send([images[index % 10] for index in range(90)], fps=60.0)
-    wait_for(lambda: rows(folder / "top.frames.csv") > 60, "some frames")
+    growing = folder / "bag" / "bag_0.mcap"
+    wait_for(lambda: rows(folder / "top.frames.csv") >= 90, "90 frames")
+    wait_for(lambda: rows(folder / "top.latency.csv") >= 90, "90 poses")
+    wait_for(lambda: make.bag_messages(growing) > 200, "200 messages in the bag")
     camera.send([images[index % 10] for index in range(30)], fps=60.0)
     node.end(signal.SIGKILL)
 
@@ -120,6 +144,8 @@ def test_starts_and_stops_by_service(start_node, observer, camera, wait_for, mak
 
     camera.send([image] * 5, 60.0)
     wait_for(lambda: last_sequence(tmp_path / "first" / "top.frames.csv") == 5, "5 frames")
+    about = tmp_path / "first" / "session.json"
+    wait_for(lambda: "network" in json.loads(about.read_text())["cameras"]["top"], "what the pose node said at first")
     stopped = observer.call(Trigger, "/recorder/stop", Trigger.Request())
     assert stopped.success, stopped.message
     assert "frames recorded, 0 dropped" in stopped.message
@@ -136,7 +162,9 @@ def test_starts_and_stops_by_service(start_node, observer, camera, wait_for, mak
 
 
 def test_records_while_the_experiment_runs(start_node, observer, camera, wait_for, make, tmp_path):
-    start_node(MODULE, cameras=["top"], directory=tmp_path, start="experiment", outputs=["screen"], min_free=0.0)
+    start_node(
+        MODULE, cameras=["top"], directory=tmp_path, start="experiment", outputs=["screen"], silence=60.0, min_free=0.0
+    )
     node = observer.node
     statuses = node.create_publisher(ExperimentStatus, "/experiment/status", EVENT)
     events = node.create_publisher(Event, "/experiment/events", EVENT)
@@ -214,7 +242,7 @@ def test_a_camera_and_poses_that_fall_silent(start_node, observer, camera, wait_
         wait_for(step, "an event")
 
     camera.send([image] * 3, 30.0)
-    wait_for(lambda: said() == [("fault", "/top/image_raw")], "the camera's silence")
+    wait_for(lambda: ("fault", "/top/image_raw") in said(), "the camera's silence")
     wait_for(
         lambda: any(
             item.status[0].level == b"\x01" and "silent: /top/image_raw" in item.status[0].message for item in diagnoses
@@ -228,7 +256,10 @@ def test_a_camera_and_poses_that_fall_silent(start_node, observer, camera, wait_
     assert node.end() == 0, node.output
     table = pd.read_csv(tmp_path / "s" / "events.csv")
     recorded = list(zip(table["kind"], table["name"], strict=True))
-    assert recorded[:4] == said()[:4], "each once, though the recorder hears its own"
+    assert recorded[: len(heard)] == said(), "each once, though the recorder hears its own"
+    for topic in ("/top/image_raw", "/top/pose"):
+        told = [kind for kind, name in recorded if name == topic]
+        assert told == [("fault", "recovered")[index % 2] for index in range(len(told))]
 
 
 def test_foreign_best_effort_images_are_recorded(start_node, observer, wait_for, make, tmp_path):
