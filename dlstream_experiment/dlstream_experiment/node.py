@@ -34,7 +34,7 @@ from dlstream_msgs.srv import GetExperimentStatus
 
 _TICK = 0.05
 _POSES_COME = SECOND
-_GRACE = 2.0  # seconds in which the outputs may acknowledge their last "off"
+_GRACE = 2.0  # seconds in which the outputs may acknowledge their last "off", if no more are allowed for any command
 _LOGGED = {"experiment_started", "experiment_ended", "trial_started", "trial_ended", "recovered"}
 
 
@@ -93,8 +93,10 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         for timer in self._ticking:
             self.destroy_timer(timer)
         if self._stop_run("the experiment node was stopped") and self._connections:
-            self._connections.settle(_GRACE)
-        self._journals.wait_for_all_acked(Duration(seconds=1))
+            timeout = self.settings.acknowledgement_timeout if self.settings else 0.0
+            self._connections.settle(max(_GRACE, timeout))
+        for publisher in (self._events, self._statuses, self._journals):  # in memory that ends with this process
+            publisher.wait_for_all_acked(Duration(seconds=1))
 
     def cleanup(self) -> None:
         if self._connections:

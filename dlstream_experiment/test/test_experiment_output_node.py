@@ -26,7 +26,8 @@ class Commander:
 
     def __init__(self, observer: Any, wait_for: Any) -> None:
         self.answers = observer.collect(Acknowledgement, "/outputs/screen/acknowledgement", COMMAND)
-        self.events = observer.collect(Event, "/experiment/events", EVENT)
+        self.events: list[Event] = []
+        self._heard = observer.node.create_subscription(Event, "/experiment/events", self.events.append, EVENT)
         self._reports = observer.collect(DiagnosticArray, "/diagnostics", 10)
         self._commands = observer.node.create_publisher(Command, "/outputs/screen/command", COMMAND)
         self._statuses = observer.node.create_publisher(ExperimentStatus, "/experiment/status", EVENT)
@@ -37,15 +38,28 @@ class Commander:
         """Waits until the output takes commands and its answers arrive."""
         self._wait_for(lambda: self._commands.get_subscription_count(), "the output's subscription")
         self._wait_for(lambda: self._statuses.get_subscription_count(), "the output's subscription to the status")
-        self._wait_for(lambda: self.tell("off", patient=False), "the first answer")
+        self._wait_for(self._heard.get_publisher_count, "the output's faults")
+        before = self._count
 
-    def tell(self, action: str, source: str = "experiment", patient: bool = True, **values: str) -> Any:
+        def answered() -> bool:
+            self._send("off")
+            return any(answer.id > before for answer in list(self.answers))
+
+        self._wait_for(answered, "the first answer")
+
+    def tell(self, action: str, source: str = "experiment", **values: str) -> Any:
         """Sends a command and waits for its answer."""
+        number = self._send(action, source, **values)
+        self._wait_for(lambda: self._answer(number), f"an answer to {action}")
+        return self._answer(number)
+
+    def _send(self, action: str, source: str = "experiment", **values: str) -> int:
         self._count += 1
-        number, stamp = self._count, stamp_to_message(now())
-        self._commands.publish(Command(source=source, id=number, action=action, values=key_values(values), sent=stamp))
-        self._wait_for(lambda: not patient or self._answer(number), f"an answer to {action}")
-        return self._answer(number) or (not patient and self.answers)
+        sent = stamp_to_message(now())
+        self._commands.publish(
+            Command(source=source, id=self._count, action=action, values=key_values(values), sent=sent)
+        )
+        return self._count
 
     def _answer(self, number: int) -> Acknowledgement | None:
         return next((answer for answer in list(self.answers) if answer.id == number), None)
