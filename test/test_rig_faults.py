@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 import pandas as pd
 import pytest
-from rig_tools import recorded
+from rig_tools import PATIENCE, recorded, told
 
 from dlstream_recorder import recover
 
@@ -39,20 +39,13 @@ def test_killed_camera_or_pose_node_leaves_the_session_whole_and_a_fault(start, 
     assert faults(rig)[node] == "was killed by SIGKILL"
     about = rig.about()
     assert about["complete"]
-    assert about["summary"]["frames_recorded"] == video_frames(rig) >= 20
+    assert about["summary"]["frames_recorded"] == video_frames(rig) >= 30
     assert about["summary"]["frames_dropped"] == 0
 
 
 def test_killed_experiment_leaves_the_screen_off(start, write_rig):
-    rig = start(
-        "run",
-        str(
-            write_rig(
-                ("experiment: ", "experiment: {on_failure: continue, file: "), (".yaml\noutputs", ".yaml}\noutputs")
-            )
-        ),
-    )
-    rig.saw("trial_started")
+    rig = start("run", str(write_rig(("experiment: {", "experiment: {on_failure: continue, "))))
+    told(rig, "acknowledgement", "show")
     os.kill(rig.node("/experiment"), signal.SIGKILL)
     rig.saw("the rig goes on without it")
     rig.saw("was switched off: /experiment has been silent")
@@ -69,9 +62,9 @@ def test_killed_recorder_leaves_a_playable_video_and_readable_tables(start, writ
     assert "'dlstream recover" in rig.output
     frames = pd.read_csv(rig.session / "top.frames.csv")
     poses = pd.read_csv(rig.session / "top.poses.csv", header=[0, 1, 2], index_col=0)
-    assert len(frames) >= 30
-    assert len(poses) >= 30
-    assert video_frames(rig) >= 30
+    assert len(frames) >= 60
+    assert len(poses) >= 60
+    assert video_frames(rig) >= 60
     summary = recover(rig.session)
     assert rig.about()["complete"]
     assert summary.frames_recorded == video_frames(rig)
@@ -95,7 +88,7 @@ def test_restarted_pose_node_goes_on(start, write_rig):
 def test_camera_that_is_absent_ends_the_rig_with_its_reason(start, write_rig):
     path = write_rig(
         (
-            "source: synthetic, width: 320, height: 240, fps: 30, seed: 1}",
+            "source: synthetic, width: 320, height: 240, queue: 200, fps: 30, seed: 1}",
             "source: opencv, device: /dev/no-such-camera}",
         )
     )
@@ -128,7 +121,7 @@ def test_runner_that_is_killed_leaves_no_node_behind(start, write_rig):
 
 
 def wait_until_gone(pid: int) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
