@@ -307,13 +307,14 @@ def test_action_runs_to_the_end_and_can_be_run_again(
     start_node, observer, watcher, animal, log_output, wait_for, tmp_path
 ):
     start_node(MODULE, file=experiment_file(tmp_path, ("max_hits: 10 ", "max_hits: 1 ")), start_timeout=120.0)
-    seen = animal()
+    seen = animal(walking=False)  # no frame from before a run is still on its way
     watcher.ready()
+    wait_for(seen.is_seen, "the experiment's subscription to the poses")
     for count in (1, 2):
-        seen.place = BETWEEN
         goal = Goal(observer, wait_for)
         wait_for(lambda count=count: len(watcher.of_kind("experiment_started")) == count, "the start")
-        seen.place = LEFT
+        seen.send(BETWEEN)
+        seen.send(LEFT)
         status, result = goal.result()
         assert status == GoalStatus.STATUS_SUCCEEDED
         assert (result.success, result.reason) == (True, "trial 'left' was started 1 times")
