@@ -59,6 +59,7 @@ pose_timeout: 60
 
 
 POSE_TABLE_HEADER = 4
+"""Rows above a table of poses, at most."""
 
 
 class RigUnderTest:

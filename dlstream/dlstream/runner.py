@@ -14,8 +14,8 @@ from dlstream.nodes import NodeSpec
 from dlstream.process import NodeProcess
 from dlstream.together import speaker
 
-_PATIENCE = {signal.SIGINT: 60.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
-"""Seconds for a node to end after each signal, or after what it said last: a recorder may have much to write still."""
+_PATIENCE = {signal.SIGINT: 30.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
+"""Seconds of silence: a node that says what it still has to do, such as a recorder, is waited for."""
 _RESTARTS = 5
 _RESTART_WINDOW = 60.0
 _RESTART_DELAY = 0.5
