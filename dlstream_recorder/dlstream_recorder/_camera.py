@@ -92,7 +92,8 @@ class CameraRecorder:
         if gaps:
             count = sum(last - first + 1 for first, last in gaps)
             values = {"frames": str(count), "first_sequence": str(gaps[0][0]), "last_sequence": str(gaps[-1][1])}
-            self._on_fault(f"{count} frames were lost on the way to the recorder", values)
+            what = "1 frame was" if count == 1 else f"{count} frames were"
+            self._on_fault(f"{what} lost on the way to the recorder", values)
 
     def sync(self) -> None:
         """See AppendFile.sync."""

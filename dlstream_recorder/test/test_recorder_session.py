@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -157,8 +158,33 @@ def test_every_way_of_losing_frames_is_counted(open_session, make):
     assert (summary.frames_recorded, summary.frames_dropped, summary.frames_captured) == (5, 6, 11)
     table = pd.read_csv(session.folder / "top.frames.csv")
     assert table["dropped"].tolist() == [0, 0, 2, 5, 6]
-    assert summary.faults == 1
-    assert "began to count anew" in events_of(session.folder)["values"][0]
+    assert summary.faults == 2
+    texts = events_of(session.folder)["values"].tolist()
+    assert any("began to count anew" in text for text in texts)
+    [lost] = [json.loads(text) for text in texts if "2 frames were lost on the way" in text]
+    assert (lost["first_sequence"], lost["last_sequence"]) == ("102", "103")
+
+
+def test_frames_that_the_camera_published_and_nobody_got_are_lost_at_the_end(open_session, make):
+    session = open_session(video="none", bag=False)
+    for number in (7, 8):
+        session.add_frame(make.frame(number, GREY, "mono8"))
+    session.add_frame_info("top", 11, 0)
+    summary = session.finish()
+    assert (summary.frames_recorded, summary.frames_dropped, summary.frames_captured) == (2, 3, 5)
+
+
+def test_losses_are_told_while_it_records(open_session, make):
+    session = open_session(video="none", bag=False)
+    for number in (0, 2, 5):
+        session.add_frame(make.frame(number, GREY, "mono8"))
+    end = time.monotonic() + 60
+    while session.status().frames_dropped < 3:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    session.tell_losses()
+    assert [row.values["text"] for row in session.take_faults()] == ["3 frames were lost on the way to the recorder"]
+    session.finish()
 
 
 def test_events_have_the_whole_chain_of_stamps(open_session, make):

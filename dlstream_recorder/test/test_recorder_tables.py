@@ -52,6 +52,17 @@ def test_one_animal_is_deeplabcuts_own_layout(recorded, make):
     )
 
 
+def test_a_network_for_one_animal_has_no_row_of_individuals_whatever_its_id(open_session, make):
+    session = open_session(video="none", bag=False)
+    session.set_network("top", "mouse.onnx", "ab", [], ["individual_1"])
+    session.add_frame(make.frame(0, IMAGE, "mono8"))
+    session.add_poses(make.poses(0, ids=("individual_1",)))
+    session.finish()
+    table = pd.read_csv(session.folder / "top.poses.csv", header=[0, 1, 2], index_col=0)
+    assert table.columns.names == ["scorer", "bodyparts", "coords"]
+    assert len(table) == 1
+
+
 def test_positions_come_back_exactly(recorded, make):
     values = np.float32([1 / 3, 1e-7])
     folder = recorded(0, make.poses(0, x=values))
@@ -82,7 +93,9 @@ def test_a_frame_missing_from_the_video_shifts_nothing(recorded, make):
     assert frames["sequence"].tolist() == [10, 11, 13, 14]
     assert frames["dropped"].tolist() == [0, 0, 1, 1]
     events = pd.read_csv(folder / "events.csv")
-    assert "not in the video" in events["values"].iloc[0]
+    lost, posed = events["values"]
+    assert "1 frame was lost" in lost
+    assert "1 poses are of frames that are not in the video" in posed
 
 
 def test_several_animals_and_named_ones_get_the_row_of_individuals(recorded, make):
