@@ -59,7 +59,7 @@ def test_session_opens_with_other_tools(start, write_rig):
 
     poses = pd.read_csv(session / "top.poses.csv", header=[0, 1, 2], index_col=0)
     assert len(poses) == 150
-    assert poses.columns.names == ["scorer", "individuals", "bodyparts", "coords"]
+    assert poses.columns.names == ["scorer", "bodyparts", "coords"]
     same = pd.read_hdf(session / "top.poses.h5", key="df_with_missing")
     assert np.allclose(same.to_numpy(float), poses.to_numpy(float), equal_nan=True, atol=1e-3)
 
