@@ -123,8 +123,10 @@ class Contender:
 def speed_contenders(given: argparse.Namespace, first: Any) -> dict[str, Contender]:
     contenders: dict[str, Contender] = {}
     try:
+        import torch
         from dlclive import DLCLive
 
+        torch.set_num_threads(given.threads)  # as many as ours; on a busy machine more of them wait for one another
         live = DLCLive(given.original, model_type="pytorch", resize=given.scale, device="cpu")
         live.init_inference(first)
         contenders["DeepLabCut-Live"] = Contender(lambda image, number: live.get_pose(image))
