@@ -132,6 +132,6 @@ def test_what_another_animal_got_may_not_be_beyond_the_limit_and_is_told():
     assert finding.place == ("control", "schedule")
     assert "at most 5 s at a time" in finding.expected
     assert made.in_words()[-2:] == [
-        "The output 'laser' is on for at most 5 s without a pause.",
+        "The output 'laser' is on for at most 5 s without a pause: then the limit switches it off.",
         "Yoked control: laser on at the times of the file's schedule, whatever this animal does.",
     ]

@@ -24,10 +24,13 @@ from rclpy.task import Future
 
 from dlstream_common.errors import DlstreamError
 from dlstream_common.memory import keep_memory
+from dlstream_common.ros._leave import leave_within
 from dlstream_common.ros.diagnostics import Diagnosis, Level, diagnosis_to_message
 from dlstream_common.ros.local import LocalFrames
 from dlstream_common.ros.parameters import declare_settings, read_settings, refuse_unknown
 from dlstream_common.settings import Settings
+
+_LETTING_GO = 10  # seconds for a process whose nodes have ended to end as well
 
 S = TypeVar("S", bound=Settings)
 
@@ -222,6 +225,7 @@ def run_nodes(creators: Sequence[Callable[[], N]], arguments: Sequence[str] | No
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
     hosted: list[_Hosted] = []
+    exit_code = 1
     try:
         try:
             for create in creators:
@@ -239,9 +243,11 @@ def run_nodes(creators: Sequence[Callable[[], N]], arguments: Sequence[str] | No
         finally:
             for item in reversed(hosted):
                 item.finish()
-        return max((item.node.exit_code or 0 for item in hosted), default=0)
+        exit_code = max((item.node.exit_code or 0 for item in hosted), default=0)
+        return exit_code
     finally:
         rclpy.try_shutdown()
+        leave_within(_LETTING_GO, exit_code)
         for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must not kill the exiting interpreter
             signal.signal(number, signal.SIG_IGN)
 
