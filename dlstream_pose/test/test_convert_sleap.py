@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 
 import numpy as np
@@ -210,3 +211,19 @@ def test_the_configuration_that_tests_write_is_one_that_sleap_reads(tmp_path):
     source = open_source(write(tmp_path / "model", "bottomup"))
     assert source.info.net_type == "unet"
     assert source.info.source.tool == "SLEAP-NN"
+
+
+def test_an_older_model_of_which_not_every_weight_is_taken_over_is_refused(tmp_path):
+    import h5py
+
+    folder = tmp_path / "old"
+    folder.mkdir()
+    heads = {"single_instance": {"part_names": NODES, "sigma": 2.5, "output_stride": 2}, "multi_instance": None}
+    unet = {"filters": 8, "filters_rate": 2, "max_stride": 8, "output_stride": 2, "up_interpolate": True}
+    content = {"model": {"backbone": {"unet": unet}, "heads": heads}, "data": {"preprocessing": {}, "labels": {}}}
+    (folder / "training_config.json").write_text(json.dumps(content))
+    with h5py.File(folder / "best_model.h5", "w") as file:
+        file["model_weights/strange/strange/kernel:0"] = np.zeros((3, 3, 1, 8), np.float32)
+    with pytest.raises(NetworkError, match=r"best_model\.h5|SLEAP-NN can't load it"):
+        convert(folder, tmp_path / "net.onnx", frames())
+    assert not (tmp_path / "net.onnx").exists()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -45,7 +47,8 @@ def open_source(path: Path) -> SourceNetwork:
             "make sleap, or pip install -r requirements-sleap.txt"
         ) from error
     try:
-        return SleapNetwork(folder)
+        with _every_weight(folder):
+            return SleapNetwork(folder)
     except NetworkError:
         raise
     except Exception as error:  # omegaconf, sleap-io and SLEAP-NN raise what they meet
@@ -54,6 +57,28 @@ def open_source(path: Path) -> SourceNetwork:
             f"{folder.path}: SLEAP-NN can't load it ({type(error).__name__}: {lines[0]:.300}); expected a model as "
             "SLEAP-NN's training writes it. The files may be damaged, or not belong together"
         ) from error
+
+
+@contextmanager
+def _every_weight(folder: SleapFolder) -> Iterator[None]:
+    """SLEAP-NN only warns of a weight of an older SLEAP that it finds no place for, and goes on without it."""
+    from loguru import logger
+
+    told: list[str] = []
+    sink = logger.add(
+        lambda message: told.append(message.record["message"]),
+        level="WARNING",
+        filter=lambda record: record["module"] == "legacy_models",
+    )
+    try:
+        yield
+    finally:
+        logger.remove(sink)
+    if told:
+        raise NetworkError(
+            f"{folder.weights}: SLEAP-NN can't take over all of its weights ({told[0]:.300}); expected a model that it "
+            "reads whole. Train it anew with SLEAP-NN on the same labels"
+        )
 
 
 class SleapNetwork(SourceNetwork):
