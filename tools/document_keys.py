@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from dlstream.rig import NodeOptions, Stop, TopicCamera
+from dlstream.rig import NodeOptions, Stop, TopicCamera, TopicOutput
 from dlstream_camera import source_types
 from dlstream_experiment import Experiment, ExperimentSettings, output_types
 from dlstream_experiment.plane import CameraPlane
@@ -63,6 +63,7 @@ def text() -> str:
     }
     sources["`cameras.<name>` with `source: topic`"] = TopicCamera
     outputs = {f"`outputs.<name>` with `type: {name}`": kind.settings for name, kind in sorted(output_types().items())}
+    outputs["`outputs.<name>` with `type: topic`"] = TopicOutput
     for title, model in {
         **sources,
         "`pose`": PoseSettings,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlstream.rig import NodeOptions, Rig, TopicCamera
+from dlstream.rig import NodeOptions, Rig, TopicCamera, TopicOutput
 from dlstream_common import Settings
 
 
@@ -80,6 +80,7 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
             on_failure=output.on_failure,
         )
         for name, output in rig.outputs.items()
+        if not isinstance(output, TopicOutput)
     ]
     if rig.recorder is not None:
         filled = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import reduce
 from operator import or_
@@ -37,6 +38,20 @@ class TopicCamera(Settings):
     """Its image topic; empty: /<camera>/image_raw."""
 
 
+class TopicOutput(Settings):
+    """A device of somebody else's node: it takes the commands on /outputs/<name>/command and acknowledges them."""
+
+    type: Literal["topic"] = "topic"
+    """Kind of the output."""
+
+    def check(self) -> None:
+        """As OutputSettings.check: nothing is known of it."""
+
+    def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
+        """As OutputSettings.check_command: its own node knows its commands."""
+        return None
+
+
 def _section(settings: type[Settings]) -> type[Settings]:
     """A node's settings class with the options that every node of a rig has."""
     return create_model(settings.__name__, __base__=(settings, NodeOptions), __doc__=settings.__doc__)
@@ -58,7 +73,7 @@ if TYPE_CHECKING:  # what the unions below have in common
 
     class _Camera(SourceSettings, NodeOptions): ...
 
-    class OutputSection(OutputSettings, NodeOptions): ...
+    class _Output(OutputSettings, NodeOptions): ...
 
     class PoseSection(PoseSettings, NodeOptions): ...
 
@@ -67,9 +82,10 @@ if TYPE_CHECKING:  # what the unions below have in common
     class RecorderSection(RecorderSettings, NodeOptions): ...
 
     CameraSection = _Camera | TopicCamera
+    OutputSection = _Output | TopicOutput
 else:
     CameraSection = _one_of([*(_section(kind.settings) for kind in source_types().values()), TopicCamera], "source")
-    OutputSection = _one_of([_section(kind.settings) for kind in output_types().values()], "type")
+    OutputSection = _one_of([*(_section(kind.settings) for kind in output_types().values()), TopicOutput], "type")
     PoseSection = _section(PoseSettings)
     ExperimentSection = _section(ExperimentSettings)
     RecorderSection = _section(RecorderSettings)
@@ -124,5 +140,5 @@ def _with_way_out(problem: Problem) -> Problem:
     output = re.fullmatch(r"outputs\.(\w+)\.type", problem.key)
     if output is None or problem.hint or not problem.found.startswith("'"):
         return problem
-    hint = f"For another device, run a node of your own on /outputs/{output[1]}/command: see docs/ros2.md."
+    hint = f"For another device: `type: topic`, and a node of your own on /outputs/{output[1]}/command (docs/ros2.md)."
     return replace(problem, hint=hint)

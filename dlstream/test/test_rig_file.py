@@ -95,6 +95,15 @@ def test_several_cameras_and_foreign_drivers(write):
         assert ("/usb/image_raw", "/usb_cam/image_raw") in nodes[name].remappings
 
 
+def test_an_output_of_somebody_elses_node_is_commanded_and_not_started(write):
+    path = write("outputs:\n", "outputs:\n  laser: {type: topic}\n")
+    nodes = {node.full_name: node for node in rig_nodes(load_rig(path), path)}
+    assert "/outputs/laser" not in nodes
+    assert "laser" in nodes["/experiment"].parameters["outputs"]
+    assert "laser" in nodes["/recorder"].parameters["outputs"]
+    checked_rig(path)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line", "expected"),
     [

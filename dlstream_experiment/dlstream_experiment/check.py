@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Protocol
 
 from dlstream_common import InputError, Problem, suggest
 from dlstream_experiment._measurable import doubtful, unknown_individuals
 from dlstream_experiment._parts import Parts, Problems, problems_within
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.names import Location
-from dlstream_experiment.outputs import OutputSettings
 from dlstream_experiment.plane import CameraPlane
 
 Size = tuple[int, int]
 
 _LARGEST = 20_000
+
+
+class ChecksCommands(Protocol):
+    """What is known of an output."""
+
+    def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
+        """See OutputSettings.check_command."""
 
 
 def check_experiment(
@@ -24,7 +31,7 @@ def check_experiment(
     cameras: Collection[str] | None = None,
     image_sizes: Mapping[str, Size] | None = None,
     keypoints: Collection[str] | None = None,
-    outputs: Mapping[str, OutputSettings] | Collection[str] | None = None,
+    outputs: Mapping[str, ChecksCommands] | Collection[str] | None = None,
     individuals: Collection[str] | None = None,
     rates: Mapping[str, float] | None = None,
 ) -> list[Problem]:
@@ -108,7 +115,7 @@ def _keypoints(experiment: Experiment, problem: Problems, keypoints: Collection[
 
 
 def _outputs(
-    experiment: Experiment, problem: Problems, outputs: Mapping[str, OutputSettings] | Collection[str] | None
+    experiment: Experiment, problem: Problems, outputs: Mapping[str, ChecksCommands] | Collection[str] | None
 ) -> Iterator[Problem]:
     if outputs is None:
         return

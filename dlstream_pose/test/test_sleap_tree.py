@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from spot_network import INFO, write_spot_network
 
-from conftest import INFO, write_spot_network
 from dlstream_common import NetworkError
 from dlstream_pose import Estimator, Network, NetworkInfo, Source
 from dlstream_pose.decoders import make_decoder
