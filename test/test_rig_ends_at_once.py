@@ -39,15 +39,13 @@ def launch():
 
 def test_nodes_that_are_all_told_to_end_leave_outputs_off_and_the_session_whole(launch, write_rig, wait_for, tmp_path):
     rig = write_rig()
-    experiment = tmp_path / "experiment.yaml"
-    experiment.write_text("max_age: 20\npose_timeout: 20\n" + experiment.read_text())  # a slow machine is no fault here
     processes, lines, codes = launch(rig)
     session = tmp_path / "sessions"
-    wait_for(lambda: any("trial_started" in line for line in lines), "a trial", 60)
+    wait_for(lambda: any("trial_started" in line for line in lines), "a trial")
     for process in processes:
         process.signal(signal.SIGINT)
     for process in processes:
-        assert process.wait(30), "\n".join(lines)
+        assert process.wait(120), "\n".join(lines)
     wait_for(lambda: len(codes) == len(processes), "the exit codes")
     output = "\n".join(lines)
     assert set(codes.values()) == {0}, output
