@@ -38,7 +38,7 @@ def run_demo(seconds: float, show: bool, console: Console) -> int:
     if summary.frames_dropped or summary.faults:
         console.print(
             f"[yellow]But {summary.frames_dropped} of {summary.frames_captured} frames were lost, and "
-            f"{summary.faults} faults noted: this machine had too much else to do.[/]"
+            f"{summary.faults} faults noted, see above. A machine that has much else to do is the usual reason.[/]"
         )
     return 0
 

@@ -112,7 +112,7 @@ class CameraRecorder:
         self.tell_gaps()
         self.poses_without_frame += sum(not truth and self._follows_start(poses) for poses, _, truth, _ in self._held)
         if self.poses_without_frame:
-            text = f"{self.poses_without_frame} poses are of frames that are not in the video: they are only in the bag"
+            text = f"poses of frames that are not in the video: {self.poses_without_frame}, only in the bag"
             self._on_fault(text, {"poses": str(self.poses_without_frame)})
         for part in self.parts:
             try:

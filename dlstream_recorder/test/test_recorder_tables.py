@@ -95,7 +95,7 @@ def test_a_frame_missing_from_the_video_shifts_nothing(recorded, make):
     events = pd.read_csv(folder / "events.csv")
     lost, posed = events["values"]
     assert "1 frame was lost" in lost
-    assert "1 poses are of frames that are not in the video" in posed
+    assert "poses of frames that are not in the video: 1" in posed
 
 
 def test_several_animals_and_named_ones_get_the_row_of_individuals(recorded, make):

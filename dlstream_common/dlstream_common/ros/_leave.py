@@ -35,14 +35,15 @@ class _Times(ctypes.Structure):
 def leave_within(seconds: int, exit_code: int) -> None:
     """Ends the process with this exit code after so many seconds, unless it has ended by itself.
 
-    For the very end: once in hundreds of times Fast DDS waits for ever in the destructor of its participant
+    For the very end: now and then Fast DDS waits for ever in the destructor of its participant
     (`DomainParticipant::set_listener`), with Python's lock taken, so that no Python code can see to it any more.
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = ctypes.CDLL(None)
+    clock = libc if hasattr(libc, "timer_create") else ctypes.CDLL("librt.so.1")  # its own library before glibc 2.34
     leave = ctypes.cast(libc._exit, ctypes.c_void_p)
     event = _Event(value=exit_code, notify=_SIGEV_THREAD, function=leave)
     timer, times = ctypes.c_void_p(), _Times(seconds=seconds)
-    if libc.timer_create(_MONOTONIC, ctypes.byref(event), ctypes.byref(timer)) == 0:
-        libc.timer_settime(timer, 0, ctypes.byref(times), None)
+    if clock.timer_create(_MONOTONIC, ctypes.byref(event), ctypes.byref(timer)) == 0:
+        clock.timer_settime(timer, 0, ctypes.byref(times), None)
