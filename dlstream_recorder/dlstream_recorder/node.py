@@ -326,7 +326,6 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             if self.settings is not None and self.settings.start != "service":
                 self._give_up()
         elif self._stop_at is not None and time.monotonic() >= self._stop_at:
-            self._gathering.take()  # a busy machine may have kept it from looking since
             self._finish("the experiment has ended")
 
     def _give_up(self) -> None:
