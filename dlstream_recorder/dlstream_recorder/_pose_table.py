@@ -44,9 +44,11 @@ class PoseTable:
         self._rows: OrderedDict[int, dict[int, int]] = OrderedDict()  # stamp -> sequence -> row
 
     def describe(self, scorer: str, single: bool) -> None:
-        """Names them anew, as long as the table has not begun."""
-        if self._file is None:
-            self._scorer, self._single = scorer, single
+        """Names them anew, also above a table that has begun: who tells may be heard after the first poses."""
+        before = self._header()
+        self._scorer, self._single = scorer, single
+        if self._file is not None and self._header() != before:
+            self._file.replace(self._header(), NOTHING, 0)
 
     def expect(self, row: int, stamp: int, sequence: int) -> None:
         """Says that frame `row` of the video has this stamp and sequence."""
