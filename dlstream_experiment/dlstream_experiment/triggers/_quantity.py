@@ -13,6 +13,10 @@ from dlstream_experiment._angles import angle_degrees, cos_degrees
 
 INFINITY = float("inf")
 
+TRUE, FALSE, UNKNOWN = 3, 1, 0
+"""What is known of a condition, and of one individual; 2 is not told either: something is seen, and yet tells
+nothing. Of a condition it is the most that is known of any individual."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

@@ -11,8 +11,7 @@ from dlstream_experiment.plane import CameraPlane, PlaneView
 from dlstream_experiment.scene import Scene
 from dlstream_experiment.triggers._base import Context, PoseSettings, Trigger
 from dlstream_experiment.triggers._node import Node
-from dlstream_experiment.triggers._quantity import Condition
-from dlstream_experiment.triggers._table import FALSE, TRUE
+from dlstream_experiment.triggers._quantity import FALSE, TRUE, Condition
 from dlstream_experiment.triggers._watch import Watch
 
 _TOLD = {TRUE: True, FALSE: False}
@@ -54,7 +53,7 @@ class View:
         self._plane = _plane_view(nodes, context.calibration.get(camera))
         self._waiting: dict[int, Node] = {}
         self._uses = dict.fromkeys((number for node in nodes for number in node.above), 0)
-        self._last = np.zeros(0, np.int64)
+        self._last = np.zeros(0, np.uint8)
 
     def bind(self, keypoints: Sequence[str]) -> None:
         """See TriggerSet.bind."""
@@ -62,7 +61,7 @@ class View:
             keypoints = self._plane.bind(keypoints)
         if self._watch is not None:
             self._watch.bind(keypoints)
-            self._last = np.full(len(self._together), -1, np.int64)  # so that each is looked at
+            self._last = np.full(len(self._together), 255, np.uint8)  # so that each is looked at
         for _, trigger in self._alone:
             trigger.bind(keypoints)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 from dlstream_experiment.names import SECOND
 from dlstream_experiment.scene import Scene
 from dlstream_experiment.triggers._quantity import Condition, points
-from dlstream_experiment.triggers._table import Table
+
+if TYPE_CHECKING:
+    from dlstream_experiment.triggers._table import Table
 
 _AWAY = SECOND
 
@@ -35,7 +38,7 @@ class Watch:
         self._places: list[int] = []
         self._table: Table | None = None
         self._held: dict[int, bool] = {}
-        self._block = np.empty(0)
+        self._block = np.empty(0, np.float32)
 
     def bind(self, keypoints: Sequence[str]) -> None:
         """Takes up the names and the order of the keypoints.
@@ -53,8 +56,8 @@ class Watch:
         self._slots = max(self._slots, 1, len(self._named))
         self._build()
 
-    def evaluate(self, scene: Scene) -> NDArray[np.int64]:
-        """What is known of each condition: see `_table`."""
+    def evaluate(self, scene: Scene) -> NDArray[np.uint8]:
+        """What is known of each condition: TRUE, FALSE, or neither."""
         if scene.ids != self._ids:
             self._settle(scene.ids, scene.stamp)
         self._stamp = scene.stamp
@@ -115,12 +118,14 @@ class Watch:
         return self._slots - 1
 
     def _build(self) -> None:
+        from dlstream_experiment.triggers._table import Table  # with a compiler, which only what decides needs
+
         old, named = self._table, {name: self._slot_of[name] for name in self._named}
         self._table = Table(self._conditions, self._keypoints, self._slots, named)
         for number, held in self._held.items():
             self._table.release(number, held)
         if old is not None:
             self._table.adopt(old)
-        self._block = np.full((3, self._slots, len(self._keypoints)), np.nan)
+        self._block = np.full((3, self._slots, len(self._keypoints)), np.nan, np.float32)
         self._flat = self._block.reshape(3, -1)
         self._in_order = False
