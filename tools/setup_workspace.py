@@ -123,6 +123,17 @@ def build_workspace() -> None:
     command += ["--event-handlers", "console_direct+", "--cmake-args", "-DBUILD_TESTING=OFF", "-Wno-dev"]
     run(command, ROOT / "log" / "build.log", environment, counts=r"^Finished <<< ", of="of our packages built")
     write_command()
+    compile_loops()
+
+
+def compile_loops() -> None:
+    """What Numba compiles at its first import, so that no program has to wait for it."""
+    found = [path for path in sources() if path.suffix == ".py" and "@compiled(" in path.read_text()]
+    modules = [".".join(path.relative_to(ROOT).with_suffix("").parts[1:]) for path in found]
+    python = [VENV / "bin" / "dlstream-env", VENV / "bin" / "python", "-c", f"import {', '.join(modules)}"]
+    done = subprocess.run(python, capture_output=True, text=True)
+    if done.returncode:
+        fail(f"{', '.join(modules)} can't be compiled:\n{done.stderr}")
 
 
 def write_command() -> None:

@@ -11,6 +11,7 @@ from dlstream_experiment._run import Run, region_states
 from dlstream_experiment.effects import Effect, Event, Phase, RegionStates, Status
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.inputs import Fault, Input, Poses, Start, Tick, Value
+from dlstream_experiment.triggers import prepare
 
 
 class Engine:
@@ -22,6 +23,7 @@ class Engine:
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
+        prepare()
         self._run: Run | None = None
 
     @property

@@ -6,6 +6,7 @@ from dlstream_experiment._registry import any_of, find_types
 from dlstream_experiment.triggers._base import Context, ExternalSource, Mistake, PoseSettings, Trigger, TriggerSettings
 from dlstream_experiment.triggers._order import cycles
 from dlstream_experiment.triggers._set import TriggerSet
+from dlstream_experiment.triggers._watch import prepare
 
 TRIGGERS = find_types(__name__, __path__, TriggerSettings)
 
@@ -25,4 +26,5 @@ __all__ = [
     "TriggerSet",
     "TriggerSettings",
     "cycles",
+    "prepare",
 ]

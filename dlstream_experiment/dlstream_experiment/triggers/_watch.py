@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from dlstream_experiment.triggers._table import Table
 
 _AWAY = SECOND
+
+
+def prepare() -> None:
+    """Loads what decides on a frame, or compiles it: some seconds, once on a machine, that no frame should wait for."""
+    importlib.import_module("dlstream_experiment.triggers._table")
 
 
 class Watch:
@@ -118,7 +124,7 @@ class Watch:
         return self._slots - 1
 
     def _build(self) -> None:
-        from dlstream_experiment.triggers._table import Table  # with a compiler, which only what decides needs
+        from dlstream_experiment.triggers._table import Table  # and with it a compiler: see `prepare`
 
         old, named = self._table, {name: self._slot_of[name] for name in self._named}
         self._table = Table(self._conditions, self._keypoints, self._slots, named)
