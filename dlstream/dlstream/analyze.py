@@ -107,6 +107,7 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
         experiment,
         cameras=[camera],
         keypoints=estimator.info.keypoints,
+        individuals=estimator.info.animals,
         image_sizes={camera: (width, height)},
     )
     about = pose.model_dump(mode="json", exclude={"network", "cameras"})

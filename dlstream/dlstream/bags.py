@@ -34,6 +34,7 @@ from dlstream_experiment import check_experiment, load_experiment
 from dlstream_recorder import OfflineSession, Summary
 
 _POSES = "dlstream_msgs/msg/FramePoses"
+_SKELETON = "dlstream_msgs/msg/Skeleton"
 _IMAGE = "sensor_msgs/msg/Image"
 _COMPRESSED = "sensor_msgs/msg/CompressedImage"
 _ENDINGS = (".mcap", ".db3")
@@ -71,8 +72,9 @@ def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Sum
         first = next(poses, None)
         if first is None:
             raise DlstreamError(f"{path}: found no message on {', '.join(topics)}")
-        check_experiment(experiment, cameras=list(topics.values()), keypoints=first.keypoints)
         cameras = list(dict.fromkeys(topics.values()))
+        individuals = _individuals(bag, cameras)
+        check_experiment(experiment, cameras=cameras, keypoints=first.keypoints, individuals=individuals)
         session = OfflineSession(out, bag.name, cameras, first.stamp, {"files": {"bag": path.name}})
         stack.callback(session.close)
         for camera in cameras:
@@ -87,6 +89,15 @@ def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Sum
 
 def _topics_of(bag: _Bag, *types: str) -> list[str]:
     return sorted(topic for topic, kind in bag.topics.items() if kind in types)
+
+
+def _individuals(bag: _Bag, cameras: Sequence[str]) -> list[str] | None:
+    """The animals that the networks behind the poses tell apart; None: the bag does not say."""
+    topics = [f"/{camera}/skeleton" for camera in cameras]
+    if any(bag.topics.get(topic) != _SKELETON or not bag.count(topic) for topic in topics):
+        return None
+    said = [getattr(message, "individuals", ()) for _, _, message in bag.messages(topics)]
+    return list(dict.fromkeys(name for names in said for name in names)) if all(said) else None
 
 
 def _replay_images(bag: _Bag, out: Path, options: Options, console: Console) -> Summary:

@@ -70,7 +70,7 @@ def _problems(rig: Rig) -> Iterator[Finding]:
     if rig.pose is not None:
         try:
             info = Network(rig.pose.network).info
-            keypoints, individuals = info.keypoints, info.individuals or ("individual_1",)
+            keypoints, individuals = info.keypoints, info.animals
         except DlstreamError as error:
             yield ["pose", "network"], _sentence(error), "a network that loads"
     if rig.experiment is not None:

@@ -53,7 +53,7 @@ class Known:
             network = network or (rig.pose.network if rig.pose else None)
         if network is not None:
             info = Network(network).info
-            known.keypoints, known.individuals = info.keypoints, info.individuals or ("individual_1",)
+            known.keypoints, known.individuals = info.keypoints, info.animals
         if frame is not None:
             known.frame = read_frame(frame)
         return known

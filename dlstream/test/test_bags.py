@@ -21,7 +21,7 @@ from dlstream.analyze import Options
 from dlstream.bags import is_bag, replay_bag
 from dlstream.replay import replay_session
 from dlstream_camera.arena import KEYPOINTS, Arena
-from dlstream_common import DlstreamError
+from dlstream_common import DlstreamError, InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = ROOT / "config" / "networks" / "demo_mouse.onnx"
@@ -45,7 +45,7 @@ protocol:
 @pytest.fixture(scope="module")
 def store() -> Any:
     made = get_typestore(Stores.ROS2_JAZZY)
-    for name in ("Individual", "FramePoses"):
+    for name in ("Individual", "FramePoses", "Skeleton"):
         text = (ROOT / "dlstream_msgs" / "msg" / f"{name}.msg").read_text()
         made.register(get_types_from_msg(text, f"dlstream_msgs/msg/{name}"))
     return made
@@ -292,6 +292,15 @@ def test_a_pose_of_another_shape_than_its_keypoints_is_a_fault(make, replayed, t
     assert len(replayed(make.bag({"/top/pose": make.poses(cut=2)}))) == COUNT
     [out] = tmp_path.glob("out_*")
     assert "has 2 values for 5 keypoints in frame 3 of camera 'top'" in (out / "decisions.jsonl").read_text()
+
+
+def test_an_animal_that_the_network_does_not_know_is_found_before_the_run(make, replayed, tmp_path):
+    none, names = np.empty(0, np.uint16), ["black", "white"]
+    skeleton = make.message("dlstream_msgs/msg/Skeleton", "mouse", "", list(KEYPOINTS), names, none)
+    bag = make.bag({"/top/pose": make.poses(), "/top/skeleton": [skeleton]})
+    (tmp_path / "left.yaml").write_text(EXPERIMENT.replace("type: region,", "type: region, individual: wite,"))
+    with pytest.raises(InputError, match=r"left.yaml:4: .*found 'wite'; expected .*'white'"):
+        replayed(bag)
 
 
 @pytest.mark.parametrize("plugin", [MCAP, SQLITE3])

@@ -24,7 +24,7 @@ from dlstream.replay import replay_session
 from dlstream.whatif import what_if
 from dlstream_camera import SourceSettings
 from dlstream_camera.arena import KEYPOINTS, Arena
-from dlstream_common import DlstreamError, InputError, RecordingError
+from dlstream_common import DlstreamError, InputError, InputError, RecordingError
 from dlstream_recorder import DECISIONS, JOURNAL, read_lines, read_session
 from dlstream_recorder.tables import read_poses
 
@@ -171,6 +171,10 @@ def test_what_can_not_be_analysed_is_said(video, experiment, tmp_path, console):
         analyze(video, tmp_path / "out", Options(NETWORK), console)
     with pytest.raises(DlstreamError, match="found no such file"):
         analyze(tmp_path / "none.mp4", tmp_path / "out", Options(NETWORK, experiment), console)
+    experiment.write_text(EXPERIMENT.replace("type: region,", "type: region, individual: white,", 1))
+    with pytest.raises(InputError, match="found 'white'; expected any, or an individual of the network"):
+        analyze(video, tmp_path / "out", Options(NETWORK, experiment), console)
+    experiment.write_text(EXPERIMENT)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thing").touch()
     with pytest.raises(RecordingError, match="is not empty; nothing is overwritten"):

@@ -85,6 +85,11 @@ class NetworkInfo(BaseModel):
     source: Source
     proof: Proof | None = None
 
+    @property
+    def animals(self) -> tuple[str, ...]:
+        """The names that individuals have in its poses: one, where the network does not tell any apart."""
+        return self.individuals or ("individual_1",)
+
     @model_validator(mode="after")
     def _fits(self) -> NetworkInfo:
         if len(set(self.keypoints)) < len(self.keypoints):
