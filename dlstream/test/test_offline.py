@@ -24,7 +24,7 @@ from dlstream.replay import replay_session
 from dlstream.whatif import what_if
 from dlstream_camera import SourceSettings
 from dlstream_camera.arena import KEYPOINTS, Arena
-from dlstream_common import DlstreamError, InputError, InputError, RecordingError
+from dlstream_common import DlstreamError, InputError, RecordingError
 from dlstream_recorder import DECISIONS, JOURNAL, read_lines, read_session
 from dlstream_recorder.tables import read_poses
 
