@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from dlstream_common.yaml_file import read_yaml
 from dlstream_experiment.protocols import AnyProtocol, End, Note, Off, On, ProtocolSettings, Step
 
+LASER = {"output": "laser", "action": "on"}
 EXPERIMENTS = Path(__file__).parents[2] / "config" / "experiments"
 _ADAPTER: TypeAdapter[ProtocolSettings] = TypeAdapter(AnyProtocol)
 
@@ -19,6 +20,12 @@ _ADAPTER: TypeAdapter[ProtocolSettings] = TypeAdapter(AnyProtocol)
 def protocol(content: dict[str, Any]) -> ProtocolSettings:
     """A protocol as a file gives it."""
     return _ADAPTER.validate_json(json.dumps(content), strict=True)
+
+
+def machine(states: dict[str, Any], **more: Any) -> ProtocolSettings:
+    """A state machine; each state is the list of its transitions, or a whole one."""
+    full = {name: state if isinstance(state, dict) else {"transitions": state} for name, state in states.items()}
+    return protocol({"type": "states", "states": full, **more})
 
 
 def shipped(name: str, **changes: Any) -> ProtocolSettings:
@@ -92,3 +99,12 @@ class Script:
                 words.append(word(step))
         self.said += [f"{time:g}: {text}" for text in words]
         return words
+
+
+def visited(script: Script) -> list[str]:
+    """The states that were entered, each with the time."""
+    return [
+        f"{time:g} {step.name}"
+        for time, step in script.steps
+        if isinstance(step, Note) and step.kind == "state_entered"
+    ]

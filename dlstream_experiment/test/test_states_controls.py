@@ -1,0 +1,120 @@
+"""The state machine: sham and yoked controls."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+
+import pytest
+from protocol_script import LASER, Script, machine
+
+from dlstream_experiment.protocols import Note, Off, On, ProtocolSettings
+
+# Controls.
+
+SWITCH = {
+    "off": [{"when": "x", "go": "on"}],
+    "on": {
+        "enter": [{"count": "n"}],
+        "stimuli": [LASER, {"output": "screen", "action": "show", "values": {"image": "a"}}],
+        "transitions": [{"when": "x", "is": False, "go": "off"}],
+    },
+}
+
+
+def run_switch(made: ProtocolSettings, seed: int = 0, rounds: int = 3) -> Script:
+    script = Script(made, seed)
+    for number in range(rounds):
+        for time, value in [(4 * number + 1, True), (4 * number + 3, False)]:
+            if script.ended is None:
+                script.frame(time, x=value)
+    return script
+
+
+def test_sham_is_the_same_course_with_notes_in_the_place_of_stimuli():
+    stop = [{"stimulated": "laser", "reaches": 5}]
+    real = run_switch(machine(SWITCH, stop=stop))
+    sham = run_switch(machine(SWITCH, stop=stop, control={"type": "sham", "outputs": ["laser"]}))
+    assert sham.said == [
+        word.replace("on laser on", "sham_started laser").replace("off laser", "sham_ended laser") for word in real.said
+    ]
+    assert sham.protocol.counts == real.protocol.counts
+    everything = run_switch(machine(SWITCH, control={"type": "sham"}))
+    assert not any(isinstance(step, On | Off) for _, step in everything.steps)
+
+
+def test_a_share_of_stimuli_can_be_sham():
+    script = run_switch(
+        machine(SWITCH, control={"type": "sham", "outputs": ["laser"], "probability": 0.3}), rounds=1000
+    )
+    kinds = Counter(step.kind for _, step in script.steps if isinstance(step, Note))
+    assert 240 < kinds["sham_started"] < 360
+    assert kinds["sham_started"] == kinds["sham_ended"]
+    assert (
+        sum(isinstance(step, On) and step.stimulus.output == "laser" for _, step in script.steps)
+        == 1000 - kinds["sham_started"]
+    )
+
+
+def test_yoked_to_a_schedule_the_animal_does_not_matter():
+    plan = [
+        {"at": 2, "seconds": 1.5, "stimulus": LASER},
+        {"at": 10, "seconds": 1, "stimulus": {"output": "laser", "action": "pulse"}},
+    ]
+    made = machine(SWITCH, control={"type": "yoked", "outputs": ["laser"], "schedule": plan})
+    script = Script(made)
+    for number in range(1, 26):
+        script.frame(number / 2, x=number % 4 == 0)
+    laser = [word for word in script.said if "laser" in word]
+    assert laser == ["2: on laser on", "3.5: off laser", "10: on laser pulse", "11: off laser"]
+    assert any("screen" in word for word in script.said), "the other output follows this animal"
+    assert script.protocol.counts == {"n": 6}
+
+
+COLUMNS = ("kind", "name", "frame_stamp_ns", "stamp_ns", "decided_ns", "action", "values")
+
+
+def recording(path, rows):
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows(rows)
+    return path
+
+
+def test_yoked_to_a_recording_gets_what_the_other_animal_got(tmp_path):
+    start = 5_000_000_000
+    rows = [
+        ("command", "laser", 0, start - 5, start - 5, "off", "{}"),
+        ("experiment_started", "other", 0, start, 0, "", "{}"),
+        ("command", "laser", start + 2_000_000_000, 9, start + 2_100_000_000, "on", '{"power": "3"}'),
+        ("command", "screen", start + 2_000_000_000, 9, start + 2_100_000_000, "show", '{"image": "a"}'),
+        ("command", "laser", 0, 9, start + 4_000_000_000, "off", "{}"),
+        ("experiment_ended", "other", 0, start + 8_000_000_000, 0, "", "{}"),
+        ("command", "laser", 0, 9, start + 9_000_000_000, "on", "{}"),
+    ]
+    recording(tmp_path / "events.csv", rows)
+    for path in (tmp_path, tmp_path / "events.csv"):
+        made = machine(SWITCH, control={"type": "yoked", "outputs": ["laser"], "recording": str(path)})
+        script = Script(made)
+        for time in range(1, 13):
+            script.frame(time, x=False)
+        assert script.said == ["2: on laser on power=3", "4: off laser"]
+        assert made.control.recording == tmp_path / "events.csv"
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (None, "can't be read"),
+        ([], "has no experiment_started"),
+        ([("experiment_started", "other", 0, 5, 0, "", "{}")], "has none"),
+        ([("experiment_started", "other", 0, "soon", 0, "", "{}")], "can't be understood"),
+    ],
+)
+def test_a_recording_that_is_none_is_refused(tmp_path, rows, message):
+    path = tmp_path / "events.csv"
+    if rows is not None:
+        recording(path, rows)
+    with pytest.raises(ValueError, match=message):
+        machine(SWITCH, control={"type": "yoked", "outputs": ["laser"], "recording": str(path)})

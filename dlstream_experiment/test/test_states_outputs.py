@@ -1,0 +1,163 @@
+"""The state machine: what outputs do, limits and stop conditions."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from protocol_script import LASER, Script, machine
+
+from dlstream_experiment.protocols import Note, Off, On
+
+# What outputs do.
+
+
+def test_a_stimulus_of_two_states_goes_on_without_a_gap():
+    states = {
+        "a": {"stimuli": [LASER], "transitions": [{"when": "x", "go": "b"}]},
+        "b": {"stimuli": [LASER], "transitions": [{"when": "y", "go": "c"}]},
+        "c": [],
+    }
+    script = Script(machine(states))
+    script.frame(1, x=True)
+    script.frame(2, y=True)
+    assert script.said == ["0: on laser on", "2: off laser"]
+
+
+def test_steps_carry_the_trigger_that_caused_them():
+    states = {
+        "a": [{"when": "x", "go": "b"}],
+        "b": {"stimuli": [LASER], "transitions": [{"when": "y", "go": "c"}, {"after": 5, "go": "c"}]},
+        "c": [{"when": "x", "go": "b"}],
+    }
+    script = Script(machine(states))
+    script.frame(1, x=True)
+    script.frame(2, y=True, x=False)
+    script.frame(3, x=True)
+    script.frame(9, x=False)
+    switched = [(type(step), step.trigger) for _, step in script.steps if isinstance(step, On | Off)]
+    assert switched == [(On, "x"), (Off, "y"), (On, "x"), (Off, "")]
+
+
+def test_the_end_of_a_given_time_is_caused_by_no_trigger():
+    states = {"a": {"enter": [{"give": LASER, "seconds": 2}], "transitions": [{"when": "x", "go": "b"}]}, "b": []}
+    script = Script(machine(states))
+    script.frame(3, x=True)
+    switched = [(type(step), step.trigger) for _, step in script.steps if isinstance(step, On | Off)]
+    assert switched == [(On, ""), (Off, "")]
+
+
+def test_what_is_given_outlasts_its_state_goes_before_its_stimulus_and_can_be_withdrawn():
+    tone = {"output": "sound", "action": "play", "values": {"tone": "low"}}
+    states = {
+        "a": {"stimuli": [tone], "transitions": [{"when": "x", "go": "b"}]},
+        "b": {
+            "enter": [{"give": {**tone, "values": {"tone": "high"}}, "seconds": 2}, {"give": LASER}],
+            "stimuli": [tone],
+            "transitions": [{"when": "y", "do": [{"withdraw": "laser"}], "go": "c"}],
+        },
+        "c": [],
+    }
+    script = Script(machine(states))
+    script.frame(1, x=True)
+    script.frame(2.9)
+    script.frame(3)
+    script.frame(50, y=True)
+    assert script.said == [
+        "0: on sound play tone=low",
+        "1: on sound play tone=high",
+        "1: on laser on",
+        "3: on sound play tone=low",
+        "50: off sound",
+        "50: off laser",
+    ]
+
+
+def test_a_stimulus_beyond_its_limit_goes_off_until_it_would_have_ended():
+    states = {
+        "off": [{"when": "x", "go": "on"}],
+        "on": {"stimuli": [LASER], "transitions": [{"when": "x", "is": False, "go": "off"}]},
+    }
+    script = Script(machine(states, limits={"laser": {"stimulus": 3, "session": 5}}))
+    for time, value in [
+        (1, True),
+        (3.9, True),
+        (4, True),
+        (9, True),
+        (10, False),
+        (11, True),
+        (12.9, True),
+        (13, True),
+        (14, False),
+        (15, True),
+    ]:
+        script.frame(time, x=value)
+    assert script.said == [
+        "1: on laser on",
+        "4: limit_reached laser",
+        "4: off laser",
+        "11: on laser on",
+        "13: limit_reached laser",
+        "13: off laser",
+    ]
+    limits = [dict(step.values) for _, step in script.steps if isinstance(step, Note) and step.kind == "limit_reached"]
+    assert limits == [{"limit": "stimulus", "seconds": "3"}, {"limit": "session", "seconds": "5"}]
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=60, deadline=None)
+def test_no_output_is_ever_on_for_longer_than_its_limits_and_a_frame(seed):
+    chance = random.Random(seed)
+    states = {
+        "off": [{"when": "x", "go": "on"}],
+        "on": {
+            "stimuli": [LASER],
+            "enter": [{"give": LASER, "seconds": {"uniform": [0.5, 3]}}],
+            "transitions": [{"when": "x", "is": False, "go": "off"}],
+        },
+    }
+    script = Script(machine(states, limits={"laser": {"stimulus": 4, "session": 20}}), seed)
+    on_since, total = None, 0
+    for number in range(1, 400):
+        value = chance.random() < 0.9 if number % 7 else not chance.random() < 0.7
+        script.frame(number / 2, x=value)
+        if on_since is not None:
+            total += 1
+        if "laser" not in script.on:
+            on_since = None
+        elif on_since is None:
+            on_since = number
+        assert on_since is None or number - on_since < 8
+        assert total <= 40
+
+
+def test_stop_conditions_end_at_once_with_their_reason():
+    states = {
+        "off": [{"when": "x", "go": "on"}],
+        "on": {"enter": [{"count": "n"}], "stimuli": [LASER], "transitions": [{"when": "x", "is": False, "go": "off"}]},
+    }
+    by_total = Script(machine(states, stop=[{"stimulated": "laser", "reaches": 3, "reason": "enough light"}]))
+    for time, value in [(1, True), (3, False), (5, True), (5.9, True)]:
+        by_total.frame(time, x=value)
+    assert by_total.ended is None
+    by_total.frame(6, x=True)
+    assert (by_total.ended, by_total.on) == ("enough light", {})
+
+    both = Script(machine(states, stop=[{"if": "n >= 2", "after": 10}]))
+    both.frame(11, x=True)
+    assert both.ended is None
+    both.frame(12, x=False)
+    both.frame(13, x=True)
+    assert both.ended is None
+    both.frame(14, x=True)
+    assert both.ended == "10 s since start and n >= 2"
+
+
+def test_going_to_the_end_tells_why():
+    script = Script(machine({"a": [{"when": "x", "go": "end"}, {"when": "y", "go": "end", "reason": "enough"}]}))
+    script.frame(1, x=True)
+    assert script.ended == "a: x is true"
+    script = Script(machine({"a": [{"when": "x", "go": "end"}, {"when": "y", "go": "end", "reason": "enough"}]}))
+    script.frame(1, y=True)
+    assert script.ended == "enough"
