@@ -26,7 +26,9 @@ def show_session(folder: Path, console: Console) -> Summary:
     """
     report = write_report(folder)
     summary = report.summary
-    tables = [_frames(summary), _latencies(summary)]
+    tables = [_frames(summary)]
+    if report.latency is not None:
+        tables.append(_latencies(summary))
     if any(camera.tracking_error for camera in summary.cameras.values()):
         tables.append(_tracking(summary))
     for table in tables:
@@ -53,7 +55,8 @@ def show_session(folder: Path, console: Console) -> Summary:
         console.print(f"[bold red]{escape(problem)}[/]")
     console.print(f"[bold]Session[/]   {escape(str(folder))}")
     for picture in (report.latency, *report.overlays):
-        console.print(f"          {escape(str(picture))}")
+        if picture is not None:
+            console.print(f"          {escape(str(picture))}")
     console.print()
     return summary
 

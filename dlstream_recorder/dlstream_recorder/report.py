@@ -25,13 +25,14 @@ class Report:
     """A session's summary and the pictures of it."""
 
     summary: Summary
-    latency: Path
+    latency: Path | None
+    """None where no latency was measured, as in the analysis of a video."""
     overlays: tuple[Path, ...]
     """One for each camera with a video: overlay.png, or overlay.<camera>.png where there are several."""
 
 
 def write_report(folder: str | Path) -> Report:
-    """Writes `latency.png` and `overlay.png` into the session's folder, in place of earlier ones.
+    """Writes `latency.png` (if any was measured) and `overlay.png` into the session's folder, in place of earlier ones.
 
     Raises:
         RecordingError: no session, or a file that can't be read or written.
@@ -46,15 +47,18 @@ def write_report(folder: str | Path) -> Report:
     latency = folder / "latency.png"
     overlays = []
     try:
-        faults = events["stamp_ns"][events["kind"] == FAULT].tolist()
-        plot_latency(latency, contents["session"], _line(summary), hops, faults, contents["created_ns"])
+        latency.unlink(missing_ok=True)
+        timed = any(len(hop) for hop in hops.values())
+        if timed:
+            faults = events["stamp_ns"][events["kind"] == FAULT].tolist()
+            plot_latency(latency, contents["session"], _line(summary), hops, faults, contents["created_ns"])
         for camera, about in contents["cameras"].items():
             name = "overlay.png" if len(contents["cameras"]) == 1 else f"overlay.{camera.replace('/', '_')}.png"
             if write_overlay(folder, camera, about, events, folder / name):
                 overlays.append(folder / name)
     except OSError as error:
         raise RecordingError(f"can't write the pictures of {folder}: {error}") from error
-    return Report(summary, latency, tuple(overlays))
+    return Report(summary, latency if timed else None, tuple(overlays))
 
 
 def _line(summary: Summary) -> str:

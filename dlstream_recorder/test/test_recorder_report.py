@@ -51,7 +51,8 @@ def test_a_session_without_anything_has_a_report(open_session):
     session = open_session(video="none", bag=False)
     session.finish()
     report = write_report(session.folder)
-    assert report.latency.exists()
+    assert report.latency is None
+    assert not list(session.folder.glob("*.png")), "no empty picture"
     assert report.overlays == ()
 
 
