@@ -9,6 +9,7 @@ import io
 import os
 import random
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,9 @@ def mutate(data: Any, chance: random.Random) -> None:
         value = parent[key]
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         parent[key] = (
-            value * chance.choice([-1, 1000, 0.001]) if number and chance.random() < 0.5 else chance.choice(SCALARS)
+            value * chance.choice([-1, 1000, 0.001])
+            if number and chance.random() < 0.5
+            else deepcopy(chance.choice(SCALARS))  # or a later change would be one of all files to come
         )
 
 
