@@ -80,11 +80,11 @@ def test_a_filter_is_its_formula(seed, name):
     filter_ = filter_types()[name]((1, 1), SET)
     stamp, position, last, sure = 0, np.array([300.0, 200.0]), None, 0.0
     for number in range(150):
-        step = 0.0 if number == 0 else int(random.integers(0, 60_000_000)) / SECOND
+        step = int(random.integers(0, 60_000_000)) / SECOND if number % 20 else 0.0
         stamp += round(step * SECOND)
         position = position + random.normal(0, 4, 2)
         confidence = random.uniform(0, 1)
-        point = position + (random.uniform(-400, 400, 2) if random.random() < 0.05 else 0)
+        point = position + (random.uniform(-25, 25, 2) if random.random() < 0.2 else 0)
         if random.random() < 0.1 or 60 <= number < 75:
             point = np.full(2, np.nan)
         taken = False
@@ -193,7 +193,7 @@ def test_identity_is_its_formula(seed):
     body, spots = random.normal(0, 15, (keypoints, 2)), random.uniform(100, 300, (count, 2))
     plain, identity = PlainIdentity(count, keypoints), Identity(count, keypoints)
     for number in range(120):
-        step = int(random.integers(1_000_000, 60_000_000)) if number else 0
+        step = int(random.integers(1_000_000, 60_000_000)) if number % 20 else 0
         stamp += step
         spots = spots + random.normal(0, 6, spots.shape)
         places = np.concatenate([spots, random.uniform(0, 400, (1, 2))])[random.permutation(count + 1)]
