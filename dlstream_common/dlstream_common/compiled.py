@@ -17,10 +17,12 @@ from numba import njit, types
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-INT = types.int64
+INT, FLOAT = types.int64, types.float64
 FLOATS, INTS, BYTES = types.float64[::1], types.int64[::1], types.uint8[::1]
 FLOAT_ROWS, INT_ROWS, FLOAT_BLOCK = types.float64[:, ::1], types.int64[:, ::1], types.float64[:, :, ::1]
+SINGLE_BLOCK = types.float32[:, :, ::1]
 READ_ONLY_SINGLE_ROWS = types.Array(types.float32, 2, "C", readonly=True)
+READ_ONLY_SINGLE_BLOCK = types.Array(types.float32, 3, "C", readonly=True)
 """An array that may be written does as well."""
 
 # Nothing that is compiled here makes arrays. So none are counted, which is three times as fast as counting.
@@ -33,15 +35,19 @@ def inner(function: Function) -> Function:
 
 
 def compiled(*arguments: Any) -> Callable[[Function], Function]:
-    """Compiled at once for arguments of these types, and run without the interpreter lock; it returns nothing."""
+    """Compiled at once for arguments of these types; it returns nothing.
+
+    It keeps the interpreter lock: for some microseconds, where another thread to which it was given up could keep it
+    for milliseconds.
+    """
 
     def compile_it(function: Function) -> Function:
         signature = types.void(*arguments)
         try:
-            return cast(Function, njit(signature, nogil=True, cache=True, **_HOW)(function))
+            return cast(Function, njit(signature, cache=True, **_HOW)(function))
         except RuntimeError as error:  # nowhere to keep it
             if "cannot cache" not in str(error):
                 raise
-            return cast(Function, njit(signature, nogil=True, **_HOW)(function))
+            return cast(Function, njit(signature, **_HOW)(function))
 
     return compile_it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,11 @@ from dlstream_common import Image, Individual, now
 from dlstream_pose.crop import Cropper, Window
 from dlstream_pose.estimator import Estimator
 from dlstream_pose.filters import Filter, Filtered, filter_types
-from dlstream_pose.identity import Identity
 from dlstream_pose.missing import treat_missing
 from dlstream_pose.settings import PoseSettings
+
+if TYPE_CHECKING:
+    from dlstream_pose.identity import Identity
 
 _SECOND = 1_000_000_000
 
@@ -50,7 +53,11 @@ class PoseStream:
         self._size: tuple[int, ...] = ()
         self._stamp = 0
         shape = estimator.animals
-        self._identity = Identity(*shape) if settings.identity and shape[0] > 1 else None
+        self._identity: Identity | None = None
+        if settings.identity and shape[0] > 1:
+            from dlstream_pose.identity import Identity  # with a compiler, which only what runs a network needs
+
+            self._identity = Identity(*shape)
         self._filter: Filter | None = None
         if settings.filter != "none":
             self._filter = filter_types()[settings.filter](shape, settings.filter_settings())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +13,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 SECOND = 1_000_000_000
+
+X, Y, VX, VY, PLACE, BOTH, PACE, CONFIDENCE, SURE, IDLE, LAST_X, LAST_Y = range(12)
+"""The rows of a filter's state: position and velocity; covariance of position, of both, and of velocity; confidence,
+and that of the last measurement; seconds since then, infinite where a keypoint is lost or new; where it was then."""
+ROWS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +61,17 @@ class Filter(ABC):
     """
 
     name: ClassVar[str]
+    has_covariance: ClassVar[bool]
 
     def __init__(self, shape: tuple[int, ...], settings: FilterSettings) -> None:
         self.shape, self.settings = shape, settings
-        self._count = int(np.prod(shape))
         self.reset()
 
     def reset(self) -> None:
         """Forgets everything, as where the frames are of another time or another size than before."""
         self._stamp: int | None = None
-        self._complete = False
-        self._idle = np.full(self._count, np.inf)
-        self._confidence = np.zeros(self._count)
-        self._position = np.full((2, self._count), np.nan)
-        self._velocity = np.full((2, self._count), np.nan)
+        self._state = np.full((ROWS, prod(self.shape)), np.nan)
+        self._state[SURE], self._state[IDLE] = 0.0, np.inf
 
     def update(self, poses: NDArray[np.float32] | Floats, stamp: int) -> Filtered:
         """Takes the measurements of a frame.
@@ -79,47 +82,33 @@ class Filter(ABC):
         """
         if self._stamp is not None and stamp < self._stamp:
             self.reset()
-        step = 0.0 if self._stamp is None else (stamp - self._stamp) / SECOND
+        step = self._since(stamp)
         self._stamp = stamp
-        flat = np.array(poses, np.float64).reshape(self._count, 3).T
-        point, confidence = flat[:2], flat[2]
-        # Comparisons with NaN are false.
-        measured = (confidence >= self.settings.min_confidence) & (np.abs(point[0] + point[1]) < np.inf)
-        taken = self._step(point, confidence, measured, step)
-        self._complete = bool(taken.all())
-        if self._complete:
-            self._confidence, self._idle = confidence, np.zeros(self._count)
-        else:
-            self._confidence = np.where(taken, confidence, self._confidence)
-            self._idle = np.where(taken, 0.0, self._idle + step)
-            lost = self._idle > self.settings.gap
-            self._position[:, lost] = self._velocity[:, lost] = np.nan
-            self._idle[lost] = np.inf
-        return self._filtered(self._position, self._covariances(0.0))
+        self._state = self._state.copy()  # the one before may still be looked at
+        self._step(np.array(poses, np.float64, order="C").reshape(prod(self.shape), 3), step)
+        return self._filtered(self._state)
 
     def predict(self, stamp: int) -> Filtered:
         """Where the keypoints will be at a stamp, if each goes on as it does; changes nothing."""
-        ahead = 0.0 if self._stamp is None else (stamp - self._stamp) / SECOND
-        return self._filtered(self._position + ahead * self._velocity, self._covariances(ahead))
+        state = self._state.copy()
+        self._carry(state, self._since(stamp))
+        return self._filtered(state)
 
-    def _filtered(self, position: Floats, covariance: Floats | None) -> Filtered:
-        confidence = self._confidence
-        if not self._complete:
-            confidence = confidence * np.maximum(1 - self._idle / (self.settings.gap + 1e-9), 0.0)
+    def _since(self, stamp: int) -> float:
+        return 0.0 if self._stamp is None else (stamp - self._stamp) / SECOND
+
+    def _filtered(self, state: Floats) -> Filtered:
         return Filtered(
-            position.reshape(2, *self.shape),
-            self._velocity.reshape(2, *self.shape),
-            None if covariance is None else covariance.T.reshape(*self.shape, 3),
-            confidence.reshape(self.shape),
+            state[X:VX].reshape(2, *self.shape),
+            state[VX:PLACE].reshape(2, *self.shape),
+            state[PLACE:CONFIDENCE].T.reshape(*self.shape, 3) if self.has_covariance else None,
+            state[CONFIDENCE].reshape(self.shape),
         )
 
     @abstractmethod
-    def _step(self, point: Floats, confidence: Floats, measured: NDArray[np.bool_], step: float) -> NDArray[np.bool_]:
-        """Replaces (never alters) position and velocity, (2, count); which measurements it took."""
+    def _step(self, poses: Floats, step: float) -> None:
+        """Alters the state by a frame, (keypoints, 3), some seconds after the last one."""
 
-    def _covariances(self, ahead: float) -> Floats | None:
-        """(3, count) of position, of both, of velocity, some seconds ahead; None where the filter has none.
-
-        NaN where there is no position, which can't be where the last frame was `_complete`.
-        """
-        return None
+    @abstractmethod
+    def _carry(self, state: Floats, step: float) -> None:
+        """Lets some seconds go by in a state."""

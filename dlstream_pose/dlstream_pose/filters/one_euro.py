@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from math import pi
-
-import numpy as np
-from numpy.typing import NDArray
-
+from dlstream_pose.filters import _kernel
 from dlstream_pose.filters._base import Filter, Floats
-
-_CUTOFF_OF_VELOCITY = 1.0
 
 
 class OneEuro(Filter):
@@ -21,32 +15,16 @@ class OneEuro(Filter):
     """
 
     name = "one_euro"
+    has_covariance = False
 
-    def reset(self) -> None:
-        super().reset()
-        self._last = np.full((2, self._count), np.nan)
+    def _step(self, poses: Floats, step: float) -> None:
+        settings = self.settings
+        _kernel.one_euro(
+            self._state, poses, step, settings.gap, settings.min_confidence, settings.cutoff, settings.beta
+        )
 
-    def _step(self, point: Floats, confidence: Floats, measured: NDArray[np.bool_], step: float) -> NDArray[np.bool_]:
-        position, velocity = self._position, self._velocity
-        if step > 0:
-            # Since the last measurement: there may have been a gap, over which the position went on by the velocity.
-            moved = (point - self._last) / (self._idle + step)
-            faster = velocity + _alpha(_CUTOFF_OF_VELOCITY, step) * (moved - velocity)
-            cutoff = self.settings.cutoff + self.settings.beta * np.hypot(faster[0], faster[1])
-            nearer = position + _alpha(cutoff, step) * (point - position)
-            position = np.where(measured, nearer, position + step * velocity)
-            velocity = np.where(measured, faster, velocity)
-        new = measured & np.isinf(self._idle)
-        if new.any():
-            position, velocity = np.where(new, point, position), np.where(new, 0.0, velocity)
-        self._position, self._velocity = position, velocity
-        self._last = np.where(measured, point, self._last)
-        return measured
-
-
-def _alpha(cutoff: Floats | float, step: float) -> Floats:
-    """The weight of a new value: 1 / (1 + tau / step), where tau = 1 / (2 pi cutoff)."""
-    return np.asarray(1 / (1 + 1 / (2 * pi * cutoff * step)))
+    def _carry(self, state: Floats, step: float) -> None:
+        _kernel.carry(state, step, 0.0)
 
 
 FILTER = OneEuro

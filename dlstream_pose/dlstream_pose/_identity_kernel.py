@@ -1,0 +1,203 @@
+"""What `identity.py` computes of a frame, animal by animal: it says by which rules."""
+
+from __future__ import annotations
+
+from math import exp, inf, log, nan, sqrt
+from typing import Any
+
+from dlstream_common.compiled import (
+    FLOAT,
+    FLOAT_BLOCK,
+    FLOAT_ROWS,
+    INTS,
+    READ_ONLY_SINGLE_BLOCK,
+    SINGLE_BLOCK,
+    compiled,
+    inner,
+)
+
+CENTRE_X, CENTRE_Y, VX, VY, LENGTH, KNOWN, UNSEEN, RISK = range(8)
+"""The columns of a place: the animal's centre, velocity and length of body, whether there was one (0 or 1), the seconds
+since it was seen, and the risk."""
+COLUMNS = 8
+
+SEEN = 0.1
+"""Confidence from which a keypoint counts."""
+_STILL = 0.1
+"""How far a seen animal may be from where it is expected, in lengths of its body: standard deviation at once, ..."""
+_MOVING = 2.0
+"""... and what a second without a sight of it adds."""
+_GATE = 4.0
+"""Standard deviations beyond which a place is another animal's, if there is one that it could be."""
+_COASTING = 0.3
+"""Seconds over which an animal that isn't seen is thought to go on as it did; its velocity fades away with it."""
+_SMOOTHING = 0.1
+"""Seconds over which the velocity is averaged."""
+_UNUSED, _NOWHERE = 1e5, 1e6
+_FORGETTING = 1.0
+"""Seconds in which the risk of an earlier encounter falls to 1/e."""
+
+
+@inner
+def _take_up(pose: Any, points: Any) -> int:
+    """The keypoints that are seen, and how many; NaN for the others."""
+    count = 0
+    for k in range(len(pose)):
+        if pose[k, 2] >= SEEN and abs(pose[k, 0] + pose[k, 1]) < inf:
+            points[k, 0], points[k, 1] = pose[k, 0], pose[k, 1]
+            count += 1
+        else:
+            points[k, 0], points[k, 1] = nan, nan
+    return count
+
+
+@inner
+def _centre(points: Any) -> tuple[float, float]:
+    """The mean of the keypoints that are seen."""
+    x = y = 0.0
+    count = 0
+    for k in range(len(points)):
+        if points[k, 0] == points[k, 0]:
+            x += points[k, 0]
+            y += points[k, 1]
+            count += 1
+    return x / count, y / count
+
+
+@inner
+def _apart(points: Any, last: Any, place: Any) -> float:
+    """The mean squared distance (px²) of an animal from where a known one is expected.
+
+    Of the keypoints that were seen of both; of the centres if there are none.
+    """
+    coasted = _COASTING * (1 - exp(-place[UNSEEN] / _COASTING))
+    going_x, going_y = place[VX] * coasted, place[VY] * coasted
+    total, count = 0.0, 0
+    for k in range(len(points)):
+        x, y = points[k, 0] - (last[k, 0] + going_x), points[k, 1] - (last[k, 1] + going_y)
+        if x == x:
+            total += x * x + y * y
+            count += 1
+    if count:
+        return total / count
+    centre_x, centre_y = _centre(points)
+    x, y = centre_x - (place[CENTRE_X] + going_x), centre_y - (place[CENTRE_Y] + going_y)
+    return x * x + y * y
+
+
+@inner
+def _risk(costs: Any, gains: Any, rows: Any, places: Any, place: int) -> float:
+    """How likely the best exchange with another place is, against what was assigned.
+
+    2 / (1 + likelihood ratio): 1 where both are as likely, 0 where there is no other. It is 1 as well for an animal
+    that had to take a place that doesn't fit.
+    """
+    row = rows[place]
+    risk = places[place, RISK] if gains[row, place] > -_UNUSED else 1.0
+    for other in range(len(rows)):
+        if other == place or places[other, KNOWN] == 0 or (rows[other] < 0 and gains[row, other] <= -_UNUSED):
+            continue
+        change = costs[row, other] - costs[row, place]
+        if rows[other] >= 0:
+            change += costs[rows[other], place] - costs[rows[other], other]
+        risk = max(risk, 2 / (1 + exp(min(max(change, 0.0), 700.0))))
+    return risk
+
+
+@inner
+def _remember(points: Any, last: Any, place: Any) -> None:
+    """What is known of an animal from now on."""
+    drift_x = drift_y = extent_x = extent_y = 0.0
+    count = 0
+    place[CENTRE_X], place[CENTRE_Y] = _centre(points)
+    for k in range(len(points)):
+        if points[k, 0] == points[k, 0]:
+            extent_x = max(extent_x, abs(points[k, 0] - place[CENTRE_X]))
+            extent_y = max(extent_y, abs(points[k, 1] - place[CENTRE_Y]))
+            if last[k, 0] == last[k, 0]:  # the centre jumps where a keypoint appears or is lost
+                drift_x += points[k, 0] - last[k, 0]
+                drift_y += points[k, 1] - last[k, 1]
+                count += 1
+        last[k, 0], last[k, 1] = points[k, 0], points[k, 1]
+    unseen = place[UNSEEN]
+    if count and unseen > 0:
+        weight = 1 - exp(-unseen / _SMOOTHING)
+        place[VX] += weight * (drift_x / (count * unseen) - place[VX])
+        place[VY] += weight * (drift_y / (count * unseen) - place[VY])
+    length = 2 * sqrt(extent_x * extent_x + extent_y * extent_y)
+    place[LENGTH] = max(length, max(0.98 * place[LENGTH], 1.0))
+    place[KNOWN], place[UNSEEN] = 1.0, 0.0
+
+
+@compiled(READ_ONLY_SINGLE_BLOCK, FLOAT, FLOAT_BLOCK, FLOAT_ROWS, INTS, FLOAT_BLOCK, FLOAT_ROWS, FLOAT_ROWS)
+def compare(poses: Any, step: float, last: Any, places: Any, found: Any, points: Any, costs: Any, gains: Any) -> None:
+    """What speaks for each animal of a frame in each place.
+
+    Args:
+        poses: (N, K, 3): x, y, confidence.
+        step: seconds since the last frame.
+        last: (individuals, K, 2): the keypoints of each place when it was last seen.
+        places: (individuals, columns).
+        found: (individuals,): filled in with those of the poses that are seen (a network may find more than it says),
+            -1 where there are no more. Of each of them a row of the following is filled in.
+        points: (individuals, K, 2): its keypoints.
+        costs: (individuals, individuals): minus the log-likelihood in each place that is known.
+        gains: as large; what is to be as much as possible for all together: most by a known place that fits, then an
+            unused one (-_UNUSED), then the one that has been lost for longest.
+    """
+    for j in range(len(places)):
+        places[j, UNSEEN] += step
+        places[j, RISK] *= exp(-step / _FORGETTING)
+    found[:] = -1
+    row = 0
+    for i in range(len(poses)):
+        if row < len(found) and _take_up(poses[i], points[row]):
+            found[row] = i
+            row += 1
+    for i in range(row):
+        for j in range(len(places)):
+            if places[j, KNOWN] == 0:
+                gains[i, j] = -_UNUSED
+                continue
+            distance = _apart(points[i], last[j], places[j])
+            deviation = (_STILL + _MOVING * places[j, UNSEEN]) * places[j, LENGTH]
+            variance = deviation * deviation
+            costs[i, j] = distance / (2 * variance) + log(variance)
+            if distance <= _GATE * _GATE * variance:
+                gains[i, j] = -costs[i, j]
+            else:
+                gains[i, j] = -(_NOWHERE - min(places[j, UNSEEN], 100.0) * 1e3) - min(costs[i, j], 900.0)
+
+
+@compiled(
+    *(READ_ONLY_SINGLE_BLOCK, FLOAT_BLOCK, FLOAT_ROWS, INTS, FLOAT_BLOCK, FLOAT_ROWS, FLOAT_ROWS, INTS, SINGLE_BLOCK)
+)
+def settle(
+    poses: Any,
+    last: Any,
+    places: Any,
+    found: Any,
+    points: Any,
+    costs: Any,
+    gains: Any,
+    rows: Any,
+    ordered: Any,
+) -> None:
+    """Puts the animals into their places.
+
+    Args:
+        poses, last, places, found, points, costs, gains: as `compare` left them.
+        rows: (individuals,): the row of each place; -1: not seen.
+        ordered: (individuals, K, 3), filled in.
+    """
+    for j in range(len(rows)):
+        if rows[j] >= 0 and places[j, KNOWN] == 1:
+            places[j, RISK] = _risk(costs, gains, rows, places, j)
+    for j in range(len(rows)):
+        if rows[j] < 0:
+            ordered[j, :, :2], ordered[j, :, 2] = nan, 0.0
+            continue
+        for k in range(ordered.shape[1]):
+            for part in range(3):
+                ordered[j, k, part] = poses[found[rows[j]], k, part]
+        _remember(points[rows[j]], last[j], places[j])
