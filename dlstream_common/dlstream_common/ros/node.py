@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -232,6 +233,7 @@ def run_nodes(creators: Sequence[Callable[[], N]], arguments: Sequence[str] | No
                 hosted.append(_Hosted(create()))
                 hosted[-1].node._ended.add_done_callback(lambda _: changed.ring())
             if all(item.start() for item in hosted):
+                gc.freeze()  # going through all that has been loaded again, for garbage, would stop the nodes for 0.1 s
                 while not stopped and not _is_over(hosted):
                     changed.wait()
                     for item in hosted:
