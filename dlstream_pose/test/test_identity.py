@@ -91,6 +91,17 @@ def test_nan_animals_are_no_animals():
     assert np.isnan(ordered[[0, 2], :, :2]).all()
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 3e38])
+def test_a_place_without_end_is_no_place(value):
+    """Of a broken network: it is neither remembered nor waited for."""
+    identity, broken = Identity(2, 4), animal(100, 100)
+    broken[0, :2] = value
+    for number in range(3):
+        ordered, risk = identity.assign(np.array([animal(300, 300), broken]), number * SECOND // RATE)
+    assert place_of(ordered[:, 1:], broken[1:]) == 1
+    assert np.isfinite(risk).all()
+
+
 def test_one_that_enters_takes_a_free_place():
     scenes = [[animal(100, 100)] for _ in range(10)] + [[animal(100, 100), animal(10 + 4 * t, 400)] for t in range(30)]
     ordered, _ = follow(scenes, 3)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 
 Job = Callable[[], None]
+_GIVING_WAY = 5  # added to the process's nice value
 
 
 class Worker:
     """A queue of jobs, bounded by the bytes they hold, and the thread that does them.
+
+    The thread gives way where there are more of them than cores: what is recorded can wait in the queue, a pose can't.
 
     After a job has raised, `error` holds what it raised, and what waits or comes later is let go.
 
@@ -64,6 +68,7 @@ class Worker:
             self._thread.join(interval)
 
     def _run(self) -> None:
+        os.nice(_GIVING_WAY)  # on Linux of this thread, and of those that an encoder starts from it
         due = time.monotonic() + self._interval
         while True:
             with self._change:
