@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from dlstream_common import FramePoses, suggest
+from dlstream_experiment._clock import Clock
 from dlstream_experiment.effects import Cause, Command, Effect, Event, Phase, RegionStates, Status
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.names import SECOND, nanoseconds
@@ -36,6 +37,8 @@ class Run:
         self._name = experiment.experiment
         self._started, self._ended, self._reason = stamp, stamp, ""
         self._time = stamp  # of the run; never goes back
+        self._here, self._clocks = Clock(), {camera: Clock() for camera in experiment.cameras}
+        self._here.take(stamp)
         self._max_age, self._pose_timeout = nanoseconds(experiment.max_age), nanoseconds(experiment.pose_timeout)
         self._protocol = experiment.protocol.create(self.seed)
         self._protocol_triggers = {trigger for _, trigger in experiment.protocol.triggers_used()}
@@ -66,57 +69,76 @@ class Run:
             return []
         stamp = poses.stamp if arrived is None else arrived
         cause = Cause(camera, poses.sequence, poses.stamp)
+        effects = [] if arrived is None else self._set_back(self._here, stamp, "this machine", stamp)
+        if self._max_age and poses.stamp - stamp > self._max_age:
+            return effects + self._too_early(stamp, cause)
+        clock = self._clocks[camera]
+        effects += self._set_back(clock, poses.stamp, f"camera '{camera}'", stamp)
+        acquired = clock.at(poses.stamp)
+        now = acquired if arrived is None else self._here.at(stamp)
+        self._time = max(self._time, min(acquired, now))  # no frame was acquired after its poses came
         if poses.stale or (self._max_age and stamp - poses.stamp > self._max_age):
-            return self._too_old(stamp, cause, poses.stale)
+            effects += self._too_old(stamp, cause, poses.stale)
+            return effects + self._carry_out(self._protocol.frame(self._time), stamp, cause)
         if poses.keypoints != self._keypoints.get(camera):
             missing = self._experiment.missing_keypoints(camera, poses.keypoints)
             if missing:
-                return self._lacks_keypoints(stamp, cause, missing, poses.keypoints)
+                return effects + self._lacks_keypoints(stamp, cause, missing, poses.keypoints)
             self._keypoints[camera] = poses.keypoints
             self._triggers.bind(camera, poses.keypoints)
         try:
             scene = Scene.of(poses)
         except ValueError as error:
-            return self._repeated_fault("malformed", stamp, str(error), cause)
-        self._last_pose[camera] = stamp
-        self._time = max(self._time, min(poses.stamp, stamp))  # no frame was acquired after its poses came
-        effects = self._recovered(stamp, cause) if self._silent else []
-        recovered = bool(effects)
+            return effects + self._repeated_fault("malformed", stamp, str(error), cause)
+        if acquired != poses.stamp:
+            scene = replace(scene, stamp=acquired)
+        self._last_pose[camera] = now
+        recovered = camera in self._silent
+        steps: list[Step] = []
+        if recovered:
+            effects += self._recovered(stamp, cause)
+            steps += self._protocol.sighted(self._time, True) if not self._silent else []
         decided = self._triggers.decide(camera, scene)
         effects += self._changes(stamp, cause)
         if self._protocol_triggers.isdisjoint(decided):
-            steps = self._protocol.frame(self._time)
+            steps += self._protocol.frame(self._time)
         else:
-            steps = self._protocol.evaluate(self._time, decided, self._triggers.held)
+            steps += self._protocol.evaluate(self._time, decided, self._triggers.held)
         return effects + self._carry_out(steps, stamp, cause) if steps or recovered else effects
 
     def value(self, stamp: int, source: str, value: float | str) -> list[Effect]:
-        self._time = max(self._time, stamp)
-        decided = self._triggers.take_value(source, value, stamp)
-        effects = self._changes(stamp, None)
+        effects = self._set_back(self._here, stamp, "this machine", stamp)
+        now = self._here.at(stamp)
+        self._time = max(self._time, now)
+        decided = self._triggers.take_value(source, value, now)
+        effects += self._changes(stamp, None)
         if self._protocol_triggers.isdisjoint(decided):
             return effects
         steps = self._protocol.evaluate(self._time, decided, self._triggers.held)
         return effects + self._carry_out(steps, stamp, None)
 
     def heeds(self, stamp: int) -> bool:
-        return self._waits_too_long(stamp) or bool(self._newly_silent(stamp))
+        now = self._here.at(stamp)
+        return self._here.is_set_back(stamp) or self._waits_too_long(now) or bool(self._newly_silent(now))
 
     def tick(self, stamp: int) -> list[Effect]:
-        effects: list[Effect] = []
-        for camera in self._newly_silent(stamp):
+        effects = self._set_back(self._here, stamp, "this machine", stamp)
+        steps: list[Step] = []
+        now = self._here.at(stamp)
+        for camera in self._newly_silent(now):
+            if not self._silent:
+                steps += self._protocol.sighted(max(self._time, now), False)
             self._silent.add(camera)
             timeout = self._experiment.pose_timeout
             values = {"camera": camera, "reason": f"no pose of camera '{camera}' for {timeout:g} s: outputs off"}
             effects.append(Event(stamp, "fault", "pose", values))
-        steps: list[Step] = []
-        if self._waits_too_long(stamp):
-            self._time = max(self._time, stamp)
-            steps = self._protocol.tick(self._time)
+        if self._waits_too_long(now):
+            self._time = max(self._time, now)
+            steps += self._protocol.tick(self._time)
         return effects + self._carry_out(steps, stamp, None)
 
     def end(self, stamp: int, reason: str, cause: Cause | None = None, phase: Phase = Phase.FINISHED) -> list[Effect]:
-        time = self._time = self._time if cause else max(self._time, stamp)
+        time = self._time = self._time if cause else max(self._time, self._here.at(stamp))
         effects = self._notes(self._protocol.stop(time, reason), stamp, cause)
         self.phase, self._reason, self._ended = phase, reason, time
         values = {"reason": reason, "duration": f"{(time - self._started) / SECOND:.6f}"}
@@ -132,7 +154,7 @@ class Run:
             phase=self.phase,
             experiment=self._name,
             state=self._protocol.state,
-            elapsed=((stamp if self.phase is Phase.RUNNING else self._ended) - self._started) / SECOND,
+            elapsed=((self._here.at(stamp) if self.phase is Phase.RUNNING else self._ended) - self._started) / SECOND,
             reason=self._reason,
             active_triggers=tuple(name for name in self._experiment.triggers if self._triggers.held.get(name)),
             counts=dict(self._protocol.counts),
@@ -213,10 +235,23 @@ class Run:
     # What can be wrong with poses.
 
     def _recovered(self, stamp: int, cause: Cause) -> list[Effect]:
-        if cause.camera not in self._silent:
-            return []
         self._silent.discard(cause.camera)
         return [Event(stamp, "recovered", "pose", {"camera": cause.camera}, cause)]
+
+    def _set_back(self, clock: Clock, told: int, whose: str, stamp: int) -> list[Effect]:
+        """Takes up what a clock tells; a fault where it was set back."""
+        back = clock.take(told)
+        if not back:
+            return []
+        reason = f"the clock of {whose} was set back by {back / SECOND:.3f} s; the run's own time goes on without that"
+        return [Event(stamp, "fault", "clock", {"reason": reason})]
+
+    def _too_early(self, stamp: int, cause: Cause) -> list[Effect]:
+        self.stale += 1
+        ahead, limit = (cause.stamp - stamp) / SECOND, self._experiment.max_age
+        reason = f"a frame of camera '{cause.camera}' is stamped {ahead:.3f} s later than its pose came"
+        told = f"max_age is {limit:g} s, and the clocks of camera and experiment differ by more"
+        return self._repeated_fault("early", stamp, f"{reason}; {told}", cause)
 
     def _too_old(self, stamp: int, cause: Cause, stale: bool) -> list[Effect]:
         self.stale += 1
@@ -239,11 +274,12 @@ class Run:
     def _repeated_fault(self, what: str, stamp: int, reason: str, cause: Cause) -> list[Effect]:
         """A fault event, at most one in a while of each kind and camera; `count` tells how many it stands for."""
         key = (what, cause.camera)
-        last, unreported = self._reported.get(key, (stamp - _FAULTS_EVERY, 0))
-        if stamp - last < _FAULTS_EVERY:
+        now = self._here.at(stamp)
+        last, unreported = self._reported.get(key, (now - _FAULTS_EVERY, 0))
+        if now - last < _FAULTS_EVERY:
             self._reported[key] = (last, unreported + 1)
             return []
-        self._reported[key] = (stamp, 0)
+        self._reported[key] = (now, 0)
         values = {"camera": cause.camera, "reason": reason, "count": str(unreported + 1)}
         return [Event(stamp, "fault", "pose", values, cause)]
 

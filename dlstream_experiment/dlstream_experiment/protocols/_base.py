@@ -105,6 +105,10 @@ class Protocol(ABC):
         """
         return []
 
+    def sighted(self, stamp: int, sighted: bool) -> list[Step]:
+        """Poses come again, or none has for too long: until they do, outputs are off whatever the protocol has on."""
+        return []
+
     @abstractmethod
     def stop(self, stamp: int, reason: str) -> list[Step]:
         """The run ends, by an End of its own or from outside; called once, last. Outputs go off without being told."""

@@ -43,6 +43,10 @@ class Controlled(Protocol):
     def tick(self, stamp: int) -> list[Step]:
         return self._led_on(stamp, self._inner.tick(stamp))
 
+    def sighted(self, stamp: int, sighted: bool) -> list[Step]:
+        self._stimulation.sighted(stamp, sighted)
+        return self._led_on(stamp, self._inner.sighted(stamp, sighted))
+
     def stop(self, stamp: int, reason: str) -> list[Step]:
         return self._inner.stop(stamp, reason)
 

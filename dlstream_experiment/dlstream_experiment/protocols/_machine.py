@@ -60,6 +60,10 @@ class Machine(Protocol):
     def tick(self, stamp: int) -> list[Step]:
         return self._advance(stamp, {}, {}) if stamp - self._framed > PATIENCE else []
 
+    def sighted(self, stamp: int, sighted: bool) -> list[Step]:
+        self._stimulation.sighted(stamp, sighted)
+        return []
+
     def stop(self, stamp: int, reason: str) -> list[Step]:
         self._now = max(self._now, stamp)
         self._notes = []

@@ -23,8 +23,11 @@ class _Output:
     cut: bool = False  # by the limit of a stimulus
     exhausted: bool = False  # by the limit of the session
 
+    def lasted(self, stamp: int) -> int:
+        return max(0, stamp - self.since) if self.on is not None else 0
+
     def total(self, stamp: int) -> int:
-        return self.before + (stamp - self.since if self.on is not None else 0)
+        return self.before + self.lasted(stamp)
 
 
 class Stimulation:
@@ -43,6 +46,7 @@ class Stimulation:
         self._chance = chance
         self._given: dict[str, tuple[Stimulus, int | None]] = {}
         self._start = 0
+        self._paused: int | None = None
 
     def start(self, stamp: int) -> None:
         """The run begins."""
@@ -56,10 +60,22 @@ class Stimulation:
         """Ends what was given."""
         self._given.pop(output, None)
 
+    def sighted(self, stamp: int, sighted: bool) -> None:
+        """Whether outputs can be on: time in which they can't counts for none."""
+        if not sighted:
+            self._paused = stamp
+        elif self._paused is not None:
+            for output in self._outputs.values():
+                output.since += stamp - max(self._paused, output.since)
+            self._paused = None
+
     def total(self, output: str, stamp: int) -> int:
         """How long an output has been on in this run, in nanoseconds."""
         item = self._outputs.get(output)
-        return item.total(stamp) if item is not None else 0
+        return item.total(self._lit(stamp)) if item is not None else 0
+
+    def _lit(self, stamp: int) -> int:
+        return stamp if self._paused is None else self._paused
 
     def update(self, stamp: int, held: Collection[Stimulus], trigger: str | Mapping[str, str]) -> list[Step]:
         """The steps that lead to what is wanted now.
@@ -99,24 +115,25 @@ class Stimulation:
             return None, []
         if limit is None or output.cut or output.exhausted:
             return (None if output.cut or output.exhausted else wanted), []
-        if limit.session is not None and output.total(stamp) >= nanoseconds(limit.session):
+        if limit.session is not None and output.total(self._lit(stamp)) >= nanoseconds(limit.session):
             output.exhausted = True
             return None, [_reached(name, "session", limit.session)]
-        if output.on is not None and limit.stimulus is not None and stamp - output.since >= nanoseconds(limit.stimulus):
+        if limit.stimulus is not None and output.lasted(self._lit(stamp)) >= nanoseconds(limit.stimulus):
             output.cut = True
             return None, [_reached(name, "stimulus", limit.stimulus)]
         return wanted, []
 
     def _change(self, name: str, output: _Output, stamp: int, stimulus: Stimulus | None, trigger: str) -> list[Step]:
+        lasted = output.lasted(self._lit(stamp))
         if output.on is None:
             output.since, output.sham = stamp, self._is_sham(name)
         elif stimulus is None:
-            output.before = output.total(stamp)
+            output.before = output.total(self._lit(stamp))
         was_on, output.on = output.on, stimulus
         if not output.sham:
             return [On(stimulus, trigger) if stimulus is not None else Off(name, trigger)]
         if stimulus is None:
-            return [Note("sham_ended", name, {"duration": f"{(stamp - output.since) / SECOND:.6f}"})]
+            return [Note("sham_ended", name, {"duration": f"{lasted / SECOND:.6f}"})]
         values = {"action": stimulus.action, **stimulus.texts()} | ({"trigger": trigger} if trigger else {})
         return [Note("sham_started" if was_on is None else "sham_changed", name, values)]
 

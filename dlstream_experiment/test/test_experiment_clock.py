@@ -1,0 +1,151 @@
+"""Clocks that are set while a run is on, and time in which outputs can't be on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from experiment_poses import frame, individual, seconds
+
+from dlstream_common import FramePoses
+from dlstream_experiment import Command, Effect, Engine, Event, load_experiment
+
+INSIDE, OUTSIDE = (50.0, 50.0), (300.0, 50.0)
+EXPERIMENT = """\
+experiment: light
+camera: top
+max_age: 0.5
+pose_timeout: 1
+regions: {box: {type: circle, center: [50, 50], radius: 20}}
+triggers: {in_box: {type: region, region: box, keypoints: [neck]}}
+protocol:
+  type: states
+  limits: {laser: {LIMITS}}
+  stop: STOP
+  states:
+    dark: {transitions: [{when: in_box, go: light}]}
+    light:
+      stimuli: [{output: laser, action: on}]
+      transitions: TRANSITIONS
+"""
+
+
+@pytest.fixture
+def made(tmp_path):
+    def make(limits: str = "stimulus: 1", stop: str = "[]", transitions: str = "[]") -> Run:
+        path = tmp_path / "light.yaml"
+        words = EXPERIMENT.replace("LIMITS", limits).replace("STOP", stop).replace("TRANSITIONS", transitions)
+        path.write_text(words.replace("transitions: []", "transitions: [{when: in_box, is: false, go: dark}]"))
+        return Run(path)
+
+    return make
+
+
+class Run:
+    """A run of which the clock may be set: `off` is what it tells beyond the time."""
+
+    def __init__(self, path: Any) -> None:
+        self.engine = Engine(load_experiment(path))
+        self.off = 0.0
+        self.effects: list[tuple[float, Effect]] = []
+        self._sequence = 0
+        self._take(0.0, self.engine.start(seconds(0)))
+
+    def _take(self, time: float, effects: list[Effect]) -> None:
+        self.effects += [(time, effect) for effect in effects]
+
+    def see(self, begin: float, end: float, place: tuple[float, float], age: float = 0.01) -> None:
+        """Ten poses a second."""
+        for step in range(round(begin * 10), round(end * 10)):
+            time = step / 10
+            told = time + self.off
+            self._sequence += 1
+            self._take(time, self.engine.poses(pose(told - age, self._sequence, place), seconds(told)))
+            if self.engine.heeds(seconds(told)):
+                self._take(time, self.engine.tick(seconds(told)))
+
+    def wait(self, begin: float, end: float) -> None:
+        """Twenty ticks a second."""
+        for step in range(round(begin * 20), round(end * 20)):
+            if self.engine.heeds(seconds(step / 20 + self.off)):
+                self._take(step / 20, self.engine.tick(seconds(step / 20 + self.off)))
+
+    def laser(self) -> list[tuple[float, str]]:
+        return [(time, item.action) for time, item in self.effects if isinstance(item, Command) and time > 0]
+
+    def events(self, kind: str) -> list[tuple[float, Event]]:
+        return [(time, item) for time, item in self.effects if isinstance(item, Event) and item.kind == kind]
+
+
+def pose(time: float, sequence: int, place: tuple[float, float]) -> FramePoses:
+    return frame(time, individual([place]), sequence=sequence, keypoints=("neck",))
+
+
+@pytest.mark.parametrize("back", [0.7, 10.0, 3600.0])
+def test_a_limit_holds_when_the_clock_is_set_back(made, back):
+    run = made()
+    run.see(0.1, 0.3, OUTSIDE)
+    run.see(0.3, 0.8, INSIDE)
+    run.off = -back
+    run.see(0.8, 3, INSIDE)
+    assert [(pytest.approx(time, abs=0.21), action) for time, action in run.laser()] == [(0.3, "on"), (1.3, "off")]
+    faults = [item.values["reason"] for _, item in run.events("fault")]
+    assert [reason.partition(" was set back")[0] for reason in faults] == [
+        "the clock of this machine",
+        "the clock of camera 'top'",
+    ]
+
+
+@pytest.mark.parametrize("back", [0.6, 10.0])
+def test_triggers_rise_and_fall_after_the_clock_was_set_back(made, back):
+    run = made()
+    run.see(0.1, 0.5, INSIDE)
+    run.see(0.5, 0.8, OUTSIDE)
+    run.off = -back
+    run.see(0.8, 1.2, OUTSIDE)
+    run.see(1.2, 1.5, INSIDE)
+    assert [time for time, _ in run.events("trigger_rose")] == [0.1, 1.2]
+
+
+def test_outputs_go_off_when_poses_end_with_a_clock_that_is_set_back(made):
+    run = made()
+    run.see(0.1, 0.5, INSIDE)
+    run.off = -10
+    run.wait(0.5, 3)
+    assert [(pytest.approx(time, abs=0.21), action) for time, action in run.laser()] == [(0.1, "on"), (1.4, "off")]
+
+
+def test_a_frame_from_the_future_decides_nothing_and_is_a_fault(made):
+    run = made()
+    run.see(0.1, 0.5, INSIDE, age=-0.6)
+    assert run.laser() == []
+    [(_, fault)] = run.events("fault")
+    assert "stamped 0.600 s later than its pose came; max_age is 0.5 s" in fault.values["reason"]
+    run.see(0.5, 0.8, INSIDE)
+    assert run.laser() == [(0.5, "on")]
+
+
+def test_time_in_which_the_light_could_not_be_on_counts_for_no_limit(made):
+    run = made("stimulus: 5, session: 5", "[{stimulated: laser, reaches: 5}]")
+    run.see(0.1, 1, INSIDE)
+    run.wait(1, 6)
+    assert [(round(time, 1), action) for time, action in run.laser()] == [(0.1, "on"), (1.9, "off")]
+    run.see(6, 12, INSIDE)
+    assert run.laser()[2] == (6.0, "on")
+    [(ended, end)] = run.events("experiment_ended")
+    assert ended == pytest.approx(6 + 5 - 1.8, abs=0.21), "1.8 s before, 3.2 s after"
+    assert run.events("limit_reached") == []
+    assert "5" in end.values["reason"]
+
+
+def test_poses_that_are_too_old_decide_nothing_and_yet_tell_time(made):
+    run = made("stimulus: 60", "[]", "[{after: 0.5, go: dark}]")
+    run.see(0.1, 0.3, INSIDE)
+    run.see(0.3, 0.9, OUTSIDE, age=0.0)
+    assert [action for _, action in run.laser()] == ["on", "off"]
+    run = made("stimulus: 60", "[]", "[{after: 0.5, go: dark}]")
+    run.see(0.1, 0.3, INSIDE)
+    run.see(0.3, 2, INSIDE, age=0.6)
+    time, action = run.laser()[1]
+    assert action == "off"
+    assert time == pytest.approx(0.1 + 0.5 + 0.6, abs=0.11), "when the first frame of that time comes"
