@@ -33,7 +33,7 @@ class Experiment(Settings):
     protocol: AnyProtocol
     """What happens, and when it ends."""
     max_age: Seconds = 0.5
-    """A pose that comes later than this after its frame, or so much before it, decides nothing: a fault; 0: no limit."""
+    """A pose that comes later than this after its frame, or so much before it, decides nothing: a fault; 0: any."""
     metadata: dict[Label, str | int | float | bool] = Field(default_factory=dict)
     """Whatever belongs to the session or the subject, by name; recorded with the start of every run."""
     pose_timeout: Annotated[float, Field(ge=0.05, le=1e6)] = 1.0
