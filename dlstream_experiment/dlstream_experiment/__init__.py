@@ -4,6 +4,7 @@ from dlstream_experiment.check import check_experiment
 from dlstream_experiment.effects import Cause, Command, Effect, Event, Phase, RegionStates, Status
 from dlstream_experiment.engine import Engine
 from dlstream_experiment.experiment import Experiment
+from dlstream_experiment.extension import ExtensionError
 from dlstream_experiment.loading import load_experiment
 from dlstream_experiment.outputs import Output, OutputError, OutputSettings, OutputType, output_type, output_types
 from dlstream_experiment.settings import ExperimentSettings
@@ -16,6 +17,7 @@ __all__ = [
     "Event",
     "Experiment",
     "ExperimentSettings",
+    "ExtensionError",
     "Output",
     "OutputError",
     "OutputSettings",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml.comments import CommentedMap
 
 from dlstream_common import Problem, line_of, suggest
+from dlstream_experiment._failing import failing_protocol, failing_trigger
 from dlstream_experiment._trigger_problems import trigger_problems
 from dlstream_experiment.experiment import Experiment
+from dlstream_experiment.extension import ExtensionError
 from dlstream_experiment.names import Location
 from dlstream_experiment.outputs import OFF
 from dlstream_experiment.plane import AnyCalibration, CameraPlane
@@ -57,11 +59,14 @@ class Parts:
     def of_data(cls, data: CommentedMap, context: dict[str, Any] | None = None) -> Parts:
         """The valid parts of a file that has mistakes elsewhere, so that one check finds all there is to find."""
         regions, triggers = _section(data, "regions"), _section(data, "triggers")
+        understood = _valid(triggers, AnyTrigger, context)
+        for name, trigger in understood.items():
+            trigger.called(name)
         calibration = _section(data, "calibration")  # what is wrong with one is reported, and not that it is not there
         return cls(
             camera=str(data.get("camera", "")),
             regions=_valid(regions, AnyRegion, context),
-            triggers=_valid(triggers, AnyTrigger, context),
+            triggers=understood,
             protocol=_valid({"protocol": data.get("protocol")}, AnyProtocol, context).get("protocol"),
             region_names=list(regions),
             trigger_names=list(triggers),
@@ -86,7 +91,15 @@ def _valid(items: Mapping[str, Any], annotation: Any, context: dict[str, Any] | 
 
 
 def problems_within(parts: Parts, problem: Problems) -> Iterator[Problem]:
-    """Names that refer to nothing."""
+    """Classes of the user's that fail, and names that refer to nothing."""
+    context = Context(parts.camera, parts.regions, parts.calibration)
+    for name, trigger in parts.triggers.items():
+        if error := failing_trigger(trigger, context):
+            parts = replace(parts, triggers={key: item for key, item in parts.triggers.items() if key != name})
+            yield _failing(problem, error)
+    if parts.protocol is not None and (error := failing_protocol(parts.protocol)):
+        parts = replace(parts, protocol=None)
+        yield _failing(problem, error)
     for name, trigger in parts.triggers.items():
         for place, region in trigger.regions_used():
             if region not in parts.region_names:
@@ -96,7 +109,6 @@ def problems_within(parts: Parts, problem: Problems) -> Iterator[Problem]:
                     "a region of this file",
                     suggest(region, parts.region_names),
                 )
-    context = Context(parts.camera, parts.regions, parts.calibration)
     for found in trigger_problems(parts.triggers, parts.trigger_names, context):
         yield problem(*found)
     if parts.protocol is not None:
@@ -111,3 +123,8 @@ def problems_within(parts: Parts, problem: Problems) -> Iterator[Problem]:
         for finding in parts.protocol.findings():
             if finding.error:
                 yield problem(("protocol", *finding.place), finding.found, finding.expected, finding.hint)
+
+
+def _failing(problem: Problems, error: ExtensionError) -> Problem:
+    expected = "a class whose methods do what they promise (docs/experiment-files.md)"
+    return problem((*error.place, "class"), f"'{error.named}', whose {error.reason}", expected)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from dlstream_common import InputError, Problem, suggest
+from dlstream_experiment._failing import failing_protocol, failing_trigger
 from dlstream_experiment._measurable import doubtful, unknown_individuals
 from dlstream_experiment._parts import Parts, Problems, problems_within
 from dlstream_experiment.experiment import Experiment
@@ -51,8 +52,12 @@ def check_experiment(
         InputError: names every problem, each with line, key, value found and what was expected.
     """
     parts, problem = Parts.of_experiment(experiment), Problems(experiment.data)
-    problems = [
-        *problems_within(parts, problem),
+    problems = list(problems_within(parts, problem))
+    if any(failing_trigger(item, experiment.context) for item in experiment.triggers.values()) or failing_protocol(
+        experiment.protocol
+    ):
+        raise InputError(experiment.path, sorted(problems, key=lambda item: item.line or 0))
+    problems += [
         *_cameras(experiment, problem, cameras),
         *_sizes(experiment, problem, image_sizes or {}),
         *_keypoints(experiment, problem, keypoints),

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, model_validator
 from ruamel.yaml.comments import CommentedMap
 
 from dlstream_common import Settings, UsedFile
@@ -45,6 +45,12 @@ class Experiment(Settings):
     _data: CommentedMap | None = PrivateAttr(default=None)
     _text: str = PrivateAttr(default="")
     _files: tuple[UsedFile, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="after")
+    def _name_triggers(self) -> Experiment:
+        for name, trigger in self.triggers.items():
+            trigger.called(name)
+        return self
 
     @property
     def path(self) -> Path:

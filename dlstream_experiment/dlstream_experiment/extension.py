@@ -10,19 +10,98 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError, ValidationInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from dlstream_common import named_file, suggest
+from dlstream_common import DlstreamError, named_file, suggest
+from dlstream_experiment.names import Location
+
+T = TypeVar("T")
 
 _MODULES: dict[tuple[Path, int, int], ModuleType] = {}
+
+
+class ExtensionError(DlstreamError):
+    """An object of the user's class raised something, or returned what can't be used.
+
+    Attributes:
+        place: where it stands in the experiment file.
+        named: `file.py:Class`, as the file has it.
+        reason: what went wrong: method, exception, file and line.
+    """
+
+    def __init__(self, owner: Owner, reason: str) -> None:
+        self.place, self.named, self.reason = owner.place, owner.named, reason
+        super().__init__(f"{owner.what} ({owner.named}): {reason}")
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whom the user's objects belong to: a trigger, or the protocol.
+
+    Attributes:
+        what: in words, such as "trigger 'near_wall'".
+        file: of the class; its line is told where something was raised.
+    """
+
+    what: str
+    place: Location
+    named: str
+    file: str
+
+    @classmethod
+    def of(cls, what: str, place: Location, named: str, own: object) -> Owner:
+        """Of an object of the user's class."""
+        return cls(what, place, named, getattr(sys.modules.get(type(own).__module__), "__file__", None) or "")
+
+    def error(self, method: str, raised: BaseException, when: str = "") -> ExtensionError:
+        """What is said of something that a method raised; `when`: such as " on the frame of stamp 7 ns"."""
+        if isinstance(raised, ExtensionError):
+            return raised
+        line = _line(raised, Path(self.file))
+        where = f" ({self.file}, line {line})" if line else ""
+        text = " ".join(str(raised).split())
+        return ExtensionError(
+            self, f"{method} raised {type(raised).__name__}{f': {text}' if text else ''}{where}{when}"
+        )
+
+    def wrong(self, method: str, found: Any, expected: str, when: str = "") -> ExtensionError:
+        """What is said of something that a method returned."""
+        return ExtensionError(self, f"{method} returned {_shown(found)}; expected {expected}{when}")
+
+    @contextmanager
+    def guard(self, method: str, when: str = "") -> Iterator[None]:
+        """Whatever is raised within becomes an ExtensionError."""
+        try:
+            yield
+        except (Exception, SystemExit) as error:
+            raise self.error(method, error, when) from error
+
+    def ask(self, method: str, call: Callable[[], T], kind: type[Any], expected: str) -> T:
+        """What a method of the user's returns.
+
+        Raises:
+            ExtensionError: it raises, or returns something of another kind.
+        """
+        with self.guard(method):
+            value = call()
+        if not isinstance(value, kind):
+            raise self.wrong(method, value, expected)
+        return value
+
+
+def on_frame(stamp: int) -> str:
+    """When something was wrong."""
+    return f" (at stamp {stamp} ns)"
 
 
 def find_class(text: str, base: Any, group: str, info: ValidationInfo) -> Any:
@@ -60,6 +139,9 @@ def read_options(kind: type[BaseModel], options: Any, info: ValidationInfo) -> B
         raise _placed(error, kind) from error
     except TypeError as error:  # methods that the class does not have
         raise ValueError(f"a class that has all it needs ({error})") from error
+    except (Exception, SystemExit) as error:  # whatever its own validators raise
+        file = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
+        raise ValueError(f"options that {kind.__name__} can be made of, but {_reason(error, Path(file))}") from error
 
 
 def _placed(error: ValidationError, kind: type[BaseModel]) -> ValidationError:
@@ -137,14 +219,27 @@ def _attribute(module: ModuleType, name: str, file: str) -> Any:
 
 
 def _reason(error: BaseException, path: Path | None = None) -> str:
-    line = error.lineno if isinstance(error, SyntaxError) else None
-    trace = error.__traceback__
+    line = error.lineno if isinstance(error, SyntaxError) else _line(error, path)
+    where = f" in line {line}" if line else ""
+    return f"{type(error).__name__}{where}: {' '.join(str(error).split())}"
+
+
+def _line(error: BaseException, path: Path | None) -> int | None:
+    """The line of this file where it was raised, or from which what raised it was called."""
+    line, trace = None, error.__traceback__
     while trace is not None:
         if path is not None and trace.tb_frame.f_code.co_filename == str(path):
             line = trace.tb_lineno
         trace = trace.tb_next
-    where = f" in line {line}" if line else ""
-    return f"{type(error).__name__}{where}: {' '.join(str(error).split())}"
+    return line
+
+
+def _shown(found: Any) -> str:
+    try:
+        text = " ".join(repr(found).split())
+    except Exception:  # of the user's class as well
+        text = f"a {type(found).__name__}"
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _article(found: Any) -> str:

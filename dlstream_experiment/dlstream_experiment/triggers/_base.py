@@ -102,6 +102,9 @@ class TriggerSettings(Settings):
     def in_words(self) -> str:
         """The condition as one plain sentence, such as "the neck of any animal is inside 'left'"."""
 
+    def called(self, name: str) -> None:
+        """Takes up its name in the file, where that is to be told."""
+
     def camera_in(self, context: Context) -> str | None:
         """The camera whose frames it decides on; None: it does not look at poses itself."""
         return None

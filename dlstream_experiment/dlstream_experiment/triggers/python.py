@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+import numpy as np
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
 
-from dlstream_experiment.extension import find_class, read_options
+from dlstream_experiment.extension import Owner, find_class, on_frame, read_options
 from dlstream_experiment.names import Location
+from dlstream_experiment.scene import Scene
 from dlstream_experiment.triggers._base import Context, Trigger, TriggerSettings
 
 GROUP = "dlstream.triggers"
@@ -21,6 +24,7 @@ class PythonTriggerSettings(TriggerSettings):
     """file.py:Class beside this file (needs --allow-python), or an entry point of the group dlstream.triggers."""
     options: Any = Field(default_factory=dict, validate_default=True, json_schema_extra={"type": "object"})
     """The fields of that class."""
+    _name: str = PrivateAttr(default="")
 
     @field_validator("class_")
     @classmethod
@@ -44,18 +48,64 @@ class PythonTriggerSettings(TriggerSettings):
         assert isinstance(self.options, TriggerSettings)
         return self.options
 
+    @property
+    def owner(self) -> Owner:
+        """Whose the user's objects are."""
+        what = f"trigger '{self._name}'" if self._name else "a trigger"
+        return Owner.of(what, ("triggers", self._name), self.class_, self.own)
+
+    def called(self, name: str) -> None:
+        self._name = name
+
     def create_alone(self, context: Context) -> Trigger:
         """Decided one by one, not in the tables of the built-in triggers."""
-        return self.own.create_alone(context) or self.own.create(context)
+        own, owner = self.own, self.owner
+        made = owner.ask("create_alone", lambda: own.create_alone(context), Trigger, "an object of Trigger")
+        assert made is not None  # it is an object of Trigger
+        return GuardedTrigger(made, owner)
 
     def camera_in(self, context: Context) -> str:
-        return self.own.camera_in(context) or context.camera
+        own = self.own
+        return self.owner.ask(
+            "camera_in", lambda: own.camera_in(context) or context.camera, str, "a camera's name, or None"
+        )
 
     def keypoints_used(self) -> list[tuple[Location, str]]:
-        return [(("options", *place), name) for place, name in self.own.keypoints_used()]
+        return self._places("keypoints_used", self.own.keypoints_used)
 
     def regions_used(self) -> list[tuple[Location, str]]:
-        return [(("options", *place), name) for place, name in self.own.regions_used()]
+        return self._places("regions_used", self.own.regions_used)
 
     def in_words(self) -> str:
-        return f"{self.own.in_words()}{self.shape_in_words()}"
+        return f"{self.owner.ask('in_words', self.own.in_words, str, 'text')}{self.shape_in_words()}"
+
+    def _places(self, method: str, call: Callable[[], list[tuple[Location, str]]]) -> list[tuple[Location, str]]:
+        with self.owner.guard(method):
+            return [(("options", *place), name) for place, name in call()]
+
+
+class GuardedTrigger(Trigger):
+    """A trigger of the user's: whatever it does wrong is an ExtensionError that says where."""
+
+    def __init__(self, own: Trigger, owner: Owner) -> None:
+        self._own, self._owner = own, owner
+
+    def bind(self, keypoints: Sequence[str]) -> None:
+        with self._owner.guard("bind"):
+            self._own.bind(keypoints)
+
+    def decide(self, scene: Scene) -> bool | None:
+        try:
+            decided = self._own.decide(scene)
+        except (Exception, SystemExit) as error:
+            raise self._owner.error("decide", error, on_frame(scene.stamp)) from error
+        if decided is None or isinstance(decided, bool):
+            return decided
+        if isinstance(decided, np.bool_):
+            return bool(decided)
+        raise self._owner.wrong("decide", decided, "True, False or None", on_frame(scene.stamp))
+
+    @property
+    def measured(self) -> float:
+        with self._owner.guard("measured"):
+            return float(self._own.measured)

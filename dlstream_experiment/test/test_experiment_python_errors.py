@@ -1,0 +1,123 @@
+"""Classes of one's own that fail: said with trigger, file, line and exception, and never as a bare traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from experiment_poses import neck_at, seconds
+
+from dlstream_common import InputError
+from dlstream_experiment import Engine, ExtensionError, load_experiment
+
+FOLDER = Path(__file__).parents[2] / "config" / "experiments" / "python"
+DECIDES = "return bool(np.nanmin(to_border) <= self._settings.distance)"
+
+
+@pytest.fixture
+def make(tmp_path: Path):
+    """The example with a piece of its Python file replaced; and the line of what is new."""
+
+    def make(old: str, new: str) -> tuple[Path, int]:
+        text = (FOLDER / "near_wall.py").read_text()
+        assert old in text
+        text = text.replace(old, new, 1)
+        (tmp_path / "near_wall.py").write_text(text)
+        path = tmp_path / "python.yaml"
+        path.write_text((FOLDER / "python.yaml").read_text())
+        return path, 1 + text[: text.index(new)].count("\n")
+
+    return make
+
+
+def started(path: Path) -> Engine:
+    engine = Engine(load_experiment(path, allow_python=True))
+    engine.start(seconds(0))
+    return engine
+
+
+def test_decide_that_raises_is_told_with_its_line(make):
+    path, line = make(DECIDES, "return 1 / 0")
+    engine = started(path)
+    with pytest.raises(ExtensionError) as caught:
+        engine.poses(neck_at(1, 20, 200))
+    assert str(caught.value) == (
+        "trigger 'near_wall' (near_wall.py:NearWall): decide raised ZeroDivisionError: division by zero "
+        f"({path.parent / 'near_wall.py'}, line {line}) (at stamp {seconds(1)} ns)"
+    )
+    assert caught.value.place == ("triggers", "near_wall")
+
+
+@pytest.mark.parametrize("returned", ['"yes"', "1", "np.zeros(2)"])
+def test_decide_must_decide(make, returned):
+    engine = started(make(DECIDES, f"return {returned}")[0])
+    with pytest.raises(ExtensionError, match=r"decide returned .*; expected True, False or None"):
+        engine.poses(neck_at(1, 20, 200))
+
+
+def test_decide_may_return_what_numpy_compares(make):
+    engine = started(make(DECIDES, DECIDES.replace("bool(", "(", 1))[0])
+    engine.poses(neck_at(1, 20, 200))
+    assert engine.status(seconds(1)).active_triggers == ("near_wall",)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("self._column = 0", "raise TypeError('no')", "triggers.near_wall.class: found 'near_wall.py:NearWall', whose"),
+        ('return f"the {self', "raise TypeError() #", "whose in_words raised TypeError"),
+        ("return NearWallTrigger(self)", "return None", "whose create_alone returned None; expected"),
+        ("return NearWallTrigger(self)", "return 5", "whose create_alone returned 5; expected an object of Trigger"),
+        ('return [(("keypoint",), ', "return None #", "whose keypoints_used raised TypeError"),
+        ("return EveryOtherProtocol(self)", "return {}['x']", "protocol.class: found 'near_wall.py:EveryOther', whose"),
+        ('return [(("trigger",)', "raise OSError #", "protocol.class: found 'near_wall.py:EveryOther', whose triggers"),
+        ('"near the wall" if self._inside else "waiting"', "3", "whose state returned 3; expected text"),
+        ('return {"seen"', 'return {"seen": "x"} #', "whose counts returned {'seen': 'x'}; expected whole numbers"),
+        ("return Diagram(", "return (", "whose diagram returned"),
+    ],
+)
+def test_what_fails_when_asked_is_found_before_the_run(make, old, new, said):
+    path, _ = make(old, new)
+    with pytest.raises(InputError) as caught:
+        load_experiment(path, allow_python=True)
+    (problem,) = caught.value.problems
+    assert said in str(problem)
+    assert path.read_text().splitlines()[problem.line - 1].strip().startswith("class: ")
+
+
+def test_findings_that_raise(make):
+    path, line = make(
+        "    def diagram(self)", "    def findings(self):\n        assert False, 'hm'\n\n    def diagram(self)"
+    )
+    with pytest.raises(InputError, match=rf"findings raised AssertionError: hm \(.*near_wall.py, line {line + 1}\)"):
+        load_experiment(path, allow_python=True)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("inside = decided", "inside = self.nothing or decided", r"evaluate raised AttributeError: .* \(.*at stamp"),
+        ("self._given += 1\n", "return None\n", "evaluate returned None; expected a list of Note, End, and On and Off"),
+        ('Note("stimulus", str(self._given))', 'Off("laser")', "evaluate returned .*On and Off of screen"),
+        ('Note("stimulus", str(self._given))', 'Note("stimulus", 1)', "evaluate returned"),
+    ],
+)
+def test_a_protocol_that_fails_is_asked_no_more(make, old, new, said):
+    engine = started(make(old, new)[0])
+    if "nothing" not in new:
+        engine.poses(neck_at(1, 300, 200))
+    with pytest.raises(ExtensionError, match=said) as caught:
+        engine.poses(neck_at(2, 20, 200))
+    assert caught.value.place == ("protocol",)
+    assert str(caught.value).startswith("the protocol (near_wall.py:EveryOther): evaluate")
+    status = engine.status(seconds(2))
+    assert (status.state, status.counts) == ("", {}), "it had not been asked before"
+    engine.stop(seconds(3), "over")
+    assert not engine.running
+
+
+def test_a_validator_that_raises(make):
+    more = '    def model_post_init(self, context):\n        {}["x"]\n\n    def create_alone'
+    path, line = make("    def create_alone", more)
+    with pytest.raises(InputError, match=f"options that NearWall can be made of, but KeyError in line {line + 1}"):
+        load_experiment(path, allow_python=True)
