@@ -14,6 +14,7 @@ from dlstream_common import FramePoses, suggest
 from dlstream_experiment._clock import Clock
 from dlstream_experiment.effects import Cause, Command, Effect, Event, Phase, RegionStates, Status
 from dlstream_experiment.experiment import Experiment
+from dlstream_experiment.extension import ExtensionError
 from dlstream_experiment.names import SECOND, nanoseconds
 from dlstream_experiment.outputs import OFF
 from dlstream_experiment.protocols import End, Note, Off, On, Step, Stimulus
@@ -139,13 +140,21 @@ class Run:
 
     def end(self, stamp: int, reason: str, cause: Cause | None = None, phase: Phase = Phase.FINISHED) -> list[Effect]:
         time = self._time = self._time if cause else max(self._time, self._here.at(stamp))
-        effects = self._notes(self._protocol.stop(time, reason), stamp, cause)
         self.phase, self._reason, self._ended = phase, reason, time
         values = {"reason": reason, "duration": f"{(time - self._started) / SECOND:.6f}"}
-        values |= {f"count.{name}": str(count) for name, count in self._protocol.counts.items()}
+        try:
+            effects = self._notes(self._protocol.stop(time, reason), stamp, cause)
+            values |= {f"count.{name}": str(count) for name, count in self._protocol.counts.items()}
+        except ExtensionError as error:
+            self.phase, effects = Phase.FAULT, [Event(stamp, "fault", "experiment", {"reason": str(error)}, cause)]
         self._triggers.held.clear()
         effects += [*self._all_off(stamp, cause), Event(stamp, "experiment_ended", self._name, values, cause)]
         return effects + self._region_changes()
+
+    def fail(self, stamp: int, error: ExtensionError) -> list[Effect]:
+        """Ends the run: a class of the user's own failed, and what it would have decided is not known."""
+        fault = Event(stamp, "fault", "experiment", {"reason": str(error)})
+        return [fault, *self.end(stamp, str(error), None, Phase.FAULT)]
 
     # What is asked.
 

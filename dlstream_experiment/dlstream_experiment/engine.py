@@ -6,10 +6,14 @@ live or on replay. All stamps are nanoseconds since the epoch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from dlstream_common import DlstreamError, FramePoses
 from dlstream_experiment._run import Run, region_states
 from dlstream_experiment.effects import Effect, Event, Phase, RegionStates, Status
 from dlstream_experiment.experiment import Experiment
+from dlstream_experiment.extension import ExtensionError
 from dlstream_experiment.inputs import Fault, Input, Poses, Start, Tick, Value
 from dlstream_experiment.triggers import prepare
 
@@ -63,8 +67,8 @@ class Engine:
         """
         if self.running:
             raise DlstreamError(f"experiment '{self.experiment.experiment}' is running already")
-        self._run = Run(self.experiment, stamp, seed)
-        return self._run.start()
+        self._run = run = Run(self.experiment, stamp, seed)
+        return self._carried_out(run, stamp, run.start)
 
     def poses(self, poses: FramePoses, arrived: int | None = None) -> list[Effect]:
         """Decides on the poses of a frame.
@@ -72,7 +76,10 @@ class Engine:
         Args:
             arrived: when they came, from which their age is told; None where nobody waited for them (offline).
         """
-        return self._run.poses(poses, arrived) if self._run and self.running else []
+        if self._run is None or not self.running:
+            return []
+        stamp = poses.stamp if arrived is None else arrived
+        return self._carried_out(self._run, stamp, partial(self._run.poses, poses, arrived))
 
     def heeds(self, stamp: int) -> bool:
         """Whether a tick at this time would be heeded: while poses come, they alone tell the time."""
@@ -80,11 +87,22 @@ class Engine:
 
     def tick(self, stamp: int) -> list[Effect]:
         """Tells the time, so that an experiment goes on (and ends) where no pose comes any more."""
-        return self._run.tick(stamp) if self._run and self.running else []
+        if self._run is None or not self.running:
+            return []
+        return self._carried_out(self._run, stamp, partial(self._run.tick, stamp))
 
     def value(self, stamp: int, source: str, value: float | str) -> list[Effect]:
         """Decides on a value from outside; `stamp` is when it came."""
-        return self._run.value(stamp, source, value) if self._run and self.running else []
+        if self._run is None or not self.running:
+            return []
+        return self._carried_out(self._run, stamp, partial(self._run.value, stamp, source, value))
+
+    def _carried_out(self, run: Run, stamp: int, step: Callable[[], list[Effect]]) -> list[Effect]:
+        """What follows from a step; the end of the run where a class of the user's own fails in it."""
+        try:
+            return step()
+        except ExtensionError as error:
+            return run.fail(stamp, error)
 
     def fault(self, stamp: int, name: str, reason: str) -> list[Effect]:
         """Writes down that something went wrong outside, such as an output that does not answer."""

@@ -115,6 +115,9 @@ class GuardedProtocol(Protocol):
     def tick(self, stamp: int) -> list[Step]:
         return self._steps("tick", stamp, lambda: self._own.tick(stamp))
 
+    def sighted(self, stamp: int, sighted: bool) -> list[Step]:
+        return self._steps("sighted", stamp, lambda: self._own.sighted(stamp, sighted))
+
     def stop(self, stamp: int, reason: str) -> list[Step]:
         return self._steps("stop", stamp, lambda: self._own.stop(stamp, reason))
 
