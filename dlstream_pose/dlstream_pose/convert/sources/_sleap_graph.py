@@ -103,7 +103,7 @@ def graph(model: Any, steps: Steps, fields: Fields | None) -> Any:
             mixed = torch.floor(mixed)
         if steps.colour:
             return mixed.unsqueeze(0)
-        alike = (red - blue).abs().amax() == 0
+        alike = (red - blue).abs().amax(dim=(0, 1)) == 0
         return torch.where(alike, red, mixed).unsqueeze(0)
 
     def padded(pixels: Any, side: int) -> Any:
@@ -178,7 +178,9 @@ def _several(steps: Steps, fields: Fields) -> Any:
             score = torch.where(self.is_peak(maps), maps, torch.zeros_like(maps)).reshape(keypoints, -1)
             confidence, place = torch.topk(score, count, dim=1)
             y = torch.div(place, columns, rounding_mode="floor")
-            point = _refined(maps, place - y * columns, y, steps.patch) * steps.stride
+            single, left = self.flat_top(maps, place - y * columns, y, confidence)
+            confidence = torch.where(single, confidence, torch.zeros_like(confidence))
+            point = _refined(maps, place - y * columns - left.to(torch.int64), y, steps.patch) * steps.stride
             found = (confidence > 0).unsqueeze(2)
             # A map of chance can have a patch that sums up to almost nothing.
             point = torch.where(found & (point.abs() < 1e6), point, torch.zeros_like(point))
@@ -194,6 +196,28 @@ def _several(steps: Steps, fields: Fields) -> Any:
             behind = torch.maximum(level[..., 2:], below[..., :-2])
             behind = torch.maximum(behind, torch.maximum(below[..., 1:-1], below[..., 2:]))
             return (maps > before) & (maps >= behind) & (maps > steps.threshold)
+
+        def flat_top(self, maps: Any, x: Any, y: Any, value: Any) -> tuple[Any, Any]:
+            """Of maxima (K, M): whether cells as high as one form a top of at most 2x2, and whether it begins left of it.
+
+            Such cells are not rare where a frame is padded with black. SLEAP drops larger tops.
+            """
+            around = torch.nn.functional.pad(maps, (2, 2, 2, 2), value=-1e9)
+            width = around.shape[2]
+            step = torch.arange(5)
+            index = (y * width + x).unsqueeze(2) + (step[:, None] * width + step[None]).reshape(1, 1, -1)
+            near = around.reshape(maps.shape[0], -1).gather(1, index.reshape(maps.shape[0], -1)).reshape(index.shape)
+            high = near >= value.unsqueeze(2)
+
+            def any_of(*cells: tuple[int, int]) -> Any:
+                return high[:, :, [row * 5 + column for row, column in cells]].any(dim=2)
+
+            right, below, left, corner = any_of((2, 3)), any_of((3, 2)), any_of((3, 1)), any_of((3, 3))
+            larger = left & (right | corner)
+            larger = larger | (right & any_of((1, 4), (2, 4), (3, 4))) | (below & any_of((4, 1), (4, 2), (4, 3)))
+            larger = larger | (corner & any_of((2, 4), (3, 4), (4, 2), (4, 3), (4, 4)))
+            larger = larger | (left & any_of((2, 0), (3, 0), (4, 0), (4, 1), (4, 2)))
+            return ~larger, left
 
         def affinities(self, point: Any, affinity_maps: Any) -> Any:
             """(E, M, M): the mean of the field along the line, in the line's direction, less what it is too long."""
