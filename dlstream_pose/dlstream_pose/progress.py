@@ -16,7 +16,7 @@ def silent(what: str, done: int = 0, total: int = 0) -> None:
 
 @contextmanager
 def shown() -> Iterator[Tell]:
-    """Shows on stderr what is told: where that is a terminal a bar, which goes at the end, else a line for each step."""
+    """Shows on stderr what is told: in a terminal a bar, which goes at the end, elsewhere a line for each step."""
     if not sys.stderr.isatty():
         yield _lines()
         return

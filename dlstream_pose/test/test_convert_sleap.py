@@ -212,11 +212,12 @@ def test_maxima_of_equally_high_cells_are_those_of_sleap(levels):
     import torch
     from sleap_nn.inference.ops.peaks import find_local_peaks
 
-    from dlstream_pose.convert.sources._sleap_graph import Fields, Steps, _several
+    from dlstream_pose.convert.sources._sleap_decoders import Fields, several
+    from dlstream_pose.convert.sources._sleap_graph import Steps
 
     chance = torch.Generator().manual_seed(levels)
     steps = Steps(3, False, False, 1.0, 16, 1.0, 0.2, 5)
-    decoder = _several(steps, Fields(((0, 1, 0),), 1.0, 10, 0.25, 1.0, 120))
+    decoder = several(steps, Fields(((0, 1, 0),), 1.0, 10, 0.25, 1.0, 120))
     seen = 0
     for _ in range(20):
         maps = torch.randint(0, levels, (2, 15, 20), generator=chance) / levels
