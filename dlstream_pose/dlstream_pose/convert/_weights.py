@@ -34,10 +34,8 @@ def load_numbers(path: Path, expected: str) -> Any:
             "holds objects, which are not loaded as they could run code"
         ) from error
     except Exception as error:  # torch raises anything from EOFError to KeyError
-        reason = (
-            type(error).__name__ if isinstance(error, KeyError) else gist(error).partition("(Could this")[0].strip()
-        )
+        reason = type(error).__name__ if isinstance(error, KeyError) else gist(error).partition(". ")[0]
         raise NetworkError(
-            f"{path}: can't be loaded ({reason:.120}); expected {expected}. The file is damaged, incomplete, or no file "
-            "of PyTorch"
+            f"{path}: can't be loaded ({reason:.150}); expected {expected}. The file is damaged, incomplete, or of "
+            "another kind"
         ) from error

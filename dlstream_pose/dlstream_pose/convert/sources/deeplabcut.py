@@ -50,8 +50,8 @@ def open_source(path: Path) -> SourceNetwork:
     if isinstance(content, dict) and "model" in content:
         raise NetworkError(
             f"{path}: found a snapshot of a training, which does not say what network it is; expected what "
-            "deeplabcut.export_model makes of it: run deeplabcut.export_model(CONFIG), and convert the .pt file that it "
-            "writes to exported-models-pytorch"
+            "deeplabcut.export_model makes of it. Run deeplabcut.export_model(CONFIG), and convert the .pt file that "
+            "it writes to exported-models-pytorch"
         )
     if not isinstance(content, dict) or not {"config", "pose"} <= content.keys():
         raise NetworkError(f"{path}: found no 'config' and 'pose' in it; expected what deeplabcut.export_model writes")
