@@ -215,6 +215,17 @@ def test_a_top_down_network_without_its_detector_is_refused(tmp_path):
         convert(path, tmp_path / "net.onnx", FRAMES)
 
 
+def test_crops_of_another_size_than_the_head_takes_are_refused(tmp_path):
+    import torch
+
+    path = write(tmp_path / "net.pt", config("rtmpose_s", 3, top_down=True))
+    content = torch.load(path, weights_only=True)
+    content["config"]["data"]["inference"]["top_down_crop"] = {"width": 128, "height": 128}
+    torch.save(content, path)
+    with pytest.raises(NetworkError, match=r"net\.pt: found crops of 128x128 .* head for 256x256"):
+        convert(path, tmp_path / "net.onnx", FRAMES)
+
+
 def test_crops_are_those_of_torchvision():
     import torch
     from torchvision.transforms.functional import resized_crop

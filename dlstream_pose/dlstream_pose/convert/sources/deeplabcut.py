@@ -93,6 +93,13 @@ def _open(path: Path, content: dict[str, Any]) -> SourceNetwork:
     if str(config.get("method", "bu")).lower() == "bu":
         return DeepLabCutNetwork(path, config, model.eval(), head)
     crop = inference.get("top_down_crop") or {"height": 256, "width": 256}
+    taken = head.get("input_size")
+    if taken and [int(side) for side in taken] != [int(crop["width"]), int(crop["height"])]:
+        raise NetworkError(
+            f"found crops of {crop['width']}x{crop['height']} (data.inference.top_down_crop) and a head for "
+            f"{taken[0]}x{taken[1]} (input_size); expected the same: DeepLabCut 3.0.2 writes the first wrongly for "
+            "rtmpose_x. Set it in pytorch_config.yaml to what the network was trained on, and export again"
+        )
     pose = DeepLabCutNetwork(path, config, model.eval(), head, (int(crop["height"]), int(crop["width"])))
     return TopDownNetwork(content, pose, _normalise)
 
