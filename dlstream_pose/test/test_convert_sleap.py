@@ -89,7 +89,8 @@ def test_the_labels_say_how_many_animals_there_are(tmp_path):
         for number, count in enumerate([1, 4, 2])
     ]
     sleap_io.Labels(labelled).save(str(folder / "labels_gt.train.0.slp"))
-    assert len(open_source(folder).info.individuals) == 4
+    info = open_source(folder).info
+    assert len(info.individuals) == info.decoding["animals"] == 4
 
 
 def test_a_single_instance_model_has_one_animal(tmp_path):
