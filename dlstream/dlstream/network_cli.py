@@ -58,9 +58,11 @@ def check(
     """Draw what a network finds in a video into one picture, and print how often and how fast."""
     from dlstream_pose import Estimator
     from dlstream_pose.check import check_network
+    from dlstream_pose.progress import shown
 
     estimator = Estimator(file, scale=scale, threads=threads)
-    found = check_network(estimator, video, frames, tiles, min_confidence)
+    with shown() as tell:
+        found = check_network(estimator, video, frames, tiles, min_confidence, tell)
     picture = out or file.with_suffix(".png")
     _write_picture(picture, found.picture)
     console = make_console()

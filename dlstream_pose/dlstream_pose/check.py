@@ -14,6 +14,7 @@ from dlstream_common import Individual
 from dlstream_pose.convert import Sample, frames_of
 from dlstream_pose.estimator import Estimator
 from dlstream_pose.overlay import draw_overlay
+from dlstream_pose.progress import Tell, silent
 
 _TILE = 480
 """Pixels; the width of one frame in the picture, and half the height of a tall one."""
@@ -44,7 +45,12 @@ class Check:
 
 
 def check_network(
-    estimator: Estimator, video: Path, count: int = 60, tiles: int = 6, min_confidence: float = 0.5
+    estimator: Estimator,
+    video: Path,
+    count: int = 60,
+    tiles: int = 6,
+    min_confidence: float = 0.5,
+    tell: Tell = silent,
 ) -> Check:
     """Runs a network on frames that are spread over a video.
 
@@ -54,15 +60,17 @@ def check_network(
         count: how many frames to look at.
         tiles: how many of them to draw.
         min_confidence: from where on a keypoint counts as seen, and is drawn.
+        tell: is told how far it is.
 
     Raises:
         SourceError: the video can't be read.
         NetworkError: the network can't run on its frames.
     """
-    samples = frames_of([video], max(count, tiles))
+    samples = frames_of([video], max(count, tiles), tell=tell)
     estimator.estimate(samples[0].image)  # the first run prepares memory
     found, times = [], []
-    for sample in samples:
+    for done, sample in enumerate(samples):
+        tell("looking at frames", done, len(samples))
         start = perf_counter()
         found.append(estimator.estimate(sample.image))
         times.append((perf_counter() - start) * 1000)

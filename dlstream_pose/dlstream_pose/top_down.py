@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from dlstream_common import NetworkError
+from dlstream_pose.engines import first_line
 
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom; may reach beyond the image."""
@@ -51,7 +52,7 @@ class TopDown:
         try:
             self._session = onnxruntime.InferenceSession(detector.graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's own classes have no common base
-            raise NetworkError(f"its detector can't be loaded ({str(error).splitlines()[0]:.300})") from error
+            raise NetworkError(f"its detector can't be loaded ({first_line(error)})") from error
 
     def run(
         self, image: NDArray[np.uint8], pose: Callable[[NDArray[np.uint8]], NDArray[np.float32]]

@@ -72,8 +72,16 @@ def _spread(model: Any, image: Any) -> None:
         if maps.ndim == 4:
             bottom, top = ranges.get(name, (-0.5, 0.5))
             low, high = maps.amin(dim=(0, 2, 3)), maps.amax(dim=(0, 2, 3))
+            branch = getattr(head, f"{name}_head", None)
+            if branch is None:  # a transformer's: one layer for every keypoint
+                low, high = low.amin(), high.amax()
             gain = (top - bottom) / (high - low).clamp(min=1e-6)
-            _rescale(getattr(head, f"{name}_head"), gain, bottom - low * gain)
+            if branch is None:
+                layer = [module for module in head.modules() if type(module).__name__ == "Linear"][-1]
+                layer.weight.mul_(gain)
+                layer.bias.mul_(gain).add_(bottom - low * gain)
+            else:
+                _rescale(branch, gain, bottom - low * gain)
 
 
 def _rescale(branch: Any, gain: Any, shift: Any) -> None:

@@ -85,9 +85,13 @@ def _spread(model: Any, image: Any) -> None:
         last.bias.mul_(gain).add_(bottom - least * gain)
 
 
-def frames() -> list[np.ndarray]:
-    """Of the size that the networks were trained on, of others, and a grey one."""
-    shapes = [(128, 160), (128, 160), (117, 171), (200, 150), (96, 110)]
+def frames(padded: bool = True) -> list[np.ndarray]:
+    """Of the size that the networks were trained on, of others, and a grey one.
+
+    Not padded: none that a network of several animals fills up with black, where weights of chance see maxima in what
+    is flat but for the last bits.
+    """
+    shapes = [(128, 160), (128, 160), *([(117, 171), (200, 150), (96, 110)] if padded else [(256, 320), (64, 80)])]
     made = [texture(number, *shape) for number, shape in enumerate(shapes)]
     grey = texture(7)
     grey[..., 0] = grey[..., 1] = grey[..., 2]

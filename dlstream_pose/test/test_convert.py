@@ -129,9 +129,17 @@ def test_a_folder_without_a_network_is_refused(tmp_path, monkeypatch, capsys, so
     assert "expected a file of DeepLabCut 3" in said or "give one to write" in said
 
 
-@pytest.mark.parametrize(("name", "said"), [("none.pt", "there is no such file"), ("model.h5", "expected a file of")])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("none.pt", "there is no such file"),
+        ("model.h5", "expected a file of"),
+        ("made.onnx", "found an ONNX file; expected the trained network"),
+    ],
+)
 def test_a_source_that_is_no_network_is_refused(tmp_path, capsys, name, said):
     (tmp_path / "model.h5").write_bytes(b"\x89HDF")
+    (tmp_path / "made.onnx").touch()
     with pytest.raises(SystemExit) as ended:
         main([str(tmp_path / name), str(tmp_path / "out.onnx")])
     assert ended.value.code == 1
@@ -292,6 +300,6 @@ def test_code_in_a_file_is_not_run(tmp_path):
 
     (tmp_path / "victim").mkdir()
     torch.save({"config": Trap(), "pose": {}}, tmp_path / "trap.pt")
-    with pytest.raises(NetworkError, match=r"trap\.pt: can't be loaded"):
+    with pytest.raises(NetworkError, match=r"trap\.pt: can't be loaded as numbers alone.*they could run code$"):
         convert(tmp_path / "trap.pt", tmp_path / "out.onnx")
     assert (tmp_path / "victim").exists()

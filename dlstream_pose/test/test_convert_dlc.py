@@ -92,6 +92,22 @@ def test_a_configuration_that_does_not_fit_is_named(tmp_path, change, said):
         convert(path, tmp_path / "out.onnx", FRAMES[:1])
 
 
+def test_a_snapshot_of_a_training_is_told_to_be_exported(tmp_path):
+    import torch
+
+    content = torch.load(write(tmp_path / "net.pt", settings("cspnext")), weights_only=True)
+    torch.save({"model": content["pose"], "metadata": {"epoch": 3}}, tmp_path / "snapshot-003.pt")
+    with pytest.raises(
+        NetworkError, match=r"snapshot-003\.pt: found a snapshot of a training.*deeplabcut.export_model"
+    ):
+        convert(tmp_path / "snapshot-003.pt", tmp_path / "out.onnx", FRAMES[:1])
+    with pytest.raises(NetworkError, match=r"found net\.pt, snapshot-003\.pt; expected one"):
+        convert(tmp_path, tmp_path / "out.onnx", FRAMES[:1])
+    (tmp_path / "net.pt").unlink()
+    with pytest.raises(NetworkError, match=r"snapshot-003\.pt: found a snapshot"):  # the folder's only one
+        convert(tmp_path, tmp_path / "out.onnx", FRAMES[:1])
+
+
 def test_damaged_exports_are_refused(tmp_path):
     """Most bits are weights: a network with other weights is another network, and equals itself."""
     from test_network_damage import damaged
@@ -196,6 +212,17 @@ def test_a_top_down_network_equals_its_original(tmp_path, net_type):
 def test_a_top_down_network_without_its_detector_is_refused(tmp_path):
     path = write(tmp_path / "net.pt", config("rtmpose_s", 3, top_down=True))
     with pytest.raises(NetworkError, match=r"net\.pt: found a top-down network without its detector"):
+        convert(path, tmp_path / "net.onnx", FRAMES)
+
+
+def test_crops_of_another_size_than_the_head_takes_are_refused(tmp_path):
+    import torch
+
+    path = write(tmp_path / "net.pt", config("rtmpose_s", 3, top_down=True))
+    content = torch.load(path, weights_only=True)
+    content["config"]["data"]["inference"]["top_down_crop"] = {"width": 128, "height": 128}
+    torch.save(content, path)
+    with pytest.raises(NetworkError, match=r"net\.pt: found crops of 128x128 .* head for 256x256"):
         convert(path, tmp_path / "net.onnx", FRAMES)
 
 

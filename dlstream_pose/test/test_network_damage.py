@@ -85,6 +85,25 @@ def test_a_weight_that_changed_is_noticed(tmp_path, demo_network):
         Network(tmp_path / "bent.onnx")
 
 
+@pytest.mark.parametrize("engine", ["onnx", "openvino"])
+def test_a_seal_that_is_damaged_itself_is_refused_or_the_content_is_whole(sealed_network, expected, tmp_path, engine):
+    if engine != "onnx":
+        pytest.importorskip(engine)
+    refused = 0
+    for byte in range(-110, 0):
+        content = bytearray(sealed_network.read_bytes())
+        content[byte] ^= 0xB0  # no longer text
+        (tmp_path / "bent.onnx").write_bytes(content)
+        try:
+            found = Network(tmp_path / "bent.onnx", engine=engine).run(picture())
+        except NetworkError as error:
+            refused += 1
+            assert "bent.onnx" in str(error)
+        else:
+            assert found.tolist() == expected.tolist()
+    assert refused > 90
+
+
 @pytest.mark.parametrize("content", [b"", b"x", b"x" * 1000])
 def test_a_seal_fits_its_content_alone(content):
     assert not is_damaged(sealed(content))

@@ -19,6 +19,7 @@ from dlstream_pose.convert._frames import MADE_UP, Sample, frames_of, textures
 from dlstream_pose.convert._proof import Report, compare
 from dlstream_pose.convert._source import SourceNetwork, open_source
 from dlstream_pose.network import METADATA_KEY, Network, NetworkInfo
+from dlstream_pose.progress import Tell, shown, silent
 
 _MOST = 16384
 """Pixels; sides of images beyond it are mistakes, which would need all memory."""
@@ -31,6 +32,7 @@ def convert(
     edges: Sequence[tuple[str, str]] = (),
     input_size: tuple[int, int] | None = None,
     individuals: int | None = None,
+    tell: Tell = silent,
 ) -> Report:
     """Converts a trained network into a network file.
 
@@ -43,12 +45,14 @@ def convert(
         edges: the skeleton, as pairs of keypoint names; without any, the source's own, if it has one.
         input_size: width and height of the images that the network was trained on, if the source does not say.
         individuals: how many there are at most, for a network that does not say.
+        tell: is told what is being done.
 
     Raises:
         NetworkError: the source can't be converted, or the result differs from it: a seen keypoint by more than 0.1 px,
             or a confidence by more than 0.01. Nothing is written then.
     """
     output = _free(Path(output))
+    tell("loading the original", 0, 0)
     original = source if isinstance(source, SourceNetwork) else open_source(Path(source))
     if individuals is not None:
         original.limit(individuals)
@@ -58,10 +62,11 @@ def convert(
     ] or textures(info.input_size if info.fit else input_size)
     with TemporaryDirectory() as folder:
         draft = Path(folder) / "network.onnx"
+        tell("exporting it as ONNX", 0, 0)
         _export(original, info, draft)
         label(draft, info)
         try:
-            report = compare(original, Network(draft), samples)
+            report = compare(original, Network(draft), samples, tell)
         except NetworkError as error:
             raise NetworkError(f"{info.source.file}: {error}") from error
         label(draft, info.model_copy(update={"proof": report.proof(_origin(samples) if frames else MADE_UP)}))
@@ -189,9 +194,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     try:
         output = given.output or default_output(given.source)
-        frames = frames_of(given.frames, given.count, given.scale)
-        print(convert(given.source, output, frames, given.edges, given.input_size, given.individuals))
+        with shown() as tell:
+            frames = frames_of(given.frames, given.count, given.scale, tell)
+            size, individuals = given.input_size, given.individuals
+            report = convert(given.source, output, frames, given.edges, size, individuals, tell)
     except DlstreamError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
+    print(report)
     print(f"written: {output}")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import SourceError
+from dlstream_pose.progress import Tell, silent
 
 MADE_UP = "made-up textures"
 
@@ -23,15 +24,15 @@ class Sample:
     name: str
 
 
-def frames_of(paths: Sequence[Path], count: int, scale: float = 1.0) -> list[Sample]:
-    """Frames spread over each video, or images, resized by the scale.
+def frames_of(paths: Sequence[Path], count: int, scale: float = 1.0, tell: Tell = silent) -> list[Sample]:
+    """Frames spread over each video, or images, resized by the scale. `tell` is told how far it is.
 
     Raises:
         SourceError: nothing can be read from one of the files.
     """
     samples = []
     for path in paths:
-        found = _read(path, count)
+        found = _read(path, count, tell)
         if not found:
             there = "no frame could be read" if path.exists() else "there is no such file"
             raise SourceError(f"{path}: {there}; expected a video or an image")
@@ -41,12 +42,14 @@ def frames_of(paths: Sequence[Path], count: int, scale: float = 1.0) -> list[Sam
     return samples
 
 
-def _read(path: Path, count: int) -> list[tuple[int, NDArray[np.uint8]]]:
+def _read(path: Path, count: int, tell: Tell) -> list[tuple[int, NDArray[np.uint8]]]:
     video = cv2.VideoCapture(str(path))
     try:
         total = max(1, int(video.get(cv2.CAP_PROP_FRAME_COUNT)))
         found = []
-        for number in sorted({int(place) for place in np.linspace(0, total - 1, min(max(1, count), total))}):
+        numbers = sorted({int(place) for place in np.linspace(0, total - 1, min(max(1, count), total))})
+        for done, number in enumerate(numbers):
+            tell(f"reading {path.name}", done, len(numbers))
             video.set(cv2.CAP_PROP_POS_FRAMES, number)
             read, image = video.read()
             if read:

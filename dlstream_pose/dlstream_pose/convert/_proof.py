@@ -12,6 +12,7 @@ from dlstream_common import NetworkError
 from dlstream_pose.convert._frames import Sample
 from dlstream_pose.convert._source import SourceNetwork, gist
 from dlstream_pose.network import Network, NetworkInfo, Proof
+from dlstream_pose.progress import Tell, silent
 
 SEEN = 0.1
 """Confidence from which a keypoint counts as seen."""
@@ -54,15 +55,16 @@ class Report:
         )
 
 
-def compare(original: SourceNetwork, converted: Network, samples: Sequence[Sample]) -> Report:
-    """Compares two networks.
+def compare(original: SourceNetwork, converted: Network, samples: Sequence[Sample], tell: Tell = silent) -> Report:
+    """Compares two networks, and tells how far it is.
 
     Raises:
         NetworkError: they differ: which keypoint, on which frame, and by how much.
     """
     seen, worst, doubt = 0, 0.0, 0.0
     mistakes: list[tuple[float, str]] = []
-    for sample in samples:
+    for done, sample in enumerate(samples):
+        tell("comparing the two", done, len(samples))
         expected, found = _both(original, converted, sample)
         if expected.shape != found.shape:
             mistakes.append(

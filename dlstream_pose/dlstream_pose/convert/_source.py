@@ -52,6 +52,11 @@ def open_source(path: Path) -> SourceNetwork:
     """
     if not path.exists():
         raise NetworkError(f"{path}: there is no such file; expected a trained network")
+    if path.suffix == ".onnx" and path.is_file():
+        raise NetworkError(
+            f"{path}: found an ONNX file; expected the trained network that it was made of. If dlstream made it, it "
+            "needs no conversion (dlstream network info says so)"
+        )
     known = []
     for module in modules_of("sources"):
         if module.accepts(path):

@@ -41,13 +41,14 @@ class OnnxRuntime(Engine):
         providers: list[Any] = [(self.provider, self.options(path))]
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=providers)
+            # Not every damage is seen before: a name among the metadata that is no text fails here.
+            self.metadata = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         except Exception as error:  # ONNX Runtime's own classes have no common base
             raise unloadable(path, len(content), "ONNX Runtime", error) from error
         if self.provider not in self._session.get_providers():
             raise NotInstalled(
                 f"engine {self.name}: {self.provider} could not be started on this machine; {self.install}"
             )
-        self.metadata = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         self.inputs = {item.name: item.type for item in self._session.get_inputs()}
         self.outputs = {item.name: item.type for item in self._session.get_outputs()}
         self.description = f"ONNX Runtime {onnxruntime.__version__} on {self.device}"

@@ -49,11 +49,10 @@ class OpenVino(Engine):
             self._model = self._core.read_model(content)
             self._compiled: dict[tuple[int, ...], _Compiled] = {}
             self._any = self._compile(None)
+            told = self._model.has_rt_info(_METADATA)
+            self.metadata = str(self._model.get_rt_info(_METADATA).astype(str)) if told else None
         except Exception as error:
             raise unloadable(path, len(content), "OpenVINO", error) from error
-        self.metadata = (
-            str(self._model.get_rt_info(_METADATA).astype(str)) if self._model.has_rt_info(_METADATA) else None
-        )
         self.inputs = {item.get_any_name(): _type(item) for item in self._model.inputs}
         self.outputs = {item.get_any_name(): _type(item) for item in self._model.outputs}
         device = self._core.get_property("CPU", "FULL_DEVICE_NAME")

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from dlstream_common import NetworkError
+from dlstream_pose.convert._weights import load_numbers
 
 _YAML, _JSON = "training_config.yaml", "training_config.json"
 _CKPT, _KERAS = "best.ckpt", "best_model.h5"
@@ -150,14 +151,7 @@ def cleaned(folder: SleapFolder) -> Iterator[Path]:
 def _numbers(path: Path) -> dict[str, Any]:
     import torch
 
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises anything from EOFError to UnpicklingError
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise NetworkError(
-            f"{path}: can't be loaded as numbers alone ({lines[0]:.300}); expected what SLEAP-NN's training writes. "
-            "Files that hold anything else are refused: it could run code"
-        ) from error
+    content = load_numbers(path, "what SLEAP-NN's training writes")
     weights = content.get("state_dict") if isinstance(content, dict) else None
     if not isinstance(weights, dict) or not all(isinstance(value, torch.Tensor) for value in weights.values()):
         raise NetworkError(f"{path}: found no weights in it ('state_dict'); expected what SLEAP-NN's training writes")

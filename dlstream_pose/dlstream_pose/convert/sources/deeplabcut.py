@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
 from dlstream_pose.convert._source import SourceNetwork, gist, present
+from dlstream_pose.convert._weights import load_numbers
 from dlstream_pose.convert.decoders import decoder_for
 from dlstream_pose.convert.sources._top_down import TopDownNetwork
 from dlstream_pose.decoders import outputs_of
@@ -27,7 +28,7 @@ _EXAMPLE = (240, 320)
 
 def accepts(path: Path) -> bool:
     """Whether a path is a source of this kind."""
-    return path.suffix == ".pt" and not path.is_dir()
+    return any(path.glob("*.pt")) if path.is_dir() else path.suffix == ".pt"
 
 
 def open_source(path: Path) -> SourceNetwork:
@@ -36,20 +37,22 @@ def open_source(path: Path) -> SourceNetwork:
     Raises:
         NetworkError: torch or DeepLabCut is not installed, or the file is not a network of DeepLabCut 3.
     """
+    path = _one_export(path) if path.is_dir() else path
     try:
         import deeplabcut.pose_estimation_pytorch.models  # noqa: F401
-        import torch
+        import torch  # noqa: F401
     except ImportError as error:
         raise NetworkError(
             f"{path}: converting a network of DeepLabCut 3 needs torch and DeepLabCut ({error}), in an environment of "
             "their own: make dlc, or pip install -r requirements-dlc.txt"
         ) from error
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises anything from EOFError to UnpicklingError
+    content = load_numbers(path, "what deeplabcut.export_model writes")
+    if isinstance(content, dict) and "model" in content:
         raise NetworkError(
-            f"{path}: can't be loaded ({gist(error)}); expected what deeplabcut.export_model writes"
-        ) from error
+            f"{path}: found a snapshot of a training, which does not say what network it is; expected what "
+            "deeplabcut.export_model makes of it. Run deeplabcut.export_model(CONFIG), and convert the .pt file that "
+            "it writes to exported-models-pytorch"
+        )
     if not isinstance(content, dict) or not {"config", "pose"} <= content.keys():
         raise NetworkError(f"{path}: found no 'config' and 'pose' in it; expected what deeplabcut.export_model writes")
     try:
@@ -61,6 +64,14 @@ def open_source(path: Path) -> SourceNetwork:
             f"{path}: its configuration is not one of DeepLabCut 3 ({type(error).__name__}: {gist(error)}); expected "
             "what deeplabcut.export_model writes"
         ) from error
+
+
+def _one_export(folder: Path) -> Path:
+    files = sorted(folder.glob("*.pt"))
+    if len(files) > 1:
+        found = ", ".join(file.name for file in files[:5]) + (", ..." if len(files) > 5 else "")
+        raise NetworkError(f"{folder}: found {found}; expected one .pt file: name the one to convert")
+    return files[0]
 
 
 def _open(path: Path, content: dict[str, Any]) -> SourceNetwork:
@@ -82,6 +93,13 @@ def _open(path: Path, content: dict[str, Any]) -> SourceNetwork:
     if str(config.get("method", "bu")).lower() == "bu":
         return DeepLabCutNetwork(path, config, model.eval(), head)
     crop = inference.get("top_down_crop") or {"height": 256, "width": 256}
+    taken = head.get("input_size")
+    if taken and [int(side) for side in taken] != [int(crop["width"]), int(crop["height"])]:
+        raise NetworkError(
+            f"found crops of {crop['width']}x{crop['height']} (data.inference.top_down_crop) and a head for "
+            f"{taken[0]}x{taken[1]} (input_size); expected the same: DeepLabCut 3.0.2 writes the first wrongly for "
+            "rtmpose_x. Set it in pytorch_config.yaml to what the network was trained on, and export again"
+        )
     pose = DeepLabCutNetwork(path, config, model.eval(), head, (int(crop["height"]), int(crop["width"])))
     return TopDownNetwork(content, pose, _normalise)
 
@@ -97,6 +115,11 @@ def _head(config: dict[str, Any]) -> dict[str, Any]:
     """The configuration of the head that finds the animals' keypoints. What other heads find is left out."""
     heads = config["model"]["heads"]
     method = str(config.get("method", "bu")).lower()
+    if method == "ctd":
+        raise NetworkError(
+            "found a conditional top-down network (method 'ctd'), which needs the poses that another network found; "
+            "expected one that needs nothing but frames: train a bottom-up or top-down network on the same labels"
+        )
     if method not in ("bu", "td") or "bodypart" not in heads:
         raise NetworkError(
             f"found a network of method '{method}' with the heads {', '.join(heads)}; expected 'bu' (whole image) or "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 from pathlib import Path
@@ -21,6 +22,8 @@ EXPECTED = "a folder with DeepLabCut 2's .pb and pose_cfg.yaml"
 _SETTINGS = "pose_cfg.yaml"
 _SLEAPS = "frozen_graph.pb"
 _OPSET = 17
+_CAREFUL = "TF2ONNX_CATCH_ERRORS"
+"""Tells tf2onnx whether to go on where one of its optimizations fails, for which it keeps a copy."""
 
 
 def accepts(path: Path) -> bool:
@@ -192,16 +195,28 @@ class TensorFlowNetwork(SourceNetwork):
         import tf2onnx
 
         logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-        model, _ = tf2onnx.convert.from_graph_def(
-            self._graph,
-            input_names=[self._input],
-            output_names=self._outputs,
-            opset=_OPSET,
-            inputs_as_nchw=[self._input],
-        )
+        # Else tf2onnx copies the whole graph before each of dozens of steps: 10 GB for a resnet_50.
+        for caught in ("FALSE", "TRUE"):
+            os.environ[_CAREFUL] = caught
+            try:
+                model, _ = tf2onnx.convert.from_graph_def(
+                    self._graph,
+                    input_names=[self._input],
+                    output_names=self._outputs,
+                    opset=_OPSET,
+                    inputs_as_nchw=[self._input],
+                )
+                break
+            except Exception:
+                if caught == "TRUE":
+                    raise
+            finally:
+                del os.environ[_CAREFUL]
         settings = self._settings
         around(model, self._input, self._outputs, len(settings.keypoints), settings.stride, settings.deviation)
         onnx.save(model, path)
+        del model
+        gc.collect()  # tf2onnx's graphs, gigabytes, hold each other
 
     def reference(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """As DeepLabCut-Live does it; without location_refinement, where it fails, the middle of the cell."""

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
 from dlstream_pose.convert._source import SourceNetwork, present
+from dlstream_pose.convert.sources._sleap_decoders import Fields
 from dlstream_pose.convert.sources._sleap_files import SleapFolder, animals_in, cleaned, is_sleap
-from dlstream_pose.convert.sources._sleap_graph import Fields, Steps, graph
+from dlstream_pose.convert.sources._sleap_graph import Steps, graph
 from dlstream_pose.decoders import outputs_of
 from dlstream_pose.network import NetworkInfo, Source
 
@@ -110,16 +111,17 @@ class SleapNetwork(SourceNetwork):
         size = (before.max_width, before.max_height)
         self._graph = graph(model, steps, self._fields() if self._several else None)
         self._check(names)
+        animals = animals_in(folder.path) if self._several else 1
         word = "sleap_tree" if self._several else "sleap_peaks"
         self.info = NetworkInfo(
             format=3 if all(size) else 2,
             keypoints=names,
             edges=edges,
-            individuals=_named(animals_in(folder.path)) if self._several else ("individual_1",),
+            individuals=_named(animals),
             stride=steps.stride / steps.scale,
             decoder=word,
             outputs=outputs_of(word) if self._several else ("poses",),
-            decoding=self._decoding() if self._several else {},
+            decoding=self._decoding(animals) if self._several else {},
             input_size=(int(size[0]), int(size[1])) if all(size) else None,
             fit=all(size),
             net_type=model.backbone_type,
@@ -136,8 +138,8 @@ class SleapNetwork(SourceNetwork):
             super().limit(individuals)
         if individuals < 1:
             raise NetworkError(f"individuals: found {individuals}; expected a number from 1 on")
-        self.info = self.info.model_copy(update={"individuals": _named(individuals)})
-        self.info = self.info.model_copy(update={"decoding": self._decoding()})
+        update = {"individuals": _named(individuals), "decoding": self._decoding(individuals)}
+        self.info = self.info.model_copy(update=update)
 
     def export(self, path: Path) -> None:
         import torch
@@ -188,11 +190,10 @@ class SleapNetwork(SourceNetwork):
             candidates=_CANDIDATES,
         )
 
-    def _decoding(self) -> dict[str, Any]:
+    def _decoding(self, animals: int) -> dict[str, Any]:
         scorer = self._layer.paf_scorer
-        animals = max(1, len(self.info.individuals)) if hasattr(self, "info") else 1
         return {
-            "animals": animals,
+            "animals": max(1, animals),  # 0: not known yet
             "edges": [[int(end) for end in scorer.edge_inds[number]] for number in scorer.sorted_edge_inds],
             "min_affinity": float(scorer.min_line_scores),
         }
