@@ -184,7 +184,7 @@ def _other_numbers(value: Any, rng: random.Random) -> Any:
     return round(value * rng.choice((1.0, 0.1, 0.02)), 4)
 
 
-def inputs(rng: random.Random, frames: int = 120) -> list[Input]:
+def inputs(rng: random.Random, frames: int = 120, clock_is_set: bool = False) -> list[Input]:
     """What might come in, in order: poses that walk, vanish, come late or not at all, ticks, values, operators."""
     made: list[Input] = [Start(NOON, rng.randrange(2**32))]
     animals = rng.choice((1, 1, 2, 4))
@@ -192,6 +192,8 @@ def inputs(rng: random.Random, frames: int = 120) -> list[Input]:
     stamp = NOON
     for number in range(frames):
         stamp += rng.choice((33_000_000,) * 20 + (100_000_000, 700_000_000, 2_500_000_000))
+        if clock_is_set and rng.random() < 0.02:
+            stamp -= rng.choice((400_000_000, 3_000_000_000, 60_000_000_000))
         last = made[-1]
         clock = last.arrived if isinstance(last, Poses) else last.stamp
         made += [Tick(time) for time in range((clock or stamp) + 50_000_000, stamp, 50_000_000)]
