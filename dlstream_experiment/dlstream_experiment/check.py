@@ -8,7 +8,7 @@ from typing import Protocol
 
 from dlstream_common import InputError, Problem, suggest
 from dlstream_experiment._failing import failing_protocol, failing_trigger
-from dlstream_experiment._measurable import doubtful, unknown_individuals
+from dlstream_experiment._measurable import always_or_never, doubtful, unknown_individuals
 from dlstream_experiment._parts import Parts, Problems, problems_within
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.names import Location
@@ -66,7 +66,12 @@ def check_experiment(
     ]
     if problems:
         raise InputError(experiment.path, sorted(problems, key=lambda item: item.line or 0))
-    return [*doubtful(experiment, problem, image_sizes or {}, rates or {}), *_unused(experiment, problem)]
+    sizes, rates = image_sizes or {}, rates or {}
+    return [
+        *doubtful(experiment, problem, sizes, rates),
+        *always_or_never(experiment, problem, rates),
+        *_unused(experiment, problem),
+    ]
 
 
 def _cameras(experiment: Experiment, problem: Problems, cameras: Collection[str] | None) -> Iterator[Problem]:

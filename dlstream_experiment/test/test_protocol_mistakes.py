@@ -120,6 +120,9 @@ def test_the_text_is_valid_as_it_stands(tmp_path):
         ("after: 3, go: pause", "after: 3", "go: found nothing"),
         ("{uniform: [5, 10]}", "{unifrom: [5, 10]}", "Did you mean 'uniform'?"),
         ("{uniform: [5, 10]}", "{uniform: [10, 5]}", "the smaller time first"),
+        ("{uniform: [5, 10]}", "{exponential: {mean: 2, min: 5, max: 6}}", "a mean between min and max"),
+        ("{uniform: [5, 10]}", "{exponential: {mean: 20, max: 6}}", "a mean between min and max"),
+        ("- {longer_than: 600}", "- {after: 0}", "the experiment would end as it starts"),
         ("{uniform: [5, 10]}", "{uniform: [5, 10], one_of: [3]}", "exactly one of uniform"),
         ("repeat: 5", "repeat: 5\n    max_in_a_row: 3\n    length: 9", "length with order random"),
         (
@@ -250,6 +253,46 @@ def test_what_only_the_limit_ends_is_remarked():
     assert odd(states=given, limits={"laser": {"stimulus": 5}}) == [
         "note states.a.enter.0.give: 'laser' given until it is withdrawn"
     ]
+
+
+def test_a_given_stimulus_without_an_end_deserves_a_look():
+    laser = {"output": "laser", "action": "on"}
+
+    def given(*actions: object, **more: object) -> list[str]:
+        ways = [{"after": 1, "go": "end", "do": list(actions)}]
+        return odd(states={"a": {"enter": [{"give": laser}], "transitions": ways}}, **more)
+
+    assert given() == ["note states.a.enter.0.give: 'laser' given until it is withdrawn, which nothing does"]
+    assert given({"withdraw": "laser"}) == []
+    assert given({"give": laser, "seconds": 2}) == []
+    assert given(limits={"laser": {"session": 5}}) == []
+
+
+@pytest.mark.parametrize("ways", [[{"go": "end"}], [{"after": 0, "go": "end"}], [{"when": "t", "go": "end"}] * 2])
+def test_a_stimulus_that_is_never_on_deserves_a_look(ways):
+    lit = {"a": {"stimuli": [{"output": "laser", "action": "on"}], "transitions": ways}}
+    never = ["note states.a.stimuli: a stimulus that is never on: 'a' is left as soon as it is entered"]
+    assert odd(states=lit) == ([] if "when" in ways[0] else never)
+
+
+def test_amounts_that_are_never_reached_deserve_a_look():
+    def lit(reaches: float, **limit: float) -> list[str]:
+        on, ways = [{"output": "laser", "action": "on"}], [{"after": 1, "go": "end"}]
+        stop = [{"stimulated": "laser", "reaches": reaches}]
+        return odd(states={"a": {"stimuli": on, "transitions": ways}}, stop=stop, limits={"laser": limit})
+
+    never = "note stop.0.reaches: 600 s of 'laser', which is on for 5 s at most"
+    assert lit(600, session=5) == [never]
+    assert lit(5, session=5) == lit(600, stimulus=5) == []
+    assert lit(2, session=2, stimulus=5) == ["note limits.laser.session: 2 s in a session, less than 5 s at a time"]
+
+
+def test_limits_of_trials_that_contradict_deserve_a_look():
+    trial = {"trigger": "t", "stimulus": {"output": "laser", "action": "on"}}
+    made = protocol(
+        {"type": "region_trials", "trials": {"one": trial}, "limits": {"laser": {"stimulus": 5, "session": 2}}}
+    )
+    assert [(item.place, item.error) for item in made.findings()] == [(("limits", "laser", "session"), False)]
 
 
 def test_what_is_only_odd_is_a_warning_with_its_line(tmp_path):

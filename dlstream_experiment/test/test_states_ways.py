@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from protocol_script import LASER, Script, machine, visited
 
 from dlstream_experiment.protocols import Note
+from dlstream_experiment.protocols._duration import Draw
 
 # Ways.
 
@@ -268,7 +269,13 @@ def test_durations_are_drawn_as_told():
     assert max(exponential) <= 60
     a, b, m = 5.0, 60.0, 10.0  # the mean of an exponential distribution cut at both ends
     ea, eb = math.exp(-a / m), math.exp(-b / m)
-    assert sum(exponential) / len(exponential) == pytest.approx(((a + m) * ea - (b + m) * eb) / (ea - eb), rel=0.06)
+    average = ((a + m) * ea - (b + m) * eb) / (ea - eb)
+    assert sum(exponential) / len(exponential) == pytest.approx(average, rel=0.06)
+    told = " ".join(machine({"a": [{"after": {"exponential": {"mean": m, "min": a, "max": b}}, "go": "a"}]}).in_words())
+    assert f"mean 10 before it is cut; {average:.4g} s on average" in told
+    narrow = Draw.model_validate({"exponential": {"mean": 10, "min": 9.999999, "max": 10.000001}}).exponential
+    assert narrow is not None
+    assert narrow.average == pytest.approx(10)
 
 
 def test_an_edit_in_one_state_leaves_the_draws_of_the_others():

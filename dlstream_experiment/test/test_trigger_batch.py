@@ -64,7 +64,8 @@ def any_trigger(chance: random.Random) -> dict[str, Any]:
     elif kind == "angle":
         words |= {"keypoints": tuple(chance.sample(PARTS, 3))}
     elif kind == "ratio":
-        words |= {"distance": tuple(chance.sample(PARTS, 2)), "over": tuple(chance.sample(PARTS, 2))}
+        pairs = [("nose", "neck"), ("neck", "tailroot"), ("tailroot", "nose")]
+        words |= dict(zip(("distance", "over"), chance.sample(pairs, 2), strict=True))
     else:
         other = chance.choice([name for name in ("any", "b", "c") if name == "any" or name != words["individual"]])
         words |= {"active": some, "passive": ("nose", "neck"), "other": other}

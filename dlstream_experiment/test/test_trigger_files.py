@@ -103,6 +103,16 @@ def test_all_types_in_one_file(tmp_path):
         ("a: {type: topic, topic: /a, message: Float64, at_least: 5}", "expected a message type with its package"),
         ("a: {type: speed, keypoints: [n], at_least: 5, dwell: -1}", "a number at least 0"),
         ("a: {type: speed, keypoints: [n], at_least: 5, probability: 50}", "a number at most 1"),
+        ("a: {type: speed, keypoints: [n], at_least: 5, probability: 0}", "a number greater than 0"),
+        ("a: {type: direction, start: n, end: n, edge: north, at_most: 5}", "expected different keypoints"),
+        ("a: {type: head_direction, neck: n, nose: n, point: [1, 2], at_most: 5}", "expected different keypoints"),
+        ("a: {type: ego_head_direction, tailroot: n, nose: n, at_least: 5}", "expected different keypoints"),
+        (
+            "a: {type: head_direction_region, neck: n, nose: n, point: [1, 2], at_most: 5, region: left}",
+            "expected different keypoints",
+        ),
+        ("a: {type: angle, keypoints: [n, m, n], at_most: 5}", "expected different keypoints"),
+        ("a: {type: ratio, distance: [n, m], over: [m, n], at_most: 5}", "of the same pair the ratio is always 1"),
     ],
 )
 def test_mistakes_have_a_line(tmp_path, line, message):
@@ -152,6 +162,40 @@ def test_what_is_measured_otherwise_than_meant_is_remarked(tmp_path):
         "triggers.c.window": 12,
     }
     assert not [item.key for item in check_experiment(experiment) if item.key.count(".") == 2], "nothing is known"
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "found"),
+    [
+        ("a: {type: direction, start: n, end: m, edge: north, at_most: 180}", "at_most", "at most 180 degrees"),
+        ("a: {type: angle, keypoints: [n, m, o], at_least: 0, at_most: 180}", "at_most", "between 0 and 180 degrees"),
+        ("a: {type: ego_head_direction, at_least: 0}", "at_least", "at least 0 degrees"),
+        ("a: {type: ego_head_direction, at_least: 0, side: left}", "", ""),
+        ("a: {type: ego_head_direction, at_least: 10, at_most: 180}", "", ""),
+        ("a: {type: speed, keypoints: [n], at_least: 0}", "at_least", "at least 0 px/s"),
+        ("a: {type: speed, keypoints: [n], at_most: 180}", "", ""),
+        ("a: {type: acceleration, keypoints: [n], at_least: 0}", "", ""),
+        ("a: {type: count, trigger: b, times: 1000, within: 0.1}", "times", "1000 times within 0.1 s"),
+        ("a: {type: count, trigger: b, times: 2, within: 0.1}", "", ""),
+        ("a: {type: count, trigger: b, times: 3, within: 0.05}", "times", "3 times within 0.05 s"),
+        ("a: {type: count, trigger: n, times: 3, within: 0.05}", "times", "3 times within 0.05 s"),
+        ("a: {type: count, trigger: w, times: 3, within: 0.05}", "", ""),
+        ("a: {type: count, trigger: r, times: 4, within: 5}", "times", "4 times within 5 s"),
+        ("a: {type: count, trigger: r, times: 2, within: 5}", "", ""),
+    ],
+)
+def test_what_is_always_or_never_true_deserves_a_look(tmp_path, line, key, found):
+    others = [
+        "b: {type: speed, keypoints: [n], at_least: 5}",
+        "n: {type: not, trigger: b}",
+        "t: {type: topic, topic: /a, message: std_msgs/msg/Float64, at_least: 5}",
+        "w: {type: or, triggers: [b, t]}",
+        "r: {type: topic, topic: /a, message: std_msgs/msg/Float64, at_least: 5, refractory: 2}",
+    ]
+    experiment = load(tmp_path, f"triggers:\n  {line}\n" + "".join(f"  {other}\n" for other in others))
+    remarks = check_experiment(experiment, rates={"top": 60})
+    told = [(item.key, item.found, item.line) for item in remarks if item.key.startswith("triggers.a.")]
+    assert told == ([(f"triggers.a.{key}", found, 10)] if key else [])
 
 
 def test_circles_have_the_line_of_their_first_trigger(tmp_path):

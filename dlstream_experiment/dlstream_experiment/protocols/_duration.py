@@ -18,10 +18,10 @@ _FORMS = ("uniform", "integers", "exponential", "one_of", "in_order")
 
 
 class Exponential(Settings):
-    """Exponentially distributed with this mean before it is cut to the limits, so that waiting tells nothing."""
+    """Exponentially distributed within the limits, so that waiting tells nothing; as if drawn until it lies there."""
 
     mean: Positive
-    """Seconds."""
+    """Seconds; of the distribution before it is cut to min and max. What is drawn has another mean, told in words."""
     min: Seconds = 0.0
     """The shortest."""
     max: Positive = 1e6
@@ -31,7 +31,15 @@ class Exponential(Settings):
     def _has_room(self) -> Exponential:
         if not self.min < self.max:
             raise ValueError("min smaller than max")
+        if not self.min <= self.mean <= self.max:
+            raise ValueError("a mean between min and max")
         return self
+
+    @property
+    def average(self) -> float:
+        """The mean of what is drawn: of the cut distribution, in seconds."""
+        width = self.max - self.min
+        return self.min + self.mean - width / math.expm1(min(width / self.mean, 700.0))
 
 
 class Draw(Settings):
@@ -69,7 +77,8 @@ class Draw(Settings):
     def __str__(self) -> str:
         if self.exponential is not None:
             e = self.exponential
-            return f"{e.min:g} to {e.max:g} s (drawn, exponential with mean {e.mean:g})"
+            drawn = f"drawn, exponential with mean {e.mean:g} before it is cut; {e.average:.4g} s on average"
+            return f"{e.min:g} to {e.max:g} s ({drawn})"
         values = [f"{value:g}" for value in self._values]
         if self.uniform is not None:
             return f"{values[0]} to {values[1]} s (drawn)"

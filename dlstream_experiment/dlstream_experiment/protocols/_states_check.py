@@ -11,6 +11,7 @@ from dlstream_experiment.protocols._base import Finding
 from dlstream_experiment.protocols._conditions import Comparison
 from dlstream_experiment.protocols._controlled import beyond, named_outputs, unknown_outputs, yoked_beyond
 from dlstream_experiment.protocols._duration import longest, spoken
+from dlstream_experiment.protocols._states_doubts import doubts
 from dlstream_experiment.protocols._transitions import END, RUN, TRIAL, State, Transition
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def findings(settings: StatesSettings) -> list[Finding]:
         *_outputs(settings),
         *_limits(settings),
         *_ways(settings),
+        *doubts(settings),
     ]
 
 
@@ -180,6 +182,10 @@ def _ways(settings: StatesSettings) -> Iterator[Finding]:
         elif not settings.stop and END not in _closure({name}, after):
             expected = "a way to `end`, or a `stop` condition: only the operator could end the experiment"
             yield Finding(("states", name), "a state from which no end is reached", expected, error=False)
+        if state.stimuli and any(_at_once(way) for way in state.transitions):
+            found = f"a stimulus that is never on: '{name}' is left as soon as it is entered"
+            expected = "a trigger, a time or a counter on the transition that is taken at once"
+            yield Finding(("states", name, "stimuli"), found, expected, error=False)
         for number, transition in enumerate(state.transitions[:-1]):
             if _at_once(transition):
                 place = ("states", name, "transitions", number + 1)

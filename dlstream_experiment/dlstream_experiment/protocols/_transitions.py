@@ -158,6 +158,8 @@ class StopCondition(Settings):
             raise ValueError("stimulated and reaches together")
         if self.after is None and self.longer_than is None and not self.if_ and self.stimulated is None:
             raise ValueError("one or more of after, longer_than, if, stimulated")
+        if self.after == 0 and self.since in (None, RUN) and not self.if_ and self.stimulated is None:
+            raise ValueError("after more than 0 seconds: the experiment would end as it starts")
         return self
 
     @cached_property

@@ -33,6 +33,7 @@ from dlstream_experiment.protocols._controlled import (
     yoked_stimuli,
 )
 from dlstream_experiment.protocols._diagram import Arrow, Box, Diagram
+from dlstream_experiment.protocols._states_doubts import odd_limits
 
 _PATIENCE = SECOND
 """How long without an evaluation until the clock alone may end the experiment."""
@@ -103,7 +104,7 @@ class RegionTrialsSettings(ProtocolSettings):
     def findings(self) -> list[Finding]:
         named = named_outputs(self.limits, self.control)
         unknown = unknown_outputs(named, [stimulus for _, stimulus in self.stimuli_used()])
-        return [*unknown, *yoked_beyond(self.limits, self.control)]
+        return [*unknown, *yoked_beyond(self.limits, self.control), *odd_limits(self.limits)]
 
     def in_words(self) -> list[str]:
         lines = ["At most one trial is current at a time; they are looked at in this order."]

@@ -95,7 +95,7 @@ class TriggerSettings(Settings):
     """Seconds that the condition must hold (>=) before the trigger is true."""
     refractory: Seconds = 0.0
     """Seconds (>=) that it stays false after it was true, whatever the condition."""
-    probability: Annotated[float, Field(ge=0, le=1)] = 1.0
+    probability: Annotated[float, Field(gt=0, le=1)] = 1.0
     """How likely it becomes true: drawn once, from the experiment's seed, each time that it would; 1: always."""
 
     @abstractmethod

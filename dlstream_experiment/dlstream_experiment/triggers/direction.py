@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from dlstream_experiment.names import Label, Location
 from dlstream_experiment.regions import Point
 from dlstream_experiment.triggers._base import Context
-from dlstream_experiment.triggers._bounded import Angled
+from dlstream_experiment.triggers._bounded import Angled, check_different
 from dlstream_experiment.triggers._bounds import tests
 from dlstream_experiment.triggers._quantity import (
     Condition,
@@ -78,6 +78,7 @@ class DirectionSettings(_OneAngle):
             raise ValueError("either a point or an edge")
         if self.frame is not None and self.edge is None:
             raise ValueError("a frame only with an edge")
+        check_different((self.start, self.end))
         return self
 
     def quantity(self) -> Quantity:
@@ -121,6 +122,11 @@ class HeadDirectionSettings(_OneAngle):
     point: Point
     """A place in the image: x and y, pixels."""
 
+    @model_validator(mode="after")
+    def _two(self) -> HeadDirectionSettings:
+        check_different((self.neck, self.nose))
+        return self
+
     def quantity(self) -> Quantity:
         return Turn((Part(self.neck), Part(self.nose)), (Part(self.nose), Fixed(*self.point)))
 
@@ -149,6 +155,11 @@ class EgoHeadDirectionSettings(_OneAngle):
     """The keypoint at which the head ends."""
     side: Literal["left", "right", "both"] = "both"
     """The animal's own, as seen from above (an image that is not mirrored)."""
+
+    @model_validator(mode="after")
+    def _three(self) -> EgoHeadDirectionSettings:
+        check_different((self.tailroot, self.neck, self.nose))
+        return self
 
     def quantity(self) -> Quantity:
         body, head = (Part(self.tailroot), Part(self.neck)), (Part(self.neck), Part(self.nose))
@@ -199,6 +210,11 @@ class HeadDirectionRegionSettings(Angled):
     """true: the nose is inside or on the border; false: outside."""
     keypoint: Label | None = None
     """The keypoint that is inside or outside; left out: the nose."""
+
+    @model_validator(mode="after")
+    def _two(self) -> HeadDirectionRegionSettings:
+        check_different((self.neck, self.nose))
+        return self
 
     def condition(self, context: Context) -> Condition:
         angle = Turn((Part(self.neck), Part(self.nose)), (Part(self.nose), Fixed(*self.point)))

@@ -67,7 +67,7 @@ class AngleSettings(Angled):
 
     @model_validator(mode="after")
     def _three(self) -> AngleSettings:
-        check_different(self.keypoints[:2], self.keypoints[1:])
+        check_different(self.keypoints)
         return self
 
     def condition(self, context: Context) -> Condition:
@@ -105,6 +105,8 @@ class RatioSettings(Bounded):
     @model_validator(mode="after")
     def _twos(self) -> RatioSettings:
         check_different(self.distance, self.over)
+        if set(self.distance) == set(self.over):
+            raise ValueError("two distances between different keypoints: of the same pair the ratio is always 1")
         return self
 
     def condition(self, context: Context) -> Condition:
