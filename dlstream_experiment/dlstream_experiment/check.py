@@ -10,6 +10,7 @@ from dlstream_common import InputError, Problem, suggest
 from dlstream_experiment._failing import failing_protocol, failing_trigger
 from dlstream_experiment._measurable import always_or_never, doubtful, unknown_individuals
 from dlstream_experiment._parts import Parts, Problems, problems_within
+from dlstream_experiment._units import slips_of_units
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.names import Location
 from dlstream_experiment.plane import CameraPlane
@@ -70,6 +71,7 @@ def check_experiment(
     return [
         *doubtful(experiment, problem, sizes, rates),
         *always_or_never(experiment, problem, rates),
+        *slips_of_units(experiment, problem, sizes),
         *_unused(experiment, problem),
     ]
 

@@ -218,7 +218,7 @@ def test_across_cameras():
     assert triggers.held == {"a": False, "b": True, "both": False}
 
 
-TOPIC = {"type": "topic", "topic": "/scale/weight", "message": "std_msgs/Float64"}
+TOPIC = {"type": "topic", "topic": "/scale/weight", "message": "std_msgs/msg/Float64"}
 
 
 def test_values_of_topics():

@@ -44,7 +44,7 @@ triggers:
   j: {type: angle, keypoints: [tailroot, neck, nose], at_most: 120}
   k: {type: ratio, distance: [tailroot, nose], over: [tailroot, neck], at_most: 0.8}
   l: {type: social, active: [nose], passive: [nose, tailroot], at_most: 3, unit: cm, other: mouse2}
-  m: {type: topic, topic: /scale, message: std_msgs/Float64, at_least: 20, release: 18, timeout: 5, missing: veto}
+  m: {type: topic, topic: /scale, message: std_msgs/msg/Float64, at_least: 20, release: 18, timeout: 5, missing: veto}
   n: {type: and, triggers: [a, m]}
   o: {type: or, triggers: [n, b], dwell: 1}
   p: {type: not, trigger: o}
@@ -101,6 +101,10 @@ def test_all_types_in_one_file(tmp_path):
             "there is no file",
         ),
         ("a: {type: topic, topic: /a, message: Float64, at_least: 5}", "expected a message type with its package"),
+        (
+            "a: {type: topic, topic: /a, message: std_msgs/Float64, at_least: 5}",
+            "expected package/msg/Type: 'std_msgs/msg/Float64'",
+        ),
         ("a: {type: speed, keypoints: [n], at_least: 5, dwell: -1}", "a number at least 0"),
         ("a: {type: speed, keypoints: [n], at_least: 5, probability: 50}", "a number at most 1"),
         ("a: {type: speed, keypoints: [n], at_least: 5, probability: 0}", "a number greater than 0"),
@@ -132,7 +136,7 @@ def test_what_the_network_never_finds_is_refused(tmp_path):
     lines = [
         "a: {type: region, region: left, keypoints: [n], individual: bob}",
         "b: {type: social, active: [n], passive: [n], at_most: 5, individual: ada, other: adda}",
-        "c: {type: topic, topic: /a, message: std_msgs/Float64, at_least: 5}",
+        "c: {type: topic, topic: /a, message: std_msgs/msg/Float64, at_least: 5}",
     ]
     experiment = load(tmp_path, "triggers:\n" + "".join(f"  {line}\n" for line in lines))
     with pytest.raises(InputError) as caught:
@@ -198,6 +202,26 @@ def test_what_is_always_or_never_true_deserves_a_look(tmp_path, line, key, found
     assert told == ([(f"triggers.a.{key}", found, 10)] if key else [])
 
 
+def units(folder: Path, head: str) -> list[tuple[str, int, str]]:
+    words = "triggers:\n  a: {type: speed, keypoints: [n], at_least: 5}\n"
+    remarks = check_experiment(load(folder, words, HEAD + head), image_sizes={"top": (640, 480)})
+    return [
+        (item.key, item.line, item.hint) for item in remarks if item.key.split(".")[0] not in ("regions", "triggers")
+    ]
+
+
+def test_numbers_in_another_unit_deserve_a_look(tmp_path):
+    assert units(tmp_path, "calibration: {top: 12.5}\nmax_age: 5\npose_timeout: 60\n") == []
+    assert units(tmp_path, "calibration: {top: 0.08}\n") == [
+        ("calibration.top", 8, "If 0.08 is centimetres per pixel, write 12.5.")
+    ]
+    assert units(tmp_path, "calibration: {top: 700, side: 0.08}\n") == [("calibration.top", 8, "")], "side: no size"
+    assert units(tmp_path, "max_age: 500\npose_timeout: 1000\n") == [
+        ("max_age", 8, "If 500 is milliseconds, write 0.5."),
+        ("pose_timeout", 9, "If 1000 is milliseconds, write 1."),
+    ]
+
+
 def test_circles_have_the_line_of_their_first_trigger(tmp_path):
     circle = "triggers:\n  a: {type: not, trigger: b}\n  b: {type: or, triggers: [c, d]}\n" + (
         "  c: {type: not, trigger: a}\n  d: {type: count, trigger: d, times: 2, within: 1}\n"
@@ -228,7 +252,16 @@ PIECES = [
         "north",
     ),
     *("0", "1", "-1", "2", "0.5", "1e400", ".nan", "''", "~", "[]", "{}", "[a]", "[neck, nose]", "[1, 2]", "{a: 1}"),
-    *("9" * 30, "/x", "std_msgs/Float64", "[[1, 2], [3, 4]]", "2020-01-01", "&x [*x]", "!!python/name:os.system", "é"),
+    *(
+        "9" * 30,
+        "/x",
+        "std_msgs/msg/Float64",
+        "[[1, 2], [3, 4]]",
+        "2020-01-01",
+        "&x [*x]",
+        "!!python/name:os.system",
+        "é",
+    ),
 ]
 KINDS = [line.partition("type: ")[2].partition(",")[0] for line in ALL.splitlines()[1:]]
 

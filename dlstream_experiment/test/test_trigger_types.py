@@ -358,9 +358,9 @@ def test_corners_and_edges_of_a_polygon_are_inside():
         ("social", {"active": ["nose"], "passive": ["nose"], "at_most": 5, "individual": "a", "other": "a"}),
         ("region", {"region": "box", "keypoints": ["nose"], "match": 0}),
         ("sequence", {"triggers": ["a"], "within": 1}),
-        ("topic", {"topic": "/x", "message": "std_msgs/Float64"}),
-        ("topic", {"topic": "/x", "message": "std_msgs/Float64", "equals": 1, "at_least": 1}),
-        ("topic", {"topic": "x y", "message": "std_msgs/Float64", "equals": 1}),
+        ("topic", {"topic": "/x", "message": "std_msgs/msg/Float64"}),
+        ("topic", {"topic": "/x", "message": "std_msgs/msg/Float64", "equals": 1, "at_least": 1}),
+        ("topic", {"topic": "x y", "message": "std_msgs/msg/Float64", "equals": 1}),
         ("region", {"region": "box", "keypoints": ["nose", "nose"]}),
         ("speed", {"keypoints": ["nose", "nose"], "at_least": 5}),
         ("social", {"active": ["nose", "nose"], "passive": ["nose"], "at_most": 5}),
@@ -379,7 +379,7 @@ def test_every_type_says_itself_in_words_and_names_what_it_uses():
         "social": {"active": ["nose"], "passive": ["nose", "neck"], "at_most": 3, "unit": "cm"},
         "and": {"triggers": ["a", "b"]},
         "count": {"trigger": "a", "times": 3, "within": 60},
-        "topic": {"topic": "/scale", "message": "std_msgs/Float64", "at_least": 20, "probability": 0.5},
+        "topic": {"topic": "/scale", "message": "std_msgs/msg/Float64", "at_least": 20, "probability": 0.5},
     }
     words = {kind: trigger(kind, **keys).in_words() for kind, keys in ways.items()}
     assert words["region"] == "at least 2 of nose and neck of any animal are inside 'box'"
@@ -391,7 +391,7 @@ def test_every_type_says_itself_in_words_and_names_what_it_uses():
     assert words["speed"] == "the nose of any animal moves at at least 5 px/s over 0.1 s, for at least 2 s"
     assert words["and"] == "'a' and 'b' are all true"
     assert words["count"] == "'a' became true 3 times within 60 s"
-    assert words["topic"] == "data on the topic /scale (std_msgs/Float64) is at least 20, with a probability of 0.5"
+    assert words["topic"] == "data on the topic /scale (std_msgs/msg/Float64) is at least 20, with a probability of 0.5"
     assert trigger("region", **ways["region"]).regions_used() == [(("region",), "box")]
     assert [name for _, name in trigger("social", **ways["social"]).keypoints_used()] == ["nose", "nose", "neck"]
     assert trigger("and", **ways["and"]).triggers_used() == [(("triggers", 0), "a"), (("triggers", 1), "b")]

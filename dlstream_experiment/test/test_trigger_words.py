@@ -29,8 +29,8 @@ BASES: dict[str, list[dict[str, Any]]] = {
     "ratio": [{"distance": ("nose", "neck"), "over": ("neck", "tailroot"), "at_most": 30}],
     "social": [{"active": PARTS, "passive": PARTS, "at_most": 30}],
     "topic": [
-        {"topic": "/a", "message": "std_msgs/Float64", "at_least": 30},
-        {"topic": "/a", "message": "std_msgs/Float64", "equals": "no"},
+        {"topic": "/a", "message": "std_msgs/msg/Float64", "at_least": 30},
+        {"topic": "/a", "message": "std_msgs/msg/Float64", "equals": "no"},
     ],
     "and": [{"triggers": ("a", "b")}],
     "or": [{"triggers": ("a", "b")}],
@@ -42,7 +42,7 @@ BASES: dict[str, list[dict[str, Any]]] = {
     ],
 }
 OTHERS: list[Any] = [True, False, 0.125, 0.25, 1, 2, 3, 29.0000001, 31, 45.5, (1.0, 2.0), (640, 480)]
-OTHERS += ["other", "/b", "std_msgs/Bool", ("nose", "ear"), ("nose", "ear", "tail"), ("c", "b")]
+OTHERS += ["other", "/b", "std_msgs/msg/Bool", ("nose", "ear"), ("nose", "ear", "tail"), ("c", "b")]
 EXEMPT = {"python": {"class_", "options"}}
 """A trigger of the user's own says itself."""
 

@@ -222,7 +222,8 @@ class Table:
         for place, group in zip(range(*self._rows[row : row + 2]), self._groups_of(condition), strict=True):
             tests = range(*self._groups[place : place + 2, 0])
             values = [float(self._values[self._tests[test]]) for test in tests]
-            slack = [min(v - self._bounds[t, 0], self._bounds[t, 1] - v) for t, v in zip(tests, values, strict=True)]
+            bounds = [self._bounds[test].tolist() for test in tests]  # floats: NumPy's complain of infinity - infinity
+            slack = [min(v - low, high - v) for (low, high), v in zip(bounds, values, strict=True)]
             found = list(zip(slack, values, strict=True))
             if condition.shown is None:
                 seen = any(value == value for value in values)

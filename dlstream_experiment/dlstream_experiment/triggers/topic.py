@@ -18,6 +18,13 @@ def _topic(text: str) -> str:
     return text
 
 
+def _message(text: str) -> str:
+    package, *middle, name = text.split("/")
+    if middle != ["msg"]:
+        raise ValueError(f"package/msg/Type: '{package}/msg/{name}'")
+    return text
+
+
 class TopicSettings(MeasuredSettings):
     """value >= at_least, value <= at_most (both where both are given), or value == equals; the value's own unit.
 
@@ -28,7 +35,12 @@ class TopicSettings(MeasuredSettings):
     type: Literal["topic"]
     topic: Annotated[str, StringConstraints(pattern=r"^[/A-Za-z_][/A-Za-z0-9_]*$"), AfterValidator(_topic)]
     """The topic's name, such as /scale/weight."""
-    message: Annotated[str, StringConstraints(pattern=r"^[A-Za-z]\w*(/msg)?/[A-Za-z]\w*$")]
+    message: Annotated[
+        str,
+        StringConstraints(pattern=r"^[A-Za-z]\w*(/msg)?/[A-Za-z]\w*$"),
+        AfterValidator(_message),
+        Field(json_schema_extra={"pattern": r"^[A-Za-z]\w*/msg/[A-Za-z]\w*$"}),
+    ]
     """The type of its messages, such as std_msgs/msg/Float64."""
     field: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\[\d+\])*(\.[A-Za-z_]\w*(\[\d+\])*)*$")] = "data"
     """The path to the value in a message, such as data, pose.position.x or ranges[0]."""
@@ -60,8 +72,7 @@ class TopicSettings(MeasuredSettings):
     @property
     def external(self) -> ExternalSource:
         """Where its value comes from."""
-        package, *_, name = self.message.split("/")
-        return ExternalSource(self.source, self.topic, f"{package}/msg/{name}", self.field)
+        return ExternalSource(self.source, self.topic, self.message, self.field)
 
     def expires(self, since: int) -> int | None:
         """When a value that came at `since` can't be used any more."""
