@@ -396,3 +396,25 @@ def test_every_type_says_itself_in_words_and_names_what_it_uses():
     assert [name for _, name in trigger("social", **ways["social"]).keypoints_used()] == ["nose", "nose", "neck"]
     assert trigger("and", **ways["and"]).triggers_used() == [(("triggers", 0), "a"), (("triggers", 1), "b")]
     assert set(SPACE) >= {"box"}
+
+
+def test_an_acceleration_begins_at_the_last_sight_where_the_windows_meet():
+    """Of a keypoint that was not seen where they meet; the window before begins a window before that frame."""
+    words = {"type": "acceleration", "keypoints": ["nose"], "at_least": 0, "window": 0.2}
+    way = {0.0: 0.0, 0.1: 1.0, 0.2: 3.0, 0.3: None, 0.4: 10.0, 0.5: 20.0}
+
+    def gained(seen: dict[float, float | None]) -> float:
+        made = bound(words)
+        for time, x in seen.items():
+            made.decide("top", scene(time, {"nose": GONE if x is None else (x, 0.0)}))
+        return made.measured["it"]
+
+    # At 0.5 s the windows meet at 0.3 s, unseen: at 0.2 s. The one before begins 0.2 s before 0.3 s: at 0.1 s.
+    assert gained(way) == pytest.approx(((20 - 3) / 0.3 - (3 - 1) / 0.1) / ((0.3 + 0.1) / 2))
+    assert math.isnan(gained({0.0: 0.0, 0.1: 1.0, 0.2: None, 0.3: None, 0.4: 10.0, 0.5: 20.0})), "one sight for both"
+
+
+def test_an_infinite_ratio_is_measured_without_a_complaint():
+    made = bound({"type": "ratio", "distance": ("nose", "neck"), "over": ("nose", "tailroot"), "at_least": 2})
+    assert decisions(made, [scene(0, {"nose": NOSE, "neck": NECK, "tailroot": NOSE})]) == [True]
+    assert made.measured["it"] == math.inf
