@@ -138,7 +138,8 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
     line = line_of(data, location) or 1
     if error["type"] == "extra_forbidden":
         known = error.get("ctx", {}).get("known") or _known_keys(model, with_tags[:-1])
-        return Problem(key, f"the unknown key '{location[-1]}'", "a known key", line, suggest(str(location[-1]), known))
+        hint = _decimal_comma(data, location) or suggest(str(location[-1]), known)
+        return Problem(key, f"the unknown key '{location[-1]}'", "a known key", line, hint)
     if error["type"] == "missing":
         return Problem(key, "nothing", "this key: it must be given", line)
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
@@ -188,7 +189,30 @@ def _tag_problem(
         near = suggest(tag, known)
         hint = near if near.startswith("Did") else ""
         return Problem(f"{key}.{tag_key}", f"'{tag}'", f"one of {', '.join(known)}", line, hint)
-    return Problem(f"{key}.{tag_key}", "nothing", f"this key: one of {', '.join(choices)}", line)
+    near = next((str(name) for name in error["input"] if suggest(str(name), [tag_key]).startswith("Did")), None)
+    hint = f"Did you mean '{tag_key}' where '{near}' stands?" if near is not None else ""
+    return Problem(f"{key}.{tag_key}", "nothing", f"this key: one of {', '.join(choices)}", line, hint)
+
+
+def _decimal_comma(data: Any, location: Location) -> str:
+    """What was meant by `{after: 1,5}`, which is `{after: 1, 5: }`; empty where it is something else."""
+    *above, last = location
+    for part in above:
+        data = _item(data, part)
+    if not isinstance(data, dict) or not re.fullmatch(r"\d+", str(last)):
+        return ""
+    items = [(str(key), value) for key, value in data.items()]
+    index = next((number for number, (key, _) in enumerate(items) if key == str(last)), 0)
+    before, value = items[index - 1]
+    if index == 0 or items[index][1] is not None or isinstance(value, bool) or not isinstance(value, int):
+        return ""
+    return f"The decimal sign is a point: {before}: {value}.{last}."
+
+
+def _item(data: Any, part: str | int) -> Any:
+    if isinstance(data, dict):
+        return next((value for key, value in data.items() if str(key) == str(part)), None)
+    return data[part] if isinstance(data, list) and isinstance(part, int) and part < len(data) else None
 
 
 def _spoken(data: Any, location: Location) -> str:
