@@ -189,8 +189,8 @@ def _tag_problem(
         near = suggest(tag, known)
         hint = near if near.startswith("Did") else ""
         return Problem(f"{key}.{tag_key}", f"'{tag}'", f"one of {', '.join(known)}", line, hint)
-    near = next((str(name) for name in error["input"] if suggest(str(name), [tag_key]).startswith("Did")), None)
-    hint = f"Did you mean '{tag_key}' where '{near}' stands?" if near is not None else ""
+    slip = next((str(name) for name in error["input"] if suggest(str(name), [tag_key]).startswith("Did")), None)
+    hint = f"Did you mean '{tag_key}' where '{slip}' stands?" if slip is not None else ""
     return Problem(f"{key}.{tag_key}", "nothing", f"this key: one of {', '.join(choices)}", line, hint)
 
 
