@@ -57,7 +57,7 @@ class Analysis:
         Args:
             arrived: when they came, where that is to count.
         """
-        self.session.add_frame(_without_image(poses))
+        self.session.add_frame(_without_image(poses), every=False)
         self.session.add_poses(poses)
         self._decide(poses, arrived)
 

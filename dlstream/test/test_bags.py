@@ -22,6 +22,7 @@ from dlstream.bags import is_bag, replay_bag
 from dlstream.replay import replay_session
 from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_common import DlstreamError, InputError
+from dlstream_recorder import read_session
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = ROOT / "config" / "networks" / "demo_mouse.onnx"
@@ -182,6 +183,18 @@ def replayed(tmp_path: Path, console: Console) -> Any:
 def test_poses_of_every_rosbag2(make, replayed, plugin, version):
     frames = replayed(make.bag({"/top/pose": make.poses()}, plugin, version))
     assert frames["stamp_ns"].tolist() == make.stamps()
+
+
+def test_frames_without_a_pose_are_not_lost_frames(make, replayed, tmp_path):
+    """Of a bag of poses nobody knows which frames there were."""
+    poses = make.poses()
+    frames = replayed(make.bag({"/top/pose": [poses[0], *poses[4:]]}))
+    assert frames["sequence"].tolist() == [0, 4, 5, 6, 7]
+    [out] = tmp_path.glob("out_*")
+    assert "fault" not in (out / "events.csv").read_text()
+    assert frames["dropped"].max() == 0
+    summary = read_session(out)["summary"]
+    assert (summary["frames_dropped"], summary["frames_captured"]) == (0, 5)
 
 
 @pytest.mark.parametrize("plugin", [MCAP, SQLITE3])
