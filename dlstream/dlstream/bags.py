@@ -67,6 +67,9 @@ def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Sum
         bag = stack.enter_context(_Bag(path))
         if options.network is not None or (options.rig is not None and _topics_of(bag, _IMAGE, _COMPRESSED)):
             return _replay_images(bag, out, options, console)
+        images = {"--scale": options.scale is not None, "--camera": options.camera != ""}
+        for name in [name for name, given in images.items() if given]:
+            raise DlstreamError(f"{name}: found for a bag of poses; expected without, or with --network for its images")
         topics = _pose_topics(bag, experiment.cameras, options.topic)
         poses = (_poses(message, topics[topic], stamp) for topic, stamp, message in bag.messages(topics))
         first = next(poses, None)

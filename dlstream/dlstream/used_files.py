@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 
 from dlstream.session_lines import journal_of
-from dlstream_common import DlstreamError, RecordingError, UsedFile
+from dlstream_common import DlstreamError, RecordingError, UsedFile, resolved
 from dlstream_experiment.journal import Beginning
 from dlstream_recorder import FILES, JOURNAL, read_session
 
@@ -59,7 +59,7 @@ def copies_for(experiment: Path, beginning: Beginning, session: Path) -> dict[st
 
 def copies_beside(experiment: Path) -> dict[str, Path]:
     """As `copies_for`, for the experiment file in a session folder; nothing for one that is elsewhere."""
-    session = experiment.resolve().parent
+    session = resolved(experiment).parent
     if not (session / FILES).is_dir() or not (session / JOURNAL).is_file():
         return {}
     beginning = next((entry.beginning for entry in journal_of(session) if entry.beginning), None)
@@ -70,7 +70,7 @@ def _place(written: str, experiment: Path) -> Path:
     path = Path(written)
     with contextlib.suppress(RuntimeError):  # the home of somebody who is not known on this machine
         path = path.expanduser()
-    return experiment.resolve().parent / path
+    return resolved(experiment).parent / path
 
 
 def _kept(session: Path) -> dict[str, Path]:

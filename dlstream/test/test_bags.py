@@ -19,6 +19,7 @@ from ruamel.yaml import YAML
 
 from dlstream.analyze import Options
 from dlstream.bags import is_bag, replay_bag
+from dlstream.cli import main
 from dlstream.replay import replay_session
 from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_common import DlstreamError, InputError
@@ -183,6 +184,43 @@ def replayed(tmp_path: Path, console: Console) -> Any:
 def test_poses_of_every_rosbag2(make, replayed, plugin, version):
     frames = replayed(make.bag({"/top/pose": make.poses()}, plugin, version))
     assert frames["stamp_ns"].tolist() == make.stamps()
+
+
+def test_options_that_would_have_no_effect_are_refused(make, monkeypatch, capsys, tmp_path):
+    def told(*words: str) -> str:
+        monkeypatch.setattr("sys.argv", ["dlstream", "replay", *words])
+        code = main()
+        return f"{code} " + " ".join(capsys.readouterr().out.split())
+
+    file = tmp_path / "left.yaml"
+    file.write_text(EXPERIMENT)
+    bag, out = str(make.bag({"/top/pose": make.poses()})), str(tmp_path / "session")
+    of_a_bag = [bag, "--experiment", str(file), "--out", out]
+    said = told(*of_a_bag, "--set", "protocol.lockout=1")
+    assert said.startswith(f"1 dlstream: --set: found where {bag} is a bag; expected without, as --set asks what if of")
+    for option in (("--scale", "0.5"), ("--camera", "top")):
+        assert f"1 dlstream: {option[0]}: found for a bag of poses; expected without" in told(*of_a_bag, *option)
+    assert told(*of_a_bag).startswith("0 ")
+    others = [
+        "--network",
+        "no.onnx",
+        "--rig",
+        "no.yaml",
+        "--topic",
+        "/x",
+        "--camera",
+        "x",
+        "--scale",
+        "3",
+        "--seed",
+        "4",
+    ]
+    said = told(out, *others)
+    assert said.startswith("1 dlstream: --network, --scale, --camera, --rig, --seed, --topic: found where")
+    assert "for a bag, or for `dlstream analyze` of its video" in said
+    said = told(out, "--set", "protocol.lockout=1", "--experiment", str(file))
+    assert said.startswith("1 dlstream: --experiment: found where it is asked what if (--set)")
+    assert told(out, "--experiment", str(file), "--out", str(tmp_path / "log")).startswith("0 identical")
 
 
 def test_frames_without_a_pose_are_not_lost_frames(make, replayed, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -30,9 +31,13 @@ def read_yaml(path: str | Path) -> CommentedMap:
     """
     path = Path(path)
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            found, most = f"a file of {size / 1e6:.1f} MB", f"at most {MAX_BYTES / 1e6:g} MB of settings"
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(
+            about.st_mode
+        ):  # a pipe would be waited for without end
+            raise InputError(path, [Problem("", _kind(about.st_mode), "a YAML file")])
+        if about.st_size > MAX_BYTES:
+            found, most = f"a file of {about.st_size / 1e6:.1f} MB", f"at most {MAX_BYTES / 1e6:g} MB of settings"
             raise InputError(path, [Problem("", found, most)])
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -59,6 +64,19 @@ def read_yaml(path: str | Path) -> CommentedMap:
     return data
 
 
+def resolved(path: Path) -> Path:
+    """The absolute path, links followed; that of the link itself where it leads to itself."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # a RuntimeError until Python 3.12
+        return path.absolute()
+
+
+def _kind(mode: int) -> str:
+    kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
+
+
 def _line_in(text: str) -> int | None:
     match = re.search(r"line (\d+)", text)
     return int(match[1]) if match else None
@@ -74,7 +92,7 @@ def load_settings(path: str | Path, model: type[Model], context: dict[str, Any] 
     """
     path = Path(path)
     data = read_yaml(path)
-    context = {"directory": path.resolve().parent, **(context or {})}
+    context = {"directory": resolved(path).parent, **(context or {})}
     try:
         # By way of JSON: strict types, and yet lists for tuples and strings for paths.
         return model.model_validate_json(json.dumps(data, default=str), strict=True, context=context)
