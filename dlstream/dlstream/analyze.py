@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dlstream.analysis import Analysis, outlines
+from dlstream.analysis import Analysis, outlines, seed_of
 from dlstream.annotated import AnnotatedVideo
 from dlstream.footage import Footage, open_footage
 from dlstream.rig import Rig, load_rig
@@ -97,7 +97,7 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
             f"--live-frames: {footage.name} shows no run of an experiment; expected the video of a session whose "
             f"{JOURNAL} has poses of camera '{resolved.camera}'"
         )
-    seed = options.seed if options.seed is not None else live.seed if live else 0
+    seed = seed_of(resolved.experiment, options.seed, live.seed if live else 0)
     frames = footage.frames()
     first = next(frames, None)
     if first is None:

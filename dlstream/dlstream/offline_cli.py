@@ -18,7 +18,12 @@ Scale = Annotated[
 ]
 CameraName = Annotated[str, typer.Option(help="The camera's name; else the experiment's.", show_default=False)]
 RigFile = Annotated[Path | None, typer.Option(help="A rig file, which gives what is left out.", show_default=False)]
-Seed = Annotated[int | None, typer.Option(min=0, help="Of what is drawn by chance; else the session's, or 0.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        min=0, help="Of what is drawn by chance, where the experiment file gives none; else the session's, or 0."
+    ),
+]
 AllowPython = Annotated[
     bool, typer.Option("--allow-python", help="Import the Python files that the experiment file names.")
 ]

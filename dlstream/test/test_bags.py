@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ from dlstream.cli import main
 from dlstream.replay import replay_session
 from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_common import DlstreamError, InputError
-from dlstream_recorder import read_session
+from dlstream_recorder import DECISIONS, JOURNAL, read_lines, read_session
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = ROOT / "config" / "networks" / "demo_mouse.onnx"
@@ -221,6 +222,35 @@ def test_options_that_would_have_no_effect_are_refused(make, monkeypatch, capsys
     said = told(out, "--set", "protocol.lockout=1", "--experiment", str(file))
     assert said.startswith("1 dlstream: --experiment: found where it is asked what if (--set)")
     assert told(out, "--experiment", str(file), "--out", str(tmp_path / "log")).startswith("0 identical")
+
+
+@pytest.mark.parametrize("network", [None, NETWORK])
+def test_the_seed_that_counted_is_recorded(make, replayed, tmp_path, network):
+    topic = {"/top/image_raw": make.images()} if network else {"/top/pose": make.poses()}
+    bag = make.bag(topic)
+
+    def recorded(out: Path) -> list[Any]:
+        start = json.loads(read_lines(out, JOURNAL)[0])
+        [said] = [line for line in read_lines(out, DECISIONS) if '"experiment_started"' in line]
+        return [start["seed"], read_session(out)["seeds"]["run_1"], int(json.loads(said)["values"]["seed"])]
+
+    made: list[Path] = []
+    for text, words, seed in (
+        ("", {}, 0),
+        ("", {"seed": 5}, 5),
+        ("seed: 11\n", {}, 11),
+        ("seed: 11\n", {"seed": 11}, 11),
+    ):
+        (tmp_path / "left.yaml").write_text(EXPERIMENT + text)
+        replayed(bag, network, **words)
+        [out] = [path for path in tmp_path.glob("out_*") if path not in made]
+        made.append(out)
+        assert recorded(out) == [seed] * 3
+    with pytest.raises(
+        DlstreamError, match=r"--seed: found 5, and seed: 11 in .*left.yaml; expected one of them alone"
+    ):
+        replayed(bag, network, seed=5)
+    assert len(list(tmp_path.glob("out_*"))) == len(made), "refused before anything was written"
 
 
 def test_frames_without_a_pose_are_not_lost_frames(make, replayed, tmp_path):
