@@ -16,6 +16,7 @@ from rich.console import Console
 
 from dlstream.analysis import Analysis
 from dlstream.replay import replay_session
+from dlstream.whatif import what_if
 from dlstream_common import DlstreamError, FramePoses, Individual
 from dlstream_experiment import load_experiment
 from dlstream_recorder import DECISIONS, JOURNAL, OfflineSession, read_lines, read_session, recover
@@ -121,6 +122,17 @@ def test_a_difference_in_the_number_alone_is_seen(session, console):
     said = console.export_text()
     assert '"n":2,' in said
     assert f'"n":{entry["n"]},' in said
+
+
+def test_a_frame_from_just_before_the_start_counts_as_at_the_start(session, console):
+    lines = [json.loads(line) for line in read_lines(session, JOURNAL)]
+    first = next(number for number, line in enumerate(lines) if line["in"] == "poses")
+    lines[first]["individuals"] = lines[first + 3]["individuals"]  # in the region at once
+    lines[first]["stamp"] -= SECOND // 100
+    write(session, JOURNAL, [json.dumps(line) for line in lines])
+    assert what_if(session, ["regions.left.right=10"], console) == 0
+    [row] = [line.split() for line in console.export_text().splitlines() if line.split()[:1] == ["in_left"]]
+    assert row[3] == "0.00,"
 
 
 @pytest.mark.parametrize(

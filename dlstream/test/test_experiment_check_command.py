@@ -67,6 +67,17 @@ def test_every_mistake_with_its_line(monkeypatch, capsys, tmp_path: Path):
     assert "3 mistakes" in said
 
 
+def test_words_that_fit_an_experiment_file(monkeypatch, capsys, tmp_path: Path):
+    file = tmp_path / "mine.yaml"
+    for text in ("", "- a\n"):
+        file.write_text(text)
+        code, said = command(monkeypatch, capsys, "experiment", "check", str(file))
+        assert code == 1
+        assert "keys and values, such as 'experiment: two sides'" in said
+    file.write_text(f"experiment: {'x' * 101}\n")
+    assert "at most 100 characters" in command(monkeypatch, capsys, "experiment", "check", str(file))[1]
+
+
 def test_a_network_alone_tells_the_keypoints(monkeypatch, capsys, tmp_path: Path):
     file = tmp_path / "wrong.yaml"
     file.write_text(EXAMPLE.read_text().replace("[neck]", "[back]"))

@@ -23,8 +23,11 @@ Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
 
 
-def read_yaml(path: str | Path) -> CommentedMap:
+def read_yaml(path: str | Path, example: str = "rig: openfield") -> CommentedMap:
     """The file's mapping, with line numbers and comments kept.
+
+    Args:
+        example: of a line of such a file, for the one who gave something else.
 
     Raises:
         InputError: no such file, not UTF-8, not YAML, empty, or not a mapping.
@@ -55,7 +58,7 @@ def read_yaml(path: str | Path) -> CommentedMap:
         raise InputError(path, [Problem("", *not_yaml(str(error)), line)]) from error
     if not isinstance(data, CommentedMap):
         kind = "an empty file" if data is None else "a list" if isinstance(data, list) else shown(data)
-        raise InputError(path, [Problem("", kind, "keys and values, such as 'rig: openfield'", 1)])
+        raise InputError(path, [Problem("", kind, f"keys and values, such as '{example}'", 1)])
     beyond = too_many(data)
     if beyond is not None:
         line, count = beyond

@@ -38,7 +38,7 @@ def load_experiment(
 
 def _load(path: Path, context: dict[str, Any], files: NamedFiles) -> Experiment:
     context = {**context, "files": files}
-    data = read_yaml(path)
+    data = read_yaml(path, "experiment: two sides")
     text = path.read_text(encoding="utf-8")
     experiment: Experiment | None = None
     problems: list[Problem] = []
