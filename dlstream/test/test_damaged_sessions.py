@@ -34,7 +34,24 @@ protocol:
   lockout: 0
 """
 VALUES: list[Any] = [
-    *(None, True, False, 0, -1, 1, 7, 3.5, 1e300, 10**30, -(2**63), float("nan"), float("inf")),
+    *(
+        None,
+        True,
+        False,
+        0,
+        -1,
+        1,
+        7,
+        3.5,
+        1e300,
+        10**30,
+        -(2**63),
+        -(2**62),
+        2**62,
+        2**63 - 1,
+        float("nan"),
+        float("inf"),
+    ),
     *("", "x", "top", "off", "\0", "é" * 300, "a/" * 3000, "~nobody/x", "AAAA", "AAA=", "start", "poses", "stop"),
     *([], {}, [1, 2], [[]], ["neck"], {"n": 1}),
 ]

@@ -13,8 +13,9 @@ from dlstream_common.wording import expected, found
 
 VERSION = 1
 """The newest version of a journal that is understood."""
-Stamp = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-"""Nanoseconds since the epoch."""
+Stamp = Annotated[int, Field(ge=-(2**62), le=2**62)]
+"""Nanoseconds since the epoch, until 2116, so that the difference of two fits 64 bits."""
+_Seed = Annotated[int, Field(ge=0)]
 _Number = Annotated[int, Field(ge=0)]
 _Count = Annotated[int, Field(ge=0, lt=2**64)]
 
@@ -86,7 +87,7 @@ class StartLine(_Line):
     kind: Literal["start"] = Field(alias="in")
     version: Annotated[int, Field(ge=1)]
     stamp: Stamp
-    seed: Stamp
+    seed: _Seed
     experiment: str
     path: _Path
     text: str
