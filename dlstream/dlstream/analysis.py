@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dlstream_common import Frame, FramePoses
+from dlstream_common import DlstreamError, Frame, FramePoses
 from dlstream_experiment import Command, Engine, Event, Experiment, RegionStates
 from dlstream_experiment.inputs import Input, Poses, Start, Stop, Tick, Value
 from dlstream_experiment.journal import Journal
@@ -22,7 +22,7 @@ class Analysis:
     The run begins with the first frame, or with the start that is given, which a session's journal knows.
 
     Args:
-        seed: of the run, unless the experiment file gives one.
+        seed: of the run, see `seed_of`.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Analysis:
         Args:
             arrived: when they came, where that is to count.
         """
-        self.session.add_frame(_without_image(poses))
+        self.session.add_frame(_without_image(poses), every=False)
         self.session.add_poses(poses)
         self._decide(poses, arrived)
 
@@ -122,6 +122,22 @@ class Analysis:
         if cause is None:
             return row
         return replace(row, camera=cause.camera, sequence=cause.sequence, frame_stamp_ns=cause.stamp)
+
+
+def seed_of(experiment: Experiment, wanted: int | None, otherwise: int = 0) -> int:
+    """The seed of a run: that of the experiment file, else the one that was asked for, else another one.
+
+    Raises:
+        DlstreamError: the file gives one, and another one was asked for.
+    """
+    if experiment.seed is None:
+        return otherwise if wanted is None else wanted
+    if wanted not in (None, experiment.seed):
+        raise DlstreamError(
+            f"--seed: found {wanted}, and seed: {experiment.seed} in {experiment.path}; expected one of them alone: "
+            "leave --seed out, or take the key out of the file"
+        )
+    return experiment.seed
 
 
 def outlines(experiment: Experiment, camera: str) -> list[tuple[str, list[tuple[float, float]]]]:

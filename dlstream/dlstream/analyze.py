@@ -15,19 +15,20 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from dlstream.analysis import Analysis, outlines
+from dlstream.analysis import Analysis, outlines, seed_of
 from dlstream.annotated import AnnotatedVideo
 from dlstream.footage import Footage, open_footage
 from dlstream.rig import Rig, load_rig
+from dlstream.session_lines import journal_of
 from dlstream.used_files import copies_beside
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, Frame, FramePoses, to_bgr
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.inputs import Poses, Start
-from dlstream_experiment.journal import from_first_start, read_journal
+from dlstream_experiment.journal import from_first_start
 from dlstream_pose import Estimator, PoseSettings, PoseStream
 from dlstream_pose.overlay import OverlayRegion, draw_overlay
-from dlstream_recorder import JOURNAL, OfflineSession, Summary, read_lines
+from dlstream_recorder import JOURNAL, OfflineSession, Summary
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
             f"--live-frames: {footage.name} shows no run of an experiment; expected the video of a session whose "
             f"{JOURNAL} has poses of camera '{resolved.camera}'"
         )
-    seed = options.seed if options.seed is not None else live.seed if live else 0
+    seed = seed_of(resolved.experiment, options.seed, live.seed if live else 0)
     frames = footage.frames()
     first = next(frames, None)
     if first is None:
@@ -208,7 +209,7 @@ def _source(rig: Rig | None, camera: str) -> SourceSettings:
 
 def live_run(session: Path, camera: str) -> Live | None:
     """The first run of a session; None where its start or its first pose was not recorded."""
-    entries = from_first_start(list(read_journal(read_lines(session, JOURNAL))))
+    entries = from_first_start(journal_of(session))
     if not entries or not isinstance(entries[0].input, Start):
         return None
     poses = [entry.input.poses for entry in entries if isinstance(entry.input, Poses)]

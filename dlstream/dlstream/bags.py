@@ -15,7 +15,7 @@ from rich.console import Console
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from dlstream.analysis import Analysis, outlines
+from dlstream.analysis import Analysis, outlines, seed_of
 from dlstream.analyze import Options, analyze_footage, resolve
 from dlstream.footage import Footage
 from dlstream.used_files import copies_beside
@@ -63,10 +63,14 @@ def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Sum
     if file is None:
         raise DlstreamError("no experiment: give --experiment FILE (and --network FILE for a bag of images)")
     experiment = load_experiment(file, options.allow_python, copies=copies_beside(file))
+    seed = seed_of(experiment, options.seed)
     with ExitStack() as stack:
         bag = stack.enter_context(_Bag(path))
         if options.network is not None or (options.rig is not None and _topics_of(bag, _IMAGE, _COMPRESSED)):
             return _replay_images(bag, out, options, console)
+        images = {"--scale": options.scale is not None, "--camera": options.camera != ""}
+        for name in [name for name, given in images.items() if given]:
+            raise DlstreamError(f"{name}: found for a bag of poses; expected without, or with --network for its images")
         topics = _pose_topics(bag, experiment.cameras, options.topic)
         poses = (_poses(message, topics[topic], stamp) for topic, stamp, message in bag.messages(topics))
         first = next(poses, None)
@@ -80,7 +84,7 @@ def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Sum
         for camera in cameras:
             session.set_regions(camera, outlines(experiment, camera))
         session.copy(experiment.path, "experiment.yaml")
-        analysis = Analysis(experiment, session, options.seed or 0)
+        analysis = Analysis(experiment, session, seed)
         analysis.add_poses(first)
         for one in poses:
             analysis.add_poses(one)

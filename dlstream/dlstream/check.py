@@ -12,7 +12,7 @@ from dlstream_camera import SourceSettings, crop_slices
 from dlstream_camera.sources.opencv import OpenCVSettings
 from dlstream_camera.sources.synthetic import SyntheticSettings
 from dlstream_camera.sources.video import VideoSettings, check_video, video_size
-from dlstream_common import DlstreamError, InputError, Problem, line_of, read_yaml
+from dlstream_common import DlstreamError, InputError, Problem, line_of, read_yaml, resolved
 from dlstream_common.calibration import load_calibration
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.plane import CameraPlane
@@ -28,7 +28,7 @@ def checked_rig(path: str | Path, allow_python: bool = False) -> tuple[Rig, Path
     Raises:
         InputError: all problems of the first file that has any, with their lines. Nothing has been started.
     """
-    path = Path(path).expanduser().resolve()
+    path = resolved(Path(path).expanduser())
     rig = load_rig(path)
     if allow_python and rig.experiment is not None:
         rig = rig.model_copy(update={"experiment": rig.experiment.model_copy(update={"allow_python": True})})

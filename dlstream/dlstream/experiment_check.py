@@ -45,7 +45,7 @@ class Known:
             DlstreamError: one of them can't be read.
         """
         known = cls()
-        rig: Rig | None = load_rig(rig_file) if rig_file else None
+        rig: Rig | None = load_rig(rig_file, without_experiment=True) if rig_file else None
         if rig is not None:
             known.cameras, known.outputs = list(rig.cameras), rig.outputs
             known.sizes, known.rates = image_sizes(rig), frame_rates(rig)
@@ -137,7 +137,7 @@ def explain(experiment: Experiment, console: Console) -> None:
 def show_problems(error: InputError, console: Console) -> None:
     """Prints every problem with its line of the file."""
     try:
-        lines = error.path.read_text(encoding="utf-8").splitlines()
+        lines = error.path.read_text(encoding="utf-8").splitlines() if error.path.is_file() else []
     except (OSError, UnicodeDecodeError):
         lines = []
     for problem in error.problems:
@@ -174,6 +174,8 @@ def read_frame(file: Path) -> Image:
     Raises:
         DlstreamError: it is neither.
     """
+    if file.exists() and not file.is_file():
+        raise DlstreamError(f"frame {file}: found no file; expected a picture or a video")
     try:
         content = np.frombuffer(file.read_bytes()[: 1 << 28], np.uint8)
     except OSError as error:

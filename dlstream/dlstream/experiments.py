@@ -59,9 +59,9 @@ def changed_experiment(
 
 def _of_text(text: str, beginning: Beginning, session: Path, allow_python: bool) -> Experiment:
     place = Path(beginning.path)
-    name, folder = place.name, place.parent if place.parent.is_dir() else session
+    name, folder = place.name or "experiment.yaml", place.parent if place.parent.is_dir() else session
     with tempfile.TemporaryDirectory() as temporary:
-        path = Path(temporary) / name
+        path = Path(temporary) / "experiment.yaml"
         path.write_text(text, encoding="utf-8")
         try:
             return load_experiment(path, allow_python, folder, copies(beginning, session))

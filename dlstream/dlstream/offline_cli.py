@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +18,12 @@ Scale = Annotated[
 ]
 CameraName = Annotated[str, typer.Option(help="The camera's name; else the experiment's.", show_default=False)]
 RigFile = Annotated[Path | None, typer.Option(help="A rig file, which gives what is left out.", show_default=False)]
-Seed = Annotated[int | None, typer.Option(min=0, help="Of what is drawn by chance; else the session's, or 0.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        min=0, help="Of what is drawn by chance, where the experiment file gives none; else the session's, or 0."
+    ),
+]
 AllowPython = Annotated[
     bool, typer.Option("--allow-python", help="Import the Python files that the experiment file names.")
 ]
@@ -82,12 +88,41 @@ def replay(
 
     console = make_console()
     options = Options(network, experiment, scale, camera, rig, seed, allow_python=allow_python, topic=topic)
+    given = {
+        "--experiment": experiment,
+        "--out": out,
+        "--network": network,
+        "--scale": scale,
+        "--camera": camera or None,
+        "--rig": rig,
+        "--seed": seed,
+        "--topic": topic or None,
+        "--set": change or None,
+    }
+    named = [name for name, value in given.items() if value is not None]
     if is_bag(recording):
+        _refuse(named, ["--set"], f"{recording} is a bag", "--set asks what if of a session: replay the bag into one")
         if out is None:
             raise DlstreamError("a bag gives a session folder: say where with --out DIR")
         replay_bag(recording, out, options, console)
         show_session(out, console)
-    elif change:
+        return
+    others = ["--network", "--scale", "--camera", "--rig", "--seed", "--topic"]
+    what = "its poses and its seed are in its journal; these are for a bag, or for `dlstream analyze` of its video"
+    _refuse(named, others, f"{recording} is a session", what)
+    if change:
+        what = "--set changes the experiment as it ran, and tells what would have been"
+        _refuse(named, ["--experiment", "--out"], "it is asked what if (--set)", what)
         raise typer.Exit(what_if(recording, change, console, allow_python))
-    else:
-        raise typer.Exit(replay_session(recording, experiment, out, console, allow_python))
+    raise typer.Exit(replay_session(recording, experiment, out, console, allow_python))
+
+
+def _refuse(named: Sequence[str], meaningless: Sequence[str], why: str, instead: str) -> None:
+    """Refuses options that would have no effect.
+
+    Raises:
+        DlstreamError: one of those that were named is meaningless.
+    """
+    found = [name for name in named if name in meaningless]
+    if found:
+        raise DlstreamError(f"{', '.join(found)}: found where {why}; expected without, as {instead}")

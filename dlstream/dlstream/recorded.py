@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dlstream.experiments import recorded_experiment
+from dlstream.session_lines import about_session
 from dlstream_common import InputError, Problem, line_of, suggest
 from dlstream_experiment import Experiment, check_experiment
 from dlstream_experiment.inputs import Poses
 from dlstream_experiment.journal import Beginning, Entry
-from dlstream_recorder import read_session
 
 Size = tuple[int, int]
 
@@ -92,15 +91,6 @@ class Recorded:
             if camera not in known:
                 line = line_of(experiment.data, tuple(key.split(".")))
                 yield Problem(key, f"'{camera}'", "a camera whose poses the run got", line, suggest(camera, known))
-
-
-def about_session(session: Path) -> Mapping[str, Any]:
-    """What session.json says; nothing where there is none: a journal can be replayed without it.
-
-    Raises:
-        RecordingError: it is there, and can't be read.
-    """
-    return read_session(session) if (session / "session.json").exists() else {}
 
 
 def _words(problem: Problem) -> tuple[str, str, str]:

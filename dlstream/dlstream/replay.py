@@ -12,14 +12,15 @@ from rich.console import Console
 from rich.markup import escape
 
 from dlstream.experiments import other_experiment, recorded_experiment
-from dlstream.recorded import Recorded, about_session
+from dlstream.recorded import Recorded
+from dlstream.session_lines import Decision, event_log_of, journal_of, was_cut_off
 from dlstream.used_files import told_of_copies
 from dlstream_common import DlstreamError
 from dlstream_experiment import Experiment
 from dlstream_experiment.inputs import Poses, Start
-from dlstream_experiment.journal import Beginning, Entry, JournalError, from_first_start, read_journal
+from dlstream_experiment.journal import Beginning, Entry, from_first_start
 from dlstream_experiment.replay import Difference, first_difference, replay
-from dlstream_recorder import DECISIONS, JOURNAL, read_lines
+from dlstream_recorder import DECISIONS, JOURNAL
 
 _AROUND = 2
 _SECOND = 1e9
@@ -31,12 +32,7 @@ def read_entries(session: Path, console: Console) -> list[Entry]:
     Raises:
         DlstreamError: there is none, it has a gap, or no run in it has a start.
     """
-    lines = read_lines(session, JOURNAL)
-    try:
-        entries = list(read_journal(lines))
-    except JournalError as error:
-        hint = _remedy(error, len(lines), session)
-        raise DlstreamError(f"{session / JOURNAL}: {error}{'. ' if hint else ''}{hint}") from error
+    entries = journal_of(session)
     whole = list(from_first_start(entries))
     if not whole:
         raise DlstreamError(f"{session / JOURNAL}: found no start of a run in it; there is nothing to replay")
@@ -47,14 +43,6 @@ def read_entries(session: Path, console: Console) -> list[Entry]:
     for sentence in dict.fromkeys(sentence for sentences in told for sentence in sentences):
         console.print(f"[yellow]{escape(sentence)}[/]")
     return whole
-
-
-def _remedy(error: JournalError, lines: int, session: Path) -> str:
-    if error.line is None:
-        return ""
-    if not about_session(session).get("complete") and error.line == lines:
-        return f"The recorder was killed while it wrote: `dlstream recover {session}` cuts the half line off"
-    return "The recorder left it whole, so it was damaged since: take it from a copy of the session"
 
 
 def replay_session(
@@ -85,33 +73,40 @@ def replay_session(
         _show_other_copy(session, entries, console)
     replayed = list(replay(entries, experiments))
     first = entries[0].number
-    numbered = enumerate(read_lines(session, DECISIONS), 1)
-    recorded = [line for _, line in dropwhile(lambda item: _number(*item, session) < first, numbered)]
+    log = event_log_of(session)
+    if log.half:
+        console.print(f"[yellow]The last line of {DECISIONS} is but half: the recorder was killed. It is left out.[/]")
+    recorded = list(dropwhile(lambda decision: decision.number < first, log.decisions))
     lines = [line for item in replayed for line in item.lines]
     if out is not None:
         out.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    difference = first_difference(recorded, replayed)
+    difference = first_difference([decision.text for decision in recorded], replayed)
     runs = sum(isinstance(entry.input, Start) for entry in entries)
     what = f"{len(recorded)} events and commands of {runs} run{'' if runs == 1 else 's'}, from {len(entries)} inputs"
     if difference is None:
         console.print(f"[bold green]identical[/]: {what}")
         return 0
-    if not difference.recorded and difference.number == entries[-1].number and _was_cut_off(session):
+    short = _shorter(difference, entries, recorded)
+    if short and was_cut_off(session):
         console.print(f"[bold green]identical[/] as far as it was recorded: {what}; the recording was cut off there")
         return 0
     console.print(f"[bold red]different[/]: {what}; the replay has {len(lines)}")
-    if not difference.recorded and other is None:
-        console.print(f"{DECISIONS} ends too early for this journal: it was shortened, or is of another run")
+    if short and other is None:
+        whole = {DECISIONS: "journal", JOURNAL: "event log"}[short]
+        console.print(f"{short} ends too early for this {whole}: it was shortened, or is of another run")
     _explain(difference, entries, console)
     if other is not None:
         _show_changes(first_run, other, console)
     return 1
 
 
-def _was_cut_off(session: Path) -> bool:
-    """Whether the recorder was killed: the journal's last entry is then there before what followed from it."""
-    about = about_session(session)
-    return bool(about.get("recovered") or about.get("error") or not about.get("complete"))
+def _shorter(difference: Difference, entries: Sequence[Entry], recorded: Sequence[Decision]) -> str:
+    """Which file ends before the other one does, where that is the difference; empty where it is another."""
+    if not difference.recorded:
+        return DECISIONS
+    if not difference.replayed and recorded[difference.line - 1].number > entries[-1].number:
+        return JOURNAL
+    return ""
 
 
 def _show_other_copy(session: Path, entries: Sequence[Entry], console: Console) -> None:
@@ -124,21 +119,14 @@ def _show_other_copy(session: Path, entries: Sequence[Entry], console: Console) 
         console.print(f"[yellow]{copy.name} in the session is not what ran: the journal's own text is replayed.[/]")
 
 
-def _number(place: int, line: str, session: Path) -> int:
-    try:
-        return int(json.loads(line)["n"])
-    except (ValueError, KeyError, TypeError) as error:
-        hint = "" if about_session(session).get("complete") else f". `dlstream recover {session}` cuts off half a line"
-        raise DlstreamError(
-            f"{session / DECISIONS}:{place}: found a line that is none of an event log: {line[:80]!r}{hint}"
-        ) from error
-
-
 def _explain(difference: Difference, entries: Sequence[Entry], console: Console) -> None:
     start = entries[0].input.stamp if isinstance(entries[0].input, Start) else 0
     console.print(f"First difference: line {difference.line} of {DECISIONS}")
-    console.print(f"  recorded  {escape(_spoken(difference.recorded, start))}")
-    console.print(f"  replayed  {escape(_spoken(difference.replayed, start))}")
+    recorded, replayed = (_spoken(text, start) for text in (difference.recorded, difference.replayed))
+    if recorded == replayed:
+        recorded, replayed = difference.recorded, difference.replayed
+    console.print(f"  recorded  {escape(recorded)}", soft_wrap=True)
+    console.print(f"  replayed  {escape(replayed)}", soft_wrap=True)
     numbers = [json.loads(text)["n"] for text in (difference.recorded, difference.replayed) if text]
     cause = min(numbers, default=difference.number)
     place = next((index for index, entry in enumerate(entries) if entry.number == cause), len(entries) - 1)
@@ -158,7 +146,7 @@ def _spoken(line: str, start: int) -> str:
     words += [f"{key}={value}" for key, value in about.get("values", {}).items()]
     words += [f"{key} {about[key]}" for key in ("trigger", "value") if key in about]
     if "camera" in about:
-        words.append(f"(frame {about['sequence']} of {about['camera']})")
+        words.append(f"(frame {about.get('sequence')} of {about['camera']})")
     return " ".join(words)
 
 

@@ -10,7 +10,14 @@ from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, create_model
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    create_model,
+    field_validator,
+)
 
 from dlstream_camera import SourceSettings, source_types
 from dlstream_common import InputError, Problem, Settings, load_settings
@@ -122,15 +129,23 @@ class Rig(Settings):
     stop: Stop = Stop()
     """When the rig ends by itself."""
 
+    @field_validator("experiment", mode="wrap")
+    @classmethod
+    def _unless_left_out(cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        return None if (info.context or {}).get("without_experiment") else handler(value)
 
-def load_rig(path: str | Path) -> Rig:
+
+def load_rig(path: str | Path, without_experiment: bool = False) -> Rig:
     """Reads a rig file. Relative paths in it are taken from its own folder.
+
+    Args:
+        without_experiment: leaves the experiment out, whose file may not be there yet.
 
     Raises:
         InputError: names every problem, each with line, key, value found and what was expected.
     """
     try:
-        return load_settings(path, Rig)
+        return load_settings(path, Rig, {"without_experiment": without_experiment})
     except InputError as error:
         raise InputError(error.path, [_with_way_out(problem) for problem in error.problems]) from error
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from pathlib import Path
 
-from dlstream_common import DlstreamError, RecordingError, UsedFile
-from dlstream_experiment.journal import Beginning, read_journal
-from dlstream_recorder import FILES, JOURNAL, read_lines, read_session
+from dlstream.session_lines import journal_of
+from dlstream_common import DlstreamError, RecordingError, UsedFile, resolved
+from dlstream_experiment.journal import Beginning
+from dlstream_recorder import FILES, JOURNAL, read_session
 
 
 def copies(beginning: Beginning, session: Path) -> dict[str, Path]:
@@ -57,16 +59,18 @@ def copies_for(experiment: Path, beginning: Beginning, session: Path) -> dict[st
 
 def copies_beside(experiment: Path) -> dict[str, Path]:
     """As `copies_for`, for the experiment file in a session folder; nothing for one that is elsewhere."""
-    session = experiment.resolve().parent
+    session = resolved(experiment).parent
     if not (session / FILES).is_dir() or not (session / JOURNAL).is_file():
         return {}
-    entries = read_journal(read_lines(session, JOURNAL))
-    beginning = next((entry.beginning for entry in entries if entry.beginning), None)
+    beginning = next((entry.beginning for entry in journal_of(session) if entry.beginning), None)
     return {} if beginning is None else copies_for(experiment, beginning, session)
 
 
 def _place(written: str, experiment: Path) -> Path:
-    return experiment.resolve().parent / Path(written).expanduser()
+    path = Path(written)
+    with contextlib.suppress(RuntimeError):  # the home of somebody who is not known on this machine
+        path = path.expanduser()
+    return resolved(experiment).parent / path
 
 
 def _kept(session: Path) -> dict[str, Path]:

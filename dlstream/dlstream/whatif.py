@@ -109,5 +109,6 @@ def _rises(entries: Iterable[Entry], experiments: Callable[[Beginning], Experime
 
 
 def _times(stamps: Sequence[int], start: int) -> str:
-    text = ", ".join(f"{(stamp - start) / _SECOND:.2f}" for stamp in stamps[:_SHOWN])
+    """Seconds after the start; a frame that was acquired just before it counts as at the start."""
+    text = ", ".join(f"{max(0, stamp - start) / _SECOND:.2f}" for stamp in stamps[:_SHOWN])
     return text + (f" and {len(stamps) - _SHOWN} more" if len(stamps) > _SHOWN else "")

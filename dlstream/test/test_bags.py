@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,9 +20,11 @@ from ruamel.yaml import YAML
 
 from dlstream.analyze import Options
 from dlstream.bags import is_bag, replay_bag
+from dlstream.cli import main
 from dlstream.replay import replay_session
 from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_common import DlstreamError, InputError
+from dlstream_recorder import DECISIONS, JOURNAL, read_lines, read_session
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = ROOT / "config" / "networks" / "demo_mouse.onnx"
@@ -182,6 +185,82 @@ def replayed(tmp_path: Path, console: Console) -> Any:
 def test_poses_of_every_rosbag2(make, replayed, plugin, version):
     frames = replayed(make.bag({"/top/pose": make.poses()}, plugin, version))
     assert frames["stamp_ns"].tolist() == make.stamps()
+
+
+def test_options_that_would_have_no_effect_are_refused(make, monkeypatch, capsys, tmp_path):
+    def told(*words: str) -> str:
+        monkeypatch.setattr("sys.argv", ["dlstream", "replay", *words])
+        code = main()
+        return f"{code} " + " ".join(capsys.readouterr().out.split())
+
+    file = tmp_path / "left.yaml"
+    file.write_text(EXPERIMENT)
+    bag, out = str(make.bag({"/top/pose": make.poses()})), str(tmp_path / "session")
+    of_a_bag = [bag, "--experiment", str(file), "--out", out]
+    said = told(*of_a_bag, "--set", "protocol.lockout=1")
+    assert said.startswith(f"1 dlstream: --set: found where {bag} is a bag; expected without, as --set asks what if of")
+    for option in (("--scale", "0.5"), ("--camera", "top")):
+        assert f"1 dlstream: {option[0]}: found for a bag of poses; expected without" in told(*of_a_bag, *option)
+    assert told(*of_a_bag).startswith("0 ")
+    others = [
+        "--network",
+        "no.onnx",
+        "--rig",
+        "no.yaml",
+        "--topic",
+        "/x",
+        "--camera",
+        "x",
+        "--scale",
+        "3",
+        "--seed",
+        "4",
+    ]
+    said = told(out, *others)
+    assert said.startswith("1 dlstream: --network, --scale, --camera, --rig, --seed, --topic: found where")
+    assert "for a bag, or for `dlstream analyze` of its video" in said
+    said = told(out, "--set", "protocol.lockout=1", "--experiment", str(file))
+    assert said.startswith("1 dlstream: --experiment: found where it is asked what if (--set)")
+    assert told(out, "--experiment", str(file), "--out", str(tmp_path / "log")).startswith("0 identical")
+
+
+@pytest.mark.parametrize("network", [None, NETWORK])
+def test_the_seed_that_counted_is_recorded(make, replayed, tmp_path, network):
+    topic = {"/top/image_raw": make.images()} if network else {"/top/pose": make.poses()}
+    bag = make.bag(topic)
+
+    def recorded(out: Path) -> list[Any]:
+        start = json.loads(read_lines(out, JOURNAL)[0])
+        [said] = [line for line in read_lines(out, DECISIONS) if '"experiment_started"' in line]
+        return [start["seed"], read_session(out)["seeds"]["run_1"], int(json.loads(said)["values"]["seed"])]
+
+    made: list[Path] = []
+    for text, words, seed in (
+        ("", {}, 0),
+        ("", {"seed": 5}, 5),
+        ("seed: 11\n", {}, 11),
+        ("seed: 11\n", {"seed": 11}, 11),
+    ):
+        (tmp_path / "left.yaml").write_text(EXPERIMENT + text)
+        replayed(bag, network, **words)
+        [out] = [path for path in tmp_path.glob("out_*") if path not in made]
+        made.append(out)
+        assert recorded(out) == [seed] * 3
+    with pytest.raises(DlstreamError, match=r"--seed: found 5, and seed: 11 in .*left.yaml; expected one of them"):
+        replayed(bag, network, seed=5)
+    assert len(list(tmp_path.glob("out_*"))) == len(made), "refused before anything was written"
+
+
+def test_frames_without_a_pose_are_not_lost_frames(make, replayed, tmp_path):
+    """Of a bag of poses nobody knows which frames there were."""
+    poses = make.poses()
+    frames = replayed(make.bag({"/top/pose": [poses[0], *poses[4:]]}))
+    assert frames["sequence"].tolist() == [0, 4, 5, 6, 7]
+    [out] = tmp_path.glob("out_*")
+    assert "fault" not in (out / "events.csv").read_text()
+    assert frames["dropped"].max() == 0
+    summary = read_session(out)["summary"]
+    assert (summary["frames_dropped"], summary["frames_captured"]) == (0, 5)
 
 
 @pytest.mark.parametrize("plugin", [MCAP, SQLITE3])

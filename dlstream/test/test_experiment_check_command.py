@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -22,6 +23,7 @@ CONFIG = Path(__file__).resolve().parents[2] / "config"
 EXAMPLE = CONFIG / "experiments" / "example.yaml"
 PYTHON = CONFIG / "experiments" / "python" / "python.yaml"
 RIG = CONFIG / "rig.demo.yaml"
+NETWORK = CONFIG / "networks" / "demo_mouse.onnx"
 
 
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
@@ -63,6 +65,17 @@ def test_every_mistake_with_its_line(monkeypatch, capsys, tmp_path: Path):
     assert "Did you mean 'screen'?" in said
     assert "a region inside the image of camera 'top', 640x480" in said
     assert "3 mistakes" in said
+
+
+def test_words_that_fit_an_experiment_file(monkeypatch, capsys, tmp_path: Path):
+    file = tmp_path / "mine.yaml"
+    for text in ("", "- a\n"):
+        file.write_text(text)
+        code, said = command(monkeypatch, capsys, "experiment", "check", str(file))
+        assert code == 1
+        assert "keys and values, such as 'experiment: two sides'" in said
+    file.write_text(f"experiment: {'x' * 101}\n")
+    assert "at most 100 characters" in command(monkeypatch, capsys, "experiment", "check", str(file))[1]
 
 
 def test_a_network_alone_tells_the_keypoints(monkeypatch, capsys, tmp_path: Path):
@@ -169,6 +182,55 @@ def test_a_rig_file_can_not_permit_python_but_who_starts_it_can(tmp_path: Path):
     )
     with pytest.raises(InputError, match="no file can allow code to run"):
         checked_rig(file, allow_python=True)
+
+
+def test_a_rig_whose_experiment_is_not_written_yet(monkeypatch, capsys, tmp_path: Path):
+    """Cameras, network and outputs are taken from it; the experiment is what is to be written."""
+    rig = tmp_path / "rig.yaml"
+    text = RIG.read_text().replace("networks/", f"{CONFIG}/networks/").replace("images/", f"{CONFIG}/images/")
+    rig.write_text(text.replace("experiment: experiments/demo.yaml", "experiment: mine.yaml"))
+    code, said = command(monkeypatch, capsys, "experiment", "check", str(EXAMPLE), "--rig", str(rig))
+    assert (code, "Not looked at" in said) == (0, False)
+    words = ["--template", "example", "--rig", str(rig), "--set", "camera=top"]
+    code, said = command(monkeypatch, capsys, "experiment", "new", str(tmp_path / "mine.yaml"), *words)
+    assert code == 0
+    assert "Written" in said
+    (tmp_path / "mine.yaml").unlink()
+    code, said = command(monkeypatch, capsys, "check", str(rig))
+    assert code == 1
+    assert "there is no file" in said
+
+
+@pytest.mark.parametrize(
+    "words", [("experiment", "check"), ("check",), ("analyze",), ("experiment", "check", "frame"), ("network", "info")]
+)
+def test_what_is_no_plain_file_is_refused(monkeypatch, capsys, tmp_path: Path, words):
+    """A link that leads to itself, a pipe nobody writes to, a device, a folder: none of them is waited for."""
+    pipe, loop = tmp_path / "pipe.yaml", tmp_path / "loop.yaml"
+    os.mkfifo(pipe)
+    loop.symlink_to("loop.yaml")
+    for file, what in ((pipe, "a pipe"), (loop, "levels of symbolic links"), (Path("/dev/zero"), "a device")):
+        if words == ("analyze",):
+            video = "/dev/null"
+            given = [
+                "analyze",
+                video,
+                "--experiment",
+                str(file),
+                "--network",
+                "none.onnx",
+                "--out",
+                str(tmp_path / "o"),
+            ]
+        elif "frame" in words:
+            given, what = ["experiment", "check", str(EXAMPLE), "--frame", str(file)], f"frame {file}"
+        else:
+            given = [*words, str(file)]
+            what = what if words[0] != "network" or "links" in what else "a pipe or a device"
+        code, said = command(monkeypatch, capsys, *given)
+        assert code == 1
+        assert what in said
+        assert str(file) in said
 
 
 def test_the_schema_is_printed(monkeypatch, capsys, tmp_path: Path):

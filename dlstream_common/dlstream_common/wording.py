@@ -99,7 +99,7 @@ def expected(error: ErrorDetails) -> str:
         key, words = _LIMITS[kind]
         return f"a number {words} {_number(context[key])}"
     if kind in ("too_short", "too_long", "string_too_short", "string_too_long"):
-        return _length(kind, context)
+        return _length(kind, context, error["input"])
     if kind == "literal_error":
         return one_of(str(context.get("expected", "")))
     if kind == "string_pattern_mismatch":
@@ -179,10 +179,11 @@ def not_yaml(complaint: str) -> tuple[str, str]:
     return f"text that is not understood ({text})", "valid YAML"
 
 
-def _length(kind: str, context: Mapping[str, Any]) -> str:
+def _length(kind: str, context: Mapping[str, Any], value: object) -> str:
     short = kind.endswith("short")
     count = int(context["min_length" if short else "max_length"])
-    thing = _THINGS.get("string" if kind.startswith("string") else str(context.get("field_type", "")).lower(), "entry")
+    text = kind.startswith("string") or isinstance(value, str)
+    thing = _THINGS.get("string" if text else str(context.get("field_type", "")).lower(), "entry")
     plural = thing if count == 1 else thing.replace("entry", "entrie") + "s"
     limit = "at least" if short else "at most"
     return f"{limit} {count} {plural}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -22,17 +23,24 @@ Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
 
 
-def read_yaml(path: str | Path) -> CommentedMap:
+def read_yaml(path: str | Path, example: str = "rig: openfield") -> CommentedMap:
     """The file's mapping, with line numbers and comments kept.
+
+    Args:
+        example: of a line of such a file, for the one who gave something else.
 
     Raises:
         InputError: no such file, not UTF-8, not YAML, empty, or not a mapping.
     """
     path = Path(path)
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            found, most = f"a file of {size / 1e6:.1f} MB", f"at most {MAX_BYTES / 1e6:g} MB of settings"
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(
+            about.st_mode
+        ):  # a pipe would be waited for without end
+            raise InputError(path, [Problem("", _kind(about.st_mode), "a YAML file")])
+        if about.st_size > MAX_BYTES:
+            found, most = f"a file of {about.st_size / 1e6:.1f} MB", f"at most {MAX_BYTES / 1e6:g} MB of settings"
             raise InputError(path, [Problem("", found, most)])
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -50,13 +58,26 @@ def read_yaml(path: str | Path) -> CommentedMap:
         raise InputError(path, [Problem("", *not_yaml(str(error)), line)]) from error
     if not isinstance(data, CommentedMap):
         kind = "an empty file" if data is None else "a list" if isinstance(data, list) else shown(data)
-        raise InputError(path, [Problem("", kind, "keys and values, such as 'rig: openfield'", 1)])
+        raise InputError(path, [Problem("", kind, f"keys and values, such as '{example}'", 1)])
     beyond = too_many(data)
     if beyond is not None:
         line, count = beyond
         found = f"aliases (*name) that stand for {count if count < 10**9 else 'more than a thousand million'} values"
         raise InputError(path, [Problem("", found, "a file that can be written out", line)])
     return data
+
+
+def resolved(path: Path) -> Path:
+    """The absolute path, links followed; that of the link itself where it leads to itself."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # a RuntimeError until Python 3.12
+        return path.absolute()
+
+
+def _kind(mode: int) -> str:
+    kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
 
 
 def _line_in(text: str) -> int | None:
@@ -74,7 +95,7 @@ def load_settings(path: str | Path, model: type[Model], context: dict[str, Any] 
     """
     path = Path(path)
     data = read_yaml(path)
-    context = {"directory": path.resolve().parent, **(context or {})}
+    context = {"directory": resolved(path).parent, **(context or {})}
     try:
         # By way of JSON: strict types, and yet lists for tuples and strings for paths.
         return model.model_validate_json(json.dumps(data, default=str), strict=True, context=context)

@@ -11,7 +11,10 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from dlstream_experiment._journal_lines import log_line
 from dlstream_experiment.effects import Command, Effect, Event
+
+__all__ = ["log_line", "log_lines"]
 
 
 def log_lines(number: int, effects: Iterable[Effect]) -> list[str]:

@@ -10,21 +10,31 @@ import binascii
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import DlstreamError, FramePoses, Individual, UsedFile
+from dlstream_experiment._journal_lines import (
+    VERSION,
+    FaultLine,
+    IndividualLine,
+    JournalLine,
+    PosesLine,
+    StartLine,
+    TickLine,
+    ValueLine,
+    journal_line,
+)
 from dlstream_experiment.effects import Effect
 from dlstream_experiment.eventlog import log_lines
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.inputs import Fault, Input, Poses, Start, Stop, Tick, Value
 
-VERSION = 1
 _NAMES = {Start: "start", Poses: "poses", Tick: "tick", Value: "value", Fault: "fault", Stop: "stop"}
-_SIMPLE: dict[str, type[Tick | Value | Fault | Stop]] = {"tick": Tick, "value": Value, "fault": Fault, "stop": Stop}
 _ARRAYS = ("x", "y", "confidence", "vx", "vy", "covariance")
 
 
@@ -132,10 +142,6 @@ def _bits(array: NDArray[np.float32]) -> str:
     return binascii.b2a_base64(np.ascontiguousarray(array, "<f4").tobytes(), newline=False).decode()
 
 
-def _array(bits: str) -> NDArray[np.float32]:
-    return np.frombuffer(binascii.a2b_base64(bits), "<f4").astype(np.float32, copy=False)
-
-
 def read_journal(lines: Iterable[str]) -> Iterator[Entry]:
     """The entries of a journal, in order.
 
@@ -144,75 +150,59 @@ def read_journal(lines: Iterable[str]) -> Iterator[Entry]:
     """
     keypoints: dict[str, tuple[str, ...]] = {}
     last: int | None = None
-    for place, line in enumerate(lines, 1):
+    for place, text in enumerate(lines, 1):
         try:
-            about = json.loads(line)
-            number = int(about["n"])
-            if number == 0 or about["in"] == "start":
-                keypoints.clear()
-            entry = Entry(number, _input(about, keypoints), _beginning(about))
-        except JournalError:
-            raise
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise JournalError(_unreadable(place, line), place) from error
+            line = journal_line(text)
+        except ValueError as error:
+            raise JournalError(f"line {place} of the journal can't be read: {error}", place) from error
+        number = line.n
         if last is not None and number not in (0, last + 1):
             raise JournalError(
                 f"line {place} of the journal: found entry {number} after {last}; expected {last + 1}. What lies "
                 "between was not recorded, so that the run can't be replayed"
             )
+        if number == 0 or isinstance(line, StartLine):
+            keypoints.clear()
         last = number
-        yield entry
+        yield _entry(line, keypoints)
 
 
-def _unreadable(place: int, line: str) -> str:
-    try:
-        json.loads(line)
-    except ValueError:
-        what = "a line that is cut off or damaged" if line.strip() else "an empty line"
-    else:
-        what = "a line that is no entry of a journal"
-    end = f", which ends with '{line[-40:]}'" if line.strip() else ""
-    return f"line {place} of the journal can't be read: found {what}{end}"
+def _entry(line: JournalLine, keypoints: dict[str, tuple[str, ...]]) -> Entry:
+    if isinstance(line, StartLine):
+        if line.version > VERSION:
+            raise JournalError(f"the journal is of version {line.version}; this dlstream reads up to {VERSION}")
+        files = tuple(UsedFile(used.written, Path(used.path), used.sha256) for used in line.files)
+        beginning = Beginning(line.experiment, line.text, line.path, files)
+        return Entry(line.n, Start(line.stamp, line.seed), beginning)
+    if isinstance(line, PosesLine):
+        return Entry(line.n, _poses(line, keypoints))
+    if isinstance(line, TickLine):
+        return Entry(line.n, Tick(line.stamp))
+    if isinstance(line, ValueLine):
+        return Entry(line.n, Value(line.stamp, line.source, line.value))
+    if isinstance(line, FaultLine):
+        return Entry(line.n, Fault(line.stamp, line.name, line.reason))
+    return Entry(line.n, Stop(line.stamp, line.reason))
 
 
-def _input(about: Mapping[str, Any], keypoints: dict[str, tuple[str, ...]]) -> Input:
-    kind = about["in"]
-    if kind in _SIMPLE:
-        simple = _SIMPLE[kind]
-        return simple(**{field.name: about[field.name] for field in fields(simple)})
-    if kind == "start":
-        if about["version"] > VERSION:
-            raise JournalError(f"the journal is of version {about['version']}; this dlstream reads up to {VERSION}")
-        return Start(about["stamp"], about["seed"])
-    if kind != "poses":
-        raise JournalError(f"the journal has an entry '{kind}'; expected {', '.join(_NAMES.values())}")
-    camera = about["camera"]
-    if "keypoints" in about:
-        keypoints[camera] = tuple(about["keypoints"])
+def _poses(line: PosesLine, keypoints: dict[str, tuple[str, ...]]) -> Poses:
+    if line.keypoints is not None:
+        keypoints[line.camera] = tuple(line.keypoints)
     poses = FramePoses(
-        camera,
-        about["sequence"],
-        about["stamp"],
-        keypoints.get(camera, ()),
-        tuple(_to_individual(one) for one in about["individuals"]),
-        stale=about.get("stale", False),
-        predicted_to=about.get("predicted_to", 0),
+        line.camera,
+        line.sequence,
+        line.stamp,
+        keypoints.get(line.camera, ()),
+        tuple(_to_individual(one) for one in line.individuals),
+        stale=line.stale,
+        predicted_to=line.predicted_to,
     )
-    return Poses(poses, about["arrived"])
+    return Poses(poses, line.arrived)
 
 
-def _to_individual(about: Mapping[str, Any]) -> Individual:
-    arrays = {name: _array(about[name]) for name in _ARRAYS if name in about}
-    if "covariance" in arrays:
-        arrays["covariance"] = arrays["covariance"].reshape(-1, 3)
-    return Individual(about["id"], score=about["score"], swap_risk=about.get("swap_risk", 0.0), **arrays)
-
-
-def _beginning(about: Mapping[str, Any]) -> Beginning | None:
-    if about["in"] != "start":
-        return None
-    files = tuple(UsedFile.of(item) for item in about.get("files", ()))
-    return Beginning(about["experiment"], about["text"], about["path"], files)
+def _to_individual(line: IndividualLine) -> Individual:
+    arrays = {name: getattr(line, name) for name in _ARRAYS}
+    return Individual(line.id, score=line.score, swap_risk=line.swap_risk, **arrays)
 
 
 def from_first_start(entries: Sequence[Entry]) -> Sequence[Entry]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dlstream_common import InputError, NamedFiles, Problem, UsedFile, load_settings, read_yaml
+from dlstream_common import InputError, NamedFiles, Problem, UsedFile, load_settings, read_yaml, resolved
 from dlstream_experiment._parts import Parts, Problems, problems_within
 from dlstream_experiment.experiment import Experiment
 
@@ -30,7 +30,7 @@ def load_experiment(
     """
     path = Path(path)
     try:
-        directory = folder or path.resolve().parent
+        directory = folder or resolved(path).parent
         return _load(path, {"directory": directory, "python": allow_python}, NamedFiles(copies or {}))
     except TypeError as error:  # of the YAML and JSON libraries: a key that is a list, or carries a tag
         raise InputError(path, [Problem("", str(error), "plain words as keys", 1)]) from error
@@ -38,7 +38,7 @@ def load_experiment(
 
 def _load(path: Path, context: dict[str, Any], files: NamedFiles) -> Experiment:
     context = {**context, "files": files}
-    data = read_yaml(path)
+    data = read_yaml(path, "experiment: two sides")
     text = path.read_text(encoding="utf-8")
     experiment: Experiment | None = None
     problems: list[Problem] = []

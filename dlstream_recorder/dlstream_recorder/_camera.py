@@ -46,9 +46,13 @@ class CameraRecorder:
         self._other_keypoints: set[tuple[str, ...]] = set()
         self._parts_lock = threading.Lock()
 
-    def add_frame(self, frame: Frame, recorded: int) -> None:
-        """Records a frame, and the poses that came before it."""
-        self._count(frame)
+    def add_frame(self, frame: Frame, recorded: int, every: bool = True) -> None:
+        """Records a frame, and the poses that came before it.
+
+        Args:
+            every: whether each frame of the camera is to come, so that a gap in their sequence is a loss.
+        """
+        self._count(frame, every)
         if not self.parts or not self.parts[-1].takes(frame):
             self._begin_part(frame)
         self.parts[-1].add_frame(frame, self.dropped, recorded)
@@ -122,9 +126,9 @@ class CameraRecorder:
         if errors:
             raise errors[0]
 
-    def _count(self, frame: Frame) -> None:
+    def _count(self, frame: Frame, every: bool) -> None:
         last = self.last_sequence
-        if last is not None and frame.sequence > last + 1:
+        if every and last is not None and frame.sequence > last + 1:
             self.lost += frame.sequence - last - 1
             self._gaps.append((last + 1, frame.sequence - 1))
         elif last is not None and frame.sequence <= last:

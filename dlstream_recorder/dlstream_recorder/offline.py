@@ -50,10 +50,14 @@ class OfflineSession:
         self._journal = JournalFiles(folder)
         self._cameras = {camera: self._camera(camera) for camera in cameras}
 
-    def add_frame(self, frame: Frame) -> None:
-        """A frame: a row in the tables. There is no second copy of the video."""
+    def add_frame(self, frame: Frame, every: bool = True) -> None:
+        """A frame: a row in the tables. There is no second copy of the video.
+
+        Args:
+            every: False where frames are known by their poses alone, so that a gap in their sequence is no loss.
+        """
         self._stamp = frame.stamp
-        self._cameras[frame.camera].add_frame(frame, 0)
+        self._cameras[frame.camera].add_frame(frame, 0, every)
 
     def add_poses(self, poses: FramePoses) -> None:
         """The poses of a frame that was added."""

@@ -66,6 +66,8 @@ def read_network(path: Path) -> bytes:
     Raises:
         NetworkError: it can't be read, is empty, is another tool's, or was altered since it was converted.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for without end
+        raise NetworkError(f"{path}: found a pipe or a device; expected a network file (.onnx)")
     try:
         content = path.read_bytes()
     except OSError as error:
