@@ -121,7 +121,7 @@ def test_a_protocol_that_fails_is_asked_no_more(make, old, new, said):
     assert re.search(said, reason)
     assert reason.startswith("the protocol (near_wall.py:EveryOther): evaluate")
     status = engine.status(seconds(2))
-    assert (status.state, status.counts) == ("", {}), "it had not been asked before"
+    assert (status.state, status.counts) == ("waiting", {"seen": 0, "stimuli": 0}), "as after its last step"
 
 
 def test_a_validator_that_raises(make):
@@ -129,3 +129,15 @@ def test_a_validator_that_raises(make):
     path, line = make("    def create_alone", more)
     with pytest.raises(InputError, match=f"options that NearWall can be made of, but KeyError in line {line + 1}"):
         load_experiment(path, allow_python=True)
+
+
+def test_a_state_that_raises_ends_the_run_and_not_whoever_asks_for_it(make):
+    engine = started(make('return "near the wall" if self._inside', "return 1 / 0 if self._inside")[0])
+    effects = engine.poses(neck_at(1, 20, 200))
+    assert any("state raised ZeroDivisionError" in item.values["reason"] for item in effects if item_is_fault(item))
+    assert not engine.running
+    assert engine.status(seconds(2)).state == "waiting"
+
+
+def item_is_fault(item: object) -> bool:
+    return getattr(item, "kind", "") == "fault"

@@ -123,22 +123,21 @@ class GuardedProtocol(Protocol):
 
     @property
     def state(self) -> str:
-        if not self._failed:
-            self._state = self._asked("state", lambda: self._own.state, lambda value: isinstance(value, str), "text")
         return self._state
 
     @property
     def counts(self) -> Mapping[str, int]:
-        if not self._failed:
-            counts = self._asked("counts", lambda: self._own.counts, _are_counts, "whole numbers by name")
-            self._counts = dict(counts)
         return self._counts
 
     def _steps(self, method: str, stamp: int, call: Callable[[], list[Step]]) -> list[Step]:
+        """`state` and `counts` are asked with every step: whoever asks for them at any time meets no failure."""
         if self._failed:
             return []
         expected = f"a list of Note, End, and On and Off of {', '.join(sorted(self._outputs)) or 'no output'}"
-        return self._asked(method, call, self._are_steps, expected, on_frame(stamp))
+        steps: list[Step] = self._asked(method, call, self._are_steps, expected, on_frame(stamp))
+        self._state = self._asked("state", lambda: self._own.state, lambda value: isinstance(value, str), "text")
+        self._counts = dict(self._asked("counts", lambda: self._own.counts, _are_counts, "whole numbers by name"))
+        return steps
 
     def _asked(
         self, method: str, call: Callable[[], Any], fits: Callable[[Any], bool], expected: str, when: str = ""
