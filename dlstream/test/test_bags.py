@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from offline_tools import EXPERIMENT
 from rich.console import Console
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
@@ -32,17 +33,6 @@ SECOND = 1_000_000_000
 NOON = 1_700_000_000 * SECOND
 COUNT = 8
 MCAP, SQLITE3 = StoragePlugin.MCAP, StoragePlugin.SQLITE3
-
-EXPERIMENT = """\
-experiment: left
-camera: top
-regions: {left: {type: rectangle, left: 0, top: 0, right: 159, bottom: 239}}
-triggers: {in_left: {type: region, region: left, keypoints: [neck]}}
-protocol:
-  type: region_trials
-  trials: {left: {trigger: in_left, stimulus: {output: screen, action: show, values: {image: left}}}}
-  lockout: 0
-"""
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from offline_tools import EXPERIMENT
 from rich.console import Console
 
 from dlstream.analysis import Analysis
@@ -23,16 +24,6 @@ from dlstream_recorder import DECISIONS, JOURNAL, OfflineSession, read_lines, re
 
 COUNT = int(os.environ.get("DLSTREAM_MUTATIONS", "300"))
 SECOND = 1_000_000_000
-EXPERIMENT = """\
-experiment: left
-camera: top
-regions: {left: {type: rectangle, left: 0, top: 0, right: 159, bottom: 239}}
-triggers: {in_left: {type: region, region: left, keypoints: [neck]}}
-protocol:
-  type: region_trials
-  trials: {left: {trigger: in_left, stimulus: {output: screen, action: show, values: {image: left}}}}
-  lockout: 0
-"""
 VALUES: list[Any] = [
     *(
         None,

@@ -35,9 +35,7 @@ def read_yaml(path: str | Path, example: str = "rig: openfield") -> CommentedMap
     path = Path(path)
     try:
         about = path.stat()
-        if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(
-            about.st_mode
-        ):  # a pipe would be waited for without end
+        if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):  # a pipe would be waited for without end
             raise InputError(path, [Problem("", _kind(about.st_mode), "a YAML file")])
         if about.st_size > MAX_BYTES:
             found, most = f"a file of {about.st_size / 1e6:.1f} MB", f"at most {MAX_BYTES / 1e6:g} MB of settings"
