@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import RecordingError
+from dlstream_recorder import write_error
 
 _TICKS = 90_000
 
@@ -25,11 +28,10 @@ class AnnotatedVideo:
     def __init__(self, path: Path, width: int, height: int, start: int) -> None:
         self._size = width + width % 2, height + height % 2
         self._start, self._last = start, -1
-        try:
+        self._path = path
+        with self._writing():
             self._container = av.open(str(path), "w")
             self._stream = self._container.add_stream("libx264", rate=30)
-        except (av.FFmpegError, OSError) as error:
-            raise RecordingError(f"can't write {path}: {error}") from error
         self._stream.width, self._stream.height = self._size
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.time_base = Fraction(1, _TICKS)
@@ -44,9 +46,22 @@ class AnnotatedVideo:
         frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
         frame.time_base = Fraction(1, _TICKS)
         self._last = frame.pts = max(self._last + 1, (stamp - self._start) * _TICKS // 1_000_000_000)
-        self._container.mux(self._stream.encode(frame))
+        with self._writing():
+            self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
         """Completes the file."""
-        self._container.mux(self._stream.encode())
-        self._container.close()
+        with self._writing():
+            try:
+                self._container.mux(self._stream.encode())
+            finally:
+                self._container.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise write_error(self._path, error) from error
+        except av.FFmpegError as error:
+            raise RecordingError(f"can't write {self._path}: {error}") from error

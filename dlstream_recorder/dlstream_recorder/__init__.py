@@ -1,6 +1,7 @@
 """Sessions: video, tables, bag and summary of what a rig did, written as it goes. Nothing here imports ROS."""
 
 from dlstream_recorder._copies import FILES
+from dlstream_recorder._files import write_error
 from dlstream_recorder.bag import Bag, Quality
 from dlstream_recorder.events import ACKNOWLEDGEMENT, COMMAND, EVENT_COLUMNS, FAULT, RECOVERED, EventRow
 from dlstream_recorder.journal import DECISIONS, JOURNAL, read_lines
@@ -38,4 +39,5 @@ __all__ = [
     "read_session",
     "recover",
     "summarise",
+    "write_error",
 ]
