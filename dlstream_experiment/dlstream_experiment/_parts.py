@@ -10,13 +10,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml.comments import CommentedMap
 
-from dlstream_common import Problem, line_of, suggest
+from dlstream_common import OFF, Problem, line_of, suggest
 from dlstream_experiment._failing import failing_protocol, failing_trigger
 from dlstream_experiment._trigger_problems import trigger_problems
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.extension import ExtensionError
 from dlstream_experiment.names import Location
-from dlstream_experiment.outputs import OFF
 from dlstream_experiment.plane import AnyCalibration, CameraPlane
 from dlstream_experiment.protocols import AnyProtocol, ProtocolSettings
 from dlstream_experiment.regions import AnyRegion, Region

@@ -1,0 +1,1 @@
+"""DeepLabStream's settings turned into a rig file and an experiment file."""

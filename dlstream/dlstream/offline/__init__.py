@@ -1,0 +1,1 @@
+"""Experiments on videos, bags and sessions, without ROS."""

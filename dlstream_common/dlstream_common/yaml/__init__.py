@@ -1,0 +1,1 @@
+"""YAML files read into settings; every problem names its line."""

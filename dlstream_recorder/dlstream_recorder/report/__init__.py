@@ -1,0 +1,1 @@
+"""What a session says: its tables read back, its summary and its pictures."""

@@ -1,0 +1,1 @@
+"""A session folder: written live or offline, recovered, checked."""

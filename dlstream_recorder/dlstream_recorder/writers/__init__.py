@@ -1,0 +1,1 @@
+"""The files of a session and what writes them."""
