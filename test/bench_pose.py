@@ -32,9 +32,9 @@ from bench_networks import build_network
 
 from dlstream_camera.arena import Arena
 from dlstream_pose import Estimator, PoseSettings, PoseStream
-from dlstream_pose.engines import NotInstalled
-from dlstream_pose.filters import FilterSettings, filter_types
-from dlstream_pose.identity import Identity
+from dlstream_pose.runtime.engines import NotInstalled
+from dlstream_pose.runtime.filters import FilterSettings, filter_types
+from dlstream_pose.runtime.identity import Identity
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = ROOT / "config" / "networks" / "demo_mouse.onnx"

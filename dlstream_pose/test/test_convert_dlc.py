@@ -11,9 +11,9 @@ from dlc_networks import KEYPOINTS, config, texture, write, write_top_down
 
 from dlstream_common import NetworkError
 from dlstream_pose import Network
-from dlstream_pose.assignment import best_assignment
 from dlstream_pose.convert import convert
-from dlstream_pose.top_down import crop
+from dlstream_pose.runtime.assignment import best_assignment
+from dlstream_pose.runtime.top_down import crop
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("deeplabcut") is None, reason="needs DeepLabCut: make test-dlc"
@@ -144,7 +144,7 @@ def test_animals_are_those_of_deeplabcut():
     from deeplabcut.core.inferenceutils import Assembler
 
     from dlstream_pose import NetworkInfo, Source
-    from dlstream_pose.decoders import make_decoder
+    from dlstream_pose.runtime.decoders import make_decoder
 
     chance = np.random.default_rng(1)
     for _ in range(300):

@@ -14,7 +14,7 @@ from dlstream_common import NetworkError
 from dlstream_pose import Network, NetworkInfo, Source
 from dlstream_pose.convert import convert
 from dlstream_pose.convert._source import open_source
-from dlstream_pose.decoders import make_decoder
+from dlstream_pose.runtime.decoders import make_decoder
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("sleap_nn") is None, reason="needs SLEAP-NN: make test-sleap"),

@@ -14,7 +14,7 @@ import pytest
 from dlstream_camera.arena import Arena
 from dlstream_common import NetworkError
 from dlstream_pose import Estimator, Network, PoseSettings
-from dlstream_pose.engines import NotInstalled, engine_types
+from dlstream_pose.runtime.engines import NotInstalled, engine_types
 
 HAS = {
     "cuda": "CUDAExecutionProvider" in onnxruntime.get_available_providers(),
@@ -60,7 +60,7 @@ def test_no_engine_is_imported_before_it_is_asked_for():
     import subprocess
 
     code = (
-        "import sys, dlstream_pose.stream; from dlstream_pose.engines import engine_types; engine_types(); "
+        "import sys, dlstream_pose.runtime.stream; from dlstream_pose.runtime.engines import engine_types; engine_types(); "
         "print([name for name in ('openvino', 'torch', 'dlclive', 'tensorflow') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

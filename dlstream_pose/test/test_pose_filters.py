@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlstream_pose.filters import Filter, FilterSettings, filter_types
+from dlstream_pose.runtime.filters import Filter, FilterSettings, filter_types
 
 SECOND = 1_000_000_000
 NAMES = sorted(filter_types())

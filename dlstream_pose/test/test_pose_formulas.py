@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlstream_pose.filters import FilterSettings, filter_types
-from dlstream_pose.identity import Identity
+from dlstream_pose.runtime.filters import FilterSettings, filter_types
+from dlstream_pose.runtime.identity import Identity
 
 SECOND = 1_000_000_000
 SET = FilterSettings(noise=2.0, agility=800.0, gap=0.2, min_confidence=0.1, cutoff=1.5, beta=0.05)

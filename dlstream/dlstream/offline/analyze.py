@@ -27,7 +27,7 @@ from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.inputs import Poses, Start
 from dlstream_experiment.journal import from_first_start
 from dlstream_pose import Estimator, PoseSettings, PoseStream
-from dlstream_pose.overlay import OverlayRegion, draw_overlay
+from dlstream_pose.runtime.overlay import OverlayRegion, draw_overlay
 from dlstream_recorder import JOURNAL, OfflineSession, Summary
 
 

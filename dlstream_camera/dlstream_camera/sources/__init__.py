@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from dlstream_camera.sources.base import Capture, Format, FrameSource, SourceSettings, SourceType
+from dlstream_camera.sources._base import Capture, Format, FrameSource, SourceSettings, SourceType
 from dlstream_common import SourceError, suggest
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import cv2
 from pydantic import BeforeValidator, Field
 
-from dlstream_camera.sources.base import Capture, Format, FrameSource, SourceSettings, SourceType
+from dlstream_camera.sources._base import Capture, Format, FrameSource, SourceSettings, SourceType
 from dlstream_common import SourceError, now
 
 

@@ -9,8 +9,8 @@ import cv2
 from pydantic import Field
 
 from dlstream_camera.quiet import quiet_opencv
-from dlstream_camera.sources.base import Capture, Format, FrameSource, SourceSettings, SourceType
-from dlstream_camera.sources.pace import Pace
+from dlstream_camera.rate_limiter import RateLimiter
+from dlstream_camera.sources._base import Capture, Format, FrameSource, SourceSettings, SourceType
 from dlstream_common import ExistingFile, Image, SourceError, now
 
 
@@ -48,7 +48,7 @@ class VideoSource(FrameSource[VideoSettings]):
         if self.settings.pace and not 0 < fps < 10000:
             self.close()
             raise SourceError(f"{path}: found a rate of {fps} fps; expected one above 0. Give 'fps' in the rig file")
-        self._pace = Pace(fps)
+        self._limiter = RateLimiter(fps)
         self._number = 0
         self._next = self._decode()
         if self._next is None:
@@ -67,7 +67,7 @@ class VideoSource(FrameSource[VideoSettings]):
         if image is None:
             self._check_whole()
             return None
-        stamp = self._pace.wait() if self.settings.pace else now()
+        stamp = self._limiter.wait() if self.settings.pace else now()
         self._number += 1
         return Capture(image, stamp, self._number - 1)
 

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import DlstreamError, NetworkError, suggest
-from dlstream_pose._seal import sealed
 from dlstream_pose.convert._frames import MADE_UP, Sample, frames_of, textures
 from dlstream_pose.convert._proof import Report, compare
 from dlstream_pose.convert._source import SourceNetwork, open_source
-from dlstream_pose.network import METADATA_KEY, Network, NetworkInfo
-from dlstream_pose.progress import Tell, shown, silent
+from dlstream_pose.convert.progress import Tell, shown, silent
+from dlstream_pose.runtime._seal import sealed
+from dlstream_pose.runtime.network import METADATA_KEY, Network, NetworkInfo
 
 _MOST = 16384
 """Pixels; sides of images beyond it are mistakes, which would need all memory."""

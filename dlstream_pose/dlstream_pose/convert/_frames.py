@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import SourceError
-from dlstream_pose.progress import Tell, silent
+from dlstream_pose.convert.progress import Tell, silent
 
 MADE_UP = "made-up textures"
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
-from dlstream_pose.network import NetworkInfo
+from dlstream_pose.runtime.network import NetworkInfo
 
 
 class SourceNetwork(ABC):
@@ -35,7 +35,7 @@ class SourceNetwork(ABC):
 
     @abstractmethod
     def export(self, path: Path) -> None:
-        """Writes the network as ONNX, with the input `image` and the output `poses` of `dlstream_pose.network`."""
+        """Writes the network as ONNX, with the input and the output that `dlstream_pose.runtime.network` tells of."""
 
     @abstractmethod
     def reference(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:

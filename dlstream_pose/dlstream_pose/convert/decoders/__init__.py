@@ -2,8 +2,8 @@
 
 A module has `PREDICTORS`, the names of DeepLabCut's predictors that it replaces, and `build(predictor, stride)`, which
 gives a torch module from the head's outputs (a dictionary) to poses (K, 3) or (N, K, 3) in pixels of the image. Where
-something is left to do behind the graph, the module has the name of the one in `dlstream_pose.decoders` that does it,
-the torch module gives what that takes, and `decoding(predictor)` gives its settings.
+something is left to do behind the graph, the module has the name of the one in `dlstream_pose.runtime.decoders` that
+does it, the torch module gives what that takes, and `decoding(predictor)` gives its settings.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from dlstream_pose.convert._source import SourceNetwork, present
 from dlstream_pose.convert.sources._sleap_decoders import Fields
 from dlstream_pose.convert.sources._sleap_files import SleapFolder, animals_in, cleaned, is_sleap
 from dlstream_pose.convert.sources._sleap_graph import Steps, graph
-from dlstream_pose.decoders import outputs_of
-from dlstream_pose.network import NetworkInfo, Source
+from dlstream_pose.runtime.decoders import outputs_of
+from dlstream_pose.runtime.network import NetworkInfo, Source
 
 EXPECTED = "a folder in which SLEAP trained a model (training_config and best.ckpt)"
 _OPSET = 18  # the first that resizes with a filter
