@@ -14,19 +14,18 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from dlstream.rig.file import NodeOptions, Stop, TopicCamera, TopicOutput
-from dlstream_camera import source_types
+from dlstream_camera import SOURCES, source_settings
 from dlstream_experiment import Experiment, ExperimentSettings
 from dlstream_experiment.plane import CameraPlane
-from dlstream_experiment.protocols import Stimulus
+from dlstream_experiment.protocols import PROTOCOLS, Stimulus
 from dlstream_experiment.protocols._control import Limit, Planned, Sham, Yoked
 from dlstream_experiment.protocols._duration import Draw, Exponential
 from dlstream_experiment.protocols._transitions import Action, State, StopCondition, Transition
 from dlstream_experiment.protocols._trials import Condition, Trials
-from dlstream_experiment.protocols.region_trials import RegionTrialsSettings, Trial
-from dlstream_experiment.protocols.states import StatesSettings
+from dlstream_experiment.protocols.region_trials import Trial
 from dlstream_experiment.regions import REGIONS
 from dlstream_experiment.triggers import TRIGGERS
-from dlstream_outputs import output_types
+from dlstream_outputs import OUTPUTS, output_settings
 from dlstream_pose import PoseSettings
 from dlstream_recorder import RecorderSettings
 
@@ -59,11 +58,9 @@ def main() -> None:
 def text() -> str:
     """The whole page."""
     parts = [HEAD, "## Rig file\n"]
-    sources = {
-        f"`cameras.<name>` with `source: {name}`": kind.settings for name, kind in sorted(source_types().items())
-    }
+    sources = {f"`cameras.<name>` with `source: {name}`": source_settings(name) for name in SOURCES}
     sources["`cameras.<name>` with `source: topic`"] = TopicCamera
-    outputs = {f"`outputs.<name>` with `type: {name}`": kind.settings for name, kind in sorted(output_types().items())}
+    outputs = {f"`outputs.<name>` with `type: {name}`": output_settings(name) for name in OUTPUTS}
     outputs["`outputs.<name>` with `type: topic`"] = TopicOutput
     for title, model in {
         **sources,
@@ -81,9 +78,8 @@ def text() -> str:
         "`calibration.<camera>`, where it is no number": CameraPlane,
         **{f"`regions.<name>` with `type: {name}`": kind for name, kind in REGIONS.items()},
         **{f"`triggers.<name>` with `type: {name}`": kind for name, kind in TRIGGERS.items()},
-        "`protocol` with `type: region_trials`": RegionTrialsSettings,
+        **{f"`protocol` with `type: {name}`": kind for name, kind in PROTOCOLS.items()},
         "`protocol.trials.<name>` of region_trials": Trial,
-        "`protocol` with `type: states`": StatesSettings,
         "`protocol.states.<name>`": State,
         "`transitions` of a state, each": Transition,
         "`enter`, `leave` and `do`, each": Action,

@@ -108,7 +108,21 @@ def point_cmake_at_this_python() -> None:
             path.write_text(new)
 
 
+def remove_stale() -> None:
+    """Modules of earlier builds that the sources have no more: their folders are searched for parts by name."""
+    for package in sorted(ROOT.glob("dlstream*/dlstream*/")):
+        copies = [
+            *INSTALL.glob(f"lib/python*/site-packages/{package.name}"),
+            ROOT / "build" / package.name / "build" / "lib",
+        ]
+        for folder in (copy / package.name if copy.name == "lib" else copy for copy in copies):
+            for file in folder.rglob("*.py"):
+                if not (package / file.relative_to(folder)).exists():
+                    file.unlink()
+
+
 def build_workspace() -> None:
+    remove_stale()
     environment = {
         **os.environ,
         "PATH": f"{VENV / 'bin'}:{os.environ['PATH']}",

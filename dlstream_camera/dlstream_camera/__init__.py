@@ -1,17 +1,17 @@
 """Frame sources of dlstream: cameras, videos, a synthetic arena. Nothing here imports ROS; `node` does."""
 
-from dlstream_camera.camera import Camera, Shot, crop_slices
-from dlstream_camera.sources import Capture, Format, FrameSource, SourceSettings, SourceType, source_type, source_types
+from dlstream_camera.camera import Camera, Shot
+from dlstream_camera.crop import crop_slices
+from dlstream_camera.sources import SOURCES, Capture, Format, FrameSource, SourceSettings, source_settings
 
 __all__ = [
+    "SOURCES",
     "Camera",
     "Capture",
     "Format",
     "FrameSource",
     "Shot",
     "SourceSettings",
-    "SourceType",
     "crop_slices",
-    "source_type",
-    "source_types",
+    "source_settings",
 ]

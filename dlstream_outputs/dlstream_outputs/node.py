@@ -23,7 +23,7 @@ from dlstream_common.ros import (
 from dlstream_msgs.msg import Acknowledgement, ExperimentStatus
 from dlstream_msgs.msg import Command as CommandMsg
 from dlstream_msgs.msg import Event as EventMsg
-from dlstream_outputs.outputs import Output, OutputSettings, output_type
+from dlstream_outputs.outputs import OUTPUTS, Output, OutputSettings, output_settings
 
 _LOOK_EVERY = 0.1
 
@@ -39,8 +39,9 @@ class OutputNode(DlstreamNode[OutputSettings]):
     linger = 3.0
 
     def __init__(self, default_type: str = "") -> None:
-        self._type = output_type(_type_asked_for(default_type))
-        super().__init__(self._type.settings, namespace="/outputs")
+        name = _type_asked_for(default_type)
+        self._kind = OUTPUTS.usable(name)
+        super().__init__(output_settings(name), namespace="/outputs")
         self._output: Output[Any] | None = None
         self._made: list[Any] = []
 
@@ -54,7 +55,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._count = self._refused = 0
         self._ending = False
         self._problem = ""
-        self._output = self._type.create(settings, lambda line: self.get_logger().info(line))
+        self._output = self._kind(settings, lambda line: self.get_logger().info(line))
         self._output.open()
         self.hardware_id = self._output.hardware_id
         self._answers = self.create_lifecycle_publisher(Acknowledgement, "~/acknowledgement", COMMAND)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from dlstream.rig.file import Rig, load_rig
-from dlstream_camera import SourceSettings, crop_slices
-from dlstream_camera.sources.opencv import OpenCVSettings
-from dlstream_camera.sources.synthetic import SyntheticSettings
-from dlstream_camera.sources.video import VideoSettings, check_video, video_size
-from dlstream_common import DlstreamError, InputError, Problem, line_of, read_yaml, resolved
-from dlstream_common.calibration import load_calibration
+from dlstream_camera import SOURCES, SourceSettings
+from dlstream_common import DlstreamError, InputError, Problem, Settings, line_of, read_yaml, resolved
+from dlstream_common.plugins import PartError, Registry
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.plane import CameraPlane
+from dlstream_outputs import OUTPUTS
 from dlstream_pose import Network
 from dlstream_recorder.session.check import check_directory
 
@@ -59,11 +57,15 @@ def _problems(rig: Rig) -> Iterator[Finding]:
     for name, camera in rig.cameras.items():
         if not isinstance(camera, SourceSettings):
             continue
-        try:
-            size = _image_size(camera)
-        except DlstreamError as error:
-            yield _of_camera(name, _sentence(error))
-            continue
+        yield from _lacking(SOURCES, ["cameras", name, "source"], camera)
+        problems = camera.check()
+        for problem in problems:
+            yield (
+                ["cameras", name, *problem.key.split(".")] if problem.key else ["cameras", name],
+                problem.found,
+                problem.expected,
+            )
+        size = None if problems else camera.published_size()
         if size is not None:
             sizes[name] = size
     keypoints = individuals = None
@@ -87,6 +89,7 @@ def _problems(rig: Rig) -> Iterator[Finding]:
         )
         yield from _two_calibrations(rig, experiment)
     for name, output in rig.outputs.items():
+        yield from _lacking(OUTPUTS, ["outputs", name, "type"], output)
         try:
             output.check()
         except DlstreamError as error:
@@ -111,49 +114,35 @@ def _two_calibrations(rig: Rig, experiment: Experiment) -> Iterator[Finding]:
             yield ["cameras", name, "calibration"], found, "the same file in both"
 
 
-def _of_camera(name: str, text: str) -> Finding:
-    """What a camera's own check complains of; it may name a key of the camera."""
-    told = re.fullmatch(r"(\w+): found (.+?); expected (.+)", text, re.DOTALL)
-    if told is not None:
-        return ["cameras", name, told[1]], told[2], told[3]
-    return ["cameras", name], text, "a source that can be opened"
+def _lacking(parts: Registry[Any], key: list[str], section: Settings) -> Iterator[Finding]:
+    """Libraries that a part of the rig needs, and that are not installed."""
+    name = getattr(section, key[-1])
+    if name == "topic":  # somebody else's node
+        return
+    try:
+        parts.usable(name)
+    except PartError as error:
+        yield key, f"'{name}', but {error.found}", f"{error.expected}. {error.hint}".rstrip()
 
 
 def image_sizes(rig: Rig) -> dict[str, tuple[int, int]]:
     """Width and height of each camera's image, where they are known before it starts.
 
     Raises:
-        DlstreamError: a video is damaged, a crop or a calibration does not fit.
+        DlstreamError: a video is damaged, a crop does not fit.
     """
-    sizes = {name: _image_size(item) for name, item in rig.cameras.items() if isinstance(item, SourceSettings)}
+    sizes = {name: item.published_size() for name, item in rig.cameras.items() if isinstance(item, SourceSettings)}
     return {name: size for name, size in sizes.items() if size is not None}
 
 
 def frame_rates(rig: Rig) -> dict[str, float]:
-    """Frames a second of each camera whose rate its section says."""
-    rates = {name: float(getattr(camera, "fps", 0.0)) for name, camera in rig.cameras.items()}
-    return {name: rate for name, rate in rates.items() if rate > 0}
-
-
-def _image_size(camera: SourceSettings) -> tuple[int, int] | None:
-    """Width and height of the published image, after the crop; None where only the device knows.
+    """Frames a second of each camera, where they are known before it starts.
 
     Raises:
-        DlstreamError: the video is damaged, the crop or the calibration does not fit.
+        DlstreamError: a video can't be opened.
     """
-    if isinstance(camera, VideoSettings):
-        check_video(camera.path)
-        size = video_size(camera.path)
-    elif isinstance(camera, (SyntheticSettings, OpenCVSettings)) and camera.width and camera.height:
-        size = (camera.width, camera.height)
-    else:
-        return None
-    rows, columns = crop_slices(camera.crop, *size)
-    size = (columns.stop - columns.start, rows.stop - rows.start)
-    if camera.calibration is not None:
-        load_calibration(camera.calibration, *size)
-    # A camera may deliver another size than the one asked for; only the node can tell.
-    return None if isinstance(camera, OpenCVSettings) else size
+    rates = {name: item.frame_rate() for name, item in rig.cameras.items() if isinstance(item, SourceSettings)}
+    return {name: rate for name, rate in rates.items() if rate is not None}
 
 
 def _sentence(error: Exception) -> str:

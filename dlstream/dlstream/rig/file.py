@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import reduce
-from operator import or_
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,10 +18,11 @@ from pydantic import (
     field_validator,
 )
 
-from dlstream_camera import SourceSettings, source_types
+from dlstream_camera import SOURCES, SourceSettings, source_settings
 from dlstream_common import InputError, Problem, Settings, load_settings
+from dlstream_common.tagged import Tagged
 from dlstream_experiment import ExperimentSettings
-from dlstream_outputs import OutputSettings, output_types
+from dlstream_outputs import OUTPUTS, OutputSettings, output_settings
 from dlstream_pose import PoseSettings
 from dlstream_recorder import RecorderSettings
 
@@ -65,23 +65,44 @@ def _section(settings: type[Settings]) -> type[Settings]:
     return create_model(settings.__name__, __base__=(settings, NodeOptions), __doc__=settings.__doc__)
 
 
-def _one_of(types: list[type[Settings]], tag: str) -> Any:
-    if len(types) == 1:
-        return types[0]
-    return Annotated[reduce(or_, types), Field(discriminator=tag)]
-
-
 def _file_alone(value: Any) -> Any:
     if isinstance(value, dict) and "allow_python" in value:
         raise ValueError("a rig file without allow_python: no file can allow code to run; start with --allow-python")
     return {"file": value} if isinstance(value, str) else value
 
 
-if TYPE_CHECKING:  # what the unions below have in common
+class _Camera(SourceSettings, NodeOptions):
+    """A camera of ours, as far as all have it in common."""
 
-    class _Camera(SourceSettings, NodeOptions): ...
 
-    class _Output(OutputSettings, NodeOptions): ...
+class _Output(OutputSettings, NodeOptions):
+    """An output of ours, as far as all have it in common."""
+
+
+@cache
+def camera_section(source: str) -> type[Settings]:
+    """What a camera's section may say where it has that `source`.
+
+    Raises:
+        PartError: there is no such source, or it can't be imported.
+    """
+    return TopicCamera if source == "topic" else _section(source_settings(source))
+
+
+@cache
+def output_section(kind: str) -> type[Settings]:
+    """What an output's section may say where it has that `type`.
+
+    Raises:
+        PartError: there is no such output, or it can't be imported.
+    """
+    return TopicOutput if kind == "topic" else _section(output_settings(kind))
+
+
+CameraSection = Annotated[_Camera | TopicCamera, Tagged("source", (*SOURCES, "topic"), camera_section)]
+OutputSection = Annotated[_Output | TopicOutput, Tagged("type", (*OUTPUTS, "topic"), output_section)]
+
+if TYPE_CHECKING:  # classes, which mypy takes as such
 
     class PoseSection(PoseSettings, NodeOptions): ...
 
@@ -89,11 +110,7 @@ if TYPE_CHECKING:  # what the unions below have in common
 
     class RecorderSection(RecorderSettings, NodeOptions): ...
 
-    CameraSection = _Camera | TopicCamera
-    OutputSection = _Output | TopicOutput
 else:
-    CameraSection = _one_of([*(_section(kind.settings) for kind in source_types().values()), TopicCamera], "source")
-    OutputSection = _one_of([*(_section(kind.settings) for kind in output_types().values()), TopicOutput], "type")
     PoseSection = _section(PoseSettings)
     ExperimentSection = _section(ExperimentSettings)
     RecorderSection = _section(RecorderSettings)

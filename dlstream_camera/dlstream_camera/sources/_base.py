@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import Field
 
-from dlstream_common import AnyPath, FramePoses, Image, Settings
+from dlstream_camera.crop import crop_problem, crop_slices
+from dlstream_common import AnyPath, DlstreamError, FramePoses, Image, Problem, Settings, SourceError
+from dlstream_common.calibration import load_calibration
+from dlstream_common.tagged import Configurable
 
 
 class SourceSettings(Settings):
-    """What every source has. A source adds its own fields, and `source: Literal["its name"]`."""
+    """What every source has; a source adds its own fields. The key `source`, its name, comes with the registry."""
 
     crop: Annotated[list[int], Field(max_length=4)] = []
     """Part of the image to publish: x, y, width, height in pixels of the camera's image. Empty: all of it."""
@@ -30,6 +33,62 @@ class SourceSettings(Settings):
     """JPEG images a second on image_raw/compressed, for looking; encoded only while someone subscribes."""
     compressed_quality: Annotated[int, Field(ge=1, le=100, json_schema_extra={"live": True})] = 80
     """JPEG quality."""
+
+    def image_size(self) -> tuple[int, int] | None:
+        """Width and height of the source's images in pixels, before the crop; None where only the device knows.
+
+        Raises:
+            SourceError: what is to be read can't be used, such as a damaged file.
+        """
+        return None
+
+    def frame_rate(self) -> float | None:
+        """Frames a second; None where only the device knows, or as fast as they are taken.
+
+        Raises:
+            SourceError: as `image_size`.
+        """
+        return None
+
+    def check(self) -> list[Problem]:
+        """What is wrong with these settings, as far as that shows without the device; the keys are those of this class.
+
+        A source that looks at more adds to it what it finds.
+        """
+        try:
+            size = self.image_size()
+        except SourceError as error:
+            return [Problem("", _sentence(error), "a source that can be opened")]
+        return self.check_size(*size) if size is not None else []
+
+    def check_size(self, width: int, height: int) -> list[Problem]:
+        """What does not fit images of that size: the crop, the calibration."""
+        problem = crop_problem(self.crop, width, height)
+        if problem is not None:
+            return [problem]
+        if self.calibration is not None:
+            rows, columns = crop_slices(self.crop, width, height)
+            try:
+                load_calibration(self.calibration, columns.stop - columns.start, rows.stop - rows.start)
+            except DlstreamError as error:
+                return [Problem("calibration", _sentence(error), "a calibration of this camera's images")]
+        return []
+
+    def published_size(self) -> tuple[int, int] | None:
+        """Width and height after the crop; None where only the device knows.
+
+        Raises:
+            SourceError: as `image_size`; or the crop does not fit.
+        """
+        size = self.image_size()
+        if size is None:
+            return None
+        rows, columns = crop_slices(self.crop, *size)
+        return columns.stop - columns.start, rows.stop - rows.start
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).rstrip(".")
 
 
 S = TypeVar("S", bound=SourceSettings)
@@ -70,8 +129,14 @@ class Capture:
     truth: FramePoses | None = None
 
 
-class FrameSource(ABC, Generic[S]):
-    """A source of frames. The camera node owns the thread: `open`, then `read` until None, then `close`."""
+class FrameSource(Configurable[S], ABC):
+    """A source of frames. The camera node owns the thread: `open`, then `read` until None, then `close`.
+
+    `class Webcam(FrameSource[WebcamSettings])` says which settings it has. A vendor's library is imported in `open`,
+    and named in `requires`.
+    """
+
+    settings_type: ClassVar[type[Settings]] = SourceSettings
 
     def __init__(self, settings: S) -> None:
         self.settings = settings
@@ -95,12 +160,3 @@ class FrameSource(ABC, Generic[S]):
     @abstractmethod
     def close(self) -> None:
         """Gives the device back. Allowed at any time, more than once."""
-
-
-@dataclass(frozen=True)
-class SourceType:
-    """A kind of source: each module of `dlstream_camera.sources` that has one calls it SOURCE."""
-
-    name: str
-    settings: type[SourceSettings]
-    create: Any  # (settings) -> FrameSource

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_camera.rate_limiter import RateLimiter
-from dlstream_camera.sources._base import Capture, Format, FrameSource, SourceSettings, SourceType
+from dlstream_camera.sources._base import Capture, Format, FrameSource, SourceSettings
 from dlstream_common import FramePoses, Individual, SourceError, now
 
 
@@ -30,6 +30,12 @@ class SyntheticSettings(SourceSettings):
     """Frames to give; 0: without end."""
     pace: bool = True
     """False: as fast as the frames can be rendered and published."""
+
+    def image_size(self) -> tuple[int, int]:
+        return self.width, self.height
+
+    def frame_rate(self) -> float | None:
+        return self.fps if self.pace else None
 
 
 class SyntheticSource(FrameSource[SyntheticSettings]):
@@ -62,6 +68,3 @@ class SyntheticSource(FrameSource[SyntheticSettings]):
 
     def close(self) -> None:
         self._arena = None
-
-
-SOURCE = SourceType("synthetic", SyntheticSettings, SyntheticSource)

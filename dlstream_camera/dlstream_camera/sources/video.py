@@ -10,7 +10,7 @@ from pydantic import Field
 
 from dlstream_camera.quiet import quiet_opencv
 from dlstream_camera.rate_limiter import RateLimiter
-from dlstream_camera.sources._base import Capture, Format, FrameSource, SourceSettings, SourceType
+from dlstream_camera.sources._base import Capture, Format, FrameSource, SourceSettings
 from dlstream_common import ExistingFile, Image, SourceError, now
 
 
@@ -27,6 +27,13 @@ class VideoSettings(SourceSettings):
     """False: as fast as the frames can be read and published."""
     loop: bool = False
     """Begin again at the end; false: the camera node ends with the video."""
+
+    def image_size(self) -> tuple[int, int]:
+        check_video(self.path)
+        return video_size(self.path)
+
+    def frame_rate(self) -> float | None:
+        return (self.fps or video_rate(self.path)) if self.pace else None
 
 
 class VideoSource(FrameSource[VideoSettings]):
@@ -108,6 +115,16 @@ def video_size(path: Path) -> tuple[int, int]:
         capture.release()
 
 
+def video_rate(path: Path) -> float | None:
+    """Frames a second by the file's own word; None where it has none. Raises SourceError where it can't be opened."""
+    capture = _open(path)
+    try:
+        rate = float(capture.get(cv2.CAP_PROP_FPS))
+        return rate if 0 < rate < 10000 else None
+    finally:
+        capture.release()
+
+
 def check_end(capture: cv2.VideoCapture, path: Path, announced: int) -> None:
     """Raises SourceError where the last frames that the file announces can't be read: a truncated file."""
     if not capture.read()[0]:
@@ -140,6 +157,3 @@ def _open(path: Path) -> cv2.VideoCapture:
             "Is it truncated, or not a video?"
         )
     return capture
-
-
-SOURCE = SourceType("video", VideoSettings, VideoSource)

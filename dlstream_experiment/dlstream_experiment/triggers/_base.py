@@ -117,6 +117,11 @@ class TriggerSettings(Settings):
         """The object that decides by itself, where there is no `condition`; None: there is no such one."""
         return None if type(self).create is TriggerSettings.create else self.create(context)
 
+    @classmethod
+    def decides_alone(cls) -> bool:
+        """Whether its class has `create_alone` or `create`."""
+        return cls.create_alone is not TriggerSettings.create_alone or cls.create is not TriggerSettings.create
+
     def rule(self) -> Rule | None:
         """How it follows from other triggers; None: it doesn't."""
         return None

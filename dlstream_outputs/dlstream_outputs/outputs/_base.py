@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import ClassVar, TypeVar
 
 from pydantic import Field
 
 from dlstream_common import DlstreamError, Problem, Settings
+from dlstream_common.tagged import Configurable
 
 
 class OutputError(DlstreamError):
@@ -17,7 +17,7 @@ class OutputError(DlstreamError):
 
 
 class OutputSettings(Settings):
-    """What every output has. An output adds its own fields, and `type: Literal["its name"]`."""
+    """What every output has; an output adds its own fields. The key `type`, its name, comes with the registry."""
 
     commander: str = "/experiment"
     """Node whose commands are watched: when its status falls silent, the output goes off."""
@@ -40,8 +40,14 @@ class OutputSettings(Settings):
 S = TypeVar("S", bound=OutputSettings)
 
 
-class Output(ABC, Generic[S]):
-    """A device. Its node calls it from one thread at a time, though not always from the same one."""
+class Output(Configurable[S], ABC):
+    """A device. Its node calls it from one thread at a time, though not always from the same one.
+
+    `class Valve(Output[ValveSettings])` says which settings it has. A vendor's library is imported in `open`, and named
+    in `requires`.
+    """
+
+    settings_type: ClassVar[type[Settings]] = OutputSettings
 
     def __init__(self, settings: S, log: Callable[[str], None]) -> None:
         self.settings = settings
@@ -76,13 +82,3 @@ class Output(ABC, Generic[S]):
     def hardware_id(self) -> str:
         """What the device calls itself, for diagnostics."""
         return ""
-
-
-@dataclass(frozen=True)
-class OutputType:
-    """A kind of output: each module of `dlstream_outputs.outputs` that has one calls it OUTPUT."""
-
-    name: str
-    settings: type[OutputSettings]
-    create: Callable[[Any, Callable[[str], None]], Output[Any]]
-    """From the settings and a function that takes lines for the user."""

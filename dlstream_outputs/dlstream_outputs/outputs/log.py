@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from dlstream_common import OFF, now
-from dlstream_outputs.outputs._base import Output, OutputSettings, OutputType
+from dlstream_outputs.outputs._base import Output, OutputSettings
 
 
 class LogSettings(OutputSettings):
@@ -32,6 +32,3 @@ class Log(Output[LogSettings]):
 
     def close(self) -> None:
         pass
-
-
-OUTPUT = OutputType("log", LogSettings, Log)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
+from dlstream_pose.convert.sources import CONVERTERS
 from dlstream_pose.runtime.network import NetworkInfo
 
 
@@ -58,7 +55,7 @@ def open_source(path: Path) -> SourceNetwork:
             "needs no conversion (dlstream network info says so)"
         )
     known = []
-    for module in modules_of("sources"):
+    for module in CONVERTERS.values():
         if module.accepts(path):
             source: SourceNetwork = module.open_source(path)
             return source
@@ -78,12 +75,3 @@ def gist(error: Exception) -> str:
     """An error of another tool in one line: PyTorch names every weight that is missing, on hundreds of lines."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 300 else f"{text[:300]} ..."
-
-
-def modules_of(package: str) -> Iterator[ModuleType]:
-    """The modules of a sub-package, by name."""
-    parent = import_module(f"dlstream_pose.convert.{package}")
-    for found in sorted(iter_modules(parent.__path__), key=lambda item: item.name):
-        if found.name.startswith("_"):
-            continue
-        yield import_module(f"{parent.__name__}.{found.name}")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlstream_pose.runtime.filters import FilterSettings, filter_types
+from dlstream_pose.runtime.filters import FILTERS, FilterSettings
 
 STEP = 32
 """Pixels of the network's image on which windows begin: the coarsest grid of the usual networks, so that a keypoint
@@ -49,7 +49,7 @@ class Cropper:
         self.size = -(-size // STEP) * STEP
         self._refresh, self._confidence = refresh, confidence
         settings = FilterSettings(noise=1.0, agility=agility, gap=0.5, min_confidence=confidence)
-        self._filter = filter_types()["kalman"](animals, settings)
+        self._filter = FILTERS["kalman"](animals, settings)
         self.reset()
 
     def reset(self) -> None:

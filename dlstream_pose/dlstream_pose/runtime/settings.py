@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from dlstream_common import ExistingFile, Settings
-from dlstream_pose.runtime.filters import FilterSettings
+from dlstream_common.plugins import names_of
+from dlstream_pose.runtime.engines import ENGINES
+from dlstream_pose.runtime.filters import FILTERS, FilterSettings
 from dlstream_pose.runtime.missing import Missing
+
+if TYPE_CHECKING:
+    EngineName = str
+    FilterName = str
+else:  # known by name, imported when they are used
+    EngineName, FilterName = names_of(ENGINES, "auto"), names_of(FILTERS, "none")
 
 CameraName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*$")]
 
@@ -24,7 +32,7 @@ class PoseSettings(Settings):
     """Size of the images that the network was trained on, relative to the camera's."""
     threads: Annotated[int, Field(ge=0, le=64)] = 2
     """Threads that compute the network, and frames of how many cameras at a time; 0: one for each core."""
-    engine: Literal["auto", "onnx", "cuda", "tensorrt", "openvino", "dlclive"] = "auto"
+    engine: EngineName = "auto"
     """What computes the network. auto: a graphics card if ONNX Runtime finds one (cuda), else the processor (onnx)."""
     max_age: Annotated[float, Field(ge=0, le=3600, json_schema_extra={"live": True})] = 0.0
     """Seconds from acquisition after which a pose is published as stale; 0: never."""
@@ -36,7 +44,7 @@ class PoseSettings(Settings):
     """An animal is lost where fewer than half of its keypoints have this confidence."""
     identity: bool = True
     """Keep the ids of several animals over frames; without effect on a network for one."""
-    filter: Literal["none", "kalman", "one_euro"] = "none"
+    filter: FilterName = "none"
     """Filter of each keypoint over time."""
     filter_noise: Annotated[float, Field(gt=0, le=1000)] = 1.0
     """kalman: how far off a keypoint of confidence 1 is, in pixels (standard deviation)."""
@@ -77,7 +85,7 @@ class PoseSettings(Settings):
     @model_validator(mode="after")
     def _can_predict(self) -> PoseSettings:
         if self.predict != "none" and self.filter == "none":
-            raise ValueError(f"predict: {self.predict} needs a velocity: filter: kalman or one_euro")
+            raise ValueError(f"predict: {self.predict} needs a velocity: filter: {' or '.join(FILTERS)}")
         return self
 
     def filter_settings(self) -> FilterSettings:

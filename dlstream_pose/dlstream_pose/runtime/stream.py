@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dlstream_common import Image, Individual, now
 from dlstream_pose.runtime.crop import Cropper, Window
 from dlstream_pose.runtime.estimator import Estimator
-from dlstream_pose.runtime.filters import Filter, Filtered, filter_types
+from dlstream_pose.runtime.filters import FILTERS, Filter, Filtered
 from dlstream_pose.runtime.missing import treat_missing
 from dlstream_pose.runtime.settings import PoseSettings
 
@@ -60,7 +60,7 @@ class PoseStream:
             self._identity = Identity(*shape)
         self._filter: Filter | None = None
         if settings.filter != "none":
-            self._filter = filter_types()[settings.filter](shape, settings.filter_settings())
+            self._filter = FILTERS[settings.filter](shape, settings.filter_settings())
         self._cropper: Cropper | None = None
         if settings.crop:
             self._cropper = Cropper(

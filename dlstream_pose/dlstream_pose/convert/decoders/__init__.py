@@ -11,7 +11,9 @@ from __future__ import annotations
 from types import ModuleType
 
 from dlstream_common import NetworkError
-from dlstream_pose.convert._source import modules_of
+from dlstream_common.plugins import Registry, a_module
+
+HEADS: Registry[ModuleType] = Registry("converter of heads", __name__, __path__, a_module)
 
 
 def decoder_for(predictor: str) -> ModuleType:
@@ -21,7 +23,7 @@ def decoder_for(predictor: str) -> ModuleType:
         NetworkError: there is none.
     """
     known = []
-    for module in modules_of("decoders"):
+    for module in HEADS.values():
         if predictor in module.PREDICTORS:
             return module
         known.extend(module.PREDICTORS)

@@ -1,1 +1,9 @@
 """Kinds of sources, one module each: `accepts(path)`, `EXPECTED` and `open_source(path) -> SourceNetwork`."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from dlstream_common.plugins import Registry, a_module
+
+CONVERTERS: Registry[ModuleType] = Registry("converter", __name__, __path__, a_module)

@@ -8,8 +8,6 @@ here, with NumPy alone, for every engine alike. A module's name is the word `dec
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -17,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
+from dlstream_common.plugins import Registry, a_module
 
 if TYPE_CHECKING:
     from dlstream_pose.runtime.network import NetworkInfo
@@ -26,6 +25,8 @@ Decoder = Callable[[Outputs], NDArray[np.float32]]
 """From the graph's outputs, by name, to poses (N, K, 3): x, y, confidence; NaN, NaN, 0 where nothing was found."""
 PLAIN = ("poses",)
 
+DECODERS: Registry[ModuleType] = Registry("decoder", __name__, __path__, a_module)
+
 
 def make_decoder(info: NetworkInfo) -> tuple[tuple[str, ...], Decoder]:
     """The outputs that a network's decoder takes, and the decoder.
@@ -33,8 +34,8 @@ def make_decoder(info: NetworkInfo) -> tuple[tuple[str, ...], Decoder]:
     Raises:
         NetworkError: the network needs a decoder that does not exist, or its settings for it are wrong.
     """
-    module = _module(info.decoder)
-    if module is not None:
+    if info.decoder in DECODERS:
+        module = DECODERS[info.decoder]
         try:
             return module.OUTPUTS, module.make(info)
         except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -53,11 +54,5 @@ def make_decoder(info: NetworkInfo) -> tuple[tuple[str, ...], Decoder]:
 
 def outputs_of(name: str) -> tuple[str, ...]:
     """The outputs that a decoder takes from the graph."""
-    module = _module(name)
-    return module.OUTPUTS if module is not None else PLAIN
-
-
-def _module(name: str) -> ModuleType | None:
-    path = f"{__name__}.{name}"
-    usable = name.isidentifier() and not name.startswith("_") and find_spec(path) is not None
-    return import_module(path) if usable else None
+    outputs: tuple[str, ...] = DECODERS[name].OUTPUTS if name in DECODERS else PLAIN
+    return outputs

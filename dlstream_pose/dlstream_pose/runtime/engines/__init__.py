@@ -1,22 +1,17 @@
-"""What computes a network. A new engine is a module here with an ENGINE; nothing else has to change."""
+"""What computes a network. A new engine is a module here, or a class in a package of one's own."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 
 from dlstream_common import NetworkError, suggest
+from dlstream_common.plugins import PartError, Registry, a_class
 from dlstream_pose.runtime.engines._base import Engine, NotInstalled, first_line
+
+ENGINES: Registry[type[Engine]] = Registry("engine", __name__, __path__, a_class(Engine), group="dlstream.engines")
 
 AUTO = ("cuda", "onnx")
 """What `auto` tries, in this order: what is there with every installation comes last."""
-
-
-def engine_types() -> dict[str, type[Engine]]:
-    """Every engine, by name."""
-    modules = [import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__)]
-    return {module.ENGINE.name: module.ENGINE for module in modules if hasattr(module, "ENGINE")}
 
 
 def open_engine(name: str, path: Path, threads: int, at_once: int = 1) -> Engine:
@@ -25,18 +20,21 @@ def open_engine(name: str, path: Path, threads: int, at_once: int = 1) -> Engine
     Raises:
         NetworkError: there is no such engine, what it needs is not installed, or the file can't be used.
     """
-    types = engine_types()
     if name == "auto":
         for candidate in AUTO[:-1]:
             try:
-                return types[candidate](path, threads, at_once)
-            except NotInstalled:
+                return ENGINES[candidate](path, threads, at_once)
+            except (NotInstalled, PartError):
                 continue
-        return types[AUTO[-1]](path, threads, at_once)
-    if name not in types:
-        known = ["auto", *sorted(types)]
+        name = AUTO[-1]
+    if name not in ENGINES:
+        known = ["auto", *ENGINES]
         raise NetworkError(f"engine: found '{name}'; expected one of {', '.join(known)}. {suggest(name, known)}")
-    return types[name](path, threads, at_once)
+    try:
+        engine = ENGINES.load(name)
+    except PartError as error:
+        raise NotInstalled(str(error)) from error
+    return engine(path, threads, at_once)
 
 
-__all__ = ["AUTO", "Engine", "NotInstalled", "engine_types", "first_line", "open_engine"]
+__all__ = ["AUTO", "ENGINES", "Engine", "NotInstalled", "first_line", "open_engine"]

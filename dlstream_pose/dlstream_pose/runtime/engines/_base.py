@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -21,7 +21,11 @@ class NotInstalled(NetworkError):
 class Engine(ABC):
     """A network in one of the libraries that compute networks.
 
+    A library that not everybody has is imported in `__init__`, and named in `requires`.
+
     Attributes:
+        name: by which settings ask for it: that of its module, or of its entry point.
+        requires: modules that it needs, each with what pip installs.
         sha256: of the file.
         metadata: what the file says of itself, as JSON; None where it says nothing.
         inputs: type of each input, such as tensor(uint8), by name.
@@ -30,6 +34,7 @@ class Engine(ABC):
     """
 
     name: ClassVar[str]
+    requires: ClassVar[Mapping[str, str]] = {}
     parallel: ClassVar[bool] = False
     """Whether it computes two frames at a time faster than one after the other."""
 

@@ -23,8 +23,13 @@ class OnnxRuntime(Engine):
     device: ClassVar[str]
     install: ClassVar[str]
 
+    @classmethod
+    def lacks(cls) -> dict[str, str]:
+        """What this machine lacks for it, each with how to get it."""
+        return {} if cls.provider in onnxruntime.get_available_providers() else {cls.provider: cls.install}
+
     def __init__(self, path: Path, threads: int, at_once: int = 1) -> None:
-        if self.provider not in onnxruntime.get_available_providers():
+        if self.lacks():
             raise NotInstalled(
                 f"engine {self.name}: this ONNX Runtime {onnxruntime.__version__} has no {self.provider}, only "
                 f"{', '.join(onnxruntime.get_available_providers())}; {self.install}"

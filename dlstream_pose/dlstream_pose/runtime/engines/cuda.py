@@ -18,6 +18,3 @@ class OnnxCuda(OnnxRuntime):
     def options(self, path: Path) -> dict[str, str]:
         # The default search tries every algorithm for each new shape: seconds at the first frame of each.
         return {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
-
-
-ENGINE = OnnxCuda

@@ -26,6 +26,7 @@ class DeepLabCutLive(Engine):
     """DeepLabCut 3's .pt file (PyTorch), or the .pb file of DeepLabCut 2 beside its pose_cfg.yaml (TensorFlow)."""
 
     name = "dlclive"
+    requires = {"dlclive": "deeplabcut-live[pytorch]"}
 
     def __init__(self, path: Path, threads: int, at_once: int = 1) -> None:
         try:
@@ -122,6 +123,3 @@ def _tensorflow(path: Path, threads: int) -> tuple[dict[str, Any], dict[str, Any
     options = tensorflow.compat.v1.ConfigProto(intra_op_parallelism_threads=threads)
     described = {"keypoints": found.keypoints, "individuals": ["individual_1"], "net_type": found.net_type}
     return described, {"model_path": path.parent, "model_type": "base", "tf_config": options}
-
-
-ENGINE = DeepLabCutLive

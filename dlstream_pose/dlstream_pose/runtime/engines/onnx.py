@@ -13,6 +13,3 @@ class OnnxCpu(OnnxRuntime):
     provider = "CPUExecutionProvider"
     device = "the processor"
     install = "pip install onnxruntime"
-
-
-ENGINE = OnnxCpu

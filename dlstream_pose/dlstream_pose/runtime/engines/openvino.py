@@ -25,6 +25,7 @@ class OpenVino(Engine):
     """Compiles the network for each size of image that it meets, in single precision."""
 
     name = "openvino"
+    requires = {"openvino": "openvino"}
     parallel = True
 
     def __init__(self, path: Path, threads: int, at_once: int = 1) -> None:
@@ -107,6 +108,3 @@ def _type(item: Any) -> str:
     kind = {"u8": "uint8", "f32": "float", "i64": "int64", "i32": "int32"}
     name = item.get_element_type().get_type_name()
     return f"tensor({kind.get(name, name)})"
-
-
-ENGINE = OpenVino

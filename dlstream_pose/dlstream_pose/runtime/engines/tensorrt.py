@@ -25,6 +25,3 @@ class OnnxTensorRt(OnnxRuntime):
             "trt_timing_cache_enable": "1",
             "trt_timing_cache_path": str(folder),
         }
-
-
-ENGINE = OnnxTensorRt

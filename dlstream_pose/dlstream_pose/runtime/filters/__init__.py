@@ -1,17 +1,10 @@
-"""Filters of keypoints over time. A new one is a module here with a FILTER; nothing else has to change."""
+"""Filters of keypoints over time. A new one is a module here, or a class in a package of one's own."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from pkgutil import iter_modules
-
+from dlstream_common.plugins import Registry, a_class
 from dlstream_pose.runtime.filters._base import Filter, Filtered, FilterSettings
 
+FILTERS: Registry[type[Filter]] = Registry("filter", __name__, __path__, a_class(Filter), group="dlstream.filters")
 
-def filter_types() -> dict[str, type[Filter]]:
-    """Every filter, by name."""
-    modules = [import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__)]
-    return {module.FILTER.name: module.FILTER for module in modules if hasattr(module, "FILTER")}
-
-
-__all__ = ["Filter", "FilterSettings", "Filtered", "filter_types"]
+__all__ = ["FILTERS", "Filter", "FilterSettings", "Filtered"]

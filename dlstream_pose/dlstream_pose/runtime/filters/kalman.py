@@ -31,6 +31,3 @@ class Kalman(Filter):
 
     def _carry(self, state: Floats, step: float) -> None:
         _kernel.carry(state, step, self.settings.agility)
-
-
-FILTER = Kalman

@@ -25,6 +25,3 @@ class OneEuro(Filter):
 
     def _carry(self, state: Floats, step: float) -> None:
         _kernel.carry(state, step, 0.0)
-
-
-FILTER = OneEuro
