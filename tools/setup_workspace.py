@@ -108,21 +108,7 @@ def point_cmake_at_this_python() -> None:
             path.write_text(new)
 
 
-def remove_stale() -> None:
-    """Modules of earlier builds that the sources have no more: their folders are searched for parts by name."""
-    for package in sorted(ROOT.glob("dlstream*/dlstream*/")):
-        copies = [
-            *INSTALL.glob(f"lib/python*/site-packages/{package.name}"),
-            ROOT / "build" / package.name / "build" / "lib",
-        ]
-        for folder in (copy / package.name if copy.name == "lib" else copy for copy in copies):
-            for file in folder.rglob("*.py"):
-                if not (package / file.relative_to(folder)).exists():
-                    file.unlink()
-
-
 def build_workspace() -> None:
-    remove_stale()
     environment = {
         **os.environ,
         "PATH": f"{VENV / 'bin'}:{os.environ['PATH']}",
@@ -133,11 +119,21 @@ def build_workspace() -> None:
     }
     for name in ("PYTHONPATH", "COLCON_PREFIX_PATH"):
         environment.pop(name, None)
+    remove_stale_modules()
     command = [VENV / "bin" / "colcon", "--log-base", ROOT / "log", "build", "--merge-install"]
     command += ["--event-handlers", "console_direct+", "--cmake-args", "-DBUILD_TESTING=OFF", "-Wno-dev"]
     run(command, ROOT / "log" / "build.log", environment, counts=r"^Finished <<< ", of="of our packages built")
     write_command()
     compile_loops()
+
+
+def remove_stale_modules() -> None:
+    """Modules that were moved or removed: colcon leaves their old copies, which would stay importable."""
+    for packages in INSTALL.glob("lib/python3.*/site-packages"):
+        for module in packages.glob("dlstream*/**/*.py"):
+            inside = module.relative_to(packages)
+            if inside.parts[0] != "dlstream_msgs" and not (ROOT / inside.parts[0] / inside).exists():
+                module.unlink()
 
 
 def compile_loops() -> None:

@@ -12,10 +12,10 @@ def crop_problem(crop: Sequence[int], width: int, height: int) -> Problem | None
     if not crop:
         return None
     if len(crop) != 4:
-        return Problem("crop", str(list(crop)), "four numbers: x, y, width, height")
+        return Problem(("crop",), str(list(crop)), "four numbers: x, y, width, height")
     x, y, w, h = crop
     if x < 0 or y < 0 or w < 1 or h < 1 or x + w > width or y + h > height:
-        return Problem("crop", f"x={x} y={y} {w}x{h}", f"a part of the image of {width}x{height}")
+        return Problem(("crop",), f"x={x} y={y} {w}x{h}", f"a part of the image of {width}x{height}")
     return None
 
 

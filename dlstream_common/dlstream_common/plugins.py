@@ -26,7 +26,8 @@ from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
 
-from dlstream_common.errors import DlstreamError, suggest
+from dlstream_common.errors import DlstreamError
+from dlstream_common.problems import suggest
 
 T = TypeVar("T")
 
@@ -35,12 +36,12 @@ class PartError(DlstreamError):
     """A part that can't be used: not known, not installed whole, or broken.
 
     Attributes:
-        found, expected, hint: as in a Problem.
+        found, expected, suggestion: as in a Problem.
     """
 
-    def __init__(self, what: str, found: str, expected: str, hint: str = "") -> None:
-        self.found, self.expected, self.hint = found, expected, hint
-        super().__init__(f"{what}: found {found}; expected {expected}{f'. {hint}' if hint else ''}")
+    def __init__(self, what: str, found: str, expected: str, suggestion: str = "") -> None:
+        self.found, self.expected, self.suggestion = found, expected, suggestion
+        super().__init__(f"{what}: found {found}; expected {expected}{f'. {suggestion}' if suggestion else ''}")
 
 
 class UnknownPart(PartError, KeyError):
@@ -205,8 +206,10 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def _broken(self, what: str, origin: Origin, error: BaseException) -> PartError:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}{_where(error)}"
-        hint = "" if origin.is_ours else f"Ask the makers of {origin.package}, or uninstall it."
-        return PartError(what, f"{origin}, which can't be imported ({reason})", "a part that can be imported", hint)
+        suggestion = "" if origin.is_ours else f"Ask the makers of {origin.package}, or uninstall it."
+        return PartError(
+            what, f"{origin}, which can't be imported ({reason})", "a part that can be imported", suggestion
+        )
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from dlstream.rig.file import Rig, load_rig
 from dlstream_camera import SOURCES, SourceSettings
 from dlstream_common import DlstreamError, InputError, Problem, Settings, line_of, read_yaml, resolved
 from dlstream_common.plugins import PartError, Registry
+from dlstream_common.problems import Place
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.plane import CameraPlane
 from dlstream_outputs import OUTPUTS
-from dlstream_pose import Network
+from dlstream_pose import ENGINES, FILTERS, Network
 from dlstream_recorder.session.check import check_directory
 
 
@@ -41,43 +43,36 @@ def check_rig(rig: Rig, path: Path) -> None:
         InputError: all problems of the first file that has any, with their lines.
     """
     data = read_yaml(path)
-    problems = [
-        Problem(".".join(key), found, expected, line_of(data, tuple(key))) for key, found, expected in _problems(rig)
-    ]
+    problems = [replace(problem, line=line_of(data, problem.place)) for problem in _problems(rig)]
     if problems:
         raise InputError(path, problems)
 
 
-Finding = tuple[list[str], str, str]
-"""The key in the rig file, what was found, what was expected."""
-
-
-def _problems(rig: Rig) -> Iterator[Finding]:
+def _problems(rig: Rig) -> Iterator[Problem]:
     sizes: dict[str, tuple[int, int]] = {}
     for name, camera in rig.cameras.items():
         if not isinstance(camera, SourceSettings):
             continue
-        yield from _lacking(SOURCES, ["cameras", name, "source"], camera)
+        yield from _lacking(SOURCES, ("cameras", name, "source"), camera)
         problems = camera.check()
-        for problem in problems:
-            yield (
-                ["cameras", name, *problem.key.split(".")] if problem.key else ["cameras", name],
-                problem.found,
-                problem.expected,
-            )
+        yield from (problem.below("cameras", name) for problem in problems)
         size = None if problems else camera.published_size()
         if size is not None:
             sizes[name] = size
     keypoints = individuals = None
     if rig.pose is not None:
+        yield from _lacking(ENGINES, ("pose", "engine"), rig.pose)
+        yield from _lacking(FILTERS, ("pose", "filter"), rig.pose)
+        # A file of dlstream's own says in any engine what it is; one for another engine only in that.
+        engine = "auto" if rig.pose.network.suffix == ".onnx" else rig.pose.engine
         try:
-            info = Network(rig.pose.network).info
+            info = Network(rig.pose.network, engine=engine).info
             keypoints, individuals = info.keypoints, info.animals
         except DlstreamError as error:
-            yield ["pose", "network"], _sentence(error), "a network that loads"
+            yield Problem(("pose", "network"), _sentence(error), "a network that loads")
     if rig.experiment is not None:
         if rig.pose is None and not any(getattr(camera, "source", "") == "topic" for camera in rig.cameras.values()):
-            yield ["experiment"], "an experiment in a rig without pose", "a section 'pose' with a network"
+            yield Problem(("experiment",), "an experiment in a rig without pose", "a section 'pose' with a network")
         experiment = load_experiment(rig.experiment.file, rig.experiment.allow_python)
         check_experiment(
             experiment,
@@ -89,40 +84,42 @@ def _problems(rig: Rig) -> Iterator[Finding]:
         )
         yield from _two_calibrations(rig, experiment)
     for name, output in rig.outputs.items():
-        yield from _lacking(OUTPUTS, ["outputs", name, "type"], output)
+        yield from _lacking(OUTPUTS, ("outputs", name, "type"), output)
         try:
             output.check()
         except DlstreamError as error:
-            yield ["outputs", name], _sentence(error), "an output that can be used"
+            yield Problem(("outputs", name), _sentence(error), "an output that can be used")
     if rig.recorder is not None:
         folder = rig.recorder.directory / rig.recorder.session
         if rig.recorder.session and folder.exists():
-            yield ["recorder", "session"], f"the session folder {folder}, which exists already", "a name not used yet"
+            yield Problem(
+                ("recorder", "session"), f"the session folder {folder}, which exists already", "a name not used yet"
+            )
         try:
             check_directory(rig.recorder.directory, rig.recorder.min_free)
         except DlstreamError as error:
-            yield ["recorder", "directory"], _sentence(error), "a folder that can be written"
+            yield Problem(("recorder", "directory"), _sentence(error), "a folder that can be written")
 
 
-def _two_calibrations(rig: Rig, experiment: Experiment) -> Iterator[Finding]:
+def _two_calibrations(rig: Rig, experiment: Experiment) -> Iterator[Problem]:
     """Cameras of which the rig and the experiment say different things."""
     for name, plane in experiment.calibration.items():
         camera = rig.cameras.get(name)
         file = camera.calibration if isinstance(camera, SourceSettings) else None
         if isinstance(plane, CameraPlane) and file is not None and file.read_bytes() != plane.camera_info.read_bytes():
             found = f"{file}, which is another calibration than the experiment's, {plane.camera_info}"
-            yield ["cameras", name, "calibration"], found, "the same file in both"
+            yield Problem(("cameras", name, "calibration"), found, "the same file in both")
 
 
-def _lacking(parts: Registry[Any], key: list[str], section: Settings) -> Iterator[Finding]:
+def _lacking(parts: Registry[Any], place: Place, section: Settings) -> Iterator[Problem]:
     """Libraries that a part of the rig needs, and that are not installed."""
-    name = getattr(section, key[-1])
-    if name == "topic":  # somebody else's node
+    name = getattr(section, str(place[-1]))
+    if name in ("topic", "auto", "none"):  # somebody else's node; whatever is there; nothing
         return
     try:
         parts.usable(name)
     except PartError as error:
-        yield key, f"'{name}', but {error.found}", f"{error.expected}. {error.hint}".rstrip()
+        yield Problem(place, f"'{name}', but {error.found}", error.expected, error.suggestion)
 
 
 def image_sizes(rig: Rig) -> dict[str, tuple[int, int]]:

@@ -51,14 +51,14 @@ class SourceSettings(Settings):
         return None
 
     def check(self) -> list[Problem]:
-        """What is wrong with these settings, as far as that shows without the device; the keys are those of this class.
+        """What is wrong with these settings, as far as that shows without the device; places are within them.
 
         A source that looks at more adds to it what it finds.
         """
         try:
             size = self.image_size()
         except SourceError as error:
-            return [Problem("", _sentence(error), "a source that can be opened")]
+            return [Problem((), _sentence(error), "a source that can be opened")]
         return self.check_size(*size) if size is not None else []
 
     def check_size(self, width: int, height: int) -> list[Problem]:
@@ -71,7 +71,7 @@ class SourceSettings(Settings):
             try:
                 load_calibration(self.calibration, columns.stop - columns.start, rows.stop - rows.start)
             except DlstreamError as error:
-                return [Problem("calibration", _sentence(error), "a calibration of this camera's images")]
+                return [Problem(("calibration",), _sentence(error), "a calibration of this camera's images")]
         return []
 
     def published_size(self) -> tuple[int, int] | None:

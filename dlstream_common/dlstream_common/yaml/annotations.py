@@ -8,10 +8,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag
 
+from dlstream_common.problems import Place
 from dlstream_common.settings import Unit
 from dlstream_common.tagged import Tagged
 
-Location = tuple[str | int, ...]
+Location = Place
 """Keys and indices from the top, with the names by which pydantic tells a union's members apart."""
 
 
