@@ -27,7 +27,7 @@ from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 from pydantic import BaseModel
 
 from dlstream_common.errors import DlstreamError
-from dlstream_common.problems import suggest
+from dlstream_common.problems import did_you_mean
 
 T = TypeVar("T")
 
@@ -140,7 +140,7 @@ class Registry(Mapping[str, T], Generic[T]):
         if name not in origins:
             known = list(origins)
             found = f"'{name}'" if name else "nothing"
-            raise UnknownPart(self.kind, found, f"one of {', '.join(known)}", suggest(name, known))
+            raise UnknownPart(self.kind, found, f"one of {', '.join(known)}", did_you_mean(name, known))
         first, *others = origins[name]
         if others:
             places = " and ".join(str(origin) for origin in (first, *others))

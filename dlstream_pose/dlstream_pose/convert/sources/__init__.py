@@ -1,4 +1,4 @@
-"""Kinds of sources, one module each: `accepts(path)`, `EXPECTED` and `open_source(path) -> SourceNetwork`."""
+"""Kinds of sources, a module each: `accepts(path)`, `EXPECTED`, `requires` and `open_source(path) -> SourceNetwork`."""
 
 from __future__ import annotations
 

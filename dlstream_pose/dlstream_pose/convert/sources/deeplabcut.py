@@ -20,6 +20,7 @@ from dlstream_pose.runtime.decoders import outputs_of
 from dlstream_pose.runtime.network import NetworkInfo, Source
 
 EXPECTED = "a file of DeepLabCut 3 that ends in .pt"
+requires = {"deeplabcut": "-r requirements-dlc.txt"}
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _OPSET = 18
 _OPSET_DEKR = 19  # the first with deformable convolutions

@@ -18,6 +18,7 @@ from dlstream_pose.runtime.dlc_export import ExportSettings, one_graph, read_set
 from dlstream_pose.runtime.network import NetworkInfo, Source
 
 EXPECTED = "a folder with DeepLabCut 2's .pb and pose_cfg.yaml"
+requires = {"tensorflow": "-r requirements-dlc-tf.txt", "tf2onnx": "-r requirements-dlc-tf.txt"}
 _SETTINGS = "pose_cfg.yaml"
 _SLEAPS = "frozen_graph.pb"
 _OPSET = 17

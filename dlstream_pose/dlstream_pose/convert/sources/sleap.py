@@ -22,6 +22,7 @@ from dlstream_pose.runtime.decoders import outputs_of
 from dlstream_pose.runtime.network import NetworkInfo, Source
 
 EXPECTED = "a folder in which SLEAP trained a model (training_config and best.ckpt)"
+requires = {"sleap_nn": "-r requirements-sleap.txt"}
 _OPSET = 18  # the first that resizes with a filter
 _EXAMPLE = (240, 320)
 _CANDIDATES = 20
