@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, TypeVar
 from pydantic import Field
 
 from dlstream_camera.crop import crop_problem, crop_slices
-from dlstream_common import AnyPath, DlstreamError, FramePoses, Image, Problem, Settings, SourceError
+from dlstream_common import FILLED_IN, AnyPath, DlstreamError, FramePoses, Image, Problem, Settings, SourceError
 from dlstream_common.calibration import load_calibration
 from dlstream_common.tagged import Configurable
 
@@ -27,7 +27,7 @@ class SourceSettings(Settings):
     """Camera calibration in ROS's own YAML (as camera_calibration writes it); none: an uncalibrated camera."""
     queue: Annotated[int, Field(ge=1, le=1000)] = 30
     """Frames that may wait for a slow reliable subscriber before one is lost."""
-    wait_for: Annotated[int, Field(ge=0)] = 0
+    wait_for: Annotated[int, Field(ge=0), FILLED_IN] = 0
     """Subscribers of image_raw to wait for (at most 60 s) before the first frame, so that none misses it."""
     compressed_rate: Annotated[float, Field(ge=0, le=1000, json_schema_extra={"live": True})] = 10.0
     """JPEG images a second on image_raw/compressed, for looking; encoded only while someone subscribes."""
