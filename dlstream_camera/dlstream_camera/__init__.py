@@ -2,6 +2,7 @@
 
 from dlstream_camera.camera import Camera, Shot
 from dlstream_camera.crop import crop_slices
+from dlstream_camera.rate_limiter import RateLimiter
 from dlstream_camera.sources import SOURCES, Capture, Format, FrameSource, SourceSettings, source_settings
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Capture",
     "Format",
     "FrameSource",
+    "RateLimiter",
     "Shot",
     "SourceSettings",
     "crop_slices",

@@ -53,7 +53,8 @@ class Tagged:
         choices = {
             name: core_schema.with_info_plain_validator_function(partial(self._validate, name)) for name in self.names
         }
-        return core_schema.tagged_union_schema(choices, self.tag)  # type: ignore[arg-type]  # a dict is invariant
+        written = core_schema.plain_serializer_function_ser_schema(_written, info_arg=True)
+        return core_schema.tagged_union_schema(choices, self.tag, serialization=written)  # type: ignore[arg-type]
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return handler(core_schema.tagged_union_schema({name: self._described(name) for name in self.names}, self.tag))
@@ -84,6 +85,18 @@ class Tagged:
     def _unusable(self, found: str, expected: str, suggestion: str = "") -> PydanticCustomError:
         told = {"tag": self.tag, "found": found, "expected": expected, "suggestion": suggestion}
         return PydanticCustomError("part_error", "{expected}", told)
+
+
+def _written(settings: BaseModel, info: core_schema.SerializationInfo) -> dict[str, Any]:
+    """What `model_dump` makes of settings of any class."""
+    return settings.model_dump(
+        mode=info.mode,
+        by_alias=info.by_alias,
+        exclude_unset=info.exclude_unset,
+        exclude_defaults=info.exclude_defaults,
+        exclude_none=info.exclude_none,
+        round_trip=info.round_trip,
+    )
 
 
 @cache

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dlstream_common.plugins import Registry, a_class
-from dlstream_pose.runtime.filters._base import Filter, Filtered, FilterSettings
+from dlstream_pose.runtime.filters._base import CONFIDENCE, IDLE, VX, VY, Filter, Filtered, FilterSettings, Floats, X, Y
 
 FILTERS: Registry[type[Filter]] = Registry("filter", __name__, __path__, a_class(Filter), group="dlstream.filters")
 
-__all__ = ["FILTERS", "Filter", "FilterSettings", "Filtered"]
+__all__ = ["CONFIDENCE", "FILTERS", "IDLE", "VX", "VY", "Filter", "FilterSettings", "Filtered", "Floats", "X", "Y"]

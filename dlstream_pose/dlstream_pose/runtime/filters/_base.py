@@ -70,8 +70,8 @@ class Filter(ABC):
     def reset(self) -> None:
         """Forgets everything, as where the frames are of another time or another size than before."""
         self._stamp: int | None = None
-        self._state = np.full((ROWS, prod(self.shape)), np.nan)
-        self._state[SURE], self._state[IDLE] = 0.0, np.inf
+        self.state = np.full((ROWS, prod(self.shape)), np.nan)
+        self.state[SURE], self.state[IDLE] = 0.0, np.inf
 
     def update(self, poses: NDArray[np.float32] | Floats, stamp: int) -> Filtered:
         """Takes the measurements of a frame.
@@ -84,14 +84,14 @@ class Filter(ABC):
             self.reset()
         step = self._since(stamp)
         self._stamp = stamp
-        self._state = self._state.copy()  # the one before may still be looked at
-        self._step(np.array(poses, np.float64, order="C").reshape(prod(self.shape), 3), step)
-        return self._filtered(self._state)
+        self.state = self.state.copy()  # the one before may still be looked at
+        self.step(np.array(poses, np.float64, order="C").reshape(prod(self.shape), 3), step)
+        return self._filtered(self.state)
 
     def predict(self, stamp: int) -> Filtered:
         """Where the keypoints will be at a stamp, if each goes on as it does; changes nothing."""
-        state = self._state.copy()
-        self._carry(state, self._since(stamp))
+        state = self.state.copy()
+        self.carry(state, self._since(stamp))
         return self._filtered(state)
 
     def _since(self, stamp: int) -> float:
@@ -105,10 +105,24 @@ class Filter(ABC):
             state[CONFIDENCE].reshape(self.shape),
         )
 
+    def remember(self, seen: NDArray[np.bool_], confidence: Floats, step: float) -> None:
+        """Ends a `step`: how long each keypoint has been out of sight, and how sure it is then.
+
+        Args:
+            seen: (keypoints,): which measurements counted.
+            confidence: (keypoints,): of the measurements.
+        """
+        state, gap = self.state, self.settings.gap
+        state[SURE] = np.where(seen, confidence, state[SURE])
+        state[IDLE] = np.where(seen, 0.0, state[IDLE] + step)
+        lost = state[IDLE] > gap
+        state[:CONFIDENCE, lost], state[IDLE, lost] = np.nan, np.inf
+        state[CONFIDENCE] = state[SURE] * np.maximum(1 - state[IDLE] / (gap + 1e-9), 0.0)
+
     @abstractmethod
-    def _step(self, poses: Floats, step: float) -> None:
+    def step(self, poses: Floats, step: float) -> None:
         """Alters the state by a frame, (keypoints, 3), some seconds after the last one."""
 
     @abstractmethod
-    def _carry(self, state: Floats, step: float) -> None:
+    def carry(self, state: Floats, step: float) -> None:
         """Lets some seconds go by in a state."""

@@ -23,11 +23,11 @@ class Kalman(Filter):
     name = "kalman"
     has_covariance = True
 
-    def _step(self, poses: Floats, step: float) -> None:
+    def step(self, poses: Floats, step: float) -> None:
         settings = self.settings
         _kernel.kalman(
-            self._state, poses, step, settings.gap, settings.min_confidence, settings.noise, settings.agility
+            self.state, poses, step, settings.gap, settings.min_confidence, settings.noise, settings.agility
         )
 
-    def _carry(self, state: Floats, step: float) -> None:
+    def carry(self, state: Floats, step: float) -> None:
         _kernel.carry(state, step, self.settings.agility)

@@ -17,11 +17,11 @@ class OneEuro(Filter):
     name = "one_euro"
     has_covariance = False
 
-    def _step(self, poses: Floats, step: float) -> None:
+    def step(self, poses: Floats, step: float) -> None:
         settings = self.settings
         _kernel.one_euro(
-            self._state, poses, step, settings.gap, settings.min_confidence, settings.cutoff, settings.beta
+            self.state, poses, step, settings.gap, settings.min_confidence, settings.cutoff, settings.beta
         )
 
-    def _carry(self, state: Floats, step: float) -> None:
+    def carry(self, state: Floats, step: float) -> None:
         _kernel.carry(state, step, 0.0)
