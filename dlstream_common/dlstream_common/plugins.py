@@ -181,7 +181,7 @@ class Registry(Mapping[str, T], Generic[T]):
         lacking = missing(part)
         if lacking:
             what, how = " and ".join(lacking), "; ".join(dict.fromkeys(lacking.values()))
-            raise PartError(f"{self.kind} '{name}'", f"no {what} on this machine", "it to be installed", how)
+            raise PartError(f"{self.kind} '{name}'", f"no library {what} on this machine", "it to be installed", how)
         return part
 
     def _import(self, origin: Origin) -> T:
@@ -197,7 +197,7 @@ class Registry(Mapping[str, T], Generic[T]):
                 raise self._broken(what, origin, error) from error
             raise PartError(
                 what,
-                f"no {library} on this machine, which {origin} needs",
+                f"no library {library} on this machine, which {origin} needs",
                 "it to be installed",
                 f"pip install {library}",
             ) from error

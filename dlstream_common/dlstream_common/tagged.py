@@ -75,12 +75,12 @@ class Tagged:
                 settings = model.model_validate(value, context=info.context)
             return self._wrap(name, settings)
         except PartError as error:
-            raise self._unusable(error.found, error.expected, error.suggestion) from error
+            raise self._unusable(f"'{name}': {error.found}", error.expected, error.suggestion) from error
         except (ValidationError, RecursionError):
             raise
         except (Exception, SystemExit) as error:  # whatever the validators of others raise
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            raise self._unusable(f"'{name}', which can't be set up ({reason})", "one that can") from error
+            raise self._unusable(f"'{name}': it can't be set up ({reason})", "one that can") from error
 
     def _unusable(self, found: str, expected: str, suggestion: str = "") -> PydanticCustomError:
         told = {"tag": self.tag, "found": found, "expected": expected, "suggestion": suggestion}

@@ -91,7 +91,7 @@ def _lacking(parts: Registry[Any], key: str, section: Any) -> Iterator[Problem]:
     try:
         parts.usable(name)
     except PartError as error:
-        yield Problem((key,), f"'{name}', but {error.found}", error.expected, error.suggestion)
+        yield Problem((key,), f"'{name}': {error.found}", error.expected, error.suggestion)
 
 
 def _sentence(error: Exception) -> str:

@@ -25,9 +25,7 @@ class Kalman(Filter):
 
     def step(self, poses: Floats, step: float) -> None:
         settings = self.settings
-        _kernel.kalman(
-            self.state, poses, step, settings.gap, settings.min_confidence, settings.noise, settings.agility
-        )
+        _kernel.kalman(self.state, poses, step, settings.gap, settings.min_confidence, settings.noise, settings.agility)
 
     def carry(self, state: Floats, step: float) -> None:
         _kernel.carry(state, step, self.settings.agility)

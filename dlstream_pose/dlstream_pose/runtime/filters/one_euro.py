@@ -19,9 +19,7 @@ class OneEuro(Filter):
 
     def step(self, poses: Floats, step: float) -> None:
         settings = self.settings
-        _kernel.one_euro(
-            self.state, poses, step, settings.gap, settings.min_confidence, settings.cutoff, settings.beta
-        )
+        _kernel.one_euro(self.state, poses, step, settings.gap, settings.min_confidence, settings.cutoff, settings.beta)
 
     def carry(self, state: Floats, step: float) -> None:
         _kernel.carry(state, step, 0.0)
