@@ -29,11 +29,7 @@ class Problems:
     data: CommentedMap | None
 
     def __call__(self, place: Location, found: str, expected: str, hint: str = "") -> Problem:
-        return Problem(_spoken(place), found, expected, line_of(self.data, place), hint)
-
-
-def _spoken(place: Location) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+        return Problem(place, found, expected, hint, line=line_of(self.data, place))
 
 
 @dataclass(frozen=True)
