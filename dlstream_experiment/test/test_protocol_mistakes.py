@@ -374,10 +374,14 @@ def test_what_is_remarked_of_a_last_stimulus_is_so():
             "lit": {"stimuli": LIGHT, key: COUNT, "transitions": [{"after": 5, "go": "dark"}]},
         }
         script = Script(machine(states, stop=[{"if": "n >= 2"}]))
-        times = [number / 10 for number in range(200)]
-        on = [time for time in times if script.ended is None and script.frame(time) is None and "laser" in script.on]
+        on: list[float] = []
+        for time in (number / 10 for number in range(200)):
+            if script.ended is None:
+                script.frame(time)
+                on += [time] if "laser" in script.on else []
         assert script.ended == "n >= 2"
-        assert on[-1] - max(b for a, b in pairwise(on) if b - a > 0.5) == pytest.approx(lasted - 0.1)
+        (second,) = (later for earlier, later in pairwise(on) if later - earlier > 0.5)
+        assert on[-1] + 0.1 - second == pytest.approx(lasted)
 
 
 def test_the_last_trial_of_regions_deserves_a_look_until_the_file_says_what_is_meant():

@@ -108,6 +108,16 @@ def video_size(path: Path) -> tuple[int, int]:
         capture.release()
 
 
+def video_rate(path: Path) -> float:
+    """Frames a second that a video announces; 0 where it does not. Raises SourceError where it can't be opened."""
+    capture = _open(path)
+    try:
+        rate = float(capture.get(cv2.CAP_PROP_FPS))
+        return rate if 0 < rate < 10000 else 0.0
+    finally:
+        capture.release()
+
+
 def check_end(capture: cv2.VideoCapture, path: Path, announced: int) -> None:
     """Raises SourceError where the last frames that the file announces can't be read: a truncated file."""
     if not capture.read()[0]:
