@@ -14,6 +14,8 @@ from dlstream_experiment import check_experiment, load_experiment
 from dlstream_experiment.plane import CameraPlane
 from dlstream_outputs import OUTPUTS
 from dlstream_pose import ENGINES, FILTERS
+from dlstream_pose.runtime.estimator import SMALLEST
+from dlstream_pose.runtime.scale import scale_doubt, scale_of
 from dlstream_recorder.session.check import check_directory
 
 
@@ -34,13 +36,22 @@ def check_output(output: Any, facts: RigFacts) -> Iterator[Problem]:
 
 
 def check_pose(pose: Any, facts: RigFacts) -> Iterator[Problem]:
-    """A network that does not load, an engine that is not installed."""
+    """A network that does not load, an engine that is not installed, and a scale that does not fit."""
     yield from _lacking(ENGINES, "engine", pose)
     yield from _lacking(FILTERS, "filter", pose)
     try:
-        network_info(pose)
+        info = network_info(pose)
     except DlstreamError as error:
         yield Problem(("network",), _sentence(error), "a network that loads")
+        return
+    if doubt := scale_doubt(info, pose.scale):
+        yield doubt
+    scale = scale_of(info, pose.scale)
+    for name, size in facts.image_sizes.items():
+        width, height = (int(side * scale) for side in size)
+        if min(width, height) < SMALLEST:
+            found = f"{scale:g}, which leaves {width}x{height} pixels of camera '{name}' ({size[0]}x{size[1]})"
+            yield Problem(("scale",), found, f"a scale that leaves at least {SMALLEST}x{SMALLEST} for the network")
 
 
 def check_recorder(recorder: Any, facts: RigFacts) -> Iterator[Problem]:
@@ -67,6 +78,7 @@ def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]
             keypoints=network.keypoints if network else None,
             individuals=network.animals if network else None,
             image_sizes=facts.image_sizes,
+            asked_sizes=facts.asked_sizes,
             rates=facts.frame_rates,
             cameras=list(facts.cameras),
             outputs=facts.outputs,
