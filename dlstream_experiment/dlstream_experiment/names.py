@@ -7,23 +7,16 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from dlstream_common import Name
 from dlstream_common.settings import Unit
+
+__all__ = ["SECOND", "Label", "Location", "Name", "Seconds", "Title", "nanoseconds", "title_of"]
 
 SECOND = 1_000_000_000
 """Nanoseconds."""
 
 Location = tuple[str | int, ...]
 """Where something stands in a file: keys and indices from the top."""
-
-
-def _plain_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", text):
-        raise ValueError("a name of letters, digits and _ that begins with a letter")
-    return text
-
-
-Name = Annotated[str, AfterValidator(_plain_name)]
-"""A name that is part of a ROS topic, such as a camera's."""
 
 
 def _title(text: str) -> str:

@@ -17,15 +17,12 @@ from dlstream.rig import checks
 from dlstream.rig.facts import RigFacts
 from dlstream.rig.sections import TopicCamera, TopicOutput, section_of
 from dlstream_camera import SOURCES, source_settings
-from dlstream_common import Problem, Settings
+from dlstream_common import Name, Problem, Settings
 from dlstream_common.tagged import Tagged
 from dlstream_experiment import ExperimentSettings
 from dlstream_outputs import OUTPUTS, output_settings
 from dlstream_pose import PoseSettings
 from dlstream_recorder import RecorderSettings
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-"""A name that ROS takes as part of a topic: small letters, digits and _, beginning with a letter."""
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from dlstream_common import FILLED_IN, ExistingFile, Settings
+from dlstream_common import FILLED_IN, ExistingFile, Namespace, Settings
 from dlstream_common.plugins import names_of
 from dlstream_pose.runtime.engines import ENGINES
 from dlstream_pose.runtime.filters import FILTERS, FilterSettings
@@ -18,15 +18,13 @@ if TYPE_CHECKING:
 else:  # known by name, imported when they are used
     EngineName, FilterName = names_of(ENGINES, "auto"), names_of(FILTERS, "none")
 
-CameraName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(/[A-Za-z][A-Za-z0-9_]*)*$")]
-
 
 class PoseSettings(Settings):
     """What the pose node estimates, and how it shows it."""
 
     network: ExistingFile
     """Network file (.onnx) as dlstream's converter writes it."""
-    cameras: Annotated[list[CameraName], Field(min_length=1), FILLED_IN] = ["top"]
+    cameras: Annotated[list[Namespace], Field(min_length=1), FILLED_IN] = ["top"]
     """Namespaces of the cameras to serve: of each, <camera>/image_raw is read."""
     scale: Annotated[float | None, Field(gt=0, le=8)] = None
     """Size of the images that the network was trained on, relative to the camera's; left out: what the network
