@@ -19,12 +19,8 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from inspect import isabstract
 from pkgutil import iter_modules
-from types import ModuleType
-from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
-
-from pydantic import BaseModel
+from typing import Any, Generic, Literal, TypeVar
 
 from dlstream_common.errors import DlstreamError
 from dlstream_common.problems import did_you_mean
@@ -253,55 +249,6 @@ def _is_there(module: str) -> bool:
         return find_spec(module) is not None
     except (ImportError, ValueError):  # of a package that is not there; a module that tests put into sys.modules
         return module in sys.modules
-
-
-# Ways to pick the part from a module.
-
-
-def a_module(found: Any, origin: Origin) -> ModuleType:
-    """The module itself is the part."""
-    if not isinstance(found, ModuleType):
-        raise TypeError(f"expected a module, found {found!r}")
-    return found
-
-
-def a_class(base: Any, tag: str = "") -> Pick[Any]:
-    """The subclass of `base` that a module defines, or that an entry point names.
-
-    Args:
-        tag: where one module defines several: the field that tells them apart, `type: Literal["name"]`.
-    """
-
-    def pick(found: Any, origin: Origin) -> Any:
-        if not isinstance(found, ModuleType):
-            if not (isinstance(found, type) and issubclass(found, base)):
-                raise TypeError(f"expected a subclass of {base.__name__}, found {found!r}")
-            _check_tag(found, tag, origin.name)
-            return found
-        own = [item for item in vars(found).values() if isinstance(item, type) and item.__module__ == found.__name__]
-        fitting = [item for item in own if issubclass(item, base) and (tag or not isabstract(item))]
-        if tag:
-            fitting = [item for item in fitting if origin.name in tags_of(item, tag)]
-        if len(fitting) != 1:
-            names = ", ".join(item.__name__ for item in fitting) or "none"
-            raise TypeError(f"expected one subclass of {base.__name__} for '{origin.name}', found {names}")
-        return fitting[0]
-
-    return pick
-
-
-def tags_of(item: type[Any], tag: str) -> tuple[str, ...]:
-    """The names that a settings class gives itself by a field `tag: Literal[...]`; none where it leaves that open."""
-    field = item.model_fields.get(tag) if issubclass(item, BaseModel) else None
-    return get_args(field.annotation) if field and get_origin(field.annotation) is Literal else ()
-
-
-def _check_tag(item: type[Any], tag: str, name: str) -> None:
-    tags = tags_of(item, tag) if tag else ()
-    if tags and name not in tags:
-        raise TypeError(
-            f"expected {tag}: Literal['{name}'] in {item.__name__}, as the entry point says, found {tags[0]!r}"
-        )
 
 
 def names_of(registry: Registry[Any], *more: str) -> Any:

@@ -17,7 +17,8 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from dlstream_common.plugins import PartError, tags_of
+from dlstream_common.picking import tags_of
+from dlstream_common.plugins import PartError
 from dlstream_common.settings import Settings
 
 S = TypeVar("S", bound=Settings)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, cast
 
 from dlstream_camera.sources._base import Capture, Format, FrameSource, SourceSettings
-from dlstream_common.plugins import Registry, a_class
+from dlstream_common.picking import a_class
+from dlstream_common.plugins import Registry
 from dlstream_common.tagged import tagged
 
 SOURCES: Registry[type[FrameSource[Any]]] = Registry(

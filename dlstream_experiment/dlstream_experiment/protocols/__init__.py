@@ -2,7 +2,8 @@
 
 from typing import Annotated, cast
 
-from dlstream_common.plugins import Registry, a_class
+from dlstream_common.picking import a_class
+from dlstream_common.plugins import Registry
 from dlstream_common.tagged import Tagged, tagged
 from dlstream_experiment.protocols._base import (
     End,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from dlstream_common.plugins import Registry, a_class
+from dlstream_common.picking import a_class
+from dlstream_common.plugins import Registry
 from dlstream_common.tagged import tagged
 from dlstream_outputs.outputs._base import Output, OutputError, OutputSettings
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from types import ModuleType
 
 from dlstream_common import NetworkError
-from dlstream_common.plugins import Registry, a_module
+from dlstream_common.picking import a_module
+from dlstream_common.plugins import Registry
 
 HEADS: Registry[ModuleType] = Registry("converter of heads", __name__, __path__, a_module)
 

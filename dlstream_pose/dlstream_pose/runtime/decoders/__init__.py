@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
-from dlstream_common.plugins import Registry, a_module
+from dlstream_common.picking import a_module
+from dlstream_common.plugins import Registry
 
 if TYPE_CHECKING:
     from dlstream_pose.runtime.network import NetworkInfo

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from dlstream_common import NetworkError, suggest
-from dlstream_common.plugins import PartError, Registry, a_class
+from dlstream_common.picking import a_class
+from dlstream_common.plugins import PartError, Registry
 from dlstream_pose.runtime.engines._base import Engine, NotInstalled, first_line
 
 ENGINES: Registry[type[Engine]] = Registry("engine", __name__, __path__, a_class(Engine), group="dlstream.engines")
