@@ -82,11 +82,14 @@ if TYPE_CHECKING:  # what the unions below have in common
 
     class _Output(OutputSettings, NodeOptions): ...
 
-    class PoseSection(PoseSettings, NodeOptions): ...
+    class PoseSection(PoseSettings, NodeOptions):
+        """The section `pose`."""
 
-    class ExperimentSection(ExperimentSettings, NodeOptions): ...
+    class ExperimentSection(ExperimentSettings, NodeOptions):
+        """The section `experiment`."""
 
-    class RecorderSection(RecorderSettings, NodeOptions): ...
+    class RecorderSection(RecorderSettings, NodeOptions):
+        """The section `recorder`."""
 
     CameraSection = _Camera | TopicCamera
     OutputSection = _Output | TopicOutput
