@@ -168,6 +168,7 @@ class Observer:
         self.node = rclpy.create_node("observer")
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
+        self._clients: dict[str, Any] = {}
         self._end = Future()
         self._thread = threading.Thread(target=self._executor.spin_until_future_complete, args=(self._end,))
         self._thread.start()
@@ -179,8 +180,12 @@ class Observer:
         return messages
 
     def call(self, kind: type, service: str, request: Any) -> Any:
-        """The answer of a service."""
-        client = self.node.create_client(kind, service)
+        """The answer of a service.
+
+        Its client stays for the next call: what is asked by a new one is lost where the service has not found it yet.
+        """
+        client = self._clients.get(service) or self.node.create_client(kind, service)
+        self._clients[service] = client
         assert client.wait_for_service(PATIENCE), f"no service {service}"
         futures = [client.call_async(request)]
         again = time.monotonic() + ASK_AGAIN
@@ -194,7 +199,6 @@ class Observer:
             return any(future.done() for future in futures)
 
         wait_for(answered, f"an answer of {service}")
-        self.node.destroy_client(client)
         return next(future.result() for future in futures if future.done())
 
     def close(self) -> None:
