@@ -9,7 +9,7 @@ SLEAP := PYTHONPATH=dlstream_common:dlstream_camera:dlstream_pose .venv-sleap/bi
 DLC_TESTS := -m pytest -c /dev/null --rootdir dlstream_pose --confcutdir dlstream_pose -p no:cacheprovider
 PACKAGES := dlstream dlstream_camera dlstream_common dlstream_experiment dlstream_outputs dlstream_pose dlstream_recorder
 
-.PHONY: help setup demo test lint format bench lock dlc dlc-tf sleap convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
+.PHONY: help setup hooks demo test lint format bench lock dlc dlc-tf sleap convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,11 +17,14 @@ help: ## this list
 setup: ## virtual environment, packages, colcon build; only what has changed
 	@$(PYTHON) tools/setup_workspace.py
 
+hooks: setup ## git checks each commit from now on: format, file ends, the message
+	@.venv/bin/pre-commit install
+
 demo: setup ## the whole loop for 20 s on a synthetic animal; SHOW=1 opens windows
 	@.venv/bin/dlstream demo $(if $(SHOW),--show)
 
-test: setup ## every test: cores, nodes over DDS, whole rigs
-	@$(ENV) python -m pytest $(ARGS)
+test: setup ## every test, on two cores: cores, nodes over DDS, whole rigs; ARGS=dlstream_camera for one package
+	@$(ENV) python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: setup ## ruff, mypy strict, the layers of the packages
 	@$(ENV) ruff check .

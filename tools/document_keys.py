@@ -37,6 +37,7 @@ are refused, and the nearest known one is suggested. Relative paths are taken fr
 
 
 def main() -> None:
+    """Writes the page."""
     TARGET.write_text(text())
 
 
@@ -83,6 +84,7 @@ def section(title: str, model: type[BaseModel]) -> str:
 
 
 def default(field: FieldInfo) -> str:
+    """A field's default as the page shows it."""
     value: Any = field.get_default(call_default_factory=True)
     if value is PydanticUndefined:
         return "must be given"
@@ -94,6 +96,7 @@ def default(field: FieldInfo) -> str:
 
 
 def meaning(field: FieldInfo) -> str:
+    """A field's description, with its limits."""
     words = " ".join((field.description or "").split()).replace("|", "\\|")
     limits = []
     for item in field.metadata:
