@@ -1,4 +1,4 @@
-"""Writes docs/keys.md, every key of a rig file and of an experiment file, from the settings classes themselves.
+"""Writes docs/reference/keys.md, every key of a rig file and of an experiment file, from the settings classes themselves.
 
 .venv/bin/dlstream-env python tools/document_keys.py
 """
@@ -29,7 +29,7 @@ from dlstream_experiment.triggers import TRIGGERS
 from dlstream_pose import PoseSettings
 from dlstream_recorder import RecorderSettings
 
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "keys.md"
+TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference" / "keys.md"
 FILLED = {
     "wait_for",
     "cameras",

@@ -155,5 +155,5 @@ def _with_way_out(problem: Problem) -> Problem:
     output = re.fullmatch(r"outputs\.(\w+)\.type", problem.key)
     if output is None or problem.hint or not problem.found.startswith("'"):
         return problem
-    hint = f"For another device: `type: topic`, and a node of your own on /outputs/{output[1]}/command (docs/ros2.md)."
+    hint = f"For another device: `type: topic`, and a node of your own on /outputs/{output[1]}/command (docs/how-to/ros2.md)."
     return replace(problem, hint=hint)

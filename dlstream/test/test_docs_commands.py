@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from dlstream.cli import app
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "experiment-files.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "experiment-files.md"
 TEXT = PAGE.read_text(encoding="utf-8").replace("\\\n", " ")
 WANTED = r"^    dlstream (experiment (?:new .*--template|templates|schema).*?)(?:  #.*)?$"
 COMMANDS = re.findall(WANTED, TEXT, re.MULTILINE)
