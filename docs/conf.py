@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import site
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
-VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
-# dlstream's own environment, behind Sphinx's: the API pages import the packages that they describe.
-site.addsitedir(str(ROOT / ".venv" / "lib" / VERSION / "site-packages"))
-sys.path[:0] = [str(HERE / "_ext"), str(ROOT / "tools")]
+from dlstream import __version__
 
-from dlstream import __version__  # noqa: E402: found by the lines above
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent / "tools")]
 
 project = "dlstream"
 author = "the authors of dlstream"
 copyright = author
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton", "generated_pages", "api_pages"]
-exclude_patterns = ["_ext", "examples/README.md"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "generated_pages", "api_pages"]
+exclude_patterns = ["_ext"]
 
 myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 4
 highlight_language = "none"  # an indented block is a command or its output
+napoleon_numpy_docstring = False
+napoleon_custom_sections = [("Attributes", "params_style")]  # of dataclasses: what they are made of
+add_module_names = False
+toc_object_entries_show_parents = "hide"
 default_role = "code"  # docstrings write `name`, as Markdown does
 
 autodoc_member_order = "bysource"

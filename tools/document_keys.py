@@ -46,8 +46,8 @@ HEAD = """\
 # Every key
 
 Written by `tools/document_keys.py` from the settings classes, which are also the nodes' ROS parameters. Unknown keys
-are refused, and the nearest known one is suggested. Relative paths are taken from the file's own folder. A key marked
-* is filled in by the rig where the file doesn't say it.
+are refused, and the nearest known one is suggested. Relative paths start from the file's own folder. The rig fills in
+keys marked \\* where the file doesn't set them.
 """
 
 
