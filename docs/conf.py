@@ -22,6 +22,7 @@ myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 4
 highlight_language = "none"  # an indented block is a command or its output
 napoleon_numpy_docstring = False
+napoleon_use_rtype = False  # "Returns: (N, 3): ..." is a shape, not a type
 napoleon_custom_sections = [("Attributes", "params_style")]  # of dataclasses: what they are made of
 add_module_names = False
 toc_object_entries_show_parents = "hide"

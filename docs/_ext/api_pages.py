@@ -12,6 +12,8 @@ from pydantic_core import PydanticUndefined
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.pycode import ModuleAnalyzer
+from sphinx.util.typing import stringify_annotation
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -23,15 +25,20 @@ def setup(app: Sphinx) -> dict[str, bool]:
 
 
 def add_fields(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Below the docstring of a settings class: its keys, with type, default and description."""
+    """Below the docstring of a pydantic class: the fields that have no docstring, which autodoc leaves out."""
     if what != "class" or not issubclass(thing, BaseModel):
         return
-    own = {key: field for key, field in thing.model_fields.items() if key in inspect.get_annotations(thing)}
+    documented = ModuleAnalyzer.for_module(thing.__module__).find_attr_docs()
+    own = [key for key in inspect.get_annotations(thing) if key in thing.model_fields]
     lines.append("")
-    for key, field in own.items():
-        shown = field.get_default()
-        default = "" if shown is PydanticUndefined or shown is None else f" Default: ``{shown!r}``."
-        lines.append(f":param {key}: {' '.join((field.description or '').split())}{default}")
+    for key in own:
+        if (thing.__qualname__, key) in documented:
+            continue
+        field = thing.model_fields[key]
+        value = field.get_default()
+        default = "" if value is PydanticUndefined or value is None else f" Default: ``{value!r}``."
+        kind = stringify_annotation(field.annotation).replace("collections.abc.", "")
+        lines.append(f":param {key}: ``{kind}`` {' '.join((field.description or '').split())}{default}")
 
 
 def short_signature(
