@@ -60,7 +60,7 @@ def _patient_profile() -> Path:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    from dlstream.shared_memory import remove_abandoned
+    from dlstream.run.shared_memory import remove_abandoned
 
     shutil.rmtree(Path(os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"]).parent)
     remove_abandoned()
@@ -80,7 +80,7 @@ class NodeUnderTest:
     """A node in a process of its own."""
 
     def __init__(self, module: str, name: str, namespace: str, parameters: Mapping[str, Any]) -> None:
-        from dlstream.process import dying_with_parent
+        from dlstream.run.process import dying_with_parent
 
         words = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:={namespace or '/'}"]
         if name:

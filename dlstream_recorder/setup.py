@@ -19,7 +19,7 @@ setup(
     license="BSD-3-Clause",
     extras_require={"test": ["pytest"]},
     entry_points={
-        "console_scripts": ["recorder = dlstream_recorder.node:main"],
-        "rclpy_components": ["dlstream_recorder::RecorderNode = dlstream_recorder.node:RecorderNode"],
+        "console_scripts": ["recorder = dlstream_recorder.ros.node:main"],
+        "rclpy_components": ["dlstream_recorder::RecorderNode = dlstream_recorder.ros.node:RecorderNode"],
     },
 )

@@ -4,7 +4,7 @@ from launch.action import Action
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 
-from dlstream.launching import rig_actions
+from dlstream.run.launching import rig_actions
 from launch import LaunchContext, LaunchDescription
 
 

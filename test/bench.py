@@ -25,14 +25,14 @@ from rich.console import Console
 from rich.table import Table
 from rig_tools import command
 
-from dlstream.environment import private_domain
+from dlstream.run.environment import private_domain
 from dlstream_camera.arena import Arena
 from dlstream_common import FramePoses, Individual
 from dlstream_common.ros import image_to_message, poses_from_message, poses_to_message
 from dlstream_experiment import Engine, load_experiment
 from dlstream_pose import Estimator
-from dlstream_recorder._encoders import create_encoder
-from dlstream_recorder.summary import Summary, summarise
+from dlstream_recorder.writers._encoders import create_encoder
+from dlstream_recorder.report.summary import Summary, summarise
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORK = ROOT / "config" / "networks" / "demo_mouse.onnx"

@@ -7,10 +7,10 @@ import signal
 import pandas as pd
 import pytest
 
-from dlstream.check import checked_rig
-from dlstream.environment import node_environment
-from dlstream.nodes import rig_nodes
-from dlstream.process import NodeProcess
+from dlstream.rig.check import checked_rig
+from dlstream.run.environment import node_environment
+from dlstream.rig.nodes import rig_nodes
+from dlstream.run.process import NodeProcess
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from dlstream.rig import NodeOptions, Stop, TopicCamera, TopicOutput
+from dlstream.rig.file import NodeOptions, Stop, TopicCamera, TopicOutput
 from dlstream_camera import source_types
 from dlstream_experiment import Experiment, ExperimentSettings, output_types
 from dlstream_experiment.plane import CameraPlane

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dlstream.schema import write_schemas
+from dlstream.rig.schema import write_schemas
 
 if __name__ == "__main__":
     for file in write_schemas(Path(__file__).resolve().parent.parent / "config" / "schema"):

@@ -19,10 +19,10 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from ruamel.yaml import YAML
 
-from dlstream.analyze import Options
-from dlstream.bags import is_bag, replay_bag
-from dlstream.cli import main
-from dlstream.replay import replay_session
+from dlstream.offline.analyze import Options
+from dlstream.offline.bags import is_bag, replay_bag
+from dlstream.cli.main import main
+from dlstream.offline.replay import replay_session
 from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_common import DlstreamError, InputError
 from dlstream_recorder import DECISIONS, JOURNAL, read_lines, read_session

@@ -15,9 +15,9 @@ import pytest
 from offline_tools import EXPERIMENT
 from rich.console import Console
 
-from dlstream.analysis import Analysis
-from dlstream.replay import replay_session
-from dlstream.whatif import what_if
+from dlstream.offline.analysis import Analysis
+from dlstream.offline.replay import replay_session
+from dlstream.offline.whatif import what_if
 from dlstream_common import DlstreamError, FramePoses, Individual
 from dlstream_experiment import load_experiment
 from dlstream_recorder import DECISIONS, JOURNAL, OfflineSession, read_lines, read_session, recover

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dlstream.cli import app
+from dlstream.cli.main import app
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "experiment-files.md"
 TEXT = PAGE.read_text(encoding="utf-8").replace("\\\n", " ")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
 
-from dlstream.cli import app
-from dlstream.importing import bring_over, import_setup
-from dlstream.rig import load_rig
+from dlstream.cli.main import app
+from dlstream.importing.convert import bring_over, import_setup
+from dlstream.rig.file import load_rig
 from dlstream_common import DlstreamError, InputError
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from dlstream.cli import app
+from dlstream.cli.main import app
 from dlstream_camera.arena import Arena
 from dlstream_common import DlstreamError, NetworkError
 

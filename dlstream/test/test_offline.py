@@ -17,17 +17,17 @@ from rich.console import Console
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from dlstream.analyze import Options, analyze
-from dlstream.annotated import AnnotatedVideo
-from dlstream.bags import is_bag, replay_bag
-from dlstream.footage import EPOCH, open_footage
-from dlstream.replay import replay_session
-from dlstream.whatif import what_if
+from dlstream.offline.analyze import Options, analyze
+from dlstream.offline.annotated import AnnotatedVideo
+from dlstream.offline.bags import is_bag, replay_bag
+from dlstream.offline.footage import EPOCH, open_footage
+from dlstream.offline.replay import replay_session
+from dlstream.offline.whatif import what_if
 from dlstream_camera import SourceSettings
 from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_common import DlstreamError, InputError, RecordingError
 from dlstream_recorder import DECISIONS, JOURNAL, read_lines, read_session
-from dlstream_recorder.tables import read_poses
+from dlstream_recorder.report.tables import read_poses
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = ROOT / "config" / "networks" / "demo_mouse.onnx"

@@ -5,8 +5,8 @@ import sys
 
 from ruamel.yaml import YAML
 
-from dlstream.nodes import NodeSpec
-from dlstream.parameter_files import parameter_file, remove_abandoned_files
+from dlstream.rig.nodes import NodeSpec
+from dlstream.run.parameter_files import parameter_file, remove_abandoned_files
 
 
 def test_files_of_dead_processes_are_removed_and_no_others(tmp_path):

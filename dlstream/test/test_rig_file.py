@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from dlstream.check import checked_rig
-from dlstream.nodes import rig_nodes
-from dlstream.rig import load_rig
+from dlstream.rig.check import checked_rig
+from dlstream.rig.nodes import rig_nodes
+from dlstream.rig.file import load_rig
 from dlstream_common import InputError
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dlstream.nodes import NodeSpec
-from dlstream.runner import Runner
+from dlstream.rig.nodes import NodeSpec
+from dlstream.run.runner import Runner
 from dlstream_common import DlstreamError
 
 
@@ -138,8 +138,8 @@ def test_failure_while_a_node_ends_fails_the_rig(program):
 
 
 def test_restart_and_its_limit(program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("dlstream.runner._RESTART_WINDOW", 600.0)  # in which a slow machine starts six programs
-    monkeypatch.setattr("dlstream.runner._RESTART_DELAY", 0.01)
+    monkeypatch.setattr("dlstream.run.runner._RESTART_WINDOW", 600.0)  # in which a slow machine starts six programs
+    monkeypatch.setattr("dlstream.run.runner._RESTART_DELAY", 0.01)
     program("a", f"open({str(tmp_path / 'count')!r}, 'a').write('x'); sys.exit(1)")
     lines = Lines()
     assert Runner([spec("a", on_failure="restart")], {}, lines).run() == 1
@@ -168,7 +168,7 @@ def test_node_that_ignores_the_signals_is_killed(program, monkeypatch: pytest.Mo
         "[signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)]\n"
         "print('deaf', flush=True)\nwhile True: time.sleep(1)",
     )
-    monkeypatch.setattr("dlstream.runner._PATIENCE", {signal.SIGINT: 0.2, signal.SIGTERM: 0.2, signal.SIGKILL: 60.0})
+    monkeypatch.setattr("dlstream.run.runner._PATIENCE", {signal.SIGINT: 0.2, signal.SIGTERM: 0.2, signal.SIGKILL: 60.0})
     lines = Lines()
     runner = Runner([spec("a")], {}, lines)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from dlstream.schema import SCHEMAS, schema_text, write_schemas
+from dlstream.rig.schema import SCHEMAS, schema_text, write_schemas
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 EXPERIMENTS = sorted((CONFIG / "experiments").rglob("*.yaml"))

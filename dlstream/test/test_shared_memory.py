@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sensor_msgs.msg import Image
 
-from dlstream.shared_memory import remove_abandoned
+from dlstream.run.shared_memory import remove_abandoned
 from dlstream_common.ros import image_qos
 
 

@@ -15,10 +15,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from rich.console import Console
 
-from dlstream.analysis import Analysis
-from dlstream.analyze import Options, resolve
-from dlstream.replay import replay_session
-from dlstream.whatif import what_if
+from dlstream.offline.analysis import Analysis
+from dlstream.offline.analyze import Options, resolve
+from dlstream.offline.replay import replay_session
+from dlstream.offline.whatif import what_if
 from dlstream_common import DlstreamError, FramePoses, Individual
 from dlstream_experiment import load_experiment
 from dlstream_recorder import (

@@ -18,16 +18,16 @@ from pathlib import Path
 
 import pytest
 
-from dlstream.draft import Draft
-from dlstream.experiment_check import Known
-from dlstream.templates import Template, find_template, templates
+from dlstream.authoring.draft import Draft
+from dlstream.authoring.explain import Known
+from dlstream.authoring.templates import Template, find_template, templates
 from dlstream_common import DlstreamError, InputError
 from dlstream_experiment import check_experiment, load_experiment
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 RIG = CONFIG / "rig.demo.yaml"
 EXAMPLE = Template("example", CONFIG / "experiments" / "example.yaml", "")
-PROGRAM = "import sys; from dlstream.cli import main; sys.exit(main())"
+PROGRAM = "import sys; from dlstream.cli.main import main; sys.exit(main())"
 PATIENCE = 300.0
 
 
@@ -221,7 +221,7 @@ def test_from_a_template_without_questions(tmp_path: Path):
 def test_a_value_that_does_not_fit_is_refused_and_nothing_written(value: str, expected: str, tmp_path: Path):
     from rich.console import Console
 
-    from dlstream.wizard import write_new
+    from dlstream.authoring.wizard import write_new
 
     file = tmp_path / "mine.yaml"
     with pytest.raises(DlstreamError) as caught:

@@ -13,7 +13,7 @@ from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
 from dlstream_common.images import ENCODINGS, EncodingError, encoding_of, image_from_bytes, to_bgr
 from dlstream_common.meter import Meter
 from dlstream_common.settings import AnyPath, ExistingFile, NamedFiles, Settings, UsedFile, named_file
-from dlstream_common.yaml_file import line_of, load_settings, read_yaml, resolved
+from dlstream_common.yaml.file import line_of, load_settings, read_yaml, resolved
 
 __all__ = [
     "ENCODINGS",

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from dlstream_common.errors import InputError, Problem
-from dlstream_common.yaml_file import load_settings
+from dlstream_common.yaml.file import load_settings
 
 
 class _Matrix(BaseModel):

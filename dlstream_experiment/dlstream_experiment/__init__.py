@@ -6,7 +6,7 @@ from dlstream_experiment.engine import Engine
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.extension import ExtensionError
 from dlstream_experiment.loading import load_experiment
-from dlstream_experiment.outputs import Output, OutputError, OutputSettings, OutputType, output_type, output_types
+from dlstream_outputs.outputs import Output, OutputError, OutputSettings, OutputType, output_type, output_types
 from dlstream_experiment.settings import ExperimentSettings
 
 __all__ = [

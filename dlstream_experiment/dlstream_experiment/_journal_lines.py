@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from dlstream_common.wording import expected, found
+from dlstream_common.yaml.wording import expected, found
 
 VERSION = 1
 """The newest version of a journal that is understood."""

@@ -12,7 +12,7 @@ from dlstream_common.ros import COMMAND, stamp_to_message
 from dlstream_experiment._messages import command_to_message
 from dlstream_experiment.effects import Command
 from dlstream_experiment.names import SECOND
-from dlstream_experiment.outputs import OFF
+from dlstream_outputs.outputs import OFF
 from dlstream_msgs.msg import Acknowledgement
 from dlstream_msgs.msg import Command as CommandMsg
 

@@ -16,7 +16,7 @@ from dlstream_experiment._trigger_problems import trigger_problems
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.extension import ExtensionError
 from dlstream_experiment.names import Location
-from dlstream_experiment.outputs import OFF
+from dlstream_outputs.outputs import OFF
 from dlstream_experiment.plane import AnyCalibration, CameraPlane
 from dlstream_experiment.protocols import AnyProtocol, ProtocolSettings
 from dlstream_experiment.regions import AnyRegion, Region

@@ -16,7 +16,7 @@ from dlstream_experiment.effects import Cause, Command, Effect, Event, Phase, Re
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.extension import ExtensionError
 from dlstream_experiment.names import SECOND, nanoseconds
-from dlstream_experiment.outputs import OFF
+from dlstream_outputs.outputs import OFF
 from dlstream_experiment.protocols import End, Note, Off, On, Step, Stimulus
 from dlstream_experiment.scene import Scene
 from dlstream_experiment.triggers import TriggerSet

@@ -9,7 +9,7 @@ from typing import Any
 from experiment_poses import seconds
 from pydantic import TypeAdapter
 
-from dlstream_common.yaml_file import read_yaml
+from dlstream_common.yaml.file import read_yaml
 from dlstream_experiment.protocols import AnyProtocol, End, Note, Off, On, ProtocolSettings, Step
 
 LASER = {"output": "laser", "action": "on"}

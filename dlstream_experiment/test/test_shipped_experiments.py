@@ -16,7 +16,7 @@ from experiment_poses import frame, seconds
 from protocol_script import EXPERIMENTS
 
 from dlstream_common import FramePoses, Individual
-from dlstream_common.yaml_file import read_yaml
+from dlstream_common.yaml.file import read_yaml
 from dlstream_experiment import Command, Effect, Engine, Event, Experiment, check_experiment, load_experiment
 from dlstream_experiment.triggers import TRIGGERS
 

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from dlstream_common import RecordingError
 from dlstream_recorder import Bag, Quality
-from dlstream_recorder.bag import repair_bag
+from dlstream_recorder.writers.bag import repair_bag
 
 STORE = get_typestore(Stores.ROS2_JAZZY)
 STRING = STORE.types["std_msgs/msg/String"]

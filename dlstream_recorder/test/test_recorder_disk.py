@@ -121,6 +121,6 @@ def test_a_disk_that_is_getting_full_is_told(open_session, small_disk, wait_for)
 
 
 def test_the_disk_is_that_of_the_nearest_folder(tmp_path: Path):
-    from dlstream_recorder._files import disk_of
+    from dlstream_recorder.writers._files import disk_of
 
     assert disk_of(tmp_path / "not" / "yet" / "there").is_mount()

@@ -20,7 +20,7 @@ from dlstream_msgs.msg import Acknowledgement, Command, Event, ExperimentStatus,
 from dlstream_msgs.srv import StartRecording
 from dlstream_recorder import recover, summarise
 
-MODULE = "dlstream_recorder.node"
+MODULE = "dlstream_recorder.ros.node"
 
 
 def only_session(folder: Path) -> Path:

@@ -13,7 +13,7 @@ from rosbags.highlevel import AnyReader
 
 from dlstream_common import RecordingError
 from dlstream_recorder import EventRow, Quality, Session, recover, summarise
-from dlstream_recorder.tables import read_poses
+from dlstream_recorder.report.tables import read_poses
 
 
 @pytest.fixture

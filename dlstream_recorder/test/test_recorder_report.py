@@ -8,7 +8,7 @@ import pytest
 
 from dlstream_common import RecordingError
 from dlstream_recorder import EventRow
-from dlstream_recorder.report import read_frame, write_report
+from dlstream_recorder.report.report import read_frame, write_report
 
 
 def test_draws_the_frame_of_the_first_command(open_session, make):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dlstream_recorder import summarise
-from dlstream_recorder.tables import KEY, read_poses
+from dlstream_recorder.report.tables import KEY, read_poses
 
 IMAGE = np.zeros((16, 16), np.uint8)
 

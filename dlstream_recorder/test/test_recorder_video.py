@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dlstream_common import Frame, RecordingError
-from dlstream_recorder._encoders import PLANES
-from dlstream_recorder._matroska_repair import repair, scan
-from dlstream_recorder._part import Part
+from dlstream_recorder.writers._encoders import PLANES
+from dlstream_recorder.writers._matroska_repair import repair, scan
+from dlstream_recorder.writers._segment import Part
 
 CHANNELS = {"mono8": 1, "mono16": 1, "bgr8": 3, "rgb8": 3, "bgra8": 4, "rgba8": 4, "yuv422": 2, "yuv422_yuy2": 2}
 

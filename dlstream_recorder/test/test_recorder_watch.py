@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlstream_recorder._watch import Change, Watch
+from dlstream_recorder.ros._silence import Change, Watch
 
 
 class Clock:

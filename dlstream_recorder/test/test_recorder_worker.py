@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 
-from dlstream_recorder._worker import Worker
+from dlstream_recorder.writers._worker import Worker
 
 
 def test_its_jobs_and_the_threads_they_start_give_way_and_nobody_else_does():

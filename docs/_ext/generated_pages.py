@@ -59,7 +59,7 @@ def write(path: Path, text: str) -> bool:
 
 def commands() -> str:
     """What `dlstream --help` and the help of each command say, as one page."""
-    from dlstream.cli import app
+    from dlstream.cli.main import app
 
     command = typer.main.get_command(app)
     context = Context(command, info_name="dlstream")

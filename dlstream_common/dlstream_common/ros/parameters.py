@@ -16,7 +16,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from dlstream_common.errors import DlstreamError, suggest
-from dlstream_common.wording import expected, shown
+from dlstream_common.yaml.wording import expected, shown
 
 Model = TypeVar("Model", bound=BaseModel)
 

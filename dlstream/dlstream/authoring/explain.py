@@ -1,0 +1,218 @@
+"""`dlstream experiment check`: an experiment file against all that is known of its rig, told in words and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from dlstream.rig.check import frame_rates, image_sizes
+from dlstream.rig.file import Rig, load_rig
+from dlstream_camera.quiet import quiet_opencv
+from dlstream_common import DlstreamError, Image, InputError, Problem
+from dlstream_experiment import Experiment, check_experiment, load_experiment
+from dlstream_experiment.words import region_in_words, trigger_in_words, usual_in_words
+from dlstream_pose import Network
+
+
+@dataclass
+class Known:
+    """What is known of the rig that an experiment is for; None: nothing."""
+
+    cameras: Sequence[str] | None = None
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    keypoints: Sequence[str] | None = None
+    individuals: Sequence[str] | None = None
+    rates: dict[str, float] = field(default_factory=dict)
+    outputs: Mapping[str, Any] | None = None
+    frame: Image | None = None
+
+    @classmethod
+    def of(cls, rig_file: Path | None, network: Path | None, frame: Path | None) -> Known:
+        """From a rig file, a network and a picture or video, as far as they are given.
+
+        Raises:
+            DlstreamError: one of them can't be read.
+        """
+        known = cls()
+        rig: Rig | None = load_rig(rig_file, without_experiment=True) if rig_file else None
+        if rig is not None:
+            known.cameras, known.outputs = list(rig.cameras), rig.outputs
+            known.sizes, known.rates = image_sizes(rig), frame_rates(rig)
+            network = network or (rig.pose.network if rig.pose else None)
+        if network is not None:
+            info = Network(network).info
+            known.keypoints, known.individuals = info.keypoints, info.animals
+        if frame is not None:
+            known.frame = read_frame(frame)
+        return known
+
+    def missing(self) -> list[str]:
+        """What could not be looked at, and which option would tell."""
+        lacking = [] if self.keypoints is not None else ["keypoints (--rig or --network)"]
+        lacking += [] if self.outputs is not None else ["outputs and cameras (--rig)"]
+        return lacking + ([] if self.sizes else ["the regions' places (--rig or --frame)"])
+
+
+def check_file(file: Path, known: Known, out: Path | None, console: Console, allow_python: bool = False) -> Experiment:
+    """Checks an experiment file, explains it and draws it into the folder `out` (None: no pictures).
+
+    Raises:
+        InputError: names every problem.
+    """
+    experiment = load_experiment(file, allow_python=allow_python)
+    sizes = dict(known.sizes)
+    if known.frame is not None:
+        sizes[experiment.camera] = (known.frame.shape[1], known.frame.shape[0])
+        known.sizes = sizes
+    warnings = check_experiment(
+        experiment,
+        cameras=known.cameras,
+        image_sizes=sizes,
+        keypoints=known.keypoints,
+        individuals=known.individuals,
+        rates=known.rates,
+        outputs=known.outputs,
+    )
+    explain(experiment, console)
+    for warning in warnings:
+        console.print(_problem(file, warning, "yellow"))
+    if known.missing():
+        console.print(Text(f"Not looked at, as nothing is known of it: {', '.join(known.missing())}.", "dim"))
+    if out is not None:
+        console.print("[bold]Pictures[/]")
+        for picture in draw(experiment, out, known.frame, sizes):
+            console.print(Text(f"  {picture}"), soft_wrap=True)
+    count = (
+        f" {len(warnings)} {'thing deserves' if len(warnings) == 1 else 'things deserve'} a look." if warnings else ""
+    )
+    console.print(f"[bold green]{escape(str(file))} is in order.[/][yellow]{count}[/]", soft_wrap=True)
+    return experiment
+
+
+def explain(experiment: Experiment, console: Console) -> None:
+    """Prints an experiment in words."""
+    e = experiment
+    head = [Text.assemble((e.experiment, "bold"), f"   camera '{e.camera}', protocol {e.protocol.type}")]
+    for key, value in e.metadata.items():
+        head.append(Text(f"{key}: {value}", "dim"))
+    console.print(Panel(Group(*head), border_style="cyan", expand=True))
+    if e.regions:
+        console.print("[bold]Regions[/]")
+        rows = {name: region_in_words(region, e.camera) for name, region in e.regions.items()}
+        console.print(_rows(rows, "cyan"))
+    console.print("[bold]Triggers[/]")
+    console.print(_rows({name: f"true when {trigger_in_words(item)}" for name, item in e.triggers.items()}, "magenta"))
+    if usual := usual_in_words(e.triggers.values()):
+        console.print(Padding(Text(usual, "dim"), (0, 0, 0, 2)))
+    console.print("[bold]Protocol[/]")
+    for number, sentence in enumerate(e.protocol.in_words(), start=1):
+        line = Table.grid(padding=(0, 1))
+        line.add_row(Text(f"{number:>4}.", "dim"), Text(sentence))
+        console.print(line)
+    console.print("[bold]Safety[/]")
+    age = (
+        f"A pose that comes more than {e.max_age:g} s after its frame decides nothing."
+        if e.max_age
+        else ("Poses decide however old they are (max_age: 0).")
+    )
+    console.print(Padding(Text(age), (0, 0, 0, 2)))
+    silence = f"Without a pose for {e.pose_timeout:g} s every output goes off until poses come back."
+    console.print(Padding(Text(silence), (0, 0, 0, 2)))
+    if e.outputs:
+        console.print(Padding(Text(f"Outputs: {', '.join(e.outputs)}; all go off when the run ends."), (0, 0, 0, 2)))
+    console.print()
+
+
+def show_problems(error: InputError, console: Console) -> None:
+    """Prints every problem with its line of the file."""
+    try:
+        lines = error.path.read_text(encoding="utf-8").splitlines() if error.path.is_file() else []
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    for problem in error.problems:
+        console.print(_problem(error.path, problem, "red", lines))
+    count = len(error.problems)
+    console.print(f"[bold red]{count} {'mistake' if count == 1 else 'mistakes'}.[/] Nothing was started.")
+
+
+def draw(
+    experiment: Experiment, out: Path, frame: Image | None, sizes: Mapping[str, tuple[int, int]]
+) -> Iterator[Path]:
+    """Draws the states and, for each camera, the regions; the files."""
+    from dlstream_experiment.drawing import draw_regions, draw_states, pictures_of  # with matplotlib: a second
+
+    name = experiment.path.stem
+    diagram = experiment.protocol.diagram()
+    if diagram.boxes:
+        files = list(pictures_of(out, name, "states"))
+        draw_states(diagram, files, experiment.experiment)
+        yield from files
+    by_camera: dict[str, dict[str, Any]] = {}
+    for key, region in experiment.regions.items():
+        by_camera.setdefault(region.camera or experiment.camera, {})[key] = region
+    for camera, regions in by_camera.items():
+        file = out / f"{name}.regions.{camera}.png"
+        own = frame if camera == experiment.camera else None
+        draw_regions(regions, [file], own, sizes.get(camera))
+        yield file
+
+
+def read_frame(file: Path) -> Image:
+    """An image file, or the first frame of a video: (height, width, 3) uint8, blue, green, red.
+
+    Raises:
+        DlstreamError: it is neither.
+    """
+    if file.exists() and not file.is_file():
+        raise DlstreamError(f"frame {file}: found no file; expected a picture or a video")
+    try:
+        content = np.frombuffer(file.read_bytes()[: 1 << 28], np.uint8)
+    except OSError as error:
+        raise DlstreamError(f"frame {file}: can't be read ({error.strerror})") from error
+    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
+    if image is not None:
+        return np.asarray(image, np.uint8)
+    with quiet_opencv():
+        capture = cv2.VideoCapture(str(file))
+        try:
+            read, first = capture.read()
+        finally:
+            capture.release()
+    if not read:
+        raise DlstreamError(f"frame {file}: found neither a picture nor a video that can be read; expected one of them")
+    return np.asarray(first, np.uint8)
+
+
+def _rows(rows: Mapping[str, str], style: str) -> Padding:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, max_width=28)
+    for name, text in rows.items():
+        table.add_row(Text(name, style), Text(text))
+    return Padding(table, (0, 0, 0, 2))
+
+
+def _problem(file: Path, problem: Problem, style: str, lines: Sequence[str] = ()) -> Group:
+    where = f"{file}:{problem.line}" if problem.line else str(file)
+    parts: list[Any] = [Text.assemble((where, "bold"), " ", (problem.key, style), no_wrap=True, overflow="fold")]
+    if problem.line and 0 < problem.line <= len(lines):
+        text = lines[problem.line - 1].strip()
+        parts.append(
+            Padding(Text(f"{problem.line:>4} | {text}", "dim", no_wrap=True, overflow="ellipsis"), (0, 0, 0, 1))
+        )
+    table = Table.grid(padding=(0, 2))
+    table.add_row("", Text("found", style), Text(problem.found))
+    table.add_row("", Text("expected", "green"), Text(problem.expected))
+    if problem.hint:
+        table.add_row("", Text("hint", "cyan"), Text(problem.hint))
+    return Group(*parts, table, Text())

@@ -1,0 +1,67 @@
+"""`dlstream demo`: the whole loop on a synthetic animal, and whether it really closed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+
+from dlstream.rig.ament import share
+from dlstream.rig.check import check_rig
+from dlstream.run.environment import private_domain
+from dlstream.rig.nodes import NodeSpec
+from dlstream.rig.file import Rig, load_rig
+from dlstream.run.command import run_rig
+from dlstream.cli.summary import show_session
+from dlstream_recorder import Summary
+
+
+def run_demo(seconds: float, show: bool, console: Console) -> int:
+    """Runs config/rig.demo.yaml in a ROS domain of its own; 0 only if the loop closed."""
+    file = share("config", "rig.demo.yaml")
+    rig = _in_this_folder(load_rig(file), show)
+    check_rig(rig, file)
+    with private_domain() as domain:
+        os.environ.update(domain)
+        outcome = run_rig(rig, file, console, seconds, status_every=5.0, extra=[_viewer()] if show else [])
+    if outcome.session is None:
+        console.print("[bold red]The recorder wrote no session.[/]")
+        return 1
+    summary = show_session(outcome.session, console)
+    missing = not_closed(summary)
+    if outcome.exit_code or missing:
+        for reason in missing or ["a node failed"]:
+            console.print(f"[bold red]The loop did not close:[/] {reason}")
+        return 1
+    console.print("[bold green]The loop closed:[/] frame -> pose -> decision -> command -> picture on the screen.")
+    if summary.frames_dropped or summary.faults:
+        console.print(
+            f"[yellow]But {summary.frames_dropped} of {summary.frames_captured} frames were lost, and "
+            f"{summary.faults} faults noted, see above. A machine that has much else to do is the usual reason.[/]"
+        )
+    return 0
+
+
+def not_closed(summary: Summary) -> list[str]:
+    """What is missing for a closed loop; empty where it closed."""
+    wanted = {
+        "no frame was captured": summary.frames_captured,
+        "no frame was recorded": summary.frames_recorded,
+        "no pose was estimated": summary.poses,
+        "no command was caused by a frame": summary.latency_ms.capture_to_command.n,
+        "no command was acknowledged": summary.latency_ms.command_to_acknowledgement.n,
+    }
+    return [reason for reason, count in wanted.items() if not count]
+
+
+def _in_this_folder(rig: Rig, show: bool) -> Rig:
+    """The rig with its sessions in the current folder, and with windows only where they are asked for."""
+    assert rig.recorder is not None
+    recorder = rig.recorder.model_copy(update={"directory": Path.cwd() / "sessions"})
+    outputs = {name: output.model_copy(update={"offscreen": not show}) for name, output in rig.outputs.items()}
+    return rig.model_copy(update={"recorder": recorder, "outputs": outputs})
+
+
+def _viewer() -> NodeSpec:
+    return NodeSpec("dlstream", "view", "view", "/", {"topic": "/top/image_pose"}, on_failure="continue")

@@ -1,0 +1,85 @@
+"""`dlstream experiment check`, `new`, `templates`, `schema`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+experiment = typer.Typer(help="Experiment files: check and explain one, write a new one.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(help="The experiment file (YAML).", show_default=False)]
+AllowPython = Annotated[
+    bool, typer.Option("--allow-python", help="Import the Python files that the experiment file names.")
+]
+
+
+@experiment.command()
+def check(
+    file: File,
+    rig: Annotated[Path | None, typer.Option(help="The rig file that it is for: cameras, outputs, network.")] = None,
+    network: Annotated[Path | None, typer.Option(help="The network (.onnx) whose keypoints it has.")] = None,
+    frame: Annotated[Path | None, typer.Option(help="A picture or video of the camera, to draw regions on.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the pictures: states and regions.")] = None,
+    allow_python: AllowPython = False,
+) -> None:
+    """Look for mistakes, tell the experiment in words, and draw its states and regions."""
+    from dlstream.authoring.explain import Known, check_file, show_problems
+    from dlstream_common import InputError
+
+    console = text_console()
+    try:
+        known = Known.of(rig, network, frame)
+        check_file(file, known, out if out is not None or frame is None else Path(), console, allow_python)
+    except InputError as error:
+        show_problems(error, console)
+        raise typer.Exit(1) from error
+
+
+@experiment.command()
+def new(
+    file: Annotated[Path | None, typer.Argument(help="The file to write; asked for where left out.")] = None,
+    template: Annotated[str, typer.Option(help="Begin with one of `dlstream experiment templates`.")] = "",
+    values: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Without questions, e.g. camera=top.")
+    ] = None,
+    rig: Annotated[Path | None, typer.Option(help="The rig file that it is for: offers what there is.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+) -> None:
+    """Write an experiment file: by questions, or from a template with --template and --set."""
+    from dlstream.authoring.wizard import write_new
+
+    write_new(file, template, values or [], rig, force, text_console())
+
+
+@experiment.command()
+def templates() -> None:
+    """List the experiments that come along."""
+    from dlstream.authoring.wizard import show_templates
+
+    show_templates(text_console())
+
+
+@experiment.command()
+def schema(
+    kind: Annotated[str, typer.Argument(help="experiment or rig.")] = "experiment",
+    out: Annotated[Path | None, typer.Option(help="A file to write it to.")] = None,
+) -> None:
+    """Print the JSON schema that editors complete and check the files with."""
+    from dlstream.rig.schema import SCHEMAS, schema_text
+    from dlstream_common import DlstreamError, suggest
+
+    if kind not in SCHEMAS:
+        raise DlstreamError(f"schema '{kind}': expected one of {', '.join(SCHEMAS)}. {suggest(kind, list(SCHEMAS))}")
+    if out is None:
+        print(schema_text(kind), end="")
+    else:
+        out.write_text(schema_text(kind), encoding="utf-8")
+
+
+def text_console() -> Console:
+    """A console that folds text at words: at the terminal's width, though no wider than is good to read."""
+    console = Console(highlight=False)
+    return Console(highlight=False, width=min(console.width, 100)) if console.is_terminal else console

@@ -1,0 +1,172 @@
+"""The command line: `dlstream run`, `check`, `demo`, `report`, `recover`, `analyze`, `replay`, `network`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from dlstream import __version__
+from dlstream.cli import offline
+from dlstream.console import make_console
+from dlstream.cli.experiment import experiment
+from dlstream.cli.network import network
+from dlstream_common import DlstreamError, InputError
+
+app = typer.Typer(
+    name="dlstream",
+    help="Closes the loop between a camera, the posture of an animal and the equipment of an experiment.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(network, name="network")
+app.add_typer(experiment, name="experiment")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """What stands before the command."""
+
+
+RigFile = Annotated[Path, typer.Argument(help="The rig file (YAML).", show_default=False)]
+AllowPython = Annotated[
+    bool, typer.Option("--allow-python", help="Import the Python files that the experiment file names.")
+]
+Session = Annotated[Path, typer.Argument(help="A session folder.", show_default=False)]
+
+
+@app.command()
+def run(
+    rig: RigFile,
+    seconds: Annotated[float, typer.Option(min=0, help="End after so many seconds; 0: as the rig file says.")] = 0.0,
+    status: Annotated[float, typer.Option(min=0, help="Seconds between two status lines; 0: none.")] = 5.0,
+    local: Annotated[bool, typer.Option(help="Keep to this machine, in a ROS domain of its own.")] = False,
+    allow_python: AllowPython = False,
+) -> None:
+    """Run a rig until Ctrl-C, its end, or the failure of a node it needs."""
+    from contextlib import ExitStack
+
+    from dlstream.rig.check import checked_rig
+    from dlstream.run.environment import private_domain
+    from dlstream.run.command import run_rig
+    from dlstream.cli.summary import show_session, unfinished
+
+    console = make_console()
+    checked, file = checked_rig(rig, allow_python)
+    with ExitStack() as stack:
+        if local:
+            os.environ.update(stack.enter_context(private_domain()))
+        outcome = run_rig(checked, file, console, seconds, status)
+    whole = outcome.session is None or not unfinished(outcome.session)
+    if outcome.session is not None:
+        show_session(outcome.session, console)
+    raise typer.Exit(outcome.exit_code or (0 if whole else 1))
+
+
+@app.command()
+def check(rig: RigFile, allow_python: AllowPython = False) -> None:
+    """Look at a rig file and all it names, without starting anything."""
+    from dlstream.rig.check import checked_rig
+    from dlstream.rig.nodes import rig_nodes
+
+    console = make_console()
+    checked, path = checked_rig(rig, allow_python)
+    console.print(f"[green]{escape(str(path))} is in order.[/] It starts, in this order:")
+    for spec in rig_nodes(checked, path):
+        for node in spec.nodes:
+            where = "  in one process with those beside it" if spec.members else ""
+            console.print(f"  {node.full_name:<24} {node.package} {node.executable}{where}")
+
+
+@app.command()
+def demo(
+    seconds: Annotated[float, typer.Option(min=5, help="Seconds to run.")] = 20.0,
+    show: Annotated[
+        bool, typer.Option("--show", help="Open a window with the overlay, and one for the stimulus.")
+    ] = False,
+) -> None:
+    """Run the demonstration: a synthetic animal, a real network, the example experiment, a session."""
+    from dlstream.cli.demo import run_demo
+
+    raise typer.Exit(run_demo(seconds, show, make_console()))
+
+
+@app.command()
+def report(session: Session) -> None:
+    """Summarise a session anew: figures, latency plot, overlay picture."""
+    from dlstream.cli.summary import show_session
+
+    show_session(session, make_console())
+
+
+@app.command()
+def recover(session: Session) -> None:
+    """Finish a session whose recorder was killed: tables, bag index, summary."""
+    from dlstream.cli.summary import show_session
+    from dlstream_recorder import recover as recover_session
+
+    recover_session(session)
+    show_session(session, make_console())
+
+
+app.command()(offline.analyze)
+app.command()(offline.replay)
+
+
+@app.command(name="import")
+def import_settings(
+    settings: Annotated[Path, typer.Argument(help="DeepLabStream's settings.ini.", show_default=False)],
+    experiment: Annotated[
+        Path | None, typer.Argument(help="Its experiment's .ini, of experiments/configs.", show_default=False)
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the rig file and the experiment file.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
+) -> None:
+    """Bring a DeepLabStream set-up over, and say what could not be; 1 where its experiment could not."""
+    from dlstream.importing.convert import import_setup
+
+    done = import_setup(settings, experiment, out, force, make_console())
+    raise typer.Exit(1 if done.lacking else 0)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)
+
+
+def main() -> int:
+    """Runs the command line; an error that the user can mend is shown as its message, with exit code 1."""
+    try:
+        app()
+    except SystemExit as end:
+        return int(end.code or 0)
+    except KeyboardInterrupt:
+        return 130
+    except InputError as error:
+        console = make_console()
+        if not console.is_terminal:
+            console.print(escape(str(error)))  # each line begins with FILE:LINE, as editors jump to
+            return 1
+        from dlstream.authoring.explain import show_problems
+
+        show_problems(error, console)
+        return 1
+    except DlstreamError as error:
+        make_console().print(f"[bold red]dlstream:[/] {escape(str(error))}")
+        return 1
+    return 0

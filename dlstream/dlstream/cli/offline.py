@@ -1,0 +1,128 @@
+"""The command line of what runs without a rig: `dlstream analyze` and `dlstream replay`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlstream.console import make_console
+from dlstream_common import DlstreamError
+
+Network = Annotated[Path | None, typer.Option(help="The network (.onnx).", show_default=False)]
+ExperimentFile = Annotated[Path | None, typer.Option(help="The experiment file (YAML).", show_default=False)]
+Scale = Annotated[
+    float | None, typer.Option(min=0.01, help="Size of the network's images relative to the camera's; else 1.")
+]
+CameraName = Annotated[str, typer.Option(help="The camera's name; else the experiment's.", show_default=False)]
+RigFile = Annotated[Path | None, typer.Option(help="A rig file, which gives what is left out.", show_default=False)]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        min=0, help="Of what is drawn by chance, where the experiment file gives none; else the session's, or 0."
+    ),
+]
+AllowPython = Annotated[
+    bool, typer.Option("--allow-python", help="Import the Python files that the experiment file names.")
+]
+
+
+def analyze(
+    video: Annotated[
+        Path, typer.Argument(help="A video, a session's .mkv, or a folder of images.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="The session folder to write; new or empty.", show_default=False)],
+    network: Network = None,
+    experiment: ExperimentFile = None,
+    scale: Scale = None,
+    camera: CameraName = "",
+    rig: RigFile = None,
+    seed: Seed = None,
+    fps: Annotated[float, typer.Option(min=0, help="Frames a second, in place of the file's own times.")] = 0.0,
+    threads: Annotated[int, typer.Option(min=0, help="Threads of the network; 0: as the rig says, or 1.")] = 0,
+    annotate: Annotated[bool, typer.Option(help="Write annotated.mp4.")] = True,
+    live_frames: Annotated[
+        bool, typer.Option("--live-frames", help="Of a session's .mkv: only the frames that it decided on live.")
+    ] = False,
+    allow_python: AllowPython = False,
+) -> None:
+    """Run an experiment over every frame of a video: no ROS, no pacing, the same folder as a session's."""
+    from dlstream.offline.analyze import Options
+    from dlstream.offline.analyze import analyze as run
+    from dlstream.cli.summary import show_session
+
+    console = make_console()
+    options = Options(network, experiment, scale, camera, rig, seed, fps, threads, annotate, allow_python, live_frames)
+    run(video, out, options, console)
+    show_session(out, console)
+
+
+def replay(
+    recording: Annotated[Path, typer.Argument(help="A session folder, or a bag.", show_default=False)],
+    experiment: ExperimentFile = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="What if? A changed parameter, such as triggers.in_left.dwell=0.2; may be repeated."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Of a session: file for the new event log. Of a bag: the session folder.")
+    ] = None,
+    network: Network = None,
+    scale: Scale = None,
+    camera: CameraName = "",
+    rig: RigFile = None,
+    seed: Seed = None,
+    topic: Annotated[str, typer.Option(help="Of a bag: the topic of its poses or images, where there are more.")] = "",
+    allow_python: AllowPython = False,
+) -> None:
+    """Decide again on what was recorded: the same, with another experiment, or with changed parameters."""
+    from dlstream.offline.analyze import Options
+    from dlstream.offline.bags import is_bag, replay_bag
+    from dlstream.offline.replay import replay_session
+    from dlstream.cli.summary import show_session
+    from dlstream.offline.whatif import what_if
+
+    console = make_console()
+    options = Options(network, experiment, scale, camera, rig, seed, allow_python=allow_python, topic=topic)
+    given = {
+        "--experiment": experiment,
+        "--out": out,
+        "--network": network,
+        "--scale": scale,
+        "--camera": camera or None,
+        "--rig": rig,
+        "--seed": seed,
+        "--topic": topic or None,
+        "--set": change or None,
+    }
+    named = [name for name, value in given.items() if value is not None]
+    if is_bag(recording):
+        _refuse(named, ["--set"], f"{recording} is a bag", "--set asks what if of a session: replay the bag into one")
+        if out is None:
+            raise DlstreamError("a bag gives a session folder: say where with --out DIR")
+        replay_bag(recording, out, options, console)
+        show_session(out, console)
+        return
+    others = ["--network", "--scale", "--camera", "--rig", "--seed", "--topic"]
+    what = "its poses and its seed are in its journal; these are for a bag, or for `dlstream analyze` of its video"
+    _refuse(named, others, f"{recording} is a session", what)
+    if change:
+        what = "--set changes the experiment as it ran, and tells what would have been"
+        _refuse(named, ["--experiment", "--out"], "it is asked what if (--set)", what)
+        raise typer.Exit(what_if(recording, change, console, allow_python))
+    raise typer.Exit(replay_session(recording, experiment, out, console, allow_python))
+
+
+def _refuse(named: Sequence[str], meaningless: Sequence[str], why: str, instead: str) -> None:
+    """Refuses options that would have no effect.
+
+    Raises:
+        DlstreamError: one of those that were named is meaningless.
+    """
+    found = [name for name in named if name in meaningless]
+    if found:
+        raise DlstreamError(f"{', '.join(found)}: found where {why}; expected without, as {instead}")

@@ -1,0 +1,164 @@
+"""A session's figures for people."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, FAULT, HOPS, CameraSummary, Percentiles, Summary, read_session
+from dlstream_recorder.report.report import write_report
+from dlstream_recorder.report.tables import read_events
+
+_MANY_LEFT_OUT = 0.2
+_FAULTS = 8
+
+
+def show_session(folder: Path, console: Console) -> Summary:
+    """Prints a session's frames, latencies, tracking error and events, and writes its pictures.
+
+    Raises:
+        RecordingError: the folder is no session, or can't be read.
+    """
+    report = write_report(folder)
+    summary = report.summary
+    tables = [_frames(summary)]
+    if report.latency is not None:
+        tables.append(_latencies(summary))
+    if any(camera.tracking_error for camera in summary.cameras.values()):
+        tables.append(_tracking(summary))
+    for table in tables:
+        console.print()
+        console.print(table)
+    console.print()
+    kinds = sorted(summary.events_by_kind.items())
+    events = ", ".join(f"{kind} {count}" for kind, count in kinds if kind not in (ACKNOWLEDGEMENT, COMMAND, FAULT))
+    console.print(
+        f"[bold]Events[/]    {events or 'none'}; {summary.commands} commands, "
+        f"{summary.acknowledgements} acknowledged, [{'red' if summary.faults else 'default'}]"
+        f"{summary.faults} faults[/]"
+    )
+    lines = fault_lines(read_events(folder), int(read_session(folder)["created_ns"]))
+    for line in lines[:_FAULTS]:
+        console.print(f"[red]{escape(line)}[/]")
+    if len(lines) > _FAULTS:
+        console.print(f"[red]           and {len(lines) - _FAULTS} more in events.csv[/]")
+    for name, camera in summary.cameras.items():
+        for problem in (lost(name, camera), too_slow(name, camera)):
+            if problem:
+                console.print(f"[yellow]{escape(problem)}[/]")
+    if problem := unfinished(folder):
+        console.print(f"[bold red]{escape(problem)}[/]")
+    console.print(f"[bold]Session[/]   {escape(str(folder))}")
+    for picture in (report.latency, *report.overlays):
+        if picture is not None:
+            console.print(f"          {escape(str(picture))}")
+    console.print()
+    return summary
+
+
+def too_slow(name: str, camera: CameraSummary) -> str:
+    """That many frames had no pose because the network was busy, in a sentence; empty where they were few."""
+    if camera.poses_dropped <= _MANY_LEFT_OUT * camera.frames_captured:
+        return ""
+    inference = camera.latency_ms.inference.p50
+    took = f"inference takes {inference:.0f} ms (median)" if inference is not None else "no pose was measured"
+    every = f", and a frame comes every {1000 / camera.fps:.0f} ms" if camera.fps else ""
+    return (
+        f"{name}: the pose node left out {camera.poses_dropped} of {camera.frames_captured} frames, busy with earlier "
+        f"ones: {took}{every}. docs/how-to/troubleshooting.md says what helps."
+    )
+
+
+def lost(name: str, camera: CameraSummary) -> str:
+    """How many frames are not in the recording, in a sentence; empty where all are."""
+    if not camera.frames_dropped:
+        return ""
+    return (
+        f"{name}: {camera.frames_dropped} of {camera.frames_captured} frames are not in the recording; the column "
+        f"'dropped' of {name}.frames.csv says where.{_posed(camera.poses_without_frame)} docs/how-to/troubleshooting.md says "
+        "what helps."
+    )
+
+
+def _posed(poses: int) -> str:
+    return f" {poses} of them had poses, which are in the bag." if poses else ""
+
+
+def fault_lines(events: pd.DataFrame, start: int) -> list[str]:
+    """The session's faults, each at its time, equal ones once."""
+    faults = events[events["kind"] == FAULT]
+    lines: dict[str, list[float]] = {}
+    for stamp, name, values in zip(faults["stamp_ns"], faults["name"], faults["values"], strict=True):
+        about = json.loads(values or "{}")
+        text = about.get("text") or about.get("reason") or ""
+        lines.setdefault(f"{name}: {text}" if text else str(name), []).append((int(stamp) - start) / 1e9)
+    return [
+        f"{seconds[0]:8.1f} s  {text}" + (f" ({len(seconds)} times)" if len(seconds) > 1 else "")
+        for text, seconds in lines.items()
+    ]
+
+
+def unfinished(folder: Path) -> str:
+    """Why a session is not whole, in a sentence; empty where it is."""
+    about = read_session(folder)
+    if about.get("error"):
+        return f"The recording stopped early: {about['error']}"
+    if not about.get("complete"):
+        return f"The recorder was killed, and this is what it left: 'dlstream recover {folder}' finishes the session."
+    return ""
+
+
+def _frames(summary: Summary) -> Table:
+    table = _table("Frames", "camera", "captured", "recorded", "lost", "with pose", "without", "fps")
+    for name, camera in summary.cameras.items():
+        lost = str(camera.frames_dropped)
+        table.add_row(
+            name,
+            str(camera.frames_captured),
+            str(camera.frames_recorded),
+            f"[red]{lost}[/]" if camera.frames_dropped else lost,
+            str(camera.poses),
+            str(camera.frames_recorded - camera.poses),
+            _number(camera.fps),
+        )
+    return table
+
+
+def _latencies(summary: Summary) -> Table:
+    table = _table("Latency, ms", "way", "p50", "p95", "p99", "max", "n")
+    for name, label in HOPS.items():
+        hop: Percentiles = getattr(summary.latency_ms, name)
+        if hop.n:
+            figures = (_number(value) for value in (hop.p50, hop.p95, hop.p99, hop.max))
+            table.add_row(label, *figures, str(hop.n))
+    return table
+
+
+def _tracking(summary: Summary) -> Table:
+    table = _table("Tracking error, px, against the ground truth", "keypoint", "mean", "median", "p95", "n")
+    for camera in summary.cameras.values():
+        found = camera.tracking_error
+        if found is None:
+            continue
+        for name, errors in [*found.per_keypoint.items(), ("all", found)]:
+            table.add_row(
+                escape(name), _number(errors.mean), _number(errors.median), _number(errors.p95), str(errors.n)
+            )
+    return table
+
+
+def _table(title: str, first: str, *others: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, min_width=72)
+    table.add_column(first, min_width=28)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

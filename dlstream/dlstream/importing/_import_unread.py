@@ -1,0 +1,82 @@
+"""What of DeepLabStream's files nothing here asked for: every key is named, and whether it is lost or not needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+
+from dlstream.importing._ini import Ini, Note, Spot
+
+_SETTINGS = {
+    "Video": "a camera is taken, no video",
+    "IPWEBCAM": "STREAMING_SOURCE is another one",
+    "Classification": "the experiment that was taken over has no classifier",
+}
+_TRIGGER = "TRIGGER names another one"
+_CONFIG = {
+    "BaseRegionTrigger": _TRIGGER,
+    "BaseOutsideRegionTrigger": _TRIGGER,
+    "BaseHeaddirectionTrigger": _TRIGGER,
+    "BaseEgoHeaddirectionTrigger": _TRIGGER,
+    "BaseScreenTrigger": _TRIGGER,
+    "BaseHeaddirectionROITrigger": _TRIGGER,
+    "BaseSpeedTrigger": _TRIGGER,
+    "BaseFreezeTrigger": _TRIGGER,
+    "BaseConditionalExperiment": "BASE names another one",
+    "BaseTrialExperiment": "BASE names another one",
+    "BaseOptogeneticExperiment": "BASE names another one",
+    "RewardDispenser": "the experiment's process is another one",
+    "ScreenStimulation": "the experiment's process is another one",
+    "BaseStimulation": "the experiment's process is another one",
+    "BaseProtocolProcess": "the experiment's process is another one",
+}
+_KEYS = {
+    "debug": "not needed: `dlstream run` tells what happens",
+    "pass_separate": "not needed: poses keep each animal by its identity",
+    "exp_origin": "not needed: the name alone tells",
+    "trial_name": "not needed: the trial is called 'trial'",
+    "crop_x": "not needed: CROP is off",
+    "crop_y": "not needed: CROP is off",
+    "camera_source": "not needed: STREAMING_SOURCE is another one",
+    "repeat_video": "not needed: STREAMING_SOURCE is another one",
+}
+_PARTS = {"process": "BaseProtocolProcess", "stimulation": "BaseStimulation"}
+
+
+def unread_settings(ini: Ini) -> list[Note]:
+    """Of settings.ini."""
+    return list(_unread(ini, _SETTINGS, _KEYS))
+
+
+def unread_config(ini: Ini) -> list[Note]:
+    """Of an experiment's .ini."""
+    return list(_unread(ini, _CONFIG, {key: _KEYS[key] for key in ("debug", "trial_name")}))
+
+
+def _unread(ini: Ini, sections: Mapping[str, str], keys: Mapping[str, str]) -> Iterator[Note]:
+    unneeded = {name.lower(): why for name, why in sections.items()}
+    for section, spots in ini.unused().items():
+        if section in unneeded and not any(used == section and key in ini.sections[section] for used, key in ini.used):
+            names = ", ".join(spot.key for spot in spots)
+            yield Note(ini.where(section, ""), names or "nothing", f"left out, not needed: {unneeded[section]}")
+            continue
+        for spot in spots:
+            value = ini.peek(section, spot.key)
+            low = spot.key.lower()
+            if low in keys or (low in _PARTS and value == _PARTS[low]):
+                yield Note(str(spot), value, keys.get(low, "not needed: our template has it"))
+            else:
+                yield Note(str(spot), value or "nothing", _lost(ini, spot, list(sections)), lost=True)
+
+
+def _lost(ini: Ini, spot: Spot, sections: list[str]) -> str:
+    """What to do about a key, or a section without keys, that is not known, or that this set-up has no place for."""
+    section = spot.section.strip().lower()
+    if spot.key and any(used == section for used, _ in ini.used):
+        what, word, known = "the key", spot.key.lower(), {key.upper() for used, key in ini.used if used == section}
+    else:
+        what, word, known = "the section", section, {*sections, "EXPERIMENT", "Streaming", "Pose Estimation"}
+    near = {name.lower(): name for name in known if name.lower() != word}
+    best = get_close_matches(word, near, n=1, cutoff=0.75)
+    hint = f". Did you mean {near[best[0]]}?" if best else ""
+    return f"could not be brought over: {what} is not known here, or has no place in this set-up{hint}"

@@ -1,0 +1,150 @@
+"""`dlstream import`: a DeepLabStream set-up as a rig file and an experiment file, and a list of what could not be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+from ruamel.yaml import YAML
+
+from dlstream.importing._import_experiment import experiment_of, template_of
+from dlstream.importing._import_rig import rig_of
+from dlstream.importing._import_unread import unread_config, unread_settings
+from dlstream.importing._ini import Ini, Note, read_ini
+from dlstream.authoring.draft import Draft
+from dlstream_common import DlstreamError
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What was written, and what is left to do.
+
+    Attributes:
+        experiment: None where there is none.
+        lacking: there is one in DeepLabStream's files, and it could not be written.
+        template: the values of the experiment file that are our template's, by their paths.
+    """
+
+    rig: Path
+    experiment: Path | None
+    notes: Sequence[Note]
+    lacking: bool = False
+    template: Sequence[tuple[str, str]] = ()
+
+
+def import_setup(settings: Path, config: Path | None, out: Path, force: bool, console: Console) -> Imported:
+    """Writes `rig.NAME.yaml` and `NAME.yaml` into a folder, and prints what could not be brought over.
+
+    Raises:
+        InputError: an ini file can't be read.
+        DlstreamError: a file is there already, or can't be written.
+    """
+    done = bring_over(settings, config, out, force)
+    for file in (done.rig, done.experiment):
+        if file is not None:
+            console.print(Text.assemble("Written: ", (str(file), "bold")), soft_wrap=True)
+    if done.lacking:
+        console.print("[bold red]No experiment file was written[/]: the list below says why.")
+    elif done.experiment is None:
+        console.print("No experiment file was written: the settings name none.")
+    console.print(f"\n[bold]To be looked at by you:[/] {len(done.notes)}\n")
+    for number, note in enumerate(done.notes, start=1):
+        table = Table.grid(padding=(0, 1))
+        table.add_row(Text(f"{number:>3}.", "dim"), Text.assemble((note.where, "cyan"), f" = {note.found}"))
+        table.add_row("", Text(note.todo, "yellow" if note.lost else ""))
+        console.print(table)
+    if done.template:
+        console.print("\n[bold]From our template, not from your files:[/] look at each\n")
+        for key, value in done.template:
+            console.print(Text(f"     {key} = {value}"), soft_wrap=True)
+    lost = sum(note.lost for note in done.notes)
+    colour = "bold yellow" if lost else "green"
+    console.print(f"\n[{colour}]{lost} {'key' if lost == 1 else 'keys'} could not be brought over.[/]")
+    console.print(f"\nThen: [bold]dlstream check {escape(str(done.rig))}[/]", soft_wrap=True)
+    return done
+
+
+def bring_over(settings: Path, config: Path | None, out: Path, force: bool = False) -> Imported:
+    """As `import_setup`, without printing."""
+    advanced = [
+        file
+        for file in (settings.parent / "advanced_settings.ini", settings.parent / "utils" / "advanced_settings.ini")
+        if file.is_file() and file != settings
+    ]
+    ini = read_ini(*advanced[:1], settings)
+    if config is None:
+        beside = settings.parent / "experiments" / "configs" / f"{ini.text('Experiment', 'EXP_NAME') or '-'}.ini"
+        config = beside if re.fullmatch(r"[\w .-]+", beside.stem) and beside.is_file() else None
+    own = read_ini(config) if config is not None else None
+    name = re.sub(r"[^a-z0-9_]+", "_", (config or settings).stem.lower()).strip("_")
+    name = name if re.match(r"[a-z]", name) else f"rig_{name}".rstrip("_")
+    template = template_of(ini, own)
+    if config is None and template:
+        name = template
+    rig_file, file = out / f"rig.{name}.yaml", out / f"{name}.yaml"
+    draft = experiment_of(ini, own, template, file) if template else None
+    for target in (rig_file, *([file] if draft else [])):
+        if target.exists() and not force:
+            raise DlstreamError(f"{target}: it is there already; expected a new folder (--out), or --force")
+    content = rig_of(ini, name, file.name if draft else "", _outputs(draft, own or ini))
+    _classification(ini, template)
+    _stimulation(own)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DlstreamError(f"{out}: can't be made ({error.strerror})") from error
+    if draft is not None:
+        draft.write(schema=False)
+    _write_rig(rig_file, content, settings)
+    notes = [*ini.notes, *unread_settings(ini), *((*own.notes, *unread_config(own)) if own else ())]
+    lacking = draft is None and (own is not None or bool(ini.text("Experiment", "EXP_NAME")))
+    return Imported(rig_file, file if draft else None, notes, lacking, draft.of_the_template() if draft else ())
+
+
+def _outputs(draft: Draft | None, ini: Ini) -> dict[str, dict[str, Any]]:
+    """Outputs that only write down what they are told, until the real ones are named."""
+    outputs: dict[str, dict[str, Any]] = {}
+    for name in draft.outputs() if draft else ():
+        outputs[name] = {"type": "log"}
+        todo = "it only writes its commands down until its real type stands in the rig file (docs/reference/keys.md)"
+        ini.notes.append(Note(f"rig file: outputs.{name}", "type: log", todo))
+    return outputs
+
+
+def _classification(ini: Ini, template: str) -> None:
+    if template.startswith("behaviour"):
+        ini.note(
+            "Classification", "PATH_TO_CLASSIFIER", "a pickled classifier is never loaded: export it as ONNX", True
+        )
+
+
+def _stimulation(ini: Ini | None) -> None:
+    if ini is None:
+        return
+    for section, keys in {
+        "BaseStimulation": ("TYPE", "PORT"),
+        "RewardDispenser": ("TYPE", "STIM_PORT", "REMOVAL_PORT", "REMOVAL_TIME"),
+        "ScreenStimulation": ("STIM_PATH", "BACKGROUND_PATH"),
+    }.items():
+        for key in keys:
+            if ini.text(section, key):
+                ini.note(section, key, "put it into the output's section of the rig file", True)
+
+
+def _write_rig(file: Path, content: dict[str, Any], source: Path) -> None:
+    yaml = YAML()
+    yaml.width = 118
+    try:
+        with file.open("w", encoding="utf-8") as stream:
+            stream.write(f"# Brought over from DeepLabStream's {source.name} by `dlstream import`.\n")
+            stream.write("# Paths are taken from this file's own folder; docs/reference/keys.md lists every key.\n")
+            yaml.dump(content, stream)
+    except OSError as error:
+        raise DlstreamError(f"{file}: can't be written ({error.strerror})") from error

@@ -1,0 +1,263 @@
+"""`dlstream analyze`: source, estimator and engine over every frame of a video, without ROS and without pacing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dlstream.offline.analysis import Analysis, outlines, seed_of
+from dlstream.offline.annotated import AnnotatedVideo
+from dlstream.offline.footage import Footage, open_footage
+from dlstream.rig.file import Rig, load_rig
+from dlstream.offline.session_lines import journal_of
+from dlstream.offline.used_files import copies_beside
+from dlstream_camera import SourceSettings
+from dlstream_common import DlstreamError, Frame, FramePoses, to_bgr
+from dlstream_experiment import Experiment, check_experiment, load_experiment
+from dlstream_experiment.inputs import Poses, Start
+from dlstream_experiment.journal import from_first_start
+from dlstream_pose import Estimator, PoseSettings, PoseStream
+from dlstream_pose.overlay import OverlayRegion, draw_overlay
+from dlstream_recorder import JOURNAL, OfflineSession, Summary
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an analysis is made of; a rig file gives what is left out."""
+
+    network: Path | None = None
+    experiment: Path | None = None
+    scale: float | None = None
+    camera: str = ""
+    rig: Path | None = None
+    seed: int | None = None
+    fps: float = 0.0
+    threads: int = 0
+    video: bool = True
+    allow_python: bool = False
+    live_frames: bool = False
+    topic: str = ""
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The same, complete."""
+
+    pose: PoseSettings
+    experiment: Experiment
+    camera: str
+    source: SourceSettings
+
+
+@dataclass(frozen=True)
+class Live:
+    """The run that a session's video shows: the stamp of its start, its seed, and the frames that it decided on."""
+
+    stamp: int
+    seed: int
+    sequences: frozenset[int]
+
+    @property
+    def first(self) -> int:
+        """The first of these frames."""
+        return min(self.sequences)
+
+
+def analyze(path: Path, out: Path, options: Options, console: Console) -> Summary:
+    """Writes the session folder `out`: tables, events, journal, and an annotated video.
+
+    Raises:
+        DlstreamError: something of it can't be read, does not fit, or can't be written.
+    """
+    resolved = resolve(options)
+    if not path.exists():
+        raise DlstreamError(f"{path}: found no such file; expected a video or a folder of images")
+    footage = open_footage(path, resolved.camera, resolved.source, options.fps)
+    return analyze_footage(footage, resolved, out, options, console)
+
+
+def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Options, console: Console) -> Summary:
+    """As `analyze`, of frames from anywhere."""
+    pose = resolved.pose
+    estimator = Estimator(pose.network, pose.scale, pose.threads, pose.engine)
+    poses_of = _Poses(estimator, pose)
+    live = live_run(footage.session, resolved.camera) if footage.session else None
+    if options.live_frames and live is None:
+        raise DlstreamError(
+            f"--live-frames: {footage.name} shows no run of an experiment; expected the video of a session whose "
+            f"{JOURNAL} has poses of camera '{resolved.camera}'"
+        )
+    seed = seed_of(resolved.experiment, options.seed, live.seed if live else 0)
+    frames = footage.frames()
+    first = next(frames, None)
+    if first is None:
+        raise DlstreamError(f"{footage.name}: found no frame in it; expected a video")
+    height, width = first.image.shape[:2]
+    experiment, camera = resolved.experiment, resolved.camera
+    check_experiment(
+        experiment,
+        cameras=[camera],
+        keypoints=estimator.info.keypoints,
+        individuals=estimator.info.animals,
+        image_sizes={camera: (width, height)},
+    )
+    about = pose.model_dump(mode="json", exclude={"network", "cameras"})
+    session = OfflineSession(out, footage.name, [camera], first.stamp, {"settings": {"pose": about}})
+    info = estimator.info
+    session.set_network(camera, pose.network.name, estimator.network.sha256, info.edges, info.individuals)
+    session.set_regions(camera, outlines(experiment, camera))
+    session.copy(experiment.path, "experiment.yaml")
+    analysis = Analysis(experiment, session, seed, live.stamp if live else None)
+    with ExitStack() as stack:
+        stack.callback(session.close)
+        drawing = None
+        if options.video:
+            drawing = _Drawing(out, first, estimator, experiment, camera)
+            stack.callback(drawing.close)
+        with _progress(console, footage) as advance:
+            for frame in _from(first, frames):
+                poses = None
+                if live is None or not options.live_frames or frame.sequence in live.sequences:
+                    poses = poses_of(frame)
+                analysis.add(frame, poses, decide=live is None or frame.sequence >= live.first)
+                if drawing is not None:
+                    drawing.add(frame, poses, analysis)
+                advance()
+        return session.finish("the video has ended", analysis.finish("the video has ended"))
+
+
+class _Poses:
+    """Crop, network, identity and filter of the pose node; without latency there is nothing to predict up to `now`."""
+
+    def __init__(self, estimator: Estimator, settings: PoseSettings) -> None:
+        self._keypoints, self._stamp = estimator.info.keypoints, 0
+        self._stream = PoseStream(estimator, settings, lambda: self._stamp)
+
+    def __call__(self, frame: Frame) -> FramePoses:
+        self._stamp = frame.stamp
+        found = self._stream.estimate(frame.image, frame.encoding, frame.stamp)
+        return FramePoses(
+            frame.camera,
+            frame.sequence,
+            frame.stamp,
+            self._keypoints,
+            found.individuals,
+            predicted_to=found.predicted_to,
+        )
+
+
+def resolve(options: Options) -> Resolved:
+    """Completes the options from the rig file.
+
+    Raises:
+        DlstreamError: network or experiment are missing, or the rig has not this camera.
+    """
+    rig = load_rig(options.rig) if options.rig else None
+    pose: dict[str, Any] = {"threads": 1}
+    if rig is not None and rig.pose is not None:
+        pose = rig.pose.model_dump(include=set(PoseSettings.model_fields))
+    given = {"network": options.network, "scale": options.scale, "threads": options.threads or None}
+    pose |= {name: value for name, value in given.items() if value is not None}
+    network, file = pose.get("network"), options.experiment
+    if rig is not None and rig.experiment is not None:
+        file = file or rig.experiment.file
+    for what, found in (("network", network), ("experiment", file)):
+        if found is None:
+            raise DlstreamError(f"no {what}: give --{what} FILE, or --rig FILE of a rig that has one")
+    assert file is not None
+    experiment = load_experiment(file, options.allow_python, copies=copies_beside(file))
+    camera = options.camera or experiment.camera
+    settings = load_pose_settings({**pose, "cameras": [camera]})
+    return Resolved(settings, experiment, camera, _source(rig, camera))
+
+
+def load_pose_settings(values: Mapping[str, Any]) -> PoseSettings:
+    """The pose node's settings, for an analysis.
+
+    Raises:
+        DlstreamError: one of them is wrong.
+    """
+    try:
+        return PoseSettings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        raise DlstreamError(f"{key}: found {first['input']!r}; expected {expected}") from error
+
+
+def _source(rig: Rig | None, camera: str) -> SourceSettings:
+    if rig is None:
+        return SourceSettings()
+    if camera not in rig.cameras:
+        raise DlstreamError(f"camera: found '{camera}'; expected one of the rig's: {', '.join(rig.cameras)}")
+    section = rig.cameras[camera]
+    if not isinstance(section, SourceSettings):
+        return SourceSettings()
+    return SourceSettings(crop=section.crop, color=section.color)
+
+
+def live_run(session: Path, camera: str) -> Live | None:
+    """The first run of a session; None where its start or its first pose was not recorded."""
+    entries = from_first_start(journal_of(session))
+    if not entries or not isinstance(entries[0].input, Start):
+        return None
+    poses = [entry.input.poses for entry in entries if isinstance(entry.input, Poses)]
+    sequences = frozenset(item.sequence for item in poses if item.camera == camera)
+    return Live(entries[0].input.stamp, entries[0].input.seed, sequences) if sequences else None
+
+
+def _from(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
+    yield first
+    yield from rest
+
+
+@contextmanager
+def _progress(console: Console, footage: Footage) -> Iterator[Callable[[], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(footage.name, total=footage.count or None)
+        yield lambda: progress.advance(task)
+
+
+class _Drawing:
+    """The annotated video, and the picture of the first frame that caused a command."""
+
+    def __init__(self, folder: Path, first: Frame, estimator: Estimator, experiment: Experiment, camera: str) -> None:
+        height, width = first.image.shape[:2]
+        self._folder, self._start, self._camera = folder, first.stamp, camera
+        self._edges = estimator.info.edges
+        self._video = AnnotatedVideo(folder / "annotated.mp4", width, height, first.stamp)
+        self._outlines = {name: np.array(points, np.float32) for name, points in outlines(experiment, camera)}
+        self._picture: NDArray[np.uint8] | None = None
+        self._decided = False
+
+    def add(self, frame: Frame, poses: FramePoses | None, analysis: Analysis) -> None:
+        active = analysis.regions.get(self._camera, {})
+        seconds = (frame.stamp - self._start) / 1e9
+        picture = draw_overlay(
+            to_bgr(frame.image, frame.encoding),
+            poses.individuals if poses is not None else (),
+            self._edges,
+            [OverlayRegion(name, points, active.get(name, False)) for name, points in self._outlines.items()],
+            caption=f"{self._camera}  {seconds:.2f} s  frame {frame.sequence}",
+        )
+        self._video.add(picture, frame.stamp)
+        decided = any(active.values())
+        if self._picture is None or (decided and not self._decided):
+            self._picture, self._decided = picture, decided
+
+    def close(self) -> None:
+        self._video.close()
+        if self._picture is not None:
+            cv2.imwrite(str(self._folder / "overlay.png"), self._picture)

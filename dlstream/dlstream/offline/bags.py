@@ -1,0 +1,317 @@
+"""`dlstream replay BAG`: an experiment on a recorded bag, ours or anybody's, of poses or of images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rosbags.highlevel import AnyReader
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+from dlstream.offline.analysis import Analysis, outlines, seed_of
+from dlstream.offline.analyze import Options, analyze_footage, resolve
+from dlstream.offline.footage import Footage
+from dlstream.offline.used_files import copies_beside
+from dlstream_common import (
+    DlstreamError,
+    EncodingError,
+    Frame,
+    FramePoses,
+    Image,
+    Individual,
+    encoding_of,
+    image_from_bytes,
+    suggest,
+)
+from dlstream_experiment import check_experiment, load_experiment
+from dlstream_recorder import OfflineSession, Summary
+
+_POSES = "dlstream_msgs/msg/FramePoses"
+_SKELETON = "dlstream_msgs/msg/Skeleton"
+_IMAGE = "sensor_msgs/msg/Image"
+_COMPRESSED = "sensor_msgs/msg/CompressedImage"
+_ENDINGS = (".mcap", ".db3")
+_SECOND = 1_000_000_000
+_SHOWN = 12
+
+
+def is_bag(path: Path) -> bool:
+    """Whether this is a rosbag2: a folder with metadata.yaml or with its files alone, or one of those."""
+    return (path / "metadata.yaml").is_file() or path.suffix in _ENDINGS or bool(_storages(path))
+
+
+def _storages(path: Path) -> list[Path]:
+    return sorted(item for item in path.glob("*") if item.suffix in _ENDINGS and item.is_file())
+
+
+def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Summary:
+    """Runs an experiment on a bag's poses, or on its images where a network is given, into the session folder `out`.
+
+    Raises:
+        DlstreamError: the bag can't be read, or has nothing that the experiment needs.
+    """
+    file = options.experiment
+    if options.rig is not None and file is None:
+        file = resolve(options).experiment.path
+    if file is None:
+        raise DlstreamError("no experiment: give --experiment FILE (and --network FILE for a bag of images)")
+    experiment = load_experiment(file, options.allow_python, copies=copies_beside(file))
+    seed = seed_of(experiment, options.seed)
+    with ExitStack() as stack:
+        bag = stack.enter_context(_Bag(path))
+        if options.network is not None or (options.rig is not None and _topics_of(bag, _IMAGE, _COMPRESSED)):
+            return _replay_images(bag, out, options, console)
+        images = {"--scale": options.scale is not None, "--camera": options.camera != ""}
+        for name in [name for name, given in images.items() if given]:
+            raise DlstreamError(f"{name}: found for a bag of poses; expected without, or with --network for its images")
+        topics = _pose_topics(bag, experiment.cameras, options.topic)
+        poses = (_poses(message, topics[topic], stamp) for topic, stamp, message in bag.messages(topics))
+        first = next(poses, None)
+        if first is None:
+            raise DlstreamError(f"{path}: found no message on {', '.join(topics)}")
+        cameras = list(dict.fromkeys(topics.values()))
+        individuals = _individuals(bag, cameras)
+        check_experiment(experiment, cameras=cameras, keypoints=first.keypoints, individuals=individuals)
+        session = OfflineSession(out, bag.name, cameras, first.stamp, {"files": {"bag": path.name}})
+        stack.callback(session.close)
+        for camera in cameras:
+            session.set_regions(camera, outlines(experiment, camera))
+        session.copy(experiment.path, "experiment.yaml")
+        analysis = Analysis(experiment, session, seed)
+        analysis.add_poses(first)
+        for one in poses:
+            analysis.add_poses(one)
+        return session.finish("the bag has ended", analysis.finish("the bag has ended"))
+
+
+def _topics_of(bag: _Bag, *types: str) -> list[str]:
+    return sorted(topic for topic, kind in bag.topics.items() if kind in types)
+
+
+def _individuals(bag: _Bag, cameras: Sequence[str]) -> list[str] | None:
+    """The animals that the networks behind the poses tell apart; None: the bag does not say."""
+    topics = [f"/{camera}/skeleton" for camera in cameras]
+    if any(bag.topics.get(topic) != _SKELETON or not bag.count(topic) for topic in topics):
+        return None
+    said = [getattr(message, "individuals", ()) for _, _, message in bag.messages(topics)]
+    return list(dict.fromkeys(name for names in said for name in names)) if all(said) else None
+
+
+def _replay_images(bag: _Bag, out: Path, options: Options, console: Console) -> Summary:
+    resolved = resolve(options)
+    topic = _image_topic(bag, resolved.camera, options.topic)
+
+    def frames() -> Iterator[Frame]:
+        looks: tuple[object, ...] = ()
+        for number, (_, recorded, message) in enumerate(bag.messages([topic])):
+            image, encoding = _image(message, f"{bag.path}: message {number} of {topic}")
+            if number and (image.shape, encoding) != looks:
+                raise DlstreamError(
+                    f"{bag.path}: message {number} of {topic} is an image of {_told(image.shape, encoding)}; expected "
+                    f"{_told(*looks)} as before. Cut the bag there (ros2 bag convert)"
+                )
+            looks = image.shape, encoding
+            yield Frame(resolved.camera, number, _stamp(message.header.stamp) or recorded, image, encoding)
+
+    return analyze_footage(
+        Footage(bag.name, resolved.camera, bag.count(topic), frames), resolved, out, options, console
+    )
+
+
+def _told(shape: Any, encoding: Any) -> str:
+    return f"{shape[1]}x{shape[0]} {encoding}"
+
+
+def _image(message: Any, where: str) -> tuple[Image, str]:
+    """The image of a message of either type, with its encoding.
+
+    Raises:
+        DlstreamError: it is none, or of an encoding that can't be read.
+    """
+    try:
+        if hasattr(message, "encoding"):
+            size = message.width, message.height, message.step
+            image = image_from_bytes(message.data, *size, message.encoding, bool(message.is_bigendian))
+            return image, message.encoding
+        if "compressedDepth" in message.format:
+            raise EncodingError(f"image format: found '{message.format}'; expected pictures such as JPEG or PNG")
+        decoded = cv2.imdecode(np.asarray(message.data, np.uint8), cv2.IMREAD_UNCHANGED) if len(message.data) else None
+        if decoded is None:
+            raise EncodingError(f"found {len(message.data)} bytes that are no picture (format '{message.format}')")
+        return decoded, encoding_of(decoded)
+    except EncodingError as error:
+        hint = ""
+        if str(getattr(message, "encoding", "")).startswith("bayer"):
+            hint = ". Record colour or grey images, such as the image_color or image_mono of image_proc's debayer node"
+        raise DlstreamError(f"{where}: {error}{hint}") from error
+
+
+def _image_topic(bag: _Bag, camera: str, wanted: str) -> str:
+    """The topic that was asked for, or the camera's, raw or else compressed, or the only one of its kind."""
+    raw, compressed = _topics_of(bag, _IMAGE), _topics_of(bag, _COMPRESSED)
+    if wanted:
+        return _found(bag, wanted, [*raw, *compressed], "images")
+    for topic in (f"/{camera}/image_raw", f"/{camera}/image_raw/compressed"):
+        if topic in (*raw, *compressed):
+            return topic
+    for topics in (raw, compressed):
+        if len(topics) == 1:
+            return topics[0]
+    there = ", ".join([*raw, *compressed]) or f"no images (it has {bag.told})"
+    hint = ". Say which with --topic TOPIC" if raw or compressed else ""
+    raise DlstreamError(
+        f"{bag.path}: found {there}; expected images on /{camera}/image_raw, or on one topic alone{hint}"
+    )
+
+
+def _found(bag: _Bag, wanted: str, topics: Sequence[str], what: str) -> str:
+    topic = f"/{wanted.lstrip('/')}"
+    if topic not in topics:
+        raise DlstreamError(f"{bag.path}: found no {what} on '{topic}'. {suggest(topic, topics)}".rstrip())
+    return topic
+
+
+class _Bag:
+    """A rosbag2 of which whatever goes wrong is told as ours.
+
+    Attributes:
+        topics: each with its type.
+        name: of the folder or file, without its ending.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.name = path, path.resolve().stem
+        storages = _storages(path) if path.is_dir() and not (path / "metadata.yaml").is_file() else [path]
+        if len(storages) != 1:
+            raise DlstreamError(
+                f"{path}: found {len(storages)} files and no metadata.yaml; make it with ros2 bag reindex"
+            )
+        self._types = _types()
+        try:
+            self._reader = AnyReader(storages, default_typestore=self._types)
+            self._reader.open()
+        except Exception as error:  # rosbags has one of its own for each kind of bag
+            raise self._unreadable(error) from error
+        self.topics = {item.topic: item.msgtype for item in self._reader.connections}
+
+    def __enter__(self) -> _Bag:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._reader.close()
+
+    @property
+    def told(self) -> str:
+        """What is in it, in words."""
+        topics = [f"{topic} ({kind.rpartition('/')[2]})" for topic, kind in sorted(self.topics.items())]
+        return ", ".join(topics[:_SHOWN]) + (f" and {len(topics) - _SHOWN} more" if len(topics) > _SHOWN else "") or (
+            "nothing"
+        )
+
+    def count(self, topic: str) -> int:
+        """The messages of a topic."""
+        return sum(item.msgcount for item in self._reader.connections if item.topic == topic)
+
+    def messages(self, topics: Iterable[str]) -> Iterator[tuple[str, int, Any]]:
+        """Topic, time of the recording and message, in the order of their recording.
+
+        Raises:
+            DlstreamError: the bag is damaged, or a message is none of its type.
+        """
+        chosen = [item for item in self._reader.connections if item.topic in set(topics)]
+        messages = self._reader.messages(connections=chosen) if chosen else iter(())
+        while True:
+            try:
+                item, stamp, raw = next(messages)
+                store = self._reader.typestore if item.msgtype in self._reader.typestore.types else self._types
+                message = store.deserialize_cdr(raw, item.msgtype)
+            except StopIteration:
+                return
+            except Exception as error:
+                raise self._unreadable(error) from error
+            yield item.topic, stamp, message
+
+    def _unreadable(self, error: Exception) -> DlstreamError:
+        session = self.path.resolve().parent
+        if (session / "session.json").exists():
+            hint = f"dlstream recover {session} mends the bag of a session whose recorder was killed"
+        elif any(item.suffix == ".db3" for item in (self.path, *_storages(self.path))):
+            hint = "If it was cut off: sqlite3 FILE.db3 .recover | sqlite3 WHOLE.db3, and replay WHOLE.db3"
+        else:
+            hint = "If it was cut off: mcap recover FILE.mcap -o WHOLE.mcap, and replay WHOLE.mcap"
+        return DlstreamError(f"{self.path}: found no rosbag2 that can be read ({error}). {hint}")
+
+
+def _types() -> Any:
+    """Those of ROS 2 Jazzy, and ours, for bags that carry no definitions."""
+    store = get_typestore(Stores.ROS2_JAZZY)
+    for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
+        for file in sorted(Path(prefix, "share", "dlstream_msgs", "msg").glob("*.msg")):
+            store.register(get_types_from_msg(file.read_text(encoding="utf-8"), f"dlstream_msgs/msg/{file.stem}"))
+    return store
+
+
+def _pose_topics(bag: _Bag, cameras: tuple[str, ...], wanted: str) -> dict[str, str]:
+    """The topics of the experiment's cameras; a topic alone, or one that was asked for, is the only camera's."""
+    found = [topic for topic in _topics_of(bag, _POSES) if not topic.endswith("/ground_truth")]
+    if wanted:
+        if len(cameras) > 1:
+            raise DlstreamError(f"--topic: the experiment has the cameras {', '.join(cameras)}; expected one alone")
+        return {_found(bag, wanted, _topics_of(bag, _POSES), "poses"): cameras[0]}
+    named = {topic: camera for topic in found for camera in cameras if topic.strip("/") == f"{camera}/pose"}
+    if not named and len(found) == 1 and len(cameras) == 1:
+        named = dict.fromkeys(found, cameras[0])
+    missing = [camera for camera in cameras if camera not in named.values()]
+    if missing:
+        there = ", ".join(found) or f"no poses (it has {bag.told})"
+        hint = "Say which with --topic TOPIC" if found and len(cameras) == 1 else "For a bag of images give --network"
+        raise DlstreamError(f"{bag.path}: the bag has {there}; expected poses ({_POSES}) on /{missing[0]}/pose. {hint}")
+    return named
+
+
+def _poses(message: Any, camera: str, recorded: int) -> FramePoses:
+    """As `poses_from_message`, of any version of the message, without ROS."""
+    return FramePoses(
+        camera,
+        int(message.sequence),
+        _stamp(message.header.stamp) or recorded,
+        tuple(message.keypoints),
+        tuple(_individual(item) for item in message.individuals),
+        _stamp(message.received),
+        _stamp(message.inference_start),
+        _stamp(message.inference_end),
+        int(message.dropped),
+        stale=bool(getattr(message, "stale", False)),
+        predicted_to=_stamp(message.predicted_to) if hasattr(message, "predicted_to") else 0,
+    )
+
+
+def _individual(item: Any) -> Individual:
+    covariance = _optional(item, "covariance")
+    return Individual(
+        item.id,
+        np.asarray(item.x, np.float32),
+        np.asarray(item.y, np.float32),
+        np.asarray(item.confidence, np.float32),
+        score=float(item.score),
+        vx=_optional(item, "vx"),
+        vy=_optional(item, "vy"),
+        covariance=None if covariance is None else covariance.reshape(-1, 3),
+        swap_risk=float(getattr(item, "swap_risk", 0.0)),
+    )
+
+
+def _optional(item: Any, name: str) -> NDArray[np.float32] | None:
+    values = np.asarray(getattr(item, name, ()), np.float32)
+    return values if values.size else None
+
+
+def _stamp(time: Any) -> int:
+    return int(time.sec) * _SECOND + int(time.nanosec)

@@ -1,0 +1,97 @@
+"""What a session knows of its rig, so that an experiment that is to decide on it anew is checked before it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlstream.offline.experiments import recorded_experiment
+from dlstream.offline.session_lines import about_session
+from dlstream_common import InputError, Problem, line_of, suggest
+from dlstream_experiment import Experiment, check_experiment
+from dlstream_experiment.inputs import Poses
+from dlstream_experiment.journal import Beginning, Entry
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The rig of a session, as far as the session tells.
+
+    Attributes:
+        keypoints: of each camera whose poses are in the journal.
+        sizes: width and height of each camera's images, where they were recorded and did not change.
+        outputs: that took part; None where that is not known.
+    """
+
+    session: Path
+    keypoints: Mapping[str, tuple[str, ...]]
+    sizes: Mapping[str, Size]
+    outputs: Sequence[str] | None
+
+    @classmethod
+    def of(cls, session: Path, entries: Sequence[Entry]) -> Recorded:
+        """From a session's journal, and its session.json where there is one."""
+        keypoints: dict[str, tuple[str, ...]] = {}
+        for entry in entries:
+            if isinstance(entry.input, Poses):
+                keypoints.setdefault(entry.input.poses.camera, entry.input.poses.keypoints)
+        about = about_session(session)
+        sizes: dict[str, Size] = {}
+        for name, camera in about.get("cameras", {}).items():
+            found = {(part["width"], part["height"]) for part in camera.get("parts", ()) if part.get("width")}
+            if len(found) == 1:
+                sizes[name] = found.pop()
+        return cls(session, keypoints, sizes, about.get("settings", {}).get("outputs") or None)
+
+    def check(self, experiment: Experiment, beginning: Beginning, name: str, allow_python: bool = False) -> Experiment:
+        """The experiment, where it could have run here in place of the one that did.
+
+        What was already wrong when it ran is no mistake of the new one.
+
+        Args:
+            name: of the experiment's file, for messages.
+
+        Raises:
+            InputError: it asks for a camera, a keypoint or an output that there was not, or a place outside the image.
+        """
+        ran = recorded_experiment(beginning, self.session, allow_python)
+        before = {_words(problem) for problem in self._problems(ran, ran)}
+        new = [problem for problem in self._problems(experiment, ran) if _words(problem) not in before]
+        if new:
+            raise InputError(name, sorted(new, key=lambda item: item.line or 0))
+        return experiment
+
+    def _problems(self, experiment: Experiment, ran: Experiment) -> list[Problem]:
+        names = list(dict.fromkeys(name for points in self.keypoints.values() for name in points)) or None
+        outputs = None if self.outputs is None else list(dict.fromkeys([*self.outputs, *ran.outputs]))
+        found = list(self._cameras(experiment, ran))
+        try:
+            check_experiment(experiment, image_sizes=self.sizes, keypoints=names, outputs=outputs)
+        except InputError as error:
+            found += error.problems
+        for camera, points in self.keypoints.items():
+            for keypoint, trigger in experiment.missing_keypoints(camera, points).items():
+                if names and keypoint in names:
+                    expected = f"a keypoint of the poses of camera '{camera}'"
+                    line = line_of(experiment.data, ("triggers", trigger))
+                    found.append(
+                        Problem(f"triggers.{trigger}", f"'{keypoint}'", expected, line, suggest(keypoint, points))
+                    )
+        return found
+
+    def _cameras(self, experiment: Experiment, ran: Experiment) -> Iterator[Problem]:
+        """The journal has the poses of the cameras that the run listened to, and of no others."""
+        known = list(dict.fromkeys([*self.keypoints, *ran.cameras]))
+        places = {"camera": experiment.camera}
+        places |= {f"regions.{name}.camera": item.camera for name, item in experiment.regions.items() if item.camera}
+        for key, camera in places.items():
+            if camera not in known:
+                line = line_of(experiment.data, tuple(key.split(".")))
+                yield Problem(key, f"'{camera}'", "a camera whose poses the run got", line, suggest(camera, known))
+
+
+def _words(problem: Problem) -> tuple[str, str, str]:
+    return problem.key, problem.found, problem.expected

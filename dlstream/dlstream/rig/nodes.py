@@ -1,0 +1,175 @@
+"""From a rig to the list of its nodes: what `ros2 launch` and `dlstream run` both start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dlstream.rig.file import NodeOptions, Rig, TopicCamera, TopicOutput
+from dlstream_common import Settings
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One node process, or several nodes in one.
+
+    Attributes:
+        component: the node's class, `package::Class`, by which it can be put into a process with others.
+        members: the nodes that run together in this process; empty: it is one node.
+        images: the image topics that members publish; members take them by reference.
+        ends_rig: the rig ends, without a failure, when this node has ended by itself.
+        on_failure: stop, restart or continue.
+    """
+
+    package: str
+    executable: str
+    name: str
+    namespace: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    remappings: tuple[tuple[str, str], ...] = ()
+    on_failure: str = "stop"
+    ends_rig: bool = False
+    component: str = ""
+    members: tuple[NodeSpec, ...] = ()
+    images: tuple[str, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """The node's name with its namespace, as `ros2 node list` shows it."""
+        return f"{self.namespace.rstrip('/')}/{self.name}"
+
+    @property
+    def nodes(self) -> tuple[NodeSpec, ...]:
+        """The nodes of this process."""
+        return self.members or (self,)
+
+    @property
+    def arguments(self) -> list[str]:
+        """The words of the command line before those of ROS."""
+        words = [f"{member.component}={member.full_name}" for member in self.members]
+        return [*words, "--images", *self.images] if self.images else words
+
+    @property
+    def parameter_file(self) -> dict[str, Any]:
+        """The contents of a ROS parameter file with the parameters of the process's nodes."""
+        if not self.members:
+            return {"/**": {"ros__parameters": dict(self.parameters)}}
+        return {member.full_name: {"ros__parameters": dict(member.parameters)} for member in self.members}
+
+
+def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
+    """The nodes of a rig, in the order in which they start; they end in the reverse of it.
+
+    So the cameras end first, then the experiment, before it could miss poses, and the recorder after all it records.
+    """
+    cameras = sorted(rig.cameras)
+    remappings = tuple(
+        (f"/{name}/image_raw", camera.topic)
+        for name, camera in rig.cameras.items()
+        if isinstance(camera, TopicCamera) and camera.topic
+    )
+    nodes = [
+        NodeSpec(
+            "dlstream_experiment",
+            "output",
+            name,
+            "/outputs",
+            _parameters(output),
+            on_failure=output.on_failure,
+        )
+        for name, output in rig.outputs.items()
+        if not isinstance(output, TopicOutput)
+    ]
+    if rig.recorder is not None:
+        filled = {
+            "cameras": cameras,
+            "outputs": sorted(rig.outputs),
+            "rig": rig.rig,
+            "rig_file": rig_file.resolve(),
+            "experiment_file": rig.experiment.file if rig.experiment else None,
+        }
+        nodes.append(_node("dlstream_recorder", "recorder", rig.recorder, filled, remappings))
+    if rig.pose is not None:
+        nodes.append(_node("dlstream_pose", "pose", rig.pose, {"cameras": cameras}, remappings))
+    if rig.experiment is not None:
+        filled = {"cameras": cameras, "outputs": sorted(rig.outputs), "autostart_run": True}
+        filled["listeners"] = 2 if rig.recorder is not None else 1
+        nodes.append(_node("dlstream_experiment", "experiment", rig.experiment, filled))
+    watchers = (rig.pose is not None) + (rig.recorder is not None and rig.recorder.video != "none")
+    for name, camera in rig.cameras.items():
+        if isinstance(camera, TopicCamera):
+            continue
+        parameters = _parameters(camera, {"wait_for": watchers})
+        nodes.append(
+            NodeSpec(
+                "dlstream_camera",
+                "camera",
+                "camera",
+                f"/{name}",
+                parameters,
+                on_failure=camera.on_failure,
+                ends_rig=True,
+                component="dlstream_camera::CameraNode",
+            )
+        )
+    return _together(nodes) if rig.together else nodes
+
+
+def _together(nodes: list[NodeSpec]) -> list[NodeSpec]:
+    """The nodes with those that can share a process in one; outputs keep their own, to go off when it dies."""
+    members = tuple(node for node in nodes if node.component)
+    severity = ["continue", "restart", "stop"]
+    process = NodeSpec(
+        "dlstream",
+        "together",
+        "together",
+        "/",
+        remappings=tuple(dict.fromkeys(pair for node in members for pair in node.remappings)),
+        on_failure=max((node.on_failure for node in members), key=severity.index),
+        ends_rig=any(node.ends_rig for node in members),
+        members=members,
+        images=tuple(f"{node.namespace}/image_raw" for node in members if node.ends_rig),
+    )
+    return [*(node for node in nodes if not node.component), process]
+
+
+def _node(
+    package: str,
+    executable: str,
+    section: Any,
+    filled: Mapping[str, Any],
+    remappings: tuple[tuple[str, str], ...] = (),
+) -> NodeSpec:
+    return NodeSpec(
+        package,
+        executable,
+        executable,
+        "/",
+        _parameters(section, filled),
+        remappings,
+        on_failure=section.on_failure,
+        component=f"{package}::{executable.capitalize()}Node",
+    )
+
+
+def _parameters(section: Settings, filled: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The section's values as ROS parameters; what the rig knows is filled in where the section doesn't say it."""
+    values = {
+        name: getattr(section, name) for name in type(section).model_fields if name not in NodeOptions.model_fields
+    }
+    for name, value in (filled or {}).items():
+        if name in values and name not in section.model_fields_set:
+            values[name] = value
+    return {name: _plain(value) for name, value in values.items() if value is not None and value not in ([], ())}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):  # ROS has no mappings: name=value strings
+        return [f"{key}={_plain(item)}" for key, item in value.items()]
+    return value

@@ -1,0 +1,95 @@
+"""`dlstream run`: a rig from its file to its end."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from dlstream.console import show_line
+from dlstream.run.environment import node_environment
+from dlstream.run.monitor import Monitor
+from dlstream.rig.nodes import NodeSpec, rig_nodes
+from dlstream.run.parameter_files import remove_abandoned_files
+from dlstream.rig.file import Rig
+from dlstream.run.runner import Runner, Say
+from dlstream.run.shared_memory import remove_abandoned
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a rig ended.
+
+    Attributes:
+        session: the folder that the recorder wrote; None where there is none.
+    """
+
+    exit_code: int
+    session: Path | None
+
+
+def run_rig(
+    rig: Rig,
+    file: Path,
+    console: Console,
+    seconds: float = 0.0,
+    status_every: float = 5.0,
+    extra: Sequence[NodeSpec] = (),
+) -> Outcome:
+    """Starts the nodes of a checked rig, shows what they say, and ends them together.
+
+    Args:
+        file: the rig file, for the session's records.
+        seconds: end after so many seconds from the first frame; 0: as the rig file says.
+        status_every: seconds between two lines of status; 0: none.
+        extra: nodes to start beside the rig's own.
+    """
+    environment = node_environment()
+    os.environ.update(environment)  # the monitor is a node as well
+    remove_abandoned()
+    remove_abandoned_files()
+    say = partial(show_line, console)
+    specs = [*extra, *rig_nodes(rig, file)]
+    monitor = Monitor([node.full_name for spec in specs for node in spec.nodes])
+    try:
+        runner = Runner(specs, environment, say, monitor.report_fault)
+        watch = _Watch(rig, monitor, runner, say, seconds or rig.stop.after, status_every)
+        code = runner.run(watch.tick)
+    finally:
+        monitor.close()
+        remove_abandoned()
+    return Outcome(code, monitor.session)
+
+
+class _Watch:
+    """Shows the status now and then, and ends the rig when its time has come."""
+
+    def __init__(
+        self, rig: Rig, monitor: Monitor, runner: Runner, say: Say, seconds: float, status_every: float
+    ) -> None:
+        self._rig, self._monitor, self._runner = rig, monitor, runner
+        self._say = say
+        self._seconds, self._every = seconds, status_every
+        self._begin = time.monotonic()
+        self._next = self._begin + status_every
+        self._stopped = False
+
+    def tick(self) -> None:
+        clock = time.monotonic()
+        if self._every and clock >= self._next:
+            self._next += self._every
+            self._say("rig", f"{clock - self._begin:5.0f} s  {self._monitor.line()}")
+        if self._stopped:
+            return
+        first = self._monitor.first_frame
+        if self._seconds and first is not None and clock - first >= self._seconds:
+            self._stopped = True
+            self._runner.stop(f"{self._seconds:g} s are over")
+        elif self._rig.stop.with_experiment and self._monitor.experiment_ended:
+            self._stopped = True
+            self._runner.stop("the experiment has ended")

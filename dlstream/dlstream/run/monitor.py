@@ -1,0 +1,105 @@
+"""What the command line shows of a running rig: it listens to /diagnostics and the experiment's status."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+
+from dlstream.run.faults import FaultPublisher
+from dlstream_common.ros import EVENT
+from dlstream_msgs.msg import ExperimentStatus
+
+_LEVELS = {DiagnosticStatus.WARN: "WARN", DiagnosticStatus.ERROR: "ERROR", DiagnosticStatus.STALE: "STALE"}
+_SILENT = 3.0
+"""Seconds without a diagnosis after which a node counts as silent."""
+
+
+class Monitor:
+    """The newest diagnosis of the rig's nodes and the experiment's status, from a node of its own.
+
+    Args:
+        nodes: full names of the rig's nodes; what others in the same ROS domain say does not count.
+    """
+
+    def __init__(self, nodes: Collection[str]) -> None:
+        self._nodes = frozenset(nodes)
+        self._lock = threading.Lock()
+        self._diagnoses: dict[str, tuple[float, DiagnosticStatus]] = {}
+        self.first_frame: float | None = None
+        """When the first frame was reported, by the monotonic clock."""
+        self.session: Path | None = None
+        """The newest session folder that a recorder reported."""
+        self.status: ExperimentStatus | None = None
+        self.ran = False
+        """Whether the experiment has been running since the monitor looks."""
+        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        self._node = rclpy.create_node("dlstream_monitor", start_parameter_services=False)
+        self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)
+        self._node.create_subscription(ExperimentStatus, "/experiment/status", self._on_status, EVENT)
+        self._faults = FaultPublisher(self._node)
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self._node)
+        self._thread = threading.Thread(target=self._spin, name="monitor", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Leaves the ROS graph."""
+        self._executor.shutdown()
+        self._thread.join()
+        self._node.destroy_node()
+        rclpy.try_shutdown()
+
+    def report_fault(self, node: str, text: str) -> None:
+        """Tells the recorder and whoever else listens that a node has died."""
+        self._faults.publish(node, text)
+
+    @property
+    def experiment_ended(self) -> bool:
+        """Whether the experiment ran and came to its end."""
+        return self.ran and self.status is not None and self.status.status != ExperimentStatus.RUNNING
+
+    def line(self) -> str:
+        """One line on how the rig is."""
+        with self._lock:
+            diagnoses = dict(sorted(self._diagnoses.items()))
+        clock = time.monotonic()
+        parts = [
+            f"{name.strip('/')}: {_level(item)}{item.message}"
+            if clock - heard < _SILENT
+            else f"{name.strip('/')}: silent"
+            for name, (heard, item) in diagnoses.items()
+        ]
+        return "  |  ".join(parts) or "waiting for the nodes"
+
+    def _spin(self) -> None:
+        with suppress(ExternalShutdownException):
+            self._executor.spin()
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        with self._lock:
+            for item in message.status:
+                if item.name not in self._nodes:
+                    continue
+                self._diagnoses[item.name] = (time.monotonic(), item)
+                values = {pair.key: pair.value for pair in item.values}
+                if "session" in values:
+                    self.session = Path(values["session"])
+                if self.first_frame is None and values.get("frames", "0") != "0":
+                    self.first_frame = time.monotonic()
+
+    def _on_status(self, message: ExperimentStatus) -> None:
+        self.status = message
+        self.ran = self.ran or message.status == ExperimentStatus.RUNNING
+
+
+def _level(item: DiagnosticStatus) -> str:
+    level = _LEVELS.get(item.level, "")
+    return f"{level} " if level else ""

@@ -1,0 +1,189 @@
+"""Runs the nodes of a rig as processes, where `ros2 launch` isn't installed."""
+
+from __future__ import annotations
+
+import queue
+import signal
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import FrameType
+
+from dlstream.rig.nodes import NodeSpec
+from dlstream.run.process import NodeProcess
+from dlstream.run.together import speaker
+
+_PATIENCE = {signal.SIGINT: 30.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
+"""Seconds of silence: a node that says what it still has to do, such as a recorder, is waited for."""
+_RESTARTS = 5
+_RESTART_WINDOW = 60.0
+_RESTART_DELAY = 0.5
+
+Say = Callable[[str, str], None]
+"""Shows a line: (name of the node, or "rig"; text)."""
+
+
+@dataclass(frozen=True)
+class _Line:
+    spec: NodeSpec
+    text: str
+
+
+@dataclass(frozen=True)
+class _Exit:
+    process: NodeProcess
+    code: int
+
+
+@dataclass(frozen=True)
+class _Request:
+    reason: str
+
+
+class Runner:
+    """Starts nodes, shows what they print, restarts what is to be restarted, and ends all of them together.
+
+    `on_fault` hears of every node that ended though it was needed: its name and how it ended.
+    Nodes end in the reverse of the order in which they started: those that send come before those that receive, so
+    that the recorder gets what was on its way.
+    """
+
+    def __init__(
+        self,
+        specs: Sequence[NodeSpec],
+        environment: Mapping[str, str],
+        say: Say,
+        on_fault: Callable[[str, str], None] = lambda node, text: None,
+    ) -> None:
+        self._specs = list(specs)
+        self._environment = environment
+        self._say = say
+        self._on_fault = on_fault
+        # SimpleQueue, since a signal handler may put into it while the same thread takes from it.
+        self._events: queue.SimpleQueue[_Line | _Exit | _Request] = queue.SimpleQueue()
+        self._processes: list[NodeProcess] = []
+        self._restarts: dict[str, deque[float]] = {}
+        self.exit_code = 0
+
+    def stop(self, reason: str) -> None:
+        """Ends the rig without a failure; from any thread."""
+        self._events.put(_Request(reason))
+
+    def run(self, tick: Callable[[], None] | None = None) -> int:
+        """Runs until a node that is needed has ended, `stop`, SIGINT or SIGTERM; returns the exit code.
+
+        `tick` is called about ten times a second, in this thread.
+        """
+        previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            for spec in self._specs:
+                self._start(spec)
+            reason = self._watch(tick)
+            self._say("rig", f"stops: {reason}")
+        finally:
+            self._end_all()
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+        return self.exit_code
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._events.put(_Request(f"{signal.Signals(number).name} received"))
+
+    def _start(self, spec: NodeSpec) -> None:
+        process = NodeProcess(
+            spec,
+            self._environment,
+            on_line=lambda spec, text: self._events.put(_Line(spec, text)),
+            on_exit=lambda process, code: self._events.put(_Exit(process, code)),
+        )
+        self._processes.append(process)
+
+    def _watch(self, tick: Callable[[], None] | None) -> str:
+        while True:
+            try:
+                event = self._events.get(timeout=0.1)
+            except queue.Empty:
+                event = None
+            if isinstance(event, _Line):
+                self._say(*_spoken(event))
+            elif isinstance(event, _Request):
+                return event.reason
+            elif isinstance(event, _Exit):
+                reason = self._after_exit(event)
+                if reason:
+                    return reason
+            if tick is not None:
+                tick()
+
+    def _after_exit(self, event: _Exit) -> str:
+        """What to do about a node that has ended; a reason where the rig has to stop."""
+        spec, ending = event.process.spec, _ending(event.code)
+        self._processes.remove(event.process)
+        if event.code == 0 and spec.ends_rig:
+            others = any(process.spec.ends_rig for process in self._processes)
+            return "" if others else f"{spec.full_name} has come to its end"
+        self._on_fault(spec.full_name, ending)
+        if spec.on_failure == "continue":
+            self._say("rig", f"{spec.full_name} {ending}; the rig goes on without it")
+            return ""
+        if spec.on_failure == "restart" and self._may_restart(spec):
+            self._say("rig", f"{spec.full_name} {ending}; started again")
+            time.sleep(_RESTART_DELAY)
+            self._start(spec)
+            return ""
+        self.exit_code = 1
+        return f"{spec.full_name} {ending}"
+
+    def _may_restart(self, spec: NodeSpec) -> bool:
+        times = self._restarts.setdefault(spec.full_name, deque(maxlen=_RESTARTS))
+        clock = time.monotonic()
+        if len(times) == _RESTARTS and clock - times[0] < _RESTART_WINDOW:
+            self._say("rig", f"{spec.full_name} ended {_RESTARTS + 1} times in {_RESTART_WINDOW:.0f} s")
+            return False
+        times.append(clock)
+        return True
+
+    def _end_all(self) -> None:
+        for process in reversed(self._processes):
+            for number, patience in _PATIENCE.items():
+                process.signal(number)
+                if self._wait(process, patience):
+                    break
+                self._say("rig", f"{process.spec.full_name} does not end after {number.name}")
+        self._drain()
+
+    def _wait(self, process: NodeProcess, patience: float) -> bool:
+        begun = time.monotonic()
+        while not process.wait(0.05):
+            self._drain()
+            if time.monotonic() > max(begun, process.spoke) + patience:
+                return False
+        return True
+
+    def _drain(self) -> None:
+        """Shows what the nodes print while they end, and takes a failure of theirs into account."""
+        while True:
+            try:
+                event = self._events.get_nowait()
+            except queue.Empty:
+                return
+            if isinstance(event, _Line):
+                self._say(*_spoken(event))
+            elif isinstance(event, _Exit) and event.code != 0 and not event.process.stopped_early:
+                self._say("rig", f"{event.process.spec.full_name} {_ending(event.code)} while it was stopped")
+                self.exit_code = self.exit_code or 1
+
+
+def _spoken(line: _Line) -> tuple[str, str]:
+    """The node that says a line, and the line."""
+    found = speaker(line.text) if line.spec.members else None
+    return found or (line.spec.full_name, line.text)
+
+
+def _ending(code: int) -> str:
+    if code == 0:
+        return "has ended"
+    if code < 0:
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"has failed with exit code {code}"

@@ -1,0 +1,343 @@
+"""YAML files read into settings; whatever is wrong is reported with its line."""
+
+from __future__ import annotations
+
+import json
+import re
+import stat
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, Tag, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError
+
+from dlstream_common.yaml._limits import MAX_BYTES, parse, too_many
+from dlstream_common.errors import InputError, Problem, suggest
+from dlstream_common.settings import Unit
+from dlstream_common.yaml.wording import expected, found, merged, not_yaml, number_hint, shown
+
+Model = TypeVar("Model", bound=BaseModel)
+Location = tuple[str | int, ...]
+
+
+def read_yaml(path: str | Path, example: str = "rig: openfield") -> CommentedMap:
+    """The file's mapping, with line numbers and comments kept.
+
+    Args:
+        example: of a line of such a file, for the one who gave something else.
+
+    Raises:
+        InputError: no such file, not UTF-8, not YAML, empty, or not a mapping.
+    """
+    path = Path(path)
+    try:
+        about = path.stat()
+        if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):  # a pipe would be waited for without end
+            raise InputError(path, [Problem("", _kind(about.st_mode), "a YAML file")])
+        if about.st_size > MAX_BYTES:
+            found, most = f"a file of {about.st_size / 1e6:.1f} MB", f"at most {MAX_BYTES / 1e6:g} MB of settings"
+            raise InputError(path, [Problem("", found, most)])
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        line = None if isinstance(error, OSError) else error.object[: error.start].count(b"\n") + 1
+        raise InputError(path, [Problem("", f"no readable file ({reason})", "a YAML file", line)]) from error
+    try:
+        data = parse(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = mark.line + 1 if mark else None
+        raise InputError(path, [Problem("", *not_yaml(error.problem or str(error)), line)]) from error
+    except Exception as error:  # the parser's own assertions as well, which some broken texts run into
+        line = _line_in(str(error)) or 1
+        raise InputError(path, [Problem("", *not_yaml(str(error)), line)]) from error
+    if not isinstance(data, CommentedMap):
+        kind = "an empty file" if data is None else "a list" if isinstance(data, list) else shown(data)
+        raise InputError(path, [Problem("", kind, f"keys and values, such as '{example}'", 1)])
+    beyond = too_many(data)
+    if beyond is not None:
+        line, count = beyond
+        found = f"aliases (*name) that stand for {count if count < 10**9 else 'more than a thousand million'} values"
+        raise InputError(path, [Problem("", found, "a file that can be written out", line)])
+    return data
+
+
+def resolved(path: Path) -> Path:
+    """The absolute path, links followed; that of the link itself where it leads to itself."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # a RuntimeError until Python 3.12
+        return path.absolute()
+
+
+def _kind(mode: int) -> str:
+    kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
+    return kinds.get(stat.S_IFMT(mode), "a device")
+
+
+def _line_in(text: str) -> int | None:
+    match = re.search(r"line (\d+)", text)
+    return int(match[1]) if match else None
+
+
+def load_settings(path: str | Path, model: type[Model], context: dict[str, Any] | None = None) -> Model:
+    """Reads a YAML file into `model`; relative paths in it are taken from the file's own folder.
+
+    `context` is handed to the model's validators, beside `directory`.
+
+    Raises:
+        InputError: names every problem, each with line, key, value found and what was expected.
+    """
+    path = Path(path)
+    data = read_yaml(path)
+    context = {"directory": resolved(path).parent, **(context or {})}
+    try:
+        # By way of JSON: strict types, and yet lists for tuples and strings for paths.
+        return model.model_validate_json(json.dumps(data, default=str), strict=True, context=context)
+    except ValidationError as error:
+        raise InputError(path, merged([_problem(data, model, item) for item in error.errors()])) from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise InputError(path, [_not_plain(data, error)]) from error
+
+
+def _not_plain(data: CommentedMap, error: Exception) -> Problem:
+    """What YAML can say and settings can't: a key that is a list, an anchor that contains itself."""
+    line, key = _odd_key(data)
+    if line is not None:
+        return Problem("", f"the key {shown(key)}", "a plain word as a key", line)
+    if isinstance(error, RecursionError) or "Circular" in str(error):
+        return Problem("", "an anchor that contains itself", "plain values", 1)
+    return Problem("", str(error), "plain values", 1)
+
+
+def _odd_key(data: Any, depth: int = 0) -> tuple[int | None, Any]:
+    """The first key that is no plain word or number, with its line; None where there is none."""
+    if depth > 50:
+        return None, None
+    if isinstance(data, CommentedMap):
+        for key, value in data.items():
+            if not isinstance(key, (str, int, float, bool, type(None))):
+                return (data.lc.data[key][0] if key in data.lc.data else data.lc.line) + 1, key
+            line, inner = _odd_key(value, depth + 1)
+            if line is not None:
+                return line, inner
+    elif isinstance(data, list):
+        for value in data:
+            line, inner = _odd_key(value, depth + 1)
+            if line is not None:
+                return line, inner
+    return None, None
+
+
+def line_of(data: Any, location: Location) -> int | None:
+    """The line, counted from 1, of the value at `location`, or of the nearest thing around it."""
+    line = None
+    for part in location:
+        if isinstance(data, CommentedMap):
+            key = next((key for key in data if str(key) == str(part)), None)
+            if key is None:
+                continue  # pydantic puts the tag of a union's member into its locations
+            line = data.lc.key(key)[0] + 1 if key in data.lc.data else line  # a merged key has no line
+            data = data[key]
+        elif isinstance(data, CommentedSeq) and isinstance(part, int) and part < len(data):
+            line = data.lc.item(part)[0] + 1
+            data = data[part]
+    return line
+
+
+def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) -> Problem:
+    with_tags = tuple(error["loc"])
+    location = _without_tags(model, with_tags)
+    if location[-1:] == ("[key]",):
+        location = location[:-1]  # the key itself is what is wrong
+    key = _spoken(data, location)
+    line = line_of(data, location) or 1
+    if error["type"] == "extra_forbidden":
+        known = error.get("ctx", {}).get("known") or _known_keys(model, with_tags[:-1])
+        hint = _decimal_comma(data, location) or suggest(str(location[-1]), known)
+        return Problem(key, f"the unknown key '{location[-1]}'", "a known key", line, hint)
+    if error["type"] == "missing":
+        return Problem(key, "nothing", "this key: it must be given", line)
+    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        return _tag_problem(data, key, line, location, error, _choices(model, with_tags))
+    if error["type"] == "value_error" and isinstance(error["input"], dict):
+        return _whole_problem(data, location, error)
+    hint = _nearest(error) if error["type"] == "literal_error" else ""
+    wanted = expected(error)
+    if isinstance(error["input"], str) and wanted.startswith(("a number", "a whole number")):
+        unit = _unit(model, with_tags)
+        wanted += f", in {unit}" if unit else ""
+        hint = number_hint(error["input"], unit)
+    return Problem(key, found(error), wanted, line, hint)
+
+
+def _whole_problem(data: CommentedMap, location: Location, error: ErrorDetails) -> Problem:
+    """Keys that don't fit together: told at the first of them that the complaint names."""
+    given, wanted = error["input"], expected(error)
+    named = next((word for word in re.findall(r"\w+", wanted) if word in given), None)
+    if named is None:
+        what = f"the keys {', '.join(str(key) for key in given)}" if given else shown(given)
+        return Problem(_spoken(data, location), what, wanted, line_of(data, location) or 1)
+    place = (*location, named)
+    return Problem(_spoken(data, place), shown(given[named]), wanted, line_of(data, place) or 1)
+
+
+def _nearest(error: ErrorDetails) -> str:
+    """The choice that was perhaps meant; empty where none is near, as all of them are named anyway."""
+    choices = [
+        part.strip(" '") for part in str(error.get("ctx", {}).get("expected", "")).replace(" or ", ",").split(",")
+    ]
+    hint = suggest(str(error["input"]), choices)
+    return hint if hint.startswith("Did") else ""
+
+
+def _tag_problem(
+    data: CommentedMap, key: str, line: int | None, location: Location, error: ErrorDetails, choices: list[str]
+) -> Problem:
+    if not isinstance(error["input"], dict):
+        return Problem(key, found(error), "keys and values (key: value)", line)
+    context = error.get("ctx", {})
+    tag_key = str(context.get("discriminator", "type")).strip("'")
+    known = [name.strip(" '") for name in str(context.get("expected_tags", "")).split(",") if name.strip()]
+    if "tag" in context:
+        tag = str(context["tag"])
+        line = line_of(data, (*location, tag_key)) or line
+        near = suggest(tag, known)
+        hint = near if near.startswith("Did") else ""
+        return Problem(f"{key}.{tag_key}", f"'{tag}'", f"one of {', '.join(known)}", line, hint)
+    slip = next((str(name) for name in error["input"] if suggest(str(name), [tag_key]).startswith("Did")), None)
+    hint = f"Did you mean '{tag_key}' where '{slip}' stands?" if slip is not None else ""
+    return Problem(f"{key}.{tag_key}", "nothing", f"this key: one of {', '.join(choices)}", line, hint)
+
+
+def _decimal_comma(data: Any, location: Location) -> str:
+    """What was meant by `{after: 1,5}`, which is `{after: 1, 5: }`; empty where it is something else."""
+    *above, last = location
+    for part in above:
+        data = _item(data, part)
+    if not isinstance(data, dict) or not re.fullmatch(r"\d+", str(last)):
+        return ""
+    items = [(str(key), value) for key, value in data.items()]
+    index = next((number for number, (key, _) in enumerate(items) if key == str(last)), 0)
+    before, value = items[index - 1]
+    if index == 0 or items[index][1] is not None or isinstance(value, bool) or not isinstance(value, int):
+        return ""
+    return f"The decimal sign is a point: {before}: {value}.{last}."
+
+
+def _item(data: Any, part: str | int) -> Any:
+    if isinstance(data, dict):
+        return next((value for key, value in data.items() if str(key) == str(part)), None)
+    return data[part] if isinstance(data, list) and isinstance(part, int) and part < len(data) else None
+
+
+def _spoken(data: Any, location: Location) -> str:
+    """The location as a person writes it, `cameras.top.fps` or `points[2]`, without pydantic's union tags."""
+    text = ""
+    for index, part in enumerate(location):
+        last = index == len(location) - 1
+        if isinstance(part, int):
+            text += f"[{part}]"
+            data = data[part] if isinstance(data, list) and part < len(data) else None
+        elif isinstance(data, dict) and str(part) in {str(key) for key in data}:
+            text += f".{part}"
+            data = next(value for key, value in data.items() if str(key) == str(part))
+        elif last and (isinstance(data, dict) or data is None):
+            text += f".{part}"
+    return text.lstrip(".")
+
+
+def _known_keys(annotation: Any, location: Location) -> list[str]:
+    """The keys of the settings class that stands at `location` below `annotation`."""
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):
+        members = [item for item in arguments if item is not type(None)]
+        tagged = [item for item in members if location and location[0] in _tags(item)]
+        if tagged:
+            return _known_keys(tagged[0], location[1:])
+        return sorted({key for member in members for key in _known_keys(member, location)})
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if not location:
+            return [field.alias or name for name, field in annotation.model_fields.items()]
+        by_key = {field.alias or name: field for name, field in annotation.model_fields.items()}
+        field = by_key.get(str(location[0]))
+        return _known_keys(field.annotation, location[1:]) if field else []
+    if origin in (dict, list, tuple) and location:
+        return _known_keys(arguments[-1] if origin is dict else arguments[0], location[1:])
+    return []
+
+
+def _at(annotation: Any, location: Location, about: tuple[Any, ...] = ()) -> tuple[Any, tuple[Any, ...]]:
+    """The annotation at a location below another one, with what is said about it; None where it isn't known."""
+    if get_origin(annotation) is Annotated:
+        inner, *more = get_args(annotation)
+        return _at(inner, location, (*about, *more))
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):
+        members = [item for item in arguments if item is not type(None)]
+        tagged = [item for item in members if location and location[0] in _tags(item)]
+        if tagged:
+            return _at(tagged[0], location[1:], about)
+        return _at(members[0], location, about) if len(members) == 1 else (annotation if not location else None, about)
+    if not location:
+        return annotation, about
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = {field.alias or name: field for name, field in annotation.model_fields.items()}
+        field = fields.get(str(location[0]))
+        return (None, ()) if field is None else _at(field.annotation, location[1:], tuple(field.metadata))
+    if origin in (dict, list, tuple):
+        return _at(arguments[-1] if origin is dict else arguments[0], location[1:])
+    return None, ()
+
+
+def _unit(model: type[BaseModel], location: Location) -> str:
+    return next((item.name for item in _at(model, location)[1] if isinstance(item, Unit)), "")
+
+
+def _choices(model: type[BaseModel], location: Location) -> list[str]:
+    """What a key that tells the kinds apart can be."""
+    return [str(tag) for member in get_args(_at(model, location)[0]) for tag in _tags(member)]
+
+
+def _without_tags(annotation: Any, location: Location) -> Location:
+    """The location without the names by which pydantic tells a union's members apart: a key may have the same name."""
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if not location:
+        return ()
+    if origin in (Union, UnionType):
+        members = [item for item in arguments if item is not type(None)]
+        tagged = [item for item in members if location[0] in _tags(item)]
+        if tagged:
+            return _without_tags(tagged[0], location[1:])
+        return _without_tags(members[0], location) if len(members) == 1 else location
+    inner: Any = None
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = {field.alias or name: field for name, field in annotation.model_fields.items()}
+        inner = fields[str(location[0])].annotation if str(location[0]) in fields else None
+    elif origin in (dict, list, tuple):
+        inner = arguments[-1] if origin is dict else arguments[0]
+    return (location[0], *_without_tags(inner, location[1:]))
+
+
+def _tags(member: Any) -> list[Any]:
+    """What pydantic may tell a union's member by: its Tag, or the values of its fields that are Literals of one."""
+    if get_origin(member) is Annotated:
+        tags = [item.tag for item in get_args(member)[1:] if isinstance(item, Tag)]
+        if tags:
+            return tags
+        member = get_args(member)[0]
+    if not (isinstance(member, type) and issubclass(member, BaseModel)):
+        return []
+    literals = [get_args(field.annotation) for field in member.model_fields.values() if _is_literal(field.annotation)]
+    return [values[0] for values in literals if len(values) == 1]
+
+
+def _is_literal(annotation: Any) -> bool:
+    return get_origin(annotation) is Literal

@@ -1,0 +1,90 @@
+"""What an output is: a few methods that a screen, a port or a pin fills in."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import Field
+
+from dlstream_common import DlstreamError, Problem, Settings
+
+OFF = "off"
+
+
+class OutputError(DlstreamError):
+    """A device that can't be opened, or a command that it can't carry out."""
+
+
+class OutputSettings(Settings):
+    """What every output has. An output adds its own fields, and `type: Literal["its name"]`."""
+
+    commander: str = "/experiment"
+    """Node whose commands are watched: when its status falls silent, the output goes off."""
+    commander_timeout: float = Field(3.0, ge=0, le=3600)
+    """Seconds without a status of the commander until the output goes off; 0: it stays on."""
+
+    def check(self) -> None:
+        """Looks at all that can be known without the device, such as files.
+
+        Raises:
+            OutputError: says what is wrong and what to do.
+        """
+        return
+
+    def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
+        """What is wrong with a command other than off; the problem's key is `action`, `values` or `values.NAME`."""
+        return None
+
+
+S = TypeVar("S", bound=OutputSettings)
+
+
+class Output(ABC, Generic[S]):
+    """A device. Its node calls it from one thread at a time, though not always from the same one."""
+
+    def __init__(self, settings: S, log: Callable[[str], None]) -> None:
+        self.settings = settings
+        self.log = log
+        """Takes lines for the user."""
+
+    @abstractmethod
+    def open(self) -> None:
+        """Opens the device and switches it off.
+
+        Raises:
+            OutputError: says what is wrong and what to do.
+        """
+
+    @abstractmethod
+    def apply(self, action: str, values: Mapping[str, str]) -> int:
+        """Carries out a command other than off; returns when it took effect, nanoseconds since the epoch.
+
+        Raises:
+            OutputError: unknown action or values, or the device failed.
+        """
+
+    @abstractmethod
+    def off(self) -> int:
+        """Switches everything off; returns when, as `apply` does."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Gives the device back, off. Allowed at any time, more than once."""
+
+    @property
+    def hardware_id(self) -> str:
+        """What the device calls itself, for diagnostics."""
+        return ""
+
+
+@dataclass(frozen=True)
+class OutputType:
+    """A kind of output: each module of `dlstream_outputs.outputs` that has one calls it OUTPUT."""
+
+    name: str
+    settings: type[OutputSettings]
+    create: Callable[[Any, Callable[[str], None]], Output[Any]]
+    """From the settings and a function that takes lines for the user."""

@@ -1,0 +1,147 @@
+"""A screen that shows pictures to the animal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import cv2
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+
+from dlstream_common import Image, Problem, suggest
+from dlstream_common.settings import existing_file
+from dlstream_outputs.outputs._base import Output, OutputError, OutputSettings, OutputType
+from dlstream_outputs.outputs._display import Display
+from dlstream_outputs.outputs._pictures import read_image
+
+
+def _pairs(value: Any) -> Any:
+    """A mapping of a rig file, name: path, as the list of name=path that a ROS parameter can hold."""
+    if isinstance(value, Mapping):
+        return [f"{name}={path}" for name, path in value.items()]
+    return value
+
+
+def _existing_images(pairs: list[str], info: ValidationInfo) -> list[str]:
+    found: dict[str, Path] = {}
+    wrong: list[str] = []
+    for pair in pairs:
+        name, _, path = pair.partition("=")
+        if not (name and path):
+            raise ValueError(f"images as name=path, but one of them is '{pair}'")
+        if name in found:
+            raise ValueError(f"different names, but two images are named '{name}'")
+        try:
+            found[name] = existing_file(Path(path), info)
+        except ValueError as error:
+            wrong.append(f"for the image '{name}' {error}")
+            found[name] = Path(path)
+            continue
+    if wrong:  # with all else that is wrong; where nothing is, the pictures are read in `check`
+        there = {name: path for name, path in found.items() if path.is_file()}
+        wrong += [
+            f"for the image '{name}' a picture, but {path} is none"
+            for name, path in there.items()
+            if not cv2.haveImageReader(str(path))
+        ]
+        raise ValueError("; ".join(wrong))
+    return [f"{name}={path}" for name, path in found.items()]
+
+
+_Pairs = BeforeValidator(_pairs, json_schema_input_type=dict[str, str] | list[str])
+
+
+class ScreenSettings(OutputSettings):
+    """Shows an image (action show, value image), and nothing but the background when off."""
+
+    type: Literal["screen"] = "screen"
+    """Kind of the output."""
+    images: Annotated[list[str], _Pairs, AfterValidator(_existing_images)] = []
+    """The images that can be shown, each as name=path; in a rig file a mapping, name: path."""
+    offscreen: bool = False
+    """Draw in memory alone, as is also done where there is no display."""
+    fullscreen: bool = False
+    """Fill the whole display, in step with its refresh; false: a window, without."""
+    display: Annotated[int, Field(ge=0, le=63)] = 0
+    """Number of the display."""
+    width: Annotated[int, Field(ge=16, le=16384)] = 640
+    """Width of the window in pixels."""
+    height: Annotated[int, Field(ge=16, le=16384)] = 480
+    """Height of the window in pixels."""
+    x: Annotated[int, Field(ge=-1, le=65535)] = -1
+    """Left edge of the window on the desktop; -1: centred."""
+    y: Annotated[int, Field(ge=-1, le=65535)] = -1
+    """Top edge of the window on the desktop; -1: centred."""
+    background: Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")] = "#808080"
+    """Colour around the image and when off, as #rrggbb."""
+    fit: Literal["contain", "stretch", "none"] = "contain"
+    """contain: as large as fits, in its proportions; stretch: fills the screen; none: pixel by pixel, centred."""
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """The images' files by name."""
+        return {name: Path(path) for name, _, path in (pair.partition("=") for pair in self.images)}
+
+    def check(self) -> None:
+        for name, path in self.paths.items():
+            read_image(name, path)
+
+    def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
+        if action != "show":
+            return Problem("action", f"'{action}'", "show or off", hint=suggest(action, ["show", "off"]))
+        for key in values:
+            if key != "image":
+                return Problem(f"values.{key}", f"the unknown value '{key}'", "image alone")
+        name = values.get("image")
+        if name is None:
+            return Problem("values", "no image", "image: the name of an image of this screen", hint=self._known(""))
+        if name not in self.paths:
+            return Problem("values.image", f"'{name}'", "an image of this screen", hint=self._known(name))
+        return None
+
+    def _known(self, name: str) -> str:
+        return suggest(name, list(self.paths)) or "It has no images."
+
+
+class Screen(Output[ScreenSettings]):
+    """See ScreenSettings."""
+
+    def __init__(self, settings: ScreenSettings, log: Callable[[str], None]) -> None:
+        super().__init__(settings, log)
+        self._display = Display(log)
+
+    def open(self) -> None:
+        s = self.settings
+        self._display.open(
+            images=s.paths,
+            size=None if s.fullscreen else (s.width, s.height),
+            position=(s.x, s.y) if min(s.x, s.y) >= 0 else None,
+            index=s.display,
+            offscreen=s.offscreen,
+            background=s.background,
+            fit=s.fit,
+        )
+
+    def apply(self, action: str, values: Mapping[str, str]) -> int:
+        problem = self.settings.check_command(action, values)
+        if problem is not None:
+            raise OutputError(str(problem))
+        return self._display.show(values["image"])
+
+    def off(self) -> int:
+        return self._display.show(None)
+
+    def close(self) -> None:
+        self._display.close()
+
+    def picture(self) -> Image:
+        """The pixels that the screen holds now: (height, width, 3) uint8, red, green, blue."""
+        return self._display.pixels()
+
+    @property
+    def hardware_id(self) -> str:
+        return self._display.description
+
+
+OUTPUT = OutputType("screen", ScreenSettings, Screen)

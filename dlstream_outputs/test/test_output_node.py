@@ -1,0 +1,178 @@
+"""The output node as a process: commands, acknowledgements, and that it fails to off."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+
+from dlstream_common import now
+from dlstream_common.ros import COMMAND, EVENT, key_values, stamp_from_message, stamp_to_message
+from dlstream_msgs.msg import Acknowledgement, Command, Event, ExperimentStatus
+
+MODULE = "dlstream_outputs.node"
+NAME = {"name": "screen", "namespace": "/outputs"}
+IMAGES = Path(__file__).parents[2] / "config" / "images"
+PICTURES = [f"left={IMAGES / 'stripes.png'}", f"right={IMAGES / 'checkers.png'}"]
+
+
+class Commander:
+    """Sends commands to /outputs/screen, and states how the experiment is."""
+
+    def __init__(self, observer: Any, wait_for: Any) -> None:
+        self.answers = observer.collect(Acknowledgement, "/outputs/screen/acknowledgement", COMMAND)
+        self.events: list[Event] = []
+        self._heard = observer.node.create_subscription(Event, "/experiment/events", self.events.append, EVENT)
+        self._reports = observer.collect(DiagnosticArray, "/diagnostics", 10)
+        self._commands = observer.node.create_publisher(Command, "/outputs/screen/command", COMMAND)
+        self._statuses = observer.node.create_publisher(ExperimentStatus, "/experiment/status", EVENT)
+        self._wait_for = wait_for
+        self._count = 0
+
+    def ready(self) -> None:
+        """Waits until the output takes commands and its answers arrive."""
+        self._wait_for(lambda: self._commands.get_subscription_count(), "the output's subscription")
+        self._wait_for(lambda: self._statuses.get_subscription_count(), "the output's subscription to the status")
+        self._wait_for(self._heard.get_publisher_count, "the output's faults")
+        before = self._count
+
+        def answered() -> bool:
+            self._send("off")
+            return any(answer.id > before for answer in list(self.answers))
+
+        self._wait_for(answered, "the first answer")
+
+    def tell(self, action: str, source: str = "experiment", **values: str) -> Any:
+        """Sends a command and waits for its answer."""
+        number = self._send(action, source, **values)
+        self._wait_for(lambda: self._answer(number), f"an answer to {action}")
+        return self._answer(number)
+
+    def _send(self, action: str, source: str = "experiment", **values: str) -> int:
+        self._count += 1
+        sent = stamp_to_message(now())
+        self._commands.publish(
+            Command(source=source, id=self._count, action=action, values=key_values(values), sent=sent)
+        )
+        return self._count
+
+    def _answer(self, number: int) -> Acknowledgement | None:
+        return next((answer for answer in list(self.answers) if answer.id == number), None)
+
+    def status(self, status: int, stamp: int | None = None) -> None:
+        """States how the experiment is."""
+        message = ExperimentStatus(status=status, stamp=stamp_to_message(now() if stamp is None else stamp))
+        self._statuses.publish(message)
+
+    @property
+    def state(self) -> str:
+        """What the output says that it does, by its newest diagnosis."""
+        own = [item for report in list(self._reports) for item in report.status if item.name == "/outputs/screen"]
+        return next((pair.value for pair in own[-1].values if pair.key == "state"), "") if own else ""
+
+
+@pytest.fixture
+def commander(observer, wait_for):
+    return Commander(observer, wait_for)
+
+
+@pytest.fixture
+def screen(start_node, commander):
+    """A screen's process that takes commands; `commander_timeout` is long."""
+    node = start_node(
+        MODULE, name="screen", namespace="/outputs", type="screen", images=PICTURES, commander_timeout=60.0
+    )
+    commander.ready()
+    return node
+
+
+def test_answers_with_the_time_at_which_the_image_was_up(screen, commander, wait_for):
+    before = now()
+    answer = commander.tell("show", image="left")
+    assert (answer.success, answer.message, answer.source, answer.output) == (True, "", "experiment", "screen")
+    assert before <= stamp_from_message(answer.received) <= stamp_from_message(answer.applied) <= now()
+    wait_for(lambda: commander.state == "show image=left", "a diagnosis that tells the image")
+    assert commander.tell("off").success
+    wait_for(lambda: commander.state == "off", "a diagnosis that tells that it is off")
+    assert screen.end(signal.SIGTERM) == 0
+    assert "Traceback" not in screen.output
+
+
+def test_refuses_what_it_can_not_do_and_goes_on(screen, commander):
+    answer = commander.tell("show", image="lfet")
+    assert not answer.success
+    assert "Did you mean 'left'?" in answer.message
+    assert stamp_from_message(answer.applied) == 0
+    assert "Did you mean 'show'?" in commander.tell("shw", image="left").message
+    assert commander.tell("show", image="right").success
+    assert screen.end(signal.SIGINT) == 0
+
+
+def test_goes_off_when_its_commander_runs_nothing(screen, commander, wait_for):
+    commander.tell("show", image="left")
+    commander.status(ExperimentStatus.FINISHED, stamp=now() - 60_000_000_000)  # from before the command
+    commander.status(ExperimentStatus.RUNNING)
+    commander.tell("show", image="right")
+    assert not commander.events
+    commander.status(ExperimentStatus.IDLE)
+    wait_for(lambda: commander.events, "a fault event")
+    event = commander.events[0]
+    assert (event.kind, event.name) == ("fault", "screen")
+    assert event.values[0].value == "'show image=right' was switched off: /experiment runs no experiment"
+    wait_for(lambda: commander.state == "off", "a diagnosis that tells that it is off")
+
+
+def test_goes_off_when_its_commander_is_silent(start_node, commander, wait_for):
+    start_node(MODULE, **NAME, type="screen", images=PICTURES, commander_timeout=0.5)
+    commander.ready()
+    commander.tell("show", image="left")
+    wait_for(lambda: commander.events, "a fault event")
+    assert "/experiment has been silent for" in commander.events[0].values[0].value
+    wait_for(lambda: commander.state == "off", "a diagnosis that tells that it is off")
+    assert len(commander.events) == 1
+    # What somebody else switched on is not the commander's to keep alive.
+    commander.tell("show", source="panel", image="right")
+    wait_for(lambda: commander.state == "show image=right", "a diagnosis that tells the image")
+    commander.status(ExperimentStatus.IDLE)
+    assert commander.tell("show", source="panel", image="left").success
+    assert len(commander.events) == 1
+
+
+def test_takes_no_command_while_it_is_inactive(start_node, observer, commander, wait_for):
+    start_node(MODULE, **NAME, type="screen", images=PICTURES, commander_timeout=60.0)
+    commander.ready()
+    commander.tell("show", image="left")
+
+    def change(number: int) -> None:
+        request = ChangeState.Request(transition=Transition(id=number))
+        assert observer.call(ChangeState, "/outputs/screen/change_state", request).success
+
+    change(Transition.TRANSITION_DEACTIVATE)
+    wait_for(lambda: not commander._commands.get_subscription_count(), "the end of its subscription")
+    change(Transition.TRANSITION_CLEANUP)
+    change(Transition.TRANSITION_CONFIGURE)
+    change(Transition.TRANSITION_ACTIVATE)
+    commander.ready()
+    wait_for(lambda: commander.state == "off", "a diagnosis that tells that it is off")
+    assert commander.tell("show", image="right").success
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({}, "type: found nothing; expected one of log, screen"),
+        ({"type": "screen", "image": ["a=b"]}, "Did you mean 'images'?"),
+        ({"type": "screen", "images": ["left=/nowhere/stripes.png"]}, "there is no file /nowhere/stripes.png"),
+        ({"type": "screen", "images": [f"left={__file__}"]}, "can't be read as an image"),
+    ],
+)
+def test_bad_parameters_are_refused_with_a_clear_message(start_node, parameters, message):
+    node = start_node(MODULE, **NAME, **parameters)
+    assert node.wait() == 1
+    assert message in node.output
+    assert "Traceback" not in node.output

@@ -1,0 +1,156 @@
+"""Pictures of a session: how long things took, and what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dlstream_common import Individual, RecordingError
+from dlstream_recorder.writers.events import COMMAND, FAULT
+from dlstream_recorder.report.summary import Summary, all_hops, read_session, summarise
+from dlstream_recorder.report.tables import part_stems, read_events, read_frames, read_poses, sibling
+from dlstream_recorder.report.tracking import MIN_CONFIDENCE
+
+
+@dataclass(frozen=True)
+class Report:
+    """A session's summary and the pictures of it."""
+
+    summary: Summary
+    latency: Path | None
+    """None where no latency was measured, as in the analysis of a video."""
+    overlays: tuple[Path, ...]
+    """One for each camera with a video: overlay.png, or overlay.<camera>.png where there are several."""
+
+
+def write_report(folder: str | Path) -> Report:
+    """Writes `latency.png` (if any was measured) and `overlay.png` into the session's folder, in place of earlier ones.
+
+    Raises:
+        RecordingError: no session, or a file that can't be read or written.
+    """
+    from dlstream_recorder.report._plots import plot_latency
+
+    folder = Path(folder)
+    contents = read_session(folder)
+    summary = summarise(folder)
+    events = read_events(folder)
+    hops = all_hops(folder, list(contents["cameras"]), events)
+    latency = folder / "latency.png"
+    overlays = []
+    try:
+        latency.unlink(missing_ok=True)
+        timed = any(len(hop) for hop in hops.values())
+        if timed:
+            faults = events["stamp_ns"][events["kind"] == FAULT].tolist()
+            plot_latency(latency, contents["session"], _line(summary), hops, faults, contents["created_ns"])
+        for camera, about in contents["cameras"].items():
+            name = "overlay.png" if len(contents["cameras"]) == 1 else f"overlay.{camera.replace('/', '_')}.png"
+            if write_overlay(folder, camera, about, events, folder / name):
+                overlays.append(folder / name)
+    except OSError as error:
+        raise RecordingError(f"can't write the pictures of {folder}: {error}") from error
+    return Report(summary, latency if timed else None, tuple(overlays))
+
+
+def _line(summary: Summary) -> str:
+    fps = f"{summary.fps:.1f} frames a second" if summary.fps else "no frame rate"
+    text = f"{summary.frames_recorded} frames recorded, {summary.frames_dropped} dropped, {fps}"
+    text += "".join(
+        f", {count} {what}{'' if count == 1 else 's'}"
+        for count, what in ((summary.poses, "pose"), (summary.commands, "command"), (summary.faults, "fault"))
+    )
+    errors = [camera.tracking_error for camera in summary.cameras.values() if camera.tracking_error]
+    if errors and errors[0].median is not None:
+        text += f", tracking error {errors[0].median:.1f} px (median, confidence ≥ {errors[0].min_confidence:g})"
+    return text
+
+
+def write_overlay(folder: Path, camera: str, about: Mapping[str, Any], events: pd.DataFrame, path: Path) -> bool:
+    """Draws one frame with its poses and the experiment's regions; False where the camera has no video.
+
+    It is the frame that caused the first command, or else the one with the surest poses. A region that a keypoint
+    lies in is green.
+    """
+    from dlstream_pose.overlay import OverlayRegion, draw_overlay
+
+    stems = [stem for stem in part_stems(folder, camera) if sibling(stem, "mkv").exists() and len(read_frames(stem))]
+    if not stems:
+        return False
+    commands = events[(events["kind"] == COMMAND) & (events["camera"] == camera)]
+    stem, row = _choose(stems, commands["frame_stamp_ns"].tolist())
+    individuals, keypoints = _poses_in(stem, row)
+    points = np.array([(x, y) for one in individuals for x, y in zip(one.x, one.y, strict=True)], np.float32)
+    sure = np.array([value >= MIN_CONFIDENCE for one in individuals for value in one.confidence], bool)
+    regions = []
+    for region in about.get("regions", []):
+        outline = np.array(region["points"], np.float32)
+        inside = [
+            len(outline) > 2 and cv2.pointPolygonTest(outline, point.tolist(), False) >= 0 for point in points[sure]
+        ]
+        regions.append(OverlayRegion(region["name"], outline, any(inside)))
+    seconds = (int(read_frames(stem)["stamp_ns"].iloc[row]) - int(read_frames(stems[0])["stamp_ns"].iloc[0])) / 1e9
+    picture = draw_overlay(
+        read_frame(stem, row),
+        individuals,
+        [(int(first), int(second)) for first, second in about.get("edges", [])],
+        regions,
+        min_confidence=MIN_CONFIDENCE,
+        caption=f"{camera}  {seconds:.2f} s  frame {row}",
+        legend=keypoints,
+    )
+    if not cv2.imwrite(str(path), picture):
+        raise OSError(f"{path} was not written")
+    return True
+
+
+def read_frame(stem: Path, row: int) -> NDArray[np.uint8]:
+    """Frame `row` of a part's video as (height, width, 3), blue, green, red.
+
+    Raises:
+        RecordingError: there is no such frame.
+    """
+    times, video = read_frames(stem)["pts_ns"], sibling(stem, "mkv")
+    if row < len(times):
+        with av.open(str(video)) as container:
+            stream = container.streams.video[0]
+            container.seek(int(times[row]), stream=stream)  # a tick of our videos is a nanosecond
+            for frame in container.decode(stream):
+                if frame.pts == times[row]:
+                    return np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+    raise RecordingError(f"{video}: there is no frame {row} in it")
+
+
+def _choose(stems: list[Path], stamps: list[int]) -> tuple[Path, int]:
+    best = (-1.0, stems[0], len(read_frames(stems[0])) // 2)
+    for stem in stems:
+        path = sibling(stem, "poses.csv")
+        if not path.exists():
+            continue
+        confidence = read_poses(path).xs("likelihood", axis=1, level="coords").mean(axis=1).fillna(-1.0)
+        frames = read_frames(stem)
+        caused = frames[frames["stamp_ns"].isin(stamps)]
+        if len(caused):
+            return stem, int(caused["frame"].iloc[0])
+        surest = int(confidence.to_numpy().argmax())
+        if confidence.iloc[surest] > best[0]:
+            best = (float(confidence.iloc[surest]), stem, surest)
+    return best[1], best[2]
+
+
+def _poses_in(stem: Path, row: int) -> tuple[list[Individual], list[str]]:
+    path = sibling(stem, "poses.csv")
+    if not path.exists():
+        return [], []
+    table = read_poses(path)
+    keypoints = list(dict.fromkeys(table.columns.get_level_values("bodyparts")))
+    values = table.iloc[row].to_numpy(np.float32).reshape(-1, len(keypoints), 3)
+    return [Individual("", one[:, 0], one[:, 1], one[:, 2]) for one in values], keypoints

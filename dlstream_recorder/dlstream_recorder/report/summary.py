@@ -1,0 +1,253 @@
+"""What came of a session, reckoned from its tables alone, so that a recovered one gives the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from dlstream_common import RecordingError
+from dlstream_recorder.writers._session_file import FILE_NAME
+from dlstream_recorder.writers.events import ACKNOWLEDGEMENT, COMMAND, FAULT
+from dlstream_recorder.report.tables import part_stems, read_events, read_frames, read_latency
+from dlstream_recorder.report.tracking import TrackingError, tracking_error
+
+HOPS = {
+    "capture_to_received": "capture → pose node",
+    "received_to_inference": "waiting in the pose node",
+    "inference": "inference",
+    "capture_to_pose": "capture → pose",
+    "pose_to_decision": "pose → decision",
+    "decision_to_sent": "decision → sent",
+    "capture_to_command": "capture → command",
+    "sent_to_received": "sent → received by output",
+    "received_to_applied": "received → applied",
+    "command_to_acknowledgement": "command → acknowledged",
+    "capture_to_applied": "capture → applied: the loop",
+}
+"""The ways whose durations a summary and its picture tell, in their order, and what they are called in both."""
+
+
+class Percentiles(BaseModel):
+    """Of durations in milliseconds; None where there are none."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    max: float | None
+    n: int
+
+
+class Latencies(BaseModel):
+    """How long each way took, in milliseconds."""
+
+    capture_to_received: Percentiles
+    """From a frame's acquisition until the pose node had it."""
+    received_to_inference: Percentiles
+    """From then until its inference began."""
+    inference: Percentiles
+    capture_to_pose: Percentiles
+    """From a frame's acquisition until its poses were ready to be published."""
+    pose_to_decision: Percentiles
+    """From then until the experiment had decided on a command, the way between the nodes included."""
+    decision_to_sent: Percentiles
+    capture_to_command: Percentiles
+    """From a frame's acquisition until the command that it caused was sent."""
+    sent_to_received: Percentiles
+    """From the sending of a command until the output had it."""
+    received_to_applied: Percentiles
+    """What the output took to carry it out."""
+    command_to_acknowledgement: Percentiles
+    """From the sending of a command until the output had carried it out."""
+    capture_to_applied: Percentiles
+    """The whole loop: from a frame's acquisition until the output had carried out the command."""
+
+
+class CameraSummary(BaseModel):
+    """One camera."""
+
+    frames_captured: int
+    frames_recorded: int
+    frames_dropped: int
+    poses: int
+    poses_without_frame: int
+    """Poses of frames that are not in the videos, besides `poses`."""
+    poses_dropped: int
+    """Frames that the pose node left out because a newer one was there."""
+    fps: float | None
+    seconds: float
+    parts: int
+    stamps_moved: int
+    """Frames that the video shows later than their stamp, because an earlier frame had the same or a later one."""
+    latency_ms: Latencies
+    tracking_error: TrackingError | None
+
+
+class Summary(BaseModel):
+    """All cameras together; `fps` is the cameras' mean."""
+
+    frames_captured: int
+    frames_recorded: int
+    frames_dropped: int
+    poses: int
+    poses_dropped: int
+    fps: float | None
+    seconds: float
+    latency_ms: Latencies
+    events: int
+    """Rows of events.csv that are neither commands nor acknowledgements; faults among them."""
+    commands: int
+    acknowledgements: int
+    faults: int
+    events_by_kind: dict[str, int]
+    cameras: dict[str, CameraSummary]
+
+
+def read_session(folder: Path) -> dict[str, Any]:
+    """The contents of session.json.
+
+    Raises:
+        RecordingError: there is none, or it can't be read.
+    """
+    path = folder / FILE_NAME
+    try:
+        contents = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecordingError(f"{folder} is no session: can't read {path} ({error.strerror})") from error
+    except ValueError as error:
+        raise RecordingError(f"{path} is not JSON: {error}") from error
+    if not isinstance(contents, dict) or not isinstance(contents.get("cameras"), dict):
+        raise RecordingError(f"{path}: found no cameras in it; expected the session.json of a dlstream session")
+    return contents
+
+
+def summarise(folder: Path) -> Summary:
+    """Reckons the summary of a session from its files.
+
+    Raises:
+        RecordingError: no session, or a table that can't be read.
+    """
+    contents = read_session(folder)
+    events = read_events(folder)
+    hops = {name: camera_hops(folder, name, events) for name in contents["cameras"]}
+    cameras = {name: _camera(folder, name, about, hops[name]) for name, about in contents["cameras"].items()}
+    rates = [camera.fps for camera in cameras.values() if camera.fps]
+    kinds = {str(kind): int(count) for kind, count in events["kind"].value_counts(sort=False).items()}
+    commands, acknowledgements = kinds.get(COMMAND, 0), kinds.get(ACKNOWLEDGEMENT, 0)
+    return Summary(
+        frames_captured=sum(camera.frames_captured for camera in cameras.values()),
+        frames_recorded=sum(camera.frames_recorded for camera in cameras.values()),
+        frames_dropped=sum(camera.frames_dropped for camera in cameras.values()),
+        poses=sum(camera.poses for camera in cameras.values()),
+        poses_dropped=sum(camera.poses_dropped for camera in cameras.values()),
+        fps=round(float(np.mean(rates)), 3) if rates else None,
+        seconds=max((camera.seconds for camera in cameras.values()), default=0.0),
+        latency_ms=_latencies(all_hops(folder, list(contents["cameras"]), events)),
+        events=len(events) - commands - acknowledgements,
+        commands=commands,
+        acknowledgements=acknowledgements,
+        faults=kinds.get(FAULT, 0),
+        events_by_kind=kinds,
+        cameras=cameras,
+    )
+
+
+def camera_hops(folder: Path, camera: str | None, events: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The durations of each way of a camera's frames; of all commands, and no poses, where `camera` is None.
+
+    Each is a table with the columns `at` (when it ended, nanoseconds since the epoch) and `ms` (how long it took).
+    """
+    tables = [read_latency(stem) for stem in part_stems(folder, camera)] if camera else []
+    poses = [table for table in tables if table is not None]
+    mine = events if camera is None else events[events["camera"] == camera]
+    commands = mine[mine["kind"] == COMMAND]
+    applied = mine[(mine["kind"] == ACKNOWLEDGEMENT) & (mine["success"] != "false")]
+    return {
+        "capture_to_received": _join([_hop(table, "stamp_ns", "received_ns") for table in poses]),
+        "received_to_inference": _join([_hop(table, "received_ns", "inference_start_ns") for table in poses]),
+        "inference": _join([_hop(table, "inference_start_ns", "inference_end_ns") for table in poses]),
+        "capture_to_pose": _join([_hop(table, "stamp_ns", "inference_end_ns") for table in poses]),
+        "pose_to_decision": _hop(commands, "inference_end_ns", "decided_ns"),
+        "decision_to_sent": _hop(commands[commands["frame_stamp_ns"] > 0], "decided_ns", "sent_ns"),
+        "capture_to_command": _hop(commands, "frame_stamp_ns", "sent_ns"),
+        "sent_to_received": _hop(applied, "sent_ns", "received_ns"),
+        "received_to_applied": _hop(applied, "received_ns", "applied_ns"),
+        "command_to_acknowledgement": _hop(applied, "sent_ns", "applied_ns"),
+        "capture_to_applied": _hop(applied, "frame_stamp_ns", "applied_ns"),
+    }
+
+
+def all_hops(folder: Path, cameras: Sequence[str], events: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """As `camera_hops`: the poses of all cameras, and all commands, also those that no frame caused."""
+    hops = camera_hops(folder, None, events)
+    of_cameras = [camera_hops(folder, camera, events) for camera in cameras]
+    for hop in ("capture_to_received", "received_to_inference", "inference", "capture_to_pose"):
+        hops[hop] = _join([of_camera[hop] for of_camera in of_cameras])
+    return hops
+
+
+def percentiles(milliseconds: NDArray[np.float64]) -> Percentiles:
+    """The figures of a distribution."""
+    if not len(milliseconds):
+        return Percentiles(p50=None, p95=None, p99=None, max=None, n=0)
+    p50, p95, p99 = (round(float(value), 3) for value in np.percentile(milliseconds, [50, 95, 99]))
+    return Percentiles(p50=p50, p95=p95, p99=p99, max=round(float(np.max(milliseconds)), 3), n=len(milliseconds))
+
+
+def _latencies(hops: Mapping[str, pd.DataFrame]) -> Latencies:
+    return Latencies.model_validate({name: percentiles(hop["ms"].to_numpy(float)) for name, hop in hops.items()})
+
+
+def _hop(table: pd.DataFrame, start: str, end: str) -> pd.DataFrame:
+    known = table[(table[start] > 0) & (table[end] > 0)]
+    return pd.DataFrame({"at": known[end], "ms": (known[end] - known[start]) / 1e6})
+
+
+def _join(hops: list[pd.DataFrame]) -> pd.DataFrame:
+    hops = [hop for hop in hops if len(hop)]
+    return pd.concat(hops, ignore_index=True) if hops else pd.DataFrame({"at": [], "ms": []})
+
+
+def _camera(folder: Path, name: str, about: Mapping[str, Any], hops: Mapping[str, pd.DataFrame]) -> CameraSummary:
+    stems = part_stems(folder, name)
+    frames = [read_frames(stem) for stem in stems]
+    latency = [table for table in (read_latency(stem) for stem in stems) if table is not None]
+    recorded = sum(len(table) for table in frames)
+    seconds = sum(_span(table) for table in frames)
+    intervals = sum(max(0, len(table) - 1) for table in frames)
+    rows = [table for table in frames if len(table)]
+    dropped = (int(rows[-1]["dropped"].iloc[-1]) if rows else 0) + int(about.get("lost_at_end", 0))
+    return CameraSummary(
+        frames_captured=recorded + dropped,
+        frames_recorded=recorded,
+        frames_dropped=dropped,
+        poses=sum(len(table) for table in latency),
+        poses_without_frame=int(about.get("poses_without_frame", 0)),
+        poses_dropped=_counted([int(value) for table in latency for value in table["dropped"]]),
+        fps=round(intervals / seconds, 3) if seconds > 0 else None,
+        seconds=round(seconds, 3),
+        parts=len(stems),
+        stamps_moved=sum(
+            int((table["pts_ns"] != table["stamp_ns"] - table["stamp_ns"].iloc[0]).sum()) for table in rows
+        ),
+        latency_ms=_latencies(hops),
+        tracking_error=tracking_error(stems),
+    )
+
+
+def _span(frames: pd.DataFrame) -> float:
+    if len(frames) < 2:
+        return 0.0
+    return float(frames["stamp_ns"].iloc[-1] - frames["stamp_ns"].iloc[0]) / 1e9
+
+
+def _counted(counts: list[int]) -> int:
+    """How far a count went up; a count that starts anew, because its node did, goes on from there."""
+    return sum(after - before if after >= before else after for before, after in pairwise(counts))

@@ -1,0 +1,104 @@
+"""The tables of a session, read with pandas and written as DeepLabCut's HDF5."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from dlstream_common import RecordingError
+from dlstream_recorder.writers._files import write_error
+from dlstream_recorder.writers.events import EVENT_COLUMNS
+
+KEY = "df_with_missing"
+"""The key of DeepLabCut's own HDF5 tables."""
+
+
+def part_stems(folder: Path, camera: str) -> list[Path]:
+    """The paths of a camera's parts without their endings, in order: `top`, `top.2`, ..."""
+    first = camera.replace("/", "_")
+    found = {1: folder / first} if (folder / f"{first}.frames.csv").exists() else {}
+    for path in folder.glob(f"{first}.*.frames.csv"):
+        if match := re.fullmatch(r"\.(\d+)", path.name[len(first) : -len(".frames.csv")]):
+            found[int(match[1])] = folder / f"{first}.{match[1]}"
+    return [found[number] for number in sorted(found)]
+
+
+def sibling(stem: Path, ending: str) -> Path:
+    """One of a part's files."""
+    return stem.with_name(f"{stem.name}.{ending}")
+
+
+def read_frames(stem: Path) -> pd.DataFrame:
+    """`frames.csv`: one row a video frame."""
+    return _read(sibling(stem, "frames.csv"))
+
+
+def read_latency(stem: Path) -> pd.DataFrame | None:
+    """`latency.csv`: one row a pose; None where there were no poses."""
+    path = sibling(stem, "latency.csv")
+    return _read(path) if path.exists() else None
+
+
+def read_events(folder: Path) -> pd.DataFrame:
+    """`events.csv`; see `EventRow` for its columns."""
+    text = ("kind", "name", "camera", "source", "action", "trigger", "value", "success", "message", "values")
+    types = {name: "str" if name in text else "int64" for name in EVENT_COLUMNS}
+    try:
+        return pd.read_csv(folder / "events.csv", dtype=types, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise RecordingError(f"can't read {folder / 'events.csv'}: {error}") from error
+
+
+def read_poses(path: Path) -> pd.DataFrame:
+    """A table of poses; its columns have the levels scorer, (individuals,) bodyparts, coords; its index is the frame.
+
+    Raises:
+        RecordingError: it can't be read.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            file.readline()
+            levels = 4 if file.readline().startswith("individuals") else 3
+        return pd.read_csv(path, header=list(range(levels)), index_col=0).astype("float64")
+    except (OSError, ValueError) as error:
+        raise RecordingError(f"can't read {path}: {error}") from error
+
+
+def write_h5(path: Path) -> Path:
+    """Writes a table of poses beside its csv file, as DeepLabCut does.
+
+    Raises:
+        RecordingError: the csv file can't be read, or the disk is full or can't be written.
+    """
+    table = read_poses(path)
+    table.columns = pd.MultiIndex.from_tuples(list(table.columns), names=list(table.columns.names))
+    table.columns = table.columns.set_levels([level.astype(object) for level in table.columns.levels])
+    table.index.name = None
+    target, temporary = path.with_suffix(".h5"), path.with_name(f".{path.stem}.new.h5")
+    try:
+        with pd.HDFStore(str(temporary), mode="w") as store:
+            store.put(KEY, table, format="table", index=False, track_times=False)
+            about = store.get_storer(KEY).attrs
+            about.pandas_version, about.nan_rep = "0.15.2", "nan"  # pandas 3 leaves out what pandas 2 needs to read it
+        temporary.replace(target)
+    except Exception as error:  # PyTables has its own for a full disk
+        temporary.unlink(missing_ok=True)
+        cause = error if isinstance(error, OSError) else OSError(0, f"{error}")
+        raise write_error(target, cause) from error
+    return target
+
+
+def write_all_h5(folder: Path) -> None:
+    """Writes the HDF5 file of every table of poses in the session."""
+    for ending in ("poses", "ground_truth"):
+        for path in sorted(folder.glob(f"*.{ending}.csv")):
+            write_h5(path)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype="int64")
+    except (OSError, ValueError) as error:
+        raise RecordingError(f"can't read {path}: {error}") from error

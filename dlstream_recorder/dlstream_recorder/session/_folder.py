@@ -1,0 +1,110 @@
+"""The new folder of a session: its name, the disk it is on, what is copied into it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+from dlstream_common import RecordingError
+from dlstream_recorder.writers._files import disk_of, free_bytes, in_gigabytes, write_error
+from dlstream_recorder.settings import SessionSettings, check_name
+
+_RESERVE = 4 << 20
+_RESERVE_NAME = ".reserve"
+
+
+def make_folder(settings: SessionSettings, name: str, started: int) -> Path:
+    """Makes the folder: of the name given, or of date, time and rig, with a number behind it where that exists.
+
+    Raises:
+        RecordingError: it exists, the name can't be one, or the disk is full or can't be written.
+    """
+    directory, name = settings.directory.expanduser(), name or settings.session
+    try:
+        check_name(name)
+    except ValueError as error:
+        raise RecordingError(f"session name: found {name!r}; expected {error}") from error
+    check_disk(directory, settings.min_free)
+    if name:
+        return _make(directory / name)
+    stem = datetime.fromtimestamp(started / 1e9).strftime("%Y-%m-%dT%H-%M-%S")
+    stem += f"_{settings.rig.replace('/', '_')}" if settings.rig else ""
+    number = 1
+    while True:
+        path = directory / (stem if number == 1 else f"{stem}_{number}")
+        if not path.exists():
+            return _make(path)
+        number += 1
+
+
+def check_disk(directory: Path, min_free: float) -> None:
+    """Raises RecordingError where less than `min_free` gigabytes are free on the disk."""
+    disk, free = disk_of(directory), free_bytes(directory)
+    if free < min_free * 1e9:
+        raise RecordingError(
+            f"can't record to {directory}: {in_gigabytes(free)} are free on the disk {disk}; expected at least "
+            f"{in_gigabytes(min_free * 1e9)} (setting min_free). Make room, or record to another directory"
+        )
+
+
+def _make(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True)
+    except FileExistsError:
+        raise RecordingError(
+            f"session folder {path} exists already; nothing is overwritten. Choose another name"
+        ) from None
+    except OSError as error:
+        raise write_error(path, error) from error
+    return path
+
+
+class Reserve:
+    """Space on the disk that is kept until the end, so that a session on a full disk can still be finished.
+
+    As long as it is kept it also says, by a lock that ends with the process, that the session is being recorded.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / _RESERVE_NAME
+        try:
+            self._file = self._path.open("wb")
+        except OSError as error:
+            raise write_error(self._path, error) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            os.posix_fallocate(self._file.fileno(), 0, _RESERVE)
+        except OSError as error:
+            self._file.close()
+            raise write_error(self._path, error) from error
+
+    def release(self) -> None:
+        """Gives the space back."""
+        self._path.unlink(missing_ok=True)
+        self._file.close()
+
+
+def take_over(folder: Path) -> None:
+    """Removes what a killed recorder left behind besides its files.
+
+    Raises:
+        RecordingError: the recorder is not dead: the session is being recorded.
+    """
+    reserve = folder / _RESERVE_NAME
+    if reserve.exists():
+        with reserve.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RecordingError(f"{folder} is being recorded; stop the recorder first") from None
+            reserve.unlink()
+    for leftover in folder.rglob(".*.new*"):
+        leftover.unlink()
+
+
+def remove(folder: Path) -> None:
+    """Removes a folder in which nothing was recorded yet."""
+    shutil.rmtree(folder, ignore_errors=True)

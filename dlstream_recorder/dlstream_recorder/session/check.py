@@ -1,0 +1,33 @@
+"""Can sessions be recorded to a directory? Asked before anything starts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from tempfile import TemporaryFile
+
+from dlstream_common import RecordingError
+from dlstream_recorder.writers._files import write_error
+from dlstream_recorder.session._folder import check_disk
+
+
+def check_directory(directory: Path, min_free: float) -> None:
+    """Tries whether session folders can be made in `directory`; nothing is left behind.
+
+    Args:
+        min_free: gigabytes that must be free on its disk.
+
+    Raises:
+        RecordingError: it is a file, can't be written, or its disk is (nearly) full.
+    """
+    nearest = Path(os.path.abspath(directory))  # noqa: PTH100 - links are followed only as far as they exist
+    while not os.path.lexists(nearest):
+        nearest = nearest.parent
+    if not nearest.is_dir():
+        raise RecordingError(f"{directory}: found the file {nearest} in its way; expected a folder, or room for one")
+    try:
+        with TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise write_error(directory, error) from error
+    check_disk(directory, min_free)

@@ -1,0 +1,86 @@
+"""Completes a session whose recorder was killed, or whose disk was full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dlstream_common import now
+from dlstream_recorder.writers._csv import CsvRows, cut_half_row
+from dlstream_recorder.writers._files import write_error, write_json
+from dlstream_recorder.session._folder import take_over
+from dlstream_recorder.writers._matroska_repair import repair
+from dlstream_recorder.writers._pose_table import NOTHING
+from dlstream_recorder.writers._session_file import FILE_NAME, iso
+from dlstream_recorder.writers.bag import repair_bag
+from dlstream_recorder.report.summary import Summary, read_session, summarise
+from dlstream_recorder.report.tables import part_stems, read_events, read_frames, sibling, write_all_h5
+
+
+def recover(folder: str | Path) -> Summary:
+    """Makes a session whole: videos, tables, bag, session.json. One that is complete already stays as it is.
+
+    Half a frame, row or chunk at the end is cut off. A frame of the video that the table lacks gets a row with its
+    stamp from the video, and the sequence -1 because that is not in the video; a row whose frame is not in the video
+    is removed.
+
+    Raises:
+        RecordingError: no session, one that is being recorded, or a file that can't be read or written.
+    """
+    folder = Path(folder)
+    contents = read_session(folder)
+    if contents.get("complete"):
+        return summarise(folder)
+    take_over(folder)
+    try:
+        for path in (*folder.glob("*.csv"), *folder.glob("*.jsonl")):
+            cut_half_row(path)
+        for camera in contents["cameras"]:
+            for stem in part_stems(folder, camera):
+                _recover_part(stem)
+    except OSError as error:
+        raise write_error(folder, error) from error
+    if (folder / "bag").is_dir():
+        repair_bag(folder / "bag")
+    write_all_h5(folder)
+    ended = contents.get("ended_ns") or _last_stamp(folder, contents)
+    summary = summarise(folder)
+    contents.update(
+        complete=True,
+        recovered=True,
+        recovered_at=iso(now()),
+        ended=iso(ended),
+        ended_ns=ended,
+        summary=summary.model_dump(mode="json"),
+    )
+    write_json(folder / FILE_NAME, contents)
+    return summary
+
+
+def _recover_part(stem: Path) -> None:
+    table = CsvRows(sibling(stem, "frames.csv"))
+    rows = table.count()
+    video = sibling(stem, "mkv")
+    if video.exists():
+        found = repair(video)
+        dropped = table.last()[3] if rows else "0"
+        clusters = list(enumerate(found.clusters))[rows:]
+        table.append([[row, -1, found.places.start + frame.pts, dropped, 0, frame.pts] for row, frame in clusters])
+        rows = len(found.clusters)
+        table.keep(rows)
+    for ending in ("poses.csv", "ground_truth.csv"):
+        path = sibling(stem, ending)
+        if path.exists():
+            poses = CsvRows(path)
+            poses.keep(rows)
+            cells = [NOTHING] * (poses.columns() - 1)
+            poses.append([[row, *cells] for row in range(poses.count(), rows)])
+
+
+def _last_stamp(folder: Path, contents: dict[str, Any]) -> int:
+    """When the recorder was last known to live."""
+    stamps = [int(contents["created_ns"]), *read_events(folder)["recorded_ns"].tolist()]
+    for camera in contents["cameras"]:
+        for stem in part_stems(folder, camera):
+            stamps += read_frames(stem)["recorded_ns"].tolist()
+    return max(stamps)

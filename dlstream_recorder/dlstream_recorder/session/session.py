@@ -1,0 +1,323 @@
+"""One recording folder, written as it goes."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from dlstream_common import Frame, FramePoses, RecordingError, now
+from dlstream_recorder.session import _folder
+from dlstream_recorder.writers._camera import CameraRecorder
+from dlstream_recorder.session._copies import Copies
+from dlstream_recorder.writers._files import disk_of, free_bytes, in_gigabytes
+from dlstream_recorder.writers._event_log import Log
+from dlstream_recorder.session._refusals import Refusals
+from dlstream_recorder.writers._session_file import SessionFile, first_contents, iso
+from dlstream_recorder.writers._worker import Worker
+from dlstream_recorder.writers.bag import Quality
+from dlstream_recorder.writers.events import FAULT, EventRow
+from dlstream_recorder.writers.journal import RunStart, run_start
+from dlstream_recorder.settings import SessionSettings
+from dlstream_recorder.report.summary import Summary, summarise
+from dlstream_recorder.report.tables import write_all_h5
+
+_SYNC_INTERVAL = 1.0
+_SMALL = 1000
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a session stands. `refused` is what a full queue had no room for, frames and messages together."""
+
+    seconds: float
+    frames_recorded: int
+    frames_dropped: int
+    refused: int
+    poses: int
+    queue_fill: float
+    free: int
+
+
+class Session:
+    """Records frames, poses, events and messages into a new folder, until `finish`.
+
+    No method but `finish` waits for the disk: each camera has a thread and a bounded queue, and there is one for
+    events and the bag. What a full queue refuses is counted and reported as a fault.
+
+    Args:
+        settings: what to record, and where.
+        name: of the folder, in place of the settings'.
+        metadata: kept in session.json beside the settings'.
+
+    Raises:
+        RecordingError: the folder exists or can't be written, or the disk is (nearly) full; nothing is left behind.
+    """
+
+    def __init__(self, settings: SessionSettings, name: str = "", metadata: Mapping[str, str] | None = None) -> None:
+        self.settings = settings
+        self.started = now()
+        self.summary: Summary | None = None
+        self.failure = ""
+        self._clock = time.monotonic()
+        self._faults: list[EventRow] = []
+        self._faults_lock = threading.Lock()
+        self._refusals = Refusals(self.fault)
+        self._disk_is_low = False
+        self._sync_error: Exception | None = None
+        self._ending = threading.Event()
+        self.folder = _folder.make_folder(settings, name, self.started)
+        try:
+            self._file = self._begin_file(dict(metadata or {}))
+            self._reserve = _folder.Reserve(self.folder)
+            self._log = Log(self.folder, settings.bag, self._watch_disk)
+        except BaseException:
+            _folder.remove(self.folder)
+            raise
+        self._cameras = {name: self._camera(name) for name in settings.cameras}
+        self._workers = {name: Worker(f"recorder {name}", settings.queue << 20) for name in settings.cameras}
+        self._seen: dict[str, int] = {}
+        self._syncer = threading.Thread(target=self._sync, name="recorder sync", daemon=True)
+        self._syncer.start()
+
+    # What is recorded; `recorded` is when it reached the recorder.
+
+    def add_frame(self, frame: Frame, recorded: int | None = None) -> bool:
+        """Records a frame, whose image must not change any more. False where there was no room for it."""
+        job = partial(self._cameras[frame.camera].add_frame, frame, recorded or now())
+        taken = self._put(frame.camera, job, frame.image.nbytes)
+        if taken or not self._ending.is_set():  # what comes while it ends is not lost, but after the end
+            self._seen[frame.camera] = frame.sequence
+        return taken
+
+    def add_frame_info(self, camera: str, sequence: int, dropped: int) -> None:
+        """Takes over the camera's own counts: of a frame that it published, and of those that its source lost."""
+        if not self._ending.is_set():
+            self._seen[camera] = max(sequence, self._seen.get(camera, 0))
+        self._put(camera, partial(self._cameras[camera].add_source_dropped, dropped), _SMALL)
+
+    def add_poses(self, poses: FramePoses, recorded: int | None = None, published: int = 0) -> None:
+        """Records the poses of a frame, which may come before the frame or after it; `published`: 0 where unknown."""
+        job = partial(self._cameras[poses.camera].add_poses, poses, recorded or now(), published)
+        self._put(poses.camera, job, _SMALL)
+        self._count(self._log.add_poses(poses))
+
+    def add_ground_truth(self, poses: FramePoses) -> None:
+        """Records the true poses of a frame."""
+        self._put(poses.camera, partial(self._cameras[poses.camera].add_ground_truth, poses), _SMALL)
+
+    def add_event(self, row: EventRow) -> None:
+        """Records an event, a command or an acknowledgement."""
+        self._count(self._log.add_event(row))
+
+    def add_journal(self, lines: str) -> None:
+        """Records an entry of the experiment's journal: its first line, and the lines of the event log below it."""
+        self._count(self._log.add_journal(lines))
+        start = run_start(lines)
+        if start is not None:
+            self._log.put(partial(self._begin_run, start))
+
+    def add_topic(self, topic: str, msgtype: str, quality: Quality) -> None:
+        """Makes a topic of the bag known; must come before its messages."""
+        self._count(self._log.add_topic(topic, msgtype, quality))
+
+    def add_message(self, topic: str, data: bytes, recorded: int) -> None:
+        """Puts a serialized message into the bag."""
+        self._count(self._log.add_message(topic, data, recorded))
+
+    def set_network(
+        self,
+        camera: str,
+        network: str,
+        sha256: str,
+        edges: Sequence[tuple[int, int]],
+        individuals: Sequence[str] = (),
+    ) -> None:
+        """Keeps in session.json which network gives the camera's poses; the tables' scorer is named after it.
+
+        Of a network for one individual the tables have DeepLabCut's layout for a single animal.
+        """
+        job = partial(self._cameras[camera].set_network, Path(network).stem, len(individuals) == 1)
+        self._put(camera, job, _SMALL)
+        entry = {"file": network, "sha256": sha256}
+        pairs = [list(edge) for edge in edges]
+        self._log.put(partial(self._file.update_camera, camera, network=entry, edges=pairs))
+
+    def set_regions(self, camera: str, regions: Iterable[tuple[str, Sequence[tuple[float, float]]]]) -> None:
+        """Keeps the outlines of the experiment's regions in session.json."""
+        outlines = [
+            {"name": name, "points": [[round(x, 3), round(y, 3)] for x, y in points]} for name, points in regions
+        ]
+        self._log.put(partial(self._file.update_camera, camera, regions=outlines))
+
+    def fault(self, name: str, text: str, values: Mapping[str, str] | None = None, camera: str = "") -> None:
+        """Records a fault that the recorder noticed; `take_faults` hands it on to those who publish it."""
+        self.notice(FAULT, name, text, values, camera)
+
+    def notice(
+        self, kind: str, name: str, text: str, values: Mapping[str, str] | None = None, camera: str = ""
+    ) -> None:
+        """Records something of any kind that the recorder noticed."""
+        stamp = now()
+        row = EventRow(kind, name, camera, stamp_ns=stamp, recorded_ns=stamp, values={"text": text, **(values or {})})
+        with self._faults_lock:
+            self._faults.append(row)
+        self._log.add_event(row)
+
+    def take_faults(self) -> list[EventRow]:
+        """What the recorder noticed since the last call."""
+        with self._faults_lock:
+            faults, self._faults = self._faults, []
+        return faults
+
+    def tell_losses(self) -> None:
+        """Reports as faults what was found lost since the last call."""
+        for camera in self._cameras.values():
+            camera.tell_gaps()
+
+    # How it goes.
+
+    @property
+    def error(self) -> Exception | None:
+        """Why recording had to stop; None as long as all is well. What was written stays readable: call `finish`."""
+        errors = [worker.error for worker in (*self._workers.values(), self._log.worker)]
+        return next((error for error in errors if error), self._sync_error)
+
+    @property
+    def refused(self) -> int:
+        """Frames and messages that full queues had no room for."""
+        return self._refusals.total
+
+    def status(self) -> Status:
+        """Counts so far."""
+        cameras = self._cameras.values()
+        return Status(
+            time.monotonic() - self._clock,
+            sum(camera.recorded for camera in cameras),
+            sum(camera.dropped for camera in cameras),
+            self.refused,
+            sum(camera.poses for camera in cameras),
+            max(worker.fill for worker in (*self._workers.values(), self._log.worker)),
+            free_bytes(self.folder),
+        )
+
+    def finish(self, reason: str = "", say: Callable[[str], None] = lambda text: None) -> Summary | None:
+        """Writes what waits, completes all files and session.json; a second time does nothing.
+
+        `say` is told now and then what is still being done, where that takes long.
+        Nothing is raised: what went wrong, here or before, is in session.json as `error`. Returns the summary, or
+        None where the disk has no room even for that; `recover` completes such a session later.
+        """
+        if self._ending.is_set():
+            return self.summary
+        self._ending.set()
+        self._syncer.join()
+        for name, worker in self._workers.items():
+            worker.close(lambda jobs, name=name: say(f"still writes: {jobs} frames and poses of {name} wait"))  # type: ignore[misc]
+        failures = [self.error] if self.error else []
+        self._reserve.release()
+        if failures:
+            self.fault("recorder", f"recording stopped: {failures[0]}")
+        steps: list[Callable[[], None]] = [camera.finish for camera in self._cameras.values()]
+        steps += [self._refusals.tell_rest, self._log.close, partial(self._finish_file, reason, failures)]
+        for step in steps:
+            try:
+                step()
+            except Exception as failure:
+                failures.append(failure)
+        self.failure = _sentence(failures)
+        if self.summary is None:
+            with contextlib.suppress(RecordingError):
+                self._file.update(error=self.failure)
+        return self.summary
+
+    # How it is done.
+
+    def _begin_file(self, metadata: dict[str, str]) -> SessionFile:
+        settings = self.settings
+        metadata = {**dict(line.split("=", 1) for line in settings.metadata), **metadata}
+        contents = first_contents(self.folder.name, settings.rig, self.started, metadata)
+        contents["settings"] = settings.model_dump(mode="json", exclude={"metadata"})
+        contents["cameras"] = {camera: {"parts": []} for camera in settings.cameras}
+        file = SessionFile(self.folder, contents)
+        self._copies = Copies(self.folder, file)
+        for source, copy in ((settings.rig_file, "rig.yaml"), (settings.experiment_file, "experiment.yaml")):
+            if source:
+                self._copies.add(Path(source), copy)
+        return file
+
+    def _begin_run(self, start: RunStart) -> None:
+        self._file.add_seed(start.seed)
+        for used in start.files:
+            problem = self._copies.add_used(used)
+            if problem:
+                self.fault("recorder", f"{problem}; a replay needs it", {"file": str(used.path)})
+
+    def _camera(self, name: str) -> CameraRecorder:
+        def on_fault(text: str, values: dict[str, str]) -> None:
+            self.fault(f"/{name}", text, values, name)
+
+        def on_part() -> None:
+            self._file.update_camera(name, parts=[part.describe() for part in camera.parts])
+
+        camera = CameraRecorder(self.folder, name, self.settings.video, on_fault, on_part)
+        return camera
+
+    def _put(self, camera: str, job: Callable[[], None], size: int) -> bool:
+        taken = self._workers[camera].put(job, size)
+        self._count(taken, camera)
+        return taken
+
+    def _count(self, taken: bool, camera: str = "") -> None:
+        if not taken and not self._ending.is_set():
+            self._refusals.count(camera, tell=self.error is None)
+
+    def _watch_disk(self) -> None:
+        free = free_bytes(self.folder)
+        low = free < self.settings.min_free * 1e9
+        if low and not self._disk_is_low:
+            text = f"the disk {disk_of(self.folder)} is nearly full: {in_gigabytes(free)} are free"
+            self.fault("recorder", text, {"free_bytes": str(free)})
+        self._disk_is_low = low
+
+    def _sync(self) -> None:
+        while not self._ending.wait(_SYNC_INTERVAL):
+            try:
+                for camera in self._cameras.values():
+                    camera.sync()
+                self._log.sync()
+            except Exception as error:
+                self._sync_error = error
+                return
+
+    def _lost_at_end(self, name: str) -> int:
+        """Frames after the last recorded one: no gap in the numbers shows them."""
+        last, seen = self._cameras[name].last_sequence, self._seen.get(name)
+        return max(0, seen - last) if seen is not None and last is not None else 0
+
+    def _finish_file(self, reason: str, failures: Sequence[Exception]) -> None:
+        for name in self._cameras:
+            self._file.update_camera(
+                name,
+                lost_at_end=self._lost_at_end(name),
+                poses_without_frame=self._cameras[name].poses_without_frame,
+            )
+        write_all_h5(self.folder)
+        self.summary = summarise(self.folder)
+        ended = now()
+        self._file.update(
+            complete=not failures,
+            ended=iso(ended),
+            ended_ns=ended,
+            reason=reason,
+            error=_sentence(failures) if failures else None,
+            summary=self.summary.model_dump(mode="json"),
+        )
+
+
+def _sentence(failures: Sequence[Exception]) -> str:
+    return "; ".join(dict.fromkeys(str(failure) for failure in failures))

@@ -1,0 +1,189 @@
+"""What is recorded of one camera, from its frames and their poses."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from dlstream_common import Frame, FramePoses
+from dlstream_recorder.writers._segment import Part
+from dlstream_recorder.writers._pose_table import whole
+
+FaultSink = Callable[[str, dict[str, str]], None]
+
+_HELD = 600
+
+
+class CameraRecorder:
+    """Writes the videos and tables of one camera. All but `sync` and the counts is called on one thread.
+
+    Args:
+        folder: of the session.
+        camera: its name, which begins the files' names.
+        video: "lossless", "h264" or "none".
+        on_fault: told what went wrong (text, values).
+        on_part: told of every video that is begun.
+    """
+
+    def __init__(self, folder: Path, camera: str, video: str, on_fault: FaultSink, on_part: Callable[[], None]) -> None:
+        self.camera = camera
+        self.parts: list[Part] = []
+        self._scorer, self._single = "dlstream", False
+        self.recorded = self.poses = self.lost = 0
+        self.first_stamp: int | None = None
+        self.last_sequence: int | None = None
+        self._stem = folder / camera.replace("/", "_")
+        self._video = video
+        self._on_fault = on_fault
+        self._on_part = on_part
+        self._source_dropped = self._source_base = 0
+        self._source_known = False
+        self._held: deque[tuple[FramePoses, int, bool, int]] = deque()
+        self.poses_without_frame = 0
+        self._gaps: deque[tuple[int, int]] = deque()
+        self._other_keypoints: set[tuple[str, ...]] = set()
+        self._parts_lock = threading.Lock()
+
+    def add_frame(self, frame: Frame, recorded: int, every: bool = True) -> None:
+        """Records a frame, and the poses that came before it.
+
+        Args:
+            every: whether each frame of the camera is to come, so that a gap in their sequence is a loss.
+        """
+        self._count(frame, every)
+        if not self.parts or not self.parts[-1].takes(frame):
+            self._begin_part(frame)
+        self.parts[-1].add_frame(frame, self.dropped, recorded)
+        self.recorded += 1
+        held, self._held = self._held, deque()
+        for item in held:
+            self._add(*item)
+
+    def add_poses(self, poses: FramePoses, recorded: int, published: int = 0) -> None:
+        """Records the poses of a frame, now or as soon as the frame has come."""
+        self._add(poses, recorded, truth=False, published=published)
+
+    def add_ground_truth(self, poses: FramePoses) -> None:
+        """Records the true poses of a frame."""
+        self._add(poses, 0, truth=True)
+
+    def set_network(self, scorer: str, single: bool) -> None:
+        """What the tables of poses are named after, and whether there is but one animal."""
+        self._scorer, self._single = scorer, single
+        for part in self.parts:
+            part.poses.describe(scorer, single)
+            part.ground_truth.describe("ground_truth", single)
+
+    def add_source_dropped(self, dropped: int) -> None:
+        """Takes over the source's own count of frames that it lost."""
+        if not self._source_known:
+            self._source_base = -dropped
+        elif dropped < self._source_dropped:  # a camera that began anew
+            self._source_base += self._source_dropped
+        self._source_known = True
+        self._source_dropped = dropped
+
+    @property
+    def dropped(self) -> int:
+        """Frames acquired since the session's start that are not in the videos."""
+        return self.lost + self._source_base + self._source_dropped
+
+    def tell_gaps(self) -> None:
+        """Reports the frames that were found lost since the last call; on any thread."""
+        gaps = [self._gaps.popleft() for _ in range(len(self._gaps))]
+        if gaps:
+            count = sum(last - first + 1 for first, last in gaps)
+            values = {"frames": str(count), "first_sequence": str(gaps[0][0]), "last_sequence": str(gaps[-1][1])}
+            what = "1 frame was" if count == 1 else f"{count} frames were"
+            self._on_fault(f"{what} lost on the way to the recorder", values)
+
+    def sync(self) -> None:
+        """See AppendFile.sync."""
+        with self._parts_lock:
+            parts = list(self.parts)
+        for part in parts:
+            part.sync()
+
+    def finish(self) -> None:
+        """Completes and closes all files, each of them even where another one fails.
+
+        Raises:
+            RecordingError: the first failure.
+        """
+        errors = []
+        self.tell_gaps()
+        self.poses_without_frame += sum(not truth and self._follows_start(poses) for poses, _, truth, _ in self._held)
+        if self.poses_without_frame:
+            text = f"poses of frames that are not in the video: {self.poses_without_frame}, only in the bag"
+            self._on_fault(text, {"poses": str(self.poses_without_frame)})
+        for part in self.parts:
+            try:
+                part.finish()
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def _count(self, frame: Frame, every: bool) -> None:
+        last = self.last_sequence
+        if every and last is not None and frame.sequence > last + 1:
+            self.lost += frame.sequence - last - 1
+            self._gaps.append((last + 1, frame.sequence - 1))
+        elif last is not None and frame.sequence <= last:
+            values = {"sequence": str(frame.sequence), "last_sequence": str(last)}
+            self._on_fault("the camera began to count anew: it was restarted, or there are two of that name", values)
+        self.last_sequence = frame.sequence
+        if self.first_stamp is None:
+            self.first_stamp = frame.stamp
+
+    def _begin_part(self, frame: Frame) -> None:
+        stem = self._stem
+        if self.parts:
+            stem = stem.with_name(f"{stem.name}.{len(self.parts) + 1}")
+        part = Part(stem, frame, self._video, self._scorer, self._single)
+        if self.parts:
+            before = self.parts[-1]
+            if (before.shape, before.encoding) == (frame.image.shape, frame.encoding):
+                reason = "the clock was put back: recording goes on in a new file"
+            else:
+                reason = "the images changed: recording goes on in a new file"
+            values = {"file": part.stem.name, "before": _looks(before.shape, before.encoding)}
+            self._on_fault(reason, {**values, "now": _looks(part.shape, part.encoding)})
+        with self._parts_lock:
+            self.parts.append(part)
+        self._on_part()
+
+    def _add(self, poses: FramePoses, recorded: int, truth: bool, published: int = 0) -> None:
+        for part in reversed(self.parts):
+            table = part.ground_truth if truth else part.poses
+            row = table.row_of(poses)
+            if row is None:
+                continue
+            if not table.fits(poses):
+                self._refuse(poses)
+            elif truth:
+                table.write(row, poses)
+            else:
+                part.add_poses(row, poses, recorded, published)
+                self.poses += 1
+            return
+        self._held.append((poses, recorded, truth, published))
+        if len(self._held) > _HELD:
+            old, _, was_truth, _ = self._held.popleft()
+            self.poses_without_frame += not was_truth and self._follows_start(old)
+
+    def _follows_start(self, poses: FramePoses) -> bool:
+        return self.first_stamp is not None and poses.stamp >= self.first_stamp
+
+    def _refuse(self, poses: FramePoses) -> None:
+        if poses.keypoints not in self._other_keypoints:
+            self._other_keypoints.add(poses.keypoints)
+            values = {"keypoints": ", ".join(poses.keypoints)}
+            what = "with other keypoints than the table's" if whole(poses) else "without a place for each keypoint"
+            self._on_fault(f"poses {what} are only in the bag", values)
+
+
+def _looks(shape: tuple[int, ...], encoding: str) -> str:
+    return f"{shape[1]}x{shape[0]} {encoding}"

@@ -1,0 +1,136 @@
+"""Poses in DeepLabCut's own table layout, where row n is frame n of the video."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dlstream_common import FramePoses
+from dlstream_recorder.writers._csv import CsvFile
+
+NOTHING = "NaN"
+"""What stands in the cells of a frame without poses: pandas takes a first row of empty cells for names of the index."""
+_WAITING = 36_000  # frames that may wait for their poses: ten minutes at 60 frames a second
+
+
+def whole(poses: FramePoses) -> bool:
+    """Whether each individual has one place and one confidence for each keypoint."""
+    shape = (len(poses.keypoints),)
+    return all(one.x.shape == one.y.shape == one.confidence.shape == shape for one in poses.individuals)
+
+
+class PoseTable:
+    """`<camera>.poses.csv` of one video.
+
+    Frames are announced as they are recorded; poses come later, some never. A pose is written into the row of its
+    frame, frames that were passed over get empty rows, so the file is right at any moment, up to the last pose.
+    The file begins with the first pose: its keypoints are the table's.
+
+    Args:
+        path: of the file.
+        scorer: what DeepLabCut calls the network.
+        single: one animal, whose id does not matter: the table has no row of individuals.
+    """
+
+    def __init__(self, path: Path, scorer: str, single: bool = False) -> None:
+        self.path = path
+        self._scorer, self._single = scorer, single
+        self._file: CsvFile | None = None
+        self._keypoints: tuple[str, ...] = ()
+        self._individuals: list[str] = []
+        self._rows: OrderedDict[int, dict[int, int]] = OrderedDict()  # stamp -> sequence -> row
+
+    def describe(self, scorer: str, single: bool) -> None:
+        """Names them anew, also above a table that has begun: who tells may be heard after the first poses."""
+        before = self._header()
+        self._scorer, self._single = scorer, single
+        if self._file is not None and self._header() != before:
+            self._file.replace(self._header(), NOTHING, 0)
+
+    def expect(self, row: int, stamp: int, sequence: int) -> None:
+        """Says that frame `row` of the video has this stamp and sequence."""
+        self._rows.setdefault(stamp, {})[sequence] = row
+        if len(self._rows) > _WAITING:
+            self._rows.popitem(last=False)
+
+    def row_of(self, poses: FramePoses) -> int | None:
+        """The row that these poses belong to; None where their frame is not there (yet), or was passed over."""
+        rows = self._rows.get(poses.stamp)
+        if rows is None:
+            return None
+        # Where the pose node counts otherwise than the image's publisher, the stamp alone has to do.
+        return rows.get(poses.sequence, next(iter(rows.values())))
+
+    def fits(self, poses: FramePoses) -> bool:
+        """Whether the poses have the table's keypoints, and numbers for each of them."""
+        return whole(poses) and (self._file is None or poses.keypoints == self._keypoints)
+
+    def write(self, row: int, poses: FramePoses) -> None:
+        """Writes the poses into `row`, which `row_of` gave; the rows before it can't be written any more."""
+        slots = self._slots(poses)
+        if self._file is None:
+            self._keypoints = poses.keypoints
+            self._file = CsvFile(self.path, self._header())
+        width = len(self._keypoints)
+        values = np.full((len(self._individuals), width, 3), np.nan, np.float32)
+        for slot, individual in zip(slots, poses.individuals, strict=True):
+            values[slot] = np.stack([individual.x, individual.y, individual.confidence], axis=1)
+        cells = [NOTHING if text == "nan" else text for text in values.ravel().astype(str).tolist()]
+        self._file.write([*self._empty(self._file.rows, row), [row, *cells]])
+        while self._rows:
+            stamp, rows = next(iter(self._rows.items()))
+            rows = {sequence: other for sequence, other in rows.items() if other > row}
+            if rows:
+                self._rows[stamp] = rows
+                break
+            del self._rows[stamp]
+
+    def finish(self, rows: int) -> None:
+        """Fills the table with empty rows up to the video's number of frames, and closes it."""
+        if self._file is not None:
+            if self._file.rows < rows:
+                self._file.write(self._empty(self._file.rows, rows))
+            self._file.close()
+
+    def sync(self) -> None:
+        """See AppendFile.sync."""
+        if self._file is not None:
+            self._file.sync()
+
+    def _empty(self, start: int, end: int) -> list[list[object]]:
+        cells = [NOTHING] * (len(self._individuals) * len(self._keypoints) * 3)
+        return [[row, *cells] for row in range(start, end)]
+
+    def _slots(self, poses: FramePoses) -> list[int]:
+        """The place of each individual in a row, by its id, or by its order where it has none; makes new places."""
+        known = len(self._individuals)
+        slots: list[int] = []
+        for individual in poses.individuals:
+            same = [slot for slot, name in enumerate(self._individuals) if name == individual.id and slot not in slots]
+            if not same:
+                self._individuals.append(individual.id)
+            slots.append(same[0] if same else len(self._individuals) - 1)
+        if not self._individuals:
+            self._individuals.append("")
+        if self._file is not None and len(self._individuals) > known:
+            self._file.replace(self._header(), NOTHING, (len(self._individuals) - known) * len(self._keypoints) * 3)
+        return slots
+
+    def _header(self) -> list[list[str]]:
+        alone = self._single and len(self._individuals) == 1
+        return header(self._scorer, [""] if alone else self._individuals, self._keypoints)
+
+
+def header(scorer: str, individuals: Sequence[str], keypoints: Sequence[str]) -> list[list[str]]:
+    """The rows above a table in DeepLabCut's layout; with individuals only where there are several or one has an id."""
+    cells = len(individuals) * len(keypoints) * 3
+    rows = [["scorer", *[scorer] * cells]]
+    if len(individuals) > 1 or any(individuals):
+        names = [name or f"individual{number}" for number, name in enumerate(individuals, 1)]
+        rows.append(["individuals", *[name for name in names for _ in range(len(keypoints) * 3)]])
+    rows.append(["bodyparts", *[keypoint for keypoint in keypoints for _ in range(3)] * len(individuals)])
+    rows.append(["coords", *["x", "y", "likelihood"] * (len(individuals) * len(keypoints))])
+    return rows

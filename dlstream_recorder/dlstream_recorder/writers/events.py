@@ -1,0 +1,151 @@
+"""`events.csv`: all that happened in a session, one row each, with its whole chain of stamps."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import OrderedDict, deque
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from dlstream_common import FramePoses
+from dlstream_recorder.writers._csv import CsvFile
+
+COMMAND = "command"
+ACKNOWLEDGEMENT = "acknowledgement"
+FAULT = "fault"
+ENDED = "topic_ended"
+RECOVERED = "recovered"
+
+_SETTLE = 0.6  # seconds for which a row waits for what its chain needs: another topic's message may come later
+_REMEMBERED = 5000
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """One event, command or acknowledgement. Stamps are nanoseconds since the epoch, 0 where there is none.
+
+    Attributes:
+        kind: of the event (`dlstream_msgs/Event`), or "command" or "acknowledgement".
+        name: of the trigger, state, trial or node; of the output for commands and acknowledgements.
+        camera, sequence: of the frame that caused it; "" and -1 where none did.
+        frame_stamp_ns: acquisition of that frame.
+        pose_received_ns, inference_start_ns, inference_end_ns: when the pose node had it.
+        stamp_ns: when it happened: decided (event, command) or applied (acknowledgement).
+        decided_ns, sent_ns: of the command, here and for its acknowledgement.
+        received_ns, applied_ns: by the output.
+        recorded_ns: when it reached the recorder.
+        source, id: the command's, which join it with its acknowledgement.
+        trigger, value: of the command, here and for its acknowledgement: whose change caused it, and what it measured.
+        success, message: the acknowledgement's; success is "" elsewhere.
+        values: free payload, in the file as JSON.
+    """
+
+    kind: str
+    name: str
+    camera: str = ""
+    sequence: int = -1
+    frame_stamp_ns: int = 0
+    pose_received_ns: int = 0
+    inference_start_ns: int = 0
+    inference_end_ns: int = 0
+    stamp_ns: int = 0
+    decided_ns: int = 0
+    sent_ns: int = 0
+    received_ns: int = 0
+    applied_ns: int = 0
+    recorded_ns: int = 0
+    source: str = ""
+    id: int = 0
+    action: str = ""
+    trigger: str = ""
+    value: str = ""
+    success: str = ""
+    message: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+EVENT_COLUMNS = tuple(item.name for item in fields(EventRow))
+
+
+class EventTable:
+    """Writes `events.csv`; rows wait a moment, until the frame's pose and the command are known as well."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = CsvFile(path, [EVENT_COLUMNS])
+        self._waiting: deque[tuple[float, EventRow]] = deque()
+        self._poses: OrderedDict[tuple[str, int], FramePoses] = OrderedDict()
+        self._commands: OrderedDict[tuple[str, int], EventRow] = OrderedDict()
+
+    def add(self, row: EventRow) -> None:
+        """Takes a row, to be written within a moment."""
+        if row.kind == COMMAND:
+            _remember(self._commands, (row.source, row.id), row)
+        self._waiting.append((time.monotonic(), row))
+
+    def poses(self, poses: FramePoses) -> None:
+        """Remembers when the pose node had a frame."""
+        _remember(self._poses, (poses.camera, poses.stamp), poses)
+
+    def write(self, everything: bool = False) -> None:
+        """Writes the rows that have waited long enough, or all of them."""
+        ready = time.monotonic() - _SETTLE
+        count = sum(1 for since, _ in self._waiting if everything or since <= ready)
+        if count:
+            self._file.write([self._cells(self._completed(row)) for _, row in islice(self._waiting, count)])
+        for _ in range(count):  # after they are written: a full disk may have room again later
+            self._waiting.popleft()
+
+    def sync(self) -> None:
+        """See AppendFile.sync."""
+        self._file.sync()
+
+    def close(self) -> None:
+        """Writes what waits, and closes the file."""
+        try:
+            self.write(everything=True)
+        finally:
+            self._file.close()
+
+    def _completed(self, row: EventRow) -> EventRow:
+        if row.kind == ACKNOWLEDGEMENT:
+            command = self._commands.get((row.source, row.id))
+            if command is not None:
+                row = replace(
+                    row,
+                    camera=command.camera,
+                    sequence=command.sequence,
+                    frame_stamp_ns=command.frame_stamp_ns,
+                    decided_ns=command.decided_ns,
+                    sent_ns=command.sent_ns,
+                    action=command.action,
+                    trigger=command.trigger,
+                    value=command.value,
+                )
+        poses = self._poses.get((row.camera, row.frame_stamp_ns)) if row.frame_stamp_ns else None
+        if poses is not None:
+            row = replace(
+                row,
+                pose_received_ns=poses.received,
+                inference_start_ns=poses.inference_start,
+                inference_end_ns=poses.inference_end,
+            )
+        return row
+
+    @staticmethod
+    def _cells(row: EventRow) -> list[object]:
+        cells = [getattr(row, name) for name in EVENT_COLUMNS[:-1]]
+        cells = [" ".join(cell.splitlines()) if isinstance(cell, str) else cell for cell in cells]  # one row, one line
+        return [*cells, json.dumps(dict(row.values), ensure_ascii=False)]
+
+
+def _remember(known: OrderedDict[K, V], key: K, value: V) -> None:
+    known[key] = value
+    if len(known) > _REMEMBERED:
+        known.popitem(last=False)
