@@ -7,7 +7,7 @@ DLC := PYTHONPATH=dlstream_common:dlstream_camera:dlstream_pose .venv-dlc/bin/py
 DLC_TF := PYTHONPATH=dlstream_common:dlstream_camera:dlstream_pose .venv-dlc-tf/bin/python
 SLEAP := PYTHONPATH=dlstream_common:dlstream_camera:dlstream_pose .venv-sleap/bin/python
 DLC_TESTS := -m pytest -c /dev/null --rootdir dlstream_pose --confcutdir dlstream_pose -p no:cacheprovider
-PACKAGES := dlstream dlstream_camera dlstream_common dlstream_experiment dlstream_pose dlstream_recorder
+PACKAGES := dlstream dlstream_camera dlstream_common dlstream_experiment dlstream_outputs dlstream_pose dlstream_recorder
 
 .PHONY: help setup demo test lint format docs bench lock dlc dlc-tf sleap convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
 

@@ -15,14 +15,12 @@ setup(
     zip_safe=True,
     maintainer="dlstream maintainers",
     maintainer_email="maintainers@dlstream.invalid",
-    description="Experiments on poses: triggers, protocols, the experiment node, and the outputs that it commands.",
+    description="Experiments on poses: triggers, protocols, and the experiment node.",
     license="BSD-3-Clause",
     extras_require={"test": ["pytest"]},
     entry_points={
         "console_scripts": [
             f"experiment = {package_name}.node:main",
-            f"output = {package_name}.output_node:main",
-            f"screen = {package_name}.output_node:screen",
         ],
         "rclpy_components": [f"{package_name}::ExperimentNode = {package_name}.node:ExperimentNode"],
     },

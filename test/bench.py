@@ -31,8 +31,8 @@ from dlstream_common import FramePoses, Individual
 from dlstream_common.ros import image_to_message, poses_from_message, poses_to_message
 from dlstream_experiment import Engine, load_experiment
 from dlstream_pose import Estimator
-from dlstream_recorder.writers._encoders import create_encoder
 from dlstream_recorder.report.summary import Summary, summarise
+from dlstream_recorder.writers._encoders import create_encoder
 
 ROOT = Path(__file__).resolve().parents[1]
 NETWORK = ROOT / "config" / "networks" / "demo_mouse.onnx"

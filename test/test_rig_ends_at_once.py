@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from dlstream.rig.check import checked_rig
-from dlstream.run.environment import node_environment
 from dlstream.rig.nodes import rig_nodes
+from dlstream.run.environment import node_environment
 from dlstream.run.process import NodeProcess
 
 

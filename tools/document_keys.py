@@ -15,7 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from dlstream.rig.file import NodeOptions, Stop, TopicCamera, TopicOutput
 from dlstream_camera import source_types
-from dlstream_experiment import Experiment, ExperimentSettings, output_types
+from dlstream_experiment import Experiment, ExperimentSettings
 from dlstream_experiment.plane import CameraPlane
 from dlstream_experiment.protocols import Stimulus
 from dlstream_experiment.protocols._control import Limit, Planned, Sham, Yoked
@@ -26,6 +26,7 @@ from dlstream_experiment.protocols.region_trials import RegionTrialsSettings, Tr
 from dlstream_experiment.protocols.states import StatesSettings
 from dlstream_experiment.regions import REGIONS
 from dlstream_experiment.triggers import TRIGGERS
+from dlstream_outputs import output_types
 from dlstream_pose import PoseSettings
 from dlstream_recorder import RecorderSettings
 

@@ -19,9 +19,9 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from ruamel.yaml import YAML
 
+from dlstream.cli.main import main
 from dlstream.offline.analyze import Options
 from dlstream.offline.bags import is_bag, replay_bag
-from dlstream.cli.main import main
 from dlstream.offline.replay import replay_session
 from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_common import DlstreamError, InputError

@@ -12,9 +12,9 @@ import pytest
 from rich.console import Console
 
 from dlstream import __version__
-from dlstream.rig.check import checked_rig
-from dlstream.cli.main import main
 from dlstream.authoring.explain import Known, check_file, read_frame
+from dlstream.cli.main import main
+from dlstream.rig.check import checked_rig
 from dlstream.rig.nodes import rig_nodes
 from dlstream_camera.sources.video import check_video
 from dlstream_common import DlstreamError, InputError

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from dlstream.rig.check import checked_rig
-from dlstream.rig.nodes import rig_nodes
 from dlstream.rig.file import load_rig
+from dlstream.rig.nodes import rig_nodes
 from dlstream_common import InputError
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"

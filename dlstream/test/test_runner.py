@@ -168,7 +168,9 @@ def test_node_that_ignores_the_signals_is_killed(program, monkeypatch: pytest.Mo
         "[signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)]\n"
         "print('deaf', flush=True)\nwhile True: time.sleep(1)",
     )
-    monkeypatch.setattr("dlstream.run.runner._PATIENCE", {signal.SIGINT: 0.2, signal.SIGTERM: 0.2, signal.SIGKILL: 60.0})
+    monkeypatch.setattr(
+        "dlstream.run.runner._PATIENCE", {signal.SIGINT: 0.2, signal.SIGTERM: 0.2, signal.SIGKILL: 60.0}
+    )
     lines = Lines()
     runner = Runner([spec("a")], {}, lines)
 

@@ -9,11 +9,10 @@ from functools import partial
 
 from rclpy.lifecycle import LifecycleNode
 
-from dlstream_common import FramePoses
+from dlstream_common import Command, FramePoses
 from dlstream_common.ros import POSE, poses_from_message
 from dlstream_experiment._output_link import OutputLink
 from dlstream_experiment._outside import OnValue, OutsideValues
-from dlstream_experiment.effects import Command
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.triggers import ExternalSource, TriggerSet
 from dlstream_msgs.msg import FramePoses as FramePosesMsg

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 
 from rclpy.lifecycle import LifecycleNode
 
-from dlstream_common.ros import COMMAND, stamp_to_message
-from dlstream_experiment._messages import command_to_message
-from dlstream_experiment.effects import Command
+from dlstream_common import OFF, Command
+from dlstream_common.ros import COMMAND, command_to_message, stamp_to_message
 from dlstream_experiment.names import SECOND
-from dlstream_outputs.outputs import OFF
 from dlstream_msgs.msg import Acknowledgement
 from dlstream_msgs.msg import Command as CommandMsg
 

@@ -10,13 +10,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml.comments import CommentedMap
 
-from dlstream_common import Problem, line_of, suggest
+from dlstream_common import OFF, Problem, line_of, suggest
 from dlstream_experiment._failing import failing_protocol, failing_trigger
 from dlstream_experiment._trigger_problems import trigger_problems
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.extension import ExtensionError
 from dlstream_experiment.names import Location
-from dlstream_outputs.outputs import OFF
 from dlstream_experiment.plane import AnyCalibration, CameraPlane
 from dlstream_experiment.protocols import AnyProtocol, ProtocolSettings
 from dlstream_experiment.regions import AnyRegion, Region
@@ -30,11 +29,7 @@ class Problems:
     data: CommentedMap | None
 
     def __call__(self, place: Location, found: str, expected: str, hint: str = "") -> Problem:
-        return Problem(_spoken(place), found, expected, line_of(self.data, place), hint)
-
-
-def _spoken(place: Location) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+        return Problem(place, found, expected, hint, line=line_of(self.data, place))
 
 
 @dataclass(frozen=True)

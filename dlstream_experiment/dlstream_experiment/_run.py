@@ -10,13 +10,12 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
-from dlstream_common import FramePoses, suggest
+from dlstream_common import OFF, Cause, Command, Event, FramePoses, suggest
 from dlstream_experiment._clock import Clock
-from dlstream_experiment.effects import Cause, Command, Effect, Event, Phase, RegionStates, Status
+from dlstream_experiment.effects import Effect, Phase, RegionStates, Status
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.extension import ExtensionError
 from dlstream_experiment.names import SECOND, nanoseconds
-from dlstream_outputs.outputs import OFF
 from dlstream_experiment.protocols import End, Note, Off, On, Step, Stimulus
 from dlstream_experiment.scene import Scene
 from dlstream_experiment.triggers import TriggerSet

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from dlstream_common import InputError, Problem, suggest
+from dlstream_common import InputError, Problem, did_you_mean, suggest
 from dlstream_experiment._failing import failing_protocol, failing_trigger
 from dlstream_experiment._measurable import always_or_never, doubtful, unknown_individuals
 from dlstream_experiment._parts import Parts, Problems, problems_within
@@ -120,9 +120,7 @@ def _keypoints(experiment: Experiment, problem: Problems, keypoints: Collection[
     for name, trigger in experiment.triggers.items():
         for place, keypoint in trigger.keypoints_used():
             if keypoint not in keypoints:
-                hint = suggest(keypoint, list(keypoints))
-                if hint.startswith("Did"):
-                    hint += f" Known: {', '.join(keypoints)}."
+                hint = f"{did_you_mean(keypoint, list(keypoints))} Known: {', '.join(keypoints)}.".lstrip()
                 yield problem(("triggers", name, *place), f"'{keypoint}'", "a keypoint of the network", hint)
 
 
@@ -138,7 +136,7 @@ def _outputs(
         elif isinstance(outputs, Mapping):
             wrong = outputs[stimulus.output].check_command(stimulus.action, stimulus.texts())
             if wrong is not None:
-                yield problem(("protocol", *place, *wrong.key.split(".")), wrong.found, wrong.expected, wrong.hint)
+                yield problem(("protocol", *place, *wrong.place), wrong.found, wrong.expected, wrong.suggestion)
 
 
 def _unused(experiment: Experiment, problem: Problems) -> Iterator[Problem]:
@@ -159,7 +157,7 @@ def _unused(experiment: Experiment, problem: Problems) -> Iterator[Problem]:
         elif names:
             listed = ", ".join(names)
             yield replace(
-                problem((section, names[0]), f"{section} {found}: {listed}", f"{expected}, each"), key=section
+                problem((section, names[0]), f"{section} {found}: {listed}", f"{expected}, each"), place=(section,)
             )
     for finding in experiment.protocol.findings():
         if not finding.error:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from dlstream_common import DlstreamError, FramePoses
+from dlstream_common import DlstreamError, Event, FramePoses
 from dlstream_experiment._run import Run, region_states
-from dlstream_experiment.effects import Effect, Event, Phase, RegionStates, Status
+from dlstream_experiment.effects import Effect, Phase, RegionStates, Status
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.extension import ExtensionError
 from dlstream_experiment.inputs import Fault, Input, Poses, Start, Tick, Value

@@ -11,8 +11,9 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from dlstream_common import Command, Event
 from dlstream_experiment._journal_lines import log_line
-from dlstream_experiment.effects import Command, Effect, Event
+from dlstream_experiment.effects import Effect
 
 __all__ = ["log_line", "log_lines"]
 

@@ -14,13 +14,13 @@ from rclpy.duration import Duration
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from dlstream_common import DlstreamError, FramePoses, suggest
-from dlstream_common.ros import EVENT, JOURNAL, LATCHED, Diagnosis, DlstreamNode, Level, run_node
+from dlstream_common import Command, DlstreamError, Event, FramePoses, suggest
+from dlstream_common.ros import EVENT, JOURNAL, LATCHED, Diagnosis, DlstreamNode, Level, event_to_message, run_node
 from dlstream_experiment._connections import Connections
-from dlstream_experiment._messages import event_to_message, regions_to_message, status_to_message
+from dlstream_experiment._messages import regions_to_message, status_to_message
 from dlstream_experiment._run_action import RunAction
 from dlstream_experiment.check import check_experiment
-from dlstream_experiment.effects import Command, Effect, Event, Phase, RegionStates
+from dlstream_experiment.effects import Effect, Phase, RegionStates
 from dlstream_experiment.engine import Engine
 from dlstream_experiment.experiment import Experiment
 from dlstream_experiment.inputs import Fault, Input, Poses, Start, Stop, Tick, Value

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from dlstream_common import DlstreamError
-from dlstream_experiment.effects import Effect, Event
+from dlstream_common import DlstreamError, Event
+from dlstream_experiment.effects import Effect
 from dlstream_experiment.engine import Engine
 from dlstream_experiment.eventlog import log_lines
 from dlstream_experiment.experiment import Experiment

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlstream_common import InputError
-from dlstream_experiment import Experiment, check_experiment, load_experiment, output_type
+from dlstream_experiment import Experiment, check_experiment, load_experiment
+from dlstream_outputs import output_type
 
 CONFIG = Path(__file__).parents[2] / "config"
 EXAMPLE = CONFIG / "experiments" / "example.yaml"

@@ -8,23 +8,22 @@ from typing import Any
 
 import rclpy
 
-from dlstream_common import DlstreamError, now
+from dlstream_common import OFF, DlstreamError, Event, now
 from dlstream_common.ros import (
     COMMAND,
     EVENT,
     Diagnosis,
     DlstreamNode,
     Level,
+    event_to_message,
     run_node,
     stamp_from_message,
     stamp_to_message,
 )
-from dlstream_experiment._messages import event_to_message
-from dlstream_experiment.effects import Event
-from dlstream_outputs.outputs import OFF, Output, OutputSettings, output_type
 from dlstream_msgs.msg import Acknowledgement, ExperimentStatus
 from dlstream_msgs.msg import Command as CommandMsg
 from dlstream_msgs.msg import Event as EventMsg
+from dlstream_outputs.outputs import Output, OutputSettings, output_type
 
 _LOOK_EVERY = 0.1
 
@@ -170,12 +169,12 @@ def _type_asked_for(default: str) -> str:
 
 
 def main() -> None:
-    """Entry point of `ros2 run dlstream_experiment output`."""
+    """Entry point of `ros2 run dlstream_outputs output`."""
     sys.exit(run_node(OutputNode))
 
 
 def screen() -> None:
-    """Entry point of `ros2 run dlstream_experiment screen`."""
+    """Entry point of `ros2 run dlstream_outputs screen`."""
     sys.exit(run_node(ScreenNode))
 
 

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from dlstream_common import now
-from dlstream_experiment import Output, OutputError, OutputSettings, output_type, output_types
+from dlstream_outputs import Output, OutputError, OutputSettings, output_type, output_types
 
 IMAGES = Path(__file__).parents[2] / "config" / "images"
 STRIPES, CHECKERS = IMAGES / "stripes.png", IMAGES / "checkers.png"

@@ -1,16 +1,24 @@
 """Sessions: video, tables, bag and summary of what a rig did, written as it goes. Nothing here imports ROS."""
 
+from dlstream_recorder.report.summary import (
+    HOPS,
+    CameraSummary,
+    Latencies,
+    Percentiles,
+    Summary,
+    read_session,
+    summarise,
+)
+from dlstream_recorder.report.tracking import TrackingError
 from dlstream_recorder.session._copies import FILES
-from dlstream_recorder.writers._files import write_error
-from dlstream_recorder.writers.bag import Bag, Quality
-from dlstream_recorder.writers.events import ACKNOWLEDGEMENT, COMMAND, EVENT_COLUMNS, FAULT, RECOVERED, EventRow
-from dlstream_recorder.writers.journal import DECISIONS, JOURNAL, read_lines
 from dlstream_recorder.session.offline import OfflineSession
 from dlstream_recorder.session.recover import recover
 from dlstream_recorder.session.session import Session, Status
 from dlstream_recorder.settings import RecorderSettings, SessionSettings
-from dlstream_recorder.report.summary import HOPS, CameraSummary, Latencies, Percentiles, Summary, read_session, summarise
-from dlstream_recorder.report.tracking import TrackingError
+from dlstream_recorder.writers._files import write_error
+from dlstream_recorder.writers.bag import Bag, Quality
+from dlstream_recorder.writers.events import ACKNOWLEDGEMENT, COMMAND, EVENT_COLUMNS, FAULT, RECOVERED, EventRow
+from dlstream_recorder.writers.journal import DECISIONS, JOURNAL, read_lines
 
 __all__ = [
     "ACKNOWLEDGEMENT",

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from dlstream_common import Frame, RecordingError
 from dlstream_recorder.writers._encoders import PLANES
 from dlstream_recorder.writers._matroska_repair import repair, scan
-from dlstream_recorder.writers._segment import Part
+from dlstream_recorder.writers._segment import VideoSegment
 
 CHANNELS = {"mono8": 1, "mono16": 1, "bgr8": 3, "rgb8": 3, "bgra8": 4, "rgba8": 4, "yuv422": 2, "yuv422_yuy2": 2}
 
 
-def record(stem: Path, frames: list[Frame], video: str = "lossless", finish: bool = True) -> Part:
-    part = Part(stem, frames[0], video, "network")
+def record(stem: Path, frames: list[Frame], video: str = "lossless", finish: bool = True) -> VideoSegment:
+    part = VideoSegment(stem, frames[0], video, "network")
     for frame in frames:
         part.add_frame(frame, dropped=0, recorded=frame.stamp)
     if finish:
@@ -117,7 +117,7 @@ def test_stamps_that_repeat_or_go_back_lose_no_frame(make, tmp_path, steps):
     for step in steps:
         stamps.append(max(stamps[-1] + step, max(stamps) - 999_999_999))
     frames = frames_of(make, make.images(len(stamps), 16, 16, 1), "mono8", stamps)
-    part = Part(stem, frames[0], "lossless", "network")
+    part = VideoSegment(stem, frames[0], "lossless", "network")
     taken = [frame for frame in frames if part.takes(frame) and not part.add_frame(frame, 0, 0)]
     part.finish()
     decoded, times = make.decode(tmp_path / "top.mkv", "gray")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlstream_recorder.ros._silence import Change, Watch
+from dlstream_recorder.ros._silence import Change, SilenceMonitor
 
 
 class Clock:
@@ -14,7 +14,7 @@ class Clock:
 
 def test_a_camera_that_falls_silent_and_comes_back():
     clock = Clock()
-    watch = Watch(1.0, 10.0, clock)
+    watch = SilenceMonitor(1.0, 10.0, clock)
     watch.add("image")
     watch.heard("image")
     clock.now += 0.9
@@ -33,7 +33,7 @@ def test_a_camera_that_falls_silent_and_comes_back():
 
 def test_a_camera_may_take_its_time_to_begin():
     clock = Clock()
-    watch = Watch(1.0, 10.0, clock)
+    watch = SilenceMonitor(1.0, 10.0, clock)
     watch.add("image")
     clock.now += 9.0
     assert watch.changes() == []
@@ -43,7 +43,7 @@ def test_a_camera_may_take_its_time_to_begin():
 
 def test_poses_are_missed_only_while_frames_come():
     clock = Clock()
-    watch = Watch(1.0, 10.0, clock)
+    watch = SilenceMonitor(1.0, 10.0, clock)
     watch.add("image")
     watch.add("pose", required=False, source="image")
     for _ in range(30):  # no pose node at all

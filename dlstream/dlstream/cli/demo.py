@@ -7,13 +7,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from dlstream.cli.summary import show_session
 from dlstream.rig.ament import share
 from dlstream.rig.check import check_rig
-from dlstream.run.environment import private_domain
-from dlstream.rig.nodes import NodeSpec
 from dlstream.rig.file import Rig, load_rig
+from dlstream.rig.nodes import NodeSpec
 from dlstream.run.command import run_rig
-from dlstream.cli.summary import show_session
+from dlstream.run.environment import private_domain
 from dlstream_recorder import Summary
 
 

@@ -11,9 +11,9 @@ from rich.markup import escape
 
 from dlstream import __version__
 from dlstream.cli import offline
-from dlstream.console import make_console
 from dlstream.cli.experiment import experiment
 from dlstream.cli.network import network
+from dlstream.console import make_console
 from dlstream_common import DlstreamError, InputError
 
 app = typer.Typer(
@@ -60,10 +60,10 @@ def run(
     """Run a rig until Ctrl-C, its end, or the failure of a node it needs."""
     from contextlib import ExitStack
 
-    from dlstream.rig.check import checked_rig
-    from dlstream.run.environment import private_domain
-    from dlstream.run.command import run_rig
     from dlstream.cli.summary import show_session, unfinished
+    from dlstream.rig.check import checked_rig
+    from dlstream.run.command import run_rig
+    from dlstream.run.environment import private_domain
 
     console = make_console()
     checked, file = checked_rig(rig, allow_python)

@@ -49,9 +49,9 @@ def analyze(
     allow_python: AllowPython = False,
 ) -> None:
     """Run an experiment over every frame of a video: no ROS, no pacing, the same folder as a session's."""
+    from dlstream.cli.summary import show_session
     from dlstream.offline.analyze import Options
     from dlstream.offline.analyze import analyze as run
-    from dlstream.cli.summary import show_session
 
     console = make_console()
     options = Options(network, experiment, scale, camera, rig, seed, fps, threads, annotate, allow_python, live_frames)
@@ -80,10 +80,10 @@ def replay(
     allow_python: AllowPython = False,
 ) -> None:
     """Decide again on what was recorded: the same, with another experiment, or with changed parameters."""
+    from dlstream.cli.summary import show_session
     from dlstream.offline.analyze import Options
     from dlstream.offline.bags import is_bag, replay_bag
     from dlstream.offline.replay import replay_session
-    from dlstream.cli.summary import show_session
     from dlstream.offline.whatif import what_if
 
     console = make_console()

@@ -1,1 +1,1 @@
-"""TODO."""
+"""DeepLabStream's settings turned into a rig file and an experiment file."""

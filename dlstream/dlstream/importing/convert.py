@@ -14,11 +14,11 @@ from rich.table import Table
 from rich.text import Text
 from ruamel.yaml import YAML
 
+from dlstream.authoring.draft import Draft
 from dlstream.importing._import_experiment import experiment_of, template_of
 from dlstream.importing._import_rig import rig_of
 from dlstream.importing._import_unread import unread_config, unread_settings
 from dlstream.importing._ini import Ini, Note, read_ini
-from dlstream.authoring.draft import Draft
 from dlstream_common import DlstreamError
 
 

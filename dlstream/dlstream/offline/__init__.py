@@ -1,1 +1,1 @@
-"""TODO."""
+"""Experiments on videos, bags and sessions, without ROS."""

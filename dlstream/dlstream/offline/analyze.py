@@ -18,9 +18,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from dlstream.offline.analysis import Analysis, outlines, seed_of
 from dlstream.offline.annotated import AnnotatedVideo
 from dlstream.offline.footage import Footage, open_footage
-from dlstream.rig.file import Rig, load_rig
 from dlstream.offline.session_lines import journal_of
 from dlstream.offline.used_files import copies_beside
+from dlstream.rig.file import Rig, load_rig
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, Frame, FramePoses, to_bgr
 from dlstream_experiment import Experiment, check_experiment, load_experiment

@@ -72,7 +72,7 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
     )
     nodes = [
         NodeSpec(
-            "dlstream_experiment",
+            "dlstream_outputs",
             "output",
             name,
             "/outputs",

@@ -12,11 +12,11 @@ from pathlib import Path
 from rich.console import Console
 
 from dlstream.console import show_line
+from dlstream.rig.file import Rig
+from dlstream.rig.nodes import NodeSpec, rig_nodes
 from dlstream.run.environment import node_environment
 from dlstream.run.monitor import Monitor
-from dlstream.rig.nodes import NodeSpec, rig_nodes
 from dlstream.run.parameter_files import remove_abandoned_files
-from dlstream.rig.file import Rig
 from dlstream.run.runner import Runner, Say
 from dlstream.run.shared_memory import remove_abandoned
 

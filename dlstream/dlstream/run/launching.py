@@ -11,9 +11,9 @@ from launch_ros.actions import Node
 from launch_ros.ros_adapters import get_ros_node
 
 from dlstream.rig.check import checked_rig
+from dlstream.rig.nodes import NodeSpec, rig_nodes
 from dlstream.run.environment import PROFILE, node_environment
 from dlstream.run.faults import FaultPublisher
-from dlstream.rig.nodes import NodeSpec, rig_nodes
 from dlstream.run.parameter_files import parameter_file, remove_abandoned_files
 from launch import LaunchContext
 

@@ -1,6 +1,7 @@
 """What every dlstream node shares: its base class, parameters, quality of service and message conversion."""
 
 from dlstream_common.ros.diagnostics import Diagnosis, Level
+from dlstream_common.ros.event_messages import command_to_message, event_to_message
 from dlstream_common.ros.local import LocalFrames
 from dlstream_common.ros.messages import (
     fill_image,
@@ -27,7 +28,9 @@ __all__ = [
     "DlstreamNode",
     "Level",
     "LocalFrames",
+    "command_to_message",
     "declare_settings",
+    "event_to_message",
     "fill_image",
     "frame_from_message",
     "image_qos",

@@ -1,1 +1,1 @@
-"""TODO."""
+"""YAML files read into settings; every problem names its line."""

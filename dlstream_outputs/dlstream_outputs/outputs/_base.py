@@ -11,8 +11,6 @@ from pydantic import Field
 
 from dlstream_common import DlstreamError, Problem, Settings
 
-OFF = "off"
-
 
 class OutputError(DlstreamError):
     """A device that can't be opened, or a command that it can't carry out."""
@@ -35,7 +33,7 @@ class OutputSettings(Settings):
         return
 
     def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
-        """What is wrong with a command other than off; the problem's key is `action`, `values` or `values.NAME`."""
+        """What is wrong with a command other than off; the problem's place is `action`, `values` or `values`, NAME."""
         return None
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from dlstream_common import now
-from dlstream_outputs.outputs._base import OFF, Output, OutputSettings, OutputType
+from dlstream_common import OFF, now
+from dlstream_outputs.outputs._base import Output, OutputSettings, OutputType
 
 
 class LogSettings(OutputSettings):

@@ -14,10 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dlstream_common import Individual, RecordingError
-from dlstream_recorder.writers.events import COMMAND, FAULT
 from dlstream_recorder.report.summary import Summary, all_hops, read_session, summarise
 from dlstream_recorder.report.tables import part_stems, read_events, read_frames, read_poses, sibling
 from dlstream_recorder.report.tracking import MIN_CONFIDENCE
+from dlstream_recorder.writers.events import COMMAND, FAULT
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ class Change:
     seconds: float
 
 
-class Watch:
+class SilenceMonitor:
     """Watches topics that are expected to speak all the time.
 
     Args:

@@ -21,8 +21,8 @@ from dlstream_msgs.msg import (
     Regions,
     Skeleton,
 )
-from dlstream_recorder.writers.bag import Quality
 from dlstream_recorder.settings import RecorderSettings
+from dlstream_recorder.writers.bag import Quality
 
 EVENTS = "/experiment/events"
 STATUS = "/experiment/status"

@@ -38,15 +38,15 @@ from dlstream_msgs.msg import (
     Skeleton,
 )
 from dlstream_msgs.srv import StartRecording
-from dlstream_recorder.writers._files import disk_of, free_bytes, in_gigabytes
-from dlstream_recorder.ros._gathering import Gathering, OnMessage, received
-from dlstream_recorder.writers._message_types import MessageTypes
 from dlstream_recorder.ros._event_rows import acknowledgement_row, command_row, event_message, event_row
+from dlstream_recorder.ros._gathering import Gathering, OnMessage, received
+from dlstream_recorder.ros._silence import SilenceMonitor
 from dlstream_recorder.ros._topics import EVENTS, STATUS, Topic, image_topic, topics
-from dlstream_recorder.ros._silence import Watch
-from dlstream_recorder.writers.events import ENDED, FAULT, RECOVERED
 from dlstream_recorder.session.session import Session
 from dlstream_recorder.settings import RecorderSettings
+from dlstream_recorder.writers._files import disk_of, free_bytes, in_gigabytes
+from dlstream_recorder.writers._message_types import MessageTypes
+from dlstream_recorder.writers.events import ENDED, FAULT, RECOVERED
 
 _TICK = 0.1
 _PATIENCE = 15.0
@@ -133,7 +133,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         self._failure, self._refused, self._refused_at, self._stop_at = "", 0, -1e9, None
         self._losses_at = time.monotonic()
         self._published.clear()
-        self._watch = Watch(self.settings.silence, _PATIENCE, time.monotonic)
+        self._watch = SilenceMonitor(self.settings.silence, _PATIENCE, time.monotonic)
         for topic in self._image_topics:
             self._watch.add(topic.name)
             self._watch.add(f"/{topic.about}/pose", required=False, source=topic.name)

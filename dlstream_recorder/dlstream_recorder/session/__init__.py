@@ -1,1 +1,1 @@
-"""TODO."""
+"""A session folder: written live or offline, recovered, checked."""

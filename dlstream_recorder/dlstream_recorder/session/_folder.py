@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 from dlstream_common import RecordingError
-from dlstream_recorder.writers._files import disk_of, free_bytes, in_gigabytes, write_error
 from dlstream_recorder.settings import SessionSettings, check_name
+from dlstream_recorder.writers._files import disk_of, free_bytes, in_gigabytes, write_error
 
 _RESERVE = 4 << 20
 _RESERVE_NAME = ".reserve"

@@ -7,8 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 
 from dlstream_common import RecordingError
-from dlstream_recorder.writers._files import write_error
 from dlstream_recorder.session._folder import check_disk
+from dlstream_recorder.writers._files import write_error
 
 
 def check_directory(directory: Path, min_free: float) -> None:

@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from dlstream_common import now
+from dlstream_recorder.report.summary import Summary, read_session, summarise
+from dlstream_recorder.report.tables import part_stems, read_events, read_frames, sibling, write_all_h5
+from dlstream_recorder.session._folder import take_over
 from dlstream_recorder.writers._csv import CsvRows, cut_half_row
 from dlstream_recorder.writers._files import write_error, write_json
-from dlstream_recorder.session._folder import take_over
 from dlstream_recorder.writers._matroska_repair import repair
 from dlstream_recorder.writers._pose_table import NOTHING
 from dlstream_recorder.writers._session_file import FILE_NAME, iso
 from dlstream_recorder.writers.bag import repair_bag
-from dlstream_recorder.report.summary import Summary, read_session, summarise
-from dlstream_recorder.report.tables import part_stems, read_events, read_frames, sibling, write_all_h5
 
 
 def recover(folder: str | Path) -> Summary:

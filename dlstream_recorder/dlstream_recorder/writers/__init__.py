@@ -1,1 +1,1 @@
-"""TODO."""
+"""The files of a session and what writes them."""

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dlstream_common import Frame, FramePoses
-from dlstream_recorder.writers._segment import Part
 from dlstream_recorder.writers._pose_table import whole
+from dlstream_recorder.writers._segment import VideoSegment
 
 FaultSink = Callable[[str, dict[str, str]], None]
 
@@ -29,7 +29,7 @@ class CameraRecorder:
 
     def __init__(self, folder: Path, camera: str, video: str, on_fault: FaultSink, on_part: Callable[[], None]) -> None:
         self.camera = camera
-        self.parts: list[Part] = []
+        self.parts: list[VideoSegment] = []
         self._scorer, self._single = "dlstream", False
         self.recorded = self.poses = self.lost = 0
         self.first_stamp: int | None = None
@@ -142,7 +142,7 @@ class CameraRecorder:
         stem = self._stem
         if self.parts:
             stem = stem.with_name(f"{stem.name}.{len(self.parts) + 1}")
-        part = Part(stem, frame, self._video, self._scorer, self._single)
+        part = VideoSegment(stem, frame, self._video, self._scorer, self._single)
         if self.parts:
             before = self.parts[-1]
             if (before.shape, before.encoding) == (frame.image.shape, frame.encoding):

@@ -27,7 +27,7 @@ LATENCY_COLUMNS = (
 _BACKWARDS = 1_000_000_000
 
 
-class Part:
+class VideoSegment:
     """`top.mkv`, `top.frames.csv`, `top.poses.csv`, `top.latency.csv`, `top.ground_truth.csv`; later ones `top.2.mkv`.
 
     The frame's row, counted from 0, is the same in the video and in all tables.
