@@ -15,7 +15,14 @@ author = "the authors of dlstream"
 copyright = author
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "generated_pages", "api_pages"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "generated_pages",
+    "api_pages",
+]
 exclude_patterns = ["_ext"]
 
 myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]

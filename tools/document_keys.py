@@ -1,4 +1,4 @@
-"""Writes docs/reference/keys.md, every key of a rig file and of an experiment file, from the settings classes themselves.
+"""Writes docs/reference/keys.md, every key of a rig file and of an experiment file, from the settings classes.
 
 .venv/bin/dlstream-env python tools/document_keys.py
 """

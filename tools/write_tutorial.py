@@ -1,4 +1,4 @@
-"""Runs every command of the tutorial and writes what it printed to docs/tutorial/output, its pictures to docs/tutorial/images.
+"""Runs every command of the tutorial; writes what it printed and drew to docs/tutorial/output and images.
 
     .venv/bin/dlstream-env python tools/write_tutorial.py [--quick]
 
@@ -44,7 +44,6 @@ STEPS = [
     Step("mistake", "dlstream check rig.yaml", mistake=("rig.yaml", "fps", "fsp")),
     Step("run", "dlstream run rig.yaml --seconds 20", same=False),
     Step("session", "ls SESSION", same=False),
-    Step("events", "head -n 5 SESSION/events.csv", same=False),
     Step("light_check", "dlstream experiment check light.yaml --rig rig_light.yaml --out pictures"),
     Step("light_mistake", "dlstream check rig_light.yaml", mistake=("light.yaml", "neck", "nekc")),
     Step("light_run", "dlstream run rig_light.yaml --seconds 30", same=False),

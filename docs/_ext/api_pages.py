@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from docutils import nodes
-from generated_pages import packages, public
+from generated_pages import home, packages, public
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from sphinx.addnodes import pending_xref
@@ -73,7 +73,7 @@ def names() -> dict[str, str]:
             for module in public(package):
                 for name in module.__all__:
                     thing = getattr(module, name)
-                    if hasattr(thing, "__qualname__"):
+                    if hasattr(thing, "__qualname__") and home(thing, package) == package:
                         for written in (f"{thing.__module__}.{thing.__qualname__}", thing.__qualname__):
                             _names.setdefault(written, f"{module.__name__}.{name}")
     return _names

@@ -11,6 +11,7 @@ import pkgutil
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -113,9 +114,12 @@ def definition(path: Path) -> Iterator[str]:
 # API.
 
 
+@cache
 def packages() -> list[str]:
     """The packages of this repository that say with `__all__` what is public, those of nodes included."""
-    found = sorted(path.parent.name for path in ROOT.glob("dlstream*/package.xml") if path.parent.name != "dlstream_msgs")
+    found = sorted(
+        path.parent.name for path in ROOT.glob("dlstream*/package.xml") if path.parent.name != "dlstream_msgs"
+    )
     return [name for name in found if public(name)]
 
 
@@ -130,13 +134,21 @@ def public(package: str) -> list[ModuleType]:
     return [module for module in modules if getattr(module, "__all__", None)]
 
 
+def home(thing: object, package: str) -> str:
+    """The package in which something is written; what does not say it (a constant) counts as `package`'s own."""
+    top = str(getattr(thing, "__module__", package)).partition(".")[0]
+    return top if top in packages() else package
+
+
 def api_index() -> str:
     """The packages, each with the first sentence of what it says of itself."""
     rows = [
         f"| [{name}](api_{name}.md) | {(importlib.import_module(name).__doc__ or '').splitlines()[0]} |"
         for name in packages()
     ]
-    head = "What each package offers to Python: the names in its `__all__`. What begins with `_` may change at any time."
+    head = (
+        "What each package offers to Python: the names in its `__all__`. What begins with `_` may change at any time."
+    )
     table = "\n".join(["| package | |", "| --- | --- |", *rows])
     links = "\n".join(f"api_{name}" for name in packages())
     return f"# Python API\n\n{head}\n\n{table}\n\n```{{toctree}}\n:hidden:\n\n{links}\n```\n"
@@ -146,13 +158,17 @@ def api_page(package: str) -> str:
     seen: set[int] = set()
     parts = [f"# {package}\n"]
     for module in public(package):
-        names = [name for name in module.__all__ if id(getattr(module, name)) not in seen]
-        seen |= {id(getattr(module, name)) for name in names}
-        if not names:
+        new = [name for name in module.__all__ if id(getattr(module, name)) not in seen]
+        seen |= {id(getattr(module, name)) for name in new}
+        names = [name for name in new if home(getattr(module, name), package) == package]
+        others = [f"`{name}`" for name in new if name not in names]
+        if not new:
             continue
         if module.__name__ != package:
             parts.append(f"## {module.__name__}\n")
         parts += ["```{eval-rst}", f".. automodule:: {module.__name__}", "   :members: " + ", ".join(names), "```\n"]
+        if others:
+            parts.append(f"Of another package, and importable from here as well: {', '.join(others)}.\n")
     return "\n".join(parts)
 
 

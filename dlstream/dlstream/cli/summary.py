@@ -80,8 +80,8 @@ def lost(name: str, camera: CameraSummary) -> str:
         return ""
     return (
         f"{name}: {camera.frames_dropped} of {camera.frames_captured} frames are not in the recording; the column "
-        f"'dropped' of {name}.frames.csv says where.{_posed(camera.poses_without_frame)} docs/how-to/troubleshooting.md says "
-        "what helps."
+        f"'dropped' of {name}.frames.csv says where.{_posed(camera.poses_without_frame)} "
+        "docs/how-to/troubleshooting.md says what helps."
     )
 
 
