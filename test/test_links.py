@@ -1,4 +1,4 @@
-"""Every link of the pages in this repository leads to a file, and to a heading in it; every page that code names is there.
+"""Every link of the pages in this repository leads to a file and a heading; every page that code names exists.
 
 Links to the web are not followed. Inside `docs` Sphinx looks as well (`make docs`); this also covers the README and the
 pages as they are read without a site.
