@@ -101,6 +101,8 @@ def definition(path: Path) -> Iterator[str]:
             if content.strip():
                 kind, name = content.strip().split(maxsplit=1)
                 rows.append(f"| `{name}` | `{kind}` | {comment.strip()} |")
+            elif comment and rows:
+                rows.append(f"| | | *{comment.strip()}* |")
             elif comment:
                 notes.append(comment.strip())
         if notes:
