@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dlstream.cli.main import main
+from dlstream.console import make_console
 from dlstream.rig.check import checked_rig
 from dlstream.rig.file import load_rig
 from dlstream.rig.nodes import rig_nodes
@@ -287,3 +288,12 @@ def test_a_rig_imports_only_the_parts_that_it_names():
         "dlstream_pose.runtime.engines.openvino",
     }
     assert not others & modules
+
+
+def test_the_password_of_a_camera_is_not_shown(write, capsys):
+    path = write("{source: synthetic", '{source: opencv, device: "rtsp://operator:my Hunter2!@host/cam", x: ')
+    text = "\n".join(refused(path))
+    assert "rtsp://operator:***@host/cam" in text
+    assert "Hunter2" not in text
+    make_console().print(f"[red]{path.read_text()}[/]")
+    assert "Hunter2" not in capsys.readouterr().out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from dlstream_camera.sources._base import Capture, Format, FrameSource, SourceSettings
+from dlstream_camera.sources._base import Capture, Format, FrameSource, Notice, SourceSettings
 from dlstream_common.picking import a_class
 from dlstream_common.plugins import Registry
 from dlstream_common.tagged import tagged
@@ -23,4 +23,4 @@ def source_settings(name: str) -> type[SourceSettings]:
     return cast(type[SourceSettings], tagged(SOURCES.load(name).settings_type, "source", name))
 
 
-__all__ = ["SOURCES", "Capture", "Format", "FrameSource", "SourceSettings", "source_settings"]
+__all__ = ["SOURCES", "Capture", "Format", "FrameSource", "Notice", "SourceSettings", "source_settings"]
