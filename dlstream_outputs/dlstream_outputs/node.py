@@ -8,7 +8,8 @@ from typing import Any
 
 import rclpy
 
-from dlstream_common import OFF, DlstreamError, Event, now
+from dlstream_common import OFF, DlstreamError, Event, Problem, now
+from dlstream_common.plugins import PartError
 from dlstream_common.ros import (
     COMMAND,
     EVENT,
@@ -23,7 +24,7 @@ from dlstream_common.ros import (
 from dlstream_msgs.msg import Acknowledgement, ExperimentStatus
 from dlstream_msgs.msg import Command as CommandMsg
 from dlstream_msgs.msg import Event as EventMsg
-from dlstream_outputs.outputs import OUTPUTS, Output, OutputSettings, output_settings
+from dlstream_outputs.outputs import OUTPUTS, Output, OutputError, OutputSettings, output_settings
 
 _LOOK_EVERY = 0.1
 
@@ -40,7 +41,10 @@ class OutputNode(DlstreamNode[OutputSettings]):
 
     def __init__(self, default_type: str = "") -> None:
         name = _type_asked_for(default_type)
-        self._kind = OUTPUTS.usable(name)
+        try:
+            self._kind = OUTPUTS.usable(name)
+        except PartError as error:
+            raise OutputError(str(Problem(("type",), error.found, error.expected, error.suggestion))) from error
         super().__init__(output_settings(name), namespace="/outputs")
         self._output: Output[Any] | None = None
         self._made: list[Any] = []
