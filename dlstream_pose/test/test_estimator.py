@@ -128,7 +128,7 @@ def test_the_scale_of_the_file_counts_unless_another_one_is_given(spots, write_n
     """A white spot of 4x4 pixels: where it is found tells at which scale the image was looked at."""
     assert (Estimator(spots).scale, Estimator(spots, scale=0.25).scale) == (1, 0.25)
     noted = write_network(spots.info.model_copy(update={"scale": 0.5}).model_dump_json())
-    image = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
+    image = np.full((96, 128, 3), 60, np.uint8)
     image[20:24, 12:16] = 255
     for scale, same in ((None, 0.5), (1.0, 1.0)):
         (found,) = Estimator(noted, scale=scale).estimate(image)
