@@ -405,6 +405,29 @@ def test_what_is_only_odd_is_a_warning_with_its_line(tmp_path):
     )
 
 
+def test_one_bad_key_of_a_protocol_hides_no_other_mistake(tmp_path):
+    """What is unknown is left out, and what it can be meant to be is taken for it; what is lost leaves no traces."""
+    changes = [
+        ("{when: at_port, go: trial}", "{when: at_prt, go: trial, foo: 1}"),
+        ("{after: 3, go: pause}", "{aftr: 3, go: pase}"),
+        ("{output: laser, action: on}", "{output: laser, action: off}"),
+    ]
+    text, _ = refused(tmp_path, *changes)
+    keys = [line.split(": ")[1] for line in text.splitlines()]
+    assert keys == [
+        "protocol.states.ready.transitions[1].foo",
+        "protocol.states.ready.transitions[1].when",
+        "protocol.states.lit.stimuli[0].action",
+        "protocol.states.lit.transitions[0].aftr",
+        "protocol.states.lit.transitions[0].go",
+    ]
+    text, _ = refused(tmp_path, ("{after: 3, go: pause}", "{after: three, go: pause}"), ("at_port, go", "at_prt, go"))
+    assert [line.split(": ")[1] for line in text.splitlines()] == [
+        "protocol.states.ready.transitions[1].when",
+        "protocol.states.lit.transitions[0].after",
+    ], "a transition that lost its time is not taken for one that is always taken"
+
+
 SIZED = """\
 experiment: sized
 camera: top
@@ -423,11 +446,11 @@ def test_places_outside_the_image_swapped_sizes_and_milliseconds_deserve_a_look(
     path = tmp_path / "sized.yaml"
     path.write_text(SIZED.replace("IMAGE", "image_size: [640, 480]"))
     texts = [str(item) for item in check_experiment(load_experiment(path))]
-    assert (
-        "triggers.looks.point: found (700, 200); expected a point inside the image of camera 'top', 640x480" in texts[0]
-    )
-    assert [text for text in texts[1:]] == [
-        "triggers.looks.dwell: found 500 s; expected seconds, and at most 60 as a rule. If 500 is milliseconds, write 0.5.",
+    wanted = "triggers.looks.point: found (700, 200); expected a point inside the image of camera 'top', 640x480"
+    assert wanted in texts[0]
+    assert texts[1:] == [
+        "triggers.looks.dwell: found 500 s; expected seconds, and at most 60 as a rule. "
+        "If 500 is milliseconds, write 0.5.",
         "protocol.states.wait.transitions[0].do[0].seconds: found 3500 s; expected seconds, and at most 600 as a rule. "
         "If 3500 is milliseconds, write 3.5.",
     ]
