@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from dlstream_common.credentials import masked
 from dlstream_common.problems import Problem
 
 
 class DlstreamError(Exception):
-    """Something that the user can mend; shown as its message alone, without a traceback."""
+    """Something that the user can mend; shown as its message alone, without a traceback and without passwords."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(masked(text))
 
 
 class SourceError(DlstreamError):
@@ -36,5 +40,6 @@ class InputError(DlstreamError):
         super().__init__("\n".join(self._lines()))
 
     def _lines(self) -> list[str]:
-        where = [f"{self.path}:{problem.line}" if problem.line else str(self.path) for problem in self.problems]
+        files = [problem.file or self.path for problem in self.problems]
+        where = [f"{file}:{item.line}" if item.line else file for file, item in zip(files, self.problems, strict=True)]
         return [f"{place}: {problem}" for place, problem in zip(where, self.problems, strict=True)]

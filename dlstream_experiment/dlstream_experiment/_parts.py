@@ -130,5 +130,5 @@ def problems_within(parts: Parts, problem: Problems) -> Iterator[Problem]:
 
 
 def _failing(problem: Problems, error: ExtensionError) -> Problem:
-    expected = "a class whose methods do what they promise (docs/experiment-files.md)"
+    expected = "a class whose methods do what they promise (docs/how-to/experiment-files.md)"
     return problem((*error.place, "class"), f"'{error.named}', whose {error.reason}", expected)

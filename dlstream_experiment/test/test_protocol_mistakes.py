@@ -470,7 +470,7 @@ def test_places_outside_the_image_swapped_sizes_and_milliseconds_deserve_a_look(
 
 
 def test_the_example_of_the_page_is_valid():
-    lines = (EXPERIMENTS.parents[1] / "docs" / "protocols.md").read_text().splitlines()
+    lines = (EXPERIMENTS.parents[1] / "docs" / "reference" / "protocols.md").read_text().splitlines()
     begin = lines.index("    protocol:")
     end = next(number for number in range(begin, len(lines)) if not lines[number])
     content = YAML(typ="safe", pure=True).load("\n".join(lines[begin:end]))

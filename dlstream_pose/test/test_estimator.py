@@ -128,7 +128,7 @@ def test_the_scale_of_the_file_counts_unless_another_one_is_given(spots, write_n
     """A white spot of 4x4 pixels: where it is found tells at which scale the image was looked at."""
     assert (Estimator(spots).scale, Estimator(spots, scale=0.25).scale) == (1, 0.25)
     noted = write_network(spots.info.model_copy(update={"scale": 0.5}).model_dump_json())
-    image = np.full((96, 128, 3), 60, np.uint8)
+    image = np.full((2 * HEIGHT, 2 * WIDTH, 3), 60, np.uint8)
     image[20:24, 12:16] = 255
     for scale, same in ((None, 0.5), (1.0, 1.0)):
         (found,) = Estimator(noted, scale=scale).estimate(image)
@@ -199,7 +199,7 @@ def test_a_real_mouse_is_where_deeplabcut_live_sees_it(openfield_network: Path, 
 def test_a_real_mouse_in_a_window_is_near_to_where_the_whole_frame_has_it(
     openfield_network: Path, test_data: Path
 ) -> None:
-    """Not equal: this network averages over the whole picture (docs/benchmarks.md)."""
+    """Not equal: this network averages over the whole picture (docs/explanation/benchmarks.md)."""
     estimator = Estimator(openfield_network, scale=0.5, threads=2)
     stream = PoseStream(estimator, PoseSettings(network=openfield_network, scale=0.5, crop=320))
     video = cv2.VideoCapture(str(test_data / "openfield" / "videos" / "m3v1mp4.mp4"))

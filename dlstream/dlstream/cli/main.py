@@ -88,7 +88,7 @@ def check(rig: RigFile, allow_python: AllowPython = False) -> None:
     console = make_console()
     remarks = Remarks(console)
     checked, path = checked_rig(rig, allow_python, remarks)
-    console.print(f"[green]{escape(str(path))} is in order.[/][yellow]{remarks.in_words}[/] It starts, in this order:")
+    console.print(f"[green]{escape(str(path))} is valid.[/][yellow]{remarks.in_words}[/] It starts, in this order:")
     for spec in rig_nodes(checked, path):
         for node in spec.nodes:
             where = "  in one process with those beside it" if spec.members else ""
@@ -172,4 +172,16 @@ def main() -> int:
     except DlstreamError as error:
         make_console().print(f"[bold red]dlstream:[/] {escape(str(error))}")
         return 1
+    except ModuleNotFoundError as error:
+        if not _is_of_ros(error.name or ""):
+            raise
+        lacking = f"this command needs ROS 2, and Python finds no module '{error.name}'."
+        way = "Run it by .venv/bin/dlstream after `make setup`, or source ROS 2 and the workspace's install/setup.bash."
+        make_console().print(f"[bold red]dlstream:[/] {escape(lacking)} {escape(way)}")
+        return 1
     return 0
+
+
+def _is_of_ros(module: str) -> bool:
+    top = module.partition(".")[0]
+    return top.endswith(("_msgs", "_interfaces")) or top in ("rclpy", "ament_index_python", "domain_coordinator")
