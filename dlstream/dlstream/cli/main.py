@@ -175,4 +175,16 @@ def main() -> int:
     except DlstreamError as error:
         make_console().print(f"[bold red]dlstream:[/] {escape(str(error))}")
         return 1
+    except ModuleNotFoundError as error:
+        if not _is_of_ros(error.name or ""):
+            raise
+        lacking = f"this command needs ROS 2, and Python finds no module '{error.name}'."
+        way = "Run it by .venv/bin/dlstream after `make setup`, or source ROS 2 and the workspace's install/setup.bash."
+        make_console().print(f"[bold red]dlstream:[/] {escape(lacking)} {escape(way)}")
+        return 1
     return 0
+
+
+def _is_of_ros(module: str) -> bool:
+    top = module.partition(".")[0]
+    return top.endswith(("_msgs", "_interfaces")) or top in ("rclpy", "ament_index_python", "domain_coordinator")
