@@ -316,7 +316,7 @@ def main() -> None:
         torch.save({"config": export_config(facts["steps"]), "pose": model.state_dict()}, source)
         report.write_text(json.dumps({"training": facts}, indent=2) + "\n")
     small = [cv2.resize(image, (WIDTH, HEIGHT)) for image in unseen_frames(5)[0]]
-    print(convert(source, network, small, SKELETON, (WIDTH, HEIGHT)), flush=True)
+    print(convert(source, network, small, SKELETON, (WIDTH, HEIGHT), scale=SCALE), flush=True)
     result = {
         "network": f"CSPNeXt, widen_factor 0.25, {count_of(source)} parameters, stride 8, input scale {SCALE:g}",
         "training": facts,

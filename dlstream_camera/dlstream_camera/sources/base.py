@@ -42,6 +42,10 @@ class SourceSettings(Settings):
         """
         return None
 
+    def asked_size(self) -> tuple[int, int] | None:
+        """Width and height after the crop, as asked of a device that may deliver others; None: not asked."""
+        return None
+
     def frame_rate(self) -> float | None:
         """Frames a second; None where only the device knows, or as fast as they are taken.
 

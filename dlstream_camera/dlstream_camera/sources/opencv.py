@@ -10,6 +10,7 @@ from dlstream_camera.sources._connection import Connection
 from dlstream_camera.sources._live import LiveReader
 from dlstream_camera.sources._local_device import LocalDevice
 from dlstream_camera.sources._network_stream import NetworkStream
+from dlstream_camera.crop import crop_problem, crop_slices
 from dlstream_camera.sources.base import Capture, Format, FrameSource, SourceSettings, SourceType
 from dlstream_common import Problem, SourceError
 
@@ -53,6 +54,12 @@ class OpenCVSettings(SourceSettings):
     def check(self) -> list[Problem]:
         # What the camera delivers may differ from what is asked for, so that it is no `image_size`.
         return self.check_size(self.width, self.height) if self.width and self.height else []
+
+    def asked_size(self) -> tuple[int, int] | None:
+        if not (self.width and self.height) or crop_problem(self.crop, self.width, self.height):
+            return None
+        rows, columns = crop_slices(self.crop, self.width, self.height)
+        return columns.stop - columns.start, rows.stop - rows.start
 
     def frame_rate(self) -> float | None:
         return self.fps or None
