@@ -17,7 +17,7 @@ import pandas as pd
 
 from dlstream_camera import SourceSettings, crop_slices
 from dlstream_common import Frame, Image, SourceError, encoding_of
-from dlstream_common.video import FrameFile, LostFrame, VideoFile, VideoFrame, open_frames
+from dlstream_common.video import FrameFile, LostFrame, VideoFile, VideoFrame, ahead, open_frames
 from dlstream_recorder import JOURNAL
 
 EPOCH = 946_684_800_000_000_000
@@ -68,7 +68,7 @@ def open_footage(path: Path, camera: str, options: SourceSettings, fps: float = 
         return _recorded(path, table, camera)
     file = open_frames(path, fps)
     name = path.resolve().name if path.is_dir() else path.stem
-    return Footage(name, camera, file.expected, lambda: _frames(file, camera, options), remarks=file.remarks)
+    return Footage(name, camera, file.expected, lambda: ahead(_frames(file, camera, options)), remarks=file.remarks)
 
 
 def _frames(file: FrameFile, camera: str, options: SourceSettings) -> Iterator[Frame | Lost]:
@@ -107,7 +107,7 @@ def _recorded(path: Path, table: Path, camera: str) -> Footage:
                 yield Lost(sequence, stamp, item.reason)
 
     session = path.parent if (path.parent / JOURNAL).exists() else None
-    return Footage(path.stem, camera, len(rows), read, session)
+    return Footage(path.stem, camera, len(rows), lambda: ahead(read()), session)
 
 
 def _pixels(picture: av.VideoFrame) -> Image:

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from dlstream_camera.crop import crop_problem, crop_slices
 from dlstream_camera.sources._connection import Connection
 from dlstream_camera.sources._live import LiveReader
 from dlstream_camera.sources._local_device import LocalDevice
 from dlstream_camera.sources._network_stream import NetworkStream
-from dlstream_camera.crop import crop_problem, crop_slices
 from dlstream_camera.sources.base import Capture, Format, FrameSource, SourceSettings, SourceType
 from dlstream_common import Problem, SourceError
 

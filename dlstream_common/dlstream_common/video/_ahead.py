@@ -8,7 +8,6 @@ from queue import Full, Queue
 from typing import TypeVar
 
 T = TypeVar("T")
-_END = object()
 
 
 def ahead(items: Iterator[T], count: int = 4) -> Iterator[T]:
@@ -16,13 +15,13 @@ def ahead(items: Iterator[T], count: int = 4) -> Iterator[T]:
 
     An error of `items` is raised where the item would have come. Closing the iterator ends the thread.
     """
-    waiting: Queue[object] = Queue(count)
+    waiting: Queue[tuple[list[T], BaseException | None]] = Queue(count)
     stopped = threading.Event()
 
-    def put(item: object) -> bool:
+    def put(item: list[T], error: BaseException | None = None) -> bool:
         while not stopped.is_set():
             try:
-                waiting.put(item, timeout=0.1)
+                waiting.put((item, error), timeout=0.1)
                 return True
             except Full:
                 continue
@@ -31,24 +30,26 @@ def ahead(items: Iterator[T], count: int = 4) -> Iterator[T]:
     def read() -> None:
         try:
             for item in items:
-                if not put((item, None)):
+                if not put([item]):
                     break
         except BaseException as error:
-            put((None, error))
+            put([], error)
         finally:
             close = getattr(items, "close", None)
             if close is not None:
                 close()  # in this thread, which is the only one that may be in it
-            put(_END)
+            put([])  # the end
 
     thread = threading.Thread(target=read, name="decoder", daemon=True)
     thread.start()
     try:
-        while (got := waiting.get()) is not _END:
-            item, error = got  # type: ignore[misc]
+        while True:
+            item, error = waiting.get()
             if error is not None:
                 raise error
-            yield item
+            if not item:
+                return
+            yield item[0]
     finally:
         stopped.set()
         thread.join()

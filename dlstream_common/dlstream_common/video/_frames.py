@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import numpy as np
 
 from dlstream_common.errors import SourceError
 from dlstream_common.video._images import IMAGE_ENDINGS, ImageFiles
 from dlstream_common.video._items import FrameFile, LostFrame, VideoFrame
 from dlstream_common.video._video import VideoFile
 
-__all__ = ["FrameFile", "LostFrame", "VideoFrame", "open_frames", "spread_frames"]
+__all__ = ["FrameFile", "LostFrame", "VideoFrame", "open_frames"]
 
 
 def open_frames(path: Path, fps: float = 0.0) -> FrameFile:
@@ -31,22 +28,3 @@ def open_frames(path: Path, fps: float = 0.0) -> FrameFile:
     if path.is_dir() or path.suffix.lower() in IMAGE_ENDINGS:
         return ImageFiles(path, fps)
     return VideoFile(path, fps)
-
-
-def spread_frames(file: FrameFile, count: int) -> Iterator[VideoFrame]:
-    """At most `count` frames, spread evenly over a file by its expected number of frames; without the lost ones."""
-    wanted = sorted({int(place) for place in np.linspace(0, max(file.expected, 1) - 1, max(1, count))})
-    given, last = 0, None
-    for item in file.frames():
-        if isinstance(item, LostFrame):
-            continue
-        last = item
-        if given < len(wanted) and item.number >= wanted[given]:
-            while given < len(wanted) and item.number >= wanted[given]:
-                given += 1
-            last = None
-            yield item
-        if given >= len(wanted):
-            return
-    if last is not None:
-        yield last  # there are fewer frames than expected

@@ -22,7 +22,7 @@ from dlstream_common.video._truncation import announced_size
 _NO_TIMES = 0x80
 """FFmpeg's flag of formats without times, such as raw H.264."""
 _NOBODYS_RATE = Fraction(1009, 64)
-"""Given to FFmpeg for streams without times, in place of its silent 25: where it comes back, the stream says no rate."""
+"""Given to FFmpeg for streams without times, in place of its own 25: where it comes back, the stream says no rate."""
 _USUAL_RATE = Fraction(30)
 
 
@@ -32,6 +32,9 @@ class VideoFile:
     Args:
         fps: frames a second in place of the file's own times; 0: its own.
         pixels: makes an image of FFmpeg's picture; else as a person sees it.
+
+    Attributes:
+        seconds: how long it is, as its header says; 0 where it does not.
 
     Raises:
         SourceError: it can't be opened, is truncated, holds no frame that can be decoded, or has no times and no `fps`
@@ -59,6 +62,7 @@ class VideoFile:
             self._rate = Fraction(fps).limit_denominator(10**6) if fps else own or _USUAL_RATE
             self.fps = float(self._rate) if fps or own else None
             self.expected = _expected(container, stream, self._rate)
+            self.seconds = _seconds(container, stream)
             self.width, self.height = self._first_size(container, stream)
         self.remarks = tuple(remarks)
 
@@ -78,6 +82,22 @@ class VideoFile:
                 if orientation is None:
                     orientation = Orientation.of(found)
                 yield VideoFrame(number, time, orientation.turn(self._pixels(found)))
+
+    def image_at(self, seconds: float) -> Image | None:
+        """The first frame that can be decoded from a time on, or the last one before it; None where there is none."""
+        with _opened(self.path) as container:
+            stream, _ = _stream_of(container, self.path)
+            assert stream.time_base is not None
+            target = int(seconds / stream.time_base) + (stream.start_time or 0)
+            container.seek(target, stream=stream)
+            last: av.VideoFrame | None = None
+            for _, found in decode(container, stream):
+                if isinstance(found, str):
+                    continue
+                last = found
+                if found.pts is None or found.pts >= target:
+                    break
+            return None if last is None else Orientation.of(last).turn(self._pixels(last))
 
     def _first_size(self, container: InputContainer, stream: VideoStream) -> tuple[int, int]:
         for _, found in decode(container, stream):
@@ -133,6 +153,13 @@ def _stream_of(container: InputContainer, path: Path) -> tuple[VideoStream, list
 def _own_rate(stream: VideoStream, timeless: bool) -> Fraction | None:
     rate = stream.codec_context.framerate if timeless else stream.average_rate or stream.guessed_rate
     return Fraction(rate) if rate and 0 < rate < 10_000 and rate != _NOBODYS_RATE else None
+
+
+def _seconds(container: InputContainer, stream: VideoStream) -> float:
+    """How long it is, as its header says; 0 where it does not."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else 0.0
 
 
 def _expected(container: InputContainer, stream: VideoStream, rate: Fraction) -> int:

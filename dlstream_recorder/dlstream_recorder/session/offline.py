@@ -62,7 +62,11 @@ class OfflineSession:
     def add_lost(self, camera: str, sequence: int, stamp: int, reason: str) -> None:
         """A frame that can't be decoded: a fault of the session, counted among those that are lost."""
         self._cameras[camera].add_lost(sequence)
-        values = {"text": f"frame {sequence} is lost: {reason}", "first_frame": str(sequence), "last_frame": str(sequence)}
+        values = {
+            "text": f"frame {sequence} is lost: {reason}",
+            "first_frame": str(sequence),
+            "last_frame": str(sequence),
+        }
         self._events.add(
             EventRow(FAULT, f"/{camera}", camera, sequence=sequence, stamp_ns=stamp, values={**values, "frames": "1"})
         )
