@@ -22,7 +22,7 @@ from pydantic import (
 from dlstream_camera import SourceSettings, source_types
 from dlstream_common import InputError, Problem, Settings, load_settings
 from dlstream_experiment import ExperimentSettings
-from dlstream_outputs import OutputSettings, output_types
+from dlstream_outputs import Fate, OutputSettings, output_types
 from dlstream_pose import PoseSettings
 from dlstream_recorder import RecorderSettings
 
@@ -51,6 +51,10 @@ class TopicOutput(Settings):
 
     type: Literal["topic"] = "topic"
     """Kind of the output."""
+
+    def without_computer(self) -> Fate:
+        """As OutputSettings.without_computer."""
+        return Fate("unknown: its own node decides", ends=False)
 
     def check(self) -> None:
         """As OutputSettings.check: nothing is known of it."""
