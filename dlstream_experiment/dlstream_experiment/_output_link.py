@@ -51,7 +51,7 @@ class OutputLink:
         self.output = output
         self.ready = False
         self._began = clock()
-        self._listeners = listeners
+        self._listeners, self._recorders = listeners, listeners - 1
         self._node, self._clock, self._complain = node, clock, complain
         self._source = node.get_name()
         self._agreement = Agreement(output, self._source, silence)
@@ -101,9 +101,10 @@ class OutputLink:
     @property
     def lacks(self) -> str:
         """What the output needs that it can answer; empty where nothing is known to lack."""
-        if not self._publisher.get_subscription_count():
+        answered, listening = self._node.count_publishers(self._topic), self._publisher.get_subscription_count()
+        if not listening or (not answered and listening <= self._recorders):
             return f"nobody listens on {self._command_topic}"
-        return "" if self._node.count_publishers(self._topic) else f"nobody answers on {self._topic}"
+        return "" if answered else f"nobody answers on {self._topic}"
 
     @property
     def obstacle(self) -> str:

@@ -187,7 +187,7 @@ def test_start_is_refused_where_an_output_does_not_answer(start_node, watcher, a
     animal()
     answer = watcher.call("start")
     assert not answer.success
-    assert answer.message == "output 'screen': nobody listens on /outputs/screen/command"
+    assert answer.message == "output 'screen': nobody answers on /outputs/screen/acknowledgement"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

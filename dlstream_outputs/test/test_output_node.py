@@ -52,6 +52,7 @@ class Commander:
             return any(answer.id > before for answer in list(self.answers))
 
         self._wait_for(answered, "the first answer")
+        self.tell("off")  # so that none of those is on its way any more
 
     def tell(self, action: str, source: str = "experiment", age: float = 0.0, arm: int = 0, **values: str) -> Any:
         """Sends a command that was sent `age` seconds ago and waits for its answer."""
