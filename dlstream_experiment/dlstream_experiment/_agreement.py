@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dlstream_common import OFF, Command
+from dlstream_common import OFF, RIG, Command
 
 _LASTS = 0.3
 """Seconds for which an output must differ: what it says and what it is told cross on their way."""
@@ -53,6 +53,12 @@ class Agreement:
         self._silent = False
         self._differs_since: float | None = None
         self._reported = False
+        self._owed: Command | None = None
+
+    @property
+    def owed(self) -> Command | None:
+        """What the output has to be told again when poses come again: the launcher switched it off as a node died."""
+        return self._owed
 
     @property
     def known(self) -> OutputState | None:
@@ -62,7 +68,7 @@ class Agreement:
     def told(self, identity: int, command: Command) -> None:
         """The output was told something."""
         self._id, self._told = identity, command
-        self._differs_since, self._reported = None, False
+        self._differs_since, self._reported, self._owed = None, False, None
 
     def refused(self, identity: int) -> None:
         """The output refused what it was told: that has been reported, and it is not told again."""
@@ -102,6 +108,7 @@ class Agreement:
             return None
         self._reported = True
         others = known.source not in ("", self._source)
+        self._owed = told if known.source == RIG and known.armed else None
         return Difference(f"output '{self._output}' {text}", None if others else told)
 
     def _differing(self, known: OutputState, told: Command) -> str:

@@ -14,8 +14,12 @@ from dlstream_common.ros import POSE, poses_from_message
 from dlstream_experiment._output_link import OutputLink
 from dlstream_experiment._outside import OnValue, OutsideValues
 from dlstream_experiment.experiment import Experiment
+from dlstream_experiment.names import SECOND
 from dlstream_experiment.triggers import ExternalSource, TriggerSet
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
+
+_POSES_COME = SECOND // 5
+"""Age of the newest pose below which poses come: shorter than any difference takes to be seen."""
 
 
 class Connections:
@@ -86,6 +90,9 @@ class Connections:
         first = ""
         for output, link in self._links.items():
             reason, command = link.supervise()
+            if link.owed and self._clock() - self.last_pose < _POSES_COME:
+                self._node.get_logger().info(f"poses come again: output '{output}' is told '{link.owed.action}' again")
+                self._tell_again(link, link.owed)
             if not reason:
                 continue
             first = first or reason
@@ -93,9 +100,12 @@ class Connections:
                 self._complain(output, reason)
                 continue
             self._complain(output, f"{reason}; it is told again")
-            stamp = self._clock()
-            link.send(replace(command, stamp=stamp), stamp, arm=True)
+            self._tell_again(link, command)
         return first
+
+    def _tell_again(self, link: OutputLink, command: Command) -> None:
+        stamp = self._clock()
+        link.send(replace(command, stamp=stamp), stamp, arm=True)
 
     @property
     def cameras(self) -> str:

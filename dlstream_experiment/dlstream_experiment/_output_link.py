@@ -123,6 +123,11 @@ class OutputLink:
         """Whether nobody knows yet if the output answers: it is there, and was not asked, or may still answer."""
         return not self.lacks and not self.ready and not self._unanswered
 
+    @property
+    def owed(self) -> Command | None:
+        """See Agreement.owed."""
+        return self._agreement.owed
+
     def supervise(self) -> tuple[str, Command | None]:
         """What is wrong with what the output does, once each time, and the command that it has to be told again.
 

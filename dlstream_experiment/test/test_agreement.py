@@ -70,12 +70,26 @@ def test_an_output_that_was_started_again_knows_nothing_and_is_told():
 def test_somebody_else_s_order_is_a_difference_and_left_to_them():
     one = agreement()
     one.told(5, ON)
-    one.said(state(1, OFF, source="rig", reason="/pose was killed by SIGKILL"), 0.0)
+    one.said(state(1, OFF, source="panel", reason="enough"), 0.0)
     assert one.difference(0.0) is None
     found = one.difference(0.5)
     assert found is not None
-    assert found.again is None
-    assert "does 'off' by order of rig (/pose was killed by SIGKILL), and not 'on power=8'" in found.reason
+    assert (found.again, one.owed) == (None, None)
+    assert "does 'off' by order of panel (enough), and not 'on power=8'" in found.reason
+
+
+def test_what_the_launcher_switched_off_is_owed_until_poses_come_unless_it_disarmed():
+    for armed in (True, False):
+        one = agreement()
+        one.told(5, ON)
+        one.said(OutputState(False, OFF, "rig", 1, armed, reason="/pose was killed by SIGKILL"), 0.0)
+        assert one.difference(0.0) is None
+        found = one.difference(0.5)
+        assert found is not None
+        assert found.again is None
+        assert one.owed is (ON if armed else None)
+        one.told(6, ON)
+        assert one.owed is None
 
 
 def test_what_was_refused_has_been_reported():

@@ -8,12 +8,9 @@ from collections.abc import Iterable
 from rclpy.duration import Duration
 from rclpy.node import Node
 
-from dlstream_common import OFF, now
+from dlstream_common import OFF, RIG, now
 from dlstream_common.ros import COMMAND, EVENT, key_values, stamp_to_message
 from dlstream_msgs.msg import Command, Event
-
-SOURCE = "rig"
-"""Whose commands these are."""
 
 
 class OutputStopper:
@@ -27,7 +24,7 @@ class OutputStopper:
         """Switches all outputs off and waits for nothing; `for_good`: they take nothing but "off" from then on."""
         self._count += 1
         stamp = stamp_to_message(now())
-        command = Command(source=SOURCE, id=self._count, action=OFF, decided=stamp, sent=stamp, value=math.nan)
+        command = Command(source=RIG, id=self._count, action=OFF, decided=stamp, sent=stamp, value=math.nan)
         command.values = key_values({"reason": reason})
         command.arm = Command.DISARM if for_good else Command.KEEP
         for publisher in self._publishers:
