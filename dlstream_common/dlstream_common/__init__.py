@@ -1,23 +1,34 @@
 """What every dlstream package shares. Nothing here imports ROS; `dlstream_common.ros` does."""
 
+from dlstream_common.credentials import masked
 from dlstream_common.errors import (
     DlstreamError,
     InputError,
     NetworkError,
-    Problem,
     RecordingError,
     SourceError,
-    suggest,
 )
 from dlstream_common.events import OFF, RIG, Cause, Command, Event
 from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
 from dlstream_common.images import ENCODINGS, EncodingError, encoding_of, image_from_bytes, to_bgr
 from dlstream_common.meter import Meter
-from dlstream_common.settings import AnyPath, ExistingFile, NamedFiles, Settings, UsedFile, named_file
+from dlstream_common.problems import Place, Problem, Severity, did_you_mean, key_of, nearest, suggest
+from dlstream_common.settings import (
+    FILLED_IN,
+    AnyPath,
+    ExistingFile,
+    NamedFiles,
+    Settings,
+    UsedFile,
+    is_filled_in,
+    misfit,
+    named_file,
+)
 from dlstream_common.yaml.file import line_of, load_settings, read_yaml, resolved
 
 __all__ = [
     "ENCODINGS",
+    "FILLED_IN",
     "OFF",
     "RIG",
     "AnyPath",
@@ -35,16 +46,24 @@ __all__ = [
     "Meter",
     "NamedFiles",
     "NetworkError",
+    "Place",
     "Problem",
     "RecordingError",
     "Settings",
+    "Severity",
     "SourceError",
     "UsedFile",
+    "did_you_mean",
     "encoding_of",
     "image_from_bytes",
+    "is_filled_in",
+    "key_of",
     "line_of",
     "load_settings",
+    "masked",
+    "misfit",
     "named_file",
+    "nearest",
     "now",
     "read_yaml",
     "resolved",

@@ -32,6 +32,11 @@ class OutputLink:
 
     An output is ready once it has acknowledged an "off": `ask` sends it until it does. So a stimulus that another
     life of this node left on goes off, and a run starts only with outputs that answer.
+
+    Args:
+        complain: called with the output's name and a reason.
+        listeners: subscribers to wait for before the first command: the output, and a recorder.
+        silence: seconds without a status of the output until that is a fault.
     """
 
     def __init__(
@@ -43,11 +48,6 @@ class OutputLink:
         listeners: int = 1,
         silence: float = 1.0,
     ) -> None:
-        """Args:
-        complain: called with the output's name and a reason.
-        listeners: subscribers to wait for before the first command: the output, and a recorder.
-        silence: seconds without a status of the output until that is a fault.
-        """
         self.output = output
         self.ready = False
         self._began = clock()

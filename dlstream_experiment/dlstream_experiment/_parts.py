@@ -29,11 +29,7 @@ class Problems:
     data: CommentedMap | None
 
     def __call__(self, place: Location, found: str, expected: str, hint: str = "") -> Problem:
-        return Problem(_spoken(place), found, expected, line_of(self.data, place), hint)
-
-
-def _spoken(place: Location) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+        return Problem(place, found, expected, hint, line=line_of(self.data, place))
 
 
 @dataclass(frozen=True)
@@ -125,5 +121,5 @@ def problems_within(parts: Parts, problem: Problems) -> Iterator[Problem]:
 
 
 def _failing(problem: Problems, error: ExtensionError) -> Problem:
-    expected = "a class whose methods do what they promise (docs/experiment-files.md)"
+    expected = "a class whose methods do what they promise (docs/how-to/experiment-files.md)"
     return problem((*error.place, "class"), f"'{error.named}', whose {error.reason}", expected)

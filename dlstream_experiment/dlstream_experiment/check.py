@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from dlstream_common import InputError, Problem, suggest
+from dlstream_common import InputError, Problem, Severity, did_you_mean, suggest
 from dlstream_experiment._failing import failing_protocol, failing_trigger
 from dlstream_experiment._measurable import always_or_never, doubtful, unknown_individuals
 from dlstream_experiment._parts import Parts, Problems, problems_within
@@ -32,6 +32,7 @@ def check_experiment(
     *,
     cameras: Collection[str] | None = None,
     image_sizes: Mapping[str, Size] | None = None,
+    asked_sizes: Mapping[str, Size] | None = None,
     keypoints: Collection[str] | None = None,
     outputs: Mapping[str, ChecksCommands] | Collection[str] | None = None,
     individuals: Collection[str] | None = None,
@@ -41,6 +42,7 @@ def check_experiment(
 
     Args:
         image_sizes: (width, height) by camera.
+        asked_sizes: the same, asked of cameras that may deliver others: what does not fit them is a warning.
         keypoints: what the network gives.
         outputs: settings by name, so that commands are checked as well; or the names alone.
         individuals: the animals that the network tells apart.
@@ -67,13 +69,15 @@ def check_experiment(
     ]
     if problems:
         raise InputError(experiment.path, sorted(problems, key=lambda item: item.line or 0))
-    sizes, rates = image_sizes or {}, rates or {}
-    return [
+    sizes, rates = {**(asked_sizes or {}), **(image_sizes or {})}, rates or {}
+    warnings = [
+        *_sizes(experiment, problem, sizes),
         *doubtful(experiment, problem, sizes, rates),
         *always_or_never(experiment, problem, rates),
         *slips_of_units(experiment, problem, sizes),
         *_unused(experiment, problem),
     ]
+    return [replace(item, severity=Severity.WARNING) for item in warnings]
 
 
 def _cameras(experiment: Experiment, problem: Problems, cameras: Collection[str] | None) -> Iterator[Problem]:
@@ -120,9 +124,7 @@ def _keypoints(experiment: Experiment, problem: Problems, keypoints: Collection[
     for name, trigger in experiment.triggers.items():
         for place, keypoint in trigger.keypoints_used():
             if keypoint not in keypoints:
-                hint = suggest(keypoint, list(keypoints))
-                if hint.startswith("Did"):
-                    hint += f" Known: {', '.join(keypoints)}."
+                hint = f"{did_you_mean(keypoint, list(keypoints))} Known: {', '.join(keypoints)}.".lstrip()
                 yield problem(("triggers", name, *place), f"'{keypoint}'", "a keypoint of the network", hint)
 
 
@@ -138,7 +140,7 @@ def _outputs(
         elif isinstance(outputs, Mapping):
             wrong = outputs[stimulus.output].check_command(stimulus.action, stimulus.texts())
             if wrong is not None:
-                yield problem(("protocol", *place, *wrong.key.split(".")), wrong.found, wrong.expected, wrong.hint)
+                yield problem(("protocol", *place, *wrong.place), wrong.found, wrong.expected, wrong.suggestion)
 
 
 def _unused(experiment: Experiment, problem: Problems) -> Iterator[Problem]:
@@ -159,7 +161,7 @@ def _unused(experiment: Experiment, problem: Problems) -> Iterator[Problem]:
         elif names:
             listed = ", ".join(names)
             yield replace(
-                problem((section, names[0]), f"{section} {found}: {listed}", f"{expected}, each"), key=section
+                problem((section, names[0]), f"{section} {found}: {listed}", f"{expected}, each"), place=(section,)
             )
     for finding in experiment.protocol.findings():
         if not finding.error:

@@ -33,7 +33,7 @@ def load_experiment(
         directory = folder or resolved(path).parent
         return _load(path, {"directory": directory, "python": allow_python}, NamedFiles(copies or {}))
     except TypeError as error:  # of the YAML and JSON libraries: a key that is a list, or carries a tag
-        raise InputError(path, [Problem("", str(error), "plain words as keys", 1)]) from error
+        raise InputError(path, [Problem((), str(error), "plain words as keys", line=1)]) from error
 
 
 def _load(path: Path, context: dict[str, Any], files: NamedFiles) -> Experiment:
@@ -43,7 +43,7 @@ def _load(path: Path, context: dict[str, Any], files: NamedFiles) -> Experiment:
     experiment: Experiment | None = None
     problems: list[Problem] = []
     try:
-        experiment = load_settings(path, Experiment, context)
+        experiment = load_settings(path, Experiment, context, data)
     except InputError as error:
         problems += error.problems
     parts = Parts.of_experiment(experiment) if experiment else Parts.of_data(data, context)
@@ -59,5 +59,5 @@ def _sha256(path: Path, file: Path) -> str:
     try:
         return hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
-        problem = Problem("", f"the file {file}, which can't be read ({error.strerror})", "one that can", 1)
+        problem = Problem((), f"the file {file}, which can't be read ({error.strerror})", "one that can", line=1)
         raise InputError(path, [problem]) from error

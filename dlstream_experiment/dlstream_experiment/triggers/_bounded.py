@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from dlstream_common import misfit
 from dlstream_common.settings import Unit
 from dlstream_experiment.triggers._base import Context, Mistake, PoseSettings
 from dlstream_experiment.triggers._bounds import Degrees, NotNegative, bounds_in_words, check_bounds
@@ -38,7 +39,7 @@ def check_match(match: str | int, count: int) -> None:
         ValueError: it asks for more.
     """
     if isinstance(match, int) and match > count:
-        raise ValueError(f"match not larger than the number of keypoints, {count}")
+        raise misfit("match", f"match not larger than the number of keypoints, {count}")
 
 
 def listed(names: tuple[str, ...], match: str | int) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dlstream_common import ExistingFile, NetworkError
+from dlstream_common import ExistingFile, NetworkError, misfit
 from dlstream_experiment.names import Label, Location
 from dlstream_experiment.triggers._base import Context, Mistake, PoseSettings, Trigger
 from dlstream_experiment.triggers._bounded import Window
@@ -57,7 +57,7 @@ class ClassifierSettings(PoseSettings):
     @model_validator(mode="after")
     def _release_fits(self) -> ClassifierSettings:
         if self.release is not None and (self.at_least is None or self.release > self.at_least):
-            raise ValueError("a release not larger than at_least")
+            raise misfit("release", "a release not larger than at_least")
         return self
 
     def load(self) -> Classifier:
