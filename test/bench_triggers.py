@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from dlstream_common import FramePoses, Individual
-from dlstream_experiment.regions import REGIONS
-from dlstream_experiment.scene import Scene
-from dlstream_experiment.triggers import TRIGGERS, Context, TriggerSet
+from dlstream_experiment.model.regions import REGIONS
+from dlstream_experiment.model.pose_array import Scene
+from dlstream_experiment.model.triggers import TRIGGERS, Context, TriggerSet
 
 KEYPOINTS = tuple(f"keypoint{number}" for number in range(27))
 REGION_WORDS: dict[str, dict[str, Any]] = {

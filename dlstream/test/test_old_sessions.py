@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dlstream.replay import replay_session
+from dlstream.offline.replay import replay_session
 
 SESSIONS = sorted((Path(__file__).parent / "data").glob("session_of_*"))
 

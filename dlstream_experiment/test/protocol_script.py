@@ -10,7 +10,7 @@ from experiment_poses import seconds
 from pydantic import TypeAdapter
 
 from dlstream_common.yaml.file import read_yaml
-from dlstream_experiment.protocols import AnyProtocol, End, Note, Off, On, ProtocolSettings, Step
+from dlstream_experiment.model.protocols import AnyProtocol, End, Note, Off, On, ProtocolSettings, Step
 
 LASER = {"output": "laser", "action": "on"}
 EXPERIMENTS = Path(__file__).parents[2] / "config" / "experiments"

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from protocol_script import Script, protocol
 
-from dlstream_experiment.protocols import Note, Off, On, ProtocolSettings
+from dlstream_experiment.model.protocols import Note, Off, On, ProtocolSettings
 
 TRIALS = {
     "left": {"trigger": "in_left", "stimulus": {"output": "screen", "action": "show", "values": {"image": "left"}}},

@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 
 from dlstream_common import InputError
 from dlstream_experiment import check_experiment, load_experiment
-from dlstream_experiment.triggers import TriggerSet
+from dlstream_experiment.model.triggers import TriggerSet
 
 EXPERIMENTS = sorted((Path(__file__).parents[2] / "config" / "experiments").rglob("*.yaml"))
 COUNT = int(os.environ.get("DLSTREAM_MUTATIONS", "300"))

@@ -17,10 +17,10 @@ from hypothesis.extra import numpy as arrays
 
 from dlstream_common import FramePoses, Individual
 from dlstream_experiment import Engine, Event, Experiment
-from dlstream_experiment.inputs import Input, Poses, Start, Stop, Tick
-from dlstream_experiment.journal import Entry, Journal, JournalError, from_first_start, read_journal
-from dlstream_experiment.replay import first_difference, replay
-from dlstream_experiment.triggers import TRIGGERS
+from dlstream_experiment.runtime.inputs import Input, Poses, Start, Stop, Tick
+from dlstream_experiment.journal.journal import Entry, Journal, JournalError, from_first_start, read_journal
+from dlstream_experiment.journal.replay import first_difference, replay
+from dlstream_experiment.model.triggers import TRIGGERS
 
 RUNS = int(os.environ.get("DLSTREAM_REPLAYS", "30"))
 """How many random experiments; the bar is 1000."""

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from experiment_poses import frame, individual
 
-from dlstream_experiment.regions import Rectangle
-from dlstream_experiment.scene import Scene
-from dlstream_experiment.triggers import TRIGGERS, Context, Trigger
+from dlstream_experiment.model.regions import Rectangle
+from dlstream_experiment.model.pose_array import Scene
+from dlstream_experiment.model.triggers import TRIGGERS, Context, Trigger
 
 BOX = Rectangle(type="rectangle", left=0, top=0, right=100, bottom=100)
 IN, OUT, GONE = (50.0, 50.0), (150.0, 50.0), (np.nan, np.nan)

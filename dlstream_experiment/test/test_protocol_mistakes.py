@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from dlstream_common import InputError
 from dlstream_experiment import Engine, check_experiment, load_experiment
-from dlstream_experiment.protocols import ProtocolSettings
+from dlstream_experiment.model.protocols import ProtocolSettings
 
 TEXT = """\
 experiment: test

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from numba import njit
 
-from dlstream_experiment.triggers import _kernel
+from dlstream_experiment.model.triggers import _kernel
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config" / "experiments" / "example.yaml"
 
@@ -29,7 +29,7 @@ from dlstream_experiment import Engine, load_experiment
 experiment = load_experiment({str(EXAMPLE)!r})
 assert "numba" not in sys.modules
 Engine(experiment)
-assert "dlstream_experiment.triggers._kernel" in sys.modules
+assert "dlstream_experiment.runtime.triggers.kernel" in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trigger_tools import GONE, PARTS, context, decisions, of, scene
 
-from dlstream_experiment.regions import Rectangle
-from dlstream_experiment.triggers import TriggerSet
+from dlstream_experiment.model.regions import Rectangle
+from dlstream_experiment.model.triggers import TriggerSet
 
 PLACES = {True: (50.0, 50.0), False: (500.0, 50.0), None: GONE}
 Word = dict[str, Any]

@@ -13,8 +13,8 @@ from ruamel.yaml import YAML
 
 from dlstream_common import InputError
 from dlstream_experiment import check_experiment, load_experiment
-from dlstream_experiment.regions import REGIONS
-from dlstream_experiment.triggers import TRIGGERS, TriggerSet
+from dlstream_experiment.model.regions import REGIONS
+from dlstream_experiment.model.triggers import TRIGGERS, TriggerSet
 
 HEAD = """\
 experiment: triggers

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from trigger_tools import GONE, NOTCH, SPACE, bound, decisions, scene, trigger
 
-from dlstream_experiment.regions import Ellipse, Polygon
+from dlstream_experiment.model.regions import Ellipse, Polygon
 
 NOSE, NECK, TAIL = (100.0, 100.0), (100.0, 120.0), (100.0, 160.0)
 """An animal whose head points north, straight ahead."""

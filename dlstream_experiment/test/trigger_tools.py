@@ -13,9 +13,9 @@ from typing import Any
 
 from experiment_poses import frame, individual
 
-from dlstream_experiment.regions import REGIONS, Region
-from dlstream_experiment.scene import Scene
-from dlstream_experiment.triggers import TRIGGERS, Context, TriggerSet, TriggerSettings
+from dlstream_experiment.model.regions import REGIONS, Region
+from dlstream_experiment.model.pose_array import Scene
+from dlstream_experiment.model.triggers import TRIGGERS, Context, TriggerSet, TriggerSettings
 
 PARTS = ("nose", "neck", "tailroot")
 GONE = (math.nan, math.nan)

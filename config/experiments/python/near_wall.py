@@ -13,8 +13,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from dlstream_experiment.names import SECOND, Label, Location
-from dlstream_experiment.protocols import (
+from dlstream_experiment.model.names import SECOND, Label, Location
+from dlstream_experiment.model.protocols import (
     Arrow,
     Box,
     Diagram,
@@ -27,8 +27,8 @@ from dlstream_experiment.protocols import (
     Step,
     Stimulus,
 )
-from dlstream_experiment.scene import Scene
-from dlstream_experiment.triggers import Context, Trigger, TriggerSettings
+from dlstream_experiment.model.pose_array import Scene
+from dlstream_experiment.model.triggers import Context, Trigger, TriggerSettings
 
 
 class NearWall(TriggerSettings):

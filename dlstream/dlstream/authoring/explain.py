@@ -21,7 +21,7 @@ from dlstream.rig.file import Rig, load_rig
 from dlstream_camera.quiet import quiet_opencv
 from dlstream_common import DlstreamError, Image, InputError, Problem
 from dlstream_experiment import Experiment, check_experiment, load_experiment
-from dlstream_experiment.words import region_in_words, trigger_in_words, usual_in_words
+from dlstream_experiment.describe.words import region_in_words, trigger_in_words, usual_in_words
 from dlstream_pose import Network
 
 
@@ -150,7 +150,7 @@ def draw(
     experiment: Experiment, out: Path, frame: Image | None, sizes: Mapping[str, tuple[int, int]]
 ) -> Iterator[Path]:
     """Draws the states and, for each camera, the regions; the files."""
-    from dlstream_experiment.drawing import draw_regions, draw_states, pictures_of  # with matplotlib: a second
+    from dlstream_experiment.describe.drawing import draw_regions, draw_states, pictures_of  # with matplotlib: a second
 
     name = experiment.path.stem
     diagram = experiment.protocol.diagram()

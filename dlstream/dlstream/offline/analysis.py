@@ -8,8 +8,8 @@ import numpy as np
 
 from dlstream_common import DlstreamError, Frame, FramePoses
 from dlstream_experiment import Command, Engine, Event, Experiment, RegionStates
-from dlstream_experiment.inputs import Input, Poses, Start, Stop, Tick, Value
-from dlstream_experiment.journal import Journal
+from dlstream_experiment.runtime.inputs import Input, Poses, Start, Stop, Tick, Value
+from dlstream_experiment.journal.journal import Journal
 from dlstream_recorder import COMMAND, EventRow, OfflineSession
 
 _TICK = 50_000_000

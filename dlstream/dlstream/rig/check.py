@@ -15,7 +15,7 @@ from dlstream_camera.sources.video import VideoSettings, check_video, video_size
 from dlstream_common import DlstreamError, InputError, Problem, line_of, read_yaml, resolved
 from dlstream_common.calibration import load_calibration
 from dlstream_experiment import Experiment, check_experiment, load_experiment
-from dlstream_experiment.plane import CameraPlane
+from dlstream_experiment.model.plane import CameraPlane
 from dlstream_pose import Network
 from dlstream_recorder.session.check import check_directory
 

@@ -1,0 +1,138 @@
+"""Limits and controls around a protocol that knows nothing of them, and what protocols with them have in common."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from dlstream_common import suggest
+from dlstream_experiment.model.names import SECOND, Location
+from dlstream_experiment.model.protocols._base import End, Finding, Off, On, Protocol, Step, Stimulus
+from dlstream_experiment.model.protocols._control import Limit, Sham, Yoked, longest_on
+from dlstream_experiment.model.protocols._duration import spoken
+from dlstream_experiment.runtime.protocols.stimulation import Stimulation
+
+Limits = Mapping[str, Limit]
+Control = Sham | Yoked | None
+
+
+class Controlled(Protocol):
+    """A protocol whose stimuli go through limits and controls; its events and its end stay as they are.
+
+    Args:
+        outputs: all to which it gives stimuli.
+    """
+
+    def __init__(
+        self, inner: Protocol, outputs: Collection[str], limits: Limits, control: Control, chance: random.Random
+    ) -> None:
+        self._inner = inner
+        self._stimulation = Stimulation(outputs, limits, control, chance)
+        self._wanted: dict[str, Stimulus] = {}
+
+    def start(self, stamp: int) -> list[Step]:
+        self._stimulation.start(stamp)
+        return self._led_on(stamp, self._inner.start(stamp))
+
+    def evaluate(self, stamp: int, decided: Mapping[str, bool], held: Mapping[str, bool]) -> list[Step]:
+        return self._led_on(stamp, self._inner.evaluate(stamp, decided, held))
+
+    def frame(self, stamp: int) -> list[Step]:
+        return self._led_on(stamp, self._inner.frame(stamp))
+
+    def tick(self, stamp: int) -> list[Step]:
+        return self._led_on(stamp, self._inner.tick(stamp))
+
+    def sighted(self, stamp: int, sighted: bool) -> list[Step]:
+        self._stimulation.sighted(stamp, sighted)
+        return self._led_on(stamp, self._inner.sighted(stamp, sighted))
+
+    def stop(self, stamp: int, reason: str) -> list[Step]:
+        return self._inner.stop(stamp, reason)
+
+    @property
+    def state(self) -> str:
+        return self._inner.state
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return self._inner.counts
+
+    def _led_on(self, stamp: int, steps: Sequence[Step]) -> list[Step]:
+        passed: list[Step] = []
+        triggers: dict[str, str] = {}
+        for step in steps:
+            if isinstance(step, On):
+                self._wanted[step.stimulus.output] = step.stimulus
+                triggers[step.stimulus.output] = step.trigger
+            elif isinstance(step, Off):
+                self._wanted.pop(step.output, None)
+                triggers[step.output] = step.trigger
+            else:
+                passed.append(step)
+        if any(isinstance(step, End) for step in passed):
+            return passed
+        return passed + self._stimulation.update(stamp, list(self._wanted.values()), triggers)
+
+
+def yoked_stimuli(control: Control) -> list[tuple[Location, Stimulus]]:
+    """The stimuli that a control gives of its own, each with its place below the protocol."""
+    if not isinstance(control, Yoked):
+        return []
+    if control.schedule is not None:
+        return [
+            (("control", "schedule", number, "stimulus"), item.stimulus) for number, item in enumerate(control.schedule)
+        ]
+    recorded = (stimulus for items in control.changes.values() for _, stimulus in items)
+    return [(("control", "recording"), stimulus) for stimulus in recorded if stimulus]
+
+
+def named_outputs(limits: Limits, control: Control) -> list[tuple[Location, str]]:
+    """The outputs that limits and control name, each with its place below the protocol."""
+    named: list[tuple[Location, str]] = [(("limits", name), name) for name in limits]
+    outputs = (control.outputs or ()) if control is not None else ()
+    return named + [(("control", "outputs", number), name) for number, name in enumerate(outputs)]
+
+
+def unknown_outputs(named: Collection[tuple[Location, str]], stimuli: Sequence[Stimulus]) -> Iterator[Finding]:
+    """Outputs that are named, and to which nothing is given."""
+    known = list(dict.fromkeys(stimulus.output for stimulus in stimuli))
+    for place, name in named:
+        if name not in known:
+            hint = suggest(name, known) or "No stimulus is given in this file."
+            yield Finding(place, f"'{name}'", "an output to which this protocol gives a stimulus", hint)
+
+
+def yoked_beyond(limits: Limits, control: Control) -> Iterator[Finding]:
+    """Stimuli of another animal that are longer than the limits."""
+    if isinstance(control, Yoked):
+        for output, changes in control.changes.items():
+            if output in limits:
+                key = "recording" if control.recording is not None else "schedule"
+                yield from beyond(("control", key), output, longest_on(changes), limits[output])
+
+
+def beyond(place: Location, output: str, seconds: float, limit: Limit) -> Iterator[Finding]:
+    """A stimulus of so many seconds that is longer than a limit."""
+    for which, most in (("at a time", limit.stimulus), ("in a session", limit.session)):
+        if most is not None and seconds > most + 1 / SECOND:
+            expected = f"at most {spoken(most)} {which}, the limit of this file"
+            yield Finding(place, f"'{output}' on for up to {spoken(seconds)}", expected)
+            return
+
+
+def told_controls(limits: Limits, control: Control) -> Iterator[str]:
+    """Limits and control in sentences."""
+    for output, limit in limits.items():
+        parts = [f"{limit.stimulus:g} s without a pause"] if limit.stimulus is not None else []
+        parts += [f"{limit.session:g} s in the whole run"] if limit.session is not None else []
+        yield f"The output '{output}' is on for at most {' and '.join(parts)}: then the limit switches it off."
+    if control is None:
+        return
+    named = ", ".join(control.outputs) if control.outputs else "every output"
+    if isinstance(control, Sham):
+        share = "all stimuli" if control.probability >= 1 else f"{control.probability:.0%} of the stimuli"
+        yield f"Sham control: {share} of {named} are left out, and only written down."
+    else:
+        source = f"the recording {control.recording}" if control.recording is not None else "the file's schedule"
+        yield f"Yoked control: {named} on at the times of {source}, whatever this animal does."

@@ -1,0 +1,236 @@
+"""What can't be meant in a state machine, found before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from dlstream_common import suggest
+from dlstream_experiment.model.names import Location
+from dlstream_experiment.model.protocols._base import Finding
+from dlstream_experiment.model.protocols._conditions import Comparison
+from dlstream_experiment.model.protocols._controlled import beyond, named_outputs, unknown_outputs, yoked_beyond
+from dlstream_experiment.model.protocols._duration import longest, spoken
+from dlstream_experiment.model.protocols._states_doubts import doubts
+from dlstream_experiment.model.protocols._transitions import END, RUN, TRIAL, State, Transition
+
+if TYPE_CHECKING:
+    from dlstream_experiment.model.protocols.states import StatesSettings
+
+_COUNTED_BY_THE_TRIALS = ("trials", "trials_left")
+
+
+def findings(settings: StatesSettings) -> list[Finding]:
+    """Everything wrong or odd, in no particular order."""
+    return [
+        *_names(settings),
+        *_marks(settings),
+        *_counters(settings),
+        *_outputs(settings),
+        *_limits(settings),
+        *_ways(settings),
+        *doubts(settings),
+    ]
+
+
+def leads_to(settings: StatesSettings, transition: Transition) -> list[str]:
+    """The states to which a transition may lead, `end` among them."""
+    names: list[str] = []
+    for target in transition.targets:
+        if target == TRIAL and settings.trials is not None:
+            names += [condition.state for condition in settings.trials.conditions.values()] + [END]
+        else:
+            names.append(target)
+    return list(dict.fromkeys(names))
+
+
+def _transitions(settings: StatesSettings) -> Iterator[tuple[Location, Transition]]:
+    for name, state in settings.states.items():
+        for number, transition in enumerate(state.transitions):
+            yield ("states", name, "transitions", number), transition
+
+
+def _names(settings: StatesSettings) -> Iterator[Finding]:
+    known = list(settings.states)
+    for word in (END, TRIAL):
+        if word in settings.states:
+            yield Finding(("states", word), f"a state named '{word}'", "another name: this word is taken")
+    if settings.start is not None and settings.start not in known:
+        yield _unknown_state(("start",), settings.start, known)
+    for name, condition in settings.trials.conditions.items() if settings.trials is not None else ():
+        if condition.state not in known:
+            yield _unknown_state(("trials", "conditions", name, "state"), condition.state, known)
+    for place, transition in _transitions(settings):
+        for target in transition.targets:
+            if target == TRIAL and settings.trials is None:
+                yield Finding((*place, "go"), "'trial'", "a trial list, protocol.trials")
+            elif target not in (*known, END, TRIAL):
+                yield _unknown_state((*place, "go"), target, known)
+    if settings.trials is not None and not any(TRIAL in way.targets for _, way in _transitions(settings)):
+        yield Finding(("trials",), "a trial list that nothing begins", "a transition with `go: trial`", error=False)
+
+
+def _unknown_state(place: Location, name: str, known: list[str]) -> Finding:
+    return Finding(place, f"'{name}'", "a state of this file", suggest(name, known))
+
+
+def _marks(settings: StatesSettings) -> Iterator[Finding]:
+    known = [RUN] + [action.mark for _, action in settings.actions() if action.mark is not None]
+    if settings.trials is not None:
+        known.append(TRIAL)
+    used: list[tuple[Location, str | None]] = [((*place, "since"), way.since) for place, way in _transitions(settings)]
+    used += [(("stop", number, "since"), stop.since) for number, stop in enumerate(settings.stop)]
+    for place, name in used:
+        if name is not None and name not in known:
+            yield Finding(place, f"'{name}'", "a mark that an action sets", suggest(name, known))
+    for place, action in settings.actions():
+        if action.mark in (RUN, TRIAL):
+            yield Finding((*place, "mark"), f"'{action.mark}'", "another name: this mark is set by itself")
+
+
+def _counters(settings: StatesSettings) -> Iterator[Finding]:
+    built_in = _COUNTED_BY_THE_TRIALS if settings.trials is not None else ()
+    known = [*settings.counters(), *built_in]
+    used: list[tuple[Location, Iterable[Comparison]]] = [
+        ((*place, "if"), way.comparisons) for place, way in _transitions(settings)
+    ]
+    used += [(("stop", number, "if"), stop.comparisons) for number, stop in enumerate(settings.stop)]
+    for place, comparisons in used:
+        for name in (name for comparison in comparisons for name in comparison.counters):
+            if name not in known:
+                hint = suggest(name, known) or "Nothing is counted in this file."
+                yield Finding(place, f"'{name}'", "a counter that an action counts", hint)
+    for place, action in settings.actions():
+        changed = action.count or action.reset or action.result
+        if changed in _COUNTED_BY_THE_TRIALS:
+            yield Finding(place, f"'{changed}'", "another name: the trial list counts this by itself")
+        if action.result is not None and settings.trials is None:
+            yield Finding((*place, "result"), f"'{action.result}'", "a trial list, protocol.trials: it ends a trial")
+
+
+def _outputs(settings: StatesSettings) -> Iterator[Finding]:
+    named = named_outputs(settings.limits, settings.control)
+    named += [((*place, "withdraw"), action.withdraw) for place, action in settings.actions() if action.withdraw]
+    stops = enumerate(settings.stop)
+    named += [(("stop", number, "stimulated"), stop.stimulated) for number, stop in stops if stop.stimulated]
+    yield from unknown_outputs(named, [stimulus for _, stimulus in settings.stimuli_used()])
+    for name, state in settings.states.items():
+        outputs = [stimulus.output for stimulus in state.stimuli]
+        for number, output in enumerate(outputs):
+            if output in outputs[:number]:
+                place = ("states", name, "stimuli", number, "output")
+                yield Finding(place, f"'{output}' a second time", "one stimulus of an output in a state")
+
+
+def _limits(settings: StatesSettings) -> Iterator[Finding]:
+    for name, state in settings.states.items():
+        for number, stimulus in enumerate(state.stimuli):
+            limit, bound = settings.limits.get(stimulus.output), _longest_stay(state)
+            place: Location = ("states", name, "stimuli", number)
+            if limit is not None and bound is not None:
+                yield from beyond(place, stimulus.output, bound, limit)
+            elif limit is not None and limit.stimulus is not None:
+                yield _cut(place, f"'{stimulus.output}' on for as long as '{name}' lasts", limit.stimulus)
+    for place, action in settings.actions():
+        limit = settings.limits.get(action.give.output) if action.give is not None else None
+        if action.give is None or limit is None:
+            continue
+        if action.seconds is not None:
+            yield from beyond((*place, "seconds"), action.give.output, longest(action.seconds), limit)
+        elif limit.stimulus is not None:
+            yield _cut((*place, "give"), f"'{action.give.output}' given until it is withdrawn", limit.stimulus)
+    yield from yoked_beyond(settings.limits, settings.control)
+
+
+def _cut(place: Location, found: str, most: float) -> Finding:
+    """What nothing but the limit is sure to end: it holds at run time, and yet may not be what was meant."""
+    expected = f"a transition with a time alone, of at most {spoken(most)}"
+    if place[-1] == "give":
+        expected = f"`seconds` beside it, at most {spoken(most)}"
+    hint = f"As it stands, the limit switches it off after {spoken(most)}, and the experiment goes its way."
+    return Finding(place, found, expected, hint, error=False)
+
+
+def _longest_stay(state: State) -> float | None:
+    """How long a state lasts when no trigger leads out of it; None where nothing bounds it."""
+    bounds = [
+        longest(way.wait)
+        for way in state.transitions
+        if way.wait is not None and way.when is None and not way.comparisons and way.since is None
+    ]
+    return min(bounds, default=None)
+
+
+def _ways(settings: StatesSettings) -> Iterator[Finding]:
+    after = {
+        name: [target for way in state.transitions for target in leads_to(settings, way)]
+        for name, state in settings.states.items()
+    }
+    yield from _chases(settings)
+    reached = _closure({settings.first}, after)
+    for name, state in settings.states.items():
+        if name not in reached:
+            expected = f"a way to it from the first state, '{settings.first}'"
+            yield Finding(("states", name), "a state that is never entered", expected, error=False)
+        elif not settings.stop and not state.transitions:
+            expected = "a transition, or a `stop` condition: the experiment would stand still here for ever"
+            yield Finding(("states", name), "a state that is never left", expected)
+        elif not state.transitions and state.stimuli:
+            outputs = " and ".join(f"'{stimulus.output}'" for stimulus in state.stimuli)
+            found = f"a state that is never left, with {outputs} on until a `stop` condition ends the experiment"
+            yield Finding(("states", name), found, "a transition, unless that is meant", error=False)
+        elif not settings.stop and END not in _closure({name}, after):
+            expected = "a way to `end`, or a `stop` condition: only the operator could end the experiment"
+            yield Finding(("states", name), "a state from which no end is reached", expected, error=False)
+        if state.stimuli and any(_at_once(way) for way in state.transitions):
+            found = f"a stimulus that is never on: '{name}' is left as soon as it is entered"
+            expected = "a trigger, a time or a counter on the transition that is taken at once"
+            yield Finding(("states", name, "stimuli"), found, expected, error=False)
+        for number, transition in enumerate(state.transitions[:-1]):
+            if _at_once(transition):
+                place = ("states", name, "transitions", number + 1)
+                expected = "it before the one that is always taken"
+                yield Finding(place, "a transition that is never looked at", expected, error=False)
+                break
+
+
+def _at_once(transition: Transition) -> bool:
+    """Whether it is taken whatever comes, on the very frame on which it is looked at."""
+    soon = transition.wait is None or (transition.after == 0 and transition.since is None)
+    return transition.when is None and soon and not transition.comparisons
+
+
+def _chases(settings: StatesSettings) -> Iterator[Finding]:
+    """States each of which leads on at once, in a circle: the experiment runs through it anew on every frame."""
+    onward: dict[str, list[str]] = {}
+    for name, state in settings.states.items():
+        way = next((way for way in state.transitions if _at_once(way)), None)
+        onward[name] = leads_to(settings, way) if way is not None else []
+    told: set[str] = set()
+    for name, state in settings.states.items():
+        circle = [other for other in settings.states if other in _closure(set(onward[name]), onward)]
+        if name in told or name not in circle:
+            continue
+        circle = [other for other in circle if name in _closure(set(onward[other]), onward)]
+        told |= set(circle)
+        number = next(index for index, way in enumerate(state.transitions) if _at_once(way))
+        found = (
+            f"{' and '.join(repr(other) for other in circle)}, which lead to each other at once, anew on every frame"
+        )
+        if len(circle) == 1:
+            found = f"'{name}', which leads to itself at once, anew on every frame"
+        # With another way out that is looked at before, or a draw, it may be meant: a count of frames, for instance.
+        ways = [settings.states[other].transitions[0] for other in circle]
+        surely = all(_at_once(way) and set(leads_to(settings, way)) <= set(circle) for way in ways)
+        expected = "a trigger, a time or a counter on one of these transitions"
+        yield Finding(("states", name, "transitions", number), found, expected, error=surely)
+
+
+def _closure(begin: set[str], after: dict[str, list[str]]) -> set[str]:
+    found, todo = set(begin), list(begin)
+    while todo:
+        for target in after.get(todo.pop(), []):
+            if target not in found:
+                found.add(target)
+                todo.append(target)
+    return found
