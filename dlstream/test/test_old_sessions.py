@@ -1,4 +1,4 @@
-"""A session that an earlier dlstream recorded replays byte for byte: `data/` keeps some, which are never written anew."""
+"""Sessions that an earlier dlstream recorded replay byte for byte. `data/` keeps some, which never change."""
 
 from __future__ import annotations
 

@@ -2,11 +2,11 @@
 
 from dlstream_common import Cause, Command, Event
 from dlstream_experiment.checks.against_rig import check_experiment
-from dlstream_experiment.runtime.effects import Effect, Phase, RegionStates, Status
-from dlstream_experiment.runtime.engine import Engine
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.extension import ExtensionError
 from dlstream_experiment.model.loading import load_experiment
+from dlstream_experiment.runtime.effects import Effect, Phase, RegionStates, Status
+from dlstream_experiment.runtime.engine import Engine
 from dlstream_experiment.settings import ExperimentSettings
 
 __all__ = [

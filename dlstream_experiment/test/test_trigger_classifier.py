@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 from trigger_tools import GONE, PARTS, context, decisions, scene, trigger
 
-from dlstream_experiment.model.triggers import TriggerSet
+from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 
 
 def network(folder: Path, width: int, *, samples: int | None = None, labels: bool = False) -> Path:

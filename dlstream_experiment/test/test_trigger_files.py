@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 from dlstream_common import InputError
 from dlstream_experiment import check_experiment, load_experiment
 from dlstream_experiment.model.regions import REGIONS
-from dlstream_experiment.model.triggers import TRIGGERS, TriggerSet
+from dlstream_experiment.model.triggers import TRIGGERS
+from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 
 HEAD = """\
 experiment: triggers

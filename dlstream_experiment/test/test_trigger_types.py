@@ -307,18 +307,18 @@ def test_what_was_measured_and_of_whom():
     )
     made.decide("top", scene(0, {"nose": (0, 0), "neck": (35, 0)}, {"nose": (0, 0), "neck": (45, 0)}, {}))
     assert made.measured["it"] == 4.5
-    assert made.whose("it") == ("mouse1",)
+    assert made.individuals("it") == ("mouse1",)
     made.decide("top", scene(1, {}))
     assert math.isnan(made.measured["it"])
-    assert made.whose("it") == ()
+    assert made.individuals("it") == ()
     pair = bound({"type": "social", "active": ["nose"], "passive": ["neck"], "at_most": 20})
     pair.decide("top", scene(0, {"nose": (0, 0)}, {"neck": (50, 0)}, {"neck": (10, 0)}))
     assert pair.measured["it"] == 10
-    assert pair.whose("it") == ("mouse0", "mouse2")
+    assert pair.individuals("it") == ("mouse0", "mouse2")
     region = bound({"type": "region", "region": "box", "keypoints": ["nose", "neck"]})
     region.decide("top", scene(0, {"nose": (1, 1), "neck": (2, 2)}, {"nose": (1, 1), "neck": (500, 2)}))
     assert region.measured["it"] == 2
-    assert region.whose("it") == ("mouse0",)
+    assert region.individuals("it") == ("mouse0",)
 
 
 @given(st.integers(3, 9), st.floats(10, 80), st.floats(10, 80), st.lists(st.integers(-10, 110), min_size=2, max_size=2))

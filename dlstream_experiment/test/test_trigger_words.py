@@ -7,9 +7,9 @@ from typing import Any, Literal, get_args, get_origin
 import pytest
 from pydantic import ValidationError
 
+from dlstream_experiment.describe.words import region_in_words, trigger_in_words, usual_in_words
 from dlstream_experiment.model.regions import REGIONS
 from dlstream_experiment.model.triggers import TRIGGERS
-from dlstream_experiment.describe.words import region_in_words, trigger_in_words, usual_in_words
 
 PARTS = ("nose", "neck", "tailroot")
 BASES: dict[str, list[dict[str, Any]]] = {

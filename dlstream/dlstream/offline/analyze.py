@@ -24,8 +24,8 @@ from dlstream.rig.file import Rig, load_rig
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, Frame, FramePoses, to_bgr
 from dlstream_experiment import Experiment, check_experiment, load_experiment
-from dlstream_experiment.runtime.inputs import Poses, Start
 from dlstream_experiment.journal.journal import from_first_start
+from dlstream_experiment.runtime.inputs import Poses, Start
 from dlstream_pose import Estimator, PoseSettings, PoseStream
 from dlstream_pose.overlay import OverlayRegion, draw_overlay
 from dlstream_recorder import JOURNAL, OfflineSession, Summary

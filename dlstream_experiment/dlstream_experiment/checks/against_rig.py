@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import Protocol
 
 from dlstream_common import InputError, Problem, suggest
-from dlstream_experiment.model.extension_check import failing_protocol, failing_trigger
 from dlstream_experiment.checks.plausibility import always_or_never, doubtful, unknown_individuals
-from dlstream_experiment.model.parsed_sections import Parts, Problems, problems_within
 from dlstream_experiment.checks.unit_checks import slips_of_units
+from dlstream_experiment.model.consistency import inconsistencies
 from dlstream_experiment.model.experiment import Experiment
+from dlstream_experiment.model.extension_check import failing_protocol, failing_trigger
+from dlstream_experiment.model.file_problems import FileProblems
 from dlstream_experiment.model.names import Location
+from dlstream_experiment.model.parsed_sections import ParsedSections
 from dlstream_experiment.model.plane import CameraPlane
 
 Size = tuple[int, int]
@@ -52,8 +54,8 @@ def check_experiment(
     Raises:
         InputError: names every problem, each with line, key, value found and what was expected.
     """
-    parts, problem = Parts.of_experiment(experiment), Problems(experiment.data)
-    problems = list(problems_within(parts, problem))
+    problem = FileProblems(experiment.data)
+    problems = list(inconsistencies(ParsedSections.of_experiment(experiment), problem))
     if any(failing_trigger(item, experiment.context) for item in experiment.triggers.values()) or failing_protocol(
         experiment.protocol
     ):
@@ -76,7 +78,7 @@ def check_experiment(
     ]
 
 
-def _cameras(experiment: Experiment, problem: Problems, cameras: Collection[str] | None) -> Iterator[Problem]:
+def _cameras(experiment: Experiment, problem: FileProblems, cameras: Collection[str] | None) -> Iterator[Problem]:
     if cameras is None:
         return
     named: list[tuple[Location, str]] = [(("camera",), experiment.camera)]
@@ -87,7 +89,7 @@ def _cameras(experiment: Experiment, problem: Problems, cameras: Collection[str]
             yield problem(place, f"'{camera}'", "a camera of the rig", suggest(camera, sorted(cameras)))
 
 
-def _sizes(experiment: Experiment, problem: Problems, sizes: Mapping[str, Size]) -> Iterator[Problem]:
+def _sizes(experiment: Experiment, problem: FileProblems, sizes: Mapping[str, Size]) -> Iterator[Problem]:
     for camera, item in experiment.calibration.items():
         if isinstance(item, CameraPlane) and item.size != sizes.get(camera, item.size):
             found = f"the calibration of a camera of {item.size[0]}x{item.size[1]} pixels"
@@ -114,7 +116,7 @@ def _sizes(experiment: Experiment, problem: Problems, sizes: Mapping[str, Size])
             yield problem(("regions", name), found, f"a region inside {image}", hint)
 
 
-def _keypoints(experiment: Experiment, problem: Problems, keypoints: Collection[str] | None) -> Iterator[Problem]:
+def _keypoints(experiment: Experiment, problem: FileProblems, keypoints: Collection[str] | None) -> Iterator[Problem]:
     if keypoints is None:
         return
     for name, trigger in experiment.triggers.items():
@@ -127,7 +129,7 @@ def _keypoints(experiment: Experiment, problem: Problems, keypoints: Collection[
 
 
 def _outputs(
-    experiment: Experiment, problem: Problems, outputs: Mapping[str, ChecksCommands] | Collection[str] | None
+    experiment: Experiment, problem: FileProblems, outputs: Mapping[str, ChecksCommands] | Collection[str] | None
 ) -> Iterator[Problem]:
     if outputs is None:
         return
@@ -141,7 +143,7 @@ def _outputs(
                 yield problem(("protocol", *place, *wrong.key.split(".")), wrong.found, wrong.expected, wrong.hint)
 
 
-def _unused(experiment: Experiment, problem: Problems) -> Iterator[Problem]:
+def _unused(experiment: Experiment, problem: FileProblems) -> Iterator[Problem]:
     regions = {region for trigger in experiment.triggers.values() for _, region in trigger.regions_used()}
     triggers = {trigger for _, trigger in experiment.protocol.triggers_used()}
     triggers |= {used for trigger in experiment.triggers.values() for _, used in trigger.triggers_used()}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from dlstream_common import Problem, suggest
-from dlstream_experiment.model.parsed_sections import Problems
 from dlstream_experiment.model.experiment import Experiment
+from dlstream_experiment.model.file_problems import FileProblems
 from dlstream_experiment.model.triggers import PoseSettings
 from dlstream_experiment.model.triggers._bounded import Angled, Bounded
 from dlstream_experiment.model.triggers.composition import CountSettings
@@ -17,7 +17,7 @@ Size = tuple[int, int]
 
 
 def unknown_individuals(
-    experiment: Experiment, problem: Problems, individuals: Collection[str] | None
+    experiment: Experiment, problem: FileProblems, individuals: Collection[str] | None
 ) -> Iterator[Problem]:
     """Animals that the network never finds: such a trigger would never be measured."""
     if individuals is None:
@@ -37,7 +37,7 @@ def unknown_individuals(
 
 
 def doubtful(
-    experiment: Experiment, problem: Problems, sizes: Mapping[str, Size], rates: Mapping[str, float]
+    experiment: Experiment, problem: FileProblems, sizes: Mapping[str, Size], rates: Mapping[str, float]
 ) -> Iterator[Problem]:
     """What can be measured, but is as a rule a slip: places outside the image, windows shorter than a frame."""
     for name, trigger in experiment.triggers.items():
@@ -62,7 +62,7 @@ def doubtful(
             )
 
 
-def always_or_never(experiment: Experiment, problem: Problems, rates: Mapping[str, float]) -> Iterator[Problem]:
+def always_or_never(experiment: Experiment, problem: FileProblems, rates: Mapping[str, float]) -> Iterator[Problem]:
     """Bounds that hold whatever is measured, and counts that can't be reached."""
     for name, trigger in experiment.triggers.items():
         if isinstance(trigger, Bounded) and _holds_always(trigger):

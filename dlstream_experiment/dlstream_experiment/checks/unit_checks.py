@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from dlstream_common import Problem
-from dlstream_experiment.model.parsed_sections import Problems
 from dlstream_experiment.model.experiment import Experiment
+from dlstream_experiment.model.file_problems import FileProblems
 from dlstream_experiment.model.plane import CameraPlane
 
 _NARROWEST, _WIDEST = 1.0, 2000.0  # cm that an image shows
@@ -14,7 +14,7 @@ _MAX_AGE, _POSE_TIMEOUT = 5.0, 60.0  # s
 
 
 def slips_of_units(
-    experiment: Experiment, problem: Problems, sizes: Mapping[str, tuple[int, int]]
+    experiment: Experiment, problem: FileProblems, sizes: Mapping[str, tuple[int, int]]
 ) -> Iterator[Problem]:
     """Centimetres per pixel for pixels per centimetre, milliseconds for seconds."""
     for camera, scale in experiment.calibration.items():

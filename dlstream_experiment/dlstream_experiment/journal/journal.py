@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import DlstreamError, FramePoses, Individual, UsedFile
+from dlstream_experiment.journal.event_log import log_lines
 from dlstream_experiment.journal.lines import (
     VERSION,
     FaultLine,
@@ -29,9 +30,8 @@ from dlstream_experiment.journal.lines import (
     ValueLine,
     journal_line,
 )
-from dlstream_experiment.runtime.effects import Effect
-from dlstream_experiment.journal.event_log import log_lines
 from dlstream_experiment.model.experiment import Experiment
+from dlstream_experiment.runtime.effects import Effect
 from dlstream_experiment.runtime.inputs import Fault, Input, Poses, Start, Stop, Tick, Value
 
 _NAMES = {Start: "start", Poses: "poses", Tick: "tick", Value: "value", Fault: "fault", Stop: "stop"}

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from dlstream_common import DlstreamError, Event
+from dlstream_experiment.journal.event_log import log_lines
+from dlstream_experiment.journal.journal import Beginning, Entry, JournalError
+from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.runtime.effects import Effect
 from dlstream_experiment.runtime.engine import Engine
-from dlstream_experiment.journal.event_log import log_lines
-from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.runtime.inputs import Fault, Start
-from dlstream_experiment.journal.journal import Beginning, Entry, JournalError
 
 Experiments = Callable[[Beginning], Experiment]
 """Finds the experiment that a start names."""
@@ -66,7 +66,7 @@ def replay(entries: Iterable[Entry], experiments: Experiments) -> Iterator[Repla
             yield Replayed(entry, [Event(fault.stamp, "fault", fault.name, {"reason": fault.reason})])
             continue
         try:
-            yield Replayed(entry, engine.take(entry.input))
+            yield Replayed(entry, engine.handle(entry.input))
         except DlstreamError as error:
             raise JournalError(f"entry {entry.number} of the journal: {error}") from error
 

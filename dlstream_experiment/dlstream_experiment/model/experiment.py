@@ -49,7 +49,7 @@ class Experiment(Settings):
     @model_validator(mode="after")
     def _name_triggers(self) -> Experiment:
         for name, trigger in self.triggers.items():
-            trigger.called(name)
+            trigger.set_name(name)
         return self
 
     @property

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ValidationError, ValidationInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from dlstream_common import DlstreamError, named_file, suggest
+from dlstream_experiment.model._former_names import provide_former_names
 from dlstream_experiment.model.names import Location
 
 T = TypeVar("T")
@@ -164,6 +165,7 @@ def _entry_point(name: str, group: str) -> Any:
     if name not in installed:
         hint = suggest(name, sorted(installed))
         raise ValueError(f"file.py:Class beside this file, or an installed entry point of the group {group}. {hint}")
+    provide_former_names()
     try:
         return installed[name].load()
     except Exception as error:  # whatever the code of others raises
@@ -199,6 +201,7 @@ def _loaded(path: Path) -> ModuleType:
     assert spec.loader is not None
     module = module_from_spec(spec)
     sys.modules[name] = module  # where the annotations of its classes are looked up
+    provide_former_names()
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         spec.loader.exec_module(module)

@@ -17,7 +17,7 @@ def failing_trigger(trigger: TriggerSettings, context: Context) -> ExtensionErro
             trigger.camera_in(context)
             trigger.keypoints_used()
             if all(region in context.regions for _, region in trigger.regions_used()):
-                trigger.create_alone(context)
+                trigger.build(context)
         except ExtensionError as error:
             return error
     return None

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from dlstream_common import InputError, NamedFiles, Problem, UsedFile, load_settings, read_yaml, resolved
-from dlstream_experiment.model.parsed_sections import Parts, Problems, problems_within
+from dlstream_experiment.model.consistency import inconsistencies
 from dlstream_experiment.model.experiment import Experiment
+from dlstream_experiment.model.file_problems import FileProblems
+from dlstream_experiment.model.parsed_sections import ParsedSections
 
 
 def load_experiment(
@@ -46,8 +48,8 @@ def _load(path: Path, context: dict[str, Any], files: NamedFiles) -> Experiment:
         experiment = load_settings(path, Experiment, context)
     except InputError as error:
         problems += error.problems
-    parts = Parts.of_experiment(experiment) if experiment else Parts.of_data(data, context)
-    problems += problems_within(parts, Problems(data))
+    sections = ParsedSections.of_experiment(experiment) if experiment else ParsedSections.of_data(data, context)
+    problems += inconsistencies(sections, FileProblems(data))
     if experiment is None or problems:
         raise InputError(path, sorted(problems, key=lambda problem: problem.line or 0))
     experiment._path, experiment._data, experiment._text = path, data, text

@@ -1,44 +1,25 @@
-"""What of an experiment file could be understood, and whether its names refer to something."""
+"""The sections of an experiment file that could be parsed, so that one check finds all there is to find."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml.comments import CommentedMap
 
-from dlstream_common import OFF, Problem, line_of, suggest
-from dlstream_experiment.model.extension_check import failing_protocol, failing_trigger
-from dlstream_experiment.model.trigger_problems import trigger_problems
 from dlstream_experiment.model.experiment import Experiment
-from dlstream_experiment.model.extension import ExtensionError
-from dlstream_experiment.model.names import Location
 from dlstream_experiment.model.plane import AnyCalibration, CameraPlane
 from dlstream_experiment.model.protocols import AnyProtocol, ProtocolSettings
 from dlstream_experiment.model.regions import AnyRegion, Region
-from dlstream_experiment.model.triggers import AnyTrigger, Context, TriggerSettings
+from dlstream_experiment.model.triggers import AnyTrigger, TriggerSettings
 
 
 @dataclass(frozen=True)
-class Problems:
-    """Makes problems, with the lines of the file where there is one."""
-
-    data: CommentedMap | None
-
-    def __call__(self, place: Location, found: str, expected: str, hint: str = "") -> Problem:
-        return Problem(_spoken(place), found, expected, line_of(self.data, place), hint)
-
-
-def _spoken(place: Location) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What of an experiment file could be understood, and all the names that it gives."""
+class ParsedSections:
+    """The valid parts of an experiment file, and all the names that it gives."""
 
     camera: str
     regions: Mapping[str, Region]
@@ -49,19 +30,19 @@ class Parts:
     calibration: Mapping[str, float | CameraPlane]
 
     @classmethod
-    def of_experiment(cls, experiment: Experiment) -> Parts:
+    def of_experiment(cls, experiment: Experiment) -> ParsedSections:
         """All of a valid experiment."""
         e = experiment
         return cls(e.camera, e.regions, e.triggers, e.protocol, list(e.regions), list(e.triggers), e.calibration)
 
     @classmethod
-    def of_data(cls, data: CommentedMap, context: dict[str, Any] | None = None) -> Parts:
-        """The valid parts of a file that has mistakes elsewhere, so that one check finds all there is to find."""
+    def of_data(cls, data: CommentedMap, context: dict[str, Any] | None = None) -> ParsedSections:
+        """The valid parts of a file that has mistakes elsewhere."""
         regions, triggers = _section(data, "regions"), _section(data, "triggers")
         understood = _valid(triggers, AnyTrigger, context)
         for name, trigger in understood.items():
-            trigger.called(name)
-        calibration = _section(data, "calibration")  # what is wrong with one is reported, and not that it is not there
+            trigger.set_name(name)
+        calibration = _section(data, "calibration")  # a wrong one is reported elsewhere, and is not missing
         return cls(
             camera=str(data.get("camera", "")),
             regions=_valid(regions, AnyRegion, context),
@@ -87,43 +68,3 @@ def _valid(items: Mapping[str, Any], annotation: Any, context: dict[str, Any] | 
         except (ValidationError, ValueError, TypeError, RecursionError):
             continue  # reported by the reading of the whole file
     return valid
-
-
-def problems_within(parts: Parts, problem: Problems) -> Iterator[Problem]:
-    """Classes of the user's that fail, and names that refer to nothing."""
-    context = Context(parts.camera, parts.regions, parts.calibration)
-    for name, trigger in parts.triggers.items():
-        if error := failing_trigger(trigger, context):
-            parts = replace(parts, triggers={key: item for key, item in parts.triggers.items() if key != name})
-            yield _failing(problem, error)
-    if parts.protocol is not None and (error := failing_protocol(parts.protocol)):
-        parts = replace(parts, protocol=None)
-        yield _failing(problem, error)
-    for name, trigger in parts.triggers.items():
-        for place, region in trigger.regions_used():
-            if region not in parts.region_names:
-                yield problem(
-                    ("triggers", name, *place),
-                    f"'{region}'",
-                    "a region of this file",
-                    suggest(region, parts.region_names),
-                )
-    for found in trigger_problems(parts.triggers, parts.trigger_names, context):
-        yield problem(*found)
-    if parts.protocol is not None:
-        for place, trigger_name in parts.protocol.triggers_used():
-            if trigger_name not in parts.trigger_names:
-                hint = suggest(trigger_name, parts.trigger_names)
-                yield problem(("protocol", *place), f"'{trigger_name}'", "a trigger of this file", hint)
-        for place, stimulus in parts.protocol.stimuli_used():
-            if stimulus.action == OFF:
-                expected = "what the output does while the stimulus is on; it goes off by itself afterwards"
-                yield problem(("protocol", *place, "action"), "'off'", expected)
-        for finding in parts.protocol.findings():
-            if finding.error:
-                yield problem(("protocol", *finding.place), finding.found, finding.expected, finding.hint)
-
-
-def _failing(problem: Problems, error: ExtensionError) -> Problem:
-    expected = "a class whose methods do what they promise (docs/experiment-files.md)"
-    return problem((*error.place, "class"), f"'{error.named}', whose {error.reason}", expected)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -154,30 +154,3 @@ AnyCalibration = Annotated[
 def in_plane(keypoint: str) -> str:
     """What a keypoint is called where its place in the plane is meant; no network calls one so."""
     return f"\0{keypoint}"
-
-
-class PlaneView:
-    """Adds to the keypoints of a camera's scenes some of them once more, with their places in the plane."""
-
-    def __init__(self, plane: CameraPlane, keypoints: Sequence[str]) -> None:
-        self._plane, self._wanted = plane, list(keypoints)
-        self._columns: list[int] = []
-
-    def bind(self, keypoints: Sequence[str]) -> list[str]:
-        """Takes up the camera's keypoints; those and the added ones.
-
-        Raises:
-            KeyError: one of the wanted ones is not among them.
-        """
-        for name in self._wanted:
-            if name not in keypoints:
-                raise KeyError(name)
-        self._columns = [list(keypoints).index(name) for name in self._wanted]
-        return [*keypoints, *(in_plane(name) for name in self._wanted)]
-
-    def extend(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(3, N, K) to (3, N, K + the number of wanted ones)."""
-        chosen = block[:, :, self._columns]
-        added = chosen.copy()
-        added[:2] = self._plane.centimetres(chosen[0].ravel(), chosen[1].ravel()).reshape(chosen[:2].shape)
-        return np.concatenate((block, added), axis=2)

@@ -1,4 +1,4 @@
-"""The individuals of a frame as one block of arrays, prepared once for all triggers."""
+"""The poses of a frame as one block of arrays, prepared once for all triggers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dlstream_common import FramePoses
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class PoseArray:
     """N individuals with K keypoints each.
 
     Attributes:
-        ids: N names.
-        block: (3, N, K): x and y in pixels, NaN where nothing was detected, and confidence, 0..1.
+        ids: the names of the N individuals.
+        block: (3, N, K): x and y in pixels (NaN where nothing was detected), and confidence, 0 to 1.
         stamp: acquisition of the frame, nanoseconds.
     """
 
@@ -26,25 +26,28 @@ class Scene:
 
     @property
     def x(self) -> NDArray[np.float32]:
-        """(N, K) pixels."""
+        """(N, K), pixels."""
         return np.asarray(self.block[0])
 
     @property
     def y(self) -> NDArray[np.float32]:
-        """(N, K) pixels."""
+        """(N, K), pixels."""
         return np.asarray(self.block[1])
 
     @property
     def confidence(self) -> NDArray[np.float32]:
-        """(N, K), 0..1."""
+        """(N, K), 0 to 1."""
         return np.asarray(self.block[2])
 
     @classmethod
-    def of(cls, poses: FramePoses) -> Scene:
+    def of(cls, poses: FramePoses, stamp: int | None = None) -> PoseArray:
         """The poses of one frame.
 
+        Args:
+            stamp: takes the place of the frame's own; None: the frame's.
+
         Raises:
-            ValueError: an individual whose arrays have not one entry for each keypoint.
+            ValueError: an individual whose arrays do not have one entry for each keypoint.
         """
         animals, count = poses.individuals, len(poses.keypoints)
         arrays = [animal.x for animal in animals]
@@ -53,7 +56,8 @@ class Scene:
         if any(array.shape != (count,) for array in arrays):
             raise ValueError(cls._misshapen(poses))
         block = np.concatenate(arrays, dtype=np.float32) if arrays else np.empty(0, np.float32)
-        return cls(tuple(animal.id for animal in animals), block.reshape(3, len(animals), count), poses.stamp)
+        ids = tuple(animal.id for animal in animals)
+        return cls(ids, block.reshape(3, len(animals), count), poses.stamp if stamp is None else stamp)
 
     @staticmethod
     def _misshapen(poses: FramePoses) -> str:

@@ -1,6 +1,7 @@
-"""What triggers measure on poses: numbers that can be computed for all triggers together.
+"""What triggers measure on poses: quantities that are computed for all triggers of a camera together.
 
-Lengths are pixels, times nanoseconds; NaN where something was not seen. See `_table.py` for how they are computed.
+Lengths are in pixels, times in nanoseconds. A quantity is NaN where one of its keypoints is not seen. These classes
+only describe what is measured; `runtime/triggers/kernel.py` computes it.
 """
 
 from __future__ import annotations
@@ -13,68 +14,68 @@ from dlstream_experiment.model.angles import angle_degrees, cos_degrees
 
 INFINITY = float("inf")
 
-TRUE, FALSE, UNKNOWN = 3, 1, 0
-"""What is known of a condition, and of one individual; 2 is not told either: something is seen, and yet tells
-nothing. Of a condition it is the most that is known of any individual."""
-
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A keypoint of the individual (`who` 0), or of the other one of a pair (1)."""
+class Keypoint:
+    """A keypoint by its name.
 
-    keypoint: str
-    who: int = 0
+    Attributes:
+        animal: 0: of the individual that the condition looks at; 1: of the other one of a pair.
+    """
+
+    name: str
+    animal: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """A place in the image, pixels."""
+    """A fixed place in the image, pixels."""
 
     x: float
     y: float
 
 
-Point = Part | Fixed
+Point = Keypoint | Fixed
 Vector = tuple[Point, Point]
-"""From the first to the second."""
+"""From the first point to the second."""
 
 
 @dataclass(frozen=True, slots=True)
-class Square:
+class SquaredDistance:
     """dx² + dy², px²."""
 
     vector: Vector
 
 
 @dataclass(frozen=True, slots=True)
-class Length:
+class Distance:
     """sqrt(dx² + dy²), px."""
 
     vector: Vector
 
 
 @dataclass(frozen=True, slots=True)
-class Lengths:
-    """The sum of two lengths, px: constant along an ellipse whose foci are two of the ends."""
+class SumOfDistances:
+    """The sum of two distances, px: constant along an ellipse that has two of the ends as its foci."""
 
     first: Vector
     second: Vector
 
 
 @dataclass(frozen=True, slots=True)
-class Quotient:
-    """The first length divided by the second; infinite where only the second is 0, NaN where both are."""
+class DistanceRatio:
+    """The first distance divided by the second; infinite where only the second is 0, NaN where both are."""
 
     first: Vector
     second: Vector
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Angle:
     """1 - cos of the angle between two vectors, 0 to 2: it grows with the angle.
 
-    With `sided` it has the sign of the turn from the first to the second as one sees it in the image: positive is
-    clockwise. NaN where one of them has no length.
+    With `sided` it has the sign of the rotation from the first to the second as seen in the image: positive is
+    clockwise. NaN where one of the vectors has no length.
     """
 
     first: Vector
@@ -83,10 +84,10 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Depth:
-    """min(x - left, right - x, y - top, bottom - y), px: at least 0 inside of a rectangle and on its border."""
+class EdgeDistance:
+    """min(x - left, right - x, y - top, bottom - y), px: 0 or more inside a rectangle and on its border."""
 
-    point: Part
+    point: Keypoint
     left: float
     top: float
     right: float
@@ -95,55 +96,57 @@ class Depth:
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """1 inside of a polygon and on its border, 0 outside."""
+    """1 inside a polygon and on its border, 0 outside."""
 
-    point: Part
+    point: Keypoint
     corners: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """The way of a keypoint over a window, divided by the time that it took, px/ns; see `_motion.py`."""
+class Speed:
+    """How far a keypoint moved in a window, divided by the time that it took, px/ns; see `kernel.py`."""
 
-    point: Part
+    point: Keypoint
     window: int
     path: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Gain:
-    """The pace over a window minus that over the window before, divided by the time between their middles, px/ns²."""
+class Acceleration:
+    """(speed in a window - speed in the window before it) / time between the middles of the two, px/ns²."""
 
-    point: Part
+    point: Keypoint
     window: int
     path: bool
 
 
-Quantity = Square | Length | Lengths | Quotient | Turn | Depth | Inside | Pace | Gain
+Quantity = (
+    SquaredDistance | Distance | SumOfDistances | DistanceRatio | Angle | EdgeDistance | Inside | Speed | Acceleration
+)
 
 
 def vectors(quantity: Quantity) -> tuple[Vector, ...]:
     """The vectors that a quantity is made of."""
-    if isinstance(quantity, Square | Length):
+    if isinstance(quantity, SquaredDistance | Distance):
         return (quantity.vector,)
-    if isinstance(quantity, Lengths | Quotient | Turn):
+    if isinstance(quantity, SumOfDistances | DistanceRatio | Angle):
         return (quantity.first, quantity.second)
-    if isinstance(quantity, Depth):
+    if isinstance(quantity, EdgeDistance):
         corner, opposite = Fixed(quantity.left, quantity.top), Fixed(quantity.right, quantity.bottom)
         return ((corner, quantity.point), (quantity.point, opposite))
     return ()
 
 
-def points(quantity: Quantity) -> tuple[Part, ...]:
+def keypoints_of(quantity: Quantity) -> tuple[Keypoint, ...]:
     """The keypoints that a quantity needs."""
-    if isinstance(quantity, Inside | Pace | Gain):
+    if isinstance(quantity, Inside | Speed | Acceleration):
         return (quantity.point,)
-    return tuple(point for vector in vectors(quantity) for point in vector if isinstance(point, Part))
+    return tuple(point for vector in vectors(quantity) for point in vector if isinstance(point, Keypoint))
 
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """low <= quantity <= high; not told where the quantity is NaN."""
+    """low <= quantity <= high; unknown where the quantity is NaN."""
 
     __test__ = False  # not one of pytest's
 
@@ -152,7 +155,7 @@ class Test:
     high: float
 
 
-def _as_is(value: float) -> float:
+def _unchanged(value: float) -> float:
     return value
 
 
@@ -160,18 +163,18 @@ def _as_is(value: float) -> float:
 class Condition:
     """A trigger's condition on the individuals of a frame.
 
-    For one individual (or a pair): true where at least `needed` of the tests are; false where the others can't
-    reach that any more; else not told. The trigger: true when it is for any individual; false when it is for all of
-    those of which anything was measured (one at least); else not told.
+    For one individual (or a pair) it is true where at least `needed` of the tests pass, false where the remaining tests
+    can no longer make it true, and otherwise unknown. For the trigger it is true when it is true for any individual,
+    false when it is false for every individual that could be measured (at least one), and otherwise unknown.
 
     Attributes:
-        tests: looked at while the condition is not true.
-        release: looked at in their place while it is true; None: the same.
-        individual: the id of the only one that counts; None: each. The first of a pair.
+        tests: applied while the condition is not true.
+        release: applied in their place while it is true; None: the same tests.
+        individual: the id of the only individual that counts, or of the first of a pair; None: any.
         pair: whether it is about pairs of different individuals.
-        other: the second of a pair, as `individual`.
-        min_confidence: keypoints with less are not seen.
-        shown: a quantity in the trigger's own unit; None: the number of tests that hold is what it measures.
+        other: the id of the second of a pair; None: any.
+        min_confidence: keypoints with less confidence are not seen.
+        shown: converts a quantity to the trigger's unit; None: the trigger measures how many tests pass.
     """
 
     tests: tuple[Test, ...]
@@ -181,17 +184,17 @@ class Condition:
     pair: bool = False
     other: str | None = None
     min_confidence: float = 0.5
-    shown: Callable[[float], float] | None = _as_is
+    shown: Callable[[float], float] | None = _unchanged
 
 
-def turn_of(degrees: float) -> float:
-    """What a `Turn` is at an angle of -180 to 180 degrees."""
-    turn = 1 - cos_degrees(degrees)
-    return -turn if degrees < 0 else turn
+def angle_value(degrees: float) -> float:
+    """What an `Angle` is at -180 to 180 degrees."""
+    value = 1 - cos_degrees(degrees)
+    return -value if degrees < 0 else value
 
 
-def degrees_of(turn: float) -> float:
-    """The angle of a `Turn`, -180 to 180 degrees."""
-    cosine = min(1.0, max(-1.0, 1 - abs(turn)))
+def degrees_of(value: float) -> float:
+    """The degrees of an `Angle`, -180 to 180."""
+    cosine = min(1.0, max(-1.0, 1 - abs(value)))
     angle = angle_degrees(cosine, sqrt(max(0.0, (1 - cosine) * (1 + cosine))))
-    return -angle if turn < 0 else angle
+    return -angle if value < 0 else angle

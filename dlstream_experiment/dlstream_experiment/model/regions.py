@@ -17,8 +17,8 @@ from pydantic import Field, field_validator, model_validator
 
 from dlstream_common import Settings
 from dlstream_common.settings import Unit
-from dlstream_experiment.model.angles import cos_degrees, sin_degrees
 from dlstream_experiment.model._registry import any_of
+from dlstream_experiment.model.angles import cos_degrees, sin_degrees
 from dlstream_experiment.model.names import Name
 
 Pixel = Annotated[float, Field(ge=-1e6, le=1e6), Unit("pixels")]

@@ -9,12 +9,14 @@ from functools import partial
 
 from rclpy.lifecycle import LifecycleNode
 
-from dlstream_common import Command, FramePoses
+from dlstream_common import Command
 from dlstream_common.ros import POSE, poses_from_message
-from dlstream_experiment.ros.output_link import OutputLink
-from dlstream_experiment.ros.external_topics import OnValue, OutsideValues
 from dlstream_experiment.model.experiment import Experiment
-from dlstream_experiment.model.triggers import ExternalSource, TriggerSet
+from dlstream_experiment.model.external import ExternalSource
+from dlstream_experiment.ros.external_topics import ExternalTopics
+from dlstream_experiment.ros.output_link import OutputLink
+from dlstream_experiment.runtime.inputs import Input, Poses
+from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 
 
@@ -22,8 +24,7 @@ class Connections:
     """Subscribes to the poses and opens a link to each output.
 
     Args:
-        on_poses: called with every frame's poses and the time of their arrival.
-        on_value: called with every value from outside that the triggers need.
+        on_input: called with every frame's poses, and every value from outside that the triggers need.
         complain: called with an output's name and a reason.
     """
 
@@ -32,8 +33,7 @@ class Connections:
         node: LifecycleNode,
         experiment: Experiment,
         clock: Callable[[], int],
-        on_poses: Callable[[FramePoses, int], None],
-        on_value: OnValue,
+        on_input: Callable[[Input], None],
         complain: Callable[[str, str], None],
         listeners: int = 1,
     ) -> None:
@@ -41,13 +41,13 @@ class Connections:
         """Of the newest pose of each camera that sent one."""
         self.last_pose = 0
         """When the last pose came."""
-        self._node, self._clock, self._on_poses = node, clock, on_poses
+        self._node, self._clock, self._on_input = node, clock, on_input
         self._links = {output: OutputLink(node, output, clock, complain, listeners) for output in experiment.outputs}
         self._subscriptions = [
             node.create_subscription(FramePosesMsg, f"/{camera}/pose", partial(self._receive, camera), POSE)
             for camera in experiment.cameras
         ]
-        self._values = OutsideValues(node, _sources(experiment), clock, on_value, complain)
+        self._values = ExternalTopics(node, _sources(experiment), clock, on_input, complain)
 
     def activate(self) -> None:
         """Publishes from here on: for connections that are made while their node is active."""
@@ -99,7 +99,7 @@ class Connections:
             poses = replace(poses, camera=camera)
         self.keypoints[camera] = poses.keypoints
         self.last_pose = arrived
-        self._on_poses(poses, arrived)
+        self._on_input(Poses(poses, arrived))
 
 
 def _sources(experiment: Experiment) -> Iterable[ExternalSource]:

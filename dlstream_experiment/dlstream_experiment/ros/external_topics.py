@@ -12,15 +12,13 @@ from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from dlstream_common import DlstreamError
-from dlstream_experiment.model.triggers import ExternalSource
+from dlstream_experiment.model.external import ExternalSource
+from dlstream_experiment.runtime.inputs import Value
 
 _ANY_PUBLISHER = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
 
-OnValue = Callable[[str, "float | str", int], None]
-"""Called with the source, the value, and the time of its arrival."""
 
-
-class OutsideValues:
+class ExternalTopics:
     """Subscribes to the topics of the sources.
 
     Args:
@@ -35,10 +33,10 @@ class OutsideValues:
         node: LifecycleNode,
         sources: Iterable[ExternalSource],
         clock: Callable[[], int],
-        on_value: OnValue,
+        on_input: Callable[[Value], None],
         complain: Callable[[str, str], None],
     ) -> None:
-        self._node, self._clock, self._on_value, self._complain = node, clock, on_value, complain
+        self._node, self._clock, self._on_input, self._complain = node, clock, on_input, complain
         self._complained: set[str] = set()
         self.last: dict[str, float | str] = {}
         """The newest value of each source that sent one."""
@@ -64,7 +62,7 @@ class OutsideValues:
                 self._complain(source.topic, f"no value '{source.field}' in a message of {source.topic}: {error}")
             return
         self.last[source.source] = value
-        self._on_value(source.source, value, arrived)
+        self._on_input(Value(arrived, source.source, value))
 
 
 def message_type(name: str) -> Any:

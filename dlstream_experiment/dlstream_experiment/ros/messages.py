@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dlstream_common.ros import key_values, stamp_to_message
-from dlstream_experiment.runtime.effects import RegionStates, Status
 from dlstream_experiment.model.experiment import Experiment
+from dlstream_experiment.runtime.effects import RegionStates, Status
 from dlstream_msgs.msg import ExperimentStatus, Regions
 from dlstream_msgs.msg import Region as RegionMsg
 

@@ -14,19 +14,19 @@ from rclpy.duration import Duration
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from dlstream_common import Command, DlstreamError, Event, FramePoses, suggest
+from dlstream_common import Command, DlstreamError, Event, suggest
 from dlstream_common.ros import EVENT, JOURNAL, LATCHED, Diagnosis, DlstreamNode, Level, event_to_message, run_node
+from dlstream_experiment.checks.against_rig import check_experiment
+from dlstream_experiment.journal.journal import Journal
+from dlstream_experiment.model.experiment import Experiment
+from dlstream_experiment.model.loading import load_experiment
+from dlstream_experiment.model.names import SECOND, nanoseconds
 from dlstream_experiment.ros.connections import Connections
 from dlstream_experiment.ros.messages import regions_to_message, status_to_message
 from dlstream_experiment.ros.run_action import RunAction
-from dlstream_experiment.checks.against_rig import check_experiment
 from dlstream_experiment.runtime.effects import Effect, Phase, RegionStates
 from dlstream_experiment.runtime.engine import Engine
-from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.runtime.inputs import Fault, Input, Poses, Start, Stop, Tick, Value
-from dlstream_experiment.journal.journal import Journal
-from dlstream_experiment.model.loading import load_experiment
-from dlstream_experiment.model.names import SECOND, nanoseconds
 from dlstream_experiment.settings import ExperimentSettings
 from dlstream_msgs.msg import Event as EventMsg
 from dlstream_msgs.msg import ExperimentStatus, Regions
@@ -135,32 +135,29 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             raise DlstreamError("the experiment node is not configured")
         return self._engine
 
-    def _on_poses(self, poses: FramePoses, arrived: int) -> None:
-        self._poses += 1
+    def _on_input(self, item: Input) -> None:
+        if isinstance(item, Poses):
+            self._poses += 1
         if self._running_engine.running:
-            self._take(Poses(poses, arrived))
-
-    def _on_value(self, source: str, value: float | str, arrived: int) -> None:
-        if self._running_engine.running:
-            self._take(Value(arrived, source, value))
+            self._handle(item)
 
     def _tick(self) -> None:
         engine, connections = self._running_engine, self._connections
         if connections is None or self.settings is None:
             return
         stamp = self._clock_now()
-        if engine.heeds(stamp):
-            self._take(Tick(stamp))
+        if engine.needs_tick(stamp):
+            self._handle(Tick(stamp))
         elif not engine.running:
             connections.ask()
         connections.complain_of_overdue(nanoseconds(self.settings.acknowledgement_timeout))
         if self._waiting:
             self._begin_if_possible(self._waiting, connections)
 
-    def _take(self, item: Input) -> None:
+    def _handle(self, item: Input) -> None:
         """Decides on an input and carries out what follows; written down is it after that."""
         engine = self._running_engine
-        effects = engine.take(item)
+        effects = engine.handle(item)
         self._carry_out(effects)
         if isinstance(item, Poses) and item.arrived is not None:
             self._decision_time = self._clock_now() - item.arrived
@@ -206,7 +203,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         self._action.feedback(message)
 
     def _complain(self, output: str, reason: str) -> None:
-        self._take(Fault(self._clock_now(), output, reason))
+        self._handle(Fault(self._clock_now(), output, reason))
 
     # Starting and stopping.
 
@@ -229,9 +226,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             self._connections.close()
         self._engine = Engine(experiment)
         listeners = self.settings.listeners if self.settings else 1
-        self._connections = Connections(
-            self, experiment, self._clock_now, self._on_poses, self._on_value, self._complain, listeners
-        )
+        self._connections = Connections(self, experiment, self._clock_now, self._on_input, self._complain, listeners)
         if self.is_active:
             self._connections.activate()
             self._publish_regions(self._engine.regions())
@@ -239,9 +234,9 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
     def _run(self) -> None:
         self._waiting, self._stopped = None, False
         seed = self._running_engine.experiment.seed
-        self._take(Start(self._clock_now(), secrets.randbits(32) if seed is None else seed))
+        self._handle(Start(self._clock_now(), secrets.randbits(32) if seed is None else seed))
         for source, value in (self._connections.values if self._connections else {}).items():
-            self._take(Value(self._clock_now(), source, value))
+            self._handle(Value(self._clock_now(), source, value))
 
     def _stop_run(self, reason: str) -> bool:
         """Ends the run, or the waiting for it; whether there was a run."""
@@ -250,7 +245,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             self._action.finish(False, reason)
         if self._engine and self._engine.running:
             self._stopped = True
-            self._take(Stop(self._clock_now(), reason))
+            self._handle(Stop(self._clock_now(), reason))
             return True
         return False
 

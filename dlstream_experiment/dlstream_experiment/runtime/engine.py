@@ -6,23 +6,20 @@ live or on replay. All stamps are nanoseconds since the epoch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
 from dlstream_common import DlstreamError, Event, FramePoses
-from dlstream_experiment.runtime.run import Run, region_states
-from dlstream_experiment.runtime.effects import Effect, Phase, RegionStates, Status
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.extension import ExtensionError
-from dlstream_experiment.runtime.inputs import Fault, Input, Poses, Start, Tick, Value
-from dlstream_experiment.model.triggers import prepare
+from dlstream_experiment.runtime.effects import Effect, Phase, RegionStates, Status, region_states
+from dlstream_experiment.runtime.inputs import Fault, Input, Poses, Start, Stop, Tick, Value
+from dlstream_experiment.runtime.run import Run
+from dlstream_experiment.runtime.triggers.camera_evaluator import prepare
 
 
 class Engine:
-    """Runs one experiment, as often as it is started; every run begins anew.
+    """Runs one experiment, as often as it is started; every run begins from the initial state.
 
-    `start`, `poses`, `tick`, `value`, `fault` and `stop` return what follows from them, in order; `take` does it for
-    an input of any kind, and is all that a replay needs.
+    `handle` returns what follows from one input, in order; a replay needs nothing else. `start`, `poses`, `tick`,
+    `value`, `fault` and `stop` make an input and handle it.
     """
 
     def __init__(self, experiment: Experiment) -> None:
@@ -37,83 +34,69 @@ class Engine:
 
     @property
     def stale(self) -> int:
-        """Poses of this run that were too old to decide anything."""
+        """How many poses of this run were too old to decide anything."""
         return self._run.stale if self._run else 0
 
-    def take(self, item: Input) -> list[Effect]:
-        """What follows from one input.
+    def handle(self, item: Input) -> list[Effect]:
+        """What follows from one input. Where a class of the user's own fails, the run ends with a fault.
 
         Raises:
             DlstreamError: a start while a run is in progress.
         """
-        if isinstance(item, Poses):
-            return self.poses(item.poses, item.arrived)
-        if isinstance(item, Tick):
-            return self.tick(item.stamp)
-        if isinstance(item, Value):
-            return self.value(item.stamp, item.source, item.value)
         if isinstance(item, Fault):
-            return self.fault(item.stamp, item.name, item.reason)
-        return self.start(item.stamp, item.seed) if isinstance(item, Start) else self.stop(item.stamp, item.reason)
+            return [Event(item.stamp, "fault", item.name, {"reason": item.reason})]
+        if isinstance(item, Start) and self.running:
+            raise DlstreamError(f"experiment '{self.experiment.experiment}' is running already")
+        if isinstance(item, Start):
+            self._run = Run(self.experiment, item.stamp, item.seed)
+        if self._run is None or not self.running:
+            return []
+        try:
+            return self._run.start() if isinstance(item, Start) else self._run.handle(item)
+        except ExtensionError as error:
+            return self._run.fail(_stamp(item), error)
 
     def start(self, stamp: int, seed: int = 0) -> list[Effect]:
-        """Begins a run: every output of the experiment is told to be off, then the protocol starts.
+        """Begins a run: every output of the experiment gets `off`, then the protocol starts.
 
         Args:
-            seed: of all that is drawn by chance, unless the experiment file gives one itself.
+            seed: of all random draws, unless the experiment file has a seed.
 
         Raises:
             DlstreamError: a run is in progress.
         """
-        if self.running:
-            raise DlstreamError(f"experiment '{self.experiment.experiment}' is running already")
-        self._run = run = Run(self.experiment, stamp, seed)
-        return self._carried_out(run, stamp, run.start)
+        return self.handle(Start(stamp, seed))
 
     def poses(self, poses: FramePoses, arrived: int | None = None) -> list[Effect]:
         """Decides on the poses of a frame.
 
         Args:
-            arrived: when they came, from which their age is told; None where nobody waited for them (offline).
+            arrived: when they came, which gives their age; None where nobody waited for them (offline).
         """
-        if self._run is None or not self.running:
-            return []
-        stamp = poses.stamp if arrived is None else arrived
-        return self._carried_out(self._run, stamp, partial(self._run.poses, poses, arrived))
+        return self.handle(Poses(poses, arrived))
 
-    def heeds(self, stamp: int) -> bool:
-        """Whether a tick at this time would be heeded: while poses come, they alone tell the time."""
-        return self._run is not None and self.running and self._run.heeds(stamp)
+    def needs_tick(self, stamp: int) -> bool:
+        """Whether a tick at this time has an effect: while poses come, only they give the time."""
+        return self._run is not None and self.running and self._run.needs_tick(stamp)
 
     def tick(self, stamp: int) -> list[Effect]:
-        """Tells the time, so that an experiment goes on (and ends) where no pose comes any more."""
-        if self._run is None or not self.running:
-            return []
-        return self._carried_out(self._run, stamp, partial(self._run.tick, stamp))
+        """Gives the time, so that an experiment goes on (and ends) when no poses come any more."""
+        return self.handle(Tick(stamp))
 
     def value(self, stamp: int, source: str, value: float | str) -> list[Effect]:
-        """Decides on a value from outside; `stamp` is when it came."""
-        if self._run is None or not self.running:
-            return []
-        return self._carried_out(self._run, stamp, partial(self._run.value, stamp, source, value))
-
-    def _carried_out(self, run: Run, stamp: int, step: Callable[[], list[Effect]]) -> list[Effect]:
-        """What follows from a step; the end of the run where a class of the user's own fails in it."""
-        try:
-            return step()
-        except ExtensionError as error:
-            return run.fail(stamp, error)
+        """Decides on a value from outside, which arrived at `stamp`."""
+        return self.handle(Value(stamp, source, value))
 
     def fault(self, stamp: int, name: str, reason: str) -> list[Effect]:
-        """Writes down that something went wrong outside, such as an output that does not answer."""
-        return [Event(stamp, "fault", name, {"reason": reason})]
+        """Records that something went wrong outside, such as an output that does not answer."""
+        return self.handle(Fault(stamp, name, reason))
 
     def stop(self, stamp: int, reason: str) -> list[Effect]:
-        """Ends the run; every output of the experiment is told to be off."""
-        return self._run.end(stamp, reason) if self._run and self.running else []
+        """Ends the run; every output of the experiment gets `off`."""
+        return self.handle(Stop(stamp, reason))
 
     def status(self, stamp: int) -> Status:
-        """Where the experiment stands."""
+        """Where the experiment is."""
         if self._run is None:
             return Status(Phase.IDLE, self.experiment.experiment)
         return self._run.status(stamp)
@@ -123,3 +106,9 @@ class Engine:
         if self._run is not None:
             return self._run.regions()
         return region_states(self.experiment, ())
+
+
+def _stamp(item: Input) -> int:
+    if not isinstance(item, Poses):
+        return item.stamp
+    return item.poses.stamp if item.arrived is None else item.arrived

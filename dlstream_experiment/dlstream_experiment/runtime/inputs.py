@@ -1,4 +1,4 @@
-"""What the engine takes in. In their order, inputs are all that its effects depend on."""
+"""The inputs of the engine: its effects depend on them and their order, and on nothing else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dlstream_common import FramePoses
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A run begins. Whatever is drawn by chance in it is drawn from the seed."""
+    """A run begins; all its random draws follow from the seed."""
 
     stamp: int
     seed: int = 0
@@ -17,7 +17,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Poses:
-    """The poses of a frame came; `arrived` is None where nobody waited for them (offline)."""
+    """The poses of a frame arrived; `arrived` is None where nobody waited for them (offline)."""
 
     poses: FramePoses
     arrived: int | None = None
@@ -25,14 +25,14 @@ class Poses:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The time, told while no pose comes."""
+    """The clock's time, while no poses come."""
 
     stamp: int
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value from outside, such as one of a ROS topic."""
+    """A value from outside, such as a ROS topic's, arrived."""
 
     stamp: int
     source: str
@@ -50,7 +50,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The run is ended from outside."""
+    """The run is to end, because of somebody outside."""
 
     stamp: int
     reason: str

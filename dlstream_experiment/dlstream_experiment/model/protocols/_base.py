@@ -1,4 +1,4 @@
-"""What every protocol is: settings that a file gives, and an object that turns triggers into steps."""
+"""What every protocol is: settings in a file, and in a run an object that turns decisions into steps."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Stimulus(Settings):
     output: Name
     """Name of an output of the rig."""
     action: Label
-    """What it is told to do, such as show; every output also knows off, which is sent when the stimulus ends."""
+    """The command that it gets, such as show; when the stimulus ends, it gets off."""
     values: dict[Label, str | int | float | bool] = Field(default_factory=dict)
-    """What the action needs to know, such as image: left."""
+    """Parameters of the action, such as image: left."""
 
     def texts(self) -> dict[str, str]:
         """The values as a command carries them."""
@@ -29,19 +29,19 @@ class Stimulus(Settings):
 
 
 def texts(values: Mapping[str, str | int | float | bool]) -> dict[str, str]:
-    """Values of a file as commands and events carry them."""
+    """Values of a file as commands and events carry them: as text."""
     return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in values.items()}
 
 
-def told(stimulus: Stimulus) -> str:
-    """A stimulus in words."""
+def stimulus_in_words(stimulus: Stimulus) -> str:
+    """A stimulus in words, such as "screen show (image left)"."""
     values = ", ".join(f"{key} {value}" for key, value in stimulus.texts().items())
     return f"{stimulus.output} {stimulus.action}" + (f" ({values})" if values else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something to write down as an event."""
+    """Something that is recorded as an event."""
 
     kind: str
     name: str
@@ -50,9 +50,9 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class On:
-    """A stimulus is on from here until its output is switched off or given another one.
+    """A stimulus is on from now until its output is switched off or gets another one.
 
-    `trigger` is the one whose decision caused it; empty where none did, such as at the end of a time.
+    `trigger` is the trigger whose decision caused it; empty where none did, such as at the end of a time.
     """
 
     stimulus: Stimulus
@@ -61,7 +61,7 @@ class On:
 
 @dataclass(frozen=True, slots=True)
 class Off:
-    """An output is off from here; `trigger` as in On."""
+    """An output is off from now; `trigger` as in On."""
 
     output: str
     trigger: str = ""
@@ -69,7 +69,7 @@ class Off:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The experiment is over."""
+    """The experiment ends."""
 
     reason: str
 
@@ -78,45 +78,49 @@ Step = Note | On | Off | End
 
 
 class Protocol(ABC):
-    """The course of one run. It has no clock: every call brings the time, nanoseconds since the epoch."""
+    """The course of one run. It has no clock: every call has the time, nanoseconds since the epoch."""
 
     @abstractmethod
     def start(self, stamp: int) -> list[Step]:
-        """The run begins; called once, first."""
+        """Begins the run; called once, first."""
 
     @abstractmethod
     def evaluate(self, stamp: int, decided: Mapping[str, bool], held: Mapping[str, bool]) -> list[Step]:
-        """A frame on which at least one of the protocol's triggers decided; `stamp` is its acquisition.
+        """Handles a frame on which at least one of the protocol's triggers decided; `stamp` is its acquisition.
 
         Args:
             decided: the triggers that decided on this frame.
-            held: every trigger that has decided so far, at its last decision.
+            held: the last decision of every trigger that has decided so far.
         """
 
     def frame(self, stamp: int) -> list[Step]:
-        """A frame on which none of the protocol's triggers decided; `stamp` is its acquisition."""
+        """Handles a frame on which none of the protocol's triggers decided; `stamp` is its acquisition."""
         return self.tick(stamp)
 
     def tick(self, stamp: int) -> list[Step]:
-        """Time passes, poses or not: the clock's word, some twenty times a second.
+        """Handles the clock's time, which comes about 20 times a second while no poses come.
 
-        A protocol follows it only where no frame came for a while, so that the same frames decide the same with the
+        A protocol acts on it only after no frame came for a while, so that the same frames give the same steps with the
         clock (live) and without it (offline).
         """
         return []
 
-    def sighted(self, stamp: int, sighted: bool) -> list[Step]:
-        """Poses come again, or none has for too long: until they do, outputs are off whatever the protocol has on."""
+    def tracking_lost(self, stamp: int) -> list[Step]:
+        """Handles that no poses came for too long: outputs are off until they come again, whatever is on here."""
+        return []
+
+    def tracking_restored(self, stamp: int) -> list[Step]:
+        """Handles that poses come again after `tracking_lost`."""
         return []
 
     @abstractmethod
     def stop(self, stamp: int, reason: str) -> list[Step]:
-        """The run ends, by an End of its own or from outside; called once, last. Outputs go off without being told."""
+        """Ends the run, after an End of its own or from outside; called once, last. Outputs are switched off anyway."""
 
     @property
     @abstractmethod
     def state(self) -> str:
-        """Where it stands, in a word: the current trial, for instance."""
+        """Where it is, in a word: for instance the current trial."""
 
     @property
     @abstractmethod
@@ -126,9 +130,9 @@ class Protocol(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something in a protocol that can't be meant; `place` stands below the protocol.
+    """A contradiction in a protocol (`error`: the experiment is refused) or something doubtful (a warning).
 
-    `error` says whether the experiment is refused for it, or only deserves a look.
+    `place` is below the protocol.
     """
 
     place: Location
@@ -143,26 +147,29 @@ class ProtocolSettings(Settings):
 
     type: str
 
-    @abstractmethod
     def create(self, seed: int = 0) -> Protocol:
-        """A protocol in its initial state; all that it draws follows from the seed."""
+        """A protocol in its initial state; all its random draws follow from the seed.
+
+        A class of your own has this method. The built-in types are created by `runtime/protocols`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no method create")
 
     @abstractmethod
     def triggers_used(self) -> list[tuple[Location, str]]:
-        """The triggers it refers to, each with its place below the protocol."""
+        """The triggers that it refers to, each with its place below the protocol."""
 
     @abstractmethod
     def stimuli_used(self) -> list[tuple[Location, Stimulus]]:
-        """The stimuli it gives, each with its place below the protocol."""
+        """The stimuli that it gives, each with its place below the protocol."""
 
     @abstractmethod
     def in_words(self) -> list[str]:
-        """The course of the experiment, told in sentences."""
+        """The course of the experiment in sentences."""
 
     @abstractmethod
     def diagram(self) -> Diagram:
-        """The course of the experiment, to be drawn."""
+        """The course of the experiment as boxes and arrows."""
 
     def findings(self) -> list[Finding]:
-        """What can't be meant, found by looking at the settings alone."""
+        """Contradictions and doubts that the settings themselves show."""
         return []

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from dlstream_common import Settings
-from dlstream_experiment.model.names import Seconds, nanoseconds
+from dlstream_experiment.model.names import Seconds
 
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 Whole = Annotated[int, Field(ge=0, le=1_000_000)]
@@ -101,40 +100,6 @@ def longest(duration: float | Draw) -> float:
     return duration.longest if isinstance(duration, Draw) else duration
 
 
-def spoken(duration: float | Draw) -> str:
+def duration_in_words(duration: float | Draw) -> str:
     """The duration with its unit."""
     return str(duration) if isinstance(duration, Draw) else f"{duration:g} s"
-
-
-class Sampler:
-    """Gives a duration's times, one after the other."""
-
-    def __init__(self, duration: float | Draw, chance: random.Random) -> None:
-        self.drawn = isinstance(duration, Draw)
-        self._duration = duration
-        self._chance = chance
-        self._given = 0
-
-    def next(self) -> int:
-        """Nanoseconds."""
-        duration, self._given = self._duration, self._given + 1
-        return nanoseconds(self._draw(duration) if isinstance(duration, Draw) else duration)
-
-    def _draw(self, draw: Draw) -> float:
-        if draw.uniform is not None:
-            return self._chance.uniform(*draw.uniform)
-        if draw.integers is not None:
-            return self._chance.randint(*draw.integers)
-        if draw.one_of is not None:
-            return self._chance.choice(draw.one_of)
-        if draw.exponential is not None:
-            return _exponential(draw.exponential, self._chance.random())
-        assert draw.in_order is not None
-        return draw.in_order[(self._given - 1) % len(draw.in_order)]
-
-
-def _exponential(e: Exponential, share: float) -> float:
-    """The time by which that share of the cut distribution is over."""
-    tail_min, tail_max = math.exp(-e.min / e.mean), math.exp(-e.max / e.mean)
-    tail = tail_min - share * (tail_min - tail_max)
-    return min(max(-e.mean * math.log(tail), e.min), e.max) if tail > 0 else e.max

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from dlstream_common import suggest
 from dlstream_experiment.model.names import Location
 from dlstream_experiment.model.protocols._base import Finding
 from dlstream_experiment.model.protocols._conditions import Comparison
-from dlstream_experiment.model.protocols._controlled import beyond, named_outputs, unknown_outputs, yoked_beyond
-from dlstream_experiment.model.protocols._duration import longest, spoken
+from dlstream_experiment.model.protocols._control_checks import beyond, named_outputs, unknown_outputs, yoked_beyond
+from dlstream_experiment.model.protocols._duration import duration_in_words, longest
+from dlstream_experiment.model.protocols._state_table import StateTable
 from dlstream_experiment.model.protocols._states_doubts import doubts
 from dlstream_experiment.model.protocols._transitions import END, RUN, TRIAL, State, Transition
-
-if TYPE_CHECKING:
-    from dlstream_experiment.model.protocols.states import StatesSettings
 
 _COUNTED_BY_THE_TRIALS = ("trials", "trials_left")
 
 
-def findings(settings: StatesSettings) -> list[Finding]:
+def findings(settings: StateTable) -> list[Finding]:
     """Everything wrong or odd, in no particular order."""
     return [
         *_names(settings),
@@ -33,7 +30,7 @@ def findings(settings: StatesSettings) -> list[Finding]:
     ]
 
 
-def leads_to(settings: StatesSettings, transition: Transition) -> list[str]:
+def leads_to(settings: StateTable, transition: Transition) -> list[str]:
     """The states to which a transition may lead, `end` among them."""
     names: list[str] = []
     for target in transition.targets:
@@ -44,13 +41,13 @@ def leads_to(settings: StatesSettings, transition: Transition) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _transitions(settings: StatesSettings) -> Iterator[tuple[Location, Transition]]:
+def _transitions(settings: StateTable) -> Iterator[tuple[Location, Transition]]:
     for name, state in settings.states.items():
         for number, transition in enumerate(state.transitions):
             yield ("states", name, "transitions", number), transition
 
 
-def _names(settings: StatesSettings) -> Iterator[Finding]:
+def _names(settings: StateTable) -> Iterator[Finding]:
     known = list(settings.states)
     for word in (END, TRIAL):
         if word in settings.states:
@@ -74,7 +71,7 @@ def _unknown_state(place: Location, name: str, known: list[str]) -> Finding:
     return Finding(place, f"'{name}'", "a state of this file", suggest(name, known))
 
 
-def _marks(settings: StatesSettings) -> Iterator[Finding]:
+def _marks(settings: StateTable) -> Iterator[Finding]:
     known = [RUN] + [action.mark for _, action in settings.actions() if action.mark is not None]
     if settings.trials is not None:
         known.append(TRIAL)
@@ -88,7 +85,7 @@ def _marks(settings: StatesSettings) -> Iterator[Finding]:
             yield Finding((*place, "mark"), f"'{action.mark}'", "another name: this mark is set by itself")
 
 
-def _counters(settings: StatesSettings) -> Iterator[Finding]:
+def _counters(settings: StateTable) -> Iterator[Finding]:
     built_in = _COUNTED_BY_THE_TRIALS if settings.trials is not None else ()
     known = [*settings.counters(), *built_in]
     used: list[tuple[Location, Iterable[Comparison]]] = [
@@ -108,7 +105,7 @@ def _counters(settings: StatesSettings) -> Iterator[Finding]:
             yield Finding((*place, "result"), f"'{action.result}'", "a trial list, protocol.trials: it ends a trial")
 
 
-def _outputs(settings: StatesSettings) -> Iterator[Finding]:
+def _outputs(settings: StateTable) -> Iterator[Finding]:
     named = named_outputs(settings.limits, settings.control)
     named += [((*place, "withdraw"), action.withdraw) for place, action in settings.actions() if action.withdraw]
     stops = enumerate(settings.stop)
@@ -122,7 +119,7 @@ def _outputs(settings: StatesSettings) -> Iterator[Finding]:
                 yield Finding(place, f"'{output}' a second time", "one stimulus of an output in a state")
 
 
-def _limits(settings: StatesSettings) -> Iterator[Finding]:
+def _limits(settings: StateTable) -> Iterator[Finding]:
     for name, state in settings.states.items():
         for number, stimulus in enumerate(state.stimuli):
             limit, bound = settings.limits.get(stimulus.output), _longest_stay(state)
@@ -144,10 +141,10 @@ def _limits(settings: StatesSettings) -> Iterator[Finding]:
 
 def _cut(place: Location, found: str, most: float) -> Finding:
     """What nothing but the limit is sure to end: it holds at run time, and yet may not be what was meant."""
-    expected = f"a transition with a time alone, of at most {spoken(most)}"
+    expected = f"a transition with a time alone, of at most {duration_in_words(most)}"
     if place[-1] == "give":
-        expected = f"`seconds` beside it, at most {spoken(most)}"
-    hint = f"As it stands, the limit switches it off after {spoken(most)}, and the experiment goes its way."
+        expected = f"`seconds` beside it, at most {duration_in_words(most)}"
+    hint = f"As it stands, the limit switches it off after {duration_in_words(most)}, and the experiment goes its way."
     return Finding(place, found, expected, hint, error=False)
 
 
@@ -161,7 +158,7 @@ def _longest_stay(state: State) -> float | None:
     return min(bounds, default=None)
 
 
-def _ways(settings: StatesSettings) -> Iterator[Finding]:
+def _ways(settings: StateTable) -> Iterator[Finding]:
     after = {
         name: [target for way in state.transitions for target in leads_to(settings, way)]
         for name, state in settings.states.items()
@@ -200,7 +197,7 @@ def _at_once(transition: Transition) -> bool:
     return transition.when is None and soon and not transition.comparisons
 
 
-def _chases(settings: StatesSettings) -> Iterator[Finding]:
+def _chases(settings: StateTable) -> Iterator[Finding]:
     """States each of which leads on at once, in a circle: the experiment runs through it anew on every frame."""
     onward: dict[str, list[str]] = {}
     for name, state in settings.states.items():

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 from dlstream_experiment.model.protocols._base import Finding
 from dlstream_experiment.model.protocols._control import Limit
-from dlstream_experiment.model.protocols._duration import spoken
-
-if TYPE_CHECKING:
-    from dlstream_experiment.model.protocols.states import StatesSettings
+from dlstream_experiment.model.protocols._duration import duration_in_words
+from dlstream_experiment.model.protocols._state_table import StateTable
 
 
-def doubts(settings: StatesSettings) -> Iterator[Finding]:
+def doubts(settings: StateTable) -> Iterator[Finding]:
     """Stimuli without an end, and amounts that are never reached."""
     yield from _endless(settings)
     yield from odd_limits(settings.limits)
@@ -21,8 +18,8 @@ def doubts(settings: StatesSettings) -> Iterator[Finding]:
         limit = settings.limits.get(stop.stimulated or "")
         most = limit.session if limit is not None else None
         if most is not None and stop.reaches is not None and stop.reaches > most:
-            found = f"{spoken(stop.reaches)} of '{stop.stimulated}', which is on for {spoken(most)} at most"
-            expected = f"at most {spoken(most)}, the limit of a session: else it never holds"
+            found = f"{duration_in_words(stop.reaches)} of '{stop.stimulated}', which is on for {most:g} s at most"
+            expected = f"at most {duration_in_words(most)}, the limit of a session: else it never holds"
             yield Finding(("stop", number, "reaches"), found, expected, error=False)
 
 
@@ -30,12 +27,12 @@ def odd_limits(limits: Mapping[str, Limit]) -> Iterator[Finding]:
     """Limits of a session that are reached before the one of a stimulus."""
     for name, limit in limits.items():
         if limit.session is not None and limit.stimulus is not None and limit.session < limit.stimulus:
-            found = f"{spoken(limit.session)} in a session, less than {spoken(limit.stimulus)} at a time"
+            found = f"{limit.session:g} s in a session, less than {limit.stimulus:g} s at a time"
             expected = "a session's limit that is not smaller than a stimulus's"
             yield Finding(("limits", name, "session"), found, expected, error=False)
 
 
-def _endless(settings: StatesSettings) -> Iterator[Finding]:
+def _endless(settings: StateTable) -> Iterator[Finding]:
     """Given without a time, and neither withdrawn nor limited, nor followed by one with a time."""
     actions = settings.actions()
     ended = {action.withdraw for _, action in actions}

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from dlstream_experiment.model.protocols._base import told
-from dlstream_experiment.model.protocols._controlled import told_controls
+from dlstream_experiment.model.protocols._base import stimulus_in_words
+from dlstream_experiment.model.protocols._control_checks import controls_in_words
 from dlstream_experiment.model.protocols._diagram import Arrow, Box, Diagram
+from dlstream_experiment.model.protocols._state_table import StateTable
 from dlstream_experiment.model.protocols._states_check import leads_to
 from dlstream_experiment.model.protocols._transitions import END, TRIAL, State
 
-if TYPE_CHECKING:
-    from dlstream_experiment.model.protocols.states import StatesSettings
 
-
-def in_words(settings: StatesSettings) -> list[str]:
+def in_words(settings: StateTable) -> list[str]:
     """The whole protocol, a sentence each."""
     lines = [f"The experiment begins in the state '{settings.first}'."]
     if settings.trials is not None:
@@ -25,14 +23,14 @@ def in_words(settings: StatesSettings) -> list[str]:
     lines += [f"The experiment ends: {_reasoned(str(stop), stop.reason)}." for stop in settings.stop]
     if not settings.stop:
         lines.append("Nothing but the states themselves ends the experiment.")
-    return lines + list(told_controls(settings.limits, settings.control))
+    return lines + list(controls_in_words(settings.limits, settings.control))
 
 
 def _state(name: str, state: State) -> Iterator[str]:
     if state.text:
         yield f"'{name}': {state.text}."
     if state.stimuli:
-        yield f"While in '{name}': {', '.join(told(stimulus) for stimulus in state.stimuli)}."
+        yield f"While in '{name}': {', '.join(stimulus_in_words(stimulus) for stimulus in state.stimuli)}."
     if state.enter:
         yield f"Entering '{name}': {', '.join(str(action) for action in state.enter)}."
     for transition in state.transitions:
@@ -61,7 +59,7 @@ def _reasoned(text: str, reason: str | None) -> str:
     return f"{text} ({reason})" if reason else text
 
 
-def diagram(settings: StatesSettings) -> Diagram:
+def diagram(settings: StateTable) -> Diagram:
     """A box for each state and for the end, an arrow for each way; all stop conditions in the box of the end."""
     boxes = [Box(name, _lines(state), _kind(name, settings)) for name, state in settings.states.items()]
     boxes.append(Box(END, tuple(str(stop) for stop in settings.stop), "end"))
@@ -78,16 +76,16 @@ def diagram(settings: StatesSettings) -> Diagram:
     return Diagram(tuple(boxes), tuple(arrows))
 
 
-def _kind(name: str, settings: StatesSettings) -> Literal["state", "start"]:
+def _kind(name: str, settings: StateTable) -> Literal["state", "start"]:
     return "start" if name == settings.first else "state"
 
 
-def _conditions(settings: StatesSettings, state: str) -> str:
+def _conditions(settings: StateTable, state: str) -> str:
     assert settings.trials is not None
     return ", ".join(name for name, condition in settings.trials.conditions.items() if condition.state == state)
 
 
 def _lines(state: State) -> tuple[str, ...]:
-    lines = [told(stimulus) for stimulus in state.stimuli]
+    lines = [stimulus_in_words(stimulus) for stimulus in state.stimuli]
     lines += [f"enter: {action}" for action in state.enter]
     return tuple(lines + [f"leave: {action}" for action in state.leave])

@@ -10,9 +10,9 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from dlstream_common import Settings
 from dlstream_experiment.model.names import Label, Location, Name, Seconds
-from dlstream_experiment.model.protocols._base import Stimulus, told
+from dlstream_experiment.model.protocols._base import Stimulus, stimulus_in_words
 from dlstream_experiment.model.protocols._conditions import Comparison, Comparisons, CounterName, comparisons
-from dlstream_experiment.model.protocols._duration import Draw, Duration, Positive, spoken
+from dlstream_experiment.model.protocols._duration import Draw, Duration, Positive, duration_in_words
 
 END, TRIAL = "end", "trial"
 """Words that `go` knows besides the states."""
@@ -61,7 +61,9 @@ class Action(Settings):
         if self.count is not None:
             return f"count {self.count}" + (f" by {self.by}" if self.by != 1 else "")
         if self.give is not None:
-            return f"give {told(self.give)}" + (f" for {spoken(self.seconds)}" if self.seconds is not None else "")
+            return f"give {stimulus_in_words(self.give)}" + (
+                f" for {duration_in_words(self.seconds)}" if self.seconds is not None else ""
+            )
         name = next(name for name in _ACTIONS if getattr(self, name) is not None)
         return f"{name} {getattr(self, name)}"
 
@@ -213,5 +215,5 @@ def _spoken_time(after: float | Draw | None, longer_than: float | Draw | None, s
     wait = after if after is not None else longer_than
     if wait is None:
         return []
-    time = spoken(wait) if after is not None else f"more than {spoken(wait)}"
+    time = duration_in_words(wait) if after is not None else f"more than {duration_in_words(wait)}"
     return [f"after {time}" if since is None else f"{time} since {since}"]

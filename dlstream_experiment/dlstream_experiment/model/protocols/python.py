@@ -45,7 +45,10 @@ class PythonProtocolSettings(ProtocolSettings):
     def _fit(cls, options: Any, info: ValidationInfo) -> Any:
         if "class_" not in info.data:
             return options  # reported already
-        return read_options(find_class(info.data["class_"], ProtocolSettings, GROUP, info), options, info)
+        kind = find_class(info.data["class_"], ProtocolSettings, GROUP, info)
+        if kind.create is ProtocolSettings.create:
+            raise ValueError(f"a class that has all it needs ({kind.__name__} has no method create)")
+        return read_options(kind, options, info)
 
     @property
     def own(self) -> ProtocolSettings:
@@ -115,8 +118,17 @@ class GuardedProtocol(Protocol):
     def tick(self, stamp: int) -> list[Step]:
         return self._steps("tick", stamp, lambda: self._own.tick(stamp))
 
-    def sighted(self, stamp: int, sighted: bool) -> list[Step]:
-        return self._steps("sighted", stamp, lambda: self._own.sighted(stamp, sighted))
+    def tracking_lost(self, stamp: int) -> list[Step]:
+        former = getattr(self._own, "sighted", None)  # its name in dlstream 0.1
+        if former is not None:
+            return self._steps("sighted", stamp, lambda: former(stamp, False))
+        return self._steps("tracking_lost", stamp, lambda: self._own.tracking_lost(stamp))
+
+    def tracking_restored(self, stamp: int) -> list[Step]:
+        former = getattr(self._own, "sighted", None)
+        if former is not None:
+            return self._steps("sighted", stamp, lambda: former(stamp, True))
+        return self._steps("tracking_restored", stamp, lambda: self._own.tracking_restored(stamp))
 
     def stop(self, stamp: int, reason: str) -> list[Step]:
         return self._steps("stop", stamp, lambda: self._own.stop(stamp, reason))

@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from dlstream_common import Settings
 from dlstream_common.settings import Unit
-from dlstream_experiment.model.names import SECOND, Label, Location, Name, Seconds, nanoseconds
+from dlstream_experiment.model.names import Label, Location, Name, Seconds
 from dlstream_experiment.model.protocols._base import (
-    End,
     Finding,
-    Note,
-    Off,
-    On,
-    Protocol,
     ProtocolSettings,
-    Step,
     Stimulus,
-    told,
+    stimulus_in_words,
 )
 from dlstream_experiment.model.protocols._control import Limit, Sham, Yoked
-from dlstream_experiment.model.protocols._controlled import (
-    Controlled,
+from dlstream_experiment.model.protocols._control_checks import (
+    controls_in_words,
     named_outputs,
-    told_controls,
     unknown_outputs,
     yoked_beyond,
     yoked_stimuli,
 )
 from dlstream_experiment.model.protocols._diagram import Arrow, Box, Diagram
 from dlstream_experiment.model.protocols._states_doubts import odd_limits
-
-_PATIENCE = SECOND
-"""How long without an evaluation until the clock alone may end the experiment."""
 
 
 class Trial(Settings):
@@ -85,13 +73,6 @@ class RegionTrialsSettings(ProtocolSettings):
     control: Annotated[Sham | Yoked, Field(discriminator="type")] | None = None
     """Makes a control experiment of it."""
 
-    def create(self, seed: int = 0) -> Protocol:
-        plain = RegionTrials(self)
-        if not self.limits and self.control is None:
-            return plain
-        outputs = dict.fromkeys(stimulus.output for _, stimulus in self.stimuli_used())
-        return Controlled(plain, outputs, self.limits, self.control, random.Random(f"{seed} sham"))
-
     def triggers_used(self) -> list[tuple[Location, str]]:
         return [(("trials", name, "trigger"), trial.trigger) for name, trial in self.trials.items()]
 
@@ -111,12 +92,12 @@ class RegionTrialsSettings(ProtocolSettings):
         for name, trial in self.trials.items():
             lines.append(
                 f"Trial '{name}' starts when {trial.trigger} is true and ends when it is false; "
-                f"on while it is current: {told(trial.stimulus)}."
+                f"on while it is current: {stimulus_in_words(trial.stimulus)}."
             )
         lines.append(f"After its end a trial can't start again for {self.lockout:g} s.")
         lines.append(f"The experiment ends when one trial has been started {self.max_hits} times.")
         lines.append(f"The experiment ends after more than {self.max_time:g} s.")
-        return lines + list(told_controls(self.limits, self.control))
+        return lines + list(controls_in_words(self.limits, self.control))
 
     def diagram(self) -> Diagram:
         stops = (f"a trial started {self.max_hits} times", f"longer than {self.max_time:g} s")
@@ -124,90 +105,7 @@ class RegionTrialsSettings(ProtocolSettings):
         arrows = []
         for name, trial in self.trials.items():
             box = f"trial {name}"
-            boxes.append(Box(box, (told(trial.stimulus),)))
+            boxes.append(Box(box, (stimulus_in_words(trial.stimulus),)))
             arrows.append(Arrow("waiting", box, f"{trial.trigger} is true, not within {self.lockout:g} s of its end"))
             arrows.append(Arrow(box, "waiting", f"{trial.trigger} is false"))
         return Diagram(tuple(boxes), tuple(arrows))
-
-
-class RegionTrials(Protocol):
-    """See RegionTrialsSettings."""
-
-    def __init__(self, settings: RegionTrialsSettings) -> None:
-        self._settings = settings
-        self._lockout = nanoseconds(settings.lockout)
-        self._max_time = nanoseconds(settings.max_time)
-        self._started = 0
-        self._evaluated = 0
-        self._current: str | None = None
-        self._current_since = 0
-        self._left: dict[str, int] = {}  # when the lock-out of a trial started
-        self._hits = dict.fromkeys(settings.trials, 0)
-
-    def start(self, stamp: int) -> list[Step]:
-        self._started = self._evaluated = stamp
-        return []
-
-    def evaluate(self, stamp: int, decided: Mapping[str, bool], held: Mapping[str, bool]) -> list[Step]:
-        self._evaluated = stamp
-        if stamp - self._started > self._max_time:
-            return [End(self._time_is_over)]
-        for name, hits in self._hits.items():
-            if hits >= self._settings.max_hits:
-                return [End(f"trial '{name}' was started {hits} times")]
-        before, steps = self._current, []
-        for name, trial in self._settings.trials.items():
-            value = decided.get(trial.trigger)
-            if value is True and self._current is None and not self._is_locked(name, stamp):
-                steps.append(self._begin(name, stamp))
-            elif value is False and self._current == name:
-                steps.append(self._leave(stamp))
-                self._left[name] = stamp
-        return steps + self._switch(before)
-
-    def tick(self, stamp: int) -> list[Step]:
-        alone = stamp - self._evaluated > _PATIENCE
-        return [End(self._time_is_over)] if alone and stamp - self._started > self._max_time else []
-
-    def stop(self, stamp: int, reason: str) -> list[Step]:
-        return [self._leave(stamp)] if self._current is not None else []
-
-    @property
-    def state(self) -> str:
-        return self._current or ""
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        return dict(self._hits)
-
-    @property
-    def _time_is_over(self) -> str:
-        return f"{self._settings.max_time:g} s are over"
-
-    def _is_locked(self, name: str, stamp: int) -> bool:
-        return name in self._left and stamp - self._left[name] <= self._lockout
-
-    def _begin(self, name: str, stamp: int) -> Note:
-        self._current, self._current_since = name, stamp
-        self._left.pop(name, None)
-        self._hits[name] += 1
-        values = {"trigger": self._settings.trials[name].trigger, "count": str(self._hits[name])}
-        return Note("trial_started", name, values)
-
-    def _leave(self, stamp: int) -> Note:
-        name, self._current = self._current, None
-        assert name is not None
-        duration = (stamp - self._current_since) / SECOND
-        return Note("trial_ended", name, {"duration": f"{duration:.6f}", "count": str(self._hits[name])})
-
-    def _switch(self, before: str | None) -> list[Step]:
-        if self._current == before:
-            return []
-        trials = self._settings.trials
-        off: list[Step] = []
-        on: list[Step] = []
-        if before is not None:
-            off.append(Off(trials[before].stimulus.output, trials[before].trigger))
-        if self._current is not None:
-            on.append(On(trials[self._current].stimulus, trials[self._current].trigger))
-        return off + on

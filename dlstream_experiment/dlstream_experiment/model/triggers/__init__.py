@@ -1,12 +1,17 @@
-"""Triggers: conditions on poses. Each file of this folder is one type of trigger."""
+"""Triggers: conditions on poses. Each file of this folder is one type, with its settings, check and words."""
 
 from typing import TYPE_CHECKING
 
 from dlstream_experiment.model._registry import any_of, find_types
-from dlstream_experiment.model.triggers._base import Context, ExternalSource, Mistake, PoseSettings, Trigger, TriggerSettings
-from dlstream_experiment.model.order import cycles
-from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
-from dlstream_experiment.runtime.triggers.slot_tracker import prepare
+from dlstream_experiment.model.triggers._base import (
+    Built,
+    Context,
+    MeasuredSettings,
+    Mistake,
+    PoseSettings,
+    Trigger,
+    TriggerSettings,
+)
 
 TRIGGERS = find_types(__name__, __path__, TriggerSettings)
 
@@ -18,13 +23,11 @@ else:
 __all__ = [
     "TRIGGERS",
     "AnyTrigger",
+    "Built",
     "Context",
-    "ExternalSource",
+    "MeasuredSettings",
     "Mistake",
     "PoseSettings",
     "Trigger",
-    "TriggerSet",
     "TriggerSettings",
-    "cycles",
-    "prepare",
 ]

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from dlstream_common import ExistingFile, NetworkError
-from dlstream_experiment.model.names import Label, Location
-from dlstream_experiment.model.triggers._base import Context, Mistake, PoseSettings, Trigger
+from dlstream_experiment.model.classification import Classifier, PoseClassification
+from dlstream_experiment.model.names import Label, Location, nanoseconds
+from dlstream_experiment.model.triggers._base import Context, Mistake, PoseSettings
 from dlstream_experiment.model.triggers._bounded import Window
 from dlstream_experiment.model.triggers._bounds import bounds_in_words
-from dlstream_experiment.runtime.triggers.classifier import Classifier, ClassifierTrigger
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -68,12 +68,12 @@ class ClassifierSettings(PoseSettings):
         """
         return Classifier(self.network, self.samples, 2 * len(self.keypoints), self.at_least is not None)
 
-    def create_alone(self, context: Context) -> Trigger:
-        return ClassifierTrigger(
+    def build(self, context: Context) -> PoseClassification:
+        return PoseClassification(
             self.load(),
-            keypoints=[self.seen(name, context) for name in self.keypoints],
+            keypoints=tuple(self.seen(name, context) for name in self.keypoints),
             reference=self.seen(self.reference, context),
-            window=self.window,
+            window=nanoseconds(self.window),
             behaviour=self.behaviour,
             at_least=self.at_least,
             release=self.release,
@@ -94,7 +94,7 @@ class ClassifierSettings(PoseSettings):
             yield Mistake(("behaviour",), str(self.behaviour), f"a class from 0 to {network.classes - 1}")
 
     def keypoints_used(self) -> list[tuple[Location, str]]:
-        return [*self.parts("keypoints"), (("reference",), self.reference)]
+        return [*self.places("keypoints"), (("reference",), self.reference)]
 
     def in_words(self) -> str:
         how = ""
@@ -103,4 +103,4 @@ class ClassifierSettings(PoseSettings):
         poses = "the newest pose" if self.samples == 1 else f"{self.samples} poses"
         what = f"{self.network.name} sees behaviour {self.behaviour} in {poses} of the last {self.window:.9g} s"
         parts = f" (from {', '.join(self.keypoints)}, relative to {self.reference}, in {self.unit})"
-        return f"{what} of {self.whose}{how}{parts}{self.shape_in_words()}"
+        return f"{what} of {self.individual_name}{how}{parts}{self.shape_in_words()}"

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dlstream_experiment.model.names import Label, Location, nanoseconds
-from dlstream_experiment.model.triggers._base import TriggerSettings
-from dlstream_experiment.runtime.triggers.rules import And, Count, InOrder, Not, Or, Rule
+from dlstream_experiment.model.rules import And, Count, InOrder, Not, Or
+from dlstream_experiment.model.triggers._base import Context, TriggerSettings
 
 _Several = Annotated[tuple[Label, ...], Field(min_length=2, max_length=100)]
 _Within = Annotated[float, Field(gt=0, le=1e5)]
@@ -35,7 +35,7 @@ class AndSettings(_OfSeveral):
 
     type: Literal["and"]
 
-    def rule(self) -> Rule:
+    def build(self, context: Context) -> And:
         return And()
 
     def in_words(self) -> str:
@@ -47,7 +47,7 @@ class OrSettings(_OfSeveral):
 
     type: Literal["or"]
 
-    def rule(self) -> Rule:
+    def build(self, context: Context) -> Or:
         return Or()
 
     def in_words(self) -> str:
@@ -61,7 +61,7 @@ class NotSettings(TriggerSettings):
     trigger: Label
     """Name of a trigger of this file."""
 
-    def rule(self) -> Rule:
+    def build(self, context: Context) -> Not:
         return Not()
 
     def triggers_used(self) -> list[tuple[Location, str]]:
@@ -83,7 +83,7 @@ class SequenceSettings(_OfSeveral):
     within: _Within
     """Seconds from the first one's becoming true to the last one's."""
 
-    def rule(self) -> Rule:
+    def build(self, context: Context) -> InOrder:
         return InOrder(nanoseconds(self.within))
 
     def in_words(self) -> str:
@@ -102,7 +102,7 @@ class CountSettings(TriggerSettings):
     within: _Within
     """Seconds back from the frame or value at which it is decided."""
 
-    def rule(self) -> Rule:
+    def build(self, context: Context) -> Count:
         return Count(self.times, nanoseconds(self.within))
 
     def triggers_used(self) -> list[tuple[Location, str]]:

@@ -7,21 +7,21 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from dlstream_experiment.model.names import Label, Location
+from dlstream_experiment.model.quantities import (
+    Angle,
+    Condition,
+    Fixed,
+    Keypoint,
+    Quantity,
+    Test,
+    Vector,
+    angle_value,
+    degrees_of,
+)
 from dlstream_experiment.model.regions import Point
 from dlstream_experiment.model.triggers._base import Context
 from dlstream_experiment.model.triggers._bounded import Angled, check_different
 from dlstream_experiment.model.triggers._bounds import tests
-from dlstream_experiment.model.quantities import (
-    Condition,
-    Fixed,
-    Part,
-    Quantity,
-    Test,
-    Turn,
-    Vector,
-    degrees_of,
-    turn_of,
-)
 from dlstream_experiment.model.triggers.region import region_test
 
 _EDGES = {"north": (0, -1), "south": (0, 1), "west": (-1, 0), "east": (1, 0)}
@@ -36,14 +36,14 @@ def place_in_words(point: Point) -> str:
 
 def _turned(settings: Angled, quantity: Quantity) -> tuple[tuple[Test, ...], tuple[Test, ...] | None]:
     bounds = (settings.at_least, settings.at_most, settings.release)
-    return tests([quantity], *(None if bound is None else turn_of(bound) for bound in bounds))
+    return tests([quantity], *(None if bound is None else angle_value(bound) for bound in bounds))
 
 
 class _OneAngle(Angled):
     def quantity(self) -> Quantity:
         raise NotImplementedError
 
-    def condition(self, context: Context) -> Condition:
+    def build(self, context: Context) -> Condition:
         plain, release = _turned(self, self.quantity())
         return Condition(
             plain, release=release, individual=self.only, min_confidence=self.min_confidence, shown=degrees_of
@@ -82,17 +82,17 @@ class DirectionSettings(_OneAngle):
         return self
 
     def quantity(self) -> Quantity:
-        return Turn((Part(self.start), Part(self.end)), self._target())
+        return Angle((Keypoint(self.start), Keypoint(self.end)), self._target())
 
     def _target(self) -> Vector:
         if self.point is not None:
-            return (Part(self.start), Fixed(*self.point))
+            return (Keypoint(self.start), Fixed(*self.point))
         assert self.edge is not None
         x, y = _EDGES[self.edge]
         if self.frame is None:
             return (Fixed(0, 0), Fixed(x, y))
         width, height = self.frame
-        return (Part(self.start), Fixed(width / 2 * (1 + x), height / 2 * (1 + y)))
+        return (Keypoint(self.start), Fixed(width / 2 * (1 + x), height / 2 * (1 + y)))
 
     def keypoints_used(self) -> list[tuple[Location, str]]:
         return [(("start",), self.start), (("end",), self.end)]
@@ -103,7 +103,7 @@ class DirectionSettings(_OneAngle):
             target = place_in_words(self.point)
         elif self.frame is not None:
             target = "the middle of the {} edge of an image of {}x{}".format(self.edge, *self.frame)
-        line = f"the line from {self.start} to {self.end} of {self.whose}"
+        line = f"the line from {self.start} to {self.end} of {self.individual_name}"
         return f"{line} points {self.bounds} away from {target}{self.shape_in_words()}"
 
 
@@ -128,13 +128,13 @@ class HeadDirectionSettings(_OneAngle):
         return self
 
     def quantity(self) -> Quantity:
-        return Turn((Part(self.neck), Part(self.nose)), (Part(self.nose), Fixed(*self.point)))
+        return Angle((Keypoint(self.neck), Keypoint(self.nose)), (Keypoint(self.nose), Fixed(*self.point)))
 
     def keypoints_used(self) -> list[tuple[Location, str]]:
         return [(("neck",), self.neck), (("nose",), self.nose)]
 
     def in_words(self) -> str:
-        head = f"the head ({self.neck} to {self.nose}) of {self.whose} points {self.bounds} away"
+        head = f"the head ({self.neck} to {self.nose}) of {self.individual_name} points {self.bounds} away"
         return f"{head} from {place_in_words(self.point)} as seen from its {self.nose}{self.shape_in_words()}"
 
 
@@ -162,13 +162,13 @@ class EgoHeadDirectionSettings(_OneAngle):
         return self
 
     def quantity(self) -> Quantity:
-        body, head = (Part(self.tailroot), Part(self.neck)), (Part(self.neck), Part(self.nose))
+        body, head = (Keypoint(self.tailroot), Keypoint(self.neck)), (Keypoint(self.neck), Keypoint(self.nose))
         if self.side == "both":
-            return Turn(body, head)
-        return Turn(body, head, sided=True) if self.side == "right" else Turn(head, body, sided=True)
+            return Angle(body, head)
+        return Angle(body, head, sided=True) if self.side == "right" else Angle(head, body, sided=True)
 
-    def condition(self, context: Context) -> Condition:
-        both = super().condition(context)
+    def build(self, context: Context) -> Condition:
+        both = super().build(context)
         if self.side == "both":
             return both
         # Not below 0, which is the other side.
@@ -183,7 +183,7 @@ class EgoHeadDirectionSettings(_OneAngle):
 
     def in_words(self) -> str:
         side = "to either side" if self.side == "both" else f"to the {self.side}"
-        head = f"the head ({self.neck} to {self.nose}) of {self.whose}"
+        head = f"the head ({self.neck} to {self.nose}) of {self.individual_name}"
         body = f"from its body ({self.tailroot} to {self.neck})"
         return f"{head} is turned {side} by {self.bounds} {body}{self.shape_in_words()}"
 
@@ -216,8 +216,8 @@ class HeadDirectionRegionSettings(Angled):
         check_different((self.neck, self.nose))
         return self
 
-    def condition(self, context: Context) -> Condition:
-        angle = Turn((Part(self.neck), Part(self.nose)), (Part(self.nose), Fixed(*self.point)))
+    def build(self, context: Context) -> Condition:
+        angle = Angle((Keypoint(self.neck), Keypoint(self.nose)), (Keypoint(self.nose), Fixed(*self.point)))
         plain, release = _turned(self, angle)
         within = region_test(context.regions[self.region], self.keypoint or self.nose, self.inside)
         return Condition(
@@ -238,6 +238,6 @@ class HeadDirectionRegionSettings(Angled):
 
     def in_words(self) -> str:
         where = f"its {self.keypoint or self.nose} is {'inside' if self.inside else 'outside'} '{self.region}'"
-        head = f"the head ({self.neck} to {self.nose}) of {self.whose} points {self.bounds} away"
+        head = f"the head ({self.neck} to {self.nose}) of {self.individual_name} points {self.bounds} away"
         head += f" from {place_in_words(self.point)} as seen from its {self.nose}"
         return f"{head} and {where}{self.shape_in_words()}"

@@ -7,12 +7,20 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from dlstream_experiment.model.names import SECOND, Label, Location, nanoseconds
+from dlstream_experiment.model.quantities import Acceleration, Condition, Keypoint, Speed
 from dlstream_experiment.model.triggers._base import Context
-from dlstream_experiment.model.triggers._bounded import Bounded, Match, Window, check_different, check_match, how_many, listed
+from dlstream_experiment.model.triggers._bounded import (
+    Bounded,
+    Match,
+    Window,
+    check_different,
+    check_match,
+    how_many,
+    listed,
+)
 from dlstream_experiment.model.triggers._bounds import Number, tests
-from dlstream_experiment.model.quantities import Condition, Gain, Pace, Part
 
-_Kind = type[Pace] | type[Gain]
+_Kind = type[Speed] | type[Acceleration]
 
 
 class _Moving(Bounded):
@@ -33,11 +41,11 @@ class _Moving(Bounded):
         return self
 
     def keypoints_used(self) -> list[tuple[Location, str]]:
-        return self.parts("keypoints")
+        return self.places("keypoints")
 
     def _condition(self, kind: _Kind, unit: float, context: Context) -> Condition:
         """`unit`: what a value of 1 of the file's unit is divided by to be in nanoseconds and what `seen` is in."""
-        parts = [Part(self.seen(name, context)) for name in self.keypoints]
+        parts = [Keypoint(self.seen(name, context)) for name in self.keypoints]
         quantities = [kind(part, nanoseconds(self.window), self.way == "path") for part in parts]
         bounds = (self.at_least, self.at_most, self.release)
         plain, release = tests(quantities, *(None if bound is None else bound / unit for bound in bounds))
@@ -59,11 +67,11 @@ class _Speed(_Moving):
     unit: Literal["px/s", "cm/s"] = "px/s"
     """Of the bounds; cm/s needs the camera's calibration."""
 
-    def condition(self, context: Context) -> Condition:
-        return self._condition(Pace, SECOND / self.scale(context), context)
+    def build(self, context: Context) -> Condition:
+        return self._condition(Speed, SECOND / self.scale(context), context)
 
     def in_words(self) -> str:
-        what = f"{listed(self.keypoints, self.match)} of {self.whose}"
+        what = f"{listed(self.keypoints, self.match)} of {self.individual_name}"
         verb = "moves" if len(self.keypoints) == 1 else "move"
         return f"{what} {verb} at {self.bounds} {self._over()}"
 
@@ -112,10 +120,10 @@ class AccelerationSettings(_Moving):
     unit: Literal["px/s2", "cm/s2"] = "px/s2"
     """Of the bounds; cm/s2 needs the camera's calibration."""
 
-    def condition(self, context: Context) -> Condition:
-        return self._condition(Gain, SECOND * SECOND / self.scale(context), context)
+    def build(self, context: Context) -> Condition:
+        return self._condition(Acceleration, SECOND * SECOND / self.scale(context), context)
 
     def in_words(self) -> str:
-        what = f"{listed(self.keypoints, self.match)} of {self.whose}"
+        what = f"{listed(self.keypoints, self.match)} of {self.individual_name}"
         verb = "gains" if len(self.keypoints) == 1 else "gain"
         return f"{what} {verb} speed by {self.bounds} {self._over()}"

@@ -7,10 +7,18 @@ from typing import Literal
 from pydantic import model_validator
 
 from dlstream_experiment.model.names import Label, Location
+from dlstream_experiment.model.quantities import (
+    Angle,
+    Condition,
+    Distance,
+    DistanceRatio,
+    Keypoint,
+    angle_value,
+    degrees_of,
+)
 from dlstream_experiment.model.triggers._base import Context
 from dlstream_experiment.model.triggers._bounded import Angled, Bounded, check_different
 from dlstream_experiment.model.triggers._bounds import tests
-from dlstream_experiment.model.quantities import Condition, Length, Part, Quotient, Turn, degrees_of, turn_of
 
 Pair = tuple[Label, Label]
 
@@ -33,11 +41,11 @@ class DistanceSettings(Bounded):
         check_different(self.keypoints)
         return self
 
-    def condition(self, context: Context) -> Condition:
-        a, b = (Part(self.seen(name, context)) for name in self.keypoints)
+    def build(self, context: Context) -> Condition:
+        a, b = (Keypoint(self.seen(name, context)) for name in self.keypoints)
         scale = self.scale(context)
         bounds = (self.at_least, self.at_most, self.release)
-        plain, release = tests([Length((a, b))], *(None if bound is None else bound * scale for bound in bounds))
+        plain, release = tests([Distance((a, b))], *(None if bound is None else bound * scale for bound in bounds))
         return Condition(
             plain,
             release=release,
@@ -47,11 +55,11 @@ class DistanceSettings(Bounded):
         )
 
     def keypoints_used(self) -> list[tuple[Location, str]]:
-        return self.parts("keypoints")
+        return self.places("keypoints")
 
     def in_words(self) -> str:
         a, b = self.keypoints
-        return f"{a} and {b} of {self.whose} are {self.bounds} apart{self.shape_in_words()}"
+        return f"{a} and {b} of {self.individual_name} are {self.bounds} apart{self.shape_in_words()}"
 
 
 class AngleSettings(Angled):
@@ -70,22 +78,22 @@ class AngleSettings(Angled):
         check_different(self.keypoints)
         return self
 
-    def condition(self, context: Context) -> Condition:
-        a, vertex, b = (Part(name) for name in self.keypoints)
+    def build(self, context: Context) -> Condition:
+        a, vertex, b = (Keypoint(name) for name in self.keypoints)
         bounds = (self.at_least, self.at_most, self.release)
         plain, release = tests(
-            [Turn((vertex, a), (vertex, b))], *(None if bound is None else turn_of(bound) for bound in bounds)
+            [Angle((vertex, a), (vertex, b))], *(None if bound is None else angle_value(bound) for bound in bounds)
         )
         return Condition(
             plain, release=release, individual=self.only, min_confidence=self.min_confidence, shown=degrees_of
         )
 
     def keypoints_used(self) -> list[tuple[Location, str]]:
-        return self.parts("keypoints")
+        return self.places("keypoints")
 
     def in_words(self) -> str:
         a, vertex, b = self.keypoints
-        return f"the angle {a}-{vertex}-{b} of {self.whose} is {self.bounds}{self.shape_in_words()}"
+        return f"the angle {a}-{vertex}-{b} of {self.individual_name} is {self.bounds}{self.shape_in_words()}"
 
 
 class RatioSettings(Bounded):
@@ -109,15 +117,15 @@ class RatioSettings(Bounded):
             raise ValueError("two distances between different keypoints: of the same pair the ratio is always 1")
         return self
 
-    def condition(self, context: Context) -> Condition:
-        a, b, c, d = (Part(name) for name in (*self.distance, *self.over))
-        plain, release = tests([Quotient((a, b), (c, d))], self.at_least, self.at_most, self.release)
+    def build(self, context: Context) -> Condition:
+        a, b, c, d = (Keypoint(name) for name in (*self.distance, *self.over))
+        plain, release = tests([DistanceRatio((a, b), (c, d))], self.at_least, self.at_most, self.release)
         return Condition(plain, release=release, individual=self.only, min_confidence=self.min_confidence)
 
     def keypoints_used(self) -> list[tuple[Location, str]]:
-        return [*self.parts("distance"), *self.parts("over")]
+        return [*self.places("distance"), *self.places("over")]
 
     def in_words(self) -> str:
         (a, b), (c, d) = self.distance, self.over
-        what = f"the distance {a}-{b} of {self.whose} is {self.bounds} times the distance {c}-{d}"
+        what = f"the distance {a}-{b} of {self.individual_name} is {self.bounds} times the distance {c}-{d}"
         return f"{what}{self.shape_in_words()}"

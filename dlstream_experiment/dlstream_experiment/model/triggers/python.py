@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
 
 from dlstream_experiment.model.extension import Owner, find_class, on_frame, read_options
 from dlstream_experiment.model.names import Location
-from dlstream_experiment.model.pose_array import Scene
+from dlstream_experiment.model.pose_array import PoseArray
 from dlstream_experiment.model.triggers._base import Context, Trigger, TriggerSettings
 
 GROUP = "dlstream.triggers"
@@ -38,8 +38,8 @@ class PythonTriggerSettings(TriggerSettings):
         if "class_" not in info.data:
             return options  # reported already
         kind = find_class(info.data["class_"], TriggerSettings, GROUP, info)
-        if kind.create_alone is TriggerSettings.create_alone and kind.create is TriggerSettings.create:
-            raise ValueError(f"a class that has all it needs ({kind.__name__} has no method create_alone)")
+        if _builder(kind) is None:
+            raise ValueError(f"a class that has all it needs ({kind.__name__} has no method build)")
         return read_options(kind, options, info)
 
     @property
@@ -54,14 +54,13 @@ class PythonTriggerSettings(TriggerSettings):
         what = f"trigger '{self._name}'" if self._name else "a trigger"
         return Owner.of(what, ("triggers", self._name), self.class_, self.own)
 
-    def called(self, name: str) -> None:
+    def set_name(self, name: str) -> None:
         self._name = name
 
-    def create_alone(self, context: Context) -> Trigger:
-        """Decided one by one, not in the tables of the built-in triggers."""
+    def build(self, context: Context) -> Trigger:
         own, owner = self.own, self.owner
-        made = owner.ask("create_alone", lambda: own.create_alone(context), Trigger, "an object of Trigger")
-        assert made is not None  # it is an object of Trigger
+        method = _builder(type(own)) or "build"
+        made = owner.ask(method, lambda: getattr(own, method)(context), Trigger, "an object of Trigger")
         return GuardedTrigger(made, owner)
 
     def camera_in(self, context: Context) -> str:
@@ -84,6 +83,13 @@ class PythonTriggerSettings(TriggerSettings):
             return [(("options", *place), name) for place, name in call()]
 
 
+def _builder(kind: type[TriggerSettings]) -> str | None:
+    """The method that makes the trigger; dlstream 0.1 called it create_alone, or create."""
+    if kind.build is not TriggerSettings.build:
+        return "build"
+    return next((name for name in ("create_alone", "create") if hasattr(kind, name)), None)
+
+
 class GuardedTrigger(Trigger):
     """A trigger of the user's: whatever it does wrong is an ExtensionError that says where."""
 
@@ -94,7 +100,7 @@ class GuardedTrigger(Trigger):
         with self._owner.guard("bind"):
             self._own.bind(keypoints)
 
-    def decide(self, scene: Scene) -> bool | None:
+    def decide(self, scene: PoseArray) -> bool | None:
         try:
             decided = self._own.decide(scene)
         except (Exception, SystemExit) as error:

@@ -10,20 +10,20 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from dlstream_experiment.model.names import Label, Location
-from dlstream_experiment.model.regions import Circle, Ellipse, Polygon, Rectangle, Region
-from dlstream_experiment.model.triggers._base import Context, Mistake, PoseSettings
-from dlstream_experiment.model.triggers._bounded import Match, check_different, check_match, how_many, listed
 from dlstream_experiment.model.quantities import (
     INFINITY,
     Condition,
-    Depth,
+    EdgeDistance,
     Fixed,
     Inside,
-    Lengths,
-    Part,
-    Square,
+    Keypoint,
+    SquaredDistance,
+    SumOfDistances,
     Test,
 )
+from dlstream_experiment.model.regions import Circle, Ellipse, Polygon, Rectangle, Region
+from dlstream_experiment.model.triggers._base import Context, Mistake, PoseSettings
+from dlstream_experiment.model.triggers._bounded import Match, check_different, check_match, how_many, listed
 
 
 class RegionTriggerSettings(PoseSettings):
@@ -61,7 +61,7 @@ class RegionTriggerSettings(PoseSettings):
         check_match(self.match, len(self.keypoints))
         return self
 
-    def condition(self, context: Context) -> Condition:
+    def build(self, context: Context) -> Condition:
         def tests(region: str) -> tuple[Test, ...]:
             return tuple(region_test(context.regions[region], name, self.inside) for name in self.keypoints)
 
@@ -87,7 +87,7 @@ class RegionTriggerSettings(PoseSettings):
             yield Mistake(("release",), f"'{self.release}'", expected)
 
     def keypoints_used(self) -> list[tuple[Location, str]]:
-        return self.parts("keypoints")
+        return self.places("keypoints")
 
     def regions_used(self) -> list[tuple[Location, str]]:
         release = [] if self.release is None else [(("release",), self.release)]
@@ -98,7 +98,7 @@ class RegionTriggerSettings(PoseSettings):
         side = "inside" if self.inside else "outside"
         then = "" if self.release is None else f" (once true, {side} '{self.release}')"
         where = f"{verb} {side} '{self.region}'{then}"
-        return f"{listed(self.keypoints, self.match)} of {self.whose} {where}{self.shape_in_words()}"
+        return f"{listed(self.keypoints, self.match)} of {self.individual_name} {where}{self.shape_in_words()}"
 
 
 def _holds(outer: Region, inner: Region) -> bool:
@@ -114,17 +114,17 @@ def _holds(outer: Region, inner: Region) -> bool:
 
 def region_test(region: Region, keypoint: str, inside: bool) -> Test:
     """Whether a keypoint is inside (or outside), by the very arithmetic of the region's own `contains`."""
-    part = Part(keypoint)
+    part = Keypoint(keypoint)
     if isinstance(region, Circle):
         square = region.radius * region.radius
-        quantity = Square((Fixed(*region.center), part))
+        quantity = SquaredDistance((Fixed(*region.center), part))
         return Test(quantity, -INFINITY, square) if inside else Test(quantity, nextafter(square, INFINITY), INFINITY)
     if isinstance(region, Ellipse):
         first, second = (Fixed(*focus) for focus in region.foci)
-        sum_, reach = Lengths((first, part), (second, part)), region.reach
+        sum_, reach = SumOfDistances((first, part), (second, part)), region.reach
         return Test(sum_, -INFINITY, reach) if inside else Test(sum_, nextafter(reach, INFINITY), INFINITY)
     if isinstance(region, Rectangle):
-        depth = Depth(part, region.left, region.top, region.right, region.bottom)
+        depth = EdgeDistance(part, region.left, region.top, region.right, region.bottom)
         return Test(depth, 0.0, INFINITY) if inside else Test(depth, -INFINITY, nextafter(0.0, -1.0))
     assert isinstance(region, Polygon)
     polygon = Inside(part, region.points)

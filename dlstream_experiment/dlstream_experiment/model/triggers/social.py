@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from dlstream_experiment.model.names import Label, Location
+from dlstream_experiment.model.quantities import Condition, Distance, Keypoint
 from dlstream_experiment.model.triggers._base import Context
 from dlstream_experiment.model.triggers._bounded import Bounded, Match, check_different, check_match, how_many, listed
 from dlstream_experiment.model.triggers._bounds import tests
-from dlstream_experiment.model.quantities import Condition, Length, Part
 
 _Parts = Annotated[tuple[Label, ...], Field(min_length=1, max_length=30)]
 
@@ -45,13 +45,13 @@ class SocialSettings(Bounded):
             raise ValueError("two different individuals")
         return self
 
-    def condition(self, context: Context) -> Condition:
-        active = [Part(self.seen(name, context), 0) for name in self.active]
-        pairs = [(a, Part(self.seen(name, context), 1)) for a in active for name in self.passive]
+    def build(self, context: Context) -> Condition:
+        active = [Keypoint(self.seen(name, context), 0) for name in self.active]
+        pairs = [(a, Keypoint(self.seen(name, context), 1)) for a in active for name in self.passive]
         scale = self.scale(context)
         bounds = (self.at_least, self.at_most, self.release)
         plain, release = tests(
-            [Length(pair) for pair in pairs], *(None if bound is None else bound * scale for bound in bounds)
+            [Distance(pair) for pair in pairs], *(None if bound is None else bound * scale for bound in bounds)
         )
         return Condition(
             plain,
@@ -65,10 +65,10 @@ class SocialSettings(Bounded):
         )
 
     def keypoints_used(self) -> list[tuple[Location, str]]:
-        return [*self.parts("active"), *self.parts("passive")]
+        return [*self.places("active"), *self.places("passive")]
 
     def in_words(self) -> str:
         other = "any other animal" if self.other == "any" else f"'{self.other}'"
-        one = f"{listed(self.active, 'any')} of {self.whose}"
+        one = f"{listed(self.active, 'any')} of {self.individual_name}"
         many = "" if self.match == "any" else f" for {self.match} of the pairs"
         return f"{one} is {self.bounds} away from {listed(self.passive, 'any')} of {other}{many}{self.shape_in_words()}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from math import isnan
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from dlstream_experiment.model.external import ExternalCondition, ExternalSource
 from dlstream_experiment.model.names import nanoseconds
-from dlstream_experiment.model.triggers._base import ExternalSource, MeasuredSettings
+from dlstream_experiment.model.triggers._base import Context, MeasuredSettings
 from dlstream_experiment.model.triggers._bounds import Number, bounds_in_words, check_bounds
 
 
@@ -64,34 +64,10 @@ class TopicSettings(MeasuredSettings):
             check_bounds(self.at_least, self.at_most, self.release, "at_least, at_most or equals")
         return self
 
-    @property
-    def source(self) -> str:
-        """What its value is called."""
-        return f"{self.topic}:{self.field}"
-
-    @property
-    def external(self) -> ExternalSource:
-        """Where its value comes from."""
-        return ExternalSource(self.source, self.topic, self.message, self.field)
-
-    def expires(self, since: int) -> int | None:
-        """When a value that came at `since` can't be used any more."""
-        return None if self.timeout is None else since + nanoseconds(self.timeout) + 1
-
-    def holds(self, value: float | str, age: int, held: bool) -> bool | None:
-        """Whether the condition holds with this value, `age` ns after it came; `held`: it did before."""
-        if self.timeout is not None and age > nanoseconds(self.timeout):
-            return None
-        if self.equals is not None:
-            if isinstance(value, str) or isinstance(self.equals, str):
-                return value == self.equals
-            return None if isnan(value) else float(value) == float(self.equals)
-        if isinstance(value, str) or isnan(value):
-            return None
-        low, high = self.at_least, self.at_most
-        if held and self.release is not None:
-            low, high = (self.release, None) if low is not None else (None, self.release)
-        return (low is None or value >= low) and (high is None or value <= high)
+    def build(self, context: Context) -> ExternalCondition:
+        source = ExternalSource(f"{self.topic}:{self.field}", self.topic, self.message, self.field)
+        timeout = None if self.timeout is None else nanoseconds(self.timeout)
+        return ExternalCondition(source, self.at_least, self.at_most, self.equals, self.release, timeout)
 
     def in_words(self) -> str:
         if self.equals is not None:

@@ -1,17 +1,14 @@
-"""Whatever a state machine draws, each from a stream of its own.
+"""What a state machine draws: each place of the file has a random stream of its own.
 
-An edit in one place of a file so leaves the draws of every other place as they were.
+So a change in one place of a file leaves the draws of all other places as they were.
 """
 
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
 
-from dlstream_experiment.model.protocols._duration import Sampler
-
-if TYPE_CHECKING:
-    from dlstream_experiment.model.protocols.states import StatesSettings
+from dlstream_experiment.model.protocols.states import StatesSettings
+from dlstream_experiment.runtime.protocols.sampler import Sampler
 
 
 class Draws:

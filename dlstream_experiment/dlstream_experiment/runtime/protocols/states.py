@@ -1,28 +1,25 @@
-"""One run of a state machine."""
+"""A state machine in a run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from dlstream_experiment.model.names import SECOND, nanoseconds
-from dlstream_experiment.model.protocols._base import End, Note, Protocol, Step, texts
+from dlstream_experiment.model.protocols import End, Note, Protocol, Step, texts
 from dlstream_experiment.model.protocols._conditions import Comparison, all_hold
+from dlstream_experiment.model.protocols._transitions import END, RUN, TRIAL, Action, StopCondition, Transition
+from dlstream_experiment.model.protocols.states import StatesSettings
 from dlstream_experiment.runtime.protocols.draws import Draws
 from dlstream_experiment.runtime.protocols.stimulation import Stimulation
-from dlstream_experiment.model.protocols._transitions import END, RUN, TRIAL, Action, StopCondition, Transition
 from dlstream_experiment.runtime.protocols.trial_list import TrialList
 
-if TYPE_CHECKING:
-    from dlstream_experiment.model.protocols.states import StatesSettings
-
-PATIENCE = SECOND
-"""How long without a frame until the clock alone leads on."""
+_SILENCE = SECOND
+"""Without a frame for longer than this, the clock leads on."""
 
 Decisions = Mapping[str, bool]
 
 
-class Machine(Protocol):
+class StateMachine(Protocol):
     """See StatesSettings."""
 
     def __init__(self, settings: StatesSettings, seed: int) -> None:
@@ -58,10 +55,14 @@ class Machine(Protocol):
         return self.evaluate(stamp, {}, {})
 
     def tick(self, stamp: int) -> list[Step]:
-        return self._advance(stamp, {}, {}) if stamp - self._framed > PATIENCE else []
+        return self._advance(stamp, {}, {}) if stamp - self._framed > _SILENCE else []
 
-    def sighted(self, stamp: int, sighted: bool) -> list[Step]:
-        self._stimulation.sighted(stamp, sighted)
+    def tracking_lost(self, stamp: int) -> list[Step]:
+        self._stimulation.pause(stamp)
+        return []
+
+    def tracking_restored(self, stamp: int) -> list[Step]:
+        self._stimulation.resume(stamp)
         return []
 
     def stop(self, stamp: int, reason: str) -> list[Step]:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from dlstream_experiment.model.names import SECOND, nanoseconds
-from dlstream_experiment.model.protocols._base import Note, Off, On, Step, Stimulus
+from dlstream_experiment.model.protocols import Note, Off, On, Step, Stimulus
 from dlstream_experiment.model.protocols._control import Limit, Sham, Yoked
 
 
@@ -38,12 +38,12 @@ class Stimulation:
         outputs: Collection[str],
         limits: Mapping[str, Limit],
         control: Sham | Yoked | None,
-        chance: random.Random,
+        draws: random.Random,
     ) -> None:
         self._outputs = {name: _Output() for name in outputs}
         self._limits = limits
         self._control = control
-        self._chance = chance
+        self._draws = draws
         self._given: dict[str, tuple[Stimulus, int | None]] = {}
         self._start = 0
         self._paused: int | None = None
@@ -60,11 +60,13 @@ class Stimulation:
         """Ends what was given."""
         self._given.pop(output, None)
 
-    def sighted(self, stamp: int, sighted: bool) -> None:
-        """Whether outputs can be on: time in which they can't counts for none."""
-        if not sighted:
-            self._paused = stamp
-        elif self._paused is not None:
+    def pause(self, stamp: int) -> None:
+        """Outputs are off from now, whatever is on here: this time does not count."""
+        self._paused = stamp
+
+    def resume(self, stamp: int) -> None:
+        """Outputs can be on again."""
+        if self._paused is not None:
             for output in self._outputs.values():
                 output.since += stamp - max(self._paused, output.since)
             self._paused = None
@@ -141,7 +143,7 @@ class Stimulation:
         control = self._control
         if not isinstance(control, Sham) or (control.outputs is not None and name not in control.outputs):
             return False
-        return control.probability >= 1 or self._chance.random() < control.probability
+        return control.probability >= 1 or self._draws.random() < control.probability
 
 
 def _reached(output: str, which: str, seconds: float) -> Note:

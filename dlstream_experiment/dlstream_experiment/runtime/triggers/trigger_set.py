@@ -5,166 +5,252 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterator, Mapping, Sequence
 
-from dlstream_experiment.model.pose_array import Scene
-from dlstream_experiment.model.triggers._base import Context, ExternalSource, Trigger, TriggerSettings
-from dlstream_experiment.runtime.triggers.trigger_state import Node
+from dlstream_experiment.model.external import ExternalCondition, ExternalSource
 from dlstream_experiment.model.order import in_order
-from dlstream_experiment.runtime.triggers.camera_evaluator import View
-from dlstream_experiment.model.triggers.topic import TopicSettings
+from dlstream_experiment.model.plane import CameraPlane
+from dlstream_experiment.model.pose_array import PoseArray
+from dlstream_experiment.model.triggers import Context, PoseSettings, TriggerSettings
+from dlstream_experiment.runtime.triggers.camera_evaluator import CameraEvaluator
+from dlstream_experiment.runtime.triggers.trigger_state import TriggerState
+
+News = Sequence[tuple[TriggerState, bool | None]]
+"""Triggers with what is newly known of their conditions (None: unknown)."""
 
 
 class TriggerSet:
     """The triggers of one run.
 
     Attributes:
-        held: every trigger that has decided so far, at its last decision.
-        changed: the triggers whose decision the last call changed (one that was not there counts as false), in the
+        held: the last decision of every trigger that has decided.
+        changed: the triggers whose decision the last call changed (one that had not decided counts as false), in the
             order of the file.
-        measured: what each of them measured in the last frame of its camera (or its last value), in the unit of its
-            type; NaN where nothing. Worked out only when asked for.
+        measured: what each of them measured on the last frame of its camera (or its last value), in the unit of its
+            type; NaN: nothing. Computed when it is asked for.
     """
 
     def __init__(self, settings: Mapping[str, TriggerSettings], context: Context) -> None:
         self.held: dict[str, bool] = {}
         self.changed: dict[str, bool] = {}
         self.measured: Mapping[str, float] = _Measured(self)
-        self._nodes = [Node(number, name, item, context) for number, (name, item) in enumerate(settings.items())]
-        self._by_name = {node.name: node for node in self._nodes}
-        order = in_order({name: [used for _, used in item.triggers_used()] for name, item in settings.items()})
-        self._composed = [self._by_name[name] for name in order if self._by_name[name].rule is not None]
-        for node in self._composed:
-            node.inputs = [self._by_name[used] for _, used in node.settings.triggers_used()]
-        for rank in reversed(range(len(self._composed))):
-            node = self._composed[rank]
-            for used in dict.fromkeys(node.inputs):
-                used.used_by.append(rank)
-                used.above = sorted({*used.above, node.number, *node.above})
-        self._views = {
-            camera: View(camera, self._nodes, context)
-            for camera in dict.fromkeys(node.camera for node in self._nodes if node.camera is not None)
+        self._states = [
+            TriggerState(number, name, item, context) for number, (name, item) in enumerate(settings.items())
+        ]
+        self._by_name = {state.name: state for state in self._states}
+        self._composed = self._compositions(settings)
+        self._cameras = {
+            camera: _CameraShare(camera, self._states, settings, context)
+            for camera in dict.fromkeys(state.camera for state in self._states if state.camera is not None)
         }
-        self._outside: dict[str, list[Node]] = {}
-        for node in self._nodes:
-            if isinstance(node.settings, TopicSettings):
-                self._outside.setdefault(node.settings.source, []).append(node)
-        self._waiting: dict[int, Node] = {}  # compositions with a timer, by rank
+        self._external: dict[str, list[TriggerState]] = {}
+        for state in self._states:
+            if isinstance(state.built, ExternalCondition):
+                self._external.setdefault(state.built.source.source, []).append(state)
+        self._waiting: dict[int, TriggerState] = {}  # compositions with a timer, by rank
         self._values: dict[str, tuple[float | str, int]] = {}
         self._evaluation = 0
-        self._due: int | None = None  # the earliest timer of compositions and topics
+        self._due: int | None = None  # the earliest timer of compositions and external values
+
+    def _compositions(self, settings: Mapping[str, TriggerSettings]) -> list[TriggerState]:
+        """The composed triggers in the order in which they are decided, connected with what they use."""
+        uses = {name: [used for _, used in item.triggers_used()] for name, item in settings.items()}
+        composed = [self._by_name[name] for name in in_order(uses) if self._by_name[name].rule is not None]
+        for state in composed:
+            state.inputs = [self._by_name[used] for used in uses[state.name]]
+        for rank in reversed(range(len(composed))):
+            state = composed[rank]
+            for used in dict.fromkeys(state.inputs):
+                used.used_by.append(rank)
+                used.above = sorted({*used.above, state.number, *state.above})
+        return composed
 
     @property
     def external_sources(self) -> tuple[ExternalSource, ...]:
-        """The values from outside that the triggers need; each comes in by `take_value`."""
-        return tuple(dict.fromkeys(nodes[0].settings.external for nodes in self._outside.values()))  # type: ignore[attr-defined]
+        """The sources of the values from outside that the triggers need; see `handle_value`."""
+        built = [state.built for states in self._external.values() for state in states]
+        return tuple(dict.fromkeys(item.source for item in built if isinstance(item, ExternalCondition)))
 
     def bind(self, camera: str, keypoints: Sequence[str]) -> None:
-        """Takes up the keypoints of a camera's poses; called before its first scene, and when they change.
+        """Receives the keypoints of a camera's poses: before the first frame, and when they change.
 
         Raises:
-            KeyError: a keypoint that a trigger needs is not among them.
+            KeyError: a keypoint that a trigger needs is missing.
         """
-        if camera in self._views:
-            self._views[camera].bind(keypoints)
+        if camera in self._cameras:
+            self._cameras[camera].evaluator.bind(keypoints)
 
-    def decide(self, camera: str, scene: Scene) -> Mapping[str, bool]:
-        """The triggers that decided on a frame of a camera, each with its decision; `changed` tells which are new.
+    def decide(self, camera: str, poses: PoseArray) -> Mapping[str, bool]:
+        """The decisions of the triggers that decide on a frame of a camera; `changed` has those that are new.
 
-        Compositions decide with any trigger that they use. One that a timer alone changed is among them.
+        Composed triggers decide with any trigger that they use. The result has those that only a timer changed as well.
         """
-        stamp = scene.stamp
+        stamp = poses.stamp
         self.changed = {}
-        view = self._views.get(camera)
-        touched = view.look(scene) if view is not None else []
+        share = self._cameras.get(camera)
+        news: News = share.evaluator.evaluate(poses) if share is not None else ()
         timed = self._due is not None and self._due <= stamp
-        if touched or timed or (view is not None and view.due is not None and view.due <= stamp):
-            self._evaluate(stamp, (), touched, view)
-        if view is None:
+        if news or timed or (share is not None and share.due is not None and share.due <= stamp):
+            self._evaluate(stamp, (), news, share)
+        if share is None:
             return dict(self.changed)
-        return {**view.decided, **self.changed} if timed else view.decided.copy()
+        return {**share.decided, **self.changed} if timed else share.decided.copy()
 
-    def take_value(self, source: str, value: float | str, stamp: int) -> Mapping[str, bool]:
-        """The triggers that decided on a value from outside, such as one of a ROS topic; `stamp`: its arrival."""
+    def handle_value(self, source: str, value: float | str, stamp: int) -> Mapping[str, bool]:
+        """The decisions of the triggers that decide on a value from outside, which arrived at `stamp`."""
         self.changed = {}
-        nodes = self._outside.get(source, [])
-        if not nodes:
+        states = self._external.get(source, [])
+        if not states:
             return {}
         self._values[source] = (value, stamp)
-        self._evaluate(stamp, nodes, [], None)
-        numbers = sorted({number for node in nodes if node.known for number in (node.number, *node.above)})
-        decided = [self._nodes[number] for number in numbers]
-        return {node.name: node.value for node in decided if node.value is not None} | self.changed
+        self._evaluate(stamp, states, (), None)
+        numbers = sorted({number for state in states if state.known for number in (state.number, *state.above)})
+        decided = [self._states[number] for number in numbers]
+        return {state.name: state.value for state in decided if state.value is not None} | self.changed
 
-    def whose(self, name: str) -> tuple[str, ...]:
-        """The individual (or the two of a pair) of which a trigger measured what it measured; () where of none."""
-        node = self._by_name[name]
-        return self._views[node.camera].whose(node) if node.camera is not None else ()
+    def individuals(self, name: str) -> tuple[str, ...]:
+        """The individual (or the two of a pair) of which a trigger measured something; () where there is none."""
+        state = self._by_name[name]
+        return self._cameras[state.camera].evaluator.individuals(state) if state.camera is not None else ()
 
-    # From what is measured to decisions.
+    # From what is known to decisions.
 
-    def _evaluate(
-        self, stamp: int, values: Sequence[Node], touched: Sequence[tuple[Node, bool | None]], view: View | None
-    ) -> None:
+    def _evaluate(self, stamp: int, external: Sequence[TriggerState], news: News, share: _CameraShare | None) -> None:
         self._evaluation += 1
-        changed = [node for node in values if self._take_up(node, stamp)]
-        if view is not None:
-            changed += view.take_up(touched, stamp, self._evaluation)
+        changed = [state for state in external if self._decide_value(state, stamp)]
+        if share is not None:
+            changed += share.update(news, stamp, self._evaluation)
         due = self._due is not None and self._due <= stamp
-        for nodes in self._outside.values() if due else ():
-            changed += [node for node in nodes if node.is_due(stamp) and self._take_up(node, stamp)]
-        ranks = {rank for node in changed for rank in node.used_by}
+        for states in self._external.values() if due else ():
+            changed += [state for state in states if state.is_due(stamp) and self._decide_value(state, stamp)]
+        ranks = {rank for state in changed for rank in state.used_by}
         if due:
-            ranks.update([rank for rank, node in self._waiting.items() if node.is_due(stamp)])
+            ranks.update([rank for rank, state in self._waiting.items() if state.is_due(stamp)])
         todo = sorted(ranks)
-        for rank in todo:  # grows as it goes: each composition comes after what it is made of
-            node = self._composed[rank]
-            if node.compose(stamp, self._evaluation):
-                changed.append(node)
-                for other in node.used_by:
+        for rank in todo:  # grows on the way: each composition comes after what it is composed of
+            state = self._composed[rank]
+            if state.compose(stamp, self._evaluation):
+                changed.append(state)
+                for other in state.used_by:
                     if other not in ranks:
                         ranks.add(other)
                         insort(todo, other)
-            if node.due is not None:
-                self._waiting[rank] = node
+            if state.due is not None:
+                self._waiting[rank] = state
             else:
                 self._waiting.pop(rank, None)
-        outside = [node for nodes in self._outside.values() for node in nodes] if self._outside else []
-        dues = [node.due for node in (*self._waiting.values(), *outside) if node.due is not None]
+        others = [state for states in self._external.values() for state in states] if self._external else []
+        dues = [state.due for state in (*self._waiting.values(), *others) if state.due is not None]
         self._due = min(dues, default=None)
         if changed:
-            self._write_down(changed)
+            self._store(changed)
 
-    def _take_up(self, node: Node, stamp: int) -> bool:
-        """A trigger looks at its source's last value."""
-        settings = node.settings
-        assert isinstance(settings, TopicSettings)
-        value, since = self._values[settings.source]
-        changed = node.measure(settings.holds(value, stamp - since, bool(node.condition)), stamp, self._evaluation)
-        expires = settings.expires(since)
-        if expires is not None and expires > stamp and (node.due is None or expires < node.due):
-            node.due = expires
+    def _decide_value(self, state: TriggerState, stamp: int) -> bool:
+        """Decides on the last value of a trigger's source; returns whether anything about it changed."""
+        condition = state.built
+        assert isinstance(condition, ExternalCondition)
+        value, since = self._values[condition.source.source]
+        known = condition.holds(value, stamp - since, bool(state.condition))
+        changed = state.measure(known, stamp, self._evaluation)
+        expires = condition.expires(since)
+        if expires is not None and expires > stamp and (state.due is None or expires < state.due):
+            state.due = expires
         return changed
 
-    def _write_down(self, changed: Sequence[Node]) -> None:
-        for node in sorted(changed, key=_number) if len(changed) > 1 else changed:
-            if node.value is None:
+    def _store(self, changed: Sequence[TriggerState]) -> None:
+        for state in sorted(changed, key=_number) if len(changed) > 1 else changed:
+            if state.value is None:
                 continue
-            if node.value != self.held.get(node.name, False):
-                self.changed[node.name] = node.value
-            self.held[node.name] = node.value
-            for view in self._views.values():
-                view.write_down(node)
+            if state.value != self.held.get(state.name, False):
+                self.changed[state.name] = state.value
+            self.held[state.name] = state.value
+            for share in self._cameras.values():
+                share.store(state)
 
-    def _measured(self, node: Node) -> float:
-        if node.camera is not None:
-            return self._views[node.camera].measured(node)
-        if isinstance(node.settings, TopicSettings):
-            value = self._values.get(node.settings.source, (float("nan"), 0))[0]
+    def _measured(self, state: TriggerState) -> float:
+        if state.camera is not None:
+            return self._cameras[state.camera].evaluator.measured(state)
+        if isinstance(state.built, ExternalCondition):
+            value = self._values.get(state.built.source.source, (float("nan"), 0))[0]
             return float("nan") if isinstance(value, str) else float(value)
         return float("nan")
 
 
-def _number(node: Node) -> int:
-    return node.number
+class _CameraShare:
+    """The decisions of the triggers on one camera's poses, and of the compositions that use them.
+
+    Attributes:
+        due: the stamp at which one of the triggers must be looked at even if nothing new is known; None: never.
+        decided: the decisions on a frame, as they are now.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        states: Sequence[TriggerState],
+        settings: Mapping[str, TriggerSettings],
+        context: Context,
+    ) -> None:
+        own = [state for state in states if state.camera == camera]
+        metric = [item for item in (settings[state.name] for state in own) if isinstance(item, PoseSettings)]
+        in_cm = [name for item in metric if item.metric for _, name in item.keypoints_used()]
+        calibration = context.calibration.get(camera)
+        plane = calibration if isinstance(calibration, CameraPlane) else None
+        self.evaluator = CameraEvaluator(own, plane, list(dict.fromkeys(in_cm)))
+        self.due: int | None = None
+        self.decided: dict[str, bool] = {}
+        self._name, self._states = camera, states
+        self._waiting: dict[int, TriggerState] = {}
+        self._uses = dict.fromkeys((number for state in own for number in state.above), 0)
+
+    def update(self, news: News, stamp: int, evaluation: int) -> list[TriggerState]:
+        """Decides on what is newly known and on timers; returns the triggers that this changed."""
+        changed, seen = [], set()
+        for state, condition in news:
+            known = state.known
+            seen.add(state.number)
+            if state.measure(condition, stamp, evaluation):
+                changed.append(state)
+            if known != state.known:
+                self._count(state)
+            self._wait_for(state)
+        for state in [state for state in self._waiting.values() if state.is_due(stamp)]:
+            if state.number not in seen:
+                if state.wait(stamp, evaluation):
+                    changed.append(state)
+                self._wait_for(state)
+        self.due = min([state.due for state in self._waiting.values() if state.due is not None], default=None)
+        return changed
+
+    def store(self, state: TriggerState) -> None:
+        """Keeps `decided` up to date with a trigger that changed."""
+        if state.value is not None and (
+            state.known if state.camera == self._name else self._uses.get(state.number, 0) > 0
+        ):
+            self.decided[state.name] = state.value
+
+    def _wait_for(self, state: TriggerState) -> None:
+        if state.due is not None:
+            self._waiting[state.number] = state
+        else:
+            self._waiting.pop(state.number, None)
+
+    def _count(self, state: TriggerState) -> None:
+        """A trigger began or ceased to decide, and perhaps what is composed of it as well."""
+        step = 1 if state.known else -1
+        self._set_decides(state, state.known)
+        for number in state.above:
+            self._uses[number] = uses = self._uses[number] + step
+            if uses == (1 if state.known else 0):
+                self._set_decides(self._states[number], state.known)
+
+    def _set_decides(self, state: TriggerState, decides: bool) -> None:
+        if not decides:
+            self.decided.pop(state.name, None)
+        elif state.value is not None:
+            self.decided[state.name] = state.value
+
+
+def _number(state: TriggerState) -> int:
+    return state.number
 
 
 class _Measured(Mapping[str, float]):
@@ -179,24 +265,3 @@ class _Measured(Mapping[str, float]):
 
     def __len__(self) -> int:
         return len(self._triggers._by_name)
-
-
-class Single(Trigger):
-    """One trigger by itself."""
-
-    def __init__(self, settings: TriggerSettings, context: Context) -> None:
-        camera = settings.camera_in(context)
-        if camera is None:
-            raise TypeError(f"a trigger of type '{settings.type}' looks at no poses: it belongs into a set")
-        self._set = TriggerSet({"": settings}, context)
-        self._camera = camera
-
-    def bind(self, keypoints: Sequence[str]) -> None:
-        self._set.bind(self._camera, keypoints)
-
-    def decide(self, scene: Scene) -> bool | None:
-        return self._set.decide(self._camera, scene).get("")
-
-    @property
-    def measured(self) -> float:
-        return self._set.measured[""]

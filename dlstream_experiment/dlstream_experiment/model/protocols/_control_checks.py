@@ -1,78 +1,17 @@
-"""Limits and controls around a protocol that knows nothing of them, and what protocols with them have in common."""
+"""Limits and controls of a protocol: what they name, what is wrong with them, and in words."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from dlstream_common import suggest
 from dlstream_experiment.model.names import SECOND, Location
-from dlstream_experiment.model.protocols._base import End, Finding, Off, On, Protocol, Step, Stimulus
+from dlstream_experiment.model.protocols._base import Finding, Stimulus
 from dlstream_experiment.model.protocols._control import Limit, Sham, Yoked, longest_on
-from dlstream_experiment.model.protocols._duration import spoken
-from dlstream_experiment.runtime.protocols.stimulation import Stimulation
+from dlstream_experiment.model.protocols._duration import duration_in_words
 
 Limits = Mapping[str, Limit]
 Control = Sham | Yoked | None
-
-
-class Controlled(Protocol):
-    """A protocol whose stimuli go through limits and controls; its events and its end stay as they are.
-
-    Args:
-        outputs: all to which it gives stimuli.
-    """
-
-    def __init__(
-        self, inner: Protocol, outputs: Collection[str], limits: Limits, control: Control, chance: random.Random
-    ) -> None:
-        self._inner = inner
-        self._stimulation = Stimulation(outputs, limits, control, chance)
-        self._wanted: dict[str, Stimulus] = {}
-
-    def start(self, stamp: int) -> list[Step]:
-        self._stimulation.start(stamp)
-        return self._led_on(stamp, self._inner.start(stamp))
-
-    def evaluate(self, stamp: int, decided: Mapping[str, bool], held: Mapping[str, bool]) -> list[Step]:
-        return self._led_on(stamp, self._inner.evaluate(stamp, decided, held))
-
-    def frame(self, stamp: int) -> list[Step]:
-        return self._led_on(stamp, self._inner.frame(stamp))
-
-    def tick(self, stamp: int) -> list[Step]:
-        return self._led_on(stamp, self._inner.tick(stamp))
-
-    def sighted(self, stamp: int, sighted: bool) -> list[Step]:
-        self._stimulation.sighted(stamp, sighted)
-        return self._led_on(stamp, self._inner.sighted(stamp, sighted))
-
-    def stop(self, stamp: int, reason: str) -> list[Step]:
-        return self._inner.stop(stamp, reason)
-
-    @property
-    def state(self) -> str:
-        return self._inner.state
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        return self._inner.counts
-
-    def _led_on(self, stamp: int, steps: Sequence[Step]) -> list[Step]:
-        passed: list[Step] = []
-        triggers: dict[str, str] = {}
-        for step in steps:
-            if isinstance(step, On):
-                self._wanted[step.stimulus.output] = step.stimulus
-                triggers[step.stimulus.output] = step.trigger
-            elif isinstance(step, Off):
-                self._wanted.pop(step.output, None)
-                triggers[step.output] = step.trigger
-            else:
-                passed.append(step)
-        if any(isinstance(step, End) for step in passed):
-            return passed
-        return passed + self._stimulation.update(stamp, list(self._wanted.values()), triggers)
 
 
 def yoked_stimuli(control: Control) -> list[tuple[Location, Stimulus]]:
@@ -116,12 +55,12 @@ def beyond(place: Location, output: str, seconds: float, limit: Limit) -> Iterat
     """A stimulus of so many seconds that is longer than a limit."""
     for which, most in (("at a time", limit.stimulus), ("in a session", limit.session)):
         if most is not None and seconds > most + 1 / SECOND:
-            expected = f"at most {spoken(most)} {which}, the limit of this file"
-            yield Finding(place, f"'{output}' on for up to {spoken(seconds)}", expected)
+            expected = f"at most {duration_in_words(most)} {which}, the limit of this file"
+            yield Finding(place, f"'{output}' on for up to {duration_in_words(seconds)}", expected)
             return
 
 
-def told_controls(limits: Limits, control: Control) -> Iterator[str]:
+def controls_in_words(limits: Limits, control: Control) -> Iterator[str]:
     """Limits and control in sentences."""
     for output, limit in limits.items():
         parts = [f"{limit.stimulus:g} s without a pause"] if limit.stimulus is not None else []
