@@ -119,11 +119,21 @@ def build_workspace() -> None:
     }
     for name in ("PYTHONPATH", "COLCON_PREFIX_PATH"):
         environment.pop(name, None)
+    remove_stale_modules()
     command = [VENV / "bin" / "colcon", "--log-base", ROOT / "log", "build", "--merge-install"]
     command += ["--event-handlers", "console_direct+", "--cmake-args", "-DBUILD_TESTING=OFF", "-Wno-dev"]
     run(command, ROOT / "log" / "build.log", environment, counts=r"^Finished <<< ", of="of our packages built")
     write_command()
     compile_loops()
+
+
+def remove_stale_modules() -> None:
+    """Modules that were moved or removed: colcon leaves their old copies, which would stay importable."""
+    for packages in INSTALL.glob("lib/python3.*/site-packages"):
+        for module in packages.glob("dlstream*/**/*.py"):
+            inside = module.relative_to(packages)
+            if inside.parts[0] != "dlstream_msgs" and not (ROOT / inside.parts[0] / inside).exists():
+                module.unlink()
 
 
 def compile_loops() -> None:

@@ -6,17 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dlstream_common import DlstreamError, suggest
-
-Place = tuple[str | int, ...]
-"""Keys and indices from the top."""
+from dlstream_common import DlstreamError, Place, key_of, suggest
 
 _PART = re.compile(r"\[(\d+)\]|(?:^|\.)([^.\[\]]+)")
-
-
-def spoken(place: Place) -> str:
-    """As a person writes it: regions.left.radius, trials[2]."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
 
 
 def find_place(data: Any, key: str) -> Place:
@@ -32,7 +24,7 @@ def find_place(data: Any, key: str) -> Place:
     place: Place = ()
     for depth, match in enumerate(found):
         part = match[1] or match[2]
-        where = spoken(place) or "the experiment"
+        where = key_of(place) or "the experiment"
         if isinstance(data, list):
             if not part.isdigit() or int(part) >= len(data):
                 raise DlstreamError(f"{key}: found '{part}' in the list {where}; expected {_numbers(data)}")

@@ -4,16 +4,15 @@ from dlstream_common.errors import (
     DlstreamError,
     InputError,
     NetworkError,
-    Problem,
     RecordingError,
     SourceError,
-    suggest,
 )
 from dlstream_common.events import OFF, Cause, Command, Event
 from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
 from dlstream_common.images import ENCODINGS, EncodingError, encoding_of, image_from_bytes, to_bgr
 from dlstream_common.meter import Meter
-from dlstream_common.settings import AnyPath, ExistingFile, NamedFiles, Settings, UsedFile, named_file
+from dlstream_common.problems import Place, Problem, Severity, did_you_mean, key_of, nearest, suggest
+from dlstream_common.settings import AnyPath, ExistingFile, NamedFiles, Settings, UsedFile, misfit, named_file
 from dlstream_common.yaml.file import line_of, load_settings, read_yaml, resolved
 
 __all__ = [
@@ -34,16 +33,22 @@ __all__ = [
     "Meter",
     "NamedFiles",
     "NetworkError",
+    "Place",
     "Problem",
     "RecordingError",
     "Settings",
+    "Severity",
     "SourceError",
     "UsedFile",
+    "did_you_mean",
     "encoding_of",
     "image_from_bytes",
+    "key_of",
     "line_of",
     "load_settings",
+    "misfit",
     "named_file",
+    "nearest",
     "now",
     "read_yaml",
     "resolved",

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from dlstream_common.errors import InputError, Problem
+from dlstream_common.errors import InputError
+from dlstream_common.problems import Problem
 from dlstream_common.yaml.file import load_settings
 
 
@@ -49,7 +50,7 @@ def read_calibration(path: Path) -> Calibration:
     for key, count in (("camera_matrix", 9), ("rectification_matrix", 9), ("projection_matrix", 12)):
         found = len(getattr(calibration, key).data)
         if found != count:
-            problems.append(Problem(f"{key}.data", f"{found} numbers", f"{count}"))
+            problems.append(Problem((key, "data"), f"{found} numbers", f"{count}"))
     if problems:
         raise InputError(path, problems)
     return calibration
@@ -64,6 +65,6 @@ def load_calibration(path: Path, width: int, height: int) -> Calibration:
     calibration = read_calibration(path)
     if calibration.size != (width, height):
         size = f"{calibration.image_width}x{calibration.image_height}"
-        problem = Problem("image_width", size, f"the camera's image size, {width}x{height}")
+        problem = Problem(("image_width",), size, f"the camera's image size, {width}x{height}")
         raise InputError(path, [problem])
     return calibration

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 
 class Settings(BaseModel):
@@ -66,6 +67,15 @@ def named_file(written: str, path: Path, info: ValidationInfo) -> Path:
     """Writes down that a settings file names this file, where somebody asks for it; see `NamedFiles.take`."""
     files = (info.context or {}).get("files")
     return path if files is None else files.take(written, path)
+
+
+def misfit(key: str, expected: str) -> PydanticCustomError:
+    """The error for a validator to raise where one key of a mapping does not fit the others: it is reported at `key`.
+
+    Args:
+        expected: completes "expected ...".
+    """
+    return PydanticCustomError("misfit", "{expected}", {"key": key, "expected": expected})
 
 
 @dataclass(frozen=True)

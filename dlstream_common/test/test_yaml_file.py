@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, model_validator
 
-from dlstream_common import ExistingFile, InputError, Settings, load_settings
+from dlstream_common import ExistingFile, InputError, Settings, load_settings, misfit
 from dlstream_common.settings import Unit
 
 
@@ -39,7 +39,7 @@ class Arena(Settings):
     @model_validator(mode="after")
     def _fits(self) -> Arena:
         if self.count > 100:
-            raise ValueError("count not larger than 100, with this match")
+            raise misfit("count", "count not larger than 100, with this match")
         return self
 
 

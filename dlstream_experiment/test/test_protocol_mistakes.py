@@ -187,30 +187,27 @@ def odd(**changes: object) -> list[str]:
     """What is found odd about a small state machine."""
     content = {"type": "states", "states": {"a": {"transitions": [{"after": 1, "go": "end"}]}}}
     made: ProtocolSettings = protocol(content | changes)
-    return [
-        f"{'error' if item.error else 'note'} {'.'.join(map(str, item.place))}: {item.found}"
-        for item in made.findings()
-    ]
+    return [f"{item.severity.value} {'.'.join(map(str, item.place))}: {item.found}" for item in made.problems()]
 
 
 def test_what_can_not_be_meant_is_found():
     assert odd() == []
     lost = {"a": {"transitions": [{"after": 1, "go": "end"}]}, "b": {"transitions": [{"go": "a"}]}}
-    assert odd(states=lost) == ["note states.b: a state that is never entered"]
+    assert odd(states=lost) == ["warning states.b: a state that is never entered"]
     assert odd(states={"a": {}}) == ["error states.a: a state that is never left"]
     assert odd(states={"a": {}}, stop=[{"after": 1}]) == []
     endless = {"a": {"transitions": [{"after": 1, "go": "b"}]}, "b": {"transitions": [{"after": 1, "go": "a"}]}}
     assert odd(states=endless) == [
-        "note states.a: a state from which no end is reached",
-        "note states.b: a state from which no end is reached",
+        "warning states.a: a state from which no end is reached",
+        "warning states.b: a state from which no end is reached",
     ]
     hidden = {"a": {"transitions": [{"go": "end"}, {"when": "x", "go": "end"}]}}
-    assert odd(states=hidden) == ["note states.a.transitions.1: a transition that is never looked at"]
+    assert odd(states=hidden) == ["warning states.a.transitions.1: a transition that is never looked at"]
     lit = {"a": {"stimuli": [{"output": "laser", "action": "on"}]}}
     assert odd(states=lit, stop=[{"after": 900}]) == [
-        "note states.a: a state that is never left, with 'laser' on until a `stop` condition ends the experiment"
+        "warning states.a: a state that is never left, with 'laser' on until a `stop` condition ends the experiment"
     ]
-    assert odd(trials={"conditions": {"c": {"state": "a"}}}) == ["note trials: a trial list that nothing begins"]
+    assert odd(trials={"conditions": {"c": {"state": "a"}}}) == ["warning trials: a trial list that nothing begins"]
 
 
 def test_states_that_lead_to_each_other_at_once_are_refused():
@@ -220,7 +217,7 @@ def test_states_that_lead_to_each_other_at_once_are_refused():
 
     found = "states.a.transitions.0: 'a' and 'b', which lead to each other at once, anew on every frame"
     assert chase() == [f"error {found}"]
-    assert chase({"when": "x", "go": "end"}) == [f"note {found.replace('0', '1')}"], "may be meant: it can end"
+    assert chase({"when": "x", "go": "end"}) == [f"warning {found.replace('0', '1')}"], "may be meant: it can end"
     lone = {"a": {"transitions": [{"go": "a"}]}}
     assert odd(states=lone, stop=[{"after": 9}]) == [
         "error states.a.transitions.0: 'a', which leads to itself at once, anew on every frame"
@@ -242,7 +239,7 @@ def test_what_only_the_limit_ends_is_remarked():
 
     by_animal, on = (
         {"when": "t", "is": False, "go": "end"},
-        "note states.a.stimuli.0: 'laser' on for as long as 'a' lasts",
+        "warning states.a.stimuli.0: 'laser' on for as long as 'a' lasts",
     )
     assert lit(by_animal) == [on]
     assert lit(by_animal, {"after": 5, "go": "end"}) == []
@@ -254,7 +251,7 @@ def test_what_only_the_limit_ends_is_remarked():
         "a": {"enter": [{"give": {"output": "laser", "action": "on"}}], "transitions": [{"after": 1, "go": "end"}]}
     }
     assert odd(states=given, limits={"laser": {"stimulus": 5}}) == [
-        "note states.a.enter.0.give: 'laser' given until it is withdrawn"
+        "warning states.a.enter.0.give: 'laser' given until it is withdrawn"
     ]
 
 
@@ -265,7 +262,7 @@ def test_a_given_stimulus_without_an_end_deserves_a_look():
         ways = [{"after": 1, "go": "end", "do": list(actions)}]
         return odd(states={"a": {"enter": [{"give": laser}], "transitions": ways}}, **more)
 
-    assert given() == ["note states.a.enter.0.give: 'laser' given until it is withdrawn, which nothing does"]
+    assert given() == ["warning states.a.enter.0.give: 'laser' given until it is withdrawn, which nothing does"]
     assert given({"withdraw": "laser"}) == []
     assert given({"give": laser, "seconds": 2}) == []
     assert given(limits={"laser": {"session": 5}}) == []
@@ -274,7 +271,7 @@ def test_a_given_stimulus_without_an_end_deserves_a_look():
 @pytest.mark.parametrize("ways", [[{"go": "end"}], [{"after": 0, "go": "end"}], [{"when": "t", "go": "end"}] * 2])
 def test_a_stimulus_that_is_never_on_deserves_a_look(ways):
     lit = {"a": {"stimuli": [{"output": "laser", "action": "on"}], "transitions": ways}}
-    never = ["note states.a.stimuli: a stimulus that is never on: 'a' is left as soon as it is entered"]
+    never = ["warning states.a.stimuli: a stimulus that is never on: 'a' is left as soon as it is entered"]
     assert odd(states=lit) == ([] if "when" in ways[0] else never)
 
 
@@ -284,10 +281,10 @@ def test_amounts_that_are_never_reached_deserve_a_look():
         stop = [{"stimulated": "laser", "reaches": reaches}]
         return odd(states={"a": {"stimuli": on, "transitions": ways}}, stop=stop, limits={"laser": limit})
 
-    never = "note stop.0.reaches: 600 s of 'laser', which is on for 5 s at most"
+    never = "warning stop.0.reaches: 600 s of 'laser', which is on for 5 s at most"
     assert lit(600, session=5) == [never]
     assert lit(5, session=5) == lit(600, stimulus=5) == []
-    assert lit(2, session=2, stimulus=5) == ["note limits.laser.session: 2 s in a session, less than 5 s at a time"]
+    assert lit(2, session=2, stimulus=5) == ["warning limits.laser.session: 2 s in a session, less than 5 s at a time"]
 
 
 def test_limits_of_trials_that_contradict_deserve_a_look():
@@ -295,7 +292,7 @@ def test_limits_of_trials_that_contradict_deserve_a_look():
     made = protocol(
         {"type": "region_trials", "trials": {"one": trial}, "limits": {"laser": {"stimulus": 5, "session": 2}}}
     )
-    assert [(item.place, item.error) for item in made.findings()] == [(("limits", "laser", "session"), False)]
+    assert [(item.place, item.is_warning) for item in made.problems()] == [(("limits", "laser", "session"), True)]
 
 
 def test_what_is_only_odd_is_a_warning_with_its_line(tmp_path):
@@ -315,7 +312,7 @@ def test_the_example_of_the_page_is_valid():
     begin = lines.index("    protocol:")
     end = next(number for number in range(begin, len(lines)) if not lines[number])
     content = YAML(typ="safe", pure=True).load("\n".join(lines[begin:end]))
-    assert protocol(content["protocol"]).findings() == []
+    assert protocol(content["protocol"]).problems() == []
 
 
 # Anything else.

@@ -206,9 +206,7 @@ def test_what_is_always_or_never_true_deserves_a_look(tmp_path, line, key, found
 def units(folder: Path, head: str) -> list[tuple[str, int, str]]:
     words = "triggers:\n  a: {type: speed, keypoints: [n], at_least: 5}\n"
     remarks = check_experiment(load(folder, words, HEAD + head), image_sizes={"top": (640, 480)})
-    return [
-        (item.key, item.line, item.hint) for item in remarks if item.key.split(".")[0] not in ("regions", "triggers")
-    ]
+    return [(item.key, item.line, item.suggestion) for item in remarks if item.place[0] not in ("regions", "triggers")]
 
 
 def test_numbers_in_another_unit_deserve_a_look(tmp_path):

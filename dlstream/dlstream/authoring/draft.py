@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,14 +14,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
-from dlstream._paths import Place, find_place, spoken
+from dlstream._paths import find_place
 from dlstream.authoring.explain import Known
 from dlstream.authoring.templates import Template
 from dlstream.rig.ament import share
-from dlstream_common import DlstreamError, InputError, Problem, read_yaml
+from dlstream_common import DlstreamError, InputError, Place, Problem, read_yaml
 from dlstream_experiment import check_experiment, load_experiment
-
-__all__ = ["Draft", "Place", "spoken"]
 
 
 class Draft:
@@ -150,7 +149,7 @@ class Draft:
             DlstreamError: it can't be written.
         """
         if self._problems:
-            raise InputError(self.file, [Problem(p.key, p.found, p.expected, None, p.hint) for p in self._problems])
+            raise InputError(self.file, [replace(problem, line=None) for problem in self._problems])
         try:
             self.file.write_text(self.text(schema), encoding="utf-8")
         except OSError as error:
@@ -189,13 +188,12 @@ class Draft:
         return []
 
 
-def _words(problem: Problem) -> tuple[str, str, str]:
-    return problem.key, problem.found, problem.expected
+def _words(problem: Problem) -> tuple[Place, str, str]:
+    return problem.place, problem.found, problem.expected
 
 
 def _is_at(problem: Problem, place: Place) -> bool:
-    key = spoken(place)
-    return problem.key == key or problem.key.startswith((f"{key}.", f"{key}["))
+    return problem.place[: len(place)] == place
 
 
 def _leaves(data: Any, place: Place) -> Iterator[Place]:

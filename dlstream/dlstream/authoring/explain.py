@@ -213,6 +213,6 @@ def _problem(file: Path, problem: Problem, style: str, lines: Sequence[str] = ()
     table = Table.grid(padding=(0, 2))
     table.add_row("", Text("found", style), Text(problem.found))
     table.add_row("", Text("expected", "green"), Text(problem.expected))
-    if problem.hint:
-        table.add_row("", Text("hint", "cyan"), Text(problem.hint))
+    if problem.suggestion:
+        table.add_row("", Text("hint", "cyan"), Text(problem.suggestion))
     return Group(*parts, table, Text())

@@ -12,10 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from dlstream.authoring.draft import Draft, Place, spoken
+from dlstream.authoring.draft import Draft
 from dlstream.authoring.explain import Known, check_file
 from dlstream.authoring.templates import Template, find_template, templates
-from dlstream_common import DlstreamError, suggest
+from dlstream_common import DlstreamError, Place, did_you_mean, key_of, suggest
 from dlstream_experiment.model.names import title_of
 from dlstream_experiment.model.regions import REGIONS
 from dlstream_experiment.model.triggers import TRIGGERS
@@ -116,8 +116,7 @@ class _Questions:
                 return items[int(answer) - 1]
             if answer in names:
                 return items[names.index(answer)]
-            near = suggest(answer, names)
-            self._refuse(f"'{answer}' is not in the list. {near if near.startswith('Did') else ''}".rstrip())
+            self._refuse(f"'{answer}' is not in the list. {did_you_mean(answer, names)}".rstrip())
 
     def _file(self, name: str, force: bool) -> Path:
         while True:
@@ -138,7 +137,7 @@ class _Questions:
             self._console.print(Text(f"  there are: {', '.join(choices)}", "dim"))
         while True:
             before = draft.get(place)
-            answer = str(typer.prompt(f"{spoken(place)}", default=_bare(draft.show(before), before)))
+            answer = str(typer.prompt(f"{key_of(place)}", default=_bare(draft.show(before), before)))
             if self._accept(draft, place, answer, before):
                 return
 
@@ -200,7 +199,7 @@ class _Questions:
             self._console.print(Text(f"  {' '.join(about.split())}{known}", "dim"))
         before = answers.get(label)
         while True:
-            answer = typer.prompt(spoken(place), default=None if before is None else _bare(draft.show(before), before))
+            answer = typer.prompt(key_of(place), default=None if before is None else _bare(draft.show(before), before))
             try:
                 answers[label] = draft.read(str(answer), [] if label in ("keypoints", "points", "center") else before)
                 return
@@ -213,7 +212,7 @@ class _Questions:
         urgent = [place for place in leaves if draft.problems_at(place)]
         for place in leaves:
             if place not in urgent:
-                self._console.print(Text(f"  {spoken(place[1:])} = {draft.show(draft.get(place))}", "dim"))
+                self._console.print(Text(f"  {key_of(place[1:])} = {draft.show(draft.get(place))}", "dim"))
         for place in urgent:
             self._refuse("; ".join(draft.problems_at(place)))
             self._value(draft, place)

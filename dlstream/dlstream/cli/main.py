@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from dlstream import __version__, offline_cli
+from dlstream import __version__
+from dlstream.cli import offline
 from dlstream.cli.experiment import experiment
 from dlstream.cli.network import network
 from dlstream.console import make_console
@@ -122,8 +123,8 @@ def recover(session: Session) -> None:
     show_session(session, make_console())
 
 
-app.command()(offline_cli.analyze)
-app.command()(offline_cli.replay)
+app.command()(offline.analyze)
+app.command()(offline.replay)
 
 
 @app.command(name="import")

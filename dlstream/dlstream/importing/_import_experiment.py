@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dlstream._paths import Place, spoken
 from dlstream.authoring.draft import Draft
 from dlstream.authoring.explain import Known
 from dlstream.authoring.templates import Template, find_template, templates
 from dlstream.importing._import_rig import frame_rate, frame_size, is_given, min_confidence
 from dlstream.importing._ini import Ini, Note
-from dlstream_common import DlstreamError, suggest
+from dlstream_common import DlstreamError, Place, key_of, suggest
 
 CUSTOM = {
     "ExampleExperiment": "example",
@@ -46,7 +45,7 @@ class Brought(Draft):
             self.set(place, value)
         except DlstreamError as error:
             todo = f"not taken over, the template's value stays: {error}"
-            ini.notes.append(Note(f"{self.file.name}: {spoken(place)}", str(value), todo, lost=True))
+            ini.notes.append(Note(f"{self.file.name}: {key_of(place)}", str(value), todo, lost=True))
         else:
             self._given.add(place)
 
@@ -59,7 +58,7 @@ class Brought(Draft):
             plain = all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in numbers)
             told = plain or place[-1] in ("if", "reason") or place[0] == "triggers"
             if told and not any(place[: len(given)] == given for given in self._given):
-                found.append((spoken(place), self.show(value)))
+                found.append((key_of(place), self.show(value)))
         return found
 
 

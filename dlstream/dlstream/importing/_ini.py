@@ -134,7 +134,7 @@ def read_ini(*files: Path) -> Ini:
         try:
             content = file.read_bytes()
         except OSError as error:
-            raise InputError(file, [Problem("", f"no readable file ({error.strerror})", "an ini file")]) from error
+            raise InputError(file, [Problem((), f"no readable file ({error.strerror})", "an ini file")]) from error
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError:
@@ -159,7 +159,8 @@ def read_ini(*files: Path) -> Ini:
                 section[key] = value or ""
                 spots[low, key] = Spot(file, line, name, spelled)
     if not sections:
-        raise InputError(files[-1], [Problem("", "no sections", "an ini file with sections such as [Streaming]", 1)])
+        problem = Problem((), "no sections", "an ini file with sections such as [Streaming]", line=1)
+        raise InputError(files[-1], [problem])
     return Ini(files[-1], sections, spots)
 
 
@@ -171,12 +172,12 @@ def _unreadable(error: configparser.Error) -> Problem:
     found = [getattr(error, "lineno", None)] + [item[0] for item in getattr(error, "errors", ())]
     line = next((number for number in found if isinstance(number, int)), 1)
     if isinstance(error, configparser.MissingSectionHeaderError):
-        return Problem("", "text before the first section", "a section such as [Streaming]", line)
-    return Problem("", "a line that is neither a section nor KEY = VALUE", "an ini file", line)
+        return Problem((), "text before the first section", "a section such as [Streaming]", line=line)
+    return Problem((), "a line that is neither a section nor KEY = VALUE", "an ini file", line=line)
 
 
 def _twice(what: str, line: int | None) -> Problem:
-    return Problem(what, "it for the second time", "it once: nobody can tell which of them counts", line)
+    return Problem((what,), "it for the second time", "it once: nobody can tell which of them counts", line=line)
 
 
 def _lines(text: str) -> dict[tuple[str, str], tuple[str, int]]:

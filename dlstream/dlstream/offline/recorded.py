@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dlstream.offline.experiments import recorded_experiment
 from dlstream.offline.session_lines import about_session
-from dlstream_common import InputError, Problem, line_of, suggest
+from dlstream_common import InputError, Place, Problem, line_of, suggest
 from dlstream_experiment import Experiment, check_experiment
 from dlstream_experiment.journal.journal import Beginning, Entry
 from dlstream_experiment.runtime.inputs import Poses
@@ -78,20 +78,21 @@ class Recorded:
                     expected = f"a keypoint of the poses of camera '{camera}'"
                     line = line_of(experiment.data, ("triggers", trigger))
                     found.append(
-                        Problem(f"triggers.{trigger}", f"'{keypoint}'", expected, line, suggest(keypoint, points))
+                        Problem(("triggers", trigger), f"'{keypoint}'", expected, suggest(keypoint, points), line=line)
                     )
         return found
 
     def _cameras(self, experiment: Experiment, ran: Experiment) -> Iterator[Problem]:
         """The journal has the poses of the cameras that the run listened to, and of no others."""
         known = list(dict.fromkeys([*self.keypoints, *ran.cameras]))
-        places = {"camera": experiment.camera}
-        places |= {f"regions.{name}.camera": item.camera for name, item in experiment.regions.items() if item.camera}
-        for key, camera in places.items():
+        places: dict[Place, str] = {("camera",): experiment.camera}
+        places |= {("regions", key, "camera"): item.camera for key, item in experiment.regions.items() if item.camera}
+        for place, camera in places.items():
             if camera not in known:
-                line = line_of(experiment.data, tuple(key.split(".")))
-                yield Problem(key, f"'{camera}'", "a camera whose poses the run got", line, suggest(camera, known))
+                line = line_of(experiment.data, place)
+                expected = "a camera whose poses the run got"
+                yield Problem(place, f"'{camera}'", expected, suggest(camera, known), line=line)
 
 
-def _words(problem: Problem) -> tuple[str, str, str]:
-    return problem.key, problem.found, problem.expected
+def _words(problem: Problem) -> tuple[Place, str, str]:
+    return problem.place, problem.found, problem.expected

@@ -44,7 +44,7 @@ def check_rig(rig: Rig, path: Path) -> None:
     """
     data = read_yaml(path)
     problems = [
-        Problem(".".join(key), found, expected, line_of(data, tuple(key))) for key, found, expected in _problems(rig)
+        Problem(tuple(key), found, expected, line=line_of(data, tuple(key))) for key, found, expected in _problems(rig)
     ]
     if problems:
         raise InputError(path, problems)

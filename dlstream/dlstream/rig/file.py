@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import reduce
@@ -153,8 +152,8 @@ def load_rig(path: str | Path, without_experiment: bool = False) -> Rig:
 
 def _with_way_out(problem: Problem) -> Problem:
     """A device that dlstream does not know can still be an output."""
-    output = re.fullmatch(r"outputs\.(\w+)\.type", problem.key)
-    if output is None or problem.hint or not problem.found.startswith("'"):
-        return problem
-    hint = f"For another device: `type: topic`, and a node of your own on /outputs/{output[1]}/command (docs/ros2.md)."
-    return replace(problem, hint=hint)
+    match problem.place:
+        case ("outputs", name, "type") if not problem.suggestion:
+            own = f"a node of your own on /outputs/{name}/command (docs/ros2.md)"
+            return replace(problem, suggestion=f"For another device: `type: topic`, and {own}.")
+    return problem

@@ -15,7 +15,8 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from dlstream_common.errors import DlstreamError, suggest
+from dlstream_common.errors import DlstreamError
+from dlstream_common.problems import suggest
 from dlstream_common.yaml.wording import expected, shown
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -14,13 +14,14 @@ from pydantic_core import ErrorDetails
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
-from dlstream_common.errors import InputError, Problem, suggest
+from dlstream_common.errors import InputError
+from dlstream_common.problems import Place, Problem, did_you_mean, nearest, suggest
 from dlstream_common.settings import Unit
 from dlstream_common.yaml._limits import MAX_BYTES, parse, too_many
-from dlstream_common.yaml.wording import expected, found, merged, not_yaml, number_hint, shown
+from dlstream_common.yaml.wording import NUMBERS, expected, found, merged, not_yaml, number_hint, shown
 
 Model = TypeVar("Model", bound=BaseModel)
-Location = tuple[str | int, ...]
+Location = Place
 
 
 def read_yaml(path: str | Path, example: str = "rig: openfield") -> CommentedMap:
@@ -36,32 +37,32 @@ def read_yaml(path: str | Path, example: str = "rig: openfield") -> CommentedMap
     try:
         about = path.stat()
         if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):  # a pipe would be waited for without end
-            raise InputError(path, [Problem("", _kind(about.st_mode), "a YAML file")])
+            raise InputError(path, [Problem((), _kind(about.st_mode), "a YAML file")])
         if about.st_size > MAX_BYTES:
             found, most = f"a file of {about.st_size / 1e6:.1f} MB", f"at most {MAX_BYTES / 1e6:g} MB of settings"
-            raise InputError(path, [Problem("", found, most)])
+            raise InputError(path, [Problem((), found, most)])
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         line = None if isinstance(error, OSError) else error.object[: error.start].count(b"\n") + 1
-        raise InputError(path, [Problem("", f"no readable file ({reason})", "a YAML file", line)]) from error
+        raise InputError(path, [Problem((), f"no readable file ({reason})", "a YAML file", line=line)]) from error
     try:
         data = parse(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark
         line = mark.line + 1 if mark else None
-        raise InputError(path, [Problem("", *not_yaml(error.problem or str(error)), line)]) from error
+        raise InputError(path, [Problem((), *not_yaml(error.problem or str(error)), line=line)]) from error
     except Exception as error:  # the parser's own assertions as well, which some broken texts run into
         line = _line_in(str(error)) or 1
-        raise InputError(path, [Problem("", *not_yaml(str(error)), line)]) from error
+        raise InputError(path, [Problem((), *not_yaml(str(error)), line=line)]) from error
     if not isinstance(data, CommentedMap):
         kind = "an empty file" if data is None else "a list" if isinstance(data, list) else shown(data)
-        raise InputError(path, [Problem("", kind, f"keys and values, such as '{example}'", 1)])
+        raise InputError(path, [Problem((), kind, f"keys and values, such as '{example}'", line=1)])
     beyond = too_many(data)
     if beyond is not None:
         line, count = beyond
         found = f"aliases (*name) that stand for {count if count < 10**9 else 'more than a thousand million'} values"
-        raise InputError(path, [Problem("", found, "a file that can be written out", line)])
+        raise InputError(path, [Problem((), found, "a file that can be written out", line=line)])
     return data
 
 
@@ -98,7 +99,7 @@ def load_settings(path: str | Path, model: type[Model], context: dict[str, Any] 
         # By way of JSON: strict types, and yet lists for tuples and strings for paths.
         return model.model_validate_json(json.dumps(data, default=str), strict=True, context=context)
     except ValidationError as error:
-        raise InputError(path, merged([_problem(data, model, item) for item in error.errors()])) from error
+        raise InputError(path, merged([(item, _problem(data, model, item)) for item in error.errors()])) from error
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError(path, [_not_plain(data, error)]) from error
 
@@ -107,10 +108,10 @@ def _not_plain(data: CommentedMap, error: Exception) -> Problem:
     """What YAML can say and settings can't: a key that is a list, an anchor that contains itself."""
     line, key = _odd_key(data)
     if line is not None:
-        return Problem("", f"the key {shown(key)}", "a plain word as a key", line)
+        return Problem((), f"the key {shown(key)}", "a plain word as a key", line=line)
     if isinstance(error, RecursionError) or "Circular" in str(error):
-        return Problem("", "an anchor that contains itself", "plain values", 1)
-    return Problem("", str(error), "plain values", 1)
+        return Problem((), "an anchor that contains itself", "plain values", line=1)
+    return Problem((), str(error), "plain values", line=1)
 
 
 def _odd_key(data: Any, depth: int = 0) -> tuple[int | None, Any]:
@@ -153,36 +154,36 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
     location = _without_tags(model, with_tags)
     if location[-1:] == ("[key]",):
         location = location[:-1]  # the key itself is what is wrong
-    key = _spoken(data, location)
+    place = _place(data, location)
     line = line_of(data, location) or 1
     if error["type"] == "extra_forbidden":
         known = error.get("ctx", {}).get("known") or _known_keys(model, with_tags[:-1])
         hint = _decimal_comma(data, location) or suggest(str(location[-1]), known)
-        return Problem(key, f"the unknown key '{location[-1]}'", "a known key", line, hint)
+        return Problem(place, f"the unknown key '{location[-1]}'", "a known key", hint, line=line)
     if error["type"] == "missing":
-        return Problem(key, "nothing", "this key: it must be given", line)
+        return Problem(place, "nothing", "this key: it must be given", line=line)
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        return _tag_problem(data, key, line, location, error, _choices(model, with_tags))
+        return _tag_problem(data, place, line, location, error, _choices(model, with_tags))
+    if error["type"] == "misfit":
+        location = (*location, error["ctx"]["key"])
+        value = found({**error, "input": _item(error["input"], error["ctx"]["key"])})
+        return Problem(_place(data, location), value, error["msg"], line=line_of(data, location) or 1)
     if error["type"] == "value_error" and isinstance(error["input"], dict):
         return _whole_problem(data, location, error)
     hint = _nearest(error) if error["type"] == "literal_error" else ""
     wanted = expected(error)
-    if isinstance(error["input"], str) and wanted.startswith(("a number", "a whole number")):
+    if isinstance(error["input"], str) and error["type"] in NUMBERS:
         unit = _unit(model, with_tags)
         wanted += f", in {unit}" if unit else ""
         hint = number_hint(error["input"], unit)
-    return Problem(key, found(error), wanted, line, hint)
+    return Problem(place, found(error), wanted, hint, line=line)
 
 
 def _whole_problem(data: CommentedMap, location: Location, error: ErrorDetails) -> Problem:
-    """Keys that don't fit together: told at the first of them that the complaint names."""
-    given, wanted = error["input"], expected(error)
-    named = next((word for word in re.findall(r"\w+", wanted) if word in given), None)
-    if named is None:
-        what = f"the keys {', '.join(str(key) for key in given)}" if given else shown(given)
-        return Problem(_spoken(data, location), what, wanted, line_of(data, location) or 1)
-    place = (*location, named)
-    return Problem(_spoken(data, place), shown(given[named]), wanted, line_of(data, place) or 1)
+    """Keys that don't fit together, of which none is more to blame than another."""
+    given = error["input"]
+    what = f"the keys {', '.join(str(key) for key in given)}" if given else shown(given)
+    return Problem(_place(data, location), what, expected(error), line=line_of(data, location) or 1)
 
 
 def _nearest(error: ErrorDetails) -> str:
@@ -190,27 +191,25 @@ def _nearest(error: ErrorDetails) -> str:
     choices = [
         part.strip(" '") for part in str(error.get("ctx", {}).get("expected", "")).replace(" or ", ",").split(",")
     ]
-    hint = suggest(str(error["input"]), choices)
-    return hint if hint.startswith("Did") else ""
+    return did_you_mean(str(error["input"]), choices)
 
 
 def _tag_problem(
-    data: CommentedMap, key: str, line: int | None, location: Location, error: ErrorDetails, choices: list[str]
+    data: CommentedMap, place: Place, line: int | None, location: Location, error: ErrorDetails, choices: list[str]
 ) -> Problem:
     if not isinstance(error["input"], dict):
-        return Problem(key, found(error), "keys and values (key: value)", line)
+        return Problem(place, found(error), "keys and values (key: value)", line=line)
     context = error.get("ctx", {})
     tag_key = str(context.get("discriminator", "type")).strip("'")
     known = [name.strip(" '") for name in str(context.get("expected_tags", "")).split(",") if name.strip()]
     if "tag" in context:
         tag = str(context["tag"])
         line = line_of(data, (*location, tag_key)) or line
-        near = suggest(tag, known)
-        hint = near if near.startswith("Did") else ""
-        return Problem(f"{key}.{tag_key}", f"'{tag}'", f"one of {', '.join(known)}", line, hint)
-    slip = next((str(name) for name in error["input"] if suggest(str(name), [tag_key]).startswith("Did")), None)
+        hint = did_you_mean(tag, known)
+        return Problem((*place, tag_key), f"'{tag}'", f"one of {', '.join(known)}", hint, line=line)
+    slip = next((str(name) for name in error["input"] if nearest(str(name), [tag_key])), None)
     hint = f"Did you mean '{tag_key}' where '{slip}' stands?" if slip is not None else ""
-    return Problem(f"{key}.{tag_key}", "nothing", f"this key: one of {', '.join(choices)}", line, hint)
+    return Problem((*place, tag_key), "nothing", f"this key: one of {', '.join(choices)}", hint, line=line)
 
 
 def _decimal_comma(data: Any, location: Location) -> str:
@@ -234,20 +233,20 @@ def _item(data: Any, part: str | int) -> Any:
     return data[part] if isinstance(data, list) and isinstance(part, int) and part < len(data) else None
 
 
-def _spoken(data: Any, location: Location) -> str:
-    """The location as a person writes it, `cameras.top.fps` or `points[2]`, without pydantic's union tags."""
-    text = ""
+def _place(data: Any, location: Location) -> Place:
+    """The location without pydantic's union tags: what of it stands in the file, and a last key that is missing."""
+    place: list[str | int] = []
     for index, part in enumerate(location):
         last = index == len(location) - 1
         if isinstance(part, int):
-            text += f"[{part}]"
+            place.append(part)
             data = data[part] if isinstance(data, list) and part < len(data) else None
         elif isinstance(data, dict) and str(part) in {str(key) for key in data}:
-            text += f".{part}"
+            place.append(part)
             data = next(value for key, value in data.items() if str(key) == str(part))
         elif last and (isinstance(data, dict) or data is None):
-            text += f".{part}"
-    return text.lstrip(".")
+            place.append(part)
+    return tuple(place)
 
 
 def _known_keys(annotation: Any, location: Location) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from dlstream_common.errors import Problem
+from dlstream_common.problems import Place, Problem
 
 _KINDS = {
     "bool_type": "true or false",
@@ -35,6 +35,8 @@ _KINDS = {
     "none_required": "nothing",
     "recursion_loop": "no anchor that contains itself",
 }
+NUMBERS = frozenset(kind for kind, words in _KINDS.items() if "number" in words)
+"""The kinds of pydantic's errors that a value which is no number gives."""
 _LIMITS = {
     "greater_than": ("gt", "greater than"),
     "greater_than_equal": ("ge", "at least"),
@@ -72,21 +74,25 @@ def number_hint(text: str, unit: str) -> str:
     return f"A number alone: {with_unit[1]}." if same else f"A number alone, without '{with_unit[2]}'."
 
 
-def merged(problems: Sequence[Problem]) -> list[Problem]:
+def merged(problems: Sequence[tuple[ErrorDetails, Problem]]) -> list[Problem]:
     """Without what only follows from another one: each way in which a value could be right, an entry after a comma."""
-    found: dict[tuple[str, str, int | None], Problem] = {}
-    for problem in problems:
-        place = (problem.key, problem.found, problem.line)
+    found: dict[tuple[Place, str, int | None], Problem] = {}
+    odd_commas, empty = set[Place](), set[Place]()
+    for error, problem in problems:
+        place = (problem.place, problem.found, problem.line)
         before = found.get(place)
         if before is None:
             found[place] = problem
         elif problem.expected not in before.expected:
             found[place] = replace(before, expected=f"{before.expected} or {problem.expected}")
-    comma = {problem.key.rpartition("[")[0] for problem in found.values() if problem.hint.startswith("A plain comma")}
+        if isinstance(error["input"], str) and any(sign in error["input"] for sign in _COMMAS):
+            odd_commas.add(problem.place[:-1])
+        if error["type"] == "missing" or error["input"] is None:
+            empty.add(problem.place)
     return [
         problem
         for problem in found.values()
-        if not (problem.found == "nothing" and problem.key.rpartition("[")[0] in comma - {""})
+        if not (problem.place in empty and problem.place[:-1] and problem.place[:-1] in odd_commas)
     ]
 
 

@@ -1,21 +1,21 @@
-"""Does an experiment fit its rig? Found before an animal is in the arena."""
+"""Whether an experiment fits its rig: found out before an animal is in the arena."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from dlstream_common import InputError, Problem, suggest
+from dlstream_common import InputError, Problem, did_you_mean, line_of, suggest
 from dlstream_experiment.checks.plausibility import always_or_never, doubtful, unknown_individuals
 from dlstream_experiment.checks.unit_checks import slips_of_units
 from dlstream_experiment.model.consistency import inconsistencies
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.extension_check import failing_protocol, failing_trigger
-from dlstream_experiment.model.file_problems import FileProblems
 from dlstream_experiment.model.names import Location
 from dlstream_experiment.model.parsed_sections import ParsedSections
 from dlstream_experiment.model.plane import CameraPlane
+from dlstream_experiment.model.problems import warning, with_lines
 
 Size = tuple[int, int]
 
@@ -23,7 +23,7 @@ _LARGEST = 20_000
 
 
 class ChecksCommands(Protocol):
-    """What is known of an output."""
+    """What checks the commands of an output."""
 
     def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
         """See OutputSettings.check_command."""
@@ -49,36 +49,36 @@ def check_experiment(
         rates: frames a second, by camera.
 
     Returns:
-        What deserves a look and yet is no error: regions and triggers that nothing uses, places outside the image.
+        Warnings: regions and triggers that nothing uses, places outside the image, and the like.
 
     Raises:
         InputError: names every problem, each with line, key, value found and what was expected.
     """
-    problem = FileProblems(experiment.data)
-    problems = list(inconsistencies(ParsedSections.of_experiment(experiment), problem))
-    if any(failing_trigger(item, experiment.context) for item in experiment.triggers.values()) or failing_protocol(
-        experiment.protocol
-    ):
-        raise InputError(experiment.path, sorted(problems, key=lambda item: item.line or 0))
+    data = experiment.data
+    problems = list(inconsistencies(ParsedSections.of_experiment(experiment)))
+    triggers = experiment.triggers.values()
+    if any(failing_trigger(item, experiment.context) for item in triggers) or failing_protocol(experiment.protocol):
+        raise InputError(experiment.path, with_lines(problems, data))
     problems += [
-        *_cameras(experiment, problem, cameras),
-        *_sizes(experiment, problem, image_sizes or {}),
-        *_keypoints(experiment, problem, keypoints),
-        *_outputs(experiment, problem, outputs),
-        *unknown_individuals(experiment, problem, individuals),
+        *_cameras(experiment, cameras),
+        *_sizes(experiment, image_sizes or {}),
+        *_keypoints(experiment, keypoints),
+        *_outputs(experiment, outputs),
+        *unknown_individuals(experiment, individuals),
     ]
     if problems:
-        raise InputError(experiment.path, sorted(problems, key=lambda item: item.line or 0))
+        raise InputError(experiment.path, with_lines(problems, data))
     sizes, rates = image_sizes or {}, rates or {}
-    return [
-        *doubtful(experiment, problem, sizes, rates),
-        *always_or_never(experiment, problem, rates),
-        *slips_of_units(experiment, problem, sizes),
-        *_unused(experiment, problem),
+    warnings = [
+        *doubtful(experiment, sizes, rates),
+        *always_or_never(experiment, rates),
+        *slips_of_units(experiment, sizes),
+        *_unused(experiment),
     ]
+    return with_lines(warnings, data)
 
 
-def _cameras(experiment: Experiment, problem: FileProblems, cameras: Collection[str] | None) -> Iterator[Problem]:
+def _cameras(experiment: Experiment, cameras: Collection[str] | None) -> Iterator[Problem]:
     if cameras is None:
         return
     named: list[tuple[Location, str]] = [(("camera",), experiment.camera)]
@@ -86,15 +86,15 @@ def _cameras(experiment: Experiment, problem: FileProblems, cameras: Collection[
     named += [(("calibration", name), name) for name in experiment.calibration]
     for place, camera in named:
         if camera not in cameras:
-            yield problem(place, f"'{camera}'", "a camera of the rig", suggest(camera, sorted(cameras)))
+            yield Problem(place, f"'{camera}'", "a camera of the rig", suggest(camera, sorted(cameras)))
 
 
-def _sizes(experiment: Experiment, problem: FileProblems, sizes: Mapping[str, Size]) -> Iterator[Problem]:
+def _sizes(experiment: Experiment, sizes: Mapping[str, Size]) -> Iterator[Problem]:
     for camera, item in experiment.calibration.items():
         if isinstance(item, CameraPlane) and item.size != sizes.get(camera, item.size):
             found = f"the calibration of a camera of {item.size[0]}x{item.size[1]} pixels"
             expected = f"one of camera '{camera}', {sizes[camera][0]}x{sizes[camera][1]}"
-            yield problem(("calibration", camera, "camera_info"), found, expected)
+            yield Problem(("calibration", camera, "camera_info"), found, expected)
     for name, region in experiment.regions.items():
         camera = region.camera or experiment.camera
         left, top, right, bottom = region.bounds
@@ -102,71 +102,58 @@ def _sizes(experiment: Experiment, problem: FileProblems, sizes: Mapping[str, Si
         if camera not in sizes:
             if max(right - left, bottom - top) > _LARGEST:
                 expected = f"a region inside an image of {_LARGEST}x{_LARGEST} pixels: no camera has a larger one"
-                yield problem(("regions", name), found, expected)
+                yield Problem(("regions", name), found, expected)
             continue
         width, height = sizes[camera]
         image = f"the image of camera '{camera}', {width}x{height}"
-        if camera not in sizes:
-            image = f"an image of {width}x{height} pixels: no camera has a larger one"
         if region.beyond_image:
             if right < 0 or bottom < 0 or left > width - 1 or top > height - 1:
-                yield problem(("regions", name), found, f"a region of which a part is inside {image}")
+                yield Problem(("regions", name), found, f"a region of which a part is inside {image}")
         elif left < -1 or top < -1 or right > width or bottom > height:
-            hint = "If it is meant to reach beyond it, write `beyond_image: true`." if camera in sizes else ""
-            yield problem(("regions", name), found, f"a region inside {image}", hint)
+            hint = "If it is meant to reach beyond it, write `beyond_image: true`."
+            yield Problem(("regions", name), found, f"a region inside {image}", hint)
 
 
-def _keypoints(experiment: Experiment, problem: FileProblems, keypoints: Collection[str] | None) -> Iterator[Problem]:
+def _keypoints(experiment: Experiment, keypoints: Collection[str] | None) -> Iterator[Problem]:
     if keypoints is None:
         return
     for name, trigger in experiment.triggers.items():
         for place, keypoint in trigger.keypoints_used():
             if keypoint not in keypoints:
-                hint = suggest(keypoint, list(keypoints))
-                if hint.startswith("Did"):
-                    hint += f" Known: {', '.join(keypoints)}."
-                yield problem(("triggers", name, *place), f"'{keypoint}'", "a keypoint of the network", hint)
+                hint = f"{did_you_mean(keypoint, list(keypoints))} Known: {', '.join(keypoints)}.".lstrip()
+                yield Problem(("triggers", name, *place), f"'{keypoint}'", "a keypoint of the network", hint)
 
 
 def _outputs(
-    experiment: Experiment, problem: FileProblems, outputs: Mapping[str, ChecksCommands] | Collection[str] | None
+    experiment: Experiment, outputs: Mapping[str, ChecksCommands] | Collection[str] | None
 ) -> Iterator[Problem]:
     if outputs is None:
         return
     for place, stimulus in experiment.protocol.stimuli_used():
         if stimulus.output not in outputs:
             hint = suggest(stimulus.output, sorted(outputs)) or "The rig has no outputs."
-            yield problem(("protocol", *place, "output"), f"'{stimulus.output}'", "an output of the rig", hint)
+            yield Problem(("protocol", *place, "output"), f"'{stimulus.output}'", "an output of the rig", hint)
         elif isinstance(outputs, Mapping):
             wrong = outputs[stimulus.output].check_command(stimulus.action, stimulus.texts())
             if wrong is not None:
-                yield problem(("protocol", *place, *wrong.key.split(".")), wrong.found, wrong.expected, wrong.hint)
+                yield wrong.below("protocol", *place)
 
 
-def _unused(experiment: Experiment, problem: FileProblems) -> Iterator[Problem]:
+def _unused(experiment: Experiment) -> Iterator[Problem]:
     regions = {region for trigger in experiment.triggers.values() for _, region in trigger.regions_used()}
     triggers = {trigger for _, trigger in experiment.protocol.triggers_used()}
     triggers |= {used for trigger in experiment.triggers.values() for _, used in trigger.triggers_used()}
-    for section, names, found, expected in (
-        ("regions", _missing(experiment.regions, regions), "that no trigger uses", "a trigger of it; it is only drawn"),
-        (
-            "triggers",
-            _missing(experiment.triggers, triggers),
-            "that the protocol does not use",
-            "a use; it is only logged",
-        ),
-    ):
+    unused = {
+        "regions": ([name for name in experiment.regions if name not in regions], "that no trigger uses"),
+        "triggers": ([name for name in experiment.triggers if name not in triggers], "that the protocol does not use"),
+    }
+    use = {"regions": "a trigger of it; it is only drawn", "triggers": "a use; it is only logged"}
+    for section, (names, found) in unused.items():
         if len(names) == 1:
-            yield problem((section, names[0]), f"a {section[:-1]} {found}", expected)
+            yield warning((section, names[0]), f"a {section[:-1]} {found}", use[section])
         elif names:
-            listed = ", ".join(names)
-            yield replace(
-                problem((section, names[0]), f"{section} {found}: {listed}", f"{expected}, each"), key=section
-            )
-    for finding in experiment.protocol.findings():
-        if not finding.error:
-            yield problem(("protocol", *finding.place), finding.found, finding.expected, finding.hint)
-
-
-def _missing(names: Iterable[str], used: Collection[str]) -> list[str]:
-    return [name for name in names if name not in used]
+            item = warning((section,), f"{section} {found}: {', '.join(names)}", f"{use[section]}, each")
+            yield replace(item, line=line_of(experiment.data, (section, names[0])))
+    for item in experiment.protocol.problems():
+        if item.is_warning:
+            yield item.below("protocol")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from dlstream_common import Problem, suggest
 from dlstream_experiment.model.experiment import Experiment
-from dlstream_experiment.model.file_problems import FileProblems
+from dlstream_experiment.model.problems import warning
 from dlstream_experiment.model.triggers import PoseSettings
 from dlstream_experiment.model.triggers._bounded import Angled, Bounded
 from dlstream_experiment.model.triggers.composition import CountSettings
@@ -16,9 +16,7 @@ from dlstream_experiment.model.triggers.motion import AccelerationSettings
 Size = tuple[int, int]
 
 
-def unknown_individuals(
-    experiment: Experiment, problem: FileProblems, individuals: Collection[str] | None
-) -> Iterator[Problem]:
+def unknown_individuals(experiment: Experiment, individuals: Collection[str] | None) -> Iterator[Problem]:
     """Animals that the network never finds: such a trigger would never be measured."""
     if individuals is None:
         return
@@ -27,18 +25,16 @@ def unknown_individuals(
             continue
         if trigger.type == "social" and len(individuals) < 2:
             found = "'social' with a network that finds one animal alone"
-            yield problem(("triggers", name, "type"), found, "a network of two animals or more: it would never be true")
+            yield Problem(("triggers", name, "type"), found, "a network of two animals or more: it would never be true")
             continue
         for key in ("individual", "other"):
             who = getattr(trigger, key, "any")
             if who not in ("any", *individuals):
                 known = suggest(who, list(individuals))
-                yield problem(("triggers", name, key), f"'{who}'", "any, or an individual of the network", known)
+                yield Problem(("triggers", name, key), f"'{who}'", "any, or an individual of the network", known)
 
 
-def doubtful(
-    experiment: Experiment, problem: FileProblems, sizes: Mapping[str, Size], rates: Mapping[str, float]
-) -> Iterator[Problem]:
+def doubtful(experiment: Experiment, sizes: Mapping[str, Size], rates: Mapping[str, float]) -> Iterator[Problem]:
     """What can be measured, but is as a rule a slip: places outside the image, windows shorter than a frame."""
     for name, trigger in experiment.triggers.items():
         if not isinstance(trigger, PoseSettings):
@@ -51,30 +47,30 @@ def doubtful(
             if point is not None and not (-1 <= point[0] <= width and -1 <= point[1] <= height):
                 x, y = point
                 expected = f"a point inside {image}, unless it is meant to lie outside"
-                yield problem(("triggers", name, "point"), f"({x:g}, {y:g})", expected)
+                yield warning(("triggers", name, "point"), f"({x:g}, {y:g})", expected)
             if frame is not None and tuple(frame) != (width, height):
                 found = "an image of {}x{}".format(*frame)
-                yield problem(("triggers", name, "frame"), found, f"{image}, unless another one is meant")
+                yield warning(("triggers", name, "frame"), found, f"{image}, unless another one is meant")
         if window is not None and camera in rates and window < 0.999 / rates[camera]:
             found = f"{window:g} s, shorter than a frame of camera '{camera}' ({1 / rates[camera]:.3g} s)"
-            yield problem(
+            yield warning(
                 ("triggers", name, "window"), found, "several frames: one frame's jitter decides as it stands"
             )
 
 
-def always_or_never(experiment: Experiment, problem: FileProblems, rates: Mapping[str, float]) -> Iterator[Problem]:
+def always_or_never(experiment: Experiment, rates: Mapping[str, float]) -> Iterator[Problem]:
     """Bounds that hold whatever is measured, and counts that can't be reached."""
     for name, trigger in experiment.triggers.items():
         if isinstance(trigger, Bounded) and _holds_always(trigger):
             key = "at_most" if trigger.at_most is not None else "at_least"
             expected = "a bound that is not met by all that can be measured: it is true wherever it can be"
-            yield problem(("triggers", name, key), trigger.bounds, expected)
+            yield warning(("triggers", name, key), trigger.bounds, expected)
         if isinstance(trigger, CountSettings) and trigger.trigger in experiment.triggers:
             least = (trigger.times - 1) * _between_rises(experiment, trigger.trigger, rates)
             if least > trigger.within:
                 found = f"{trigger.times} times within {trigger.within:g} s"
                 expected = f"a time in which '{trigger.trigger}' can become true so often: {least:.3g} s or more"
-                yield problem(("triggers", name, "times"), found, expected)
+                yield warning(("triggers", name, "times"), found, expected)
 
 
 def _holds_always(trigger: Bounded) -> bool:

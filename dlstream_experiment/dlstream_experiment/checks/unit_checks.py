@@ -6,16 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from dlstream_common import Problem
 from dlstream_experiment.model.experiment import Experiment
-from dlstream_experiment.model.file_problems import FileProblems
 from dlstream_experiment.model.plane import CameraPlane
+from dlstream_experiment.model.problems import warning
 
 _NARROWEST, _WIDEST = 1.0, 2000.0  # cm that an image shows
 _MAX_AGE, _POSE_TIMEOUT = 5.0, 60.0  # s
 
 
-def slips_of_units(
-    experiment: Experiment, problem: FileProblems, sizes: Mapping[str, tuple[int, int]]
-) -> Iterator[Problem]:
+def slips_of_units(experiment: Experiment, sizes: Mapping[str, tuple[int, int]]) -> Iterator[Problem]:
     """Centimetres per pixel for pixels per centimetre, milliseconds for seconds."""
     for camera, scale in experiment.calibration.items():
         if isinstance(scale, CameraPlane) or camera not in sizes:
@@ -27,11 +25,11 @@ def slips_of_units(
             hint = ""
             if _NARROWEST <= sizes[camera][0] * scale <= _WIDEST:
                 hint = f"If {scale:g} is centimetres per pixel, write {1 / scale:.4g}."
-            yield problem(("calibration", camera), found, "pixels per centimetre", hint)
+            yield warning(("calibration", camera), found, "pixels per centimetre", hint)
     for key, value, most, effect in (
         ("max_age", experiment.max_age, _MAX_AGE, "poses that old decide as if they were new"),
         ("pose_timeout", experiment.pose_timeout, _POSE_TIMEOUT, "so long outputs stay on that nothing watches"),
     ):
         if value > most:
             hint = f"If {value:g} is milliseconds, write {value / 1000:g}."
-            yield problem((key,), f"{value:g} s", f"seconds, and at most {most:g} as a rule: {effect}", hint)
+            yield warning((key,), f"{value:g} s", f"seconds, and at most {most:g} as a rule: {effect}", hint)

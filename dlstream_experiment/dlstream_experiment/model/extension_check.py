@@ -30,7 +30,7 @@ def failing_protocol(protocol: ProtocolSettings) -> ExtensionError | None:
             protocol.triggers_used()
             protocol.in_words()
             protocol.diagram()
-            protocol.findings()
+            protocol.problems()
             protocol.create().start(0)
         except ExtensionError as error:
             return error

@@ -10,8 +10,8 @@ from typing import Any
 from dlstream_common import InputError, NamedFiles, Problem, UsedFile, load_settings, read_yaml, resolved
 from dlstream_experiment.model.consistency import inconsistencies
 from dlstream_experiment.model.experiment import Experiment
-from dlstream_experiment.model.file_problems import FileProblems
 from dlstream_experiment.model.parsed_sections import ParsedSections
+from dlstream_experiment.model.problems import with_lines
 
 
 def load_experiment(
@@ -35,7 +35,7 @@ def load_experiment(
         directory = folder or resolved(path).parent
         return _load(path, {"directory": directory, "python": allow_python}, NamedFiles(copies or {}))
     except TypeError as error:  # of the YAML and JSON libraries: a key that is a list, or carries a tag
-        raise InputError(path, [Problem("", str(error), "plain words as keys", 1)]) from error
+        raise InputError(path, [Problem((), str(error), "plain words as keys", line=1)]) from error
 
 
 def _load(path: Path, context: dict[str, Any], files: NamedFiles) -> Experiment:
@@ -49,9 +49,9 @@ def _load(path: Path, context: dict[str, Any], files: NamedFiles) -> Experiment:
     except InputError as error:
         problems += error.problems
     sections = ParsedSections.of_experiment(experiment) if experiment else ParsedSections.of_data(data, context)
-    problems += inconsistencies(sections, FileProblems(data))
+    problems += inconsistencies(sections)
     if experiment is None or problems:
-        raise InputError(path, sorted(problems, key=lambda problem: problem.line or 0))
+        raise InputError(path, with_lines(problems, data))
     experiment._path, experiment._data, experiment._text = path, data, text
     experiment._files = tuple(UsedFile(written, file, _sha256(path, file)) for written, file in files.found.items())
     return experiment
@@ -61,5 +61,5 @@ def _sha256(path: Path, file: Path) -> str:
     try:
         return hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
-        problem = Problem("", f"the file {file}, which can't be read ({error.strerror})", "one that can", 1)
+        problem = Problem((), f"the file {file}, which can't be read ({error.strerror})", "one that can", line=1)
         raise InputError(path, [problem]) from error

@@ -7,13 +7,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from dlstream_common import Place
 from dlstream_common.settings import Unit
 
 SECOND = 1_000_000_000
 """Nanoseconds."""
 
-Location = tuple[str | int, ...]
-"""Where something stands in a file: keys and indices from the top."""
+Location = Place
+"""Where something is in a file: keys and indices from the top."""
 
 
 def _plain_name(text: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, field_validator, model_validator
 
-from dlstream_common import Settings
+from dlstream_common import Settings, misfit
 from dlstream_common.settings import Unit
 from dlstream_experiment.model._registry import any_of
 from dlstream_experiment.model.angles import cos_degrees, sin_degrees
@@ -144,7 +144,7 @@ class Rectangle(Region):
     @model_validator(mode="after")
     def _has_area(self) -> Rectangle:
         if not (self.left < self.right and self.top < self.bottom):
-            raise ValueError("left smaller than right and top smaller than bottom")
+            raise misfit("left", "left smaller than right and top smaller than bottom")
         return self
 
     def contains(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:

@@ -33,7 +33,7 @@ class OutputSettings(Settings):
         return
 
     def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
-        """What is wrong with a command other than off; the problem's key is `action`, `values` or `values.NAME`."""
+        """What is wrong with a command other than off; the problem's place is `action`, `values` or `values`, NAME."""
         return None
 
 

@@ -89,15 +89,15 @@ class ScreenSettings(OutputSettings):
 
     def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
         if action != "show":
-            return Problem("action", f"'{action}'", "show or off", hint=suggest(action, ["show", "off"]))
+            return Problem(("action",), f"'{action}'", "show or off", suggest(action, ["show", "off"]))
         for key in values:
             if key != "image":
-                return Problem(f"values.{key}", f"the unknown value '{key}'", "image alone")
+                return Problem(("values", key), f"the unknown value '{key}'", "image alone")
         name = values.get("image")
         if name is None:
-            return Problem("values", "no image", "image: the name of an image of this screen", hint=self._known(""))
+            return Problem(("values",), "no image", "image: the name of an image of this screen", self._known(""))
         if name not in self.paths:
-            return Problem("values.image", f"'{name}'", "an image of this screen", hint=self._known(name))
+            return Problem(("values", "image"), f"'{name}'", "an image of this screen", self._known(name))
         return None
 
     def _known(self, name: str) -> str:

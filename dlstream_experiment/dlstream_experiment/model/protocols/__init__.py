@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from dlstream_experiment.model._registry import any_of, find_types
 from dlstream_experiment.model.protocols._base import (
     End,
-    Finding,
     Note,
     Off,
     On,
@@ -31,7 +30,6 @@ __all__ = [
     "Box",
     "Diagram",
     "End",
-    "Finding",
     "Note",
     "Off",
     "On",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pydantic import Field
 
-from dlstream_common import Settings
+from dlstream_common import Problem, Settings
 from dlstream_experiment.model.names import Label, Location, Name
 from dlstream_experiment.model.protocols._diagram import Diagram
 
@@ -128,20 +128,6 @@ class Protocol(ABC):
         """What it counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A contradiction in a protocol (`error`: the experiment is refused) or something doubtful (a warning).
-
-    `place` is below the protocol.
-    """
-
-    place: Location
-    found: str
-    expected: str
-    hint: str = ""
-    error: bool = True
-
-
 class ProtocolSettings(Settings):
     """The protocol of an experiment file."""
 
@@ -170,6 +156,6 @@ class ProtocolSettings(Settings):
     def diagram(self) -> Diagram:
         """The course of the experiment as boxes and arrows."""
 
-    def findings(self) -> list[Finding]:
-        """Contradictions and doubts that the settings themselves show."""
+    def problems(self) -> list[Problem]:
+        """Contradictions, and as warnings what is doubtful, each with its place below the protocol."""
         return []

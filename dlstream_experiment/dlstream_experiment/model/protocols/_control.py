@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, model_validator
 
-from dlstream_common import Settings, named_file
+from dlstream_common import Settings, misfit, named_file
 from dlstream_common.settings import resolve_path
 from dlstream_experiment.model.names import SECOND, Name, Seconds, nanoseconds
 from dlstream_experiment.model.protocols._base import Stimulus
@@ -97,7 +97,7 @@ class Yoked(Settings):
         for item in sorted(self.schedule or (), key=lambda item: item.at):
             output = item.stimulus.output
             if output not in changes:
-                raise ValueError(f"stimuli of the outputs {', '.join(self.outputs)}, but one is of '{output}'")
+                raise misfit("outputs", f"stimuli of the outputs {', '.join(self.outputs)}, but one is of '{output}'")
             begin, end = nanoseconds(item.at), nanoseconds(item.at + item.seconds)
             if changes[output] and changes[output][-1][0] > begin:
                 raise ValueError(f"stimuli that end before the next of the same output, but at {item.at:g} s one is on")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from dlstream_common import suggest
+from dlstream_common import Problem, suggest
 from dlstream_experiment.model.names import SECOND, Location
-from dlstream_experiment.model.protocols._base import Finding, Stimulus
+from dlstream_experiment.model.protocols._base import Stimulus
 from dlstream_experiment.model.protocols._control import Limit, Sham, Yoked, longest_on
 from dlstream_experiment.model.protocols._duration import duration_in_words
 
@@ -33,16 +33,16 @@ def named_outputs(limits: Limits, control: Control) -> list[tuple[Location, str]
     return named + [(("control", "outputs", number), name) for number, name in enumerate(outputs)]
 
 
-def unknown_outputs(named: Collection[tuple[Location, str]], stimuli: Sequence[Stimulus]) -> Iterator[Finding]:
+def unknown_outputs(named: Collection[tuple[Location, str]], stimuli: Sequence[Stimulus]) -> Iterator[Problem]:
     """Outputs that are named, and to which nothing is given."""
     known = list(dict.fromkeys(stimulus.output for stimulus in stimuli))
     for place, name in named:
         if name not in known:
             hint = suggest(name, known) or "No stimulus is given in this file."
-            yield Finding(place, f"'{name}'", "an output to which this protocol gives a stimulus", hint)
+            yield Problem(place, f"'{name}'", "an output to which this protocol gives a stimulus", hint)
 
 
-def yoked_beyond(limits: Limits, control: Control) -> Iterator[Finding]:
+def yoked_beyond(limits: Limits, control: Control) -> Iterator[Problem]:
     """Stimuli of another animal that are longer than the limits."""
     if isinstance(control, Yoked):
         for output, changes in control.changes.items():
@@ -51,12 +51,12 @@ def yoked_beyond(limits: Limits, control: Control) -> Iterator[Finding]:
                 yield from beyond(("control", key), output, longest_on(changes), limits[output])
 
 
-def beyond(place: Location, output: str, seconds: float, limit: Limit) -> Iterator[Finding]:
+def beyond(place: Location, output: str, seconds: float, limit: Limit) -> Iterator[Problem]:
     """A stimulus of so many seconds that is longer than a limit."""
     for which, most in (("at a time", limit.stimulus), ("in a session", limit.session)):
         if most is not None and seconds > most + 1 / SECOND:
             expected = f"at most {duration_in_words(most)} {which}, the limit of this file"
-            yield Finding(place, f"'{output}' on for up to {duration_in_words(seconds)}", expected)
+            yield Problem(place, f"'{output}' on for up to {duration_in_words(seconds)}", expected)
             return
 
 

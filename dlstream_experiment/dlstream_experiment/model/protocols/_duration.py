@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from dlstream_common import Settings
+from dlstream_common import Settings, misfit
 from dlstream_experiment.model.names import Seconds
 
 Positive = Annotated[float, Field(gt=0, le=1e6)]
@@ -29,9 +29,9 @@ class Exponential(Settings):
     @model_validator(mode="after")
     def _has_room(self) -> Exponential:
         if not self.min < self.max:
-            raise ValueError("min smaller than max")
+            raise misfit("min", "min smaller than max")
         if not self.min <= self.mean <= self.max:
-            raise ValueError("a mean between min and max")
+            raise misfit("mean", "a mean between min and max")
         return self
 
     @property

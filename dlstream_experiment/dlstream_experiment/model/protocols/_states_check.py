@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from dlstream_common import suggest
+from dlstream_common import Problem, suggest
 from dlstream_experiment.model.names import Location
-from dlstream_experiment.model.protocols._base import Finding
+from dlstream_experiment.model.problems import warning
 from dlstream_experiment.model.protocols._conditions import Comparison
 from dlstream_experiment.model.protocols._control_checks import beyond, named_outputs, unknown_outputs, yoked_beyond
 from dlstream_experiment.model.protocols._duration import duration_in_words, longest
@@ -17,7 +17,7 @@ from dlstream_experiment.model.protocols._transitions import END, RUN, TRIAL, St
 _COUNTED_BY_THE_TRIALS = ("trials", "trials_left")
 
 
-def findings(settings: StateTable) -> list[Finding]:
+def problems(settings: StateTable) -> list[Problem]:
     """Everything wrong or odd, in no particular order."""
     return [
         *_names(settings),
@@ -47,11 +47,11 @@ def _transitions(settings: StateTable) -> Iterator[tuple[Location, Transition]]:
             yield ("states", name, "transitions", number), transition
 
 
-def _names(settings: StateTable) -> Iterator[Finding]:
+def _names(settings: StateTable) -> Iterator[Problem]:
     known = list(settings.states)
     for word in (END, TRIAL):
         if word in settings.states:
-            yield Finding(("states", word), f"a state named '{word}'", "another name: this word is taken")
+            yield Problem(("states", word), f"a state named '{word}'", "another name: this word is taken")
     if settings.start is not None and settings.start not in known:
         yield _unknown_state(("start",), settings.start, known)
     for name, condition in settings.trials.conditions.items() if settings.trials is not None else ():
@@ -60,18 +60,18 @@ def _names(settings: StateTable) -> Iterator[Finding]:
     for place, transition in _transitions(settings):
         for target in transition.targets:
             if target == TRIAL and settings.trials is None:
-                yield Finding((*place, "go"), "'trial'", "a trial list, protocol.trials")
+                yield Problem((*place, "go"), "'trial'", "a trial list, protocol.trials")
             elif target not in (*known, END, TRIAL):
                 yield _unknown_state((*place, "go"), target, known)
     if settings.trials is not None and not any(TRIAL in way.targets for _, way in _transitions(settings)):
-        yield Finding(("trials",), "a trial list that nothing begins", "a transition with `go: trial`", error=False)
+        yield warning(("trials",), "a trial list that nothing begins", "a transition with `go: trial`")
 
 
-def _unknown_state(place: Location, name: str, known: list[str]) -> Finding:
-    return Finding(place, f"'{name}'", "a state of this file", suggest(name, known))
+def _unknown_state(place: Location, name: str, known: list[str]) -> Problem:
+    return Problem(place, f"'{name}'", "a state of this file", suggest(name, known))
 
 
-def _marks(settings: StateTable) -> Iterator[Finding]:
+def _marks(settings: StateTable) -> Iterator[Problem]:
     known = [RUN] + [action.mark for _, action in settings.actions() if action.mark is not None]
     if settings.trials is not None:
         known.append(TRIAL)
@@ -79,13 +79,13 @@ def _marks(settings: StateTable) -> Iterator[Finding]:
     used += [(("stop", number, "since"), stop.since) for number, stop in enumerate(settings.stop)]
     for place, name in used:
         if name is not None and name not in known:
-            yield Finding(place, f"'{name}'", "a mark that an action sets", suggest(name, known))
+            yield Problem(place, f"'{name}'", "a mark that an action sets", suggest(name, known))
     for place, action in settings.actions():
         if action.mark in (RUN, TRIAL):
-            yield Finding((*place, "mark"), f"'{action.mark}'", "another name: this mark is set by itself")
+            yield Problem((*place, "mark"), f"'{action.mark}'", "another name: this mark is set by itself")
 
 
-def _counters(settings: StateTable) -> Iterator[Finding]:
+def _counters(settings: StateTable) -> Iterator[Problem]:
     built_in = _COUNTED_BY_THE_TRIALS if settings.trials is not None else ()
     known = [*settings.counters(), *built_in]
     used: list[tuple[Location, Iterable[Comparison]]] = [
@@ -96,16 +96,16 @@ def _counters(settings: StateTable) -> Iterator[Finding]:
         for name in (name for comparison in comparisons for name in comparison.counters):
             if name not in known:
                 hint = suggest(name, known) or "Nothing is counted in this file."
-                yield Finding(place, f"'{name}'", "a counter that an action counts", hint)
+                yield Problem(place, f"'{name}'", "a counter that an action counts", hint)
     for place, action in settings.actions():
         changed = action.count or action.reset or action.result
         if changed in _COUNTED_BY_THE_TRIALS:
-            yield Finding(place, f"'{changed}'", "another name: the trial list counts this by itself")
+            yield Problem(place, f"'{changed}'", "another name: the trial list counts this by itself")
         if action.result is not None and settings.trials is None:
-            yield Finding((*place, "result"), f"'{action.result}'", "a trial list, protocol.trials: it ends a trial")
+            yield Problem((*place, "result"), f"'{action.result}'", "a trial list, protocol.trials: it ends a trial")
 
 
-def _outputs(settings: StateTable) -> Iterator[Finding]:
+def _outputs(settings: StateTable) -> Iterator[Problem]:
     named = named_outputs(settings.limits, settings.control)
     named += [((*place, "withdraw"), action.withdraw) for place, action in settings.actions() if action.withdraw]
     stops = enumerate(settings.stop)
@@ -116,10 +116,10 @@ def _outputs(settings: StateTable) -> Iterator[Finding]:
         for number, output in enumerate(outputs):
             if output in outputs[:number]:
                 place = ("states", name, "stimuli", number, "output")
-                yield Finding(place, f"'{output}' a second time", "one stimulus of an output in a state")
+                yield Problem(place, f"'{output}' a second time", "one stimulus of an output in a state")
 
 
-def _limits(settings: StateTable) -> Iterator[Finding]:
+def _limits(settings: StateTable) -> Iterator[Problem]:
     for name, state in settings.states.items():
         for number, stimulus in enumerate(state.stimuli):
             limit, bound = settings.limits.get(stimulus.output), _longest_stay(state)
@@ -139,13 +139,13 @@ def _limits(settings: StateTable) -> Iterator[Finding]:
     yield from yoked_beyond(settings.limits, settings.control)
 
 
-def _cut(place: Location, found: str, most: float) -> Finding:
+def _cut(place: Location, found: str, most: float) -> Problem:
     """What nothing but the limit is sure to end: it holds at run time, and yet may not be what was meant."""
     expected = f"a transition with a time alone, of at most {duration_in_words(most)}"
     if place[-1] == "give":
         expected = f"`seconds` beside it, at most {duration_in_words(most)}"
     hint = f"As it stands, the limit switches it off after {duration_in_words(most)}, and the experiment goes its way."
-    return Finding(place, found, expected, hint, error=False)
+    return warning(place, found, expected, hint)
 
 
 def _longest_stay(state: State) -> float | None:
@@ -158,7 +158,7 @@ def _longest_stay(state: State) -> float | None:
     return min(bounds, default=None)
 
 
-def _ways(settings: StateTable) -> Iterator[Finding]:
+def _ways(settings: StateTable) -> Iterator[Problem]:
     after = {
         name: [target for way in state.transitions for target in leads_to(settings, way)]
         for name, state in settings.states.items()
@@ -168,26 +168,26 @@ def _ways(settings: StateTable) -> Iterator[Finding]:
     for name, state in settings.states.items():
         if name not in reached:
             expected = f"a way to it from the first state, '{settings.first}'"
-            yield Finding(("states", name), "a state that is never entered", expected, error=False)
+            yield warning(("states", name), "a state that is never entered", expected)
         elif not settings.stop and not state.transitions:
             expected = "a transition, or a `stop` condition: the experiment would stand still here for ever"
-            yield Finding(("states", name), "a state that is never left", expected)
+            yield Problem(("states", name), "a state that is never left", expected)
         elif not state.transitions and state.stimuli:
             outputs = " and ".join(f"'{stimulus.output}'" for stimulus in state.stimuli)
             found = f"a state that is never left, with {outputs} on until a `stop` condition ends the experiment"
-            yield Finding(("states", name), found, "a transition, unless that is meant", error=False)
+            yield warning(("states", name), found, "a transition, unless that is meant")
         elif not settings.stop and END not in _closure({name}, after):
             expected = "a way to `end`, or a `stop` condition: only the operator could end the experiment"
-            yield Finding(("states", name), "a state from which no end is reached", expected, error=False)
+            yield warning(("states", name), "a state from which no end is reached", expected)
         if state.stimuli and any(_at_once(way) for way in state.transitions):
             found = f"a stimulus that is never on: '{name}' is left as soon as it is entered"
             expected = "a trigger, a time or a counter on the transition that is taken at once"
-            yield Finding(("states", name, "stimuli"), found, expected, error=False)
+            yield warning(("states", name, "stimuli"), found, expected)
         for number, transition in enumerate(state.transitions[:-1]):
             if _at_once(transition):
                 place = ("states", name, "transitions", number + 1)
                 expected = "it before the one that is always taken"
-                yield Finding(place, "a transition that is never looked at", expected, error=False)
+                yield warning(place, "a transition that is never looked at", expected)
                 break
 
 
@@ -197,7 +197,7 @@ def _at_once(transition: Transition) -> bool:
     return transition.when is None and soon and not transition.comparisons
 
 
-def _chases(settings: StateTable) -> Iterator[Finding]:
+def _chases(settings: StateTable) -> Iterator[Problem]:
     """States each of which leads on at once, in a circle: the experiment runs through it anew on every frame."""
     onward: dict[str, list[str]] = {}
     for name, state in settings.states.items():
@@ -220,7 +220,8 @@ def _chases(settings: StateTable) -> Iterator[Finding]:
         ways = [settings.states[other].transitions[0] for other in circle]
         surely = all(_at_once(way) and set(leads_to(settings, way)) <= set(circle) for way in ways)
         expected = "a trigger, a time or a counter on one of these transitions"
-        yield Finding(("states", name, "transitions", number), found, expected, error=surely)
+        make = Problem if surely else warning
+        yield make(("states", name, "transitions", number), found, expected)
 
 
 def _closure(begin: set[str], after: dict[str, list[str]]) -> set[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from dlstream_experiment.model.protocols._base import Finding
+from dlstream_common import Problem
+from dlstream_experiment.model.problems import warning
 from dlstream_experiment.model.protocols._control import Limit
 from dlstream_experiment.model.protocols._duration import duration_in_words
 from dlstream_experiment.model.protocols._state_table import StateTable
 
 
-def doubts(settings: StateTable) -> Iterator[Finding]:
+def doubts(settings: StateTable) -> Iterator[Problem]:
     """Stimuli without an end, and amounts that are never reached."""
     yield from _endless(settings)
     yield from odd_limits(settings.limits)
@@ -20,19 +21,19 @@ def doubts(settings: StateTable) -> Iterator[Finding]:
         if most is not None and stop.reaches is not None and stop.reaches > most:
             found = f"{duration_in_words(stop.reaches)} of '{stop.stimulated}', which is on for {most:g} s at most"
             expected = f"at most {duration_in_words(most)}, the limit of a session: else it never holds"
-            yield Finding(("stop", number, "reaches"), found, expected, error=False)
+            yield warning(("stop", number, "reaches"), found, expected)
 
 
-def odd_limits(limits: Mapping[str, Limit]) -> Iterator[Finding]:
+def odd_limits(limits: Mapping[str, Limit]) -> Iterator[Problem]:
     """Limits of a session that are reached before the one of a stimulus."""
     for name, limit in limits.items():
         if limit.session is not None and limit.stimulus is not None and limit.session < limit.stimulus:
             found = f"{limit.session:g} s in a session, less than {limit.stimulus:g} s at a time"
             expected = "a session's limit that is not smaller than a stimulus's"
-            yield Finding(("limits", name, "session"), found, expected, error=False)
+            yield warning(("limits", name, "session"), found, expected)
 
 
-def _endless(settings: StateTable) -> Iterator[Finding]:
+def _endless(settings: StateTable) -> Iterator[Problem]:
     """Given without a time, and neither withdrawn nor limited, nor followed by one with a time."""
     actions = settings.actions()
     ended = {action.withdraw for _, action in actions}
@@ -42,4 +43,4 @@ def _endless(settings: StateTable) -> Iterator[Finding]:
             continue
         found = f"'{action.give.output}' given until it is withdrawn, which nothing does"
         expected = "`seconds` beside it, a `withdraw` or a limit, unless it is meant to last until the experiment ends"
-        yield Finding((*place, "give"), found, expected, error=False)
+        yield warning((*place, "give"), found, expected)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from dlstream_common import Settings
+from dlstream_common import Settings, misfit
 from dlstream_experiment.model.names import Label, Location, Name, Seconds
 from dlstream_experiment.model.protocols._base import Stimulus, stimulus_in_words
 from dlstream_experiment.model.protocols._conditions import Comparison, Comparisons, CounterName, comparisons
@@ -52,9 +52,9 @@ class Action(Settings):
             raise ValueError(f"exactly one of {', '.join(_ACTIONS)}")
         for extra, owner in (("by", "count"), ("seconds", "give"), ("values", "note")):
             if extra in self.model_fields_set and getattr(self, owner) is None:
-                raise ValueError(f"{extra} only beside {owner}")
+                raise misfit(extra, f"{extra} only beside {owner}")
         if self.seconds == 0:
-            raise ValueError("more than 0 seconds")
+            raise misfit("seconds", "more than 0 seconds")
         return self
 
     def __str__(self) -> str:
@@ -105,10 +105,10 @@ class Transition(Settings):
     @model_validator(mode="after")
     def _fits_together(self) -> Transition:
         if "is_" in self.model_fields_set and self.when is None:
-            raise ValueError("a trigger as `when` beside `is`")
+            raise misfit("is", "a trigger as `when` beside `is`")
         _check_times(self.after, self.longer_than, self.since)
         if self.reason is not None and END not in self.targets:
-            raise ValueError("reason only beside go: end")
+            raise misfit("reason", "reason only beside go: end")
         return self
 
     @cached_property
@@ -157,11 +157,11 @@ class StopCondition(Settings):
     def _asks_something(self) -> StopCondition:
         _check_times(self.after, self.longer_than, self.since)
         if (self.stimulated is None) != (self.reaches is None):
-            raise ValueError("stimulated and reaches together")
+            raise misfit("stimulated" if self.reaches is None else "reaches", "stimulated and reaches together")
         if self.after is None and self.longer_than is None and not self.if_ and self.stimulated is None:
             raise ValueError("one or more of after, longer_than, if, stimulated")
         if self.after == 0 and self.since in (None, RUN) and not self.if_ and self.stimulated is None:
-            raise ValueError("after more than 0 seconds: the experiment would end as it starts")
+            raise misfit("after", "after more than 0 seconds: the experiment would end as it starts")
         return self
 
     @cached_property

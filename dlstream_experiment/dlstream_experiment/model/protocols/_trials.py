@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dlstream_common import Settings, suggest
+from dlstream_common import Settings, misfit, suggest
 from dlstream_experiment.model.names import Label
 
 Few = Annotated[int, Field(ge=1, le=100_000)]
@@ -44,21 +44,22 @@ class Trials(Settings):
     @model_validator(mode="after")
     def _is_possible(self) -> Trials:
         if (self.order == "random") != (self.length is not None):
-            raise ValueError("length with order random, and only there")
+            raise misfit("order" if self.length is None else "length", "length with order random, and only there")
         if self.order == "random" and (self.repeat != 1 or self.sequence):
-            raise ValueError("length alone with order random: neither repeat nor sequence")
+            raise misfit("length", "length alone with order random: neither repeat nor sequence")
         for name in self.sequence or ():
             if name not in self.conditions:
                 hint = suggest(name, list(self.conditions))
-                raise ValueError(f"a sequence of this list's conditions, but '{name}' is none. {hint}".rstrip(". "))
+                expected = f"a sequence of this list's conditions, but '{name}' is none. {hint}".rstrip(". ")
+                raise misfit("sequence", expected)
         if self.count > _LONGEST:
             raise ValueError(f"at most {_LONGEST} trials")
         limit = self.max_in_a_row
         if limit is not None:
             if self.order == "fixed":
-                raise ValueError("max_in_a_row with another order than fixed")
+                raise misfit("max_in_a_row", "max_in_a_row with another order than fixed")
             if longest_row(self.listed(random.Random(0))) > limit:
-                raise ValueError(f"conditions of which no more than {limit} need to come in a row")
+                raise misfit("conditions", f"conditions of which no more than {limit} need to come in a row")
         return self
 
     @property

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from dlstream_common import Problem
 from dlstream_experiment.model.extension import Owner, find_class, on_frame, read_options
 from dlstream_experiment.model.names import Location
 from dlstream_experiment.model.protocols._base import (
     End,
-    Finding,
     Note,
     Off,
     On,
@@ -86,10 +86,10 @@ class PythonProtocolSettings(ProtocolSettings):
     def diagram(self) -> Diagram:
         return self.owner.ask("diagram", self.own.diagram, Diagram, "a Diagram")
 
-    def findings(self) -> list[Finding]:
-        with self.owner.guard("findings"):
-            own = self.own.findings()
-            return [Finding(("options", *item.place), item.found, item.expected, item.hint, item.error) for item in own]
+    def problems(self) -> list[Problem]:
+        former = getattr(self.own, "findings", None)  # its name in dlstream 0.1
+        with self.owner.guard("problems"):
+            return [item.below("options") for item in (self.own.problems() if former is None else former())]
 
 
 class GuardedProtocol(Protocol):

@@ -6,11 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from dlstream_common import Settings
+from dlstream_common import Problem, Settings
 from dlstream_common.settings import Unit
 from dlstream_experiment.model.names import Label, Location, Name, Seconds
 from dlstream_experiment.model.protocols._base import (
-    Finding,
     ProtocolSettings,
     Stimulus,
     stimulus_in_words,
@@ -82,7 +81,7 @@ class RegionTrialsSettings(ProtocolSettings):
         ]
         return used + yoked_stimuli(self.control)
 
-    def findings(self) -> list[Finding]:
+    def problems(self) -> list[Problem]:
         named = named_outputs(self.limits, self.control)
         unknown = unknown_outputs(named, [stimulus for _, stimulus in self.stimuli_used()])
         return [*unknown, *yoked_beyond(self.limits, self.control), *odd_limits(self.limits)]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from dlstream_common import Problem
 from dlstream_experiment.model.protocols import _states_words as words
-from dlstream_experiment.model.protocols._base import Finding
 from dlstream_experiment.model.protocols._diagram import Diagram
 from dlstream_experiment.model.protocols._state_table import StateTable
-from dlstream_experiment.model.protocols._states_check import findings
+from dlstream_experiment.model.protocols._states_check import problems
 
 
 class StatesSettings(StateTable):
@@ -28,8 +28,8 @@ class StatesSettings(StateTable):
 
     type: Literal["states"]
 
-    def findings(self) -> list[Finding]:
-        return findings(self)
+    def problems(self) -> list[Problem]:
+        return problems(self)
 
     def in_words(self) -> list[str]:
         return words.in_words(self)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from dlstream_common import Settings
+from dlstream_common import Problem, Settings
 from dlstream_experiment.model.classification import PoseClassification
 from dlstream_experiment.model.external import ExternalCondition
 from dlstream_experiment.model.names import Label, Location, Name, Seconds
@@ -65,16 +65,6 @@ class Context:
     seed: int = 0
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """Something wrong with a trigger that only its context shows; `place` is below the trigger."""
-
-    place: Location
-    found: str
-    expected: str
-    hint: str = ""
-
-
 class TriggerSettings(Settings):
     """One trigger of an experiment file; these keys are common to all types.
 
@@ -117,8 +107,8 @@ class TriggerSettings(Settings):
         """The triggers that it is composed of, each with its place below the trigger."""
         return []
 
-    def mistakes(self, context: Context) -> Iterator[Mistake]:
-        """What is wrong with it in this context; missing regions are reported elsewhere."""
+    def problems(self, context: Context) -> Iterator[Problem]:
+        """What is wrong with it in this context, each with its place below the trigger; missing regions excepted."""
         yield from ()
 
     def shape_in_words(self) -> str:
@@ -180,13 +170,13 @@ class PoseSettings(MeasuredSettings):
         regions = [context.regions[name] for _, name in self.regions_used() if name in context.regions]
         return self.camera or (regions[0].camera if regions else None) or context.camera
 
-    def mistakes(self, context: Context) -> Iterator[Mistake]:
+    def problems(self, context: Context) -> Iterator[Problem]:
         camera = self.camera_in(context)
         for place, name in self.regions_used():
             region = context.regions.get(name)
             if region is not None and (region.camera or context.camera) != camera:
                 found = f"'{name}', which lies in the image of camera '{region.camera or context.camera}'"
-                yield Mistake(place, found, f"a region of camera '{camera}', as the trigger's others")
+                yield Problem(place, found, f"a region of camera '{camera}', as the trigger's others")
 
     @property
     def metric(self) -> bool:
@@ -203,13 +193,13 @@ class PoseSettings(MeasuredSettings):
         plane = self.metric and isinstance(context.calibration[self.camera_in(context)], CameraPlane)
         return in_plane(keypoint) if plane else keypoint
 
-    def uncalibrated(self, context: Context) -> Iterator[Mistake]:
+    def uncalibrated(self, context: Context) -> Iterator[Problem]:
         """Centimetres of a camera that is not calibrated."""
         camera = self.camera_in(context)
         if self.metric and camera not in context.calibration:
             found = f"'{getattr(self, 'unit', '')}', without a calibration of camera '{camera}'"
             hint = f"For instance, at the top of the file: calibration: {{{camera}: 12.5}}"
-            yield Mistake(("unit",), found, "pixels, or the camera's pixels per centimetre under calibration", hint)
+            yield Problem(("unit",), found, "pixels, or the camera's pixels per centimetre under calibration", hint)
 
     def places(self, key: str) -> list[tuple[Location, str]]:
         """The keypoints of a key that is a list of them, each with its place."""

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from dlstream_common import Problem, misfit
 from dlstream_common.settings import Unit
-from dlstream_experiment.model.triggers._base import Context, Mistake, PoseSettings
+from dlstream_experiment.model.triggers._base import Context, PoseSettings
 from dlstream_experiment.model.triggers._bounds import Degrees, NotNegative, bounds_in_words, check_bounds
 
 Match = Literal["any", "all"] | Annotated[int, Field(ge=1, le=1000)]
@@ -38,7 +39,7 @@ def check_match(match: str | int, count: int) -> None:
         ValueError: it asks for more.
     """
     if isinstance(match, int) and match > count:
-        raise ValueError(f"match not larger than the number of keypoints, {count}")
+        raise misfit("match", f"match not larger than the number of keypoints, {count}")
 
 
 def listed(names: tuple[str, ...], match: str | int) -> str:
@@ -73,8 +74,8 @@ class Bounded(PoseSettings):
         """The bounds in words."""
         return bounds_in_words(self.at_least, self.at_most, self.unit_in_words, self.release)
 
-    def mistakes(self, context: Context) -> Iterator[Mistake]:
-        yield from super().mistakes(context)
+    def problems(self, context: Context) -> Iterator[Problem]:
+        yield from super().problems(context)
         yield from self.uncalibrated(context)
 
 

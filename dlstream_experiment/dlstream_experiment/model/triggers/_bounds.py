@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dlstream_common.settings import Unit
+from dlstream_common.settings import Unit, misfit
 from dlstream_experiment.model.quantities import INFINITY, Quantity, Test
 
 Number = Annotated[float, Field(ge=-1e12, le=1e12)]
@@ -27,14 +27,14 @@ def check_bounds(
         raise ValueError(f"a bound: {keys}")
     if at_least is not None and at_most is not None:
         if at_least > at_most:
-            raise ValueError("at_least not larger than at_most")
+            raise misfit("at_least", "at_least not larger than at_most")
         if release is not None:
-            raise ValueError("a release with one bound only, not with both at_least and at_most")
+            raise misfit("release", "a release with one bound only, not with both at_least and at_most")
     elif release is not None:
         if at_least is not None and release > at_least:
-            raise ValueError("a release not larger than at_least, since it holds while the trigger is true")
+            raise misfit("release", "a release not larger than at_least, since it holds while the trigger is true")
         if at_most is not None and release < at_most:
-            raise ValueError("a release not smaller than at_most, since it holds while the trigger is true")
+            raise misfit("release", "a release not smaller than at_most, since it holds while the trigger is true")
 
 
 def bounds_in_words(at_least: float | None, at_most: float | None, unit: str, release: float | None = None) -> str:

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dlstream_common import ExistingFile, NetworkError
+from dlstream_common import ExistingFile, NetworkError, Problem, misfit
 from dlstream_experiment.model.classification import Classifier, PoseClassification
 from dlstream_experiment.model.names import Label, Location, nanoseconds
-from dlstream_experiment.model.triggers._base import Context, Mistake, PoseSettings
+from dlstream_experiment.model.triggers._base import Context, PoseSettings
 from dlstream_experiment.model.triggers._bounded import Window
 from dlstream_experiment.model.triggers._bounds import bounds_in_words
 
@@ -57,7 +57,7 @@ class ClassifierSettings(PoseSettings):
     @model_validator(mode="after")
     def _release_fits(self) -> ClassifierSettings:
         if self.release is not None and (self.at_least is None or self.release > self.at_least):
-            raise ValueError("a release not larger than at_least")
+            raise misfit("release", "a release not larger than at_least")
         return self
 
     def load(self) -> Classifier:
@@ -82,16 +82,16 @@ class ClassifierSettings(PoseSettings):
             scale=self.scale(context),
         )
 
-    def mistakes(self, context: Context) -> Iterator[Mistake]:
-        yield from super().mistakes(context)
+    def problems(self, context: Context) -> Iterator[Problem]:
+        yield from super().problems(context)
         yield from self.uncalibrated(context)
         try:
             network = self.load()
         except NetworkError as error:
-            yield Mistake(("network",), str(error), "an ONNX classifier of these features")
+            yield Problem(("network",), str(error), "an ONNX classifier of these features")
             return
         if network.classes is not None and self.behaviour >= network.classes:
-            yield Mistake(("behaviour",), str(self.behaviour), f"a class from 0 to {network.classes - 1}")
+            yield Problem(("behaviour",), str(self.behaviour), f"a class from 0 to {network.classes - 1}")
 
     def keypoints_used(self) -> list[tuple[Location, str]]:
         return [*self.places("keypoints"), (("reference",), self.reference)]

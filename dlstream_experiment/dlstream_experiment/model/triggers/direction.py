@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from dlstream_common import misfit
 from dlstream_experiment.model.names import Label, Location
 from dlstream_experiment.model.quantities import (
     Angle,
@@ -77,7 +78,7 @@ class DirectionSettings(_OneAngle):
         if (self.point is None) == (self.edge is None):
             raise ValueError("either a point or an edge")
         if self.frame is not None and self.edge is None:
-            raise ValueError("a frame only with an edge")
+            raise misfit("frame", "a frame only with an edge")
         check_different((self.start, self.end))
         return self
 

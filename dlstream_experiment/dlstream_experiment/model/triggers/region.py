@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from dlstream_common import Problem
 from dlstream_experiment.model.names import Label, Location
 from dlstream_experiment.model.quantities import (
     INFINITY,
@@ -22,7 +23,7 @@ from dlstream_experiment.model.quantities import (
     Test,
 )
 from dlstream_experiment.model.regions import Circle, Ellipse, Polygon, Rectangle, Region
-from dlstream_experiment.model.triggers._base import Context, Mistake, PoseSettings
+from dlstream_experiment.model.triggers._base import Context, PoseSettings
 from dlstream_experiment.model.triggers._bounded import Match, check_different, check_match, how_many, listed
 
 
@@ -74,8 +75,8 @@ class RegionTriggerSettings(PoseSettings):
             shown=None,
         )
 
-    def mistakes(self, context: Context) -> Iterator[Mistake]:
-        yield from super().mistakes(context)
+    def problems(self, context: Context) -> Iterator[Problem]:
+        yield from super().problems(context)
         if self.release is None or self.release not in context.regions or self.region not in context.regions:
             return
         region, release = context.regions[self.region], context.regions[self.release]
@@ -84,7 +85,7 @@ class RegionTriggerSettings(PoseSettings):
             expected = f"a region that has all of '{self.region}' in it: it holds while the trigger is true"
             if not self.inside:
                 expected = f"a region that lies within '{self.region}': outside of it the trigger stays true"
-            yield Mistake(("release",), f"'{self.release}'", expected)
+            yield Problem(("release",), f"'{self.release}'", expected)
 
     def keypoints_used(self) -> list[tuple[Location, str]]:
         return self.places("keypoints")

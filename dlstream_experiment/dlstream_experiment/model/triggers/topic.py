@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from dlstream_common import misfit
 from dlstream_experiment.model.external import ExternalCondition, ExternalSource
 from dlstream_experiment.model.names import nanoseconds
 from dlstream_experiment.model.triggers._base import Context, MeasuredSettings
@@ -59,7 +60,7 @@ class TopicSettings(MeasuredSettings):
     def _one_comparison(self) -> TopicSettings:
         if self.equals is not None:
             if self.at_least is not None or self.at_most is not None or self.release is not None:
-                raise ValueError("either equals, or at_least and at_most with their release")
+                raise misfit("equals", "either equals, or at_least and at_most with their release")
         else:
             check_bounds(self.at_least, self.at_most, self.release, "at_least, at_most or equals")
         return self

@@ -1,0 +1,81 @@
+"""One thing wrong in a file, and the nearest right word: every check of dlstream speaks in these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from enum import Enum
+from typing import Any
+
+Place = tuple["str | int", ...]
+"""Where a value stands: the keys and indices that lead to it, such as ("cameras", "top", "crop", 2)."""
+
+
+class Severity(Enum):
+    """Whether a problem stops everything, or is only reported."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong in a file: where it stands, what was found and what was expected.
+
+    Attributes:
+        place: the keys and indices that lead to it; empty: the file as a whole.
+        found: completes "found ...".
+        expected: completes "expected ...".
+        suggestion: what to do, in one or more sentences; empty where nothing helps.
+        severity: an error refuses the file, a warning does not.
+        line: counted from 1; None where it is not known.
+    """
+
+    place: Place
+    found: str
+    expected: str
+    suggestion: str = ""
+    severity: Severity = Severity.ERROR
+    line: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The place as a person writes it, such as `cameras.top.crop[2]`."""
+        return key_of(self.place)
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether it is only reported."""
+        return self.severity is Severity.WARNING
+
+    def below(self, *place: str | int) -> Problem:
+        """The same problem in a larger whole, at `place` of which this one's whole stands."""
+        return replace(self, place=(*place, *self.place))
+
+    def __str__(self) -> str:
+        text = f"{self.key}: " if self.place else ""
+        text += f"found {self.found}; expected {self.expected}"
+        return f"{text}. {self.suggestion}" if self.suggestion else text
+
+
+def key_of(place: Sequence[Any]) -> str:
+    """A place as a person writes it: `("points", 2)` is `points[2]`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+
+
+def nearest(word: str, known: Sequence[str]) -> str | None:
+    """The known word that was perhaps meant; None where none is near."""
+    near = get_close_matches(word.lower(), [name.lower() for name in known], n=1, cutoff=0.6)
+    return next(name for name in known if name.lower() == near[0]) if near else None
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """A sentence that names the nearest of the known words; empty where none is near."""
+    name = nearest(word, known)
+    return f"Did you mean '{name}'?" if name is not None else ""
+
+
+def suggest(word: str, known: Sequence[str]) -> str:
+    """A sentence that names the nearest of the known words, or all of them where none is near."""
+    return did_you_mean(word, known) or (f"Known: {', '.join(known)}." if known else "")
