@@ -96,11 +96,11 @@ def test_what_fails_when_asked_is_found_before_the_run(make, old, new, said):
     assert path.read_text().splitlines()[problem.line - 1].strip().startswith("class: ")
 
 
-def test_findings_that_raise(make):
+def test_problems_that_raise(make):
     path, line = make(
-        "    def diagram(self)", "    def findings(self):\n        assert False, 'hm'\n\n    def diagram(self)"
+        "    def diagram(self)", "    def problems(self):\n        assert False, 'hm'\n\n    def diagram(self)"
     )
-    with pytest.raises(InputError, match=rf"findings raised AssertionError: hm \(.*near_wall.py, line {line + 1}\)"):
+    with pytest.raises(InputError, match=rf"problems raised AssertionError: hm \(.*near_wall.py, line {line + 1}\)"):
         load_experiment(path, allow_python=True)
 
 

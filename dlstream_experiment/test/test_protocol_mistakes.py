@@ -223,7 +223,7 @@ def test_states_that_lead_to_each_other_at_once_are_refused():
         "error states.a.transitions.0: 'a', which leads to itself at once, anew on every frame"
     ]
     drawn = {"a": {"transitions": [{"go": {"a": 1, "end": 1}}]}}
-    assert [line.partition(" ")[0] for line in odd(states=drawn)] == ["note"], "a draw ends it at some time"
+    assert [line.partition(" ")[0] for line in odd(states=drawn)] == ["warning"], "a draw ends it at some time"
     waiting = {"a": {"transitions": [{"go": "b"}]}, "b": {"transitions": [{"after": 1, "go": "a"}]}}
     assert odd(states=waiting, stop=[{"after": 9}]) == []
     counted = {"a": {"transitions": [{"go": "b"}]}, "b": {"transitions": [{"if": "n > 1", "go": "a"}]}}
