@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 
+from dlstream_camera.crop import crop_slices
 from dlstream_camera.sources import Format, FrameSource, SourceSettings, source_type
 from dlstream_common import Frame, FramePoses, Image, SourceError, encoding_of
 
@@ -76,22 +77,6 @@ class Camera:
     def close(self) -> None:
         """Gives the source back. Allowed at any time, more than once."""
         self._source.close()
-
-
-def crop_slices(crop: list[int], width: int, height: int) -> tuple[slice, slice]:
-    """Rows and columns of `crop` (x, y, width, height; empty: all) in an image of width x height.
-
-    Raises:
-        SourceError: the crop is not four numbers, or reaches out of the image.
-    """
-    if not crop:
-        return slice(0, height), slice(0, width)
-    if len(crop) != 4:
-        raise SourceError(f"crop: found {crop}; expected four numbers: x, y, width, height")
-    x, y, w, h = crop
-    if x < 0 or y < 0 or w < 1 or h < 1 or x + w > width or y + h > height:
-        raise SourceError(f"crop: found x={x} y={y} {w}x{h}; expected a part of the image of {width}x{height}")
-    return slice(y, y + h), slice(x, x + w)
 
 
 def _moved(truth: FramePoses, camera: str, sequence: int, x: int, y: int) -> FramePoses:

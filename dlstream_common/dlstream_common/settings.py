@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationInfo
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
 
 
 class Settings(BaseModel):
@@ -67,6 +69,22 @@ def named_file(written: str, path: Path, info: ValidationInfo) -> Path:
     """Writes down that a settings file names this file, where somebody asks for it; see `NamedFiles.take`."""
     files = (info.context or {}).get("files")
     return path if files is None else files.take(written, path)
+
+
+@dataclass(frozen=True)
+class FilledIn:
+    """Stands in the annotation of a node's parameter that the rig fills in from what it knows: no key for a user."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "filled_in": True}
+
+
+FILLED_IN = FilledIn()
+
+
+def is_filled_in(field: FieldInfo) -> bool:
+    """Whether the rig fills this parameter in."""
+    return any(isinstance(item, FilledIn) for item in field.metadata)
 
 
 def misfit(key: str, expected: str) -> PydanticCustomError:

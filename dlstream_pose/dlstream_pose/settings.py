@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from dlstream_common import ExistingFile, Settings
+from dlstream_common import FILLED_IN, ExistingFile, Settings
 from dlstream_pose.filters import FilterSettings
 from dlstream_pose.missing import Missing
 
@@ -18,7 +18,7 @@ class PoseSettings(Settings):
 
     network: ExistingFile
     """Network file (.onnx) as dlstream's converter writes it."""
-    cameras: Annotated[list[CameraName], Field(min_length=1)] = ["top"]
+    cameras: Annotated[list[CameraName], Field(min_length=1), FILLED_IN] = ["top"]
     """Namespaces of the cameras to serve: of each, <camera>/image_raw is read."""
     scale: Annotated[float, Field(gt=0, le=8)] = 1.0
     """Size of the images that the network was trained on, relative to the camera's."""

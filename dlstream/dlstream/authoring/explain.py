@@ -16,7 +16,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from dlstream.rig.check import frame_rates, image_sizes
+from dlstream.rig.facts import RigFacts
 from dlstream.rig.file import Rig, load_rig
 from dlstream_camera.quiet import quiet_opencv
 from dlstream_common import DlstreamError, Image, InputError, Problem
@@ -46,9 +46,10 @@ class Known:
         """
         known = cls()
         rig: Rig | None = load_rig(rig_file, without_experiment=True) if rig_file else None
-        if rig is not None:
+        if rig is not None and rig_file is not None:
             known.cameras, known.outputs = list(rig.cameras), rig.outputs
-            known.sizes, known.rates = image_sizes(rig), frame_rates(rig)
+            facts = RigFacts.of(rig, rig_file)
+            known.sizes, known.rates = facts.image_sizes, facts.frame_rates
             network = network or (rig.pose.network if rig.pose else None)
         if network is not None:
             info = Network(network).info
@@ -136,14 +137,20 @@ def explain(experiment: Experiment, console: Console) -> None:
 
 def show_problems(error: InputError, console: Console) -> None:
     """Prints every problem with its line of the file."""
-    try:
-        lines = error.path.read_text(encoding="utf-8").splitlines() if error.path.is_file() else []
-    except (OSError, UnicodeDecodeError):
-        lines = []
     for problem in error.problems:
-        console.print(_problem(error.path, problem, "red", lines))
+        show_problem(error.path, problem, console)
     count = len(error.problems)
     console.print(f"[bold red]{count} {'mistake' if count == 1 else 'mistakes'}.[/] Nothing was started.")
+
+
+def show_problem(file: Path, problem: Problem, console: Console) -> None:
+    """Prints a problem of a file with the line on which it stands."""
+    file = problem.file or file
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    console.print(_problem(file, problem, "yellow" if problem.is_warning else "red", lines))
 
 
 def draw(

@@ -80,12 +80,18 @@ def run(
 @app.command()
 def check(rig: RigFile, allow_python: AllowPython = False) -> None:
     """Look at a rig file and all it names, without starting anything."""
-    from dlstream.rig.check import checked_rig
+    from dlstream.authoring.explain import show_problem
+    from dlstream.rig.check import check_rig, read_rig
     from dlstream.rig.nodes import rig_nodes
 
     console = make_console()
-    checked, path = checked_rig(rig, allow_python)
-    console.print(f"[green]{escape(str(path))} is in order.[/] It starts, in this order:")
+    checked, path = read_rig(rig, allow_python)
+    warnings = check_rig(checked, path)
+    for warning in warnings:
+        show_problem(path, warning, console)
+    count = len(warnings)
+    summary = f" [yellow]{count} {'warning' if count == 1 else 'warnings'}.[/]" if warnings else ""
+    console.print(f"[green]{escape(str(path))} is valid.[/]{summary} It starts, in this order:")
     for spec in rig_nodes(checked, path):
         for node in spec.nodes:
             where = "  in one process with those beside it" if spec.members else ""
@@ -169,4 +175,16 @@ def main() -> int:
     except DlstreamError as error:
         make_console().print(f"[bold red]dlstream:[/] {escape(str(error))}")
         return 1
+    except ModuleNotFoundError as error:
+        if not _is_of_ros(error.name or ""):
+            raise
+        lacking = f"this command needs ROS 2, and Python finds no module '{error.name}'."
+        way = "Run it by .venv/bin/dlstream after `make setup`, or source ROS 2 and the workspace's install/setup.bash."
+        make_console().print(f"[bold red]dlstream:[/] {escape(lacking)} {escape(way)}")
+        return 1
     return 0
+
+
+def _is_of_ros(module: str) -> bool:
+    top = module.partition(".")[0]
+    return top.endswith(("_msgs", "_interfaces")) or top in ("rclpy", "ament_index_python", "domain_coordinator")

@@ -8,7 +8,7 @@ import cv2
 from pydantic import BeforeValidator, Field
 
 from dlstream_camera.sources.base import Capture, Format, FrameSource, SourceSettings, SourceType
-from dlstream_common import SourceError, now
+from dlstream_common import Problem, SourceError, now
 
 
 def _index_as_text(value: Any) -> Any:
@@ -30,6 +30,13 @@ class OpenCVSettings(SourceSettings):
     """Frames a second to request; 0: as the camera has it."""
     fourcc: Annotated[str, Field(pattern="^(.{4})?$")] = ""
     """Pixel format to request, such as MJPG or YUYV; empty: as the camera has it."""
+
+    def check(self) -> list[Problem]:
+        # What the camera delivers may differ from what is asked for, so that it is no `image_size`.
+        return self.check_size(self.width, self.height) if self.width and self.height else []
+
+    def frame_rate(self) -> float | None:
+        return self.fps or None
 
 
 class OpenCVSource(FrameSource[OpenCVSettings]):

@@ -28,6 +28,13 @@ class VideoSettings(SourceSettings):
     loop: bool = False
     """Begin again at the end; false: the camera node ends with the video."""
 
+    def image_size(self) -> tuple[int, int]:
+        check_video(self.path)
+        return video_size(self.path)
+
+    def frame_rate(self) -> float | None:
+        return (self.fps or video_rate(self.path)) if self.pace else None
+
 
 class VideoSource(FrameSource[VideoSettings]):
     """Reads every frame of a video file, in order; none is left out."""
@@ -104,6 +111,16 @@ def video_size(path: Path) -> tuple[int, int]:
     capture = _open(path)
     try:
         return int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+    finally:
+        capture.release()
+
+
+def video_rate(path: Path) -> float | None:
+    """Frames a second by the file's own word; None where it has none. Raises SourceError where it can't be opened."""
+    capture = _open(path)
+    try:
+        rate = float(capture.get(cv2.CAP_PROP_FPS))
+        return rate if 0 < rate < 10000 else None
     finally:
         capture.release()
 
