@@ -202,7 +202,7 @@ def test_what_can_not_be_meant_is_found():
         "warning states.b: a state from which no end is reached",
     ]
     hidden = {"a": {"transitions": [{"go": "end"}, {"when": "x", "go": "end"}]}}
-    assert odd(states=hidden) == ["warning states.a.transitions.1: a transition that is never looked at"]
+    assert odd(states=hidden) == ["warning states.a.transitions.1: a transition that is never reached"]
     lit = {"a": {"stimuli": [{"output": "laser", "action": "on"}]}}
     assert odd(states=lit, stop=[{"after": 900}]) == [
         "warning states.a: a state that is never left, with 'laser' on until a `stop` condition ends the experiment"
@@ -215,12 +215,12 @@ def test_states_that_lead_to_each_other_at_once_are_refused():
         states = {"a": {"transitions": [*first, {"go": "b"}]}, "b": {"transitions": [{"after": 0, "go": "a"}]}}
         return odd(states={**states, **more}, stop=[{"after": 9}])
 
-    found = "states.a.transitions.0: 'a' and 'b', which lead to each other at once, anew on every frame"
+    found = "states.a.transitions.0: 'a' and 'b', which lead to each other at once, on every frame"
     assert chase() == [f"error {found}"]
     assert chase({"when": "x", "go": "end"}) == [f"warning {found.replace('0', '1')}"], "may be meant: it can end"
     lone = {"a": {"transitions": [{"go": "a"}]}}
     assert odd(states=lone, stop=[{"after": 9}]) == [
-        "error states.a.transitions.0: 'a', which leads to itself at once, anew on every frame"
+        "error states.a.transitions.0: 'a', which leads to itself at once, on every frame"
     ]
     drawn = {"a": {"transitions": [{"go": {"a": 1, "end": 1}}]}}
     assert [line.partition(" ")[0] for line in odd(states=drawn)] == ["warning"], "a draw ends it at some time"

@@ -44,8 +44,8 @@ def check_experiment(
     Args:
         image_sizes: (width, height) by camera.
         keypoints: what the network gives.
-        outputs: settings by name, so that commands are checked as well; or the names alone.
-        individuals: the animals that the network tells apart.
+        outputs: settings by name, so that commands are checked as well; or only the names.
+        individuals: the animals that the network distinguishes.
         rates: frames a second, by camera.
 
     Returns:
@@ -110,7 +110,7 @@ def _sizes(experiment: Experiment, sizes: Mapping[str, Size]) -> Iterator[Proble
             if right < 0 or bottom < 0 or left > width - 1 or top > height - 1:
                 yield Problem(("regions", name), found, f"a region of which a part is inside {image}")
         elif left < -1 or top < -1 or right > width or bottom > height:
-            hint = "If it is meant to reach beyond it, write `beyond_image: true`."
+            hint = "If it should reach beyond it, write `beyond_image: true`."
             yield Problem(("regions", name), found, f"a region inside {image}", hint)
 
 

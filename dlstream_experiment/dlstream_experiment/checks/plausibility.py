@@ -1,4 +1,4 @@
-"""Triggers that can be read and yet never measured as they are meant, by what is known of the rig."""
+"""Triggers that are valid, but can't work as intended on this rig."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Size = tuple[int, int]
 
 
 def unknown_individuals(experiment: Experiment, individuals: Collection[str] | None) -> Iterator[Problem]:
-    """Animals that the network never finds: such a trigger would never be measured."""
+    """Animals that the network never finds: such a trigger could never be measured."""
     if individuals is None:
         return
     for name, trigger in experiment.triggers.items():
         if not isinstance(trigger, PoseSettings):
             continue
         if trigger.type == "social" and len(individuals) < 2:
-            found = "'social' with a network that finds one animal alone"
+            found = "'social' with a network that finds only one animal"
             yield Problem(("triggers", name, "type"), found, "a network of two animals or more: it would never be true")
             continue
         for key in ("individual", "other"):
@@ -35,7 +35,7 @@ def unknown_individuals(experiment: Experiment, individuals: Collection[str] | N
 
 
 def doubtful(experiment: Experiment, sizes: Mapping[str, Size], rates: Mapping[str, float]) -> Iterator[Problem]:
-    """What can be measured, but is as a rule a slip: places outside the image, windows shorter than a frame."""
+    """What is probably a mistake: places outside the image, windows shorter than a frame."""
     for name, trigger in experiment.triggers.items():
         if not isinstance(trigger, PoseSettings):
             continue
@@ -54,12 +54,12 @@ def doubtful(experiment: Experiment, sizes: Mapping[str, Size], rates: Mapping[s
         if window is not None and camera in rates and window < 0.999 / rates[camera]:
             found = f"{window:g} s, shorter than a frame of camera '{camera}' ({1 / rates[camera]:.3g} s)"
             yield warning(
-                ("triggers", name, "window"), found, "several frames: one frame's jitter decides as it stands"
+                ("triggers", name, "window"), found, "several frames, so that the jitter of one frame does not decide"
             )
 
 
 def always_or_never(experiment: Experiment, rates: Mapping[str, float]) -> Iterator[Problem]:
-    """Bounds that hold whatever is measured, and counts that can't be reached."""
+    """Bounds that are met whatever is measured, and counts that can't be reached."""
     for name, trigger in experiment.triggers.items():
         if isinstance(trigger, Bounded) and _holds_always(trigger):
             key = "at_most" if trigger.at_most is not None else "at_least"
@@ -77,7 +77,7 @@ def _holds_always(trigger: Bounded) -> bool:
     if isinstance(trigger, AccelerationSettings):
         return False  # it has values below 0
     if isinstance(trigger, EgoHeadDirectionSettings) and trigger.side != "both":
-        return False  # true on that side alone
+        return False  # true only on that side
     below = trigger.at_most is None or (isinstance(trigger, Angled) and trigger.at_most >= 180)
     return below and not trigger.at_least
 

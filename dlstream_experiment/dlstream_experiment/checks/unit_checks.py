@@ -1,4 +1,4 @@
-"""Numbers of an experiment file that were as a rule meant in another unit."""
+"""Numbers that were probably meant in another unit."""
 
 from __future__ import annotations
 
@@ -32,4 +32,4 @@ def slips_of_units(experiment: Experiment, sizes: Mapping[str, tuple[int, int]])
     ):
         if value > most:
             hint = f"If {value:g} is milliseconds, write {value / 1000:g}."
-            yield warning((key,), f"{value:g} s", f"seconds, and at most {most:g} as a rule: {effect}", hint)
+            yield warning((key,), f"{value:g} s", f"seconds, and usually at most {most:g}: {effect}", hint)

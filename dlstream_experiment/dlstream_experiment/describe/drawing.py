@@ -24,7 +24,7 @@ from dlstream_experiment.model.protocols import Box, Diagram
 from dlstream_experiment.model.regions import Region
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8F6B00", "#56B4E9", "#7A4FBF", "#444444")
-"""Told apart by people who see no red or no green as well (Okabe and Ito, darkened where text needs it)."""
+"""Distinguishable for people who see no red or no green (Okabe and Ito, darkened where text needs it)."""
 _HEADS = {"state": "#33506B", "start": "#007A5A", "end": "#3A3A3A"}
 _TEXT, _HEAD_TEXT = 9.0, 10.5
 _LINE, _PAD, _HEAD = 12.5, 8.0, 20.0
@@ -46,7 +46,7 @@ class _Drawn:
 
 
 def draw_states(diagram: Diagram, files: Sequence[Path], title: str = "") -> None:
-    """Draws a protocol into files; their endings say as what (.png, .svg, .pdf).
+    """Draws a protocol into files, in the format of their suffixes (.png, .svg, .pdf).
 
     Each box lists what leads out of it; the line from there has the row's colour and ends at where it leads.
     """
@@ -161,7 +161,7 @@ def _texts(box: Box, diagram: Diagram) -> _Drawn:
 
 
 def _arrivals(diagram: Diagram, columns: Mapping[str, int]) -> dict[int, float]:
-    """How far below its goal's upper edge each arrow ends: spread over the head, so that they can be told apart."""
+    """How far below its goal's upper edge each arrow ends: spread over the head, so that they can be distinguished."""
     by_side: dict[tuple[str, bool], list[int]] = {}
     for number, arrow in enumerate(diagram.arrows):
         by_side.setdefault((arrow.end, columns[arrow.end] > columns[arrow.start]), []).append(number)

@@ -1,4 +1,4 @@
-"""Where the boxes of a diagram stand, and by which points its arrows go: columns from left to right.
+"""Where the boxes of a diagram are, and by which points its arrows go: columns from left to right.
 
 A box lies in the column of its distance from the start; the end comes last. An arrow over several columns goes through
 a gap that is kept free for it in each of them, so that no arrow crosses a box. Sizes in points, y downwards.
@@ -27,7 +27,7 @@ class Layout:
     boxes: the upper left corner of each, by name.
     columns: of each box, by name.
     lanes: of each arrow the points between its boxes that it goes through, from its start to its end; None for an
-        arrow to a far end, which is said in its box alone: all roads lead there.
+        arrow to a far end, which is only written in its box.
     size: width and height of the whole.
     """
 
@@ -84,7 +84,7 @@ def lay_out(diagram: Diagram, sizes: Mapping[str, Size]) -> Layout:
 
 
 def _columns(diagram: Diagram) -> dict[str, int]:
-    """Distance from the start; what is not reached stands below it, the end in a column of its own."""
+    """Distance from the start; what is not reached is below it, the end in a column of its own."""
     first = [box.name for box in diagram.boxes if box.kind == "start"] or [box.name for box in diagram.boxes[:1]]
     ends = [box.name for box in diagram.boxes if box.kind == "end"]
     found = dict.fromkeys(first, 0)

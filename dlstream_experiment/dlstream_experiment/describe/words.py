@@ -1,4 +1,4 @@
-"""Parts of an experiment in words, for people who read them in a terminal."""
+"""Triggers and regions in words, for people."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ def trigger_in_words(trigger: TriggerSettings) -> str:
 
 
 def usual_in_words(triggers: Iterable[TriggerSettings]) -> str:
-    """What holds for all of these triggers that don't say otherwise; empty where nothing does."""
+    """The defaults that apply to these triggers, as a sentence; empty where there are none."""
     kinds = list(triggers)
     sentences = []
     if any(isinstance(item, PoseSettings) for item in kinds):
         least = PoseSettings.model_fields["min_confidence"].default
-        sentences.append(f"a keypoint counts as seen from a confidence of {least:g} on")
+        sentences.append(f"a keypoint is seen from a confidence of {least:g}")
     if any(isinstance(item, MeasuredSettings) for item in kinds):
         sentences.append("a trigger that can't be measured stays as it was")
-    return f"Where nothing else is said, {', and '.join(sentences)}." if sentences else ""
+    return f"Unless stated otherwise, {', and '.join(sentences)}." if sentences else ""
 
 
 def region_in_words(region: Region, camera: str) -> str:
-    """The kind of a region and its measures, such as "circle: center (550, 163), radius 87.5"."""
-    told = region.model_dump(exclude={"type", "camera", "beyond_image"}, exclude_defaults=True)
-    measures = [f"{key} {_plain(value)}" for key, value in told.items()]
+    """The type of a region and its measures, such as "circle: center (550, 163), radius 87.5"."""
+    given = region.model_dump(exclude={"type", "camera", "beyond_image"}, exclude_defaults=True)
+    measures = [f"{key} {_plain(value)}" for key, value in given.items()]
     where = f"; camera '{region.camera}'" if region.camera not in (None, camera) else ""
     beyond = "; it may reach beyond the image" if region.beyond_image else ""
     return f"{region.type}: {', '.join(measures)}{where}{beyond}"

@@ -1,1 +1,1 @@
-"""What an engine took in and what followed from it, written, read and replayed."""
+"""The inputs of an engine and what followed from them: written, read and replayed."""

@@ -1,4 +1,4 @@
-"""The journal: what an engine took in, line by line, and what followed from it.
+"""The journal: the inputs of an engine, line by line, and what followed from them.
 
 A line is JSON. The numbers of poses are kept as the bits that came (little-endian float32 in base64), so that a replay
 has exactly what the engine had. Lines are numbered from 0; a gap is a line that was lost.
@@ -52,7 +52,7 @@ class JournalError(DlstreamError):
 
 @dataclass(frozen=True)
 class Beginning:
-    """What the line of a start says of the experiment.
+    """The experiment, as the line of a start has it.
 
     Attributes:
         text: of the experiment file.
@@ -68,7 +68,7 @@ class Beginning:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a journal; `beginning` with a start alone."""
+    """One line of a journal; only a start has a `beginning`."""
 
     number: int
     input: Input
@@ -76,7 +76,7 @@ class Entry:
 
 
 class Journal:
-    """Puts what an engine took in into lines, numbered from 0."""
+    """Writes the inputs of an engine as lines, numbered from 0."""
 
     def __init__(self) -> None:
         self._number = 0
@@ -206,6 +206,6 @@ def _to_individual(line: IndividualLine) -> Individual:
 
 
 def from_first_start(entries: Sequence[Entry]) -> Sequence[Entry]:
-    """The entries from the first start on; before it stands the rest of a run whose start was not recorded."""
+    """The entries from the first start on; those before it belong to a run whose start was not recorded."""
     first = next((index for index, entry in enumerate(entries) if isinstance(entry.input, Start)), len(entries))
     return entries[first:]

@@ -1,4 +1,4 @@
-"""The lines of a journal and of an event log as they must be: whatever else stands in one is refused, and named."""
+"""The lines of a journal and of an event log: anything else in one is refused, with its place."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class PosesLine(_Line):
 
 
 class TickLine(_Line):
-    """The time was told."""
+    """The clock's time came."""
 
     n: _Number
     kind: Literal["tick"] = Field(alias="in")

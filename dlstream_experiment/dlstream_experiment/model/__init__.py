@@ -1,1 +1,1 @@
-"""What an experiment file says, and reading it. Nothing here runs an experiment."""
+"""What an experiment file contains, and reading it. Nothing here runs an experiment."""

@@ -1,4 +1,4 @@
-"""What a folder of this package offers: every settings class in its files, told apart by its `type`.
+"""What a folder of this package offers: every settings class in its files, by its `type`.
 
 A new trigger, protocol or output is a new file in the folder; nothing else names it.
 """

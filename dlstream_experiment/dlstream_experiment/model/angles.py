@@ -1,4 +1,4 @@
-"""Sines, cosines and angles in degrees from + - * / and square roots alone.
+"""Sines, cosines and angles in degrees, from only + - * / and square roots.
 
 The mathematical libraries of two machines may differ in the last digit, and with it a decision or a recorded value.
 These four operations are exact by IEEE 754 everywhere, so what is built on them is the same everywhere.

@@ -38,7 +38,7 @@ class Classifier:
             reason = " ".join(str(error).split())[:200]
             if "external" in reason.lower():
                 reason = f"its weights are in another file; save it as one ({reason})"
-            raise NetworkError(f"{path}, which is no network that can be read: {reason}") from error
+            raise NetworkError(f"{path}, which can't be read as a network: {reason}") from error
         inputs = self._session.get_inputs()
         shape = inputs[0].shape if inputs else []
         if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(shape) not in (2, 3):
@@ -50,7 +50,7 @@ class Classifier:
             raise NetworkError(f"{path}, which takes {features} features; samples and keypoints make {wanted}")
         self._one_by_one = isinstance(shape[0], int)
         if self._one_by_one and shape[0] != 1:
-            raise NetworkError(f"{path}, which takes {shape[0]} individuals at a time, and not one or any number")
+            raise NetworkError(f"{path}, which takes {shape[0]} individuals at a time; expected one, or any number")
         self.samples = samples
         self._input, self._shape = inputs[0].name, (-1, *expected)
         self._output, self.classes, self._labels = self._find_output(path, probabilities)

@@ -1,4 +1,4 @@
-"""The experiment file: what it may say, and reading it."""
+"""The experiment file."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ class Experiment(Settings):
     """An experiment: regions and triggers on the poses of one or more cameras, and the protocol that they drive."""
 
     experiment: Title
-    """Its name: letters, digits, spaces and _ - . ( ), a letter or digit first."""
+    """Its name: letters, digits, spaces and _ - . ( ); a letter or digit first."""
     camera: Name
     """The camera whose poses it watches."""
     regions: dict[Label, AnyRegion] = Field(default_factory=dict)
-    """Parts of the image, by name."""
+    """Regions of the image, by name."""
     triggers: Annotated[dict[Label, AnyTrigger], Field(min_length=1)]
     """Conditions on the poses, by name."""
     calibration: dict[Name, AnyCalibration] = Field(default_factory=dict)
-    """What triggers with a unit in cm need, by camera: pixels per centimetre, or a file and a distance."""
+    """By camera, pixels per centimetre, or a calibration file and a distance: for triggers with a unit in cm."""
     protocol: AnyProtocol
     """What happens, and when it ends."""
     max_age: Seconds = 0.5
-    """A pose that comes later than this after its frame, or so much before it, decides nothing: a fault; 0: any."""
+    """Seconds after its frame within which a pose must come; an older one decides nothing and is a fault. 0: any age."""
     metadata: dict[Label, str | int | float | bool] = Field(default_factory=dict)
-    """Whatever belongs to the session or the subject, by name; recorded with the start of every run."""
+    """Anything about the session or the subject, such as animal: m12; recorded at the start of every run."""
     pose_timeout: Annotated[float, Field(ge=0.05, le=1e6)] = 1.0
-    """Seconds without a pose until the outputs go off; they go on again when poses come back."""
+    """Seconds without a pose after which the outputs are switched off; they come on again when poses come back."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    """Of all that is drawn by chance; left out: drawn anew at every start, and recorded."""
+    """Random seed; if omitted, a new one is drawn at every start and recorded."""
 
     _path: Path = PrivateAttr(default=Path("experiment"))
     _data: CommentedMap | None = PrivateAttr(default=None)
@@ -54,7 +54,7 @@ class Experiment(Settings):
 
     @property
     def path(self) -> Path:
-        """The file that it was read from."""
+        """The file from which it was read."""
         return self._path
 
     @property
@@ -64,12 +64,12 @@ class Experiment(Settings):
 
     @property
     def text(self) -> str:
-        """The file as it was read; of an experiment that was made in code, the same in JSON, which is YAML as well."""
+        """The text of the file; for an experiment that was made in code, its JSON (which is YAML as well)."""
         return self._text or self.model_dump_json(exclude_unset=True)
 
     @property
     def files(self) -> tuple[UsedFile, ...]:
-        """The files that it names, as they were when it was read; none of an experiment that was made in code."""
+        """The files that it names, as they were when it was read; none for an experiment that was made in code."""
         return self._files
 
     @property
@@ -79,13 +79,13 @@ class Experiment(Settings):
 
     @property
     def cameras(self) -> tuple[str, ...]:
-        """Every camera whose poses it needs."""
+        """The cameras whose poses it needs."""
         cameras = [trigger.camera_in(self.context) for trigger in self.triggers.values()]
         return tuple(dict.fromkeys(camera for camera in cameras if camera)) or (self.camera,)
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Every output that it commands."""
+        """The outputs that it commands."""
         return tuple(dict.fromkeys(stimulus.output for _, stimulus in self.protocol.stimuli_used()))
 
     def metadata_texts(self) -> dict[str, str]:

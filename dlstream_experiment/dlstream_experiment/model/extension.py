@@ -35,7 +35,7 @@ class ExtensionError(DlstreamError):
     """An object of the user's class raised something, or returned what can't be used.
 
     Attributes:
-        place: where it stands in the experiment file.
+        place: where it is in the experiment file.
         named: `file.py:Class`, as the file has it.
         reason: what went wrong: method, exception, file and line.
     """
@@ -51,7 +51,7 @@ class Owner:
 
     Attributes:
         what: in words, such as "trigger 'near_wall'".
-        file: of the class; its line is told where something was raised.
+        file: of the class, so that errors name the line.
     """
 
     what: str
@@ -65,7 +65,7 @@ class Owner:
         return cls(what, place, named, getattr(sys.modules.get(type(own).__module__), "__file__", None) or "")
 
     def error(self, method: str, raised: BaseException, when: str = "") -> ExtensionError:
-        """What is said of something that a method raised; `when`: such as " on the frame of stamp 7 ns"."""
+        """The error for something that a method raised; `when`: such as " (at stamp 7 ns)"."""
         if isinstance(raised, ExtensionError):
             return raised
         line = _line(raised, Path(self.file))
@@ -76,7 +76,7 @@ class Owner:
         )
 
     def wrong(self, method: str, found: Any, expected: str, when: str = "") -> ExtensionError:
-        """What is said of something that a method returned."""
+        """The error for something that a method returned."""
         return ExtensionError(self, f"{method} returned {_shown(found)}; expected {expected}{when}")
 
     @contextmanager
@@ -101,7 +101,7 @@ class Owner:
 
 
 def on_frame(stamp: int) -> str:
-    """When something was wrong."""
+    """When something went wrong, as text."""
     return f" (at stamp {stamp} ns)"
 
 
@@ -112,7 +112,7 @@ def find_class(text: str, base: Any, group: str, info: ValidationInfo) -> Any:
         text: `file.py:Class`, or the name of an entry point.
         base: what it must be a subclass of.
         group: of the entry points.
-        info: its context says `directory` (of the file) and `python` (whether code may be loaded).
+        info: its context has `directory` (of the file) and `python` (whether code may be loaded).
 
     Raises:
         ValueError: there is none, it may not be loaded, or it is something else. Says what was expected.

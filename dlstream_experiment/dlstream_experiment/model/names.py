@@ -42,7 +42,7 @@ def title_of(text: str) -> str:
 _TITLE = r"[^\W_][\w .()-]*"
 
 Title = Annotated[str, AfterValidator(_title), Field(min_length=1, max_length=100)]
-"""The name of an experiment: it stands in tables, file names and on screens."""
+"""The name of an experiment, which appears in tables, file names and on screens."""
 
 Label = Annotated[str, Field(min_length=1, max_length=100)]
 """Any other name."""

@@ -1,4 +1,4 @@
-"""Centimetres: of a plain number of pixels each, or of a calibrated camera that looks straight at a plane."""
+"""Centimetres from pixels: by a number of pixels per centimetre, or by a calibrated camera above a plane."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Lens:
         y' = y (1 + k1 r² + k2 r⁴ + k3 r⁶) / (1 + k4 r² + k5 r⁴ + k6 r⁶) + p1 (r² + 2 y²) + 2 p2 x y
 
     the plumb_bob (k4 to k6 are 0) and rational_polynomial models of sensor_msgs/CameraInfo and of OpenCV's `calib3d`
-    (https://docs.opencv.org/4.x/d9/d0c/group__calib3d.html). It is solved by Newton's method, with + - * / alone,
+    (https://docs.opencv.org/4.x/d9/d0c/group__calib3d.html). It is solved by Newton's method, with only + - * /,
     whose results are the same on every machine.
 
     Raises:
-        ValueError: says what of the calibration can't be used.
+        ValueError: what of the calibration can't be used.
     """
 
     def __init__(self, calibration: Calibration) -> None:
@@ -51,7 +51,7 @@ class Lens:
         if len(lost):
             where = f"({x.ravel()[lost[0]]:.0f}, {y.ravel()[lost[0]]:.0f})"
             raise ValueError(
-                f"a distortion that can be undone in the whole image, but not at pixel {where}: calibrate anew, with "
+                f"a distortion that can be undone in the whole image, but not at pixel {where}: calibrate again, with "
                 "pictures of the board near all borders"
             )
 
@@ -109,9 +109,9 @@ class CameraPlane(Settings):
     """
 
     camera_info: ExistingFile
-    """The calibration in ROS's own YAML, as camera_calibration writes it: the same file as the camera's own."""
+    """The camera's calibration file (YAML of ROS's camera_calibration), the same that the camera itself uses."""
     distance_cm: Annotated[float, Field(gt=0, le=1e6)]
-    """From the camera's lens straight to the plane in which the keypoints move: the floor, less the animal's height."""
+    """Distance from the lens to the plane in which the keypoints move: that of the floor, less the animal's height."""
     _lens: Lens = PrivateAttr()
     _size: tuple[int, int] = PrivateAttr()
 
@@ -152,5 +152,5 @@ AnyCalibration = Annotated[
 
 
 def in_plane(keypoint: str) -> str:
-    """What a keypoint is called where its place in the plane is meant; no network calls one so."""
+    """The name of a keypoint's place in the plane; no network uses such a name."""
     return f"\0{keypoint}"

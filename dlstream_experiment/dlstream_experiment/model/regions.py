@@ -34,9 +34,9 @@ class Region(Settings):
 
     type: str
     camera: Name | None = None
-    """The camera in whose image it lies; left out: the experiment's."""
+    """The camera in whose image it lies; if omitted: the experiment's."""
     beyond_image: bool = False
-    """true: it may reach beyond the image; else that is refused, for as a rule the numbers are another image's."""
+    """true: it may reach beyond the image; false: that is refused, as its numbers are then mostly for another image."""
 
     @abstractmethod
     def contains(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
@@ -83,16 +83,16 @@ class Ellipse(Region):
     """The distances to its two foci add up to at most twice the larger radius.
 
     The same as ((dx cos r + dy sin r) / a)^2 + ((dy cos r - dx sin r) / b)^2 <= 1 for a point at (dx, dy) from the
-    center, radii a and b, rotation r. DeepLabStream has circles alone.
+    center, radii a and b, rotation r. DeepLabStream has only circles.
     """
 
     type: Literal["ellipse"]
     center: Point
     """x and y."""
     radii: tuple[Length, Length]
-    """Along its own two axes: from the center to the border."""
+    """From the center to the border, along its two axes; pixels."""
     rotation: Annotated[float, Field(ge=-360, le=360)] = 0.0
-    """Degrees by which the first axis is turned from x to the right, clockwise as seen in the image."""
+    """Degrees from the x axis to the first of its axes, clockwise as seen in the image."""
 
     @cached_property
     def foci(self) -> tuple[Point, Point]:
@@ -161,7 +161,7 @@ class Polygon(Region):
 
     type: Literal["polygon"]
     points: Annotated[tuple[Point, ...], Field(min_length=3, max_length=500)]
-    """The corners in their order along the border, at least three; the last joins the first."""
+    """The corners in their order along the border, three or more; the last is joined to the first."""
 
     @field_validator("points")
     @classmethod

@@ -1,4 +1,4 @@
-"""What the experiment node is connected with: the poses of the cameras and the outputs of its experiment."""
+"""The topics of the experiment node: poses and values come in, commands go to the outputs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dlstream_msgs.msg import FramePoses as FramePosesMsg
 
 
 class Connections:
-    """Subscribes to the poses and opens a link to each output.
+    """Subscribes to poses and external values, and opens a link to each output.
 
     Args:
         on_input: called with every frame's poses, and every value from outside that the triggers need.

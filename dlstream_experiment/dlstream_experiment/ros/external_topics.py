@@ -1,4 +1,4 @@
-"""Values from outside: fields of other topics' messages, on which triggers decide."""
+"""Values from outside: fields of other ROS topics' messages, on which triggers decide."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class _Waiting:
 
 
 class ExperimentNode(DlstreamNode[ExperimentSettings]):
-    """Runs an experiment file: when told to by ~/start or the action ~/run, or by itself with autostart_run."""
+    """Runs an experiment file, on ~/start or the action ~/run, or by itself with autostart_run."""
 
     default_name = "experiment"
 

@@ -23,7 +23,7 @@ class _Pending:
 
 
 _PATIENCE = 10 * SECOND
-"""How long a recorder is waited for before the first command; an output alone must do after that."""
+"""How long to wait for a recorder before the first command; after that an output is enough."""
 
 
 class OutputLink:

@@ -1,4 +1,4 @@
-"""What a transition or a stop waits for besides triggers: counters, in a small language that can't run code."""
+"""Comparisons of counters in transitions and stop conditions, in a small language that can't run code."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ def _form(value: Any) -> str:
 
 
 CounterName = Annotated[str, AfterValidator(_counter), Field(max_length=100)]
-"""So that it can stand in a comparison."""
+"""A name that can be part of a comparison."""
 
 _Text = Annotated[str, AfterValidator(_comparison), Field(max_length=250, examples=["hits >= 10"])]
 Comparisons = Annotated[Annotated[_Text, Tag("one")] | Annotated[tuple[_Text, ...], Tag("all")], Discriminator(_form)]
-"""One comparison, or several that must all hold."""
+"""One comparison, or several that must all be true."""
 
 
 def comparisons(texts: str | Sequence[str]) -> tuple[Comparison, ...]:
@@ -86,5 +86,5 @@ def comparisons(texts: str | Sequence[str]) -> tuple[Comparison, ...]:
 
 
 def all_hold(conditions: Iterable[Comparison], counters: Mapping[str, int]) -> bool:
-    """Whether every one of them holds."""
+    """Whether all of them are true."""
     return all(condition.holds(counters) for condition in conditions)

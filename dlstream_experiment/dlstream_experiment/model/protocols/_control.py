@@ -1,4 +1,4 @@
-"""Controls: the same experiment with stimuli that are left out (sham), or that another animal got (yoked)."""
+"""Controls: the same experiment with stimuli left out (sham), or with those of another animal (yoked)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ OFF = "off"
 
 
 class Limit(Settings):
-    """How long an output may be on; beyond it goes off, and an event `limit_reached` says so."""
+    """How long an output may be on; then it is switched off, with the event `limit_reached`."""
 
     stimulus: Positive | None = None
-    """Seconds without a pause; it stays off until the stimulus would have ended."""
+    """Seconds without a pause; then the output is off until the stimulus would have ended."""
     session: Positive | None = None
-    """Seconds in the whole run; it stays off for the rest of it."""
+    """Seconds in the whole run; then the output is off until the run ends."""
 
     @model_validator(mode="after")
     def _limits_something(self) -> Limit:
@@ -35,13 +35,13 @@ class Limit(Settings):
 
 
 class Sham(Settings):
-    """Everything as usual, but instead of a stimulus there is an event `sham_started`, and later `sham_ended`."""
+    """Everything as usual, but instead of each stimulus the events `sham_started` and `sham_ended` are recorded."""
 
     type: Literal["sham"]
     outputs: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
-    """Which outputs; left out: all."""
+    """The outputs that are sham; if omitted: all."""
     probability: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """The share of stimuli that are left out, drawn for each."""
+    """The probability, drawn for each stimulus, that it is left out."""
 
 
 class Planned(Settings):
@@ -50,9 +50,9 @@ class Planned(Settings):
     at: Seconds
     """Seconds since the start."""
     seconds: Positive
-    """How long."""
+    """Duration in seconds."""
     stimulus: Stimulus
-    """What it is."""
+    """The stimulus."""
 
 
 Change = tuple[int, Stimulus | None]
@@ -66,15 +66,15 @@ def _recording(path: Path, info: ValidationInfo) -> Path:
 
 
 class Yoked(Settings):
-    """The outputs do what they did at the same times in another animal's session, whatever this animal does."""
+    """The outputs repeat another animal's session at the same times, whatever this animal does."""
 
     type: Literal["yoked"]
     outputs: Annotated[tuple[Name, ...], Field(min_length=1)]
-    """Which outputs."""
+    """The outputs that are yoked."""
     recording: Annotated[Path, AfterValidator(_recording)] | None = None
-    """The other animal's session folder, or its events.csv; its first run counts."""
+    """The other animal's session folder, or its events.csv; its first run is used."""
     schedule: Annotated[tuple[Planned, ...], Field(min_length=1, max_length=100_000)] | None = None
-    """The stimuli themselves, in place of a recording."""
+    """The stimuli with their times, instead of a recording."""
     _changes: dict[str, list[Change]] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
@@ -106,10 +106,10 @@ class Yoked(Settings):
 
 
 def read_recorded(path: Path, outputs: Collection[str]) -> dict[str, list[Change]]:
-    """What the outputs were told in the first run of a session, from its events.csv.
+    """The commands to the outputs in the first run of a session, from its events.csv.
 
     Raises:
-        ValueError: says what the file lacks.
+        ValueError: what the file lacks.
     """
     try:
         with path.open(encoding="utf-8", newline="") as file:

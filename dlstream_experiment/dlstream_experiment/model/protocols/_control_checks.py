@@ -71,7 +71,7 @@ def controls_in_words(limits: Limits, control: Control) -> Iterator[str]:
     named = ", ".join(control.outputs) if control.outputs else "every output"
     if isinstance(control, Sham):
         share = "all stimuli" if control.probability >= 1 else f"{control.probability:.0%} of the stimuli"
-        yield f"Sham control: {share} of {named} are left out, and only written down."
+        yield f"Sham control: {share} of {named} are left out and only recorded."
     else:
         source = f"the recording {control.recording}" if control.recording is not None else "the file's schedule"
         yield f"Yoked control: {named} on at the times of {source}, whatever this animal does."

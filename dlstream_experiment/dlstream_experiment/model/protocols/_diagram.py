@@ -1,4 +1,4 @@
-"""A protocol as a drawing: boxes and arrows, for whoever draws it."""
+"""A protocol as boxes and arrows, to be drawn."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """A way from one box to another."""
+    """An arrow from one box to another."""
 
     start: str
     end: str

@@ -1,4 +1,4 @@
-"""Times that a file fixes, or that are drawn."""
+"""Times in a file: fixed, or random."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _FORMS = ("uniform", "integers", "exponential", "one_of", "in_order")
 
 
 class Exponential(Settings):
-    """Exponentially distributed within the limits, so that waiting tells nothing; as if drawn until it lies there."""
+    """Exponentially distributed between min and max, so that the time waited so far predicts nothing."""
 
     mean: Positive
-    """Seconds; of the distribution before it is cut to min and max. What is drawn has another mean, told in words."""
+    """Mean in seconds before the distribution is cut to min and max; the mean after that is shown in words."""
     min: Seconds = 0.0
-    """The shortest."""
+    """The shortest time, seconds."""
     max: Positive = 1e6
-    """The longest."""
+    """The longest time, seconds."""
 
     @model_validator(mode="after")
     def _has_room(self) -> Exponential:
@@ -42,7 +42,7 @@ class Exponential(Settings):
 
 
 class Draw(Settings):
-    """A time that is drawn anew each time that it is needed, in one of these ways."""
+    """A random time, drawn each time that it is needed, in one of these ways."""
 
     uniform: tuple[Seconds, Seconds] | None = None
     """Any time from the first to the second, in seconds."""
@@ -51,9 +51,9 @@ class Draw(Settings):
     exponential: Exponential | None = None
     """Exponentially distributed: {mean: 20, min: 5, max: 60}."""
     one_of: Annotated[tuple[Seconds, ...], Field(min_length=1, max_length=10_000)] | None = None
-    """One of these."""
+    """One of these times, in seconds."""
     in_order: Annotated[tuple[Seconds, ...], Field(min_length=1, max_length=10_000)] | None = None
-    """These, one after the other, and from the beginning again."""
+    """These times one after the other, then again from the first, in seconds."""
 
     @model_validator(mode="after")
     def _one_form(self) -> Draw:

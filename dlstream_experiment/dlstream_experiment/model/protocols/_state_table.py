@@ -18,17 +18,17 @@ class StateTable(ProtocolSettings):
     """States, the transitions between them, trials, limits and a control; see StatesSettings."""
 
     start: Label | None = None
-    """The first state; left out: the first of the file."""
+    """The first state; if omitted: the first in the file."""
     states: Annotated[dict[Label, State], Field(min_length=1, max_length=1000)]
-    """By name; `end` and `trial` are taken."""
+    """The states, by name; the names `end` and `trial` are reserved."""
     trials: Trials | None = None
     """The trial list, for `go: trial`."""
     stop: tuple[StopCondition, ...] = ()
-    """When any of these holds, the experiment ends."""
+    """The experiment ends as soon as one of these is true."""
     limits: dict[Name, Limit] = Field(default_factory=dict)
-    """How long outputs may be on, by output."""
+    """How long each output may be on."""
     control: Annotated[Sham | Yoked, Field(discriminator="type")] | None = None
-    """Makes a control experiment of it."""
+    """Makes this a control experiment: sham or yoked."""
 
     @property
     def first(self) -> str:

@@ -1,4 +1,4 @@
-"""What can't be meant in a state machine, found before it runs."""
+"""Contradictions in a state machine, found before it runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COUNTED_BY_THE_TRIALS = ("trials", "trials_left")
 
 
 def problems(settings: StateTable) -> list[Problem]:
-    """Everything wrong or odd, in no particular order."""
+    """All contradictions and doubts, in no particular order."""
     return [
         *_names(settings),
         *_marks(settings),
@@ -140,11 +140,11 @@ def _limits(settings: StateTable) -> Iterator[Problem]:
 
 
 def _cut(place: Location, found: str, most: float) -> Problem:
-    """What nothing but the limit is sure to end: it holds at run time, and yet may not be what was meant."""
-    expected = f"a transition with a time alone, of at most {duration_in_words(most)}"
+    """A stimulus that only the limit is sure to end: it works, but may not be what was meant."""
+    expected = f"a transition with only a time, of at most {duration_in_words(most)}"
     if place[-1] == "give":
         expected = f"`seconds` beside it, at most {duration_in_words(most)}"
-    hint = f"As it stands, the limit switches it off after {duration_in_words(most)}, and the experiment goes its way."
+    hint = f"Now the limit switches it off after {duration_in_words(most)}, and the experiment goes on."
     return warning(place, found, expected, hint)
 
 
@@ -170,7 +170,7 @@ def _ways(settings: StateTable) -> Iterator[Problem]:
             expected = f"a way to it from the first state, '{settings.first}'"
             yield warning(("states", name), "a state that is never entered", expected)
         elif not settings.stop and not state.transitions:
-            expected = "a transition, or a `stop` condition: the experiment would stand still here for ever"
+            expected = "a transition, or a `stop` condition: the experiment would stay here for ever"
             yield Problem(("states", name), "a state that is never left", expected)
         elif not state.transitions and state.stimuli:
             outputs = " and ".join(f"'{stimulus.output}'" for stimulus in state.stimuli)
@@ -187,36 +187,34 @@ def _ways(settings: StateTable) -> Iterator[Problem]:
             if _at_once(transition):
                 place = ("states", name, "transitions", number + 1)
                 expected = "it before the one that is always taken"
-                yield warning(place, "a transition that is never looked at", expected)
+                yield warning(place, "a transition that is never reached", expected)
                 break
 
 
 def _at_once(transition: Transition) -> bool:
-    """Whether it is taken whatever comes, on the very frame on which it is looked at."""
+    """Whether it is always taken, on the very frame on which it is checked."""
     soon = transition.wait is None or (transition.after == 0 and transition.since is None)
     return transition.when is None and soon and not transition.comparisons
 
 
 def _chases(settings: StateTable) -> Iterator[Problem]:
-    """States each of which leads on at once, in a circle: the experiment runs through it anew on every frame."""
+    """States that lead on at once in a circle: the experiment goes through it on every frame."""
     onward: dict[str, list[str]] = {}
     for name, state in settings.states.items():
         way = next((way for way in state.transitions if _at_once(way)), None)
         onward[name] = leads_to(settings, way) if way is not None else []
-    told: set[str] = set()
+    reported: set[str] = set()
     for name, state in settings.states.items():
         circle = [other for other in settings.states if other in _closure(set(onward[name]), onward)]
-        if name in told or name not in circle:
+        if name in reported or name not in circle:
             continue
         circle = [other for other in circle if name in _closure(set(onward[other]), onward)]
-        told |= set(circle)
+        reported |= set(circle)
         number = next(index for index, way in enumerate(state.transitions) if _at_once(way))
-        found = (
-            f"{' and '.join(repr(other) for other in circle)}, which lead to each other at once, anew on every frame"
-        )
+        found = f"{' and '.join(repr(other) for other in circle)}, which lead to each other at once, on every frame"
         if len(circle) == 1:
-            found = f"'{name}', which leads to itself at once, anew on every frame"
-        # With another way out that is looked at before, or a draw, it may be meant: a count of frames, for instance.
+            found = f"'{name}', which leads to itself at once, on every frame"
+        # With another transition before it, or a draw, it may be meant: a count of frames, for instance.
         ways = [settings.states[other].transitions[0] for other in circle]
         surely = all(_at_once(way) and set(leads_to(settings, way)) <= set(circle) for way in ways)
         expected = "a trigger, a time or a counter on one of these transitions"

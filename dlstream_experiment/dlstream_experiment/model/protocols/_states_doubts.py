@@ -1,4 +1,4 @@
-"""What a state machine can do as it stands, and yet is as a rule a slip."""
+"""What a state machine can do, but is probably a mistake."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def doubts(settings: StateTable) -> Iterator[Problem]:
         most = limit.session if limit is not None else None
         if most is not None and stop.reaches is not None and stop.reaches > most:
             found = f"{duration_in_words(stop.reaches)} of '{stop.stimulated}', which is on for {most:g} s at most"
-            expected = f"at most {duration_in_words(most)}, the limit of a session: else it never holds"
+            expected = f"at most {duration_in_words(most)}, the limit of a session; otherwise it is never reached"
             yield warning(("stop", number, "reaches"), found, expected)
 
 

@@ -38,7 +38,7 @@ def _state(name: str, state: State) -> Iterator[str]:
         text = f"From '{name}', {transition}{done}: {_goal(transition.targets)}"
         yield _reasoned(text, transition.reason) + "."
     if not state.transitions:
-        yield f"'{name}' is left by the end of the experiment alone."
+        yield f"'{name}' is left only by the end of the experiment."
     if state.leave:
         yield f"Leaving '{name}': {', '.join(str(action) for action in state.leave)}."
 
@@ -60,7 +60,7 @@ def _reasoned(text: str, reason: str | None) -> str:
 
 
 def diagram(settings: StateTable) -> Diagram:
-    """A box for each state and for the end, an arrow for each way; all stop conditions in the box of the end."""
+    """A box for each state and for the end, an arrow for each transition; all stop conditions in the box of the end."""
     boxes = [Box(name, _lines(state), _kind(name, settings)) for name, state in settings.states.items()]
     boxes.append(Box(END, tuple(str(stop) for stop in settings.stop), "end"))
     known = {box.name for box in boxes}

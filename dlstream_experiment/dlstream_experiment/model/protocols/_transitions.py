@@ -1,4 +1,4 @@
-"""The parts of a state: what it does, and the ways out of it."""
+"""The parts of a state: its actions and transitions."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ _ACTIONS = ("count", "reset", "mark", "give", "withdraw", "result", "note")
 
 
 class Action(Settings):
-    """Something done in a moment: exactly one of these."""
+    """An action: exactly one of these."""
 
     count: CounterName | None = None
-    """A counter that goes up; it begins with 0."""
+    """A counter to increase; it starts at 0."""
     by: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 1
     """With count: by how much."""
     reset: CounterName | None = None
-    """A counter that becomes 0 again."""
+    """A counter to set back to 0."""
     mark: Label | None = None
-    """Remembers this moment by a name, for `since`."""
+    """A name for this moment, for `since`."""
     give: Stimulus | None = None
-    """A stimulus that goes on whatever state comes next; while it lasts, its output does nothing else."""
+    """A stimulus that lasts across states; meanwhile its output does nothing else."""
     seconds: Duration | None = None
-    """With give: how long; left out: until it is withdrawn."""
+    """With give: how long; if omitted: until it is withdrawn."""
     withdraw: Name | None = None
-    """An output whose given stimulus ends."""
+    """An output whose given stimulus ends now."""
     result: CounterName | None = None
-    """The trial ends with this result, such as success; a counter of the same name goes up."""
+    """Ends the trial with this result, such as success, and increases the counter of that name."""
     note: Label | None = None
-    """An event of this name."""
+    """The name of an event to record."""
     values: dict[Label, str | int | float | bool] = Field(default_factory=dict)
-    """With note: what the event carries."""
+    """With note: values of the event."""
 
     @model_validator(mode="after")
     def _is_one(self) -> Action:
@@ -81,26 +81,26 @@ Target = Annotated[
 
 
 class Transition(Settings):
-    """A way to another state, taken when all that it names holds; with nothing named, at once."""
+    """A transition to another state, taken when everything in it is true; with no condition, at once."""
 
     when: Label | None = None
-    """A trigger; looked at on the frames on which it decides."""
+    """A trigger, checked on the frames on which it decides."""
     is_: Literal[True, False, "rose", "fell"] = Field(True, alias="is")
-    """What the trigger must be: true, false, or have become true (rose) or false (fell) on this very frame."""
+    """What the trigger must be: true, false, or on this very frame have become true (rose) or false (fell)."""
     if_: Comparisons = Field((), alias="if")
-    """Counters, such as hits >= 10; several in a list must all hold."""
+    """A comparison of counters, such as hits >= 10; in a list, all must be true."""
     after: Duration | None = None
-    """Once the state has lasted this long or longer."""
+    """Seconds that the state must have lasted, or longer (>=)."""
     longer_than: Duration | None = None
-    """Once the state has lasted longer than this."""
+    """Seconds that the state must have lasted longer than (>)."""
     since: Label | None = None
-    """Counts `after` or `longer_than` from a mark; `start` is the start of the run, `trial` the one of the trial."""
+    """Counts `after` or `longer_than` from a mark; `start` is the start of the run, `trial` that of the trial."""
     do: tuple[Action, ...] = ()
-    """Done on the way, in this order."""
+    """Actions of the transition, in this order."""
     go: Target
-    """The state that follows; `end` ends the experiment, `trial` begins the next trial."""
+    """The next state; `end` ends the experiment, `trial` begins the next trial."""
     reason: Label | None = None
-    """With go: end, why the experiment is over."""
+    """With go: end, the recorded reason."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Transition:
@@ -136,22 +136,22 @@ class Transition(Settings):
 
 
 class StopCondition(Settings):
-    """Ends the experiment when all that it names holds; looked at first on every frame."""
+    """Ends the experiment when everything in it is true; checked first on every frame."""
 
     after: Seconds | None = None
-    """Seconds since the start, this many or more."""
+    """Seconds since the start, or longer (>=)."""
     longer_than: Seconds | None = None
-    """Seconds since the start, more than this."""
+    """Seconds since the start that must be exceeded (>)."""
     since: Label | None = None
-    """Counts them from a mark instead."""
+    """Counts `after` or `longer_than` from a mark instead."""
     if_: Comparisons = Field((), alias="if")
-    """Counters, such as hits >= 10."""
+    """A comparison of counters, such as hits >= 10; in a list, all must be true."""
     stimulated: Name | None = None
-    """An output ..."""
+    """With reaches: an output."""
     reaches: Positive | None = None
-    """... and how many seconds it has been on in this run, all in all."""
+    """With stimulated: how many seconds that output has been on in this run in total."""
     reason: Label | None = None
-    """Why the experiment is over; left out: the condition itself."""
+    """The recorded reason; if omitted: the condition itself."""
 
     @model_validator(mode="after")
     def _asks_something(self) -> StopCondition:
@@ -178,18 +178,18 @@ class StopCondition(Settings):
 
 
 class State(Settings):
-    """Where the experiment can stand."""
+    """A state of the experiment."""
 
     text: Annotated[str, Field(max_length=1000)] = ""
-    """What it is, for people."""
+    """A description for people."""
     stimuli: tuple[Stimulus, ...] = ()
-    """On while in the state; one that the next state has as well goes on without a gap."""
+    """On while in the state. A stimulus that the next state has as well stays on without a gap."""
     enter: tuple[Action, ...] = ()
-    """Done as the state is entered, in this order."""
+    """Actions when the state is entered, in this order."""
     leave: tuple[Action, ...] = ()
-    """Done as it is left for another one (not when the experiment ends)."""
+    """Actions when it is left for another state (not when the experiment ends)."""
     transitions: tuple[Transition, ...] = ()
-    """The ways out, looked at in this order; the first that holds is taken."""
+    """The transitions, checked in this order; the first that is true is taken."""
 
     def actions(self) -> list[tuple[Location, Action]]:
         """Everything that is done in it, with its place."""

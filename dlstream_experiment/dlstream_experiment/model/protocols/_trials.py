@@ -16,12 +16,12 @@ _LONGEST = 1_000_000
 
 
 class Condition(Settings):
-    """What one kind of trial is."""
+    """A kind of trial."""
 
     state: Label
     """The state in which such a trial begins."""
     times: Few = 1
-    """How often it comes in each repetition; with order random, its weight."""
+    """How many times it comes in each repetition; with order random, its weight."""
 
 
 class Trials(Settings):
@@ -30,23 +30,23 @@ class Trials(Settings):
     conditions: Annotated[dict[Label, Condition], Field(min_length=1, max_length=1000)]
     """The kinds of trials, by name."""
     order: Literal["fixed", "shuffled", "blocked", "random"] = "shuffled"
-    """fixed: as the file says, again and again; shuffled: all repetitions mixed; blocked: each repetition is mixed
-    in itself; random: each trial is drawn for itself."""
+    """fixed: in the order of the file, repeated; shuffled: all repetitions mixed together; blocked: each repetition
+    shuffled by itself; random: each trial drawn independently."""
     sequence: Annotated[tuple[Label, ...], Field(min_length=1, max_length=100_000)] | None = None
-    """One repetition, condition by condition, in place of every condition's `times`."""
+    """The conditions of one repetition in order, instead of each condition's `times`."""
     repeat: Few = 1
     """How many repetitions."""
     length: Few | None = None
-    """How many trials, with order random."""
+    """With order random: how many trials."""
     max_in_a_row: Few | None = None
-    """The same condition at most so many times in a row; not with order fixed."""
+    """How many trials of the same condition may follow each other; not with order fixed."""
 
     @model_validator(mode="after")
     def _is_possible(self) -> Trials:
         if (self.order == "random") != (self.length is not None):
             raise misfit("order" if self.length is None else "length", "length with order random, and only there")
         if self.order == "random" and (self.repeat != 1 or self.sequence):
-            raise misfit("length", "length alone with order random: neither repeat nor sequence")
+            raise misfit("length", "only length with order random: neither repeat nor sequence")
         for name in self.sequence or ():
             if name not in self.conditions:
                 hint = suggest(name, list(self.conditions))
@@ -73,11 +73,11 @@ class Trials(Settings):
             return list(self.sequence)
         return [name for name, condition in self.conditions.items() for _ in range(condition.times)]
 
-    def listed(self, chance: random.Random) -> list[str]:
+    def listed(self, draws: random.Random) -> list[str]:
         """Every trial's condition, in order."""
         if self.order == "fixed":
             return self._once * self.repeat
-        row = _Row(self.max_in_a_row, chance)
+        row = _Row(self.max_in_a_row, draws)
         if self.order == "random":
             weights = {name: condition.times for name, condition in self.conditions.items()}
             for _ in range(self.count):
@@ -107,17 +107,17 @@ class Trials(Settings):
 class _Row:
     """Trials in the making."""
 
-    def __init__(self, limit: int | None, chance: random.Random) -> None:
+    def __init__(self, limit: int | None, draws: random.Random) -> None:
         self.trials: list[str] = []
         self._limit = limit
-        self._chance = chance
+        self._draws = draws
         self._run = 0
 
     def mix(self, left: Counter[str]) -> None:
         """Adds all of these, each remaining trial as likely as any other of those that the limit allows."""
         if self._limit is None:
             names = list(left.elements())
-            self._chance.shuffle(names)
+            self._draws.shuffle(names)
             self.trials += names
             return
         while left:
@@ -130,7 +130,7 @@ class _Row:
     def draw(self, weights: dict[str, int]) -> str:
         """Adds one."""
         allowed = {name: weight for name, weight in weights.items() if self._allows(name)} or weights
-        name = self._chance.choices(list(allowed), list(allowed.values()))[0]
+        name = self._draws.choices(list(allowed), list(allowed.values()))[0]
         self._run = self._run + 1 if self.trials and self.trials[-1] == name else 1
         self.trials.append(name)
         return name

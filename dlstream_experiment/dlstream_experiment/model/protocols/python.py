@@ -32,7 +32,7 @@ class PythonProtocolSettings(ProtocolSettings):
     class_: str = Field(alias="class")
     """file.py:Class beside this file (needs --allow-python), or an entry point of the group dlstream.protocols."""
     options: Any = Field(default_factory=dict, validate_default=True, json_schema_extra={"type": "object"})
-    """The fields of that class."""
+    """The fields of that class, as keys and values."""
 
     @field_validator("class_")
     @classmethod
@@ -93,9 +93,9 @@ class PythonProtocolSettings(ProtocolSettings):
 
 
 class GuardedProtocol(Protocol):
-    """A protocol of the user's: whatever it does wrong is an ExtensionError that says where.
+    """A protocol of the user's own: whatever it does wrong is an ExtensionError with the place.
 
-    After the first one it is asked no more: it takes no steps, and `state` and `counts` are what they were.
+    After the first error it is not called any more: it gives no steps, and `state` and `counts` stay what they were.
 
     Args:
         outputs: those that it may command.

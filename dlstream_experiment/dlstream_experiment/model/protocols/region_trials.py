@@ -32,11 +32,11 @@ class Trial(Settings):
     trigger: Label
     """Name of a trigger of this file: true starts the trial, false ends it."""
     stimulus: Stimulus
-    """Given while the trial is current."""
+    """On while the trial is current."""
 
 
 class RegionTrialsSettings(ProtocolSettings):
-    """Each trial belongs to a trigger, as a rule an animal in a region; at most one trial is current at a time.
+    """Each trial belongs to a trigger, usually an animal in a region; at most one trial is current at a time.
 
     A frame is evaluated when at least one of the trials' triggers decides on it; a frame without the animal
     changes nothing. An evaluation takes these steps, in this order:
@@ -48,10 +48,10 @@ class RegionTrialsSettings(ProtocolSettings):
        - its trigger is true, no trial is current, and its lock-out is not running: it becomes current, and is
          counted as a hit. (True alone is enough: an animal that waits inside starts a trial as the lock-out ends.)
        - its trigger is false and it is the current trial: no trial is current any more, and its lock-out starts.
-         The lock-out runs while the time since then is at most `lockout`, and concerns this trial alone.
+         The lock-out runs while the time since then is at most `lockout`, and concerns only this trial.
     3. The stimulus of the current trial is on; every other is off. A trial can end and a later one of the file
        begin in the same evaluation.
-    4. Limits and the control, where there are any, which are looked at on every frame.
+    4. Limits and the control, where there are any, which are checked on every frame.
 
     Time is the acquisition of the frames. Where there was no evaluation for more than a second, the experiment ends
     by the clock as well, when more than `max_time` has passed (DeepLabStream would wait for the next pose).
@@ -59,18 +59,18 @@ class RegionTrialsSettings(ProtocolSettings):
 
     type: Literal["region_trials"]
     trials: Annotated[dict[Label, Trial], Field(min_length=1)]
-    """In the order in which they are looked at."""
+    """The trials, in the order in which they are evaluated."""
     lockout: Seconds = 10.0
-    """How long a trial can't start again after it ended."""
+    """Seconds after its end in which a trial can't start again."""
     max_hits: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     """The experiment ends when any one trial has been started this often."""
     max_time: Annotated[float, Field(gt=0, le=1e6), Unit("seconds")] = 600.0
     """The experiment ends after this many seconds."""
 
     limits: dict[Name, Limit] = Field(default_factory=dict)
-    """How long outputs may be on, by output."""
+    """How long each output may be on."""
     control: Annotated[Sham | Yoked, Field(discriminator="type")] | None = None
-    """Makes a control experiment of it."""
+    """Makes this a control experiment: sham or yoked."""
 
     def triggers_used(self) -> list[tuple[Location, str]]:
         return [(("trials", name, "trigger"), trial.trigger) for name, trial in self.trials.items()]
@@ -87,7 +87,7 @@ class RegionTrialsSettings(ProtocolSettings):
         return [*unknown, *yoked_beyond(self.limits, self.control), *odd_limits(self.limits)]
 
     def in_words(self) -> list[str]:
-        lines = ["At most one trial is current at a time; they are looked at in this order."]
+        lines = ["At most one trial is current at a time; the trials are checked in this order."]
         for name, trial in self.trials.items():
             lines.append(
                 f"Trial '{name}' starts when {trial.trigger} is true and ends when it is false; "

@@ -153,7 +153,7 @@ class PoseSettings(MeasuredSettings):
         if self.camera is not None:
             words += f"; on camera '{self.camera}'"
         if self.min_confidence != PoseSettings.model_fields["min_confidence"].default:
-            words += f"; a keypoint counts as seen from a confidence of {self.min_confidence:.9g} on"
+            words += f"; a keypoint is seen from a confidence of {self.min_confidence:.9g}"
         return words
 
     @property

@@ -53,11 +53,11 @@ class Bounded(PoseSettings):
     """True when what it measures is >= at_least and <= at_most (the bounds that are given)."""
 
     at_least: NotNegative | None = None
-    """True from this on (>=), in the unit."""
+    """True at this value and above (>=), in the unit."""
     at_most: NotNegative | None = None
-    """True up to this (<=), in the unit."""
+    """True at this value and below (<=), in the unit."""
     release: NotNegative | None = None
-    """Hysteresis: takes the place of the one bound while the condition is true, in the unit."""
+    """Hysteresis: while the condition is true, this bound is used instead, in the unit."""
 
     @model_validator(mode="after")
     def _bounds_fit(self) -> Bounded:
@@ -83,10 +83,10 @@ class Angled(Bounded):
     """True when an angle is >= at_least and <= at_most (the bounds that are given), in degrees."""
 
     at_least: Degrees | None = None
-    """True from this angle on (>=)."""
+    """True at this angle and above (>=)."""
     at_most: Degrees | None = None
-    """True up to this angle (<=)."""
+    """True at this angle and below (<=)."""
     release: Degrees | None = None
-    """Hysteresis: takes the place of the one bound while the condition is true."""
+    """Hysteresis: while the condition is true, this bound is used instead."""
     unit: Literal["degrees"] = "degrees"
-    """Of the angles."""
+    """The unit of the bounds."""

@@ -18,7 +18,7 @@ NotNegative = Annotated[float, Field(ge=0, le=1e9)]
 def check_bounds(
     at_least: float | None, at_most: float | None, release: float | None, keys: str = "at_least or at_most"
 ) -> None:
-    """Refuses bounds that can't be meant.
+    """Refuses bounds that contradict each other.
 
     Raises:
         ValueError: none is given, none lies between them, or a release that is on the wrong side or one of two.
@@ -32,9 +32,9 @@ def check_bounds(
             raise misfit("release", "a release with one bound only, not with both at_least and at_most")
     elif release is not None:
         if at_least is not None and release > at_least:
-            raise misfit("release", "a release not larger than at_least, since it holds while the trigger is true")
+            raise misfit("release", "a release not larger than at_least, since it is used while the trigger is true")
         if at_most is not None and release < at_most:
-            raise misfit("release", "a release not smaller than at_most, since it holds while the trigger is true")
+            raise misfit("release", "a release not smaller than at_most, since it is used while the trigger is true")
 
 
 def bounds_in_words(at_least: float | None, at_most: float | None, unit: str, release: float | None = None) -> str:

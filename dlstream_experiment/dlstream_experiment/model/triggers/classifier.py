@@ -1,4 +1,4 @@
-"""A behaviour as a trained classifier sees it, over a window of poses. ONNX alone: a file that can't run code."""
+"""A behaviour that a trained classifier finds in a window of poses. Only ONNX: such a file can't run code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ClassifierSettings(PoseSettings):
     class number each, (N) or (N, 1).
 
     True when the probability of `behaviour` is >= at_least; without at_least, when `behaviour` is the class that was
-    given, or the most probable one. True when that holds for any individual. Not measurable where a keypoint was not
+    given, or the most probable one. True when that is so for any individual. Not measurable where a keypoint was not
     seen in a frame of the window, or where there are not yet poses as old as the window. Networks are not computed
     alike to the last digit on all processors, so that a probability near at_least may be decided otherwise on another
     machine. DeepLabStream's SiMBA trigger is `at_least`; its B-SOiD trigger is a class without it; both with pickled
@@ -38,21 +38,21 @@ class ClassifierSettings(PoseSettings):
     network: ExistingFile
     """The ONNX file; a relative path is taken from the experiment file's folder."""
     keypoints: Annotated[tuple[Label, ...], Field(min_length=1, max_length=100)]
-    """In the order in which the network was trained on them."""
+    """The keypoints, in the order of the network's training."""
     reference: Label
-    """The keypoint relative to which the others are given."""
+    """The keypoint from which the others are measured."""
     window: Window
-    """Seconds of poses."""
+    """Seconds of poses that the network gets."""
     samples: Annotated[int, Field(ge=1, le=1000)]
-    """How many poses the window is given as; 1: only the newest."""
+    """How many poses of the window the network gets, at equal steps; 1: only the newest."""
     behaviour: Annotated[int, Field(ge=0, le=10_000)]
-    """The number of the class."""
+    """The number of the class that makes the trigger true, from 0."""
     at_least: Share | None = None
-    """The probability from which on it is true (>=); left out: where it is the class."""
+    """True at this probability and above (>=); if omitted: where this is the most probable class."""
     release: Share | None = None
-    """Hysteresis: takes the place of at_least while the condition is true."""
+    """Hysteresis: while the condition is true, this is used instead of at_least."""
     unit: Literal["px", "cm"] = "px"
-    """Of the features; cm needs the camera's calibration."""
+    """The unit of the features; cm needs the camera's calibration."""
 
     @model_validator(mode="after")
     def _release_fits(self) -> ClassifierSettings:

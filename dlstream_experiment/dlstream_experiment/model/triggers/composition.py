@@ -76,12 +76,12 @@ class SequenceSettings(_OfSeveral):
 
     Each must become true strictly later than the one before; whether that one is still true does not matter. It
     stays true until the last one becomes false. The latest beginning counts: a first trigger that becomes true again
-    begins anew.
+    starts the sequence again.
     """
 
     type: Literal["sequence"]
     within: _Within
-    """Seconds from the first one's becoming true to the last one's."""
+    """Seconds from the time when the first became true to the time when the last did."""
 
     def build(self, context: Context) -> InOrder:
         return InOrder(nanoseconds(self.within))
@@ -98,9 +98,9 @@ class CountSettings(TriggerSettings):
     trigger: Label
     """Name of a trigger of this file."""
     times: Annotated[int, Field(ge=1, le=10_000)]
-    """How often it must have become true (>=)."""
+    """How many times it must have become true (>=)."""
     within: _Within
-    """Seconds back from the frame or value at which it is decided."""
+    """Seconds, back from the frame or value on which it is decided."""
 
     def build(self, context: Context) -> Count:
         return Count(self.times, nanoseconds(self.within))

@@ -1,4 +1,4 @@
-"""Where an animal is turned: lines between its keypoints against points, edges and its own body."""
+"""Which way an animal faces: lines between its keypoints against points, edges and its own body."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class DirectionSettings(_OneAngle):
     edge: Literal["north", "south", "east", "west"] | None = None
     """An edge of the image."""
     frame: tuple[_Pixels, _Pixels] | None = None
-    """The image's width and height in pixels, where the edge's middle is meant."""
+    """The image's width and height in pixels, to aim at the middle of the edge."""
 
     @model_validator(mode="after")
     def _one_target(self) -> DirectionSettings:
@@ -99,7 +99,7 @@ class DirectionSettings(_OneAngle):
         return [(("start",), self.start), (("end",), self.end)]
 
     def in_words(self) -> str:
-        target = f"the {self.edge} edge (the direction alone, wherever the animal is)"
+        target = f"the {self.edge} edge (only the direction counts, wherever the animal is)"
         if self.point is not None:
             target = place_in_words(self.point)
         elif self.frame is not None:
@@ -117,9 +117,9 @@ class HeadDirectionSettings(_OneAngle):
 
     type: Literal["head_direction"]
     neck: Label = "neck"
-    """The keypoint that stands for the neck."""
+    """The keypoint of the neck."""
     nose: Label = "nose"
-    """The keypoint that stands for the nose."""
+    """The keypoint of the nose."""
     point: Point
     """A place in the image: x and y, pixels."""
 
@@ -151,11 +151,11 @@ class EgoHeadDirectionSettings(_OneAngle):
     tailroot: Label = "tailroot"
     """The keypoint at which the body axis begins."""
     neck: Label = "neck"
-    """The keypoint at which it ends, and the head begins."""
+    """The keypoint at which the body axis ends and the head begins."""
     nose: Label = "nose"
     """The keypoint at which the head ends."""
     side: Literal["left", "right", "both"] = "both"
-    """The animal's own, as seen from above (an image that is not mirrored)."""
+    """The animal's own side, seen from above in an image that is not mirrored."""
 
     @model_validator(mode="after")
     def _three(self) -> EgoHeadDirectionSettings:
@@ -200,9 +200,9 @@ class HeadDirectionRegionSettings(Angled):
 
     type: Literal["head_direction_region"]
     neck: Label = "neck"
-    """The keypoint that stands for the neck."""
+    """The keypoint of the neck."""
     nose: Label = "nose"
-    """The keypoint that stands for the nose."""
+    """The keypoint of the nose."""
     point: Point
     """A place in the image: x and y, pixels."""
     region: Label
@@ -210,7 +210,7 @@ class HeadDirectionRegionSettings(Angled):
     inside: bool = True
     """true: the nose is inside or on the border; false: outside."""
     keypoint: Label | None = None
-    """The keypoint that is inside or outside; left out: the nose."""
+    """The keypoint that must be inside or outside; if omitted: the nose."""
 
     @model_validator(mode="after")
     def _two(self) -> HeadDirectionRegionSettings:

@@ -1,4 +1,4 @@
-"""How fast an animal moves, and how its speed changes: over a window of time, never of frames."""
+"""How fast an animal moves, and how its speed changes, over a window of time (never of frames)."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class _Moving(Bounded):
     keypoints: Annotated[tuple[Label, ...], Field(min_length=1, max_length=100)]
     """One or more of the network's keypoints."""
     match: Match = "any"
-    """How many of the keypoints must fulfil it: any, all, or a number."""
+    """How many of the keypoints must meet the condition: any, all, or a number."""
     window: Window = 0.1
-    """Seconds over which it is measured (at least; up to the newest frame that is so old)."""
+    """Seconds over which it is measured, at least: back to the newest frame that is that old."""
     way: Literal["path", "displacement"] = "path"
-    """path: the sum of the way from frame to frame; displacement: the straight line from start to end of the window,
-    which jitter of a resting keypoint does not lengthen."""
+    """path: the sum of the distances from frame to frame; displacement: the straight line from the start to the end of
+    the window, which the jitter of a resting keypoint does not lengthen."""
 
     @model_validator(mode="after")
     def _enough(self) -> _Moving:
@@ -65,7 +65,7 @@ class _Moving(Bounded):
 
 class _Speed(_Moving):
     unit: Literal["px/s", "cm/s"] = "px/s"
-    """Of the bounds; cm/s needs the camera's calibration."""
+    """The unit of the bounds; cm/s needs the camera's calibration."""
 
     def build(self, context: Context) -> Condition:
         return self._condition(Speed, SECOND / self.scale(context), context)
@@ -77,11 +77,11 @@ class _Speed(_Moving):
 
 
 class SpeedSettings(_Speed):
-    """The way of a keypoint over the window, divided by the time that it took, px/s or cm/s.
+    """How far a keypoint moved in the window, divided by the time that it took, px/s or cm/s.
 
     True when it is >= at_least and <= at_most (the bounds that are given) for as many keypoints as `match` says. The
-    window of a frame begins with the newest frame that is at least `window` older, and the way with the keypoint's
-    last sight up to then. Not measurable where the keypoint is not seen now, where the poses are not yet as old as
+    window of a frame begins with the newest frame that is at least `window` older, and the motion with the keypoint's
+    last sighting up to then. Not measurable where the keypoint is not seen now, where the poses are not yet as old as
     the window, or where the keypoint had been out of sight for longer than the window as it began. DeepLabStream's
     SpeedTrigger compares the path itself over a number of frames: path p over n frames at f frames a second is
     `at_least: p * f / n` with `window: n / f`; until its window is full it is false, and its FreezeTrigger true.
@@ -100,7 +100,7 @@ class FreezeSettings(_Speed):
 
     type: Literal["freeze"]
     match: Match = "all"
-    """How many of the keypoints must fulfil it: any, all, or a number."""
+    """How many of the keypoints must meet the condition: any, all, or a number."""
 
 
 class AccelerationSettings(_Moving):
@@ -112,13 +112,13 @@ class AccelerationSettings(_Moving):
 
     type: Literal["acceleration"]
     at_least: Number | None = None
-    """True from this on (>=), in the unit."""
+    """True at this value and above (>=), in the unit."""
     at_most: Number | None = None
-    """True up to this (<=), in the unit."""
+    """True at this value and below (<=), in the unit."""
     release: Number | None = None
-    """Hysteresis: takes the place of the one bound while the condition is true, in the unit."""
+    """Hysteresis: while the condition is true, this bound is used instead, in the unit."""
     unit: Literal["px/s2", "cm/s2"] = "px/s2"
-    """Of the bounds; cm/s2 needs the camera's calibration."""
+    """The unit of the bounds; cm/s2 needs the camera's calibration."""
 
     def build(self, context: Context) -> Condition:
         return self._condition(Acceleration, SECOND * SECOND / self.scale(context), context)

@@ -32,9 +32,9 @@ class DistanceSettings(Bounded):
 
     type: Literal["distance"]
     keypoints: Pair
-    """The two."""
+    """The two keypoints."""
     unit: Literal["px", "cm"] = "px"
-    """Of the bounds; cm needs the camera's calibration."""
+    """The unit of the bounds; cm needs the camera's calibration."""
 
     @model_validator(mode="after")
     def _two(self) -> DistanceSettings:

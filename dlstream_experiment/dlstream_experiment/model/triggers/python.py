@@ -23,7 +23,7 @@ class PythonTriggerSettings(TriggerSettings):
     class_: str = Field(alias="class")
     """file.py:Class beside this file (needs --allow-python), or an entry point of the group dlstream.triggers."""
     options: Any = Field(default_factory=dict, validate_default=True, json_schema_extra={"type": "object"})
-    """The fields of that class."""
+    """The fields of that class, as keys and values."""
     _name: str = PrivateAttr(default="")
 
     @field_validator("class_")
@@ -91,7 +91,7 @@ def _builder(kind: type[TriggerSettings]) -> str | None:
 
 
 class GuardedTrigger(Trigger):
-    """A trigger of the user's: whatever it does wrong is an ExtensionError that says where."""
+    """A trigger of the user's own: whatever it does wrong is an ExtensionError with the place."""
 
     def __init__(self, own: Trigger, owner: Owner) -> None:
         self._own, self._owner = own, owner

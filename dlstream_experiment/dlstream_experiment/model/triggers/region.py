@@ -30,15 +30,15 @@ from dlstream_experiment.model.triggers._bounded import Match, check_different, 
 class RegionTriggerSettings(PoseSettings):
     """True when keypoints of an individual lie inside (or outside) a region; a region's border is inside.
 
-    A keypoint is seen where x and y are not NaN and confidence >= min_confidence. Of k keypoints n must fulfil it:
+    A keypoint is seen where x and y are not NaN and confidence >= min_confidence. Of k keypoints n must meet it:
     match any is n = 1, all is n = k. An individual
 
-    - fulfils it when at least n of the seen keypoints do;
+    - meets the condition when at least n of the seen keypoints do;
     - does not when more than k - n of the seen keypoints do not;
-    - otherwise tells nothing.
+    - otherwise is unknown.
 
-    The trigger is true when it holds for any one of the individuals, false when it holds for none of those of
-    which a keypoint is seen, and else (no animal, or an animal that tells nothing) `missing` decides. It measures
+    The trigger is true when any individual meets the condition, false when no individual does of those of
+    which a keypoint is seen, and otherwise (no animal, or one that is unknown) `missing` decides. It measures
     how many keypoints fulfil it.
     DeepLabStream's RegionTrigger is `match: any`, its OutsideTrigger `inside: false` with `match: all`, both with
     `missing: hold`.
@@ -52,9 +52,9 @@ class RegionTriggerSettings(PoseSettings):
     inside: bool = True
     """true: inside or on the border; false: outside."""
     match: Match = "any"
-    """How many of the keypoints must fulfil it: any, all, or a number."""
+    """How many of the keypoints must meet the condition: any, all, or a number."""
     release: Label | None = None
-    """Hysteresis: this region takes the region's place while the condition is true."""
+    """Hysteresis: while the condition is true, this region is used instead."""
 
     @model_validator(mode="after")
     def _enough(self) -> RegionTriggerSettings:
@@ -82,7 +82,7 @@ class RegionTriggerSettings(PoseSettings):
         region, release = context.regions[self.region], context.regions[self.release]
         inner, outer = (region, release) if self.inside else (release, region)
         if (region.camera or context.camera) == (release.camera or context.camera) and not _holds(outer, inner):
-            expected = f"a region that has all of '{self.region}' in it: it holds while the trigger is true"
+            expected = f"a region that has all of '{self.region}' in it: it is used while the trigger is true"
             if not self.inside:
                 expected = f"a region that lies within '{self.region}': outside of it the trigger stays true"
             yield Problem(("release",), f"'{self.release}'", expected)

@@ -19,7 +19,7 @@ class SocialSettings(Bounded):
     """The distances between keypoints of one individual and keypoints of another, px or cm: sqrt(dx² + dy²).
 
     Every keypoint of `active` is paired with every one of `passive`. With match any (or all, or a number) of these
-    distances <= at_most it is proximity, >= at_least distance. True when that holds for any pair of different
+    distances <= at_most it is proximity, >= at_least distance. True when that is so for any pair of different
     individuals, the first of which is `individual` and the second `other`, where named. Not measurable with less
     than two individuals. DeepLabStream's SocialInteractionTrigger: proximity is `at_most` (there <, here <=),
     distance is `at_least`; both with match any.
@@ -27,15 +27,15 @@ class SocialSettings(Bounded):
 
     type: Literal["social"]
     active: _Parts
-    """Keypoints of the one individual."""
+    """Keypoints of one individual."""
     passive: _Parts
-    """Keypoints of the other one."""
+    """Keypoints of the other individual."""
     other: Label = "any"
     """The id of the other individual, or any."""
     match: Match = "any"
-    """How many of the pairs of keypoints must fulfil it: any, all, or a number."""
+    """How many of the pairs of keypoints must meet the condition: any, all, or a number."""
     unit: Literal["px", "cm"] = "px"
-    """Of the bounds; cm needs the camera's calibration."""
+    """The unit of the bounds; cm needs the camera's calibration."""
 
     @model_validator(mode="after")
     def _two(self) -> SocialSettings:

@@ -46,15 +46,15 @@ class TopicSettings(MeasuredSettings):
     field: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\[\d+\])*(\.[A-Za-z_]\w*(\[\d+\])*)*$")] = "data"
     """The path to the value in a message, such as data, pose.position.x or ranges[0]."""
     at_least: Number | None = None
-    """True from this value on (>=)."""
+    """True at this value and above (>=)."""
     at_most: Number | None = None
-    """True up to this value (<=)."""
+    """True at this value and below (<=)."""
     equals: Number | bool | Annotated[str, Field(max_length=200)] | None = None
-    """True at exactly this number, truth or text."""
+    """True at exactly this number, text, or true or false."""
     release: Number | None = None
-    """Takes the place of the one bound while the trigger's condition is true."""
+    """Hysteresis: while the condition is true, this bound is used instead."""
     timeout: Annotated[float, Field(gt=0, le=1e6)] | None = None
-    """Seconds (>) without a message after which it can't be measured; left out: the last value stays."""
+    """Seconds (>) without a message after which it can't be measured; if omitted: the last value stays valid."""
 
     @model_validator(mode="after")
     def _one_comparison(self) -> TopicSettings:

@@ -95,7 +95,7 @@ class StateMachine(Protocol):
         return self._notes + self._stimulation.update(self._now, held, self._trigger)
 
     def _settle(self, decided: Decisions, edges: Decisions) -> None:
-        """Takes one transition after the other until none holds; see StatesSettings."""
+        """Takes one transition after the other until none is true; see StatesSettings."""
         entered: set[str] = set()
         while self._end is None:
             found = self._first_that_holds(decided, {} if entered else edges)
