@@ -33,7 +33,7 @@ class Experiment(Settings):
     protocol: AnyProtocol
     """What happens, and when it ends."""
     max_age: Seconds = 0.5
-    """Seconds after its frame within which a pose must come; an older one decides nothing and is a fault. 0: any age."""
+    """Seconds after its frame in which a pose must come; an older one decides nothing and is a fault. 0: any age."""
     metadata: dict[Label, str | int | float | bool] = Field(default_factory=dict)
     """Anything about the session or the subject, such as animal: m12; recorded at the start of every run."""
     pose_timeout: Annotated[float, Field(ge=0.05, le=1e6)] = 1.0

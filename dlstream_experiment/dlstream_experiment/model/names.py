@@ -17,8 +17,12 @@ Location = Place
 """Where something is in a file: keys and indices from the top."""
 
 
+NAME = r"[A-Za-z][A-Za-z0-9_]*"
+"""The rule for names that are part of a ROS topic."""
+
+
 def _plain_name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", text):
+    if not re.fullmatch(NAME, text):
         raise ValueError("a name of letters, digits and _ that begins with a letter")
     return text
 
