@@ -28,6 +28,7 @@ cameras:
   top: {{source: synthetic, width: 320, height: 240, queue: 200, fps: 30, seed: 1}}
 pose:
   network: {config}/networks/demo_mouse.onnx
+  scale: 1
 experiment: {{file: {folder}/experiment.yaml, acknowledgement_timeout: 20}}
 outputs:
   screen:

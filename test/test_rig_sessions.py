@@ -116,7 +116,7 @@ def test_rig_of_several_cameras_and_no_experiment(start, tmp_path: Path):
         for seed, name in enumerate(("left", "right"))
     )
     path.write_text(
-        f"rig: two\ncameras:\n{cameras}\npose: {{network: {CONFIG}/networks/demo_mouse.onnx}}\n"
+        f"rig: two\ncameras:\n{cameras}\npose: {{network: {CONFIG}/networks/demo_mouse.onnx, scale: 1}}\n"
         f"recorder: {{directory: sessions, video: h264, min_free: 0.1}}\n"
     )
     rig = start("run", str(path))

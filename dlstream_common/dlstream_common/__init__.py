@@ -1,5 +1,6 @@
 """What every dlstream package shares. Nothing here imports ROS; `dlstream_common.ros` does."""
 
+from dlstream_common.credentials import masked
 from dlstream_common.errors import (
     DlstreamError,
     InputError,
@@ -58,6 +59,7 @@ __all__ = [
     "key_of",
     "line_of",
     "load_settings",
+    "masked",
     "misfit",
     "named_file",
     "nearest",

@@ -21,6 +21,7 @@ from dlstream_msgs.srv import GetExperimentStatus
 MODULE, OUTPUT = "dlstream_experiment.ros.node", "dlstream_outputs.node"
 CONFIG = Path(__file__).parents[2] / "config"
 EXAMPLE = CONFIG / "experiments" / "example.yaml"
+CUT_OFF = ("finish_last_trial: true ", "finish_last_trial: false ")
 PICTURES = [f"left={CONFIG / 'images' / 'stripes.png'}", f"right={CONFIG / 'images' / 'checkers.png'}"]
 
 
@@ -306,7 +307,7 @@ class Goal:
 def test_action_runs_to_the_end_and_can_be_run_again(
     start_node, observer, watcher, animal, log_output, wait_for, tmp_path
 ):
-    start_node(MODULE, file=experiment_file(tmp_path, ("max_hits: 10 ", "max_hits: 1 ")), start_timeout=120.0)
+    start_node(MODULE, file=experiment_file(tmp_path, ("max_hits: 10 ", "max_hits: 1 "), CUT_OFF), start_timeout=120.0)
     seen = animal(walking=False)  # no frame from before a run is still on its way
     watcher.ready()
     wait_for(seen.is_seen, "the experiment's subscription to the poses")
@@ -344,7 +345,8 @@ def test_action_with_another_file_and_with_a_bad_one(
 ):
     node = start_node(MODULE, file=EXAMPLE, start_timeout=120.0)
     animal().place = LEFT
-    other = experiment_file(tmp_path, ("experiment: example ", "experiment: other "), ("max_hits: 10 ", "max_hits: 1 "))
+    renamed = ("experiment: example ", "experiment: other ")
+    other = experiment_file(tmp_path, renamed, ("max_hits: 10 ", "max_hits: 1 "), CUT_OFF)
     status, result = Goal(observer, wait_for, other).result()
     assert status == GoalStatus.STATUS_SUCCEEDED, result.reason
     assert watcher.status().experiment == "other"

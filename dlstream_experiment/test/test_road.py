@@ -1,4 +1,4 @@
-"""The road from a pose to its decision, as docs/decisions/0012 lists it: few files, and every call goes forward."""
+"""The road from a pose to its decision, as docs/decisions/0013 lists it: few files, and every call goes forward."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import dlstream_experiment
 from dlstream_experiment import Engine, load_experiment
 
 PACKAGE = Path(dlstream_experiment.__file__).parent
-PAGE = Path(__file__).parents[2] / "docs" / "decisions" / "0012-the-road-from-pose-to-decision.md"
+PAGE = Path(__file__).parents[2] / "docs" / "decisions" / "0013-the-road-from-pose-to-decision.md"
 EXPERIMENT = """\
 experiment: road
 camera: top

@@ -310,7 +310,7 @@ def test_any_file_is_accepted_or_refused_with_a_line(tmp_path_factory, seed):
         made.bind("top", ["nose", "neck", "tailroot", "a"])
 
 
-PAGE = Path(__file__).parents[2] / "docs" / "triggers.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "triggers.md"
 EXAMPLES = [part.partition("```")[0] for part in PAGE.read_text(encoding="utf-8").split("```yaml\n")[1:]]
 
 

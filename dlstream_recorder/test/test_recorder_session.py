@@ -77,6 +77,16 @@ def test_names_that_lead_elsewhere_are_refused(open_session, tmp_path, name):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_copy_of_the_rig_file_has_no_password(open_session, tmp_path):
+    rig = tmp_path / "rig.yaml"
+    rig.write_text("cameras:\n  top: {source: opencv, device: 'rtsp://operator:Hunter2!@host/cam'}  # über\n", "utf-8")
+    session = open_session(rig_file=str(rig))
+    session.finish()
+    copy = (session.folder / "rig.yaml").read_text("utf-8")
+    assert copy == rig.read_text("utf-8").replace("Hunter2!", "***")
+    assert not [path for path in session.folder.rglob("*") if path.is_file() and b"Hunter2" in path.read_bytes()]
+
+
 def test_a_missing_rig_file_leaves_nothing_behind(open_session, tmp_path):
     with pytest.raises(RecordingError, match=r"can't copy .*absent\.yaml into the session: No such file"):
         open_session(rig_file=str(tmp_path / "absent.yaml"))

@@ -60,13 +60,14 @@ def run(
     """Run a rig until Ctrl-C, its end, or the failure of a node it needs."""
     from contextlib import ExitStack
 
+    from dlstream.cli.remarks import Remarks
     from dlstream.cli.summary import show_session, unfinished
     from dlstream.rig.check import checked_rig
     from dlstream.run.command import run_rig
     from dlstream.run.environment import private_domain
 
     console = make_console()
-    checked, file = checked_rig(rig, allow_python)
+    checked, file = checked_rig(rig, allow_python, Remarks(console))
     with ExitStack() as stack:
         if local:
             os.environ.update(stack.enter_context(private_domain()))
@@ -80,18 +81,14 @@ def run(
 @app.command()
 def check(rig: RigFile, allow_python: AllowPython = False) -> None:
     """Look at a rig file and all it names, without starting anything."""
-    from dlstream.authoring.explain import show_problem
-    from dlstream.rig.check import check_rig, read_rig
+    from dlstream.cli.remarks import Remarks
+    from dlstream.rig.check import checked_rig
     from dlstream.rig.nodes import rig_nodes
 
     console = make_console()
-    checked, path = read_rig(rig, allow_python)
-    warnings = check_rig(checked, path)
-    for warning in warnings:
-        show_problem(path, warning, console)
-    count = len(warnings)
-    summary = f" [yellow]{count} {'warning' if count == 1 else 'warnings'}.[/]" if warnings else ""
-    console.print(f"[green]{escape(str(path))} is valid.[/]{summary} It starts, in this order:")
+    remarks = Remarks(console)
+    checked, path = checked_rig(rig, allow_python, remarks)
+    console.print(f"[green]{escape(str(path))} is valid.[/][yellow]{remarks.in_words}[/] It starts, in this order:")
     for spec in rig_nodes(checked, path):
         for node in spec.nodes:
             where = "  in one process with those beside it" if spec.members else ""

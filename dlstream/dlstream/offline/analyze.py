@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dlstream.offline.analysis import Analysis, outlines, seed_of
@@ -28,6 +29,7 @@ from dlstream_experiment.journal.journal import from_first_start
 from dlstream_experiment.runtime.inputs import Poses, Start
 from dlstream_pose import Estimator, PoseSettings, PoseStream
 from dlstream_pose.overlay import OverlayRegion, draw_overlay
+from dlstream_pose.scale import scale_doubt
 from dlstream_recorder import JOURNAL, OfflineSession, Summary
 
 
@@ -90,6 +92,9 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
     """As `analyze`, of frames from anywhere."""
     pose = resolved.pose
     estimator = Estimator(pose.network, pose.scale, pose.threads, pose.engine)
+    if doubt := scale_doubt(estimator.info, pose.scale):
+        console.print(f"[yellow]{escape(f'{pose.network}: {doubt}')}[/]")
+    pose = pose.model_copy(update={"scale": estimator.scale})
     poses_of = _Poses(estimator, pose)
     live = live_run(footage.session, resolved.camera) if footage.session else None
     if options.live_frames and live is None:

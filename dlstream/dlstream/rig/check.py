@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,13 @@ from dlstream.rig.file import Rig, load_rig
 from dlstream.rig.table import NODE_KINDS
 from dlstream_common import InputError, Problem, line_of, read_yaml, resolved
 
+Warn = Callable[[Path, Problem], None]
+"""Called with each warning and the file in which it stands."""
 
-def checked_rig(path: str | Path, allow_python: bool = False) -> tuple[Rig, Path]:
+
+def checked_rig(
+    path: str | Path, allow_python: bool = False, warn: Warn = lambda file, problem: None
+) -> tuple[Rig, Path]:
     """Reads a rig file and looks at everything that it names; the rig and the file's absolute path.
 
     `allow_python`: the experiment may name classes of Python files beside it.
@@ -19,25 +25,16 @@ def checked_rig(path: str | Path, allow_python: bool = False) -> tuple[Rig, Path
     Raises:
         InputError: every problem, each with its file and line. Nothing has been started.
     """
-    rig, path = read_rig(path, allow_python)
-    check_rig(rig, path)
-    return rig, path
-
-
-def read_rig(path: str | Path, allow_python: bool = False) -> tuple[Rig, Path]:
-    """As `checked_rig`, but looks at the rig file only."""
     path = resolved(Path(path).expanduser())
     rig = load_rig(path)
     if allow_python and rig.experiment is not None:
         rig = rig.model_copy(update={"experiment": rig.experiment.model_copy(update={"allow_python": True})})
+    check_rig(rig, path, warn)
     return rig, path
 
 
-def check_rig(rig: Rig, path: Path) -> list[Problem]:
+def check_rig(rig: Rig, path: Path, warn: Warn = lambda file, problem: None) -> None:
     """Looks at everything that a rig names: do the files exist, load, and fit together?
-
-    Returns:
-        The warnings: what may be meant, and deserves a look.
 
     Raises:
         InputError: every problem, each with its file and line.
@@ -56,4 +53,5 @@ def check_rig(rig: Rig, path: Path) -> list[Problem]:
     errors = [problem for problem in found if not problem.is_warning]
     if errors:
         raise InputError(path, errors)
-    return found
+    for warning in found:
+        warn(warning.file or path, warning)

@@ -12,6 +12,8 @@ from dlstream_common import DlstreamError, InputError, Problem, Severity
 from dlstream_experiment import check_experiment, load_experiment
 from dlstream_experiment.model.plane import CameraPlane
 from dlstream_pose import Network
+from dlstream_pose.estimator import SMALLEST
+from dlstream_pose.scale import scale_doubt, scale_of
 from dlstream_recorder.session.check import check_directory
 
 
@@ -30,11 +32,20 @@ def check_output(output: Any, facts: RigFacts) -> Iterator[Problem]:
 
 
 def check_pose(pose: Any, facts: RigFacts) -> Iterator[Problem]:
-    """A network that does not load."""
+    """A network that does not load, and a scale that does not fit it."""
     try:
-        _ = Network(pose.network).info
+        info = Network(pose.network).info
     except DlstreamError as error:
         yield Problem(("network",), _sentence(error), "a network that loads")
+        return
+    if doubt := scale_doubt(info, pose.scale):
+        yield doubt
+    scale = scale_of(info, pose.scale)
+    for name, size in facts.image_sizes.items():
+        width, height = (int(side * scale) for side in size)
+        if min(width, height) < SMALLEST:
+            found = f"{scale:g}, which leaves {width}x{height} pixels of camera '{name}' ({size[0]}x{size[1]})"
+            yield Problem(("scale",), found, f"a scale that leaves at least {SMALLEST}x{SMALLEST} for the network")
 
 
 def check_recorder(recorder: Any, facts: RigFacts) -> Iterator[Problem]:
@@ -61,6 +72,7 @@ def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]
             keypoints=network.keypoints if network else None,
             individuals=network.animals if network else None,
             image_sizes=facts.image_sizes,
+            asked_sizes=facts.asked_sizes,
             rates=facts.frame_rates,
             cameras=list(facts.cameras),
             outputs=facts.outputs,

@@ -58,6 +58,16 @@ class RigFacts:
         return sizes
 
     @cached_property
+    def asked_sizes(self) -> dict[str, tuple[int, int]]:
+        """Width and height in pixels asked of each camera that may deliver others: only the device knows."""
+        sizes = {}
+        for name, camera in self.cameras.items():
+            size = camera.asked_size() if isinstance(camera, SourceSettings) else None
+            if size is not None:
+                sizes[name] = size
+        return sizes
+
+    @cached_property
     def frame_rates(self) -> dict[str, float]:
         """Frames a second of each camera, where they are known."""
         rates = {}

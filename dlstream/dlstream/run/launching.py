@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from launch.action import Action
 from launch.actions import EmitEvent, LogInfo, RegisterEventHandler, SetEnvironmentVariable
 from launch.event_handlers import OnProcessExit
@@ -15,6 +17,7 @@ from dlstream.rig.nodes import NodeSpec, rig_nodes
 from dlstream.run.environment import PROFILE, node_environment
 from dlstream.run.faults import FaultPublisher
 from dlstream.run.parameter_files import parameter_file, remove_abandoned_files
+from dlstream_common import Problem
 from launch import LaunchContext
 
 
@@ -24,10 +27,16 @@ def rig_actions(rig_file: str, context: LaunchContext, allow_python: bool = Fals
     Raises:
         InputError: the rig file, or a file that it names, can't be used; nothing was started.
     """
-    rig, path = checked_rig(rig_file, allow_python)
+    warnings: list[Action] = []
+
+    def warn(file: Path, problem: Problem) -> None:
+        where = f"{file}:{problem.line}" if problem.line else str(file)
+        warnings.append(LogInfo(msg=f"warning: {where}: {problem}"))
+
+    rig, path = checked_rig(rig_file, allow_python, warn)
     wanted = node_environment()
     environment = {key: wanted[key] for key in wanted if key == PROFILE or key.endswith("_THREADS")}
-    actions: list[Action] = [SetEnvironmentVariable(key, value) for key, value in environment.items()]
+    actions: list[Action] = [*warnings, *(SetEnvironmentVariable(key, value) for key, value in environment.items())]
     remove_abandoned_files()
     faults = FaultPublisher(get_ros_node(context))
     for spec in rig_nodes(rig, path):

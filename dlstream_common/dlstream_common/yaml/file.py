@@ -84,16 +84,18 @@ def _line_in(text: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def load_settings(path: str | Path, model: type[Model], context: dict[str, Any] | None = None) -> Model:
+def load_settings(
+    path: str | Path, model: type[Model], context: dict[str, Any] | None = None, data: CommentedMap | None = None
+) -> Model:
     """Reads a YAML file into `model`; relative paths in it are taken from the file's own folder.
 
-    `context` is handed to the model's validators, beside `directory`.
+    `context` is handed to the model's validators, beside `directory`; `data` is what `read_yaml` has read already.
 
     Raises:
         InputError: names every problem, each with line, key, value found and what was expected.
     """
     path = Path(path)
-    data = read_yaml(path)
+    data = read_yaml(path) if data is None else data
     context = {"directory": resolved(path).parent, **(context or {})}
     try:
         # By way of JSON: strict types, and yet lists for tuples and strings for paths.

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Protocol
 
-from dlstream_common import InputError, Problem, did_you_mean, line_of, suggest
+from dlstream_common import InputError, Problem, Severity, did_you_mean, line_of, suggest
 from dlstream_experiment.checks.plausibility import always_or_never, doubtful, unknown_individuals
 from dlstream_experiment.checks.unit_checks import slips_of_units
 from dlstream_experiment.model.consistency import inconsistencies
@@ -34,6 +34,7 @@ def check_experiment(
     *,
     cameras: Collection[str] | None = None,
     image_sizes: Mapping[str, Size] | None = None,
+    asked_sizes: Mapping[str, Size] | None = None,
     keypoints: Collection[str] | None = None,
     outputs: Mapping[str, ChecksCommands] | Collection[str] | None = None,
     individuals: Collection[str] | None = None,
@@ -43,6 +44,7 @@ def check_experiment(
 
     Args:
         image_sizes: (width, height) by camera.
+        asked_sizes: the same, asked of cameras that may deliver others: what does not fit them is a warning.
         keypoints: what the network gives.
         outputs: settings by name, so that commands are checked as well; or only the names.
         individuals: the animals that the network distinguishes.
@@ -68,14 +70,15 @@ def check_experiment(
     ]
     if problems:
         raise InputError(experiment.path, with_lines(problems, data))
-    sizes, rates = image_sizes or {}, rates or {}
+    sizes, rates = {**(asked_sizes or {}), **(image_sizes or {})}, rates or {}
     warnings = [
+        *_sizes(experiment, sizes),
         *doubtful(experiment, sizes, rates),
         *always_or_never(experiment, rates),
         *slips_of_units(experiment, sizes),
         *_unused(experiment),
     ]
-    return with_lines(warnings, data)
+    return with_lines([replace(item, severity=Severity.WARNING) for item in warnings], data)
 
 
 def _cameras(experiment: Experiment, cameras: Collection[str] | None) -> Iterator[Problem]:

@@ -32,7 +32,7 @@ def inconsistencies(sections: ParsedSections) -> Iterator[Problem]:
 
 
 def _failing(error: ExtensionError) -> Problem:
-    expected = "a class whose methods do what they promise (docs/experiment-files.md)"
+    expected = "a class whose methods do what they promise (docs/how-to/experiment-files.md)"
     return Problem((*error.place, "class"), f"'{error.named}', whose {error.reason}", expected)
 
 

@@ -45,7 +45,7 @@ def _load(path: Path, context: dict[str, Any], files: NamedFiles) -> Experiment:
     experiment: Experiment | None = None
     problems: list[Problem] = []
     try:
-        experiment = load_settings(path, Experiment, context)
+        experiment = load_settings(path, Experiment, context, data)
     except InputError as error:
         problems += error.problems
     sections = ParsedSections.of_experiment(experiment) if experiment else ParsedSections.of_data(data, context)

@@ -9,10 +9,12 @@ from dlstream_experiment.model.problems import warning
 from dlstream_experiment.model.protocols._control import Limit
 from dlstream_experiment.model.protocols._duration import duration_in_words
 from dlstream_experiment.model.protocols._state_table import StateTable
+from dlstream_experiment.model.protocols._states_cut_short import cut_short
 
 
 def doubts(settings: StateTable) -> Iterator[Problem]:
-    """Stimuli without an end, and amounts that are never reached."""
+    """Stimuli without an end or cut short, and amounts that are never reached."""
+    yield from cut_short(settings)
     yield from _endless(settings)
     yield from odd_limits(settings.limits)
     for number, stop in enumerate(settings.stop):

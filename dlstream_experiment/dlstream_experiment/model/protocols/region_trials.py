@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from pydantic import Field
 from dlstream_common import Problem, Settings
 from dlstream_common.settings import Unit
 from dlstream_experiment.model.names import Label, Location, Name, Seconds
+from dlstream_experiment.model.problems import warning
 from dlstream_experiment.model.protocols._base import (
     ProtocolSettings,
     Stimulus,
@@ -42,8 +44,9 @@ class RegionTrialsSettings(ProtocolSettings):
     changes nothing. An evaluation takes these steps, in this order:
 
     1. When the time since the start is more than `max_time`, or any trial has been started `max_hits` times, the
-       experiment ends: everything is off, and no step follows. So the last trial lasts at least until the next
-       evaluation.
+       experiment ends: everything is off, and no step follows. So the last trial lasts only until the next
+       evaluation. With `finish_last_trial` it lasts until its trigger is false: no other trial starts, and the
+       experiment ends with it.
     2. For each trial, in the order of the file:
        - its trigger is true, no trial is current, and its lock-out is not running: it becomes current, and is
          counted as a hit. (True alone is enough: an animal that waits inside starts a trial as the lock-out ends.)
@@ -64,6 +67,8 @@ class RegionTrialsSettings(ProtocolSettings):
     """Seconds after its end in which a trial can't start again."""
     max_hits: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     """The experiment ends when any one trial has been started this often."""
+    finish_last_trial: bool = False
+    """true: the trial that reaches `max_hits` goes on until it ends by itself; false: it is cut off on the next frame."""
     max_time: Annotated[float, Field(gt=0, le=1e6), Unit("seconds")] = 600.0
     """The experiment ends after this many seconds."""
 
@@ -84,7 +89,15 @@ class RegionTrialsSettings(ProtocolSettings):
     def problems(self) -> list[Problem]:
         named = named_outputs(self.limits, self.control)
         unknown = unknown_outputs(named, [stimulus for _, stimulus in self.stimuli_used()])
-        return [*unknown, *yoked_beyond(self.limits, self.control), *odd_limits(self.limits)]
+        return [*unknown, *yoked_beyond(self.limits, self.control), *odd_limits(self.limits), *self._cut_short()]
+
+    def _cut_short(self) -> Iterator[Problem]:
+        if "finish_last_trial" in self.model_fields_set:
+            return
+        found = f"{self.max_hits}, which ends the run on the frame after trial number {self.max_hits} starts: its "
+        found += "stimulus lasts one frame"
+        hint = "If one frame is meant, write `finish_last_trial: false`."
+        yield warning(("max_hits",), found, "`finish_last_trial: true` beside it", hint)
 
     def in_words(self) -> list[str]:
         lines = ["At most one trial is current at a time; the trials are checked in this order."]
@@ -94,7 +107,8 @@ class RegionTrialsSettings(ProtocolSettings):
                 f"on while it is current: {stimulus_in_words(trial.stimulus)}."
             )
         lines.append(f"After its end a trial can't start again for {self.lockout:g} s.")
-        lines.append(f"The experiment ends when one trial has been started {self.max_hits} times.")
+        last = "with the end of that trial" if self.finish_last_trial else "on the next frame"
+        lines.append(f"When one trial has been started {self.max_hits} times, the experiment ends {last}.")
         lines.append(f"The experiment ends after more than {self.max_time:g} s.")
         return lines + list(controls_in_words(self.limits, self.control))
 

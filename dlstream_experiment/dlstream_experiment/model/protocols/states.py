@@ -12,7 +12,9 @@ from dlstream_experiment.model.protocols._states_check import problems
 
 
 class StatesSettings(StateTable):
-    """The experiment is in one state at a time. On every frame:
+    """The experiment is in one state at a time.
+
+    On every frame:
 
     1. When one of the `stop` conditions is true, the experiment ends.
     2. The current state's transitions are checked in their order, and the first that is true is taken: the state's

@@ -45,18 +45,22 @@ class RegionTrials(Protocol):
         self._evaluated = stamp
         if stamp - self._started > self._max_time:
             return [End(self._time_is_over)]
-        for name, hits in self._hits.items():
-            if hits >= self._settings.max_hits:
-                return [End(f"trial '{name}' was started {hits} times")]
-        before, steps = self._current, []
+        if not self._settings.finish_last_trial and (end := self._reached()):
+            return [end]
+        before, steps = self._current, list[Step]()
         for name, trial in self._settings.trials.items():
             value = decided.get(trial.trigger)
-            if value is True and self._current is None and not self._is_locked(name, stamp):
+            if value is True and self._current is None and not self._is_locked(name, stamp) and not self._reached():
                 steps.append(self._begin(name, stamp))
             elif value is False and self._current == name:
                 steps.append(self._leave(stamp))
                 self._left[name] = stamp
-        return steps + self._switch(before)
+        end = self._reached() if self._current is None else None
+        return steps + self._switch(before) + ([end] if end is not None else [])
+
+    def _reached(self) -> End | None:
+        most = self._settings.max_hits
+        return next((End(f"trial '{name}' was started {n} times") for name, n in self._hits.items() if n >= most), None)
 
     def tick(self, stamp: int) -> list[Step]:
         alone = stamp - self._evaluated > _SILENCE
