@@ -68,7 +68,7 @@ class RegionTrialsSettings(ProtocolSettings):
     max_hits: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     """The experiment ends when any one trial has been started this often."""
     finish_last_trial: bool = False
-    """true: the trial that reaches `max_hits` goes on until it ends by itself; false: it is cut off on the next frame."""
+    """true: the trial that reaches `max_hits` goes on until it ends by itself; false: the next frame cuts it off."""
     max_time: Annotated[float, Field(gt=0, le=1e6), Unit("seconds")] = 600.0
     """The experiment ends after this many seconds."""
 
