@@ -108,7 +108,7 @@ def test_the_text_is_valid_as_it_stands(tmp_path):
         ("visits >= 10, success", "__import__('os') >= 10, success", "a comparison of a counter with a number"),
         ("if: trials_left == 0", "if: trials_left = 0", "a comparison of a counter with a number"),
         ("{count: visits}", "{count: two words}", "a counter's name"),
-        ("{count: visits}", "{count: trials}", "the trial list counts this by itself"),
+        ("{count: visits}", "{count: trials}", "the trial list counts this automatically"),
         ("{count: visits}", "{cuont: visits}", "Did you mean 'count'?"),
         ("{count: visits}", "{count: visits, reset: visits}", "exactly one of count, reset"),
         ("{count: visits}", "{count: visits, seconds: 2}", "seconds only beside give"),

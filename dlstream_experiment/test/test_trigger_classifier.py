@@ -115,7 +115,7 @@ def test_what_is_no_network_or_gives_no_probabilities_is_told(tmp_path):
     words = {"keypoints": ["nose"], "reference": "neck", "window": 0.2, "samples": 1, "behaviour": 1}
     (tmp_path / "pickle.onnx").write_bytes(b"\x80\x04\x95")
     [mistake] = trigger("classifier", network=str(tmp_path / "pickle.onnx"), **words).problems(context())
-    assert "which is no network" in mistake.found
+    assert "which can't be read as a network" in mistake.found
     labels = network(tmp_path, 2, labels=True)
     [mistake] = trigger("classifier", network=str(labels), at_least=0.5, **words).problems(context())
     assert "wanted are probabilities" in mistake.found

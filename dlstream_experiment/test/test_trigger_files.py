@@ -148,7 +148,7 @@ def test_what_the_network_never_finds_is_refused(tmp_path):
     ]
     assert "Did you mean 'ada'?" in str(caught.value)
     check_experiment(experiment)
-    with pytest.raises(InputError, match=r"triggers.b.type: found 'social' with a network that finds one animal"):
+    with pytest.raises(InputError, match=r"triggers.b.type: found 'social' with a network that finds only one animal"):
         check_experiment(experiment, individuals=["bob"])
 
 

@@ -386,7 +386,7 @@ def test_every_type_says_itself_in_words_and_names_what_it_uses():
     assert (
         words["direction"]
         == "the line from neck to nose of any animal points at most 30 degrees away from the north edge "
-        "(the direction alone, wherever the animal is)"
+        "(only the direction counts, wherever the animal is)"
     )
     assert words["speed"] == "the nose of any animal moves at at least 5 px/s over 0.1 s, for at least 2 s"
     assert words["and"] == "'a' and 'b' are all true"

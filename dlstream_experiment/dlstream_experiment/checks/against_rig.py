@@ -150,7 +150,10 @@ def _unused(experiment: Experiment) -> Iterator[Problem]:
         "regions": ([name for name in experiment.regions if name not in regions], "that no trigger uses"),
         "triggers": ([name for name in experiment.triggers if name not in triggers], "that the protocol does not use"),
     }
-    use = {"regions": "a trigger of it; it is only drawn", "triggers": "a use; it is only logged"}
+    use = {
+        "regions": "a trigger that uses it; now it is only drawn",
+        "triggers": "a use in the protocol; now it is only recorded",
+    }
     for section, (names, found) in unused.items():
         if len(names) == 1:
             yield warning((section, names[0]), f"a {section[:-1]} {found}", use[section])

@@ -46,7 +46,7 @@ def doubtful(experiment: Experiment, sizes: Mapping[str, Size], rates: Mapping[s
             image = f"the image of camera '{camera}', {width}x{height}"
             if point is not None and not (-1 <= point[0] <= width and -1 <= point[1] <= height):
                 x, y = point
-                expected = f"a point inside {image}, unless it is meant to lie outside"
+                expected = f"a point inside {image}, unless it is meant to be outside"
                 yield warning(("triggers", name, "point"), f"({x:g}, {y:g})", expected)
             if frame is not None and tuple(frame) != (width, height):
                 found = "an image of {}x{}".format(*frame)
@@ -63,13 +63,13 @@ def always_or_never(experiment: Experiment, rates: Mapping[str, float]) -> Itera
     for name, trigger in experiment.triggers.items():
         if isinstance(trigger, Bounded) and _holds_always(trigger):
             key = "at_most" if trigger.at_most is not None else "at_least"
-            expected = "a bound that is not met by all that can be measured: it is true wherever it can be"
+            expected = "a bound that not every value meets; with this one the trigger is always true"
             yield warning(("triggers", name, key), trigger.bounds, expected)
         if isinstance(trigger, CountSettings) and trigger.trigger in experiment.triggers:
             least = (trigger.times - 1) * _between_rises(experiment, trigger.trigger, rates)
             if least > trigger.within:
                 found = f"{trigger.times} times within {trigger.within:g} s"
-                expected = f"a time in which '{trigger.trigger}' can become true so often: {least:.3g} s or more"
+                expected = f"a time in which '{trigger.trigger}' can become true that often: {least:.3g} s or more"
                 yield warning(("triggers", name, "times"), found, expected)
 
 

@@ -33,7 +33,7 @@ Name = Annotated[str, AfterValidator(_plain_name)]
 
 def _title(text: str) -> str:
     if not re.fullmatch(_TITLE, text):
-        raise ValueError("a name of letters, digits, spaces and _ - . ( ), a letter or digit first")
+        raise ValueError("a name of letters, digits, spaces and _ - . ( ) that begins with a letter or digit")
     return text
 
 

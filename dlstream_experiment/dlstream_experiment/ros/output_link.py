@@ -22,7 +22,7 @@ class _Pending:
     asked: bool
 
 
-_PATIENCE = 10 * SECOND
+_RECORDER_TIMEOUT = 10 * SECOND
 """How long to wait for a recorder before the first command; after that an output is enough."""
 
 
@@ -74,7 +74,7 @@ class OutputLink:
         if self.ready or any(pending.asked for pending in self._pending.values()):
             return
         heard = min(self._publisher.get_subscription_count(), self._node.count_subscribers(self._topic))
-        patient = self._clock() - self._began < _PATIENCE
+        patient = self._clock() - self._began < _RECORDER_TIMEOUT
         # All that are known must be connected: the first one that is need not be the output.
         wanted = max(self._listeners, self._node.count_subscribers(self._publisher.topic_name)) if patient else 1
         if heard >= wanted and self._node.count_publishers(self._topic):

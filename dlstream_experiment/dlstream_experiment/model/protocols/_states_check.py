@@ -82,7 +82,7 @@ def _marks(settings: StateTable) -> Iterator[Problem]:
             yield Problem(place, f"'{name}'", "a mark that an action sets", suggest(name, known))
     for place, action in settings.actions():
         if action.mark in (RUN, TRIAL):
-            yield Problem((*place, "mark"), f"'{action.mark}'", "another name: this mark is set by itself")
+            yield Problem((*place, "mark"), f"'{action.mark}'", "another name: this mark is set automatically")
 
 
 def _counters(settings: StateTable) -> Iterator[Problem]:
@@ -100,7 +100,7 @@ def _counters(settings: StateTable) -> Iterator[Problem]:
     for place, action in settings.actions():
         changed = action.count or action.reset or action.result
         if changed in _COUNTED_BY_THE_TRIALS:
-            yield Problem(place, f"'{changed}'", "another name: the trial list counts this by itself")
+            yield Problem(place, f"'{changed}'", "another name: the trial list counts this automatically")
         if action.result is not None and settings.trials is None:
             yield Problem((*place, "result"), f"'{action.result}'", "a trial list, protocol.trials: it ends a trial")
 
@@ -167,7 +167,7 @@ def _ways(settings: StateTable) -> Iterator[Problem]:
     reached = _closure({settings.first}, after)
     for name, state in settings.states.items():
         if name not in reached:
-            expected = f"a way to it from the first state, '{settings.first}'"
+            expected = f"transitions that lead to it from the first state, '{settings.first}'"
             yield warning(("states", name), "a state that is never entered", expected)
         elif not settings.stop and not state.transitions:
             expected = "a transition, or a `stop` condition: the experiment would stay here for ever"
@@ -186,7 +186,7 @@ def _ways(settings: StateTable) -> Iterator[Problem]:
         for number, transition in enumerate(state.transitions[:-1]):
             if _at_once(transition):
                 place = ("states", name, "transitions", number + 1)
-                expected = "it before the one that is always taken"
+                expected = "this transition before the one that is always taken"
                 yield warning(place, "a transition that is never reached", expected)
                 break
 

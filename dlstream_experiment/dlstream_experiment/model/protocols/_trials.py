@@ -50,14 +50,14 @@ class Trials(Settings):
         for name in self.sequence or ():
             if name not in self.conditions:
                 hint = suggest(name, list(self.conditions))
-                expected = f"a sequence of this list's conditions, but '{name}' is none. {hint}".rstrip(". ")
+                expected = f"a sequence of this list's conditions, but '{name}' is not one. {hint}".rstrip(". ")
                 raise misfit("sequence", expected)
         if self.count > _LONGEST:
             raise ValueError(f"at most {_LONGEST} trials")
         limit = self.max_in_a_row
         if limit is not None:
             if self.order == "fixed":
-                raise misfit("max_in_a_row", "max_in_a_row with another order than fixed")
+                raise misfit("max_in_a_row", "max_in_a_row only with an order other than fixed")
             if longest_row(self.listed(random.Random(0))) > limit:
                 raise misfit("conditions", f"conditions of which no more than {limit} need to come in a row")
         return self

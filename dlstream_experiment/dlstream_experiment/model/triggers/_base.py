@@ -176,7 +176,7 @@ class PoseSettings(MeasuredSettings):
             region = context.regions.get(name)
             if region is not None and (region.camera or context.camera) != camera:
                 found = f"'{name}', which lies in the image of camera '{region.camera or context.camera}'"
-                yield Problem(place, found, f"a region of camera '{camera}', as the trigger's others")
+                yield Problem(place, found, f"a region of camera '{camera}', like the trigger's other regions")
 
     @property
     def metric(self) -> bool:
