@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from dlstream.offline.analysis import Analysis, outlines, seed_of
 from dlstream.offline.annotated import AnnotatedVideo
 from dlstream.offline.footage import Footage, open_footage
+from dlstream.offline.kinds import is_ros1, ros1
 from dlstream.offline.session_lines import journal_of
 from dlstream.offline.used_files import copies_beside
 from dlstream.rig.file import Rig, load_rig
@@ -81,6 +82,8 @@ def analyze(path: Path, out: Path, options: Options, console: Console) -> Summar
     Raises:
         DlstreamError: something of it can't be read, does not fit, or can't be written.
     """
+    if is_ros1(path):
+        raise DlstreamError(f"{path}: found {ros1(path)}")
     resolved = resolve(options)
     if not path.exists():
         raise DlstreamError(f"{path}: found no such file; expected a video or a folder of images")

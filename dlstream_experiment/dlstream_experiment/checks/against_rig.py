@@ -57,20 +57,22 @@ def check_experiment(
         InputError: names every problem, each with line, key, value found and what was expected.
     """
     data = experiment.data
+    asked_sizes = {name: size for name, size in (asked_sizes or {}).items() if name not in (image_sizes or {})}
+    image_sizes = _drawn_for(experiment) | dict(image_sizes or {})
     problems = list(inconsistencies(ParsedSections.of_experiment(experiment)))
     triggers = experiment.triggers.values()
     if any(failing_trigger(item, experiment.context) for item in triggers) or failing_protocol(experiment.protocol):
         raise InputError(experiment.path, with_lines(problems, data))
     problems += [
         *_cameras(experiment, cameras),
-        *_sizes(experiment, image_sizes or {}),
+        *_sizes(experiment, image_sizes),
         *_keypoints(experiment, keypoints),
         *_outputs(experiment, outputs),
         *unknown_individuals(experiment, individuals),
     ]
     if problems:
         raise InputError(experiment.path, with_lines(problems, data))
-    sizes, rates = {**(asked_sizes or {}), **(image_sizes or {})}, rates or {}
+    sizes, rates = image_sizes | asked_sizes, rates or {}
     warnings = [
         *_sizes(experiment, sizes),
         *doubtful(experiment, sizes, rates),
@@ -92,7 +94,19 @@ def _cameras(experiment: Experiment, cameras: Collection[str] | None) -> Iterato
             yield Problem(place, f"'{camera}'", "a camera of the rig", suggest(camera, sorted(cameras)))
 
 
+def _drawn_for(experiment: Experiment) -> dict[str, Size]:
+    return {experiment.camera: experiment.image_size} if experiment.image_size is not None else {}
+
+
 def _sizes(experiment: Experiment, sizes: Mapping[str, Size]) -> Iterator[Problem]:
+    drawn, camera = experiment.image_size, experiment.camera
+    if drawn is not None and drawn != sizes.get(camera, drawn):
+        width, height = sizes[camera]
+        found, expected = "{}x{}".format(*drawn), f"{width}x{height}, the image of camera '{camera}'"
+        hint = "Regions and points are elsewhere in another image: draw them again, or set the camera's size."
+        if drawn == (height, width):
+            hint = "Width and height are swapped, here or at the camera."
+        yield Problem(("image_size",), found, expected, hint)
     for camera, item in experiment.calibration.items():
         if isinstance(item, CameraPlane) and item.size != sizes.get(camera, item.size):
             found = f"the calibration of a camera of {item.size[0]}x{item.size[1]} pixels"

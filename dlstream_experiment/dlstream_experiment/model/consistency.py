@@ -75,6 +75,6 @@ def _protocol(protocol: ProtocolSettings, sections: ParsedSections) -> Iterator[
         if stimulus.action == OFF:
             expected = "what the output does while the stimulus is on; it goes off by itself afterwards"
             yield Problem(("protocol", *place, "action"), "'off'", expected)
-    for item in protocol.problems():
+    for item in protocol.problems() if sections.protocol_is_whole else ():
         if not item.is_warning:
             yield item.below("protocol")

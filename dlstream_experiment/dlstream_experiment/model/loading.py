@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dlstream_common import InputError, NamedFiles, Problem, UsedFile, load_settings, read_yaml, resolved
+from dlstream_common.yaml.salvage import salvage
 from dlstream_experiment.model.consistency import inconsistencies
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.parsed_sections import ParsedSections
@@ -48,7 +49,10 @@ def _load(path: Path, context: dict[str, Any], files: NamedFiles) -> Experiment:
         experiment = load_settings(path, Experiment, context, data)
     except InputError as error:
         problems += error.problems
-    sections = ParsedSections.of_experiment(experiment) if experiment else ParsedSections.of_data(data, context)
+    if experiment:
+        sections = ParsedSections.of_experiment(experiment)
+    else:
+        sections = ParsedSections.of_data(data, salvage(data, Experiment, context), context)
     problems += inconsistencies(sections)
     if experiment is None or problems:
         raise InputError(path, with_lines(problems, data))

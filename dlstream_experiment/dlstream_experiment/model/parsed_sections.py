@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml.comments import CommentedMap
 
+from dlstream_common.yaml.salvage import Salvage
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.plane import AnyCalibration, CameraPlane
 from dlstream_experiment.model.protocols import AnyProtocol, ProtocolSettings
@@ -25,6 +26,7 @@ class ParsedSections:
     regions: Mapping[str, Region]
     triggers: Mapping[str, TriggerSettings]
     protocol: ProtocolSettings | None
+    protocol_is_whole: bool
     region_names: Sequence[str]
     trigger_names: Sequence[str]
     calibration: Mapping[str, float | CameraPlane]
@@ -33,29 +35,36 @@ class ParsedSections:
     def of_experiment(cls, experiment: Experiment) -> ParsedSections:
         """All of a valid experiment."""
         e = experiment
-        return cls(e.camera, e.regions, e.triggers, e.protocol, list(e.regions), list(e.triggers), e.calibration)
+        return cls(e.camera, e.regions, e.triggers, e.protocol, True, list(e.regions), list(e.triggers), e.calibration)
 
     @classmethod
-    def of_data(cls, data: CommentedMap, context: dict[str, Any] | None = None) -> ParsedSections:
-        """The valid parts of a file that has mistakes elsewhere."""
+    def of_data(cls, data: CommentedMap, salvaged: Salvage, context: dict[str, Any] | None = None) -> ParsedSections:
+        """The valid parts of a file that has mistakes elsewhere.
+
+        Args:
+            salvaged: its content without what is wrong in it.
+        """
+        sound = salvaged.data
         regions, triggers = _section(data, "regions"), _section(data, "triggers")
-        understood = _valid(triggers, AnyTrigger, context)
+        understood = _valid(_section(sound, "triggers"), AnyTrigger, context)
         for name, trigger in understood.items():
             trigger.set_name(name)
+        left = {"protocol": sound.get("protocol") if isinstance(sound, Mapping) else None}
         calibration = _section(data, "calibration")  # a wrong one is reported elsewhere, and is not missing
         return cls(
             camera=str(data.get("camera", "")),
-            regions=_valid(regions, AnyRegion, context),
+            regions=_valid(_section(sound, "regions"), AnyRegion, context),
             triggers=understood,
-            protocol=_valid({"protocol": data.get("protocol")}, AnyProtocol, context).get("protocol"),
+            protocol=_valid(left, AnyProtocol, context).get("protocol"),
+            protocol_is_whole=salvaged.is_whole("protocol"),
             region_names=list(regions),
             trigger_names=list(triggers),
             calibration=dict.fromkeys(calibration, 1.0) | _valid(calibration, AnyCalibration, context),
         )
 
 
-def _section(data: CommentedMap, key: str) -> dict[str, Any]:
-    section = data.get(key)
+def _section(data: Any, key: str) -> dict[str, Any]:
+    section = data.get(key) if isinstance(data, Mapping) else None
     return {str(name): value for name, value in section.items()} if isinstance(section, Mapping) else {}
 
 

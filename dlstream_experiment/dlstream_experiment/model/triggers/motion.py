@@ -58,6 +58,10 @@ class _Moving(Bounded):
             shown=lambda value: value * unit,
         )
 
+    def _who(self) -> str:
+        match = "each" if self.match == "all" else self.match
+        return f"{listed(self.keypoints, match)} of {self.individual_name}"
+
     def _over(self) -> str:
         line = " in a straight line from its start to its end" if self.way == "displacement" else ""
         return f"over {self.window:.9g} s{line}{self.shape_in_words()}"
@@ -71,9 +75,7 @@ class _Speed(_Moving):
         return self._condition(Speed, SECOND / self.scale(context), context)
 
     def in_words(self) -> str:
-        what = f"{listed(self.keypoints, self.match)} of {self.individual_name}"
-        verb = "moves" if len(self.keypoints) == 1 else "move"
-        return f"{what} {verb} at {self.bounds} {self._over()}"
+        return f"the speed of {self._who()} is {self.bounds} {self._over()}"
 
 
 class SpeedSettings(_Speed):
@@ -124,6 +126,4 @@ class AccelerationSettings(_Moving):
         return self._condition(Acceleration, SECOND * SECOND / self.scale(context), context)
 
     def in_words(self) -> str:
-        what = f"{listed(self.keypoints, self.match)} of {self.individual_name}"
-        verb = "gains" if len(self.keypoints) == 1 else "gain"
-        return f"{what} {verb} speed by {self.bounds} {self._over()}"
+        return f"the acceleration of {self._who()} is {self.bounds} {self._over()}"
