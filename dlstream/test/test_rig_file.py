@@ -189,7 +189,7 @@ def test_check_of_a_rig_tells_all_that_the_check_of_its_experiment_tells(tmp_pat
     video = tmp_path / "mouse.avi"
     writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 20, (640, 480))
     for _ in range(5):
-        writer.write(np.zeros((480, 640, 3), np.uint8))
+        writer.write(np.random.default_rng(1).integers(0, 255, (480, 640, 3), np.uint8))
     writer.release()
     rig = tmp_path / "rig.yaml"
     network = f"pose: {{network: {CONFIG}/networks/demo_mouse.onnx}}\n"
