@@ -1,4 +1,4 @@
-"""Writes docs/keys.md, every key of a rig file and of an experiment file, from the settings classes themselves.
+"""Writes docs/reference/keys.md, every key of a rig file and of an experiment file, from the settings classes.
 
 .venv/bin/dlstream-env python tools/document_keys.py
 """
@@ -27,12 +27,12 @@ from dlstream_experiment.protocols.states import StatesSettings
 from dlstream_experiment.regions import REGIONS
 from dlstream_experiment.triggers import TRIGGERS
 
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "keys.md"
+TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference" / "keys.md"
 HEAD = """\
 # Every key
 
 Written by `tools/document_keys.py` from the settings classes, which are also the nodes' ROS parameters. Unknown keys
-are refused, and the nearest known one is suggested. Relative paths are taken from the file's own folder.
+are refused, and the nearest known one is suggested. Relative paths start from the file's own folder.
 """
 
 

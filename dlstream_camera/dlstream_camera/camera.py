@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
 
 from dlstream_camera.crop import crop_slices
-from dlstream_camera.sources import Format, FrameSource, SourceSettings, source_type
+from dlstream_camera.sources import Format, FrameSource, Notice, SourceSettings, source_type
 from dlstream_common import Frame, FramePoses, Image, SourceError, encoding_of
+from dlstream_common.video import PictureCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +30,22 @@ class Shot:
 
 
 class Camera:
-    """Frames of one source, without ROS: `open`, `read` until None, `close`."""
+    """Frames of one source, without ROS: `open`, `read` until None, `close`.
 
-    def __init__(self, name: str, settings: SourceSettings) -> None:
+    Args:
+        on_notice: called, on any thread, with what befell the source while it goes on.
+    """
+
+    def __init__(
+        self, name: str, settings: SourceSettings, on_notice: Callable[[Notice], None] = lambda notice: None
+    ) -> None:
         self.name = name
         self.settings = settings
         self._sequence = 0
         kind = source_type(str(getattr(settings, "source", "")))
         self._source: FrameSource[SourceSettings] = kind.create(settings)
+        self._source.on_notice = self._notify = on_notice
+        self._look = PictureCheck()
 
     def open(self) -> Format:
         """Opens the source; the format is that of the published image.
@@ -54,14 +64,16 @@ class Camera:
         return replace(delivered, width=columns.stop - columns.start, height=rows.stop - rows.start)
 
     def read(self) -> Shot | None:
-        """Waits for the next frame; None at the end of the source.
+        """Waits for the next frame; None at the end of the source, or after `stop`.
 
         Raises:
             SourceError: the source is gone, or its images changed their size.
         """
         capture = self._source.read()
         if capture is None:
+            self._remark(self._look.finish())
             return None
+        self._remark(self._look.add(capture.image))
         rows, columns = self._crop
         image: Image = capture.image[rows, columns]
         if image.shape[:2] != (rows.stop - rows.start, columns.stop - columns.start):
@@ -73,6 +85,14 @@ class Camera:
         frame = Frame(self.name, self._sequence, capture.stamp, image, encoding_of(image))
         self._sequence += 1
         return Shot(frame, capture.frame_number, capture.dropped, truth)
+
+    def _remark(self, text: str) -> None:
+        if text:
+            self._notify(Notice("remark", text))
+
+    def stop(self) -> None:
+        """Wakes a `read` that waits, from another thread."""
+        self._source.stop()
 
     def close(self) -> None:
         """Gives the source back. Allowed at any time, more than once."""

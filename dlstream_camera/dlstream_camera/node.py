@@ -14,10 +14,11 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from dlstream_camera.camera import Camera, Shot
-from dlstream_camera.sources import Format, SourceSettings, source_type
-from dlstream_common import Meter, to_bgr
+from dlstream_camera.sources import Format, Notice, SourceSettings, source_type
+from dlstream_common import Meter, now, to_bgr
 from dlstream_common.calibration import load_calibration
 from dlstream_common.ros import (
+    EVENT,
     LATEST_IMAGE,
     POSE,
     Diagnosis,
@@ -25,11 +26,12 @@ from dlstream_common.ros import (
     Level,
     image_qos,
     image_to_message,
+    key_values,
     poses_to_message,
     run_node,
     stamp_to_message,
 )
-from dlstream_msgs.msg import FrameInfo
+from dlstream_msgs.msg import Event, FrameInfo
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 
 _PATIENCE = 60.0
@@ -54,7 +56,11 @@ class CameraNode(DlstreamNode[SourceSettings]):
     def configure(self, settings: SourceSettings) -> None:
         name = self.get_namespace().strip("/") or "camera"
         self._thread: threading.Thread | None = None
-        self._camera = Camera(name, settings)
+        self._lost = self._reconnects = 0
+        self._outage = ""
+        self._last_info: FrameInfo | None = None
+        self._events = self.create_lifecycle_publisher(Event, "/experiment/events", EVENT)
+        self._camera = Camera(name, settings, self._on_notice)
         self._format = self._camera.open()
         self.hardware_id = self._format.hardware_id
         self._frame_id = settings.frame_id or f"{name.replace('/', '_')}_optical_frame"
@@ -83,14 +89,16 @@ class CameraNode(DlstreamNode[SourceSettings]):
     def deactivate(self) -> None:
         self._running = False
         if self._thread and self._thread is not threading.current_thread():
-            self._thread.join()
+            while self._thread.is_alive():
+                self._camera.stop()  # again, since it may have come before the thread began to wait
+                self._thread.join(0.1)
             self._let_arrive()
         self._thread = None
 
     def cleanup(self) -> None:
         if hasattr(self, "_camera"):
             self._camera.close()
-        for name in ("_images", "_infos", "_frame_infos", "_compressed", "_truths"):
+        for name in ("_events", "_images", "_infos", "_frame_infos", "_compressed", "_truths"):
             if hasattr(self, name):
                 self.destroy_publisher(getattr(self, name))
                 delattr(self, name)
@@ -101,9 +109,12 @@ class CameraNode(DlstreamNode[SourceSettings]):
             "fps": f"{fps:.2f}",
             "fps_nominal": f"{self._format.fps:g}",
             "frames": self._count,
-            "dropped": self._dropped,
+            "dropped": max(self._dropped, self._lost),
+            "reconnects": self._reconnects,
             "size": f"{self._format.width}x{self._format.height}",
         }
+        if self._outage:
+            return Diagnosis(Level.ERROR, self._outage, values)
         if silent > 1.0 + 3 / (self._format.fps or 1e9):
             return Diagnosis(Level.STALE, f"no frame for {silent:.1f} s", values)
         if self._format.fps and self._count > self._format.fps and fps < 0.9 * self._format.fps:
@@ -116,12 +127,38 @@ class CameraNode(DlstreamNode[SourceSettings]):
             while self._running:
                 shot = self._camera.read()
                 if shot is None:
-                    self._finish()
+                    if self._running:  # and it was not stopped
+                        self._finish()
                     return
                 self._publish(shot)
+                if self._count == 1 and not getattr(self.settings, "pace", True):
+                    self._let_arrive()  # a subscriber that is found may not have found us yet, and would miss a burst
         except Exception as error:
             self._let_arrive()
             self.fail(error)
+
+    def _on_notice(self, notice: Notice) -> None:
+        """What befell a camera that goes on: an event of the session, and a warning. On the source's own thread."""
+        gone, back = notice.kind == "disconnected", notice.kind == "reconnected"
+        if notice.kind == "remark":
+            self.get_logger().warning(notice.text)
+            return
+        self._outage = notice.text if gone else "" if back else self._outage
+        self._reconnects += back
+        self._lost += int(notice.values.get("frames", "0"))
+        if back:
+            self.get_logger().info(notice.text)
+        else:
+            self.get_logger().warning(notice.text)
+        self._events.publish(
+            Event(
+                kind="recovered" if back else Event.FAULT,
+                name=self.get_fully_qualified_name(),
+                camera=self._camera.name,
+                stamp=stamp_to_message(now()),
+                values=key_values({"text": notice.text, **notice.values}),
+            )
+        )
 
     def _wait_for_subscribers(self) -> None:
         wanted = self.settings.wait_for if self.settings else 0
@@ -142,14 +179,13 @@ class CameraNode(DlstreamNode[SourceSettings]):
             self._images.publish(image_to_message(shot.frame, self._frame_id))
         self._info.header = header
         self._infos.publish(self._info)
-        self._frame_infos.publish(
-            FrameInfo(
-                header=header,
-                sequence=shot.frame.sequence,
-                frame_number=shot.frame_number,
-                dropped=shot.dropped,
-            )
+        self._last_info = FrameInfo(
+            header=header,
+            sequence=shot.frame.sequence,
+            frame_number=shot.frame_number,
+            dropped=shot.dropped,
         )
+        self._frame_infos.publish(self._last_info)
         if shot.truth is not None:
             message = poses_to_message(shot.truth)
             message.header = header
@@ -177,10 +213,13 @@ class CameraNode(DlstreamNode[SourceSettings]):
     def _let_arrive(self) -> None:
         """The last frames are on their way to the recorder, in memory that ends with this process."""
         end = time.monotonic() + _ARRIVAL
-        for publisher in (self._images, self._infos, self._frame_infos, self._truths):
+        for publisher in (self._images, self._infos, self._frame_infos, self._truths, self._events):
             publisher.wait_for_all_acked(Duration(seconds=max(0.0, end - time.monotonic())))
 
     def _finish(self) -> None:
+        if self._last_info is not None and self._lost > self._last_info.dropped:  # no later frame tells of these
+            self._last_info.dropped = self._lost
+            self._frame_infos.publish(self._last_info)
         self._let_arrive()
         self.get_logger().info(f"the source has ended after {self._count} frames")
         self.end(0)

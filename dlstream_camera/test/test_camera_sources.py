@@ -1,12 +1,9 @@
 from __future__ import annotations
 
 import subprocess
-import threading
 from collections import deque
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -108,41 +105,6 @@ def test_real_video(test_data):
     path = test_data / "openfield" / "videos" / "m3v1mp4.mp4"
     check_video(path)
     assert video_size(path) == (640, 480)
-
-
-class _Stream(BaseHTTPRequestHandler):
-    """A network camera: motion JPEG over HTTP, 20 frames, then the line is cut."""
-
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-        self.end_headers()
-        for number in range(20):
-            jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), number * 10, np.uint8))[1].tobytes()
-            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-            self.wfile.write(head.encode() + jpeg + b"\r\n")
-
-    def log_message(self, *args):
-        pass
-
-
-def test_opencv_reads_a_network_camera_and_says_when_it_is_gone():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Stream)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        url = f"http://127.0.0.1:{server.server_port}/stream.mjpg"
-        camera = Camera("top", OpenCVSettings(device=url))
-        delivered = camera.open()
-        assert (delivered.width, delivered.height) == (64, 48)
-        assert camera.read().frame.image.shape == (48, 64, 3)
-        with pytest.raises(SourceError, match="stopped giving frames"):
-            list(iter(camera.read, None))
-        camera.close()
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_absent_camera_says_what_to_look_at():

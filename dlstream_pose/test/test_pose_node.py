@@ -102,16 +102,14 @@ def test_each_image_gives_one_pose_with_its_header(start_node, observer, wait_fo
 
 def test_another_scale_than_the_files_is_warned_of_as_the_node_starts(start_node, wait_for, demo_network):
     node = start_node(MODULE, network=demo_network, cameras=["top"], scale=1.0)
-    wait_for(lambda: "cameras top" in node.output, "the node's start")
-    assert node.end(signal.SIGTERM) == 0
-    assert "scale: found 1; expected 0.5, the scale that the network file was converted with" in node.output
+    wanted = "scale: found 1; expected 0.5, the scale that the network file was converted with"
+    wait_for(lambda: wanted in node.output, "the warning")
     assert "; scale 1; cameras top" in node.output
 
 
-def test_the_scale_of_the_file_is_taken_where_none_is_given(start_node, wait_for, demo_network):
+def test_the_scale_of_the_file_is_taken_where_none_is_given(start_node, observer, wait_for, demo_network):
     node = start_node(MODULE, network=demo_network, cameras=["top"])
-    wait_for(lambda: "cameras top" in node.output, "the node's start")
-    assert node.end(signal.SIGTERM) == 0
+    Camera(observer, wait_for)  # it has started
     assert "; scale 0.5; cameras top" in node.output
     assert "expected 0.5" not in node.output
 

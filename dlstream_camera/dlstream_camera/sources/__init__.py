@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from dlstream_camera.sources.base import Capture, Format, FrameSource, SourceSettings, SourceType
+from dlstream_camera.sources.base import Capture, Format, FrameSource, Notice, SourceSettings, SourceType
 from dlstream_common import SourceError, suggest
 
 
@@ -26,4 +26,4 @@ def source_type(name: str) -> SourceType:
     return types[name]
 
 
-__all__ = ["Capture", "Format", "FrameSource", "SourceSettings", "SourceType", "source_type", "source_types"]
+__all__ = ["Capture", "Format", "FrameSource", "Notice", "SourceSettings", "SourceType", "source_type", "source_types"]

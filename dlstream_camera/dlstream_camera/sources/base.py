@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
@@ -132,11 +133,31 @@ class Capture:
     truth: FramePoses | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What befell a source that goes on all the same.
+
+    Attributes:
+        kind: "frames_lost", "disconnected" or "reconnected"; "remark" for what is no fault.
+        text: one sentence for a person.
+        values: figures by name, such as the number of the lost frame.
+    """
+
+    kind: Literal["frames_lost", "disconnected", "reconnected", "remark"]
+    text: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
 class FrameSource(ABC, Generic[S]):
-    """A source of frames. The camera node owns the thread: `open`, then `read` until None, then `close`."""
+    """A source of frames. The camera node owns the thread: `open`, then `read` until None, then `close`.
+
+    Attributes:
+        on_notice: called, on any thread, with what befell the source while it goes on.
+    """
 
     def __init__(self, settings: S) -> None:
         self.settings = settings
+        self.on_notice: Callable[[Notice], None] = lambda notice: None
 
     @abstractmethod
     def open(self) -> Format:
@@ -148,10 +169,16 @@ class FrameSource(ABC, Generic[S]):
 
     @abstractmethod
     def read(self) -> Capture | None:
-        """Waits for the next image; None at the end of a file.
+        """Waits for the next image; None at the end of a file, or after `stop`.
 
         Raises:
             SourceError: the device is gone, or the file is damaged.
+        """
+
+    def stop(self) -> None:
+        """Wakes a `read` that waits, from another thread; the next `read` begins again with the newest image.
+
+        Sources that always have an image soon need not do anything.
         """
 
     @abstractmethod

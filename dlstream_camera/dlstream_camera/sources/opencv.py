@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-import cv2
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from dlstream_camera.crop import crop_problem, crop_slices
+from dlstream_camera.sources._connection import Connection
+from dlstream_camera.sources._live import LiveReader
+from dlstream_camera.sources._local_device import LocalDevice
+from dlstream_camera.sources._network_stream import NetworkStream
 from dlstream_camera.sources.base import Capture, Format, FrameSource, SourceSettings, SourceType
-from dlstream_common import Problem, SourceError, now
+from dlstream_common import Problem, SourceError, masked
+from dlstream_common.credentials import is_masked
+
+_RECONNECT = 2.0
 
 
 def _index_as_text(value: Any) -> Any:
@@ -31,6 +38,27 @@ class OpenCVSettings(SourceSettings):
     """Frames a second to request; 0: as the camera has it."""
     fourcc: Annotated[str, Field(pattern="^(.{4})?$")] = ""
     """Pixel format to request, such as MJPG or YUYV; empty: as the camera has it."""
+    reconnect: Annotated[float, Field(ge=0, le=3600)] | None = None
+    """Seconds between attempts to reconnect a camera that is gone; 0: the run ends. Not given: 2 for a URL, else 0."""
+    silence: Annotated[float, Field(gt=0, le=60)] = 5.0
+    """Seconds without data after which a network stream counts as gone."""
+
+    @field_validator("device")
+    @classmethod
+    def _as_a_url(cls, device: str) -> str:
+        if "://" in device and re.search(r"\s", device):
+            raise ValueError("a URL without blanks; one in a password is written %20")
+        return device
+
+    @property
+    def is_url(self) -> bool:
+        """Whether the device is a camera on the network."""
+        return "://" in self.device
+
+    @property
+    def reconnect_every(self) -> float:
+        """Seconds between two attempts to connect again; 0: none."""
+        return (_RECONNECT if self.is_url else 0.0) if self.reconnect is None else self.reconnect
 
     def check(self) -> list[Problem]:
         # What the camera delivers may differ from what is asked for, so that it is no `image_size`.
@@ -47,63 +75,47 @@ class OpenCVSettings(SourceSettings):
 
 
 class OpenCVSource(FrameSource[OpenCVSettings]):
-    """Reads a camera by OpenCV.
+    """Reads a camera of this computer by OpenCV, and one on the network by FFmpeg.
 
-    The stamp is taken when the driver hands the image over (`grab`), before it is decoded: exposure and transfer
-    lie before it.
+    The stamp is taken when the driver or the network hands the image over, before it is decoded: exposure and
+    transfer lie before it.
     """
 
-    _capture: cv2.VideoCapture | None = None
-    _count = 0
+    _reader: LiveReader | None = None
 
     def open(self) -> Format:
         wanted = self.settings
-        index = int(wanted.device) if wanted.device.isdigit() else wanted.device
-        capture = cv2.VideoCapture(index)
-        if not capture.isOpened():
-            raise SourceError(
-                f"camera '{wanted.device}': found no camera that can be opened; expected an index, a path such as "
-                "/dev/video0, or a URL. Is it plugged in, free, and may this user read it (group 'video')?"
-            )
-        self._capture = capture
-        if wanted.fourcc:
-            capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*wanted.fourcc))
-        for key, value in (
-            (cv2.CAP_PROP_FRAME_WIDTH, wanted.width),
-            (cv2.CAP_PROP_FRAME_HEIGHT, wanted.height),
-            (cv2.CAP_PROP_FPS, wanted.fps),
-        ):
-            if value:
-                capture.set(key, value)
-        self._count = 0
-        ok, image = capture.read()
-        if not ok:
-            self.close()
-            raise SourceError(f"camera '{wanted.device}': opened, but found no image; expected one. Is it in use?")
-        fps = capture.get(cv2.CAP_PROP_FPS)
-        backend = capture.getBackendName()
-        height, width = image.shape[:2]
-        return Format(width, height, max(fps, 0.0), f"{backend} {wanted.device}", hardware_id=wanted.device)
+        self._reader = LiveReader(
+            masked(wanted.device), self._connect, wanted.reconnect_every, lambda it: self.on_notice(it)
+        )
+        connection, first = self._reader.open()
+        height, width = first.image.shape[:2]
+        device = masked(wanted.device)
+        return Format(width, height, connection.fps, f"{connection.name} {device}", hardware_id=device)
 
     def read(self) -> Capture | None:
-        if self._capture is None:
+        if self._reader is None:
             raise SourceError(f"camera '{self.settings.device}': not open")
-        if not self._capture.grab():
-            raise SourceError(
-                f"camera '{self.settings.device}': stopped giving frames after {self._count}; expected the next one. "
-                "Was it unplugged?"
-            )
-        stamp = now()
-        ok, image = self._capture.retrieve()
-        if not ok:
-            raise SourceError(f"camera '{self.settings.device}': frame {self._count} can't be decoded")
-        self._count += 1
-        return Capture(image, stamp, self._count - 1)
+        return self._reader.read()
+
+    def stop(self) -> None:
+        if self._reader is not None:
+            self._reader.stop()
 
     def close(self) -> None:
-        if self._capture is not None:
-            self._capture.release()
-            self._capture = None
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _connect(self) -> Connection:
+        if self.settings.is_url:
+            if is_masked(self.settings.device):
+                raise SourceError(
+                    f"camera '{self.settings.device}': found *** in place of the password, as a session keeps its rig "
+                    "file; expected the password itself"
+                )
+            return NetworkStream(self.settings.device, self.settings.silence)
+        return LocalDevice(self.settings)
 
 
 SOURCE = SourceType("opencv", OpenCVSettings, OpenCVSource)

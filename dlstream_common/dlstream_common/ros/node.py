@@ -23,6 +23,7 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
+from dlstream_common.credentials import masked
 from dlstream_common.errors import DlstreamError
 from dlstream_common.memory import keep_memory
 from dlstream_common.ros._leave import leave_within
@@ -171,7 +172,7 @@ class DlstreamNode(LifecycleNode, Generic[S]):
             self.get_logger().error(f"{what}: {error}")
         else:
             text = "".join(traceback.format_exception(error))
-            self.get_logger().error(f"{what}: {error!r}\n{text}")
+            self.get_logger().error(masked(f"{what}: {error!r}\n{text}"))
 
     # Parameters and diagnostics.
 

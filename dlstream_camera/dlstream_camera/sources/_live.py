@@ -1,0 +1,184 @@
+"""The thread that reads a live camera, so that each frame is stamped as it comes and none waits unseen in a buffer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from dlstream_camera.sources._connection import Connection, DamagedFrameError, DisconnectedError, Taken
+from dlstream_camera.sources._losses import Losses
+from dlstream_camera.sources.base import Capture, Notice
+from dlstream_common import SourceError
+
+_BEHIND = 10
+"""Frames that may wait for the node before the oldest is left out."""
+_FIRST_FRAME = 30
+"""Damaged frames after which a camera that was just opened counts as giving none."""
+
+
+class LiveReader:
+    """Reads a camera from `open` to `close`, counts what is lost, and connects again where the camera is gone.
+
+    Frames from before the first `read` are thrown away: the run has not begun.
+
+    Args:
+        connect: opens the camera; raises SourceError.
+        reconnect: seconds between two attempts to connect again; 0: a camera that is gone is an error.
+        tell: called, in the thread, with what befell the camera.
+    """
+
+    def __init__(
+        self, name: str, connect: Callable[[], Connection], reconnect: float, tell: Callable[[Notice], None]
+    ) -> None:
+        self._name, self._connect, self._reconnect, self._tell = name, connect, reconnect, tell
+        self._losses = Losses(tell)
+        self._number = 0
+        self._change = threading.Condition()
+        self._waiting: deque[Capture] = deque()
+        self._wanted = self._stopped = False
+        self._error: SourceError | None = None
+        self._connection: Connection | None = None
+        self._attempted = 0.0
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"camera {name}", daemon=True)
+
+    def open(self) -> tuple[Connection, Taken]:
+        """Connects and waits for a first frame, which shows the size of the images.
+
+        Raises:
+            SourceError: the camera can't be opened, or gives no image.
+        """
+        self._connection, first = self._connected()
+        self._give(first)
+        self._thread.start()
+        return self._connection, first
+
+    def read(self) -> Capture | None:
+        """Waits for the next frame; None after `stop`.
+
+        Raises:
+            SourceError: the camera is gone, and is not to be connected again.
+        """
+        with self._change:
+            if not self._wanted:
+                self._wanted, self._stopped = True, False
+            while not self._waiting and self._error is None and not self._stopped:
+                self._change.wait()
+            if self._stopped:
+                return None
+            if self._waiting:
+                return self._waiting.popleft()
+            assert self._error is not None
+            raise self._error
+
+    def stop(self) -> None:
+        """Wakes a `read` that waits, from another thread."""
+        with self._change:
+            self._wanted, self._stopped = False, True
+            self._waiting.clear()
+            self._change.notify_all()
+
+    def close(self) -> None:
+        """Ends the thread, which gives the camera back. A read that hangs is waited for: it ends by its own timeout."""
+        self._closing.set()
+        self.stop()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _connected(self) -> tuple[Connection, Taken]:
+        """An open camera and its first frame, since many a camera can be opened and yet gives none."""
+        self._attempted = time.monotonic()
+        connection = self._connect()
+        try:
+            return connection, self._first_frame(connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _first_frame(self, connection: Connection) -> Taken:
+        reason = ""
+        for damaged in range(1, _FIRST_FRAME + 1):
+            try:
+                taken = connection.read()
+            except DamagedFrameError as error:
+                reason = f"{damaged} frames can't be decoded: {error}"
+                self._lose(str(error))
+            except DisconnectedError as error:
+                reason = str(error)
+                break
+            else:
+                return taken
+        raise SourceError(f"camera '{self._name}': opened, but found no image ({reason}); expected one. Is it in use?")
+
+    def _run(self) -> None:
+        try:
+            while self._connection is not None and not self._closing.is_set():
+                try:
+                    self._take(self._connection)
+                except DisconnectedError as error:
+                    self._connection.close()
+                    self._connection = self._again(str(error))
+        except Exception as error:  # a reader that has died must not look like a silent camera
+            self._fail(SourceError(f"camera '{self._name}': its reading thread has failed: {error!r}"))
+        finally:
+            if self._wanted:
+                self._losses.flush()
+            if self._connection is not None:
+                self._connection.close()
+
+    def _take(self, connection: Connection) -> None:
+        try:
+            taken = connection.read()
+        except DamagedFrameError as error:
+            self._lose(str(error))
+            return
+        self._give(taken)
+        self._losses.tick()
+
+    def _lose(self, reason: str) -> None:
+        if self._wanted:
+            self._losses.add(self._number, f"it can't be decoded ({reason})")
+        self._number += 1
+
+    def _give(self, taken: Taken) -> None:
+        left_out = None
+        with self._change:
+            if self._wanted:
+                left_out = self._waiting.popleft() if len(self._waiting) == _BEHIND else None
+                lost = self._losses.count + (left_out is not None)
+                self._waiting.append(Capture(taken.image, taken.stamp, self._number, lost))
+                self._change.notify_all()
+        self._number += 1
+        if left_out is not None:
+            self._losses.add(left_out.frame_number, "this computer was too slow to take it")
+
+    def _again(self, reason: str) -> Connection | None:
+        """The camera connected once more; None where it is given up."""
+        if self._closing.is_set():
+            return None
+        after = f"camera '{self._name}': {reason}, after {self._number} frames"
+        if not self._reconnect:
+            self._fail(SourceError(f"{after}. With `reconnect: 2` it is connected again, tried every 2 s"))
+            return None
+        self._losses.flush()
+        self._tell(Notice("disconnected", f"{after}; connecting again every {self._reconnect:g} s", {"reason": reason}))
+        since, attempts = time.monotonic(), 0
+        while not self._closing.wait(max(0.0, self._attempted + self._reconnect - time.monotonic())):
+            attempts += 1
+            try:
+                connection, first = self._connected()
+            except SourceError:
+                continue  # that it is gone has been told
+            seconds = time.monotonic() - since
+            text = f"camera '{self._name}': connected again after {seconds:.1f} s"
+            self._tell(Notice("reconnected", text, {"seconds": f"{seconds:.3f}", "attempts": str(attempts)}))
+            self._give(first)
+            return connection
+        return None
+
+    def _fail(self, error: SourceError) -> None:
+        with self._change:
+            self._error = error
+            self._change.notify_all()
