@@ -42,6 +42,7 @@ def _turned(settings: Angled, quantity: Quantity) -> tuple[tuple[Test, ...], tup
 
 class _OneAngle(Angled):
     def quantity(self) -> Quantity:
+        """The angle."""
         raise NotImplementedError
 
     def build(self, context: Context) -> Condition:
