@@ -14,10 +14,11 @@ import pytest
 from rig_tools import PATIENCE, recorded, told
 
 from dlstream_recorder import recover
+from dlstream_recorder.report.tables import read_events
 
 
 def faults(rig) -> dict[str, str]:
-    events = pd.read_csv(rig.session / "events.csv")
+    events = read_events(rig.session)
     found = events[events["kind"] == "fault"]
     return {
         name: json.loads(values).get("text", "") for name, values in zip(found["name"], found["values"], strict=True)
