@@ -1,8 +1,9 @@
-"""How soon outputs are off after a process dies: `python test/bench_safety.py [--times N] [--load N] [--only NAME]` prints the table.
+"""How soon outputs are off after a process dies: `python test/bench_safety.py` prints the table.
 
 Each time a whole rig is started by `dlstream run`; as soon as its output is on, one process is killed (SIGKILL) or
 stopped (SIGSTOP: it hangs, and its heartbeat stops as with a cut link). The output's own file has the time at which it
-went off. `--load` keeps so many processor cores busy beside it, and `--calm SECONDS` counts false alarms.
+went off. `--times N` repeats each, `--only NAME` takes one, `--load N` keeps so many processor cores busy beside it, and
+`--calm SECONDS` counts false alarms.
 """
 
 from __future__ import annotations
