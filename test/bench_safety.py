@@ -2,7 +2,7 @@
 
 Each time a whole rig is started by `dlstream run`; as soon as its output is on, one process is killed (SIGKILL) or
 stopped (SIGSTOP: it hangs, and its heartbeat stops as with a cut link). The output's own file has the time at which it
-went off. `--times N` repeats each, `--only NAME` takes one, `--load N` keeps so many processor cores busy beside it, and
+went off. `--times N` repeats each, `--only NAME` takes one, `--load N` keeps so many cores busy beside it, and
 `--calm SECONDS` counts false alarms.
 """
 
