@@ -18,7 +18,7 @@ from dlstream_msgs.action import RunExperiment
 from dlstream_msgs.msg import Acknowledgement, Command, Event, ExperimentStatus, Regions
 from dlstream_msgs.srv import GetExperimentStatus
 
-MODULE, OUTPUT = "dlstream_experiment.node", "dlstream_outputs.node"
+MODULE, OUTPUT = "dlstream_experiment.ros.node", "dlstream_outputs.node"
 CONFIG = Path(__file__).parents[2] / "config"
 EXAMPLE = CONFIG / "experiments" / "example.yaml"
 CUT_OFF = ("finish_last_trial: true ", "finish_last_trial: false ")

@@ -10,7 +10,7 @@ from dlstream.rig.facts import RigFacts
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, InputError, Problem, Severity
 from dlstream_experiment import check_experiment, load_experiment
-from dlstream_experiment.plane import CameraPlane
+from dlstream_experiment.model.plane import CameraPlane
 from dlstream_pose import Network
 from dlstream_pose.estimator import SMALLEST
 from dlstream_pose.scale import scale_doubt, scale_of
