@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 from rich.console import Console, Group
 from rich.markup import escape
 from rich.padding import Padding
@@ -18,8 +16,8 @@ from rich.text import Text
 
 from dlstream.rig.facts import RigFacts
 from dlstream.rig.file import Rig, load_rig
-from dlstream_camera.quiet import quiet_opencv
-from dlstream_common import DlstreamError, Image, InputError, Problem
+from dlstream_common import DlstreamError, Image, InputError, Problem, encoding_of, to_bgr
+from dlstream_common.video import VideoFrame, open_frames
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.describe.targets import targets_of
 from dlstream_experiment.describe.words import region_in_words, trigger_in_words, usual_in_words
@@ -184,7 +182,7 @@ def draw(
 
 
 def read_frame(file: Path) -> Image:
-    """An image file, or the first frame of a video: (height, width, 3) uint8, blue, green, red.
+    """An image file, or the first frame of a video that can be decoded: (height, width, 3) uint8, blue, green, red.
 
     Raises:
         DlstreamError: it is neither.
@@ -192,21 +190,13 @@ def read_frame(file: Path) -> Image:
     if file.exists() and not file.is_file():
         raise DlstreamError(f"frame {file}: found no file; expected a picture or a video")
     try:
-        content = np.frombuffer(file.read_bytes()[: 1 << 28], np.uint8)
-    except OSError as error:
-        raise DlstreamError(f"frame {file}: can't be read ({error.strerror})") from error
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    if image is not None:
-        return np.asarray(image, np.uint8)
-    with quiet_opencv():
-        capture = cv2.VideoCapture(str(file))
-        try:
-            read, first = capture.read()
-        finally:
-            capture.release()
-    if not read:
-        raise DlstreamError(f"frame {file}: found neither a picture nor a video that can be read; expected one of them")
-    return np.asarray(first, np.uint8)
+        frames = open_frames(file, fps=1.0).frames()  # its times do not matter
+    except DlstreamError as error:
+        raise DlstreamError(f"frame {error}") from error
+    for item in frames:
+        if isinstance(item, VideoFrame):
+            return to_bgr(item.image, encoding_of(item.image))
+    raise DlstreamError(f"frame {file}: found neither a picture nor a video that can be read; expected one of them")
 
 
 def _rows(rows: Mapping[str, str], style: str) -> Padding:

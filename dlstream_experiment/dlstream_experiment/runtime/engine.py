@@ -91,9 +91,9 @@ class Engine:
         """Records that something went wrong outside, such as an output that does not answer."""
         return self.handle(Fault(stamp, name, reason))
 
-    def stop(self, stamp: int, reason: str) -> list[Effect]:
-        """Ends the run; every output of the experiment gets `off`."""
-        return self.handle(Stop(stamp, reason))
+    def stop(self, stamp: int, reason: str, fault: bool = False) -> list[Effect]:
+        """Ends the run, because of a fault or not; every output of the experiment gets `off`."""
+        return self.handle(Stop(stamp, reason, fault))
 
     def status(self, stamp: int) -> Status:
         """Where the experiment is."""

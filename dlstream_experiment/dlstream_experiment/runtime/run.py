@@ -62,7 +62,9 @@ class Run:
             return self._handle_tick(item.stamp)
         if isinstance(item, Value):
             return self._handle_value(item)
-        return self.end(item.stamp, item.reason) if isinstance(item, Stop) else []
+        if isinstance(item, Stop):
+            return self.end(item.stamp, item.reason, phase=Phase.FAULT if item.fault else Phase.FINISHED)
+        return []
 
     def start(self) -> list[Effect]:
         """What the start gives: every output off, and the protocol's first steps."""
