@@ -113,7 +113,7 @@ def test_the_text_is_valid_as_it_stands(tmp_path):
         ("{count: visits}", "{count: visits, reset: visits}", "exactly one of count, reset"),
         ("{count: visits}", "{count: visits, seconds: 2}", "seconds only beside give"),
         ("seconds: 2}", "seconds: 0}", "more than 0 seconds"),
-        ("{mark: begin}", "{mark: start}", "this mark is set by itself"),
+        ("{mark: begin}", "{mark: start}", "this mark is set automatically"),
         ("is: fell", "is: fallen", "is: found 'fallen'"),
         ("after: 3, go: pause", "after: -3, go: pause", "after: found -3"),
         ("after: 3, go: pause", "after: soon, go: pause", "after: found 'soon'"),
@@ -446,9 +446,9 @@ def test_places_outside_the_image_swapped_sizes_and_milliseconds_deserve_a_look(
     wanted = "triggers.looks.point: found (700, 200); expected a point inside the image of camera 'top', 640x480"
     assert wanted in texts[0]
     assert texts[1:] == [
-        "triggers.looks.dwell: found 500 s; expected seconds, and at most 60 as a rule. "
+        "triggers.looks.dwell: found 500 s; expected seconds, and usually at most 60. "
         "If 500 is milliseconds, write 0.5.",
-        "protocol.states.wait.transitions[0].do[0].seconds: found 3500 s; expected seconds, and at most 600 as a rule. "
+        "protocol.states.wait.transitions[0].do[0].seconds: found 3500 s; expected seconds, and usually at most 600. "
         "If 3500 is milliseconds, write 3.5.",
     ]
     assert all(item.is_warning and item.line for item in check_experiment(load_experiment(path)))
