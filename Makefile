@@ -30,7 +30,7 @@ lint: setup ## ruff, mypy strict, the layers of the packages, no import circles
 	@$(ENV) ruff check .
 	@$(ENV) ruff format --check .
 	@for package in $(PACKAGES); do $(ENV) python -m mypy $$package/$$package || exit 1; done
-	@PYTHONPATH=$(subst $() ,:,$(PACKAGES) tools) $(ENV) lint-imports
+	@PYTHONPATH=$(subst $() ,:,$(PACKAGES) tools) $(ENV) lint-imports --no-cache
 
 format: setup ## formats the code
 	@$(ENV) ruff check --fix . ; $(ENV) ruff format .
