@@ -169,10 +169,10 @@ laser = stranger.nothing:Laser
 blink = stranger.blink:Blink
 """
 BLINK = """\
-from dlstream_experiment.triggers import TriggerSettings, Trigger
+from dlstream_experiment.model.triggers import TriggerSettings, Trigger
 
 class Blink(TriggerSettings):
-    def create_alone(self, context):
+    def build(self, context):
         return BlinkTrigger()
     def camera_in(self, context):
         return context.camera

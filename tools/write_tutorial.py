@@ -69,6 +69,7 @@ def prepare(folder: Path) -> None:
 
 
 def newest_session(folder: Path) -> str:
+    """The newest session below the folder; empty where there is none."""
     sessions = sorted((folder / "sessions").glob("*"))
     return f"sessions/{sessions[-1].name}" if sessions else ""
 
@@ -99,6 +100,7 @@ def printed(step: Step, folder: Path) -> str:
 
 
 def main(quick: bool) -> None:
+    """Runs the commands of the tutorial and writes what they print."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         prepare(folder)

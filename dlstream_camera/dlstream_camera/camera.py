@@ -10,6 +10,7 @@ import cv2
 from dlstream_camera.crop import crop_slices
 from dlstream_camera.sources import SOURCES, Format, FrameSource, Notice, SourceSettings
 from dlstream_common import Frame, FramePoses, Image, SourceError, encoding_of
+from dlstream_common.video import PictureCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Camera:
         self._sequence = 0
         kind = SOURCES.usable(str(getattr(settings, "source", "")))
         self._source: FrameSource[SourceSettings] = kind(settings)
-        self._source.on_notice = on_notice
+        self._source.on_notice = self._notify = on_notice
+        self._look = PictureCheck()
 
     def open(self) -> Format:
         """Opens the source; the format is that of the published image.
@@ -72,7 +74,9 @@ class Camera:
         """
         capture = self._source.read()
         if capture is None:
+            self._remark(self._look.finish())
             return None
+        self._remark(self._look.add(capture.image))
         rows, columns = self._crop
         image: Image = capture.image[rows, columns]
         if image.shape[:2] != (rows.stop - rows.start, columns.stop - columns.start):
@@ -84,6 +88,10 @@ class Camera:
         frame = Frame(self.name, self._sequence, capture.stamp, image, encoding_of(image))
         self._sequence += 1
         return Shot(frame, capture.frame_number, capture.dropped, truth)
+
+    def _remark(self, text: str) -> None:
+        if text:
+            self._notify(Notice("remark", text))
 
     def stop(self) -> None:
         """Wakes a `read` that waits, from another thread."""

@@ -120,7 +120,7 @@ def test_damaged_exports_are_refused(tmp_path):
         path = tmp_path / "damaged.pt"
         path.write_bytes(whole[: chance.randrange(len(whole))] if kind else damaged(whole, chance.randrange(10**6)))
         try:
-            from dlstream_pose.convert._source import open_source
+            from dlstream_pose.convert.sources import open_source
 
             open_source(path)
         except NetworkError as error:

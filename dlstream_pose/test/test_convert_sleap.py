@@ -13,7 +13,7 @@ from sleap_networks import EDGES, NODES, SIZE, frames, settings, write
 from dlstream_common import NetworkError
 from dlstream_pose import Network, NetworkInfo, Source
 from dlstream_pose.convert import convert
-from dlstream_pose.convert._source import open_source
+from dlstream_pose.convert.sources import open_source
 from dlstream_pose.runtime.decoders import make_decoder
 
 pytestmark = [

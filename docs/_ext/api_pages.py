@@ -17,6 +17,7 @@ from sphinx.util.typing import stringify_annotation
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
     app.connect("autodoc-process-docstring", add_fields)
     app.connect("autodoc-process-signature", short_signature)
     app.connect("autodoc-skip-member", skip_fields)
@@ -49,6 +50,7 @@ def short_signature(
 
 
 def skip_fields(app: Sphinx, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
+    """Leaves out what pydantic adds to every model."""
     return True if name in ("model_config", "model_post_init") else None
 
 

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    """Called by Sphinx."""
     app.connect("builder-inited", write_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -49,6 +50,7 @@ def write_pages(app: Sphinx) -> None:
 
 
 def write(path: Path, text: str) -> bool:
+    """Writes a page, unless it says the same already; whether it wrote."""
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
     path.write_text(text, encoding="utf-8")
@@ -157,6 +159,7 @@ def api_index() -> str:
 
 
 def api_page(package: str) -> str:
+    """The API page of a package, in Markdown."""
     seen: set[int] = set()
     parts = [f"# {package}\n"]
     for module in public(package):

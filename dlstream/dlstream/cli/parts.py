@@ -16,8 +16,8 @@ from dlstream_camera import SOURCES, source_settings
 from dlstream_common import DlstreamError, suggest
 from dlstream_common.plugins import PartError, Registry, missing
 from dlstream_common.yaml.wording import shown
-from dlstream_experiment.protocols import PROTOCOLS, protocol_settings
-from dlstream_experiment.triggers import TRIGGERS, trigger_settings
+from dlstream_experiment.model.protocols import PROTOCOLS, protocol_settings
+from dlstream_experiment.model.triggers import TRIGGERS, trigger_settings
 from dlstream_outputs import OUTPUTS, output_settings
 from dlstream_pose import ENGINES, FILTERS
 from dlstream_pose.convert.sources import CONVERTERS

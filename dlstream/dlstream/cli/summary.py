@@ -48,7 +48,8 @@ def show_session(folder: Path, console: Console) -> Summary:
     if len(lines) > _FAULTS:
         console.print(f"[red]           and {len(lines) - _FAULTS} more in events.csv[/]")
     for name, camera in summary.cameras.items():
-        for problem in (lost(name, camera), too_slow(name, camera)):
+        offline = bool(read_session(folder).get("offline"))
+        for problem in (lost(name, camera, offline), too_slow(name, camera)):
             if problem:
                 console.print(f"[yellow]{escape(problem)}[/]")
     if problem := unfinished(folder):
@@ -74,10 +75,15 @@ def too_slow(name: str, camera: CameraSummary) -> str:
     )
 
 
-def lost(name: str, camera: CameraSummary) -> str:
+def lost(name: str, camera: CameraSummary, offline: bool = False) -> str:
     """How many frames are not in the recording, in a sentence; empty where all are."""
     if not camera.frames_dropped:
         return ""
+    if offline:
+        return (
+            f"{name}: {camera.frames_dropped} of {camera.frames_captured} frames are lost and have no pose. The faults "
+            "in events.csv say which and why; docs/how-to/troubleshooting.md says what helps."
+        )
     return (
         f"{name}: {camera.frames_dropped} of {camera.frames_captured} frames are not in the recording; the column "
         f"'dropped' of {name}.frames.csv says where.{_posed(camera.poses_without_frame)} "

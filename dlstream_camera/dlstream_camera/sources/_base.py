@@ -139,12 +139,12 @@ class Notice:
     """What befell a source that goes on all the same.
 
     Attributes:
-        kind: "frames_lost", "disconnected" or "reconnected".
+        kind: "frames_lost", "disconnected" or "reconnected"; "remark" for what is no fault.
         text: one sentence for a person.
         values: figures by name, such as the number of the lost frame.
     """
 
-    kind: Literal["frames_lost", "disconnected", "reconnected"]
+    kind: Literal["frames_lost", "disconnected", "reconnected", "remark"]
     text: str
     values: Mapping[str, str] = field(default_factory=dict)
 

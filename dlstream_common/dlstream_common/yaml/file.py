@@ -17,6 +17,7 @@ from dlstream_common.errors import InputError
 from dlstream_common.problems import Place, Problem, did_you_mean, nearest, suggest
 from dlstream_common.yaml._limits import MAX_BYTES, parse, too_many
 from dlstream_common.yaml.annotations import Location, kinds_at, known_keys, unit_of, without_tags
+from dlstream_common.yaml.salvage import salvage
 from dlstream_common.yaml.wording import NUMBERS, expected, found, merged, not_yaml, number_hint, shown
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -99,7 +100,8 @@ def load_settings(
         # By way of JSON: strict types, and yet lists for tuples and strings for paths.
         return model.model_validate_json(json.dumps(data, default=str), strict=True, context=context)
     except ValidationError as error:
-        raise InputError(path, merged([(item, _problem(data, model, item)) for item in error.errors()])) from error
+        items = [*error.errors(), *salvage(data, model, context).further]
+        raise InputError(path, merged([(item, _problem(data, model, item)) for item in items])) from error
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError(path, [_not_plain(data, error)]) from error
 
@@ -164,10 +166,10 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
         return Problem(place, "nothing", "this key: it must be given", line=line)
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return _tag_problem(data, place, line, location, error, kinds_at(model, with_tags))
-    if error["type"] == "part_error":  # its own name is the last in its location
-        location, told = without_tags(model, with_tags[:-1]), error["ctx"]
-        place, line = (*location, told["tag"]), line_of(data, (*location, told["tag"])) or line
-        return Problem(place, told["found"], told["expected"], told["suggestion"], line=line)
+    if error["type"] == "part_error":
+        told = error["ctx"]
+        line = line_of(data, (*location, told["tag"])) or line
+        return Problem((*place, told["tag"]), told["found"], told["expected"], told["suggestion"], line=line)
     if error["type"] == "misfit":
         location = (*location, error["ctx"]["key"])
         value = found({**error, "input": _item(error["input"], error["ctx"]["key"])})

@@ -10,7 +10,7 @@ from typing import Any, cast
 from dlstream_common.picking import a_class
 from dlstream_common.plugins import Registry
 from dlstream_common.tagged import tagged
-from dlstream_outputs.outputs._base import Output, OutputError, OutputSettings
+from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 
 OUTPUTS: Registry[type[Output[Any]]] = Registry("output", __name__, __path__, a_class(Output), group="dlstream.outputs")
 
@@ -24,4 +24,4 @@ def output_settings(name: str) -> type[OutputSettings]:
     return cast(type[OutputSettings], tagged(OUTPUTS.load(name).settings_type, "type", name))
 
 
-__all__ = ["OUTPUTS", "Output", "OutputError", "OutputSettings", "output_settings"]
+__all__ = ["OUTPUTS", "Fate", "Output", "OutputError", "OutputSettings", "output_settings"]

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from dlstream_common import DlstreamError, NetworkError, suggest
 from dlstream_pose.convert._frames import MADE_UP, Sample, frames_of, textures
 from dlstream_pose.convert._proof import Report, compare
-from dlstream_pose.convert._source import SourceNetwork, open_source
+from dlstream_pose.convert._source import SourceNetwork
 from dlstream_pose.convert.progress import Tell, shown, silent
+from dlstream_pose.convert.sources import open_source
 from dlstream_pose.runtime._seal import sealed
 from dlstream_pose.runtime.network import METADATA_KEY, Network, NetworkInfo
 

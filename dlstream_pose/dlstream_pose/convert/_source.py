@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
-from dlstream_pose.convert.sources import CONVERTERS
 from dlstream_pose.runtime.network import NetworkInfo
 
 
@@ -37,30 +36,6 @@ class SourceNetwork(ABC):
     @abstractmethod
     def reference(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What the other tool itself finds in an image (H, W, 3), blue, green, red: (N, K, 3) x, y, confidence."""
-
-
-def open_source(path: Path) -> SourceNetwork:
-    """The network in a file or folder of any known kind.
-
-    A module of `sources` has `accepts(path)`, `EXPECTED`, what it accepts in words, and `open_source(path)`.
-
-    Raises:
-        NetworkError: no such file, a kind that is not known, or whatever is wrong with the file.
-    """
-    if not path.exists():
-        raise NetworkError(f"{path}: there is no such file; expected a trained network")
-    if path.suffix == ".onnx" and path.is_file():
-        raise NetworkError(
-            f"{path}: found an ONNX file; expected the trained network that it was made of. If dlstream made it, it "
-            "needs no conversion (dlstream network info says so)"
-        )
-    known = []
-    for module in CONVERTERS.values():
-        if module.accepts(path):
-            source: SourceNetwork = module.open_source(path)
-            return source
-        known.append(module.EXPECTED)
-    raise NetworkError(f"{path}: found '{path.suffix or path.name}'; expected {'; or '.join(known)}")
 
 
 def present(poses: NDArray[np.float32]) -> NDArray[np.float32]:

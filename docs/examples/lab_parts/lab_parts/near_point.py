@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dlstream_experiment.names import Label, Location
-from dlstream_experiment.scene import Scene
-from dlstream_experiment.triggers import Context, Trigger, TriggerSettings
+from dlstream_experiment.model.names import Label, Location
+from dlstream_experiment.model.pose_array import PoseArray
+from dlstream_experiment.model.triggers import Context, Trigger, TriggerSettings
 
 
 class NearPoint(TriggerSettings):
@@ -19,7 +19,7 @@ class NearPoint(TriggerSettings):
     distance: float = 20.0
     """Pixels."""
 
-    def create_alone(self, context: Context) -> Trigger:
+    def build(self, context: Context) -> Trigger:
         return NearPointTrigger(self)
 
     def camera_in(self, context: Context) -> str:
@@ -41,9 +41,9 @@ class NearPointTrigger(Trigger):
     def bind(self, keypoints: Sequence[str]) -> None:
         self._column = list(keypoints).index(self._settings.keypoint)
 
-    def decide(self, scene: Scene) -> bool | None:
+    def decide(self, poses: PoseArray) -> bool | None:
         x, y = self._settings.point
-        distances = np.hypot(scene.x[:, self._column] - x, scene.y[:, self._column] - y)
+        distances = np.hypot(poses.x[:, self._column] - x, poses.y[:, self._column] - y)
         if np.isnan(distances).all():
             return None  # not seen: the last decision stays
         return bool(np.nanmin(distances) <= self._settings.distance)

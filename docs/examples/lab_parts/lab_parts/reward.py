@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from dlstream_experiment.names import Label, Location
-from dlstream_experiment.protocols import (
+from dlstream_experiment.model.names import Label, Location
+from dlstream_experiment.model.protocols import (
     Arrow,
     Box,
     Diagram,

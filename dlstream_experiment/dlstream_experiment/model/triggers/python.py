@@ -1,0 +1,149 @@
+"""A trigger of the user's own, written in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Literal, get_args
+
+import numpy as np
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_serializer
+
+from dlstream_common import Problem
+from dlstream_experiment.model.extension import Owner, find_class, on_frame, read_options
+from dlstream_experiment.model.names import Location
+from dlstream_experiment.model.pose_array import PoseArray
+from dlstream_experiment.model.triggers._base import Built, Context, Trigger, TriggerSettings, builder_of
+
+GROUP = "dlstream.triggers"
+
+
+class PythonTriggerSettings(TriggerSettings):
+    """A subclass of TriggerSettings in a Python file beside the experiment file, or installed as an entry point."""
+
+    type: Literal["python"]
+    class_: str = Field(alias="class")
+    """file.py:Class beside this file (needs --allow-python), or an entry point of the group dlstream.triggers."""
+    options: Any = Field(default_factory=dict, validate_default=True, json_schema_extra={"type": "object"})
+    """The fields of that class, as keys and values."""
+    _name: str = PrivateAttr(default="")
+    fields_below: ClassVar[Location] = ("options",)
+    """Where the fields of that class stand, below the trigger."""
+    class_key: ClassVar[str] = "class"
+    """The key that names it."""
+
+    @field_validator("class_")
+    @classmethod
+    def _is_there(cls, text: str, info: ValidationInfo) -> str:
+        find_class(text, TriggerSettings, GROUP, info)
+        return text
+
+    @field_validator("options")
+    @classmethod
+    def _fit(cls, options: Any, info: ValidationInfo) -> Any:
+        if "class_" not in info.data:
+            return options  # reported already
+        kind = find_class(info.data["class_"], TriggerSettings, GROUP, info)
+        if builder_of(kind) is None:
+            raise ValueError(f"a class that has all it needs ({kind.__name__} has no method build)")
+        return read_options(kind, options, info)
+
+    @property
+    def own(self) -> TriggerSettings:
+        """The user's settings."""
+        assert isinstance(self.options, TriggerSettings)
+        return self.options
+
+    @property
+    def owner(self) -> Owner:
+        """Whose the user's objects are."""
+        what = f"trigger '{self._name}'" if self._name else "a trigger"
+        return Owner.of(what, ("triggers", self._name, self.class_key), self.class_, self.own)
+
+    def set_name(self, name: str) -> None:
+        self._name = name
+
+    def build(self, context: Context) -> Built:
+        return self._built(context, (Trigger,), "an object of Trigger")
+
+    def _built(self, context: Context, kinds: tuple[Any, ...], expected: str) -> Built:
+        own, owner = self.own, self.owner
+        method = builder_of(type(own)) or "build"
+        with owner.guard(method):
+            made: Built = getattr(own, method)(context)
+        if not isinstance(made, kinds):
+            raise owner.wrong(method, made, expected)
+        return GuardedTrigger(made, owner) if isinstance(made, Trigger) else made
+
+    def camera_in(self, context: Context) -> str:
+        own = self.own
+        return self.owner.ask(
+            "camera_in", lambda: own.camera_in(context) or context.camera, str, "a camera's name, or None"
+        )
+
+    def keypoints_used(self) -> list[tuple[Location, str]]:
+        return self._places("keypoints_used", self.own.keypoints_used)
+
+    def regions_used(self) -> list[tuple[Location, str]]:
+        return self._places("regions_used", self.own.regions_used)
+
+    def in_words(self) -> str:
+        return f"{self.owner.ask('in_words', self.own.in_words, str, 'text')}{self.shape_in_words()}"
+
+    def _places(self, method: str, call: Callable[[], list[tuple[Location, str]]]) -> list[tuple[Location, str]]:
+        with self.owner.guard(method):
+            return [((*self.fields_below, *place), name) for place, name in call()]
+
+
+class InstalledTriggerSettings(PythonTriggerSettings):
+    """A trigger of an installed package under its own name: `type: NAME`, and the fields of its class beside it."""
+
+    type: str  # type: ignore[assignment]
+    fields_below = ()
+    class_key = "type"
+
+    @classmethod
+    def of(cls, name: str, own: TriggerSettings) -> InstalledTriggerSettings:
+        """From valid settings of the package's class."""
+        values: dict[str, Any] = {key: getattr(own, key) for key in TriggerSettings.model_fields}
+        return cls.model_construct(**{**values, "type": name, "class": name, "options": own})
+
+    def build(self, context: Context) -> Built:
+        return self._built(context, get_args(Built), "an object of Trigger, or what else TriggerSettings.build gives")
+
+    def triggers_used(self) -> list[tuple[Location, str]]:
+        return self._places("triggers_used", self.own.triggers_used)
+
+    def problems(self, context: Context) -> Iterator[Problem]:
+        with self.owner.guard("problems"):
+            yield from self.own.problems(context)
+
+    @model_serializer
+    def _as_written(self) -> dict[str, Any]:
+        return {"type": self.type, **self.own.model_dump(exclude_unset=True, by_alias=True, mode="json")}
+
+
+class GuardedTrigger(Trigger):
+    """A trigger of the user's own: whatever it does wrong is an ExtensionError with the place."""
+
+    def __init__(self, own: Trigger, owner: Owner) -> None:
+        self._own, self._owner = own, owner
+
+    def bind(self, keypoints: Sequence[str]) -> None:
+        with self._owner.guard("bind"):
+            self._own.bind(keypoints)
+
+    def decide(self, scene: PoseArray) -> bool | None:
+        try:
+            decided = self._own.decide(scene)
+        except (Exception, SystemExit) as error:
+            raise self._owner.error("decide", error, on_frame(scene.stamp)) from error
+        if decided is None or isinstance(decided, bool):
+            return decided
+        if isinstance(decided, np.bool_):
+            return bool(decided)
+        raise self._owner.wrong("decide", decided, "True, False or None", on_frame(scene.stamp))
+
+    @property
+    def measured(self) -> float:
+        with self._owner.guard("measured"):
+            return float(self._own.measured)
