@@ -15,9 +15,9 @@ from rcl_interfaces.msg import ParameterEvent
 from rcl_interfaces.srv import GetParameters
 
 from dlstream_camera.camera import Camera, Shot
+from dlstream_camera.sources._base import Notice
 from dlstream_camera.sources._connection import DisconnectedError, Taken
 from dlstream_camera.sources._live import LiveReader
-from dlstream_camera.sources.base import Notice
 from dlstream_camera.sources.opencv import OpenCVSettings
 from dlstream_common import SourceError, now
 from dlstream_common.ros import EVENT, POSE

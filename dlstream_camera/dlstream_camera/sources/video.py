@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from dlstream_camera.rate_limiter import Schedule
+from dlstream_camera.sources._base import Capture, Format, FrameSource, Notice, SourceSettings
 from dlstream_camera.sources._losses import Losses
-from dlstream_camera.sources.base import Capture, Format, FrameSource, Notice, SourceSettings, SourceType
-from dlstream_camera.sources.pace import Schedule
 from dlstream_common import ExistingFile, Image, Problem, Severity, SourceError, now
 from dlstream_common.video import LostFrame, PictureCheck, VideoFrame, open_frames
 
@@ -122,6 +122,3 @@ class VideoSource(FrameSource[VideoSettings]):
 def _published(image: Image) -> Image:
     """As a camera would give it: 16-bit colour, which no message of a camera has here, as 8-bit colour."""
     return (image >> 8).astype(np.uint8) if image.ndim == 3 and image.dtype == np.uint16 else image
-
-
-SOURCE = SourceType("video", VideoSettings, VideoSource)

@@ -6,8 +6,7 @@ import json
 import re
 import stat
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -16,13 +15,12 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from dlstream_common.errors import InputError
 from dlstream_common.problems import Place, Problem, did_you_mean, nearest, suggest
-from dlstream_common.settings import Unit
 from dlstream_common.yaml._limits import MAX_BYTES, parse, too_many
-from dlstream_common.yaml.salvage import known_keys, salvage, tags_of, without_tags
+from dlstream_common.yaml.annotations import Location, kinds_at, known_keys, unit_of, without_tags
+from dlstream_common.yaml.salvage import salvage
 from dlstream_common.yaml.wording import NUMBERS, expected, found, merged, not_yaml, number_hint, shown
 
 Model = TypeVar("Model", bound=BaseModel)
-Location = Place
 
 
 def read_yaml(path: str | Path, example: str = "rig: openfield") -> CommentedMap:
@@ -167,7 +165,11 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
     if error["type"] == "missing":
         return Problem(place, "nothing", "this key: it must be given", line=line)
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        return _tag_problem(data, place, line, location, error, _choices(model, with_tags))
+        return _tag_problem(data, place, line, location, error, kinds_at(model, with_tags))
+    if error["type"] == "part_error":  # its own name is the last in its location
+        location, told = without_tags(model, with_tags[:-1]), error["ctx"]
+        place, line = (*location, told["tag"]), line_of(data, (*location, told["tag"])) or line
+        return Problem(place, told["found"], told["expected"], told["suggestion"], line=line)
     if error["type"] == "misfit":
         location = (*location, error["ctx"]["key"])
         value = found({**error, "input": _item(error["input"], error["ctx"]["key"])})
@@ -177,7 +179,7 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
     hint = _nearest(error) if error["type"] == "literal_error" else ""
     wanted = expected(error)
     if isinstance(error["input"], str) and error["type"] in NUMBERS:
-        unit = _unit(model, with_tags)
+        unit = unit_of(model, with_tags)
         wanted += f", in {unit}" if unit else ""
         hint = number_hint(error["input"], unit)
     return Problem(place, found(error), wanted, hint, line=line)
@@ -251,35 +253,3 @@ def _place(data: Any, location: Location) -> Place:
         elif last and (isinstance(data, dict) or data is None):
             place.append(part)
     return tuple(place)
-
-
-def _at(annotation: Any, location: Location, about: tuple[Any, ...] = ()) -> tuple[Any, tuple[Any, ...]]:
-    """The annotation at a location below another one, with what is said about it; None where it isn't known."""
-    if get_origin(annotation) is Annotated:
-        inner, *more = get_args(annotation)
-        return _at(inner, location, (*about, *more))
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin in (Union, UnionType):
-        members = [item for item in arguments if item is not type(None)]
-        tagged = [item for item in members if location and location[0] in tags_of(item)]
-        if tagged:
-            return _at(tagged[0], location[1:], about)
-        return _at(members[0], location, about) if len(members) == 1 else (annotation if not location else None, about)
-    if not location:
-        return annotation, about
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        fields = {field.alias or name: field for name, field in annotation.model_fields.items()}
-        field = fields.get(str(location[0]))
-        return (None, ()) if field is None else _at(field.annotation, location[1:], tuple(field.metadata))
-    if origin in (dict, list, tuple):
-        return _at(arguments[-1] if origin is dict else arguments[0], location[1:])
-    return None, ()
-
-
-def _unit(model: type[BaseModel], location: Location) -> str:
-    return next((item.name for item in _at(model, location)[1] if isinstance(item, Unit)), "")
-
-
-def _choices(model: type[BaseModel], location: Location) -> list[str]:
-    """What a key that tells the kinds apart can be."""
-    return [str(tag) for member in get_args(_at(model, location)[0]) for tag in tags_of(member)]
