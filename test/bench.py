@@ -130,7 +130,7 @@ def engine(timed: dict[str, float]) -> None:
 def rig(fps: int, scale: float, together: bool) -> dict[str, Any]:
     """The demo rig, its nodes in one process or each in its own."""
     text = (ROOT / "config" / "rig.demo.yaml").read_text().replace("fps: 30", f"fps: {fps}")
-    text = text.replace("scale: 0.5 ", f"scale: {scale} ")
+    text = text.replace("demo_mouse.onnx\n", f"demo_mouse.onnx\n  scale: {scale}\n")
     return run_rig(text.replace("rig: demo", f"rig: demo\ntogether: {str(together).lower()}"))
 
 

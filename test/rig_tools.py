@@ -28,11 +28,14 @@ cameras:
   top: {{source: synthetic, width: 320, height: 240, queue: 200, fps: 30, seed: 1}}
 pose:
   network: {config}/networks/demo_mouse.onnx
-experiment: {{file: {folder}/experiment.yaml, acknowledgement_timeout: 20}}
+  scale: 1
+experiment: {{file: {folder}/experiment.yaml, acknowledgement_timeout: 20, output_timeout: 60, start_timeout: 300}}
 outputs:
   screen:
     type: screen
     offscreen: true
+    commander_timeout: 60
+    max_command_age: 60
     images: {{left: {config}/images/stripes.png, right: {config}/images/checkers.png}}
 recorder: {{directory: {folder}/sessions, image_depth: 200, silence: 60, min_free: 0.1}}
 """

@@ -110,6 +110,8 @@ def test_a_live_session_replays_and_its_video_decides_the_same(start, write_rig,
         str(session / "top.mkv"),
         "--network",
         network,
+        "--scale",
+        "1",
         "--experiment",
         str(session / "experiment.yaml"),
     ]

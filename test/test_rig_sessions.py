@@ -12,6 +12,8 @@ from rig_tools import CONFIG, told
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
+from dlstream_recorder.report.tables import read_events
+
 STAMPS = ["sent_ns", "received_ns", "applied_ns"]
 
 
@@ -29,7 +31,7 @@ def test_demo_closes_the_loop(start):
     summary = rig.about()["summary"]
     assert summary["frames_recorded"] == summary["frames_captured"] > 0
     assert summary["frames_dropped"] == 0
-    events = pd.read_csv(rig.session / "events.csv")
+    events = read_events(rig.session)
     caused = events[(events["sequence"] >= 0) & (events["kind"] == "command")]["id"]
     answered = events[events["kind"] == "acknowledgement"]["id"]
     assert len(caused) > 0
@@ -74,7 +76,7 @@ def test_session_opens_with_other_tools(start, write_rig):
     assert counts["/top/camera_info"] == counts["/top/frame_info"] == 150
     assert list(first.keypoints) == ["snout", "leftear", "rightear", "neck", "tailbase"]
 
-    events = pd.read_csv(session / "events.csv")
+    events = read_events(session)
     shown = events[(events["kind"] == "acknowledgement") & (events["action"] == "show")]
     assert len(shown) > 0
     chain = ["frame_stamp_ns", "pose_received_ns", "inference_start_ns", "inference_end_ns"]
@@ -116,7 +118,7 @@ def test_rig_of_several_cameras_and_no_experiment(start, tmp_path: Path):
         for seed, name in enumerate(("left", "right"))
     )
     path.write_text(
-        f"rig: two\ncameras:\n{cameras}\npose: {{network: {CONFIG}/networks/demo_mouse.onnx}}\n"
+        f"rig: two\ncameras:\n{cameras}\npose: {{network: {CONFIG}/networks/demo_mouse.onnx, scale: 1}}\n"
         f"recorder: {{directory: sessions, video: h264, min_free: 0.1}}\n"
     )
     rig = start("run", str(path))
@@ -137,7 +139,7 @@ def test_experiment_that_ends_ends_the_rig_if_asked(start, write_rig):
     rig = start("run", str(path))
     assert rig.wait() == 0, rig.output
     assert "stops: the experiment has ended" in rig.output
-    events = pd.read_csv(rig.session / "events.csv")
+    events = read_events(rig.session)
     [ended] = events[events["kind"] == "experiment_ended"]["values"]
     assert json.loads(ended)["reason"] == "2 s are over"
     last = events[events["kind"] == "command"].iloc[-1]

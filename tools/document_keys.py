@@ -1,11 +1,10 @@
-"""Writes docs/keys.md, every key of a rig file and of an experiment file, from the settings classes themselves.
+"""Writes docs/reference/keys.md, every key of a rig file and of an experiment file, from the settings classes.
 
 .venv/bin/dlstream-env python tools/document_keys.py
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -13,9 +12,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from dlstream.rig.file import NodeOptions, Stop, TopicCamera, TopicOutput
-from dlstream_camera import source_types
-from dlstream_experiment import Experiment, ExperimentSettings
+from dlstream.rig.sections import NodeOptions, Stop
+from dlstream.rig.table import NODE_KINDS
+from dlstream_common import is_filled_in
+from dlstream_experiment import Experiment
 from dlstream_experiment.plane import CameraPlane
 from dlstream_experiment.protocols import Stimulus
 from dlstream_experiment.protocols._control import Limit, Planned, Sham, Yoked
@@ -26,55 +26,27 @@ from dlstream_experiment.protocols.region_trials import RegionTrialsSettings, Tr
 from dlstream_experiment.protocols.states import StatesSettings
 from dlstream_experiment.regions import REGIONS
 from dlstream_experiment.triggers import TRIGGERS
-from dlstream_outputs import output_types
-from dlstream_pose import PoseSettings
-from dlstream_recorder import RecorderSettings
 
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "keys.md"
-FILLED = {
-    "wait_for",
-    "cameras",
-    "outputs",
-    "rig",
-    "rig_file",
-    "experiment_file",
-    "image_sizes",
-    "autostart_run",
-    "listeners",
-}
-
+TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference" / "keys.md"
 HEAD = """\
 # Every key
 
 Written by `tools/document_keys.py` from the settings classes, which are also the nodes' ROS parameters. Unknown keys
-are refused, and the nearest known one is suggested. Relative paths are taken from the file's own folder. A key marked
-* is filled in by the rig where the file doesn't say it.
+are refused, and the nearest known one is suggested. Relative paths start from the file's own folder.
 """
 
 
 def main() -> None:
+    """Writes the page."""
     TARGET.write_text(text())
 
 
 def text() -> str:
     """The whole page."""
     parts = [HEAD, "## Rig file\n"]
-    sources = {
-        f"`cameras.<name>` with `source: {name}`": kind.settings for name, kind in sorted(source_types().items())
-    }
-    sources["`cameras.<name>` with `source: topic`"] = TopicCamera
-    outputs = {f"`outputs.<name>` with `type: {name}`": kind.settings for name, kind in sorted(output_types().items())}
-    outputs["`outputs.<name>` with `type: topic`"] = TopicOutput
-    for title, model in {
-        **sources,
-        "`pose`": PoseSettings,
-        "`experiment` (or just the path of its file)": ExperimentSettings,
-        **outputs,
-        "`recorder`": RecorderSettings,
-        "every node's section": NodeOptions,
-        "`stop`": Stop,
-    }.items():
-        parts.append(section(title, model, FILLED))
+    for kind in sorted(NODE_KINDS, key=lambda kind: kind.position):
+        parts += [section(title, model) for title, model in kind.documented().items()]
+    parts += [section("every node's section", NodeOptions), section("`stop`", Stop)]
     parts.append("## Experiment file\n")
     for title, model in {
         "top level": Experiment,
@@ -102,17 +74,17 @@ def text() -> str:
     return "\n".join(parts)
 
 
-def section(title: str, model: type[BaseModel], filled: Collection[str] = ()) -> str:
-    """One settings class as a heading and a table; `filled`: the keys that the rig fills in."""
+def section(title: str, model: type[BaseModel]) -> str:
+    """One settings class as a heading and a table, without what the rig fills in."""
     rows = [f"### {title}\n", "| key | default | meaning |", "| --- | --- | --- |"]
     for name, field in model.model_fields.items():
-        if name not in ("source", "type"):
-            star = "*" if name in filled else ""
-            rows.append(f"| `{field.alias or name}`{star} | {default(field)} | {meaning(field)} |")
+        if name not in ("source", "type") and not is_filled_in(field):
+            rows.append(f"| `{field.alias or name}` | {default(field)} | {meaning(field)} |")
     return "\n".join(rows) + "\n"
 
 
 def default(field: FieldInfo) -> str:
+    """A field's default as the page shows it."""
     value: Any = field.get_default(call_default_factory=True)
     if value is PydanticUndefined:
         return "must be given"
@@ -124,6 +96,7 @@ def default(field: FieldInfo) -> str:
 
 
 def meaning(field: FieldInfo) -> str:
+    """A field's description, with its limits."""
     words = " ".join((field.description or "").split()).replace("|", "\\|")
     limits = []
     for item in field.metadata:

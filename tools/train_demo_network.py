@@ -302,6 +302,7 @@ def difference_from_dlclive(source: Path, network: Path) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Trains, and writes the network in each format."""
     parser = argparse.ArgumentParser(description="Train the demo's network on frames of the synthetic arena.")
     parser.add_argument("--output", type=Path, default=ROOT / "config" / "networks", help="folder to write to")
     parser.add_argument("--threads", type=int, default=2)
@@ -316,7 +317,7 @@ def main() -> None:
         torch.save({"config": export_config(facts["steps"]), "pose": model.state_dict()}, source)
         report.write_text(json.dumps({"training": facts}, indent=2) + "\n")
     small = [cv2.resize(image, (WIDTH, HEIGHT)) for image in unseen_frames(5)[0]]
-    print(convert(source, network, small, SKELETON, (WIDTH, HEIGHT)), flush=True)
+    print(convert(source, network, small, SKELETON, (WIDTH, HEIGHT), scale=SCALE), flush=True)
     result = {
         "network": f"CSPNeXt, widen_factor 0.25, {count_of(source)} parameters, stride 8, input scale {SCALE:g}",
         "training": facts,

@@ -281,7 +281,7 @@ def test_the_same_pictures_decide_the_same_however_they_came(make, tmp_path, con
         make.folder.mkdir()
         path = make.bag({"/images": messages})
         out = tmp_path / name / "out"
-        replay_bag(path, out, Options(NETWORK, tmp_path / "left.yaml", video=False), console)
+        replay_bag(path, out, Options(NETWORK, tmp_path / "left.yaml", 1.0, video=False), console)
         logs.append((out / "decisions.jsonl").read_bytes())
     assert logs[0].count(b"\n") > 2
     assert len(set(logs)) == 1

@@ -54,6 +54,20 @@ def test_check_draws_the_animal_and_says_how_often_it_was_seen(network, video, t
     assert (saturation > 150).sum() > 500  # the arena is grey, the keypoints are not
 
 
+def test_the_scale_of_the_file_is_shown_and_taken(network, video, tmp_path):
+    """At another one the demo's network sees less: the warning has both numbers."""
+    assert "scale 0.5" in " ".join(run("info", network).output.split())
+    result = run("check", network, video, "--out", tmp_path / "look.png", "--frames", 8)
+    assert "8 frames of 640x480, scale 0.5: 1.00 individuals a frame" in result.output
+    assert "warning" not in result.output
+    assert "expected 0.5" not in result.output
+    result = run("check", network, video, "--out", tmp_path / "look.png", "--frames", 8, "--scale", 2)
+    assert "8 frames of 640x480, scale 2:" in result.output
+    assert "scale: found 2; expected 0.5" in " ".join(result.output.split())
+    assert run("check", network, video, "--scale", 0).exit_code == 2
+    assert run("check", network, video, "--scale", 9).exit_code == 2
+
+
 def test_check_takes_an_image(network, video, tmp_path):
     cv2.imwrite(str(tmp_path / "one.png"), np.zeros((480, 640, 3), np.uint8))
     result = run("check", network, tmp_path / "one.png", "--scale", 0.5, "--out", tmp_path / "look.png")

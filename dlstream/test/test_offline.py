@@ -92,7 +92,7 @@ def events(folder: Path) -> list[dict[str, Any]]:
 
 def test_an_analysis_is_the_same_twice_and_a_session_like_any_other(video, experiment, tmp_path, console):
     for name in ("one", "two"):
-        analyze(video, tmp_path / name, Options(NETWORK, experiment), console)
+        analyze(video, tmp_path / name, Options(NETWORK, experiment, 1.0), console)
     one, two = tmp_path / "one", tmp_path / "two"
     assert names(one) == names(two)
     for name in names(one):
@@ -112,7 +112,7 @@ def test_an_analysis_is_the_same_twice_and_a_session_like_any_other(video, exper
 
 
 def test_regions_turn_green_in_the_annotated_video(video, experiment, tmp_path, console):
-    analyze(video, tmp_path / "out", Options(NETWORK, experiment), console)
+    analyze(video, tmp_path / "out", Options(NETWORK, experiment, 1.0), console)
     by_frame = {event["sequence"]: event for event in events(tmp_path / "out") if event.get("name") == "in_left"}
     [rose, *_] = [number for number, event in by_frame.items() if number and event["event"] == "trigger_rose"]
     with av.open(str(tmp_path / "out" / "annotated.mp4")) as container:
@@ -139,7 +139,7 @@ def test_images_and_videos_give_frames_at_their_own_times(scene, video, tmp_path
 
 def test_what_was_left_out_live_is_left_out_of_its_video(scene, video, experiment, tmp_path, console):
     live = tmp_path / "live"
-    analyze(video, live, Options(NETWORK, experiment, video=False), console)
+    analyze(video, live, Options(NETWORK, experiment, 1.0, video=False), console)
     with av.open(str(live / "top.mkv"), "w") as container:
         stream = container.add_stream("ffv1", rate=30)
         stream.width, stream.height, stream.pix_fmt = 320, 240, "bgr0"
@@ -150,13 +150,13 @@ def test_what_was_left_out_live_is_left_out_of_its_video(scene, video, experimen
     poses = [entry for entry in rest if entry["in"] == "poses"][6:40:3]
     lines = [json.dumps(entry | {"n": number}) for number, entry in enumerate([start, *poses])]
     (live / JOURNAL).write_text("\n".join(lines) + "\n")
-    options = Options(NETWORK, live / "experiment.yaml", video=False, live_frames=True)
+    options = Options(NETWORK, live / "experiment.yaml", 1.0, video=False, live_frames=True)
     analyze(live / "top.mkv", tmp_path / "again", options, console)
     again = [json.loads(line) for line in read_lines(tmp_path / "again", JOURNAL)]
     assert [entry["sequence"] for entry in again if entry["in"] == "poses"] == list(range(6, 40, 3))
     table = read_poses(tmp_path / "again" / "top.poses.csv")
     assert table.dropna(how="all").index.tolist() == list(range(6, 40, 3))
-    analyze(live / "top.mkv", tmp_path / "every", Options(NETWORK, live / "experiment.yaml"), console)
+    analyze(live / "top.mkv", tmp_path / "every", Options(NETWORK, live / "experiment.yaml", 1.0), console)
     every = [json.loads(line) for line in read_lines(tmp_path / "every", JOURNAL)]
     assert [entry["sequence"] for entry in every if entry["in"] == "poses"] == list(range(6, FRAMES))
     assert len(read_poses(tmp_path / "every" / "top.poses.csv").dropna(how="all")) == FRAMES
@@ -171,15 +171,15 @@ def test_what_can_not_be_analysed_is_said(video, experiment, tmp_path, console):
     with pytest.raises(DlstreamError, match="no experiment: give --experiment FILE, or --rig FILE"):
         analyze(video, tmp_path / "out", Options(NETWORK), console)
     with pytest.raises(DlstreamError, match="found no such file"):
-        analyze(tmp_path / "none.mp4", tmp_path / "out", Options(NETWORK, experiment), console)
+        analyze(tmp_path / "none.mp4", tmp_path / "out", Options(NETWORK, experiment, 1.0), console)
     experiment.write_text(EXPERIMENT.replace("type: region,", "type: region, individual: white,", 1))
     with pytest.raises(InputError, match="found 'white'; expected any, or an individual of the network"):
-        analyze(video, tmp_path / "out", Options(NETWORK, experiment), console)
+        analyze(video, tmp_path / "out", Options(NETWORK, experiment, 1.0), console)
     experiment.write_text(EXPERIMENT)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thing").touch()
     with pytest.raises(RecordingError, match="is not empty; nothing is overwritten"):
-        analyze(video, tmp_path / "full", Options(NETWORK, experiment), console)
+        analyze(video, tmp_path / "full", Options(NETWORK, experiment, 1.0), console)
     assert names(tmp_path / "full") == ["thing"]
 
 
@@ -234,7 +234,7 @@ def bag(request, scene, tmp_path) -> Path:
 def test_a_bag_of_poses_or_of_images_becomes_a_session(bag, experiment, tmp_path, console):
     assert is_bag(bag)
     replay_bag(bag, tmp_path / "poses", Options(experiment=experiment), console)
-    replay_bag(bag, tmp_path / "images", Options(NETWORK, experiment), console)
+    replay_bag(bag, tmp_path / "images", Options(NETWORK, experiment, 1.0), console)
     for name in ("poses", "images"):
         assert len(pd.read_csv(tmp_path / name / "top.frames.csv")) == FRAMES
         assert replay_session(tmp_path / name, None, None, console) == 0
@@ -285,8 +285,8 @@ def test_what_if_tells_what_would_have_fired(bag, experiment, tmp_path, console)
     assert what_if(session, ["triggers.in_left.keypoints[0]=snout", "triggers.in_left.keypoints.0=neck"], console) == 0
     said = " ".join(console.export_text().split())
     assert "Triggers with triggers.in_left.keypoints[0]=snout, triggers.in_left.keypoints.0=neck" in said
-    count = sum("command" in event for event in events(session))
-    assert f"Commands of the run: {count} as it ran, {count} changed" in said
+    count = sum(event.get("command", "off") != "off" for event in events(session))
+    assert f"Stimuli of the run: {count} as it ran, {count} changed" in said
 
 
 def test_a_recording_that_was_cut_off_replays_as_far_as_it_goes(bag, experiment, tmp_path, console):
@@ -322,9 +322,9 @@ def test_a_recording_that_was_cut_off_replays_as_far_as_it_goes(bag, experiment,
 def test_classes_in_python_need_permission_offline_as_well(video, tmp_path, console):
     own = ROOT / "config" / "experiments" / "python" / "python.yaml"
     with pytest.raises(DlstreamError, match="--allow-python"):
-        analyze(video, tmp_path / "refused", Options(NETWORK, own, video=False), console)
+        analyze(video, tmp_path / "refused", Options(NETWORK, own, 1.0, video=False), console)
     out = tmp_path / "session"
-    analyze(video, out, Options(NETWORK, own, video=False, allow_python=True), console)
+    analyze(video, out, Options(NETWORK, own, 1.0, video=False, allow_python=True), console)
     with pytest.raises(DlstreamError, match="--allow-python"):
         replay_session(out, None, None, console)
     assert replay_session(out, None, None, console, allow_python=True) == 0

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from dlstream.cli.main import main
 from dlstream.console import make_console
 from dlstream.rig.check import checked_rig
 from dlstream.rig.file import load_rig
@@ -147,6 +150,87 @@ def test_experiment_that_does_not_fit_the_rig_is_refused_with_the_experiments_ow
         [first, *_] = refused(write(f"{CONFIG}/experiments/demo.yaml", str(experiment)))
         assert first.startswith(f"{experiment}:"), first
         assert expected in first
+
+
+def remarks(path: Path) -> list[str]:
+    """What deserves a look in a rig that is valid."""
+    found: list[str] = []
+    checked_rig(path, warn=lambda file, problem: found.append(f"{file.name}:{problem.line}: {problem}"))
+    return found
+
+
+def test_another_scale_than_the_networks_deserves_a_look(write):
+    assert remarks(write()) == remarks(write("  scale: 0.5\n")) == []
+    (remark,) = remarks(write("scale: 0.5", "scale: 1"))
+    assert remark.startswith("rig.yaml:6: pose.scale: found 1; expected 0.5, the scale that the network file was")
+    (remark,) = remarks(write("scale: 0.5", "scale: 5"))
+    assert "found 5; expected 0.5" in remark
+    (line,) = refused(write("scale: 0.5", "scale: 0.05"))
+    assert "pose.scale: found 0.05, which leaves 32x24 pixels of camera 'top' (640x480); expected a scale" in line
+
+
+SPEED = """\
+experiment: fast
+camera: top
+triggers:
+  runs: {type: speed, keypoints: [neck], at_least: 100, window: 0.01}
+protocol:
+  type: states
+  states:
+    rest: {transitions: [{when: runs, go: run}]}
+    run: {enter: [{count: runs}], stimuli: [{output: laser, action: on}], transitions: [{after: 1, go: rest}]}
+  stop: [{if: runs >= 3}]
+"""
+
+
+def test_check_of_a_rig_tells_all_that_the_check_of_its_experiment_tells(tmp_path: Path, monkeypatch, capsys):
+    """Warnings included, with frame rates and image sizes of the sources: of a video those of its file."""
+    (tmp_path / "fast.yaml").write_text(SPEED)
+    video = tmp_path / "mouse.avi"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 20, (640, 480))
+    for _ in range(5):
+        writer.write(np.zeros((480, 640, 3), np.uint8))
+    writer.release()
+    rig = tmp_path / "rig.yaml"
+    network = f"pose: {{network: {CONFIG}/networks/demo_mouse.onnx}}\n"
+    for source, rate in ((f"source: video, path: {video}", 20), ("source: synthetic, fps: 40", 40)):
+        text = f"rig: t\ncameras: {{top: {{{source}}}}}\n{network}"
+        rig.write_text(text + "experiment: fast.yaml\noutputs: {laser: {type: log}}\n")
+        found = remarks(rig)
+        assert len(found) == 2
+        assert found[0].startswith("fast.yaml:4: triggers.runs.window: found 0.01 s, shorter than a frame of camera")
+        assert f"({1 / rate:.3g} s)" in found[0]
+        assert found[1].startswith("fast.yaml:9: protocol.states.run.enter[0]: found 'runs', which changes as 'run'")
+        monkeypatch.setattr(
+            "sys.argv", ["dlstream", "experiment", "check", str(tmp_path / "fast.yaml"), "--rig", str(rig)]
+        )
+        assert main() == 0
+        said = " ".join(capsys.readouterr().out.split())
+        monkeypatch.setattr("sys.argv", ["dlstream", "check", str(rig)])
+        assert main() == 0
+        also = " ".join(capsys.readouterr().out.split())
+        for words in (f"shorter than a frame of camera 'top' ({1 / rate:.3g} s)", "the last stimulus lasts one frame"):
+            assert words in said
+            assert words in also
+        assert "is valid. 2 warnings." in also
+
+
+def test_the_size_asked_of_a_camera_is_enough_for_a_warning(tmp_path: Path):
+    """It may deliver another one, so that nothing is refused."""
+    (tmp_path / "far.yaml").write_text(
+        SPEED.replace(
+            "triggers:\n", "regions: {far: {type: circle, center: [700, 100], radius: 30}}\ntriggers:\n"
+        ).replace("window: 0.01}", "window: 0.5, dwell: 0}\n  far: {type: region, region: far, keypoints: [neck]}")
+    )
+    rig = tmp_path / "rig.yaml"
+    camera = "source: opencv, device: 0, width: 640, height: 480"
+    rig.write_text(f"rig: t\ncameras: {{top: {{{camera}}}}}\npose: {{network: {CONFIG}/networks/demo_mouse.onnx}}\n")
+    rig.write_text(rig.read_text() + "experiment: far.yaml\noutputs: {laser: {type: log}}\n")
+    assert any(
+        "regions.far: found x 670 to 730, y 70 to 130; expected a region inside the image" in t for t in remarks(rig)
+    )
+    rig.write_text(rig.read_text().replace("640", "800"))
+    assert not any("regions.far: found x" in text for text in remarks(rig))
 
 
 def test_damaged_inputs_are_refused(write, tmp_path: Path):

@@ -167,7 +167,7 @@ def test_a_session_is_replayed_where_nothing_is_left_but_itself(lab, tmp_path, c
 
 def test_the_session_s_own_experiment_file_finds_the_copies(lab, tmp_path):
     session = moved(analysed(lab, tmp_path / "session"), lab)
-    options = Options(NETWORK, session / "experiment.yaml", allow_python=True)
+    options = Options(NETWORK, session / "experiment.yaml", 1.0, allow_python=True)
     assert {used.path for used in resolve(options).experiment.files} == {session / name for name in FILES}
     (session / "files" / "near_wall.py").unlink()
     with pytest.raises(DlstreamError, match="an existing Python file, but there is no"):

@@ -147,6 +147,7 @@ def test_the_questions_lead_to_a_file_that_is_in_order(terminal: Terminal, tmp_p
         screen.answer(f"protocol.trials.{name}.stimulus.values.image", "")
     screen.answer("protocol.lockout", "-1", "2.5")
     screen.answer("protocol.max_hits", "")
+    screen.answer("protocol.finish_last_trial", "")
     screen.answer("protocol.max_time", "60")
     screen.answer("max_age [0.5]", "0.2")
     screen.answer("pose_timeout", "")

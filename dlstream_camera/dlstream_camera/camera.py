@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 import cv2
 
+from dlstream_camera.crop import crop_slices
 from dlstream_camera.sources import Format, FrameSource, Notice, SourceSettings, source_type
 from dlstream_common import Frame, FramePoses, Image, SourceError, encoding_of
+from dlstream_common.video import PictureCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class Camera:
         self._sequence = 0
         kind = source_type(str(getattr(settings, "source", "")))
         self._source: FrameSource[SourceSettings] = kind.create(settings)
-        self._source.on_notice = on_notice
+        self._source.on_notice = self._notify = on_notice
+        self._look = PictureCheck()
 
     def open(self) -> Format:
         """Opens the source; the format is that of the published image.
@@ -68,7 +71,9 @@ class Camera:
         """
         capture = self._source.read()
         if capture is None:
+            self._remark(self._look.finish())
             return None
+        self._remark(self._look.add(capture.image))
         rows, columns = self._crop
         image: Image = capture.image[rows, columns]
         if image.shape[:2] != (rows.stop - rows.start, columns.stop - columns.start):
@@ -81,6 +86,10 @@ class Camera:
         self._sequence += 1
         return Shot(frame, capture.frame_number, capture.dropped, truth)
 
+    def _remark(self, text: str) -> None:
+        if text:
+            self._notify(Notice("remark", text))
+
     def stop(self) -> None:
         """Wakes a `read` that waits, from another thread."""
         self._source.stop()
@@ -88,22 +97,6 @@ class Camera:
     def close(self) -> None:
         """Gives the source back. Allowed at any time, more than once."""
         self._source.close()
-
-
-def crop_slices(crop: list[int], width: int, height: int) -> tuple[slice, slice]:
-    """Rows and columns of `crop` (x, y, width, height; empty: all) in an image of width x height.
-
-    Raises:
-        SourceError: the crop is not four numbers, or reaches out of the image.
-    """
-    if not crop:
-        return slice(0, height), slice(0, width)
-    if len(crop) != 4:
-        raise SourceError(f"crop: found {crop}; expected four numbers: x, y, width, height")
-    x, y, w, h = crop
-    if x < 0 or y < 0 or w < 1 or h < 1 or x + w > width or y + h > height:
-        raise SourceError(f"crop: found x={x} y={y} {w}x{h}; expected a part of the image of {width}x{height}")
-    return slice(y, y + h), slice(x, x + w)
 
 
 def _moved(truth: FramePoses, camera: str, sequence: int, x: int, y: int) -> FramePoses:

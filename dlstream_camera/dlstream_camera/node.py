@@ -58,6 +58,7 @@ class CameraNode(DlstreamNode[SourceSettings]):
         self._thread: threading.Thread | None = None
         self._lost = self._reconnects = 0
         self._outage = ""
+        self._last_info: FrameInfo | None = None
         self._events = self.create_lifecycle_publisher(Event, "/experiment/events", EVENT)
         self._camera = Camera(name, settings, self._on_notice)
         self._format = self._camera.open()
@@ -139,6 +140,9 @@ class CameraNode(DlstreamNode[SourceSettings]):
     def _on_notice(self, notice: Notice) -> None:
         """What befell a camera that goes on: an event of the session, and a warning. On the source's own thread."""
         gone, back = notice.kind == "disconnected", notice.kind == "reconnected"
+        if notice.kind == "remark":
+            self.get_logger().warning(notice.text)
+            return
         self._outage = notice.text if gone else "" if back else self._outage
         self._reconnects += back
         self._lost += int(notice.values.get("frames", "0"))
@@ -175,14 +179,13 @@ class CameraNode(DlstreamNode[SourceSettings]):
             self._images.publish(image_to_message(shot.frame, self._frame_id))
         self._info.header = header
         self._infos.publish(self._info)
-        self._frame_infos.publish(
-            FrameInfo(
-                header=header,
-                sequence=shot.frame.sequence,
-                frame_number=shot.frame_number,
-                dropped=shot.dropped,
-            )
+        self._last_info = FrameInfo(
+            header=header,
+            sequence=shot.frame.sequence,
+            frame_number=shot.frame_number,
+            dropped=shot.dropped,
         )
+        self._frame_infos.publish(self._last_info)
         if shot.truth is not None:
             message = poses_to_message(shot.truth)
             message.header = header
@@ -214,6 +217,9 @@ class CameraNode(DlstreamNode[SourceSettings]):
             publisher.wait_for_all_acked(Duration(seconds=max(0.0, end - time.monotonic())))
 
     def _finish(self) -> None:
+        if self._last_info is not None and self._lost > self._last_info.dropped:  # no later frame tells of these
+            self._last_info.dropped = self._lost
+            self._frame_infos.publish(self._last_info)
         self._let_arrive()
         self.get_logger().info(f"the source has ended after {self._count} frames")
         self.end(0)

@@ -23,9 +23,10 @@ def jpeg(number: int) -> bytes:
 
 
 class NetworkCamera:
-    """Sends a frame every few milliseconds, and in between what `send` was told: bytes in a frame's place, or None
-    to close the connection. `pause` makes it silent; `refuse` turns new connections away; `needs_password` asks
-    for one.
+    """Sends a frame every few milliseconds, and in between what `send` was told.
+
+    That is bytes in a frame's place, or None to close the connection. `pause` makes it silent; `refuse` turns new
+    connections away; `needs_password` asks for one.
 
     Attributes:
         url: where it is.

@@ -8,17 +8,29 @@ from dlstream_common.errors import (
     RecordingError,
     SourceError,
 )
-from dlstream_common.events import OFF, Cause, Command, Event
+from dlstream_common.events import OFF, RIG, Cause, Command, Event
 from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
 from dlstream_common.images import ENCODINGS, EncodingError, encoding_of, image_from_bytes, to_bgr
 from dlstream_common.meter import Meter
 from dlstream_common.problems import Place, Problem, Severity, did_you_mean, key_of, nearest, suggest
-from dlstream_common.settings import AnyPath, ExistingFile, NamedFiles, Settings, UsedFile, misfit, named_file
+from dlstream_common.settings import (
+    FILLED_IN,
+    AnyPath,
+    ExistingFile,
+    NamedFiles,
+    Settings,
+    UsedFile,
+    is_filled_in,
+    misfit,
+    named_file,
+)
 from dlstream_common.yaml.file import line_of, load_settings, read_yaml, resolved
 
 __all__ = [
     "ENCODINGS",
+    "FILLED_IN",
     "OFF",
+    "RIG",
     "AnyPath",
     "Cause",
     "Command",
@@ -44,6 +56,7 @@ __all__ = [
     "did_you_mean",
     "encoding_of",
     "image_from_bytes",
+    "is_filled_in",
     "key_of",
     "line_of",
     "load_settings",

@@ -40,5 +40,6 @@ class InputError(DlstreamError):
         super().__init__("\n".join(self._lines()))
 
     def _lines(self) -> list[str]:
-        where = [f"{self.path}:{problem.line}" if problem.line else str(self.path) for problem in self.problems]
+        files = [problem.file or self.path for problem in self.problems]
+        where = [f"{file}:{item.line}" if item.line else file for file, item in zip(files, self.problems, strict=True)]
         return [f"{place}: {problem}" for place, problem in zip(where, self.problems, strict=True)]

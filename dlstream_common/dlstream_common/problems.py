@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 Place = tuple["str | int", ...]
@@ -30,6 +31,7 @@ class Problem:
         suggestion: what to do, in one or more sentences; empty where nothing helps.
         severity: an error refuses the file, a warning does not.
         line: counted from 1; None where it is not known.
+        file: in which it stands, where that is another one than the file that is being checked.
     """
 
     place: Place
@@ -38,6 +40,7 @@ class Problem:
     suggestion: str = ""
     severity: Severity = Severity.ERROR
     line: int | None = None
+    file: Path | None = None
 
     @property
     def key(self) -> str:

@@ -7,8 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationInfo
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationInfo
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from dlstream_common._field_docs import field_docs
 
 
 class Settings(BaseModel):
@@ -19,9 +23,19 @@ class Settings(BaseModel):
     `json_schema_extra={"live": True}` marks a field that may change while the node is active.
     """
 
+    # A class is built when it is first used: most programs use few of them, and a field's description comes after it.
     model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True, validate_default=False
+        extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True, validate_default=False
     )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """A field's docstring is its description."""
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, text in field_docs(cls).items():
+            field = cls.model_fields.get(name)
+            if field is not None and field.description is None:
+                field.description = text
 
 
 @dataclass
@@ -67,6 +81,22 @@ def named_file(written: str, path: Path, info: ValidationInfo) -> Path:
     """Writes down that a settings file names this file, where somebody asks for it; see `NamedFiles.take`."""
     files = (info.context or {}).get("files")
     return path if files is None else files.take(written, path)
+
+
+@dataclass(frozen=True)
+class FilledIn:
+    """Stands in the annotation of a node's parameter that the rig fills in from what it knows: no key for a user."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "filled_in": True}
+
+
+FILLED_IN = FilledIn()
+
+
+def is_filled_in(field: FieldInfo) -> bool:
+    """Whether the rig fills this parameter in."""
+    return any(isinstance(item, FilledIn) for item in field.metadata)
 
 
 def misfit(key: str, expected: str) -> PydanticCustomError:

@@ -32,7 +32,7 @@ def encoding_of_text(data: bytes) -> str:
 
 
 def decoded_text(data: bytes) -> str:
-    """A text with `\\n` alone as its line end.
+    """A text in which each line ends with one line feed, whatever ended it before.
 
     Raises:
         UnicodeDecodeError: a UTF-16 or UTF-32 text that is damaged.

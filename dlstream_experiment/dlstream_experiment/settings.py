@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from dlstream_common import ExistingFile, Settings
+from dlstream_common import FILLED_IN, ExistingFile, Settings
 
 
 def _sizes(items: list[str]) -> list[str]:
@@ -23,23 +23,28 @@ class ExperimentSettings(Settings):
     file: ExistingFile
     """The experiment file."""
     autostart_run: bool = False
-    """Start the run by itself, once, as soon as poses come and the outputs answer; else by service or action."""
-    cameras: list[str] = []
+    """Start the run by itself, once, as soon as poses come and the outputs answer; else by service or action. In a rig
+    it is true unless the rig file says false."""
+    cameras: Annotated[list[str], FILLED_IN] = []
     """The cameras that there are; empty: not known."""
-    outputs: list[str] = []
+    outputs: Annotated[list[str], FILLED_IN] = []
     """The outputs that there are; empty: not known."""
-    keypoints: list[str] = []
+    keypoints: Annotated[list[str], FILLED_IN] = []
     """The keypoints that the poses have; empty: seen from the first pose."""
-    image_sizes: Annotated[list[str], AfterValidator(_sizes)] = []
+    image_sizes: Annotated[list[str], AfterValidator(_sizes), FILLED_IN] = []
     """The cameras' image sizes, each as camera=WIDTHxHEIGHT; empty: not known."""
-    allow_python: bool = False
+    allow_python: Annotated[bool, FILLED_IN] = False
     """Import the Python files that the experiment file names; a rig file can't say so, only whoever starts it."""
     acknowledgement_timeout: Annotated[float, Field(gt=0, le=60, json_schema_extra={"live": True})] = 1.0
     """Seconds until a command that was not acknowledged is a fault."""
-    listeners: Annotated[int, Field(ge=1, le=100)] = 1
+    listeners: Annotated[int, Field(ge=1, le=100), FILLED_IN] = 1
     """Subscribers to wait for before the first command to an output: itself, and a recorder if there is one."""
     start_timeout: Annotated[float, Field(ge=0, le=600, json_schema_extra={"live": True})] = 10.0
-    """Seconds that the action waits for outputs that do not answer yet."""
+    """Seconds that a run waits for outputs that do not answer; then that is a fault, and the run does not begin."""
+    output_timeout: Annotated[float, Field(gt=0, le=60)] = 1.0
+    """Seconds without a status of an output in a run until that is a fault."""
+    on_output_loss: Literal["again", "stop"] = "again"
+    """When an output went off by itself in a run, or lost a command: tell it again what is wanted, or stop the run."""
 
     @property
     def sizes(self) -> dict[str, tuple[int, int]]:

@@ -42,6 +42,9 @@ LEFT, RIGHT, BETWEEN = (372.0, 163.0), (550.0, 163.0), (100.0, 400.0)
 """The centres of the example's regions, and a point outside of both."""
 
 
+_OF_PROTOCOL = ("trials", "lockout", "max_hits", "max_time", "finish_last_trial")
+
+
 def example(**changes: Any) -> Experiment:
     """DeepLabStream's example; `changes` are settings of its protocol or of the experiment."""
     protocol = {
@@ -67,7 +70,7 @@ def example(**changes: Any) -> Experiment:
         "protocol": protocol,
     }
     for key, value in changes.items():
-        (protocol if key in ("trials", "lockout", "max_hits", "max_time") else experiment)[key] = value
+        (protocol if key in _OF_PROTOCOL else experiment)[key] = value
     return Experiment.model_validate(experiment)
 
 

@@ -18,7 +18,7 @@ TRIALS = {
 
 
 def trials(**changes: Any) -> ProtocolSettings:
-    return protocol({"type": "region_trials", "trials": TRIALS, "lockout": 0, **changes})
+    return protocol({"type": "region_trials", "trials": TRIALS, "lockout": 0, "finish_last_trial": False, **changes})
 
 
 def test_a_limit_of_a_stimulus_puts_the_output_off_until_the_trial_ends():

@@ -21,6 +21,7 @@ class Oracle:
     lockout: float = 10.0
     max_hits: int = 10
     max_time: float = 600.0
+    finish: bool = False
     up: str | None = None
     over: bool = False
     hits: dict[str, int] = field(default_factory=lambda: {"R": 0, "L": 0})
@@ -29,17 +30,19 @@ class Oracle:
     def see(self, time: float, place: str) -> None:
         if self.over or place == "?":
             return
-        if time > self.max_time or max(self.hits.values()) >= self.max_hits:
+        enough = max(self.hits.values()) >= self.max_hits
+        if time > self.max_time or (enough and not self.finish):
             self.over, self.up = True, None
             return
         for region in "RL":
             if place == region:
-                if self.up is None and time > self.free_after.get(region, -1.0):
+                if self.up is None and time > self.free_after.get(region, -1.0) and not enough:
                     self.up = region
                     self.hits[region] += 1
             elif self.up == region:
                 self.up = None
                 self.free_after[region] = time + self.lockout
+                self.over = enough
 
 
 NAMES = {"R": "right", "L": "left"}
@@ -57,11 +60,12 @@ def shown(effects: list[Effect], before: str | None) -> str | None:
     st.sampled_from([0, 2, 5]),
     st.sampled_from([1, 2, 10]),
     st.sampled_from([20, 600]),
+    st.booleans(),
 )
-def test_agrees_with_the_oracle_at_every_frame(walk, lockout, max_hits, max_time):
+def test_agrees_with_the_oracle_at_every_frame(walk, lockout, max_hits, max_time, finish):
     engine, oracle = (
-        Engine(example(lockout=lockout, max_hits=max_hits, max_time=max_time)),
-        Oracle(lockout, max_hits, max_time),
+        Engine(example(lockout=lockout, max_hits=max_hits, max_time=max_time, finish_last_trial=finish)),
+        Oracle(lockout, max_hits, max_time, finish),
     )
     time, picture = 0, shown(engine.start(seconds(0)), None)
     unseen_for = 0

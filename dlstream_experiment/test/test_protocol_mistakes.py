@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from protocol_script import EXPERIMENTS, protocol
+from protocol_script import EXPERIMENTS, Script, machine, protocol
 from ruamel.yaml import YAML
 
 from dlstream_common import InputError
@@ -39,8 +40,9 @@ protocol:
         - {when: at_port, go: trial}
     lit:
       enter:
-        - {count: visits}
         - {mark: begin}
+      leave:
+        - {count: visits}
       stimuli:
         - {output: laser, action: on}
       transitions:
@@ -295,7 +297,100 @@ def test_limits_of_trials_that_contradict_deserve_a_look():
     made = protocol(
         {"type": "region_trials", "trials": {"one": trial}, "limits": {"laser": {"stimulus": 5, "session": 2}}}
     )
-    assert [(item.place, item.error) for item in made.findings()] == [(("limits", "laser", "session"), False)]
+    assert [(item.place, item.error) for item in made.findings()] == [
+        (("limits", "laser", "session"), False),
+        (("max_hits",), False),
+    ]
+
+
+LIGHT = [{"output": "laser", "action": "on"}]
+COUNT = [{"count": "n"}]
+FORTY = {"if": "n >= 40"}
+
+
+def light(*ways: object, stop: object = FORTY, **state: object) -> list[str]:
+    """What is remarked of a dark and a lit state: `ways` lead to the light, `state` is what it is besides."""
+    dark = {"transitions": list(ways) or [{"when": "t", "go": "lit"}]}
+    lit = {"stimuli": LIGHT, "transitions": [{"after": 5, "go": "dark"}], **state}
+    return odd(states={"dark": dark, "lit": lit}, stop=[{"after": 900}, stop])
+
+
+def test_a_counter_that_ends_the_run_in_the_first_frame_of_a_stimulus_deserves_a_look():
+    (found,) = light(enter=COUNT)
+    assert found == (
+        "note states.lit.enter.0: 'n', which changes as 'lit' begins a stimulus and ends the run by `n >= 40` "
+        "(stop[1]): the run ends on the next frame: the last stimulus lasts one frame"
+    )
+    assert light(leave=COUNT) == [], "counted as it ends"
+    (found,) = light({"when": "t", "do": COUNT, "go": "lit"})
+    assert found.startswith("note states.dark.transitions.0.do.0: 'n'")
+    given = [*COUNT, {"give": LIGHT[0], "seconds": 5}]
+    (found,) = light(enter=given, stimuli=[])
+    assert found.startswith("note states.lit.enter.0: 'n'")
+    (found,) = light({"when": "t", "do": given, "go": "dark"}, {"when": "u", "go": "lit"})
+    assert "changes as a stimulus is given" in found
+    (found,) = light(stop={"if": "n > 40", "reason": "enough"}, enter=COUNT)
+    assert "n > 40" in found
+    (found,) = light(stop={"if": ["n >= 40", "m >= 2"]}, enter=COUNT, leave=[{"count": "m"}])
+    (found,) = light(stop={"if": "most < n"}, enter=[*COUNT, {"reset": "most"}])
+
+
+def test_a_counter_that_ends_the_run_at_another_time_is_as_meant():
+    assert light(enter=COUNT, stop={"after": 5}) == []
+    assert light(enter=[*COUNT, {"mark": "on"}], stop={**FORTY, "since": "on", "after": 5}) == []
+    assert light(enter=COUNT, stop={"if": "n < 3"}) == [], "which a count upwards does not bring about"
+    both = {
+        "dark": {"transitions": [{"when": "t", "go": "lit"}]},
+        "lit": {"stimuli": LIGHT, "transitions": [{"after": 5, "go": "longer"}]},
+        "longer": {"stimuli": LIGHT, "enter": COUNT, "transitions": [{"after": 5, "go": "dark"}]},
+    }
+    assert odd(states=both, stop=[FORTY]) == [], "the light goes on from the state before"
+
+
+def test_a_run_that_a_counter_ends_before_the_stimulus_is_on_deserves_a_look():
+    ways = [{"if": "n >= 40", "go": "end"}, {"after": 5, "go": "dark"}]
+    (found,) = light(enter=COUNT, transitions=ways, stop={"after": 9})
+    assert found.endswith("(states.lit.transitions[0]): the run ends on the same frame: the last stimulus is never on")
+    assert light({"if": "n >= 40", "go": "end"}, {"when": "t", "go": "lit"}, enter=COUNT, stop={"after": 9}) == []
+
+
+def test_the_last_trial_of_a_list_is_not_to_be_cut_off_either():
+    trials = {"conditions": {"c": {"state": "lit"}}, "repeat": 3}
+    states = {
+        "dark": {"transitions": [{"when": "t", "go": "trial"}]},
+        "lit": {"stimuli": LIGHT, "transitions": [{"after": 5, "do": [{"result": "done"}], "go": "dark"}]},
+    }
+    for condition in ("trials_left == 0", "trials >= 3"):
+        (found,) = odd(states=states, trials=trials, stop=[{"if": condition}])
+        assert found.startswith("note states.dark.transitions.0.go: 'trials")
+    assert odd(states=states, trials=trials, stop=[{"if": "done >= 3"}]) == []
+
+
+def test_what_is_remarked_of_a_last_stimulus_is_so():
+    """Counted on entering the last of two is on for one frame; counted on leaving it lasts its time."""
+    for key, lasted in (("enter", 0.1), ("leave", 5.0)):
+        states = {
+            "dark": [{"after": 1, "go": "lit"}],
+            "lit": {"stimuli": LIGHT, key: COUNT, "transitions": [{"after": 5, "go": "dark"}]},
+        }
+        script = Script(machine(states, stop=[{"if": "n >= 2"}]))
+        on: list[float] = []
+        for time in (number / 10 for number in range(200)):
+            if script.ended is None:
+                script.frame(time)
+                on += [time] if "laser" in script.on else []
+        assert script.ended == "n >= 2"
+        (second,) = (later for earlier, later in pairwise(on) if later - earlier > 0.5)
+        assert on[-1] + 0.1 - second == pytest.approx(lasted)
+
+
+def test_the_last_trial_of_regions_deserves_a_look_until_the_file_says_what_is_meant():
+    trial = {"trigger": "t", "stimulus": LIGHT[0]}
+    made = {"type": "region_trials", "trials": {"one": trial}, "max_hits": 3}
+    (found,) = protocol(made).findings()
+    assert (found.place, found.error) == (("max_hits",), False)
+    assert "lasts one frame" in found.found
+    assert [protocol({**made, "finish_last_trial": value}).findings() for value in (True, False)] == [[], []]
 
 
 def test_what_is_only_odd_is_a_warning_with_its_line(tmp_path):
@@ -310,8 +405,72 @@ def test_what_is_only_odd_is_a_warning_with_its_line(tmp_path):
     )
 
 
+def test_one_bad_key_of_a_protocol_hides_no_other_mistake(tmp_path):
+    """What is unknown is left out, and what it can be meant to be is taken for it; what is lost leaves no traces."""
+    changes = [
+        ("{when: at_port, go: trial}", "{when: at_prt, go: trial, foo: 1}"),
+        ("{after: 3, go: pause}", "{aftr: 3, go: pase}"),
+        ("{output: laser, action: on}", "{output: laser, action: off}"),
+    ]
+    text, _ = refused(tmp_path, *changes)
+    keys = [line.split(": ")[1] for line in text.splitlines()]
+    assert keys == [
+        "protocol.states.ready.transitions[1].foo",
+        "protocol.states.ready.transitions[1].when",
+        "protocol.states.lit.stimuli[0].action",
+        "protocol.states.lit.transitions[0].aftr",
+        "protocol.states.lit.transitions[0].go",
+    ]
+    text, _ = refused(tmp_path, ("{after: 3, go: pause}", "{after: three, go: pause}"), ("at_port, go", "at_prt, go"))
+    assert [line.split(": ")[1] for line in text.splitlines()] == [
+        "protocol.states.ready.transitions[1].when",
+        "protocol.states.lit.transitions[0].after",
+    ], "a transition that lost its time is not taken for one that is always taken"
+
+
+SIZED = """\
+experiment: sized
+camera: top
+IMAGE
+triggers:
+  looks: {type: head_direction, neck: neck, nose: snout, point: [700, 200], at_most: 30, dwell: 500}
+protocol:
+  type: states
+  states:
+    wait: {transitions: [{when: looks, do: [{give: {output: laser, action: on}, seconds: 3500}], go: wait}]}
+  stop: [{after: 900}]
+"""
+
+
+def test_places_outside_the_image_swapped_sizes_and_milliseconds_deserve_a_look(tmp_path):
+    path = tmp_path / "sized.yaml"
+    path.write_text(SIZED.replace("IMAGE", "image_size: [640, 480]"))
+    texts = [str(item) for item in check_experiment(load_experiment(path))]
+    wanted = "triggers.looks.point: found (700, 200); expected a point inside the image of camera 'top', 640x480"
+    assert wanted in texts[0]
+    assert texts[1:] == [
+        "triggers.looks.dwell: found 500 s; expected seconds, and at most 60 as a rule. "
+        "If 500 is milliseconds, write 0.5.",
+        "protocol.states.wait.transitions[0].do[0].seconds: found 3500 s; expected seconds, and at most 600 as a rule. "
+        "If 3500 is milliseconds, write 3.5.",
+    ]
+    assert all(item.is_warning and item.line for item in check_experiment(load_experiment(path)))
+    with pytest.raises(InputError, match=r"image_size: found 640x480; expected 480x640, .*'top'. Width and height are"):
+        check_experiment(load_experiment(path), image_sizes={"top": (480, 640)})
+    with pytest.raises(InputError, match=r"image_size: found 640x480; expected 800x600, .*'top'. Regions and points"):
+        check_experiment(load_experiment(path), image_sizes={"top": (800, 600)})
+    asked = check_experiment(load_experiment(path), asked_sizes={"top": (800, 600)})
+    assert asked[0].key == "image_size", "a camera may deliver another size than the one asked for"
+    assert not any(item.key.endswith("point") for item in asked)
+    path.write_text(SIZED.replace("IMAGE", "image_size: [640, 0]"))
+    with pytest.raises(InputError, match=r"image_size\[1\]: found 0; expected"):
+        load_experiment(path)
+    path.write_text(SIZED.replace("IMAGE", "").replace("500", "5"))
+    assert not any("dwell" in item.key or "point" in item.key for item in check_experiment(load_experiment(path)))
+
+
 def test_the_example_of_the_page_is_valid():
-    lines = (EXPERIMENTS.parents[1] / "docs" / "protocols.md").read_text().splitlines()
+    lines = (EXPERIMENTS.parents[1] / "docs" / "reference" / "protocols.md").read_text().splitlines()
     begin = lines.index("    protocol:")
     end = next(number for number in range(begin, len(lines)) if not lines[number])
     content = YAML(typ="safe", pure=True).load("\n".join(lines[begin:end]))

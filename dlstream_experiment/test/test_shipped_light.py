@@ -142,7 +142,8 @@ class Conditional:
     over: bool = False
 
     def see(self, time: int, value: bool | None) -> None:
-        if time > self.session or self.begun >= self.most:
+        done = self.event is not None and time - self.event > (3.5 if self.supply else self.until)
+        if time > self.session or (self.begun >= self.most and done):
             self.over = True
             return
         if value is not None and not value:
@@ -161,7 +162,8 @@ class Conditional:
 @given(walk=walks, most=st.sampled_from([2, 40]))
 @settings(max_examples=60, deadline=None)
 def test_the_conditional_base_follows_its_rules_at_every_frame(name, supply, walk, most):
-    stops = [{"longer_than": 3600}, {"if": f"stimulations >= {most}"}]
+    last = {"if": f"stimulations >= {most}", "since": "stimulus", "longer_than": 3.5 if supply else 40}
+    stops = [{"longer_than": 3600}, last]
     script, rules = Script(shipped(name, stop=stops)), Conditional(most=most, supply=supply)
     output = "reward" if supply else "laser"
     time = 0
@@ -183,8 +185,8 @@ def test_the_conditional_base_stays_off_after_leaving_in_the_inter_trial_time():
     assert script.said == ["1: on laser on", "3: off laser", "41.5: on laser on"]
 
 
-@pytest.mark.parametrize("name", ["base_conditional", "base_conditional_supply"])
-def test_the_conditional_base_ends_on_the_frame_after_the_fortieth(name):
+@pytest.mark.parametrize(("name", "lasts"), [("base_conditional", 40), ("base_conditional_supply", 3.5)])
+def test_the_conditional_base_ends_when_the_fortieth_has_lasted_as_long_as_the_others(name, lasts):
     script = Script(shipped(name))
     for time in count(1):
         script.frame(time, condition=True)
@@ -192,7 +194,11 @@ def test_the_conditional_base_ends_on_the_frame_after_the_fortieth(name):
             break
     assert time == 1 + 39 * 41, "one every 41 s on frames a second apart: 40 s are not more than 40 s"
     script.frame(time + 1, condition=True)
-    assert script.ended == "stimulations >= 40"
+    assert script.on, "it is not cut off"
+    script.frame(time + lasts, condition=True)
+    assert script.ended is None
+    script.frame(time + lasts + 1, condition=True)
+    assert script.ended == f"more than {lasts:g} s since stimulus and stimulations >= 40"
 
 
 def test_speed_switches_with_the_trigger_and_ends_by_its_time():

@@ -12,8 +12,9 @@ from dlstream_common import Image, Individual, NetworkError, to_bgr
 from dlstream_pose._fit import fitted_size
 from dlstream_pose.crop import Window
 from dlstream_pose.network import Network, NetworkInfo
+from dlstream_pose.scale import scale_of
 
-_SMALLEST = 32
+SMALLEST = 32
 """Pixels; below it the deepest layers of a network have nothing left to look at."""
 
 
@@ -26,7 +27,7 @@ class Estimator:
     Args:
         network: a network, or the path of its .onnx file.
         scale: size of the images that the network was trained on, relative to the camera's; the image is resized by
-            it (bilinear) before it enters the network.
+            it (bilinear) before it enters the network. None: what the network file notes, else 1.
         threads: how many threads compute one frame; 0: one for each core.
         engine: what computes the network, see `dlstream_pose.engines`.
         at_once: how many threads may estimate at the same time without waiting for one another.
@@ -39,15 +40,15 @@ class Estimator:
     def __init__(
         self,
         network: Network | str | Path,
-        scale: float = 1.0,
+        scale: float | None = None,
         threads: int = 1,
         engine: str = "auto",
         at_once: int = 1,
     ) -> None:
-        if not scale > 0:
+        if scale is not None and not scale > 0:
             raise ValueError(f"scale: found {scale}; expected a number above 0")
         self.network = network if isinstance(network, Network) else Network(network, threads, engine, at_once)
-        self.scale = scale
+        self.scale = scale_of(self.network.info, scale)
 
     @property
     def info(self) -> NetworkInfo:
@@ -122,10 +123,10 @@ class Estimator:
     def _own_size(self, width: int, height: int) -> tuple[int, int]:
         """Width and height by the scale; rounded down, which is DeepLabCut-Live's way."""
         new_width, new_height = int(width * self.scale), int(height * self.scale)
-        if min(new_width, new_height) < _SMALLEST:
+        if min(new_width, new_height) < SMALLEST:
             raise NetworkError(
                 f"image of {width}x{height} with scale {self.scale:g}: found {new_width}x{new_height} pixels for the "
-                f"network; expected at least {_SMALLEST}x{_SMALLEST}"
+                f"network; expected at least {SMALLEST}x{SMALLEST}"
             )
         return new_width, new_height
 

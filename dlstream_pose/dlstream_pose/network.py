@@ -74,6 +74,8 @@ class NetworkInfo(BaseModel):
     """Settings of the decoder behind the graph."""
     input_size: tuple[int, int] | None = None
     """Width and height, in pixels, of the images that the network was trained on."""
+    scale: float | None = Field(None, gt=0, le=8)
+    """Size of the images that the network was trained on, relative to the camera's; None: not noted."""
     fit: bool = False
     """Whether whole frames of another size are fitted into `input_size` first, as the network's own tool does."""
     input_range: tuple[int, int] = (0, 255)

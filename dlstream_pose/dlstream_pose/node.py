@@ -27,6 +27,7 @@ from dlstream_common.ros import (
 from dlstream_msgs.msg import Regions
 from dlstream_pose.estimator import Estimator
 from dlstream_pose.newest import Arrival, Newest
+from dlstream_pose.scale import scale_doubt
 from dlstream_pose.settings import PoseSettings
 from dlstream_pose.stream import PoseStream
 from dlstream_pose.view import CameraView
@@ -61,7 +62,8 @@ class PoseNode(DlstreamNode[PoseSettings]):
         network = self._estimator.network
         self._at_once = at_once if network.engine.parallel else 1
         width, height = network.info.input_size or (320, 240)
-        self._estimator.warm_up(round(width / settings.scale), round(height / settings.scale))
+        scale = self._estimator.scale
+        self._estimator.warm_up(round(width / scale), round(height / scale))
         self._streams = {name: PoseStream(self._estimator, settings) for name in settings.cameras}
         self._warm: frozenset[tuple[int, int]] = frozenset()
         self.hardware_id = f"{network.path.name} {network.sha256[:12]}"
@@ -69,8 +71,10 @@ class PoseNode(DlstreamNode[PoseSettings]):
         self.get_logger().info(
             f"{network.path.name} ({network.info.net_type or network.info.decoder}): "
             f"{', '.join(network.info.keypoints)}; engine {network.engine.name}: {network.engine.description}; "
-            f"scale {settings.scale:g}; cameras {', '.join(settings.cameras)}, {self._at_once} at a time"
+            f"scale {scale:g}; cameras {', '.join(settings.cameras)}, {self._at_once} at a time"
         )
+        if doubt := scale_doubt(network.info, settings.scale):
+            self.get_logger().warning(f"{network.path.name}: {doubt}")
 
     def activate(self) -> None:
         self._newest: Newest[tuple[Frame, Header]] = Newest(self._views)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from dlstream_common import ExistingFile, Settings
+from dlstream_common import FILLED_IN, ExistingFile, Settings
 from dlstream_pose.filters import FilterSettings
 from dlstream_pose.missing import Missing
 
@@ -18,10 +18,11 @@ class PoseSettings(Settings):
 
     network: ExistingFile
     """Network file (.onnx) as dlstream's converter writes it."""
-    cameras: Annotated[list[CameraName], Field(min_length=1)] = ["top"]
+    cameras: Annotated[list[CameraName], Field(min_length=1), FILLED_IN] = ["top"]
     """Namespaces of the cameras to serve: of each, <camera>/image_raw is read."""
-    scale: Annotated[float, Field(gt=0, le=8)] = 1.0
-    """Size of the images that the network was trained on, relative to the camera's."""
+    scale: Annotated[float | None, Field(gt=0, le=8)] = None
+    """Size of the images that the network was trained on, relative to the camera's; left out: what the network
+    file notes, else 1."""
     threads: Annotated[int, Field(ge=0, le=64)] = 2
     """Threads that compute the network, and frames of how many cameras at a time; 0: one for each core."""
     engine: Literal["auto", "onnx", "cuda", "tensorrt", "openvino", "dlclive"] = "auto"

@@ -13,7 +13,8 @@ import pytest
 
 from dlstream_camera.arena import SKELETON, Arena
 from dlstream_common import NetworkError, SourceError
-from dlstream_pose import Network
+from dlstream_pose import Estimator, Network
+from dlstream_pose._seal import is_damaged
 from dlstream_pose.convert import SourceNetwork, convert, frames_of, main
 
 needs_deeplabcut = pytest.mark.skipif(
@@ -51,6 +52,16 @@ def test_the_result_is_labelled_and_runs(spot_network, tmp_path):
     assert network.info.edges == ((1, 0),)
     assert network.info.input_size == (64, 48)
     assert [path.name for path in output.parent.iterdir()] == ["spots.onnx"]
+
+
+def test_the_scale_is_noted_in_the_file_and_in_nothing_without_it(spot_network, tmp_path):
+    convert(Spots(spot_network), tmp_path / "plain.onnx")
+    assert Network(tmp_path / "plain.onnx").info.scale is None
+    convert(Spots(spot_network), tmp_path / "half.onnx", scale=0.5)
+    network = Network(tmp_path / "half.onnx")
+    assert network.info.scale == 0.5
+    assert Estimator(network).scale == 0.5
+    assert not is_damaged((tmp_path / "half.onnx").read_bytes())
 
 
 def test_a_result_that_differs_is_not_written(spot_network, tmp_path):

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_common import EncodingError, NetworkError, image_from_bytes
 from dlstream_pose import Estimator, Network, PoseSettings, PoseStream
+from dlstream_pose.scale import scale_doubt
 
 WIDTH, HEIGHT = 64, 48
 GREY = 60
@@ -123,6 +124,38 @@ def test_the_demo_network_finds_the_animal_of_an_unseen_arena(demo_network):
     assert np.min(confidences) > 0.5
 
 
+def test_the_scale_of_the_file_counts_unless_another_one_is_given(spots, write_network):
+    """A white spot of 4x4 pixels: where it is found tells at which scale the image was looked at."""
+    assert (Estimator(spots).scale, Estimator(spots, scale=0.25).scale) == (1, 0.25)
+    noted = write_network(spots.info.model_copy(update={"scale": 0.5}).model_dump_json())
+    image = np.full((2 * HEIGHT, 2 * WIDTH, 3), 60, np.uint8)
+    image[20:24, 12:16] = 255
+    for scale, same in ((None, 0.5), (1.0, 1.0)):
+        (found,) = Estimator(noted, scale=scale).estimate(image)
+        (expected,) = Estimator(spots, scale=same).estimate(image)
+        assert (found.x[0], found.y[0]) == (expected.x[0], expected.y[0])
+
+
+@pytest.mark.parametrize(
+    ("noted", "scale", "said"),
+    [
+        (0.5, None, None),
+        (0.5, 0.5, None),
+        (0.5, 1.0, "found 1; expected 0.5, the scale that the network file was converted with"),
+        (0.5, 5.0, "found 5; expected 0.5"),
+        (None, None, None),
+        (None, 0.5, None),
+        (None, 1.5, None),
+        (None, 5.0, "found 5, which enlarges every image 5 times (to 25 times the pixels); expected the size"),
+    ],
+)
+def test_another_scale_than_the_files_deserves_a_look(spots, noted, scale, said):
+    doubt = scale_doubt(spots.info.model_copy(update={"scale": noted}), scale)
+    assert (doubt is None) == (said is None)
+    assert said is None or said in str(doubt)
+    assert doubt is None or doubt.is_warning
+
+
 def test_an_empty_image_gives_no_confidence(demo_network):
     (found,) = Estimator(demo_network, scale=0.5).estimate(np.full((480, 640, 3), 128, np.uint8))
     assert found.confidence.max() < 0.5
@@ -166,7 +199,7 @@ def test_a_real_mouse_is_where_deeplabcut_live_sees_it(openfield_network: Path, 
 def test_a_real_mouse_in_a_window_is_near_to_where_the_whole_frame_has_it(
     openfield_network: Path, test_data: Path
 ) -> None:
-    """Not equal: this network averages over the whole picture (docs/benchmarks.md)."""
+    """Not equal: this network averages over the whole picture (docs/explanation/benchmarks.md)."""
     estimator = Estimator(openfield_network, scale=0.5, threads=2)
     stream = PoseStream(estimator, PoseSettings(network=openfield_network, scale=0.5, crop=320))
     video = cv2.VideoCapture(str(test_data / "openfield" / "videos" / "m3v1mp4.mp4"))

@@ -17,7 +17,7 @@ from dlstream_pose.check import check_network
 def test_images_of_any_shape_are_drawn(tmp_path, demo_network, width, height, grey):
     image = cv2.resize(Arena(320, 240, seed=5).render(3)[0], (width, height))
     cv2.imwrite(str(tmp_path / "image.png"), image[..., 1] if grey else image)
-    found = check_network(Estimator(demo_network), tmp_path / "image.png")
+    found = check_network(Estimator(demo_network, scale=1), tmp_path / "image.png")
     assert found.size == (width, height)
     assert found.frames == 1
     rows, columns, _ = found.picture.shape
@@ -30,4 +30,4 @@ def test_images_of_any_shape_are_drawn(tmp_path, demo_network, width, height, gr
 def test_an_image_that_is_too_small_is_refused(tmp_path, demo_network, width, height):
     cv2.imwrite(str(tmp_path / "image.png"), np.zeros((height, width, 3), np.uint8))
     with pytest.raises(NetworkError, match=rf"image of {width}x{height} .* expected at least 32x32"):
-        check_network(Estimator(demo_network), tmp_path / "image.png")
+        check_network(Estimator(demo_network, scale=1), tmp_path / "image.png")

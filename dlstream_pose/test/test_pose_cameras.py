@@ -98,7 +98,7 @@ def test_each_camera_has_the_poses_that_it_would_have_alone(start_node, observer
     """Filter, window and prediction of each go on as in a replay of that camera: bit for bit in ONNX Runtime."""
     if engine == "openvino" and importlib.util.find_spec("openvino") is None:
         pytest.skip("openvino is not installed here")
-    keys = {"network": demo_network, "threads": 2, "engine": engine, "filter": "kalman", "crop": 96}
+    keys = {"network": demo_network, "scale": 1.0, "threads": 2, "engine": engine, "filter": "kalman", "crop": 96}
     start_node(MODULE, cameras=NAMES, **keys, predict="ahead")
     cameras = [Camera(observer, wait_for, name) for name in NAMES]
     arenas = [Arena(seed=9001 + number) for number in range(3)]
@@ -108,7 +108,7 @@ def test_each_camera_has_the_poses_that_it_would_have_alone(start_node, observer
             images.append(cv2.resize(arena.render(30 + number)[0], (160, 120)))
             camera.send(images[-1])
         wait_for(lambda wanted=number + 1: all(len(camera.poses) == wanted for camera in cameras), "poses of all")
-    estimator = Estimator(demo_network, threads=2, engine=engine)
+    estimator = Estimator(demo_network, scale=1, threads=2, engine=engine)
     atol = 0.0 if engine == "onnx" else 1e-3
     for camera, images in zip(cameras, shown, strict=True):
         alone = PoseStream(estimator, PoseSettings(**keys, predict="ahead"))

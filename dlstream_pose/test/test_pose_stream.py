@@ -332,7 +332,7 @@ def test_it_does_not_grow_by_sizes_and_encodings_that_change(demo_network, engin
     """What an engine prepares for a size is kept for a few sizes, not for all that ever came: 300 of them here."""
     if engine == "openvino" and importlib.util.find_spec("openvino") is None:
         pytest.skip("openvino is not installed here")
-    stream = stream_of(Estimator(demo_network, engine=engine), crop=32, filter="kalman")
+    stream = stream_of(Estimator(demo_network, scale=1, engine=engine), crop=32, filter="kalman")
     random = np.random.default_rng(1)
     noise = random.integers(0, 255, (96, 96, 4), np.uint8)
     channels = {"bgr8": 3, "rgb8": 3, "mono8": 0, "bgra8": 4, "yuv422": 2}

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from dlstream_common import AnyPath, Settings
+from dlstream_common import FILLED_IN, AnyPath, Settings
 
 NonNegative = Annotated[float, Field(ge=0.0)]
 
@@ -19,13 +19,13 @@ class SessionSettings(Settings):
     """Where the session folders are made."""
     session: str = ""
     """Name of the session folder; empty: date, time and the rig's name."""
-    rig: str = ""
+    rig: Annotated[str, FILLED_IN] = ""
     """Name of the rig."""
-    rig_file: str = ""
+    rig_file: Annotated[str, FILLED_IN] = ""
     """Rig file to copy into the session; empty: none."""
-    experiment_file: str = ""
+    experiment_file: Annotated[str, FILLED_IN] = ""
     """Experiment file to copy into the session; empty: none."""
-    cameras: list[str] = []
+    cameras: Annotated[list[str], FILLED_IN] = []
     """The cameras' names, which are their namespaces without the leading slash."""
     video: Literal["lossless", "h264", "none"] = "lossless"
     """How images are recorded: bit by bit (FFVHUFF), in small files (H.264), or not at all."""
@@ -68,7 +68,7 @@ class RecorderSettings(SessionSettings):
     """When a session is recorded: while the node is active, while the experiment runs, or when a service asks."""
     bag_images: bool = False
     """Put the images into the bag as well. It grows by all their bytes."""
-    outputs: list[str] = []
+    outputs: Annotated[list[str], FILLED_IN] = []
     """Names of the outputs whose commands and acknowledgements are recorded."""
     image_reliability: Literal["reliable", "best_effort"] = "reliable"
     """What is asked of the image's publisher. A best-effort publisher reaches a best-effort recorder only."""

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 from rich.console import Console, Group
 from rich.markup import escape
 from rich.padding import Padding
@@ -16,11 +14,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from dlstream.rig.check import frame_rates, image_sizes
+from dlstream.rig.facts import RigFacts
 from dlstream.rig.file import Rig, load_rig
-from dlstream_camera.quiet import quiet_opencv
-from dlstream_common import DlstreamError, Image, InputError, Problem
+from dlstream_common import DlstreamError, Image, InputError, Problem, encoding_of, to_bgr
+from dlstream_common.video import VideoFrame, open_frames
 from dlstream_experiment import Experiment, check_experiment, load_experiment
+from dlstream_experiment.targets import targets_of
 from dlstream_experiment.words import region_in_words, trigger_in_words, usual_in_words
 from dlstream_pose import Network
 
@@ -31,6 +30,7 @@ class Known:
 
     cameras: Sequence[str] | None = None
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    asked: dict[str, tuple[int, int]] = field(default_factory=dict)
     keypoints: Sequence[str] | None = None
     individuals: Sequence[str] | None = None
     rates: dict[str, float] = field(default_factory=dict)
@@ -46,9 +46,11 @@ class Known:
         """
         known = cls()
         rig: Rig | None = load_rig(rig_file, without_experiment=True) if rig_file else None
-        if rig is not None:
+        if rig is not None and rig_file is not None:
             known.cameras, known.outputs = list(rig.cameras), rig.outputs
-            known.sizes, known.rates = image_sizes(rig), frame_rates(rig)
+            facts = RigFacts.of(rig, rig_file)
+            known.sizes, known.rates = facts.image_sizes, facts.frame_rates
+            known.asked = facts.asked_sizes
             network = network or (rig.pose.network if rig.pose else None)
         if network is not None:
             info = Network(network).info
@@ -61,7 +63,7 @@ class Known:
         """What could not be looked at, and which option would tell."""
         lacking = [] if self.keypoints is not None else ["keypoints (--rig or --network)"]
         lacking += [] if self.outputs is not None else ["outputs and cameras (--rig)"]
-        return lacking + ([] if self.sizes else ["the regions' places (--rig or --frame)"])
+        return lacking + ([] if self.sizes or self.asked else ["the regions' places (--rig or --frame)"])
 
 
 def check_file(file: Path, known: Known, out: Path | None, console: Console, allow_python: bool = False) -> Experiment:
@@ -72,9 +74,11 @@ def check_file(file: Path, known: Known, out: Path | None, console: Console, all
     """
     experiment = load_experiment(file, allow_python=allow_python)
     sizes = dict(known.sizes)
+    if experiment.image_size is not None and experiment.camera not in known.asked:
+        sizes.setdefault(experiment.camera, experiment.image_size)
     if known.frame is not None:
         sizes[experiment.camera] = (known.frame.shape[1], known.frame.shape[0])
-        known.sizes = sizes
+    known.sizes = sizes
     warnings = check_experiment(
         experiment,
         cameras=known.cameras,
@@ -82,6 +86,7 @@ def check_file(file: Path, known: Known, out: Path | None, console: Console, all
         keypoints=known.keypoints,
         individuals=known.individuals,
         rates=known.rates,
+        asked_sizes=known.asked,
         outputs=known.outputs,
     )
     explain(experiment, console)
@@ -91,7 +96,7 @@ def check_file(file: Path, known: Known, out: Path | None, console: Console, all
         console.print(Text(f"Not looked at, as nothing is known of it: {', '.join(known.missing())}.", "dim"))
     if out is not None:
         console.print("[bold]Pictures[/]")
-        for picture in draw(experiment, out, known.frame, sizes):
+        for picture in draw(experiment, out, known.frame, known.asked | sizes):
             console.print(Text(f"  {picture}"), soft_wrap=True)
     count = (
         f" {len(warnings)} {'thing deserves' if len(warnings) == 1 else 'things deserve'} a look." if warnings else ""
@@ -136,20 +141,26 @@ def explain(experiment: Experiment, console: Console) -> None:
 
 def show_problems(error: InputError, console: Console) -> None:
     """Prints every problem with its line of the file."""
-    try:
-        lines = error.path.read_text(encoding="utf-8").splitlines() if error.path.is_file() else []
-    except (OSError, UnicodeDecodeError):
-        lines = []
     for problem in error.problems:
-        console.print(_problem(error.path, problem, "red", lines))
+        show_problem(error.path, problem, console)
     count = len(error.problems)
     console.print(f"[bold red]{count} {'mistake' if count == 1 else 'mistakes'}.[/] Nothing was started.")
+
+
+def show_problem(file: Path, problem: Problem, console: Console) -> None:
+    """Prints a problem of a file with the line on which it stands."""
+    file = problem.file or file
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    console.print(_problem(file, problem, "yellow" if problem.is_warning else "red", lines))
 
 
 def draw(
     experiment: Experiment, out: Path, frame: Image | None, sizes: Mapping[str, tuple[int, int]]
 ) -> Iterator[Path]:
-    """Draws the states and, for each camera, the regions; the files."""
+    """Draws the states and, for each camera, the regions and what triggers aim at; the files."""
     from dlstream_experiment.drawing import draw_regions, draw_states, pictures_of  # with matplotlib: a second
 
     name = experiment.path.stem
@@ -161,15 +172,17 @@ def draw(
     by_camera: dict[str, dict[str, Any]] = {}
     for key, region in experiment.regions.items():
         by_camera.setdefault(region.camera or experiment.camera, {})[key] = region
-    for camera, regions in by_camera.items():
+    targets = {camera: list(targets_of(experiment, camera)) for camera in experiment.cameras}
+    for camera in dict.fromkeys([*by_camera, *(camera for camera, aims in targets.items() if aims)]):
+        regions = by_camera.get(camera, {})
         file = out / f"{name}.regions.{camera}.png"
         own = frame if camera == experiment.camera else None
-        draw_regions(regions, [file], own, sizes.get(camera))
+        draw_regions(regions, [file], own, sizes.get(camera), targets.get(camera, []))
         yield file
 
 
 def read_frame(file: Path) -> Image:
-    """An image file, or the first frame of a video: (height, width, 3) uint8, blue, green, red.
+    """An image file, or the first frame of a video that can be decoded: (height, width, 3) uint8, blue, green, red.
 
     Raises:
         DlstreamError: it is neither.
@@ -177,21 +190,13 @@ def read_frame(file: Path) -> Image:
     if file.exists() and not file.is_file():
         raise DlstreamError(f"frame {file}: found no file; expected a picture or a video")
     try:
-        content = np.frombuffer(file.read_bytes()[: 1 << 28], np.uint8)
-    except OSError as error:
-        raise DlstreamError(f"frame {file}: can't be read ({error.strerror})") from error
-    image = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    if image is not None:
-        return np.asarray(image, np.uint8)
-    with quiet_opencv():
-        capture = cv2.VideoCapture(str(file))
-        try:
-            read, first = capture.read()
-        finally:
-            capture.release()
-    if not read:
-        raise DlstreamError(f"frame {file}: found neither a picture nor a video that can be read; expected one of them")
-    return np.asarray(first, np.uint8)
+        frames = open_frames(file, fps=1.0).frames()  # its times do not matter
+    except DlstreamError as error:
+        raise DlstreamError(f"frame {error}") from error
+    for item in frames:
+        if isinstance(item, VideoFrame):
+            return to_bgr(item.image, encoding_of(item.image))
+    raise DlstreamError(f"frame {file}: found neither a picture nor a video that can be read; expected one of them")
 
 
 def _rows(rows: Mapping[str, str], style: str) -> Padding:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from dlstream.cli.remarks import Remarks
 from dlstream.cli.summary import show_session
 from dlstream.rig.ament import share
 from dlstream.rig.check import check_rig
@@ -21,7 +22,7 @@ def run_demo(seconds: float, show: bool, console: Console) -> int:
     """Runs config/rig.demo.yaml in a ROS domain of its own; 0 only if the loop closed."""
     file = share("config", "rig.demo.yaml")
     rig = _in_this_folder(load_rig(file), show)
-    check_rig(rig, file)
+    check_rig(rig, file, Remarks(console))
     with private_domain() as domain:
         os.environ.update(domain)
         outcome = run_rig(rig, file, console, seconds, status_every=5.0, extra=[_viewer()] if show else [])

@@ -60,13 +60,14 @@ def run(
     """Run a rig until Ctrl-C, its end, or the failure of a node it needs."""
     from contextlib import ExitStack
 
+    from dlstream.cli.remarks import Remarks
     from dlstream.cli.summary import show_session, unfinished
     from dlstream.rig.check import checked_rig
     from dlstream.run.command import run_rig
     from dlstream.run.environment import private_domain
 
     console = make_console()
-    checked, file = checked_rig(rig, allow_python)
+    checked, file = checked_rig(rig, allow_python, Remarks(console))
     with ExitStack() as stack:
         if local:
             os.environ.update(stack.enter_context(private_domain()))
@@ -80,16 +81,24 @@ def run(
 @app.command()
 def check(rig: RigFile, allow_python: AllowPython = False) -> None:
     """Look at a rig file and all it names, without starting anything."""
+    from dlstream.cli.remarks import Remarks
     from dlstream.rig.check import checked_rig
     from dlstream.rig.nodes import rig_nodes
 
     console = make_console()
-    checked, path = checked_rig(rig, allow_python)
-    console.print(f"[green]{escape(str(path))} is in order.[/] It starts, in this order:")
+    remarks = Remarks(console)
+    checked, path = checked_rig(rig, allow_python, remarks)
+    console.print(f"[green]{escape(str(path))} is valid.[/][yellow]{remarks.in_words}[/] It starts, in this order:")
     for spec in rig_nodes(checked, path):
         for node in spec.nodes:
             where = "  in one process with those beside it" if spec.members else ""
             console.print(f"  {node.full_name:<24} {node.package} {node.executable}{where}")
+    if checked.outputs:
+        console.print("What ends an output that is on when the computer of its node dies:")
+    for name, output in checked.outputs.items():
+        fate = output.without_computer()
+        warning = "" if fate.ends else "[yellow]warning:[/] "
+        console.print(f"  {name:<24} {warning}{escape(fate.text)}")
 
 
 @app.command()
@@ -169,4 +178,16 @@ def main() -> int:
     except DlstreamError as error:
         make_console().print(f"[bold red]dlstream:[/] {escape(str(error))}")
         return 1
+    except ModuleNotFoundError as error:
+        if not _is_of_ros(error.name or ""):
+            raise
+        lacking = f"this command needs ROS 2, and Python finds no module '{error.name}'."
+        way = "Run it by .venv/bin/dlstream after `make setup`, or source ROS 2 and the workspace's install/setup.bash."
+        make_console().print(f"[bold red]dlstream:[/] {escape(lacking)} {escape(way)}")
+        return 1
     return 0
+
+
+def _is_of_ros(module: str) -> bool:
+    top = module.partition(".")[0]
+    return top.endswith(("_msgs", "_interfaces")) or top in ("rclpy", "ament_index_python", "domain_coordinator")

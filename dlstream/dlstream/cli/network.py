@@ -49,7 +49,10 @@ def check(
     file: NetworkFile,
     video: Annotated[Path, typer.Argument(help="A video or an image to try it on.", show_default=False)],
     out: Annotated[Path | None, typer.Option(help="The picture to write; default: FILE with .png.")] = None,
-    scale: Annotated[float, typer.Option(min=0.01, help="Resize the frames by this before the network.")] = 1.0,
+    scale: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=8, help="Resize frames by this; else by what the file notes.", show_default=False),
+    ] = None,
     frames: Annotated[int, typer.Option(min=1, help="Frames to look at, spread over the video.")] = 60,
     tiles: Annotated[int, typer.Option(min=1, max=30, help="Frames in the picture.")] = 6,
     min_confidence: Annotated[float, typer.Option(min=0, max=1, help="From here on a keypoint is seen.")] = 0.5,
@@ -59,6 +62,7 @@ def check(
     from dlstream_pose import Estimator
     from dlstream_pose.check import check_network
     from dlstream_pose.progress import shown
+    from dlstream_pose.scale import scale_doubt
 
     estimator = Estimator(file, scale=scale, threads=threads)
     with shown() as tell:
@@ -76,9 +80,12 @@ def check(
     console.print(table)
     width, height = found.size
     console.print(
-        f"{found.frames} frames of {width}x{height}, scale {scale:g}: {found.individuals:.2f} individuals a frame; "
-        f"{found.milliseconds[0]:.1f} ms a frame (median; 95 % within {found.milliseconds[1]:.1f} ms)"
+        f"{found.frames} frames of {width}x{height}, scale {estimator.scale:g}: "
+        f"{found.individuals:.2f} individuals a frame; {found.milliseconds[0]:.1f} ms a frame "
+        f"(median; 95 % within {found.milliseconds[1]:.1f} ms)"
     )
+    if doubt := scale_doubt(estimator.info, scale):
+        console.print(f"[yellow]{escape(f'{file}: {doubt}')}[/]")
     console.print(f"picture: {escape(str(picture))}")
 
 
@@ -113,6 +120,7 @@ def _facts(loaded: Network) -> Table:
         ("skeleton", ", ".join(f"{about.keypoints[a]}-{about.keypoints[b]}" for a, b in about.edges) or "none"),
         ("individuals", ", ".join(about.individuals)),
         ("input", f"{size}; uint8 {low} to {high}, {about.input_channels}"),
+        ("scale", f"{about.scale:g}: frames are resized by it" if about.scale else "not noted: 1, if none is given"),
         ("net type", about.net_type or "not known"),
         ("decoder", f"{about.decoder}, stride {about.stride:g}; the graph gives {', '.join(about.outputs)}"),
         ("converted from", f"{about.source.file} ({about.source.tool} {about.source.version})"),

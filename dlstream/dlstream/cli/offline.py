@@ -14,7 +14,8 @@ from dlstream_common import DlstreamError
 Network = Annotated[Path | None, typer.Option(help="The network (.onnx).", show_default=False)]
 ExperimentFile = Annotated[Path | None, typer.Option(help="The experiment file (YAML).", show_default=False)]
 Scale = Annotated[
-    float | None, typer.Option(min=0.01, help="Size of the network's images relative to the camera's; else 1.")
+    float | None,
+    typer.Option(min=0.01, max=8, help="Size of the network's images relative to the camera's; else as its file says."),
 ]
 CameraName = Annotated[str, typer.Option(help="The camera's name; else the experiment's.", show_default=False)]
 RigFile = Annotated[Path | None, typer.Option(help="A rig file, which gives what is left out.", show_default=False)]

@@ -48,7 +48,8 @@ def show_session(folder: Path, console: Console) -> Summary:
     if len(lines) > _FAULTS:
         console.print(f"[red]           and {len(lines) - _FAULTS} more in events.csv[/]")
     for name, camera in summary.cameras.items():
-        for problem in (lost(name, camera), too_slow(name, camera)):
+        offline = bool(read_session(folder).get("offline"))
+        for problem in (lost(name, camera, offline), too_slow(name, camera)):
             if problem:
                 console.print(f"[yellow]{escape(problem)}[/]")
     if problem := unfinished(folder):
@@ -70,18 +71,23 @@ def too_slow(name: str, camera: CameraSummary) -> str:
     every = f", and a frame comes every {1000 / camera.fps:.0f} ms" if camera.fps else ""
     return (
         f"{name}: the pose node left out {camera.poses_dropped} of {camera.frames_captured} frames, busy with earlier "
-        f"ones: {took}{every}. docs/troubleshooting.md says what helps."
+        f"ones: {took}{every}. docs/how-to/troubleshooting.md says what helps."
     )
 
 
-def lost(name: str, camera: CameraSummary) -> str:
+def lost(name: str, camera: CameraSummary, offline: bool = False) -> str:
     """How many frames are not in the recording, in a sentence; empty where all are."""
     if not camera.frames_dropped:
         return ""
+    if offline:
+        return (
+            f"{name}: {camera.frames_dropped} of {camera.frames_captured} frames are lost and have no pose. The faults "
+            "in events.csv say which and why; docs/troubleshooting.md says what helps."
+        )
     return (
         f"{name}: {camera.frames_dropped} of {camera.frames_captured} frames are not in the recording; the column "
-        f"'dropped' of {name}.frames.csv says where.{_posed(camera.poses_without_frame)} docs/troubleshooting.md says "
-        "what helps."
+        f"'dropped' of {name}.frames.csv says where.{_posed(camera.poses_without_frame)} "
+        "docs/how-to/troubleshooting.md says what helps."
     )
 
 

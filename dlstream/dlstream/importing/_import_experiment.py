@@ -91,7 +91,7 @@ def template_of(settings: Ini, config: Ini | None) -> str:
     if name:
         hint = suggest(name, list(CUSTOM))
         todo = "an experiment of your own in Python: write it anew with `dlstream experiment new`"
-        settings.note("Experiment", "EXP_NAME", f"{todo} (docs/experiment-files.md). {hint}", True)
+        settings.note("Experiment", "EXP_NAME", f"{todo} (docs/how-to/experiment-files.md). {hint}", True)
     return ""
 
 
@@ -144,11 +144,13 @@ def _values(ini: Ini, template: str) -> Iterator[tuple[Place, Any]]:
         if pause is not None and template == "base_conditional":
             yield (*stimulus, 1, "longer_than"), pause
             yield (*states, "pause", "transitions", 0, "longer_than"), pause
+            yield (*stop, 1, "longer_than"), pause
         elif pause is not None:
             yield (*stimulus, 0, "longer_than"), pause
         seconds = ini.number("RewardDispenser", "STIM_TIME") or ini.number("BaseStimulation", "STIM_TIME")
         if template == "base_conditional_supply" and seconds:
             yield (*states, "stimulus", "enter", 1, "seconds"), seconds
+            yield (*stop, 1, "longer_than"), seconds
     elif template == "base_optogenetic":
         longest, shortest, total = number("MAX_STIM_TIME"), number("MIN_STIM_TIME"), number("MAX_TOTAL_STIM_TIME")
         if longest is not None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.markup import escape
 
 from dlstream.offline.analysis import Analysis, outlines, seed_of
 from dlstream.offline.annotated import AnnotatedVideo
-from dlstream.offline.footage import Footage, open_footage
+from dlstream.offline.footage import Footage, Lost, open_footage
 from dlstream.offline.kinds import is_ros1, ros1
+from dlstream.offline.progress import show_progress
 from dlstream.offline.session_lines import journal_of
 from dlstream.offline.used_files import copies_beside
 from dlstream.rig.file import Rig, load_rig
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, Frame, FramePoses, to_bgr
+from dlstream_common.video import PictureCheck
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.inputs import Poses, Start
 from dlstream_experiment.journal import from_first_start
 from dlstream_pose import Estimator, PoseSettings, PoseStream
 from dlstream_pose.overlay import OverlayRegion, draw_overlay
+from dlstream_pose.scale import scale_doubt
 from dlstream_recorder import JOURNAL, OfflineSession, Summary
 
 
@@ -83,8 +87,6 @@ def analyze(path: Path, out: Path, options: Options, console: Console) -> Summar
     if is_ros1(path):
         raise DlstreamError(f"{path}: found {ros1(path)}")
     resolved = resolve(options)
-    if not path.exists():
-        raise DlstreamError(f"{path}: found no such file; expected a video or a folder of images")
     footage = open_footage(path, resolved.camera, resolved.source, options.fps)
     return analyze_footage(footage, resolved, out, options, console)
 
@@ -93,6 +95,9 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
     """As `analyze`, of frames from anywhere."""
     pose = resolved.pose
     estimator = Estimator(pose.network, pose.scale, pose.threads, pose.engine)
+    if doubt := scale_doubt(estimator.info, pose.scale):
+        console.print(f"[yellow]{escape(f'{pose.network}: {doubt}')}[/]")
+    pose = pose.model_copy(update={"scale": estimator.scale})
     poses_of = _Poses(estimator, pose)
     live = live_run(footage.session, resolved.camera) if footage.session else None
     if options.live_frames and live is None:
@@ -101,10 +106,10 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
             f"{JOURNAL} has poses of camera '{resolved.camera}'"
         )
     seed = seed_of(resolved.experiment, options.seed, live.seed if live else 0)
+    for remark in footage.remarks:
+        _warn(console, footage.name, remark)
     frames = footage.frames()
-    first = next(frames, None)
-    if first is None:
-        raise DlstreamError(f"{footage.name}: found no frame in it; expected a video")
+    before, first = _first(frames, footage.name)
     height, width = first.image.shape[:2]
     experiment, camera = resolved.experiment, resolved.camera
     check_experiment(
@@ -115,7 +120,9 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
         image_sizes={camera: (width, height)},
     )
     about = pose.model_dump(mode="json", exclude={"network", "cameras"})
-    session = OfflineSession(out, footage.name, [camera], first.stamp, {"settings": {"pose": about}})
+    session = OfflineSession(
+        out, footage.name, [camera], before[0].stamp if before else first.stamp, {"settings": {"pose": about}}
+    )
     info = estimator.info
     session.set_network(camera, pose.network.name, estimator.network.sha256, info.edges, info.individuals)
     session.set_regions(camera, outlines(experiment, camera))
@@ -127,8 +134,13 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
         if options.video:
             drawing = _Drawing(out, first, estimator, experiment, camera)
             stack.callback(drawing.close)
-        with _progress(console, footage) as advance:
-            for frame in _from(first, frames):
+        look = PictureCheck()
+        with show_progress(console, footage.name, footage.count) as advance:
+            for frame in chain(before, [first], frames):
+                if isinstance(frame, Lost):
+                    session.add_lost(camera, frame.sequence, frame.stamp, frame.reason)
+                    continue
+                _warn(console, footage.name, look.add(frame.image))
                 poses = None
                 if live is None or not options.live_frames or frame.sequence in live.sequences:
                     poses = poses_of(frame)
@@ -136,6 +148,7 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
                 if drawing is not None:
                     drawing.add(frame, poses, analysis)
                 advance()
+        _warn(console, footage.name, look.finish())
         return session.finish("the video has ended", analysis.finish("the video has ended"))
 
 
@@ -220,17 +233,19 @@ def live_run(session: Path, camera: str) -> Live | None:
     return Live(entries[0].input.stamp, entries[0].input.seed, sequences) if sequences else None
 
 
-def _from(first: Frame, rest: Iterator[Frame]) -> Iterator[Frame]:
-    yield first
-    yield from rest
+def _first(frames: Iterator[Frame | Lost], name: str) -> tuple[list[Lost], Frame]:
+    """The first frame that could be decoded, and those before it that could not."""
+    lost: list[Lost] = []
+    for frame in frames:
+        if isinstance(frame, Frame):
+            return lost, frame
+        lost.append(frame)
+    raise DlstreamError(f"{name}: found no frame in it that can be decoded; expected a video")
 
 
-@contextmanager
-def _progress(console: Console, footage: Footage) -> Iterator[Callable[[], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(footage.name, total=footage.count or None)
-        yield lambda: progress.advance(task)
+def _warn(console: Console, name: str, text: str) -> None:
+    if text:
+        console.print(f"[yellow]{escape(f'{name}: {text}')}[/]")
 
 
 class _Drawing:

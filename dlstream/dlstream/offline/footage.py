@@ -1,14 +1,13 @@
 """Frames that were recorded: every one of them, in order, as fast as they are wanted.
 
 Stamps come from the files alone. A session's own video has those of the acquisition; another video has its presentation
-times, counted from 2000-01-01; a folder of images has a rate.
+times, counted from 2000-01-01; images have a rate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -16,15 +15,22 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from dlstream_camera import Camera, SourceSettings, crop_slices
-from dlstream_camera.sources.video import VideoSettings, check_video
+from dlstream_camera import SourceSettings, crop_slices
 from dlstream_common import Frame, Image, SourceError, encoding_of
+from dlstream_common.video import FrameFile, LostFrame, VideoFile, VideoFrame, ahead, open_frames
 from dlstream_recorder import JOURNAL
 
 EPOCH = 946_684_800_000_000_000
 """2000-01-01T00:00:00Z, in nanoseconds: when footage begins that does not say when."""
-_IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
-_SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A frame that can't be decoded, in the place of a `Frame`: its number, its stamp, and why."""
+
+    sequence: int
+    stamp: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -33,20 +39,22 @@ class Footage:
 
     Attributes:
         name: of the file or folder, without its ending.
-        count: how many frames there should be.
+        count: about how many frames there are; 0 where that is not known.
         frames: gives them, once or more often.
         session: the session folder that they were recorded in, if they were.
+        remarks: what a person should know of how they are read.
     """
 
     name: str
     camera: str
     count: int
-    frames: Callable[[], Iterator[Frame]]
+    frames: Callable[[], Iterator[Frame | Lost]]
     session: Path | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def open_footage(path: Path, camera: str, options: SourceSettings, fps: float = 0.0) -> Footage:
-    """A video file (a session's own or any other), or a folder of images in the order of their names.
+    """A video file (a session's own or any other), an image stack, or a folder of images.
 
     Args:
         options: crop and colour; a session's own video has them already.
@@ -55,37 +63,57 @@ def open_footage(path: Path, camera: str, options: SourceSettings, fps: float = 
     Raises:
         SourceError: it can't be read.
     """
-    if path.is_dir():
-        return _images(path, camera, options, fps or 30.0)
     table = path.with_name(f"{path.stem}.frames.csv")
     if path.suffix == ".mkv" and table.exists() and (path.parent / "session.json").exists() and not fps:
         return _recorded(path, table, camera)
-    check_video(path)
-    stamps = _presentation_times(path, fps)
-    return Footage(path.stem, camera, len(stamps), lambda: _video(path, camera, options, stamps))
+    file = open_frames(path, fps)
+    name = path.resolve().name if path.is_dir() else path.stem
+    return Footage(name, camera, file.expected, lambda: ahead(_frames(file, camera, options)), remarks=file.remarks)
+
+
+def _frames(file: FrameFile, camera: str, options: SourceSettings) -> Iterator[Frame | Lost]:
+    rows, columns = crop_slices(options.crop, file.width, file.height)
+    for item in file.frames():
+        if isinstance(item, LostFrame):
+            yield Lost(item.number, EPOCH + item.time, item.reason)
+            continue
+        height, width = item.image.shape[:2]
+        if (width, height) != (file.width, file.height):
+            raise SourceError(
+                f"{file.path}: frame {item.number} is {width}x{height}; expected {file.width}x{file.height} as before"
+            )
+        image = np.ascontiguousarray(item.image[rows, columns])
+        if not options.color and image.ndim == 3:
+            image = _grey(image)
+        yield Frame(camera, item.number, EPOCH + item.time, image, encoding_of(image))
+
+
+def _grey(image: Image) -> Image:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), image.dtype)
 
 
 def _recorded(path: Path, table: Path, camera: str) -> Footage:
-    frames = pd.read_csv(table, dtype="int64")
+    """A session's own video, whose table has each frame's number and stamp."""
+    rows = pd.read_csv(table, dtype="int64")
     camera = path.stem.split(".")[0] if camera == "" else camera
+    file = VideoFile(path, pixels=_pixels)
 
-    def read() -> Iterator[Frame]:
-        sequences, stamps = frames["sequence"].tolist(), frames["stamp_ns"].tolist()
-        with av.open(str(path)) as container:
-            decoded = container.decode(video=0)
-            for sequence, stamp, picture in zip(sequences, stamps, decoded, strict=False):
-                image, encoding = _pixels(picture)
-                yield Frame(camera, sequence, stamp, image, encoding)
+    def read() -> Iterator[Frame | Lost]:
+        sequences, stamps = rows["sequence"].tolist(), rows["stamp_ns"].tolist()
+        for item, sequence, stamp in zip(file.frames(), sequences, stamps, strict=False):
+            if isinstance(item, VideoFrame):
+                yield Frame(camera, sequence, stamp, item.image, _encoding(item.image))
+            else:
+                yield Lost(sequence, stamp, item.reason)
 
     session = path.parent if (path.parent / JOURNAL).exists() else None
-    return Footage(path.stem, camera, len(frames), read, session)
+    return Footage(path.stem, camera, len(rows), lambda: ahead(read()), session)
 
 
-def _pixels(picture: av.VideoFrame) -> tuple[Image, str]:
+def _pixels(picture: av.VideoFrame) -> Image:
     """The image as it was recorded, bit by bit where the video is lossless."""
     if picture.format.name in ("gray", "gray16le"):
-        image = picture.to_ndarray()
-        return image, encoding_of(image)
+        return picture.to_ndarray()
     if picture.format.name == "yuv422p":
         brightness, blue, red = (
             np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)[:, : plane.width]
@@ -93,50 +121,9 @@ def _pixels(picture: av.VideoFrame) -> tuple[Image, str]:
         )
         image = np.empty((*brightness.shape, 2), np.uint8)
         image[:, :, 1], image[:, 0::2, 0], image[:, 1::2, 0] = brightness, blue, red
-        return image, "uyvy"
-    return picture.to_ndarray(format="bgr24"), "bgr8"
+        return image
+    return picture.to_ndarray(format="bgr24")
 
 
-def _presentation_times(path: Path, fps: float) -> list[int]:
-    """When each frame is shown, nanoseconds, in order."""
-    with av.open(str(path)) as container:
-        stream = container.streams.video[0]
-        packets = [packet.pts for packet in container.demux(stream) if packet.size]
-        tick = Fraction(stream.time_base or Fraction(1, 90_000))
-        rate = Fraction(fps).limit_denominator(10**6) if fps else Fraction(stream.average_rate or 30)
-    times = sorted(pts for pts in packets if pts is not None)
-    if fps or len(times) < len(packets) or len(set(times)) < len(times):
-        return [EPOCH + int(number * _SECOND / rate) for number in range(len(packets))]
-    return [EPOCH + int((pts - times[0]) * tick * _SECOND) for pts in times]
-
-
-def _video(path: Path, name: str, options: SourceSettings, stamps: list[int]) -> Iterator[Frame]:
-    camera = Camera(name, VideoSettings(path=path, pace=False, crop=options.crop, color=options.color))
-    camera.open()
-    try:
-        while (shot := camera.read()) is not None:
-            frame = shot.frame
-            if frame.sequence >= len(stamps):  # a packet may hold more than one frame
-                step = stamps[-1] - stamps[-2] if len(stamps) > 1 else _SECOND // 30
-                stamps.append(stamps[-1] + step)
-            yield Frame(name, frame.sequence, stamps[frame.sequence], frame.image, frame.encoding)
-    finally:
-        camera.close()
-
-
-def _images(folder: Path, camera: str, options: SourceSettings, fps: float) -> Footage:
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _IMAGES)
-    if not files:
-        raise SourceError(f"{folder}: found no images in it; expected files that end in {', '.join(sorted(_IMAGES))}")
-    rate = Fraction(fps).limit_denominator(10**6)
-
-    def read() -> Iterator[Frame]:
-        for number, path in enumerate(files):
-            image = cv2.imread(str(path), cv2.IMREAD_COLOR if options.color else cv2.IMREAD_GRAYSCALE)
-            if image is None:
-                raise SourceError(f"{path}: found no image that can be read")
-            rows, columns = crop_slices(options.crop, image.shape[1], image.shape[0])
-            image = np.ascontiguousarray(image[rows, columns])
-            yield Frame(camera, number, EPOCH + int(number * _SECOND / rate), image, encoding_of(image))
-
-    return Footage(folder.resolve().name, camera, len(files), read)
+def _encoding(image: Image) -> str:
+    return "uyvy" if image.ndim == 3 and image.shape[2] == 2 else encoding_of(image)

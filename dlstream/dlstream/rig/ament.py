@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ament_index_python.packages import PackageNotFoundError, get_package_prefix, get_package_share_directory
-
 from dlstream_common import DlstreamError
 
 
@@ -16,6 +14,8 @@ def find_executable(package: str, executable: str) -> Path:
     Raises:
         DlstreamError: the package is not in the ament index, or has no such executable.
     """
+    from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+
     try:
         folder = Path(get_package_prefix(package)) / "lib" / package
     except PackageNotFoundError as error:
@@ -30,5 +30,19 @@ def find_executable(package: str, executable: str) -> Path:
 
 
 def share(*parts: str) -> Path:
-    """A path in dlstream's share folder, where `launch/` and `config/` are installed."""
-    return Path(get_package_share_directory("dlstream")).joinpath(*parts)
+    """A path in dlstream's share folder, where `launch/` and `config/` are installed; the offline tools need no ROS.
+
+    Raises:
+        DlstreamError: there is no such folder.
+    """
+    prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if prefix]
+    here = Path(__file__).resolve()
+    folders = [prefix / "share" / "dlstream" for prefix in [*prefixes, *here.parents[5:6]]]
+    folders.append(here.parents[3])  # the source tree
+    folder = next((folder for folder in folders if (folder / "config").is_dir()), None)
+    if folder is None:
+        raise DlstreamError(
+            f"dlstream's config folder: found it in none of {', '.join(map(str, folders))}. "
+            "Build the workspace ('make setup', or 'colcon build') and source install/setup.bash"
+        )
+    return folder.joinpath(*parts)

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dlstream.rig.file import NodeOptions, Rig, TopicCamera, TopicOutput
+from dlstream.rig.facts import RigFacts
+from dlstream.rig.file import Rig
+from dlstream.rig.sections import NodeOptions, TopicCamera
+from dlstream.rig.table import NODE_KINDS
 from dlstream_common import Settings
 
 
@@ -21,6 +24,7 @@ class NodeSpec:
         images: the image topics that members publish; members take them by reference.
         ends_rig: the rig ends, without a failure, when this node has ended by itself.
         on_failure: stop, restart or continue.
+        decides: what the outputs do depends on this node: they go off when it dies, also where the rig goes on.
     """
 
     package: str
@@ -34,6 +38,7 @@ class NodeSpec:
     component: str = ""
     members: tuple[NodeSpec, ...] = ()
     images: tuple[str, ...] = ()
+    decides: bool = False
 
     @property
     def full_name(self) -> str:
@@ -60,11 +65,8 @@ class NodeSpec:
 
 
 def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
-    """The nodes of a rig, in the order in which they start; they end in the reverse of it.
-
-    So the cameras end first, then the experiment, before it could miss poses, and the recorder after all it records.
-    """
-    cameras = sorted(rig.cameras)
+    """The nodes of a rig, in the order in which they start; they end in the reverse of it."""
+    facts = RigFacts.of(rig, rig_file)
     remappings = tuple(
         (f"/{name}/image_raw", camera.topic)
         for name, camera in rig.cameras.items()
@@ -72,48 +74,21 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
     )
     nodes = [
         NodeSpec(
-            "dlstream_outputs",
-            "output",
-            name,
-            "/outputs",
-            _parameters(output),
-            on_failure=output.on_failure,
+            kind.package,
+            kind.executable,
+            kind.node_name(name),
+            kind.namespace(name),
+            _parameters(section, kind.fill(facts)),
+            remappings if kind.takes_images else (),
+            on_failure=section.on_failure,
+            ends_rig=kind.publishes_images,
+            component=kind.component,
+            decides=kind.decides,
         )
-        for name, output in rig.outputs.items()
-        if not isinstance(output, TopicOutput)
+        for kind in NODE_KINDS
+        for name, section in kind.sections(rig)
+        if not kind.is_foreign(section)
     ]
-    if rig.recorder is not None:
-        filled = {
-            "cameras": cameras,
-            "outputs": sorted(rig.outputs),
-            "rig": rig.rig,
-            "rig_file": rig_file.resolve(),
-            "experiment_file": rig.experiment.file if rig.experiment else None,
-        }
-        nodes.append(_node("dlstream_recorder", "recorder", rig.recorder, filled, remappings))
-    if rig.pose is not None:
-        nodes.append(_node("dlstream_pose", "pose", rig.pose, {"cameras": cameras}, remappings))
-    if rig.experiment is not None:
-        filled = {"cameras": cameras, "outputs": sorted(rig.outputs), "autostart_run": True}
-        filled["listeners"] = 2 if rig.recorder is not None else 1
-        nodes.append(_node("dlstream_experiment", "experiment", rig.experiment, filled))
-    watchers = (rig.pose is not None) + (rig.recorder is not None and rig.recorder.video != "none")
-    for name, camera in rig.cameras.items():
-        if isinstance(camera, TopicCamera):
-            continue
-        parameters = _parameters(camera, {"wait_for": watchers})
-        nodes.append(
-            NodeSpec(
-                "dlstream_camera",
-                "camera",
-                "camera",
-                f"/{name}",
-                parameters,
-                on_failure=camera.on_failure,
-                ends_rig=True,
-                component="dlstream_camera::CameraNode",
-            )
-        )
     return _together(nodes) if rig.together else nodes
 
 
@@ -129,37 +104,19 @@ def _together(nodes: list[NodeSpec]) -> list[NodeSpec]:
         remappings=tuple(dict.fromkeys(pair for node in members for pair in node.remappings)),
         on_failure=max((node.on_failure for node in members), key=severity.index),
         ends_rig=any(node.ends_rig for node in members),
+        decides=any(node.decides for node in members),
         members=members,
         images=tuple(f"{node.namespace}/image_raw" for node in members if node.ends_rig),
     )
     return [*(node for node in nodes if not node.component), process]
 
 
-def _node(
-    package: str,
-    executable: str,
-    section: Any,
-    filled: Mapping[str, Any],
-    remappings: tuple[tuple[str, str], ...] = (),
-) -> NodeSpec:
-    return NodeSpec(
-        package,
-        executable,
-        executable,
-        "/",
-        _parameters(section, filled),
-        remappings,
-        on_failure=section.on_failure,
-        component=f"{package}::{executable.capitalize()}Node",
-    )
-
-
-def _parameters(section: Settings, filled: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def _parameters(section: Settings, filled: Mapping[str, Any]) -> dict[str, Any]:
     """The section's values as ROS parameters; what the rig knows is filled in where the section doesn't say it."""
     values = {
         name: getattr(section, name) for name in type(section).model_fields if name not in NodeOptions.model_fields
     }
-    for name, value in (filled or {}).items():
+    for name, value in filled.items():
         if name in values and name not in section.model_fields_set:
             values[name] = value
     return {name: _plain(value) for name, value in values.items() if value is not None and value not in ([], ())}

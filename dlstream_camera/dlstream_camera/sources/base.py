@@ -9,7 +9,9 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from dlstream_common import AnyPath, FramePoses, Image, Settings
+from dlstream_camera.crop import crop_problem, crop_slices
+from dlstream_common import FILLED_IN, AnyPath, DlstreamError, FramePoses, Image, Problem, Settings, SourceError
+from dlstream_common.calibration import load_calibration
 
 
 class SourceSettings(Settings):
@@ -25,12 +27,72 @@ class SourceSettings(Settings):
     """Camera calibration in ROS's own YAML (as camera_calibration writes it); none: an uncalibrated camera."""
     queue: Annotated[int, Field(ge=1, le=1000)] = 30
     """Frames that may wait for a slow reliable subscriber before one is lost."""
-    wait_for: Annotated[int, Field(ge=0)] = 0
+    wait_for: Annotated[int, Field(ge=0), FILLED_IN] = 0
     """Subscribers of image_raw to wait for (at most 60 s) before the first frame, so that none misses it."""
     compressed_rate: Annotated[float, Field(ge=0, le=1000, json_schema_extra={"live": True})] = 10.0
     """JPEG images a second on image_raw/compressed, for looking; encoded only while someone subscribes."""
     compressed_quality: Annotated[int, Field(ge=1, le=100, json_schema_extra={"live": True})] = 80
     """JPEG quality."""
+
+    def image_size(self) -> tuple[int, int] | None:
+        """Width and height of the source's images in pixels, before the crop; None where only the device knows.
+
+        Raises:
+            SourceError: what is to be read can't be used, such as a damaged file.
+        """
+        return None
+
+    def asked_size(self) -> tuple[int, int] | None:
+        """Width and height after the crop, as asked of a device that may deliver others; None: not asked."""
+        return None
+
+    def frame_rate(self) -> float | None:
+        """Frames a second; None where only the device knows, or as fast as they are taken.
+
+        Raises:
+            SourceError: as `image_size`.
+        """
+        return None
+
+    def check(self) -> list[Problem]:
+        """What is wrong with these settings, as far as that shows without the device; the keys are those of this class.
+
+        A source that looks at more adds to it what it finds.
+        """
+        try:
+            size = self.image_size()
+        except SourceError as error:
+            return [Problem((), _sentence(error), "a source that can be opened")]
+        return self.check_size(*size) if size is not None else []
+
+    def check_size(self, width: int, height: int) -> list[Problem]:
+        """What does not fit images of that size: the crop, the calibration."""
+        problem = crop_problem(self.crop, width, height)
+        if problem is not None:
+            return [problem]
+        if self.calibration is not None:
+            rows, columns = crop_slices(self.crop, width, height)
+            try:
+                load_calibration(self.calibration, columns.stop - columns.start, rows.stop - rows.start)
+            except DlstreamError as error:
+                return [Problem(("calibration",), _sentence(error), "a calibration of this camera's images")]
+        return []
+
+    def published_size(self) -> tuple[int, int] | None:
+        """Width and height after the crop; None where only the device knows.
+
+        Raises:
+            SourceError: as `image_size`; or the crop does not fit.
+        """
+        size = self.image_size()
+        if size is None:
+            return None
+        rows, columns = crop_slices(self.crop, *size)
+        return columns.stop - columns.start, rows.stop - rows.start
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).rstrip(".")
 
 
 S = TypeVar("S", bound=SourceSettings)
@@ -76,12 +138,12 @@ class Notice:
     """What befell a source that goes on all the same.
 
     Attributes:
-        kind: "frames_lost", "disconnected" or "reconnected".
+        kind: "frames_lost", "disconnected" or "reconnected"; "remark" for what is no fault.
         text: one sentence for a person.
         values: figures by name, such as the number of the lost frame.
     """
 
-    kind: Literal["frames_lost", "disconnected", "reconnected"]
+    kind: Literal["frames_lost", "disconnected", "reconnected", "remark"]
     text: str
     values: Mapping[str, str] = field(default_factory=dict)
 

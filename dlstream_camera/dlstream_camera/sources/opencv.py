@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
+from dlstream_camera.crop import crop_problem, crop_slices
 from dlstream_camera.sources._connection import Connection
 from dlstream_camera.sources._live import LiveReader
 from dlstream_camera.sources._local_device import LocalDevice
 from dlstream_camera.sources._network_stream import NetworkStream
 from dlstream_camera.sources.base import Capture, Format, FrameSource, SourceSettings, SourceType
-from dlstream_common import SourceError, masked
+from dlstream_common import Problem, SourceError, masked
 from dlstream_common.credentials import is_masked
 
 _RECONNECT = 2.0
@@ -58,6 +59,19 @@ class OpenCVSettings(SourceSettings):
     def reconnect_every(self) -> float:
         """Seconds between two attempts to connect again; 0: none."""
         return (_RECONNECT if self.is_url else 0.0) if self.reconnect is None else self.reconnect
+
+    def check(self) -> list[Problem]:
+        # What the camera delivers may differ from what is asked for, so that it is no `image_size`.
+        return self.check_size(self.width, self.height) if self.width and self.height else []
+
+    def asked_size(self) -> tuple[int, int] | None:
+        if not (self.width and self.height) or crop_problem(self.crop, self.width, self.height):
+            return None
+        rows, columns = crop_slices(self.crop, self.width, self.height)
+        return columns.stop - columns.start, rows.stop - rows.start
+
+    def frame_rate(self) -> float | None:
+        return self.fps or None
 
 
 class OpenCVSource(FrameSource[OpenCVSettings]):

@@ -31,6 +31,12 @@ class SyntheticSettings(SourceSettings):
     pace: bool = True
     """False: as fast as the frames can be rendered and published."""
 
+    def image_size(self) -> tuple[int, int]:
+        return self.width, self.height
+
+    def frame_rate(self) -> float | None:
+        return self.fps if self.pace else None
+
 
 class SyntheticSource(FrameSource[SyntheticSettings]):
     """Renders frames, and gives the true keypoints with each."""

@@ -1,17 +1,21 @@
-"""Video files, at their own pace, at another, or as fast as they can be read."""
+"""Video files and images, at their own times, at a rate, or as fast as they can be read."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
-import cv2
+import numpy as np
 from pydantic import Field
 
-from dlstream_camera.quiet import quiet_opencv
-from dlstream_camera.sources.base import Capture, Format, FrameSource, SourceSettings, SourceType
-from dlstream_camera.sources.pace import Pace
-from dlstream_common import ExistingFile, Image, SourceError, now
+from dlstream_camera.sources._losses import Losses
+from dlstream_camera.sources.base import Capture, Format, FrameSource, Notice, SourceSettings, SourceType
+from dlstream_camera.sources.pace import Schedule
+from dlstream_common import ExistingFile, Image, Problem, Severity, SourceError, now
+from dlstream_common.video import LostFrame, PictureCheck, VideoFrame, open_frames
+
+_LOOKED_AT = 10
+"""Frames that are decoded before a run to see whether they can be right."""
 
 
 class VideoSettings(SourceSettings):
@@ -20,126 +24,104 @@ class VideoSettings(SourceSettings):
     source: Literal["video"] = "video"
     """Kind of the source."""
     path: ExistingFile
-    """The video file."""
+    """The video file, or a TIFF stack."""
     fps: Annotated[float, Field(ge=0, le=10000)] = 0.0
-    """Frames a second; 0: the file's own rate."""
+    """Frames a second; 0: each frame at its own time in the file."""
     pace: bool = True
     """False: as fast as the frames can be read and published."""
     loop: bool = False
     """Begin again at the end; false: the camera node ends with the video."""
 
+    def image_size(self) -> tuple[int, int]:
+        file = open_frames(self.path, self.fps)
+        return file.width, file.height
+
+    def frame_rate(self) -> float | None:
+        return open_frames(self.path, self.fps).fps if self.pace else None
+
+    def check(self) -> list[Problem]:
+        problems = super().check()
+        return problems if problems else [*self._remarks()]
+
+    def _remarks(self) -> Iterator[Problem]:
+        file = open_frames(self.path, self.fps)
+        for remark in file.remarks:
+            yield Problem(("path",), remark, "a video that says all by itself", severity=Severity.WARNING)
+        look = PictureCheck()
+        said = ""
+        for item, _ in zip(file.frames(), range(_LOOKED_AT), strict=False):
+            said = said or (look.add(item.image) if isinstance(item, VideoFrame) else "")
+        if said := said or look.finish():
+            yield Problem(("path",), said, "pictures that show something", severity=Severity.WARNING)
+
 
 class VideoSource(FrameSource[VideoSettings]):
-    """Reads every frame of a video file, in order; none is left out."""
+    """Reads every frame of a video file, in order; one that can't be decoded is reported and counted."""
 
-    _capture: cv2.VideoCapture | None = None
-    _announced = 0
-    _next: Image | None = None
+    _items: Iterator[VideoFrame | LostFrame] | None = None
+    _held: VideoFrame | None = None
+    """One that was waiting for its time when `stop` came."""
     _number = 0
 
+    def __init__(self, settings: VideoSettings) -> None:
+        super().__init__(settings)
+        self._schedule = Schedule()
+
     def open(self) -> Format:
-        path = self.settings.path
-        capture = _open(path)
-        self._announced = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        check_end(capture, path, self._announced)
-        capture.release()
-        self._capture = _open(path)
-        fps = self.settings.fps or self._capture.get(cv2.CAP_PROP_FPS)
-        if self.settings.pace and not 0 < fps < 10000:
-            self.close()
-            raise SourceError(f"{path}: found a rate of {fps} fps; expected one above 0. Give 'fps' in the rig file")
-        self._pace = Pace(fps)
+        settings = self.settings
+        self._file = open_frames(settings.path, settings.fps)
+        self._remarks = list(self._file.remarks)
+        self._losses = Losses(lambda notice: self.on_notice(notice))
+        self._held = None
+        self._schedule.restart()
+        self._items = self._file.frames()
         self._number = 0
-        self._next = self._decode()
-        if self._next is None:
-            self.close()
-            raise SourceError(f"{path}: found no frame in it; expected a video")
-        height, width = self._next.shape[:2]
-        return Format(width, height, fps if self.settings.pace else 0.0, f"video {path}", hardware_id=path.name)
+        fps = (self._file.fps or 0.0) if settings.pace else 0.0
+        path = settings.path
+        return Format(self._file.width, self._file.height, fps, f"video {path}", hardware_id=path.name)
 
     def read(self) -> Capture | None:
-        image = self._next if self._next is not None else self._decode()
-        self._next = None
-        if image is None and self.settings.loop and self._capture is not None:
-            self._capture.set(cv2.CAP_PROP_POS_FRAMES, 0)
+        item, self._held = self._held or self._next(), None
+        if item is None and self.settings.loop and self._number:
+            self._items = self._file.frames()
             self._number = 0
-            image = self._decode()
-        if image is None:
-            self._check_whole()
+            self._schedule.restart()
+            item = self._next()
+        self._losses.tick()
+        if item is None:
+            self._losses.flush()
             return None
-        stamp = self._pace.wait() if self.settings.pace else now()
+        stamp = self._schedule.wait(item.time / 1e9) if self.settings.pace else now()
+        if stamp is None:
+            self._held = item
+            return None
         self._number += 1
-        return Capture(image, stamp, self._number - 1)
+        return Capture(_published(item.image), stamp, item.number, self._losses.count)
+
+    def stop(self) -> None:
+        self._schedule.stop()
 
     def close(self) -> None:
-        if self._capture is not None:
-            self._capture.release()
-            self._capture = None
+        if self._items is not None:
+            self._items.close()  # type: ignore[attr-defined]
+            self._items = None
 
-    def _decode(self) -> Image | None:
-        if self._capture is None:
+    def _next(self) -> VideoFrame | None:
+        """The next frame that can be decoded."""
+        if self._items is None:
             raise SourceError(f"{self.settings.path}: not open")
-        ok, image = self._capture.read()
-        return image if ok else None
-
-    def _check_whole(self) -> None:
-        if self._number < self._announced - _slack(self._announced):
-            raise SourceError(
-                f"{self.settings.path}: found {self._number} frames that can be decoded; expected the "
-                f"{self._announced} that the file announces. It is damaged after frame {self._number - 1}"
-            )
+        while self._remarks:
+            self.on_notice(Notice("remark", self._remarks.pop(0)))
+        for item in self._items:
+            if isinstance(item, VideoFrame):
+                return item
+            self._losses.add(item.number, item.reason)
+        return None
 
 
-def check_video(path: Path) -> None:
-    """Raises SourceError where a video can't be opened, has no frame, or ends before it should."""
-    capture = _open(path)
-    try:
-        check_end(capture, path, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
-    finally:
-        capture.release()
-
-
-def video_size(path: Path) -> tuple[int, int]:
-    """Width and height of a video's frames, in pixels. Raises SourceError where it can't be opened."""
-    capture = _open(path)
-    try:
-        return int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    finally:
-        capture.release()
-
-
-def check_end(capture: cv2.VideoCapture, path: Path, announced: int) -> None:
-    """Raises SourceError where the last frames that the file announces can't be read: a truncated file."""
-    if not capture.read()[0]:
-        raise SourceError(f"{path}: found no frame that can be decoded; expected a video")
-    if announced <= 1:
-        return  # a stream without a count
-    capture.set(cv2.CAP_PROP_POS_FRAMES, max(0, announced - 1 - _slack(announced)))
-    if not capture.read()[0]:
-        raise SourceError(
-            f"{path}: found no frame at its end; expected the {announced} frames that the file announces. "
-            "It is truncated: copy it anew, or repair it with 'ffmpeg -i FILE -c copy NEW'"
-        )
-
-
-def _slack(announced: int) -> int:
-    """Frames by which a count may be off, since some containers only estimate it from their duration."""
-    return max(2, announced // 500)
-
-
-def _open(path: Path) -> cv2.VideoCapture:
-    if not path.is_file():
-        raise SourceError(f"{path}: found no such file; expected a video")
-    if path.stat().st_size == 0:
-        raise SourceError(f"{path}: found an empty file; expected a video")
-    with quiet_opencv():
-        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    if not capture.isOpened():
-        raise SourceError(
-            f"{path}: found no video that can be read ({path.stat().st_size} bytes); expected a whole video file. "
-            "Is it truncated, or not a video?"
-        )
-    return capture
+def _published(image: Image) -> Image:
+    """As a camera would give it: 16-bit colour, which no message of a camera has here, as 8-bit colour."""
+    return (image >> 8).astype(np.uint8) if image.ndim == 3 and image.dtype == np.uint16 else image
 
 
 SOURCE = SourceType("video", VideoSettings, VideoSource)

@@ -54,7 +54,9 @@ class DlstreamNode(LifecycleNode, Generic[S]):
     def __init__(
         self, settings_type: type[S], *, name: str = "", frames: LocalFrames | None = None, **options: object
     ) -> None:
-        """Args:
+        """Declares the settings as parameters.
+
+        Args:
         name: of the node; empty: its default name.
         frames: the image topics of this process; None where the node has a process of its own.
         options: of rclpy's LifecycleNode, such as the namespace.

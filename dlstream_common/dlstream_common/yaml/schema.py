@@ -10,7 +10,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def file_schema(model: type[BaseModel], title: str) -> dict[str, Any]:
-    """The schema of a file of this model: with descriptions, without what only programs need."""
+    """The schema of a file of this model: with descriptions, without what only programs need, or a rig fills in."""
     schema = _cleaned(model.model_json_schema())
     return {"$schema": DRAFT, "title": title, **{key: value for key, value in schema.items() if key != "title"}}
 
@@ -23,6 +23,8 @@ def _cleaned(item: Any, names: bool = False) -> Any:
         return item
     result: dict[str, Any] = {}
     for key, value in item.items():
+        if names and isinstance(value, dict) and value.get("filled_in"):
+            continue
         if not names and key in ("title", "discriminator", "format"):
             continue
         if not names and key == "description":

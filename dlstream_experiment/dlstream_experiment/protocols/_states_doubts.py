@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from dlstream_experiment.protocols._base import Finding
 from dlstream_experiment.protocols._control import Limit
 from dlstream_experiment.protocols._duration import spoken
+from dlstream_experiment.protocols._states_cut_short import cut_short
 
 if TYPE_CHECKING:
     from dlstream_experiment.protocols.states import StatesSettings
 
 
 def doubts(settings: StatesSettings) -> Iterator[Finding]:
-    """Stimuli without an end, and amounts that are never reached."""
+    """Stimuli without an end or cut short, and amounts that are never reached."""
+    yield from cut_short(settings)
     yield from _endless(settings)
     yield from odd_limits(settings.limits)
     for number, stop in enumerate(settings.stop):

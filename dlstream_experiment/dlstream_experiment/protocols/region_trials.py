@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -55,8 +55,9 @@ class RegionTrialsSettings(ProtocolSettings):
     changes nothing. An evaluation takes these steps, in this order:
 
     1. When the time since the start is more than `max_time`, or any trial has been started `max_hits` times, the
-       experiment ends: everything is off, and no step follows. So the last trial lasts at least until the next
-       evaluation.
+       experiment ends: everything is off, and no step follows. So the last trial lasts until the next evaluation
+       alone. With `finish_last_trial` it lasts until its trigger is false: no other trial starts, and the experiment
+       ends with it.
     2. For each trial, in the order of the file:
        - its trigger is true, no trial is current, and its lock-out is not running: it becomes current, and is
          counted as a hit. (True alone is enough: an animal that waits inside starts a trial as the lock-out ends.)
@@ -77,6 +78,8 @@ class RegionTrialsSettings(ProtocolSettings):
     """How long a trial can't start again after it ended."""
     max_hits: Annotated[int, Field(ge=1, le=1_000_000)] = 10
     """The experiment ends when any one trial has been started this often."""
+    finish_last_trial: bool = False
+    """The trial that reaches `max_hits` goes on until it ends by itself; false: it is cut off on the next frame."""
     max_time: Annotated[float, Field(gt=0, le=1e6), Unit("seconds")] = 600.0
     """The experiment ends after this many seconds."""
 
@@ -104,7 +107,15 @@ class RegionTrialsSettings(ProtocolSettings):
     def findings(self) -> list[Finding]:
         named = named_outputs(self.limits, self.control)
         unknown = unknown_outputs(named, [stimulus for _, stimulus in self.stimuli_used()])
-        return [*unknown, *yoked_beyond(self.limits, self.control), *odd_limits(self.limits)]
+        return [*unknown, *yoked_beyond(self.limits, self.control), *odd_limits(self.limits), *self._cut_short()]
+
+    def _cut_short(self) -> Iterator[Finding]:
+        if "finish_last_trial" in self.model_fields_set:
+            return
+        found = f"{self.max_hits}, which ends the run on the frame after trial number {self.max_hits} starts: its "
+        found += "stimulus lasts one frame"
+        hint = "If one frame is meant, write `finish_last_trial: false`."
+        yield Finding(("max_hits",), found, "`finish_last_trial: true` beside it", hint, error=False)
 
     def in_words(self) -> list[str]:
         lines = ["At most one trial is current at a time; they are looked at in this order."]
@@ -114,7 +125,8 @@ class RegionTrialsSettings(ProtocolSettings):
                 f"on while it is current: {told(trial.stimulus)}."
             )
         lines.append(f"After its end a trial can't start again for {self.lockout:g} s.")
-        lines.append(f"The experiment ends when one trial has been started {self.max_hits} times.")
+        last = "with the end of that trial" if self.finish_last_trial else "on the next frame"
+        lines.append(f"When one trial has been started {self.max_hits} times, the experiment ends {last}.")
         lines.append(f"The experiment ends after more than {self.max_time:g} s.")
         return lines + list(told_controls(self.limits, self.control))
 
@@ -152,18 +164,22 @@ class RegionTrials(Protocol):
         self._evaluated = stamp
         if stamp - self._started > self._max_time:
             return [End(self._time_is_over)]
-        for name, hits in self._hits.items():
-            if hits >= self._settings.max_hits:
-                return [End(f"trial '{name}' was started {hits} times")]
-        before, steps = self._current, []
+        if not self._settings.finish_last_trial and (end := self._reached()):
+            return [end]
+        before, steps = self._current, list[Step]()
         for name, trial in self._settings.trials.items():
             value = decided.get(trial.trigger)
-            if value is True and self._current is None and not self._is_locked(name, stamp):
+            if value is True and self._current is None and not self._is_locked(name, stamp) and not self._reached():
                 steps.append(self._begin(name, stamp))
             elif value is False and self._current == name:
                 steps.append(self._leave(stamp))
                 self._left[name] = stamp
-        return steps + self._switch(before)
+        end = self._reached() if self._current is None else None
+        return steps + self._switch(before) + ([end] if end is not None else [])
+
+    def _reached(self) -> End | None:
+        most = self._settings.max_hits
+        return next((End(f"trial '{name}' was started {n} times") for name, n in self._hits.items() if n >= most), None)
 
     def tick(self, stamp: int) -> list[Step]:
         alone = stamp - self._evaluated > _PATIENCE

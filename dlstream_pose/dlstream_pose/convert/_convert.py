@@ -21,6 +21,10 @@ from dlstream_pose.convert._source import SourceNetwork, open_source
 from dlstream_pose.network import METADATA_KEY, Network, NetworkInfo
 from dlstream_pose.progress import Tell, shown, silent
 
+_SCALE_HELP = (
+    "size of the images that the network was trained on, relative to the camera's, such as 0.5: the --frames are "
+    "resized by it, and the network file notes it (default: 1, not noted)"
+)
 _MOST = 16384
 """Pixels; sides of images beyond it are mistakes, which would need all memory."""
 
@@ -33,6 +37,7 @@ def convert(
     input_size: tuple[int, int] | None = None,
     individuals: int | None = None,
     tell: Tell = silent,
+    scale: float | None = None,
 ) -> Report:
     """Converts a trained network into a network file.
 
@@ -46,6 +51,8 @@ def convert(
         input_size: width and height of the images that the network was trained on, if the source does not say.
         individuals: how many there are at most, for a network that does not say.
         tell: is told what is being done.
+        scale: size of the images that the network was trained on, relative to the camera's; noted in the file, which
+            is then run with it wherever no other one is given.
 
     Raises:
         NetworkError: the source can't be converted, or the result differs from it: a seen keypoint by more than 0.1 px,
@@ -57,6 +64,8 @@ def convert(
     if individuals is not None:
         original.limit(individuals)
     info = _complete(original.info, edges, input_size)
+    if scale is not None:
+        info = info.model_copy(update={"scale": scale})
     samples = [
         frame if isinstance(frame, Sample) else Sample(frame, f"frame {number}") for number, frame in enumerate(frames)
     ] or textures(info.input_size if info.fit else input_size)
@@ -187,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("output", type=Path, nargs="?", help="network file to write (default: SOURCE with .onnx)")
     parser.add_argument("--frames", type=Path, nargs="+", default=[], help="videos or images to compare on")
     parser.add_argument("--count", type=_count, default=20, help="frames of each video (default 20)")
-    parser.add_argument("--scale", type=_scale, default=1.0, help="resize these frames by this (default 1)")
+    parser.add_argument("--scale", type=_scale, help=_SCALE_HELP)
     parser.add_argument("--edges", type=_edge, nargs="+", default=[], help="skeleton: pairs like snout:neck")
     parser.add_argument("--input-size", type=_size, help="size that the network was trained on, like 320x240")
     parser.add_argument("--individuals", type=int, help="how many there are at most, where the source does not say")
@@ -195,9 +204,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         output = given.output or default_output(given.source)
         with shown() as tell:
-            frames = frames_of(given.frames, given.count, given.scale, tell)
+            frames = frames_of(given.frames, given.count, given.scale or 1.0, tell)
             size, individuals = given.input_size, given.individuals
-            report = convert(given.source, output, frames, given.edges, size, individuals, tell)
+            report = convert(given.source, output, frames, given.edges, size, individuals, tell, given.scale)
     except DlstreamError as error:
         print(error, file=sys.stderr)
         sys.exit(1)

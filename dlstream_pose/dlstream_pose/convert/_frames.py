@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dlstream_common import SourceError
+from dlstream_common import Image, encoding_of, to_bgr
+from dlstream_common.video import open_frames, spread_frames
 from dlstream_pose.progress import Tell, silent
 
 MADE_UP = "made-up textures"
@@ -28,35 +30,20 @@ def frames_of(paths: Sequence[Path], count: int, scale: float = 1.0, tell: Tell 
     """Frames spread over each video, or images, resized by the scale. `tell` is told how far it is.
 
     Raises:
-        SourceError: nothing can be read from one of the files.
+        SourceError: nothing can be read from one of the files, or a stream has no times and no rate.
     """
     samples = []
     for path in paths:
-        found = _read(path, count, tell)
-        if not found:
-            there = "no frame could be read" if path.exists() else "there is no such file"
-            raise SourceError(f"{path}: {there}; expected a video or an image")
-        for number, image in found:
-            name = path.name if len(found) == 1 else f"{path.name}, frame {number}"
-            samples.append(Sample(_scaled(image, scale), name))
+        file = open_frames(path)
+        found = list(spread_frames(file, count, partial(tell, f"reading {path.name}")))
+        for where, image in found:
+            name = path.name if len(found) == 1 else f"{path.name}, {where}"
+            samples.append(Sample(_scaled(_bgr(image), scale), name))
     return samples
 
 
-def _read(path: Path, count: int, tell: Tell) -> list[tuple[int, NDArray[np.uint8]]]:
-    video = cv2.VideoCapture(str(path))
-    try:
-        total = max(1, int(video.get(cv2.CAP_PROP_FRAME_COUNT)))
-        found = []
-        numbers = sorted({int(place) for place in np.linspace(0, total - 1, min(max(1, count), total))})
-        for done, number in enumerate(numbers):
-            tell(f"reading {path.name}", done, len(numbers))
-            video.set(cv2.CAP_PROP_POS_FRAMES, number)
-            read, image = video.read()
-            if read:
-                found.append((number, np.asarray(image, np.uint8)))
-        return found
-    finally:
-        video.release()
+def _bgr(image: Image) -> NDArray[np.uint8]:
+    return to_bgr(image, encoding_of(image))
 
 
 def _scaled(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:

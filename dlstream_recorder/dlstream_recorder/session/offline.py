@@ -46,7 +46,7 @@ class OfflineSession:
         contents |= {"offline": True, "cameras": {camera: {"parts": []} for camera in cameras}, **(about or {})}
         self._file = SessionFile(folder, contents)
         self._copies = Copies(folder, self._file)
-        self._events = EventTable(folder / "events.csv")
+        self._events = EventTable(folder / "events.csv", started)
         self._journal = JournalFiles(folder)
         self._cameras = {camera: self._camera(camera) for camera in cameras}
 
@@ -58,6 +58,19 @@ class OfflineSession:
         """
         self._stamp = frame.stamp
         self._cameras[frame.camera].add_frame(frame, 0, every)
+
+    def add_lost(self, camera: str, sequence: int, stamp: int, reason: str) -> None:
+        """A frame that can't be decoded: a fault of the session, counted among those that are lost."""
+        self._cameras[camera].add_lost(sequence)
+        values = {
+            "text": f"frame {sequence} is lost: {reason}",
+            "first_frame": str(sequence),
+            "last_frame": str(sequence),
+        }
+        self._events.add(
+            EventRow(FAULT, f"/{camera}", camera, sequence=sequence, stamp_ns=stamp, values={**values, "frames": "1"})
+        )
+        self._events.write(everything=True)
 
     def add_poses(self, poses: FramePoses) -> None:
         """The poses of a frame that was added."""
@@ -103,8 +116,10 @@ class OfflineSession:
 
     def finish(self, reason: str, ended: int) -> Summary:
         """Completes all files and session.json."""
-        for camera in self._cameras.values():
+        for name, camera in self._cameras.items():
             camera.finish()
+            if camera.dropped_since:
+                self._file.update_camera(name, lost_at_end=camera.dropped_since)
         self._events.close()
         self._journal.close()
         write_all_h5(self.folder)

@@ -74,7 +74,7 @@ class Session:
         try:
             self._file = self._begin_file(dict(metadata or {}))
             self._reserve = _folder.Reserve(self.folder)
-            self._log = Log(self.folder, settings.bag, self._watch_disk)
+            self._log = Log(self.folder, self.started, settings.bag, self._watch_disk)
         except BaseException:
             _folder.remove(self.folder)
             raise
@@ -98,7 +98,8 @@ class Session:
         """Takes over the camera's own counts: of a frame that it published, and of those that its source lost."""
         if not self._ending.is_set():
             self._seen[camera] = max(sequence, self._seen.get(camera, 0))
-        self._put(camera, partial(self._cameras[camera].add_source_dropped, dropped), _SMALL)
+        job = partial(self._cameras[camera].add_source_dropped, dropped, from_start=sequence == 0)
+        self._put(camera, job, _SMALL)
 
     def add_poses(self, poses: FramePoses, recorded: int | None = None, published: int = 0) -> None:
         """Records the poses of a frame, which may come before the frame or after it; `published`: 0 where unknown."""
@@ -296,8 +297,10 @@ class Session:
 
     def _lost_at_end(self, name: str) -> int:
         """Frames after the last recorded one: no gap in the numbers shows them."""
-        last, seen = self._cameras[name].last_sequence, self._seen.get(name)
-        return max(0, seen - last) if seen is not None and last is not None else 0
+        camera, seen = self._cameras[name], self._seen.get(name)
+        last = camera.last_sequence
+        unseen = max(0, seen - last) if seen is not None and last is not None else 0
+        return unseen + camera.dropped_since
 
     def _finish_file(self, reason: str, failures: Sequence[Exception]) -> None:
         for name in self._cameras:

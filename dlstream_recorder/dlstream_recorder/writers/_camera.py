@@ -38,7 +38,7 @@ class CameraRecorder:
         self._video = video
         self._on_fault = on_fault
         self._on_part = on_part
-        self._source_dropped = self._source_base = 0
+        self._source_dropped = self._source_base = self._dropped_in_table = 0
         self._source_known = False
         self._held: deque[tuple[FramePoses, int, bool, int]] = deque()
         self.poses_without_frame = 0
@@ -55,6 +55,7 @@ class CameraRecorder:
         self._count(frame, every)
         if not self.parts or not self.parts[-1].takes(frame):
             self._begin_part(frame)
+        self._dropped_in_table = self.dropped
         self.parts[-1].add_frame(frame, self.dropped, recorded)
         self.recorded += 1
         held, self._held = self._held, deque()
@@ -76,10 +77,19 @@ class CameraRecorder:
             part.poses.describe(scorer, single)
             part.ground_truth.describe("ground_truth", single)
 
-    def add_source_dropped(self, dropped: int) -> None:
-        """Takes over the source's own count of frames that it lost."""
+    def add_lost(self, sequence: int) -> None:
+        """A frame that its source could not give, by the number that it would have had."""
+        self.lost += 1
+        self.last_sequence = sequence
+
+    def add_source_dropped(self, dropped: int, from_start: bool = False) -> None:
+        """Takes over the source's own count of frames that it lost.
+
+        Args:
+            from_start: the session has the camera's first frame, so that all of them are its own.
+        """
         if not self._source_known:
-            self._source_base = -dropped
+            self._source_base = 0 if from_start else -dropped
         elif dropped < self._source_dropped:  # a camera that began anew
             self._source_base += self._source_dropped
         self._source_known = True
@@ -89,6 +99,11 @@ class CameraRecorder:
     def dropped(self) -> int:
         """Frames acquired since the session's start that are not in the videos."""
         return self.lost + self._source_base + self._source_dropped
+
+    @property
+    def dropped_since(self) -> int:
+        """Those of them that were lost after the last recorded frame, of which no row of the table tells."""
+        return max(0, self.dropped - self._dropped_in_table) if self.recorded else self.dropped
 
     def tell_gaps(self) -> None:
         """Reports the frames that were found lost since the last call; on any thread."""

@@ -1,0 +1,93 @@
+"""What can be wrong with a section of a rig file, found before a node starts. Places are below the section."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from dlstream.rig.facts import RigFacts
+from dlstream_camera import SourceSettings
+from dlstream_common import DlstreamError, InputError, Problem, Severity
+from dlstream_experiment import check_experiment, load_experiment
+from dlstream_experiment.plane import CameraPlane
+from dlstream_pose import Network
+from dlstream_pose.estimator import SMALLEST
+from dlstream_pose.scale import scale_doubt, scale_of
+from dlstream_recorder.session.check import check_directory
+
+
+def check_camera(camera: Any, facts: RigFacts) -> Iterator[Problem]:
+    """A file that can't be read, a crop or a calibration that does not fit."""
+    if isinstance(camera, SourceSettings):
+        yield from camera.check()
+
+
+def check_output(output: Any, facts: RigFacts) -> Iterator[Problem]:
+    """What the kind of output finds without its device."""
+    try:
+        output.check()
+    except DlstreamError as error:
+        yield Problem((), _sentence(error), "an output that can be used")
+
+
+def check_pose(pose: Any, facts: RigFacts) -> Iterator[Problem]:
+    """A network that does not load, and a scale that does not fit it."""
+    try:
+        info = Network(pose.network).info
+    except DlstreamError as error:
+        yield Problem(("network",), _sentence(error), "a network that loads")
+        return
+    if doubt := scale_doubt(info, pose.scale):
+        yield doubt
+    scale = scale_of(info, pose.scale)
+    for name, size in facts.image_sizes.items():
+        width, height = (int(side * scale) for side in size)
+        if min(width, height) < SMALLEST:
+            found = f"{scale:g}, which leaves {width}x{height} pixels of camera '{name}' ({size[0]}x{size[1]})"
+            yield Problem(("scale",), found, f"a scale that leaves at least {SMALLEST}x{SMALLEST} for the network")
+
+
+def check_recorder(recorder: Any, facts: RigFacts) -> Iterator[Problem]:
+    """A folder that can't be written, or a session that is there already."""
+    folder = recorder.directory / recorder.session
+    if recorder.session and folder.exists():
+        yield Problem(("session",), f"the session folder {folder}, which exists already", "a name not used yet")
+    try:
+        check_directory(recorder.directory, recorder.min_free)
+    except DlstreamError as error:
+        yield Problem(("directory",), _sentence(error), "a folder that can be written")
+
+
+def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]:
+    """An experiment without poses, mistakes of its file, what in it does not fit the rig, and its warnings."""
+    foreign = any(getattr(camera, "source", "") == "topic" for camera in facts.cameras.values())
+    if facts.pose is None and not foreign:
+        yield Problem((), "an experiment in a rig without pose", "a section 'pose' with a network")
+    network = facts.network
+    try:
+        experiment = load_experiment(section.file, section.allow_python)
+        warnings = check_experiment(
+            experiment,
+            keypoints=network.keypoints if network else None,
+            individuals=network.animals if network else None,
+            image_sizes=facts.image_sizes,
+            asked_sizes=facts.asked_sizes,
+            rates=facts.frame_rates,
+            cameras=list(facts.cameras),
+            outputs=facts.outputs,
+        )
+    except InputError as error:
+        yield from (replace(problem, file=error.path) for problem in error.problems)
+        return
+    yield from (replace(warning, severity=Severity.WARNING, file=section.file) for warning in warnings)
+    for name, plane in experiment.calibration.items():
+        camera = facts.cameras.get(name)
+        file = camera.calibration if isinstance(camera, SourceSettings) else None
+        if isinstance(plane, CameraPlane) and file is not None and file.read_bytes() != plane.camera_info.read_bytes():
+            found = f"{plane.camera_info}, which is another calibration than the rig's for camera '{name}', {file}"
+            yield Problem(("file",), found, "the same file in both")
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).rstrip(".")

@@ -1,0 +1,92 @@
+"""What a rig file tells of its parts before any of them is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dlstream_camera import SourceSettings
+from dlstream_common import DlstreamError, Settings
+from dlstream_pose import Network
+from dlstream_pose.network import NetworkInfo
+
+
+class RigFacts:
+    """What is known of a rig: nodes get it as parameters, and checks hold other parts against it.
+
+    Args:
+        sections: the rig file's sections by key; those with several nodes as mappings.
+        file: the rig file.
+    """
+
+    @classmethod
+    def of(cls, rig: Settings, file: Path) -> RigFacts:
+        """Of a rig file that was read."""
+        return cls({name: getattr(rig, name) for name in type(rig).model_fields}, file)
+
+    def __init__(self, sections: Mapping[str, Any], file: Path) -> None:
+        self.name: str = sections["rig"]
+        self.file = file
+        self.cameras: Mapping[str, Settings] = sections["cameras"]
+        self.outputs: Mapping[str, Any] = sections["outputs"]
+        self.pose, self.experiment, self.recorder = (sections[key] for key in ("pose", "experiment", "recorder"))
+
+    @property
+    def records_images(self) -> bool:
+        """Whether the recorder takes every frame."""
+        return self.recorder is not None and self.recorder.video != "none"
+
+    @property
+    def image_subscribers(self) -> int:
+        """How many nodes of the rig take a camera's images."""
+        return (self.pose is not None) + self.records_images
+
+    @cached_property
+    def image_sizes(self) -> dict[str, tuple[int, int]]:
+        """Width and height in pixels of each camera's published image, where they are known."""
+        sizes = {}
+        for name, camera in self.cameras.items():
+            if isinstance(camera, SourceSettings):
+                try:
+                    size = camera.published_size()
+                except DlstreamError:  # the camera's own check reports it
+                    continue
+                if size is not None:
+                    sizes[name] = size
+        return sizes
+
+    @cached_property
+    def asked_sizes(self) -> dict[str, tuple[int, int]]:
+        """Width and height in pixels asked of each camera that may deliver others: only the device knows."""
+        sizes = {}
+        for name, camera in self.cameras.items():
+            size = camera.asked_size() if isinstance(camera, SourceSettings) else None
+            if size is not None:
+                sizes[name] = size
+        return sizes
+
+    @cached_property
+    def frame_rates(self) -> dict[str, float]:
+        """Frames a second of each camera, where they are known."""
+        rates = {}
+        for name, camera in self.cameras.items():
+            if isinstance(camera, SourceSettings):
+                try:
+                    rate = camera.frame_rate()
+                except DlstreamError:
+                    continue
+                if rate:
+                    rates[name] = rate
+        return rates
+
+    @cached_property
+    def network(self) -> NetworkInfo | None:
+        """What the network finds; None where there is none, or it can't be loaded."""
+        if self.pose is None:
+            return None
+        try:
+            return Network(self.pose.network).info
+        except DlstreamError:  # the pose section's own check reports it
+            return None

@@ -1,0 +1,59 @@
+"""The sections of a rig file that are not a node's own: what any node may have, and parts that somebody else runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, create_model
+
+from dlstream_common import Problem, Settings
+from dlstream_outputs import Fate
+
+
+class NodeOptions(Settings):
+    """What the rig file may say of every node, beside the node's own parameters."""
+
+    on_failure: Literal["stop", "restart", "continue"] = "stop"
+    """When the node dies: stop the whole rig (and fail), start the node again, or go on without it."""
+
+
+class TopicCamera(Settings):
+    """A camera that somebody else's node publishes: any driver, or a bag."""
+
+    source: Literal["topic"] = "topic"
+    """Kind of the source."""
+    topic: str = ""
+    """Its image topic; empty: /<camera>/image_raw."""
+
+
+class TopicOutput(Settings):
+    """A device of somebody else's node: it takes the commands on /outputs/<name>/command and acknowledges them."""
+
+    type: Literal["topic"] = "topic"
+    """Kind of the output."""
+
+    def without_computer(self) -> Fate:
+        """As OutputSettings.without_computer."""
+        return Fate("unknown: its own node decides", ends=False)
+
+    def check(self) -> None:
+        """As OutputSettings.check: nothing is known of it."""
+
+    def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
+        """As OutputSettings.check_command: its own node knows its commands."""
+        return None
+
+
+class Stop(Settings):
+    """When the rig ends by itself. It also ends when a video without `loop` has ended."""
+
+    after: Annotated[float, Field(ge=0)] = 0.0
+    """Seconds after the first frame; 0: never."""
+    with_experiment: bool = False
+    """When the experiment has ended."""
+
+
+def section_of(settings: type[Settings]) -> type[Settings]:
+    """A node's settings class with the options that every node of a rig has."""
+    return create_model(settings.__name__, __base__=(settings, NodeOptions), __doc__=settings.__doc__)

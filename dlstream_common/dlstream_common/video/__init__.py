@@ -1,0 +1,28 @@
+"""Recorded frames: video files, folders of images and stacks of pages, each frame with its own time. No ROS.
+
+for item in open_frames(path).frames():
+    if isinstance(item, LostFrame):
+        print(f"frame {item.number}: {item.reason}")
+    else:
+        show(item.image, item.time / 1e9)
+"""
+
+from dlstream_common.video._ahead import ahead
+from dlstream_common.video._frames import FrameFile, LostFrame, VideoFrame, open_frames
+from dlstream_common.video._images import IMAGE_ENDINGS, ImageFiles
+from dlstream_common.video._picture_check import PictureCheck
+from dlstream_common.video._spread import spread_frames
+from dlstream_common.video._video import VideoFile
+
+__all__ = [
+    "IMAGE_ENDINGS",
+    "FrameFile",
+    "ImageFiles",
+    "LostFrame",
+    "PictureCheck",
+    "VideoFile",
+    "VideoFrame",
+    "ahead",
+    "open_frames",
+    "spread_frames",
+]

@@ -1,0 +1,130 @@
+"""Folders of images, single images, and TIFF stacks page by page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from dlstream_common.errors import SourceError
+from dlstream_common.frame import Image
+from dlstream_common.quiet import quiet_opencv
+from dlstream_common.video._items import LostFrame, VideoFrame
+
+IMAGE_ENDINGS = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
+_STACKS = (".tif", ".tiff")
+_USUAL_RATE = 30.0
+_AS_IT_IS: Any = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
+_AT_ONCE = 4
+"""Pages of a stack in memory."""
+_SECOND = 1_000_000_000
+
+
+class ImageFiles:
+    """Images as frames, see `FrameFile`. They have no times: one period of the rate lies between two of them.
+
+    Args:
+        path: a folder, whose images are taken in the order in which a person counts (img2 before img10; names that
+            begin with a point are left out), or one image. A TIFF file may hold many pages.
+        fps: frames a second; 0: 30.
+
+    Raises:
+        SourceError: there are none, or none can be read.
+    """
+
+    def __init__(self, path: Path, fps: float = 0.0) -> None:
+        self.path = path
+        self._files = _files(path)
+        self._rate = Fraction(fps or _USUAL_RATE).limit_denominator(10**6)
+        self.fps: float | None = float(self._rate)
+        self.expected = sum(_pages(file) for file in self._files)
+        first = next((item for item in self.frames() if isinstance(item, VideoFrame)), None)
+        if first is None:
+            raise SourceError(f"{path}: found no image that can be read; expected at least one")
+        self.height, self.width = first.image.shape[:2]
+        self.remarks: tuple[str, ...] = ()
+        if not fps and self.expected > 1:
+            self.remarks = (f"images have no times; taken at {_USUAL_RATE:g} fps. --fps gives another rate",)
+
+    def frames(self) -> Iterator[VideoFrame | LostFrame]:
+        """See `FrameFile`."""
+        number = 0
+        for file in self._files:
+            for image in _images_of(file):
+                time = int(number * _SECOND / self._rate)
+                if isinstance(image, str):
+                    yield LostFrame(number, time, image)
+                else:
+                    yield VideoFrame(number, time, image)
+                number += 1
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    try:
+        files = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_ENDINGS and file.name[0] != "."]
+    except OSError as error:
+        raise SourceError(f"{path}: can't be read ({error.strerror}); expected a folder of images") from error
+    if not files:
+        raise SourceError(f"{path}: found no images in it; expected files that end in {', '.join(IMAGE_ENDINGS)}")
+    return sorted(files, key=_natural)
+
+
+def _natural(file: Path) -> tuple[list[tuple[int, str]], str]:
+    """img2 comes before img10."""
+    parts = re.split(r"(\d+)", file.name.lower())
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], file.name
+
+
+def _pages(file: Path) -> int:
+    if file.suffix.lower() not in _STACKS:
+        return 1
+    with quiet_opencv():
+        try:
+            return max(1, cv2.imcount(str(file)))
+        except cv2.error:
+            return 1
+
+
+def _images_of(file: Path) -> Iterator[Image | str]:
+    """The image, or each page; a reason for one that can't be read."""
+    pages = _pages(file)
+    for start in range(0, pages, _AT_ONCE):
+        count = min(_AT_ONCE, pages - start)
+        found = _read(file) if pages == 1 else _read_pages(file, start, count)
+        if len(found) < count:  # one of them is damaged: which?
+            found = [page for number in range(count) for page in (_read_pages(file, start + number, 1) or [None])]
+        for number, image in enumerate(found):
+            where = file.name if pages == 1 else f"{file.name}, page {start + number + 1}"
+            yield f"{where} can't be read as an image" if image is None else _frame(image, where)
+
+
+def _read(file: Path) -> list[Any]:
+    with quiet_opencv():
+        try:
+            return [cv2.imread(str(file), _AS_IT_IS)]
+        except cv2.error:
+            return [None]
+
+
+def _read_pages(file: Path, start: int, count: int) -> list[Any]:
+    with quiet_opencv():
+        try:
+            _, found = cv2.imreadmulti(str(file), start, count, flags=_AS_IT_IS)
+        except cv2.error:
+            return []
+    return list(found)
+
+
+def _frame(image: Image, where: str) -> Image | str:
+    if image.dtype not in (np.uint8, np.uint16):
+        return f"{where} has values of type {image.dtype}; expected 8 or 16 bits. Convert it"
+    if image.dtype == np.uint8 and image.ndim == 2:
+        return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
+    return image

@@ -1,0 +1,54 @@
+"""Pictures that can't be right: black, of one colour, or with few of their bits in use."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dlstream_common.frame import Image
+
+_FRAMES = 10
+"""Frames that look wrong before it is said: the first ones of many cameras are dark."""
+_NOISE = 3
+"""Grey values of 255 by which a picture of one colour may differ in itself."""
+_DIM = 1 << 14
+"""Brightest value of 65,535 below which a picture has at most 14 bits, and is dark once divided by 256."""
+
+
+class PictureCheck:
+    """Looks at a camera's or a video's frames until one looks right, and says once what is wrong with them."""
+
+    def __init__(self) -> None:
+        self._left = _FRAMES
+        self._found = ""
+
+    def add(self, image: Image) -> str:
+        """A frame, uint8 or uint16. Returns what is wrong, in a sentence, once it is sure; else an empty string."""
+        if not self._left:
+            return ""
+        self._found = picture_problem(image)
+        self._left = self._left - 1 if self._found else 0
+        return self.finish() if self._found and not self._left else ""
+
+    def finish(self) -> str:
+        """There are no more frames. Returns what is wrong with those that there were, if it was not said yet."""
+        found, self._found, self._left = self._found, "", 0
+        return found
+
+
+def picture_problem(image: Image) -> str:
+    """What can't be right with one image, in a sentence; empty where it looks right."""
+    if not image.size:
+        return ""
+    low, high = int(image.min()), int(image.max())
+    full = int(np.iinfo(image.dtype).max)
+    grey = 255 if full == 255 else full // 255
+    if high - low <= (_NOISE if full == 255 else 0):
+        what = "is black" if high <= (_NOISE if full == 255 else grey) else f"has one colour all over (value {high})"
+        return f"the picture {what}: is the lens covered, the light off, or the file damaged?"
+    if full > 255 and high < _DIM:
+        bits = high.bit_length()
+        return (
+            f"the brightest value is {high} of {full}, {bits} bits of 16: the network sees at most grey {high >> 8} of "
+            f"255. Let the camera use the whole range, or multiply the images by {1 << (16 - bits)}"
+        )
+    return ""

@@ -1,0 +1,47 @@
+"""From a decoded picture to an array, upright."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import av
+import numpy as np
+
+from dlstream_common.frame import Image
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How a picture is turned before it is shown: first transposed, then flipped."""
+
+    transposed: bool = False
+    left_right: bool = False
+    up_down: bool = False
+
+    @classmethod
+    def of(cls, picture: av.VideoFrame) -> Orientation:
+        """From its display matrix: a point (x, y) is shown at (a x + c y, b x + d y)."""
+        data = picture.side_data.get("DISPLAYMATRIX")
+        if data is None:
+            return cls()
+        a, b, _, c, d = (int(value) for value in np.frombuffer(bytes(data), np.int32)[:5])
+        if abs(a) + abs(d) >= abs(b) + abs(c):
+            return cls(False, a < 0, d < 0)
+        return cls(True, c < 0, b < 0)
+
+    def turn(self, image: Image) -> Image:
+        """The image, (height, width) or (height, width, channels), as it is to be seen."""
+        if self == Orientation():
+            return image
+        if self.transposed:
+            image = image.swapaxes(0, 1)
+        rows = slice(None, None, -1 if self.up_down else 1)
+        columns = slice(None, None, -1 if self.left_right else 1)
+        return np.ascontiguousarray(image[rows, columns])
+
+
+def to_image(picture: av.VideoFrame) -> Image:
+    """(height, width, 3) uint8, blue, green, red; of 16 bits of grey (height, width) uint16, bit by bit."""
+    if picture.format.name in ("gray16le", "gray16be"):
+        return picture.to_ndarray()
+    return picture.to_ndarray(format="bgr24")

@@ -1,0 +1,43 @@
+"""Some frames of a file, spread evenly over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from dlstream_common.frame import Image
+from dlstream_common.video._items import FrameFile, VideoFrame
+from dlstream_common.video._video import VideoFile
+
+_SHORT = 600
+"""Frames up to which a file is read from its beginning on; in a longer one places are sought by their time."""
+
+
+def spread_frames(
+    file: FrameFile, count: int, tell: Callable[[int, int], None] = lambda done, wanted: None
+) -> Iterator[tuple[str, Image]]:
+    """At most `count` frames that can be decoded, in order, each with its place in words ("frame 40", "at 61.2 s").
+
+    Args:
+        tell: called with how many are done, and how many there are to be.
+    """
+    if isinstance(file, VideoFile) and file.seconds and file.expected > _SHORT:
+        wanted = max(1, min(count, file.expected))
+        for done, time in enumerate(np.linspace(0, file.seconds, wanted, endpoint=False)):
+            tell(done, wanted)
+            image = file.image_at(float(time))
+            if image is not None:
+                yield f"at {time:.1f} s", image
+        return
+    numbers = [item.number for item in file.frames() if isinstance(item, VideoFrame)]
+    wanted = max(1, min(count, len(numbers)))
+    chosen = {numbers[int(place)] for place in np.linspace(0, len(numbers) - 1, wanted)} if numbers else set()
+    done = 0
+    for item in file.frames():
+        if isinstance(item, VideoFrame) and item.number in chosen:
+            tell(done, wanted)
+            done += 1
+            yield f"frame {item.number}", item.image
+            if done == wanted:
+                return

@@ -1,0 +1,49 @@
+"""From a stream's stamps to nanoseconds since the first frame, always increasing."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+_SECOND = 1_000_000_000
+
+
+class Timeline:
+    """Times of frames.
+
+    Args:
+        tick: seconds of one unit of the stream's stamps; None: every frame is one period of the rate after the last.
+        rate: frames a second: of all where there are no stamps, and of a frame that has none.
+        limit: seconds that stamps may go back before they are those of another recording, put behind the first.
+    """
+
+    def __init__(self, tick: Fraction | None, rate: Fraction, limit: float = 1.0) -> None:
+        self._tick, self._rate, self._limit = tick, rate, int(limit * _SECOND)
+        self._first: Fraction | None = None
+        self._shift = 0
+        self._last: int | None = None
+        self.corrected = 0
+        """Frames whose stamp was missing, or not after that of the frame before."""
+
+    def time(self, number: int, stamp: int | None) -> int:
+        """When frame `number` is shown."""
+        if self._tick is None:
+            return int(number * _SECOND / self._rate)
+        period = int(_SECOND / self._rate)
+        if stamp is None:
+            return self._correct(0 if self._last is None else self._last + period)
+        at = stamp * self._tick * _SECOND
+        if self._first is None:
+            self._first = at
+        time = int(at - self._first) + self._shift
+        if self._last is not None and time <= self._last:
+            if self._last - time > self._limit:
+                self._shift += self._last + period - time
+                return self._correct(self._last + period)
+            return self._correct(self._last + period // 2)
+        self._last = time
+        return time
+
+    def _correct(self, time: int) -> int:
+        self.corrected += 1
+        self._last = time
+        return time

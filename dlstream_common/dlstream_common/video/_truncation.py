@@ -1,0 +1,89 @@
+"""Whether a file ends before it should, by the sizes that its own parts have. Frame counts and durations say nothing.
+
+AVI, Matroska and MP4 files begin with parts that name their sizes. A recorder that was killed leaves a size open, which
+is no truncation: what is there can be read.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof")
+_EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+_TOLERANCE = 64
+"""Bytes by which sloppy writers are wrong."""
+
+
+def announced_size(path: Path) -> int | None:
+    """The bytes that a file should have, where it has fewer; None where it is whole, or does not say.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    there = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:4] == b"RIFF":
+            end = _riff_end(file, there)
+        elif head[:4] == _EBML:
+            end = _matroska_end(file)
+        elif head[4:8] in _BOXES:
+            end = _boxes_end(file, there)
+        else:
+            end = None
+    return end if end is not None and end > there + _TOLERANCE else None
+
+
+def _riff_end(file: BinaryIO, there: int) -> int | None:
+    """AVI: one RIFF chunk, or several of them one after another."""
+    end = 0
+    while end < there:
+        file.seek(end)
+        head = file.read(8)
+        if head[:4] != b"RIFF":
+            break
+        size = int.from_bytes(head[4:8], "little")
+        if size in (0, 0xFFFFFFFF):
+            return None
+        end += 8 + size + size % 2
+    return end
+
+
+def _matroska_end(file: BinaryIO) -> int | None:
+    file.seek(4)
+    header = _variable_size(file)
+    if header is None:
+        return None
+    file.seek(header, os.SEEK_CUR)
+    if file.read(4) != _SEGMENT:
+        return None
+    size = _variable_size(file)
+    return None if size is None else file.tell() + size
+
+
+def _variable_size(file: BinaryIO) -> int | None:
+    """EBML's number of 1 to 8 bytes; None where all its bits are set, which means unknown."""
+    first = file.read(1)
+    if not first or not first[0]:
+        return None
+    length = 9 - first[0].bit_length()
+    rest = file.read(length - 1)
+    value = int.from_bytes(first + rest, "big") & ((1 << 7 * length) - 1)
+    return None if value == (1 << 7 * length) - 1 else value
+
+
+def _boxes_end(file: BinaryIO, there: int) -> int | None:
+    """MP4 and QuickTime: boxes one after another; one of size 0 reaches to the end."""
+    end = 0
+    while end + 8 <= there:
+        file.seek(end)
+        head = file.read(16)
+        size = int.from_bytes(head[:4], "big")
+        if size == 1:
+            size = int.from_bytes(head[8:16], "big")
+        if size < 8 or not head[4:8].isalnum():
+            return None
+        end += size
+    return end

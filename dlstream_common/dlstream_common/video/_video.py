@@ -1,0 +1,170 @@
+"""A video file, decoded by FFmpeg frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from dlstream_common.errors import SourceError
+from dlstream_common.frame import Image
+from dlstream_common.video._decoding import decode
+from dlstream_common.video._items import LostFrame, VideoFrame
+from dlstream_common.video._pixels import Orientation, to_image
+from dlstream_common.video._timeline import Timeline
+from dlstream_common.video._truncation import announced_size
+
+_NO_TIMES = 0x80
+"""FFmpeg's flag of formats without times, such as raw H.264."""
+_NOBODYS_RATE = Fraction(1009, 64)
+"""Given to FFmpeg for streams without times, in place of its own 25: where it comes back, the stream says no rate."""
+_USUAL_RATE = Fraction(30)
+
+
+class VideoFile:
+    """A video, see `FrameFile`.
+
+    Args:
+        fps: frames a second in place of the file's own times; 0: its own.
+        pixels: makes an image of FFmpeg's picture; else as a person sees it.
+
+    Attributes:
+        seconds: how long it is, as its header says; 0 where it does not.
+
+    Raises:
+        SourceError: it can't be opened, is truncated, holds no frame that can be decoded, or has no times and no `fps`
+            is given.
+    """
+
+    def __init__(self, path: Path, fps: float = 0.0, pixels: Callable[[av.VideoFrame], Image] = to_image) -> None:
+        self.path, self._pixels = path, pixels
+        _check_file(path)
+        with _opened(path) as container:
+            stream, remarks = _stream_of(container, path)
+            self._timeless = bool(container.format.flags & _NO_TIMES)
+            own = _own_rate(stream, self._timeless)
+            if self._timeless and not fps:
+                if own is None:
+                    raise SourceError(
+                        f"{path}: found a {container.format.name} stream, which has no times, and no frame rate in it; "
+                        "expected one of them. Give the camera's rate: --fps 30, or 'fps: 30' in the rig file"
+                    )
+                remarks.append(
+                    f"a {container.format.name} stream has no times; taken at the {float(own):g} fps that it says. "
+                    "--fps (in a rig 'fps') gives another rate"
+                )
+            self._counted = self._timeless or fps > 0
+            self._rate = Fraction(fps).limit_denominator(10**6) if fps else own or _USUAL_RATE
+            self.fps = float(self._rate) if fps or own else None
+            self.expected = _expected(container, stream, self._rate)
+            self.seconds = _seconds(container, stream)
+            self.width, self.height = self._first_size(container, stream)
+        self.remarks = tuple(remarks)
+
+    def frames(self) -> Iterator[VideoFrame | LostFrame]:
+        """See `FrameFile`."""
+        with _opened(self.path) as container:
+            stream, _ = _stream_of(container, self.path)
+            timeline = Timeline(None if self._counted else stream.time_base, self._rate)
+            orientation: Orientation | None = None
+            depends = not stream.codec_context.codec.intra_only
+            for number, (stamp, found) in enumerate(decode(container, stream)):
+                time = timeline.time(number, stamp)
+                if isinstance(found, str):
+                    smeared = "; the frames up to the next key frame build on it and may be smeared" if depends else ""
+                    yield LostFrame(number, time, found + smeared)
+                    continue
+                if orientation is None:
+                    orientation = Orientation.of(found)
+                yield VideoFrame(number, time, orientation.turn(self._pixels(found)))
+
+    def image_at(self, seconds: float) -> Image | None:
+        """The first frame that can be decoded from a time on, or the last one before it; None where there is none."""
+        with _opened(self.path) as container:
+            stream, _ = _stream_of(container, self.path)
+            assert stream.time_base is not None
+            target = int(seconds / stream.time_base) + (stream.start_time or 0)
+            container.seek(target, stream=stream)
+            last: av.VideoFrame | None = None
+            for _, found in decode(container, stream):
+                if isinstance(found, str):
+                    continue
+                last = found
+                if found.pts is None or found.pts >= target:
+                    break
+            return None if last is None else Orientation.of(last).turn(self._pixels(last))
+
+    def _first_size(self, container: InputContainer, stream: VideoStream) -> tuple[int, int]:
+        for _, found in decode(container, stream):
+            if not isinstance(found, str):
+                turned = Orientation.of(found).transposed
+                return (found.height, found.width) if turned else (found.width, found.height)
+        raise SourceError(f"{self.path}: found no frame that can be decoded; expected a video")
+
+
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        raise SourceError(f"{path}: found no such file; expected a video")
+    try:
+        there = path.stat().st_size
+        if there == 0:
+            raise SourceError(f"{path}: found an empty file; expected a video")
+        announced = announced_size(path)
+    except OSError as error:
+        raise SourceError(f"{path}: can't be read ({error.strerror}); expected a video") from error
+    if announced is not None:
+        raise SourceError(
+            f"{path}: found {there} bytes; expected the {announced} of which its parts tell. It is truncated: copy it "
+            "again, or make a file of what is there with 'ffmpeg -i FILE -c copy NEW'"
+        )
+
+
+def _opened(path: Path) -> InputContainer:
+    try:
+        # "file:" keeps a name with a colon from being taken for a URL.
+        return av.open(f"file:{path}", options={"framerate": f"{_NOBODYS_RATE}"})
+    except (av.FFmpegError, ValueError) as error:
+        raise SourceError(
+            f"{path}: found no video that can be read ({path.stat().st_size} bytes); expected a whole video file. "
+            "Is it truncated, or not a video?"
+        ) from error
+
+
+def _stream_of(container: InputContainer, path: Path) -> tuple[VideoStream, list[str]]:
+    """The first stream of moving pictures, and what there is to say of the choice."""
+    covers = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+    streams = [stream for stream in container.streams.video if not stream.disposition & covers]
+    if not streams:
+        there = "sound" if container.streams.audio else "no video"
+        there += " and a cover picture" if container.streams.video else ""
+        raise SourceError(f"{path}: found {there}; expected a video")
+    remarks = []
+    if len(streams) > 1:
+        sizes = ", ".join(f"{stream.width}x{stream.height}" for stream in streams)
+        remarks.append(f"has {len(streams)} video streams ({sizes}); the first one is read")
+    return streams[0], remarks
+
+
+def _own_rate(stream: VideoStream, timeless: bool) -> Fraction | None:
+    rate = stream.codec_context.framerate if timeless else stream.average_rate or stream.guessed_rate
+    return Fraction(rate) if rate and 0 < rate < 10_000 and rate != _NOBODYS_RATE else None
+
+
+def _seconds(container: InputContainer, stream: VideoStream) -> float:
+    """How long it is, as its header says; 0 where it does not."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return container.duration / av.time_base if container.duration else 0.0
+
+
+def _expected(container: InputContainer, stream: VideoStream, rate: Fraction) -> int:
+    if stream.duration and stream.time_base and stream.average_rate:
+        return round(stream.duration * stream.time_base * stream.average_rate)
+    if stream.frames:
+        return int(stream.frames)
+    return round(container.duration / av.time_base * rate) if container.duration else 0
