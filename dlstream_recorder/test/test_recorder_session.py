@@ -147,7 +147,7 @@ def test_a_full_queue_loses_frames_and_says_so(open_session, make):
 
 def test_every_way_of_losing_frames_is_counted(open_session, make):
     session = open_session(video="none", bag=False)
-    session.add_frame_info("top", 0, 40)  # before the session
+    session.add_frame_info("top", 99, 40)  # before the session
     for number in (100, 101, 104):  # 2 lost on the way
         session.add_frame(make.frame(number, GREY, "mono8"))
     session.add_frame_info("top", 0, 43)  # 3 by the camera
@@ -304,3 +304,14 @@ def test_what_is_begun_is_typed(tmp_path):
         assert session.status().free > 0
     finally:
         session.finish()
+
+
+def test_frames_lost_after_the_last_one_are_counted(open_session, make):
+    session = open_session(video="none", bag=False)
+    session.add_frame(make.frame(0, GREY, "mono8"))
+    session.add_frame_info("top", 0, 2)  # the camera's first two
+    session.add_frame(make.frame(1, GREY, "mono8"))
+    session.add_frame_info("top", 1, 2)
+    session.add_frame_info("top", 1, 3)  # and its last
+    summary = session.finish()
+    assert (summary.frames_recorded, summary.frames_dropped, summary.frames_captured) == (2, 3, 5)
