@@ -168,7 +168,7 @@ def test_a_stream_without_times_takes_its_own_rate_or_the_one_asked_for(tmp_path
     assert not open_frames(path, fps=20).remarks
     assert times(read(path, fps=20)[0]) == pytest.approx([number / 20 for number in range(10)])
     jpegs = write_video(tmp_path / "camera.mjpeg", even(10), "mjpeg", "yuvj420p", form="mjpeg")
-    with pytest.raises(SourceError, match="which has no times, and no frame rate in it.*--fps 30"):
+    with pytest.raises(SourceError, match=r"which has no times, and no frame rate in it.*--fps 30"):
         open_frames(jpegs)
     assert times(read(jpegs, fps=20)[0]) == pytest.approx([number / 20 for number in range(10)])
 
