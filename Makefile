@@ -9,7 +9,7 @@ SLEAP := PYTHONPATH=dlstream_common:dlstream_camera:dlstream_pose .venv-sleap/bi
 DLC_TESTS := -m pytest -c /dev/null --rootdir dlstream_pose --confcutdir dlstream_pose -p no:cacheprovider
 PACKAGES := dlstream dlstream_camera dlstream_common dlstream_experiment dlstream_outputs dlstream_pose dlstream_recorder
 
-.PHONY: help setup demo test lint format bench lock dlc dlc-tf sleap convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
+.PHONY: help setup hooks demo test lint format docs bench lock dlc dlc-tf sleap convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,11 +17,14 @@ help: ## this list
 setup: ## virtual environment, packages, colcon build; only what has changed
 	@$(PYTHON) tools/setup_workspace.py
 
+hooks: setup ## git checks each commit from now on: format, file ends, the message
+	@.venv/bin/pre-commit install
+
 demo: setup ## the whole loop for 20 s on a synthetic animal; SHOW=1 opens windows
 	@.venv/bin/dlstream demo $(if $(SHOW),--show)
 
-test: setup ## every test: cores, nodes over DDS, whole rigs
-	@$(ENV) python -m pytest $(ARGS)
+test: setup ## every test, on two cores: cores, nodes over DDS, whole rigs; ARGS=dlstream_camera for one package
+	@$(ENV) python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: setup ## ruff, mypy strict, the layers of the packages
 	@$(ENV) ruff check .
@@ -32,15 +35,27 @@ lint: setup ## ruff, mypy strict, the layers of the packages
 format: setup ## formats the code
 	@$(ENV) ruff check --fix . ; $(ENV) ruff format .
 
+docs: setup .venv-docs/.packages ## the documentation: build/docs/index.html, readable without a network
+	@PYTHONPATH=$(CURDIR)/.venv-docs $(ENV) python -m sphinx -q -E -W --keep-going -n -b html docs build/docs
+	@echo build/docs/index.html
+
+# Packages only, beside the product's own environment: the API pages import what they describe.
+.venv-docs/.packages: requirements-docs.txt | setup
+	rm -rf .venv-docs
+	.venv/bin/python -m pip install -q --disable-pip-version-check --target .venv-docs -r requirements-docs.txt
+	touch $@ .venv-docs/COLCON_IGNORE
+
 bench: setup ## measures, prints tables, writes build/bench*.json; beside DeepLabCut-Live where `make dlc` was run
 	@$(ENV) python test/bench.py
 	@if [ -e .venv-dlc/.packages ]; then $(DLC) test/bench_pose.py $(ARGS); else \
 		echo "no .venv-dlc (make dlc): measured without DeepLabCut-Live"; $(ENV) python test/bench_pose.py $(ARGS); fi
 
-lock: ## resolves requirements.in into requirements.lock
+lock: ## resolves requirements.in into requirements.lock, and requirements-docs.in likewise
 	@$(PYTHON) -m venv build/lock-env && build/lock-env/bin/pip -q install uv
 	@build/lock-env/bin/uv pip compile -q --universal --upgrade --python-version 3.10 --no-header requirements.in -o requirements.lock
+	@build/lock-env/bin/uv pip compile -q --universal --upgrade --python-version 3.10 --no-header requirements-docs.in -o requirements-docs.txt
 	@sed -i '1i # Every package pinned, for Python 3.10 to 3.13: written by `make lock` from requirements.in.' requirements.lock
+	@sed -i '1i # The environment of `make docs`, pinned, for Python 3.10 to 3.13: written by `make lock` from requirements-docs.in.' requirements-docs.txt
 
 dlc: .venv-dlc/.packages ## an environment with DeepLabCut, to convert or train networks (6 GB)
 
@@ -89,4 +104,4 @@ demo-network: dlc ## trains the demo's network anew (half an hour on two cores)
 	@$(DLC) tools/train_demo_network.py
 
 clean: ## removes the virtual environment and everything built
-	rm -rf .venv .venv-dlc .venv-dlc-tf .venv-sleap build install log .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-dlc .venv-dlc-tf .venv-docs .venv-sleap build docs/reference/generated install log .mypy_cache .ruff_cache .pytest_cache .hypothesis

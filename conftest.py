@@ -40,6 +40,8 @@ hypothesis.settings.load_profile("dlstream")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Before any test imports rclpy: this process and its nodes keep to themselves."""
+    if _hands_tests_out(config):
+        return
     from domain_coordinator import domain_id
 
     config._dlstream_domain = domain_id()  # type: ignore[attr-defined]
@@ -47,6 +49,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
     os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"] = str(_patient_profile())
     os.environ["SDL_VIDEODRIVER"] = "dummy"
+
+
+def _hands_tests_out(config: pytest.Config) -> bool:
+    """Whether this process runs no test itself: with `-n 2` the two workers do, each in a domain of its own."""
+    return not hasattr(config, "workerinput") and getattr(config.option, "dist", "no") != "no"
 
 
 def _patient_profile() -> Path:
@@ -60,11 +67,13 @@ def _patient_profile() -> Path:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    """Gives back the domain and what killed nodes have left."""
     from dlstream.run.shared_memory import remove_abandoned
 
-    shutil.rmtree(Path(os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"]).parent)
     remove_abandoned()
-    config._dlstream_domain.__exit__(None, None, None)  # type: ignore[attr-defined]
+    if not _hands_tests_out(config):
+        shutil.rmtree(Path(os.environ["FASTRTPS_DEFAULT_PROFILES_FILE"]).parent)
+        config._dlstream_domain.__exit__(None, None, None)  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session")
@@ -159,6 +168,7 @@ class Observer:
         self.node = rclpy.create_node("observer")
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
+        self._clients: dict[str, Any] = {}
         self._end = Future()
         self._thread = threading.Thread(target=self._executor.spin_until_future_complete, args=(self._end,))
         self._thread.start()
@@ -170,8 +180,12 @@ class Observer:
         return messages
 
     def call(self, kind: type, service: str, request: Any) -> Any:
-        """The answer of a service."""
-        client = self.node.create_client(kind, service)
+        """The answer of a service.
+
+        Its client stays for the next call: what is asked by a new one is lost where the service has not found it yet.
+        """
+        client = self._clients.get(service) or self.node.create_client(kind, service)
+        self._clients[service] = client
         assert client.wait_for_service(PATIENCE), f"no service {service}"
         futures = [client.call_async(request)]
         again = time.monotonic() + ASK_AGAIN
@@ -185,7 +199,6 @@ class Observer:
             return any(future.done() for future in futures)
 
         wait_for(answered, f"an answer of {service}")
-        self.node.destroy_client(client)
         return next(future.result() for future in futures if future.done())
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from launch import LaunchContext, LaunchDescription
 
 
 def start_rig(context: LaunchContext) -> list[Action]:
+    """The nodes of the rig file that the arguments name."""
     allow_python = LaunchConfiguration("allow_python").perform(context).lower() == "true"
     return rig_actions(LaunchConfiguration("rig").perform(context), context, allow_python)
 

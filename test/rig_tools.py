@@ -29,11 +29,13 @@ cameras:
 pose:
   network: {config}/networks/demo_mouse.onnx
   scale: 1
-experiment: {{file: {folder}/experiment.yaml, acknowledgement_timeout: 20}}
+experiment: {{file: {folder}/experiment.yaml, acknowledgement_timeout: 20, output_timeout: 60, start_timeout: 300}}
 outputs:
   screen:
     type: screen
     offscreen: true
+    commander_timeout: 60
+    max_command_age: 60
     images: {{left: {config}/images/stripes.png, right: {config}/images/checkers.png}}
 recorder: {{directory: {folder}/sessions, image_depth: 200, silence: 60, min_free: 0.1}}
 """

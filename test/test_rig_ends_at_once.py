@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 
-import pandas as pd
 import pytest
 
 from dlstream.rig.check import checked_rig
 from dlstream.rig.nodes import rig_nodes
 from dlstream.run.environment import node_environment
 from dlstream.run.process import NodeProcess
+from dlstream_recorder.report.tables import read_events
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_nodes_that_are_all_told_to_end_leave_outputs_off_and_the_session_whole(
     assert "[ERROR]" not in output, output
 
     [folder] = session.iterdir()
-    events = pd.read_csv(folder / "events.csv", keep_default_na=False)
+    events = read_events(folder)
     assert "experiment_ended" in set(events["kind"]), output
     assert not (events["kind"] == "fault").any(), output
     commands = events[events["kind"] == "command"]

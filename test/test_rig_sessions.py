@@ -12,6 +12,8 @@ from rig_tools import CONFIG, told
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
 
+from dlstream_recorder.report.tables import read_events
+
 STAMPS = ["sent_ns", "received_ns", "applied_ns"]
 
 
@@ -29,7 +31,7 @@ def test_demo_closes_the_loop(start):
     summary = rig.about()["summary"]
     assert summary["frames_recorded"] == summary["frames_captured"] > 0
     assert summary["frames_dropped"] == 0
-    events = pd.read_csv(rig.session / "events.csv")
+    events = read_events(rig.session)
     caused = events[(events["sequence"] >= 0) & (events["kind"] == "command")]["id"]
     answered = events[events["kind"] == "acknowledgement"]["id"]
     assert len(caused) > 0
@@ -74,7 +76,7 @@ def test_session_opens_with_other_tools(start, write_rig):
     assert counts["/top/camera_info"] == counts["/top/frame_info"] == 150
     assert list(first.keypoints) == ["snout", "leftear", "rightear", "neck", "tailbase"]
 
-    events = pd.read_csv(session / "events.csv")
+    events = read_events(session)
     shown = events[(events["kind"] == "acknowledgement") & (events["action"] == "show")]
     assert len(shown) > 0
     chain = ["frame_stamp_ns", "pose_received_ns", "inference_start_ns", "inference_end_ns"]
@@ -137,7 +139,7 @@ def test_experiment_that_ends_ends_the_rig_if_asked(start, write_rig):
     rig = start("run", str(path))
     assert rig.wait() == 0, rig.output
     assert "stops: the experiment has ended" in rig.output
-    events = pd.read_csv(rig.session / "events.csv")
+    events = read_events(rig.session)
     [ended] = events[events["kind"] == "experiment_ended"]["values"]
     assert json.loads(ended)["reason"] == "2 s are over"
     last = events[events["kind"] == "command"].iloc[-1]

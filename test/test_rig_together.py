@@ -12,6 +12,7 @@ from rig_tools import recorded, told
 from sensor_msgs.msg import Image
 
 from dlstream_common.ros import frame_from_message, image_qos
+from dlstream_recorder.report.tables import read_events
 
 TOGETHER = ("rig: test", "rig: test\ntogether: true")
 
@@ -37,7 +38,7 @@ def test_same_names_topics_and_parameters_and_a_whole_session(start, write_rig, 
     assert summary["frames_recorded"] == summary["frames_captured"] > 20
     assert (summary["frames_dropped"], summary["faults"]) == (0, 0)
     assert summary["poses"] > 0
-    assert set(pd.read_csv(rig.session / "events.csv")["kind"]) >= {"trigger_rose", "command", "acknowledgement"}
+    assert set(read_events(rig.session)["kind"]) >= {"trigger_rose", "command", "acknowledgement"}
 
     stamps = pd.read_csv(rig.session / "top.frames.csv")["stamp_ns"].tolist()
     outside = {stamp: frame for stamp, frame in map(_stamped, images) if stamp in stamps}

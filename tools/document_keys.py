@@ -1,4 +1,4 @@
-"""Writes docs/keys.md, every key of a rig file and of an experiment file, from the settings classes themselves.
+"""Writes docs/reference/keys.md, every key of a rig file and of an experiment file, from the settings classes.
 
 .venv/bin/dlstream-env python tools/document_keys.py
 """
@@ -27,16 +27,17 @@ from dlstream_experiment.protocols.states import StatesSettings
 from dlstream_experiment.regions import REGIONS
 from dlstream_experiment.triggers import TRIGGERS
 
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "keys.md"
+TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference" / "keys.md"
 HEAD = """\
 # Every key
 
 Written by `tools/document_keys.py` from the settings classes, which are also the nodes' ROS parameters. Unknown keys
-are refused, and the nearest known one is suggested. Relative paths are taken from the file's own folder.
+are refused, and the nearest known one is suggested. Relative paths start from the file's own folder.
 """
 
 
 def main() -> None:
+    """Writes the page."""
     TARGET.write_text(text())
 
 
@@ -83,6 +84,7 @@ def section(title: str, model: type[BaseModel]) -> str:
 
 
 def default(field: FieldInfo) -> str:
+    """A field's default as the page shows it."""
     value: Any = field.get_default(call_default_factory=True)
     if value is PydanticUndefined:
         return "must be given"
@@ -94,6 +96,7 @@ def default(field: FieldInfo) -> str:
 
 
 def meaning(field: FieldInfo) -> str:
+    """A field's description, with its limits."""
     words = " ".join((field.description or "").split()).replace("|", "\\|")
     limits = []
     for item in field.metadata:

@@ -20,6 +20,7 @@ HALF, WIDTH = 90.0, 5.0
 
 
 def main() -> None:
+    """Writes the network."""
     values = {"two": [2.0], "half": [HALF], "width": [WIDTH], "one": [1.0]}
     constants = [numpy_helper.from_array(np.array(value, np.float32), name) for name, value in values.items()]
     constants += [numpy_helper.from_array(np.array([axis], np.int64), f"axis_{axis}") for axis in (1, 2)]

@@ -27,6 +27,7 @@ BEGIN = time.monotonic()
 
 
 def main() -> int:
+    """Does what has to be done; returns the exit code."""
     check_machine()
     steps = [
         ("python packages", VENV / ".packages", [LOCK, Path(__file__)], install_packages),
@@ -45,10 +46,12 @@ def main() -> int:
 
 
 def say(text: str) -> None:
+    """Prints a line with the time since the start."""
     print(f"[set-up {time.monotonic() - BEGIN:4.0f} s] {text}", flush=True)
 
 
 def fail(text: str) -> None:
+    """Ends with a message and exit code 1."""
     print(f"set-up can't go on: {text}", file=sys.stderr)
     raise SystemExit(1)
 
@@ -58,7 +61,7 @@ def check_machine() -> None:
     if sys.platform != "linux" or platform.machine() != "x86_64":
         fail(
             f"found {sys.platform} on {platform.machine()}; the ROS 2 wheels are for x86-64 Linux alone. "
-            "Elsewhere install ROS 2 Jazzy and use colcon (docs/ros2.md)"
+            "Elsewhere install ROS 2 Jazzy and use colcon (docs/how-to/ros2.md)"
         )
     if not (3, 10) <= sys.version_info[:2] <= (3, 13):
         fail(
@@ -70,12 +73,14 @@ def check_machine() -> None:
 
 
 def sources() -> list[Path]:
+    """Every file that goes into the workspace; tests are no part of it."""
     folders = sorted(ROOT.glob("dlstream*/")) + [ROOT / "launch", ROOT / "config"]
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     return sorted(path for path in files if "__pycache__" not in path.parts and "test" not in path.parts)
 
 
 def fingerprint(paths: Iterable[Path]) -> str:
+    """A digest of the files' names and contents, of this Python and of this folder."""
     digest = hashlib.sha256(f"{sys.version} {ROOT}".encode())
     for path in paths:
         digest.update(str(path).encode())
@@ -109,6 +114,7 @@ def point_cmake_at_this_python() -> None:
 
 
 def build_workspace() -> None:
+    """Builds all packages into `install`."""
     environment = {
         **os.environ,
         "PATH": f"{VENV / 'bin'}:{os.environ['PATH']}",

@@ -302,6 +302,7 @@ def difference_from_dlclive(source: Path, network: Path) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Trains, and writes the network in each format."""
     parser = argparse.ArgumentParser(description="Train the demo's network on frames of the synthetic arena.")
     parser.add_argument("--output", type=Path, default=ROOT / "config" / "networks", help="folder to write to")
     parser.add_argument("--threads", type=int, default=2)

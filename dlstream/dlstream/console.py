@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
+
+from dlstream_common import masked
 
 _STYLES = {"WARN": "yellow", "ERROR": "bold red", "FATAL": "bold red", "DEBUG": "dim"}
 _SEVERITY = re.compile(r"^\[\s*(INFO|WARN|ERROR|FATAL|DEBUG)\s*\] ?")
 
 
+class DiscreetConsole(Console):
+    """A console that shows no password, whoever says it."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(masked(text), **options)
+
+
 def make_console() -> Console:
     """A console that does not fold lines where there is no terminal, so that logs can be searched."""
-    return Console(highlight=False, soft_wrap=True)
+    return DiscreetConsole(highlight=False, soft_wrap=True)
 
 
 def show_line(console: Console, name: str, text: str) -> None:

@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from dlstream.cli.main import app
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "experiment-files.md"
-TEXT = PAGE.read_text(encoding="utf-8").replace("\\\n", " ")
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = [DOCS / "how-to" / "experiment-files.md", DOCS / "reference" / "schemas.md"]
+TEXT = "".join(page.read_text(encoding="utf-8").replace("\\\n", " ") for page in PAGES)
 WANTED = r"^    dlstream (experiment (?:new .*--template|templates|schema).*?)(?:  #.*)?$"
 COMMANDS = re.findall(WANTED, TEXT, re.MULTILINE)
 
@@ -24,5 +25,5 @@ def test_the_command_works_as_printed(command: str, tmp_path: Path, monkeypatch:
     assert outcome.exit_code == 0, (outcome.stdout, outcome.exception)
 
 
-def test_the_page_has_such_commands():
-    assert len(COMMANDS) == 3
+def test_the_pages_have_such_commands():
+    assert len(COMMANDS) == 5

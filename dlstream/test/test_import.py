@@ -206,7 +206,7 @@ def test_the_first_layout(tmp_path: Path):
     for word in ("settings.ini:6: [Streaming] MULTIPLE_DEVICES", "settings.ini:11: [DeepLabCut] MODEL", "DLC_PATH"):
         assert word in notes
     assert 'make convert-tf ARGS="EXPORTED_FOLDER openfield-trainset95shuffle1.onnx --frames VIDEO"' in notes
-    assert "docs/networks.md" in notes
+    assert "docs/how-to/networks.md" in notes
     assert "device: 2\n" in file.read_text(), "a number, as the rig files that come along have it"
     assert "$schema" not in file.read_text() + experiment.text, "no path of this machine"
 

@@ -12,4 +12,4 @@ def test_the_page_of_keys_is_what_the_settings_say():
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert (ROOT / "docs" / "keys.md").read_text() == module.text(), "run tools/document_keys.py"
+    assert (ROOT / "docs" / "reference" / "keys.md").read_text() == module.text(), "run tools/document_keys.py"

@@ -23,6 +23,7 @@ def test_a_file_of_this_process_is_kept_and_has_the_parameters():
     spec = NodeSpec("package", "node", "camera", "/top", {"fps": 30.0, "path": "a: b"})
     file = parameter_file(spec)
     try:
+        assert file.stat().st_mode & 0o077 == 0, "it may have the password of a camera"
         remove_abandoned_files(file.parent)
         assert YAML(typ="safe").load(file) == {"/**": {"ros__parameters": {"fps": 30.0, "path": "a: b"}}}
     finally:

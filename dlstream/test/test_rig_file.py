@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dlstream.cli.main import main
+from dlstream.console import make_console
 from dlstream.rig.check import checked_rig
 from dlstream.rig.file import load_rig
 from dlstream.rig.nodes import rig_nodes
@@ -259,3 +260,12 @@ def test_a_camera_alone_is_a_rig(tmp_path: Path):
     path.write_text("rig: look\ncameras: {top: {source: synthetic}}\n")
     rig, path = checked_rig(path)
     assert [node.full_name for node in rig_nodes(rig, path)] == ["/top/camera"]
+
+
+def test_the_password_of_a_camera_is_not_shown(write, capsys):
+    path = write("{source: synthetic", '{source: opencv, device: "rtsp://operator:my Hunter2!@host/cam", x: ')
+    text = "\n".join(refused(path))
+    assert "rtsp://operator:***@host/cam" in text
+    assert "Hunter2" not in text
+    make_console().print(f"[red]{path.read_text()}[/]")
+    assert "Hunter2" not in capsys.readouterr().out

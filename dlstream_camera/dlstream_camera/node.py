@@ -131,6 +131,8 @@ class CameraNode(DlstreamNode[SourceSettings]):
                         self._finish()
                     return
                 self._publish(shot)
+                if self._count == 1 and not getattr(self.settings, "pace", True):
+                    self._let_arrive()  # a subscriber that is found may not have found us yet, and would miss a burst
         except Exception as error:
             self._let_arrive()
             self.fail(error)

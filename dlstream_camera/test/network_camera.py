@@ -23,11 +23,14 @@ def jpeg(number: int) -> bytes:
 
 
 class NetworkCamera:
-    """Sends a frame every few milliseconds, and in between what `send` was told: bytes in a frame's place, or None
-    to close the connection. `pause` makes it silent; `refuse` turns new connections away.
+    """Sends a frame every few milliseconds, and in between what `send` was told.
+
+    That is bytes in a frame's place, or None to close the connection. `pause` makes it silent; `refuse` turns new
+    connections away; `needs_password` asks for one.
 
     Attributes:
         url: where it is.
+        authorizations: what was sent with each request as user and password.
         odd: the number, in its connection, of each frame that was sent as it was told.
         connections: how many there have been.
     """
@@ -35,10 +38,12 @@ class NetworkCamera:
     def __init__(self) -> None:
         self.orders: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self.odd: list[int] = []
+        self.authorizations: list[str] = []
         self.connections = 0
         self.running = threading.Event()
         self.running.set()
         self.refuse = False
+        self.needs_password = False
         self.over = False
 
     def send(self, frame: bytes | None) -> None:
@@ -69,8 +74,14 @@ def network_camera() -> Iterator[NetworkCamera]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             camera.connections += 1
+            camera.authorizations.append(self.headers.get("Authorization", ""))
             if camera.refuse:
                 self.send_error(503)
+                return
+            if camera.needs_password and not camera.authorizations[-1]:
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+                self.end_headers()
                 return
             self.send_response(200)
             self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")

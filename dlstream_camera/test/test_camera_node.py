@@ -47,6 +47,19 @@ def test_publishes_every_frame_with_its_companions(start_node, observer, wait_fo
         assert np.allclose(truths[number].individuals[0].x, points[:, 0])
 
 
+def test_frames_without_a_pace_begin_with_the_first_one(start_node, observer, wait_for):
+    """A burst of more frames than the queue holds must not begin before subscribers are ready for it."""
+    infos = observer.collect(FrameInfo, "/top/frame_info", POSE)
+    images = observer.collect(Image, "/top/image_raw", image_qos(1000))
+    size = {"width": 64, "height": 64}
+    node = start_node(MODULE, namespace="/top", **size, pace=False, frames=300, queue=2, wait_for=1)
+    assert node.wait() == 0, node.output
+    wait_for(lambda: len(infos) == 300, "every frame's number")
+    wait_for(lambda: images, "an image")
+    assert stamp_from_message(images[0].header.stamp) == stamp_from_message(infos[0].header.stamp)
+    assert infos[0].sequence == 0
+
+
 def test_crop_and_grey(start_node, observer, wait_for):
     truths = observer.collect(FramePoses, "/top/ground_truth", POSE)
     images = observer.collect(Image, "/top/image_raw", image_qos(10))

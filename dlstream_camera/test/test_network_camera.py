@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import queue
 import threading
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from network_camera import HEIGHT, WIDTH, NetworkCamera, jpeg, network_camera
+from rcl_interfaces.msg import ParameterEvent
+from rcl_interfaces.srv import GetParameters
 
 from dlstream_camera.camera import Camera, Shot
 from dlstream_camera.sources._connection import DisconnectedError, Taken
@@ -155,7 +158,7 @@ def test_reconnecting_is_the_default_for_urls_alone():
 
 
 def test_stop_wakes_a_read_that_waits_and_reading_can_begin_again(server, watch):
-    watched = watch(device=server.url, silence=300.0)
+    watched = watch(device=server.url, silence=60.0)
     watched.camera.read()
     server.running.clear()
     ended: list[object] = []
@@ -259,3 +262,27 @@ def test_the_node_tells_it_as_events_and_in_diagnostics(server, start_node, obse
     wait_for(lambda: infos[-1].dropped == 1, "the loss in frame_info")
     server.running.clear()
     assert node.end() == 0, node.output
+
+
+def test_a_password_goes_to_the_camera_and_nowhere_else(server, start_node, observer, wait_for):
+    told = observer.collect(ParameterEvent, "/parameter_events", 1000)
+    reports = observer.collect(DiagnosticArray, "/diagnostics", 10)
+    events = observer.collect(Event, "/experiment/events", EVENT)
+    server.needs_password = True
+    url = server.url.replace("http://", "http://operator:Hunter2!@")
+    shown = server.url.replace("http://", "http://operator:***@")
+    node = start_node("dlstream_camera.node", namespace="/top", source="opencv", device=url, reconnect=0.1)
+    wait_for(lambda: reports and reports[-1].status[0].hardware_id == shown, "the masked URL in the diagnostics")
+    request = GetParameters.Request(names=["device"])
+    assert observer.call(GetParameters, "/top/camera/get_parameters", request).values[0].string_value == shown
+    server.send(None)
+    wait_for(lambda: len(events) >= 2, "the reconnection")
+    assert node.end() == 0
+    assert base64.b64decode(server.authorizations[-1].removeprefix("Basic ")) == b"operator:Hunter2!"
+    assert shown in node.output
+    assert "Hunter2" not in node.output + "".join(map(str, [*told, *reports, *events]))
+
+
+def test_a_url_whose_password_was_left_out_is_refused():
+    with pytest.raises(SourceError, match=r"found \*\*\* in place of the password"):
+        Camera("top", OpenCVSettings(device="rtsp://operator:***@127.0.0.1/cam")).open()

@@ -1,5 +1,6 @@
 """What every dlstream package shares. Nothing here imports ROS; `dlstream_common.ros` does."""
 
+from dlstream_common.credentials import masked
 from dlstream_common.errors import (
     DlstreamError,
     InputError,
@@ -7,7 +8,7 @@ from dlstream_common.errors import (
     RecordingError,
     SourceError,
 )
-from dlstream_common.events import OFF, Cause, Command, Event
+from dlstream_common.events import OFF, RIG, Cause, Command, Event
 from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
 from dlstream_common.images import ENCODINGS, EncodingError, encoding_of, image_from_bytes, to_bgr
 from dlstream_common.meter import Meter
@@ -29,6 +30,7 @@ __all__ = [
     "ENCODINGS",
     "FILLED_IN",
     "OFF",
+    "RIG",
     "AnyPath",
     "Cause",
     "Command",
@@ -58,6 +60,7 @@ __all__ = [
     "key_of",
     "line_of",
     "load_settings",
+    "masked",
     "misfit",
     "named_file",
     "nearest",

@@ -1,5 +1,6 @@
-"""Loops over a few numbers, compiled by Numba: for what each frame passes through, where NumPy's calls cost more than
-the work in them.
+"""Loops over a few numbers, compiled by Numba.
+
+For what each frame passes through, where NumPy's calls cost more than the work in them.
 
 The compiler keeps to the order of the operations that is written, fuses none, and divides by zero as NumPy does
 (infinity, NaN): the same numbers come out on every machine.

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from dlstream_common.credentials import masked
 from dlstream_common.problems import Problem
 
 
 class DlstreamError(Exception):
-    """Something that the user can mend; shown as its message alone, without a traceback."""
+    """Something that the user can mend; shown as its message alone, without a traceback and without passwords."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(masked(text))
 
 
 class SourceError(DlstreamError):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 OFF = "off"
 """The action that every output knows: everything off."""
+RIG = "rig"
+"""Who commands outputs past the experiment: the launcher, when a node has died."""
 
 
 @dataclass(frozen=True, slots=True)

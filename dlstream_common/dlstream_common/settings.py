@@ -12,6 +12,8 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from dlstream_common._field_docs import field_docs
+
 
 class Settings(BaseModel):
     """Base of every settings class. Unknown keys and infinite numbers are refused.
@@ -21,9 +23,19 @@ class Settings(BaseModel):
     `json_schema_extra={"live": True}` marks a field that may change while the node is active.
     """
 
+    # A class is built when it is first used: most programs use few of them, and a field's description comes after it.
     model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True, validate_default=False
+        extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True, validate_default=False
     )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """A field's docstring is its description."""
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, text in field_docs(cls).items():
+            field = cls.model_fields.get(name)
+            if field is not None and field.description is None:
+                field.description = text
 
 
 @dataclass

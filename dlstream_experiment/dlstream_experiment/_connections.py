@@ -14,8 +14,12 @@ from dlstream_common.ros import POSE, poses_from_message
 from dlstream_experiment._output_link import OutputLink
 from dlstream_experiment._outside import OnValue, OutsideValues
 from dlstream_experiment.experiment import Experiment
+from dlstream_experiment.names import SECOND
 from dlstream_experiment.triggers import ExternalSource, TriggerSet
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
+
+_POSES_COME = SECOND // 5
+"""Age of the newest pose below which poses come: shorter than any difference takes to be seen."""
 
 
 class Connections:
@@ -36,13 +40,17 @@ class Connections:
         on_value: OnValue,
         complain: Callable[[str, str], None],
         listeners: int = 1,
+        silence: float = 1.0,
     ) -> None:
         self.keypoints: dict[str, tuple[str, ...]] = {}
         """Of the newest pose of each camera that sent one."""
         self.last_pose = 0
         """When the last pose came."""
         self._node, self._clock, self._on_poses = node, clock, on_poses
-        self._links = {output: OutputLink(node, output, clock, complain, listeners) for output in experiment.outputs}
+        self._complain, self._cameras = complain, experiment.cameras
+        self._links = {
+            output: OutputLink(node, output, clock, complain, listeners, silence) for output in experiment.outputs
+        }
         self._subscriptions = [
             node.create_subscription(FramePosesMsg, f"/{camera}/pose", partial(self._receive, camera), POSE)
             for camera in experiment.cameras
@@ -54,9 +62,9 @@ class Connections:
         for link in self._links.values():
             link.activate()
 
-    def send(self, command: Command, decided: int) -> None:
-        """Sends a command that was decided at a time."""
-        self._links[command.output].send(command, decided)
+    def send(self, command: Command, decided: int, arm: bool = False) -> None:
+        """Sends a command that was decided at a time; `arm`: with it begins a run."""
+        self._links[command.output].send(command, decided, arm)
 
     def ask(self) -> None:
         """Asks the outputs that have not answered yet."""
@@ -73,10 +81,48 @@ class Connections:
         """The newest value from each source outside that sent one."""
         return self._values.last
 
+    def supervise(self, again: bool) -> str:
+        """Complains of outputs that do not do what they were told; why the first of them does not, empty if all do.
+
+        Args:
+            again: whether they are told again, where nobody else commands them.
+        """
+        first = ""
+        for output, link in self._links.items():
+            reason, command = link.supervise()
+            if link.owed and self._clock() - self.last_pose < _POSES_COME:
+                self._node.get_logger().info(f"poses come again: output '{output}' is told '{link.owed.action}' again")
+                self._tell_again(link, link.owed)
+            if not reason:
+                continue
+            first = first or reason
+            if not again or command is None:
+                self._complain(output, reason)
+                continue
+            self._complain(output, f"{reason}; it is told again")
+            self._tell_again(link, command)
+        return first
+
+    def _tell_again(self, link: OutputLink, command: Command) -> None:
+        stamp = self._clock()
+        link.send(replace(command, stamp=stamp), stamp, arm=True)
+
     @property
-    def unanswering(self) -> list[str]:
-        """The outputs that do not answer."""
-        return [output for output, link in self._links.items() if not link.answers]
+    def cameras(self) -> str:
+        """The cameras whose poses are taken, in words."""
+        names = ", ".join(f"'{camera}'" for camera in self._cameras)
+        return f"camera{'s' if len(self._cameras) > 1 else ''} {names}"
+
+    @property
+    def obstacles(self) -> list[str]:
+        """Which outputs keep a run from beginning, and why."""
+        reasons = {output: link.obstacle for output, link in self._links.items()}
+        return [f"output '{output}': {reason}" for output, reason in reasons.items() if reason]
+
+    @property
+    def undecided(self) -> bool:
+        """Whether it can't be told yet if all outputs answer."""
+        return any(link.undecided for link in self._links.values())
 
     def settle(self, seconds: float) -> None:
         """Waits, at most so long, until the outputs have acknowledged what was sent; for when no executor runs."""

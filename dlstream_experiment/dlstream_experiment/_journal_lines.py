@@ -144,6 +144,7 @@ class StopLine(_Line):
     kind: Literal["stop"] = Field(alias="in")
     stamp: Stamp
     reason: str
+    fault: bool = False
 
 
 JournalLine = StartLine | PosesLine | TickLine | ValueLine | FaultLine | StopLine

@@ -23,7 +23,9 @@ _SWEEPS = 24
 
 @dataclass(frozen=True)
 class Layout:
-    """Attributes:
+    """Where everything stands in a diagram.
+
+    Attributes:
     boxes: the upper left corner of each, by name.
     columns: of each box, by name.
     lanes: of each arrow the points between its boxes that it goes through, from its start to its end; None for an

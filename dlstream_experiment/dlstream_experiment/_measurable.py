@@ -54,7 +54,8 @@ def doubtful(
                 yield problem(("triggers", name, "point"), f"({x:g}, {y:g})", expected)
             if frame is not None and tuple(frame) != (width, height):
                 found = "an image of {}x{}".format(*frame)
-                yield problem(("triggers", name, "frame"), found, f"{image}, unless another one is meant")
+                hint = "Width and height are swapped." if tuple(frame) == (height, width) else ""
+                yield problem(("triggers", name, "frame"), found, f"{image}, unless another one is meant", hint)
         if window is not None and camera in rates and window < 0.999 / rates[camera]:
             found = f"{window:g} s, shorter than a frame of camera '{camera}' ({1 / rates[camera]:.3g} s)"
             yield problem(

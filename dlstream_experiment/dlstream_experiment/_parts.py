@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml.comments import CommentedMap
 
 from dlstream_common import OFF, Problem, line_of, suggest
+from dlstream_common.yaml.salvage import Salvage
 from dlstream_experiment._failing import failing_protocol, failing_trigger
 from dlstream_experiment._trigger_problems import trigger_problems
 from dlstream_experiment.experiment import Experiment
@@ -40,6 +41,7 @@ class Parts:
     regions: Mapping[str, Region]
     triggers: Mapping[str, TriggerSettings]
     protocol: ProtocolSettings | None
+    protocol_is_whole: bool
     region_names: Sequence[str]
     trigger_names: Sequence[str]
     calibration: Mapping[str, float | CameraPlane]
@@ -48,29 +50,36 @@ class Parts:
     def of_experiment(cls, experiment: Experiment) -> Parts:
         """All of a valid experiment."""
         e = experiment
-        return cls(e.camera, e.regions, e.triggers, e.protocol, list(e.regions), list(e.triggers), e.calibration)
+        return cls(e.camera, e.regions, e.triggers, e.protocol, True, list(e.regions), list(e.triggers), e.calibration)
 
     @classmethod
-    def of_data(cls, data: CommentedMap, context: dict[str, Any] | None = None) -> Parts:
-        """The valid parts of a file that has mistakes elsewhere, so that one check finds all there is to find."""
+    def of_data(cls, data: CommentedMap, salvaged: Salvage, context: dict[str, Any] | None = None) -> Parts:
+        """The valid parts of a file that has mistakes elsewhere, so that one check finds all there is to find.
+
+        Args:
+            salvaged: its content without what is wrong in it.
+        """
+        sound = salvaged.data
         regions, triggers = _section(data, "regions"), _section(data, "triggers")
-        understood = _valid(triggers, AnyTrigger, context)
+        understood = _valid(_section(sound, "triggers"), AnyTrigger, context)
         for name, trigger in understood.items():
             trigger.called(name)
+        left = {"protocol": sound.get("protocol") if isinstance(sound, Mapping) else None}
         calibration = _section(data, "calibration")  # what is wrong with one is reported, and not that it is not there
         return cls(
             camera=str(data.get("camera", "")),
-            regions=_valid(regions, AnyRegion, context),
+            regions=_valid(_section(sound, "regions"), AnyRegion, context),
             triggers=understood,
-            protocol=_valid({"protocol": data.get("protocol")}, AnyProtocol, context).get("protocol"),
+            protocol=_valid(left, AnyProtocol, context).get("protocol"),
+            protocol_is_whole=salvaged.is_whole("protocol"),
             region_names=list(regions),
             trigger_names=list(triggers),
             calibration=dict.fromkeys(calibration, 1.0) | _valid(calibration, AnyCalibration, context),
         )
 
 
-def _section(data: CommentedMap, key: str) -> dict[str, Any]:
-    section = data.get(key)
+def _section(data: Any, key: str) -> dict[str, Any]:
+    section = data.get(key) if isinstance(data, Mapping) else None
     return {str(name): value for name, value in section.items()} if isinstance(section, Mapping) else {}
 
 
@@ -115,11 +124,11 @@ def problems_within(parts: Parts, problem: Problems) -> Iterator[Problem]:
             if stimulus.action == OFF:
                 expected = "what the output does while the stimulus is on; it goes off by itself afterwards"
                 yield problem(("protocol", *place, "action"), "'off'", expected)
-        for finding in parts.protocol.findings():
+        for finding in parts.protocol.findings() if parts.protocol_is_whole else ():
             if finding.error:
                 yield problem(("protocol", *finding.place), finding.found, finding.expected, finding.hint)
 
 
 def _failing(problem: Problems, error: ExtensionError) -> Problem:
-    expected = "a class whose methods do what they promise (docs/experiment-files.md)"
+    expected = "a class whose methods do what they promise (docs/how-to/experiment-files.md)"
     return problem((*error.place, "class"), f"'{error.named}', whose {error.reason}", expected)

@@ -7,10 +7,16 @@ from collections.abc import Iterator, Mapping
 from dlstream_common import Problem
 from dlstream_experiment._parts import Problems
 from dlstream_experiment.experiment import Experiment
+from dlstream_experiment.names import Location
 from dlstream_experiment.plane import CameraPlane
+from dlstream_experiment.protocols._duration import longest
+from dlstream_experiment.protocols.region_trials import RegionTrialsSettings
+from dlstream_experiment.protocols.states import StatesSettings
 
 _NARROWEST, _WIDEST = 1.0, 2000.0  # cm that an image shows
 _MAX_AGE, _POSE_TIMEOUT = 5.0, 60.0  # s
+_OF_TRIGGERS = {"dwell": 60.0, "refractory": 3600.0, "within": 3600.0, "timeout": 3600.0}  # s
+_LOCKOUT, _GIVEN = 3600.0, 600.0  # s
 
 
 def slips_of_units(
@@ -35,3 +41,20 @@ def slips_of_units(
         if value > most:
             hint = f"If {value:g} is milliseconds, write {value / 1000:g}."
             yield problem((key,), f"{value:g} s", f"seconds, and at most {most:g} as a rule: {effect}", hint)
+    for place, value, most in _long_times(experiment):
+        if value > most:
+            found, hint = f"{value:g} s", f"If {value:g} is milliseconds, write {value / 1000:g}."
+            yield problem(place, found, f"seconds, and at most {most:g} as a rule", hint)
+
+
+def _long_times(experiment: Experiment) -> Iterator[tuple[Location, float, float]]:
+    """Each time that is short as a rule, with its place, and the longest that is likely."""
+    for name, trigger in experiment.triggers.items():
+        for key, most in _OF_TRIGGERS.items():
+            yield ("triggers", name, key), getattr(trigger, key, None) or 0.0, most
+    if isinstance(experiment.protocol, RegionTrialsSettings):
+        yield ("protocol", "lockout"), experiment.protocol.lockout, _LOCKOUT
+    if isinstance(experiment.protocol, StatesSettings):
+        for place, action in experiment.protocol.actions():
+            if action.seconds is not None:
+                yield ("protocol", *place, "seconds"), longest(action.seconds), _GIVEN

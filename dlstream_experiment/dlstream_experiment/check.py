@@ -55,6 +55,8 @@ def check_experiment(
         InputError: names every problem, each with line, key, value found and what was expected.
     """
     parts, problem = Parts.of_experiment(experiment), Problems(experiment.data)
+    asked_sizes = {name: size for name, size in (asked_sizes or {}).items() if name not in (image_sizes or {})}
+    image_sizes = _drawn_for(experiment) | dict(image_sizes or {})
     problems = list(problems_within(parts, problem))
     if any(failing_trigger(item, experiment.context) for item in experiment.triggers.values()) or failing_protocol(
         experiment.protocol
@@ -62,14 +64,14 @@ def check_experiment(
         raise InputError(experiment.path, sorted(problems, key=lambda item: item.line or 0))
     problems += [
         *_cameras(experiment, problem, cameras),
-        *_sizes(experiment, problem, image_sizes or {}),
+        *_sizes(experiment, problem, image_sizes),
         *_keypoints(experiment, problem, keypoints),
         *_outputs(experiment, problem, outputs),
         *unknown_individuals(experiment, problem, individuals),
     ]
     if problems:
         raise InputError(experiment.path, sorted(problems, key=lambda item: item.line or 0))
-    sizes, rates = {**(asked_sizes or {}), **(image_sizes or {})}, rates or {}
+    sizes, rates = image_sizes | asked_sizes, rates or {}
     warnings = [
         *_sizes(experiment, problem, sizes),
         *doubtful(experiment, problem, sizes, rates),
@@ -91,7 +93,19 @@ def _cameras(experiment: Experiment, problem: Problems, cameras: Collection[str]
             yield problem(place, f"'{camera}'", "a camera of the rig", suggest(camera, sorted(cameras)))
 
 
+def _drawn_for(experiment: Experiment) -> dict[str, Size]:
+    return {experiment.camera: experiment.image_size} if experiment.image_size is not None else {}
+
+
 def _sizes(experiment: Experiment, problem: Problems, sizes: Mapping[str, Size]) -> Iterator[Problem]:
+    drawn, camera = experiment.image_size, experiment.camera
+    if drawn is not None and drawn != sizes.get(camera, drawn):
+        width, height = sizes[camera]
+        found, expected = "{}x{}".format(*drawn), f"{width}x{height}, the image of camera '{camera}'"
+        hint = "Regions and points stand elsewhere in another image: draw them anew, or set the camera's size."
+        if drawn == (height, width):
+            hint = "Width and height are swapped, here or at the camera."
+        yield problem(("image_size",), found, expected, hint)
     for camera, item in experiment.calibration.items():
         if isinstance(item, CameraPlane) and item.size != sizes.get(camera, item.size):
             found = f"the calibration of a camera of {item.size[0]}x{item.size[1]} pixels"

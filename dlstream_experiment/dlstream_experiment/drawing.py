@@ -20,8 +20,10 @@ from matplotlib.textpath import TextPath
 
 from dlstream_common import Image
 from dlstream_experiment._layout import Position, lay_out
+from dlstream_experiment._target_drawing import draw_targets
 from dlstream_experiment.protocols import Box, Diagram
 from dlstream_experiment.regions import Region
+from dlstream_experiment.targets import Target
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8F6B00", "#56B4E9", "#7A4FBF", "#444444")
 """Told apart by people who see no red or no green as well (Okabe and Ito, darkened where text needs it)."""
@@ -77,17 +79,22 @@ def draw_states(diagram: Diagram, files: Sequence[Path], title: str = "") -> Non
 
 
 def draw_regions(
-    regions: Mapping[str, Region], files: Sequence[Path], image: Image | None, size: tuple[int, int] | None = None
+    regions: Mapping[str, Region],
+    files: Sequence[Path],
+    image: Image | None,
+    size: tuple[int, int] | None = None,
+    targets: Sequence[Target] = (),
 ) -> None:
-    """Draws the outlines and names of regions on a frame of their camera.
+    """Draws the outlines and names of regions on a frame of their camera, and what its triggers aim at.
 
     Args:
         image: (height, width, 3) uint8, blue, green, red; None: an empty picture of `size`, or around the regions.
     """
     if image is None:
-        right = max((region.bounds[2] for region in regions.values()), default=640.0)
-        bottom = max((region.bounds[3] for region in regions.values()), default=480.0)
-        width, height = size or (int(min(right * 1.1, 4000)) + 1, int(min(bottom * 1.1, 4000)) + 1)
+        points = [target.point for target in targets if target.point is not None]
+        right = max([*(region.bounds[2] for region in regions.values()), *(x for x, _ in points)], default=640.0)
+        bottom = max([*(region.bounds[3] for region in regions.values()), *(y for _, y in points)], default=480.0)
+        width, height = size or (int(min(max(right * 1.1, 640), 4000)), int(min(max(bottom * 1.1, 480), 4000)))
         image = np.full((height, width, 3), 235, np.uint8)
     height, width = image.shape[:2]
     figure = Figure(figsize=(9, 9 * height / width + 0.5), dpi=120, layout="constrained")
@@ -121,6 +128,8 @@ def draw_regions(
             clip_on=True,
         )
     axes.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), xlabel="x (pixels)", ylabel="y (pixels)")
+    if targets:
+        draw_targets(axes, targets, COLORS[len(regions) % len(COLORS) :] + COLORS, width, height)
     axes.spines[["top", "right"]].set_visible(False)
     _save(figure, files)
 

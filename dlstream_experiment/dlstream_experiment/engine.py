@@ -54,7 +54,9 @@ class Engine:
             return self.value(item.stamp, item.source, item.value)
         if isinstance(item, Fault):
             return self.fault(item.stamp, item.name, item.reason)
-        return self.start(item.stamp, item.seed) if isinstance(item, Start) else self.stop(item.stamp, item.reason)
+        if isinstance(item, Start):
+            return self.start(item.stamp, item.seed)
+        return self.stop(item.stamp, item.reason, item.fault)
 
     def start(self, stamp: int, seed: int = 0) -> list[Effect]:
         """Begins a run: every output of the experiment is told to be off, then the protocol starts.
@@ -108,9 +110,10 @@ class Engine:
         """Writes down that something went wrong outside, such as an output that does not answer."""
         return [Event(stamp, "fault", name, {"reason": reason})]
 
-    def stop(self, stamp: int, reason: str) -> list[Effect]:
-        """Ends the run; every output of the experiment is told to be off."""
-        return self._run.end(stamp, reason) if self._run and self.running else []
+    def stop(self, stamp: int, reason: str, fault: bool = False) -> list[Effect]:
+        """Ends the run, because of a fault or not; every output of the experiment is told to be off."""
+        phase = Phase.FAULT if fault else Phase.FINISHED
+        return self._run.end(stamp, reason, None, phase) if self._run and self.running else []
 
     def status(self, stamp: int) -> Status:
         """Where the experiment stands."""

@@ -16,6 +16,8 @@ from dlstream_experiment.protocols import AnyProtocol, texts
 from dlstream_experiment.regions import AnyRegion
 from dlstream_experiment.triggers import AnyTrigger, Context
 
+_Side = Annotated[int, Field(ge=16, le=20_000)]
+
 
 class Experiment(Settings):
     """An experiment: regions and triggers on the poses of one or more cameras, and the protocol that they drive."""
@@ -24,6 +26,8 @@ class Experiment(Settings):
     """Its name: letters, digits, spaces and _ - . ( ), a letter or digit first."""
     camera: Name
     """The camera whose poses it watches."""
+    image_size: tuple[_Side, _Side] | None = None
+    """Width and height, in pixels, of this camera's image for which it was drawn: another one is refused."""
     regions: dict[Label, AnyRegion] = Field(default_factory=dict)
     """Parts of the image, by name."""
     triggers: Annotated[dict[Label, AnyTrigger], Field(min_length=1)]

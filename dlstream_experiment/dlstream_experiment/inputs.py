@@ -50,10 +50,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """The run is ended from outside."""
+    """The run is ended from outside; `fault`: because of a fault."""
 
     stamp: int
     reason: str
+    fault: bool = False
 
 
 Input = Start | Poses | Tick | Value | Fault | Stop

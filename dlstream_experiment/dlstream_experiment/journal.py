@@ -98,6 +98,8 @@ class Journal:
                 about["files"] = [_file(used) for used in experiment.files]
         else:
             about |= asdict(item)
+            if not about.get("fault", True):  # as a stop was written down before there were others
+                del about["fault"]
         return [_text(about), *log_lines(number, effects)]
 
     def _poses(self, item: Poses) -> dict[str, Any]:
@@ -182,7 +184,7 @@ def _entry(line: JournalLine, keypoints: dict[str, tuple[str, ...]]) -> Entry:
         return Entry(line.n, Value(line.stamp, line.source, line.value))
     if isinstance(line, FaultLine):
         return Entry(line.n, Fault(line.stamp, line.name, line.reason))
-    return Entry(line.n, Stop(line.stamp, line.reason))
+    return Entry(line.n, Stop(line.stamp, line.reason, line.fault))
 
 
 def _poses(line: PosesLine, keypoints: dict[str, tuple[str, ...]]) -> Poses:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dlstream_common import InputError, NamedFiles, Problem, UsedFile, load_settings, read_yaml, resolved
+from dlstream_common.yaml.salvage import salvage
 from dlstream_experiment._parts import Parts, Problems, problems_within
 from dlstream_experiment.experiment import Experiment
 
@@ -43,10 +44,13 @@ def _load(path: Path, context: dict[str, Any], files: NamedFiles) -> Experiment:
     experiment: Experiment | None = None
     problems: list[Problem] = []
     try:
-        experiment = load_settings(path, Experiment, context)
+        experiment = load_settings(path, Experiment, context, data)
     except InputError as error:
         problems += error.problems
-    parts = Parts.of_experiment(experiment) if experiment else Parts.of_data(data, context)
+    if experiment:
+        parts = Parts.of_experiment(experiment)
+    else:
+        parts = Parts.of_data(data, salvage(data, Experiment, context), context)
     problems += problems_within(parts, Problems(data))
     if experiment is None or problems:
         raise InputError(path, sorted(problems, key=lambda problem: problem.line or 0))

@@ -17,6 +17,7 @@ from std_srvs.srv import Trigger
 from dlstream_common import Command, DlstreamError, Event, FramePoses, suggest
 from dlstream_common.ros import EVENT, JOURNAL, LATCHED, Diagnosis, DlstreamNode, Level, event_to_message, run_node
 from dlstream_experiment._connections import Connections
+from dlstream_experiment._heartbeat import Heartbeat
 from dlstream_experiment._messages import regions_to_message, status_to_message
 from dlstream_experiment._run_action import RunAction
 from dlstream_experiment.check import check_experiment
@@ -34,16 +35,28 @@ from dlstream_msgs.srv import GetExperimentStatus
 
 _TICK = 0.05
 _POSES_COME = SECOND
+_WORTH_A_LINE = SECOND
+"""How long a run has to wait for something until the log says it."""
 _GRACE = 2.0  # seconds in which the outputs may acknowledge their last "off", if no more are allowed for any command
 _LOGGED = {"experiment_started", "experiment_ended", "trial_started", "trial_ended", "recovered"}
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Waiting:
-    """A run that is to begin as soon as it can."""
+    """A run that is to begin as soon as it can.
 
-    deadline: int | None
+    Attributes:
+        deadline: until when the outputs have to answer.
+        reason: what it waits for, since when.
+        lacks_output: whether that is an output.
+    """
+
+    deadline: int
     for_poses: bool
+    reason: str = ""
+    since: int = 0
+    logged: str = ""
+    lacks_output: bool = False
 
 
 class ExperimentNode(DlstreamNode[ExperimentSettings]):
@@ -56,6 +69,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         self._engine: Engine | None = None
         self._connections: Connections | None = None
         self._waiting: _Waiting | None = None
+        self._never_began = ""  # why the last run that was to begin did not
         self._closers: list[Callable[[], object]] = []
 
     # The life cycle.
@@ -83,11 +97,12 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             self._closers.append(partial(self.destroy_service, self.create_service(kind, name, answer)))
 
     def activate(self) -> None:
+        self._heartbeat = Heartbeat(self, lambda: self._running_engine.running, self._clock_now)
         self._ticking = [self.create_timer(_TICK, self._tick), self.create_timer(1.0, self._publish_status)]
         self._publish_regions(self._running_engine.regions())
         self._publish_status()
         if self.settings and self.settings.autostart_run:
-            self._waiting = _Waiting(deadline=None, for_poses=True)
+            self._wait(self.settings, for_poses=True)
 
     def deactivate(self) -> None:
         for timer in self._ticking:
@@ -95,6 +110,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         if self._stop_run("the experiment node was stopped") and self._connections:
             timeout = self.settings.acknowledgement_timeout if self.settings else 0.0
             self._connections.settle(max(_GRACE, timeout))
+        self._heartbeat.close()
         for publisher in (self._events, self._statuses, self._journals):  # in memory that ends with this process
             publisher.wait_for_all_acked(Duration(seconds=1))
 
@@ -118,8 +134,10 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             **status.counts,
         }
         text = " ".join([status.phase.name.lower(), *(f"{name}={count}" for name, count in status.counts.items())])
-        if status.phase is Phase.FAULT:
-            return Diagnosis(Level.ERROR, status.reason, values)
+        if self._waiting and self._waiting.reason:
+            return Diagnosis(Level.WARN if self._waiting.lacks_output else Level.OK, self._waiting.reason, values)
+        if status.phase is Phase.FAULT or self._never_began:
+            return Diagnosis(Level.ERROR, self._never_began or status.reason, values)
         if self._faults:
             return Diagnosis(Level.WARN, f"{text}; {self._faults} faults, the last: {self._last_fault}", values)
         return Diagnosis(Level.OK, text, values)
@@ -145,6 +163,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             self._take(Value(arrived, source, value))
 
     def _tick(self) -> None:
+        self._heartbeat.turn()
         engine, connections = self._running_engine, self._connections
         if connections is None or self.settings is None:
             return
@@ -154,6 +173,10 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         elif not engine.running:
             connections.ask()
         connections.complain_of_overdue(nanoseconds(self.settings.acknowledgement_timeout))
+        if engine.running:
+            wrong = connections.supervise(again=self.settings.on_output_loss == "again")
+            if wrong and self.settings.on_output_loss == "stop":
+                self._stop_run(wrong, fault=True)
         if self._waiting:
             self._begin_if_possible(self._waiting, connections)
 
@@ -161,19 +184,19 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         """Decides on an input and carries out what follows; written down is it after that."""
         engine = self._running_engine
         effects = engine.take(item)
-        self._carry_out(effects)
+        self._carry_out(effects, begins=isinstance(item, Start))
         if isinstance(item, Poses) and item.arrived is not None:
             self._decision_time = self._clock_now() - item.arrived
         self._journals.publish(String(data="\n".join(self._journal.lines(item, effects, engine.experiment))))
 
-    def _carry_out(self, effects: list[Effect]) -> None:
+    def _carry_out(self, effects: list[Effect], begins: bool) -> None:
         """Commands first: they are what the animal waits for."""
         if not effects:
             return
         decided = self._clock_now()
         for effect in effects:
             if isinstance(effect, Command) and self._connections:
-                self._connections.send(effect, decided)
+                self._connections.send(effect, decided, arm=begins)
         for effect in effects:
             if isinstance(effect, Event):
                 self._publish_event(effect)
@@ -200,10 +223,18 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             self._regions.publish(regions_to_message(item, self._running_engine.experiment))
 
     def _publish_status(self) -> None:
-        stamp = self._clock_now()
-        message = status_to_message(self._running_engine.status(stamp), stamp)
+        message = self._status_message()
         self._statuses.publish(message)
         self._action.feedback(message)
+
+    def _status_message(self) -> ExperimentStatus:
+        stamp = self._clock_now()
+        message = status_to_message(self._running_engine.status(stamp), stamp)
+        if self._waiting:
+            message.reason = self._waiting.reason
+        elif self._never_began:
+            message.status, message.reason = ExperimentStatus.FAULT, self._never_began
+        return message
 
     def _complain(self, output: str, reason: str) -> None:
         self._take(Fault(self._clock_now(), output, reason))
@@ -228,40 +259,40 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         if self._connections:
             self._connections.close()
         self._engine = Engine(experiment)
-        listeners = self.settings.listeners if self.settings else 1
+        listeners, silence = (self.settings.listeners, self.settings.output_timeout) if self.settings else (1, 1.0)
         self._connections = Connections(
-            self, experiment, self._clock_now, self._on_poses, self._on_value, self._complain, listeners
+            self, experiment, self._clock_now, self._on_poses, self._on_value, self._complain, listeners, silence
         )
         if self.is_active:
             self._connections.activate()
             self._publish_regions(self._engine.regions())
 
     def _run(self) -> None:
-        self._waiting, self._stopped = None, False
+        self._waiting, self._stopped, self._never_began = None, False, ""
         seed = self._running_engine.experiment.seed
         self._take(Start(self._clock_now(), secrets.randbits(32) if seed is None else seed))
         for source, value in (self._connections.values if self._connections else {}).items():
             self._take(Value(self._clock_now(), source, value))
 
-    def _stop_run(self, reason: str) -> bool:
+    def _stop_run(self, reason: str, fault: bool = False) -> bool:
         """Ends the run, or the waiting for it; whether there was a run."""
         if self._waiting:
             self._waiting = None
             self._action.finish(False, reason)
         if self._engine and self._engine.running:
             self._stopped = True
-            self._take(Stop(self._clock_now(), reason))
+            self._take(Stop(self._clock_now(), reason, fault))
             return True
         return False
 
     def _obstacle(self) -> str:
         """Why a run can't begin now; empty where it can."""
-        silent = self._connections.unanswering if self._connections else []
+        outputs = self._connections.obstacles if self._connections else []
         if not self.is_active:
             return "the experiment node is not active"
         if self._running_engine.running:
             return f"experiment '{self._running_engine.experiment.experiment}' is running already; stop it first"
-        return f"no answer from output '{silent[0]}': is its node running and active?" if silent else ""
+        return outputs[0] if outputs else ""
 
     def _wrong_keypoints(self) -> str:
         """What the experiment needs and the poses that have come lack; empty where nothing is known to be wrong."""
@@ -272,14 +303,37 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
                 return f"trigger '{trigger}' needs keypoint '{keypoint}', which the poses do not have. {hint}".rstrip()
         return ""
 
+    def _wait(self, settings: ExperimentSettings, for_poses: bool) -> None:
+        self._waiting = _Waiting(self._clock_now() + nanoseconds(settings.start_timeout), for_poses)
+
     def _begin_if_possible(self, waiting: _Waiting, connections: Connections) -> None:
         obstacle = self._obstacle()
-        poses_come = self._clock_now() - connections.last_pose < _POSES_COME
-        if not obstacle and (poses_come or not waiting.for_poses):
+        waiting.lacks_output = bool(obstacle)
+        if not obstacle and waiting.for_poses and self._clock_now() - connections.last_pose >= _POSES_COME:
+            obstacle = f"poses of {connections.cameras}"
+        if not obstacle:
             self._run()
-        elif waiting.deadline is not None and self._clock_now() > waiting.deadline:
-            self._waiting = None
-            self._action.finish(False, obstacle)
+            return
+        stamp, reason = self._clock_now(), f"waits for {obstacle}"
+        if waiting.lacks_output and stamp > waiting.deadline and not connections.undecided:
+            self._give_up(obstacle)
+        elif waiting.reason != reason:
+            waiting.reason, waiting.since = reason, stamp
+            self._publish_status()
+        elif stamp - waiting.since > _WORTH_A_LINE and waiting.logged != reason:
+            waiting.logged = reason
+            self.get_logger().info(reason)
+
+    def _give_up(self, obstacle: str) -> None:
+        """No run begins, as an output does not answer; where it was to begin by itself, the node has failed."""
+        seconds = self.settings.start_timeout if self.settings else 0.0
+        self._waiting, self._never_began = None, f"the run did not begin within {seconds:g} s: {obstacle}"
+        self._publish_event(Event(self._clock_now(), "fault", "experiment", {"reason": self._never_began}))
+        self._publish_status()
+        if self._action.active:
+            self._action.finish(False, self._never_began)
+        else:
+            self.fail(DlstreamError(self._never_began))
 
     def _begin_goal(self, file: str) -> str:
         """Begins what an action goal asks for; returns why it can't."""
@@ -293,7 +347,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             self._use(experiment)
         problem = self._wrong_keypoints()
         if not problem:
-            self._waiting = _Waiting(self._clock_now() + nanoseconds(self.settings.start_timeout), for_poses=False)
+            self._wait(self.settings, for_poses=False)
         return problem
 
     def _on_start(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -316,8 +370,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
     def _on_get_status(
         self, request: GetExperimentStatus.Request, response: GetExperimentStatus.Response
     ) -> GetExperimentStatus.Response:
-        stamp = self._clock_now()
-        response.status = status_to_message(self._running_engine.status(stamp), stamp)
+        response.status = self._status_message()
         return response
 
 

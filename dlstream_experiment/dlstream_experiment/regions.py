@@ -56,7 +56,7 @@ class Region(Settings):
 
 
 class Circle(Region):
-    """(x - center x)^2 + (y - center y)^2 <= radius^2"""
+    """All points with (x - center x)^2 + (y - center y)^2 <= radius^2."""
 
     type: Literal["circle"]
     center: Point
@@ -133,7 +133,7 @@ class Ellipse(Region):
 
 
 class Rectangle(Region):
-    """left <= x <= right and top <= y <= bottom"""
+    """All points with left <= x <= right and top <= y <= bottom."""
 
     type: Literal["rectangle"]
     left: Pixel

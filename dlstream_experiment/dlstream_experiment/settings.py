@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -40,7 +40,11 @@ class ExperimentSettings(Settings):
     listeners: Annotated[int, Field(ge=1, le=100), FILLED_IN] = 1
     """Subscribers to wait for before the first command to an output: itself, and a recorder if there is one."""
     start_timeout: Annotated[float, Field(ge=0, le=600, json_schema_extra={"live": True})] = 10.0
-    """Seconds that the action waits for outputs that do not answer yet."""
+    """Seconds that a run waits for outputs that do not answer; then that is a fault, and the run does not begin."""
+    output_timeout: Annotated[float, Field(gt=0, le=60)] = 1.0
+    """Seconds without a status of an output in a run until that is a fault."""
+    on_output_loss: Literal["again", "stop"] = "again"
+    """When an output went off by itself in a run, or lost a command: tell it again what is wanted, or stop the run."""
 
     @property
     def sizes(self) -> dict[str, tuple[int, int]]:

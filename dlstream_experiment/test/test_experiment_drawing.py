@@ -12,6 +12,7 @@ from dlstream_experiment import load_experiment
 from dlstream_experiment._layout import lay_out
 from dlstream_experiment.drawing import draw_regions, draw_states, pictures_of
 from dlstream_experiment.protocols import Arrow, Box, Diagram
+from dlstream_experiment.targets import Target, targets_of
 
 EXPERIMENTS = sorted((Path(__file__).parents[2] / "config" / "experiments").glob("*.yaml"))
 LOOP = Diagram(
@@ -50,6 +51,58 @@ def test_boxes_and_the_lanes_of_arrows_keep_apart(diagram: Diagram):
         for x, y in points or ():
             inside = [name for name, (l, t, r, b) in corners.items() if l < x < r and t < y < b]  # noqa: E741
             assert not inside, (x, y, inside)
+
+
+def colored(file: Path, region: tuple[slice, slice]) -> float:
+    """The share of pixels of a part of a picture (of its height and width, 0 to 1) that are no grey."""
+    picture = cv2.imread(str(file))
+    height, width = picture.shape[:2]
+    rows, columns = region
+    part = picture[
+        int(rows.start * height) : int(rows.stop * height), int(columns.start * width) : int(columns.stop * width)
+    ]
+    return float((np.ptp(part.astype(int), axis=2) > 30).mean())
+
+
+AIMS = """\
+experiment: aims
+camera: top
+image_size: [640, 480]
+triggers:
+  looks: {type: head_direction, neck: neck, nose: snout, point: POINT, BOUND}
+protocol:
+  type: region_trials
+  trials: {a: {trigger: looks, stimulus: {output: laser, action: on}}}
+"""
+
+
+def aimed(tmp_path: Path, point: str, bound: str) -> Path:
+    (tmp_path / "aims.yaml").write_text(AIMS.replace("POINT", point).replace("BOUND", bound))
+    experiment = load_experiment(tmp_path / "aims.yaml")
+    targets = list(targets_of(experiment, "top"))
+    assert list(targets_of(experiment, "side")) == []
+    draw_regions({}, [tmp_path / "aims.png"], None, (640, 480), targets)
+    return tmp_path / "aims.png"
+
+
+def test_points_are_drawn_where_they_are_with_the_angles_that_are_true(tmp_path: Path):
+    left, right = (slice(0.05, 0.9), slice(0.1, 0.4)), (slice(0.05, 0.9), slice(0.6, 1.0))
+    file = aimed(tmp_path, "[60, 240]", "at_most: 20")
+    assert colored(file, left) > 0.01 > colored(file, right)
+    file = aimed(tmp_path, "[580, 240]", "at_most: 20")
+    assert colored(file, right) > 0.01 > colored(file, left)
+    whole = (slice(0.0, 1.0), slice(0.0, 1.0))
+    narrow, wide = (colored(aimed(tmp_path, "[320, 60]", f"at_most: {angle}"), whole) for angle in (10, 90))
+    assert wide > 2 * narrow
+    away, some = (colored(aimed(tmp_path, "[320, 60]", bound), whole) for bound in ("at_least: 20", "at_least: 150"))
+    assert away > 2 * some
+
+
+def test_a_point_outside_of_the_image_is_seen_outside(tmp_path: Path):
+    targets = [Target("far", (900.0, 240.0), (0, 0), 0, 30), Target("up", None, (0, -1), 20, 60)]
+    draw_regions({}, [tmp_path / "far.png"], None, (640, 480), targets)
+    assert colored(tmp_path / "far.png", (slice(0.3, 0.7), slice(0.85, 1.0))) > 0.005
+    assert [str(target) for target in targets] == ["far: \u2264 30\u00b0", "up: 20 to 60\u00b0"]
 
 
 def test_columns_follow_the_distance_from_the_start():

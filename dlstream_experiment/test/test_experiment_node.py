@@ -24,6 +24,10 @@ EXAMPLE = CONFIG / "experiments" / "example.yaml"
 CUT_OFF = ("finish_last_trial: true ", "finish_last_trial: false ")
 PICTURES = [f"left={CONFIG / 'images' / 'stripes.png'}", f"right={CONFIG / 'images' / 'checkers.png'}"]
 
+PATIENT_OUTPUT = {"commander_timeout": 60.0, "max_command_age": 60.0}
+"""For a machine that has much else to do: what must come in time comes in time."""
+SOON_OFF = {**PATIENT_OUTPUT, "commander_timeout": 2.0}
+
 
 class Watcher:
     """What the experiment and its output say."""
@@ -104,7 +108,7 @@ def watcher(observer, wait_for):
 @pytest.fixture
 def log_output(start_node):
     """An output's process that acknowledges everything."""
-    return start_node(OUTPUT, name="screen", namespace="/outputs", type="log")
+    return start_node(OUTPUT, name="screen", namespace="/outputs", type="log", **PATIENT_OUTPUT)
 
 
 def experiment_file(tmp_path: Path, *changes: tuple[str, str]) -> Path:
@@ -184,7 +188,7 @@ def test_start_is_refused_where_an_output_does_not_answer(start_node, watcher, a
     animal()
     answer = watcher.call("start")
     assert not answer.success
-    assert "no answer from output 'screen'" in answer.message
+    assert answer.message == "output 'screen': nobody answers on /outputs/screen/acknowledgement"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -205,7 +209,13 @@ def test_a_signal_switches_off_before_the_node_is_gone(
 
 def test_the_screen_goes_off_when_the_experiment_is_killed(start_node, watcher, animal, wait_for, tmp_path):
     screen = start_node(
-        OUTPUT, name="screen", namespace="/outputs", type="screen", images=PICTURES, commander_timeout=2.0
+        OUTPUT,
+        name="screen",
+        namespace="/outputs",
+        type="screen",
+        images=PICTURES,
+        commander_timeout=2.0,
+        max_command_age=60.0,
     )
     node = start_node(MODULE, file=experiment_file(tmp_path), autostart_run=True, acknowledgement_timeout=30.0)
     watcher.ready(publishers_of_events=2)
@@ -245,7 +255,9 @@ def test_without_poses_or_with_old_ones_the_output_goes_off_and_comes_back(
 
 
 def test_a_command_that_is_refused_or_not_acknowledged_is_a_fault(start_node, watcher, animal, wait_for, tmp_path):
-    screen = start_node(OUTPUT, name="screen", namespace="/outputs", type="screen", images=PICTURES[:1])
+    screen = start_node(
+        OUTPUT, name="screen", namespace="/outputs", type="screen", images=PICTURES[:1], **PATIENT_OUTPUT
+    )
     start_node(MODULE, file=experiment_file(tmp_path), autostart_run=True, acknowledgement_timeout=0.5)
     watcher.ready()
     seen = animal()

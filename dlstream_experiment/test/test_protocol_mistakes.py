@@ -405,8 +405,72 @@ def test_what_is_only_odd_is_a_warning_with_its_line(tmp_path):
     )
 
 
+def test_one_bad_key_of_a_protocol_hides_no_other_mistake(tmp_path):
+    """What is unknown is left out, and what it can be meant to be is taken for it; what is lost leaves no traces."""
+    changes = [
+        ("{when: at_port, go: trial}", "{when: at_prt, go: trial, foo: 1}"),
+        ("{after: 3, go: pause}", "{aftr: 3, go: pase}"),
+        ("{output: laser, action: on}", "{output: laser, action: off}"),
+    ]
+    text, _ = refused(tmp_path, *changes)
+    keys = [line.split(": ")[1] for line in text.splitlines()]
+    assert keys == [
+        "protocol.states.ready.transitions[1].foo",
+        "protocol.states.ready.transitions[1].when",
+        "protocol.states.lit.stimuli[0].action",
+        "protocol.states.lit.transitions[0].aftr",
+        "protocol.states.lit.transitions[0].go",
+    ]
+    text, _ = refused(tmp_path, ("{after: 3, go: pause}", "{after: three, go: pause}"), ("at_port, go", "at_prt, go"))
+    assert [line.split(": ")[1] for line in text.splitlines()] == [
+        "protocol.states.ready.transitions[1].when",
+        "protocol.states.lit.transitions[0].after",
+    ], "a transition that lost its time is not taken for one that is always taken"
+
+
+SIZED = """\
+experiment: sized
+camera: top
+IMAGE
+triggers:
+  looks: {type: head_direction, neck: neck, nose: snout, point: [700, 200], at_most: 30, dwell: 500}
+protocol:
+  type: states
+  states:
+    wait: {transitions: [{when: looks, do: [{give: {output: laser, action: on}, seconds: 3500}], go: wait}]}
+  stop: [{after: 900}]
+"""
+
+
+def test_places_outside_the_image_swapped_sizes_and_milliseconds_deserve_a_look(tmp_path):
+    path = tmp_path / "sized.yaml"
+    path.write_text(SIZED.replace("IMAGE", "image_size: [640, 480]"))
+    texts = [str(item) for item in check_experiment(load_experiment(path))]
+    wanted = "triggers.looks.point: found (700, 200); expected a point inside the image of camera 'top', 640x480"
+    assert wanted in texts[0]
+    assert texts[1:] == [
+        "triggers.looks.dwell: found 500 s; expected seconds, and at most 60 as a rule. "
+        "If 500 is milliseconds, write 0.5.",
+        "protocol.states.wait.transitions[0].do[0].seconds: found 3500 s; expected seconds, and at most 600 as a rule. "
+        "If 3500 is milliseconds, write 3.5.",
+    ]
+    assert all(item.is_warning and item.line for item in check_experiment(load_experiment(path)))
+    with pytest.raises(InputError, match=r"image_size: found 640x480; expected 480x640, .*'top'. Width and height are"):
+        check_experiment(load_experiment(path), image_sizes={"top": (480, 640)})
+    with pytest.raises(InputError, match=r"image_size: found 640x480; expected 800x600, .*'top'. Regions and points"):
+        check_experiment(load_experiment(path), image_sizes={"top": (800, 600)})
+    asked = check_experiment(load_experiment(path), asked_sizes={"top": (800, 600)})
+    assert asked[0].key == "image_size", "a camera may deliver another size than the one asked for"
+    assert not any(item.key.endswith("point") for item in asked)
+    path.write_text(SIZED.replace("IMAGE", "image_size: [640, 0]"))
+    with pytest.raises(InputError, match=r"image_size\[1\]: found 0; expected"):
+        load_experiment(path)
+    path.write_text(SIZED.replace("IMAGE", "").replace("500", "5"))
+    assert not any("dwell" in item.key or "point" in item.key for item in check_experiment(load_experiment(path)))
+
+
 def test_the_example_of_the_page_is_valid():
-    lines = (EXPERIMENTS.parents[1] / "docs" / "protocols.md").read_text().splitlines()
+    lines = (EXPERIMENTS.parents[1] / "docs" / "reference" / "protocols.md").read_text().splitlines()
     begin = lines.index("    protocol:")
     end = next(number for number in range(begin, len(lines)) if not lines[number])
     content = YAML(typ="safe", pure=True).load("\n".join(lines[begin:end]))

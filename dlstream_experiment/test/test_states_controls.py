@@ -82,15 +82,17 @@ def recording(path, rows):
     return path
 
 
-def test_yoked_to_a_recording_gets_what_the_other_animal_got(tmp_path):
+@pytest.mark.parametrize("absent", [0, ""])
+def test_yoked_to_a_recording_gets_what_the_other_animal_got(tmp_path, absent):
+    """`absent`: how a frame that there was none of is written, before and now."""
     start = 5_000_000_000
     rows = [
         ("command", "laser", 0, start - 5, start - 5, "off", "{}"),
         ("experiment_started", "other", 0, start, 0, "", "{}"),
         ("command", "laser", start + 2_000_000_000, 9, start + 2_100_000_000, "on", '{"power": "3"}'),
         ("command", "screen", start + 2_000_000_000, 9, start + 2_100_000_000, "show", '{"image": "a"}'),
-        ("command", "laser", 0, 9, start + 4_000_000_000, "off", "{}"),
-        ("experiment_ended", "other", 0, start + 8_000_000_000, 0, "", "{}"),
+        ("command", "laser", absent, 9, start + 4_000_000_000, "off", "{}"),
+        ("experiment_ended", "other", absent, start + 8_000_000_000, 0, "", "{}"),
         ("command", "laser", 0, 9, start + 9_000_000_000, "on", "{}"),
     ]
     recording(tmp_path / "events.csv", rows)

@@ -126,6 +126,33 @@ def test_mistakes_have_a_line(tmp_path, line, message):
     assert "experiment.yaml:10: " in str(caught.value)
 
 
+def test_one_bad_key_hides_no_other_mistake(tmp_path):
+    """Of the same trigger, of what it refers to, of the protocol: all are told at once, none that only follows."""
+    lines = [
+        "a: {type: region, region: lft, keypoints: [n], dwel: 1}",
+        "b: {type: speed, keypoints: [n], at_lest: 5, at_most: 3, winow: 0.5}",
+        "c: {type: direction, start: n, end: n, point: [1, x], at_most: 30, foo: 1}",
+        "d: {type: and, triggers: [a, nope], foo: 2}",
+        "e: {type: region, region: left, keypoint: [n]}",
+    ]
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, "triggers:\n" + "".join(f"  {line}\n" for line in lines))
+    found = {(item.key, item.line) for item in caught.value.problems}
+    assert found == {
+        ("triggers.a.dwel", 10),
+        ("triggers.a.region", 10),
+        ("triggers.b.at_lest", 11),
+        ("triggers.b.winow", 11),
+        ("triggers.b.at_least", 11),
+        ("triggers.c.point[1]", 12),
+        ("triggers.c.foo", 12),
+        ("triggers.d.foo", 13),
+        ("triggers.d.triggers[1]", 13),
+        ("triggers.e.keypoint", 14),
+        ("triggers.e.keypoints", 14),
+    }
+
+
 def test_a_release_may_be_larger_or_the_same(tmp_path):
     load(tmp_path, "triggers:\n  a: {type: region, region: left, keypoints: [n], release: wide}\n")
     load(tmp_path, "triggers:\n  a: {type: region, region: left, keypoints: [n], release: left}\n")
@@ -205,7 +232,11 @@ def test_what_is_always_or_never_true_deserves_a_look(tmp_path, line, key, found
 def units(folder: Path, head: str) -> list[tuple[str, int, str]]:
     words = "triggers:\n  a: {type: speed, keypoints: [n], at_least: 5}\n"
     remarks = check_experiment(load(folder, words, HEAD + head), image_sizes={"top": (640, 480)})
-    return [(item.key, item.line, item.suggestion) for item in remarks if item.place[0] not in ("regions", "triggers")]
+    return [
+        (item.key, item.line, item.suggestion)
+        for item in remarks
+        if item.place[0] not in ("regions", "triggers", "protocol")
+    ]
 
 
 def test_numbers_in_another_unit_deserve_a_look(tmp_path):
@@ -309,7 +340,7 @@ def test_any_file_is_accepted_or_refused_with_a_line(tmp_path_factory, seed):
         made.bind("top", ["nose", "neck", "tailroot", "a"])
 
 
-PAGE = Path(__file__).parents[2] / "docs" / "triggers.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "triggers.md"
 EXAMPLES = [part.partition("```")[0] for part in PAGE.read_text(encoding="utf-8").split("```yaml\n")[1:]]
 
 

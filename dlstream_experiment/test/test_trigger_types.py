@@ -388,8 +388,8 @@ def test_every_type_says_itself_in_words_and_names_what_it_uses():
         == "the line from neck to nose of any animal points at most 30 degrees away from the north edge "
         "(the direction alone, wherever the animal is)"
     )
-    assert words["speed"] == "the nose of any animal moves at at least 5 px/s over 0.1 s, for at least 2 s"
-    assert words["and"] == "'a' and 'b' are all true"
+    assert words["speed"] == "the speed of the nose of any animal is at least 5 px/s over 0.1 s, for at least 2 s"
+    assert words["and"] == "'a' and 'b' are both true"
     assert words["count"] == "'a' became true 3 times within 60 s"
     assert words["topic"] == "data on the topic /scale (std_msgs/msg/Float64) is at least 20, with a probability of 0.5"
     assert trigger("region", **ways["region"]).regions_used() == [(("region",), "box")]

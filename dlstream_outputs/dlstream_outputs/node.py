@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import rclpy
+from std_msgs.msg import Bool
+from std_srvs.srv import SetBool
 
 from dlstream_common import OFF, DlstreamError, Event, now
 from dlstream_common.ros import (
     COMMAND,
     EVENT,
+    HEARTBEAT,
+    LATCHED,
     Diagnosis,
     DlstreamNode,
     Level,
@@ -20,19 +27,23 @@ from dlstream_common.ros import (
     stamp_from_message,
     stamp_to_message,
 )
-from dlstream_msgs.msg import Acknowledgement, ExperimentStatus
+from dlstream_msgs.msg import Acknowledgement, Heartbeat, OutputStatus
 from dlstream_msgs.msg import Command as CommandMsg
 from dlstream_msgs.msg import Event as EventMsg
-from dlstream_outputs.outputs import Output, OutputSettings, output_type
+from dlstream_msgs.srv import TestOutput
+from dlstream_outputs.guard import Guard, Order
+from dlstream_outputs.outputs import Output, OutputError, OutputSettings, output_type
 
-_LOOK_EVERY = 0.1
+_STATUS_EVERY = 0.2
+_LOOK_AT_MOST_EVERY = 0.1
 
 
 class OutputNode(DlstreamNode[OutputSettings]):
     """Carries out ~/command, newest last, and answers on ~/acknowledgement.
 
-    It fails to off: when it is deactivated or told to end, when the commander's status says that no experiment is
-    running, and when the commander falls silent while something is on.
+    It fails to off: when it is deactivated or told to end, when its commander's heartbeat stops or says that no
+    experiment is running, and when what somebody else has switched on has lasted for `manual_timeout`. What it does
+    stands on ~/status, five times a second and at every change.
     """
 
     default_name = "output"
@@ -42,62 +53,76 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._type = output_type(_type_asked_for(default_type))
         super().__init__(self._type.settings, namespace="/outputs")
         self._output: Output[Any] | None = None
-        self._made: list[Any] = []
+        self._closers: list[Callable[[], object]] = []
 
     # The life cycle.
 
     def configure(self, settings: OutputSettings) -> None:
-        self._commander = settings.commander
-        self._timeout = settings.commander_timeout
-        self._state, self._by_commander, self._commanded = OFF, False, 0
-        self._heard = time.monotonic()
         self._count = self._refused = 0
         self._ending = False
         self._problem = ""
+        self._guarded = Guard(settings, self._type.arming)
         self._output = self._type.create(settings, lambda line: self.get_logger().info(line))
         self._output.open()
         self.hardware_id = self._output.hardware_id
         self._answers = self.create_lifecycle_publisher(Acknowledgement, "~/acknowledgement", COMMAND)
-        self._faults = self.create_lifecycle_publisher(EventMsg, f"{self._commander}/events", EVENT)
+        self._statuses = self.create_lifecycle_publisher(OutputStatus, "~/status", EVENT)
+        self._armed = self.create_lifecycle_publisher(Bool, "~/armed", LATCHED)
+        self._faults = self.create_lifecycle_publisher(EventMsg, f"{settings.commander}/events", EVENT)
 
     def activate(self) -> None:
+        if self.settings is None:
+            raise DlstreamError("the output is not configured")
         self._device.off()
-        self._made = [
-            (commands := self.create_subscription(CommandMsg, "~/command", self._on_command, COMMAND)),
-            self.create_subscription(ExperimentStatus, f"{self._commander}/status", self._on_status, EVENT),
-        ]
+        self._guarded = Guard(self.settings, self._type.arming)
+        commands = self.create_subscription(CommandMsg, "~/command", self._on_command, COMMAND)
         self._commands = commands.topic_name
-        self._watch = self.create_timer(_LOOK_EVERY, self._look_at_commander)
+        topic = f"{self.settings.commander}/heartbeat"
+        self._heartbeats = self.create_subscription(Heartbeat, topic, self._on_heartbeat, HEARTBEAT)
+        timeout = self.settings.commander_timeout
+        look_every = min(max(timeout / 10, 0.01), _LOOK_AT_MOST_EVERY) if timeout else _LOOK_AT_MOST_EVERY
+        for subscription in (commands, self._heartbeats):
+            self._closers.append(partial(self.destroy_subscription, subscription))
+        for period, look in ((look_every, self._look), (_STATUS_EVERY, self._publish_status)):
+            self._closers.append(partial(self.destroy_timer, self.create_timer(period, look)))
+        for kind, name, answer in ((SetBool, "~/arm", self._on_arm), (TestOutput, "~/test", self._on_test)):
+            self._closers.append(partial(self.destroy_service, self.create_service(kind, name, answer)))
+        self._told_armed: bool | None = None
+        self._publish_status()
 
     def deactivate(self) -> None:
-        for subscription in self._made:
-            self.destroy_subscription(subscription)
-        self.destroy_timer(self._watch)
         self._device.off()
-        self._state = OFF
+        self._guarded.disarm("its node is not active")
+        self._publish_status()
+        for close in reversed(self._closers):
+            close()
+        self._closers.clear()
 
     def is_needed(self) -> bool:
         """Told to end, it is off from then on, and acknowledges the last "off" of commanders that end meanwhile."""
         if not self._ending:
             self._ending = True
             self._device.off()
-            self._state = OFF
+            with self._changes():
+                self._guarded.disarm("its node ends")
         return self.count_publishers(self._commands) > 0
 
     def cleanup(self) -> None:
         if self._output is not None:
             self._output.close()
         self._output = None
-        for name in ("_answers", "_faults"):
+        for name in ("_answers", "_statuses", "_armed", "_faults"):
             if hasattr(self, name):
                 self.destroy_lifecycle_publisher(getattr(self, name))
                 delattr(self, name)
 
     def diagnose(self) -> Diagnosis:
-        values = {"state": self._state, "commands": self._count, "refused": self._refused}
+        guard = self._guarded
+        values = {"state": guard.state, "armed": guard.armed, "commands": self._count, "refused": self._refused}
+        text = guard.state if guard.armed else f"{guard.state}, disarmed"
         if self._problem:
-            return Diagnosis(Level.WARN, f"{self._state}; {self._problem}", values)
-        return Diagnosis(Level.OK, self._state, values)
+            return Diagnosis(Level.WARN, f"{text}; {self._problem}", values)
+        return Diagnosis(Level.OK, text, values)
 
     @property
     def _device(self) -> Output[Any]:
@@ -105,17 +130,49 @@ class OutputNode(DlstreamNode[OutputSettings]):
             raise DlstreamError("the output is not configured")
         return self._output
 
+    @contextmanager
+    def _changes(self) -> Iterator[None]:
+        """Around what may change the guard: whoever listens hears of it at once."""
+        yield
+        self._publish_status()
+
+    def _publish_status(self) -> None:
+        guard = self._guarded
+        if self._told_armed != guard.armed:
+            self._told_armed = guard.armed
+            self._armed.publish(Bool(data=guard.armed))
+        self._statuses.publish(
+            OutputStatus(
+                stamp=stamp_to_message(now()),
+                on=guard.on,
+                state=guard.state,
+                source=guard.order.source,
+                id=guard.order.id,
+                armed=guard.armed,
+                armable=guard.armable,
+                reason=guard.reason,
+            )
+        )
+
     # Commands.
 
     def _on_command(self, command: CommandMsg) -> None:
+        values = {item.key: item.value for item in command.values}
+        sent, arm = stamp_from_message(command.sent), command.arm == CommandMsg.ARM
+        order = Order(command.source, command.id, command.action, values, sent, arm)
         answer = Acknowledgement(source=command.source, id=command.id, output=self.get_name())
         answer.received = stamp_to_message(now())
-        try:
-            answer.applied = stamp_to_message(self._apply(command))
-            answer.success = True
-        except DlstreamError as error:
-            answer.message = str(error)
-        self._answers.publish(answer)
+        with self._changes():
+            try:
+                answer.applied = stamp_to_message(self._apply(order))
+                answer.success = True
+            except DlstreamError as error:
+                answer.message = str(error)
+            if command.arm == CommandMsg.DISARM:
+                self._device.off()
+                self._guarded.disarm(values.get("reason") or f"disarmed by {command.source}")
+                self.get_logger().warning(f"off and disarmed by {command.source}: {self._guarded.reason}")
+            self._answers.publish(answer)
         if answer.success:
             self._count += 1
             self._problem = ""
@@ -124,39 +181,88 @@ class OutputNode(DlstreamNode[OutputSettings]):
             self._problem = answer.message
             self.get_logger().error(f"command '{command.action}' of {command.source} refused: {answer.message}")
 
-    def _apply(self, command: CommandMsg) -> int:
-        if self._ending and command.action != OFF:
-            raise DlstreamError(f"found '{command.action}' as the output ends; expected nothing but '{OFF}'")
-        values = {item.key: item.value for item in command.values}
+    def _apply(self, order: Order) -> int:
+        """Carries an order out; when it took effect.
+
+        Raises:
+            DlstreamError: it is refused, or the device failed.
+        """
+        if self._ending and order.action != OFF:
+            raise OutputError(f"found '{order.action}' as the output ends; expected nothing but '{OFF}'")
+        refusal = self._guarded.refusal(order, int(self.get_clock().now().nanoseconds))
+        if refusal:
+            raise OutputError(refusal)
         device = self._device
-        applied = device.off() if command.action == OFF else device.apply(command.action, values)
-        self._state = " ".join([command.action, *(f"{key}={value}" for key, value in values.items())])
-        self._by_commander = command.source == self._commander.rpartition("/")[2]
-        self._commanded = stamp_from_message(command.sent)
-        self._heard = time.monotonic()
+        applied = device.off() if order.action == OFF else device.apply(order.action, order.values)
+        self._guarded.carried_out(order, time.monotonic())
         return applied
 
-    # The commander.
+    # Off without a command.
 
-    def _on_status(self, status: ExperimentStatus) -> None:
-        self._heard = time.monotonic()
-        if status.status != ExperimentStatus.RUNNING and stamp_from_message(status.stamp) > self._commanded:
-            self._switch_off(f"{self._commander} runs no experiment")
+    def _on_heartbeat(self, message: Heartbeat) -> None:
+        self._switch_off(self._guarded.heard(message.running, stamp_from_message(message.stamp), time.monotonic()))
 
-    def _look_at_commander(self) -> None:
-        silence = time.monotonic() - self._heard
-        if self._timeout and silence > self._timeout:
-            self._switch_off(f"{self._commander} has been silent for {silence:.1f} s")
+    def _look(self) -> None:
+        guard = self._guarded
+        if guard.finished(time.monotonic()):
+            self._device.off()
+            with self._changes():
+                guard.went_off()
+            self.get_logger().info("the test is over: off")
+        if not guard.due(time.monotonic()):
+            return
+        # A node that a busy machine kept waiting finds here what came meanwhile, before it takes it for silence.
+        while (taken := self._heartbeats.handle.take_message(Heartbeat, False)) is not None:
+            self._on_heartbeat(taken[0])
+        self._switch_off(guard.due(time.monotonic()))
 
     def _switch_off(self, reason: str) -> None:
-        """Off without a command, where what is on was commanded by the commander; an event and diagnostics say so."""
-        if self._state == OFF or not self._by_commander:
+        """Off without a command, where there is a reason; status, an event and diagnostics say so."""
+        if not reason:
             return
         self._device.off()
-        self._problem = f"'{self._state}' was switched off: {reason}"
-        self._state = OFF
+        self._problem = f"'{self._guarded.state}' was switched off: {reason}"
+        with self._changes():
+            self._guarded.went_off(self._problem)
         self.get_logger().error(self._problem)
         self._faults.publish(event_to_message(Event(now(), "fault", self.get_name(), {"reason": self._problem})))
+
+    # By hand.
+
+    def _on_arm(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        with self._changes():
+            if request.data and self._ending:
+                response.message = "the output's node ends"
+                return response
+            if request.data:
+                self._guarded.arm()
+            else:
+                self._device.off()
+                self._guarded.disarm("disarmed by hand")
+        response.success, response.message = True, "armed" if request.data else "off and disarmed"
+        self.get_logger().info(f"{response.message}, by hand")
+        return response
+
+    def _on_test(self, request: TestOutput.Request, response: TestOutput.Response) -> TestOutput.Response:
+        try:
+            self._test(request)
+            response.success, response.message = True, f"on for {request.seconds:g} s"
+        except DlstreamError as error:
+            response.message = str(error)
+        self.get_logger().info(f"test of '{request.action}' by hand: {response.message}")
+        return response
+
+    def _test(self, request: TestOutput.Request) -> None:
+        limit = self.settings.manual_timeout if self.settings else 0.0
+        if not 0 < request.seconds <= limit:
+            raise OutputError(f"seconds: found {request.seconds:g}; expected more than 0, at most {limit:g}")
+        self._guarded.due(time.monotonic())  # a commander that has fallen silent runs nothing
+        if self._guarded.running:
+            raise OutputError("an experiment is running; stop it first")
+        values = {item.key: item.value for item in request.values}
+        with self._changes():
+            self._apply(Order("test", 0, request.action, values))
+            self._guarded.ends_after(request.seconds, time.monotonic())
 
 
 def _type_asked_for(default: str) -> str:

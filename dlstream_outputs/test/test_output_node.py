@@ -10,10 +10,13 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from std_msgs.msg import Bool
+from std_srvs.srv import SetBool
 
 from dlstream_common import now
-from dlstream_common.ros import COMMAND, EVENT, key_values, stamp_from_message, stamp_to_message
-from dlstream_msgs.msg import Acknowledgement, Command, Event, ExperimentStatus
+from dlstream_common.ros import COMMAND, EVENT, HEARTBEAT, LATCHED, key_values, stamp_from_message, stamp_to_message
+from dlstream_msgs import srv
+from dlstream_msgs.msg import Acknowledgement, Command, Event, Heartbeat, OutputStatus
 
 MODULE = "dlstream_outputs.node"
 NAME = {"name": "screen", "namespace": "/outputs"}
@@ -30,14 +33,17 @@ class Commander:
         self._heard = observer.node.create_subscription(Event, "/experiment/events", self.events.append, EVENT)
         self._reports = observer.collect(DiagnosticArray, "/diagnostics", 10)
         self._commands = observer.node.create_publisher(Command, "/outputs/screen/command", COMMAND)
-        self._statuses = observer.node.create_publisher(ExperimentStatus, "/experiment/status", EVENT)
+        self._heartbeats = observer.node.create_publisher(Heartbeat, "/experiment/heartbeat", HEARTBEAT)
+        self.statuses = observer.collect(OutputStatus, "/outputs/screen/status", EVENT)
+        self.armed = observer.collect(Bool, "/outputs/screen/armed", LATCHED)
+        self._observer = observer
         self._wait_for = wait_for
         self._count = 0
 
     def ready(self) -> None:
         """Waits until the output takes commands and its answers arrive."""
         self._wait_for(lambda: self._commands.get_subscription_count(), "the output's subscription")
-        self._wait_for(lambda: self._statuses.get_subscription_count(), "the output's subscription to the status")
+        self._wait_for(lambda: self._heartbeats.get_subscription_count(), "the output's subscription to the heartbeat")
         self._wait_for(self._heard.get_publisher_count, "the output's faults")
         before = self._count
 
@@ -46,28 +52,45 @@ class Commander:
             return any(answer.id > before for answer in list(self.answers))
 
         self._wait_for(answered, "the first answer")
+        self.tell("off")  # so that none of those is on its way any more
 
-    def tell(self, action: str, source: str = "experiment", **values: str) -> Any:
-        """Sends a command and waits for its answer."""
-        number = self._send(action, source, **values)
+    def tell(self, action: str, source: str = "experiment", age: float = 0.0, arm: int = 0, **values: str) -> Any:
+        """Sends a command that was sent `age` seconds ago and waits for its answer."""
+        number = self._send(action, source, age, arm, **values)
         self._wait_for(lambda: self._answer(number), f"an answer to {action}")
         return self._answer(number)
 
-    def _send(self, action: str, source: str = "experiment", **values: str) -> int:
+    def _send(self, action: str, source: str = "experiment", age: float = 0.0, arm: int = 0, **values: str) -> int:
         self._count += 1
-        sent = stamp_to_message(now())
+        sent = stamp_to_message(now() - int(age * 1e9))
         self._commands.publish(
-            Command(source=source, id=self._count, action=action, values=key_values(values), sent=sent)
+            Command(source=source, id=self._count, action=action, values=key_values(values), sent=sent, arm=arm)
         )
         return self._count
+
+    def arm(self, wanted: bool) -> Any:
+        """The answer of ~/arm."""
+        return self._observer.call(SetBool, "/outputs/screen/arm", SetBool.Request(data=wanted))
+
+    def test(self, action: str, seconds: float, **values: str) -> Any:
+        """The answer of ~/test."""
+        request = srv.TestOutput.Request(action=action, values=key_values(values), seconds=seconds)
+        return self._observer.call(srv.TestOutput, "/outputs/screen/test", request)
 
     def _answer(self, number: int) -> Acknowledgement | None:
         return next((answer for answer in list(self.answers) if answer.id == number), None)
 
-    def status(self, status: int, stamp: int | None = None) -> None:
-        """States how the experiment is."""
-        message = ExperimentStatus(status=status, stamp=stamp_to_message(now() if stamp is None else stamp))
-        self._statuses.publish(message)
+    def heartbeat(self, running: bool, stamp: int | None = None) -> None:
+        """A sign of life."""
+        stamp = now() if stamp is None else stamp
+        self._heartbeats.publish(Heartbeat(running=running, stamp=stamp_to_message(stamp)))
+
+    def says(self, **wanted: Any) -> None:
+        """Waits until the output's newest status has these values."""
+        self._wait_for(
+            lambda: self.statuses and all(getattr(self.statuses[-1], key) == value for key, value in wanted.items()),
+            f"a status with {wanted}",
+        )
 
     @property
     def state(self) -> str:
@@ -115,15 +138,16 @@ def test_refuses_what_it_can_not_do_and_goes_on(screen, commander):
 
 def test_goes_off_when_its_commander_runs_nothing(screen, commander, wait_for):
     commander.tell("show", image="left")
-    commander.status(ExperimentStatus.FINISHED, stamp=now() - 60_000_000_000)  # from before the command
-    commander.status(ExperimentStatus.RUNNING)
+    commander.heartbeat(False, stamp=now() - 60_000_000_000)  # from before the command
+    commander.heartbeat(True)
     commander.tell("show", image="right")
     assert not commander.events
-    commander.status(ExperimentStatus.IDLE)
+    commander.heartbeat(False)
     wait_for(lambda: commander.events, "a fault event")
     event = commander.events[0]
     assert (event.kind, event.name) == ("fault", "screen")
     assert event.values[0].value == "'show image=right' was switched off: /experiment runs no experiment"
+    commander.says(on=False, state="off", reason=event.values[0].value)
     wait_for(lambda: commander.state == "off", "a diagnosis that tells that it is off")
 
 
@@ -138,9 +162,86 @@ def test_goes_off_when_its_commander_is_silent(start_node, commander, wait_for):
     # What somebody else switched on is not the commander's to keep alive.
     commander.tell("show", source="panel", image="right")
     wait_for(lambda: commander.state == "show image=right", "a diagnosis that tells the image")
-    commander.status(ExperimentStatus.IDLE)
+    commander.heartbeat(False)
     assert commander.tell("show", source="panel", image="left").success
     assert len(commander.events) == 1
+
+
+def test_what_a_hand_switched_on_ends_by_itself(start_node, commander, wait_for):
+    start_node(MODULE, **NAME, type="screen", images=PICTURES, commander_timeout=60.0, manual_timeout=0.5)
+    commander.ready()
+    answer = commander.tell("show", source="panel", image="left")
+    assert answer.success
+    wait_for(lambda: commander.events, "a fault event")
+    reason = "'show image=left' was switched off: manual_timeout (0.5 s) is over since panel switched it on"
+    assert commander.events[0].values[0].value == reason
+    commander.says(on=False, source="panel", id=answer.id, reason=reason)
+
+
+def test_refuses_what_was_on_its_way_for_too_long_but_never_off(start_node, commander):
+    node = start_node(MODULE, **NAME, type="log", commander_timeout=60.0, max_command_age=30.0)
+    commander.ready()
+    answer = commander.tell("show", age=40.0)
+    assert not answer.success
+    assert "expected at most max_command_age, 30 s" in answer.message
+    answer = commander.tell("show", age=-40.0)
+    assert "the clock of experiment is" in answer.message
+    assert commander.tell("show", age=1.0).success
+    commander.says(on=True)
+    assert commander.tell("off", age=4000.0).success
+    commander.says(on=False)
+    assert "command 'show' of experiment refused: found 'show', sent" in node.output
+
+
+def test_disarmed_it_takes_nothing_but_off(start_node, commander, wait_for):
+    node = start_node(MODULE, **NAME, type="log", commander_timeout=60.0, arming="run")
+    commander.ready()
+    commander.says(armed=False, armable=True)
+    wait_for(lambda: [item.data for item in commander.armed] == [False], "the latched state")
+    answer = commander.tell("show")
+    assert not answer.success
+    assert "found 'show' for a disarmed output (arming: run)" in answer.message
+    assert commander.tell("off").success
+    # A run arms it, and its end disarms it.
+    assert commander.tell("off", arm=Command.ARM).success
+    assert commander.tell("show").success
+    commander.heartbeat(False)
+    commander.says(on=False, armed=False)
+    # By hand.
+    assert commander.arm(True).success
+    assert commander.tell("show").success
+    assert commander.arm(False).message == "off and disarmed"
+    commander.says(on=False, armed=False, armable=False, reason="disarmed by hand")
+    assert not commander.tell("show", arm=Command.ARM).success, "no run arms what a hand has disarmed"
+    wait_for(lambda: [item.data for item in commander.armed] == [False, True, False, True, False], "its changes")
+    assert node.end(signal.SIGTERM) == 0
+
+
+def test_the_rig_disarms_with_its_reason(start_node, commander):
+    node = start_node(MODULE, **NAME, type="log", commander_timeout=60.0)
+    commander.ready()
+    assert commander.tell("show").success
+    assert commander.tell("off", source="rig", arm=Command.DISARM, reason="/pose was killed by SIGKILL").success
+    commander.says(on=False, armed=False, armable=False, reason="/pose was killed by SIGKILL")
+    assert "(/pose was killed by SIGKILL; arm it with ~/arm)" in commander.tell("show").message
+    assert node.lines[-1].endswith("arm it with ~/arm); expected nothing but 'off'")
+
+
+def test_a_test_is_timed_by_the_output_and_refused_in_a_run(start_node, commander, wait_for):
+    node = start_node(MODULE, **NAME, type="log", commander_timeout=60.0)
+    commander.ready()
+    answer = commander.test("show", 0.2, image="left")
+    assert (answer.success, answer.message) == (True, "on for 0.2 s")
+    wait_for(lambda: any(item.state == "show image=left" for item in commander.statuses), "that it is on")
+    commander.says(on=False, source="test", reason="")
+    wait_for(lambda: "the test is over: off" in node.output, "the same in the log")
+    assert not commander.events, "what was planned is no fault"
+    assert "found 11; expected more than 0, at most 10" in commander.test("show", 11.0).message
+    commander.heartbeat(True)
+    wait_for(lambda: commander.test("show", 0.01).message == "an experiment is running; stop it first", "a refusal")
+    commander.heartbeat(False)
+    commander.arm(False)
+    wait_for(lambda: "for a disarmed output (disarmed by hand" in commander.test("show", 0.01).message, "a refusal")
 
 
 def test_takes_no_command_while_it_is_inactive(start_node, observer, commander, wait_for):

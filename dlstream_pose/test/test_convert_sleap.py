@@ -217,7 +217,7 @@ def test_maxima_of_equally_high_cells_are_those_of_sleap(levels):
     from sleap_nn.inference.ops.peaks import find_local_peaks
 
     from dlstream_pose.convert.sources._sleap_decoders import Fields, several
-    from dlstream_pose.convert.sources._sleap_graph import Steps
+    from dlstream_pose.convert.sources._sleap_steps import Steps
 
     chance = torch.Generator().manual_seed(levels)
     steps = Steps(3, False, False, 1.0, 16, 1.0, 0.2, 5)

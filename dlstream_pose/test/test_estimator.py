@@ -199,7 +199,7 @@ def test_a_real_mouse_is_where_deeplabcut_live_sees_it(openfield_network: Path, 
 def test_a_real_mouse_in_a_window_is_near_to_where_the_whole_frame_has_it(
     openfield_network: Path, test_data: Path
 ) -> None:
-    """Not equal: this network averages over the whole picture (docs/benchmarks.md)."""
+    """Not equal: this network averages over the whole picture (docs/explanation/benchmarks.md)."""
     estimator = Estimator(openfield_network, scale=0.5, threads=2)
     stream = PoseStream(estimator, PoseSettings(network=openfield_network, scale=0.5, crop=320))
     video = cv2.VideoCapture(str(test_data / "openfield" / "videos" / "m3v1mp4.mp4"))

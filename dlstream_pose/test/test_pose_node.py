@@ -100,16 +100,16 @@ def test_each_image_gives_one_pose_with_its_header(start_node, observer, wait_fo
         assert found.stamp < found.received <= found.inference_start < found.inference_end
 
 
-def test_another_scale_than_the_files_is_warned_of_as_the_node_starts(start_node, demo_network):
+def test_another_scale_than_the_files_is_warned_of_as_the_node_starts(start_node, wait_for, demo_network):
     node = start_node(MODULE, network=demo_network, cameras=["top"], scale=1.0)
-    assert node.end(signal.SIGTERM) == 0
-    assert "scale: found 1; expected 0.5, the scale that the network file was converted with" in node.output
+    wanted = "scale: found 1; expected 0.5, the scale that the network file was converted with"
+    wait_for(lambda: wanted in node.output, "the warning")
     assert "; scale 1; cameras top" in node.output
 
 
-def test_the_scale_of_the_file_is_taken_where_none_is_given(start_node, demo_network):
+def test_the_scale_of_the_file_is_taken_where_none_is_given(start_node, observer, wait_for, demo_network):
     node = start_node(MODULE, network=demo_network, cameras=["top"])
-    assert node.end(signal.SIGTERM) == 0
+    Camera(observer, wait_for)  # it has started
     assert "; scale 0.5; cameras top" in node.output
     assert "expected 0.5" not in node.output
 

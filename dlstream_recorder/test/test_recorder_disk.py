@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -14,6 +15,8 @@ import pytest
 
 from dlstream_common import RecordingError
 from dlstream_recorder import recover
+from dlstream_recorder.report.tables import read_events
+from dlstream_recorder.writers._files import write_error
 
 MEGABYTE = 1 << 20
 
@@ -56,7 +59,7 @@ def test_a_disk_that_fills_up_ends_the_recording_and_nothing_is_damaged(open_ses
     assert contents["complete"] is False
     assert contents["summary"] == summary.model_dump(mode="json"), "the reserve had room for it"
     assert summary.frames_dropped > 0, "those that came too late"
-    faults = pd.read_csv(session.folder / "events.csv", keep_default_na=False)
+    faults = read_events(session.folder)
     assert any("recording stopped" in values for values in faults["values"])
     assert any("recording stopped" in fault.values["text"] for fault in session.take_faults())
     summary_again = recover(session.folder)
@@ -79,8 +82,24 @@ def test_a_file_that_may_not_grow_any_more(open_session, make, wait_for):
 
 def test_a_read_only_disk_is_refused(open_session, small_disk):
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
-    with pytest.raises(RecordingError, match=r"can't write .*: Read-only file system \(disk .*disk: .* free\)"):
+    with pytest.raises(RecordingError, match=r"Read-only file system \(disk .*disk\)\. The disk is read-only") as found:
         open_session(directory=small_disk)
+    assert "Make room" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.EACCES, "the permission to write there, or record to another directory"),
+        (errno.EROFS, "The disk is read-only: record to another directory"),
+        (errno.ENOSPC, " free). Make room, or record to another directory"),
+        (errno.EIO, " free). Record to another directory"),
+    ],
+)
+def test_what_helps_depends_on_what_is_wrong(tmp_path, number, said):
+    text = str(write_error(tmp_path / "session", OSError(number, os.strerror(number))))
+    assert text.endswith(said)
+    assert os.strerror(number) in text
 
 
 def test_a_disk_with_too_little_room_is_refused(open_session, small_disk):
@@ -91,7 +110,7 @@ def test_a_disk_with_too_little_room_is_refused(open_session, small_disk):
 
 def test_a_disk_that_is_full_from_the_start_is_refused(open_session, small_disk):
     (small_disk / "ballast").write_bytes(bytes(11 * MEGABYTE))
-    with pytest.raises(RecordingError, match="No space left on device"):
+    with pytest.raises(RecordingError, match=r"No space left on device .*\. Make room, or record to another directory"):
         open_session(directory=small_disk)
     assert [path.name for path in small_disk.iterdir()] == ["ballast"]
 

@@ -19,6 +19,7 @@ from dlstream_common.ros import COMMAND, EVENT, LATCHED, LATEST_IMAGE, image_qos
 from dlstream_msgs.msg import Acknowledgement, Command, Event, ExperimentStatus, Region, Regions
 from dlstream_msgs.srv import StartRecording
 from dlstream_recorder import recover, summarise
+from dlstream_recorder.report.tables import read_events
 
 MODULE = "dlstream_recorder.ros.node"
 
@@ -202,7 +203,7 @@ def test_records_while_the_experiment_runs(start_node, observer, camera, wait_fo
     contents = json.loads((folder / "session.json").read_text())
     assert contents["reason"] == "the experiment has ended"
     assert contents["cameras"]["top"]["regions"][0]["name"] == "left"
-    table = pd.read_csv(folder / "events.csv", keep_default_na=False)
+    table = read_events(folder)
     assert table["kind"].tolist()[:2] == ["experiment_started", "trigger_rose"]
     assert sorted(table["kind"].tolist()[2:]) == ["acknowledgement", "command"]
     for kind in ("command", "acknowledgement"):
@@ -254,7 +255,7 @@ def test_a_camera_and_poses_that_fall_silent(start_node, observer, camera, wait_
     send_until(lambda: ("recovered", "/top/pose") in said(), poses=True)
     assert {event.camera for event in heard} == {"top"}
     assert node.end() == 0, node.output
-    table = pd.read_csv(tmp_path / "s" / "events.csv")
+    table = read_events(tmp_path / "s")
     recorded = list(zip(table["kind"], table["name"], strict=True))
     assert recorded[: len(heard)] == said(), "each once, though the recorder hears its own"
     for topic in ("/top/image_raw", "/top/pose"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 
 from dlstream_common import RecordingError
 from dlstream_recorder import EVENT_COLUMNS, EventRow, Session, SessionSettings
+from dlstream_recorder.report.tables import read_events
 
 GREY = np.zeros((16, 16), np.uint8)
 
@@ -22,7 +24,7 @@ def contents_of(folder: Path) -> dict[str, object]:
 
 
 def events_of(folder: Path) -> pd.DataFrame:
-    return pd.read_csv(folder / "events.csv", keep_default_na=False)
+    return read_events(folder)
 
 
 def test_says_from_its_start_what_it_is_of(open_session, tmp_path):
@@ -75,6 +77,16 @@ def test_names_that_lead_elsewhere_are_refused(open_session, tmp_path, name):
     with pytest.raises(ValidationError):
         SessionSettings(session=name)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_copy_of_the_rig_file_has_no_password(open_session, tmp_path):
+    rig = tmp_path / "rig.yaml"
+    rig.write_text("cameras:\n  top: {source: opencv, device: 'rtsp://operator:Hunter2!@host/cam'}  # über\n", "utf-8")
+    session = open_session(rig_file=str(rig))
+    session.finish()
+    copy = (session.folder / "rig.yaml").read_text("utf-8")
+    assert copy == rig.read_text("utf-8").replace("Hunter2!", "***")
+    assert not [path for path in session.folder.rglob("*") if path.is_file() and b"Hunter2" in path.read_bytes()]
 
 
 def test_a_missing_rig_file_leaves_nothing_behind(open_session, tmp_path):
@@ -185,6 +197,53 @@ def test_losses_are_told_while_it_records(open_session, make):
     session.tell_losses()
     assert [row.values["text"] for row in session.take_faults()] == ["3 frames were lost on the way to the recorder"]
     session.finish()
+
+
+def test_what_does_not_apply_is_an_empty_cell_and_time_counts_from_the_start(open_session, make):
+    session = open_session(video="none", bag=False)
+    start = session.started
+    session.add_event(EventRow("trial_started", "left", stamp_ns=start + 1_500_000_000))
+    session.add_event(EventRow("command", "screen", "top", 0, start, stamp_ns=start, source="x", id=1, action="off"))
+    session.add_event(EventRow("note", "of no time"))
+    session.finish()
+    with (session.folder / "events.csv").open(newline="") as file:
+        trial, command, note = csv.DictReader(file)
+    assert {name: cell for name, cell in trial.items() if cell} == {
+        "time": "1.500000",
+        "kind": "trial_started",
+        "name": "left",
+        "stamp_ns": str(start + 1_500_000_000),
+    }
+    assert (command["time"], command["sequence"], command["frame_stamp_ns"]) == ("0.000000", "0", str(start))
+    assert (command["sent_ns"], command["values"]) == ("", "")
+    assert note["time"] == note["stamp_ns"] == ""
+    table = read_events(session.folder)
+    assert table["time"].tolist()[:2] == [1.5, 0.0]
+    assert np.isnan(table["time"][2])
+    assert table["stamp_ns"].tolist() == [start + 1_500_000_000, start, 0]
+    assert table["sequence"].tolist() == [-1, 0, -1]
+
+
+OLD_EVENTS = """\
+kind,name,camera,sequence,frame_stamp_ns,pose_received_ns,inference_start_ns,inference_end_ns,stamp_ns,decided_ns,\
+sent_ns,received_ns,applied_ns,recorded_ns,source,id,action,trigger,value,success,message,values
+trial_started,left,,-1,0,0,0,0,1700000000123456789,0,0,0,0,1700000000123456790,,0,,,,,,{}
+command,screen,top,3,1700000000100000001,0,0,0,1700000000123456789,1700000000123456789,0,0,0,0,x,1,off,,,,,{}
+"""
+
+
+def test_events_of_sessions_from_before_are_read_as_well(tmp_path):
+    (tmp_path / "events.csv").write_text(OLD_EVENTS)
+    table = read_events(tmp_path)
+    assert table["stamp_ns"].tolist() == [1700000000123456789] * 2
+    assert table["frame_stamp_ns"].tolist() == [0, 1700000000100000001]
+    assert (table["sequence"].tolist(), table["id"].tolist()) == ([-1, 3], [0, 1])
+    (tmp_path / "events.csv").write_text(OLD_EVENTS.replace(",-1,", ",minus one,"))
+    with pytest.raises(RecordingError, match="can't read"):
+        read_events(tmp_path)
+    (tmp_path / "events.csv").write_text("kind,name\n")
+    with pytest.raises(RecordingError, match="can't read"):
+        read_events(tmp_path)
 
 
 def test_events_have_the_whole_chain_of_stamps(open_session, make):

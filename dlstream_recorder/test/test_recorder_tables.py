@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dlstream_recorder import summarise
-from dlstream_recorder.report.tables import KEY, read_poses
+from dlstream_recorder.report.tables import KEY, read_events, read_poses
 
 IMAGE = np.zeros((16, 16), np.uint8)
 
@@ -97,7 +97,7 @@ def test_a_frame_missing_from_the_video_shifts_nothing(recorded, make):
     frames = pd.read_csv(folder / "top.frames.csv")
     assert frames["sequence"].tolist() == [10, 11, 13, 14]
     assert frames["dropped"].tolist() == [0, 0, 1, 1]
-    events = pd.read_csv(folder / "events.csv")
+    events = read_events(folder)
     lost, posed = events["values"]
     assert "1 frame was lost" in lost
     assert "poses of frames that are not in the video: 1" in posed
@@ -128,7 +128,7 @@ def test_a_second_nameless_animal_widens_the_table(recorded, make):
 def test_other_keypoints_are_a_fault_and_not_in_the_table(recorded, make):
     folder = recorded(0, 1, make.poses(0), make.poses(1, keypoints=("nose", "paw")), make.poses(1))
     assert read_poses(folder / "top.poses.csv").iloc[:, 0].tolist() == [1.5, 1.5]
-    events = pd.read_csv(folder / "events.csv")
+    events = read_events(folder)
     assert events["kind"].tolist() == ["fault"]
     assert "other keypoints" in events["values"][0]
     assert "paw" in events["values"][0]

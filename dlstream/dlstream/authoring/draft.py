@@ -36,6 +36,7 @@ class Draft:
             value = self.get(place)
             if isinstance(value, str) and Path(value).suffix and (folder / value).is_file():
                 self._put(place, str(folder / value))  # the new file lies in another folder
+        self._sound = ""  # the file as it was when nothing was wrong with it
         self._problems = self._look()
 
     def get(self, place: Place) -> Any:
@@ -170,10 +171,14 @@ class Draft:
 
     def _look(self) -> list[Problem]:
         known = self._known
+        stream = io.StringIO()
+        self._yaml.dump(self._data, stream)
+        text = stream.getvalue()
+        if text == self._sound:  # Enter alone leaves a value as it is
+            return []
         with TemporaryDirectory() as folder:
             path = Path(folder) / "experiment.yaml"
-            with path.open("w", encoding="utf-8") as stream:
-                self._yaml.dump(self._data, stream)
+            path.write_text(text, encoding="utf-8")
             try:
                 check_experiment(
                     load_experiment(path),
@@ -185,6 +190,7 @@ class Draft:
                 )
             except InputError as error:
                 return list(error.problems)
+        self._sound = text
         return []
 
 

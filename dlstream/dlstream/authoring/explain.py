@@ -19,6 +19,7 @@ from dlstream.rig.file import Rig, load_rig
 from dlstream_common import DlstreamError, Image, InputError, Problem, encoding_of, to_bgr
 from dlstream_common.video import VideoFrame, open_frames
 from dlstream_experiment import Experiment, check_experiment, load_experiment
+from dlstream_experiment.targets import targets_of
 from dlstream_experiment.words import region_in_words, trigger_in_words, usual_in_words
 from dlstream_pose import Network
 
@@ -29,6 +30,7 @@ class Known:
 
     cameras: Sequence[str] | None = None
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    asked: dict[str, tuple[int, int]] = field(default_factory=dict)
     keypoints: Sequence[str] | None = None
     individuals: Sequence[str] | None = None
     rates: dict[str, float] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class Known:
             known.cameras, known.outputs = list(rig.cameras), rig.outputs
             facts = RigFacts.of(rig, rig_file)
             known.sizes, known.rates = facts.image_sizes, facts.frame_rates
+            known.asked = facts.asked_sizes
             network = network or (rig.pose.network if rig.pose else None)
         if network is not None:
             info = Network(network).info
@@ -60,7 +63,7 @@ class Known:
         """What could not be looked at, and which option would tell."""
         lacking = [] if self.keypoints is not None else ["keypoints (--rig or --network)"]
         lacking += [] if self.outputs is not None else ["outputs and cameras (--rig)"]
-        return lacking + ([] if self.sizes else ["the regions' places (--rig or --frame)"])
+        return lacking + ([] if self.sizes or self.asked else ["the regions' places (--rig or --frame)"])
 
 
 def check_file(file: Path, known: Known, out: Path | None, console: Console, allow_python: bool = False) -> Experiment:
@@ -71,9 +74,11 @@ def check_file(file: Path, known: Known, out: Path | None, console: Console, all
     """
     experiment = load_experiment(file, allow_python=allow_python)
     sizes = dict(known.sizes)
+    if experiment.image_size is not None and experiment.camera not in known.asked:
+        sizes.setdefault(experiment.camera, experiment.image_size)
     if known.frame is not None:
         sizes[experiment.camera] = (known.frame.shape[1], known.frame.shape[0])
-        known.sizes = sizes
+    known.sizes = sizes
     warnings = check_experiment(
         experiment,
         cameras=known.cameras,
@@ -81,6 +86,7 @@ def check_file(file: Path, known: Known, out: Path | None, console: Console, all
         keypoints=known.keypoints,
         individuals=known.individuals,
         rates=known.rates,
+        asked_sizes=known.asked,
         outputs=known.outputs,
     )
     explain(experiment, console)
@@ -90,7 +96,7 @@ def check_file(file: Path, known: Known, out: Path | None, console: Console, all
         console.print(Text(f"Not looked at, as nothing is known of it: {', '.join(known.missing())}.", "dim"))
     if out is not None:
         console.print("[bold]Pictures[/]")
-        for picture in draw(experiment, out, known.frame, sizes):
+        for picture in draw(experiment, out, known.frame, known.asked | sizes):
             console.print(Text(f"  {picture}"), soft_wrap=True)
     count = (
         f" {len(warnings)} {'thing deserves' if len(warnings) == 1 else 'things deserve'} a look." if warnings else ""
@@ -154,7 +160,7 @@ def show_problem(file: Path, problem: Problem, console: Console) -> None:
 def draw(
     experiment: Experiment, out: Path, frame: Image | None, sizes: Mapping[str, tuple[int, int]]
 ) -> Iterator[Path]:
-    """Draws the states and, for each camera, the regions; the files."""
+    """Draws the states and, for each camera, the regions and what triggers aim at; the files."""
     from dlstream_experiment.drawing import draw_regions, draw_states, pictures_of  # with matplotlib: a second
 
     name = experiment.path.stem
@@ -166,10 +172,12 @@ def draw(
     by_camera: dict[str, dict[str, Any]] = {}
     for key, region in experiment.regions.items():
         by_camera.setdefault(region.camera or experiment.camera, {})[key] = region
-    for camera, regions in by_camera.items():
+    targets = {camera: list(targets_of(experiment, camera)) for camera in experiment.cameras}
+    for camera in dict.fromkeys([*by_camera, *(camera for camera, aims in targets.items() if aims)]):
+        regions = by_camera.get(camera, {})
         file = out / f"{name}.regions.{camera}.png"
         own = frame if camera == experiment.camera else None
-        draw_regions(regions, [file], own, sizes.get(camera))
+        draw_regions(regions, [file], own, sizes.get(camera), targets.get(camera, []))
         yield file
 
 

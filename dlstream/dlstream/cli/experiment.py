@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from dlstream.console import DiscreetConsole
+
 experiment = typer.Typer(help="Experiment files: check and explain one, write a new one.", no_args_is_help=True)
 
 File = Annotated[Path, typer.Argument(help="The experiment file (YAML).", show_default=False)]
@@ -81,5 +83,5 @@ def schema(
 
 def text_console() -> Console:
     """A console that folds text at words: at the terminal's width, though no wider than is good to read."""
-    console = Console(highlight=False)
-    return Console(highlight=False, width=min(console.width, 100)) if console.is_terminal else console
+    console = DiscreetConsole(highlight=False)
+    return DiscreetConsole(highlight=False, width=min(console.width, 100)) if console.is_terminal else console

@@ -93,6 +93,12 @@ def check(rig: RigFile, allow_python: AllowPython = False) -> None:
         for node in spec.nodes:
             where = "  in one process with those beside it" if spec.members else ""
             console.print(f"  {node.full_name:<24} {node.package} {node.executable}{where}")
+    if checked.outputs:
+        console.print("What ends an output that is on when the computer of its node dies:")
+    for name, output in checked.outputs.items():
+        fate = output.without_computer()
+        warning = "" if fate.ends else "[yellow]warning:[/] "
+        console.print(f"  {name:<24} {warning}{escape(fate.text)}")
 
 
 @app.command()

@@ -84,6 +84,7 @@ def replay(
     from dlstream.cli.summary import show_session
     from dlstream.offline.analyze import Options
     from dlstream.offline.bags import is_bag, replay_bag
+    from dlstream.offline.kinds import is_session, other_kind
     from dlstream.offline.replay import replay_session
     from dlstream.offline.whatif import what_if
 
@@ -108,6 +109,8 @@ def replay(
         replay_bag(recording, out, options, console)
         show_session(out, console)
         return
+    if not is_session(recording):
+        raise DlstreamError(f"{recording}: found {other_kind(recording)}")
     others = ["--network", "--scale", "--camera", "--rig", "--seed", "--topic"]
     what = "its poses and its seed are in its journal; these are for a bag, or for `dlstream analyze` of its video"
     _refuse(named, others, f"{recording} is a session", what)

@@ -71,7 +71,7 @@ def too_slow(name: str, camera: CameraSummary) -> str:
     every = f", and a frame comes every {1000 / camera.fps:.0f} ms" if camera.fps else ""
     return (
         f"{name}: the pose node left out {camera.poses_dropped} of {camera.frames_captured} frames, busy with earlier "
-        f"ones: {took}{every}. docs/troubleshooting.md says what helps."
+        f"ones: {took}{every}. docs/how-to/troubleshooting.md says what helps."
     )
 
 
@@ -86,8 +86,8 @@ def lost(name: str, camera: CameraSummary, offline: bool = False) -> str:
         )
     return (
         f"{name}: {camera.frames_dropped} of {camera.frames_captured} frames are not in the recording; the column "
-        f"'dropped' of {name}.frames.csv says where.{_posed(camera.poses_without_frame)} docs/troubleshooting.md says "
-        "what helps."
+        f"'dropped' of {name}.frames.csv says where.{_posed(camera.poses_without_frame)} "
+        "docs/how-to/troubleshooting.md says what helps."
     )
 
 

@@ -91,7 +91,7 @@ def template_of(settings: Ini, config: Ini | None) -> str:
     if name:
         hint = suggest(name, list(CUSTOM))
         todo = "an experiment of your own in Python: write it anew with `dlstream experiment new`"
-        settings.note("Experiment", "EXP_NAME", f"{todo} (docs/experiment-files.md). {hint}", True)
+        settings.note("Experiment", "EXP_NAME", f"{todo} (docs/how-to/experiment-files.md). {hint}", True)
     return ""
 
 

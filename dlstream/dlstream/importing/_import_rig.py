@@ -12,9 +12,9 @@ from dlstream.importing._ini import Ini, Note
 _PLACEHOLDER = re.compile(r"^(PATH_TO|NAME_OF|MODEL_ORIGIN|FullVideoPath)", re.IGNORECASE)
 _ORIGINS = {
     "SLEAP": "convert the folder in which SLEAP trained a single-instance or bottom-up model, with make convert-sleap "
-    "(docs/networks.md)",
+    "(docs/how-to/networks.md)",
     "DEEPPOSEKIT": "DeepPoseKit's models can't be converted: train a DeepLabCut network on the same labels",
-    "MADLC": "a network for several animals: docs/networks.md says which of them convert, and how",
+    "MADLC": "a network for several animals: docs/how-to/networks.md says which of them convert, and how",
 }
 
 
@@ -132,7 +132,7 @@ def _network(ini: Ini) -> str:
         origin,
         f'convert it and put it beside the rig file: make convert-tf ARGS="EXPORTED_FOLDER {file} --frames VIDEO" '
         f'(DeepLabCut 2, TensorFlow) or make convert ARGS="EXPORT.pt {file} --frames VIDEO" (DeepLabCut 3); '
-        "docs/networks.md",
+        "docs/how-to/networks.md",
     )
     ini.note(section, key, todo)
     if old:

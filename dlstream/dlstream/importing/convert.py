@@ -113,7 +113,7 @@ def _outputs(draft: Draft | None, ini: Ini) -> dict[str, dict[str, Any]]:
     outputs: dict[str, dict[str, Any]] = {}
     for name in draft.outputs() if draft else ():
         outputs[name] = {"type": "log"}
-        todo = "it only writes its commands down until its real type stands in the rig file (docs/keys.md)"
+        todo = "it only writes its commands down until its real type stands in the rig file (docs/reference/keys.md)"
         ini.notes.append(Note(f"rig file: outputs.{name}", "type: log", todo))
     return outputs
 
@@ -144,7 +144,7 @@ def _write_rig(file: Path, content: dict[str, Any], source: Path) -> None:
     try:
         with file.open("w", encoding="utf-8") as stream:
             stream.write(f"# Brought over from DeepLabStream's {source.name} by `dlstream import`.\n")
-            stream.write("# Paths are taken from this file's own folder; docs/keys.md lists every key.\n")
+            stream.write("# Paths are taken from this file's own folder; docs/reference/keys.md lists every key.\n")
             yaml.dump(content, stream)
     except OSError as error:
         raise DlstreamError(f"{file}: can't be written ({error.strerror})") from error

@@ -19,6 +19,7 @@ from rich.markup import escape
 from dlstream.offline.analysis import Analysis, outlines, seed_of
 from dlstream.offline.annotated import AnnotatedVideo
 from dlstream.offline.footage import Footage, Lost, open_footage
+from dlstream.offline.kinds import is_ros1, ros1
 from dlstream.offline.progress import show_progress
 from dlstream.offline.session_lines import journal_of
 from dlstream.offline.used_files import copies_beside
@@ -83,6 +84,8 @@ def analyze(path: Path, out: Path, options: Options, console: Console) -> Summar
     Raises:
         DlstreamError: something of it can't be read, does not fit, or can't be written.
     """
+    if is_ros1(path):
+        raise DlstreamError(f"{path}: found {ros1(path)}")
     resolved = resolve(options)
     footage = open_footage(path, resolved.camera, resolved.source, options.fps)
     return analyze_footage(footage, resolved, out, options, console)

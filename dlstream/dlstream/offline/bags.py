@@ -8,16 +8,19 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
+from rich.markup import escape
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from ruamel.yaml import YAML
 
 from dlstream.offline.analysis import Analysis, outlines, seed_of
 from dlstream.offline.analyze import Options, analyze_footage, resolve
 from dlstream.offline.footage import Footage
+from dlstream.offline.mcap_files import McapFile, mcap_profile
+from dlstream.offline.pictures import DEBAYER, DamagedPictureError, decoded
 from dlstream.offline.used_files import copies_beside
 from dlstream_common import (
     DlstreamError,
@@ -26,7 +29,6 @@ from dlstream_common import (
     FramePoses,
     Image,
     Individual,
-    encoding_of,
     image_from_bytes,
     suggest,
 )
@@ -111,14 +113,21 @@ def _replay_images(bag: _Bag, out: Path, options: Options, console: Console) -> 
     def frames() -> Iterator[Frame]:
         looks: tuple[object, ...] = ()
         for number, (_, recorded, message) in enumerate(bag.messages([topic])):
-            image, encoding = _image(message, f"{bag.path}: message {number} of {topic}")
-            if number and (image.shape, encoding) != looks:
+            where = f"{bag.path}: message {number} of {topic}"
+            stamp = _stamp(message.header.stamp) or recorded
+            try:
+                image, encoding = _image(message, where)
+            except DamagedPictureError as error:
+                lost = f"{where}, stamp {stamp / _SECOND:.3f} s, is a lost frame: {error}"
+                console.print(f"[yellow]{escape(lost)}[/]")
+                continue
+            if looks and (image.shape, encoding) != looks:
                 raise DlstreamError(
-                    f"{bag.path}: message {number} of {topic} is an image of {_told(image.shape, encoding)}; expected "
+                    f"{where} is an image of {_told(image.shape, encoding)}; expected "
                     f"{_told(*looks)} as before. Cut the bag there (ros2 bag convert)"
                 )
             looks = image.shape, encoding
-            yield Frame(resolved.camera, number, _stamp(message.header.stamp) or recorded, image, encoding)
+            yield Frame(resolved.camera, number, stamp, image, encoding)
 
     return analyze_footage(
         Footage(bag.name, resolved.camera, bag.count(topic), frames), resolved, out, options, console
@@ -140,16 +149,13 @@ def _image(message: Any, where: str) -> tuple[Image, str]:
             size = message.width, message.height, message.step
             image = image_from_bytes(message.data, *size, message.encoding, bool(message.is_bigendian))
             return image, message.encoding
-        if "compressedDepth" in message.format:
-            raise EncodingError(f"image format: found '{message.format}'; expected pictures such as JPEG or PNG")
-        decoded = cv2.imdecode(np.asarray(message.data, np.uint8), cv2.IMREAD_UNCHANGED) if len(message.data) else None
-        if decoded is None:
-            raise EncodingError(f"found {len(message.data)} bytes that are no picture (format '{message.format}')")
-        return decoded, encoding_of(decoded)
+        return decoded(bytes(message.data), message.format)
+    except DamagedPictureError:
+        raise
     except EncodingError as error:
         hint = ""
         if str(getattr(message, "encoding", "")).startswith("bayer"):
-            hint = ". Record colour or grey images, such as the image_color or image_mono of image_proc's debayer node"
+            hint = f". {DEBAYER}"
         raise DlstreamError(f"{where}: {error}{hint}") from error
 
 
@@ -193,10 +199,18 @@ class _Bag:
             raise DlstreamError(
                 f"{path}: found {len(storages)} files and no metadata.yaml; make it with ros2 bag reindex"
             )
+        _refuse_renamed(path)
         self._types = _types()
+        there = storages if storages[0].is_file() else _storages(path)
+        foreign = len(there) == 1 and mcap_profile(there[0]) not in ("ros2", None)
         try:
-            self._reader = AnyReader(storages, default_typestore=self._types)
-            self._reader.open()
+            if foreign:
+                self._reader: Any = McapFile(there[0])
+            else:
+                self._reader = AnyReader(storages, default_typestore=self._types)
+                self._reader.open()
+        except DlstreamError:
+            raise
         except Exception as error:  # rosbags has one of its own for each kind of bag
             raise self._unreadable(error) from error
         self.topics = {item.topic: item.msgtype for item in self._reader.connections}
@@ -247,6 +261,24 @@ class _Bag:
         else:
             hint = "If it was cut off: mcap recover FILE.mcap -o WHOLE.mcap, and replay WHOLE.mcap"
         return DlstreamError(f"{self.path}: found no rosbag2 that can be read ({error}). {hint}")
+
+
+def _refuse_renamed(path: Path) -> None:
+    """Raises DlstreamError where metadata.yaml names files that are not there, and others are."""
+    try:
+        about = YAML(typ="safe").load(path / "metadata.yaml")["rosbag2_bagfile_information"]
+        named = [str(name) for name in about["relative_file_paths"]]
+    except Exception:  # no such file, or one that rosbags complains of
+        return
+    missing = [name for name in named if not (path / name).exists() and not (path / Path(name).name).exists()]
+    there = [item for item in _storages(path) if item.name not in named]
+    if not missing:
+        return
+    hint = f"`dlstream replay {there[0]}` reads that file alone" if there else "Copy it from where the bag was recorded"
+    found = ", ".join(item.name for item in there) or "no such file"
+    raise DlstreamError(
+        f"{path}: found {found}; expected {', '.join(missing)}, which metadata.yaml names. Was it renamed? {hint}"
+    )
 
 
 def _types() -> Any:

@@ -13,6 +13,7 @@ from rich.table import Table
 from dlstream.offline.experiments import changed_experiment, recorded_experiment
 from dlstream.offline.recorded import Recorded
 from dlstream.offline.replay import read_entries
+from dlstream_common import OFF
 from dlstream_experiment import Command, Event, Experiment
 from dlstream_experiment.inputs import Start
 from dlstream_experiment.journal import Beginning, Entry
@@ -33,14 +34,14 @@ def what_if(session: Path, changes: Sequence[str], console: Console, allow_pytho
         DlstreamError: the session can't be replayed, or the changes are not possible in it.
     """
     entries = read_entries(session, console)
-    before, commands_before = _rises(entries, lambda start: recorded_experiment(start, session, allow_python))
+    before, stimuli_before = _rises(entries, lambda start: recorded_experiment(start, session, allow_python))
     recorded = Recorded.of(session, entries)
 
     def changed(beginning: Beginning) -> Experiment:
         experiment = changed_experiment(beginning, session, changes, allow_python)
         return recorded.check(experiment, beginning, Path(beginning.path).name, allow_python)
 
-    after, commands_after = _rises(entries, changed)
+    after, stimuli_after = _rises(entries, changed)
     start = entries[0].input.stamp if isinstance(entries[0].input, Start) else 0
     table = Table("trigger", "as it ran", "changed", "no longer at, s", "new at, s", box=None, title_justify="left")
     table.title = escape(f"Triggers with {', '.join(changes)}")
@@ -51,7 +52,7 @@ def what_if(session: Path, changes: Sequence[str], console: Console, allow_pytho
     console.print(table)
     runs = sum(isinstance(entry.input, Start) for entry in entries)
     whose = "the run" if runs == 1 else f"the {runs} runs"
-    console.print(f"Commands of {whose}: {commands_before} as it ran, {commands_after} changed")
+    console.print(f"Stimuli of {whose}: {stimuli_before} as it ran, {stimuli_after} changed")
     console.print()
     show_delays(session, console)
     return 0
@@ -91,8 +92,9 @@ def delays(session: Path) -> dict[str, list[float]]:
 
 
 def _rises(entries: Iterable[Entry], experiments: Callable[[Beginning], Experiment]) -> tuple[Rises, int]:
+    """When each trigger rose, and how many stimuli began or changed."""
     rises: Rises = {}
-    commands = 0
+    stimuli = 0
 
     def known(beginning: Beginning) -> Experiment:
         experiment = experiments(beginning)
@@ -102,10 +104,10 @@ def _rises(entries: Iterable[Entry], experiments: Callable[[Beginning], Experime
 
     for item in replay(entries, known):
         for effect in item.effects:
-            commands += isinstance(effect, Command)
+            stimuli += isinstance(effect, Command) and effect.action != OFF
             if isinstance(effect, Event) and effect.kind == "trigger_rose":
                 rises.setdefault(effect.name, []).append(effect.cause.stamp if effect.cause else effect.stamp)
-    return rises, commands
+    return rises, stimuli
 
 
 def _times(stamps: Sequence[int], start: int) -> str:

@@ -87,6 +87,6 @@ def _with_way_out(problem: Problem) -> Problem:
     """A device that dlstream does not know can still be an output."""
     match problem.place:
         case ("outputs", name, "type") if not problem.suggestion:
-            own = f"a node of your own on /outputs/{name}/command (docs/ros2.md)"
+            own = f"a node of your own on /outputs/{name}/command (docs/how-to/ros2.md)"
             return replace(problem, suggestion=f"For another device: `type: topic`, and {own}.")
     return problem

@@ -24,6 +24,7 @@ class NodeSpec:
         images: the image topics that members publish; members take them by reference.
         ends_rig: the rig ends, without a failure, when this node has ended by itself.
         on_failure: stop, restart or continue.
+        decides: what the outputs do depends on this node: they go off when it dies, also where the rig goes on.
     """
 
     package: str
@@ -37,6 +38,7 @@ class NodeSpec:
     component: str = ""
     members: tuple[NodeSpec, ...] = ()
     images: tuple[str, ...] = ()
+    decides: bool = False
 
     @property
     def full_name(self) -> str:
@@ -81,6 +83,7 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
             on_failure=section.on_failure,
             ends_rig=kind.publishes_images,
             component=kind.component,
+            decides=kind.decides,
         )
         for kind in NODE_KINDS
         for name, section in kind.sections(rig)
@@ -101,6 +104,7 @@ def _together(nodes: list[NodeSpec]) -> list[NodeSpec]:
         remappings=tuple(dict.fromkeys(pair for node in members for pair in node.remappings)),
         on_failure=max((node.on_failure for node in members), key=severity.index),
         ends_rig=any(node.ends_rig for node in members),
+        decides=any(node.decides for node in members),
         members=members,
         images=tuple(f"{node.namespace}/image_raw" for node in members if node.ends_rig),
     )

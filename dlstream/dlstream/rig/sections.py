@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, create_model
 
 from dlstream_common import Problem, Settings
+from dlstream_outputs import Fate
 
 
 class NodeOptions(Settings):
@@ -31,6 +32,10 @@ class TopicOutput(Settings):
 
     type: Literal["topic"] = "topic"
     """Kind of the output."""
+
+    def without_computer(self) -> Fate:
+        """As OutputSettings.without_computer."""
+        return Fate("unknown: its own node decides", ends=False)
 
     def check(self) -> None:
         """As OutputSettings.check: nothing is known of it."""

@@ -61,6 +61,7 @@ class NodeKind:
         component: the node's class, `package::Class`; empty: it always has a process of its own.
         takes_images: it subscribes to the cameras' images, wherever somebody else publishes them.
         publishes_images: it is a camera: the rig ends, without a failure, when it has ended by itself.
+        decides: what the outputs do depends on it: they go off when it dies, also where the rig goes on without it.
         foreign: a section of this class is run by somebody else; no node is started for it.
         node_name, namespace: of the node, from its name in the section.
         fill: the parameters that the rig fills in where the section doesn't say them.
@@ -81,6 +82,7 @@ class NodeKind:
     component: str = ""
     takes_images: bool = False
     publishes_images: bool = False
+    decides: bool = False
     foreign: type[Settings] | None = None
     node_name: Callable[[str], str] = lambda name: name
     namespace: Callable[[str], str] = lambda name: "/"
@@ -153,6 +155,7 @@ NODE_KINDS = (
         package="dlstream_pose",
         executable="pose",
         component="dlstream_pose::PoseNode",
+        decides=True,
         takes_images=True,
         fill=lambda facts: {"cameras": sorted(facts.cameras)},
         check=checks.check_pose,
@@ -166,6 +169,7 @@ NODE_KINDS = (
         package="dlstream_experiment",
         executable="experiment",
         component="dlstream_experiment::ExperimentNode",
+        decides=True,
         fill=lambda facts: {
             "cameras": sorted(facts.cameras),
             "outputs": sorted(facts.outputs),
@@ -188,6 +192,7 @@ NODE_KINDS = (
         node_name=lambda name: "camera",
         namespace=lambda name: f"/{name}",
         publishes_images=True,
+        decides=True,
         foreign=TopicCamera,
         fill=lambda facts: {"wait_for": facts.image_subscribers},
         check=checks.check_camera,

@@ -55,9 +55,9 @@ def run_rig(
     remove_abandoned_files()
     say = partial(show_line, console)
     specs = [*extra, *rig_nodes(rig, file)]
-    monitor = Monitor([node.full_name for spec in specs for node in spec.nodes])
+    monitor = Monitor([node.full_name for spec in specs for node in spec.nodes], list(rig.outputs))
     try:
-        runner = Runner(specs, environment, say, monitor.report_fault)
+        runner = Runner(specs, environment, say, monitor.report_fault, monitor.stop_outputs)
         watch = _Watch(rig, monitor, runner, say, seconds or rig.stop.after, status_every)
         code = runner.run(watch.tick)
     finally:
@@ -92,4 +92,4 @@ class _Watch:
             self._runner.stop(f"{self._seconds:g} s are over")
         elif self._rig.stop.with_experiment and self._monitor.experiment_ended:
             self._stopped = True
-            self._runner.stop("the experiment has ended")
+            self._runner.stop("the experiment has ended", self._monitor.experiment_failed)

@@ -1,13 +1,34 @@
-"""The death of a node as an event, so that the session has it."""
+"""The death of a node: the outputs go off at once, and the session has it as an event."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Iterable
 
 from rclpy.duration import Duration
 from rclpy.node import Node
 
-from dlstream_common import now
-from dlstream_common.ros import EVENT, key_values, stamp_to_message
-from dlstream_msgs.msg import Event
+from dlstream_common import OFF, RIG, now
+from dlstream_common.ros import COMMAND, EVENT, key_values, stamp_to_message
+from dlstream_msgs.msg import Command, Event
+
+
+class OutputStopper:
+    """Switches outputs off past the experiment. Made at the start, so that the outputs have found it by then."""
+
+    def __init__(self, node: Node, outputs: Iterable[str]) -> None:
+        self._publishers = [node.create_publisher(Command, f"/outputs/{name}/command", COMMAND) for name in outputs]
+        self._count = 0
+
+    def stop(self, reason: str, for_good: bool) -> None:
+        """Switches all outputs off and waits for nothing; `for_good`: they take nothing but "off" from then on."""
+        self._count += 1
+        stamp = stamp_to_message(now())
+        command = Command(source=RIG, id=self._count, action=OFF, decided=stamp, sent=stamp, value=math.nan)
+        command.values = key_values({"reason": reason})
+        command.arm = Command.DISARM if for_good else Command.KEEP
+        for publisher in self._publishers:
+            publisher.publish(command)
 
 
 class FaultPublisher:

@@ -15,8 +15,9 @@ from launch_ros.ros_adapters import get_ros_node
 from dlstream.rig.check import checked_rig
 from dlstream.rig.nodes import NodeSpec, rig_nodes
 from dlstream.run.environment import PROFILE, node_environment
-from dlstream.run.faults import FaultPublisher
+from dlstream.run.faults import FaultPublisher, OutputStopper
 from dlstream.run.parameter_files import parameter_file, remove_abandoned_files
+from dlstream.run.process import dying_with_parent
 from dlstream_common import Problem
 from launch import LaunchContext
 
@@ -38,13 +39,14 @@ def rig_actions(rig_file: str, context: LaunchContext, allow_python: bool = Fals
     environment = {key: wanted[key] for key in wanted if key == PROFILE or key.endswith("_THREADS")}
     actions: list[Action] = [*warnings, *(SetEnvironmentVariable(key, value) for key, value in environment.items())]
     remove_abandoned_files()
-    faults = FaultPublisher(get_ros_node(context))
+    node = get_ros_node(context)
+    faults, stopper = FaultPublisher(node), OutputStopper(node, rig.outputs)
     for spec in rig_nodes(rig, path):
-        actions += _node_actions(spec, faults)
+        actions += _node_actions(spec, faults, stopper)
     return actions
 
 
-def _node_actions(spec: NodeSpec, faults: FaultPublisher) -> list[Action]:
+def _node_actions(spec: NodeSpec, faults: FaultPublisher, stopper: OutputStopper) -> list[Action]:
     alone = {"name": spec.name, "namespace": spec.namespace}
     node = Node(
         package=spec.package,
@@ -53,6 +55,7 @@ def _node_actions(spec: NodeSpec, faults: FaultPublisher) -> list[Action]:
         **({} if spec.members else alone),
         parameters=[str(parameter_file(spec)) if spec.members else dict(spec.parameters)],
         remappings=list(spec.remappings),
+        prefix=" ".join(dying_with_parent()),  # a launch that is killed leaves no node behind
         output="screen",
         emulate_tty=False,
         respawn=spec.on_failure == "restart",
@@ -65,6 +68,8 @@ def _node_actions(spec: NodeSpec, faults: FaultPublisher) -> list[Action]:
             return []
         if event.returncode == 0 and spec.ends_rig:
             return [EmitEvent(event=Shutdown(reason=f"{spec.full_name} has come to its end"))]
+        if spec.decides or spec.on_failure == "stop":
+            stopper.stop(f"{spec.full_name} has ended with {event.returncode}", for_good=spec.on_failure == "stop")
         faults.publish(spec.full_name, f"has ended with {event.returncode}")
         if spec.on_failure == "stop":
             return [EmitEvent(event=Shutdown(reason=f"{spec.full_name} has failed with {event.returncode}"))]

@@ -13,7 +13,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
-from dlstream.run.faults import FaultPublisher
+from dlstream.run.faults import FaultPublisher, OutputStopper
 from dlstream_common.ros import EVENT
 from dlstream_msgs.msg import ExperimentStatus
 
@@ -27,9 +27,10 @@ class Monitor:
 
     Args:
         nodes: full names of the rig's nodes; what others in the same ROS domain say does not count.
+        outputs: the rig's outputs by name, those of somebody else's nodes among them.
     """
 
-    def __init__(self, nodes: Collection[str]) -> None:
+    def __init__(self, nodes: Collection[str], outputs: Collection[str] = ()) -> None:
         self._nodes = frozenset(nodes)
         self._lock = threading.Lock()
         self._diagnoses: dict[str, tuple[float, DiagnosticStatus]] = {}
@@ -45,6 +46,7 @@ class Monitor:
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)
         self._node.create_subscription(ExperimentStatus, "/experiment/status", self._on_status, EVENT)
         self._faults = FaultPublisher(self._node)
+        self._stopper = OutputStopper(self._node, outputs)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         self._thread = threading.Thread(target=self._spin, name="monitor", daemon=True)
@@ -60,6 +62,15 @@ class Monitor:
     def report_fault(self, node: str, text: str) -> None:
         """Tells the recorder and whoever else listens that a node has died."""
         self._faults.publish(node, text)
+
+    def stop_outputs(self, reason: str, for_good: bool) -> None:
+        """Switches all outputs off, at once; `for_good`: until the rig has ended."""
+        self._stopper.stop(reason, for_good)
+
+    @property
+    def experiment_failed(self) -> bool:
+        """Whether the experiment ended with a fault."""
+        return self.status is not None and self.status.status == ExperimentStatus.FAULT
 
     @property
     def experiment_ended(self) -> bool:

@@ -39,12 +39,14 @@ class _Exit:
 @dataclass(frozen=True)
 class _Request:
     reason: str
+    failed: bool = False
 
 
 class Runner:
     """Starts nodes, shows what they print, restarts what is to be restarted, and ends all of them together.
 
-    `on_fault` hears of every node that ended though it was needed: its name and how it ended.
+    `on_fault` hears of every node that ended though it was needed: its name and how it ended. `stop_outputs` is called
+    before that, with the reason and with whether the rig ends: outputs are off before anything is waited for.
     Nodes end in the reverse of the order in which they started: those that send come before those that receive, so
     that the recorder gets what was on its way.
     """
@@ -55,20 +57,21 @@ class Runner:
         environment: Mapping[str, str],
         say: Say,
         on_fault: Callable[[str, str], None] = lambda node, text: None,
+        stop_outputs: Callable[[str, bool], None] = lambda reason, for_good: None,
     ) -> None:
         self._specs = list(specs)
         self._environment = environment
         self._say = say
-        self._on_fault = on_fault
+        self._on_fault, self._stop_outputs = on_fault, stop_outputs
         # SimpleQueue, since a signal handler may put into it while the same thread takes from it.
         self._events: queue.SimpleQueue[_Line | _Exit | _Request] = queue.SimpleQueue()
         self._processes: list[NodeProcess] = []
         self._restarts: dict[str, deque[float]] = {}
         self.exit_code = 0
 
-    def stop(self, reason: str) -> None:
-        """Ends the rig without a failure; from any thread."""
-        self._events.put(_Request(reason))
+    def stop(self, reason: str, failed: bool = False) -> None:
+        """Ends the rig, without a failure or with one; from any thread."""
+        self._events.put(_Request(reason, failed))
 
     def run(self, tick: Callable[[], None] | None = None) -> int:
         """Runs until a node that is needed has ended, `stop`, SIGINT or SIGTERM; returns the exit code.
@@ -108,6 +111,7 @@ class Runner:
             if isinstance(event, _Line):
                 self._say(*_spoken(event))
             elif isinstance(event, _Request):
+                self.exit_code = self.exit_code or int(event.failed)
                 return event.reason
             elif isinstance(event, _Exit):
                 reason = self._after_exit(event)
@@ -123,17 +127,21 @@ class Runner:
         if event.code == 0 and spec.ends_rig:
             others = any(process.spec.ends_rig for process in self._processes)
             return "" if others else f"{spec.full_name} has come to its end"
+        restarts = spec.on_failure == "restart" and self._may_restart(spec)
+        ends = spec.on_failure == "stop" or (spec.on_failure == "restart" and not restarts)
+        if ends or spec.decides:
+            self._stop_outputs(f"{spec.full_name} {ending}", ends)
         self._on_fault(spec.full_name, ending)
-        if spec.on_failure == "continue":
-            self._say("rig", f"{spec.full_name} {ending}; the rig goes on without it")
-            return ""
-        if spec.on_failure == "restart" and self._may_restart(spec):
+        if ends:
+            self.exit_code = 1
+            return f"{spec.full_name} {ending}"
+        if restarts:
             self._say("rig", f"{spec.full_name} {ending}; started again")
             time.sleep(_RESTART_DELAY)
             self._start(spec)
-            return ""
-        self.exit_code = 1
-        return f"{spec.full_name} {ending}"
+        else:
+            self._say("rig", f"{spec.full_name} {ending}; the rig goes on without it")
+        return ""
 
     def _may_restart(self, spec: NodeSpec) -> bool:
         times = self._restarts.setdefault(spec.full_name, deque(maxlen=_RESTARTS))

@@ -16,8 +16,6 @@ _BEHIND = 10
 """Frames that may wait for the node before the oldest is left out."""
 _FIRST_FRAME = 30
 """Damaged frames after which a camera that was just opened counts as giving none."""
-_TO_LEAVE = 2.0
-"""Seconds in which the thread, told to end, is waited for: a read that hangs ends by its own timeout."""
 
 
 class LiveReader:
@@ -83,11 +81,11 @@ class LiveReader:
             self._change.notify_all()
 
     def close(self) -> None:
-        """Ends the thread, which gives the camera back."""
+        """Ends the thread, which gives the camera back. A read that hangs is waited for: it ends by its own timeout."""
         self._closing.set()
         self.stop()
         if self._thread.is_alive():
-            self._thread.join(_TO_LEAVE)
+            self._thread.join()
 
     def _connected(self) -> tuple[Connection, Taken]:
         """An open camera and its first frame, since many a camera can be opened and yet gives none."""

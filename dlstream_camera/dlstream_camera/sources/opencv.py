@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from dlstream_camera.crop import crop_problem, crop_slices
 from dlstream_camera.sources._connection import Connection
@@ -12,7 +13,8 @@ from dlstream_camera.sources._live import LiveReader
 from dlstream_camera.sources._local_device import LocalDevice
 from dlstream_camera.sources._network_stream import NetworkStream
 from dlstream_camera.sources.base import Capture, Format, FrameSource, SourceSettings, SourceType
-from dlstream_common import Problem, SourceError
+from dlstream_common import Problem, SourceError, masked
+from dlstream_common.credentials import is_masked
 
 _RECONNECT = 2.0
 
@@ -38,8 +40,15 @@ class OpenCVSettings(SourceSettings):
     """Pixel format to request, such as MJPG or YUYV; empty: as the camera has it."""
     reconnect: Annotated[float, Field(ge=0, le=3600)] | None = None
     """Seconds between attempts to reconnect a camera that is gone; 0: the run ends. Not given: 2 for a URL, else 0."""
-    silence: Annotated[float, Field(gt=0, le=3600)] = 5.0
+    silence: Annotated[float, Field(gt=0, le=60)] = 5.0
     """Seconds without data after which a network stream counts as gone."""
+
+    @field_validator("device")
+    @classmethod
+    def _as_a_url(cls, device: str) -> str:
+        if "://" in device and re.search(r"\s", device):
+            raise ValueError("a URL without blanks; one in a password is written %20")
+        return device
 
     @property
     def is_url(self) -> bool:
@@ -76,11 +85,13 @@ class OpenCVSource(FrameSource[OpenCVSettings]):
 
     def open(self) -> Format:
         wanted = self.settings
-        self._reader = LiveReader(wanted.device, self._connect, wanted.reconnect_every, lambda it: self.on_notice(it))
+        self._reader = LiveReader(
+            masked(wanted.device), self._connect, wanted.reconnect_every, lambda it: self.on_notice(it)
+        )
         connection, first = self._reader.open()
         height, width = first.image.shape[:2]
-        description = f"{connection.name} {wanted.device}"
-        return Format(width, height, connection.fps, description, hardware_id=wanted.device)
+        device = masked(wanted.device)
+        return Format(width, height, connection.fps, f"{connection.name} {device}", hardware_id=device)
 
     def read(self) -> Capture | None:
         if self._reader is None:
@@ -98,6 +109,11 @@ class OpenCVSource(FrameSource[OpenCVSettings]):
 
     def _connect(self) -> Connection:
         if self.settings.is_url:
+            if is_masked(self.settings.device):
+                raise SourceError(
+                    f"camera '{self.settings.device}': found *** in place of the password, as a session keeps its rig "
+                    "file; expected the password itself"
+                )
             return NetworkStream(self.settings.device, self.settings.silence)
         return LocalDevice(self.settings)
 

@@ -23,6 +23,7 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 
+from dlstream_common.credentials import masked
 from dlstream_common.errors import DlstreamError
 from dlstream_common.memory import keep_memory
 from dlstream_common.ros._leave import leave_within
@@ -53,7 +54,9 @@ class DlstreamNode(LifecycleNode, Generic[S]):
     def __init__(
         self, settings_type: type[S], *, name: str = "", frames: LocalFrames | None = None, **options: object
     ) -> None:
-        """Args:
+        """Declares the settings as parameters.
+
+        Args:
         name: of the node; empty: its default name.
         frames: the image topics of this process; None where the node has a process of its own.
         options: of rclpy's LifecycleNode, such as the namespace.
@@ -169,7 +172,7 @@ class DlstreamNode(LifecycleNode, Generic[S]):
             self.get_logger().error(f"{what}: {error}")
         else:
             text = "".join(traceback.format_exception(error))
-            self.get_logger().error(f"{what}: {error!r}\n{text}")
+            self.get_logger().error(masked(f"{what}: {error!r}\n{text}"))
 
     # Parameters and diagnostics.
 

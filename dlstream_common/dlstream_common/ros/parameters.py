@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -15,6 +16,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from dlstream_common.credentials import masked
 from dlstream_common.errors import DlstreamError
 from dlstream_common.problems import suggest
 from dlstream_common.yaml.wording import expected, shown
@@ -35,6 +37,8 @@ _ARRAYS = {
     str: Parameter.Type.STRING_ARRAY,
     Path: Parameter.Type.STRING_ARRAY,
 }
+_SECRETS: WeakKeyDictionary[Node, dict[str, str]] = WeakKeyDictionary()
+"""What nodes were given, by what they tell of it."""
 _OF_ROS = ("use_sim_time", "qos_overrides", "start_type_description_service")
 
 
@@ -45,9 +49,13 @@ class ParameterError(DlstreamError):
 def declare_settings(node: Node, model: type[BaseModel]) -> None:
     """Declares every field of `model` that the node doesn't have yet.
 
+    What is declared is told to everybody (/parameter_events, `ros2 param get`), so a password in it is not: the value
+    itself is kept for `read_settings`.
+
     Raises:
         ParameterError: a value given on the command line or in a parameter file has the wrong type or is out of range.
     """
+    _keep_secrets(node)
     for name, field in model.model_fields.items():
         if node.has_parameter(name):
             continue
@@ -72,11 +80,7 @@ def read_settings(node: Node, model: type[Model], overrides: Iterable[Parameter]
     for name in model.model_fields:
         parameter = replaced.get(name) or node.get_parameter_or(name, Parameter(name))
         if parameter.type_ != Parameter.Type.NOT_SET:
-            values[name] = (
-                list(parameter.value)
-                if hasattr(parameter.value, "__len__") and not isinstance(parameter.value, str)
-                else parameter.value
-            )
+            values[name] = _value(parameter, _SECRETS.get(node, {}))
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -87,6 +91,20 @@ def read_settings(node: Node, model: type[Model], overrides: Iterable[Parameter]
             wanted = "this parameter: it must be given" if item["type"] == "missing" else expected(item)
             lines.append(f"parameter {key} of {node.get_name()}: found {what}; expected {wanted}")
         raise ParameterError("\n".join(lines)) from error
+
+
+def _keep_secrets(node: Node) -> None:
+    for name, parameter in node._parameter_overrides.items():
+        if parameter.type_ == Parameter.Type.STRING and masked(parameter.value) != parameter.value:
+            _SECRETS.setdefault(node, {})[masked(parameter.value)] = parameter.value
+            node._parameter_overrides[name] = Parameter(name, Parameter.Type.STRING, masked(parameter.value))
+
+
+def _value(parameter: Parameter, secrets: Mapping[str, str]) -> Any:
+    value = parameter.value
+    if isinstance(value, str):
+        return secrets.get(value, value)
+    return list(value) if hasattr(value, "__len__") else value
 
 
 def refuse_unknown(node: Node, known: Iterable[str]) -> None:

@@ -25,6 +25,9 @@ EVENT = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1000, reliability=Reli
 COMMAND = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=100, reliability=ReliabilityPolicy.RELIABLE)
 """Commands and acknowledgements. Volatile: an output that starts late must not carry out an old command."""
 
+HEARTBEAT = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
+"""Signs of life: only the newest counts."""
+
 JOURNAL = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
     depth=1000,

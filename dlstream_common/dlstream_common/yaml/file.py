@@ -7,9 +7,9 @@ import re
 import stat
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import BaseModel, Tag, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
@@ -18,6 +18,7 @@ from dlstream_common.errors import InputError
 from dlstream_common.problems import Place, Problem, did_you_mean, nearest, suggest
 from dlstream_common.settings import Unit
 from dlstream_common.yaml._limits import MAX_BYTES, parse, too_many
+from dlstream_common.yaml.salvage import known_keys, salvage, tags_of, without_tags
 from dlstream_common.yaml.wording import NUMBERS, expected, found, merged, not_yaml, number_hint, shown
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -84,22 +85,25 @@ def _line_in(text: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def load_settings(path: str | Path, model: type[Model], context: dict[str, Any] | None = None) -> Model:
+def load_settings(
+    path: str | Path, model: type[Model], context: dict[str, Any] | None = None, data: CommentedMap | None = None
+) -> Model:
     """Reads a YAML file into `model`; relative paths in it are taken from the file's own folder.
 
-    `context` is handed to the model's validators, beside `directory`.
+    `context` is handed to the model's validators, beside `directory`; `data` is what `read_yaml` has read already.
 
     Raises:
         InputError: names every problem, each with line, key, value found and what was expected.
     """
     path = Path(path)
-    data = read_yaml(path)
+    data = read_yaml(path) if data is None else data
     context = {"directory": resolved(path).parent, **(context or {})}
     try:
         # By way of JSON: strict types, and yet lists for tuples and strings for paths.
         return model.model_validate_json(json.dumps(data, default=str), strict=True, context=context)
     except ValidationError as error:
-        raise InputError(path, merged([(item, _problem(data, model, item)) for item in error.errors()])) from error
+        items = [*error.errors(), *salvage(data, model, context).further]
+        raise InputError(path, merged([(item, _problem(data, model, item)) for item in items])) from error
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError(path, [_not_plain(data, error)]) from error
 
@@ -151,13 +155,13 @@ def line_of(data: Any, location: Location) -> int | None:
 
 def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) -> Problem:
     with_tags = tuple(error["loc"])
-    location = _without_tags(model, with_tags)
+    location = without_tags(model, with_tags)
     if location[-1:] == ("[key]",):
         location = location[:-1]  # the key itself is what is wrong
     place = _place(data, location)
     line = line_of(data, location) or 1
     if error["type"] == "extra_forbidden":
-        known = error.get("ctx", {}).get("known") or _known_keys(model, with_tags[:-1])
+        known = error.get("ctx", {}).get("known") or known_keys(model, with_tags[:-1])
         hint = _decimal_comma(data, location) or suggest(str(location[-1]), known)
         return Problem(place, f"the unknown key '{location[-1]}'", "a known key", hint, line=line)
     if error["type"] == "missing":
@@ -249,28 +253,6 @@ def _place(data: Any, location: Location) -> Place:
     return tuple(place)
 
 
-def _known_keys(annotation: Any, location: Location) -> list[str]:
-    """The keys of the settings class that stands at `location` below `annotation`."""
-    if get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin in (Union, UnionType):
-        members = [item for item in arguments if item is not type(None)]
-        tagged = [item for item in members if location and location[0] in _tags(item)]
-        if tagged:
-            return _known_keys(tagged[0], location[1:])
-        return sorted({key for member in members for key in _known_keys(member, location)})
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        if not location:
-            return [field.alias or name for name, field in annotation.model_fields.items()]
-        by_key = {field.alias or name: field for name, field in annotation.model_fields.items()}
-        field = by_key.get(str(location[0]))
-        return _known_keys(field.annotation, location[1:]) if field else []
-    if origin in (dict, list, tuple) and location:
-        return _known_keys(arguments[-1] if origin is dict else arguments[0], location[1:])
-    return []
-
-
 def _at(annotation: Any, location: Location, about: tuple[Any, ...] = ()) -> tuple[Any, tuple[Any, ...]]:
     """The annotation at a location below another one, with what is said about it; None where it isn't known."""
     if get_origin(annotation) is Annotated:
@@ -279,7 +261,7 @@ def _at(annotation: Any, location: Location, about: tuple[Any, ...] = ()) -> tup
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (Union, UnionType):
         members = [item for item in arguments if item is not type(None)]
-        tagged = [item for item in members if location and location[0] in _tags(item)]
+        tagged = [item for item in members if location and location[0] in tags_of(item)]
         if tagged:
             return _at(tagged[0], location[1:], about)
         return _at(members[0], location, about) if len(members) == 1 else (annotation if not location else None, about)
@@ -300,43 +282,4 @@ def _unit(model: type[BaseModel], location: Location) -> str:
 
 def _choices(model: type[BaseModel], location: Location) -> list[str]:
     """What a key that tells the kinds apart can be."""
-    return [str(tag) for member in get_args(_at(model, location)[0]) for tag in _tags(member)]
-
-
-def _without_tags(annotation: Any, location: Location) -> Location:
-    """The location without the names by which pydantic tells a union's members apart: a key may have the same name."""
-    if get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if not location:
-        return ()
-    if origin in (Union, UnionType):
-        members = [item for item in arguments if item is not type(None)]
-        tagged = [item for item in members if location[0] in _tags(item)]
-        if tagged:
-            return _without_tags(tagged[0], location[1:])
-        return _without_tags(members[0], location) if len(members) == 1 else location
-    inner: Any = None
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        fields = {field.alias or name: field for name, field in annotation.model_fields.items()}
-        inner = fields[str(location[0])].annotation if str(location[0]) in fields else None
-    elif origin in (dict, list, tuple):
-        inner = arguments[-1] if origin is dict else arguments[0]
-    return (location[0], *_without_tags(inner, location[1:]))
-
-
-def _tags(member: Any) -> list[Any]:
-    """What pydantic may tell a union's member by: its Tag, or the values of its fields that are Literals of one."""
-    if get_origin(member) is Annotated:
-        tags = [item.tag for item in get_args(member)[1:] if isinstance(item, Tag)]
-        if tags:
-            return tags
-        member = get_args(member)[0]
-    if not (isinstance(member, type) and issubclass(member, BaseModel)):
-        return []
-    literals = [get_args(field.annotation) for field in member.model_fields.values() if _is_literal(field.annotation)]
-    return [values[0] for values in literals if len(values) == 1]
-
-
-def _is_literal(annotation: Any) -> bool:
-    return get_origin(annotation) is Literal
+    return [str(tag) for member in get_args(_at(model, location)[0]) for tag in tags_of(member)]

@@ -125,7 +125,7 @@ def read_recorded(path: Path, outputs: Collection[str]) -> dict[str, list[Change
         for row in rows:
             if row["kind"] != "command" or row["name"] not in changes:
                 continue
-            stamp = int(row["frame_stamp_ns"]) or int(row["decided_ns"])
+            stamp = int(row["frame_stamp_ns"] or 0) or int(row["decided_ns"])
             if stamp >= begin and (end is None or stamp <= end):
                 changes[row["name"]].append((stamp - begin, _stimulus(row)))
     except StopIteration:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 class Draws:
-    """Attributes:
+    """The random numbers of a run, each kind from a generator of its own.
+
+    Attributes:
     trials: the conditions of all trials, in order.
     waits: for each state, its transitions' times, where they have any.
     gifts: the times of given stimuli, by the identity of their action.

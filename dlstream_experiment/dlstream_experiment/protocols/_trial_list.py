@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 
 class TrialList:
-    """Attributes:
+    """The trials of a run in their order, and the one in progress.
+
+    Attributes:
     begun: how many trials have begun.
     current: the condition of the trial in progress; None between trials.
     since: when it began.

@@ -19,7 +19,9 @@ from dlstream_experiment.protocols._trials import Trials
 
 
 class StatesSettings(ProtocolSettings):
-    """The experiment is in one state at a time. On every frame:
+    """The experiment is in one state at a time.
+
+    On every frame:
 
     1. When one of the `stop` conditions holds, the experiment ends.
     2. The current state's transitions are looked at in their order; the first that holds is taken: the state's

@@ -39,7 +39,8 @@ class AndSettings(_OfSeveral):
         return And()
 
     def in_words(self) -> str:
-        return f"{self._listed('and')} are all true{self.shape_in_words()}"
+        every = "both" if len(self.triggers) == 2 else "all"
+        return f"{self._listed('and')} are {every} true{self.shape_in_words()}"
 
 
 class OrSettings(_OfSeveral):

@@ -25,7 +25,7 @@ from dlstream_experiment.triggers._quantity import (
 )
 from dlstream_experiment.triggers.region import region_test
 
-_EDGES = {"north": (0, -1), "south": (0, 1), "west": (-1, 0), "east": (1, 0)}
+EDGES: dict[str, tuple[int, int]] = {"north": (0, -1), "south": (0, 1), "west": (-1, 0), "east": (1, 0)}
 _Pixels = Annotated[int, Field(ge=1, le=100_000)]
 
 
@@ -89,11 +89,16 @@ class DirectionSettings(_OneAngle):
         if self.point is not None:
             return (Part(self.start), Fixed(*self.point))
         assert self.edge is not None
-        x, y = _EDGES[self.edge]
-        if self.frame is None:
-            return (Fixed(0, 0), Fixed(x, y))
-        width, height = self.frame
-        return (Part(self.start), Fixed(width / 2 * (1 + x), height / 2 * (1 + y)))
+        middle = self.middle_of_edge
+        return (Fixed(0, 0), Fixed(*EDGES[self.edge])) if middle is None else (Part(self.start), Fixed(*middle))
+
+    @property
+    def middle_of_edge(self) -> Point | None:
+        """The middle of the edge of `frame`; None without one."""
+        if self.edge is None or self.frame is None:
+            return None
+        (x, y), (width, height) = EDGES[self.edge], self.frame
+        return width / 2 * (1 + x), height / 2 * (1 + y)
 
     def keypoints_used(self) -> list[tuple[Location, str]]:
         return [(("start",), self.start), (("end",), self.end)]

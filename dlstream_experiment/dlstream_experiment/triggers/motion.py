@@ -50,6 +50,10 @@ class _Moving(Bounded):
             shown=lambda value: value * unit,
         )
 
+    def _who(self) -> str:
+        match = "each" if self.match == "all" else self.match
+        return f"{listed(self.keypoints, match)} of {self.whose}"
+
     def _over(self) -> str:
         line = " in a straight line from its start to its end" if self.way == "displacement" else ""
         return f"over {self.window:.9g} s{line}{self.shape_in_words()}"
@@ -63,9 +67,7 @@ class _Speed(_Moving):
         return self._condition(Pace, SECOND / self.scale(context), context)
 
     def in_words(self) -> str:
-        what = f"{listed(self.keypoints, self.match)} of {self.whose}"
-        verb = "moves" if len(self.keypoints) == 1 else "move"
-        return f"{what} {verb} at {self.bounds} {self._over()}"
+        return f"the speed of {self._who()} is {self.bounds} {self._over()}"
 
 
 class SpeedSettings(_Speed):
@@ -116,6 +118,4 @@ class AccelerationSettings(_Moving):
         return self._condition(Gain, SECOND * SECOND / self.scale(context), context)
 
     def in_words(self) -> str:
-        what = f"{listed(self.keypoints, self.match)} of {self.whose}"
-        verb = "gains" if len(self.keypoints) == 1 else "gain"
-        return f"{what} {verb} speed by {self.bounds} {self._over()}"
+        return f"the acceleration of {self._who()} is {self.bounds} {self._over()}"

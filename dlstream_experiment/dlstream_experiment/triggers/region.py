@@ -94,7 +94,7 @@ class RegionTriggerSettings(PoseSettings):
         return [(("region",), self.region), *release]
 
     def in_words(self) -> str:
-        verb = "is" if len(self.keypoints) == 1 else "are"
+        verb = "is" if len(self.keypoints) == 1 or self.match in ("any", 1) else "are"
         side = "inside" if self.inside else "outside"
         then = "" if self.release is None else f" (once true, {side} '{self.release}')"
         where = f"{verb} {side} '{self.region}'{then}"

@@ -6,7 +6,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from dlstream_common import suggest
-from dlstream_outputs.outputs._base import Output, OutputError, OutputSettings, OutputType
+from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings, OutputType
 
 
 def output_types() -> dict[str, OutputType]:
@@ -25,4 +25,4 @@ def output_type(name: str) -> OutputType:
     return types[name]
 
 
-__all__ = ["Output", "OutputError", "OutputSettings", "OutputType", "output_type", "output_types"]
+__all__ = ["Fate", "Output", "OutputError", "OutputSettings", "OutputType", "output_type", "output_types"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
@@ -16,13 +16,32 @@ class OutputError(DlstreamError):
     """A device that can't be opened, or a command that it can't carry out."""
 
 
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of an output that is on when the computer that runs its node dies.
+
+    Attributes:
+        text: a short sentence without a full stop.
+        ends: whether the output goes off, surely.
+    """
+
+    text: str
+    ends: bool
+
+
 class OutputSettings(Settings):
     """What every output has. An output adds its own fields, and `type: Literal["its name"]`."""
 
     commander: str = "/experiment"
-    """Node whose commands are watched: when its status falls silent, the output goes off."""
-    commander_timeout: float = Field(3.0, ge=0, le=3600)
-    """Seconds without a status of the commander until the output goes off; 0: it stays on."""
+    """Node whose heartbeat keeps on what it has switched on."""
+    commander_timeout: float = Field(0.25, ge=0, le=3600)
+    """Seconds without a heartbeat of the commander until the output goes off; 0: it stays on."""
+    manual_timeout: float = Field(10.0, gt=0, le=3600)
+    """Seconds after which the output goes off that somebody else than the commander has switched on."""
+    max_command_age: float = Field(0.5, ge=0, le=3600)
+    """Seconds after which a command is too old to be carried out, unless it is off; 0: never."""
+    arming: Literal["auto", "start", "run", "hand"] = "auto"
+    """When it takes commands other than off: from the start, in a run, after ~/arm only; auto: as its type has it."""
 
     def check(self) -> None:
         """Looks at all that can be known without the device, such as files.
@@ -35,6 +54,10 @@ class OutputSettings(Settings):
     def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
         """What is wrong with a command other than off; the problem's place is `action`, `values` or `values`, NAME."""
         return None
+
+    def without_computer(self) -> Fate:
+        """What ends the output if the computer that runs its node dies."""
+        return Fate("unknown: the output's type does not say", ends=False)
 
 
 S = TypeVar("S", bound=OutputSettings)
@@ -86,3 +109,5 @@ class OutputType:
     settings: type[OutputSettings]
     create: Callable[[Any, Callable[[str], None]], Output[Any]]
     """From the settings and a function that takes lines for the user."""
+    arming: Literal["start", "run", "hand"] = "run"
+    """When it is armed, unless the settings say it: from the start only where it can hurt nobody."""

@@ -2,36 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping
+from typing import Literal, TextIO
 
-from dlstream_common import OFF, now
-from dlstream_outputs.outputs._base import Output, OutputSettings, OutputType
+from dlstream_common import OFF, AnyPath, now
+from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings, OutputType
 
 
 class LogSettings(OutputSettings):
-    """Acknowledges every command at once and writes it to the log."""
+    """Acknowledges every command at once and writes it to the log, and to a file."""
 
     type: Literal["log"] = "log"
     """Kind of the output."""
+    file: AnyPath | None = None
+    """A text file that gets a line for each action: nanoseconds since the epoch, a tab, the action and its values."""
+
+    def without_computer(self) -> Fate:
+        return Fate("it has no device that could stay on", ends=True)
 
 
 class Log(Output[LogSettings]):
     """See LogSettings."""
 
+    def __init__(self, settings: LogSettings, log: Callable[[str], None]) -> None:
+        super().__init__(settings, log)
+        self._file: TextIO | None = None
+
     def open(self) -> None:
-        pass
+        path = self.settings.file
+        if path is None:
+            return
+        try:
+            self._file = path.open("a", encoding="utf-8", buffering=1)  # a line is in the file at once
+        except OSError as error:
+            raise OutputError(f"file: {path} can't be written ({error})") from error
 
     def apply(self, action: str, values: Mapping[str, str]) -> int:
         applied = now()
-        self.log(" ".join([action, *(f"{key}={value}" for key, value in values.items())]))
+        text = " ".join([action, *(f"{key}={value}" for key, value in values.items())])
+        if self._file is not None:
+            self._file.write(f"{applied}\t{text}\n")
+        self.log(text)
         return applied
 
     def off(self) -> int:
         return self.apply(OFF, {})
 
     def close(self) -> None:
-        pass
+        if self._file is not None:
+            self._file.close()
+        self._file = None
 
 
-OUTPUT = OutputType("log", LogSettings, Log)
+OUTPUT = OutputType("log", LogSettings, Log, arming="start")

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from dlstream_common import Image, Problem, suggest
 from dlstream_common.settings import existing_file
-from dlstream_outputs.outputs._base import Output, OutputError, OutputSettings, OutputType
+from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings, OutputType
 from dlstream_outputs.outputs._display import Display
 from dlstream_outputs.outputs._pictures import read_image
 
@@ -100,6 +100,9 @@ class ScreenSettings(OutputSettings):
             return Problem(("values", "image"), f"'{name}'", "an image of this screen", self._known(name))
         return None
 
+    def without_computer(self) -> Fate:
+        return Fate("dark when the computer is off, but a frozen one may leave its picture up", ends=True)
+
     def _known(self, name: str) -> str:
         return suggest(name, list(self.paths)) or "It has no images."
 
@@ -144,4 +147,4 @@ class Screen(Output[ScreenSettings]):
         return self._display.description
 
 
-OUTPUT = OutputType("screen", ScreenSettings, Screen)
+OUTPUT = OutputType("screen", ScreenSettings, Screen, arming="start")

@@ -1,3 +1,5 @@
+"""`python -m dlstream_pose.convert`."""
+
 from dlstream_pose.convert import main
 
 main()

@@ -37,9 +37,9 @@ class Filtered:
     """What a filter holds for true, for keypoints of a shape such as (individuals, keypoints).
 
     Attributes:
-        position: (2, *shape): x, y in pixels; NaN where nothing was measured for longer than a gap may be.
-        velocity: (2, *shape): along x and y, in pixels a second.
-        covariance: (*shape, 3): of position (px²), of both (px²/s), of velocity (px²/s²); None where there is none.
+        position: `(2, *shape)`: x, y in pixels; NaN where nothing was measured for longer than a gap may be.
+        velocity: `(2, *shape)`: along x and y, in pixels a second.
+        covariance: `(*shape, 3)`: of position (px²), of both (px²/s), of velocity (px²/s²); None where there is none.
         confidence: shape: that of the last measurement, falling to 0 in a gap.
     """
 
@@ -77,7 +77,7 @@ class Filter(ABC):
         """Takes the measurements of a frame.
 
         Args:
-            poses: (*shape, 3): x, y, confidence.
+            poses: `(*shape, 3)`: x, y, confidence.
             stamp: acquisition of the frame, in nanoseconds; one that lies before the last resets the filter.
         """
         if self._stamp is not None and stamp < self._stamp:

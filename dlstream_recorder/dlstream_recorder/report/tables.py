@@ -9,7 +9,7 @@ import pandas as pd
 
 from dlstream_common import RecordingError
 from dlstream_recorder.writers._files import write_error
-from dlstream_recorder.writers.events import EVENT_COLUMNS
+from dlstream_recorder.writers.events import ABSENT
 
 KEY = "df_with_missing"
 """The key of DeepLabCut's own HDF5 tables."""
@@ -42,12 +42,22 @@ def read_latency(stem: Path) -> pd.DataFrame | None:
 
 
 def read_events(folder: Path) -> pd.DataFrame:
-    """`events.csv`; see `EventRow` for its columns."""
-    text = ("kind", "name", "camera", "source", "action", "trigger", "value", "success", "message", "values")
-    types = {name: "str" if name in text else "int64" for name in EVENT_COLUMNS}
+    """`events.csv`, also of sessions from before it had empty cells; see `EventRow` for its columns.
+
+    What does not apply is as in an EventRow: 0, -1 for the sequence, or an empty text. `time` is float64, NaN where a
+    row has no stamp, and absent in older sessions.
+
+    Raises:
+        RecordingError: it can't be read.
+    """
     try:
-        return pd.read_csv(folder / "events.csv", dtype=types, keep_default_na=False)
-    except (OSError, ValueError) as error:
+        table = pd.read_csv(folder / "events.csv", dtype="str", keep_default_na=False)
+        for name, absent in ABSENT.items():
+            table[name] = table[name].replace("", str(absent)).astype("int64")
+        if "time" in table:
+            table["time"] = pd.to_numeric(table["time"])
+        return table
+    except (OSError, ValueError, KeyError) as error:
         raise RecordingError(f"can't read {folder / 'events.csv'}: {error}") from error
 
 

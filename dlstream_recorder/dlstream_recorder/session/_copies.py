@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from dlstream_common import RecordingError, UsedFile
+from dlstream_common import RecordingError, UsedFile, masked
 from dlstream_recorder.writers._files import write_error
 from dlstream_recorder.writers._session_file import SessionFile
 
@@ -24,7 +24,7 @@ class Copies:
         self._kept: dict[str, str] = {}
 
     def add(self, source: Path, name: str) -> None:
-        """Copies a file to `name` in the folder.
+        """Copies a file to `name` in the folder; the passwords of cameras stay out of the copy.
 
         Raises:
             RecordingError: it can't be read, or its copy can't be written.
@@ -33,7 +33,7 @@ class Copies:
             data = source.expanduser().read_bytes()
         except OSError as error:
             raise RecordingError(f"can't copy {source} into the session: {error.strerror}") from error
-        self._keep(source, name, data)
+        self._keep(source, name, _discreet(data))
 
     def add_used(self, used: UsedFile) -> str:
         """Copies a file that a run depends on, unless it is there already; what is wrong with it, else nothing.
@@ -71,3 +71,12 @@ class Copies:
             raise write_error(target, error) from error
         self._kept[name] = hashlib.sha256(data).hexdigest()
         self._file.add_copy(name, str(source), self._kept[name])
+
+
+def _discreet(data: bytes) -> bytes:
+    if b"://" not in data:
+        return data
+    try:
+        return masked(data.decode("utf-8")).encode("utf-8")
+    except UnicodeDecodeError:
+        return data  # no text file

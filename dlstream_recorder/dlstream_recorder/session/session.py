@@ -74,7 +74,7 @@ class Session:
         try:
             self._file = self._begin_file(dict(metadata or {}))
             self._reserve = _folder.Reserve(self.folder)
-            self._log = Log(self.folder, settings.bag, self._watch_disk)
+            self._log = Log(self.folder, self.started, settings.bag, self._watch_disk)
         except BaseException:
             _folder.remove(self.folder)
             raise

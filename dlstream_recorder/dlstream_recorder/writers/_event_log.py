@@ -19,8 +19,8 @@ _SMALL = 1000
 class Log:
     """Takes events and messages without waiting; see Session for what they mean."""
 
-    def __init__(self, folder: Path, bag: bool, on_tick: Callable[[], None]) -> None:
-        self._events = EventTable(folder / "events.csv")
+    def __init__(self, folder: Path, start: int, bag: bool, on_tick: Callable[[], None]) -> None:
+        self._events = EventTable(folder / "events.csv", start)
         self._journal = JournalFiles(folder)
         self._bag = Bag(folder / "bag") if bag else None
         self._on_tick = on_tick

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import getpass
 import json
 import os
 import shutil
@@ -13,6 +15,7 @@ from typing import Any
 from dlstream_common import RecordingError
 
 Bytes = bytes | bytearray | memoryview
+_LITTLE = 100_000_000  # bytes
 
 
 class AppendFile:
@@ -111,16 +114,28 @@ class AppendFile:
             pass  # the error of the write itself is the one to report; the reader of the file skips a half piece
 
 
+def _user() -> str:
+    try:
+        return f"user '{getpass.getuser()}'"
+    except (OSError, KeyError):  # of a container, without a name
+        return f"user {os.getuid()}"
+
+
 def write_error(path: Path, error: OSError) -> RecordingError:
-    """What to tell of a file that can't be written: which disk it is on, and how much of that is free."""
+    """What to tell of a file that can't be written: which disk it is on, how much of that is free, and what helps."""
     text = f"can't write {path}: {error.strerror or error}"
     try:
         disk = disk_of(path)
         usage = shutil.disk_usage(disk)
     except OSError:
         return RecordingError(text)
+    if error.errno == errno.EROFS:
+        return RecordingError(f"{text} (disk {disk}). The disk is read-only: record to another directory")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return RecordingError(f"{text}. Give {_user()} the permission to write there, or record to another directory")
     text += f" (disk {disk}: {in_gigabytes(usage.free)} of {in_gigabytes(usage.total)} free)"
-    return RecordingError(f"{text}. Make room, or record to another directory")
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT) or (not error.errno and usage.free < _LITTLE)
+    return RecordingError(f"{text}. {'Make room, or record' if full else 'Record'} to another directory")
 
 
 def disk_of(path: Path) -> Path:

@@ -31,6 +31,8 @@ V = TypeVar("V")
 class EventRow:
     """One event, command or acknowledgement. Stamps are nanoseconds since the epoch, 0 where there is none.
 
+    In the file, what does not apply to a row is an empty cell: a stamp or an id of 0, a sequence of -1, no values.
+
     Attributes:
         kind: of the event (`dlstream_msgs/Event`), or "command" or "acknowledgement".
         name: of the trigger, state, trial or node; of the output for commands and acknowledgements.
@@ -71,14 +73,20 @@ class EventRow:
     values: Mapping[str, str] = field(default_factory=dict)
 
 
-EVENT_COLUMNS = tuple(item.name for item in fields(EventRow))
+EVENT_COLUMNS = ("time", *(item.name for item in fields(EventRow)))
+"""`time`: seconds from the session's start (`created_ns` of session.json) to stamp_ns."""
+ABSENT: Mapping[str, int] = {item.name: item.default for item in fields(EventRow) if isinstance(item.default, int)}
+"""What a number is in an EventRow where it does not apply; in the file its cell is empty."""
 
 
 class EventTable:
-    """Writes `events.csv`; rows wait a moment, until the frame's pose and the command are known as well."""
+    """Writes `events.csv`; rows wait a moment, until the frame's pose and the command are known as well.
 
-    def __init__(self, path: Path) -> None:
-        self._file = CsvFile(path, [EVENT_COLUMNS])
+    `start`: of the session, nanoseconds since the epoch.
+    """
+
+    def __init__(self, path: Path, start: int) -> None:
+        self._file, self._start = CsvFile(path, [EVENT_COLUMNS]), start
         self._waiting: deque[tuple[float, EventRow]] = deque()
         self._poses: OrderedDict[tuple[str, int], FramePoses] = OrderedDict()
         self._commands: OrderedDict[tuple[str, int], EventRow] = OrderedDict()
@@ -138,11 +146,16 @@ class EventTable:
             )
         return row
 
-    @staticmethod
-    def _cells(row: EventRow) -> list[object]:
-        cells = [getattr(row, name) for name in EVENT_COLUMNS[:-1]]
-        cells = [" ".join(cell.splitlines()) if isinstance(cell, str) else cell for cell in cells]  # one row, one line
-        return [*cells, json.dumps(dict(row.values), ensure_ascii=False)]
+    def _cells(self, row: EventRow) -> list[object]:
+        time = f"{(row.stamp_ns - self._start) / 1e9:.6f}" if row.stamp_ns else ""
+        cells = [_cell(name, getattr(row, name)) for name in EVENT_COLUMNS[1:-1]]
+        return [time, *cells, json.dumps(dict(row.values), ensure_ascii=False) if row.values else ""]
+
+
+def _cell(name: str, value: object) -> object:
+    if isinstance(value, str):
+        return " ".join(value.splitlines())  # one row, one line
+    return "" if value == ABSENT.get(name) else value
 
 
 def _remember(known: OrderedDict[K, V], key: K, value: V) -> None:

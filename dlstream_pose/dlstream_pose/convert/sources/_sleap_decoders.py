@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from dlstream_pose.convert.sources._sleap_graph import Steps
+from dlstream_pose.convert.sources._sleap_steps import Steps
 
 _FLOAT_STEP = 1.1920928955078125e-07  # of a float32 at 1
 
@@ -112,8 +111,10 @@ def several(steps: Steps, fields: Fields) -> Any:
             return (maps > before) & (maps >= behind) & (maps > steps.threshold)
 
         def flat_top(self, maps: Any, x: Any, y: Any, value: Any) -> tuple[Any, Any]:
-            """Of maxima (K, M): whether one and the cells as high form a top of at most 2x2, and whether that begins
-            left of it. SLEAP drops larger tops."""
+            """Of maxima (K, M): whether one and the cells as high form a top of at most 2x2; SLEAP drops larger ones.
+
+            Beside it whether that top begins left of the maximum.
+            """
             around = torch.nn.functional.pad(maps, (2, 2, 2, 2), value=-1e9)
             width = around.shape[2]
             step = torch.arange(5)

@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from dlstream_pose.convert.sources._sleap_decoders import Fields, several, single
+from dlstream_pose.convert.sources._sleap_steps import Steps
 
 _GREY = (0.2989, 0.587, 0.114)  # torchvision's red, green and blue, which SLEAP uses
-
-
-@dataclass(frozen=True)
-class Steps:
-    """What SLEAP does before and behind the network.
-
-    Attributes:
-        channels: how many the network takes, 1 or 3.
-        grey, colour: whether frames are made grey, or coloured, before anything else.
-        scale: by which frames are resized.
-        divisor: the padded frame's width and height are multiples of it.
-        stride: pixels of the resized frame for one cell of the heat map.
-        threshold: the confidence from which a maximum counts.
-        patch: width and height, in cells, of what a maximum's place is averaged over; 0: the cell itself.
-    """
-
-    channels: int
-    grey: bool
-    colour: bool
-    scale: float
-    divisor: int
-    stride: float
-    threshold: float
-    patch: int
 
 
 def graph(model: Any, steps: Steps, fields: Fields | None) -> Any:

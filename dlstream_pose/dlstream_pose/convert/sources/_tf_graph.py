@@ -47,7 +47,7 @@ def around(model: Any, name: str, outputs: Sequence[str], keypoints: int, stride
 
 
 def _decode(node: Any, constant: Any, outputs: Sequence[str], keypoints: int, stride: float, deviation: float) -> None:
-    """x = column * stride + stride / 2 + offset_x * deviation, and the same for y; the confidence is the maximum."""
+    """The best cell: x = column * stride + stride / 2 + offset_x * deviation, and so y; confidence is the maximum."""
     node("Reshape", [outputs[0], constant("dls_flat", np.array([-1, keypoints]))], "dls_scores")
     node("ArgMax", ["dls_scores"], "dls_place_row", axis=0, keepdims=1)
     node("ReduceMax", ["dls_scores"], "dls_confidence_row", axes=[0], keepdims=1)

@@ -17,7 +17,8 @@ from dlstream_common import NetworkError
 from dlstream_pose.convert._source import SourceNetwork, present
 from dlstream_pose.convert.sources._sleap_decoders import Fields
 from dlstream_pose.convert.sources._sleap_files import SleapFolder, animals_in, cleaned, is_sleap
-from dlstream_pose.convert.sources._sleap_graph import Steps, graph
+from dlstream_pose.convert.sources._sleap_graph import graph
+from dlstream_pose.convert.sources._sleap_steps import Steps
 from dlstream_pose.decoders import outputs_of
 from dlstream_pose.network import NetworkInfo, Source
 

@@ -1,0 +1,75 @@
+"""What a file or folder is that was given for another one, and the command that works with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from shlex import quote
+
+from dlstream_recorder import JOURNAL
+
+_ROS1 = b"#ROSBAG V"
+_VIDEOS = {".avi", ".mp4", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".webm", ".seq"}
+_IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
+_WANTED = "expected a session folder or a bag"
+_WIDE = (b"\xff\xfe", b"\xfe\xff")
+
+
+def is_session(path: Path) -> bool:
+    """Whether this is a session folder, or what is left of one."""
+    return path.is_dir() and any((path / name).exists() for name in ("session.json", JOURNAL))
+
+
+def is_ros1(path: Path) -> bool:
+    """Whether this is a bag of ROS 1."""
+    return path.is_file() and _beginning(path).startswith(_ROS1)
+
+
+def other_kind(path: Path) -> str:
+    """What something is that is neither a session nor a bag, with the command that would work, in a sentence."""
+    if not path.exists():
+        return "no such file or folder; expected a session folder or a bag"
+    if path.is_dir():
+        return _folder(path)
+    if is_ros1(path):
+        return ros1(path)
+    if path.suffix.lower() in _VIDEOS:
+        return (
+            f"a video; expected a session folder or a bag. For a video: `dlstream analyze {quote(str(path))} --out DIR`"
+        )
+    if path.suffix.lower() in _IMAGES:
+        return f"an image; {_WANTED}. For images: `dlstream analyze {quote(str(path.parent))} --out DIR`"
+    if path.name == "session.json" or is_session(path.parent):
+        return f"a file of a session; expected the folder: `dlstream replay {quote(str(path.parent))}`"
+    if path.suffix in (".yaml", ".yml"):
+        return f"settings (YAML); expected a session folder or a bag. For a rig: `dlstream run {quote(str(path))}`"
+    if _beginning(path).startswith(_WIDE):
+        return "a text in UTF-16; expected a session folder or a bag"
+    return f"a file of {path.stat().st_size} bytes that is neither a session nor a bag; expected one of them"
+
+
+def ros1(path: Path) -> str:
+    """As `other_kind`, of a bag of ROS 1."""
+    command = f"rosbags-convert --src {quote(str(path))} --dst NEW"
+    return f"a bag of ROS 1; expected one of ROS 2. Convert it: `{command}`, and replay NEW"
+
+
+def _folder(path: Path) -> str:
+    inside = sorted(item for item in path.iterdir() if not item.name.startswith("."))
+    for item in inside:
+        if is_ros1(item):
+            return ros1(item)
+        if is_session(item):
+            return f"a folder of sessions; expected one of them, such as `dlstream replay {quote(str(item))}`"
+    if any(item.suffix.lower() in _IMAGES for item in inside):
+        return f"a folder of images; {_WANTED}. For it: `dlstream analyze {quote(str(path))} --out DIR`"
+    if not inside:
+        return "an empty folder; expected a session folder or a bag"
+    return "a folder without a session.json or a metadata.yaml; expected a session folder or a bag"
+
+
+def _beginning(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(16)
+    except OSError:
+        return b""

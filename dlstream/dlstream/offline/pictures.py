@@ -1,0 +1,56 @@
+"""Compressed pictures of a bag: whole or refused, since half a picture filled up with grey is no frame."""
+
+from __future__ import annotations
+
+import av
+import cv2
+import numpy as np
+
+from dlstream_common import EncodingError, Image, encoding_of
+
+_JPEG, _PNG, _PNG_END = b"\xff\xd8", b"\x89PNG", b"IEND\xaeB`\x82"
+DEBAYER = "Record colour or grey images, such as the image_color or image_mono of image_proc's debayer node"
+
+
+class DamagedPictureError(EncodingError):
+    """One picture that is cut off or no picture at all; the next one may be whole."""
+
+
+def decoded(data: bytes, form: str) -> tuple[Image, str]:
+    """The picture of a sensor_msgs/CompressedImage, with its encoding.
+
+    Args:
+        form: the message's `format`, such as "bgr8; jpeg compressed bgr8".
+
+    Raises:
+        EncodingError: the format is none that can be used: a depth image, or the mosaic of a Bayer sensor.
+        DamagedPictureError: the bytes are no whole picture.
+    """
+    if "compressedDepth" in form:
+        raise EncodingError(f"image format: found '{form}'; expected pictures such as JPEG or PNG")
+    encoding, _, rest = form.partition(";")
+    kept_as = rest.rpartition("compressed")[2].strip()
+    if encoding.strip().startswith("bayer") and kept_as in ("", encoding.strip()):
+        raise EncodingError(
+            f"image format: found '{form.strip()}', a sensor's mosaic; expected colour or grey. {DEBAYER}"
+        )
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if _is_whole(data) else None
+    if image is None:
+        raise DamagedPictureError(f"found {len(data)} bytes that are no whole picture (format '{form}')")
+    return image, encoding_of(image)
+
+
+def _is_whole(data: bytes) -> bool:
+    """OpenCV fills up what is missing of a picture, and does not say so."""
+    if data.startswith(_PNG):
+        return _PNG_END in data[-64:]
+    if not data.startswith(_JPEG):
+        return bool(data)
+    decoder = av.CodecContext.create("mjpeg", "r")
+    decoder.options = {"err_detect": "explode"}
+    try:
+        return bool(decoder.decode(av.Packet(data)))
+    except av.error.PatchWelcomeError:  # a JPEG of a kind that FFmpeg doesn't know, and OpenCV may
+        return True
+    except av.FFmpegError:
+        return False

@@ -1,0 +1,60 @@
+"""Passwords in the addresses of cameras: they go to the camera and nowhere else."""
+
+from __future__ import annotations
+
+import re
+
+MASK = "***"
+"""Stands where a password was."""
+
+_URL = re.compile(
+    r"""(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)
+    (?P<rest>(?:[^\s/?#:@"']+:(?!\d*(?:[\s/?#,]|$))[^\n@"']*?@)?\S*)""",  # a password may have blanks by mistake
+    re.VERBOSE,
+)
+_BEFORE_PATH = re.compile(r"[^/?#]*")
+_PORT = re.compile(r":\d*$")
+_NAMED = re.compile(
+    r"""(?P<name>(?:^|[?&;_/])(?:\w*?(?:pass|pwd|psw|secret|token|credential|signature)\w*?|api_?key|key|auth|sig|pw)=)
+    (?P<value>[^&;\s"'#]+?)(?=[],})]*(?:[&;\s"'#]|$))""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def masked(text: str) -> str:
+    """A text with `***` in place of each password in each URL in it.
+
+    `rtsp://operator:secret@host/cam` becomes `rtsp://operator:***@host/cam`; `http://host/video?user=a&pwd=b` becomes
+    `http://host/video?user=a&pwd=***`. A text without a URL comes back as it is.
+    """
+    if "://" not in text:
+        return text
+    return _URL.sub(lambda found: found["scheme"] + _without_secrets(found["rest"]), text)
+
+
+def is_masked(url: str) -> bool:
+    """Whether the password of a URL was left out of it, as in the rig file that a session keeps."""
+    return f"{MASK}@" in url or f"={MASK}" in url
+
+
+def _without_secrets(rest: str) -> str:
+    """What follows `://`, without its secrets; a second URL in it, such as after a comma, is taken by itself."""
+    user, at, place = _divided(rest)
+    if at:
+        name, colon, _ = user.partition(":")
+        user = f"{name}:{MASK}" if colon else MASK  # a lone name may be a key
+    place = masked(place)
+    return user + at + _NAMED.sub(lambda found: f"{found['name']}{MASK}", place)
+
+
+def _divided(rest: str) -> tuple[str, str, str]:
+    """User and password, the @, and the rest; the first two are empty where there is none."""
+    match = _BEFORE_PATH.match(rest)
+    host = match[0] if match else ""
+    if "@" in host:
+        user, at, _ = host.rpartition("@")
+        return user, at, rest[len(user) + 1 :]
+    if ":" in host and not _PORT.search(host) and not host.startswith("[") and "@" in rest:
+        user, at, place = rest.rpartition("@")  # a password with a / that should have been written %2F
+        return user, at, place
+    return "", "", rest

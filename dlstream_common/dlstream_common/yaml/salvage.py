@@ -1,0 +1,190 @@
+"""All mistakes of a file, and not only those that a first reading stops at.
+
+A mapping with one wrong key is not looked at any further: what else does not fit in it, and what it refers to, would
+stay unsaid until the first mistake is mended. So the file is read again and again, each time without what was wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, Tag, ValidationError
+from pydantic_core import ErrorDetails
+
+from dlstream_common.problems import nearest
+
+Location = tuple["str | int", ...]
+
+_ROUNDS = 20
+
+
+@dataclass
+class Salvage:
+    """What is left of a file.
+
+    Attributes:
+        data: its content without what is wrong; misspelt keys carry the name that they were meant to have.
+        further: mistakes that the first reading did not come to.
+        removed: the places of known keys and items that were taken out.
+    """
+
+    data: Any
+    further: list[ErrorDetails] = field(default_factory=list)
+    removed: set[Location] = field(default_factory=set)
+
+    def is_whole(self, key: str) -> bool:
+        """Whether nothing that was meant is missing in a section of the file."""
+        return not any(place[:1] in ((), (key,)) for place in self.removed)
+
+
+def salvage(data: Any, model: type[BaseModel], context: dict[str, Any] | None = None) -> Salvage:
+    """Reads the content of a file without what is wrong in it, until nothing is.
+
+    Args:
+        data: mappings and lists, as read from YAML.
+    """
+    try:
+        left = json.loads(json.dumps(data, default=str))
+    except (ValueError, TypeError, RecursionError):
+        return Salvage({})
+    found, seen = Salvage(left), set[tuple[Any, ...]]()
+    for number in range(_ROUNDS):
+        try:
+            model.model_validate_json(json.dumps(left), strict=True, context=context)
+            return found
+        except ValidationError as error:
+            items = error.errors()
+        except (ValueError, TypeError, RecursionError):
+            return found
+        for item in items:
+            place = without_tags(model, tuple(item["loc"]))
+            follows = any(mended[: len(place)] == place or place[: len(mended)] == mended for mended in found.removed)
+            if number and not follows and (place, item["type"]) not in seen:
+                found.further.append(item)
+            seen.add((place, item["type"]))
+        for item in sorted(items, key=_mildness):
+            _mend(left, model, item, found.removed)
+    return found
+
+
+def _mildness(item: ErrorDetails) -> int:
+    """Misspelt keys first: they may be what is missing elsewhere."""
+    return 0 if item["type"] == "extra_forbidden" else 1
+
+
+def _mend(data: Any, model: type[BaseModel], item: ErrorDetails, removed: set[Location]) -> None:
+    """Takes out of the data what an error complains of, and notes where."""
+    place = without_tags(model, tuple(item["loc"]))
+    if item["type"] == "misfit":
+        place = (*place, item["ctx"]["key"])
+    if place[-1:] == ("[key]",):
+        place = place[:-1]
+    if item["type"] == "extra_forbidden":
+        _rename_or_remove(data, model, item, place)
+        return
+    if item["type"] == "missing":
+        if _get(data, place) is not None:
+            return  # a misspelt key has become this one
+        place = place[:-1]
+    _remove(data, place, removed)
+
+
+def _rename_or_remove(data: Any, model: type[BaseModel], item: ErrorDetails, place: Location) -> None:
+    owner = _get(data, place[:-1])
+    if not isinstance(owner, dict):
+        return
+    value = owner.pop(str(place[-1]), None)
+    known = item.get("ctx", {}).get("known") or known_keys(model, tuple(item["loc"])[:-1])
+    meant = nearest(str(place[-1]), known)
+    if meant is not None and meant not in owner:
+        owner[meant] = value
+
+
+def _remove(data: Any, place: Location, removed: set[Location]) -> None:
+    """A key with its value; of a list all from there on, so that the places of what is left stay right."""
+    removed.add(place)
+    if not place:
+        return
+    owner, last = _get(data, place[:-1]), place[-1]
+    if isinstance(owner, dict):
+        owner.pop(str(last), None)
+    elif isinstance(owner, list) and isinstance(last, int):
+        removed.add(place[:-1])
+        del owner[last:]
+    else:
+        _remove(data, place[:-1], removed)
+
+
+def _get(data: Any, place: Location) -> Any:
+    for part in place:
+        if isinstance(data, dict):
+            data = data.get(str(part))
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            return None
+    return data
+
+
+def known_keys(annotation: Any, location: Location) -> list[str]:
+    """The keys of the settings class that stands at `location` below `annotation`."""
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):
+        members = [item for item in arguments if item is not type(None)]
+        tagged = [item for item in members if location and location[0] in tags_of(item)]
+        if tagged:
+            return known_keys(tagged[0], location[1:])
+        return sorted({key for member in members for key in known_keys(member, location)})
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if not location:
+            return [field.alias or name for name, field in annotation.model_fields.items()]
+        by_key = {field.alias or name: field for name, field in annotation.model_fields.items()}
+        field = by_key.get(str(location[0]))
+        return known_keys(field.annotation, location[1:]) if field else []
+    if origin in (dict, list, tuple) and location:
+        return known_keys(arguments[-1] if origin is dict else arguments[0], location[1:])
+    return []
+
+
+def without_tags(annotation: Any, location: Location) -> Location:
+    """The location without the names by which pydantic tells a union's members apart: a key may have the same name."""
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if not location:
+        return ()
+    if origin in (Union, UnionType):
+        members = [item for item in arguments if item is not type(None)]
+        tagged = [item for item in members if location[0] in tags_of(item)]
+        if tagged:
+            return without_tags(tagged[0], location[1:])
+        return without_tags(members[0], location) if len(members) == 1 else location
+    inner: Any = None
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = {field.alias or name: field for name, field in annotation.model_fields.items()}
+        inner = fields[str(location[0])].annotation if str(location[0]) in fields else None
+    elif origin in (dict, list, tuple):
+        inner = arguments[-1] if origin is dict else arguments[0]
+    return (location[0], *without_tags(inner, location[1:]))
+
+
+def tags_of(member: Any) -> list[Any]:
+    """What pydantic may tell a union's member by: its Tag, or the values of its fields that are Literals of one."""
+    if get_origin(member) is Annotated:
+        tags = [item.tag for item in get_args(member)[1:] if isinstance(item, Tag)]
+        if tags:
+            return tags
+        member = get_args(member)[0]
+    if not (isinstance(member, type) and issubclass(member, BaseModel)):
+        return []
+    literals = [get_args(field.annotation) for field in member.model_fields.values() if _is_literal(field.annotation)]
+    return [values[0] for values in literals if len(values) == 1]
+
+
+def _is_literal(annotation: Any) -> bool:
+    return get_origin(annotation) is Literal

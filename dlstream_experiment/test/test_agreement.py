@@ -1,0 +1,112 @@
+"""What the experiment believes of an output, beside what the output says."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlstream_common import OFF, Command
+from dlstream_experiment._agreement import Agreement, OutputState
+
+ON, SHUT = Command(0, "laser", "on", {"power": "8"}), Command(0, "laser", OFF)
+
+
+def agreement() -> Agreement:
+    return Agreement("laser", "experiment", silence=1.0)
+
+
+def state(identity: int, action: str = "on power=8", source: str = "experiment", reason: str = "") -> OutputState:
+    return OutputState(action != OFF, action, source, identity, reason=reason)
+
+
+def test_what_was_told_and_done_is_agreed_on():
+    one = agreement()
+    assert one.difference(0.0) is None, "a device of somebody else's says nothing"
+    one.told(1, SHUT)
+    one.said(state(1, OFF), 0.0)
+    one.told(2, ON)
+    one.said(state(2), 0.1)
+    assert one.difference(5.0) is None
+    one.said(state(2, OFF), 5.0)
+    assert one.difference(9.0) is None, "a pulse is over by itself"
+
+
+def test_off_by_itself_is_a_difference_at_once_and_told_again():
+    one = agreement()
+    one.told(2, ON)
+    one.said(state(2, OFF, reason="'on power=8' was switched off: /experiment has been silent"), 0.0)
+    found = one.difference(0.0)
+    assert found is not None
+    assert found.again is ON
+    assert "output 'laser' is off: 'on power=8' was switched off: /experiment has been silent" in found.reason
+    assert one.difference(1.0) is None, "it is said once"
+    one.told(3, ON)
+    assert one.difference(1.0) is None, "it is on its way"
+    one.said(state(3), 1.1)
+    assert one.difference(9.0) is None
+
+
+@pytest.mark.parametrize(("told", "does"), [(ON, OFF), (SHUT, "on power=8")])
+def test_a_lost_command_is_a_difference_that_lasts(told, does):
+    one = agreement()
+    one.told(5, told)
+    one.said(state(4, does), 0.0)
+    assert one.difference(0.1) is None, "what it says and what it is told may cross on their way"
+    found = one.difference(0.5)
+    assert found is not None
+    assert found.again is told
+    assert f"does '{does}' and not" in found.reason
+
+
+def test_an_output_that_was_started_again_knows_nothing_and_is_told():
+    one = agreement()
+    one.told(5, ON)
+    one.said(state(0, OFF, source=""), 0.0)
+    assert one.difference(0.0) is None
+    found = one.difference(0.5)
+    assert found is not None
+    assert found.again is ON
+
+
+def test_somebody_else_s_order_is_a_difference_and_left_to_them():
+    one = agreement()
+    one.told(5, ON)
+    one.said(state(1, OFF, source="panel", reason="enough"), 0.0)
+    assert one.difference(0.0) is None
+    found = one.difference(0.5)
+    assert found is not None
+    assert (found.again, one.owed) == (None, None)
+    assert "does 'off' by order of panel (enough), and not 'on power=8'" in found.reason
+
+
+def test_what_the_launcher_switched_off_is_owed_until_poses_come_unless_it_disarmed():
+    for armed in (True, False):
+        one = agreement()
+        one.told(5, ON)
+        one.said(OutputState(False, OFF, "rig", 1, armed, reason="/pose was killed by SIGKILL"), 0.0)
+        assert one.difference(0.0) is None
+        found = one.difference(0.5)
+        assert found is not None
+        assert found.again is None
+        assert one.owed is (ON if armed else None)
+        one.told(6, ON)
+        assert one.owed is None
+
+
+def test_what_was_refused_has_been_reported():
+    one = agreement()
+    one.told(5, ON)
+    one.refused(5)
+    one.said(state(4, OFF), 0.0)
+    assert one.difference(9.0) is None
+
+
+def test_silence_is_said_once_each_time():
+    one = agreement()
+    assert not one.newly_silent(99.0), "a device of somebody else's says nothing"
+    one.told(1, ON)
+    one.said(state(1), 100.0)
+    assert not one.newly_silent(101.0)
+    assert one.newly_silent(101.2) == "output 'laser' has been silent for 1.2 s: what it does is not known"
+    assert not one.newly_silent(109.0)
+    one.said(state(1), 110.0)
+    assert one.newly_silent(112.0)

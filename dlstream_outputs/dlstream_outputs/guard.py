@@ -1,0 +1,163 @@
+"""What an output may do, and when it has to go off by itself. It knows no ROS, no device and no clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from dlstream_common import OFF
+from dlstream_outputs.outputs import OutputSettings
+
+_SECOND = 1_000_000_000
+_ARM_IT = "; arm it with ~/arm"
+
+
+@dataclass(frozen=True)
+class Order:
+    """A command as the output node has received it.
+
+    Attributes:
+        sent: when, by the sender's clock, nanoseconds since the epoch; 0: it does not say.
+        arm: whether a run that begins arms the output by it.
+    """
+
+    source: str
+    id: int
+    action: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    sent: int = 0
+    arm: bool = False
+
+    @property
+    def text(self) -> str:
+        """Action and values: `show image=left`."""
+        return " ".join([self.action, *(f"{key}={value}" for key, value in self.values.items())])
+
+
+class Guard:
+    """Refuses commands, and says when the output has to go off without one.
+
+    Stamps are nanoseconds since the epoch; `steady` is seconds of a clock that nobody sets, such as time.monotonic().
+
+    Attributes:
+        state: what the output does: "off", or the action and the values that it carries out.
+        reason: why it went off without a command, or is disarmed; empty where it did what it was told.
+        order: the newest that was carried out.
+        running: whether the commander's last heartbeat said that a run is in progress.
+    """
+
+    def __init__(self, settings: OutputSettings, arming: Literal["start", "run", "hand"]) -> None:
+        self._settings = settings
+        self._arming = arming if settings.arming == "auto" else settings.arming
+        self.commander = settings.commander.rpartition("/")[2]
+        self.armed = self._arming == "start"
+        self.state, self.reason = OFF, ""
+        self.order = Order("", 0, OFF)
+        self.running = False
+        self._locked = False  # disarmed by somebody: no run arms it
+        self._armed_by_run = False
+        self._heard, self._commanded = 0.0, 0
+        self._until, self._planned = math.inf, math.inf
+
+    @property
+    def on(self) -> bool:
+        """Whether the output does anything."""
+        return self.state != OFF
+
+    @property
+    def armable(self) -> bool:
+        """Whether the start of a run arms the output."""
+        return self._arming == "run" and not self._locked
+
+    # Commands.
+
+    def refusal(self, order: Order, stamp: int) -> str:
+        """Why an order can't be carried out now; empty where it can. "off" always can."""
+        if order.action == OFF:
+            return ""
+        if not (self.armed or (order.arm and self.armable)):
+            return f"found '{order.action}' for a disarmed output{self._why_disarmed()}; expected nothing but '{OFF}'"
+        limit = self._settings.max_command_age
+        if not limit or (not order.sent and order.source != self.commander):
+            return ""
+        age = (stamp - order.sent) / _SECOND
+        if age > limit:
+            return f"found '{order.action}', sent {age:.3f} s ago; expected at most max_command_age, {limit:g} s"
+        if age < -limit:
+            ahead = f"the clock of {order.source} is {-age:.3f} s ahead of this computer's"
+            return (
+                f"found '{order.action}', sent in the future ({ahead}); expected clocks that agree within {limit:g} s"
+            )
+        return ""
+
+    def _why_disarmed(self) -> str:
+        if self._locked:
+            return f" ({self.reason}{_ARM_IT})"
+        return f" (arming: {self._arming}{_ARM_IT if self._arming == 'hand' else ''})"
+
+    def carried_out(self, order: Order, steady: float) -> None:
+        """An order has been carried out: from now on the output does what it says."""
+        if order.arm and self.armable and not self.armed:
+            self.armed = self._armed_by_run = True
+        self.order, self.state = order, OFF if order.action == OFF else order.text
+        if not self._locked:  # somebody else's "off" may say why
+            self.reason = order.values.get("reason", "") if order.action == OFF else ""
+        self._until = self._planned = math.inf
+        if order.source == self.commander:
+            self._heard, self._commanded = steady, order.sent
+        elif self.on:
+            self._until = steady + self._settings.manual_timeout
+
+    def ends_after(self, seconds: float, steady: float) -> None:
+        """What the output does now is to end after so many seconds: see `finished`."""
+        self._planned = steady + seconds
+
+    # The end of what it does.
+
+    def heard(self, running: bool, stamp: int, steady: float) -> str:
+        """The commander's heartbeat, with its stamp; why the output has to go off now, empty where it has not."""
+        self._heard, self.running = steady, running
+        if running or stamp <= self._commanded:
+            return ""
+        if self._armed_by_run:
+            self.armed = self._armed_by_run = False
+            return f"the run of {self._settings.commander} has ended" if self.on else ""
+        return f"{self._settings.commander} runs no experiment" if self._by_commander else ""
+
+    def finished(self, steady: float) -> bool:
+        """Whether what the output does has lasted as long as it was to last."""
+        return self.on and steady >= self._planned
+
+    def due(self, steady: float) -> str:
+        """Why the output has to go off now; empty where it has not."""
+        if self.on and steady >= self._until:
+            limit = self._settings.manual_timeout
+            return f"manual_timeout ({limit:g} s) is over since {self.order.source or 'somebody'} switched it on"
+        silence, timeout = steady - self._heard, self._settings.commander_timeout
+        if not timeout or silence <= timeout:
+            return ""
+        self.running = False
+        if self._armed_by_run:
+            self.armed = self._armed_by_run = False
+        return f"{self._settings.commander} has been silent for {silence:.2f} s" if self._by_commander else ""
+
+    @property
+    def _by_commander(self) -> bool:
+        return self.on and self.order.source == self.commander
+
+    def went_off(self, reason: str = "") -> None:
+        """The output is off, without an order; a reason where that was not planned."""
+        self.state, self._until, self._planned = OFF, math.inf, math.inf
+        if not self._locked:
+            self.reason = reason
+
+    def arm(self) -> None:
+        """By hand: from now on it takes commands."""
+        self.armed, self._armed_by_run, self._locked, self.reason = True, False, False, ""
+
+    def disarm(self, reason: str) -> None:
+        """The output is off, and stays so until it is armed by hand."""
+        self.went_off()
+        self.armed, self._armed_by_run, self._locked, self.reason = False, False, True, reason

@@ -1,0 +1,138 @@
+"""What an output may do, and when it goes off by itself: the rules, without a device and without ROS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dlstream_outputs.guard import Guard, Order
+from dlstream_outputs.outputs import OutputSettings
+
+SECOND = 1_000_000_000
+NOON = 1_800_000_000 * SECOND
+
+
+def guard(of_type: Any = "start", **settings: Any) -> Guard:
+    return Guard(OutputSettings(**settings), of_type)
+
+
+def order(action: str = "on", source: str = "experiment", **others: Any) -> Order:
+    return Order(source, 7, action, **{"sent": NOON, **others})
+
+
+def carried_out(rules: Guard, command: Order, steady: float = 100.0) -> None:
+    assert not rules.refusal(command, NOON)
+    rules.carried_out(command, steady)
+
+
+def test_goes_off_when_the_heartbeat_stops_and_never_before():
+    rules = guard(commander_timeout=0.25)
+    carried_out(rules, order(values={"power": "8"}))
+    assert (rules.on, rules.state) == (True, "on power=8")
+    assert not rules.due(100.24)
+    assert not rules.heard(True, NOON + 1, 100.24)
+    assert not rules.due(100.48)
+    assert rules.due(100.50) == "/experiment has been silent for 0.26 s"
+    rules.went_off("it was silent")
+    assert (rules.on, rules.reason) == (False, "it was silent")
+    assert not rules.due(200.0), "what is off does not go off"
+
+
+def test_no_timeout_leaves_it_on():
+    rules = guard(commander_timeout=0)
+    carried_out(rules, order())
+    assert not rules.due(1e6)
+
+
+def test_goes_off_when_no_run_is_in_progress_but_not_by_a_heartbeat_from_before_the_command():
+    rules = guard()
+    carried_out(rules, order())
+    assert not rules.heard(False, NOON - 1, 100.1)
+    assert rules.heard(False, NOON + 1, 100.2) == "/experiment runs no experiment"
+
+
+def test_what_somebody_else_switched_on_ends_by_itself_and_not_by_the_commander():
+    rules = guard(manual_timeout=10, commander_timeout=0.25)
+    carried_out(rules, order(source="panel"))
+    assert not rules.due(109.9)
+    assert not rules.heard(False, NOON + 1, 105.0)
+    assert rules.due(110.0) == "manual_timeout (10 s) is over since panel switched it on"
+    carried_out(rules, order("off", source="panel"), 111.0)
+    assert not rules.due(500.0)
+
+
+def test_old_commands_and_those_from_the_future_are_refused_but_off_never_is():
+    rules = guard(max_command_age=0.5)
+    late, early = NOON + SECOND, NOON - 3 * SECOND
+    assert rules.refusal(order(), late) == "found 'on', sent 1.000 s ago; expected at most max_command_age, 0.5 s"
+    assert "the clock of experiment is 3.000 s ahead of this computer's" in rules.refusal(order(), early)
+    assert not rules.refusal(order(), NOON + SECOND // 2)
+    for stamp in (late, early):
+        assert not rules.refusal(order("off"), stamp)
+    assert not rules.refusal(order(source="hand", sent=0), NOON), "by hand, without a stamp"
+    assert "sent" in rules.refusal(order(sent=0), NOON), "the commander always stamps"
+    assert not guard(max_command_age=0).refusal(order(), late)
+
+
+def test_a_run_arms_what_it_may_and_its_end_disarms_it():
+    rules = guard("run")
+    assert "found 'on' for a disarmed output (arming: run)" in rules.refusal(order(), NOON)
+    carried_out(rules, order("off", arm=True))
+    assert rules.armed
+    carried_out(rules, order())
+    assert rules.heard(False, NOON + 1, 100.1) == "the run of /experiment has ended"
+    rules.went_off("the run has ended")
+    assert not rules.armed
+    assert rules.armable
+
+
+def test_silence_ends_what_a_run_has_armed_also_while_it_is_off():
+    rules = guard("run", commander_timeout=0.25)
+    carried_out(rules, order("off", arm=True))
+    assert not rules.due(101.0)
+    assert not rules.armed
+    carried_out(rules, order("on", arm=True), 102.0)
+    assert rules.armed, "the command that tells it again arms it again"
+
+
+def test_disarmed_by_somebody_it_stays_off_until_it_is_armed_by_hand():
+    for arming in ("start", "run"):
+        rules = guard(arming)
+        carried_out(rules, order(arm=True))
+        rules.disarm("/pose was killed by SIGKILL")
+        assert (rules.on, rules.armed, rules.armable) == (False, False, False)
+        refusal = rules.refusal(order(arm=True), NOON)
+        assert refusal == (
+            "found 'on' for a disarmed output (/pose was killed by SIGKILL; arm it with ~/arm); "
+            "expected nothing but 'off'"
+        )
+        carried_out(rules, order("off", arm=True))
+        assert (rules.armed, rules.reason) == (False, "/pose was killed by SIGKILL")
+        rules.arm()
+        carried_out(rules, order())
+
+
+def test_armed_by_hand_it_stays_armed_after_a_run():
+    rules = guard("run")
+    rules.arm()
+    carried_out(rules, order("off", arm=True))
+    assert not rules.heard(False, NOON + 1, 100.1)
+    assert rules.armed
+
+
+@pytest.mark.parametrize(("setting", "armed", "armable"), [("start", 1, 0), ("run", 0, 1), ("hand", 0, 0)])
+def test_the_rig_may_say_when_it_is_armed(setting, armed, armable):
+    for of_type in ("start", "run"):
+        rules = guard(of_type, arming=setting)
+        assert (rules.armed, rules.armable) == (bool(armed), bool(armable))
+
+
+def test_a_test_lasts_as_long_as_it_was_to():
+    rules = guard()
+    carried_out(rules, order(source="test"))
+    rules.ends_after(0.2, 100.0)
+    assert not rules.finished(100.19)
+    assert rules.finished(100.2)
+    carried_out(rules, order(source="test"), 100.1)
+    assert not rules.finished(100.2), "another command takes its place"

@@ -1,0 +1,172 @@
+"""How soon outputs are off after a process dies: `python test/bench_safety.py [--times N] [--load N]` prints the table.
+
+Each time a whole rig is started by `dlstream run`; as soon as its output is on, one process is killed (SIGKILL) or
+stopped (SIGSTOP: it hangs, and its heartbeat stops as with a cut link). The output's own file has the time at which it
+went off. `--load` keeps so many processor cores busy beside it, and `--calm SECONDS` counts false alarms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rig_tools import CONFIG, RigUnderTest, command
+
+RIG = """\
+rig: safety
+cameras: {{top: {{source: synthetic, width: 320, height: 240, fps: 30, seed: 1}}}}
+pose: {{network: {config}/networks/demo_mouse.onnx}}
+experiment: {{file: {folder}/experiment.yaml, start_timeout: 60}}
+outputs: {{laser: {{type: log, file: {folder}/laser.txt}}}}
+recorder: {{directory: {folder}/sessions, min_free: 0.1}}
+"""
+EXPERIMENT = """\
+experiment: safety
+camera: top
+regions: {everywhere: {type: rectangle, left: 0, top: 0, right: 319, bottom: 239}}
+triggers: {seen: {type: region, region: everywhere, keypoints: [neck]}}
+protocol:
+  type: region_trials
+  trials: {on: {trigger: seen, stimulus: {output: laser, action: "on"}}}
+  lockout: 0
+  max_hits: 100000
+"""
+VICTIMS = {
+    "camera": ("/top/camera", signal.SIGKILL),
+    "pose": ("/pose", signal.SIGKILL),
+    "experiment": ("/experiment", signal.SIGKILL),
+    "recorder": ("/recorder", signal.SIGKILL),
+    "launcher (dlstream run)": ("", signal.SIGKILL),
+    "experiment hangs": ("/experiment", signal.SIGSTOP),
+}
+PATIENCE = 120.0
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--times", type=int, default=10)
+    options.add_argument("--load", type=int, default=0)
+    options.add_argument("--calm", type=float, default=0.0)
+    given = options.parse_args()
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(given.load)]
+    try:
+        if given.calm:
+            alarms = false_alarms(given.calm)
+            print(f"{alarms} false alarms in {given.calm:g} s with {given.load} busy processes beside the rig")
+        else:
+            show({name: [seconds_until_off(name) for _ in range(given.times)] for name in VICTIMS}, given)
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+def show(measured: dict[str, list[float]], given: argparse.Namespace) -> None:
+    """The table; GitHub's markdown, so that it can stand in the documentation."""
+    table = Table("killed or stopped", "median", "longest", "times", title="seconds until the output is off")
+    rows = ["| killed or stopped | median | longest | times |", "| --- | --- | --- | --- |"]
+    for name, seconds in measured.items():
+        cells = [name, f"{statistics.median(seconds):.3f}", f"{max(seconds):.3f}", str(len(seconds))]
+        table.add_row(*cells)
+        rows.append(f"| {' | '.join(cells)} |")
+    Console().print(table)
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {given.load}\n")
+    print("\n".join(rows))
+
+
+def seconds_until_off(name: str) -> float:
+    """Starts a rig, kills one of its processes while the output is on, and reads when it went off."""
+    node, number = VICTIMS[name]
+    with tempfile.TemporaryDirectory(prefix="dlstream_safety_") as folder:
+        rig, actions = begin(Path(folder))
+        victim = rig.node(node) if node else rig.process.pid
+        killed = time.time_ns()
+        os.kill(victim, number)
+        wait_for_action(actions, "off", killed, rig)
+        if number == signal.SIGSTOP:
+            time.sleep(1.0)
+            off = off_for_good(actions)
+            os.kill(victim, signal.SIGCONT)
+            end(rig)
+        else:
+            end(rig)
+            off = off_for_good(actions)
+    print(f"{name}: {(off - killed) / 1e9:.3f} s", file=sys.stderr)
+    return (off - killed) / 1e9
+
+
+def false_alarms(seconds: float) -> int:
+    """How often the output of a rig that is well went off by itself."""
+    with tempfile.TemporaryDirectory(prefix="dlstream_safety_") as folder:
+        rig, _ = begin(Path(folder))
+        time.sleep(seconds)
+        rig.stop()
+        end(rig)
+        return sum("was switched off" in line and "fault" not in line for line in rig.lines)
+
+
+def begin(folder: Path) -> tuple[RigUnderTest, Path]:
+    """A rig whose output is on, and the file of its actions."""
+    (folder / "experiment.yaml").write_text(EXPERIMENT)
+    (folder / "rig.yaml").write_text(RIG.format(config=CONFIG, folder=folder))
+    rig = RigUnderTest(command("run", "--local", "--status", "0", str(folder / "rig.yaml")), folder)
+    actions = folder / "laser.txt"
+    wait_for_action(actions, "on", 0, rig)
+    time.sleep(1.0)  # the middle of a run, and not its beginning
+    return rig, actions
+
+
+def off_for_good(actions: Path) -> int:
+    """When the output went off that has not been on since."""
+    stamp = 0
+    for line in actions.read_text().splitlines():
+        told, _, text = line.partition("\t")
+        stamp = stamp or int(told) if text == "off" else 0
+    return stamp
+
+
+def wait_for_action(actions: Path, action: str, after: int, rig: RigUnderTest) -> int:
+    """When the output did something, later than `after`; nanoseconds since the epoch."""
+    limit = time.monotonic() + PATIENCE
+    while time.monotonic() < limit:
+        for line in actions.read_text().splitlines() if actions.exists() else ():
+            stamp, _, text = line.partition("\t")
+            if text == action and int(stamp) > after:
+                return int(stamp)
+        time.sleep(0.02)
+    raise SystemExit(f"waited {PATIENCE:g} s for '{action}':\n{rig.output}")
+
+
+def end(rig: RigUnderTest) -> None:
+    """Waits until the rig is gone, and its nodes with it, also where the launcher was killed."""
+    if rig.process.poll() is None:
+        rig.process.send_signal(signal.SIGINT)
+    rig.wait()
+    limit = time.monotonic() + PATIENCE
+    while time.monotonic() < limit and any(f"dlstream_{rig.process.pid}_" in text for text in command_lines()):
+        time.sleep(0.1)
+
+
+def command_lines() -> list[str]:
+    """Of every process; those of a rig's nodes name a file of parameters, which has the launcher's number."""
+    texts = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            texts.append((entry / "cmdline").read_bytes().decode(errors="replace"))
+        except OSError:
+            continue
+    return texts
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Off is what happens when anything fails: whole rigs whose output writes down what it does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from rig_tools import CONFIG, PATIENCE, RigUnderTest
+
+# The output hears of the death of a process: it is not to go off by a silence that a busy machine makes.
+RIG = """\
+rig: safety
+cameras: {{top: {{source: synthetic, width: 320, height: 240, fps: 30, seed: 1}}}}
+pose: {{network: {config}/networks/demo_mouse.onnx}}
+experiment:
+  {{file: {folder}/experiment.yaml, acknowledgement_timeout: 20, output_timeout: 60, start_timeout: 300}}
+outputs:
+  laser: {{type: log, file: {folder}/laser.txt, commander_timeout: 60, max_command_age: 60}}
+recorder: {{directory: {folder}/sessions, silence: 60, min_free: 0.1}}
+"""
+EXPERIMENT = """\
+experiment: safety
+camera: top
+regions: {everywhere: {type: rectangle, left: 0, top: 0, right: 319, bottom: 239}}
+triggers: {seen: {type: region, region: everywhere, keypoints: [neck]}}
+protocol:
+  type: region_trials
+  trials: {on: {trigger: seen, stimulus: {output: laser, action: "on"}}}
+  lockout: 0
+  max_hits: 100000
+max_age: 60
+pose_timeout: 60
+"""
+NODES = ["/top/camera", "/pose", "/experiment", "/recorder"]
+NOBODY = "waits for output 'laser': nobody listens on /outputs/laser/command"
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes the rig file, with some parts replaced, and its experiment."""
+
+    def write(*replacements: tuple[str, str]) -> str:
+        for name, text in (("experiment", EXPERIMENT), ("rig", RIG.format(config=CONFIG, folder=tmp_path))):
+            for old, new in replacements:
+                assert old in RIG.replace("{{", "{") + EXPERIMENT, old
+                text = text.replace(old, new)
+            (tmp_path / f"{name}.yaml").write_text(text)
+        return str(tmp_path / "rig.yaml")
+
+    return write
+
+
+def actions(folder: Path) -> list[str]:
+    """What the output has done so far."""
+    file = folder / "laser.txt"
+    return [line.partition("\t")[2] for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def wait_until_on(rig: RigUnderTest, folder: Path) -> None:
+    wait_until(lambda: actions(folder)[-1:] == ["on"], rig)
+
+
+def wait_until(condition, rig: RigUnderTest) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, rig.output
+        time.sleep(0.05)
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_whichever_node_dies_the_output_is_off_before_anything_is_waited_for(start, write, tmp_path, node):
+    rig = start("run", write())
+    wait_until_on(rig, tmp_path)
+    os.kill(rig.node(node), signal.SIGKILL)
+    assert rig.wait() == 1
+    assert actions(tmp_path)[-1] == "off"
+    assert f"off and disarmed by rig: {node} was killed by SIGKILL" in rig.output
+
+
+def test_the_output_goes_off_with_a_launcher_that_is_killed(start, write, tmp_path):
+    rig = start("run", write())
+    wait_until_on(rig, tmp_path)
+    pids = [rig.node(node) for node in (*NODES, "/outputs/laser")]
+    rig.process.kill()
+    rig.wait()
+    wait_until(lambda: actions(tmp_path)[-1] == "off", rig)
+    wait_until(lambda: all(map(is_gone, pids)), rig)
+    assert actions(tmp_path)[-1] == "off"
+
+
+def test_a_pose_node_that_is_started_again_finds_the_output_off(start, write, tmp_path):
+    rig = start("run", write(("pose: {", "pose: {on_failure: restart, "), ("pose_timeout: 60", "pose_timeout: 5")))
+    wait_until_on(rig, tmp_path)
+    before = len(actions(tmp_path))
+    os.kill(rig.node("/pose"), signal.SIGKILL)
+    wait_until(lambda: "off" in actions(tmp_path)[before:], rig)
+    rig.saw("by order of rig (/pose was killed by SIGKILL), and not 'on'")
+    rig.saw("started again")
+    wait_until(lambda: "on" in actions(tmp_path)[before:], rig)
+    assert rig.stop() == 0
+    assert actions(tmp_path)[-1] == "off"
+
+
+def test_the_run_goes_on_without_a_recorder_that_may_fail(start, write, tmp_path):
+    rig = start("run", write(("recorder: {", "recorder: {on_failure: continue, ")))
+    wait_until_on(rig, tmp_path)
+    os.kill(rig.node("/recorder"), signal.SIGKILL)
+    rig.saw("the rig goes on without it")
+    assert "disarmed" not in rig.output
+    assert rig.stop() == 0
+
+
+def test_an_experiment_that_hangs_is_a_silence_told_by_both(start, write, tmp_path):
+    rig = start("run", write(("commander_timeout: 60", "commander_timeout: 5")))
+    wait_until_on(rig, tmp_path)
+    before, experiment = len(actions(tmp_path)), rig.node("/experiment")
+    os.kill(experiment, signal.SIGSTOP)
+    wait_until(lambda: "off" in actions(tmp_path)[before:], rig)
+    os.kill(experiment, signal.SIGCONT)
+    rig.saw("'on' was switched off: /experiment has been silent for")
+    rig.saw("output 'laser' is off: 'on' was switched off: /experiment has been silent")
+    rig.saw("it is told again")
+    wait_until(lambda: "on" in actions(tmp_path)[before:], rig)
+    assert rig.stop() == 0
+    assert actions(tmp_path)[-1] == "off"
+
+
+def test_a_run_ends_where_the_rig_wants_that_after_a_loss(start, write, tmp_path):
+    changed = [
+        ("commander_timeout: 60", "commander_timeout: 5"),
+        ("start_timeout: 300", "start_timeout: 300, on_output_loss: stop"),
+        ("recorder:", "stop: {with_experiment: true}\nrecorder:"),
+    ]
+    rig = start("run", write(*changed))
+    wait_until_on(rig, tmp_path)
+    before, experiment = len(actions(tmp_path)), rig.node("/experiment")
+    os.kill(experiment, signal.SIGSTOP)
+    wait_until(lambda: "off" in actions(tmp_path)[before:], rig)
+    os.kill(experiment, signal.SIGCONT)
+    assert rig.wait() == 1, "a run that ended by a fault has failed"
+    assert "on" not in actions(tmp_path)[before:]
+    assert "experiment_ended safety reason=output 'laser' is off: 'on' was switched off" in rig.output
+
+
+@pytest.mark.parametrize("recorder", [True, False])
+def test_no_run_begins_with_an_output_that_nobody_is(start, write, recorder):
+    changed = [
+        ("{type: log, ", "{type: topic} #"),
+        ("start_timeout: 300", "start_timeout: 15"),
+        *([] if recorder else [("recorder: {", "# {")]),
+    ]
+    rig = start("run", "--status", "0.5", write(*changed))
+    assert rig.wait() == 1
+    status = [line for line in rig.lines if line.startswith("rig ") and f"experiment: WARN {NOBODY}" in line]
+    assert status, rig.output
+    assert any(line.startswith("experiment ") and NOBODY in line for line in rig.lines)
+    reason = "the run did not begin within 15 s: output 'laser': nobody listens on /outputs/laser/command"
+    assert f"fault: {reason}" in rig.output
+    assert "Traceback" not in rig.output
+
+
+def test_check_says_what_ends_an_output_when_its_computer_dies(start, write):
+    rig = start("check", write())
+    assert rig.wait() == 0
+    assert "laser                    it has no device that could stay on" in rig.output
+    rig = start("check", write(("{type: log, ", "{type: topic} #")))
+    assert rig.wait() == 0
+    assert "laser                    warning: unknown: its own node decides" in rig.output
