@@ -45,7 +45,7 @@ class VideoSettings(SourceSettings):
     def _remarks(self) -> Iterator[Problem]:
         file = open_frames(self.path, self.fps)
         for remark in file.remarks:
-            yield Problem(("path",), remark, "a video that says all by itself", severity=Severity.WARNING)
+            yield Problem(("path",), remark, "a video with times, and one stream alone", severity=Severity.WARNING)
         look = PictureCheck()
         said = ""
         for item, _ in zip(file.frames(), range(_LOOKED_AT), strict=False):

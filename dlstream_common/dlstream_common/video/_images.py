@@ -48,7 +48,9 @@ class ImageFiles:
         if first is None:
             raise SourceError(f"{path}: found no image that can be read; expected at least one")
         self.height, self.width = first.shape[:2]
-        remarks = [f"images have no times; taken at {_USUAL_RATE:g} fps. --fps gives another rate"]
+        remarks = [
+            f"images, which have no times, taken at {_USUAL_RATE:g} fps; --fps (in a rig 'fps') gives another rate"
+        ]
         remarks = remarks if not fps and self.expected > 1 else []
         if first.dtype == np.uint16 and first.ndim == 3 and (problem := picture_problem(first)):
             remarks.append(problem)  # of 16-bit colour only 8 bits go on, in which nobody can see it any more
