@@ -55,7 +55,7 @@ def test_a_lost_frame_is_reported_by_its_number_and_the_rest_goes_on(clip_with_l
     assert [shot.dropped for shot in shots] == [0] * 20 + [1] * 28
     lost = [notice for notice in notices if notice.kind == "frames_lost"]
     assert [notice.values["first_frame"] for notice in lost] == ["20", "49"]
-    assert "no picture" in lost[0].text
+    assert "its data is damaged" in lost[0].text
 
 
 def test_the_node_tells_lost_frames_as_faults_and_counts_them_to_the_last(

@@ -104,7 +104,7 @@ def test_a_damaged_frame_is_one_lost_frame(number, tmp_path):
     frames, [lost] = read(path)
     assert lost.number == number
     assert lost.time / 1e9 == pytest.approx(number / 30, abs=0.001)
-    assert "no picture" in lost.reason
+    assert "its data is damaged" in lost.reason
     assert [frame.number for frame in frames] == [other for other in range(20) if other != number]
     assert np.allclose(times(frames), [other / 30 for other in range(20) if other != number], atol=0.001)
 

@@ -35,7 +35,7 @@ def decode(container: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
         except av.FFmpegError as error:
             if packet.is_discard:
                 continue
-            reason = f"{packet.size} bytes that are no picture ({_words(error)})"
+            reason = f"its data is damaged ({_words(error)})"
             stamp = expected.stamp_of(packet)
             if stamp is None:
                 yield None, reason
