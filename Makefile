@@ -26,11 +26,11 @@ demo: setup ## the whole loop for 20 s on a synthetic animal; SHOW=1 opens windo
 test: setup ## every test, on two cores: cores, nodes over DDS, whole rigs; ARGS=dlstream_camera for one package
 	@$(ENV) python -m pytest -n 2 --dist worksteal $(ARGS)
 
-lint: setup ## ruff, mypy strict, the layers of the packages
+lint: setup ## ruff, mypy strict, the layers of the packages, no import circles
 	@$(ENV) ruff check .
 	@$(ENV) ruff format --check .
 	@for package in $(PACKAGES); do $(ENV) python -m mypy $$package/$$package || exit 1; done
-	@PYTHONPATH=$(subst $() ,:,$(PACKAGES)) $(ENV) lint-imports
+	@PYTHONPATH=$(subst $() ,:,$(PACKAGES) tools) $(ENV) lint-imports --no-cache
 
 format: setup ## formats the code
 	@$(ENV) ruff check --fix . ; $(ENV) ruff format .

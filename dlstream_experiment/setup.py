@@ -20,8 +20,8 @@ setup(
     extras_require={"test": ["pytest"]},
     entry_points={
         "console_scripts": [
-            f"experiment = {package_name}.node:main",
+            f"experiment = {package_name}.ros.node:main",
         ],
-        "rclpy_components": [f"{package_name}::ExperimentNode = {package_name}.node:ExperimentNode"],
+        "rclpy_components": [f"{package_name}::ExperimentNode = {package_name}.ros.node:ExperimentNode"],
     },
 )

@@ -1,8 +1,9 @@
-"""How soon outputs are off after a process dies: `python test/bench_safety.py [--times N] [--load N]` prints the table.
+"""How soon outputs are off after a process dies: `python test/bench_safety.py` prints the table.
 
 Each time a whole rig is started by `dlstream run`; as soon as its output is on, one process is killed (SIGKILL) or
 stopped (SIGSTOP: it hangs, and its heartbeat stops as with a cut link). The output's own file has the time at which it
-went off. `--load` keeps so many processor cores busy beside it, and `--calm SECONDS` counts false alarms.
+went off. `--times N` repeats each, `--only NAME` takes one, `--load N` keeps so many cores busy beside it, and
+`--calm SECONDS` counts false alarms.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ PATIENCE = 120.0
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--times", type=int, default=10)
+    options.add_argument("--only", choices=VICTIMS, action="append")
     options.add_argument("--load", type=int, default=0)
     options.add_argument("--calm", type=float, default=0.0)
     given = options.parse_args()
@@ -64,7 +66,7 @@ def main() -> None:
             alarms = false_alarms(given.calm)
             print(f"{alarms} false alarms in {given.calm:g} s with {given.load} busy processes beside the rig")
         else:
-            show({name: [seconds_until_off(name) for _ in range(given.times)] for name in VICTIMS}, given)
+            show({name: [seconds_until_off(name) for _ in range(given.times)] for name in given.only or VICTIMS}, given)
     finally:
         for process in busy:
             process.kill()

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from dlstream_common import FramePoses, Individual
-from dlstream_experiment.regions import REGIONS
-from dlstream_experiment.scene import Scene
-from dlstream_experiment.triggers import TRIGGERS, Context, TriggerSet
+from dlstream_experiment.model.pose_array import PoseArray
+from dlstream_experiment.model.regions import REGIONS
+from dlstream_experiment.model.triggers import TRIGGERS, Context
+from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 
 KEYPOINTS = tuple(f"keypoint{number}" for number in range(27))
 REGION_WORDS: dict[str, dict[str, Any]] = {
@@ -88,7 +89,7 @@ class Deciding:
     """A step for the benchmark: the next frame is decided; after the last one all begins anew."""
 
     def __init__(self, count: int) -> None:
-        self._frames = [Scene.of(poses) for poses in walking(count)]
+        self._frames = [PoseArray.of(poses) for poses in walking(count)]
         self._triggers = hundred_triggers()
 
     def __call__(self, number: int) -> None:

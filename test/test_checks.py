@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import FunctionType, ModuleType, SimpleNamespace
 
 import pytest
 
@@ -87,3 +90,33 @@ def test_a_circle_is_shown(tmp_path: Path, files: dict[str, str]):
     lines = [line.strip() for line in done.stdout.splitlines() if line.startswith("    house")]
     assert lines[0] == lines[-1], "back to where it began"
     assert len(set(lines)) == len(lines) - 1 == (3 if "c" in files else 2)
+
+
+PACKAGES = ("common", "camera", "pose", "experiment", "outputs", "recorder")
+
+
+def imported(name: str) -> ModuleType | SimpleNamespace:
+    """The module; nothing in place of one whose library is not installed here."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        assert not str(error.name).startswith("dlstream"), error
+        return SimpleNamespace()
+
+
+@pytest.mark.parametrize("package", ["dlstream", *(f"dlstream_{name}" for name in PACKAGES)])
+def test_every_public_method_has_a_docstring_or_overrides_one_that_has(package: str):
+    files = [path.relative_to(TOOLS.parent / package) for path in (TOOLS.parent / package / package).rglob("*.py")]
+    modules = [".".join(path.with_suffix("").parts).removesuffix(".__init__") for path in files]
+    public = [name for name in modules if not any(part.startswith("_") for part in name.split("."))]
+    lacking = [
+        f"{name}.{kind.__name__}.{method}"
+        for name in public
+        for kind in vars(imported(name)).values()
+        if inspect.isclass(kind) and kind.__module__ == name and not kind.__name__.startswith("_")
+        for method, value in vars(kind).items()
+        if not method.startswith("_") and isinstance(value, (FunctionType, classmethod, staticmethod, property))
+        if getattr(value, "__name__", method) != "<lambda>"  # the default of a field
+        if not inspect.getdoc(getattr(kind, method))
+    ]
+    assert lacking == []

@@ -117,7 +117,8 @@ def test_the_run_goes_on_without_a_recorder_that_may_fail(start, write, tmp_path
     os.kill(rig.node("/recorder"), signal.SIGKILL)
     rig.saw("the rig goes on without it")
     assert "disarmed" not in rig.output
-    assert rig.stop() == 0
+    assert rig.stop() == 1, "its session is not complete"
+    assert "'dlstream recover" in rig.output
 
 
 def test_an_experiment_that_hangs_is_a_silence_told_by_both(start, write, tmp_path):

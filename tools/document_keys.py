@@ -16,16 +16,16 @@ from dlstream.rig.sections import NodeOptions, Stop
 from dlstream.rig.table import NODE_KINDS
 from dlstream_common import is_filled_in
 from dlstream_experiment import Experiment
-from dlstream_experiment.plane import CameraPlane
-from dlstream_experiment.protocols import Stimulus
-from dlstream_experiment.protocols._control import Limit, Planned, Sham, Yoked
-from dlstream_experiment.protocols._duration import Draw, Exponential
-from dlstream_experiment.protocols._transitions import Action, State, StopCondition, Transition
-from dlstream_experiment.protocols._trials import Condition, Trials
-from dlstream_experiment.protocols.region_trials import RegionTrialsSettings, Trial
-from dlstream_experiment.protocols.states import StatesSettings
-from dlstream_experiment.regions import REGIONS
-from dlstream_experiment.triggers import TRIGGERS
+from dlstream_experiment.model.plane import CameraPlane
+from dlstream_experiment.model.protocols import Stimulus
+from dlstream_experiment.model.protocols._control import Limit, Planned, Sham, Yoked
+from dlstream_experiment.model.protocols._duration import Draw, Exponential
+from dlstream_experiment.model.protocols._transitions import Action, State, StopCondition, Transition
+from dlstream_experiment.model.protocols._trials import Condition, Trials
+from dlstream_experiment.model.protocols.region_trials import RegionTrialsSettings, Trial
+from dlstream_experiment.model.protocols.states import StatesSettings
+from dlstream_experiment.model.regions import REGIONS
+from dlstream_experiment.model.triggers import TRIGGERS
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference" / "keys.md"
 HEAD = """\

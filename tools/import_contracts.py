@@ -22,7 +22,7 @@ class NoCircles(Contract):
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         """Looks for a circle."""
-        warnings = remove_ignored_imports(graph, self.ignore_imports, AlertLevel.ERROR)  # type: ignore[arg-type]
+        warnings = remove_ignored_imports(graph, self.ignore_imports, AlertLevel.ERROR)
         imports = {module: graph.find_modules_directly_imported_by(module) for module in sorted(graph.modules)}
         try:
             TopologicalSorter(imports).prepare()

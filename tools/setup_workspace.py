@@ -135,7 +135,7 @@ def build_workspace() -> None:
 
 def remove_stale_modules() -> None:
     """Modules that were moved or removed: colcon leaves their old copies, which would stay importable."""
-    for packages in INSTALL.glob("lib/python3.*/site-packages"):
+    for packages in [*INSTALL.glob("lib/python3.*/site-packages"), *ROOT.glob("build/*/build/lib")]:
         for module in packages.glob("dlstream*/**/*.py"):
             inside = module.relative_to(packages)
             if inside.parts[0] != "dlstream_msgs" and not (ROOT / inside.parts[0] / inside).exists():

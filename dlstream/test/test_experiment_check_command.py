@@ -28,6 +28,7 @@ NETWORK = CONFIG / "networks" / "demo_mouse.onnx"
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     """The exit code and all that was said, on one line."""
     monkeypatch.setattr("sys.argv", ["dlstream", *words])
+    monkeypatch.setenv("COLUMNS", "400")  # a temporary folder's name on one line, however long it is
     code = main()
     return code, " ".join(capsys.readouterr().out.split())
 

@@ -108,7 +108,10 @@ def test_an_analysis_is_the_same_twice_and_a_session_like_any_other(video, exper
         assert sum(1 for _ in container.decode(video=0)) == FRAMES
     assert pd.read_hdf(one / "top.poses.h5", "df_with_missing").shape == (FRAMES, len(KEYPOINTS) * 3)
     assert replay_session(one, None, None, console) == 0
-    assert "identical" in console.export_text()
+    said = " ".join(console.export_text().split())
+    assert "identical" in said
+    assert "scale: found 1; expected 0.5, the scale that the network file was converted with" in said
+    assert read_session(one)["settings"]["pose"]["scale"] == 1
 
 
 def test_regions_turn_green_in_the_annotated_video(video, experiment, tmp_path, console):

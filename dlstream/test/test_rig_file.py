@@ -189,7 +189,7 @@ def test_check_of_a_rig_tells_all_that_the_check_of_its_experiment_tells(tmp_pat
     video = tmp_path / "mouse.avi"
     writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 20, (640, 480))
     for _ in range(5):
-        writer.write(np.zeros((480, 640, 3), np.uint8))
+        writer.write(np.random.default_rng(1).integers(0, 255, (480, 640, 3), np.uint8))
     writer.release()
     rig = tmp_path / "rig.yaml"
     network = f"pose: {{network: {CONFIG}/networks/demo_mouse.onnx}}\n"
@@ -247,6 +247,26 @@ def test_damaged_inputs_are_refused(write, tmp_path: Path):
     blocked.touch()
     [line] = refused(write("directory: sessions", f"directory: {blocked}/sessions"))
     assert line.startswith(f"{tmp_path}/rig.yaml:12: recorder.directory: found")
+
+
+def test_metadata_that_contradicts_the_recorders_is_refused(write, tmp_path: Path):
+    experiment = tmp_path / "mine.yaml"
+    text = (CONFIG / "experiments" / "demo.yaml").read_text()
+    experiment.write_text(text.replace("\ncamera: top", "\nmetadata: {subject: m1, weight: 21.5}\ncamera: top", 1))
+    number = experiment.read_text().splitlines().index("metadata: {subject: m1, weight: 21.5}") + 1
+    path = write(f"{CONFIG}/experiments/demo.yaml", str(experiment))
+
+    def recording(*metadata: str) -> Path:
+        words = ", ".join(metadata)
+        path.write_text(path.read_text().partition("recorder:")[0] + f"recorder: {{metadata: [{words}]}}\n")
+        return path
+
+    (line,) = refused(recording("subject=m2", "weight=21.5"))
+    assert line.startswith(
+        f"{experiment}:{number}: metadata.subject: found 'm1', where the rig's recorder.metadata says"
+    )
+    assert "subject=m2" in line
+    assert remarks(recording("subject=m1", "weight=21.5", "cage=4")) == []
 
 
 def test_a_session_that_exists_is_refused(write, tmp_path: Path):

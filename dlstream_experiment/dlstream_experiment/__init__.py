@@ -1,12 +1,12 @@
 """Experiments on poses: triggers and protocols. Nothing here imports ROS."""
 
 from dlstream_common import Cause, Command, Event
-from dlstream_experiment.check import check_experiment
-from dlstream_experiment.effects import Effect, Phase, RegionStates, Status
-from dlstream_experiment.engine import Engine
-from dlstream_experiment.experiment import Experiment
-from dlstream_experiment.extension import ExtensionError
-from dlstream_experiment.loading import load_experiment
+from dlstream_experiment.checks.against_rig import check_experiment
+from dlstream_experiment.model.experiment import Experiment
+from dlstream_experiment.model.extension import ExtensionError
+from dlstream_experiment.model.loading import load_experiment
+from dlstream_experiment.runtime.effects import Effect, Phase, RegionStates, Status
+from dlstream_experiment.runtime.engine import Engine
 from dlstream_experiment.settings import ExperimentSettings
 
 __all__ = [

@@ -10,7 +10,8 @@ from experiment_poses import seconds
 from pydantic import TypeAdapter
 
 from dlstream_common.yaml.file import read_yaml
-from dlstream_experiment.protocols import AnyProtocol, End, Note, Off, On, ProtocolSettings, Step
+from dlstream_experiment.model.protocols import AnyProtocol, End, Note, Off, On, ProtocolSettings, Step
+from dlstream_experiment.runtime.protocols import create_protocol
 
 LASER = {"output": "laser", "action": "on"}
 EXPERIMENTS = Path(__file__).parents[2] / "config" / "experiments"
@@ -54,7 +55,7 @@ class Script:
     """
 
     def __init__(self, settings: ProtocolSettings, seed: int = 0, states: bool = False) -> None:
-        self.protocol = settings.create(seed)
+        self.protocol = create_protocol(settings, seed)
         self.said: list[str] = []
         self.steps: list[tuple[float, Step]] = []
         self.on: dict[str, str] = {}

@@ -21,9 +21,9 @@ from ruamel.yaml import YAML
 
 from dlstream_common import FramePoses, Individual, InputError
 from dlstream_experiment import Experiment, load_experiment
-from dlstream_experiment.inputs import Fault, Input, Poses, Start, Stop, Tick, Value
-from dlstream_experiment.regions import REGIONS
-from dlstream_experiment.triggers import TRIGGERS
+from dlstream_experiment.model.regions import REGIONS
+from dlstream_experiment.model.triggers import TRIGGERS
+from dlstream_experiment.runtime.inputs import Fault, Input, Poses, Start, Stop, Tick, Value
 
 FILES = sorted((Path(__file__).resolve().parents[2] / "config" / "experiments").glob("*.yaml"))
 SECOND = 1_000_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dlstream_common import OFF, Command
-from dlstream_experiment._agreement import Agreement, OutputState
+from dlstream_experiment.ros.agreement import Agreement, OutputState
 
 ON, SHUT = Command(0, "laser", "on", {"power": "8"}), Command(0, "laser", OFF)
 

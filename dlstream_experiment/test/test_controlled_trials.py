@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from protocol_script import Script, protocol
 
-from dlstream_experiment.protocols import Note, Off, On, ProtocolSettings
+from dlstream_experiment.model.protocols import Note, Off, On, ProtocolSettings
 
 TRIALS = {
     "left": {"trigger": "in_left", "stimulus": {"output": "screen", "action": "show", "values": {"image": "left"}}},
@@ -119,7 +119,7 @@ def test_a_limit_that_is_never_reached_changes_nothing(moves):
     ],
 )
 def test_outputs_that_get_no_stimulus_are_found(changes, place, found):
-    [finding] = trials(**changes).findings()
+    [finding] = trials(**changes).problems()
     assert (finding.place, finding.found) == (place, found)
     assert finding.expected == "an output to which this protocol gives a stimulus"
 
@@ -128,7 +128,7 @@ def test_what_another_animal_got_may_not_be_beyond_the_limit_and_is_told():
     schedule = [{"at": 2, "seconds": 9, "stimulus": {"output": "laser", "action": "on"}}]
     control = {"type": "yoked", "outputs": ["laser"], "schedule": schedule}
     made = trials(control=control, limits={"laser": {"stimulus": 5}})
-    [finding] = made.findings()
+    [finding] = made.problems()
     assert finding.place == ("control", "schedule")
     assert "at most 5 s at a time" in finding.expected
     assert made.in_words()[-2:] == [

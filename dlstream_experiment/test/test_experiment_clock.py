@@ -61,13 +61,13 @@ class Run:
             told = time + self.off
             self._sequence += 1
             self._take(time, self.engine.poses(pose(told - age, self._sequence, place), seconds(told)))
-            if self.engine.heeds(seconds(told)):
+            if self.engine.needs_tick(seconds(told)):
                 self._take(time, self.engine.tick(seconds(told)))
 
     def wait(self, begin: float, end: float) -> None:
         """Twenty ticks a second."""
         for step in range(round(begin * 20), round(end * 20)):
-            if self.engine.heeds(seconds(step / 20 + self.off)):
+            if self.engine.needs_tick(seconds(step / 20 + self.off)):
                 self._take(step / 20, self.engine.tick(seconds(step / 20 + self.off)))
 
     def laser(self) -> list[tuple[float, str]]:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from dlstream_experiment import load_experiment
-from dlstream_experiment._layout import lay_out
-from dlstream_experiment.drawing import draw_regions, draw_states, pictures_of
-from dlstream_experiment.protocols import Arrow, Box, Diagram
-from dlstream_experiment.targets import Target, targets_of
+from dlstream_experiment.describe.drawing import draw_regions, draw_states, pictures_of
+from dlstream_experiment.describe.layout import lay_out
+from dlstream_experiment.describe.targets import Target, targets_of
+from dlstream_experiment.model.protocols import Arrow, Box, Diagram
 
 EXPERIMENTS = sorted((Path(__file__).parents[2] / "config" / "experiments").glob("*.yaml"))
 LOOP = Diagram(

@@ -18,7 +18,8 @@ from ruamel.yaml import YAML
 
 from dlstream_common import InputError
 from dlstream_experiment import check_experiment, load_experiment
-from dlstream_experiment.triggers import TriggerSet
+from dlstream_experiment.runtime.protocols import create_protocol
+from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 
 EXPERIMENTS = sorted((Path(__file__).parents[2] / "config" / "experiments").rglob("*.yaml"))
 COUNT = int(os.environ.get("DLSTREAM_MUTATIONS", "300"))
@@ -151,6 +152,6 @@ def test_every_mutated_file_is_accepted_or_refused_with_a_line(tmp_path: Path):
             assert experiment.protocol.in_words()
             assert experiment.protocol.diagram().boxes
             assert all(trigger.in_words() for trigger in experiment.triggers.values())
-            experiment.protocol.create()
+            create_protocol(experiment.protocol)
             TriggerSet(experiment.triggers, experiment.context)
     assert COUNT / 50 < accepted < COUNT * 0.8, "neither all nor none"

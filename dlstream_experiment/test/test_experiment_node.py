@@ -10,15 +10,15 @@ import pytest
 from action_msgs.msg import GoalStatus
 from experiment_poses import BETWEEN, LEFT, RIGHT
 from rclpy.action import ActionClient
-from std_msgs.msg import Float64
-from std_srvs.srv import Trigger
+from std_msgs.msg import Bool, Float64
+from std_srvs.srv import SetBool, Trigger
 
 from dlstream_common.ros import COMMAND, EVENT, LATCHED, stamp_from_message
 from dlstream_msgs.action import RunExperiment
 from dlstream_msgs.msg import Acknowledgement, Command, Event, ExperimentStatus, Regions
 from dlstream_msgs.srv import GetExperimentStatus
 
-MODULE, OUTPUT = "dlstream_experiment.node", "dlstream_outputs.node"
+MODULE, OUTPUT = "dlstream_experiment.ros.node", "dlstream_outputs.node"
 CONFIG = Path(__file__).parents[2] / "config"
 EXAMPLE = CONFIG / "experiments" / "example.yaml"
 CUT_OFF = ("finish_last_trial: true ", "finish_last_trial: false ")
@@ -377,6 +377,64 @@ def test_action_with_another_file_and_with_a_bad_one(
     assert node.end(signal.SIGTERM) == 0
     assert "Traceback" not in node.output
     del goal
+
+
+def test_a_run_waits_for_an_output_that_nobody_is_and_says_so(start_node, observer, animal, wait_for):
+    statuses = observer.collect(ExperimentStatus, "/experiment/status", EVENT)
+    node = start_node(MODULE, file=EXAMPLE, start_timeout=15.0)
+    animal()
+    waits = "waits for output 'screen': nobody listens on /outputs/screen/command"
+    goal = Goal(observer, wait_for)
+    wait_for(lambda: any(item.reason == waits for item in statuses), "a status that says what is waited for")
+    status, result = goal.result()
+    reason = f"the run did not begin within 15 s: {waits.removeprefix('waits for ')}"
+    assert (status, result.success, result.reason) == (GoalStatus.STATUS_ABORTED, False, reason)
+    assert any(item.reason == waits for item in goal.feedback)
+    last = observer.call(GetExperimentStatus, "/experiment/get_status", GetExperimentStatus.Request()).status
+    assert (last.status, last.reason) == (ExperimentStatus.FAULT, reason)
+    assert waits in node.output
+    assert node.end(signal.SIGINT) == 0, "it can be asked for another run"
+
+
+def test_a_run_that_was_to_begin_by_itself_fails_with_its_node(start_node, animal):
+    node = start_node(MODULE, file=EXAMPLE, start_timeout=3.0, autostart_run=True)
+    animal()
+    assert node.wait() == 1
+    assert "the run did not begin within 3 s: output 'screen': nobody listens" in node.output
+    assert "Traceback" not in node.output
+
+
+def test_a_run_arms_its_output_and_waits_for_one_that_a_hand_disarmed(
+    start_node, observer, watcher, animal, wait_for, tmp_path
+):
+    start_node(OUTPUT, name="screen", namespace="/outputs", type="log", arming="run", **PATIENT_OUTPUT)
+    start_node(MODULE, file=experiment_file(tmp_path), acknowledgement_timeout=30.0)
+    animal().place = LEFT
+    watcher.start()
+    wait_for(lambda: watcher.answered("show"), "an output that the run has armed")
+    assert watcher.call("stop").success
+    armed = observer.collect(Bool, "/outputs/screen/armed", LATCHED)
+    wait_for(lambda: armed and not armed[-1].data, "an output that the end of the run has disarmed")
+    assert observer.call(SetBool, "/outputs/screen/arm", SetBool.Request(data=False)).success
+    disarmed = "output 'screen': it is disarmed (disarmed by hand); arm it by hand: ros2 service call"
+    wait_for(lambda: watcher.call("start").message.startswith(disarmed), "the refusal of a run")
+    assert observer.call(SetBool, "/outputs/screen/arm", SetBool.Request(data=True)).success
+    wait_for(lambda: watcher.call("start").success, "the start of a run")
+
+
+def test_an_output_that_somebody_else_switches_off_is_a_fault_and_left_to_them(
+    start_node, observer, watcher, animal, log_output, wait_for, tmp_path
+):
+    start_node(MODULE, file=experiment_file(tmp_path), autostart_run=True, output_timeout=60.0)
+    commands = observer.node.create_publisher(Command, "/outputs/screen/command", COMMAND)
+    watcher.ready()
+    wait_for(lambda: commands.get_subscription_count() >= 2, "the output, and this test")
+    animal().place = LEFT
+    wait_for(lambda: watcher.answered("show"), "the acknowledgement of show")
+    commands.publish(Command(source="panel", id=1, action="off"))
+    reason = "output 'screen' does 'off' by order of panel, and not 'show image=left'"
+    wait_for(lambda: reason in watcher.reasons(), "a fault")
+    assert [item.source for item in watcher.commands if item.action == "show"] == ["experiment"]
 
 
 @pytest.mark.parametrize(

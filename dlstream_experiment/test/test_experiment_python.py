@@ -152,7 +152,7 @@ def test_a_file_that_can_not_be_imported(tmp_path: Path, text: str, expected: st
 
 def test_a_class_without_its_methods_is_refused(tmp_path: Path):
     (tmp_path / "half.py").write_text(
-        "from dlstream_experiment.triggers import TriggerSettings\nclass Half(TriggerSettings):\n    pass\n"
+        "from dlstream_experiment.model.triggers import TriggerSettings\nclass Half(TriggerSettings):\n    pass\n"
     )
     path = tmp_path / "own.yaml"
     path.write_text(TRIGGER.format(name="half.py:Half", options="{}"))

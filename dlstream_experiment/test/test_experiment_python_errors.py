@@ -77,8 +77,8 @@ def test_decide_may_return_what_numpy_compares(make):
     [
         ("self._column = 0", "raise TypeError('no')", "triggers.near_wall.class: found 'near_wall.py:NearWall', whose"),
         ('return f"the {self', "raise TypeError() #", "whose in_words raised TypeError"),
-        ("return NearWallTrigger(self)", "return None", "whose create_alone returned None; expected"),
-        ("return NearWallTrigger(self)", "return 5", "whose create_alone returned 5; expected an object of Trigger"),
+        ("return NearWallTrigger(self)", "return None", "whose build returned None; expected"),
+        ("return NearWallTrigger(self)", "return 5", "whose build returned 5; expected an object of Trigger"),
         ('return [(("keypoint",), ', "return None #", "whose keypoints_used raised TypeError"),
         ("return EveryOtherProtocol(self)", "return {}['x']", "protocol.class: found 'near_wall.py:EveryOther', whose"),
         ('return [(("trigger",)', "raise OSError #", "protocol.class: found 'near_wall.py:EveryOther', whose triggers"),
@@ -96,11 +96,11 @@ def test_what_fails_when_asked_is_found_before_the_run(make, old, new, said):
     assert path.read_text().splitlines()[problem.line - 1].strip().startswith("class: ")
 
 
-def test_findings_that_raise(make):
+def test_problems_that_raise(make):
     path, line = make(
-        "    def diagram(self)", "    def findings(self):\n        assert False, 'hm'\n\n    def diagram(self)"
+        "    def diagram(self)", "    def problems(self):\n        assert False, 'hm'\n\n    def diagram(self)"
     )
-    with pytest.raises(InputError, match=rf"findings raised AssertionError: hm \(.*near_wall.py, line {line + 1}\)"):
+    with pytest.raises(InputError, match=rf"problems raised AssertionError: hm \(.*near_wall.py, line {line + 1}\)"):
         load_experiment(path, allow_python=True)
 
 
@@ -125,8 +125,8 @@ def test_a_protocol_that_fails_is_asked_no_more(make, old, new, said):
 
 
 def test_a_validator_that_raises(make):
-    more = '    def model_post_init(self, context):\n        {}["x"]\n\n    def create_alone'
-    path, line = make("    def create_alone", more)
+    more = '    def model_post_init(self, context):\n        {}["x"]\n\n    def build'
+    path, line = make("    def build", more)
     with pytest.raises(InputError, match=f"options that NearWall can be made of, but KeyError in line {line + 1}"):
         load_experiment(path, allow_python=True)
 

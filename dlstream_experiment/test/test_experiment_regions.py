@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from dlstream_experiment.regions import Circle, Polygon, Rectangle, Region
+from dlstream_experiment.model.regions import Circle, Polygon, Rectangle, Region
 
 coordinate = st.floats(-1000, 1000, width=32)
 points = st.lists(st.tuples(coordinate, coordinate), min_size=1, max_size=20)

@@ -17,10 +17,10 @@ from hypothesis.extra import numpy as arrays
 
 from dlstream_common import FramePoses, Individual
 from dlstream_experiment import Engine, Event, Experiment
-from dlstream_experiment.inputs import Input, Poses, Start, Stop, Tick
-from dlstream_experiment.journal import Entry, Journal, JournalError, from_first_start, read_journal
-from dlstream_experiment.replay import first_difference, replay
-from dlstream_experiment.triggers import TRIGGERS
+from dlstream_experiment.journal.journal import Entry, Journal, JournalError, from_first_start, read_journal
+from dlstream_experiment.journal.replay import first_difference, replay
+from dlstream_experiment.model.triggers import TRIGGERS
+from dlstream_experiment.runtime.inputs import Input, Poses, Start, Stop, Tick
 
 RUNS = int(os.environ.get("DLSTREAM_REPLAYS", "30"))
 """How many random experiments; the bar is 1000."""
@@ -34,11 +34,11 @@ def run(experiment: Experiment, items: Iterable[Input]) -> tuple[list[str], list
     for item in items:
         if isinstance(item, Start) and engine.running:
             continue
-        if (isinstance(item, Tick) and not engine.heeds(item.stamp)) or (
+        if (isinstance(item, Tick) and not engine.needs_tick(item.stamp)) or (
             isinstance(item, Poses | Stop) and not engine.running
         ):
             continue
-        line, *decisions = writer.lines(item, engine.take(item), experiment)
+        line, *decisions = writer.lines(item, engine.handle(item), experiment)
         journal.append(line)
         log += decisions
     return journal, log
@@ -148,7 +148,7 @@ def test_the_same_frames_decide_the_same_whenever_they_arrive(number):
 
     def said(items: list[Input]) -> list[object]:
         engine = Engine(experiment)
-        effects = [effect for item in items for effect in engine.take(item)]
+        effects = [effect for item in items for effect in engine.handle(item)]
         return [(e.kind, e.name, dict(e.values), e.cause) for e in effects if isinstance(e, Event)]
 
     assert said(live) == said(offline)
@@ -159,9 +159,9 @@ def test_while_poses_come_the_clock_does_not_count():
     engine = Engine(example(max_time=0.5))
     engine.start(seconds(0))
     engine.poses(neck_at(0.4, *LEFT), seconds(0.45))
-    assert not engine.heeds(seconds(1.4))
+    assert not engine.needs_tick(seconds(1.4))
     assert brief(engine.tick(seconds(1.4))) == []
-    assert engine.heeds(seconds(1.46))
+    assert engine.needs_tick(seconds(1.46))
     assert "experiment_ended example" in brief(engine.tick(seconds(1.46))), "after a second without poses"
 
 

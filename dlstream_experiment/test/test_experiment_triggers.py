@@ -8,26 +8,27 @@ import numpy as np
 import pytest
 from experiment_poses import frame, individual
 
-from dlstream_experiment.regions import Rectangle
-from dlstream_experiment.scene import Scene
-from dlstream_experiment.triggers import TRIGGERS, Context, Trigger
+from dlstream_experiment.model.pose_array import PoseArray
+from dlstream_experiment.model.regions import Rectangle
+from dlstream_experiment.model.triggers import TRIGGERS, Context
+from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 
 BOX = Rectangle(type="rectangle", left=0, top=0, right=100, bottom=100)
 IN, OUT, GONE = (50.0, 50.0), (150.0, 50.0), (np.nan, np.nan)
 
 
-def trigger(**settings: Any) -> Trigger:
+def trigger(**settings: Any) -> TriggerSet:
     settings = {"type": "region", "region": "box", "keypoints": ["snout", "neck"], **settings}
-    made = TRIGGERS["region"].model_validate(settings).create(Context("top", {"box": BOX}))
-    made.bind(["tail", "neck", "snout"])
+    made = TriggerSet({"it": TRIGGERS["region"].model_validate(settings)}, Context("top", {"box": BOX}))
+    made.bind("top", ["tail", "neck", "snout"])
     return made
 
 
-def decide(made: Trigger, *animals: Any) -> bool | None:
+def decide(made: TriggerSet, *animals: Any) -> bool | None:
     """Each animal: where its snout and its neck are; its tail is always inside, and never asked for."""
     keypoints = ("tail", "neck", "snout")
     mice = [individual([IN, neck, snout], name=f"mouse{number}") for number, (snout, neck) in enumerate(animals)]
-    return made.decide(Scene.of(frame(0, *mice, keypoints=keypoints)))
+    return made.decide("top", PoseArray.of(frame(0, *mice, keypoints=keypoints))).get("it")
 
 
 @pytest.mark.parametrize(
@@ -72,14 +73,15 @@ def test_confidence_equal_to_the_minimum_counts_as_seen():
     made = trigger(min_confidence=0.5, keypoints=["neck"])
     for confidence, expected in ((0.5, True), (0.49, None), (np.nan, None)):
         animal = individual([IN, IN, IN], confidence)
-        assert made.decide(Scene.of(frame(0, animal, keypoints=("tail", "neck", "snout")))) is expected
+        poses = PoseArray.of(frame(0, animal, keypoints=("tail", "neck", "snout")))
+        assert made.decide("top", poses).get("it") is expected
 
 
 def test_keypoints_are_found_by_name_and_not_by_place():
     made = trigger(keypoints=["neck"])
     assert decide(made, (OUT, IN)) is True
-    made.bind(["snout", "neck"])
+    made.bind("top", ["snout", "neck"])
     swapped = frame(0, individual([IN, OUT]), keypoints=("snout", "neck"))
-    assert made.decide(Scene.of(swapped)) is False
+    assert made.decide("top", PoseArray.of(swapped)) == {"it": False}
     with pytest.raises(KeyError, match="neck"):
-        made.bind(["snout", "nek"])
+        made.bind("top", ["snout", "nek"])

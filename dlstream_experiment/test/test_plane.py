@@ -14,8 +14,8 @@ from trigger_tools import PARTS, context, decisions, of, scene, trigger
 
 from dlstream_common import InputError
 from dlstream_experiment import check_experiment, load_experiment
-from dlstream_experiment.plane import CameraPlane
-from dlstream_experiment.triggers import TriggerSet
+from dlstream_experiment.model.plane import CameraPlane
+from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 
 WIDTH, HEIGHT = 640, 480
 MATRIX = [500.0, 0.0, 330.0, 0.0, 510.0, 235.0, 0.0, 0.0, 1.0]

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from dlstream_common import InputError
 from dlstream_experiment import Engine, check_experiment, load_experiment
-from dlstream_experiment.protocols import ProtocolSettings
+from dlstream_experiment.model.protocols import ProtocolSettings
 
 TEXT = """\
 experiment: test
@@ -108,12 +108,12 @@ def test_the_text_is_valid_as_it_stands(tmp_path):
         ("visits >= 10, success", "__import__('os') >= 10, success", "a comparison of a counter with a number"),
         ("if: trials_left == 0", "if: trials_left = 0", "a comparison of a counter with a number"),
         ("{count: visits}", "{count: two words}", "a counter's name"),
-        ("{count: visits}", "{count: trials}", "the trial list counts this by itself"),
+        ("{count: visits}", "{count: trials}", "the trial list counts this automatically"),
         ("{count: visits}", "{cuont: visits}", "Did you mean 'count'?"),
         ("{count: visits}", "{count: visits, reset: visits}", "exactly one of count, reset"),
         ("{count: visits}", "{count: visits, seconds: 2}", "seconds only beside give"),
         ("seconds: 2}", "seconds: 0}", "more than 0 seconds"),
-        ("{mark: begin}", "{mark: start}", "this mark is set by itself"),
+        ("{mark: begin}", "{mark: start}", "this mark is set automatically"),
         ("is: fell", "is: fallen", "is: found 'fallen'"),
         ("after: 3, go: pause", "after: -3, go: pause", "after: found -3"),
         ("after: 3, go: pause", "after: soon, go: pause", "after: found 'soon'"),
@@ -189,30 +189,27 @@ def odd(**changes: object) -> list[str]:
     """What is found odd about a small state machine."""
     content = {"type": "states", "states": {"a": {"transitions": [{"after": 1, "go": "end"}]}}}
     made: ProtocolSettings = protocol(content | changes)
-    return [
-        f"{'error' if item.error else 'note'} {'.'.join(map(str, item.place))}: {item.found}"
-        for item in made.findings()
-    ]
+    return [f"{item.severity.value} {'.'.join(map(str, item.place))}: {item.found}" for item in made.problems()]
 
 
 def test_what_can_not_be_meant_is_found():
     assert odd() == []
     lost = {"a": {"transitions": [{"after": 1, "go": "end"}]}, "b": {"transitions": [{"go": "a"}]}}
-    assert odd(states=lost) == ["note states.b: a state that is never entered"]
+    assert odd(states=lost) == ["warning states.b: a state that is never entered"]
     assert odd(states={"a": {}}) == ["error states.a: a state that is never left"]
     assert odd(states={"a": {}}, stop=[{"after": 1}]) == []
     endless = {"a": {"transitions": [{"after": 1, "go": "b"}]}, "b": {"transitions": [{"after": 1, "go": "a"}]}}
     assert odd(states=endless) == [
-        "note states.a: a state from which no end is reached",
-        "note states.b: a state from which no end is reached",
+        "warning states.a: a state from which no end is reached",
+        "warning states.b: a state from which no end is reached",
     ]
     hidden = {"a": {"transitions": [{"go": "end"}, {"when": "x", "go": "end"}]}}
-    assert odd(states=hidden) == ["note states.a.transitions.1: a transition that is never looked at"]
+    assert odd(states=hidden) == ["warning states.a.transitions.1: a transition that is never reached"]
     lit = {"a": {"stimuli": [{"output": "laser", "action": "on"}]}}
     assert odd(states=lit, stop=[{"after": 900}]) == [
-        "note states.a: a state that is never left, with 'laser' on until a `stop` condition ends the experiment"
+        "warning states.a: a state that is never left, with 'laser' on until a `stop` condition ends the experiment"
     ]
-    assert odd(trials={"conditions": {"c": {"state": "a"}}}) == ["note trials: a trial list that nothing begins"]
+    assert odd(trials={"conditions": {"c": {"state": "a"}}}) == ["warning trials: a trial list that nothing begins"]
 
 
 def test_states_that_lead_to_each_other_at_once_are_refused():
@@ -220,15 +217,15 @@ def test_states_that_lead_to_each_other_at_once_are_refused():
         states = {"a": {"transitions": [*first, {"go": "b"}]}, "b": {"transitions": [{"after": 0, "go": "a"}]}}
         return odd(states={**states, **more}, stop=[{"after": 9}])
 
-    found = "states.a.transitions.0: 'a' and 'b', which lead to each other at once, anew on every frame"
+    found = "states.a.transitions.0: 'a' and 'b', which lead to each other at once, on every frame"
     assert chase() == [f"error {found}"]
-    assert chase({"when": "x", "go": "end"}) == [f"note {found.replace('0', '1')}"], "may be meant: it can end"
+    assert chase({"when": "x", "go": "end"}) == [f"warning {found.replace('0', '1')}"], "may be meant: it can end"
     lone = {"a": {"transitions": [{"go": "a"}]}}
     assert odd(states=lone, stop=[{"after": 9}]) == [
-        "error states.a.transitions.0: 'a', which leads to itself at once, anew on every frame"
+        "error states.a.transitions.0: 'a', which leads to itself at once, on every frame"
     ]
     drawn = {"a": {"transitions": [{"go": {"a": 1, "end": 1}}]}}
-    assert [line.partition(" ")[0] for line in odd(states=drawn)] == ["note"], "a draw ends it at some time"
+    assert [line.partition(" ")[0] for line in odd(states=drawn)] == ["warning"], "a draw ends it at some time"
     waiting = {"a": {"transitions": [{"go": "b"}]}, "b": {"transitions": [{"after": 1, "go": "a"}]}}
     assert odd(states=waiting, stop=[{"after": 9}]) == []
     counted = {"a": {"transitions": [{"go": "b"}]}, "b": {"transitions": [{"if": "n > 1", "go": "a"}]}}
@@ -244,7 +241,7 @@ def test_what_only_the_limit_ends_is_remarked():
 
     by_animal, on = (
         {"when": "t", "is": False, "go": "end"},
-        "note states.a.stimuli.0: 'laser' on for as long as 'a' lasts",
+        "warning states.a.stimuli.0: 'laser' on for as long as 'a' lasts",
     )
     assert lit(by_animal) == [on]
     assert lit(by_animal, {"after": 5, "go": "end"}) == []
@@ -256,7 +253,7 @@ def test_what_only_the_limit_ends_is_remarked():
         "a": {"enter": [{"give": {"output": "laser", "action": "on"}}], "transitions": [{"after": 1, "go": "end"}]}
     }
     assert odd(states=given, limits={"laser": {"stimulus": 5}}) == [
-        "note states.a.enter.0.give: 'laser' given until it is withdrawn"
+        "warning states.a.enter.0.give: 'laser' given until it is withdrawn"
     ]
 
 
@@ -267,7 +264,7 @@ def test_a_given_stimulus_without_an_end_deserves_a_look():
         ways = [{"after": 1, "go": "end", "do": list(actions)}]
         return odd(states={"a": {"enter": [{"give": laser}], "transitions": ways}}, **more)
 
-    assert given() == ["note states.a.enter.0.give: 'laser' given until it is withdrawn, which nothing does"]
+    assert given() == ["warning states.a.enter.0.give: 'laser' given until it is withdrawn, which nothing does"]
     assert given({"withdraw": "laser"}) == []
     assert given({"give": laser, "seconds": 2}) == []
     assert given(limits={"laser": {"session": 5}}) == []
@@ -276,7 +273,7 @@ def test_a_given_stimulus_without_an_end_deserves_a_look():
 @pytest.mark.parametrize("ways", [[{"go": "end"}], [{"after": 0, "go": "end"}], [{"when": "t", "go": "end"}] * 2])
 def test_a_stimulus_that_is_never_on_deserves_a_look(ways):
     lit = {"a": {"stimuli": [{"output": "laser", "action": "on"}], "transitions": ways}}
-    never = ["note states.a.stimuli: a stimulus that is never on: 'a' is left as soon as it is entered"]
+    never = ["warning states.a.stimuli: a stimulus that is never on: 'a' is left as soon as it is entered"]
     assert odd(states=lit) == ([] if "when" in ways[0] else never)
 
 
@@ -286,10 +283,10 @@ def test_amounts_that_are_never_reached_deserve_a_look():
         stop = [{"stimulated": "laser", "reaches": reaches}]
         return odd(states={"a": {"stimuli": on, "transitions": ways}}, stop=stop, limits={"laser": limit})
 
-    never = "note stop.0.reaches: 600 s of 'laser', which is on for 5 s at most"
+    never = "warning stop.0.reaches: 600 s of 'laser', which is on for 5 s at most"
     assert lit(600, session=5) == [never]
     assert lit(5, session=5) == lit(600, stimulus=5) == []
-    assert lit(2, session=2, stimulus=5) == ["note limits.laser.session: 2 s in a session, less than 5 s at a time"]
+    assert lit(2, session=2, stimulus=5) == ["warning limits.laser.session: 2 s in a session, less than 5 s at a time"]
 
 
 def test_limits_of_trials_that_contradict_deserve_a_look():
@@ -297,9 +294,9 @@ def test_limits_of_trials_that_contradict_deserve_a_look():
     made = protocol(
         {"type": "region_trials", "trials": {"one": trial}, "limits": {"laser": {"stimulus": 5, "session": 2}}}
     )
-    assert [(item.place, item.error) for item in made.findings()] == [
-        (("limits", "laser", "session"), False),
-        (("max_hits",), False),
+    assert [(item.place, item.is_warning) for item in made.problems()] == [
+        (("limits", "laser", "session"), True),
+        (("max_hits",), True),
     ]
 
 
@@ -318,15 +315,15 @@ def light(*ways: object, stop: object = FORTY, **state: object) -> list[str]:
 def test_a_counter_that_ends_the_run_in_the_first_frame_of_a_stimulus_deserves_a_look():
     (found,) = light(enter=COUNT)
     assert found == (
-        "note states.lit.enter.0: 'n', which changes as 'lit' begins a stimulus and ends the run by `n >= 40` "
+        "warning states.lit.enter.0: 'n', which changes as 'lit' begins a stimulus and ends the run by `n >= 40` "
         "(stop[1]): the run ends on the next frame: the last stimulus lasts one frame"
     )
     assert light(leave=COUNT) == [], "counted as it ends"
     (found,) = light({"when": "t", "do": COUNT, "go": "lit"})
-    assert found.startswith("note states.dark.transitions.0.do.0: 'n'")
+    assert found.startswith("warning states.dark.transitions.0.do.0: 'n'")
     given = [*COUNT, {"give": LIGHT[0], "seconds": 5}]
     (found,) = light(enter=given, stimuli=[])
-    assert found.startswith("note states.lit.enter.0: 'n'")
+    assert found.startswith("warning states.lit.enter.0: 'n'")
     (found,) = light({"when": "t", "do": given, "go": "dark"}, {"when": "u", "go": "lit"})
     assert "changes as a stimulus is given" in found
     (found,) = light(stop={"if": "n > 40", "reason": "enough"}, enter=COUNT)
@@ -362,7 +359,7 @@ def test_the_last_trial_of_a_list_is_not_to_be_cut_off_either():
     }
     for condition in ("trials_left == 0", "trials >= 3"):
         (found,) = odd(states=states, trials=trials, stop=[{"if": condition}])
-        assert found.startswith("note states.dark.transitions.0.go: 'trials")
+        assert found.startswith("warning states.dark.transitions.0.go: 'trials")
     assert odd(states=states, trials=trials, stop=[{"if": "done >= 3"}]) == []
 
 
@@ -387,10 +384,10 @@ def test_what_is_remarked_of_a_last_stimulus_is_so():
 def test_the_last_trial_of_regions_deserves_a_look_until_the_file_says_what_is_meant():
     trial = {"trigger": "t", "stimulus": LIGHT[0]}
     made = {"type": "region_trials", "trials": {"one": trial}, "max_hits": 3}
-    (found,) = protocol(made).findings()
-    assert (found.place, found.error) == (("max_hits",), False)
+    (found,) = protocol(made).problems()
+    assert (found.place, found.is_warning) == (("max_hits",), True)
     assert "lasts one frame" in found.found
-    assert [protocol({**made, "finish_last_trial": value}).findings() for value in (True, False)] == [[], []]
+    assert [protocol({**made, "finish_last_trial": value}).problems() for value in (True, False)] == [[], []]
 
 
 def test_what_is_only_odd_is_a_warning_with_its_line(tmp_path):
@@ -449,9 +446,9 @@ def test_places_outside_the_image_swapped_sizes_and_milliseconds_deserve_a_look(
     wanted = "triggers.looks.point: found (700, 200); expected a point inside the image of camera 'top', 640x480"
     assert wanted in texts[0]
     assert texts[1:] == [
-        "triggers.looks.dwell: found 500 s; expected seconds, and at most 60 as a rule. "
+        "triggers.looks.dwell: found 500 s; expected seconds, and usually at most 60. "
         "If 500 is milliseconds, write 0.5.",
-        "protocol.states.wait.transitions[0].do[0].seconds: found 3500 s; expected seconds, and at most 600 as a rule. "
+        "protocol.states.wait.transitions[0].do[0].seconds: found 3500 s; expected seconds, and usually at most 600. "
         "If 3500 is milliseconds, write 3.5.",
     ]
     assert all(item.is_warning and item.line for item in check_experiment(load_experiment(path)))
@@ -474,7 +471,7 @@ def test_the_example_of_the_page_is_valid():
     begin = lines.index("    protocol:")
     end = next(number for number in range(begin, len(lines)) if not lines[number])
     content = YAML(typ="safe", pure=True).load("\n".join(lines[begin:end]))
-    assert protocol(content["protocol"]).findings() == []
+    assert protocol(content["protocol"]).problems() == []
 
 
 # Anything else.

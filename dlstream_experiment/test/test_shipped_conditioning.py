@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 from protocol_script import Script, shipped
 
-from dlstream_experiment.protocols import Note
+from dlstream_experiment.model.protocols import Note
 
 # Second-order conditioning.
 

@@ -18,7 +18,7 @@ from protocol_script import EXPERIMENTS
 from dlstream_common import FramePoses, Individual
 from dlstream_common.yaml.file import read_yaml
 from dlstream_experiment import Command, Effect, Engine, Event, Experiment, check_experiment, load_experiment
-from dlstream_experiment.triggers import TRIGGERS
+from dlstream_experiment.model.triggers import TRIGGERS
 
 NAMES = sorted(path.stem for path in EXPERIMENTS.glob("*.yaml"))
 KEYPOINTS = ("snout", "neck", "tailbase")

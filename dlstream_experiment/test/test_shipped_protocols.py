@@ -15,7 +15,7 @@ ALL = sorted(path.stem for path in EXPERIMENTS.glob("*.yaml"))
 
 @pytest.mark.parametrize("name", ALL)
 def test_nothing_is_odd_about_what_comes_along(name):
-    assert shipped(name).findings() == []
+    assert shipped(name).problems() == []
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from protocol_script import Script, shipped
 
-from dlstream_experiment.protocols import Note
+from dlstream_experiment.model.protocols import Note
 
 # Trials with a current one and a lock-out: the rules are those of region_trials, which has its own tests.
 

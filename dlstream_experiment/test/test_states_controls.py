@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from protocol_script import LASER, Script, machine
 
-from dlstream_experiment.protocols import Note, Off, On, ProtocolSettings
+from dlstream_experiment.model.protocols import Note, Off, On, ProtocolSettings
 
 # Controls.
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from protocol_script import LASER, Script, machine
 
-from dlstream_experiment.protocols import Note, Off, On
+from dlstream_experiment.model.protocols import Note, Off, On
 
 # What outputs do.
 

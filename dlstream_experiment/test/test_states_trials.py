@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from protocol_script import Script, machine
 
-from dlstream_experiment.protocols import Note
+from dlstream_experiment.model.protocols import Note
 
 # Trials.
 

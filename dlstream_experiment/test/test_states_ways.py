@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from protocol_script import LASER, Script, machine, visited
 
-from dlstream_experiment.protocols import Note
-from dlstream_experiment.protocols._duration import Draw
+from dlstream_experiment.model.protocols import Note
+from dlstream_experiment.model.protocols._duration import Draw
 
 # Ways.
 

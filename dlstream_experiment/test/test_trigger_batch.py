@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trigger_tools import PARTS, Reference, context, of, scene
 
-from dlstream_experiment.triggers import TriggerSet
+from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 
 CALIBRATION = 8.0
 KINDS = (

@@ -11,7 +11,7 @@ import pytest
 from onnx import TensorProto, helper
 from trigger_tools import GONE, PARTS, context, decisions, scene, trigger
 
-from dlstream_experiment.triggers import TriggerSet
+from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 
 
 def network(folder: Path, width: int, *, samples: int | None = None, labels: bool = False) -> Path:
@@ -107,15 +107,15 @@ def test_a_pose_that_is_missing_within_the_window_is_not_guessed(tmp_path):
 def test_a_network_that_does_not_fit_is_told_before_the_run(tmp_path, words, message):
     words = {"keypoints": ["nose"], "reference": "neck", "window": 0.2, "samples": 1, "behaviour": 1, **words}
     settings = trigger("classifier", network=str(network(tmp_path, 2)), **words)
-    [mistake] = settings.mistakes(context())
+    [mistake] = settings.problems(context())
     assert message in f"{mistake.found} {mistake.expected}"
 
 
 def test_what_is_no_network_or_gives_no_probabilities_is_told(tmp_path):
     words = {"keypoints": ["nose"], "reference": "neck", "window": 0.2, "samples": 1, "behaviour": 1}
     (tmp_path / "pickle.onnx").write_bytes(b"\x80\x04\x95")
-    [mistake] = trigger("classifier", network=str(tmp_path / "pickle.onnx"), **words).mistakes(context())
-    assert "which is no network" in mistake.found
+    [mistake] = trigger("classifier", network=str(tmp_path / "pickle.onnx"), **words).problems(context())
+    assert "which can't be read as a network" in mistake.found
     labels = network(tmp_path, 2, labels=True)
-    [mistake] = trigger("classifier", network=str(labels), at_least=0.5, **words).mistakes(context())
+    [mistake] = trigger("classifier", network=str(labels), at_least=0.5, **words).problems(context())
     assert "wanted are probabilities" in mistake.found

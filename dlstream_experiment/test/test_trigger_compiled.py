@@ -9,15 +9,15 @@ from pathlib import Path
 
 from numba import njit
 
-from dlstream_experiment.triggers import _kernel
+from dlstream_experiment.runtime.triggers import kernel
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config" / "experiments" / "example.yaml"
 
 
 def test_no_operations_are_fused():
     """A fused multiply-add rounds once where two operations round twice: another machine would decide otherwise."""
-    (signature,) = _kernel.evaluate.signatures
-    machine_code = njit(signature, error_model="numpy")(_kernel.evaluate.py_func).inspect_asm(signature)
+    (signature,) = kernel.evaluate.signatures
+    machine_code = njit(signature, error_model="numpy")(kernel.evaluate.py_func).inspect_asm(signature)
     assert re.search(r"sqrt", machine_code)
     assert not re.findall(r"\b(?:vfn?m(?:add|sub)\w+|fn?m(?:add|sub|la|ls))\b", machine_code)
 
@@ -29,7 +29,7 @@ from dlstream_experiment import Engine, load_experiment
 experiment = load_experiment({str(EXAMPLE)!r})
 assert "numba" not in sys.modules
 Engine(experiment)
-assert "dlstream_experiment.triggers._kernel" in sys.modules
+assert "dlstream_experiment.runtime.triggers.kernel" in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trigger_tools import GONE, PARTS, context, decisions, of, scene
 
-from dlstream_experiment.regions import Rectangle
-from dlstream_experiment.triggers import TriggerSet
+from dlstream_experiment.model.regions import Rectangle
+from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 
 PLACES = {True: (50.0, 50.0), False: (500.0, 50.0), None: GONE}
 Word = dict[str, Any]
@@ -232,13 +232,13 @@ def test_values_of_topics():
     [source] = triggers.external_sources
     assert (source.topic, source.message, source.field) == ("/scale/weight", "std_msgs/msg/Float64", "data")
     assert show(triggers, 0, True) == {"a": True}
-    assert triggers.take_value(source.source, 20, seconds(1)) == {"heavy": True, "exact": True, "both": True}
+    assert triggers.handle_value(source.source, 20, seconds(1)) == {"heavy": True, "exact": True, "both": True}
     assert triggers.changed == {"heavy": True, "exact": True, "both": True}
-    assert triggers.take_value(source.source, 15, seconds(2)) == {"heavy": True, "exact": False, "both": True}
-    assert triggers.take_value(source.source, 14.9, seconds(3)) == {"heavy": False, "exact": False, "both": False}
+    assert triggers.handle_value(source.source, 15, seconds(2)) == {"heavy": True, "exact": False, "both": True}
+    assert triggers.handle_value(source.source, 14.9, seconds(3)) == {"heavy": False, "exact": False, "both": False}
     assert triggers.measured["heavy"] == 14.9
-    assert triggers.take_value(source.source, float("nan"), seconds(4)) == {}
-    assert triggers.take_value("elsewhere", 1.0, seconds(5)) == {}
+    assert triggers.handle_value(source.source, float("nan"), seconds(4)) == {}
+    assert triggers.handle_value("elsewhere", 1.0, seconds(5)) == {}
 
 
 @pytest.mark.parametrize(
@@ -247,8 +247,8 @@ def test_values_of_topics():
 def test_truths_numbers_and_texts_of_topics(equals, yes, no):
     triggers = made({"it": {**TOPIC, "equals": equals}})
     source = triggers.external_sources[0].source
-    assert triggers.take_value(source, yes, 1)["it"] is True
-    assert triggers.take_value(source, no, 2)["it"] is False
+    assert triggers.handle_value(source, yes, 1)["it"] is True
+    assert triggers.handle_value(source, no, 2)["it"] is False
 
 
 @pytest.mark.parametrize(("missing", "after"), [("hold", True), ("false", False), ("veto", False)])
@@ -256,21 +256,21 @@ def test_a_topic_that_fell_silent(missing, after):
     words = {"it": {**TOPIC, "at_least": 1, "timeout": 2, "missing": missing}, "no": {"type": "not", "trigger": "it"}}
     triggers = made({**words, "a": inside("nose")})
     source = triggers.external_sources[0].source
-    triggers.take_value(source, 5, seconds(0))
+    triggers.handle_value(source, 5, seconds(0))
     show(triggers, 1, True)
     show(triggers, 2, True)
     assert triggers.held["it"] is True
     show(triggers, 2.1, True)
     assert triggers.held["it"] is after
     assert triggers.held["no"] is (missing == "false")
-    triggers.take_value(source, 5, seconds(3))
+    triggers.handle_value(source, 5, seconds(3))
     assert triggers.held["it"] is True
 
 
 def test_a_topics_dwell_ends_with_a_frame():
     triggers = made({"it": {**TOPIC, "at_least": 1, "dwell": 1}, "a": inside("nose")})
     source = triggers.external_sources[0].source
-    assert triggers.take_value(source, 5, seconds(0)) == {"it": False}
+    assert triggers.handle_value(source, 5, seconds(0)) == {"it": False}
     assert show(triggers, 0.9, True) == {"a": True}
     assert show(triggers, 1.0, True) == {"a": True, "it": True}
     assert show(triggers, 1.1, True) == {"a": True}

@@ -13,8 +13,9 @@ from ruamel.yaml import YAML
 
 from dlstream_common import InputError
 from dlstream_experiment import check_experiment, load_experiment
-from dlstream_experiment.regions import REGIONS
-from dlstream_experiment.triggers import TRIGGERS, TriggerSet
+from dlstream_experiment.model.regions import REGIONS
+from dlstream_experiment.model.triggers import TRIGGERS
+from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 
 HEAD = """\
 experiment: triggers
@@ -174,7 +175,7 @@ def test_what_the_network_never_finds_is_refused(tmp_path):
     ]
     assert "Did you mean 'ada'?" in str(caught.value)
     check_experiment(experiment)
-    with pytest.raises(InputError, match=r"triggers.b.type: found 'social' with a network that finds one animal"):
+    with pytest.raises(InputError, match=r"triggers.b.type: found 'social' with a network that finds only one animal"):
         check_experiment(experiment, individuals=["bob"])
 
 

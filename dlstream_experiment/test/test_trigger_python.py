@@ -7,7 +7,7 @@ from pathlib import Path
 from trigger_tools import scene
 
 from dlstream_experiment import load_experiment
-from dlstream_experiment.triggers import TriggerSet
+from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "experiments" / "python" / "python.yaml"
 

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from trigger_tools import GONE, NOTCH, SPACE, bound, decisions, scene, trigger
 
-from dlstream_experiment.regions import Ellipse, Polygon
+from dlstream_experiment.model.regions import Ellipse, Polygon
 
 NOSE, NECK, TAIL = (100.0, 100.0), (100.0, 120.0), (100.0, 160.0)
 """An animal whose head points north, straight ahead."""
@@ -307,18 +307,18 @@ def test_what_was_measured_and_of_whom():
     )
     made.decide("top", scene(0, {"nose": (0, 0), "neck": (35, 0)}, {"nose": (0, 0), "neck": (45, 0)}, {}))
     assert made.measured["it"] == 4.5
-    assert made.whose("it") == ("mouse1",)
+    assert made.individuals("it") == ("mouse1",)
     made.decide("top", scene(1, {}))
     assert math.isnan(made.measured["it"])
-    assert made.whose("it") == ()
+    assert made.individuals("it") == ()
     pair = bound({"type": "social", "active": ["nose"], "passive": ["neck"], "at_most": 20})
     pair.decide("top", scene(0, {"nose": (0, 0)}, {"neck": (50, 0)}, {"neck": (10, 0)}))
     assert pair.measured["it"] == 10
-    assert pair.whose("it") == ("mouse0", "mouse2")
+    assert pair.individuals("it") == ("mouse0", "mouse2")
     region = bound({"type": "region", "region": "box", "keypoints": ["nose", "neck"]})
     region.decide("top", scene(0, {"nose": (1, 1), "neck": (2, 2)}, {"nose": (1, 1), "neck": (500, 2)}))
     assert region.measured["it"] == 2
-    assert region.whose("it") == ("mouse0",)
+    assert region.individuals("it") == ("mouse0",)
 
 
 @given(st.integers(3, 9), st.floats(10, 80), st.floats(10, 80), st.lists(st.integers(-10, 110), min_size=2, max_size=2))
@@ -386,7 +386,7 @@ def test_every_type_says_itself_in_words_and_names_what_it_uses():
     assert (
         words["direction"]
         == "the line from neck to nose of any animal points at most 30 degrees away from the north edge "
-        "(the direction alone, wherever the animal is)"
+        "(only the direction counts, wherever the animal is)"
     )
     assert words["speed"] == "the speed of the nose of any animal is at least 5 px/s over 0.1 s, for at least 2 s"
     assert words["and"] == "'a' and 'b' are both true"

@@ -13,9 +13,10 @@ from typing import Any
 
 from experiment_poses import frame, individual
 
-from dlstream_experiment.regions import REGIONS, Region
-from dlstream_experiment.scene import Scene
-from dlstream_experiment.triggers import TRIGGERS, Context, TriggerSet, TriggerSettings
+from dlstream_experiment.model.pose_array import PoseArray
+from dlstream_experiment.model.regions import REGIONS, Region
+from dlstream_experiment.model.triggers import TRIGGERS, Context, TriggerSettings
+from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 
 PARTS = ("nose", "neck", "tailroot")
 GONE = (math.nan, math.nan)
@@ -53,13 +54,13 @@ def scene(
     ids: Sequence[str] = (),
     confidence: float = 1.0,
     parts: Sequence[str] = PARTS,
-) -> Scene:
+) -> PoseArray:
     """A frame that many seconds after noon; a keypoint that an animal lacks is not seen."""
     mice = [
         individual([animal.get(part, GONE) for part in parts], confidence, ids[i] if ids else f"mouse{i}")
         for i, animal in enumerate(animals)
     ]
-    return Scene.of(frame(time, *mice, keypoints=tuple(parts)))
+    return PoseArray.of(frame(time, *mice, keypoints=tuple(parts)))
 
 
 def bound(words: Mapping[str, Any] | TriggerSettings, **changes: Any) -> TriggerSet:
@@ -74,7 +75,7 @@ def _rest(words: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in words.items() if key != "type"}
 
 
-def decisions(made: TriggerSet, frames: Sequence[Scene], name: str = "it") -> list[bool | None]:
+def decisions(made: TriggerSet, frames: Sequence[PoseArray], name: str = "it") -> list[bool | None]:
     """What a trigger decides on each frame; None where nothing."""
     return [made.decide("top", item).get(name) for item in frames]
 
@@ -91,7 +92,7 @@ class Reference:
         self.near: set[str] = set()
         """The triggers with a value so near a bound that rounding may decide."""
 
-    def decide(self, scene: Scene) -> dict[str, bool | None]:
+    def decide(self, scene: PoseArray) -> dict[str, bool | None]:
         animals = {
             name: {part: tuple(map(float, scene.block[:, row, column])) for column, part in enumerate(self._parts)}
             for row, name in enumerate(scene.ids)

@@ -162,7 +162,7 @@ def test_every_way_of_losing_frames_is_counted(open_session, make):
     session.add_frame_info("top", 99, 40)  # before the session
     for number in (100, 101, 104):  # 2 lost on the way
         session.add_frame(make.frame(number, GREY, "mono8"))
-    session.add_frame_info("top", 0, 43)  # 3 by the camera
+    session.add_frame_info("top", 104, 43)  # 3 by the camera
     session.add_frame(make.frame(105, GREY, "mono8"))
     session.add_frame_info("top", 0, 1)  # the camera was restarted
     session.add_frame(make.frame(0, GREY, "mono8", stamp=make.start + 200 * make.step))

@@ -1,6 +1,6 @@
 """A trigger and a protocol of one's own, as python.yaml names them. They have the interface of the built-in ones.
 
-A trigger's fields are its options in the file. `create_alone` makes the object that decides on scenes; it has no
+A trigger's fields are its options in the file. `build` makes the object that decides on scenes; it has no
 clock: time is the scene's stamp (nanoseconds). The same poses must always give the same decisions, or a replay can't
 repeat them.
 """
@@ -13,8 +13,9 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from dlstream_experiment.names import SECOND, Label, Location
-from dlstream_experiment.protocols import (
+from dlstream_experiment.model.names import SECOND, Label, Location
+from dlstream_experiment.model.pose_array import PoseArray
+from dlstream_experiment.model.protocols import (
     Arrow,
     Box,
     Diagram,
@@ -27,8 +28,7 @@ from dlstream_experiment.protocols import (
     Step,
     Stimulus,
 )
-from dlstream_experiment.scene import Scene
-from dlstream_experiment.triggers import Context, Trigger, TriggerSettings
+from dlstream_experiment.model.triggers import Context, Trigger, TriggerSettings
 
 
 class NearWall(TriggerSettings):
@@ -43,7 +43,7 @@ class NearWall(TriggerSettings):
     distance: Annotated[float, Field(ge=0)] = 30.0
     """Pixels from the border."""
 
-    def create_alone(self, context: Context) -> Trigger:
+    def build(self, context: Context) -> Trigger:
         return NearWallTrigger(self)
 
     def camera_in(self, context: Context) -> str:
@@ -68,8 +68,8 @@ class NearWallTrigger(Trigger):
             raise KeyError(self._settings.keypoint)
         self._column = list(keypoints).index(self._settings.keypoint)
 
-    def decide(self, scene: Scene) -> bool | None:
-        x, y = scene.x[:, self._column], scene.y[:, self._column]
+    def decide(self, poses: PoseArray) -> bool | None:
+        x, y = poses.x[:, self._column], poses.y[:, self._column]
         to_border = np.minimum(
             np.minimum(x, self._settings.width - 1 - x), np.minimum(y, self._settings.height - 1 - y)
         )

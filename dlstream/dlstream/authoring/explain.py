@@ -19,8 +19,8 @@ from dlstream.rig.file import Rig, load_rig
 from dlstream_common import DlstreamError, Image, InputError, Problem, encoding_of, to_bgr
 from dlstream_common.video import VideoFrame, open_frames
 from dlstream_experiment import Experiment, check_experiment, load_experiment
-from dlstream_experiment.targets import targets_of
-from dlstream_experiment.words import region_in_words, trigger_in_words, usual_in_words
+from dlstream_experiment.describe.targets import targets_of
+from dlstream_experiment.describe.words import region_in_words, trigger_in_words, usual_in_words
 from dlstream_pose import Network
 
 
@@ -161,7 +161,7 @@ def draw(
     experiment: Experiment, out: Path, frame: Image | None, sizes: Mapping[str, tuple[int, int]]
 ) -> Iterator[Path]:
     """Draws the states and, for each camera, the regions and what triggers aim at; the files."""
-    from dlstream_experiment.drawing import draw_regions, draw_states, pictures_of  # with matplotlib: a second
+    from dlstream_experiment.describe.drawing import draw_regions, draw_states, pictures_of  # with matplotlib: a second
 
     name = experiment.path.stem
     diagram = experiment.protocol.diagram()

@@ -16,9 +16,9 @@ from dlstream.authoring.draft import Draft
 from dlstream.authoring.explain import Known, check_file
 from dlstream.authoring.templates import Template, find_template, templates
 from dlstream_common import DlstreamError, Place, did_you_mean, key_of, suggest
-from dlstream_experiment.names import title_of
-from dlstream_experiment.regions import REGIONS
-from dlstream_experiment.triggers import TRIGGERS
+from dlstream_experiment.model.names import title_of
+from dlstream_experiment.model.regions import REGIONS
+from dlstream_experiment.model.triggers import TRIGGERS
 
 _NAMES = {"regions": REGIONS, "triggers": TRIGGERS}
 

@@ -82,7 +82,7 @@ def lost(name: str, camera: CameraSummary, offline: bool = False) -> str:
     if offline:
         return (
             f"{name}: {camera.frames_dropped} of {camera.frames_captured} frames are lost and have no pose. The faults "
-            "in events.csv say which and why; docs/troubleshooting.md says what helps."
+            "in events.csv say which and why; docs/how-to/troubleshooting.md says what helps."
         )
     return (
         f"{name}: {camera.frames_dropped} of {camera.frames_captured} frames are not in the recording; the column "

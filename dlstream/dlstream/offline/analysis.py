@@ -8,8 +8,8 @@ import numpy as np
 
 from dlstream_common import DlstreamError, Frame, FramePoses
 from dlstream_experiment import Command, Engine, Event, Experiment, RegionStates
-from dlstream_experiment.inputs import Input, Poses, Start, Stop, Tick, Value
-from dlstream_experiment.journal import Journal
+from dlstream_experiment.journal.journal import Journal
+from dlstream_experiment.runtime.inputs import Input, Poses, Start, Stop, Tick, Value
 from dlstream_recorder import COMMAND, EventRow, OfflineSession
 
 _TICK = 50_000_000
@@ -86,12 +86,12 @@ class Analysis:
     def _wait(self, until: int) -> None:
         """The clock's part: as live, it counts where no pose comes."""
         while self._tick < until and self._engine.running:
-            if self._engine.heeds(self._tick):
+            if self._engine.needs_tick(self._tick):
                 self._take(Tick(self._tick))
             self._tick += _TICK
 
     def _take(self, item: Input) -> None:
-        effects = self._engine.take(item)
+        effects = self._engine.handle(item)
         rows = []
         for effect in effects:
             if isinstance(effect, RegionStates):

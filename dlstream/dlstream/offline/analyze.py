@@ -28,8 +28,8 @@ from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, Frame, FramePoses, to_bgr
 from dlstream_common.video import PictureCheck
 from dlstream_experiment import Experiment, check_experiment, load_experiment
-from dlstream_experiment.inputs import Poses, Start
-from dlstream_experiment.journal import from_first_start
+from dlstream_experiment.journal.journal import from_first_start
+from dlstream_experiment.runtime.inputs import Poses, Start
 from dlstream_pose import Estimator, PoseSettings, PoseStream
 from dlstream_pose.overlay import OverlayRegion, draw_overlay
 from dlstream_pose.scale import scale_doubt

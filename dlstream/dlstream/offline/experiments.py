@@ -15,7 +15,7 @@ from dlstream._paths import find_place
 from dlstream.offline.used_files import copies, copies_for
 from dlstream_common import DlstreamError, InputError
 from dlstream_experiment import Experiment, load_experiment
-from dlstream_experiment.journal import Beginning
+from dlstream_experiment.journal.journal import Beginning
 
 
 def recorded_experiment(beginning: Beginning, session: Path, allow_python: bool = False) -> Experiment:

@@ -10,8 +10,8 @@ from dlstream.offline.experiments import recorded_experiment
 from dlstream.offline.session_lines import about_session
 from dlstream_common import InputError, Place, Problem, line_of, suggest
 from dlstream_experiment import Experiment, check_experiment
-from dlstream_experiment.inputs import Poses
-from dlstream_experiment.journal import Beginning, Entry
+from dlstream_experiment.journal.journal import Beginning, Entry
+from dlstream_experiment.runtime.inputs import Poses
 
 Size = tuple[int, int]
 

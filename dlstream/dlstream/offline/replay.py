@@ -17,9 +17,9 @@ from dlstream.offline.session_lines import Decision, event_log_of, journal_of, w
 from dlstream.offline.used_files import told_of_copies
 from dlstream_common import DlstreamError
 from dlstream_experiment import Experiment
-from dlstream_experiment.inputs import Poses, Start
-from dlstream_experiment.journal import Beginning, Entry, from_first_start
-from dlstream_experiment.replay import Difference, first_difference, replay
+from dlstream_experiment.journal.journal import Beginning, Entry, from_first_start
+from dlstream_experiment.journal.replay import Difference, first_difference, replay
+from dlstream_experiment.runtime.inputs import Poses, Start
 from dlstream_recorder import DECISIONS, JOURNAL
 
 _AROUND = 2

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from dlstream_common import DlstreamError
-from dlstream_experiment.eventlog import log_line
-from dlstream_experiment.journal import Entry, JournalError, read_journal
+from dlstream_experiment.journal.event_log import log_line
+from dlstream_experiment.journal.journal import Entry, JournalError, read_journal
 from dlstream_recorder import DECISIONS, JOURNAL, read_lines, read_session
 
 _DAMAGED = "The recorder left it whole, so it was damaged since: take it from a copy of the session"

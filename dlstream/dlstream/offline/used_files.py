@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dlstream.offline.session_lines import journal_of
 from dlstream_common import DlstreamError, RecordingError, UsedFile, resolved
-from dlstream_experiment.journal import Beginning
+from dlstream_experiment.journal.journal import Beginning
 from dlstream_recorder import FILES, JOURNAL, read_session
 
 

@@ -15,9 +15,9 @@ from dlstream.offline.recorded import Recorded
 from dlstream.offline.replay import read_entries
 from dlstream_common import OFF
 from dlstream_experiment import Command, Event, Experiment
-from dlstream_experiment.inputs import Start
-from dlstream_experiment.journal import Beginning, Entry
-from dlstream_experiment.replay import replay
+from dlstream_experiment.journal.journal import Beginning, Entry
+from dlstream_experiment.journal.replay import replay
+from dlstream_experiment.runtime.inputs import Start
 from dlstream_recorder import ACKNOWLEDGEMENT
 from dlstream_recorder.report.tables import read_events
 

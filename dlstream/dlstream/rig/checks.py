@@ -8,9 +8,10 @@ from typing import Any
 
 from dlstream.rig.facts import RigFacts
 from dlstream_camera import SourceSettings
-from dlstream_common import DlstreamError, InputError, Problem, Severity
-from dlstream_experiment import check_experiment, load_experiment
-from dlstream_experiment.plane import CameraPlane
+from dlstream_common import DlstreamError, InputError, Problem, Severity, line_of
+from dlstream_experiment import Experiment, check_experiment, load_experiment
+from dlstream_experiment.model.plane import CameraPlane
+from dlstream_experiment.model.protocols import texts
 from dlstream_pose import Network
 from dlstream_pose.estimator import SMALLEST
 from dlstream_pose.scale import scale_doubt, scale_of
@@ -81,12 +82,25 @@ def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]
         yield from (replace(problem, file=error.path) for problem in error.problems)
         return
     yield from (replace(warning, severity=Severity.WARNING, file=section.file) for warning in warnings)
+    yield from _two_subjects(experiment, facts)
     for name, plane in experiment.calibration.items():
         camera = facts.cameras.get(name)
         file = camera.calibration if isinstance(camera, SourceSettings) else None
         if isinstance(plane, CameraPlane) and file is not None and file.read_bytes() != plane.camera_info.read_bytes():
             found = f"{plane.camera_info}, which is another calibration than the rig's for camera '{name}', {file}"
             yield Problem(("file",), found, "the same file in both")
+
+
+def _two_subjects(experiment: Experiment, facts: RigFacts) -> Iterator[Problem]:
+    """Metadata of which the experiment and the recorder say different things: the session would carry both."""
+    lines = facts.recorder.metadata if facts.recorder is not None else ()
+    recorded = dict(line.split("=", 1) for line in lines)
+    for name, value in texts(experiment.metadata).items():
+        if recorded.get(name, value) != value:
+            place = ("metadata", name)
+            found = f"'{value}', where the rig's recorder.metadata says {name}={recorded[name]}"
+            line = line_of(experiment.data, place)
+            yield Problem(place, found, "the same in both, or in one of them", line=line, file=experiment.path)
 
 
 def _sentence(error: Exception) -> str:

@@ -1,0 +1,1 @@
+"""Whether an experiment fits its rig, and whether its numbers are plausible."""

@@ -1,0 +1,1 @@
+"""What an experiment file contains, and reading it. Nothing here runs an experiment."""

@@ -1,0 +1,79 @@
+"""The sections of an experiment file that could be parsed, so that one check finds all there is to find."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from ruamel.yaml.comments import CommentedMap
+
+from dlstream_common.yaml.salvage import Salvage
+from dlstream_experiment.model.experiment import Experiment
+from dlstream_experiment.model.plane import AnyCalibration, CameraPlane
+from dlstream_experiment.model.protocols import AnyProtocol, ProtocolSettings
+from dlstream_experiment.model.regions import AnyRegion, Region
+from dlstream_experiment.model.triggers import AnyTrigger, TriggerSettings
+
+
+@dataclass(frozen=True)
+class ParsedSections:
+    """The valid parts of an experiment file, and all the names that it gives."""
+
+    camera: str
+    regions: Mapping[str, Region]
+    triggers: Mapping[str, TriggerSettings]
+    protocol: ProtocolSettings | None
+    protocol_is_whole: bool
+    region_names: Sequence[str]
+    trigger_names: Sequence[str]
+    calibration: Mapping[str, float | CameraPlane]
+
+    @classmethod
+    def of_experiment(cls, experiment: Experiment) -> ParsedSections:
+        """All of a valid experiment."""
+        e = experiment
+        return cls(e.camera, e.regions, e.triggers, e.protocol, True, list(e.regions), list(e.triggers), e.calibration)
+
+    @classmethod
+    def of_data(cls, data: CommentedMap, salvaged: Salvage, context: dict[str, Any] | None = None) -> ParsedSections:
+        """The valid parts of a file that has mistakes elsewhere.
+
+        Args:
+            salvaged: its content without what is wrong in it.
+        """
+        sound = salvaged.data
+        regions, triggers = _section(data, "regions"), _section(data, "triggers")
+        understood = _valid(_section(sound, "triggers"), AnyTrigger, context)
+        for name, trigger in understood.items():
+            trigger.set_name(name)
+        left = {"protocol": sound.get("protocol") if isinstance(sound, Mapping) else None}
+        calibration = _section(data, "calibration")  # a wrong one is reported elsewhere, and is not missing
+        return cls(
+            camera=str(data.get("camera", "")),
+            regions=_valid(_section(sound, "regions"), AnyRegion, context),
+            triggers=understood,
+            protocol=_valid(left, AnyProtocol, context).get("protocol"),
+            protocol_is_whole=salvaged.is_whole("protocol"),
+            region_names=list(regions),
+            trigger_names=list(triggers),
+            calibration=dict.fromkeys(calibration, 1.0) | _valid(calibration, AnyCalibration, context),
+        )
+
+
+def _section(data: Any, key: str) -> dict[str, Any]:
+    section = data.get(key) if isinstance(data, Mapping) else None
+    return {str(name): value for name, value in section.items()} if isinstance(section, Mapping) else {}
+
+
+def _valid(items: Mapping[str, Any], annotation: Any, context: dict[str, Any] | None) -> dict[str, Any]:
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    valid = {}
+    for name, value in items.items():
+        try:
+            valid[name] = adapter.validate_json(json.dumps(value, default=str), strict=True, context=context)
+        except (ValidationError, ValueError, TypeError, RecursionError):
+            continue  # reported by the reading of the whole file
+    return valid

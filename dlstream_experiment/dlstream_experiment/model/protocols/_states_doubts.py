@@ -1,0 +1,48 @@
+"""What a state machine can do, but is probably a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from dlstream_common import Problem
+from dlstream_experiment.model.problems import warning
+from dlstream_experiment.model.protocols._control import Limit
+from dlstream_experiment.model.protocols._duration import duration_in_words
+from dlstream_experiment.model.protocols._state_table import StateTable
+from dlstream_experiment.model.protocols._states_cut_short import cut_short
+
+
+def doubts(settings: StateTable) -> Iterator[Problem]:
+    """Stimuli without an end or cut short, and amounts that are never reached."""
+    yield from cut_short(settings)
+    yield from _endless(settings)
+    yield from odd_limits(settings.limits)
+    for number, stop in enumerate(settings.stop):
+        limit = settings.limits.get(stop.stimulated or "")
+        most = limit.session if limit is not None else None
+        if most is not None and stop.reaches is not None and stop.reaches > most:
+            found = f"{duration_in_words(stop.reaches)} of '{stop.stimulated}', which is on for {most:g} s at most"
+            expected = f"at most {duration_in_words(most)}, the limit of a session; otherwise it is never reached"
+            yield warning(("stop", number, "reaches"), found, expected)
+
+
+def odd_limits(limits: Mapping[str, Limit]) -> Iterator[Problem]:
+    """Limits of a session that are reached before the one of a stimulus."""
+    for name, limit in limits.items():
+        if limit.session is not None and limit.stimulus is not None and limit.session < limit.stimulus:
+            found = f"{limit.session:g} s in a session, less than {limit.stimulus:g} s at a time"
+            expected = "a session's limit that is not smaller than a stimulus's"
+            yield warning(("limits", name, "session"), found, expected)
+
+
+def _endless(settings: StateTable) -> Iterator[Problem]:
+    """Given without a time, and neither withdrawn nor limited, nor followed by one with a time."""
+    actions = settings.actions()
+    ended = {action.withdraw for _, action in actions}
+    ended |= {action.give.output for _, action in actions if action.give is not None and action.seconds is not None}
+    for place, action in actions:
+        if action.give is None or action.seconds is not None or action.give.output in ended | set(settings.limits):
+            continue
+        found = f"'{action.give.output}' given until it is withdrawn, which nothing does"
+        expected = "`seconds` beside it, a `withdraw` or a limit, unless it is meant to last until the experiment ends"
+        yield warning((*place, "give"), found, expected)

@@ -1,0 +1,160 @@
+"""Trial lists: which conditions come in which order."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from dlstream_common import Settings, misfit, suggest
+from dlstream_experiment.model.names import Label
+
+Few = Annotated[int, Field(ge=1, le=100_000)]
+_LONGEST = 1_000_000
+
+
+class Condition(Settings):
+    """A kind of trial."""
+
+    state: Label
+    """The state in which such a trial begins."""
+    times: Few = 1
+    """How many times it comes in each repetition; with order random, its weight."""
+
+
+class Trials(Settings):
+    """The list of trials; `go: trial` takes the next one. When none is left, `go: trial` ends the experiment."""
+
+    conditions: Annotated[dict[Label, Condition], Field(min_length=1, max_length=1000)]
+    """The kinds of trials, by name."""
+    order: Literal["fixed", "shuffled", "blocked", "random"] = "shuffled"
+    """fixed: in the order of the file, repeated; shuffled: all repetitions mixed together; blocked: each repetition
+    shuffled by itself; random: each trial drawn independently."""
+    sequence: Annotated[tuple[Label, ...], Field(min_length=1, max_length=100_000)] | None = None
+    """The conditions of one repetition in order, instead of each condition's `times`."""
+    repeat: Few = 1
+    """How many repetitions."""
+    length: Few | None = None
+    """With order random: how many trials."""
+    max_in_a_row: Few | None = None
+    """How many trials of the same condition may follow each other; not with order fixed."""
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Trials:
+        if (self.order == "random") != (self.length is not None):
+            raise misfit("order" if self.length is None else "length", "length with order random, and only there")
+        if self.order == "random" and (self.repeat != 1 or self.sequence):
+            raise misfit("length", "only length with order random: neither repeat nor sequence")
+        for name in self.sequence or ():
+            if name not in self.conditions:
+                hint = suggest(name, list(self.conditions))
+                expected = f"a sequence of this list's conditions, but '{name}' is not one. {hint}".rstrip(". ")
+                raise misfit("sequence", expected)
+        if self.count > _LONGEST:
+            raise ValueError(f"at most {_LONGEST} trials")
+        limit = self.max_in_a_row
+        if limit is not None:
+            if self.order == "fixed":
+                raise misfit("max_in_a_row", "max_in_a_row only with an order other than fixed")
+            if longest_row(self.listed(random.Random(0))) > limit:
+                raise misfit("conditions", f"conditions of which no more than {limit} need to come in a row")
+        return self
+
+    @property
+    def count(self) -> int:
+        """How many trials there are."""
+        return self.length if self.length is not None else len(self._once) * self.repeat
+
+    @property
+    def _once(self) -> list[str]:
+        if self.sequence is not None:
+            return list(self.sequence)
+        return [name for name, condition in self.conditions.items() for _ in range(condition.times)]
+
+    def listed(self, draws: random.Random) -> list[str]:
+        """Every trial's condition, in order."""
+        if self.order == "fixed":
+            return self._once * self.repeat
+        row = _Row(self.max_in_a_row, draws)
+        if self.order == "random":
+            weights = {name: condition.times for name, condition in self.conditions.items()}
+            for _ in range(self.count):
+                row.draw(weights)
+        elif self.order == "blocked":
+            for _ in range(self.repeat):
+                row.mix(Counter(self._once))
+        else:
+            row.mix(Counter(self._once * self.repeat))
+        return row.trials
+
+    def in_words(self) -> str:
+        """What comes, as a sentence."""
+        parts = [f"'{name}'" + (f" ({c.times} times)" if c.times > 1 else "") for name, c in self.conditions.items()]
+        once = "the given sequence" if self.sequence is not None else ", ".join(parts)
+        if self.order == "random":
+            text = f"There are {self.count} trials, each drawn by itself from {once}"
+        else:
+            how = {"fixed": "in this order", "shuffled": "all mixed", "blocked": "each repetition mixed in itself"}
+            repeated = f", {self.repeat} repetitions" if self.repeat > 1 else ""
+            text = f"There are {self.count} trials: {once}{repeated}, {how[self.order]}"
+        if self.max_in_a_row is not None:
+            text += f"; at most {self.max_in_a_row} of a kind in a row"
+        return text + "."
+
+
+class _Row:
+    """Trials in the making."""
+
+    def __init__(self, limit: int | None, draws: random.Random) -> None:
+        self.trials: list[str] = []
+        self._limit = limit
+        self._draws = draws
+        self._run = 0
+
+    def mix(self, left: Counter[str]) -> None:
+        """Adds all of these, each remaining trial as likely as any other of those that the limit allows."""
+        if self._limit is None:
+            names = list(left.elements())
+            self._draws.shuffle(names)
+            self.trials += names
+            return
+        while left:
+            possible = {name: n for name, n in left.items() if self._allows(name) and self._leaves_a_way(left, name)}
+            name = self.draw(possible or dict(left))
+            left[name] -= 1
+            if not left[name]:
+                del left[name]
+
+    def draw(self, weights: dict[str, int]) -> str:
+        """Adds one."""
+        allowed = {name: weight for name, weight in weights.items() if self._allows(name)} or weights
+        name = self._draws.choices(list(allowed), list(allowed.values()))[0]
+        self._run = self._run + 1 if self.trials and self.trials[-1] == name else 1
+        self.trials.append(name)
+        return name
+
+    def _allows(self, name: str) -> bool:
+        return self._limit is None or not self.trials or self.trials[-1] != name or self._run < self._limit
+
+    def _leaves_a_way(self, left: Counter[str], name: str) -> bool:
+        """Whether the others can still be placed after it: each fits into the gaps that the rest leaves."""
+        assert self._limit is not None
+        run = self._run + 1 if self.trials and self.trials[-1] == name else 1
+        total = sum(left.values()) - 1
+        for other, count in left.items():
+            count -= other == name
+            room = self._limit * (total - count + 1) - (run if other == name else 0)
+            if count > room:
+                return False
+        return True
+
+
+def longest_row(trials: list[str]) -> int:
+    """How many of one kind come in a row at most."""
+    longest = run = 0
+    for index, name in enumerate(trials):
+        run = run + 1 if index and trials[index - 1] == name else 1
+        longest = max(longest, run)
+    return longest

@@ -1,0 +1,117 @@
+"""A trigger of the user's own, written in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
+
+from dlstream_experiment.model.extension import Owner, find_class, on_frame, read_options
+from dlstream_experiment.model.names import Location
+from dlstream_experiment.model.pose_array import PoseArray
+from dlstream_experiment.model.triggers._base import Context, Trigger, TriggerSettings
+
+GROUP = "dlstream.triggers"
+
+
+class PythonTriggerSettings(TriggerSettings):
+    """A subclass of TriggerSettings in a Python file beside the experiment file, or installed as an entry point."""
+
+    type: Literal["python"]
+    class_: str = Field(alias="class")
+    """file.py:Class beside this file (needs --allow-python), or an entry point of the group dlstream.triggers."""
+    options: Any = Field(default_factory=dict, validate_default=True, json_schema_extra={"type": "object"})
+    """The fields of that class, as keys and values."""
+    _name: str = PrivateAttr(default="")
+
+    @field_validator("class_")
+    @classmethod
+    def _is_there(cls, text: str, info: ValidationInfo) -> str:
+        find_class(text, TriggerSettings, GROUP, info)
+        return text
+
+    @field_validator("options")
+    @classmethod
+    def _fit(cls, options: Any, info: ValidationInfo) -> Any:
+        if "class_" not in info.data:
+            return options  # reported already
+        kind = find_class(info.data["class_"], TriggerSettings, GROUP, info)
+        if _builder(kind) is None:
+            raise ValueError(f"a class that has all it needs ({kind.__name__} has no method build)")
+        return read_options(kind, options, info)
+
+    @property
+    def own(self) -> TriggerSettings:
+        """The user's settings."""
+        assert isinstance(self.options, TriggerSettings)
+        return self.options
+
+    @property
+    def owner(self) -> Owner:
+        """Whose the user's objects are."""
+        what = f"trigger '{self._name}'" if self._name else "a trigger"
+        return Owner.of(what, ("triggers", self._name), self.class_, self.own)
+
+    def set_name(self, name: str) -> None:
+        self._name = name
+
+    def build(self, context: Context) -> Trigger:
+        own, owner = self.own, self.owner
+        method = _builder(type(own)) or "build"
+        made = owner.ask(method, lambda: getattr(own, method)(context), Trigger, "an object of Trigger")
+        return GuardedTrigger(made, owner)
+
+    def camera_in(self, context: Context) -> str:
+        own = self.own
+        return self.owner.ask(
+            "camera_in", lambda: own.camera_in(context) or context.camera, str, "a camera's name, or None"
+        )
+
+    def keypoints_used(self) -> list[tuple[Location, str]]:
+        return self._places("keypoints_used", self.own.keypoints_used)
+
+    def regions_used(self) -> list[tuple[Location, str]]:
+        return self._places("regions_used", self.own.regions_used)
+
+    def in_words(self) -> str:
+        return f"{self.owner.ask('in_words', self.own.in_words, str, 'text')}{self.shape_in_words()}"
+
+    def _places(self, method: str, call: Callable[[], list[tuple[Location, str]]]) -> list[tuple[Location, str]]:
+        with self.owner.guard(method):
+            return [(("options", *place), name) for place, name in call()]
+
+
+def _builder(kind: type[TriggerSettings]) -> str | None:
+    """The method that makes the trigger; dlstream 0.1 called it create_alone, or create."""
+    if kind.build is not TriggerSettings.build:
+        return "build"
+    return next((name for name in ("create_alone", "create") if hasattr(kind, name)), None)
+
+
+class GuardedTrigger(Trigger):
+    """A trigger of the user's own: whatever it does wrong is an ExtensionError with the place."""
+
+    def __init__(self, own: Trigger, owner: Owner) -> None:
+        self._own, self._owner = own, owner
+
+    def bind(self, keypoints: Sequence[str]) -> None:
+        with self._owner.guard("bind"):
+            self._own.bind(keypoints)
+
+    def decide(self, scene: PoseArray) -> bool | None:
+        try:
+            decided = self._own.decide(scene)
+        except (Exception, SystemExit) as error:
+            raise self._owner.error("decide", error, on_frame(scene.stamp)) from error
+        if decided is None or isinstance(decided, bool):
+            return decided
+        if isinstance(decided, np.bool_):
+            return bool(decided)
+        raise self._owner.wrong("decide", decided, "True, False or None", on_frame(scene.stamp))
+
+    @property
+    def measured(self) -> float:
+        with self._owner.guard("measured"):
+            return float(self._own.measured)

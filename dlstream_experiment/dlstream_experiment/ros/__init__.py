@@ -1,0 +1,1 @@
+"""The experiment node. Only this room imports ROS."""

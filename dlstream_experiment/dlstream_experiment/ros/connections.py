@@ -1,0 +1,152 @@
+"""The topics of the experiment node: poses and values come in, commands go to the outputs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+
+from rclpy.lifecycle import LifecycleNode
+
+from dlstream_common import Command
+from dlstream_common.ros import POSE, poses_from_message
+from dlstream_experiment.model.experiment import Experiment
+from dlstream_experiment.model.external import ExternalSource
+from dlstream_experiment.model.names import SECOND
+from dlstream_experiment.ros.external_topics import ExternalTopics
+from dlstream_experiment.ros.output_link import OutputLink
+from dlstream_experiment.runtime.inputs import Input, Poses
+from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
+from dlstream_msgs.msg import FramePoses as FramePosesMsg
+
+_POSES_COME = SECOND // 5
+"""Age of the newest pose below which poses come: shorter than any difference takes to be seen."""
+
+
+class Connections:
+    """Subscribes to poses and external values, and opens a link to each output.
+
+    Args:
+        on_input: called with every frame's poses, and every value from outside that the triggers need.
+        complain: called with an output's name and a reason.
+    """
+
+    def __init__(
+        self,
+        node: LifecycleNode,
+        experiment: Experiment,
+        clock: Callable[[], int],
+        on_input: Callable[[Input], None],
+        complain: Callable[[str, str], None],
+        listeners: int = 1,
+        silence: float = 1.0,
+    ) -> None:
+        self.keypoints: dict[str, tuple[str, ...]] = {}
+        """Of the newest pose of each camera that sent one."""
+        self.last_pose = 0
+        """When the last pose came."""
+        self._node, self._clock, self._on_input = node, clock, on_input
+        self._complain, self._cameras = complain, experiment.cameras
+        self._links = {
+            output: OutputLink(node, output, clock, complain, listeners, silence) for output in experiment.outputs
+        }
+        self._subscriptions = [
+            node.create_subscription(FramePosesMsg, f"/{camera}/pose", partial(self._receive, camera), POSE)
+            for camera in experiment.cameras
+        ]
+        self._values = ExternalTopics(node, _sources(experiment), clock, on_input, complain)
+
+    def activate(self) -> None:
+        """Publishes from here on: for connections that are made while their node is active."""
+        for link in self._links.values():
+            link.activate()
+
+    def send(self, command: Command, decided: int, arm: bool = False) -> None:
+        """Sends a command that was decided at a time; `arm`: with it begins a run."""
+        self._links[command.output].send(command, decided, arm)
+
+    def ask(self) -> None:
+        """Asks the outputs that have not answered yet."""
+        for link in self._links.values():
+            link.ask()
+
+    def complain_of_overdue(self, timeout: int) -> None:
+        """Complains of commands that were not acknowledged in time (nanoseconds)."""
+        for link in self._links.values():
+            link.overdue(timeout)
+
+    @property
+    def values(self) -> dict[str, float | str]:
+        """The newest value from each source outside that sent one."""
+        return self._values.last
+
+    def supervise(self, again: bool) -> str:
+        """Complains of outputs that do not do what they were told; why the first of them does not, empty if all do.
+
+        Args:
+            again: whether they are told again, where nobody else commands them.
+        """
+        first = ""
+        for output, link in self._links.items():
+            reason, command = link.supervise()
+            if link.owed and self._clock() - self.last_pose < _POSES_COME:
+                self._node.get_logger().info(f"poses come again: output '{output}' is told '{link.owed.action}' again")
+                self._tell_again(link, link.owed)
+            if not reason:
+                continue
+            first = first or reason
+            if not again or command is None:
+                self._complain(output, reason)
+                continue
+            self._complain(output, f"{reason}; it is told again")
+            self._tell_again(link, command)
+        return first
+
+    def _tell_again(self, link: OutputLink, command: Command) -> None:
+        stamp = self._clock()
+        link.send(replace(command, stamp=stamp), stamp, arm=True)
+
+    @property
+    def cameras(self) -> str:
+        """The cameras whose poses are taken, in words."""
+        names = ", ".join(f"'{camera}'" for camera in self._cameras)
+        return f"camera{'s' if len(self._cameras) > 1 else ''} {names}"
+
+    @property
+    def obstacles(self) -> list[str]:
+        """Which outputs keep a run from beginning, and why."""
+        reasons = {output: link.obstacle for output, link in self._links.items()}
+        return [f"output '{output}': {reason}" for output, reason in reasons.items() if reason]
+
+    @property
+    def undecided(self) -> bool:
+        """Whether it can't be told yet if all outputs answer."""
+        return any(link.undecided for link in self._links.values())
+
+    def settle(self, seconds: float) -> None:
+        """Waits, at most so long, until the outputs have acknowledged what was sent; for when no executor runs."""
+        deadline = time.monotonic() + seconds
+        for link in self._links.values():
+            link.settle(deadline)
+
+    def close(self) -> None:
+        """Lets go of all topics."""
+        for link in self._links.values():
+            link.close()
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+        self._values.close()
+
+    def _receive(self, camera: str, message: FramePosesMsg) -> None:
+        arrived = self._clock()
+        poses = poses_from_message(message)
+        if poses.camera != camera:  # another's node may leave the name empty; the topic has it
+            poses = replace(poses, camera=camera)
+        self.keypoints[camera] = poses.keypoints
+        self.last_pose = arrived
+        self._on_input(Poses(poses, arrived))
+
+
+def _sources(experiment: Experiment) -> Iterable[ExternalSource]:
+    return TriggerSet(experiment.triggers, experiment.context).external_sources

@@ -1,0 +1,92 @@
+"""Values from outside: fields of other ROS topics' messages, on which triggers decide."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+
+from dlstream_common import DlstreamError
+from dlstream_experiment.model.external import ExternalSource
+from dlstream_experiment.runtime.inputs import Value
+
+_ANY_PUBLISHER = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+class ExternalTopics:
+    """Subscribes to the topics of the sources.
+
+    Args:
+        complain: called, once for each source, with its name and why no value can be taken from its messages.
+
+    Raises:
+        DlstreamError: there is no such type of message.
+    """
+
+    def __init__(
+        self,
+        node: LifecycleNode,
+        sources: Iterable[ExternalSource],
+        clock: Callable[[], int],
+        on_input: Callable[[Value], None],
+        complain: Callable[[str, str], None],
+    ) -> None:
+        self._node, self._clock, self._on_input, self._complain = node, clock, on_input, complain
+        self._complained: set[str] = set()
+        self.last: dict[str, float | str] = {}
+        """The newest value of each source that sent one."""
+        self._subscriptions = [
+            node.create_subscription(
+                message_type(source.message), source.topic, partial(self._receive, source), _ANY_PUBLISHER
+            )
+            for source in sources
+        ]
+
+    def close(self) -> None:
+        """Lets go of the topics."""
+        for subscription in self._subscriptions:
+            self._node.destroy_subscription(subscription)
+
+    def _receive(self, source: ExternalSource, message: Any) -> None:
+        arrived = self._clock()
+        try:
+            value = field_of(message, source.field)
+        except (AttributeError, IndexError, TypeError, ValueError) as error:
+            if source.source not in self._complained:
+                self._complained.add(source.source)
+                self._complain(source.topic, f"no value '{source.field}' in a message of {source.topic}: {error}")
+            return
+        self.last[source.source] = value
+        self._on_input(Value(arrived, source.source, value))
+
+
+def message_type(name: str) -> Any:
+    """The class of `package/msg/Name`.
+
+    Raises:
+        DlstreamError: there is none.
+    """
+    package, _, last = name.split("/")
+    try:
+        return getattr(import_module(f"{package}.msg"), last)
+    except (ImportError, AttributeError) as error:
+        raise DlstreamError(
+            f"message type: found '{name}'; expected one that is installed ({error}). Source its workspace first"
+        ) from error
+
+
+def field_of(message: Any, path: str) -> float | str:
+    """The value at a path such as data, pose.position.x or ranges[0]; truth counts as 1 and 0.
+
+    Raises:
+        AttributeError, IndexError, TypeError, ValueError: there is none, or it is neither number nor text.
+    """
+    value = message
+    for name, index in re.findall(r"([A-Za-z_]\w*)|\[(\d+)\]", path):
+        value = getattr(value, name) if name else value[int(index)]
+    return value if isinstance(value, str) else float(value)

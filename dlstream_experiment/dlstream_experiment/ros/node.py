@@ -1,0 +1,380 @@
+"""The experiment node: poses in, commands to outputs out, decided as each pose arrives."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rclpy.duration import Duration
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from dlstream_common import Command, DlstreamError, Event, suggest
+from dlstream_common.ros import EVENT, JOURNAL, LATCHED, Diagnosis, DlstreamNode, Level, event_to_message, run_node
+from dlstream_experiment.checks.against_rig import check_experiment
+from dlstream_experiment.journal.journal import Journal
+from dlstream_experiment.model.experiment import Experiment
+from dlstream_experiment.model.loading import load_experiment
+from dlstream_experiment.model.names import SECOND, nanoseconds
+from dlstream_experiment.ros.connections import Connections
+from dlstream_experiment.ros.heartbeat import Heartbeat
+from dlstream_experiment.ros.messages import regions_to_message, status_to_message
+from dlstream_experiment.ros.run_action import RunAction
+from dlstream_experiment.runtime.effects import Effect, Phase, RegionStates
+from dlstream_experiment.runtime.engine import Engine
+from dlstream_experiment.runtime.inputs import Fault, Input, Poses, Start, Stop, Tick, Value
+from dlstream_experiment.settings import ExperimentSettings
+from dlstream_msgs.msg import Event as EventMsg
+from dlstream_msgs.msg import ExperimentStatus, Regions
+from dlstream_msgs.srv import GetExperimentStatus
+
+_TICK = 0.05
+_POSES_COME = SECOND
+_WORTH_A_LINE = SECOND
+"""How long a run has to wait for something until the log says it."""
+_GRACE = 2.0  # seconds in which the outputs may acknowledge their last "off", if no more are allowed for any command
+_LOGGED = {"experiment_started", "experiment_ended", "trial_started", "trial_ended", "recovered"}
+
+
+@dataclass
+class _Waiting:
+    """A run that is to begin as soon as it can.
+
+    Attributes:
+        deadline: until when the outputs have to answer.
+        reason: what it waits for, since when.
+        lacks_output: whether that is an output.
+    """
+
+    deadline: int
+    for_poses: bool
+    reason: str = ""
+    since: int = 0
+    logged: str = ""
+    lacks_output: bool = False
+
+
+class ExperimentNode(DlstreamNode[ExperimentSettings]):
+    """Runs an experiment file, on ~/start or the action ~/run, or by itself with autostart_run."""
+
+    default_name = "experiment"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(ExperimentSettings, **options)
+        self._engine: Engine | None = None
+        self._connections: Connections | None = None
+        self._waiting: _Waiting | None = None
+        self._never_began = ""  # why the last run that was to begin did not
+        self._closers: list[Callable[[], object]] = []
+
+    # The life cycle.
+
+    def configure(self, settings: ExperimentSettings) -> None:
+        self._faults, self._poses, self._decision_time = 0, 0, 0
+        self._last_fault = ""
+        self._stopped = False
+        self._configured = self._load(settings, settings.file)
+        self._events = self.create_lifecycle_publisher(EventMsg, "~/events", EVENT)
+        self._statuses = self.create_lifecycle_publisher(ExperimentStatus, "~/status", EVENT)
+        self._regions = self.create_lifecycle_publisher(Regions, "~/regions", LATCHED)
+        self._journal = Journal()
+        self._journals = self.create_lifecycle_publisher(String, "~/journal", JOURNAL)
+        for publisher in (self._events, self._statuses, self._regions, self._journals):
+            self._closers.append(partial(self.destroy_lifecycle_publisher, publisher))
+        self._use(self._configured)
+        self._action = RunAction(self, self._begin_goal, lambda: self._stop_run("cancelled"))
+        self._closers.append(self._action.close)
+        for kind, name, answer in (
+            (Trigger, "~/start", self._on_start),
+            (Trigger, "~/stop", self._on_stop),
+            (GetExperimentStatus, "~/get_status", self._on_get_status),
+        ):
+            self._closers.append(partial(self.destroy_service, self.create_service(kind, name, answer)))
+
+    def activate(self) -> None:
+        self._heartbeat = Heartbeat(self, lambda: self._running_engine.running, self._clock_now)
+        self._ticking = [self.create_timer(_TICK, self._tick), self.create_timer(1.0, self._publish_status)]
+        self._publish_regions(self._running_engine.regions())
+        self._publish_status()
+        if self.settings and self.settings.autostart_run:
+            self._wait(self.settings, for_poses=True)
+
+    def deactivate(self) -> None:
+        for timer in self._ticking:
+            self.destroy_timer(timer)
+        if self._stop_run("the experiment node was stopped") and self._connections:
+            timeout = self.settings.acknowledgement_timeout if self.settings else 0.0
+            self._connections.settle(max(_GRACE, timeout))
+        self._heartbeat.close()
+        for publisher in (self._events, self._statuses, self._journals):  # in memory that ends with this process
+            publisher.wait_for_all_acked(Duration(seconds=1))
+
+    def cleanup(self) -> None:
+        if self._connections:
+            self._connections.close()
+        for close in reversed(self._closers):
+            close()
+        self._closers, self._connections, self._engine = [], None, None
+
+    def diagnose(self) -> Diagnosis:
+        status = self._running_engine.status(self._clock_now())
+        values = {
+            "experiment": status.experiment,
+            "status": status.phase.name.lower(),
+            "state": status.state,
+            "poses": self._poses,
+            "stale": self._running_engine.stale,
+            "faults": self._faults,
+            "decision_ms": f"{self._decision_time / 1e6:.3f}",
+            **status.counts,
+        }
+        text = " ".join([status.phase.name.lower(), *(f"{name}={count}" for name, count in status.counts.items())])
+        if self._waiting and self._waiting.reason:
+            return Diagnosis(Level.WARN if self._waiting.lacks_output else Level.OK, self._waiting.reason, values)
+        if status.phase is Phase.FAULT or self._never_began:
+            return Diagnosis(Level.ERROR, self._never_began or status.reason, values)
+        if self._faults:
+            return Diagnosis(Level.WARN, f"{text}; {self._faults} faults, the last: {self._last_fault}", values)
+        return Diagnosis(Level.OK, text, values)
+
+    # From poses and time to effects.
+
+    def _clock_now(self) -> int:
+        return int(self.get_clock().now().nanoseconds)
+
+    @property
+    def _running_engine(self) -> Engine:
+        if self._engine is None:
+            raise DlstreamError("the experiment node is not configured")
+        return self._engine
+
+    def _on_input(self, item: Input) -> None:
+        if isinstance(item, Poses):
+            self._poses += 1
+        if self._running_engine.running:
+            self._handle(item)
+
+    def _tick(self) -> None:
+        self._heartbeat.turn()
+        engine, connections = self._running_engine, self._connections
+        if connections is None or self.settings is None:
+            return
+        stamp = self._clock_now()
+        if engine.needs_tick(stamp):
+            self._handle(Tick(stamp))
+        elif not engine.running:
+            connections.ask()
+        connections.complain_of_overdue(nanoseconds(self.settings.acknowledgement_timeout))
+        if engine.running:
+            wrong = connections.supervise(again=self.settings.on_output_loss == "again")
+            if wrong and self.settings.on_output_loss == "stop":
+                self._stop_run(wrong, fault=True)
+        if self._waiting:
+            self._begin_if_possible(self._waiting, connections)
+
+    def _handle(self, item: Input) -> None:
+        """Decides on an input and carries out what follows; written down is it after that."""
+        engine = self._running_engine
+        effects = engine.handle(item)
+        self._carry_out(effects, begins=isinstance(item, Start))
+        if isinstance(item, Poses) and item.arrived is not None:
+            self._decision_time = self._clock_now() - item.arrived
+        self._journals.publish(String(data="\n".join(self._journal.lines(item, effects, engine.experiment))))
+
+    def _carry_out(self, effects: list[Effect], begins: bool) -> None:
+        """Commands first: they are what the animal waits for."""
+        if not effects:
+            return
+        decided = self._clock_now()
+        for effect in effects:
+            if isinstance(effect, Command) and self._connections:
+                self._connections.send(effect, decided, arm=begins)
+        for effect in effects:
+            if isinstance(effect, Event):
+                self._publish_event(effect)
+        self._publish_regions([effect for effect in effects if isinstance(effect, RegionStates)])
+        self._publish_status()
+        engine = self._running_engine
+        if not engine.running and self._action.active and not self._waiting:
+            status = engine.status(decided)
+            success = status.phase is Phase.FINISHED and not self._stopped
+            self._action.finish(success, status.reason, status.elapsed, status.counts)
+
+    def _publish_event(self, event: Event) -> None:
+        self._events.publish(event_to_message(event))
+        text = " ".join([event.kind, event.name, *(f"{key}={value}" for key, value in event.values.items())])
+        if event.kind == "fault":
+            self._faults += 1
+            self._last_fault = event.values.get("reason", event.name)
+            self.get_logger().error(f"fault: {self._last_fault}")
+        elif event.kind in _LOGGED:
+            self.get_logger().info(text)
+
+    def _publish_regions(self, states: list[RegionStates]) -> None:
+        for item in states:
+            self._regions.publish(regions_to_message(item, self._running_engine.experiment))
+
+    def _publish_status(self) -> None:
+        message = self._status_message()
+        self._statuses.publish(message)
+        self._action.feedback(message)
+
+    def _status_message(self) -> ExperimentStatus:
+        stamp = self._clock_now()
+        message = status_to_message(self._running_engine.status(stamp), stamp)
+        if self._waiting:
+            message.reason = self._waiting.reason
+        elif self._never_began:
+            message.status, message.reason = ExperimentStatus.FAULT, self._never_began
+        return message
+
+    def _complain(self, output: str, reason: str) -> None:
+        self._handle(Fault(self._clock_now(), output, reason))
+
+    # Starting and stopping.
+
+    def _load(self, settings: ExperimentSettings, path: Path) -> Experiment:
+        experiment = load_experiment(path, settings.allow_python)
+        warnings = check_experiment(
+            experiment,
+            cameras=settings.cameras or None,
+            image_sizes=settings.sizes,
+            keypoints=settings.keypoints or None,
+            outputs=settings.outputs or None,
+        )
+        for problem in warnings:
+            self.get_logger().warning(f"{path}:{problem.line}: {problem}")
+        return experiment
+
+    def _use(self, experiment: Experiment) -> None:
+        """Connects with what an experiment needs; no run is in progress."""
+        if self._connections:
+            self._connections.close()
+        self._engine = Engine(experiment)
+        listeners, silence = (self.settings.listeners, self.settings.output_timeout) if self.settings else (1, 1.0)
+        self._connections = Connections(
+            self, experiment, self._clock_now, self._on_input, self._complain, listeners, silence
+        )
+        if self.is_active:
+            self._connections.activate()
+            self._publish_regions(self._engine.regions())
+
+    def _run(self) -> None:
+        self._waiting, self._stopped, self._never_began = None, False, ""
+        seed = self._running_engine.experiment.seed
+        self._handle(Start(self._clock_now(), secrets.randbits(32) if seed is None else seed))
+        for source, value in (self._connections.values if self._connections else {}).items():
+            self._handle(Value(self._clock_now(), source, value))
+
+    def _stop_run(self, reason: str, fault: bool = False) -> bool:
+        """Ends the run, or the waiting for it; whether there was a run."""
+        if self._waiting:
+            self._waiting = None
+            self._action.finish(False, reason)
+        if self._engine and self._engine.running:
+            self._stopped = True
+            self._handle(Stop(self._clock_now(), reason, fault))
+            return True
+        return False
+
+    def _obstacle(self) -> str:
+        """Why a run can't begin now; empty where it can."""
+        outputs = self._connections.obstacles if self._connections else []
+        if not self.is_active:
+            return "the experiment node is not active"
+        if self._running_engine.running:
+            return f"experiment '{self._running_engine.experiment.experiment}' is running already; stop it first"
+        return outputs[0] if outputs else ""
+
+    def _wrong_keypoints(self) -> str:
+        """What the experiment needs and the poses that have come lack; empty where nothing is known to be wrong."""
+        seen = self._connections.keypoints if self._connections else {}
+        for camera, keypoints in seen.items():
+            for keypoint, trigger in self._running_engine.experiment.missing_keypoints(camera, keypoints).items():
+                hint = suggest(keypoint, keypoints)
+                return f"trigger '{trigger}' needs keypoint '{keypoint}', which the poses do not have. {hint}".rstrip()
+        return ""
+
+    def _wait(self, settings: ExperimentSettings, for_poses: bool) -> None:
+        self._waiting = _Waiting(self._clock_now() + nanoseconds(settings.start_timeout), for_poses)
+
+    def _begin_if_possible(self, waiting: _Waiting, connections: Connections) -> None:
+        obstacle = self._obstacle()
+        waiting.lacks_output = bool(obstacle)
+        if not obstacle and waiting.for_poses and self._clock_now() - connections.last_pose >= _POSES_COME:
+            obstacle = f"poses of {connections.cameras}"
+        if not obstacle:
+            self._run()
+            return
+        stamp, reason = self._clock_now(), f"waits for {obstacle}"
+        if waiting.lacks_output and stamp > waiting.deadline and not connections.undecided:
+            self._give_up(obstacle)
+        elif waiting.reason != reason:
+            waiting.reason, waiting.since = reason, stamp
+            self._publish_status()
+        elif stamp - waiting.since > _WORTH_A_LINE and waiting.logged != reason:
+            waiting.logged = reason
+            self.get_logger().info(reason)
+
+    def _give_up(self, obstacle: str) -> None:
+        """No run begins, as an output does not answer; where it was to begin by itself, the node has failed."""
+        seconds = self.settings.start_timeout if self.settings else 0.0
+        self._waiting, self._never_began = None, f"the run did not begin within {seconds:g} s: {obstacle}"
+        self._publish_event(Event(self._clock_now(), "fault", "experiment", {"reason": self._never_began}))
+        self._publish_status()
+        if self._action.active:
+            self._action.finish(False, self._never_began)
+        else:
+            self.fail(DlstreamError(self._never_began))
+
+    def _begin_goal(self, file: str) -> str:
+        """Begins what an action goal asks for; returns why it can't."""
+        if not self.is_active or self._running_engine.running or self.settings is None:
+            return self._obstacle()
+        try:
+            experiment = self._load(self.settings, Path(file).expanduser()) if file else self._configured
+        except DlstreamError as error:
+            return str(error)
+        if experiment is not self._running_engine.experiment:
+            self._use(experiment)
+        problem = self._wrong_keypoints()
+        if not problem:
+            self._wait(self.settings, for_poses=False)
+        return problem
+
+    def _on_start(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        problem = self._obstacle()
+        if not problem and self._running_engine.experiment is not self._configured:
+            self._use(self._configured)
+            problem = self._obstacle()
+        problem = problem or self._wrong_keypoints()
+        response.success, response.message = not problem, problem or "started"
+        if not problem:
+            self._run()
+        return response
+
+    def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = self._running_engine.running or self._waiting is not None
+        response.message = "stopped" if response.success else "no experiment is running"
+        self._stop_run("stopped by the operator")
+        return response
+
+    def _on_get_status(
+        self, request: GetExperimentStatus.Request, response: GetExperimentStatus.Response
+    ) -> GetExperimentStatus.Response:
+        response.status = self._status_message()
+        return response
+
+
+def main() -> None:
+    """Entry point of `ros2 run dlstream_experiment experiment`."""
+    sys.exit(run_node(ExperimentNode))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""The experiment node's end of the line to one output."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rclpy.lifecycle import LifecycleNode
+
+from dlstream_common import OFF, Command
+from dlstream_common.ros import COMMAND, EVENT, command_to_message, stamp_to_message
+from dlstream_experiment.model.names import SECOND
+from dlstream_experiment.ros.agreement import Agreement, OutputState
+from dlstream_msgs.msg import Acknowledgement, OutputStatus
+from dlstream_msgs.msg import Command as CommandMsg
+
+
+@dataclass(frozen=True)
+class _Pending:
+    command: Command
+    sent: int
+    asked: bool
+
+
+_RECORDER_TIMEOUT = 10 * SECOND
+"""How long to wait for a recorder before the first command; after that an output is enough."""
+
+
+class OutputLink:
+    """Sends commands to one output and waits for its acknowledgements.
+
+    An output is ready once it has acknowledged an "off": `ask` sends it until it does. So a stimulus that another
+    life of this node left on goes off, and a run starts only with outputs that answer.
+
+    Args:
+        complain: called with the output's name and a reason.
+        listeners: subscribers to wait for before the first command: the output, and a recorder.
+        silence: seconds without a status of the output until that is a fault.
+    """
+
+    def __init__(
+        self,
+        node: LifecycleNode,
+        output: str,
+        clock: Callable[[], int],
+        complain: Callable[[str, str], None],
+        listeners: int = 1,
+        silence: float = 1.0,
+    ) -> None:
+        self.output = output
+        self.ready = False
+        self._began = clock()
+        self._listeners, self._recorders = listeners, listeners - 1
+        self._node, self._clock, self._complain = node, clock, complain
+        self._source = node.get_name()
+        self._agreement = Agreement(output, self._source, silence)
+        self._count = self._unanswered = 0
+        self._pending: dict[int, _Pending] = {}
+        self._command_topic, self._topic = f"/outputs/{output}/command", f"/outputs/{output}/acknowledgement"
+        self._publisher = node.create_lifecycle_publisher(CommandMsg, self._command_topic, COMMAND)
+        self._subscription = node.create_subscription(Acknowledgement, self._topic, self._acknowledged, COMMAND)
+        self._statuses = node.create_subscription(OutputStatus, f"/outputs/{output}/status", self._on_status, EVENT)
+
+    def activate(self) -> None:
+        """Publishes from here on: for a link that is made while its node is active."""
+        self._publisher.on_activate(None)
+
+    def send(self, command: Command, decided: int, arm: bool = False) -> None:
+        """Sends a command that was decided at a time; `arm`: with it begins a run."""
+        self._send(command, decided, asked=False, arm=arm)
+
+    def _send(self, command: Command, decided: int, asked: bool, arm: bool = False) -> None:
+        self._count += 1
+        message = command_to_message(command, self._source, self._count, decided)
+        message.arm = CommandMsg.ARM if arm else CommandMsg.KEEP
+        sent = self._clock()
+        message.sent = stamp_to_message(sent)
+        self._publisher.publish(message)
+        self._pending[self._count] = _Pending(command, sent, asked)
+        self._agreement.told(self._count, command)
+
+    def ask(self) -> None:
+        """Where the output has not answered yet and no answer is being waited for, asks it to be off."""
+        if self.ready or any(pending.asked for pending in self._pending.values()):
+            return
+        if self._recorder_connected and not self.lacks:
+            self._listeners = 1
+            stamp = self._clock()
+            self._send(Command(stamp, self.output, OFF), stamp, asked=True)
+
+    @property
+    def _recorder_connected(self) -> bool:
+        """Whether all who are to hear the commands do, as far as they are waited for."""
+        heard = min(self._publisher.get_subscription_count(), self._node.count_subscribers(self._topic))
+        patient = self._clock() - self._began < _RECORDER_TIMEOUT
+        # All that are known must be connected: the first one that is need not be the output.
+        wanted = max(self._listeners, self._node.count_subscribers(self._command_topic)) if patient else 1
+        return heard >= wanted
+
+    @property
+    def lacks(self) -> str:
+        """What the output needs that it can answer; empty where nothing is known to lack."""
+        answered, listening = self._node.count_publishers(self._topic), self._publisher.get_subscription_count()
+        if not listening or (not answered and listening <= self._recorders):
+            return f"nobody listens on {self._command_topic}"
+        return "" if answered else f"nobody answers on {self._topic}"
+
+    @property
+    def obstacle(self) -> str:
+        """Why no run can begin with this output; empty where one can."""
+        if self.lacks or not self.ready:
+            return self.lacks or f"no answer on {self._topic}"
+        known = self._agreement.known
+        if known is None or known.armed or known.armable:
+            return ""
+        why = f" ({known.reason})" if known.reason else ""
+        arm = f"ros2 service call /outputs/{self.output}/arm std_srvs/srv/SetBool '{{data: true}}'"
+        return f"it is disarmed{why}; arm it by hand: {arm}"
+
+    @property
+    def undecided(self) -> bool:
+        """Whether nobody knows yet if the output answers: it is there, and was not asked, or may still answer."""
+        return not self.lacks and not self.ready and not self._unanswered
+
+    @property
+    def owed(self) -> Command | None:
+        """See Agreement.owed."""
+        return self._agreement.owed
+
+    def supervise(self) -> tuple[str, Command | None]:
+        """What is wrong with what the output does, once each time, and the command that it has to be told again.
+
+        To be asked again and again while a run is in progress.
+        """
+        if self._agreement.is_silent(time.monotonic()):
+            # A node that a busy machine kept waiting finds here what came meanwhile, before it takes it for silence.
+            while (taken := self._statuses.handle.take_message(OutputStatus, False)) is not None:
+                self._on_status(taken[0])
+        steady = time.monotonic()
+        silent = self._agreement.newly_silent(steady)
+        if silent or self._pending:
+            return silent, None
+        difference = self._agreement.difference(steady)
+        return (difference.reason, difference.again) if difference else ("", None)
+
+    def overdue(self, timeout: int) -> None:
+        """Complains of commands that were not acknowledged in time (nanoseconds)."""
+        stamp = self._clock()
+        for identity, pending in list(self._pending.items()):
+            if stamp - pending.sent > timeout:
+                del self._pending[identity]
+                self.ready = False
+                self._unanswered += pending.asked
+                if not pending.asked:
+                    action, seconds = pending.command.action, timeout / SECOND
+                    within = f" within {seconds:g} s" if seconds else " before the end"
+                    reason = f"output '{self.output}' did not acknowledge '{action}'{within}"
+                    self._complain(self.output, reason)
+
+    def settle(self, deadline: float) -> None:
+        """Waits until the output has acknowledged all commands, is gone, or the monotonic clock reaches the deadline.
+
+        Takes the acknowledgements itself: as the node ends, no executor does. What this process sent lies in shared
+        memory that ends with it, so that an output which has not read it yet would never see its "off".
+        """
+        while any(not pending.asked for pending in self._pending.values()):
+            taken = self._subscription.handle.take_message(Acknowledgement, False)
+            if taken is not None:
+                self._acknowledged(taken[0])
+            elif time.monotonic() > deadline or not self._node.count_publishers(self._topic):
+                self.overdue(0)
+            else:
+                time.sleep(0.001)
+
+    def close(self) -> None:
+        """Lets go of the topics."""
+        self._node.destroy_lifecycle_publisher(self._publisher)
+        self._node.destroy_subscription(self._subscription)
+        self._node.destroy_subscription(self._statuses)
+
+    def _on_status(self, message: OutputStatus) -> None:
+        state = OutputState(
+            message.on, message.state, message.source, message.id, message.armed, message.armable, message.reason
+        )
+        self._agreement.said(state, time.monotonic())
+
+    def _acknowledged(self, message: Acknowledgement) -> None:
+        pending = self._pending.pop(message.id, None) if message.source == self._source else None
+        if pending is None:
+            return
+        if message.success:
+            self.ready = self.ready or pending.command.action == OFF
+        else:
+            self._agreement.refused(message.id)
+            reason = f"output '{self.output}' refused '{pending.command.action}': {message.message}"
+            self._complain(self.output, reason)

@@ -1,0 +1,1 @@
+"""What happens in a run: poses, values and time go in, events and commands come out."""

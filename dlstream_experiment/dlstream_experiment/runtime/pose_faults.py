@@ -1,0 +1,73 @@
+"""The fault events of poses that can't be used, at most one every few seconds of each kind and camera."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from dlstream_common import Cause, Event, suggest
+from dlstream_experiment.model.names import SECOND
+
+_REPORT_EVERY = 5 * SECOND
+"""A fault that goes on is reported again after this time, with a count."""
+
+
+class PoseFaults:
+    """Makes the fault events of one run.
+
+    Attributes:
+        stale: how many poses were too old, or stamped too early.
+    """
+
+    def __init__(self, max_age: float) -> None:
+        self.stale = 0
+        self._max_age = max_age
+        self._reported: dict[tuple[str, str], tuple[int, int]] = {}  # when it was reported, and how often not since
+
+    def clock_set_back(self, stamp: int, clock: str, back: int) -> Event:
+        """A clock, such as "this machine", was set back by some nanoseconds."""
+        reason = f"the clock of {clock} was set back by {back / SECOND:.3f} s; the run's own time goes on without that"
+        return Event(stamp, "fault", "clock", {"reason": reason})
+
+    def too_early(self, stamp: int, now: int, cause: Cause) -> list[Event]:
+        """A frame is stamped later than its pose came."""
+        self.stale += 1
+        ahead = (cause.stamp - stamp) / SECOND
+        reason = f"a frame of camera '{cause.camera}' is stamped {ahead:.3f} s later than its pose came"
+        limit = f"max_age is {self._max_age:g} s, and the clocks of camera and experiment differ by more"
+        return self._repeated("early", stamp, now, f"{reason}; {limit}", cause)
+
+    def too_old(self, stamp: int, now: int, cause: Cause, stale: bool) -> list[Event]:
+        """A pose came too long after its frame; `stale`: the pose node found so."""
+        self.stale += 1
+        age = (stamp - cause.stamp) / SECOND
+        reason = f"a pose of camera '{cause.camera}' came {age:.3f} s after its frame"
+        limit = "the pose node calls it stale" if stale else f"max_age is {self._max_age:g} s"
+        return self._repeated("old", stamp, now, f"{reason}; {limit}", cause)
+
+    def malformed(self, stamp: int, now: int, reason: str, cause: Cause) -> list[Event]:
+        """Poses whose arrays do not fit their keypoints."""
+        return self._repeated("malformed", stamp, now, reason, cause)
+
+    def silent(self, stamp: int, camera: str, timeout: float) -> Event:
+        """A camera sent no pose for `timeout` seconds."""
+        values = {"camera": camera, "reason": f"no pose of camera '{camera}' for {timeout:g} s: outputs off"}
+        return Event(stamp, "fault", "pose", values)
+
+    def missing_keypoint(self, stamp: int, keypoint: str, trigger: str, known: Collection[str], cause: Cause) -> Event:
+        """The poses lack a keypoint that a trigger needs."""
+        reason = (
+            f"the poses of camera '{cause.camera}' have no keypoint '{keypoint}', which trigger '{trigger}' needs. "
+            + suggest(keypoint, list(known))
+        ).rstrip()
+        return Event(stamp, "fault", "pose", {"camera": cause.camera, "reason": reason}, cause)
+
+    def _repeated(self, kind: str, stamp: int, now: int, reason: str, cause: Cause) -> list[Event]:
+        """`count` says how many faults the event stands for."""
+        key = (kind, cause.camera)
+        last, unreported = self._reported.get(key, (now - _REPORT_EVERY, 0))
+        if now - last < _REPORT_EVERY:
+            self._reported[key] = (last, unreported + 1)
+            return []
+        self._reported[key] = (now, 0)
+        values = {"camera": cause.camera, "reason": reason, "count": str(unreported + 1)}
+        return [Event(stamp, "fault", "pose", values, cause)]

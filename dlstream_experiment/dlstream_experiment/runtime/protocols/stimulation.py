@@ -1,0 +1,150 @@
+"""What the outputs do in a run: stimuli of states, stimuli given for a time, limits and controls."""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_right
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from dlstream_experiment.model.names import SECOND, nanoseconds
+from dlstream_experiment.model.protocols import Note, Off, On, Step, Stimulus
+from dlstream_experiment.model.protocols._control import Limit, Sham, Yoked
+
+
+@dataclass(slots=True)
+class _Output:
+    """One output in a run. `on` is what the protocol has on, sham or not."""
+
+    on: Stimulus | None = None
+    since: int = 0
+    before: int = 0  # nanoseconds that it was on in earlier stimuli
+    sham: bool = False
+    cut: bool = False  # by the limit of a stimulus
+    exhausted: bool = False  # by the limit of the session
+
+    def lasted(self, stamp: int) -> int:
+        return max(0, stamp - self.since) if self.on is not None else 0
+
+    def total(self, stamp: int) -> int:
+        return self.before + self.lasted(stamp)
+
+
+class Stimulation:
+    """Turns what the protocol wants on into steps, once for each of its evaluations."""
+
+    def __init__(
+        self,
+        outputs: Collection[str],
+        limits: Mapping[str, Limit],
+        control: Sham | Yoked | None,
+        draws: random.Random,
+    ) -> None:
+        self._outputs = {name: _Output() for name in outputs}
+        self._limits = limits
+        self._control = control
+        self._draws = draws
+        self._given: dict[str, tuple[Stimulus, int | None]] = {}
+        self._start = 0
+        self._paused: int | None = None
+
+    def start(self, stamp: int) -> None:
+        """The run begins."""
+        self._start = stamp
+
+    def give(self, stimulus: Stimulus, until: int | None) -> None:
+        """Puts a stimulus over those of the states; until None: until it is withdrawn."""
+        self._given[stimulus.output] = (stimulus, until)
+
+    def withdraw(self, output: str) -> None:
+        """Ends what was given."""
+        self._given.pop(output, None)
+
+    def pause(self, stamp: int) -> None:
+        """Outputs are off from now, whatever is on here: this time does not count."""
+        self._paused = stamp
+
+    def resume(self, stamp: int) -> None:
+        """Outputs can be on again."""
+        if self._paused is not None:
+            for output in self._outputs.values():
+                output.since += stamp - max(self._paused, output.since)
+            self._paused = None
+
+    def total(self, output: str, stamp: int) -> int:
+        """How long an output has been on in this run, in nanoseconds."""
+        item = self._outputs.get(output)
+        return item.total(self._lit(stamp)) if item is not None else 0
+
+    def _lit(self, stamp: int) -> int:
+        return stamp if self._paused is None else self._paused
+
+    def update(self, stamp: int, held: Collection[Stimulus], trigger: str | Mapping[str, str]) -> list[Step]:
+        """The steps that lead to what is wanted now.
+
+        Args:
+            held: the stimuli of the current state.
+            trigger: what caused the change, if a trigger did; or what did it for each output.
+        """
+        over = {name for name, (_, until) in self._given.items() if until is not None and stamp >= until}
+        for name in over:
+            del self._given[name]
+        wanted = {stimulus.output: stimulus for stimulus in held}
+        wanted |= {name: stimulus for name, (stimulus, _) in self._given.items()}
+        steps: list[Step] = []
+        for name, output in self._outputs.items():
+            cause = trigger if isinstance(trigger, str) else trigger.get(name, "")
+            stimulus, cause = self._yoked(name, stamp, wanted.get(name)), "" if name in over else cause
+            stimulus, notes = self._limited(name, output, stamp, stimulus)
+            steps += notes
+            if stimulus != output.on:
+                steps += self._change(name, output, stamp, stimulus, "" if notes else cause)
+        return steps
+
+    def _yoked(self, name: str, stamp: int, wanted: Stimulus | None) -> Stimulus | None:
+        if not isinstance(self._control, Yoked) or name not in self._control.outputs:
+            return wanted
+        changes = self._control.changes[name]
+        index = bisect_right(changes, stamp - self._start, key=lambda change: change[0])
+        return changes[index - 1][1] if index else None
+
+    def _limited(
+        self, name: str, output: _Output, stamp: int, wanted: Stimulus | None
+    ) -> tuple[Stimulus | None, list[Step]]:
+        limit = self._limits.get(name)
+        if wanted is None:
+            output.cut = False
+            return None, []
+        if limit is None or output.cut or output.exhausted:
+            return (None if output.cut or output.exhausted else wanted), []
+        if limit.session is not None and output.total(self._lit(stamp)) >= nanoseconds(limit.session):
+            output.exhausted = True
+            return None, [_reached(name, "session", limit.session)]
+        if limit.stimulus is not None and output.lasted(self._lit(stamp)) >= nanoseconds(limit.stimulus):
+            output.cut = True
+            return None, [_reached(name, "stimulus", limit.stimulus)]
+        return wanted, []
+
+    def _change(self, name: str, output: _Output, stamp: int, stimulus: Stimulus | None, trigger: str) -> list[Step]:
+        lasted = output.lasted(self._lit(stamp))
+        if output.on is None:
+            output.since, output.sham = stamp, self._is_sham(name)
+        elif stimulus is None:
+            output.before = output.total(self._lit(stamp))
+        was_on, output.on = output.on, stimulus
+        if not output.sham:
+            return [On(stimulus, trigger) if stimulus is not None else Off(name, trigger)]
+        if stimulus is None:
+            return [Note("sham_ended", name, {"duration": f"{lasted / SECOND:.6f}"})]
+        values = {"action": stimulus.action, **stimulus.texts()} | ({"trigger": trigger} if trigger else {})
+        return [Note("sham_started" if was_on is None else "sham_changed", name, values)]
+
+    def _is_sham(self, name: str) -> bool:
+        control = self._control
+        if not isinstance(control, Sham) or (control.outputs is not None and name not in control.outputs):
+            return False
+        return control.probability >= 1 or self._draws.random() < control.probability
+
+
+def _reached(output: str, which: str, seconds: float) -> Note:
+    return Note("limit_reached", output, {"limit": which, "seconds": f"{seconds:g}"})

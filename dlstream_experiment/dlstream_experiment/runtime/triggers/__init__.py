@@ -1,0 +1,1 @@
+"""From the poses of a frame to the decisions of all triggers."""
