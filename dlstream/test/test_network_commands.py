@@ -85,7 +85,7 @@ def test_check_refuses_a_name_that_is_no_picture(network, video, tmp_path, name)
 def test_check_names_a_video_that_is_not_there(network, tmp_path):
     result = run("check", network, tmp_path / "none.mp4")
     assert isinstance(result.exception, DlstreamError)
-    assert "there is no such file" in str(result.exception)
+    assert "found no such file" in str(result.exception)
 
 
 def test_info_of_what_is_no_network_is_an_error(tmp_path):

@@ -32,8 +32,8 @@ class RateLimiter:
 class Schedule:
     """Waits until a recorded frame is due by its own time. `wait` on one thread, `stop` on any.
 
-    As with `RateLimiter` there are no bursts: where a frame comes late by more than its distance to the one before,
-    those after it come later too.
+    As with `Pace` there are no bursts: where a frame comes late by more than its distance to the one before, those
+    after it come later too.
     """
 
     def __init__(self) -> None:

@@ -31,8 +31,6 @@ _ENCODINGS = {
     "bgr8": _Encoding(3, np.uint8, None),
     "8UC3": _Encoding(3, np.uint8, None),
     "rgb8": _Encoding(3, np.uint8, cv2.COLOR_RGB2BGR),
-    "bgr16": _Encoding(3, np.uint16, None),
-    "rgb16": _Encoding(3, np.uint16, cv2.COLOR_RGB2BGR),
     "bgra8": _Encoding(4, np.uint8, cv2.COLOR_BGRA2BGR),
     "8UC4": _Encoding(4, np.uint8, cv2.COLOR_BGRA2BGR),
     "rgba8": _Encoding(4, np.uint8, cv2.COLOR_RGBA2BGR),
@@ -105,19 +103,13 @@ def to_bgr(image: Image, encoding: str) -> NDArray[np.uint8]:
 
 
 def encoding_of(image: Image) -> str:
-    """The encoding of an array in OpenCV's channel order: mono8, mono16, bgr8, bgr16 or bgra8.
+    """The encoding of an array in OpenCV's channel order: mono8, mono16, bgr8 or bgra8.
 
     Raises:
         EncodingError: an array that is none of them.
     """
     channels = 1 if image.ndim == 2 else image.shape[2]
-    names = {
-        (1, "uint8"): "mono8",
-        (1, "uint16"): "mono16",
-        (3, "uint8"): "bgr8",
-        (3, "uint16"): "bgr16",
-        (4, "uint8"): "bgra8",
-    }
+    names = {(1, "uint8"): "mono8", (1, "uint16"): "mono16", (3, "uint8"): "bgr8", (4, "uint8"): "bgra8"}
     try:
         return names[channels, image.dtype.name]
     except KeyError:

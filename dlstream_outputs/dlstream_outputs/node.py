@@ -13,8 +13,7 @@ import rclpy
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
 
-from dlstream_common import OFF, DlstreamError, Event, Problem, now
-from dlstream_common.plugins import PartError
+from dlstream_common import OFF, DlstreamError, Event, now
 from dlstream_common.ros import (
     COMMAND,
     EVENT,
@@ -52,10 +51,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
 
     def __init__(self, default_type: str = "") -> None:
         name = _type_asked_for(default_type)
-        try:
-            self._kind = OUTPUTS.usable(name)
-        except PartError as error:
-            raise OutputError(str(Problem(("type",), error.found, error.expected, error.suggestion))) from error
+        self._kind = OUTPUTS.usable(name)
         super().__init__(output_settings(name), namespace="/outputs")
         self._output: Output[Any] | None = None
         self._closers: list[Callable[[], object]] = []

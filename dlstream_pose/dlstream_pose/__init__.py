@@ -3,7 +3,8 @@
 from dlstream_pose.runtime.engines import ENGINES, Engine
 from dlstream_pose.runtime.estimator import Estimator
 from dlstream_pose.runtime.filters import FILTERS, Filter
-from dlstream_pose.runtime.network import Network, NetworkInfo, Source
+from dlstream_pose.runtime.network import Network
+from dlstream_pose.runtime.network_info import NetworkInfo, Source
 from dlstream_pose.runtime.settings import PoseSettings
 from dlstream_pose.runtime.stream import Estimate, PoseStream
 

@@ -363,3 +363,14 @@ def test_what_is_begun_is_typed(tmp_path):
         assert session.status().free > 0
     finally:
         session.finish()
+
+
+def test_frames_lost_after_the_last_one_are_counted(open_session, make):
+    session = open_session(video="none", bag=False)
+    session.add_frame(make.frame(0, GREY, "mono8"))
+    session.add_frame_info("top", 0, 2)  # the camera's first two
+    session.add_frame(make.frame(1, GREY, "mono8"))
+    session.add_frame_info("top", 1, 2)
+    session.add_frame_info("top", 1, 3)  # and its last
+    summary = session.finish()
+    assert (summary.frames_recorded, summary.frames_dropped, summary.frames_captured) == (2, 3, 5)

@@ -120,9 +120,8 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
         image_sizes={camera: (width, height)},
     )
     about = pose.model_dump(mode="json", exclude={"network", "cameras"})
-    session = OfflineSession(
-        out, footage.name, [camera], before[0].stamp if before else first.stamp, {"settings": {"pose": about}}
-    )
+    started = before[0].stamp if before else first.stamp
+    session = OfflineSession(out, footage.name, [camera], started, {"settings": {"pose": about}})
     info = estimator.info
     session.set_network(camera, pose.network.name, estimator.network.sha256, info.edges, info.individuals)
     session.set_regions(camera, outlines(experiment, camera))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import Field
 
 from dlstream_camera.rate_limiter import Schedule
 from dlstream_camera.sources._base import Capture, Format, FrameSource, Notice, SourceSettings
 from dlstream_camera.sources._losses import Losses
-from dlstream_common import ExistingFile, Image, Problem, Severity, SourceError, now
+from dlstream_common import ExistingFile, Problem, Severity, SourceError, now
 from dlstream_common.video import LostFrame, PictureCheck, VideoFrame, open_frames
 
 _LOOKED_AT = 10
@@ -46,7 +45,7 @@ class VideoSettings(SourceSettings):
     def _remarks(self) -> Iterator[Problem]:
         file = open_frames(self.path, self.fps)
         for remark in file.remarks:
-            yield Problem(("path",), remark, "a video that says all by itself", severity=Severity.WARNING)
+            yield Problem(("path",), remark, "a video with times, and one stream alone", severity=Severity.WARNING)
         look = PictureCheck()
         said = ""
         for item, _ in zip(file.frames(), range(_LOOKED_AT), strict=False):
@@ -96,7 +95,7 @@ class VideoSource(FrameSource[VideoSettings]):
             self._held = item
             return None
         self._number += 1
-        return Capture(_published(item.image), stamp, item.number, self._losses.count)
+        return Capture(item.image, stamp, item.number, self._losses.count)
 
     def stop(self) -> None:
         self._schedule.stop()
@@ -117,8 +116,3 @@ class VideoSource(FrameSource[VideoSettings]):
                 return item
             self._losses.add(item.number, item.reason)
         return None
-
-
-def _published(image: Image) -> Image:
-    """As a camera would give it: 16-bit colour, which no message of a camera has here, as 8-bit colour."""
-    return (image >> 8).astype(np.uint8) if image.ndim == 3 and image.dtype == np.uint16 else image

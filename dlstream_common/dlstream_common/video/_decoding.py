@@ -35,7 +35,7 @@ def decode(container: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
         except av.FFmpegError as error:
             if packet.is_discard:
                 continue
-            reason = f"{packet.size} bytes that are no picture ({_words(error)})"
+            reason = f"its data is damaged ({_words(error)})"
             stamp = expected.stamp_of(packet)
             if stamp is None:
                 yield None, reason
@@ -90,6 +90,8 @@ class _Expected:
     def shown(self, picture: av.VideoFrame) -> Iterator[Decoded]:
         """A picture that came out, after those before it that did not."""
         if self._in_turn:
+            if picture.is_corrupt and self._reasons:  # the one that failed comes out all the same
+                del self._reasons[min(self._reasons)]
             stamp = yield from self._next_in_turn()
         else:
             stamp = picture.pts

@@ -15,6 +15,7 @@ from dlstream_common.errors import SourceError
 from dlstream_common.frame import Image
 from dlstream_common.quiet import quiet_opencv
 from dlstream_common.video._items import LostFrame, VideoFrame
+from dlstream_common.video._picture_check import picture_problem
 
 IMAGE_ENDINGS = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
 _STACKS = (".tif", ".tiff")
@@ -43,13 +44,17 @@ class ImageFiles:
         self._rate = Fraction(fps or _USUAL_RATE).limit_denominator(10**6)
         self.fps: float | None = float(self._rate)
         self.expected = sum(_pages(file) for file in self._files)
-        first = next((item for item in self.frames() if isinstance(item, VideoFrame)), None)
+        first = next((image for file in self._files for image in _images_of(file) if not isinstance(image, str)), None)
         if first is None:
             raise SourceError(f"{path}: found no image that can be read; expected at least one")
-        self.height, self.width = first.image.shape[:2]
-        self.remarks: tuple[str, ...] = ()
-        if not fps and self.expected > 1:
-            self.remarks = (f"images have no times; taken at {_USUAL_RATE:g} fps. --fps gives another rate",)
+        self.height, self.width = first.shape[:2]
+        remarks = [
+            f"images, which have no times, taken at {_USUAL_RATE:g} fps; --fps (in a rig 'fps') gives another rate"
+        ]
+        remarks = remarks if not fps and self.expected > 1 else []
+        if first.dtype == np.uint16 and first.ndim == 3 and (problem := picture_problem(first)):
+            remarks.append(problem)  # of 16-bit colour only 8 bits go on, in which nobody can see it any more
+        self.remarks = tuple(remarks)
 
     def frames(self) -> Iterator[VideoFrame | LostFrame]:
         """See `FrameFile`."""
@@ -60,7 +65,7 @@ class ImageFiles:
                 if isinstance(image, str):
                     yield LostFrame(number, time, image)
                 else:
-                    yield VideoFrame(number, time, image)
+                    yield VideoFrame(number, time, _published(image))
                 number += 1
 
 
@@ -102,7 +107,7 @@ def _images_of(file: Path) -> Iterator[Image | str]:
             found = [page for number in range(count) for page in (_read_pages(file, start + number, 1) or [None])]
         for number, image in enumerate(found):
             where = file.name if pages == 1 else f"{file.name}, page {start + number + 1}"
-            yield f"{where} can't be read as an image" if image is None else _frame(image, where)
+            yield f"{where} can't be read as an image" if image is None else _checked(image, where)
 
 
 def _read(file: Path) -> list[Any]:
@@ -122,9 +127,14 @@ def _read_pages(file: Path, start: int, count: int) -> list[Any]:
     return list(found)
 
 
-def _frame(image: Image, where: str) -> Image | str:
-    if image.dtype not in (np.uint8, np.uint16):
-        return f"{where} has values of type {image.dtype}; expected 8 or 16 bits. Convert it"
-    if image.dtype == np.uint8 and image.ndim == 2:
-        return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
-    return image
+def _checked(image: Image, where: str) -> Image | str:
+    if image.dtype in (np.uint8, np.uint16):
+        return image
+    return f"{where} has values of type {image.dtype}; expected 8 or 16 bits. Convert it"
+
+
+def _published(image: Image) -> Image:
+    """As a `VideoFrame` has it: colour of 8 bits, or grey of 16."""
+    if image.dtype == np.uint16:
+        return image if image.ndim == 2 else (image >> 8).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8) if image.ndim == 2 else image

@@ -17,7 +17,7 @@ class VideoFrame:
     Attributes:
         number: 0, 1, 2, ... in the order of presentation; lost frames are counted.
         time: nanoseconds since the first frame, by the file's own stamps.
-        image: (height, width, 3) uint8, blue, green, red; 16 bits deep as the file has it, grey then (height, width).
+        image: (height, width, 3) uint8, blue, green, red; 16 bits of grey as they are, (height, width) uint16.
     """
 
     number: int

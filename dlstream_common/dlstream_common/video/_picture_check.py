@@ -43,8 +43,12 @@ def picture_problem(image: Image) -> str:
     full = int(np.iinfo(image.dtype).max)
     grey = 255 if full == 255 else full // 255
     if high - low <= (_NOISE if full == 255 else 0):
-        what = "is black" if high <= (_NOISE if full == 255 else grey) else f"has one colour all over (value {high})"
-        return f"the picture {what}: is the lens covered, the light off, or the file damaged?"
+        what = (
+            "a black picture"
+            if high <= (_NOISE if full == 255 else grey)
+            else f"a picture of one colour (value {high})"
+        )
+        return f"{what}: is the lens covered, the light off, or the file damaged?"
     if full > 255 and high < _DIM:
         bits = high.bit_length()
         return (

@@ -55,7 +55,7 @@ class VideoFile:
                         "expected one of them. Give the camera's rate: --fps 30, or 'fps: 30' in the rig file"
                     )
                 remarks.append(
-                    f"a {container.format.name} stream has no times; taken at the {float(own):g} fps that it says. "
+                    f"a {container.format.name} stream without times, taken at the {float(own):g} fps that it says; "
                     "--fps (in a rig 'fps') gives another rate"
                 )
             self._counted = self._timeless or fps > 0
@@ -146,7 +146,7 @@ def _stream_of(container: InputContainer, path: Path) -> tuple[VideoStream, list
     remarks = []
     if len(streams) > 1:
         sizes = ", ".join(f"{stream.width}x{stream.height}" for stream in streams)
-        remarks.append(f"has {len(streams)} video streams ({sizes}); the first one is read")
+        remarks.append(f"{len(streams)} video streams ({sizes}); the first one is read")
     return streams[0], remarks
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,8 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from dlstream_common.errors import InputError
 from dlstream_common.problems import Place, Problem, did_you_mean, nearest, suggest
+from dlstream_common.text_files import encoding_of_text
+from dlstream_common.yaml._blanks import first_odd_blank, odd_blank
 from dlstream_common.yaml._limits import MAX_BYTES, parse, too_many
 from dlstream_common.yaml.annotations import Location, kinds_at, known_keys, unit_of, without_tags
 from dlstream_common.yaml.salvage import salvage
@@ -42,12 +45,14 @@ def read_yaml(path: str | Path, example: str = "rig: openfield") -> CommentedMap
             raise InputError(path, [Problem((), found, most)])
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        line = None if isinstance(error, OSError) else error.object[: error.start].count(b"\n") + 1
-        raise InputError(path, [Problem((), f"no readable file ({reason})", "a YAML file", line=line)]) from error
+        if isinstance(error, UnicodeDecodeError):
+            raise InputError(path, [_not_utf8(error)]) from error
+        raise InputError(path, [Problem((), f"no readable file ({error.strerror})", "a YAML file")]) from error
     try:
         data = parse(text)
     except MarkedYAMLError as error:
+        if blank := first_odd_blank(text):
+            raise InputError(path, [_odd_blank(*blank)]) from error
         mark = error.problem_mark
         line = mark.line + 1 if mark else None
         raise InputError(path, [Problem((), *not_yaml(error.problem or str(error)), line=line)]) from error
@@ -71,6 +76,29 @@ def resolved(path: Path) -> Path:
         return path.resolve()
     except (OSError, RuntimeError):  # a RuntimeError until Python 3.12
         return path.absolute()
+
+
+def _not_utf8(error: UnicodeDecodeError) -> Problem:
+    encoding = encoding_of_text(error.object)
+    if encoding.startswith(("utf-16", "utf-32")):
+        found = f"text in {encoding[:6].upper()}"
+        return Problem((), found, "UTF-8", "In Notepad: Save as, encoding UTF-8.", line=1)
+    line = error.object[: error.start].count(b"\n") + 1
+    return Problem((), "no readable file (it is not UTF-8 text)", "a YAML file", line=line)
+
+
+def _odd_blank(line: int, found: str) -> Problem:
+    return Problem((), found, "a plain space", "Delete it and type a space.", line=line)
+
+
+def _by_blanks(path: Path, problems: Sequence[Problem]) -> list[Problem]:
+    """The problems; those on lines with an odd blank are that blank's, once a line."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    told: dict[Problem, None] = {}
+    for problem in problems:
+        blank = odd_blank(lines[problem.line - 1]) if problem.line and problem.line <= len(lines) else ""
+        told[_odd_blank(problem.line, blank) if blank and problem.line else problem] = None
+    return list(told)
 
 
 def _kind(mode: int) -> str:
@@ -101,7 +129,8 @@ def load_settings(
         return model.model_validate_json(json.dumps(data, default=str), strict=True, context=context)
     except ValidationError as error:
         items = [*error.errors(), *salvage(data, model, context).further]
-        raise InputError(path, merged([(item, _problem(data, model, item)) for item in items])) from error
+        problems = merged([(item, _problem(data, model, item)) for item in items])
+        raise InputError(path, _by_blanks(path, problems)) from error
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError(path, [_not_plain(data, error)]) from error
 
@@ -176,6 +205,10 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
         return Problem(_place(data, location), value, error["msg"], line=line_of(data, location) or 1)
     if error["type"] == "value_error" and isinstance(error["input"], dict):
         return _whole_problem(data, location, error)
+    if error["input"] is None:
+        for entry in (location, location[:-1]):  # the last part may be the name of a kind that it could be
+            if entry and (comma := _decimal_comma(data, entry)):
+                return Problem(_place(data, entry), "an entry without a value", "a value", comma, line=line)
     hint = _nearest(error) if error["type"] == "literal_error" else ""
     wanted = expected(error)
     if isinstance(error["input"], str) and error["type"] in NUMBERS:

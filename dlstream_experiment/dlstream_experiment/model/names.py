@@ -19,6 +19,10 @@ Location = Place
 """Where something is in a file: keys and indices from the top."""
 
 
+NAME = r"[A-Za-z][A-Za-z0-9_]*"
+"""The rule for names that are part of a ROS topic."""
+
+
 def _title(text: str) -> str:
     if not re.fullmatch(_TITLE, text):
         raise ValueError("a name of letters, digits, spaces and _ - . ( ) that begins with a letter or digit")

@@ -110,8 +110,8 @@ class ScreenSettings(OutputSettings):
 class Screen(Output[ScreenSettings]):
     """See ScreenSettings."""
 
-    arming = "start"
     requires: ClassVar[Mapping[str, str]] = {"pygame": "pygame-ce"}
+    arming = "start"
 
     def __init__(self, settings: ScreenSettings, log: Callable[[str], None]) -> None:
         super().__init__(settings, log)

@@ -1,4 +1,4 @@
-"""What the converter needs of a source, and where it finds the kinds of source that there are."""
+"""What the converter needs of a source."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
-from dlstream_pose.runtime.network import NetworkInfo
+from dlstream_pose.runtime.network_info import NetworkInfo
 
 
 class SourceNetwork(ABC):

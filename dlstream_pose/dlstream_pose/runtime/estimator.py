@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from dlstream_common import Image, Individual, NetworkError, to_bgr
 from dlstream_pose.runtime._fit import fitted_size
 from dlstream_pose.runtime.crop import Window
-from dlstream_pose.runtime.network import Network, NetworkInfo
+from dlstream_pose.runtime.network import Network
+from dlstream_pose.runtime.network_info import NetworkInfo
 from dlstream_pose.runtime.scale import scale_of
 
 SMALLEST = 32

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isclose
 
 from dlstream_common import Problem, Severity
-from dlstream_pose.runtime.network import NetworkInfo
+from dlstream_pose.runtime.network_info import NetworkInfo
 
 _LARGEST = 2.0
 

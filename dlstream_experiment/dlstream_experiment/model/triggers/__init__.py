@@ -1,4 +1,7 @@
-"""Triggers: conditions on poses. A new one is a module here, or a class in a package of one's own."""
+"""Triggers: conditions on poses. A new one is a module here, or a class in a package of one's own.
+
+Each brings its settings, check and words.
+"""
 
 from typing import Annotated, cast
 
@@ -43,11 +46,8 @@ def trigger_settings(name: str) -> type[TriggerSettings]:
 
 
 def _guarded(name: str, settings: TriggerSettings) -> TriggerSettings:
-    """Triggers of others: whatever they do wrong is told with its place in the file.
-
-    Those that measure poses as the built-in ones do are tables without code of their own in a run.
-    """
-    if TRIGGERS.origin(name).is_ours or isinstance(settings, MeasuredSettings):
+    """Triggers of others that decide by themselves: whatever they do wrong is reported with its place in the file."""
+    if TRIGGERS.origin(name).is_ours or isinstance(settings, PoseSettings):
         return settings
     from dlstream_experiment.model.triggers.python import InstalledTriggerSettings
 

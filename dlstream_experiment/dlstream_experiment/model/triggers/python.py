@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_serializer
@@ -12,7 +12,7 @@ from dlstream_common import Problem
 from dlstream_experiment.model.extension import Owner, find_class, on_frame, read_options
 from dlstream_experiment.model.names import Location
 from dlstream_experiment.model.pose_array import PoseArray
-from dlstream_experiment.model.triggers._base import Built, Context, Trigger, TriggerSettings, builder_of
+from dlstream_experiment.model.triggers._base import Context, Trigger, TriggerSettings, builder_of
 
 GROUP = "dlstream.triggers"
 
@@ -62,17 +62,11 @@ class PythonTriggerSettings(TriggerSettings):
     def set_name(self, name: str) -> None:
         self._name = name
 
-    def build(self, context: Context) -> Built:
-        return self._built(context, (Trigger,), "an object of Trigger")
-
-    def _built(self, context: Context, kinds: tuple[Any, ...], expected: str) -> Built:
+    def build(self, context: Context) -> Trigger:
         own, owner = self.own, self.owner
         method = builder_of(type(own)) or "build"
-        with owner.guard(method):
-            made: Built = getattr(own, method)(context)
-        if not isinstance(made, kinds):
-            raise owner.wrong(method, made, expected)
-        return GuardedTrigger(made, owner) if isinstance(made, Trigger) else made
+        made = owner.ask(method, lambda: getattr(own, method)(context), Trigger, "an object of Trigger")
+        return GuardedTrigger(made, owner)
 
     def camera_in(self, context: Context) -> str:
         own = self.own
@@ -85,6 +79,10 @@ class PythonTriggerSettings(TriggerSettings):
 
     def regions_used(self) -> list[tuple[Location, str]]:
         return self._places("regions_used", self.own.regions_used)
+
+    def problems(self, context: Context) -> Iterator[Problem]:
+        with self.owner.guard("problems"):
+            yield from [item.below(*self.fields_below) for item in self.own.problems(context)]
 
     def in_words(self) -> str:
         return f"{self.owner.ask('in_words', self.own.in_words, str, 'text')}{self.shape_in_words()}"
@@ -106,16 +104,6 @@ class InstalledTriggerSettings(PythonTriggerSettings):
         """From valid settings of the package's class."""
         values: dict[str, Any] = {key: getattr(own, key) for key in TriggerSettings.model_fields}
         return cls.model_construct(**{**values, "type": name, "class": name, "options": own})
-
-    def build(self, context: Context) -> Built:
-        return self._built(context, get_args(Built), "an object of Trigger, or what else TriggerSettings.build gives")
-
-    def triggers_used(self) -> list[tuple[Location, str]]:
-        return self._places("triggers_used", self.own.triggers_used)
-
-    def problems(self, context: Context) -> Iterator[Problem]:
-        with self.owner.guard("problems"):
-            yield from self.own.problems(context)
 
     @model_serializer
     def _as_written(self) -> dict[str, Any]:

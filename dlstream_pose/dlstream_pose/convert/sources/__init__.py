@@ -16,7 +16,7 @@ CONVERTERS: Registry[ModuleType] = Registry("converter", __name__, __path__, a_m
 def open_source(path: Path) -> SourceNetwork:
     """The network in a file or folder of any known kind.
 
-    A module of `sources` has `accepts(path)`, `EXPECTED`, what it accepts in words, and `open_source(path)`.
+    A module of this package has `accepts(path)`, `EXPECTED`, what it accepts in words, and `open_source(path)`.
 
     Raises:
         NetworkError: no such file, a kind that is not known, or whatever is wrong with the file.

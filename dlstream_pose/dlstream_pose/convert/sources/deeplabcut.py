@@ -17,7 +17,7 @@ from dlstream_pose.convert._weights import load_numbers
 from dlstream_pose.convert.decoders import decoder_for
 from dlstream_pose.convert.sources._top_down import TopDownNetwork
 from dlstream_pose.runtime.decoders import outputs_of
-from dlstream_pose.runtime.network import NetworkInfo, Source
+from dlstream_pose.runtime.network_info import NetworkInfo, Source
 
 EXPECTED = "a file of DeepLabCut 3 that ends in .pt"
 requires = {"deeplabcut": "-r requirements-dlc.txt"}

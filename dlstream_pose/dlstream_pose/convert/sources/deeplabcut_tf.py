@@ -15,7 +15,7 @@ from dlstream_common import NetworkError
 from dlstream_pose.convert._source import SourceNetwork
 from dlstream_pose.convert.sources._tf_graph import around
 from dlstream_pose.runtime.dlc_export import ExportSettings, one_graph, read_settings
-from dlstream_pose.runtime.network import NetworkInfo, Source
+from dlstream_pose.runtime.network_info import NetworkInfo, Source
 
 EXPECTED = "a folder with DeepLabCut 2's .pb and pose_cfg.yaml"
 requires = {"tensorflow": "-r requirements-dlc-tf.txt", "tf2onnx": "-r requirements-dlc-tf.txt"}

@@ -20,7 +20,7 @@ from dlstream_pose.convert.sources._sleap_files import SleapFolder, animals_in, 
 from dlstream_pose.convert.sources._sleap_graph import graph
 from dlstream_pose.convert.sources._sleap_steps import Steps
 from dlstream_pose.runtime.decoders import outputs_of
-from dlstream_pose.runtime.network import NetworkInfo, Source
+from dlstream_pose.runtime.network_info import NetworkInfo, Source
 
 EXPECTED = "a folder in which SLEAP trained a model (training_config and best.ckpt)"
 requires = {"sleap_nn": "-r requirements-sleap.txt"}

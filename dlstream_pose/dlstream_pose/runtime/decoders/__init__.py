@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +16,7 @@ from numpy.typing import NDArray
 from dlstream_common import NetworkError
 from dlstream_common.picking import a_module
 from dlstream_common.plugins import Registry
-
-if TYPE_CHECKING:
-    from dlstream_pose.runtime.network import NetworkInfo
+from dlstream_pose.runtime.network_info import NetworkInfo
 
 Outputs = Mapping[str, NDArray[np.float32]]
 Decoder = Callable[[Outputs], NDArray[np.float32]]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_pose.runtime.decoders import Decoder, Outputs
-
-if TYPE_CHECKING:
-    from dlstream_pose.runtime.network import NetworkInfo
+from dlstream_pose.runtime.network_info import NetworkInfo
 
 OUTPUTS = ("poses",)
 

@@ -9,7 +9,6 @@ the same: J. Lauer et al., "Multi-animal pose estimation, identification and tra
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +16,7 @@ from numpy.typing import NDArray
 from dlstream_pose.runtime.assignment import best_assignment
 from dlstream_pose.runtime.decoders import Decoder, Outputs
 from dlstream_pose.runtime.decoders._animal import Animal, Joint, Link, join
-
-if TYPE_CHECKING:
-    from dlstream_pose.runtime.network import NetworkInfo
+from dlstream_pose.runtime.network_info import NetworkInfo
 
 OUTPUTS = ("candidates", "affinities")
 PEAK = 0.01

@@ -7,16 +7,12 @@ each edge are chosen, and edge after edge adds its end to the animal that has it
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_pose.runtime.assignment import best_assignment
 from dlstream_pose.runtime.decoders import Decoder, Outputs
-
-if TYPE_CHECKING:
-    from dlstream_pose.runtime.network import NetworkInfo
+from dlstream_pose.runtime.network_info import NetworkInfo
 
 OUTPUTS = ("candidates", "affinities")
 _NEVER = -1e9

@@ -1,0 +1,110 @@
+"""What `dlstream analyze` makes of videos and images that are not whole."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from dlstream.cli.summary import show_session
+from dlstream.offline.analyze import Options, analyze
+from dlstream.offline.footage import EPOCH
+from dlstream.offline.progress import ProgressLines
+from dlstream_camera.arena import Arena
+from dlstream_recorder import read_session
+
+ROOT = Path(__file__).resolve().parents[2]
+NETWORK = ROOT / "config" / "networks" / "demo_mouse.onnx"
+EXPERIMENT = """\
+experiment: half
+camera: top
+regions:
+  left: {type: rectangle, left: 0, top: 0, right: 159, bottom: 239}
+triggers:
+  in_left: {type: region, region: left, keypoints: [neck]}
+protocol:
+  type: region_trials
+  trials:
+    left: {trigger: in_left, stimulus: {output: screen, action: show, values: {image: left}}}
+"""
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> Options:
+    file = tmp_path / "half.yaml"
+    file.write_text(EXPERIMENT)
+    return Options(NETWORK, file, 1.0, video=False)
+
+
+@pytest.fixture
+def console() -> Console:
+    return Console(record=True, width=200, file=io.StringIO())
+
+
+@pytest.fixture
+def motion_jpeg(tmp_path: Path) -> Path:
+    """20 frames; 0, 8 and 19 can't be decoded."""
+    path, arena = tmp_path / "mouse.avi", Arena(320, 240, seed=3)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (320, 240))
+    for number in range(20):
+        writer.write(arena.render(number)[0])
+    writer.release()
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packets = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    for number in (0, 8, 19):
+        place, size = packets[number]
+        content[place : place + size] = bytes(size)
+    path.write_bytes(content)
+    return path
+
+
+def test_lost_frames_are_told_counted_and_shift_nothing(motion_jpeg, options, tmp_path, console):
+    out = tmp_path / "out"
+    summary = analyze(motion_jpeg, out, options, console)
+    assert (summary.frames_captured, summary.frames_recorded, summary.frames_dropped) == (20, 17, 3)
+    assert summary.poses == 17
+    frames = pd.read_csv(out / "top.frames.csv")
+    kept = [number for number in range(20) if number not in (0, 8, 19)]
+    assert frames["sequence"].tolist() == kept
+    assert np.allclose(frames["stamp_ns"] - EPOCH, [number * 100_000_000 for number in kept], atol=1000)
+    faults = pd.read_csv(out / "events.csv").query("kind == 'fault'")
+    assert faults["sequence"].tolist() == [0, 8, 19]
+    assert [json.loads(text)["first_frame"] for text in faults["values"]] == ["0", "8", "19"]
+    assert read_session(out)["summary"]["faults"] == 3
+    show_session(out, console)
+    said = console.export_text()
+    assert "frame 8 is lost" in said
+    assert "top: 3 of 20 frames are lost" in said
+
+
+def test_pictures_of_few_bits_are_told_and_so_is_a_rate_that_was_assumed(options, tmp_path, console):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number in range(12):
+        image = Arena(320, 240, seed=3).render(number)[0][:, :, 0].astype(np.uint16) * 10
+        cv2.imwrite(str(folder / f"img{number}.tif"), image)
+    analyze(folder, tmp_path / "out", options, console)
+    said = console.export_text()
+    assert said.count("the brightest value is ") == 1
+    assert "of 65535, 11 bits of 16" in said
+    assert "which have no times, taken at 30 fps" in said
+
+
+def test_a_long_analysis_says_how_far_it_is():
+    now, lines = [0.0], []
+    progress = ProgressLines(lines.append, "mouse", 1000, lambda: now[0])
+    for _ in range(600):
+        now[0] += 0.1
+        progress.advance()
+    assert "of about 1000 frames, 10.0 frames/s, " in lines[0]
+    assert lines[0].endswith(" left")
+    assert len(lines) == 2
+    assert "frames/s" in lines[1]

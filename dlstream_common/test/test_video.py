@@ -1,0 +1,276 @@
+"""Frames, stamps, sizes and losses of files as they really are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from video_files import HEIGHT, WIDTH, damage, even, picture, texture, write_video
+
+from dlstream_common import SourceError
+from dlstream_common.video import LostFrame, VideoFrame, open_frames
+
+
+def read(path: Path, fps: float = 0.0) -> tuple[list[VideoFrame], list[LostFrame]]:
+    items = list(open_frames(path, fps).frames())
+    assert [item.number for item in items] == list(range(len(items)))
+    frames = [item for item in items if isinstance(item, VideoFrame)]
+    return frames, [item for item in items if isinstance(item, LostFrame)]
+
+
+def times(frames: list[VideoFrame]) -> list[float]:
+    return [frame.time / 1e9 for frame in frames]
+
+
+def shows(frame: VideoFrame, number: int, tolerance: int = 4) -> bool:
+    return abs(float(frame.image[-8:, -8:].mean()) - 4 * number) <= tolerance
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels", "options"),
+    [
+        ("plain.mp4", "libx264", "yuv420p", {}),
+        ("interlaced.mp4", "libx264", "yuv420p", {"x264-params": "interlaced=1"}),
+        ("bottom_field_first.mkv", "libx264", "yuv420p", {"x264-params": "bff=1"}),
+        ("fields.ts", "mpeg2video", "yuv420p", {"flags": "+ildct+ilme"}),
+        ("ten_bit.mp4", "libx264", "yuv420p10le", {}),
+        ("full_range.mp4", "libx264", "yuvj420p", {}),
+        ("alpha.mov", "qtrle", "argb", {}),
+        ("alpha.mkv", "ffv1", "bgra", {}),
+        ("reordered.avi", "libx264", "yuv420p", {}),
+        ("reordered.ts", "libx264", "yuv420p", {}),
+        ("motion.avi", "mjpeg", "yuvj420p", {}),
+        ("grey.mkv", "ffv1", "gray", {}),
+    ],
+)
+def test_every_kind_of_video_shows_what_was_recorded(name, codec, pixels, options, tmp_path):
+    path = write_video(tmp_path / name, even(50), codec, pixels, options)
+    frames, lost = read(path)
+    assert not lost
+    assert len(frames) == 50
+    assert np.allclose(times(frames), even(50), atol=0.002)
+    for number in (10, 30, 49):
+        assert shows(frames[number], number), number
+        assert frames[number].image[4:12, 4:12].min() > 240
+        assert frames[number].image.shape == (HEIGHT, WIDTH, 3)
+
+
+def test_the_same_pixels_as_opencv_decodes(tmp_path):
+    path = write_video(tmp_path / "plain.mp4", even(20))
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    for frame in read(path)[0]:
+        assert np.array_equal(frame.image, capture.read()[1])
+
+
+@pytest.mark.parametrize("name", ["uneven.mp4", "uneven.mkv"])
+def test_each_frame_has_its_own_time(name, tmp_path):
+    stamps = [0.0, 0.033, 0.066, 1.1, 1.2, 1.25, 2.0]
+    frames, _ = read(write_video(tmp_path / name, stamps))
+    assert np.allclose(times(frames), stamps, atol=0.002)
+    assert times(read(tmp_path / name, fps=10)[0]) == pytest.approx([number / 10 for number in range(7)])
+
+
+@pytest.mark.parametrize("name", ["segment.mkv", "segment.ts"])
+def test_a_segment_begins_at_zero(name, tmp_path):
+    frames, lost = read(write_video(tmp_path / name, [1.567 + time for time in even(20)]))
+    assert not lost
+    assert np.allclose(times(frames), even(20), atol=0.002)
+
+
+def test_what_an_edit_list_hides_is_not_shown(tmp_path):
+    path = write_video(tmp_path / "trimmed.mp4", even(60), options={"g": "60", "bf": "0"})
+    content = bytearray(path.read_bytes())
+    place = content.index(b"elst") + 12  # after version, flags and the number of entries
+    duration = int.from_bytes(content[place : place + 4], "big")
+    with av.open(str(path)) as container:
+        tick = container.streams.video[0].time_base
+    start = round(20 / 30 / tick)
+    content[place : place + 4] = (duration * 2 // 3).to_bytes(4, "big")
+    content[place + 4 : place + 8] = start.to_bytes(4, "big")
+    path.write_bytes(content)
+    frames, lost = read(path)
+    assert not lost
+    assert len(frames) == 40
+    assert np.allclose(times(frames), even(40), atol=0.002)
+    assert shows(frames[0], 20)
+
+
+@pytest.mark.parametrize("number", [0, 7, 18, 19])
+def test_a_damaged_frame_is_one_lost_frame(number, tmp_path):
+    path = damage(write_video(tmp_path / "motion.avi", even(20), "mjpeg", "yuvj420p"), number)
+    frames, [lost] = read(path)
+    assert lost.number == number
+    assert lost.time / 1e9 == pytest.approx(number / 30, abs=0.001)
+    assert "its data is damaged" in lost.reason
+    assert [frame.number for frame in frames] == [other for other in range(20) if other != number]
+    assert np.allclose(times(frames), [other / 30 for other in range(20) if other != number], atol=0.001)
+
+
+def test_damage_between_key_frames_says_what_builds_on_it(tmp_path):
+    options = {"g": "10", "bf": "2", "x264-params": "scenecut=0:slices=1"}
+    path = write_video(tmp_path / "plain.mp4", even(40), options=options, draw=texture)
+    whole, _ = read(path)
+    frames, lost = read(damage(path, 13))
+    assert len(frames) + len(lost) == 40
+    assert 1 <= len(lost) < 10
+    assert all("up to the next key frame" in item.reason for item in lost)
+    assert [frame.number for frame in frames[-19:]] == list(range(21, 40)), "the next key frame is 20"
+    for frame in frames:
+        assert frame.time == whole[frame.number].time
+        if frame.number > 20:
+            assert np.array_equal(frame.image, whole[frame.number].image)
+
+
+def test_a_damaged_frame_of_an_avi_with_reordered_frames_shifts_no_stamp(tmp_path):
+    path = write_video(tmp_path / "old.avi", even(60), "mpeg4", options={"bf": "2", "g": "12"}, draw=texture)
+    whole, _ = read(path)
+    for number in (1, 5, 30, 58):
+        damaged = tmp_path / f"{number}.avi"
+        damaged.write_bytes(path.read_bytes())
+        frames, lost = read(damage(damaged, number))
+        assert lost
+        assert len(frames) + len(lost) == 60
+        assert all(frame.time == whole[frame.number].time for frame in frames)
+
+
+@pytest.mark.parametrize(("rotation", "corner"), [(90, (-4, 4)), (180, (-4, -4)), (270, (4, -4))])
+def test_a_turned_video_is_upright(rotation, corner, tmp_path):
+    path = write_video(tmp_path / "turned.mp4", even(3), rotation=rotation)
+    file = open_frames(path)
+    assert (file.width, file.height) == ((WIDTH, HEIGHT) if rotation == 180 else (HEIGHT, WIDTH))
+    frames, _ = read(path)
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    assert np.array_equal(frames[0].image, capture.read()[1])
+    assert frames[0].image[corner].min() > 240
+    assert frames[0].image.shape[:2] == (file.height, file.width)
+
+
+@pytest.mark.parametrize("name", ["2026-11-28T14:50_trial.mp4", "a%03d*?.mp4", "http:x.mkv"])
+def test_a_name_is_no_url_and_no_pattern(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_video(tmp_path / "plain.mp4", even(5)).rename(name)
+    assert len(read(Path(name))[0]) == 5
+
+
+def test_a_stream_without_times_takes_its_own_rate_or_the_one_asked_for(tmp_path):
+    path = tmp_path / "pi.h264"
+    with av.open(str(path), "w", format="h264") as container:
+        stream = container.add_stream("libx264", rate=50)
+        stream.width, stream.height = WIDTH, HEIGHT
+        for number in range(10):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(number), "bgr24")))
+        container.mux(stream.encode(None))
+    assert "taken at the 50 fps that it says" in open_frames(path).remarks[0]
+    assert times(read(path)[0]) == pytest.approx([number / 50 for number in range(10)])
+    assert not open_frames(path, fps=20).remarks
+    assert times(read(path, fps=20)[0]) == pytest.approx([number / 20 for number in range(10)])
+    jpegs = write_video(tmp_path / "camera.mjpeg", even(10), "mjpeg", "yuvj420p", form="mjpeg")
+    with pytest.raises(SourceError, match=r"which has no times, and no frame rate in it.*--fps 30"):
+        open_frames(jpegs)
+    assert times(read(jpegs, fps=20)[0]) == pytest.approx([number / 20 for number in range(10)])
+
+
+def test_a_cover_picture_is_no_video(tmp_path):
+    audio = tmp_path / "sound.m4a"
+    with av.open(str(audio), "w", format="mp4") as container:
+        _sound(container)
+    with pytest.raises(SourceError, match=r"sound.m4a: found sound; expected a video"):
+        open_frames(audio)
+    _, jpeg = cv2.imencode(".jpg", np.zeros((32, 32, 3), np.uint8))
+    cover = b"\xff\xfb\x90\x00" + bytes(413)
+    tag = b"\x00image/jpeg\x00\x03\x00" + jpeg.tobytes()
+    frame = b"APIC" + len(tag).to_bytes(4, "big") + b"\x00\x00" + tag
+    size = bytes((len(frame) >> shift) & 127 for shift in (21, 14, 7, 0))
+    (tmp_path / "song.mp3").write_bytes(b"ID3\x03\x00\x00" + size + frame + cover * 20)
+    with pytest.raises(SourceError, match="found sound and a cover picture; expected a video"):
+        open_frames(tmp_path / "song.mp3")
+
+
+def _sound(container: av.container.OutputContainer) -> None:
+    stream = container.add_stream("aac", rate=48_000)
+    samples = av.AudioFrame.from_ndarray(np.zeros((1, 4800), np.float32), format="fltp", layout="mono")
+    samples.sample_rate = 48_000
+    container.mux(stream.encode(samples))
+    container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("cut.mp4", "libx264", {}),
+        ("cut_index_first.mp4", "libx264", {"movflags": "faststart"}),
+        ("cut.mkv", "libx264", {}),
+        ("cut.avi", "mjpeg", {}),
+    ],
+)
+def test_a_truncated_file_is_refused_for_its_missing_bytes(name, codec, options, tmp_path):
+    pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    path = write_video(tmp_path / name, even(50), codec, pixels, container_options=options)
+    whole = path.read_bytes()
+    read(path)
+    path.write_bytes(whole[: len(whole) * 3 // 4])
+    with pytest.raises(SourceError, match=rf"found {len(whole) * 3 // 4} bytes; expected the {len(whole)} .*truncated"):
+        open_frames(path)
+
+
+def test_what_is_no_video_is_named(tmp_path):
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("no video" * 100)
+    for name, said in (("empty", "an empty file"), ("text", "no video that can be read"), ("none", "no such file")):
+        with pytest.raises(SourceError, match=said):
+            open_frames(tmp_path / f"{name}.mp4")
+    path = write_video(tmp_path / "all_bad.avi", even(3), "mjpeg", "yuvj420p")
+    for number in range(3):
+        damage(path, number)
+    with pytest.raises(SourceError, match="found no frame that can be decoded"):
+        open_frames(path)
+
+
+def test_two_recordings_in_one_stream_follow_one_another(tmp_path):
+    one = write_video(tmp_path / "one.ts", [20 + time for time in even(30)])
+    two = write_video(tmp_path / "two.ts", even(30))
+    one.write_bytes(one.read_bytes() + two.read_bytes())
+    frames, lost = read(one)
+    assert not lost
+    assert len(frames) == 60
+    assert np.all(np.diff(times(frames)) > 0)
+    assert times(frames)[-1] < 3
+
+
+def test_images_in_the_order_of_counting(tmp_path):
+    for number in (1, 2, 3, 9, 10, 11, 12):
+        cv2.imwrite(str(tmp_path / f"img{number}.png"), picture(number))
+    (tmp_path / "._img1.png").write_bytes(b"macOS")
+    (tmp_path / "README").touch()
+    frames, lost = read(tmp_path)
+    assert not lost
+    assert [int(frame.image[-1, -1, 0]) // 4 for frame in frames] == [1, 2, 3, 9, 10, 11, 12]
+    (tmp_path / "img4.png").write_bytes(b"damaged")
+    frames, [gone] = read(tmp_path)
+    assert (gone.number, len(frames)) == (3, 7)
+    assert "img4.png" in gone.reason
+
+
+def test_a_stack_is_read_page_by_page(tmp_path):
+    pages = [np.full((64, 96), 1000 * number, np.uint16) for number in range(1, 12)]
+    cv2.imwritemulti(str(tmp_path / "stack.tif"), pages)
+    frames, _ = read(tmp_path / "stack.tif")
+    assert [int(frame.image.max()) for frame in frames] == [1000 * number for number in range(1, 12)]
+    assert frames[0].image.dtype == np.uint16
+    cv2.imwrite(str(tmp_path / "x.png"), np.zeros((64, 96), np.uint8))
+    assert len(read(tmp_path)[0]) == 12
+
+
+def test_images_of_few_bits_are_told(tmp_path):
+    colour = np.full((64, 96, 3), 2000, np.uint16)
+    colour[:32] = 100
+    cv2.imwrite(str(tmp_path / "a.png"), colour)
+    file = open_frames(tmp_path / "a.png")
+    assert "the brightest value is 2000 of 65535" in file.remarks[0]
+    assert read(tmp_path / "a.png")[0][0].image.dtype == np.uint8
+    cv2.imwrite(str(tmp_path / "b.tif"), np.ones((64, 96), np.float32))
+    with pytest.raises(SourceError, match="no image that can be read"):
+        open_frames(tmp_path / "b.tif")

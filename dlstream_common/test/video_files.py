@@ -1,0 +1,71 @@
+"""Videos of every kind for tests: frame number N is grey 4 N, but for a white square in its top left corner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTH, HEIGHT = 96, 64
+TICKS = 30_000
+
+
+def picture(number: int) -> NDArray[np.uint8]:
+    image = np.full((HEIGHT, WIDTH, 3), 4 * number % 256, np.uint8)
+    image[:16, :16] = 255
+    return image
+
+
+def texture(number: int) -> NDArray[np.uint8]:
+    """Noise that moves, so that each frame holds much data."""
+    noise = np.random.default_rng(0).integers(0, 256, (HEIGHT // 4, WIDTH // 4, 3), np.uint8)
+    return np.roll(noise.repeat(4, 0).repeat(4, 1), 5 * number, axis=1)
+
+
+def write_video(
+    path: Path,
+    stamps: Iterable[float],
+    codec: str = "libx264",
+    pixels: str = "yuv420p",
+    options: Mapping[str, str] | None = None,
+    container_options: Mapping[str, str] | None = None,
+    form: str | None = None,
+    rotation: int = 0,
+    draw: Callable[[int], NDArray[np.uint8]] = picture,
+) -> Path:
+    """Frames at the given seconds."""
+    with av.open(str(path), "w", format=form, container_options=dict(container_options or {})) as container:
+        stream: Any = container.add_stream(codec, rate=30)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixels
+        stream.options = dict(options or {})
+        if rotation:
+            stream.set_display_rotation(rotation)
+        if codec not in ("mpeg4", "mpeg2video", "mjpeg"):
+            stream.codec_context.time_base = Fraction(1, TICKS)
+        tick = stream.codec_context.time_base or Fraction(1, 30)
+        for number, seconds in enumerate(stamps):
+            frame = av.VideoFrame.from_ndarray(draw(number), "bgr24").reformat(format=pixels)
+            frame.pts, frame.time_base = round(seconds / tick), tick
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def even(count: int, rate: float = 30.0) -> list[float]:
+    return [number / rate for number in range(count)]
+
+
+def damage(path: Path, number: int) -> Path:
+    """Overwrites the data of a packet."""
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        place, size = packets[number].pos, packets[number].size
+    content = bytearray(path.read_bytes())
+    content[place + 12 : place + size] = np.random.default_rng(1).bytes(size - 12)
+    path.write_bytes(content)
+    return path
