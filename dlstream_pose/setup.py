@@ -20,9 +20,9 @@ setup(
     extras_require={"test": ["pytest"]},
     entry_points={
         "console_scripts": [
-            "pose = dlstream_pose.node:main",
+            "pose = dlstream_pose.ros.node:main",
             "convert = dlstream_pose.convert:main",
         ],
-        "rclpy_components": ["dlstream_pose::PoseNode = dlstream_pose.node:PoseNode"],
+        "rclpy_components": ["dlstream_pose::PoseNode = dlstream_pose.ros.node:PoseNode"],
     },
 )

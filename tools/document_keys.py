@@ -17,13 +17,12 @@ from dlstream.rig.table import NODE_KINDS
 from dlstream_common import is_filled_in
 from dlstream_experiment import Experiment
 from dlstream_experiment.model.plane import CameraPlane
-from dlstream_experiment.model.protocols import Stimulus
+from dlstream_experiment.model.protocols import PROTOCOLS, Stimulus
 from dlstream_experiment.model.protocols._control import Limit, Planned, Sham, Yoked
 from dlstream_experiment.model.protocols._duration import Draw, Exponential
 from dlstream_experiment.model.protocols._transitions import Action, State, StopCondition, Transition
 from dlstream_experiment.model.protocols._trials import Condition, Trials
-from dlstream_experiment.model.protocols.region_trials import RegionTrialsSettings, Trial
-from dlstream_experiment.model.protocols.states import StatesSettings
+from dlstream_experiment.model.protocols.region_trials import Trial
 from dlstream_experiment.model.regions import REGIONS
 from dlstream_experiment.model.triggers import TRIGGERS
 
@@ -53,9 +52,8 @@ def text() -> str:
         "`calibration.<camera>`, where it is no number": CameraPlane,
         **{f"`regions.<name>` with `type: {name}`": kind for name, kind in REGIONS.items()},
         **{f"`triggers.<name>` with `type: {name}`": kind for name, kind in TRIGGERS.items()},
-        "`protocol` with `type: region_trials`": RegionTrialsSettings,
+        **{f"`protocol` with `type: {name}`": kind for name, kind in PROTOCOLS.items()},
         "`protocol.trials.<name>` of region_trials": Trial,
-        "`protocol` with `type: states`": StatesSettings,
         "`protocol.states.<name>`": State,
         "`transitions` of a state, each": Transition,
         "`enter`, `leave` and `do`, each": Action,

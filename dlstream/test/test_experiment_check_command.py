@@ -134,7 +134,7 @@ def test_every_line_of_a_rigs_mistakes_begins_with_its_place(monkeypatch, capsys
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     assert all(line.startswith(f"{file}:") for line in lines)
-    assert "cameras.1 top-cam: found '1 top-cam'; expected a name of lower-case letters" in " ".join(lines)
+    assert "cameras.1 top-cam: found '1 top-cam'; expected a name of letters" in " ".join(lines)
     (fan,) = (line for line in lines if "outputs.fan.type" in line)
     assert fan.endswith("`type: topic`, and a node of your own on /outputs/fan/command (docs/how-to/ros2.md).")
 

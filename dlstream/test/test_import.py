@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from dlstream.cli.main import app
 from dlstream.importing.convert import bring_over, import_setup
 from dlstream.rig.file import load_rig
-from dlstream_common import DlstreamError, InputError
+from dlstream_common import DlstreamError, InputError, read_yaml
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 
 FIRST = """\
@@ -452,3 +452,29 @@ def test_whatever_the_files_hold_it_is_brought_over_or_refused(tmp_path_factory,
         assert done.rig.is_file()
         if done.experiment:
             load_experiment(done.experiment)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_ini_files_of_any_encoding_and_line_end(tmp_path, encoding, end):
+    settings = tmp_path / "settings.ini"
+    text = "[Streaming]\nRESOLUTION = 960, 540\nFRAMERATE = 25\nCAMERA_SOURCE = 0\n"
+    settings.write_bytes(text.replace("\n", end).encode(encoding))
+    done = bring_over(settings, None, tmp_path / "out")
+    camera = read_yaml(done.rig)["cameras"]["top"]
+    assert (camera["width"], camera["height"], camera["fps"]) == (960, 540, 25.0)
+    assert any(note.where.startswith("settings.ini:4:") for note in done.notes)
+
+
+def test_the_written_experiment_does_not_repeat_what_the_template_says_of_its_keypoints(tmp_path):
+    settings, config = tmp_path / "settings.ini", tmp_path / "opto.ini"
+    settings.write_text("[Streaming]\nRESOLUTION = 1280,1024\n[Experiment]\nEXP_ORIGIN = BASE\nEXP_NAME = opto\n")
+    config.write_text(
+        "[EXPERIMENT]\nBASE = BaseOptogeneticExperiment\n[BaseOptogeneticExperiment]\nTRIGGER = "
+        "BaseHeaddirectionTrigger\n[BaseHeaddirectionTrigger]\nPOINT = 550, 63\nANGLE = 30\nBODYPARTS = nose, neck\n"
+    )
+    done = bring_over(settings, config, tmp_path / "out")
+    text = done.experiment.read_text()
+    assert "nose" in text
+    assert "Keypoints:" not in text
+    assert "848x480" not in text

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -280,6 +282,32 @@ def test_a_camera_alone_is_a_rig(tmp_path: Path):
     path.write_text("rig: look\ncameras: {top: {source: synthetic}}\n")
     rig, path = checked_rig(path)
     assert [node.full_name for node in rig_nodes(rig, path)] == ["/top/camera"]
+
+
+def imported_by(code: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}\nprint(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_help_imports_no_part():
+    modules = imported_by("from dlstream.cli.main import main\nsys.argv[1:] = ['--help']\nmain()")
+    assert not [
+        name for name in modules if name.startswith(("dlstream_camera", "dlstream_pose", "dlstream_experiment"))
+    ]
+
+
+def test_a_rig_imports_only_the_parts_that_it_names():
+    rig = Path(__file__).resolve().parents[2] / "config" / "rig.demo.yaml"
+    modules = imported_by(f"from dlstream.rig.check import checked_rig\nchecked_rig({str(rig)!r})")
+    assert {"dlstream_camera.sources.synthetic", "dlstream_outputs.outputs.screen"} < modules
+    others = {
+        "dlstream_camera.sources.opencv",
+        "dlstream_outputs.outputs.log",
+        "dlstream_pose.runtime.engines.openvino",
+    }
+    assert not others & modules
 
 
 def test_the_password_of_a_camera_is_not_shown(write, capsys):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import cv2
 
 from dlstream_camera.crop import crop_slices
-from dlstream_camera.sources import Format, FrameSource, Notice, SourceSettings, source_type
+from dlstream_camera.sources import SOURCES, Format, FrameSource, Notice, SourceSettings
 from dlstream_common import Frame, FramePoses, Image, SourceError, encoding_of
 from dlstream_common.video import PictureCheck
 
@@ -34,6 +34,9 @@ class Camera:
 
     Args:
         on_notice: called, on any thread, with what befell the source while it goes on.
+
+    Raises:
+        PartError: the source that the settings name can't be used; says what to install.
     """
 
     def __init__(
@@ -42,8 +45,8 @@ class Camera:
         self.name = name
         self.settings = settings
         self._sequence = 0
-        kind = source_type(str(getattr(settings, "source", "")))
-        self._source: FrameSource[SourceSettings] = kind.create(settings)
+        kind = SOURCES.usable(str(getattr(settings, "source", "")))
+        self._source: FrameSource[SourceSettings] = kind(settings)
         self._source.on_notice = self._notify = on_notice
         self._look = PictureCheck()
 

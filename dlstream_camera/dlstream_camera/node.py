@@ -14,7 +14,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from dlstream_camera.camera import Camera, Shot
-from dlstream_camera.sources import Format, Notice, SourceSettings, source_type
+from dlstream_camera.sources import Format, Notice, SourceSettings, source_settings
 from dlstream_common import Meter, now, to_bgr
 from dlstream_common.calibration import load_calibration
 from dlstream_common.ros import (
@@ -51,7 +51,7 @@ class CameraNode(DlstreamNode[SourceSettings]):
     ends_by_itself = True
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(source_type(_source_asked_for(**options)).settings, **options)
+        super().__init__(source_settings(_source_asked_for(**options)), **options)
 
     def configure(self, settings: SourceSettings) -> None:
         name = self.get_namespace().strip("/") or "camera"

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlstream_camera import Camera, SourceSettings, crop_slices, source_type, source_types
+from dlstream_camera import SOURCES, Camera, SourceSettings, crop_slices
 from dlstream_camera.sources.opencv import OpenCVSettings
 from dlstream_camera.sources.synthetic import SyntheticSettings
 from dlstream_camera.sources.video import VideoSettings
 from dlstream_common import SourceError
+from dlstream_common.plugins import PartError
 from dlstream_common.video import open_frames
 
 
@@ -27,9 +28,9 @@ def frames_of(settings: SourceSettings) -> list:
 
 
 def test_every_source_is_found_by_its_name():
-    assert set(source_types()) == {"opencv", "synthetic", "video"}
-    with pytest.raises(SourceError, match="Did you mean 'opencv'"):
-        source_type("opncv")
+    assert set(SOURCES) == {"opencv", "synthetic", "video"}
+    with pytest.raises(PartError, match=r"source: found 'opncv'; expected one of .*. Did you mean 'opencv'\?"):
+        SOURCES.load("opncv")
 
 
 def test_synthetic_is_the_same_for_the_same_seed():

@@ -12,6 +12,7 @@ from dlstream_common.events import OFF, RIG, Cause, Command, Event
 from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
 from dlstream_common.images import ENCODINGS, EncodingError, encoding_of, image_from_bytes, to_bgr
 from dlstream_common.meter import Meter
+from dlstream_common.names import Name, Namespace
 from dlstream_common.problems import Place, Problem, Severity, did_you_mean, key_of, nearest, suggest
 from dlstream_common.settings import (
     FILLED_IN,
@@ -44,7 +45,9 @@ __all__ = [
     "Individual",
     "InputError",
     "Meter",
+    "Name",
     "NamedFiles",
+    "Namespace",
     "NetworkError",
     "Place",
     "Problem",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, model_validator
 
-from dlstream_common import ExistingFile, InputError, Settings, load_settings, misfit
+from dlstream_common import ExistingFile, InputError, Name, Settings, load_settings, misfit
 from dlstream_common.settings import Unit
 
 
@@ -20,9 +20,6 @@ class Circle(Settings):
 class Square(Settings):
     shape: Literal["square"]
     side: Annotated[float, Field(gt=0)]
-
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class Arena(Settings):
@@ -123,7 +120,7 @@ def test_says_where_what_and_what_was_expected(tmp_path: Path, text: str, expect
         ("regions: {a: {radius: 3}}", "2: regions.a.shape: found nothing; expected this key: one of circle, square"),
         (
             "mice: {1 top-mouse: 3}",
-            "2: mice.1 top-mouse: found '1 top-mouse'; expected a name of lower-case letters, digits and _, a letter "
+            "2: mice.1 top-mouse: found '1 top-mouse'; expected a name of letters, digits and _, a letter "
             "first: it becomes part of ROS topics",
         ),
         (

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from dlstream_common import FILLED_IN, ExistingFile, Settings
-from dlstream_experiment.model.names import NAME
+from dlstream_common.names import NAME
 
 
 def _sizes(items: list[str]) -> list[str]:
     for item in items:
-        if not re.fullmatch(rf"{NAME}=[1-9]\d*x[1-9]\d*", item):
+        if not re.fullmatch(rf"{NAME[1:-1]}=[1-9]\d*x[1-9]\d*", item):
             raise ValueError(f"image sizes as camera=WIDTHxHEIGHT, but one of them is '{item}'")
     return items
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dlstream_common import InputError
 from dlstream_experiment import Experiment, check_experiment, load_experiment
-from dlstream_outputs import output_type
+from dlstream_outputs import output_settings
 
 CONFIG = Path(__file__).parents[2] / "config"
 EXAMPLE = CONFIG / "experiments" / "example.yaml"
@@ -23,7 +23,7 @@ OPENFIELD = ("snout", "leftear", "rightear", "tailbase")
 @pytest.mark.parametrize(("name", "keypoints"), [("example", ARENA), ("demo", ARENA), ("example_openfield", OPENFIELD)])
 def test_the_experiments_that_come_along_are_valid(name, keypoints):
     images = [f"left={CONFIG / 'images' / 'stripes.png'}", f"right={CONFIG / 'images' / 'checkers.png'}"]
-    screen = output_type("screen").settings.model_validate({"images": images})
+    screen = output_settings("screen").model_validate({"images": images})
     experiment = load_experiment(CONFIG / "experiments" / f"{name}.yaml")
     warnings = check_experiment(
         experiment, cameras=["top"], image_sizes={"top": (640, 480)}, keypoints=keypoints, outputs={"screen": screen}
@@ -122,7 +122,7 @@ def test_all_mistakes_are_told_at_once(tmp_path):
 
 def test_what_does_not_fit_the_rig_is_told_at_once_with_lines_and_suggestions():
     experiment = load_experiment(EXAMPLE)
-    screen = output_type("screen").settings.model_validate(
+    screen = output_settings("screen").model_validate(
         {"images": [f"lft={CONFIG / 'images' / 'stripes.png'}", f"right={CONFIG / 'images' / 'checkers.png'}"]}
     )
     with pytest.raises(InputError) as caught:

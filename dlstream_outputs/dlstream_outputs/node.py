@@ -32,7 +32,7 @@ from dlstream_msgs.msg import Command as CommandMsg
 from dlstream_msgs.msg import Event as EventMsg
 from dlstream_msgs.srv import TestOutput
 from dlstream_outputs.guard import Guard, Order
-from dlstream_outputs.outputs import Output, OutputError, OutputSettings, output_type
+from dlstream_outputs.outputs import OUTPUTS, Output, OutputError, OutputSettings, output_settings
 
 _STATUS_EVERY = 0.2
 _LOOK_AT_MOST_EVERY = 0.1
@@ -50,8 +50,9 @@ class OutputNode(DlstreamNode[OutputSettings]):
     linger = 3.0
 
     def __init__(self, default_type: str = "") -> None:
-        self._type = output_type(_type_asked_for(default_type))
-        super().__init__(self._type.settings, namespace="/outputs")
+        name = _type_asked_for(default_type)
+        self._kind = OUTPUTS.usable(name)
+        super().__init__(output_settings(name), namespace="/outputs")
         self._output: Output[Any] | None = None
         self._closers: list[Callable[[], object]] = []
 
@@ -61,8 +62,8 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._count = self._refused = 0
         self._ending = False
         self._problem = ""
-        self._guarded = Guard(settings, self._type.arming)
-        self._output = self._type.create(settings, lambda line: self.get_logger().info(line))
+        self._guarded = Guard(settings, self._kind.arming)
+        self._output = self._kind(settings, lambda line: self.get_logger().info(line))
         self._output.open()
         self.hardware_id = self._output.hardware_id
         self._answers = self.create_lifecycle_publisher(Acknowledgement, "~/acknowledgement", COMMAND)
@@ -74,7 +75,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         if self.settings is None:
             raise DlstreamError("the output is not configured")
         self._device.off()
-        self._guarded = Guard(self.settings, self._type.arming)
+        self._guarded = Guard(self.settings, self._kind.arming)
         commands = self.create_subscription(CommandMsg, "~/command", self._on_command, COMMAND)
         self._commands = commands.topic_name
         topic = f"{self.settings.commander}/heartbeat"

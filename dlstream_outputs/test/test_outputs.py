@@ -11,7 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from dlstream_common import now
-from dlstream_outputs import Output, OutputError, OutputSettings, output_type, output_types
+from dlstream_common.plugins import PartError
+from dlstream_outputs import OUTPUTS, Output, OutputError, OutputSettings, output_settings
 
 IMAGES = Path(__file__).parents[2] / "config" / "images"
 STRIPES, CHECKERS = IMAGES / "stripes.png", IMAGES / "checkers.png"
@@ -19,13 +20,13 @@ STRIPES, CHECKERS = IMAGES / "stripes.png", IMAGES / "checkers.png"
 
 def settings(**values: Any) -> OutputSettings:
     values = {"images": {"left": str(STRIPES), "right": str(CHECKERS)}, **values}
-    return output_type("screen").settings.model_validate(values)
+    return output_settings("screen").model_validate(values)
 
 
 @pytest.fixture
 def screen(request):
     """A screen that is open, in memory; parametrised by its settings."""
-    opened = output_type("screen").create(settings(offscreen=True, **getattr(request, "param", {})), lambda line: None)
+    opened = OUTPUTS["screen"](settings(offscreen=True, **getattr(request, "param", {})), lambda line: None)
     opened.open()
     yield opened
     opened.close()
@@ -105,7 +106,7 @@ def test_grey_deep_and_transparent_images(tmp_path):
         cv2.imwrite(str(tmp_path / f"{name}.png"), image)
     paths = {name: str(tmp_path / f"{name}.png") for name in images}
     values = settings(images=paths, offscreen=True, width=256, height=64, background="#ff8000")
-    opened = output_type("screen").create(values, lambda line: None)
+    opened = OUTPUTS["screen"](values, lambda line: None)
     opened.open()
     try:
         for name in ("grey", "deep"):
@@ -126,7 +127,7 @@ def test_can_be_closed_at_any_time_and_opened_again(screen):
     screen.open()
     screen.apply("show", {"image": "left"})
     assert len(np.unique(screen.picture())) > 1
-    never_opened: Output = output_type("screen").create(settings(), lambda line: None)
+    never_opened: Output = OUTPUTS["screen"](settings(), lambda line: None)
     never_opened.close()
 
 
@@ -142,7 +143,7 @@ def test_images_that_are_none(tmp_path):
     unreadable = settings(images={"a": str(text)}, offscreen=True)
     with pytest.raises(OutputError, match=f"image 'a': {text} can't be read as an image"):
         unreadable.check()
-    opened = output_type("screen").create(unreadable, lambda line: None)
+    opened = OUTPUTS["screen"](unreadable, lambda line: None)
     with pytest.raises(OutputError, match="can't be read as an image"):
         opened.open()
     opened.close()
@@ -151,7 +152,7 @@ def test_images_that_are_none(tmp_path):
 
 def test_relative_images_are_found_beside_the_file_that_names_them():
     values = {"images": {"left": "images/stripes.png"}}
-    found = output_type("screen").settings.model_validate(values, context={"directory": IMAGES.parent})
+    found = output_settings("screen").model_validate(values, context={"directory": IMAGES.parent})
     assert found.model_dump()["images"] == [f"left={STRIPES}"]
 
 
@@ -159,7 +160,7 @@ def test_without_a_display_it_says_so_and_draws_in_memory(monkeypatch):
     for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.setenv(name, "")
     lines: list[str] = []
-    opened = output_type("screen").create(settings(), lines.append)
+    opened = OUTPUTS["screen"](settings(), lines.append)
     opened.open()
     try:
         opened.apply("show", {"image": "left"})
@@ -173,7 +174,7 @@ def test_without_a_display_it_says_so_and_draws_in_memory(monkeypatch):
 def test_a_display_that_can_not_be_opened_is_an_error(monkeypatch):
     for name, value in (("SDL_VIDEODRIVER", ""), ("DISPLAY", ":4711"), ("WAYLAND_DISPLAY", "")):
         monkeypatch.setenv(name, value)
-    opened = output_type("screen").create(settings(), lambda line: None)
+    opened = OUTPUTS["screen"](settings(), lambda line: None)
     with pytest.raises(OutputError, match="can't be opened; offscreen: true needs none"):
         opened.open()
     opened.close()
@@ -181,7 +182,7 @@ def test_a_display_that_can_not_be_opened_is_an_error(monkeypatch):
 
 def test_the_log_writes_what_it_is_told():
     lines: list[str] = []
-    log = output_type("log").create(output_type("log").settings(), lines.append)
+    log = OUTPUTS["log"](output_settings("log")(), lines.append)
     log.open()
     before = now()
     assert before <= log.apply("pulse", {"ms": "20"}) <= log.off() <= now()
@@ -190,6 +191,6 @@ def test_the_log_writes_what_it_is_told():
 
 
 def test_unknown_kinds_are_refused_with_the_known_ones():
-    assert set(output_types()) == {"log", "screen"}
-    with pytest.raises(OutputError, match=r"found 'scren'; expected one of log, screen. Did you mean 'screen'\?"):
-        output_type("scren")
+    assert set(OUTPUTS) == {"log", "screen"}
+    with pytest.raises(PartError, match=r"found 'scren'; expected one of log, screen. Did you mean 'screen'\?"):
+        OUTPUTS.load("scren")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dlstream_pose import NetworkInfo, Source
-from dlstream_pose.network import METADATA_KEY
+from dlstream_pose.runtime.network_info import METADATA_KEY
 
 INFO = NetworkInfo(
     keypoints=("brightest", "darkest"),

@@ -14,8 +14,8 @@ import pytest
 from dlstream_camera.arena import SKELETON, Arena
 from dlstream_common import NetworkError, SourceError
 from dlstream_pose import Estimator, Network
-from dlstream_pose._seal import is_damaged
 from dlstream_pose.convert import SourceNetwork, convert, frames_of, main
+from dlstream_pose.runtime._seal import is_damaged
 
 needs_deeplabcut = pytest.mark.skipif(
     importlib.util.find_spec("deeplabcut") is None, reason="needs DeepLabCut (see tools/train_demo_network.py)"

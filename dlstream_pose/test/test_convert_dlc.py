@@ -11,9 +11,9 @@ from dlc_networks import KEYPOINTS, config, texture, write, write_top_down
 
 from dlstream_common import NetworkError
 from dlstream_pose import Network
-from dlstream_pose.assignment import best_assignment
 from dlstream_pose.convert import convert
-from dlstream_pose.top_down import crop
+from dlstream_pose.runtime.assignment import best_assignment
+from dlstream_pose.runtime.top_down import crop
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("deeplabcut") is None, reason="needs DeepLabCut: make test-dlc"
@@ -120,7 +120,7 @@ def test_damaged_exports_are_refused(tmp_path):
         path = tmp_path / "damaged.pt"
         path.write_bytes(whole[: chance.randrange(len(whole))] if kind else damaged(whole, chance.randrange(10**6)))
         try:
-            from dlstream_pose.convert._source import open_source
+            from dlstream_pose.convert.sources import open_source
 
             open_source(path)
         except NetworkError as error:
@@ -144,7 +144,7 @@ def test_animals_are_those_of_deeplabcut():
     from deeplabcut.core.inferenceutils import Assembler
 
     from dlstream_pose import NetworkInfo, Source
-    from dlstream_pose.decoders import make_decoder
+    from dlstream_pose.runtime.decoders import make_decoder
 
     chance = np.random.default_rng(1)
     for _ in range(300):

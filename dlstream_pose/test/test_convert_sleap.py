@@ -13,8 +13,8 @@ from sleap_networks import EDGES, NODES, SIZE, frames, settings, write
 from dlstream_common import NetworkError
 from dlstream_pose import Network, NetworkInfo, Source
 from dlstream_pose.convert import convert
-from dlstream_pose.convert._source import open_source
-from dlstream_pose.decoders import make_decoder
+from dlstream_pose.convert.sources import open_source
+from dlstream_pose.runtime.decoders import make_decoder
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("sleap_nn") is None, reason="needs SLEAP-NN: make test-sleap"),

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from dlstream_common import NetworkError
 from dlstream_pose import NetworkInfo, Source
-from dlstream_pose.assignment import best_assignment
-from dlstream_pose.decoders import make_decoder
+from dlstream_pose.runtime.assignment import best_assignment
+from dlstream_pose.runtime.decoders import make_decoder
 
 NAMES = ("snout", "neck", "tailbase")
 EDGES = [[0, 1], [1, 2], [0, 2]]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_common import EncodingError, NetworkError, image_from_bytes
 from dlstream_pose import Estimator, Network, PoseSettings, PoseStream
-from dlstream_pose.scale import scale_doubt
+from dlstream_pose.runtime.scale import scale_doubt
 
 WIDTH, HEIGHT = 64, 48
 GREY = 60

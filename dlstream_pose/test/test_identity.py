@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlstream_pose.identity import Identity
+from dlstream_pose.runtime.identity import Identity
 
 SECOND = 1_000_000_000
 RATE = 30

@@ -9,7 +9,7 @@ import pytest
 from dlstream_camera.arena import Arena
 from dlstream_common import NetworkError
 from dlstream_pose import Estimator
-from dlstream_pose.check import check_network
+from dlstream_pose.convert.check import check_network
 
 
 @pytest.mark.parametrize(("width", "height"), [(320, 240), (33, 35), (1201, 40), (40, 1201), (317, 203)])

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from dlstream_common import NetworkError
 from dlstream_pose import Network
-from dlstream_pose._seal import is_damaged, sealed
 from dlstream_pose.convert import convert
+from dlstream_pose.runtime._seal import is_damaged, sealed
 
 DEMO = Path(__file__).parents[2] / "config" / "networks" / "demo_mouse.pt"
 POSE_CFG = """\

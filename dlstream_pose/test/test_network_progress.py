@@ -12,11 +12,11 @@ import pytest
 from test_convert import Spots
 
 from dlstream_pose.convert import Sample, convert
-from dlstream_pose.progress import shown
+from dlstream_pose.convert.progress import shown
 
 STEPS = """
 import time
-from dlstream_pose.progress import shown
+from dlstream_pose.convert.progress import shown
 with shown() as tell:
     tell("reading [film].mp4", 0, 0)
     for done in range(4):

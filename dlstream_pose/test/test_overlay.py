@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlstream_common import Individual
-from dlstream_pose.overlay import ACTIVE, INACTIVE, PALETTE, OverlayRegion, draw_overlay
+from dlstream_pose.runtime.overlay import ACTIVE, INACTIVE, PALETTE, OverlayRegion, draw_overlay
 
 SQUARE = np.array([[100, 100], [300, 100], [300, 300], [100, 300]], np.float32)
 

@@ -17,9 +17,9 @@ from dlstream_common import Frame
 from dlstream_common.ros import POSE, LocalFrames, fill_image, image_qos, poses_from_message, stamp_to_message
 from dlstream_msgs.msg import FramePoses
 from dlstream_pose import Estimator, PoseSettings, PoseStream
-from dlstream_pose.node import PoseNode
+from dlstream_pose.ros.node import PoseNode
 
-MODULE = "dlstream_pose.node"
+MODULE = "dlstream_pose.ros.node"
 NAMES = ["left", "right", "top"]
 STAMP = 1_700_000_000_123_456_789
 FRAME = 33_333_333

@@ -14,7 +14,7 @@ import pytest
 from dlstream_camera.arena import Arena
 from dlstream_common import NetworkError
 from dlstream_pose import Estimator, Network, PoseSettings
-from dlstream_pose.engines import NotInstalled, engine_types
+from dlstream_pose.runtime.engines import ENGINES, NotInstalled
 
 HAS = {
     "cuda": "CUDAExecutionProvider" in onnxruntime.get_available_providers(),
@@ -32,7 +32,7 @@ INSTALL = {
 
 def test_the_settings_name_every_engine_that_is_there():
     (literal,) = [field.annotation for name, field in PoseSettings.model_fields.items() if name == "engine"]
-    assert sorted(literal.__args__) == sorted(["auto", *engine_types()])
+    assert sorted(literal.__args__) == sorted(["auto", *ENGINES])
 
 
 @pytest.mark.parametrize("name", sorted(HAS))
@@ -60,7 +60,8 @@ def test_no_engine_is_imported_before_it_is_asked_for():
     import subprocess
 
     code = (
-        "import sys, dlstream_pose.stream; from dlstream_pose.engines import engine_types; engine_types(); "
+        "import sys, dlstream_pose.runtime.stream; from dlstream_pose.runtime.engines import ENGINES; "
+        "list(ENGINES.values()); "
         "print([name for name in ('openvino', 'torch', 'dlclive', 'tensorflow') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlstream_pose.filters import Filter, FilterSettings, filter_types
+from dlstream_pose.runtime.filters import FILTERS, Filter, FilterSettings
 
 SECOND = 1_000_000_000
-NAMES = sorted(filter_types())
+NAMES = sorted(FILTERS)
 STEP = SECOND // 50
 
 
 def make(name: str, shape: tuple[int, ...] = (1, 1), **changes: float) -> Filter:
-    return filter_types()[name](shape, FilterSettings(**changes))
+    return FILTERS[name](shape, FilterSettings(**changes))
 
 
 def walk(seed: int, frames: int = 40, shape: tuple[int, ...] = (2, 3)) -> tuple[np.ndarray, np.ndarray]:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlstream_pose.filters import FilterSettings, filter_types
-from dlstream_pose.identity import Identity
+from dlstream_pose.runtime.filters import FILTERS, FilterSettings
+from dlstream_pose.runtime.identity import Identity
 
 SECOND = 1_000_000_000
 SET = FilterSettings(noise=2.0, agility=800.0, gap=0.2, min_confidence=0.1, cutoff=1.5, beta=0.05)
@@ -77,7 +77,7 @@ def test_a_filter_is_its_formula(seed, name):
     """Over noise, gaps, outliers, unsure values and frames at any distance; and as predicted."""
     random = np.random.default_rng(seed)
     plain = {"kalman": PlainKalman, "one_euro": PlainOneEuro}[name]()
-    filter_ = filter_types()[name]((1, 1), SET)
+    filter_ = FILTERS[name]((1, 1), SET)
     stamp, position, last, sure = 0, np.array([300.0, 200.0]), None, 0.0
     for number in range(150):
         step = int(random.integers(0, 60_000_000)) / SECOND if number % 20 else 0.0

@@ -30,9 +30,9 @@ from dlstream_common.ros import (
 )
 from dlstream_msgs.msg import FramePoses, Region, Regions, Skeleton
 from dlstream_pose import Network
-from dlstream_pose.overlay import ACTIVE, INACTIVE
+from dlstream_pose.runtime.overlay import ACTIVE, INACTIVE
 
-MODULE = "dlstream_pose.node"
+MODULE = "dlstream_pose.ros.node"
 STAMP = 1_700_000_000_123_456_789
 
 

@@ -12,7 +12,7 @@ from sensor_msgs.msg import Image
 from dlstream_common.ros import POSE, image_qos, stamp_from_message, stamp_to_message
 from dlstream_msgs.msg import FramePoses
 
-MODULE = "dlstream_pose.node"
+MODULE = "dlstream_pose.ros.node"
 CHANNELS = {
     **dict.fromkeys(("mono8", "8UC1", "mono16", "16UC1"), 1),
     **dict.fromkeys(("bgr8", "8UC3", "rgb8"), 3),

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from dlstream_camera.arena import Arena
 from dlstream_common import EncodingError, Individual, NetworkError
 from dlstream_pose import Estimator, PoseSettings, PoseStream
-from dlstream_pose.crop import STEP, Cropper, Window
-from dlstream_pose.missing import treat_missing
+from dlstream_pose.runtime.crop import STEP, Cropper, Window
+from dlstream_pose.runtime.missing import treat_missing
 
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND

@@ -8,7 +8,7 @@ from spot_network import INFO, write_spot_network
 
 from dlstream_common import NetworkError
 from dlstream_pose import Estimator, Network, NetworkInfo, Source
-from dlstream_pose.decoders import make_decoder
+from dlstream_pose.runtime.decoders import make_decoder
 
 TREE = [[1, 0], [1, 2]]  # neck to snout, neck to tail
 
@@ -121,7 +121,7 @@ def test_what_is_left_over_is_black(tmp_path):
 
 
 def test_a_window_is_a_part_of_the_fitted_frame(tmp_path):
-    from dlstream_pose.crop import Window
+    from dlstream_pose.runtime.crop import Window
 
     estimator = Estimator(fitting(tmp_path))
     assert estimator.scaled_size(128, 96) == (64, 48)

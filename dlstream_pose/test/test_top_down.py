@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dlstream_common import NetworkError
 from dlstream_pose import Network
-from dlstream_pose.top_down import Detector, TopDown, crop, widened
+from dlstream_pose.runtime.top_down import Detector, TopDown, crop, widened
 
 
 def detector_of(boxes: list[list[float]], scores: list[float], size: int = 32) -> Detector:

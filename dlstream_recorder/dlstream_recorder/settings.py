@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from dlstream_common import FILLED_IN, AnyPath, Settings
+from dlstream_common import FILLED_IN, AnyPath, Namespace, Settings
 
 NonNegative = Annotated[float, Field(ge=0.0)]
 
@@ -25,7 +25,7 @@ class SessionSettings(Settings):
     """Rig file to copy into the session; empty: none."""
     experiment_file: Annotated[str, FILLED_IN] = ""
     """Experiment file to copy into the session; empty: none."""
-    cameras: Annotated[list[str], FILLED_IN] = []
+    cameras: Annotated[list[Namespace], FILLED_IN] = []
     """The cameras' names, which are their namespaces without the leading slash."""
     video: Literal["lossless", "h264", "none"] = "lossless"
     """How images are recorded: bit by bit (FFVHUFF), in small files (H.264), or not at all."""
@@ -55,9 +55,8 @@ class SessionSettings(Settings):
     @field_validator("cameras")
     @classmethod
     def _different(cls, names: list[str]) -> list[str]:
-        names = [name.strip("/") for name in names]
-        if len(set(names)) < len(names) or not all(names):
-            raise ValueError("names of cameras, each once and none empty")
+        if len(set(names)) < len(names):
+            raise ValueError("names of cameras, each once")
         return names
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,9 @@ from dlstream.authoring.templates import Template
 from dlstream.rig.ament import share
 from dlstream_common import DlstreamError, InputError, Place, Problem, read_yaml
 from dlstream_experiment import check_experiment, load_experiment
+
+_OF_THE_TEMPLATE = re.compile(r"^(#\n)?# Keypoints: .*\n", re.MULTILINE)
+"""What the template says of its keypoints and its image: they need not be those of the file."""
 
 
 class Draft:
@@ -136,7 +140,8 @@ class Draft:
         """The file; with the place of its schema on this machine, for editors."""
         stream = io.StringIO()
         self._yaml.dump(self._data, stream)
-        lines = [line for line in stream.getvalue().splitlines() if not line.startswith("# yaml-language-server")]
+        text = _OF_THE_TEMPLATE.sub("", stream.getvalue())
+        lines = [line for line in text.splitlines() if not line.startswith("# yaml-language-server")]
         published = share("config", "schema", "experiment.schema.json")
         if schema and published.is_file():
             lines.insert(0, f"# yaml-language-server: $schema={published.as_posix()}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from dlstream_experiment.model.names import title_of
 from dlstream_experiment.model.regions import REGIONS
 from dlstream_experiment.model.triggers import TRIGGERS
 
-_NAMES = {"regions": REGIONS, "triggers": TRIGGERS}
+_TYPES: Mapping[str, Callable[[], Mapping[str, Any]]] = {"regions": lambda: REGIONS, "triggers": TRIGGERS.importable}
 
 
 def show_templates(console: Console) -> None:
@@ -156,7 +156,7 @@ class _Questions:
             for key in list(draft.get((section, name))):
                 if key != "type":
                     self._value(draft, (section, name, key))
-        types = _NAMES[section]
+        types = _TYPES[section]()
         while True:
             name = str(typer.prompt(f"Another of the {section}? Its name", default="none")).strip()
             if name in ("", "none"):
@@ -166,7 +166,7 @@ class _Questions:
                 continue
             self._add(draft, section, name, types)
 
-    def _add(self, draft: Draft, section: str, name: str, types: dict[str, Any]) -> None:
+    def _add(self, draft: Draft, section: str, name: str, types: Mapping[str, Any]) -> None:
         for kind, model in types.items():
             about = (model.__doc__ or "").strip().splitlines()[0]
             self._console.print(

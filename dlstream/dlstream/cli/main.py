@@ -153,6 +153,17 @@ def import_settings(
 
 
 @app.command()
+def parts(
+    kind: Annotated[str | None, typer.Argument(help="A kind, such as sources or outputs.", show_default=False)] = None,
+    name: Annotated[str | None, typer.Argument(help="A part: lists its keys.", show_default=False)] = None,
+) -> None:
+    """List cameras, outputs, triggers and other parts, with their packages and what they lack here."""
+    from dlstream.cli.parts import show_parts
+
+    show_parts(kind, name, make_console())
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     print(__version__)

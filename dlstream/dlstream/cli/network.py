@@ -60,9 +60,9 @@ def check(
 ) -> None:
     """Draw what a network finds in a video into one picture, and print how often and how fast."""
     from dlstream_pose import Estimator
-    from dlstream_pose.check import check_network
-    from dlstream_pose.progress import shown
-    from dlstream_pose.scale import scale_doubt
+    from dlstream_pose.convert.check import check_network
+    from dlstream_pose.convert.progress import shown
+    from dlstream_pose.runtime.scale import scale_doubt
 
     estimator = Estimator(file, scale=scale, threads=threads)
     with shown() as tell:

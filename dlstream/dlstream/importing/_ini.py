@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlstream_common import InputError, Problem
+from dlstream_common.text_files import decoded_text
 
 
 @dataclass(frozen=True)
@@ -136,9 +137,10 @@ def read_ini(*files: Path) -> Ini:
         except OSError as error:
             raise InputError(file, [Problem((), f"no readable file ({error.strerror})", "an ini file")]) from error
         try:
-            text = content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = content.decode("latin-1")
+            text = decoded_text(content)
+        except UnicodeDecodeError as error:
+            problem = Problem((), f"text in {error.encoding.upper()} that is damaged", "a whole ini file")
+            raise InputError(file, [problem]) from error
         text = text.replace("\0", "")
         parser = configparser.ConfigParser(interpolation=None, allow_no_value=True, default_section="\0")
         try:
@@ -184,7 +186,7 @@ def _lines(text: str) -> dict[tuple[str, str], tuple[str, int]]:
     """How sections and keys are spelled, and the last line where they begin."""
     found: dict[tuple[str, str], tuple[str, int]] = {}
     section = ""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         head, pair = re.match(r"\s*\[(.+)\]", line), re.match(r"\s*([^#;\s\[=:][^=:]*?)\s*(?:[=:]|$)", line)
         if head:
             section = head[1].strip().lower()

@@ -31,8 +31,8 @@ from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.journal.journal import from_first_start
 from dlstream_experiment.runtime.inputs import Poses, Start
 from dlstream_pose import Estimator, PoseSettings, PoseStream
-from dlstream_pose.overlay import OverlayRegion, draw_overlay
-from dlstream_pose.scale import scale_doubt
+from dlstream_pose.runtime.overlay import OverlayRegion, draw_overlay
+from dlstream_pose.runtime.scale import scale_doubt
 from dlstream_recorder import JOURNAL, OfflineSession, Summary
 
 

@@ -6,26 +6,30 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from dlstream.rig.facts import RigFacts
-from dlstream_camera import SourceSettings
+from dlstream.rig.facts import RigFacts, network_info
+from dlstream_camera import SOURCES, SourceSettings
 from dlstream_common import DlstreamError, InputError, Problem, Severity, line_of
+from dlstream_common.plugins import PartError, Registry
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.model.plane import CameraPlane
 from dlstream_experiment.model.protocols import texts
-from dlstream_pose import Network
-from dlstream_pose.estimator import SMALLEST
-from dlstream_pose.scale import scale_doubt, scale_of
+from dlstream_outputs import OUTPUTS
+from dlstream_pose import ENGINES, FILTERS
+from dlstream_pose.runtime.estimator import SMALLEST
+from dlstream_pose.runtime.scale import scale_doubt, scale_of
 from dlstream_recorder.session.check import check_directory
 
 
 def check_camera(camera: Any, facts: RigFacts) -> Iterator[Problem]:
     """A file that can't be read, a crop or a calibration that does not fit."""
+    yield from _lacking(SOURCES, "source", camera)
     if isinstance(camera, SourceSettings):
         yield from camera.check()
 
 
 def check_output(output: Any, facts: RigFacts) -> Iterator[Problem]:
     """What the kind of output finds without its device."""
+    yield from _lacking(OUTPUTS, "type", output)
     try:
         output.check()
     except DlstreamError as error:
@@ -33,9 +37,11 @@ def check_output(output: Any, facts: RigFacts) -> Iterator[Problem]:
 
 
 def check_pose(pose: Any, facts: RigFacts) -> Iterator[Problem]:
-    """A network that does not load, and a scale that does not fit it."""
+    """A network that does not load, an engine that is not installed, and a scale that does not fit."""
+    yield from _lacking(ENGINES, "engine", pose)
+    yield from _lacking(FILTERS, "filter", pose)
     try:
-        info = Network(pose.network).info
+        info = network_info(pose)
     except DlstreamError as error:
         yield Problem(("network",), _sentence(error), "a network that loads")
         return
@@ -101,6 +107,17 @@ def _two_subjects(experiment: Experiment, facts: RigFacts) -> Iterator[Problem]:
             found = f"'{value}', where the rig's recorder.metadata says {name}={recorded[name]}"
             line = line_of(experiment.data, place)
             yield Problem(place, found, "the same in both, or in one of them", line=line, file=experiment.path)
+
+
+def _lacking(parts: Registry[Any], key: str, section: Any) -> Iterator[Problem]:
+    """Libraries that the part needs which a section names, and that are not installed."""
+    name = getattr(section, key)
+    if name in ("topic", "auto", "none"):  # somebody else's node; whatever is there; nothing
+        return
+    try:
+        parts.usable(name)
+    except PartError as error:
+        yield Problem((key,), f"'{name}': {error.found}", error.expected, error.suggestion)
 
 
 def _sentence(error: Exception) -> str:

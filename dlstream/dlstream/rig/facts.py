@@ -9,8 +9,7 @@ from typing import Any
 
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, Settings
-from dlstream_pose import Network
-from dlstream_pose.network import NetworkInfo
+from dlstream_pose import Network, NetworkInfo
 
 
 class RigFacts:
@@ -87,6 +86,15 @@ class RigFacts:
         if self.pose is None:
             return None
         try:
-            return Network(self.pose.network).info
+            return network_info(self.pose)
         except DlstreamError:  # the pose section's own check reports it
             return None
+
+
+def network_info(pose: Any) -> NetworkInfo:
+    """What a section's network says of itself: a file of dlstream's own in any engine, another one only in its own.
+
+    Raises:
+        NetworkError: it can't be loaded.
+    """
+    return Network(pose.network, engine="auto" if pose.network.suffix == ".onnx" else pose.engine).info

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, create_model, field_validator
 
 from dlstream.rig.sections import NodeOptions, Stop, TopicCamera, TopicOutput
-from dlstream.rig.table import NODE_KINDS, Name
-from dlstream_common import InputError, Problem, Settings, load_settings
+from dlstream.rig.table import NODE_KINDS
+from dlstream_common import InputError, Name, Problem, Settings, load_settings
 
 if TYPE_CHECKING:
     from dlstream_camera import SourceSettings

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -17,19 +16,25 @@ from pydantic import BeforeValidator, Field
 from dlstream.rig import checks
 from dlstream.rig.facts import RigFacts
 from dlstream.rig.sections import TopicCamera, TopicOutput, section_of
-from dlstream_camera import source_types
-from dlstream_common import Problem, Settings
+from dlstream_camera import SOURCES, source_settings
+from dlstream_common import Name, Problem, Settings
+from dlstream_common.tagged import Tagged
 from dlstream_experiment import ExperimentSettings
-from dlstream_outputs import output_types
+from dlstream_outputs import OUTPUTS, output_settings
 from dlstream_pose import PoseSettings
 from dlstream_recorder import RecorderSettings
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-"""A name that ROS takes as part of a topic: small letters, digits and _, beginning with a letter."""
+
+@cache
+def _camera(source: str) -> type[Settings]:
+    """What a camera's section takes where it says that `source`; raises PartError."""
+    return TopicCamera if source == "topic" else section_of(source_settings(source))
 
 
-def _one_of(types: Iterable[type[Settings]], tag: str) -> Any:
-    return Annotated[reduce(or_, types), Field(discriminator=tag)]
+@cache
+def _output(kind: str) -> type[Settings]:
+    """What an output's section takes where it says that `type`; raises PartError."""
+    return TopicOutput if kind == "topic" else section_of(output_settings(kind))
 
 
 def _path_or_mapping(value: Any) -> Any:
@@ -38,8 +43,7 @@ def _path_or_mapping(value: Any) -> Any:
     return {"file": value} if isinstance(value, str) else value
 
 
-def _by_name(section: str, tag: str, kinds: Mapping[str, Any], foreign: type[Settings]) -> dict[str, type[Settings]]:
-    settings = {**{name: kind.settings for name, kind in sorted(kinds.items())}, "topic": foreign}
+def _by_name(section: str, tag: str, settings: Mapping[str, type[Settings]]) -> dict[str, type[Settings]]:
     return {f"`{section}.<name>` with `{tag}: {name}`": model for name, model in settings.items()}
 
 
@@ -118,8 +122,10 @@ NODE_KINDS = (
         section="outputs",
         position=3,
         meaning="The devices that the experiment commands, by name.",
-        settings=_one_of([*(section_of(kind.settings) for kind in output_types().values()), TopicOutput], "type"),
-        documented=lambda: _by_name("outputs", "type", output_types(), TopicOutput),
+        settings=Annotated[Settings, Tagged("type", (*OUTPUTS, "topic"), _output)],
+        documented=lambda: _by_name(
+            "outputs", "type", {**{name: output_settings(name) for name in OUTPUTS}, "topic": TopicOutput}
+        ),
         several=True,
         package="dlstream_outputs",
         executable="output",
@@ -182,8 +188,10 @@ NODE_KINDS = (
         section="cameras",
         position=0,
         meaning="The cameras by name; the name is the namespace of their topics.",
-        settings=_one_of([*(section_of(kind.settings) for kind in source_types().values()), TopicCamera], "source"),
-        documented=lambda: _by_name("cameras", "source", source_types(), TopicCamera),
+        settings=Annotated[Settings, Tagged("source", (*SOURCES, "topic"), _camera)],
+        documented=lambda: _by_name(
+            "cameras", "source", {**{name: source_settings(name) for name in SOURCES}, "topic": TopicCamera}
+        ),
         several=True,
         required=True,
         package="dlstream_camera",

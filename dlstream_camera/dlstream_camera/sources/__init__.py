@@ -1,29 +1,26 @@
-"""The frame sources. A new one is a module here with a SOURCE; nothing else has to change."""
+"""The frame sources. A new one is a module here, or a class in a package of one's own; nothing else has to change."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from pkgutil import iter_modules
+from typing import Any, cast
 
-from dlstream_camera.sources.base import Capture, Format, FrameSource, Notice, SourceSettings, SourceType
-from dlstream_common import SourceError, suggest
+from dlstream_camera.sources._base import Capture, Format, FrameSource, Notice, SourceSettings
+from dlstream_common.picking import a_class
+from dlstream_common.plugins import Registry
+from dlstream_common.tagged import tagged
 
-
-def source_types() -> dict[str, SourceType]:
-    """Every kind of source, by name."""
-    modules = [import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__)]
-    types = [module.SOURCE for module in modules if hasattr(module, "SOURCE")]
-    return {kind.name: kind for kind in types}
+SOURCES: Registry[type[FrameSource[Any]]] = Registry(
+    "source", __name__, __path__, a_class(FrameSource), group="dlstream.sources"
+)
 
 
-def source_type(name: str) -> SourceType:
-    """The kind of source of that name; a SourceError names the known ones where there is none."""
-    types = source_types()
-    if name not in types:
-        raise SourceError(
-            f"source: found '{name}'; expected one of {', '.join(sorted(types))}. {suggest(name, sorted(types))}"
-        )
-    return types[name]
+def source_settings(name: str) -> type[SourceSettings]:
+    """The settings of the source of that name, with the key `source`.
+
+    Raises:
+        PartError: there is no such source, or it can't be imported.
+    """
+    return cast(type[SourceSettings], tagged(SOURCES.load(name).settings_type, "source", name))
 
 
-__all__ = ["Capture", "Format", "FrameSource", "Notice", "SourceSettings", "SourceType", "source_type", "source_types"]
+__all__ = ["SOURCES", "Capture", "Format", "FrameSource", "Notice", "SourceSettings", "source_settings"]

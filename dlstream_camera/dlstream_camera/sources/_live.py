@@ -7,9 +7,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from dlstream_camera.sources._base import Capture, Notice
 from dlstream_camera.sources._connection import Connection, DamagedFrameError, DisconnectedError, Taken
 from dlstream_camera.sources._losses import Losses
-from dlstream_camera.sources.base import Capture, Notice
 from dlstream_common import SourceError
 
 _BEHIND = 10

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 
 from dlstream_camera.sources._connection import DamagedFrameError, DisconnectedError, Taken
+from dlstream_camera.sources._opencv_settings import OpenCVSettings
 from dlstream_common import SourceError, now
-
-if TYPE_CHECKING:
-    from dlstream_camera.sources.opencv import OpenCVSettings
 
 
 class LocalDevice:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from dlstream_camera.sources.base import Notice
+from dlstream_camera.sources._base import Notice
 
 _AT_MOST_EVERY = 1.0
 

@@ -8,8 +8,8 @@ import numpy as np
 from pydantic import Field
 
 from dlstream_camera.arena import KEYPOINTS, Arena
-from dlstream_camera.sources.base import Capture, Format, FrameSource, SourceSettings, SourceType
-from dlstream_camera.sources.pace import Pace
+from dlstream_camera.rate_limiter import RateLimiter
+from dlstream_camera.sources._base import Capture, Format, FrameSource, SourceSettings
 from dlstream_common import FramePoses, Individual, SourceError, now
 
 
@@ -47,7 +47,7 @@ class SyntheticSource(FrameSource[SyntheticSettings]):
     def open(self) -> Format:
         wanted = self.settings
         self._arena = Arena(wanted.width, wanted.height, seed=wanted.seed, fps=wanted.fps)
-        self._pace = Pace(wanted.fps)
+        self._limiter = RateLimiter(wanted.fps)
         self._number = 0
         text = f"synthetic arena, seed {wanted.seed}"
         return Format(wanted.width, wanted.height, wanted.fps if wanted.pace else 0.0, text, hardware_id="synthetic")
@@ -58,7 +58,7 @@ class SyntheticSource(FrameSource[SyntheticSettings]):
         if self.settings.frames and self._number >= self.settings.frames:
             return None
         image, points = self._arena.render(self._number)
-        stamp = self._pace.wait() if self.settings.pace else now()
+        stamp = self._limiter.wait() if self.settings.pace else now()
         x, y = points.astype(np.float32).T
         truth = FramePoses(
             "", self._number, stamp, tuple(KEYPOINTS), (Individual("", x, y, np.ones(len(KEYPOINTS), np.float32)),)
@@ -68,6 +68,3 @@ class SyntheticSource(FrameSource[SyntheticSettings]):
 
     def close(self) -> None:
         self._arena = None
-
-
-SOURCE = SourceType("synthetic", SyntheticSettings, SyntheticSource)

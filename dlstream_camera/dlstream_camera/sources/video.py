@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from dlstream_camera.rate_limiter import Schedule
+from dlstream_camera.sources._base import Capture, Format, FrameSource, Notice, SourceSettings
 from dlstream_camera.sources._losses import Losses
-from dlstream_camera.sources.base import Capture, Format, FrameSource, Notice, SourceSettings, SourceType
-from dlstream_camera.sources.pace import Schedule
 from dlstream_common import ExistingFile, Problem, Severity, SourceError, now
 from dlstream_common.video import LostFrame, PictureCheck, VideoFrame, open_frames
 
@@ -116,6 +116,3 @@ class VideoSource(FrameSource[VideoSettings]):
                 return item
             self._losses.add(item.number, item.reason)
         return None
-
-
-SOURCE = SourceType("video", VideoSettings, VideoSource)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 import stat
+from collections.abc import Sequence
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -16,13 +16,14 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from dlstream_common.errors import InputError
 from dlstream_common.problems import Place, Problem, did_you_mean, nearest, suggest
-from dlstream_common.settings import Unit
+from dlstream_common.text_files import encoding_of_text
+from dlstream_common.yaml._blanks import first_odd_blank, odd_blank
 from dlstream_common.yaml._limits import MAX_BYTES, parse, too_many
-from dlstream_common.yaml.salvage import known_keys, salvage, tags_of, without_tags
+from dlstream_common.yaml.annotations import Location, kinds_at, known_keys, unit_of, without_tags
+from dlstream_common.yaml.salvage import salvage
 from dlstream_common.yaml.wording import NUMBERS, expected, found, merged, not_yaml, number_hint, shown
 
 Model = TypeVar("Model", bound=BaseModel)
-Location = Place
 
 
 def read_yaml(path: str | Path, example: str = "rig: openfield") -> CommentedMap:
@@ -44,12 +45,14 @@ def read_yaml(path: str | Path, example: str = "rig: openfield") -> CommentedMap
             raise InputError(path, [Problem((), found, most)])
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        line = None if isinstance(error, OSError) else error.object[: error.start].count(b"\n") + 1
-        raise InputError(path, [Problem((), f"no readable file ({reason})", "a YAML file", line=line)]) from error
+        if isinstance(error, UnicodeDecodeError):
+            raise InputError(path, [_not_utf8(error)]) from error
+        raise InputError(path, [Problem((), f"no readable file ({error.strerror})", "a YAML file")]) from error
     try:
         data = parse(text)
     except MarkedYAMLError as error:
+        if blank := first_odd_blank(text):
+            raise InputError(path, [_odd_blank(*blank)]) from error
         mark = error.problem_mark
         line = mark.line + 1 if mark else None
         raise InputError(path, [Problem((), *not_yaml(error.problem or str(error)), line=line)]) from error
@@ -73,6 +76,29 @@ def resolved(path: Path) -> Path:
         return path.resolve()
     except (OSError, RuntimeError):  # a RuntimeError until Python 3.12
         return path.absolute()
+
+
+def _not_utf8(error: UnicodeDecodeError) -> Problem:
+    encoding = encoding_of_text(error.object)
+    if encoding.startswith(("utf-16", "utf-32")):
+        found = f"text in {encoding[:6].upper()}"
+        return Problem((), found, "UTF-8", "In Notepad: Save as, encoding UTF-8.", line=1)
+    line = error.object[: error.start].count(b"\n") + 1
+    return Problem((), "no readable file (it is not UTF-8 text)", "a YAML file", line=line)
+
+
+def _odd_blank(line: int, found: str) -> Problem:
+    return Problem((), found, "a plain space", "Delete it and type a space.", line=line)
+
+
+def _by_blanks(path: Path, problems: Sequence[Problem]) -> list[Problem]:
+    """The problems; those on lines with an odd blank are that blank's, once a line."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    told: dict[Problem, None] = {}
+    for problem in problems:
+        blank = odd_blank(lines[problem.line - 1]) if problem.line and problem.line <= len(lines) else ""
+        told[_odd_blank(problem.line, blank) if blank and problem.line else problem] = None
+    return list(told)
 
 
 def _kind(mode: int) -> str:
@@ -103,7 +129,8 @@ def load_settings(
         return model.model_validate_json(json.dumps(data, default=str), strict=True, context=context)
     except ValidationError as error:
         items = [*error.errors(), *salvage(data, model, context).further]
-        raise InputError(path, merged([(item, _problem(data, model, item)) for item in items])) from error
+        problems = merged([(item, _problem(data, model, item)) for item in items])
+        raise InputError(path, _by_blanks(path, problems)) from error
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError(path, [_not_plain(data, error)]) from error
 
@@ -167,17 +194,25 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
     if error["type"] == "missing":
         return Problem(place, "nothing", "this key: it must be given", line=line)
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
-        return _tag_problem(data, place, line, location, error, _choices(model, with_tags))
+        return _tag_problem(data, place, line, location, error, kinds_at(model, with_tags))
+    if error["type"] == "part_error":  # its own name is the last in its location
+        location, told = without_tags(model, with_tags[:-1]), error["ctx"]
+        place, line = (*location, told["tag"]), line_of(data, (*location, told["tag"])) or line
+        return Problem(place, told["found"], told["expected"], told["suggestion"], line=line)
     if error["type"] == "misfit":
         location = (*location, error["ctx"]["key"])
         value = found({**error, "input": _item(error["input"], error["ctx"]["key"])})
         return Problem(_place(data, location), value, error["msg"], line=line_of(data, location) or 1)
     if error["type"] == "value_error" and isinstance(error["input"], dict):
         return _whole_problem(data, location, error)
+    if error["input"] is None:
+        for entry in (location, location[:-1]):  # the last part may be the name of a kind that it could be
+            if entry and (comma := _decimal_comma(data, entry)):
+                return Problem(_place(data, entry), "an entry without a value", "a value", comma, line=line)
     hint = _nearest(error) if error["type"] == "literal_error" else ""
     wanted = expected(error)
     if isinstance(error["input"], str) and error["type"] in NUMBERS:
-        unit = _unit(model, with_tags)
+        unit = unit_of(model, with_tags)
         wanted += f", in {unit}" if unit else ""
         hint = number_hint(error["input"], unit)
     return Problem(place, found(error), wanted, hint, line=line)
@@ -251,35 +286,3 @@ def _place(data: Any, location: Location) -> Place:
         elif last and (isinstance(data, dict) or data is None):
             place.append(part)
     return tuple(place)
-
-
-def _at(annotation: Any, location: Location, about: tuple[Any, ...] = ()) -> tuple[Any, tuple[Any, ...]]:
-    """The annotation at a location below another one, with what is said about it; None where it isn't known."""
-    if get_origin(annotation) is Annotated:
-        inner, *more = get_args(annotation)
-        return _at(inner, location, (*about, *more))
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin in (Union, UnionType):
-        members = [item for item in arguments if item is not type(None)]
-        tagged = [item for item in members if location and location[0] in tags_of(item)]
-        if tagged:
-            return _at(tagged[0], location[1:], about)
-        return _at(members[0], location, about) if len(members) == 1 else (annotation if not location else None, about)
-    if not location:
-        return annotation, about
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        fields = {field.alias or name: field for name, field in annotation.model_fields.items()}
-        field = fields.get(str(location[0]))
-        return (None, ()) if field is None else _at(field.annotation, location[1:], tuple(field.metadata))
-    if origin in (dict, list, tuple):
-        return _at(arguments[-1] if origin is dict else arguments[0], location[1:])
-    return None, ()
-
-
-def _unit(model: type[BaseModel], location: Location) -> str:
-    return next((item.name for item in _at(model, location)[1] if isinstance(item, Unit)), "")
-
-
-def _choices(model: type[BaseModel], location: Location) -> list[str]:
-    """What a key that tells the kinds apart can be."""
-    return [str(tag) for member in get_args(_at(model, location)[0]) for tag in tags_of(member)]

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, Tag, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from dlstream_common.problems import nearest
-
-Location = tuple["str | int", ...]
+from dlstream_common.yaml.annotations import Location, known_keys, without_tags
 
 _ROUNDS = 20
 
@@ -127,64 +125,3 @@ def _get(data: Any, place: Location) -> Any:
         else:
             return None
     return data
-
-
-def known_keys(annotation: Any, location: Location) -> list[str]:
-    """The keys of the settings class that stands at `location` below `annotation`."""
-    if get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin in (Union, UnionType):
-        members = [item for item in arguments if item is not type(None)]
-        tagged = [item for item in members if location and location[0] in tags_of(item)]
-        if tagged:
-            return known_keys(tagged[0], location[1:])
-        return sorted({key for member in members for key in known_keys(member, location)})
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        if not location:
-            return [field.alias or name for name, field in annotation.model_fields.items()]
-        by_key = {field.alias or name: field for name, field in annotation.model_fields.items()}
-        field = by_key.get(str(location[0]))
-        return known_keys(field.annotation, location[1:]) if field else []
-    if origin in (dict, list, tuple) and location:
-        return known_keys(arguments[-1] if origin is dict else arguments[0], location[1:])
-    return []
-
-
-def without_tags(annotation: Any, location: Location) -> Location:
-    """The location without the names by which pydantic tells a union's members apart: a key may have the same name."""
-    if get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if not location:
-        return ()
-    if origin in (Union, UnionType):
-        members = [item for item in arguments if item is not type(None)]
-        tagged = [item for item in members if location[0] in tags_of(item)]
-        if tagged:
-            return without_tags(tagged[0], location[1:])
-        return without_tags(members[0], location) if len(members) == 1 else location
-    inner: Any = None
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        fields = {field.alias or name: field for name, field in annotation.model_fields.items()}
-        inner = fields[str(location[0])].annotation if str(location[0]) in fields else None
-    elif origin in (dict, list, tuple):
-        inner = arguments[-1] if origin is dict else arguments[0]
-    return (location[0], *without_tags(inner, location[1:]))
-
-
-def tags_of(member: Any) -> list[Any]:
-    """What pydantic may tell a union's member by: its Tag, or the values of its fields that are Literals of one."""
-    if get_origin(member) is Annotated:
-        tags = [item.tag for item in get_args(member)[1:] if isinstance(item, Tag)]
-        if tags:
-            return tags
-        member = get_args(member)[0]
-    if not (isinstance(member, type) and issubclass(member, BaseModel)):
-        return []
-    literals = [get_args(field.annotation) for field in member.model_fields.values() if _is_literal(field.annotation)]
-    return [values[0] for values in literals if len(values) == 1]
-
-
-def _is_literal(annotation: Any) -> bool:
-    return get_origin(annotation) is Literal

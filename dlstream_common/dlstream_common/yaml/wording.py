@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from dlstream_common.names import NAME, NAMESPACE
 from dlstream_common.problems import Place, Problem
 
 _KINDS = {
@@ -46,9 +47,10 @@ _LIMITS = {
 _THINGS = {"string": "character", "tuple": "entry", "list": "entry", "set": "entry", "dictionary": "entry"}
 
 
-_NAME = "a name of lower-case letters, digits and _, a letter first: it becomes part of ROS topics"
+_WORDS = "a name of letters, digits and _, a letter first: it becomes part of ROS topics"
 _PATTERNS = {
-    r"^[a-z][a-z0-9_]*$": _NAME,
+    NAME: _WORDS,
+    NAMESPACE: f"{_WORDS}; several with / between them",
     r"^[/A-Za-z_][/A-Za-z0-9_]*$": "the name of a topic: letters, digits, _ and /, such as /scale/weight",
     r"^[A-Za-z]\w*(/msg)?/[A-Za-z]\w*$": "a message type with its package, such as std_msgs/msg/Float64",
     r"^[A-Za-z_]\w*(\[\d+\])*(\.[A-Za-z_]\w*(\[\d+\])*)*$": "the path to a value, such as data or ranges[0]",

@@ -33,7 +33,7 @@ def inconsistencies(sections: ParsedSections) -> Iterator[Problem]:
 
 def _failing(error: ExtensionError) -> Problem:
     expected = "a class whose methods do what they promise (docs/how-to/experiment-files.md)"
-    return Problem((*error.place, "class"), f"'{error.named}', whose {error.reason}", expected)
+    return Problem(error.place, f"'{error.named}', whose {error.reason}", expected)
 
 
 def _regions(sections: ParsedSections) -> Iterator[Problem]:

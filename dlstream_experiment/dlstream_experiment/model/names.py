@@ -7,8 +7,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from dlstream_common import Place
+from dlstream_common import Name, Place
 from dlstream_common.settings import Unit
+
+__all__ = ["SECOND", "Label", "Location", "Name", "Seconds", "Title", "nanoseconds", "title_of"]
 
 SECOND = 1_000_000_000
 """Nanoseconds."""
@@ -19,16 +21,6 @@ Location = Place
 
 NAME = r"[A-Za-z][A-Za-z0-9_]*"
 """The rule for names that are part of a ROS topic."""
-
-
-def _plain_name(text: str) -> str:
-    if not re.fullmatch(NAME, text):
-        raise ValueError("a name of letters, digits and _ that begins with a letter")
-    return text
-
-
-Name = Annotated[str, AfterValidator(_plain_name)]
-"""A name that is part of a ROS topic, such as a camera's."""
 
 
 def _title(text: str) -> str:

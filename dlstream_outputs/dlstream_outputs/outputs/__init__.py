@@ -1,28 +1,27 @@
-"""The outputs: devices that can be commanded. A new one is a module here with an OUTPUT; nothing else has to change."""
+"""The outputs: devices that can be commanded.
+
+A new one is a module here, or a class in a package of one's own; nothing else has to change.
+"""
 
 from __future__ import annotations
 
-from importlib import import_module
-from pkgutil import iter_modules
+from typing import Any, cast
 
-from dlstream_common import suggest
-from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings, OutputType
+from dlstream_common.picking import a_class
+from dlstream_common.plugins import Registry
+from dlstream_common.tagged import tagged
+from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 
-
-def output_types() -> dict[str, OutputType]:
-    """Every kind of output, by name."""
-    modules = [import_module(f"{__name__}.{info.name}") for info in iter_modules(__path__)]
-    types = [module.OUTPUT for module in modules if hasattr(module, "OUTPUT")]
-    return {kind.name: kind for kind in types}
+OUTPUTS: Registry[type[Output[Any]]] = Registry("output", __name__, __path__, a_class(Output), group="dlstream.outputs")
 
 
-def output_type(name: str) -> OutputType:
-    """The kind of output of that name; an OutputError names the known ones where there is none."""
-    types = output_types()
-    if name not in types:
-        found = f"'{name}'" if name else "nothing"
-        raise OutputError(f"type: found {found}; expected one of {', '.join(types)}. {suggest(name, list(types))}")
-    return types[name]
+def output_settings(name: str) -> type[OutputSettings]:
+    """The settings of the output of that name, with the key `type`.
+
+    Raises:
+        PartError: there is no such output, or it can't be imported.
+    """
+    return cast(type[OutputSettings], tagged(OUTPUTS.load(name).settings_type, "type", name))
 
 
-__all__ = ["Fate", "Output", "OutputError", "OutputSettings", "OutputType", "output_type", "output_types"]
+__all__ = ["OUTPUTS", "Fate", "Output", "OutputError", "OutputSettings", "output_settings"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import ClassVar, Literal, TypeVar
 
 from pydantic import Field
 
 from dlstream_common import DlstreamError, Problem, Settings
+from dlstream_common.tagged import Configurable
 
 
 class OutputError(DlstreamError):
@@ -30,7 +31,7 @@ class Fate:
 
 
 class OutputSettings(Settings):
-    """What every output has. An output adds its own fields, and `type: Literal["its name"]`."""
+    """What every output has; an output adds its own fields. The key `type`, its name, comes with the registry."""
 
     commander: str = "/experiment"
     """Node whose heartbeat keeps on what it has switched on."""
@@ -63,8 +64,16 @@ class OutputSettings(Settings):
 S = TypeVar("S", bound=OutputSettings)
 
 
-class Output(ABC, Generic[S]):
-    """A device. Its node calls it from one thread at a time, though not always from the same one."""
+class Output(Configurable[S], ABC):
+    """A device. Its node calls it from one thread at a time, though not always from the same one.
+
+    `class Valve(Output[ValveSettings])` says which settings it has. A vendor's library is imported in `open`, and named
+    in `requires`.
+    """
+
+    settings_type: ClassVar[type[Settings]] = OutputSettings
+    arming: ClassVar[Literal["start", "run", "hand"]] = "run"
+    """When it is armed, unless the settings say it: from the start only where it can hurt nobody."""
 
     def __init__(self, settings: S, log: Callable[[str], None]) -> None:
         self.settings = settings
@@ -99,15 +108,3 @@ class Output(ABC, Generic[S]):
     def hardware_id(self) -> str:
         """What the device calls itself, for diagnostics."""
         return ""
-
-
-@dataclass(frozen=True)
-class OutputType:
-    """A kind of output: each module of `dlstream_outputs.outputs` that has one calls it OUTPUT."""
-
-    name: str
-    settings: type[OutputSettings]
-    create: Callable[[Any, Callable[[str], None]], Output[Any]]
-    """From the settings and a function that takes lines for the user."""
-    arming: Literal["start", "run", "hand"] = "run"
-    """When it is armed, unless the settings say it: from the start only where it can hurt nobody."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, TextIO
 
 from dlstream_common import OFF, AnyPath, now
-from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings, OutputType
+from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 
 
 class LogSettings(OutputSettings):
@@ -23,6 +23,8 @@ class LogSettings(OutputSettings):
 
 class Log(Output[LogSettings]):
     """See LogSettings."""
+
+    arming = "start"
 
     def __init__(self, settings: LogSettings, log: Callable[[str], None]) -> None:
         super().__init__(settings, log)
@@ -52,6 +54,3 @@ class Log(Output[LogSettings]):
         if self._file is not None:
             self._file.close()
         self._file = None
-
-
-OUTPUT = OutputType("log", LogSettings, Log, arming="start")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import cv2
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from dlstream_common import Image, Problem, suggest
 from dlstream_common.settings import existing_file
-from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings, OutputType
+from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 from dlstream_outputs.outputs._display import Display
 from dlstream_outputs.outputs._pictures import read_image
 
@@ -110,6 +110,9 @@ class ScreenSettings(OutputSettings):
 class Screen(Output[ScreenSettings]):
     """See ScreenSettings."""
 
+    requires: ClassVar[Mapping[str, str]] = {"pygame": "pygame-ce"}
+    arming = "start"
+
     def __init__(self, settings: ScreenSettings, log: Callable[[str], None]) -> None:
         super().__init__(settings, log)
         self._display = Display(log)
@@ -145,6 +148,3 @@ class Screen(Output[ScreenSettings]):
     @property
     def hardware_id(self) -> str:
         return self._display.description
-
-
-OUTPUT = OutputType("screen", ScreenSettings, Screen, arming="start")

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import DlstreamError, NetworkError, suggest
-from dlstream_pose._seal import sealed
 from dlstream_pose.convert._frames import MADE_UP, Sample, frames_of, textures
 from dlstream_pose.convert._proof import Report, compare
-from dlstream_pose.convert._source import SourceNetwork, open_source
-from dlstream_pose.network import METADATA_KEY, Network, NetworkInfo
-from dlstream_pose.progress import Tell, shown, silent
+from dlstream_pose.convert._source import SourceNetwork
+from dlstream_pose.convert.progress import Tell, shown, silent
+from dlstream_pose.convert.sources import open_source
+from dlstream_pose.runtime._seal import sealed
+from dlstream_pose.runtime.network import Network
+from dlstream_pose.runtime.network_info import METADATA_KEY, NetworkInfo
 
 _SCALE_HELP = (
     "size of the images that the network was trained on, relative to the camera's, such as 0.5: the --frames are "

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dlstream_common import Image, encoding_of, to_bgr
 from dlstream_common.video import open_frames, spread_frames
-from dlstream_pose.progress import Tell, silent
+from dlstream_pose.convert.progress import Tell, silent
 
 MADE_UP = "made-up textures"
 

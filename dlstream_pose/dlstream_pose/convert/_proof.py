@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from dlstream_common import NetworkError
 from dlstream_pose.convert._frames import Sample
 from dlstream_pose.convert._source import SourceNetwork, gist
-from dlstream_pose.network import Network, NetworkInfo, Proof
-from dlstream_pose.progress import Tell, silent
+from dlstream_pose.convert.progress import Tell, silent
+from dlstream_pose.runtime.network import Network
+from dlstream_pose.runtime.network_info import NetworkInfo, Proof
 
 SEEN = 0.1
 """Confidence from which a keypoint counts as seen."""

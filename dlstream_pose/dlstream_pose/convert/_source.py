@@ -1,19 +1,15 @@
-"""What the converter needs of a source, and where it finds the kinds of source that there are."""
+"""What the converter needs of a source."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
-from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
-from dlstream_pose.network import NetworkInfo
+from dlstream_pose.runtime.network_info import NetworkInfo
 
 
 class SourceNetwork(ABC):
@@ -35,35 +31,11 @@ class SourceNetwork(ABC):
 
     @abstractmethod
     def export(self, path: Path) -> None:
-        """Writes the network as ONNX, with the input `image` and the output `poses` of `dlstream_pose.network`."""
+        """Writes the network as ONNX, with the input and the output that `dlstream_pose.runtime.network` tells of."""
 
     @abstractmethod
     def reference(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """What the other tool itself finds in an image (H, W, 3), blue, green, red: (N, K, 3) x, y, confidence."""
-
-
-def open_source(path: Path) -> SourceNetwork:
-    """The network in a file or folder of any known kind.
-
-    A module of `sources` has `accepts(path)`, `EXPECTED`, what it accepts in words, and `open_source(path)`.
-
-    Raises:
-        NetworkError: no such file, a kind that is not known, or whatever is wrong with the file.
-    """
-    if not path.exists():
-        raise NetworkError(f"{path}: there is no such file; expected a trained network")
-    if path.suffix == ".onnx" and path.is_file():
-        raise NetworkError(
-            f"{path}: found an ONNX file; expected the trained network that it was made of. If dlstream made it, it "
-            "needs no conversion (dlstream network info says so)"
-        )
-    known = []
-    for module in modules_of("sources"):
-        if module.accepts(path):
-            source: SourceNetwork = module.open_source(path)
-            return source
-        known.append(module.EXPECTED)
-    raise NetworkError(f"{path}: found '{path.suffix or path.name}'; expected {'; or '.join(known)}")
 
 
 def present(poses: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -78,12 +50,3 @@ def gist(error: Exception) -> str:
     """An error of another tool in one line: PyTorch names every weight that is missing, on hundreds of lines."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 300 else f"{text[:300]} ..."
-
-
-def modules_of(package: str) -> Iterator[ModuleType]:
-    """The modules of a sub-package, by name."""
-    parent = import_module(f"dlstream_pose.convert.{package}")
-    for found in sorted(iter_modules(parent.__path__), key=lambda item: item.name):
-        if found.name.startswith("_"):
-            continue
-        yield import_module(f"{parent.__name__}.{found.name}")

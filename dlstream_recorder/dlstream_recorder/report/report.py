@@ -80,7 +80,7 @@ def write_overlay(folder: Path, camera: str, about: Mapping[str, Any], events: p
     It is the frame that caused the first command, or else the one with the surest poses. A region that a keypoint
     lies in is green.
     """
-    from dlstream_pose.overlay import OverlayRegion, draw_overlay
+    from dlstream_pose.runtime.overlay import OverlayRegion, draw_overlay
 
     stems = [stem for stem in part_stems(folder, camera) if sibling(stem, "mkv").exists() and len(read_frames(stem))]
     if not stems:

@@ -1,8 +1,10 @@
-"""Protocols: the course of an experiment. Each file of this folder is one type of protocol."""
+"""Protocols: the course of an experiment. A new one is a module here, or a class in a package of one's own."""
 
-from typing import TYPE_CHECKING
+from typing import Annotated, cast
 
-from dlstream_experiment.model._registry import any_of, find_types
+from dlstream_common.picking import a_class
+from dlstream_common.plugins import Registry
+from dlstream_common.tagged import Tagged, tagged
 from dlstream_experiment.model.protocols._base import (
     End,
     Note,
@@ -16,12 +18,30 @@ from dlstream_experiment.model.protocols._base import (
 )
 from dlstream_experiment.model.protocols._diagram import Arrow, Box, Diagram
 
-PROTOCOLS = find_types(__name__, __path__, ProtocolSettings)
+PROTOCOLS: Registry[type[ProtocolSettings]] = Registry(
+    "protocol", __name__, __path__, a_class(ProtocolSettings, tag="type"), group="dlstream.protocols"
+)
 
-if TYPE_CHECKING:
-    AnyProtocol = ProtocolSettings
-else:
-    AnyProtocol = any_of(PROTOCOLS)
+
+def protocol_settings(name: str) -> type[ProtocolSettings]:
+    """The settings of the protocol of that name, with the key `type`.
+
+    Raises:
+        PartError: there is no such protocol, or it can't be used.
+    """
+    return cast(type[ProtocolSettings], tagged(PROTOCOLS.load(name), "type", name))
+
+
+def _guarded(name: str, settings: ProtocolSettings) -> ProtocolSettings:
+    """Protocols of others: whatever they do wrong is told with its place in the file."""
+    if PROTOCOLS.origin(name).is_ours:
+        return settings
+    from dlstream_experiment.model.protocols.python import InstalledProtocolSettings
+
+    return InstalledProtocolSettings.of(name, settings)
+
+
+AnyProtocol = Annotated[ProtocolSettings, Tagged("type", PROTOCOLS, protocol_settings, _guarded)]
 
 __all__ = [
     "PROTOCOLS",
@@ -37,5 +57,6 @@ __all__ = [
     "ProtocolSettings",
     "Step",
     "Stimulus",
+    "protocol_settings",
     "texts",
 ]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_serializer
 
 from dlstream_common import Problem
 from dlstream_experiment.model.extension import Owner, find_class, on_frame, read_options
@@ -33,6 +33,10 @@ class PythonProtocolSettings(ProtocolSettings):
     """file.py:Class beside this file (needs --allow-python), or an entry point of the group dlstream.protocols."""
     options: Any = Field(default_factory=dict, validate_default=True, json_schema_extra={"type": "object"})
     """The fields of that class, as keys and values."""
+    fields_below: ClassVar[Location] = ("options",)
+    """Where the fields of that class stand, below the protocol."""
+    class_key: ClassVar[str] = "class"
+    """The key that names it."""
 
     @field_validator("class_")
     @classmethod
@@ -59,7 +63,7 @@ class PythonProtocolSettings(ProtocolSettings):
     @property
     def owner(self) -> Owner:
         """Whose the user's objects are."""
-        return Owner.of("the protocol", ("protocol",), self.class_, self.own)
+        return Owner.of("the protocol", ("protocol", self.class_key), self.class_, self.own)
 
     def create(self, seed: int = 0) -> Protocol:
         own = self.own
@@ -68,12 +72,12 @@ class PythonProtocolSettings(ProtocolSettings):
 
     def triggers_used(self) -> list[tuple[Location, str]]:
         with self.owner.guard("triggers_used"):
-            return [(("options", *place), name) for place, name in self.own.triggers_used()]
+            return [((*self.fields_below, *place), name) for place, name in self.own.triggers_used()]
 
     def stimuli_used(self) -> list[tuple[Location, Stimulus]]:
         with self.owner.guard("stimuli_used"):
             used: list[tuple[Location, Stimulus]] = [
-                (("options", *place), stimulus) for place, stimulus in self.own.stimuli_used()
+                ((*self.fields_below, *place), stimulus) for place, stimulus in self.own.stimuli_used()
             ]
         for _, stimulus in used:
             if not isinstance(stimulus, Stimulus):
@@ -89,7 +93,25 @@ class PythonProtocolSettings(ProtocolSettings):
     def problems(self) -> list[Problem]:
         former = getattr(self.own, "findings", None)  # its name in dlstream 0.1
         with self.owner.guard("problems"):
-            return [item.below("options") for item in (self.own.problems() if former is None else former())]
+            return [item.below(*self.fields_below) for item in (self.own.problems() if former is None else former())]
+
+
+class InstalledProtocolSettings(PythonProtocolSettings):
+    """A protocol of an installed package under its own name: `type: NAME`, and the fields of its class beside it."""
+
+    type: str  # type: ignore[assignment]
+    fields_below = ()
+    class_key = "type"
+
+    @classmethod
+    def of(cls, name: str, own: ProtocolSettings) -> InstalledProtocolSettings:
+        """From valid settings of the package's class."""
+        values: dict[str, Any] = {"type": name, "class": name, "options": own}
+        return cls.model_construct(**values)
+
+    @model_serializer
+    def _as_written(self) -> dict[str, Any]:
+        return {"type": self.type, **self.own.model_dump(exclude_unset=True, by_alias=True, mode="json")}
 
 
 class GuardedProtocol(Protocol):

@@ -1,8 +1,13 @@
-"""Triggers: conditions on poses. Each file of this folder is one type, with its settings, check and words."""
+"""Triggers: conditions on poses. A new one is a module here, or a class in a package of one's own.
 
-from typing import TYPE_CHECKING
+Each brings its settings, check and words.
+"""
 
-from dlstream_experiment.model._registry import any_of, find_types
+from typing import Annotated, cast
+
+from dlstream_common.picking import a_class
+from dlstream_common.plugins import Registry
+from dlstream_common.tagged import Tagged, tagged
 from dlstream_experiment.model.triggers._base import (
     Built,
     Context,
@@ -12,12 +17,40 @@ from dlstream_experiment.model.triggers._base import (
     TriggerSettings,
 )
 
-TRIGGERS = find_types(__name__, __path__, TriggerSettings)
+TRIGGERS: Registry[type[TriggerSettings]] = Registry(
+    "trigger",
+    __name__,
+    __path__,
+    a_class(TriggerSettings, tag="type"),
+    group="dlstream.triggers",
+    bundles={
+        "composition": ("and", "or", "not", "sequence", "count"),
+        "direction": ("direction", "head_direction", "ego_head_direction", "head_direction_region"),
+        "motion": ("speed", "freeze", "acceleration"),
+        "posture": ("distance", "angle", "ratio"),
+    },
+)
 
-if TYPE_CHECKING:
-    AnyTrigger = TriggerSettings
-else:
-    AnyTrigger = any_of(TRIGGERS)
+
+def trigger_settings(name: str) -> type[TriggerSettings]:
+    """The settings of the trigger of that name, with the key `type`.
+
+    Raises:
+        PartError: there is no such trigger, or it can't be used.
+    """
+    return cast(type[TriggerSettings], tagged(TRIGGERS.load(name), "type", name))
+
+
+def _guarded(name: str, settings: TriggerSettings) -> TriggerSettings:
+    """Triggers of others that decide by themselves: whatever they do wrong is reported with its place in the file."""
+    if TRIGGERS.origin(name).is_ours or isinstance(settings, PoseSettings):
+        return settings
+    from dlstream_experiment.model.triggers.python import InstalledTriggerSettings
+
+    return InstalledTriggerSettings.of(name, settings)
+
+
+AnyTrigger = Annotated[TriggerSettings, Tagged("type", TRIGGERS, trigger_settings, _guarded)]
 
 __all__ = [
     "TRIGGERS",
@@ -28,4 +61,5 @@ __all__ = [
     "PoseSettings",
     "Trigger",
     "TriggerSettings",
+    "trigger_settings",
 ]

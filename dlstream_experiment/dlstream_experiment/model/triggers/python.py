@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_serializer
 
 from dlstream_experiment.model.extension import Owner, find_class, on_frame, read_options
 from dlstream_experiment.model.names import Location
@@ -25,6 +25,10 @@ class PythonTriggerSettings(TriggerSettings):
     options: Any = Field(default_factory=dict, validate_default=True, json_schema_extra={"type": "object"})
     """The fields of that class, as keys and values."""
     _name: str = PrivateAttr(default="")
+    fields_below: ClassVar[Location] = ("options",)
+    """Where the fields of that class stand, below the trigger."""
+    class_key: ClassVar[str] = "class"
+    """The key that names it."""
 
     @field_validator("class_")
     @classmethod
@@ -52,7 +56,7 @@ class PythonTriggerSettings(TriggerSettings):
     def owner(self) -> Owner:
         """Whose the user's objects are."""
         what = f"trigger '{self._name}'" if self._name else "a trigger"
-        return Owner.of(what, ("triggers", self._name), self.class_, self.own)
+        return Owner.of(what, ("triggers", self._name, self.class_key), self.class_, self.own)
 
     def set_name(self, name: str) -> None:
         self._name = name
@@ -80,7 +84,25 @@ class PythonTriggerSettings(TriggerSettings):
 
     def _places(self, method: str, call: Callable[[], list[tuple[Location, str]]]) -> list[tuple[Location, str]]:
         with self.owner.guard(method):
-            return [(("options", *place), name) for place, name in call()]
+            return [((*self.fields_below, *place), name) for place, name in call()]
+
+
+class InstalledTriggerSettings(PythonTriggerSettings):
+    """A trigger of an installed package under its own name: `type: NAME`, and the fields of its class beside it."""
+
+    type: str  # type: ignore[assignment]
+    fields_below = ()
+    class_key = "type"
+
+    @classmethod
+    def of(cls, name: str, own: TriggerSettings) -> InstalledTriggerSettings:
+        """From valid settings of the package's class."""
+        values: dict[str, Any] = {key: getattr(own, key) for key in TriggerSettings.model_fields}
+        return cls.model_construct(**{**values, "type": name, "class": name, "options": own})
+
+    @model_serializer
+    def _as_written(self) -> dict[str, Any]:
+        return {"type": self.type, **self.own.model_dump(exclude_unset=True, by_alias=True, mode="json")}
 
 
 def _builder(kind: type[TriggerSettings]) -> str | None:

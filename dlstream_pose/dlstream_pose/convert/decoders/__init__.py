@@ -2,8 +2,8 @@
 
 A module has `PREDICTORS`, the names of DeepLabCut's predictors that it replaces, and `build(predictor, stride)`, which
 gives a torch module from the head's outputs (a dictionary) to poses (K, 3) or (N, K, 3) in pixels of the image. Where
-something is left to do behind the graph, the module has the name of the one in `dlstream_pose.decoders` that does it,
-the torch module gives what that takes, and `decoding(predictor)` gives its settings.
+something is left to do behind the graph, the module has the name of the one in `dlstream_pose.runtime.decoders` that
+does it, the torch module gives what that takes, and `decoding(predictor)` gives its settings.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ from __future__ import annotations
 from types import ModuleType
 
 from dlstream_common import NetworkError
-from dlstream_pose.convert._source import modules_of
+from dlstream_common.picking import a_module
+from dlstream_common.plugins import Registry
+
+HEADS: Registry[ModuleType] = Registry("converter of heads", __name__, __path__, a_module)
 
 
 def decoder_for(predictor: str) -> ModuleType:
@@ -21,7 +24,7 @@ def decoder_for(predictor: str) -> ModuleType:
         NetworkError: there is none.
     """
     known = []
-    for module in modules_of("decoders"):
+    for module in HEADS.values():
         if predictor in module.PREDICTORS:
             return module
         known.extend(module.PREDICTORS)

@@ -8,7 +8,7 @@ PREDICTORS = ("DEKRPredictor",)
 
 
 def decoding(predictor: dict[str, Any]) -> dict[str, Any]:
-    """Settings for `dlstream_pose.decoders.dekr`: none."""
+    """Settings for `dlstream_pose.runtime.decoders.dekr`: none."""
     return {}
 
 

@@ -17,7 +17,7 @@ _FARTHEST = 2048
 
 
 def decoding(predictor: dict[str, Any]) -> dict[str, Any]:
-    """Settings for `dlstream_pose.decoders.part_affinity`.
+    """Settings for `dlstream_pose.runtime.decoders.part_affinity`.
 
     Raises:
         NetworkError: DeepLabCut is told to group in a way that is not supported.

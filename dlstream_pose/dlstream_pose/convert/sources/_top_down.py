@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
 from dlstream_pose.convert._source import SourceNetwork, gist, present
-from dlstream_pose.top_down import Detector, widened
+from dlstream_pose.runtime.top_down import Detector, widened
 
 _OPSET = 17
 _EXAMPLE = (240, 320)

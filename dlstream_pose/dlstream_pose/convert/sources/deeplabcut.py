@@ -16,10 +16,11 @@ from dlstream_pose.convert._source import SourceNetwork, gist, present
 from dlstream_pose.convert._weights import load_numbers
 from dlstream_pose.convert.decoders import decoder_for
 from dlstream_pose.convert.sources._top_down import TopDownNetwork
-from dlstream_pose.decoders import outputs_of
-from dlstream_pose.network import NetworkInfo, Source
+from dlstream_pose.runtime.decoders import outputs_of
+from dlstream_pose.runtime.network_info import NetworkInfo, Source
 
 EXPECTED = "a file of DeepLabCut 3 that ends in .pt"
+requires = {"deeplabcut": "-r requirements-dlc.txt"}
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _OPSET = 18
 _OPSET_DEKR = 19  # the first with deformable convolutions

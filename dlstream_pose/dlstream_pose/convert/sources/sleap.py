@@ -19,10 +19,11 @@ from dlstream_pose.convert.sources._sleap_decoders import Fields
 from dlstream_pose.convert.sources._sleap_files import SleapFolder, animals_in, cleaned, is_sleap
 from dlstream_pose.convert.sources._sleap_graph import graph
 from dlstream_pose.convert.sources._sleap_steps import Steps
-from dlstream_pose.decoders import outputs_of
-from dlstream_pose.network import NetworkInfo, Source
+from dlstream_pose.runtime.decoders import outputs_of
+from dlstream_pose.runtime.network_info import NetworkInfo, Source
 
 EXPECTED = "a folder in which SLEAP trained a model (training_config and best.ckpt)"
+requires = {"sleap_nn": "-r requirements-sleap.txt"}
 _OPSET = 18  # the first that resizes with a filter
 _EXAMPLE = (240, 320)
 _CANDIDATES = 20

@@ -1,0 +1,111 @@
+"""`dlstream parts`: every part that there is, where it comes from, and what it lacks on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from dlstream_camera import SOURCES, source_settings
+from dlstream_common import DlstreamError, suggest
+from dlstream_common.plugins import PartError, Registry, missing
+from dlstream_common.yaml.wording import shown
+from dlstream_experiment.model.protocols import PROTOCOLS, protocol_settings
+from dlstream_experiment.model.triggers import TRIGGERS, trigger_settings
+from dlstream_outputs import OUTPUTS, output_settings
+from dlstream_pose import ENGINES, FILTERS
+from dlstream_pose.convert.sources import CONVERTERS
+from dlstream_pose.runtime.decoders import DECODERS
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of part.
+
+    Attributes:
+        named_by: what names one of them in a file.
+        settings: gives the settings of one; None where they have none of their own.
+    """
+
+    registry: Registry[Any]
+    named_by: str
+    settings: Callable[[str], type[BaseModel]] | None = None
+
+
+KINDS = {
+    "sources": Kind(SOURCES, "cameras.<name>.source", source_settings),
+    "outputs": Kind(OUTPUTS, "outputs.<name>.type", output_settings),
+    "triggers": Kind(TRIGGERS, "triggers.<name>.type", trigger_settings),
+    "protocols": Kind(PROTOCOLS, "protocol.type", protocol_settings),
+    "engines": Kind(ENGINES, "pose.engine"),
+    "filters": Kind(FILTERS, "pose.filter"),
+    "decoders": Kind(DECODERS, "a network file"),
+    "converters": Kind(CONVERTERS, "dlstream network convert"),
+}
+
+
+def show_parts(kind: str | None, name: str | None, console: Console) -> None:
+    """Prints the table of all parts or of one kind; or the keys of one part.
+
+    Raises:
+        DlstreamError: there is no such kind or part, or the part can't be imported.
+    """
+    kinds = KINDS if kind is None else {_plural(kind): KINDS[_plural(kind)]}
+    if name is not None:
+        (only,) = kinds.values()
+        show_keys(only, name, console)
+        return
+    for word, each in kinds.items():
+        console.print(f"[bold]{word}[/]  [dim]{escape(each.named_by)}[/]")
+        table = Table.grid(padding=(0, 2), expand=False)
+        for part, state, package in states(each.registry):
+            color = "green" if state == "ready" else "yellow"
+            table.add_row(f"  {escape(part)}", f"[{color}]{escape(state)}[/]", f"[dim]{escape(package)}[/]")
+        console.print(table)
+
+
+def states(registry: Registry[Any]) -> Iterator[tuple[str, str, str]]:
+    """The name of each part, its state (ready, what it needs, or why it can't be imported), and whose it is."""
+    for name, origins in registry.origins().items():
+        package = " and ".join(dict.fromkeys(origin.package for origin in origins if not origin.is_ours))
+        try:
+            lacking = missing(registry.load(name))
+        except PartError as error:
+            yield name, f"found {error.found}. {error.suggestion}".strip(), package
+            continue
+        yield name, "; ".join(f"needs {what}: {how}" for what, how in lacking.items()) or "ready", package
+
+
+def show_keys(kind: Kind, name: str, console: Console) -> None:
+    """What a part is, and the keys of its settings."""
+    part = kind.registry.load(name)
+    settings = kind.settings(name) if kind.settings is not None else None
+    about = (settings.__doc__ if settings is not None else part.__doc__) or ""
+    console.print(f"[bold]{escape(kind.named_by)}: {escape(name)}[/]  {escape(str(kind.registry.origin(name)))}\n")
+    console.print(escape("\n".join(line.strip() for line in about.strip().splitlines())))
+    if settings is None:
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("key", "default", "meaning"):
+        table.add_column(title, overflow="fold")
+    for key, field in settings.model_fields.items():
+        if kind.named_by.endswith(f".{key}"):
+            continue
+        default: Any = field.get_default(call_default_factory=True)
+        told = "must be given" if default is PydanticUndefined else "" if default in (None, "") else shown(default)
+        table.add_row(field.alias or key, escape(told), escape(" ".join((field.description or "").split())))
+    console.print()
+    console.print(table)
+
+
+def _plural(kind: str) -> str:
+    for word in (kind, f"{kind}s"):
+        if word in KINDS:
+            return word
+    raise DlstreamError(f"found the kind '{kind}'; expected one of {', '.join(KINDS)}. {suggest(kind, list(KINDS))}")

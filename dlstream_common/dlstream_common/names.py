@@ -1,0 +1,22 @@
+"""Names that become part of ROS topics: one rule for rigs, experiments and nodes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+_WORD = "[A-Za-z][A-Za-z0-9_]*"
+NAME = f"^{_WORD}$"
+NAMESPACE = f"^{_WORD}(/{_WORD})*$"
+
+
+def _without_outer_slashes(value: Any) -> Any:
+    return value.strip("/") if isinstance(value, str) else value
+
+
+Name = Annotated[str, Field(pattern=NAME)]
+"""The name of a camera, an output or a rig: letters, digits and _, a letter first."""
+
+Namespace = Annotated[str, BeforeValidator(_without_outer_slashes), Field(pattern=NAMESPACE)]
+"""Where a node finds a camera: a Name, or several with / between them where no rig started the camera."""

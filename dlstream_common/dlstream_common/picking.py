@@ -1,0 +1,59 @@
+"""Ways to pick a part from what was imported: a module of ours, or what an entry point names."""
+
+from __future__ import annotations
+
+from inspect import isabstract
+from types import ModuleType
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+
+from dlstream_common.plugins import Origin, Pick
+
+
+def a_module(found: Any, origin: Origin) -> ModuleType:
+    """The module itself is the part."""
+    if not isinstance(found, ModuleType):
+        raise TypeError(f"expected a module, found {found!r}")
+    return found
+
+
+def a_class(base: Any, tag: str = "") -> Pick[Any]:
+    """The subclass of `base` that a module defines, or that an entry point names.
+
+    Args:
+        tag: where one module defines several: the field that tells them apart, `type: Literal["name"]`.
+    """
+
+    def pick(found: Any, origin: Origin) -> Any:
+        if not isinstance(found, ModuleType):
+            if not (isinstance(found, type) and issubclass(found, base)):
+                raise TypeError(f"expected a subclass of {base.__name__}, found {found!r}")
+            if isabstract(found):
+                lacking = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
+                raise TypeError(f"expected all methods of {base.__name__}, found none called {lacking}")
+            _check_name(found, tag, origin.name)
+            return found
+        own = [item for item in vars(found).values() if isinstance(item, type) and item.__module__ == found.__name__]
+        fitting = [item for item in own if issubclass(item, base) and (tag or not isabstract(item))]
+        if tag:
+            fitting = [item for item in fitting if origin.name in tags_of(item, tag)]
+        if len(fitting) != 1:
+            names = ", ".join(item.__name__ for item in fitting) or "none"
+            raise TypeError(f"expected one subclass of {base.__name__} for '{origin.name}', found {names}")
+        return fitting[0]
+
+    return pick
+
+
+def tags_of(item: type[Any], tag: str) -> tuple[str, ...]:
+    """The names that a settings class gives itself by a field `tag: Literal[...]`; none where it leaves that open."""
+    field = item.model_fields.get(tag) if issubclass(item, BaseModel) else None
+    return get_args(field.annotation) if field and get_origin(field.annotation) is Literal else ()
+
+
+def _check_name(item: type[Any], tag: str, name: str) -> None:
+    """A class may say its own name, in a field of its settings or as the attribute `name`."""
+    own = tags_of(item, tag) if tag else tuple(filter(None, [getattr(item, "name", None)]))
+    if own and name not in own:
+        raise TypeError(f"expected {item.__name__} to be named '{name}', as its entry point says, found '{own[0]}'")

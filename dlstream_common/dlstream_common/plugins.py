@@ -1,0 +1,257 @@
+"""Parts: cameras, outputs, triggers and all else of which there are several kinds, each known by its name.
+
+A part is a module in the folder of its kind, or a class in anybody's installed package that an entry point names:
+
+    [project.entry-points."dlstream.outputs"]
+    valve = "lab_devices:Valve"
+
+Names are known without an import. A part is imported when somebody asks for it: a library that it lacks, or a mistake
+in it, is an error of this part alone.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from pkgutil import iter_modules
+from typing import Any, Generic, Literal, TypeVar
+
+from dlstream_common.errors import DlstreamError
+from dlstream_common.problems import did_you_mean
+
+T = TypeVar("T")
+
+
+class PartError(DlstreamError):
+    """A part that can't be used: not known, not installed whole, or broken.
+
+    Attributes:
+        found, expected, suggestion: as in a Problem.
+    """
+
+    def __init__(self, what: str, found: str, expected: str, suggestion: str = "") -> None:
+        self.found, self.expected, self.suggestion = found, expected, suggestion
+        super().__init__(f"{what}: found {found}; expected {expected}{f'. {suggestion}' if suggestion else ''}")
+
+
+class UnknownPart(PartError, KeyError):
+    """A name that no part has."""
+
+    __str__ = Exception.__str__
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a part comes from.
+
+    Attributes:
+        package: the installed package with its version, such as "lab-devices 1.2".
+        module: that has the part.
+        attribute: the part's name in the module; empty: whatever of its kind the module has.
+        is_ours: whether it comes with dlstream.
+    """
+
+    name: str
+    package: str
+    module: str
+    attribute: str = ""
+    is_ours: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.package} ({self.module}{f':{self.attribute}' if self.attribute else ''})"
+
+
+Pick = Callable[[Any, Origin], T]
+"""From a module, or what an entry point names, to the part; a TypeError says what was expected."""
+
+
+class Registry(Mapping[str, T], Generic[T]):
+    """All parts of one kind, by name; `registry[name]` imports that one.
+
+    Args:
+        kind: in one word, such as "source".
+        folder: the package with one module for each part; modules that begin with _ are none.
+        path: its `__path__`.
+        pick: finds the part in what was imported.
+        group: of the entry points; empty: installed packages can't add any.
+        bundles: modules with several parts, and the parts' names.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        folder: str,
+        path: Iterable[str],
+        pick: Pick[T],
+        group: str = "",
+        bundles: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.kind, self.group = kind, group
+        self._folder, self._path, self._pick = folder, list(path), pick
+        self._bundles = dict(bundles or {})
+        self._loaded: dict[Origin, T] = {}
+
+    def origins(self) -> dict[str, list[Origin]]:
+        """Where each part comes from, by name. More than one place is a conflict: see `load`."""
+        found: dict[str, list[Origin]] = {}
+        package = self._folder.partition(".")[0]
+        for module in iter_modules(self._path):
+            if not module.name.startswith("_"):
+                for name in self._bundles.get(module.name, (module.name,)):
+                    found.setdefault(name, []).append(
+                        Origin(name, package, f"{self._folder}.{module.name}", is_ours=True)
+                    )
+        for point in _entry_points(self.group, tuple(sys.path)) if self.group else ():
+            origin = Origin(point.name, _distribution(point), point.module, point.attr)
+            if origin not in found.setdefault(point.name, []):
+                found[point.name].append(origin)
+        return dict(sorted(found.items()))
+
+    def __getitem__(self, name: str) -> T:
+        return self.load(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.origins())
+
+    def __len__(self) -> int:
+        return len(self.origins())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.origins()
+
+    def origin(self, name: str) -> Origin:
+        """Where the part of that name comes from.
+
+        Raises:
+            UnknownPart: no part has the name.
+            PartError: more than one has it.
+        """
+        origins = self.origins()
+        if name not in origins:
+            known = list(origins)
+            found = f"'{name}'" if name else "nothing"
+            raise UnknownPart(self.kind, found, f"one of {', '.join(known)}", did_you_mean(name, known))
+        first, *others = origins[name]
+        if others:
+            places = " and ".join(str(origin) for origin in (first, *others))
+            raise PartError(
+                f"{self.kind} '{name}'",
+                f"two parts of this name: {places}",
+                "names that differ",
+                "Uninstall one of the packages, or rename its entry point.",
+            )
+        return first
+
+    def load(self, name: str) -> T:
+        """The part of that name, imported now if it was not before.
+
+        Raises:
+            PartError: no part or several have the name, or it can't be imported; says what to install.
+        """
+        origin = self.origin(name)
+        if origin not in self._loaded:
+            self._loaded[origin] = self._import(origin)
+        return self._loaded[origin]
+
+    def importable(self) -> dict[str, T]:
+        """Every part that can be imported; all of them are."""
+        found = {}
+        for name in self:
+            with suppress(PartError):
+                found[name] = self.load(name)
+        return found
+
+    def usable(self, name: str) -> T:
+        """As `load`, for one that is going to run.
+
+        Raises:
+            PartError: as `load`; or a library that it needs is not installed.
+        """
+        part = self.load(name)
+        lacking = missing(part)
+        if lacking:
+            what, how = " and ".join(lacking), "; ".join(dict.fromkeys(lacking.values()))
+            raise PartError(f"{self.kind} '{name}'", f"no library {what} on this machine", "it to be installed", how)
+        return part
+
+    def _import(self, origin: Origin) -> T:
+        what = f"{self.kind} '{origin.name}'"
+        try:
+            item: Any = import_module(origin.module)
+            for word in origin.attribute.split(".") if origin.attribute else ():
+                item = getattr(item, word)
+            return self._pick(item, origin)
+        except ModuleNotFoundError as error:
+            library = (error.name or "").partition(".")[0]
+            if not library or library == origin.module.partition(".")[0]:
+                raise self._broken(what, origin, error) from error
+            raise PartError(
+                what,
+                f"no library {library} on this machine, which {origin} needs",
+                "it to be installed",
+                f"pip install {library}",
+            ) from error
+        except (Exception, SystemExit) as error:  # whatever the code of others raises
+            raise self._broken(what, origin, error) from error
+
+    def _broken(self, what: str, origin: Origin, error: BaseException) -> PartError:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}{_where(error)}"
+        suggestion = "" if origin.is_ours else f"Ask the makers of {origin.package}, or uninstall it."
+        return PartError(
+            what, f"{origin}, which can't be imported ({reason})", "a part that can be imported", suggestion
+        )
+
+
+@cache
+def _entry_points(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Those of all packages on `path`, which is sys.path."""
+    return tuple(entry_points(group=group))
+
+
+def _distribution(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist is not None else point.module
+
+
+def _where(error: BaseException) -> str:
+    """File and line at which it was raised."""
+    if isinstance(error, SyntaxError):
+        return f", {error.filename}, line {error.lineno}"
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith("<") and file != __file__ and "importlib" not in file:
+            place = f", {file}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
+def missing(part: Any) -> dict[str, str]:
+    """What a part needs and this machine lacks, each with how to get it.
+
+    A part says so by `requires`, a mapping from modules to what pip installs, such as {"pypylon": "pypylon"}; and
+    by `lacks()`, a class method that gives the same mapping, for what is no module.
+    """
+    modules: Mapping[str, str] = getattr(part, "requires", {})
+    lacking = {name: f"pip install {package}" for name, package in modules.items() if not _is_there(name)}
+    if not lacking and hasattr(part, "lacks"):
+        lacking = dict(part.lacks())
+    return lacking
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):  # of a package that is not there; a module that tests put into sys.modules
+        return module in sys.modules
+
+
+def names_of(registry: Registry[Any], *more: str) -> Any:
+    """`Literal[...]` of the names of all parts, for a field of settings that chooses one; imports none of them."""
+    names = (*more, *registry)
+    return Literal[names]

@@ -1,0 +1,130 @@
+"""Settings of which a key says what kind they are: `source: video`, `type: screen`.
+
+    Annotated[OutputSettings, Tagged("type", OUTPUTS, settings_of)]
+
+It is what pydantic's discriminated unions are, but for the classes: each is imported when a file names it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
+from typing import Any, ClassVar, Generic, Literal, TypeVar, get_args
+
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, create_model
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from dlstream_common.picking import tags_of
+from dlstream_common.plugins import PartError
+from dlstream_common.settings import Settings
+
+S = TypeVar("S", bound=Settings)
+
+
+class Tagged:
+    """Stands in an annotation: one of several settings classes, told apart by the key `tag`.
+
+    Args:
+        names: what the key can be.
+        model: gives the class for one of them; may raise PartError.
+        wrap: what is made of valid settings of a name, if not they themselves.
+    """
+
+    def __init__(
+        self,
+        tag: str,
+        names: Iterable[str],
+        model: Callable[[str], type[BaseModel]],
+        wrap: Callable[[str, Any], Any] = lambda _, settings: settings,
+    ) -> None:
+        self.tag, self.names, self.model = tag, tuple(names), model
+        self._wrap = wrap
+
+    def known(self, name: object) -> type[BaseModel] | None:
+        """The class of that name; None where there is none, or it can't be imported."""
+        try:
+            return self.model(name) if isinstance(name, str) and name in self.names else None
+        except PartError:
+            return None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        choices = {
+            name: core_schema.with_info_plain_validator_function(partial(self._validate, name)) for name in self.names
+        }
+        written = core_schema.plain_serializer_function_ser_schema(_written, info_arg=True)
+        return core_schema.tagged_union_schema(choices, self.tag, serialization=written)  # type: ignore[arg-type]
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(core_schema.tagged_union_schema({name: self._described(name) for name in self.names}, self.tag))
+
+    def _described(self, name: str) -> CoreSchema:
+        model = self.known(name)
+        if model is not None:
+            return model.__pydantic_core_schema__
+        field = core_schema.typed_dict_field(core_schema.literal_schema([name]), required=True)
+        return core_schema.typed_dict_schema({self.tag: field}, extra_behavior="allow")  # its other keys are not known
+
+    def _validate(self, name: str, value: Any, info: core_schema.ValidationInfo) -> Any:
+        try:
+            model = self.model(name)
+            if not isinstance(value, BaseModel) and info.mode == "json":  # as strict as `load_settings` is
+                settings = model.model_validate_json(json.dumps(value), strict=True, context=info.context)
+            else:
+                settings = model.model_validate(value, context=info.context)
+            return self._wrap(name, settings)
+        except PartError as error:
+            raise self._unusable(f"'{name}': {error.found}", error.expected, error.suggestion) from error
+        except (ValidationError, RecursionError):
+            raise
+        except (Exception, SystemExit) as error:  # whatever the validators of others raise
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            raise self._unusable(f"'{name}': it can't be set up ({reason})", "one that can") from error
+
+    def _unusable(self, found: str, expected: str, suggestion: str = "") -> PydanticCustomError:
+        told = {"tag": self.tag, "found": found, "expected": expected, "suggestion": suggestion}
+        return PydanticCustomError("part_error", "{expected}", told)
+
+
+def _written(settings: BaseModel, info: core_schema.SerializationInfo) -> dict[str, Any]:
+    """What `model_dump` makes of settings of any class."""
+    return settings.model_dump(
+        mode=info.mode,
+        by_alias=info.by_alias,
+        exclude_unset=info.exclude_unset,
+        exclude_defaults=info.exclude_defaults,
+        exclude_none=info.exclude_none,
+        round_trip=info.round_trip,
+    )
+
+
+@cache
+def tagged(settings: type[BaseModel], tag: str, name: str) -> type[BaseModel]:
+    """The settings class of a part with its key `tag: name`, which the class itself may leave out."""
+    if name in tags_of(settings, tag):
+        return settings
+    field = FieldInfo(default=name, description="Kind of it.")
+    fields: dict[str, Any] = {tag: (Literal[name], field)}
+    return create_model(
+        settings.__name__, __base__=settings, __doc__=settings.__doc__, __module__=settings.__module__, **fields
+    )
+
+
+class Configurable(Generic[S]):
+    """Base of parts with settings of their own: `class Valve(Output[ValveSettings])` has `settings_type` ValveSettings.
+
+    Attributes:
+        requires: modules that it needs, each with what pip installs, such as {"pypylon": "pypylon"}.
+    """
+
+    settings_type: ClassVar[type[Settings]]
+    requires: ClassVar[Mapping[str, str]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for base in cls.__dict__.get("__orig_bases__", ()):
+            for argument in get_args(base):
+                if isinstance(argument, type) and issubclass(argument, Settings):
+                    cls.settings_type = argument

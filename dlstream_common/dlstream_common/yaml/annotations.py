@@ -1,0 +1,130 @@
+"""What stands at a place of a settings class: its keys, its unit, the kinds that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, Tag
+
+from dlstream_common.problems import Place
+from dlstream_common.settings import Unit
+from dlstream_common.tagged import Tagged
+
+Location = Place
+"""Keys and indices from the top, with the names by which pydantic tells a union's members apart."""
+
+
+def known_keys(annotation: Any, location: Location) -> list[str]:
+    """The keys of the settings class that stands at `location` below `annotation`."""
+    annotation, location = _picked(annotation, location)
+    annotation = _bare(annotation)
+    if _is_union(annotation):
+        return sorted({key for member in _members(annotation) for key in known_keys(member, location)})
+    if not location:
+        is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+        return [field.alias or name for name, field in annotation.model_fields.items()] if is_model else []
+    return known_keys(_below(annotation, location[0]), location[1:])
+
+
+def _at(annotation: Any, location: Location) -> tuple[Any, tuple[Any, ...]]:
+    """The annotation at a location below another one, with what is said about it; None where it isn't known."""
+    annotation, location = _picked(annotation, location)
+    bare, said = _bare(annotation), _said(annotation)
+    if _is_union(bare):
+        members = _members(bare)
+        if len(members) == 1:
+            return _at(_with(members[0], said), location)
+        return (None if location else bare), said
+    return _at(_below(bare, location[0]), location[1:]) if location else (bare, said)
+
+
+def _picked(annotation: Any, location: Location) -> tuple[Any, Location]:
+    """One of a union's members, where the location begins with its name, and what is left of the location."""
+    tagged = next((item for item in _said(annotation) if isinstance(item, Tagged)), None)
+    if tagged is not None:
+        model = tagged.known(location[0]) if location else None
+        return (annotation, location) if model is None else (model, location[1:])
+    if location and _is_union(_bare(annotation)):
+        for item in get_args(_bare(annotation)):
+            if location[0] in _tags(item):
+                return _picked(item, location[1:])
+    return annotation, location
+
+
+def _below(annotation: Any, key: str | int) -> Any:
+    """The annotation of a key's value; None where it isn't known."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (dict, list, tuple):
+        return arguments[-1] if origin is dict else arguments[0]
+    if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return None
+    fields = {field.alias or name: field for name, field in annotation.model_fields.items()}
+    field = fields.get(str(key))
+    return None if field is None else _with(field.annotation, field.metadata)
+
+
+def _bare(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _said(annotation: Any) -> tuple[Any, ...]:
+    """What an annotation says beside the type."""
+    return get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
+
+
+def _is_union(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, UnionType)
+
+
+def _members(union: Any) -> list[Any]:
+    return [item for item in get_args(union) if item is not type(None)]
+
+
+def _with(annotation: Any, said: Sequence[Any]) -> Any:
+    words = (annotation, *said)
+    return Annotated[words] if said else annotation
+
+
+def unit_of(model: type[BaseModel], location: Location) -> str:
+    """What a number at a place counts; empty where nothing says it."""
+    return next((item.name for item in _at(model, location)[1] if isinstance(item, Unit)), "")
+
+
+def kinds_at(model: type[BaseModel], location: Location) -> list[str]:
+    """What a key that tells the kinds apart can be."""
+    annotation, said = _at(model, location)
+    for item in said:
+        if isinstance(item, Tagged):
+            return list(item.names)
+    return [str(tag) for member in get_args(annotation) for tag in _tags(member)]
+
+
+def without_tags(annotation: Any, location: Location) -> Location:
+    """The location without the names by which pydantic tells a union's members apart: a key may have the same name."""
+    annotation, location = _picked(annotation, location)
+    if not location:
+        return ()
+    bare = _bare(annotation)
+    if _is_union(bare):
+        members = _members(bare)
+        return without_tags(members[0], location) if len(members) == 1 else location
+    return (location[0], *without_tags(_below(bare, location[0]), location[1:]))
+
+
+def _tags(member: Any) -> list[Any]:
+    """What pydantic may tell a union's member by: its Tag, or the values of its fields that are Literals of one."""
+    if get_origin(member) is Annotated:
+        tags = [item.tag for item in get_args(member)[1:] if isinstance(item, Tag)]
+        if tags:
+            return tags
+        member = get_args(member)[0]
+    if not (isinstance(member, type) and issubclass(member, BaseModel)):
+        return []
+    literals = [get_args(field.annotation) for field in member.model_fields.values() if _is_literal(field.annotation)]
+    return [values[0] for values in literals if len(values) == 1]
+
+
+def _is_literal(annotation: Any) -> bool:
+    return get_origin(annotation) is Literal

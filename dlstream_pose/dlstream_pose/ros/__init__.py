@@ -1,0 +1,1 @@
+"""The pose node, and what it publishes for each camera."""

@@ -1,0 +1,216 @@
+"""The pose node: one loaded network for every camera of a rig."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from dlstream_common import DlstreamError, EncodingError, Frame, FramePoses, NetworkError, now
+from dlstream_common.ros import (
+    LATCHED,
+    LATEST_IMAGE,
+    Diagnosis,
+    DlstreamNode,
+    Level,
+    frame_from_message,
+    run_node,
+    stamp_to_message,
+)
+from dlstream_msgs.msg import Regions
+from dlstream_pose.ros.view import CameraView
+from dlstream_pose.runtime.estimator import Estimator
+from dlstream_pose.runtime.frame_queue import LatestFrameQueue, QueuedFrame
+from dlstream_pose.runtime.scale import scale_doubt
+from dlstream_pose.runtime.settings import PoseSettings
+from dlstream_pose.runtime.stream import PoseStream
+
+_SILENCE = 2.0
+"""Seconds without a frame after which a camera counts as stale."""
+_REGIONS = "/experiment/regions"
+_REGIONS_QOS = QoSProfile(
+    history=LATCHED.history, depth=16, reliability=LATCHED.reliability, durability=LATCHED.durability
+)
+
+
+class PoseNode(DlstreamNode[PoseSettings]):
+    """Reads <camera>/image_raw of every camera; publishes its pose, skeleton, image_pose and markers.
+
+    The executor's thread only takes messages in; worker threads estimate and publish, each a frame of another camera.
+    Between them stands the newest frame of each camera: while the workers are busy, a newer frame takes the older one's
+    place.
+    """
+
+    default_name = "pose"
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(PoseSettings, **options)
+        self._views: dict[str, CameraView] = {}
+        self._workers: list[threading.Thread] = []
+        self._warming = threading.Lock()
+
+    def configure(self, settings: PoseSettings) -> None:
+        at_once = min(len(settings.cameras), settings.threads or os.cpu_count() or 1)
+        self._estimator = Estimator(settings.network, settings.scale, settings.threads, settings.engine, at_once)
+        network = self._estimator.network
+        self._at_once = at_once if network.engine.parallel else 1
+        width, height = network.info.input_size or (320, 240)
+        scale = self._estimator.scale
+        self._estimator.warm_up(round(width / scale), round(height / scale))
+        self._streams = {name: PoseStream(self._estimator, settings) for name in settings.cameras}
+        self._warm: frozenset[tuple[int, int]] = frozenset()
+        self.hardware_id = f"{network.path.name} {network.sha256[:12]}"
+        self._views = {name: CameraView(self, name, network, settings) for name in settings.cameras}
+        self.get_logger().info(
+            f"{network.path.name} ({network.info.net_type or network.info.decoder}): "
+            f"{', '.join(network.info.keypoints)}; engine {network.engine.name}: {network.engine.description}; "
+            f"scale {scale:g}; cameras {', '.join(settings.cameras)}, {self._at_once} at a time"
+        )
+        if doubt := scale_doubt(network.info, settings.scale):
+            self.get_logger().warning(f"{network.path.name}: {doubt}")
+
+    def activate(self) -> None:
+        self._queue: LatestFrameQueue[tuple[Frame, Header]] = LatestFrameQueue(self._views)
+        for name, view in self._views.items():
+            view.begin()
+            self._streams[name].reset()
+        self._workers = [threading.Thread(target=self._work, name=f"estimator {n + 1}") for n in range(self._at_once)]
+        for worker in self._workers:
+            worker.start()
+        self._inputs = [self._listen(name) for name in self._views]
+        regions = self.create_subscription(Regions, _REGIONS, self._on_regions, _REGIONS_QOS)
+        self._inputs.append(partial(self.destroy_subscription, regions))
+
+    def deactivate(self) -> None:
+        for end in self._inputs:
+            end()
+        self._queue.close()
+        for worker in self._workers:
+            if worker is not threading.current_thread():
+                worker.join()
+        self._workers = []
+
+    def cleanup(self) -> None:
+        for view in self._views.values():
+            view.close()
+        self._views = {}
+
+    def settings_changed(self, settings: PoseSettings) -> None:
+        for name, view in self._views.items():
+            view.settings = self._streams[name].settings = settings
+
+    def diagnose(self) -> Diagnosis:
+        level, messages, values = Level.OK, [], {}
+        for name, view in self._views.items():
+            dropped = self._queue.dropped(name)
+            found, message = view.state(dropped, self.count_publishers(f"/{name}/image_raw"), _SILENCE)
+            level = max(level, found, key=[Level.OK, Level.WARN, Level.STALE, Level.ERROR].index)
+            messages.append(f"{name}: {message}")
+            values[f"{name}/fps"] = f"{view.meter.per_second:.2f}"
+            values[f"{name}/inference_ms"] = f"{view.meter.milliseconds:.2f}"
+            values[f"{name}/poses"] = str(view.meter.count)
+            values[f"{name}/dropped"] = str(dropped)
+            values[f"{name}/refused"] = str(view.refused)
+        return Diagnosis(level, "; ".join(messages), values)
+
+    # Frames, from their arrival to their poses.
+
+    def _listen(self, camera: str) -> Callable[[], object]:
+        """Takes a camera's frames, from this process or by ROS; call the result to end it."""
+        topic = self.resolve_topic_name(f"/{camera}/image_raw")
+        if self.frames.carries(topic):
+            return self.frames.take(topic, partial(self._on_frame, camera))
+        subscription = self.create_subscription(
+            Image, f"/{camera}/image_raw", partial(self._on_image, camera), LATEST_IMAGE
+        )
+        return partial(self.destroy_subscription, subscription)
+
+    def _on_frame(self, camera: str, frame: Frame, frame_id: str) -> None:
+        header = Header(stamp=stamp_to_message(frame.stamp), frame_id=frame_id)
+        self._queue.put(camera, (frame, header), frame.sequence + 1, now())
+
+    def _on_image(self, camera: str, message: Image, info: dict[str, int]) -> None:
+        received = now()
+        number = info.get("publication_sequence_number", 0)
+        try:
+            frame = frame_from_message(message, camera, number - 1)
+        except EncodingError as error:
+            self._refuse(self._views[camera], error)
+            return
+        self._queue.put(camera, (frame, message.header), number, received)
+
+    def _on_regions(self, message: Regions) -> None:
+        if message.camera in self._views:
+            self._views[message.camera].set_regions(message)
+
+    def _work(self) -> None:
+        try:
+            while (queued := self._queue.get()) is not None:
+                self._serve(queued)
+                self._queue.done(queued)
+        except Exception as error:
+            self.fail(error)
+
+    def _serve(self, queued: QueuedFrame[tuple[Frame, Header]]) -> None:
+        view = self._views[queued.camera]
+        frame, header = queued.message
+        try:
+            stream = self._streams[queued.camera]
+            self._warm_up(stream, frame.image.shape[1], frame.image.shape[0])
+            start = now()
+            found = stream.estimate(frame.image, frame.encoding, frame.stamp)
+            end = now()
+        except (EncodingError, NetworkError) as error:
+            self._refuse(view, error)
+            return
+        poses = FramePoses(
+            camera=queued.camera,
+            sequence=queued.sequence,
+            stamp=frame.stamp,
+            keypoints=self._estimator.info.keypoints,
+            individuals=found.individuals,
+            received=queued.received,
+            inference_start=start,
+            inference_end=end,
+            dropped=queued.dropped,
+            frame_id=header.frame_id,
+            stale=0 < view.settings.max_age * 1e9 < end - frame.stamp,
+            predicted_to=found.predicted_to,
+        )
+        view.publish(poses, header)
+        if view.error:
+            view.error = ""
+            self.get_logger().info(f"{queued.camera}: images can be used again")
+        view.show(frame, poses, header)
+
+    def _warm_up(self, stream: PoseStream, width: int, height: int) -> None:
+        """The first frame of a size lets the engine prepare for it; a later one is served in its stead if it comes."""
+        if (width, height) in self._warm:
+            return
+        with self._warming:
+            if (width, height) not in self._warm:
+                stream.warm_up(width, height)
+                self._warm = frozenset([*list(self._warm)[:15], (width, height)])
+
+    def _refuse(self, view: CameraView, error: DlstreamError) -> None:
+        """An image that can't be used gives no pose; it is said once, and shown by the diagnostics while it lasts."""
+        view.refused += 1
+        if view.error != str(error):
+            view.error = str(error)
+            self.get_logger().error(f"/{view.camera}/image_raw: {error}")
+
+
+def main() -> None:
+    """Entry point of `ros2 run dlstream_pose pose`."""
+    sys.exit(run_node(PoseNode))
+
+
+if __name__ == "__main__":
+    main()

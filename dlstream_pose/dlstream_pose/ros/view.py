@@ -1,0 +1,128 @@
+"""What the pose node publishes for one camera, and what it knows of it."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from rclpy.lifecycle import LifecycleNode
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+from visualization_msgs.msg import MarkerArray
+
+from dlstream_common import Frame, FramePoses, Meter, to_bgr
+from dlstream_common.ros import LATCHED, POSE, Level, fill_image, image_qos, poses_to_message
+from dlstream_msgs.msg import FramePoses as FramePosesMsg
+from dlstream_msgs.msg import Regions, Skeleton
+from dlstream_pose.ros.markers import markers_of
+from dlstream_pose.runtime.network import Network
+from dlstream_pose.runtime.overlay import OverlayRegion, draw_overlay
+from dlstream_pose.runtime.settings import PoseSettings
+
+_SECOND = 1_000_000_000
+
+
+class CameraView:
+    """The publishers of one camera's poses.
+
+    Attributes:
+        meter: rate of the poses and time of their inference.
+        refused: images that could not be used.
+        error: why the last image could not be used; empty if it could.
+    """
+
+    def __init__(self, node: LifecycleNode, camera: str, network: Network, settings: PoseSettings) -> None:
+        self.camera, self.settings = camera, settings
+        self._node, self._network = node, network
+        self._poses = node.create_lifecycle_publisher(FramePosesMsg, f"/{camera}/pose", POSE)
+        self._skeletons = node.create_lifecycle_publisher(Skeleton, f"/{camera}/skeleton", LATCHED)
+        self._overlays = node.create_lifecycle_publisher(Image, f"/{camera}/image_pose", image_qos(1))
+        self._markers = node.create_lifecycle_publisher(MarkerArray, f"/{camera}/markers", image_qos(1))
+        self._regions: tuple[OverlayRegion, ...] = ()
+
+    def begin(self) -> None:
+        """Starts counting and says what the poses are made of."""
+        self.meter = Meter()
+        self.refused = 0
+        self.error = ""
+        self._first_stamp = 0
+        self._next_show = 0.0
+        self._dropped_before = 0
+        info = self._network.info
+        self._skeletons.publish(
+            Skeleton(
+                network=self._network.path.name,
+                network_sha256=self._network.sha256,
+                keypoints=list(info.keypoints),
+                individuals=list(info.individuals),
+                edges=[index for edge in info.edges for index in edge],
+            )
+        )
+
+    def close(self) -> None:
+        """Ends the publishers."""
+        for publisher in (self._poses, self._skeletons, self._overlays, self._markers):
+            self._node.destroy_publisher(publisher)
+
+    def set_regions(self, message: Regions) -> None:
+        """Takes over the experiment's regions, for drawing."""
+        self._regions = tuple(
+            OverlayRegion(item.name, np.stack([np.asarray(item.x), np.asarray(item.y)], axis=1), item.active)
+            for item in message.regions
+            if len(item.x) == len(item.y)
+        )
+
+    def publish(self, poses: FramePoses, header: Header) -> None:
+        """The poses of a frame; their header is the image's."""
+        message = poses_to_message(poses)
+        message.header = header
+        self._poses.publish(message)
+        self.meter.tick((poses.inference_end - poses.inference_start) / 1e6)
+
+    def show(self, frame: Frame, poses: FramePoses, header: Header) -> None:
+        """The overlay image and the markers, if someone looks and it is time for the next."""
+        looked_at = self._overlays.get_subscription_count(), self._markers.get_subscription_count()
+        clock = time.monotonic()
+        self._first_stamp = self._first_stamp or frame.stamp
+        if not any(looked_at) or clock < self._next_show:
+            return
+        interval = 1 / self.settings.overlay_rate
+        self._next_show = max(self._next_show + interval, clock + 0.5 * interval)
+        edges = self._network.info.edges
+        if looked_at[0]:
+            picture = draw_overlay(
+                to_bgr(frame.image, frame.encoding),
+                poses.individuals,
+                edges,
+                self._regions,
+                min_confidence=self.settings.min_confidence,
+                caption=self._caption(poses),
+                legend=poses.keypoints if self.settings.legend else (),
+            )
+            image = Image(header=header)
+            fill_image(image, picture, "bgr8")
+            self._overlays.publish(image)
+        if looked_at[1]:
+            self._markers.publish(markers_of(poses, header, edges, self.settings.min_confidence))
+
+    def state(self, dropped: int, publishers: int, patience: float) -> tuple[Level, str]:
+        """How this camera is; called once a second."""
+        lately, self._dropped_before = dropped - self._dropped_before, dropped
+        if self.error:
+            return Level.ERROR, self.error
+        if self.meter.silent_for > patience:
+            return Level.STALE, f"no frame for {self.meter.silent_for:.1f} s"
+        rate = f"{self.meter.per_second:.1f} fps, {self.meter.milliseconds:.1f} ms"
+        if publishers > 1:
+            return Level.WARN, f"{publishers} publishers of its images, expected one; {rate}"
+        if lately > 0:
+            return Level.WARN, f"{lately} frames left out; {rate}"
+        return Level.OK, rate
+
+    def _caption(self, poses: FramePoses) -> str:
+        """Time since the first frame, rate, and the time from acquisition to pose."""
+        seconds = max(0, poses.stamp - self._first_stamp) / _SECOND
+        clock = f"{int(seconds // 3600):02}:{int(seconds // 60 % 60):02}:{seconds % 60:04.1f}"
+        latency = (poses.inference_end - poses.stamp) / 1e6
+        waited = f"   {latency:.0f} ms" if 0 <= latency < 10_000 else ""
+        return f"{clock}   {self.meter.per_second:.1f} fps{waited}"

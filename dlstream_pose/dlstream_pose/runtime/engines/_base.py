@@ -1,0 +1,107 @@
+"""What an engine is: a network file, loaded, that takes an image and gives arrays."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlstream_common import NetworkError
+from dlstream_pose.runtime._seal import is_damaged
+
+
+class NotInstalled(NetworkError):
+    """An engine that was asked for, and whose libraries or device are not there."""
+
+
+class Engine(ABC):
+    """A network in one of the libraries that compute networks.
+
+    A library that not everybody has is imported in `__init__`, and named in `requires`.
+
+    Attributes:
+        name: by which settings ask for it: that of its module, or of its entry point.
+        requires: modules that it needs, each with what pip installs.
+        sha256: of the file.
+        metadata: what the file says of itself, as JSON; None where it says nothing.
+        inputs: type of each input, such as tensor(uint8), by name.
+        outputs: the same of the outputs.
+        description: the library, its version and its device, for a person.
+    """
+
+    name: ClassVar[str]
+    requires: ClassVar[Mapping[str, str]] = {}
+    parallel: ClassVar[bool] = False
+    """Whether it computes two frames at a time faster than one after the other."""
+
+    sha256: str
+    metadata: str | None
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+    description: str
+
+    @abstractmethod
+    def __init__(self, path: Path, threads: int, at_once: int = 1) -> None:
+        """Loads a network file.
+
+        Args:
+            threads: how many threads compute one frame; 0: one for each core.
+            at_once: how many frames may be computed at the same time, by as many threads that call `run`.
+
+        Raises:
+            NotInstalled: what the engine needs is not there; says what to install.
+            NetworkError: the file can't be used.
+        """
+
+    @abstractmethod
+    def run(self, outputs: Sequence[str], image: NDArray[np.uint8]) -> list[NDArray[Any]]:
+        """The outputs of these names for an image (height, width, 3), blue, green, red, C-contiguous.
+
+        Several threads may call it.
+        """
+
+
+def read_network(path: Path) -> bytes:
+    """The content of a network file (.onnx).
+
+    Raises:
+        NetworkError: it can't be read, is empty, is another tool's, or was altered since it was converted.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for without end
+        raise NetworkError(f"{path}: found a pipe or a device; expected a network file (.onnx)")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise NetworkError(f"{path}: can't be read ({error.strerror}); expected a network file (.onnx)") from error
+    if not content:
+        raise NetworkError(f"{path}: found an empty file; expected a network (.onnx)")
+    if is_damaged(content):
+        raise NetworkError(
+            f"{path}: the file is not what the converter wrote: it was damaged or altered since; expected the SHA-256 "
+            "that stands at its end. Copy it again, or convert the original again"
+        )
+    if path.suffix in (".pt", ".pth", ".pb"):
+        raise NetworkError(
+            f"{path}: found a {'TensorFlow' if path.suffix == '.pb' else 'PyTorch'} file; expected ONNX. Convert it "
+            f"first: dlstream network convert {path.name} {path.with_suffix('.onnx').name}"
+        )
+    return content
+
+
+def unloadable(path: Path, size: int, library: str, error: Exception) -> NetworkError:
+    """What to say where a library can't load a file."""
+    return NetworkError(
+        f"{path}: found {size} bytes that {library} can't load ({first_line(error)}); "
+        "expected a network as dlstream's converter writes it. The file may be damaged or incomplete: convert "
+        "the original again"
+    )
+
+
+def first_line(error: Exception) -> str:
+    """The gist of an error of a library that explains itself at length."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:300]

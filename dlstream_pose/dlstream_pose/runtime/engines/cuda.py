@@ -1,0 +1,20 @@
+"""ONNX Runtime on a graphics card of NVIDIA."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dlstream_pose.runtime.engines._onnxruntime import OnnxRuntime
+
+
+class OnnxCuda(OnnxRuntime):
+    """CUDA and cuDNN; in single precision, without the shorter TF32, so that it agrees with the processor."""
+
+    name = "cuda"
+    provider = "CUDAExecutionProvider"
+    device = "a graphics card (CUDA)"
+    install = "pip uninstall onnxruntime, then pip install onnxruntime-gpu[cuda,cudnn], with NVIDIA's driver"
+
+    def options(self, path: Path) -> dict[str, str]:
+        # The default search tries every algorithm for each new shape: seconds at the first frame of each.
+        return {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}

@@ -1,0 +1,15 @@
+"""ONNX Runtime on the processor: there with every installation."""
+
+from __future__ import annotations
+
+from dlstream_pose.runtime.engines._onnxruntime import OnnxRuntime
+
+
+class OnnxCpu(OnnxRuntime):
+    """The default."""
+
+    name = "onnx"
+    parallel = True
+    provider = "CPUExecutionProvider"
+    device = "the processor"
+    install = "pip install onnxruntime"

@@ -1,0 +1,110 @@
+"""OpenVINO: often the fastest on a processor."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlstream_pose.runtime.engines._base import Engine, NotInstalled, read_network, unloadable
+
+_SHAPES = 4
+"""Sizes for which a compiled network is kept; further ones share one for any size, which is a little slower."""
+_METADATA = ["framework", "dlstream"]
+"""Where OpenVINO keeps the metadata of an ONNX file."""
+
+
+class OpenVino(Engine):
+    """Compiles the network for each size of image that it meets, in single precision."""
+
+    name = "openvino"
+    requires = {"openvino": "openvino"}
+    parallel = True
+
+    def __init__(self, path: Path, threads: int, at_once: int = 1) -> None:
+        try:
+            import openvino
+        except ImportError as error:
+            raise NotInstalled(f"engine openvino: OpenVINO is not installed ({error}); pip install openvino") from error
+        self._openvino = openvino
+        content = read_network(path)
+        self.sha256 = hashlib.sha256(content).hexdigest()
+        self._options = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            # Of sizes that it was not compiled for OpenVINO would keep what it prepared for 5000: a gigabyte.
+            "CPU_RUNTIME_CACHE_CAPACITY": 16,
+            "INFERENCE_NUM_THREADS": threads or os.cpu_count() or 1,
+            # Streams share the threads: each frame is computed by those of one.
+            **({"NUM_STREAMS": at_once} if at_once > 1 else {"PERFORMANCE_HINT": "LATENCY"}),
+        }
+        self._lock = threading.Lock()
+        self._core = openvino.Core()
+        try:
+            self._model = self._core.read_model(content)
+            self._compiled: dict[tuple[int, ...], _Compiled] = {}
+            self._any = self._compile(None)
+            told = self._model.has_rt_info(_METADATA)
+            self.metadata = str(self._model.get_rt_info(_METADATA).astype(str)) if told else None
+        except Exception as error:
+            raise unloadable(path, len(content), "OpenVINO", error) from error
+        self.inputs = {item.get_any_name(): _type(item) for item in self._model.inputs}
+        self.outputs = {item.get_any_name(): _type(item) for item in self._model.outputs}
+        device = self._core.get_property("CPU", "FULL_DEVICE_NAME")
+        self.description = f"OpenVINO {openvino.__version__.split('-')[0]} on {device}"
+
+    def run(self, outputs: Sequence[str], image: NDArray[np.uint8]) -> list[NDArray[Any]]:
+        compiled = self._compiled_for(image.shape)
+        request = compiled.borrow()
+        try:
+            # OpenVINO shares memory only with what may be written; frames of a message may not.
+            tensor = self._openvino.Tensor(np.require(image, requirements=["C", "W"]), shared_memory=True)
+            request.set_tensor("image", tensor)
+            request.infer()
+            # Copies: the request's own memory is written again by the next frame.
+            return [request.get_tensor(name).data.copy() for name in outputs]
+        finally:
+            compiled.idle.append(request)
+
+    def _compiled_for(self, shape: tuple[int, ...]) -> _Compiled:
+        compiled = self._compiled.get(shape)
+        if compiled is None and len(self._compiled) < _SHAPES:
+            with self._lock:
+                compiled = self._compiled.get(shape)
+                if compiled is None and len(self._compiled) < _SHAPES:
+                    compiled = self._compiled[shape] = self._compile(shape)
+        return compiled or self._any
+
+    def _compile(self, shape: tuple[int, ...] | None) -> _Compiled:
+        model = self._model
+        if shape is not None:
+            model = model.clone()
+            model.reshape({"image": list(shape)})
+        return _Compiled(self._core.compile_model(model, "CPU", self._options))
+
+
+class _Compiled:
+    """A compiled network and its requests: as many as threads ever used it at the same time."""
+
+    def __init__(self, network: Any) -> None:
+        self._network = network
+        self.idle = deque([network.create_infer_request()])
+
+    def borrow(self) -> Any:
+        """A request that nobody uses; whoever took it puts it back into `idle`."""
+        try:
+            return self.idle.pop()
+        except IndexError:
+            return self._network.create_infer_request()
+
+
+def _type(item: Any) -> str:
+    kind = {"u8": "uint8", "f32": "float", "i64": "int64", "i32": "int32"}
+    name = item.get_element_type().get_type_name()
+    return f"tensor({kind.get(name, name)})"

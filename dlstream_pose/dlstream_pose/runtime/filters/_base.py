@@ -1,0 +1,128 @@
+"""What a filter is, and what every filter shares: which values count as measured, and how long a gap is bridged."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+SECOND = 1_000_000_000
+
+X, Y, VX, VY, PLACE, BOTH, PACE, CONFIDENCE, SURE, IDLE, LAST_X, LAST_Y = range(12)
+"""The rows of a filter's state: position and velocity; covariance of position, of both, and of velocity; confidence,
+and that of the last measurement; seconds since then, infinite where a keypoint is lost or new; where it was then."""
+ROWS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class FilterSettings:
+    """What the filters are set by; see the pose node's settings for the meaning of each."""
+
+    noise: float = 1.0
+    agility: float = 1000.0
+    gap: float = 0.3
+    min_confidence: float = 0.1
+    cutoff: float = 2.0
+    beta: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """What a filter holds for true, for keypoints of a shape such as (individuals, keypoints).
+
+    Attributes:
+        position: `(2, *shape)`: x, y in pixels; NaN where nothing was measured for longer than a gap may be.
+        velocity: `(2, *shape)`: along x and y, in pixels a second.
+        covariance: `(*shape, 3)`: of position (px²), of both (px²/s), of velocity (px²/s²); None where there is none.
+        confidence: shape: that of the last measurement, falling to 0 in a gap.
+    """
+
+    position: Floats
+    velocity: Floats
+    covariance: Floats | None
+    confidence: Floats
+
+
+class Filter(ABC):
+    """Filters keypoints of any number of animals, each for itself, on the stamps of acquisition.
+
+    A measurement counts if it is a number and its confidence is at least `min_confidence`. Where none counts, the
+    filter goes on by the last velocity for up to `gap` seconds, and the confidence falls from the last measured one to
+    0 meanwhile; then the keypoint is lost, and begins anew with its next measurement.
+
+    Args:
+        shape: of the keypoints, such as (individuals, keypoints).
+    """
+
+    name: ClassVar[str]
+    has_covariance: ClassVar[bool]
+
+    def __init__(self, shape: tuple[int, ...], settings: FilterSettings) -> None:
+        self.shape, self.settings = shape, settings
+        self.reset()
+
+    def reset(self) -> None:
+        """Forgets everything, as where the frames are of another time or another size than before."""
+        self._stamp: int | None = None
+        self.state = np.full((ROWS, prod(self.shape)), np.nan)
+        self.state[SURE], self.state[IDLE] = 0.0, np.inf
+
+    def update(self, poses: NDArray[np.float32] | Floats, stamp: int) -> Filtered:
+        """Takes the measurements of a frame.
+
+        Args:
+            poses: `(*shape, 3)`: x, y, confidence.
+            stamp: acquisition of the frame, in nanoseconds; one that lies before the last resets the filter.
+        """
+        if self._stamp is not None and stamp < self._stamp:
+            self.reset()
+        step = self._since(stamp)
+        self._stamp = stamp
+        self.state = self.state.copy()  # the one before may still be looked at
+        self.step(np.array(poses, np.float64, order="C").reshape(prod(self.shape), 3), step)
+        return self._filtered(self.state)
+
+    def predict(self, stamp: int) -> Filtered:
+        """Where the keypoints will be at a stamp, if each goes on as it does; changes nothing."""
+        state = self.state.copy()
+        self.carry(state, self._since(stamp))
+        return self._filtered(state)
+
+    def _since(self, stamp: int) -> float:
+        return 0.0 if self._stamp is None else (stamp - self._stamp) / SECOND
+
+    def _filtered(self, state: Floats) -> Filtered:
+        return Filtered(
+            state[X:VX].reshape(2, *self.shape),
+            state[VX:PLACE].reshape(2, *self.shape),
+            state[PLACE:CONFIDENCE].T.reshape(*self.shape, 3) if self.has_covariance else None,
+            state[CONFIDENCE].reshape(self.shape),
+        )
+
+    def remember(self, seen: NDArray[np.bool_], confidence: Floats, step: float) -> None:
+        """Ends a `step`: how long each keypoint has been out of sight, and how sure it is then.
+
+        Args:
+            seen: (keypoints,): which measurements counted.
+            confidence: (keypoints,): of the measurements.
+        """
+        state, gap = self.state, self.settings.gap
+        state[SURE] = np.where(seen, confidence, state[SURE])
+        state[IDLE] = np.where(seen, 0.0, state[IDLE] + step)
+        lost = state[IDLE] > gap
+        state[:CONFIDENCE, lost], state[IDLE, lost] = np.nan, np.inf
+        state[CONFIDENCE] = state[SURE] * np.maximum(1 - state[IDLE] / (gap + 1e-9), 0.0)
+
+    @abstractmethod
+    def step(self, poses: Floats, step: float) -> None:
+        """Alters the state by a frame, (keypoints, 3), some seconds after the last one."""
+
+    @abstractmethod
+    def carry(self, state: Floats, step: float) -> None:
+        """Lets some seconds go by in a state."""

@@ -1,0 +1,97 @@
+"""The newest frame of each camera, waiting for the workers that serve them all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class QueuedFrame(Generic[T]):
+    """A frame's message on its way into the estimator.
+
+    Attributes:
+        camera: whose frame it is.
+        message: the frame as it came.
+        sequence: 0, 1, 2, ... as the camera published it.
+        received: nanoseconds since the epoch.
+        dropped: frames of this camera left out so far.
+    """
+
+    camera: str
+    message: T
+    sequence: int
+    received: int
+    dropped: int
+
+
+class LatestFrameQueue(Generic[T]):
+    """Keeps one frame a camera: a newer one takes the place of one that still waits, and the older one is counted.
+
+    Cameras take turns, so that a fast one cannot keep the others waiting. Any number of threads put and take; two
+    frames of one camera are never out at the same time, so that its poses come in order and its filter has one user.
+    """
+
+    def __init__(self, cameras: Iterable[str]) -> None:
+        self._turns = list(cameras)
+        self._waiting: dict[str, QueuedFrame[T]] = {}
+        self._last: dict[str, int] = {}
+        self._dropped = dict.fromkeys(self._turns, 0)
+        self._served: set[str] = set()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def put(self, camera: str, message: T, number: int, received: int) -> None:
+        """A frame has come.
+
+        Args:
+            number: 1, 2, 3, ... as its publisher counted it; 0 where that is not known. A gap is frames that were lost
+                on the way, a number that is not higher than the last a publisher that began again.
+        """
+        with self._changed:
+            last = self._last.get(camera, 0)
+            number = number or last + 1
+            lost = number - last - 1 if last and number > last else 0
+            replaced = camera in self._waiting
+            self._dropped[camera] += lost + replaced
+            self._last[camera] = number
+            dropped = self._dropped[camera]
+            self._waiting[camera] = QueuedFrame(camera, message, number - 1, received, dropped)
+            self._changed.notify()
+
+    def get(self) -> QueuedFrame[T] | None:
+        """Waits for a frame and takes it, from the camera that was served longest ago; None once closed.
+
+        The camera has no other turn before `done`.
+        """
+        with self._changed:
+            while not self._closed:
+                for camera in self._turns:
+                    if camera in self._waiting and camera not in self._served:
+                        self._turns.remove(camera)
+                        self._turns.append(camera)
+                        self._served.add(camera)
+                        return self._waiting.pop(camera)
+                self._changed.wait()
+            return None
+
+    def done(self, frame: QueuedFrame[T]) -> None:
+        """The frame that was taken is served."""
+        with self._changed:
+            self._served.discard(frame.camera)
+            self._changed.notify()
+
+    def dropped(self, camera: str) -> int:
+        """Frames of a camera left out so far."""
+        with self._changed:
+            return self._dropped[camera]
+
+    def close(self) -> None:
+        """Ends the waiting; frames that wait are left out."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

@@ -1,0 +1,120 @@
+"""Network files: ONNX that says of itself what it finds.
+
+A network takes one frame, uint8 (H, W, 3) in the order blue, green, red, of any size, as the input `image`, and gives
+`poses`, float32 (N, K, 3) or (K, 3): x and y in pixels of that frame, and the confidence from 0 to 1. Colour
+conversion, normalisation and decoding are part of the graph; where the last step of decoding is not, the graph has
+the outputs that one of `dlstream_pose.runtime.decoders` takes. What the keypoints are called, and where the network
+comes from, stands in the file's metadata under the key `dlstream`, as JSON.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from dlstream_common import NetworkError
+from dlstream_pose.runtime._fit import fitted
+from dlstream_pose.runtime.decoders import Decoder, make_decoder
+from dlstream_pose.runtime.engines import Engine, first_line, open_engine
+from dlstream_pose.runtime.network_info import METADATA_KEY, NetworkInfo
+from dlstream_pose.runtime.top_down import TopDown
+
+
+class Network:
+    """A network, ready to run.
+
+    Args:
+        path: the .onnx file; for the engine dlclive DeepLabCut's own .pt or .pb file.
+        threads: how many threads compute one frame; 0: one for each core.
+        engine: what computes it, see `dlstream_pose.runtime.engines`.
+        at_once: how many threads may call `run` at the same time without waiting for one another.
+
+    Raises:
+        NetworkError: the file is missing, damaged, not a network, or a network that dlstream did not convert; or the
+            engine is not there.
+    """
+
+    def __init__(self, path: str | Path, threads: int = 1, engine: str = "auto", at_once: int = 1) -> None:
+        self.path = Path(path)
+        self.engine: Engine = open_engine(engine, self.path, threads, at_once)
+        self.sha256 = self.engine.sha256
+        self.info = self._read_info()
+        self._outputs, self._decode = self._find_decoder()
+        self._top_down = self._find_detector(threads)
+        self._check_graph()
+
+    def run(self, image: NDArray[np.uint8], whole: bool = True) -> NDArray[np.float32]:
+        """The poses in one frame.
+
+        Args:
+            image: (height, width, 3) uint8, in the order blue, green, red.
+            whole: whether it is a whole frame, or a part of one that was fitted already; see `NetworkInfo.fit`.
+
+        Returns:
+            (N, K, 3) float32: x, y in pixels of this image, and confidence, for each of N individuals; networks for
+            several animals give those that they found, with NaN, NaN, 0 for a keypoint that they did not.
+
+        Raises:
+            NetworkError: the image does not fit the network.
+        """
+        try:
+            if self.info.fit and whole and self.info.input_size is not None:
+                image, ratio = fitted(image, self.info.input_size)
+                poses = self._run(image)
+                if ratio != 1:
+                    poses[..., :2] /= ratio
+                return poses
+            return self._top_down.run(image, self._run) if self._top_down else self._run(image)
+        except Exception as error:
+            raise NetworkError(f"{self.path}: failed on an image of {image.shape}: {first_line(error)}") from error
+
+    def _run(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        outputs = self.engine.run(self._outputs, image)
+        return self._decode(dict(zip(self._outputs, outputs, strict=True)))
+
+    def _find_decoder(self) -> tuple[tuple[str, ...], Decoder]:
+        try:
+            return make_decoder(self.info)
+        except NetworkError as error:
+            raise NetworkError(f"{self.path}: {error}") from error
+
+    def _find_detector(self, threads: int) -> TopDown | None:
+        if self.info.detector is None:
+            return None
+        try:
+            return TopDown(self.info.detector, len(self.info.individuals), threads)
+        except NetworkError as error:
+            raise NetworkError(f"{self.path}: {error}") from error
+
+    def _read_info(self) -> NetworkInfo:
+        text = self.engine.metadata
+        if text is None:
+            raise NetworkError(
+                f"{self.path}: found an ONNX file without '{METADATA_KEY}' metadata; expected one that dlstream's "
+                "converter wrote. Convert the original network: dlstream network convert SOURCE.pt NETWORK.onnx"
+            )
+        try:
+            return NetworkInfo.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise NetworkError(
+                f"{self.path}: metadata {key or METADATA_KEY}: found {first['input']!r:.80}; {first['msg']}. "
+                "Convert the network again, or use the version of dlstream that converted it"
+            ) from error
+
+    def _check_graph(self) -> None:
+        inputs, outputs = self.engine.inputs, self.engine.outputs
+        expected = dict.fromkeys(self._outputs, "tensor(float)")
+        if inputs != {"image": "tensor(uint8)"} or not expected.items() <= outputs.items():
+            raise NetworkError(
+                f"{self.path}: found the inputs {_signature(inputs)} and outputs {_signature(outputs)}; expected "
+                f"image: tensor(uint8) and {_signature(expected)}. Convert the network again"
+            )
+
+
+def _signature(items: dict[str, str]) -> str:
+    return ", ".join(f"{name}: {kind}" for name, kind in items.items()) or "nothing"

@@ -1,0 +1,165 @@
+"""The poses of one camera over time: crop, network, identity, filter, prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlstream_common import Image, Individual, now
+from dlstream_pose.runtime.crop import Cropper, Window
+from dlstream_pose.runtime.estimator import Estimator
+from dlstream_pose.runtime.filters import FILTERS, Filter, Filtered
+from dlstream_pose.runtime.missing import treat_missing
+from dlstream_pose.runtime.settings import PoseSettings
+
+if TYPE_CHECKING:
+    from dlstream_pose.runtime.identity import Identity
+
+_SECOND = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What was found in a frame.
+
+    Attributes:
+        predicted_to: the time to which positions were predicted, in nanoseconds; 0: they are of the frame.
+        window: the part that was looked at, in pixels of the network's image; None: all of it.
+    """
+
+    individuals: tuple[Individual, ...]
+    predicted_to: int = 0
+    window: Window | None = None
+
+
+class PoseStream:
+    """Estimates the frames of one camera one after the other.
+
+    All that it knows of time are the stamps of acquisition, so that a replay gives what was given live. Where a frame
+    is older than the one before it, or of another size, it begins anew.
+
+    Args:
+        estimator: the network, which several streams may share.
+        clock: nanoseconds since the epoch; asked for `predict: now` alone.
+    """
+
+    def __init__(self, estimator: Estimator, settings: PoseSettings, clock: Callable[[], int] = now) -> None:
+        self.estimator, self.settings = estimator, settings
+        self._clock = clock
+        self._size: tuple[int, ...] = ()
+        self._stamp = 0
+        shape = estimator.animals
+        self._identity: Identity | None = None
+        if settings.identity and shape[0] > 1:
+            from dlstream_pose.runtime.identity import Identity  # with a compiler, which only what runs a network needs
+
+            self._identity = Identity(*shape)
+        self._filter: Filter | None = None
+        if settings.filter != "none":
+            self._filter = FILTERS[settings.filter](shape, settings.filter_settings())
+        self._cropper: Cropper | None = None
+        if settings.crop:
+            self._cropper = Cropper(
+                int(np.ceil(settings.crop * estimator.scale)),
+                settings.crop_refresh,
+                settings.crop_confidence,
+                shape,
+                settings.filter_agility * estimator.scale,
+            )
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it has no frame behind it that the next could be compared with."""
+        return not self._size
+
+    def reset(self) -> None:
+        """Begins anew with the next frame."""
+        self._size, self._stamp = (), 0
+        for part in (self._identity, self._filter, self._cropper):
+            if part is not None:
+                part.reset()
+
+    def warm_up(self, width: int, height: int) -> None:
+        """Lets the engine prepare for all sizes of image that frames of this size will need."""
+        self.estimator.warm_up(width, height, self._cropper.size if self._cropper else 0)
+
+    def estimate(self, image: Image, encoding: str, stamp: int) -> Estimate:
+        """The individuals in the next frame.
+
+        Args:
+            image, encoding: as for `Estimator.estimate`.
+            stamp: acquisition, in nanoseconds.
+
+        Raises:
+            EncodingError, NetworkError: as `Estimator.estimate`.
+        """
+        size = image.shape[:2]
+        if size != self._size or stamp < self._stamp:
+            self.reset()
+        poses, window = self._detect(image, encoding, stamp)
+        self._size, self._stamp = size, stamp
+        risks = np.zeros(len(poses))
+        if self._identity is not None:
+            poses, risks = self._identity.assign(poses, stamp)
+        if self._filter is None:
+            found = [self._individual(index, pose, risks[index]) for index, pose in enumerate(poses)]
+            return Estimate(self._treated(found), window=window)
+        filtered = self._filter.update(self._filled(poses), stamp)
+        horizon = self._horizon(stamp)
+        if horizon:
+            filtered = self._filter.predict(horizon)
+        found = [self._smooth(index, filtered, risks) for index in range(self.estimator.animals[0])]
+        return Estimate(self._treated(found), horizon, window)
+
+    def _detect(self, image: Image, encoding: str, stamp: int) -> tuple[NDArray[np.float32], Window | None]:
+        if self._cropper is None:
+            return self.estimator.detect(image, encoding), None
+        height, width = image.shape[:2]
+        small = self.estimator.scaled_size(width, height)
+        ratio = np.array([small[0] / width, small[1] / height, 1.0], np.float32)
+        window = self._cropper.window(*small, stamp)
+        poses = self.estimator.detect(image, encoding, window)
+        if not self._cropper.accept(self._filled(poses * ratio), window, *small, stamp):
+            window, poses = None, self.estimator.detect(image, encoding)
+            self._cropper.accept(self._filled(poses * ratio), None, *small, stamp)
+        return poses, window
+
+    def _filled(self, poses: NDArray[np.float32]) -> NDArray[np.float32]:
+        """As many animals as there can be: those that were not found have no place."""
+        animals, keypoints = self.estimator.animals
+        if len(poses) == animals:
+            return poses
+        filled = np.full((animals, keypoints, 3), np.nan, np.float32)
+        filled[..., 2] = 0
+        count = min(len(poses), animals)
+        filled[:count] = poses[:count]
+        return filled
+
+    def _horizon(self, stamp: int) -> int:
+        settings = self.settings
+        if settings.predict == "none":
+            return 0
+        ahead = self._clock() - stamp if settings.predict == "now" else int(settings.predict_ahead * _SECOND)
+        return stamp + min(max(ahead, 0), int(settings.predict_limit * _SECOND))
+
+    def _name(self, index: int) -> str:
+        names = self.estimator.info.individuals
+        return names[index] if index < len(names) else f"individual_{index + 1}"
+
+    def _individual(self, index: int, pose: NDArray[np.float32], risk: float) -> Individual:
+        x, y, confidence = np.ascontiguousarray(pose.T)
+        return Individual(self._name(index), x, y, confidence, float(confidence.mean()), swap_risk=float(risk))
+
+    def _smooth(self, index: int, filtered: Filtered, risks: NDArray[np.float64]) -> Individual:
+        (x, y), (vx, vy) = filtered.position[:, index].astype("f4"), filtered.velocity[:, index].astype("f4")
+        confidence = filtered.confidence[index].astype("f4")
+        covariance = None if filtered.covariance is None else filtered.covariance[index].astype("f4")
+        risk = float(risks[index]) if index < len(risks) else 0.0
+        return Individual(self._name(index), x, y, confidence, float(confidence.mean()), vx, vy, covariance, risk)
+
+    def _treated(self, individuals: list[Individual]) -> tuple[Individual, ...]:
+        return treat_missing(individuals, self.settings.missing, self.settings.min_confidence)

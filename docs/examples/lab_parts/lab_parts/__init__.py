@@ -1,0 +1,1 @@
+"""Parts of our laboratory for dlstream: one of each kind."""

@@ -1,0 +1,275 @@
+"""Parts of somebody's own installed package: docs/examples/lab_parts, in real processes; and rigs without libraries."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLE = ROOT / "docs" / "examples" / "lab_parts"
+PROGRAM = "import sys; from dlstream.cli.main import main; sys.exit(main())"
+EACH = (
+    "import sys; from dlstream.cli.main import main\nfor rig in sys.argv[1:]:\n sys.argv[1:] = ['check', rig]; main()"
+)
+PATIENCE = 300
+OPTIONAL = ["deeplabcut", "dlclive", "onnx", "openvino", "pygame", "pypylon", "pyrealsense2", "serial"]
+OPTIONAL += ["sleap_io", "sleap_nn", "tensorflow", "tf2onnx", "torch", "torchvision"]
+"""What not every installation has."""
+
+Command = Callable[..., str]
+
+
+def command_in(folder: Path, *paths: Path, program: str = PROGRAM) -> Command:
+    """Runs the command line in a folder, with more to import; gives what it printed."""
+    path = os.pathsep.join([*map(str, paths), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "300"}
+
+    def command(*words: str, code: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", program, *words],
+            cwd=folder,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout
+        return done.stdout
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the example package is installed, by pip and from a copy outside of the tree."""
+    folder = tmp_path_factory.mktemp("package")
+    shutil.copytree(EXAMPLE, folder / "source")
+    words = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-build-isolation", "--no-deps"]
+    words += ["--disable-pip-version-check", "--target", str(folder / "site"), str(folder / "source")]
+    subprocess.run(words, check=True, timeout=PATIENCE)
+    return folder / "site"
+
+
+def make_lab(folder: Path, laps: int = 40) -> Path:
+    """The example's rig, with images of a lamp that passes the spout once a lap, and a file for a serial port.
+
+    The experiment ends the rig after two rewards, however late it began: the other laps are for slow machines.
+    """
+    for file in ("rig.yaml", "experiment.yaml", "lamp.json"):
+        shutil.copy(EXAMPLE / file, folder)
+    (folder / "images").mkdir()
+    path = range(40, 280, 8)
+    for number, x in enumerate(path):
+        image = np.full((120, 320, 3), 40, np.uint8)
+        cv2.circle(image, (x, 60), 4, (255, 255, 255), -1)
+        cv2.imwrite(str(folder / "images" / f"{number:04}.png"), image)
+        for lap in range(1, laps):
+            (folder / "images" / f"{lap * len(path) + number:04}.png").symlink_to(f"{number:04}.png")
+    (folder / "port").touch()
+    return folder
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    return make_lab(tmp_path)
+
+
+def change(file: Path, old: str, new: str) -> int:
+    """Replaces a text that occurs once; its line."""
+    text = file.read_text()
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new))
+    return text[: text.index(old)].count("\n") + 1
+
+
+def test_a_part_of_each_kind_runs_in_a_rig(lab: Path, site: Path):
+    command = command_in(lab, site)
+    command("check", "rig.yaml")
+    command("run", "rig.yaml", "--seconds", "120")
+    (session,) = (lab / "sessions").iterdir()
+    with (session / "events.csv").open() as file:
+        events = [(row["kind"], row["name"], row["trigger"]) for row in csv.DictReader(file)]
+    assert [event for event in events if event[0] == "reward"] == [("reward", "1", ""), ("reward", "2", "")]
+    assert ("experiment_ended", "lamp", "") in events
+    lines = (lab / "port").read_text().split()
+    assert lines.count("open") == 2, "what the valve got"
+    assert lines[-1] == "close"
+    command("replay", str(session))
+
+
+def test_a_part_of_each_kind_runs_without_ros(lab: Path, site: Path):
+    command = command_in(lab, site)
+    clip = cv2.VideoWriter(str(lab / "clip.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 20.0, (320, 120))
+    for file in sorted((lab / "images").iterdir())[:90]:
+        clip.write(cv2.imread(str(file)))
+    clip.release()
+    command("analyze", "clip.avi", "--rig", "rig.yaml", "--out", "analysis")
+    (events,) = (lab / "analysis").rglob("events.csv")
+    assert events.read_text().count("\nreward,") == 2
+
+
+def test_every_part_is_listed_with_its_package(lab: Path, site: Path):
+    command = command_in(lab, site)
+    listed = command("parts")
+    for name in ("image_folder", "valve", "near_point", "reward", "brightest", "mean"):
+        (line,) = [line for line in listed.splitlines() if line.split()[:1] == [name]]
+        assert line.split() == [name, "ready", "lab-parts", "1.0"]
+    assert "Device file of the port" in command("parts", "output", "valve")
+    assert "expected one of image_folder, opencv" in command("parts", "source", "image_fold", code=1)
+
+
+MISTAKES = [
+    ("rig", "fps: 20", "fsp: 20", "top.fsp: found the unknown key 'fsp'; expected a known key. Did you mean 'fps'"),
+    ("rig", "fps: 20", "fps: fast", "cameras.top.fps: found 'fast'; expected a number"),
+    ("rig", "fps: 20", "crop: [300, 0, 100, 100]", "crop: found x=300 y=0 100x100; expected a part of the image"),
+    ("rig", "folder: images", "folder: pictures", "found no image; expected files that end in .png"),
+    ("rig", "image_folder", "image_foldr", "cameras.top.source: found 'image_foldr'; expected one of image_folder, "),
+    ("rig", "brightest", "brighest", "pose.engine: found 'brighest'; expected one of auto, brightest, "),
+    ("rig", "filter: mean", "filter: men", "pose.filter: found 'men'; expected one of none, kalman, mean, "),
+    ("rig", "lamp.json", "rig.yaml", "expected a JSON file such as"),
+    ("rig", "type: valve", "type: vale", "outputs.water.type: found 'vale'; expected one of log, screen, valve, "),
+    ("experiment", "near_point", "near_pont", "triggers.at_spout.type: found 'near_pont'; expected one of "),
+    ("experiment", "point: [200, 60]", "point: 200", "triggers.at_spout.point: found 200; expected a list"),
+    ("experiment", "keypoint: lamp", "keypoint: lmp", "triggers.at_spout.keypoint: found 'lmp'"),
+    ("experiment", "trigger: at_spout", "trigger: at_spot", "protocol.trigger: found 'at_spot'; expected a trigger"),
+    ("experiment", "{ms: 50}", "{ms: long}", "protocol.stimulus.values.ms: found 'long'; expected milliseconds"),
+    ("experiment", "type: reward", "type: rewrd", "protocol.type: found 'rewrd'; expected one of python, "),
+]  # fmt: skip
+
+
+def test_mistakes_in_them_are_told_as_in_any_other(tmp_path: Path, site: Path):
+    places = []
+    for number, (file, old, new, _) in enumerate(MISTAKES):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        places.append((make_lab(folder, laps=1) / f"{file}.yaml", change(folder / f"{file}.yaml", old, new)))
+    said = command_in(tmp_path, site, program=EACH)(*(str(file.parent / "rig.yaml") for file, _ in places))
+    for (path, line), (*_, expected) in zip(places, MISTAKES, strict=True):
+        assert any(text.startswith(f"{path}:{line}: ") and expected in text for text in said.splitlines()), expected
+
+
+STRANGER = """\
+[dlstream.sources]
+webcam = stranger.camera:Webcam
+video = stranger.camera:Webcam
+[dlstream.outputs]
+laser = stranger.nothing:Laser
+[dlstream.triggers]
+blink = stranger.blink:Blink
+"""
+BLINK = """\
+from dlstream_experiment.model.triggers import Trigger, TriggerSettings
+
+class Blink(TriggerSettings):
+    def build(self, context):
+        return BlinkTrigger()
+    def camera_in(self, context):
+        return context.camera
+    def in_words(self):
+        return "blinks"
+
+class BlinkTrigger(Trigger):
+    def bind(self, keypoints):
+        pass
+    def decide(self, scene):
+        raise OSError("out of order")
+"""
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Path:
+    """Where a package is installed that has a conflict, a missing library, a mistake, and a trigger that fails."""
+    site = tmp_path / "stranger_site"
+    (site / "stranger-0.3.dist-info").mkdir(parents=True)
+    (site / "stranger-0.3.dist-info" / "METADATA").write_text("Name: stranger\nVersion: 0.3\n")
+    (site / "stranger-0.3.dist-info" / "entry_points.txt").write_text(STRANGER)
+    (site / "stranger").mkdir()
+    (site / "stranger" / "__init__.py").touch()
+    (site / "stranger" / "camera.py").write_text("import no_such_vendor\n")
+    (site / "stranger" / "blink.py").write_text(BLINK)
+    return site
+
+
+def test_a_strangers_broken_package_breaks_nothing_else(lab: Path, site: Path, stranger: Path):
+    command = command_in(lab, site, stranger)
+    command("check", "rig.yaml")
+    listed = command("parts")
+    assert "found no library no_such_vendor on this machine, which stranger 0.3 " in listed
+    assert "found two parts of this name: dlstream_camera (dlstream_camera.sources.video) and stranger 0.3 " in listed
+    assert "found stranger 0.3 (stranger.nothing:Laser), which can't be imported (ModuleNotFoundError" in listed
+
+
+REFUSED = [
+    ("{source: image_folder", "{source: webcam", "'webcam': no library no_such_vendor on this machine"),
+    ("{source: image_folder", "{source: video", "'video': two parts of this name: dlstream_camera "),
+    ("{type: valve", "{type: laser", "'laser': stranger 0.3 (stranger.nothing:Laser), which can't be imported"),
+]
+
+
+def test_a_part_that_can_not_be_imported_is_refused_where_it_is_named(tmp_path: Path, site: Path, stranger: Path):
+    places = []
+    for number, (old, new, _) in enumerate(REFUSED):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        places.append((make_lab(folder, laps=1) / "rig.yaml", change(folder / "rig.yaml", old, new)))
+    said = command_in(tmp_path, site, stranger, program=EACH)(*(str(file) for file, _ in places))
+    for (path, line), (*_, expected) in zip(places, REFUSED, strict=True):
+        assert any(text.startswith(f"{path}:{line}: ") and expected in text for text in said.splitlines()), expected
+
+
+def test_a_strangers_trigger_that_fails_is_a_fault_with_its_place(lab: Path, site: Path, stranger: Path):
+    text = (lab / "experiment.yaml").read_text()
+    (lab / "experiment.yaml").write_text(text.replace("triggers:", "triggers:\n  eyes: {type: blink}"))
+    command = command_in(lab, site, stranger)
+    command("check", "rig.yaml")
+    said = command("run", "rig.yaml", "--seconds", "120")
+    assert "trigger 'eyes' (blink): decide raised OSError: out of order" in said
+    assert (lab / "port").read_text().split()[-1] == "close", "outputs are off"
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """What makes Python's imports of optional libraries fail, in every process."""
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        f"import sys\nOPTIONAL = {OPTIONAL!r}\n"
+        "class Missing:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] in OPTIONAL:\n"
+        "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
+        "sys.meta_path.insert(0, Missing())\n"
+    )
+    return folder
+
+
+def test_without_any_optional_library_the_rest_runs(lab: Path, site: Path, bare: Path):
+    command = command_in(lab, bare, site)
+    listed = command("parts")
+    assert "needs pygame: pip install pygame-ce" in listed
+    assert "needs openvino: pip install openvino" in listed
+    command("check", "rig.yaml")
+    command("run", "rig.yaml", "--seconds", "120")
+    (session,) = (lab / "sessions").iterdir()
+    command("report", str(session))
+    command("replay", str(session))
+    command("network", "info", str(ROOT / "config" / "networks" / "demo_mouse.onnx"))
+
+
+def test_a_rig_that_needs_one_says_what_to_install(lab: Path, site: Path, bare: Path):
+    command = command_in(lab, bare, site)
+    line = change(lab / "rig.yaml", "water: {type: valve, port: port}", "water: {type: screen, offscreen: true}")
+    said = command("check", "rig.yaml", code=1)
+    assert f"rig.yaml:{line}: outputs.water.type: found 'screen': no library pygame on this machine" in said
+    assert "pip install pygame-ce" in said
