@@ -17,8 +17,8 @@ from dlstream.rig.nodes import NodeSpec, rig_nodes
 from dlstream.run.environment import PROFILE, node_environment
 from dlstream.run.faults import FaultPublisher, OutputStopper
 from dlstream.run.parameter_files import parameter_file, remove_abandoned_files
-from dlstream.run.process import dying_with_parent
 from dlstream_common import Problem
+from dlstream_common.ros import WITH_PARENT
 from launch import LaunchContext
 
 
@@ -55,7 +55,7 @@ def _node_actions(spec: NodeSpec, faults: FaultPublisher, stopper: OutputStopper
         **({} if spec.members else alone),
         parameters=[str(parameter_file(spec)) if spec.members else dict(spec.parameters)],
         remappings=list(spec.remappings),
-        prefix=" ".join(dying_with_parent()),  # a launch that is killed leaves no node behind
+        additional_env={WITH_PARENT: "1"},  # a launch that is killed leaves no node behind
         output="screen",
         emulate_tty=False,
         respawn=spec.on_failure == "restart",
