@@ -47,12 +47,12 @@ def rig_actions(rig_file: str, context: LaunchContext, allow_python: bool = Fals
 
 
 def _node_actions(spec: NodeSpec, faults: FaultPublisher, stopper: OutputStopper) -> list[Action]:
-    alone = {"name": spec.name, "namespace": spec.namespace}
+    own_name = {"name": spec.name, "namespace": spec.namespace}
     node = Node(
         package=spec.package,
         executable=spec.executable,
         arguments=spec.arguments,
-        **({} if spec.members else alone),
+        **({} if spec.members else own_name),
         parameters=[str(parameter_file(spec)) if spec.members else dict(spec.parameters)],
         remappings=list(spec.remappings),
         additional_env={WITH_PARENT: "1"},  # a launch that is killed leaves no node behind
@@ -67,7 +67,7 @@ def _node_actions(spec: NodeSpec, faults: FaultPublisher, stopper: OutputStopper
         if context.is_shutdown:
             return []
         if event.returncode == 0 and spec.ends_rig:
-            return [EmitEvent(event=Shutdown(reason=f"{spec.full_name} has come to its end"))]
+            return [EmitEvent(event=Shutdown(reason=f"{spec.full_name} has finished"))]
         if spec.decides or spec.on_failure == "stop":
             stopper.stop(f"{spec.full_name} has ended with {event.returncode}", for_good=spec.on_failure == "stop")
         faults.publish(spec.full_name, f"has ended with {event.returncode}")
