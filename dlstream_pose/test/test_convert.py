@@ -137,7 +137,7 @@ def test_a_folder_without_a_network_is_refused(tmp_path, monkeypatch, capsys, so
         main([source])
     assert ended.value.code == 1
     said = capsys.readouterr().err
-    assert "expected a file of DeepLabCut 3" in said or "give one to write" in said
+    assert "expected a file of DeepLabCut 3" in said or "name the file to write" in said
 
 
 @pytest.mark.parametrize(

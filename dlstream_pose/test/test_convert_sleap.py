@@ -98,7 +98,7 @@ def test_the_labels_say_how_many_animals_there_are(tmp_path):
 
 def test_a_single_instance_model_has_one_animal(tmp_path):
     folder = write(tmp_path / "model", "single_instance")
-    with pytest.raises(NetworkError, match="individuals 2 asked for"):
+    with pytest.raises(NetworkError, match="individuals: found 2; expected none"):
         convert(folder, tmp_path / "net.onnx", frames()[:1], individuals=2)
 
 
