@@ -195,10 +195,10 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
         return Problem(place, "nothing", "this key: it must be given", line=line)
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return _tag_problem(data, place, line, location, error, kinds_at(model, with_tags))
-    if error["type"] == "part_error":  # its own name is the last in its location
-        location, told = without_tags(model, with_tags[:-1]), error["ctx"]
-        place, line = (*location, told["tag"]), line_of(data, (*location, told["tag"])) or line
-        return Problem(place, told["found"], told["expected"], told["suggestion"], line=line)
+    if error["type"] == "part_error":
+        told = error["ctx"]
+        line = line_of(data, (*location, told["tag"])) or line
+        return Problem((*place, told["tag"]), told["found"], told["expected"], told["suggestion"], line=line)
     if error["type"] == "misfit":
         location = (*location, error["ctx"]["key"])
         value = found({**error, "input": _item(error["input"], error["ctx"]["key"])})
