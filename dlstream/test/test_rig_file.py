@@ -121,7 +121,7 @@ def test_an_output_of_somebody_elses_node_is_commanded_and_not_started(write):
             "width: 640",
             "crop: [600, 0, 100, 100]",
             3,
-            "cameras.top.crop: found x=600 y=0 100x100; expected a part of the image",
+            "cameras.top.crop: found x=600 y=0 100x100; expected a part of the 640x480 image",
         ),
         ("demo_mouse.onnx", "no_mouse.onnx", 5, "expected a path to an existing file"),
         ("demo_mouse.onnx", "demo_mouse.pt", 5, "pose.network"),

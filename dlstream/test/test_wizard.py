@@ -165,7 +165,7 @@ def test_the_questions_lead_to_a_valid_file(terminal: Terminal, tmp_path: Path):
     protocol = experiment.protocol.model_dump()
     assert (protocol["lockout"], protocol["max_time"], protocol["trials"]["left"]["trigger"]) == (2.5, 60, "in_corner")
     assert experiment.max_age == 0.2
-    assert "# a name, which the recorded session carries" in (tmp_path / "mine.yaml").read_text(), "comments are kept"
+    assert "# its name, stored in each recorded session" in (tmp_path / "mine.yaml").read_text(), "comments are kept"
     assert check_experiment(experiment, cameras=["top"], outputs=["screen"])[0].key == "triggers.in_left"
 
 
