@@ -163,7 +163,7 @@ def test_an_uncompleted_video_tells_its_length(make, tmp_path):
 def test_what_is_no_video_of_ours_is_refused(tmp_path):
     path = tmp_path / "top.mkv"
     path.write_bytes(b"\x1a\x45\xdf\xa3" + bytes(100))
-    with pytest.raises(RecordingError, match=r"top\.mkv: not a video of dlstream"):
+    with pytest.raises(RecordingError, match=r"top\.mkv: not a video written by dlstream"):
         repair(path)
 
 

@@ -1,4 +1,4 @@
-"""What every dlstream node shares: its base class, parameters, quality of service and message conversion."""
+"""What all dlstream nodes share: base class, parameters, quality of service and message conversion."""
 
 from dlstream_common.ros.diagnostics import Diagnosis, Level
 from dlstream_common.ros.event_messages import command_to_message, event_to_message
