@@ -53,7 +53,7 @@ def test_killed_experiment_leaves_the_screen_off(start, write_rig):
     assert rig.about()["summary"]["frames_recorded"] == video_frames(rig)
     events = pd.read_csv(rig.session / "events.csv", keep_default_na=False)
     [told_by_rig] = events[(events["kind"] == "command") & (events["source"] == "rig")].itertuples()
-    assert (told_by_rig.output, told_by_rig.action) == ("screen", "off")
+    assert (told_by_rig.name, told_by_rig.action) == ("screen", "off")
     assert json.loads(told_by_rig.values) == {"reason": "/experiment was killed by SIGKILL"}
 
 

@@ -83,4 +83,5 @@ def test_experiments_are_checked_and_templates_listed(folder: Path):
 
 def test_networks_are_told_and_tried(folder: Path):
     assert "snout" in dlstream(folder, "network", "info", str(NETWORK))
-    dlstream(folder, "network", "check", str(NETWORK), "walk.mp4")
+    dlstream(folder, "network", "check", str(NETWORK), "walk.mp4", "--out", "found.png")
+    assert (folder / "found.png").is_file()

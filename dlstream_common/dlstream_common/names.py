@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-_WORD = "[A-Za-z][A-Za-z0-9_]*"
-NAME = f"^{_WORD}$"
-NAMESPACE = f"^{_WORD}(/{_WORD})*$"
+WORD = "[A-Za-z][A-Za-z0-9_]*"
+"""The rule, as a regular expression."""
+NAME = f"^{WORD}$"
+NAMESPACE = f"^{WORD}(/{WORD})*$"
 
 
 def _without_outer_slashes(value: Any) -> Any:

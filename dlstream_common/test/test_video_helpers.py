@@ -28,6 +28,8 @@ def test_a_picture_that_can_not_be_right_is_told_once():
     assert "a picture of one colour (value 255)" in text
     [text] = said(*[twelve_bit] * 3)
     assert text.startswith("the brightest value is 2350 of 65535, 12 bits of 16: the network sees at most grey 9")
+    [text] = said(np.full((6, 8), 2600, np.uint16))
+    assert "2600 of 65535, 12 bits of 16" in text
     assert said((right.astype(np.uint16) << 8) * 5) == []
 
 

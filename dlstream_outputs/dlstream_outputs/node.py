@@ -14,6 +14,7 @@ from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
 
 from dlstream_common import OFF, DlstreamError, Event, now
+from dlstream_common.plugins import PartError
 from dlstream_common.ros import (
     COMMAND,
     EVENT,
@@ -51,7 +52,10 @@ class OutputNode(DlstreamNode[OutputSettings]):
 
     def __init__(self, default_type: str = "") -> None:
         name = _requested_type(default_type)
-        self._kind = OUTPUTS.usable(name)
+        try:
+            self._kind = OUTPUTS.usable(name)
+        except PartError as error:
+            raise PartError("parameter type", error.found, error.expected, error.suggestion) from error
         super().__init__(output_settings(name), namespace="/outputs")
         self._output: Output[Any] | None = None
         self._closers: list[Callable[[], object]] = []

@@ -42,6 +42,12 @@ def picture_problem(image: Image) -> str:
     low, high = int(image.min()), int(image.max())
     full = int(np.iinfo(image.dtype).max)
     grey = 255 if full == 255 else full // 255
+    if full > 255 and grey < high < _DIM:
+        bits = high.bit_length()
+        return (
+            f"the brightest value is {high} of {full}, {bits} bits of 16: the network sees at most grey {high >> 8} of "
+            f"255. Let the camera use the whole range, or multiply the images by {1 << (16 - bits)}"
+        )
     if high - low <= (_NOISE if full == 255 else 0):
         what = (
             "a black picture"
@@ -49,10 +55,4 @@ def picture_problem(image: Image) -> str:
             else f"a picture of one colour (value {high})"
         )
         return f"{what}: is the lens covered, the light off, or the file damaged?"
-    if full > 255 and high < _DIM:
-        bits = high.bit_length()
-        return (
-            f"the brightest value is {high} of {full}, {bits} bits of 16: the network sees at most grey {high >> 8} of "
-            f"255. Let the camera use the whole range, or multiply the images by {1 << (16 - bits)}"
-        )
     return ""

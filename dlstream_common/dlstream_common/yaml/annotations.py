@@ -44,8 +44,9 @@ def _picked(annotation: Any, location: Location) -> tuple[Any, Location]:
     """The union member whose tag the location begins with, and the rest of the location."""
     tagged = next((item for item in _metadata(annotation) if isinstance(item, Tagged)), None)
     if tagged is not None:
-        model = tagged.known(location[0]) if location else None
-        return (annotation, location) if model is None else (model, location[1:])
+        if not location or location[0] not in tagged.names:
+            return annotation, location
+        return tagged.known(str(location[0])), location[1:]
     if location and _is_union(_bare(annotation)):
         for item in get_args(_bare(annotation)):
             if location[0] in _tags(item):

@@ -195,10 +195,10 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
         return Problem(place, "nothing", "this key, which is required", line=line)
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return _tag_problem(data, place, line, location, error, kinds_at(model, with_tags))
-    if error["type"] == "part_error":  # its name is the last item of the location
-        location, part = without_tags(model, with_tags[:-1]), error["ctx"]
-        place, line = (*location, part["tag"]), line_of(data, (*location, part["tag"])) or line
-        return Problem(place, part["found"], part["expected"], part["suggestion"], line=line)
+    if error["type"] == "part_error":
+        part = error["ctx"]
+        line = line_of(data, (*location, part["tag"])) or line
+        return Problem((*place, part["tag"]), part["found"], part["expected"], part["suggestion"], line=line)
     if error["type"] == "misfit":
         location = (*location, error["ctx"]["key"])
         value = found({**error, "input": _item(error["input"], error["ctx"]["key"])})

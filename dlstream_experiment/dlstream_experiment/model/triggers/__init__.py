@@ -6,7 +6,7 @@ Each brings its settings, check and words.
 from typing import Annotated, cast
 
 from dlstream_common.picking import a_class
-from dlstream_common.plugins import Registry
+from dlstream_common.plugins import PartError, Registry
 from dlstream_common.tagged import Tagged, tagged
 from dlstream_experiment.model.triggers._base import (
     Built,
@@ -15,6 +15,7 @@ from dlstream_experiment.model.triggers._base import (
     PoseSettings,
     Trigger,
     TriggerSettings,
+    builder_of,
 )
 
 TRIGGERS: Registry[type[TriggerSettings]] = Registry(
@@ -38,7 +39,10 @@ def trigger_settings(name: str) -> type[TriggerSettings]:
     Raises:
         PartError: there is no such trigger, or it can't be used.
     """
-    return cast(type[TriggerSettings], tagged(TRIGGERS.load(name), "type", name))
+    kind, origin = TRIGGERS.load(name), TRIGGERS.origin(name)
+    if builder_of(kind) is None:
+        raise PartError(f"trigger '{name}'", f"{origin}, which has no method build", "a class that has all it needs")
+    return cast(type[TriggerSettings], tagged(kind, "type", name))
 
 
 def _guarded(name: str, settings: TriggerSettings) -> TriggerSettings:

@@ -119,6 +119,13 @@ class TriggerSettings(Settings):
         return "".join(f", {word}" for word in words)
 
 
+def builder_of(kind: type[TriggerSettings]) -> str | None:
+    """The method that makes the trigger; dlstream 0.1 called it create_alone, or create."""
+    if kind.build is not TriggerSettings.build:
+        return "build"
+    return next((name for name in ("create_alone", "create") if hasattr(kind, name)), None)
+
+
 def _word(value: Any) -> Any:
     return "false" if value is False else value  # as YAML reads a plain false
 

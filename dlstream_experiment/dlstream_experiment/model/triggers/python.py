@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_serializer
 
+from dlstream_common import Problem
 from dlstream_experiment.model.extension import Owner, find_class, on_frame, read_options
 from dlstream_experiment.model.names import Location
 from dlstream_experiment.model.pose_array import PoseArray
-from dlstream_experiment.model.triggers._base import Context, Trigger, TriggerSettings
+from dlstream_experiment.model.triggers._base import Context, Trigger, TriggerSettings, builder_of
 
 GROUP = "dlstream.triggers"
 
@@ -42,7 +43,7 @@ class PythonTriggerSettings(TriggerSettings):
         if "class_" not in info.data:
             return options  # reported already
         kind = find_class(info.data["class_"], TriggerSettings, GROUP, info)
-        if _builder(kind) is None:
+        if builder_of(kind) is None:
             raise ValueError(f"a class that has all it needs ({kind.__name__} has no method build)")
         return read_options(kind, options, info)
 
@@ -63,7 +64,7 @@ class PythonTriggerSettings(TriggerSettings):
 
     def build(self, context: Context) -> Trigger:
         own, owner = self.own, self.owner
-        method = _builder(type(own)) or "build"
+        method = builder_of(type(own)) or "build"
         made = owner.ask(method, lambda: getattr(own, method)(context), Trigger, "an object of Trigger")
         return GuardedTrigger(made, owner)
 
@@ -78,6 +79,10 @@ class PythonTriggerSettings(TriggerSettings):
 
     def regions_used(self) -> list[tuple[Location, str]]:
         return self._places("regions_used", self.own.regions_used)
+
+    def problems(self, context: Context) -> Iterator[Problem]:
+        with self.owner.guard("problems"):
+            yield from [item.below(*self.fields_below) for item in self.own.problems(context)]
 
     def in_words(self) -> str:
         return f"{self.owner.ask('in_words', self.own.in_words, str, 'text')}{self.shape_in_words()}"
@@ -103,13 +108,6 @@ class InstalledTriggerSettings(PythonTriggerSettings):
     @model_serializer
     def _as_written(self) -> dict[str, Any]:
         return {"type": self.type, **self.own.model_dump(exclude_unset=True, by_alias=True, mode="json")}
-
-
-def _builder(kind: type[TriggerSettings]) -> str | None:
-    """The method that makes the trigger; dlstream 0.1 called it create_alone, or create."""
-    if kind.build is not TriggerSettings.build:
-        return "build"
-    return next((name for name in ("create_alone", "create") if hasattr(kind, name)), None)
 
 
 class GuardedTrigger(Trigger):

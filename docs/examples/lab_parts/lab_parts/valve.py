@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 
 from dlstream_common import Problem, did_you_mean, now
-from dlstream_outputs import Output, OutputError, OutputSettings
+from dlstream_outputs import Fate, Output, OutputError, OutputSettings
 
 
 class ValveSettings(OutputSettings):
@@ -12,6 +12,9 @@ class ValveSettings(OutputSettings):
 
     port: str
     """Device file of the port, such as /dev/ttyACM0."""
+
+    def without_computer(self) -> Fate:
+        return Fate("the microcontroller closes it when its milliseconds are over", ends=True)
 
     def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
         if action != "open":
