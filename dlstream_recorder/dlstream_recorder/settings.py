@@ -64,7 +64,7 @@ class RecorderSettings(SessionSettings):
     """Parameters of the recorder node."""
 
     start: Literal["rig", "experiment", "service"] = "rig"
-    """When to record: while the node is active (rig), while the experiment runs, or from ~/start to ~/stop (service)."""
+    """When to record: with the node active (rig), during a run (experiment), or from ~/start to ~/stop (service)."""
     bag_images: bool = False
     """Also put the images into the bag, uncompressed: it grows by their full size."""
     outputs: Annotated[list[str], FILLED_IN] = []

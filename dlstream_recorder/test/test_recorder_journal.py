@@ -33,7 +33,7 @@ def test_a_session_without_an_experiment_has_no_journal(open_session, tmp_path):
         read_lines(tmp_path / "nowhere", JOURNAL)
     with pytest.raises(RecordingError, match="no experiment ran in this session"):
         read_lines(session.folder, JOURNAL)
-    with pytest.raises(RecordingError, match=f"found a file; expected a session folder.* this file's is {tmp_path}"):
+    with pytest.raises(RecordingError, match=f"found a file; expected a session folder.*belongs to {tmp_path}"):
         read_lines(session.folder / "events.csv", JOURNAL)
 
 

@@ -157,7 +157,7 @@ def test_starts_and_stops_by_service(start_node, observer, camera, wait_for, mak
 
     taken = observer.call(StartRecording, "/recorder/start", StartRecording.Request(name="first"))
     assert not taken.success
-    assert "exists already" in taken.message
+    assert "already exists" in taken.message
     assert node.end(signal.SIGTERM) == 0, node.output
     assert [path.name for path in tmp_path.iterdir()] == ["first"]
 

@@ -194,7 +194,7 @@ def test_losses_are_told_while_it_records(open_session, make):
     while session.status().frames_dropped < 3:
         assert time.monotonic() < end
         time.sleep(0.01)
-    session.tell_losses()
+    session.report_losses()
     assert [row.values["text"] for row in session.take_faults()] == ["3 frames were lost on the way to the recorder"]
     session.finish()
 
