@@ -95,7 +95,7 @@ def test_pictures_of_few_bits_are_told_and_so_is_a_rate_that_was_assumed(options
     said = console.export_text()
     assert said.count("the brightest value is ") == 1
     assert "of 65535, 11 bits of 16" in said
-    assert "which have no times, taken at 30 fps" in said
+    assert "images have no times; 30 fps assumed" in said
 
 
 def test_a_long_analysis_says_how_far_it_is():

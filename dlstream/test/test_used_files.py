@@ -189,7 +189,7 @@ def test_a_recorder_copies_what_the_journal_names_and_tells_what_it_can_not(lab,
     assert copies(live.folder) == FILES[:3]
     [fault] = [row for row in live.take_faults() if row.kind == "fault"]
     assert "'other/stretch.onnx' is not in the session" in fault.values["text"]
-    assert "was changed after the experiment had read it" in fault.values["text"]
+    assert "was changed after the experiment read it" in fault.values["text"]
     with pytest.raises(DlstreamError, match=r"needs 'other/stretch.onnx', but the session has no copy of it, and .*/"):
         replay_session(live.folder, None, None, console, allow_python=True)
     shutil.copy(offline / "files" / "stretch_2.onnx", live.folder / "files" / "as you like.onnx")

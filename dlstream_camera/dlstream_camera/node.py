@@ -170,10 +170,10 @@ class CameraNode(DlstreamNode[SourceSettings]):
             time.sleep(0.01)
 
     def _subscribers(self) -> int:
-        return int(self._images.get_subscription_count()) + self.frames.takers(self._topic)
+        return int(self._images.get_subscription_count()) + self.frames.subscribers(self._topic)
 
     def _publish(self, shot: Shot) -> None:
-        self.frames.give(self._topic, shot.frame, self._frame_id)
+        self.frames.publish(self._topic, shot.frame, self._frame_id)
         header = Header(stamp=stamp_to_message(shot.frame.stamp), frame_id=self._frame_id)
         if not self.frames.carries(self._topic) or self._images.get_subscription_count():
             self._images.publish(image_to_message(shot.frame, self._frame_id))

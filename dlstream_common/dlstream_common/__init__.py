@@ -1,4 +1,4 @@
-"""What every dlstream package shares. Nothing here imports ROS; `dlstream_common.ros` does."""
+"""What all dlstream packages share. Only `dlstream_common.ros` imports ROS."""
 
 from dlstream_common.credentials import masked
 from dlstream_common.errors import (

@@ -1,8 +1,8 @@
 """The docstrings below the fields of a settings class, which are their descriptions.
 
-pydantic has an option of its own for this (`use_attribute_docstrings`). Up to Python 3.12 it looks through every module
-and every frame for each class, which is a third of the time that `dlstream check` takes to start. Here the source of a
-module is parsed once for all its classes.
+pydantic has an option for this (`use_attribute_docstrings`). Up to Python 3.12 it searches every module and every stack
+frame for each class, a third of the time that `dlstream check` takes to start. Here the source of a module is parsed
+once for all its classes.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from types import ModuleType
 
 
 def field_docs(cls: type) -> Mapping[str, str]:
-    """The docstrings below the fields that a class declares itself, by the fields' names.
+    """The docstrings below the fields that a class itself declares, by field name.
 
-    Empty where the source can't be read, as that of a class made at run time.
+    Empty if the source can't be read, as for a class created at run time.
     """
     module = sys.modules.get(cls.__module__)
     return {} if module is None else _docs_of_module(module).get(cls.__qualname__, {})
@@ -27,13 +27,13 @@ def field_docs(cls: type) -> Mapping[str, str]:
 
 @cache
 def _docs_of_module(module: ModuleType) -> dict[str, dict[str, str]]:
-    """By the classes' qualified names."""
+    """The field docstrings of each class, by its qualified name."""
     file = getattr(module, "__file__", None) or ""
     linecache.checkcache(file)
     source = "".join(linecache.getlines(file))
     try:
         tree = ast.parse(source)
-    except SyntaxError:  # it has changed since it was imported
+    except SyntaxError:  # the file has changed since its import
         return {}
     return {name: _docs_of_class(node) for name, node in _classes(tree, "")}
 

@@ -1,4 +1,4 @@
-"""Camera calibrations in ROS's own YAML, as `camera_calibration` writes them."""
+"""Camera calibrations in ROS's YAML format, as written by `camera_calibration`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Matrix(BaseModel):
 
 
 class Calibration(BaseModel):
-    """A pinhole camera's calibration, in the units and the order of sensor_msgs/CameraInfo."""
+    """A pinhole camera's calibration, in the units and order of sensor_msgs/CameraInfo."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -35,15 +35,15 @@ class Calibration(BaseModel):
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the images that it is for."""
+        """Width and height of the images that it was made for, in pixels."""
         return self.image_width, self.image_height
 
 
 def read_calibration(path: Path) -> Calibration:
-    """Reads a calibration, of images of any size.
+    """Reads a calibration for images of any size.
 
     Raises:
-        InputError: the file can't be read, or is no calibration.
+        InputError: the file can't be read, or is not a calibration.
     """
     calibration = load_settings(path, Calibration)
     problems = []
@@ -57,10 +57,10 @@ def read_calibration(path: Path) -> Calibration:
 
 
 def load_calibration(path: Path, width: int, height: int) -> Calibration:
-    """Reads a calibration for images of width x height.
+    """Reads a calibration for images of width x height pixels.
 
     Raises:
-        InputError: the file can't be read, is no calibration, or was made at another image size.
+        InputError: the file can't be read, is not a calibration, or was made for another image size.
     """
     calibration = read_calibration(path)
     if calibration.size != (width, height):

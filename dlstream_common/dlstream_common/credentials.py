@@ -1,15 +1,15 @@
-"""Passwords in the addresses of cameras: they go to the camera and nowhere else."""
+"""Passwords in the addresses of cameras, which must go to the camera and nowhere else."""
 
 from __future__ import annotations
 
 import re
 
 MASK = "***"
-"""Stands where a password was."""
+"""Replaces a password."""
 
 _URL = re.compile(
     r"""(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)
-    (?P<rest>(?:[^\s/?#:@"']+:(?!\d*(?:[\s/?#,]|$))[^\n@"']*?@)?\S*)""",  # a password may have blanks by mistake
+    (?P<rest>(?:[^\s/?#:@"']+:(?!\d*(?:[\s/?#,]|$))[^\n@"']*?@)?\S*)""",  # a password may contain blanks by mistake
     re.VERBOSE,
 )
 _BEFORE_PATH = re.compile(r"[^/?#]*")
@@ -22,10 +22,10 @@ _NAMED = re.compile(
 
 
 def masked(text: str) -> str:
-    """A text with `***` in place of each password in each URL in it.
+    """The text with `***` in place of each password in its URLs.
 
     `rtsp://operator:secret@host/cam` becomes `rtsp://operator:***@host/cam`; `http://host/video?user=a&pwd=b` becomes
-    `http://host/video?user=a&pwd=***`. A text without a URL comes back as it is.
+    `http://host/video?user=a&pwd=***`. A text without a URL is returned unchanged.
     """
     if "://" not in text:
         return text
@@ -33,28 +33,28 @@ def masked(text: str) -> str:
 
 
 def is_masked(url: str) -> bool:
-    """Whether the password of a URL was left out of it, as in the rig file that a session keeps."""
+    """Whether the password of a URL was masked, as in a session's copy of the rig file."""
     return f"{MASK}@" in url or f"={MASK}" in url
 
 
 def _without_secrets(rest: str) -> str:
-    """What follows `://`, without its secrets; a second URL in it, such as after a comma, is taken by itself."""
+    """What follows `://`, without its secrets; a second URL in it, such as after a comma, is handled separately."""
     user, at, place = _divided(rest)
     if at:
         name, colon, _ = user.partition(":")
-        user = f"{name}:{MASK}" if colon else MASK  # a lone name may be a key
+        user = f"{name}:{MASK}" if colon else MASK  # a name without a password may be a key
     place = masked(place)
     return user + at + _NAMED.sub(lambda found: f"{found['name']}{MASK}", place)
 
 
 def _divided(rest: str) -> tuple[str, str, str]:
-    """User and password, the @, and the rest; the first two are empty where there is none."""
+    """User and password, the @, and the rest; the first two are empty if there is no user."""
     match = _BEFORE_PATH.match(rest)
     host = match[0] if match else ""
     if "@" in host:
         user, at, _ = host.rpartition("@")
         return user, at, rest[len(user) + 1 :]
     if ":" in host and not _PORT.search(host) and not host.startswith("[") and "@" in rest:
-        user, at, place = rest.rpartition("@")  # a password with a / that should have been written %2F
+        user, at, place = rest.rpartition("@")  # a password with a / that should be written as %2F
         return user, at, place
     return "", "", rest

@@ -1,4 +1,4 @@
-"""Errors that are written for the person who meets them."""
+"""Errors written for the person who meets them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dlstream_common.problems import Problem
 
 
 class DlstreamError(Exception):
-    """Something that the user can mend; shown as its message alone, without a traceback and without passwords."""
+    """Something that the user can fix. Only its message is shown, without a traceback and without passwords."""
 
     def __init__(self, text: str = "") -> None:
         super().__init__(masked(text))
 
 
 class SourceError(DlstreamError):
-    """A camera or a video that can't be opened, or that stopped giving frames."""
+    """A camera or a video that can't be opened, or that stopped delivering frames."""
 
 
 class NetworkError(DlstreamError):
@@ -29,9 +29,9 @@ class RecordingError(DlstreamError):
 
 
 class InputError(DlstreamError):
-    """A file of the user's that can't be used, with every problem found in it.
+    """A user's file that can't be used, with every problem found in it.
 
-    Its text has one line a problem, `FILE:LINE: KEY: found ...; expected .... HINT`, as editors can jump to.
+    Its text has one line per problem, `FILE:LINE: KEY: found ...; expected .... HINT`, so that editors can jump to it.
     """
 
     def __init__(self, path: str | Path, problems: Sequence[Problem]) -> None:

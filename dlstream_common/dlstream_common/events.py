@@ -1,4 +1,4 @@
-"""What nodes tell one another: events, and commands to outputs. Stamps are nanoseconds since the epoch."""
+"""Events, and commands to outputs, as nodes exchange them. Stamps are nanoseconds since the epoch."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 OFF = "off"
-"""The action that every output knows: everything off."""
+"""The action that every output knows: switch everything off."""
 RIG = "rig"
-"""Who commands outputs past the experiment: the launcher, when a node has died."""
+"""The source of commands that bypass the experiment: the launcher, after a node has died."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The frame on which something was decided; `stamp` is its acquisition."""
+    """The frame on which a decision was based; `stamp` is the time of its acquisition."""
 
     camera: str
     sequence: int
@@ -23,7 +23,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened: `kind` is a word of dlstream_msgs/Event or a protocol's own."""
+    """Something that happened. `kind` is a constant of dlstream_msgs/Event or a word of the protocol's own."""
 
     stamp: int
     kind: str
@@ -37,8 +37,8 @@ class Command:
     """What an output is to do.
 
     Attributes:
-        trigger: whose change caused it; empty where none did (a timer, the operator, the end).
-        value: what that trigger measured, in the unit of its type; NaN where nothing was.
+        trigger: the trigger whose change caused it; empty if none did (a timer, the operator, the end).
+        value: what that trigger measured, in the unit of its type; NaN if nothing was measured.
     """
 
     stamp: int

@@ -14,7 +14,7 @@ Image = NDArray[Any]
 
 
 def now() -> int:
-    """The time as stamps count it: nanoseconds since the epoch."""
+    """The current time as a stamp: nanoseconds since the epoch."""
     return time.time_ns()
 
 
@@ -23,9 +23,9 @@ class Frame:
     """One image of one camera.
 
     Attributes:
-        camera: the camera's namespace without slashes, e.g. "top".
+        camera: the camera's namespace without the leading slash, e.g. "top".
         sequence: 0, 1, 2, ... as the camera published it.
-        stamp: acquisition, in nanoseconds since the epoch.
+        stamp: time of acquisition, in nanoseconds since the epoch.
         image: (height, width) or (height, width, channels), uint8 or uint16, read-only by agreement.
         encoding: as in sensor_msgs/Image, e.g. "bgr8" or "mono8".
     """
@@ -42,13 +42,13 @@ class Individual:
     """One animal in one frame: parallel arrays of K keypoints, in pixels of the full image.
 
     Attributes:
-        x, y: (K,) float32, NaN where nothing was detected.
+        x, y: (K,) float32, NaN if the keypoint was not detected.
         confidence: (K,) float32, 0..1.
-        score: 0..1, how sure the network is of the animal as a whole.
-        vx, vy: (K,) float32, pixels a second; None where no filter runs.
-        covariance: (K, 3) float32, alike along x and y: of position (px²), of position and velocity (px²/s), of
-            velocity (px²/s²); None where no filter runs.
-        swap_risk: 0..1, how easily this animal could have been taken for another.
+        score: 0..1, how certain the network is of the animal as a whole.
+        vx, vy: (K,) float32, pixels per second; None without a filter.
+        covariance: (K, 3) float32, for x and y alike: of position (px²), of position and velocity (px²/s), of
+            velocity (px²/s²); None without a filter.
+        swap_risk: 0..1, how easily this animal could have been confused with another.
     """
 
     id: str
@@ -67,10 +67,10 @@ class FramePoses:
     """The poses of all individuals in one frame. Stamps are nanoseconds since the epoch, 0 where unknown.
 
     Attributes:
-        stamp: acquisition of the frame.
-        dropped: frames of this camera left out so far, because a newer one was there.
-        stale: older than the pose node's max_age as it was published.
-        predicted_to: the time to which positions were predicted; 0: they are of `stamp`.
+        stamp: when the frame was acquired.
+        dropped: frames of this camera skipped so far because a newer one had arrived.
+        stale: whether the frame was older than the pose node's max_age when its poses were published.
+        predicted_to: the time for which positions were predicted; 0: positions are those at `stamp`.
     """
 
     camera: str

@@ -1,4 +1,4 @@
-"""Images as sensor_msgs/Image carries them: bytes with an encoding, to and from arrays."""
+"""Converts the images of sensor_msgs/Image, bytes with an encoding, to and from arrays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dlstream_common.frame import Image
 
 
 class EncodingError(DlstreamError):
-    """An image whose encoding is not known, or whose size and bytes do not fit together."""
+    """An image with an unknown encoding, or whose bytes do not fit its size."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def image_from_bytes(
     encoding: str,
     big_endian: bool = False,
 ) -> Image:
-    """A view of `data` (not a copy where the byte order allows it) as (height, width) or (height, width, channels).
+    """A view of `data` (no copy, if the byte order allows it) as (height, width) or (height, width, channels).
 
     Raises:
         EncodingError: unknown encoding, an empty image, an odd width for yuv422, or bytes that do not fit the size.
@@ -87,9 +87,9 @@ def _wide(rows: NDArray[np.uint8], dtype: str) -> NDArray[np.uint16]:
 
 
 def to_bgr(image: Image, encoding: str) -> NDArray[np.uint8]:
-    """The image as (height, width, 3) uint8 in OpenCV's channel order; itself where it is that already.
+    """The image as (height, width, 3) uint8 in OpenCV's channel order; the image itself if it is that already.
 
-    16-bit values are divided by 256, so that the full range stays the full range.
+    16-bit values are divided by 256: the full range remains the full range.
 
     Raises:
         EncodingError: unknown encoding.

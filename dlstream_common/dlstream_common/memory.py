@@ -1,4 +1,4 @@
-"""Keeps the memory of images once it has been had from the operating system."""
+"""Keeps the memory of images once the operating system has provided it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # of glibc's mallopt(3)
 
 
 def keep_memory() -> None:
-    """Lets glibc use the memory of one image for the next.
+    """Lets glibc reuse the memory of one image for the next.
 
-    By default it returns every block of that size at once, and the kernel clears each page anew: at 60 images of
-    640x480 a second that took 1 ms an image, a third of all that receiving it costs.
+    By default it returns every block of that size at once, and the kernel clears each page again. At 60 images of
+    640x480 per second that took 1 ms per image, a third of the cost of receiving it.
     """
     with contextlib.suppress(OSError, AttributeError):  # another C library
         libc = ctypes.CDLL(None)

@@ -8,7 +8,7 @@ from statistics import median
 
 
 class Meter:
-    """The rate of the last ticks and the median of what they took. One thread ticks, others may read."""
+    """The rate of the last ticks, and the median of their durations. One thread ticks; others may read."""
 
     def __init__(self, window: int = 120) -> None:
         self._ticks: deque[tuple[float, float]] = deque(maxlen=window)
@@ -16,13 +16,13 @@ class Meter:
         self.count = 0
 
     def tick(self, milliseconds: float = 0.0) -> None:
-        """Counts one that took so long."""
+        """Counts one tick and its duration."""
         self._ticks.append((time.monotonic(), milliseconds))
         self.count += 1
 
     @property
     def per_second(self) -> float:
-        """Ticks a second over the window; 0 before the second tick."""
+        """Ticks per second over the window; 0 before the second tick."""
         ticks = list(self._ticks)
         if len(ticks) < 2 or ticks[-1][0] == ticks[0][0]:
             return 0.0
@@ -30,7 +30,7 @@ class Meter:
 
     @property
     def milliseconds(self) -> float:
-        """The median over the window; 0 before the first tick."""
+        """The median duration over the window; 0 before the first tick."""
         return median(taken for _, taken in list(self._ticks)) if self._ticks else 0.0
 
     @property

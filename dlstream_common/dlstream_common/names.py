@@ -17,7 +17,7 @@ def _without_outer_slashes(value: Any) -> Any:
 
 
 Name = Annotated[str, Field(pattern=NAME)]
-"""The name of a camera, an output or a rig: letters, digits and _, a letter first."""
+"""The name of a camera, an output or a rig: letters, digits and _, beginning with a letter."""
 
 Namespace = Annotated[str, BeforeValidator(_without_outer_slashes), Field(pattern=NAMESPACE)]
-"""Where a node finds a camera: a Name, or several with / between them where no rig started the camera."""
+"""The namespace of a camera: a Name, or several joined by / if the camera was not started by a rig."""

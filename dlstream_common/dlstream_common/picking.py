@@ -1,4 +1,4 @@
-"""Ways to pick a part from what was imported: a module of ours, or what an entry point names."""
+"""Finds a part in what was imported: one of dlstream's modules, or the object that an entry point names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def a_class(base: Any, tag: str = "") -> Pick[Any]:
     """The subclass of `base` that a module defines, or that an entry point names.
 
     Args:
-        tag: where one module defines several: the field that tells them apart, `type: Literal["name"]`.
+        tag: if one module defines several: the field that distinguishes them, `type: Literal["name"]`.
     """
 
     def pick(found: Any, origin: Origin) -> Any:
@@ -47,13 +47,13 @@ def a_class(base: Any, tag: str = "") -> Pick[Any]:
 
 
 def tags_of(item: type[Any], tag: str) -> tuple[str, ...]:
-    """The names that a settings class gives itself by a field `tag: Literal[...]`; none where it leaves that open."""
+    """The names that a settings class gives itself by a field `tag: Literal[...]`; empty if it has no such field."""
     field = item.model_fields.get(tag) if issubclass(item, BaseModel) else None
     return get_args(field.annotation) if field and get_origin(field.annotation) is Literal else ()
 
 
 def _check_name(item: type[Any], tag: str, name: str) -> None:
-    """A class may say its own name, in a field of its settings or as the attribute `name`."""
+    """Checks the name that a class may give itself, in a field of its settings or by the attribute `name`."""
     own = tags_of(item, tag) if tag else tuple(filter(None, [getattr(item, "name", None)]))
     if own and name not in own:
         raise TypeError(f"expected {item.__name__} to be named '{name}', as its entry point says, found '{own[0]}'")

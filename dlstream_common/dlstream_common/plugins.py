@@ -1,12 +1,12 @@
-"""Parts: cameras, outputs, triggers and all else of which there are several kinds, each known by its name.
+"""Parts: cameras, outputs, triggers and everything else that comes in several types, each known by its name.
 
-A part is a module in the folder of its kind, or a class in anybody's installed package that an entry point names:
+A part is a module in the folder of its kind, or a class in any installed package that an entry point names:
 
     [project.entry-points."dlstream.outputs"]
     valve = "lab_devices:Valve"
 
-Names are known without an import. A part is imported when somebody asks for it: a library that it lacks, or a mistake
-in it, is an error of this part alone.
+The names are known without importing anything. A part is imported when it is first needed, so a missing library or a
+mistake in it is an error of this part only.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class PartError(DlstreamError):
-    """A part that can't be used: not known, not installed whole, or broken.
+    """A part that can't be used: unknown, not fully installed, or broken.
 
     Attributes:
         found, expected, suggestion: as in a Problem.
@@ -52,8 +52,8 @@ class Origin:
 
     Attributes:
         package: the installed package with its version, such as "lab-devices 1.2".
-        module: that has the part.
-        attribute: the part's name in the module; empty: whatever of its kind the module has.
+        module: the module that contains the part.
+        attribute: the part's name in the module; empty: the module's only part of that kind.
         is_ours: whether it comes with dlstream.
     """
 
@@ -68,19 +68,19 @@ class Origin:
 
 
 Pick = Callable[[Any, Origin], T]
-"""From a module, or what an entry point names, to the part; a TypeError says what was expected."""
+"""Returns the part in a module, or in what an entry point names; raises TypeError if there is none."""
 
 
 class Registry(Mapping[str, T], Generic[T]):
     """All parts of one kind, by name; `registry[name]` imports that one.
 
     Args:
-        kind: in one word, such as "source".
-        folder: the package with one module for each part; modules that begin with _ are none.
+        kind: a word for the parts, such as "source".
+        folder: the package with one module for each part; modules that begin with _ are not parts.
         path: its `__path__`.
         pick: finds the part in what was imported.
-        group: of the entry points; empty: installed packages can't add any.
-        bundles: modules with several parts, and the parts' names.
+        group: group of entry points; empty: installed packages can't add parts.
+        bundles: modules with several parts, and the names of these parts.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class Registry(Mapping[str, T], Generic[T]):
         self._loaded: dict[Origin, T] = {}
 
     def origins(self) -> dict[str, list[Origin]]:
-        """Where each part comes from, by name. More than one place is a conflict: see `load`."""
+        """Where each part comes from, by name. More than one origin is a conflict: see `load`."""
         found: dict[str, list[Origin]] = {}
         package = self._folder.partition(".")[0]
         for module in iter_modules(self._path):
@@ -130,7 +130,7 @@ class Registry(Mapping[str, T], Generic[T]):
 
         Raises:
             UnknownPart: no part has the name.
-            PartError: more than one has it.
+            PartError: more than one part has it.
         """
         origins = self.origins()
         if name not in origins:
@@ -149,10 +149,10 @@ class Registry(Mapping[str, T], Generic[T]):
         return first
 
     def load(self, name: str) -> T:
-        """The part of that name, imported now if it was not before.
+        """The part of that name; imports it if necessary.
 
         Raises:
-            PartError: no part or several have the name, or it can't be imported; says what to install.
+            PartError: no part or several have the name, or it can't be imported; the error says what to install.
         """
         origin = self.origin(name)
         if origin not in self._loaded:
@@ -160,7 +160,7 @@ class Registry(Mapping[str, T], Generic[T]):
         return self._loaded[origin]
 
     def importable(self) -> dict[str, T]:
-        """Every part that can be imported; all of them are."""
+        """Imports all parts, and returns those that can be imported."""
         found = {}
         for name in self:
             with suppress(PartError):
@@ -168,7 +168,7 @@ class Registry(Mapping[str, T], Generic[T]):
         return found
 
     def usable(self, name: str) -> T:
-        """As `load`, for one that is going to run.
+        """As `load`, for a part that is going to run.
 
         Raises:
             PartError: as `load`; or a library that it needs is not installed.
@@ -197,7 +197,7 @@ class Registry(Mapping[str, T], Generic[T]):
                 "it to be installed",
                 f"pip install {library}",
             ) from error
-        except (Exception, SystemExit) as error:  # whatever the code of others raises
+        except (Exception, SystemExit) as error:  # whatever other people's code raises
             raise self._broken(what, origin, error) from error
 
     def _broken(self, what: str, origin: Origin, error: BaseException) -> PartError:
@@ -210,7 +210,7 @@ class Registry(Mapping[str, T], Generic[T]):
 
 @cache
 def _entry_points(group: str, path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
-    """Those of all packages on `path`, which is sys.path."""
+    """The entry points of all packages on `path`, which is sys.path."""
     return tuple(entry_points(group=group))
 
 
@@ -219,7 +219,7 @@ def _distribution(point: EntryPoint) -> str:
 
 
 def _where(error: BaseException) -> str:
-    """File and line at which it was raised."""
+    """The file and line where it was raised."""
     if isinstance(error, SyntaxError):
         return f", {error.filename}, line {error.lineno}"
     trace, place = error.__traceback__, ""
@@ -232,10 +232,10 @@ def _where(error: BaseException) -> str:
 
 
 def missing(part: Any) -> dict[str, str]:
-    """What a part needs and this machine lacks, each with how to get it.
+    """What a part needs and this machine lacks, each with a way to install it.
 
-    A part says so by `requires`, a mapping from modules to what pip installs, such as {"pypylon": "pypylon"}; and
-    by `lacks()`, a class method that gives the same mapping, for what is no module.
+    A part declares its needs by `requires`, which maps modules to pip packages, such as {"pypylon": "pypylon"}; and by
+    `lacks()`, a class method that returns such a mapping of what is missing, for needs that are not modules.
     """
     modules: Mapping[str, str] = getattr(part, "requires", {})
     lacking = {name: f"pip install {package}" for name, package in modules.items() if not _is_there(name)}
@@ -247,11 +247,11 @@ def missing(part: Any) -> dict[str, str]:
 def _is_there(module: str) -> bool:
     try:
         return find_spec(module) is not None
-    except (ImportError, ValueError):  # of a package that is not there; a module that tests put into sys.modules
+    except (ImportError, ValueError):  # its package does not exist, or it was put into sys.modules by a test
         return module in sys.modules
 
 
 def names_of(registry: Registry[Any], *more: str) -> Any:
-    """`Literal[...]` of the names of all parts, for a field of settings that chooses one; imports none of them."""
+    """`Literal[...]` of the names of all parts, for a settings field that selects one; imports none of them."""
     names = (*more, *registry)
     return Literal[names]

@@ -1,4 +1,4 @@
-"""One thing wrong in a file, and the nearest right word: every check of dlstream speaks in these."""
+"""Problems in files, as all checks of dlstream report them, and suggestions for misspelt words."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 Place = tuple["str | int", ...]
-"""Where a value stands: the keys and indices that lead to it, such as ("cameras", "top", "crop", 2)."""
+"""The place of a value: the keys and indices that lead to it, such as ("cameras", "top", "crop", 2)."""
 
 
 class Severity(Enum):
-    """Whether a problem stops everything, or is only reported."""
+    """Whether a problem stops everything or is only reported."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -22,16 +22,16 @@ class Severity(Enum):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong in a file: where it stands, what was found and what was expected.
+    """One problem in a file: its place, what was found and what was expected.
 
     Attributes:
         place: the keys and indices that lead to it; empty: the file as a whole.
         found: completes "found ...".
         expected: completes "expected ...".
-        suggestion: what to do, in one or more sentences; empty where nothing helps.
-        severity: an error refuses the file, a warning does not.
-        line: counted from 1; None where it is not known.
-        file: in which it stands, where that is another one than the file that is being checked.
+        suggestion: what to do, in one or more sentences; may be empty.
+        severity: with an error the file is refused, with a warning it is not.
+        line: counted from 1; None if unknown.
+        file: the file with the problem, if it is not the one that is being checked.
     """
 
     place: Place
@@ -53,7 +53,7 @@ class Problem:
         return self.severity is Severity.WARNING
 
     def below(self, *place: str | int) -> Problem:
-        """The same problem in a larger whole, at `place` of which this one's whole stands."""
+        """The same problem as seen from an enclosing mapping, in which this one's root is at `place`."""
         return replace(self, place=(*place, *self.place))
 
     def __str__(self) -> str:
@@ -68,17 +68,17 @@ def key_of(place: Sequence[Any]) -> str:
 
 
 def nearest(word: str, known: Sequence[str]) -> str | None:
-    """The known word that was perhaps meant; None where none is near."""
+    """The known word that was probably meant; None if none is similar."""
     near = get_close_matches(word.lower(), [name.lower() for name in known], n=1, cutoff=0.6)
     return next(name for name in known if name.lower() == near[0]) if near else None
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """A sentence that names the nearest of the known words; empty where none is near."""
+    """A sentence that suggests the most similar known word; empty if none is similar."""
     name = nearest(word, known)
     return f"Did you mean '{name}'?" if name is not None else ""
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
-    """A sentence that names the nearest of the known words, or all of them where none is near."""
+    """A sentence that suggests the most similar known word, or lists all of them if none is similar."""
     return did_you_mean(word, known) or (f"Known: {', '.join(known)}." if known else "")

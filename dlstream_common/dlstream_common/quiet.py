@@ -1,4 +1,4 @@
-"""OpenCV's own complaints, kept back where ours tell the same."""
+"""Suppresses OpenCV's own messages where dlstream reports the same."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import cv2
 
 @contextmanager
 def quiet_opencv() -> Iterator[None]:
-    """Within it OpenCV writes nothing of what it can't open; for those who report that themselves."""
+    """Within it, OpenCV prints nothing about files that it can't open; for callers that report this themselves."""
     log: Any = cv2.utils.logging
     level = log.setLogLevel(log.LOG_LEVEL_SILENT)
     try:

@@ -1,8 +1,8 @@
-"""Settings of which a key says what kind they are: `source: video`, `type: screen`.
+"""Settings whose type is given by a key: `source: video`, `type: screen`.
 
     Annotated[OutputSettings, Tagged("type", OUTPUTS, settings_of)]
 
-It is what pydantic's discriminated unions are, but for the classes: each is imported when a file names it.
+It works like pydantic's discriminated unions, except that a class is imported only when a file names it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ S = TypeVar("S", bound=Settings)
 
 
 class Tagged:
-    """Stands in an annotation: one of several settings classes, told apart by the key `tag`.
+    """Marks, in an annotation, one of several settings classes, selected by the key `tag`.
 
     Args:
-        names: what the key can be.
-        model: gives the class for one of them; may raise PartError.
-        wrap: what is made of valid settings of a name, if not they themselves.
+        names: possible values of the key.
+        model: returns the class for one of them; may raise PartError.
+        wrap: converts valid settings of a name; by default they are kept as they are.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Tagged:
         self._wrap = wrap
 
     def known(self, name: object) -> type[BaseModel] | None:
-        """The class of that name; None where there is none, or it can't be imported."""
+        """The class of that name; None if there is none, or it can't be imported."""
         try:
             return self.model(name) if isinstance(name, str) and name in self.names else None
         except PartError:
@@ -65,7 +65,7 @@ class Tagged:
         if model is not None:
             return model.__pydantic_core_schema__
         field = core_schema.typed_dict_field(core_schema.literal_schema([name]), required=True)
-        return core_schema.typed_dict_schema({self.tag: field}, extra_behavior="allow")  # its other keys are not known
+        return core_schema.typed_dict_schema({self.tag: field}, extra_behavior="allow")  # its other keys are unknown
 
     def _validate(self, name: str, value: Any, info: core_schema.ValidationInfo) -> Any:
         try:
@@ -79,17 +79,17 @@ class Tagged:
             raise self._unusable(f"'{name}': {error.found}", error.expected, error.suggestion) from error
         except (ValidationError, RecursionError):
             raise
-        except (Exception, SystemExit) as error:  # whatever the validators of others raise
+        except (Exception, SystemExit) as error:  # whatever other people's validators raise
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
             raise self._unusable(f"'{name}': it can't be set up ({reason})", "one that can") from error
 
     def _unusable(self, found: str, expected: str, suggestion: str = "") -> PydanticCustomError:
-        told = {"tag": self.tag, "found": found, "expected": expected, "suggestion": suggestion}
-        return PydanticCustomError("part_error", "{expected}", told)
+        context = {"tag": self.tag, "found": found, "expected": expected, "suggestion": suggestion}
+        return PydanticCustomError("part_error", "{expected}", context)
 
 
 def _written(settings: BaseModel, info: core_schema.SerializationInfo) -> dict[str, Any]:
-    """What `model_dump` makes of settings of any class."""
+    """`model_dump` for settings of any class."""
     return settings.model_dump(
         mode=info.mode,
         by_alias=info.by_alias,
@@ -102,10 +102,10 @@ def _written(settings: BaseModel, info: core_schema.SerializationInfo) -> dict[s
 
 @cache
 def tagged(settings: type[BaseModel], tag: str, name: str) -> type[BaseModel]:
-    """The settings class of a part with its key `tag: name`, which the class itself may leave out."""
+    """The settings class of a part, with the key `tag: name` added if the class does not have it."""
     if name in tags_of(settings, tag):
         return settings
-    field = FieldInfo(default=name, description="Kind of it.")
+    field = FieldInfo(default=name, description="Its type.")
     fields: dict[str, Any] = {tag: (Literal[name], field)}
     return create_model(
         settings.__name__, __base__=settings, __doc__=settings.__doc__, __module__=settings.__module__, **fields
@@ -113,10 +113,10 @@ def tagged(settings: type[BaseModel], tag: str, name: str) -> type[BaseModel]:
 
 
 class Configurable(Generic[S]):
-    """Base of parts with settings of their own: `class Valve(Output[ValveSettings])` has `settings_type` ValveSettings.
+    """Base of parts with their own settings: `class Valve(Output[ValveSettings])` has `settings_type` ValveSettings.
 
     Attributes:
-        requires: modules that it needs, each with what pip installs, such as {"pypylon": "pypylon"}.
+        requires: modules that it needs, each with its pip package, such as {"pypylon": "pypylon"}.
     """
 
     settings_type: ClassVar[type[Settings]]

@@ -1,4 +1,4 @@
-"""Text files as people's programs write them: in UTF-8, UTF-16 or an old code page, with any line ends."""
+"""Reads text files as other programs write them: in UTF-8, UTF-16 or an old code page, with any line ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MARKS = (
 
 
 def encoding_of_text(data: bytes) -> str:
-    """The encoding of a text, as Python calls it, by its byte order mark or, of UTF-16, by the zeros in it."""
+    """Python's name of a text's encoding, from its byte order mark or, for UTF-16, from the zeros in it."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return encoding
@@ -32,7 +32,7 @@ def encoding_of_text(data: bytes) -> str:
 
 
 def decoded_text(data: bytes) -> str:
-    """A text in which each line ends with one line feed, whatever ended it before.
+    """The decoded text, with every line end replaced by a line feed.
 
     Raises:
         UnicodeDecodeError: a UTF-16 or UTF-32 text that is damaged.

@@ -15,18 +15,18 @@ def frame(sequence: int) -> Frame:
 
 def test_passes_by_reference_and_read_only():
     frames, taken = LocalFrames((TOPIC,)), []
-    end = frames.take(TOPIC, lambda *item: taken.append(item))
+    end = frames.subscribe(TOPIC, lambda *item: taken.append(item))
     sent = frame(0)
-    frames.give(TOPIC, sent, "optical")
+    frames.publish(TOPIC, sent, "optical")
     [(received, frame_id)] = taken
     assert np.shares_memory(received.image, sent.image)
     assert (received.sequence, received.stamp, frame_id) == (0, 1000, "optical")
     with pytest.raises(ValueError, match="read-only"):
         received.image[0, 0] = 1
     end()
-    frames.give(TOPIC, frame(1), "optical")
+    frames.publish(TOPIC, frame(1), "optical")
     assert len(taken) == 1
-    assert frames.takers(TOPIC) == 0
+    assert frames.subscribers(TOPIC) == 0
 
 
 def test_only_what_was_announced():
@@ -34,4 +34,4 @@ def test_only_what_was_announced():
     assert frames.carries(TOPIC)
     assert not frames.carries("/side/image_raw")
     with pytest.raises(KeyError):
-        frames.take("/side/image_raw", lambda *_: None)
+        frames.subscribe("/side/image_raw", lambda *_: None)

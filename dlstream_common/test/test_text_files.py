@@ -54,7 +54,7 @@ def told(folder: Path, text: str, encoding: str = "utf-8") -> list[str]:
     ("text", "line", "found"),
     [
         ("lockout: 1\ncamera:\u00a0 top\nmetadata:\n  a: 1\n", 2, "U+00A0 (non-breaking space) after 'camera:'"),
-        ("camera: top\nmetadata:\n\u00a0 a: 1\n", 3, "U+00A0 (non-breaking space) at the line's beginning"),
+        ("camera: top\nmetadata:\n\u00a0 a: 1\n", 3, "U+00A0 (non-breaking space) at the beginning of the line"),
         ("camera: top\nlockout: \u00a01\n", 2, "U+00A0 (non-breaking space) after 'lockout:'"),
         ("camera: top\nlockout:\u20091\n", 2, "U+2009 (thin space) after 'lockout:'"),
         ("camera: top\nlockout\u3000: 1\n", 2, "U+3000 (ideographic space) after 'lockout'"),
@@ -73,7 +73,8 @@ def test_such_a_blank_in_a_text_is_none_of_our_business(tmp_path: Path):
 
 def test_a_decimal_comma_is_told_once(tmp_path: Path):
     assert told(tmp_path, "camera: top\nmetadata: {subject: m12, weight: 23,4}\n") == [
-        ":2: metadata.4: found an entry without a value; expected a value. The decimal sign is a point: weight: 23.4."
+        ":2: metadata.4: found an entry without a value; expected a value. "
+        "Write the decimal number with a point: weight: 23.4."
     ]
 
 

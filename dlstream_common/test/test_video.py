@@ -163,12 +163,12 @@ def test_a_stream_without_times_takes_its_own_rate_or_the_one_asked_for(tmp_path
         for number in range(10):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture(number), "bgr24")))
         container.mux(stream.encode(None))
-    assert "taken at the 50 fps that it says" in open_frames(path).remarks[0]
+    assert "its frame rate of 50 fps is used" in open_frames(path).remarks[0]
     assert times(read(path)[0]) == pytest.approx([number / 50 for number in range(10)])
     assert not open_frames(path, fps=20).remarks
     assert times(read(path, fps=20)[0]) == pytest.approx([number / 20 for number in range(10)])
     jpegs = write_video(tmp_path / "camera.mjpeg", even(10), "mjpeg", "yuvj420p", form="mjpeg")
-    with pytest.raises(SourceError, match=r"which has no times, and no frame rate in it.*--fps 30"):
+    with pytest.raises(SourceError, match=r"which has neither times nor a frame rate.*--fps 30"):
         open_frames(jpegs)
     assert times(read(jpegs, fps=20)[0]) == pytest.approx([number / 20 for number in range(10)])
 
@@ -212,7 +212,7 @@ def test_a_truncated_file_is_refused_for_its_missing_bytes(name, codec, options,
     whole = path.read_bytes()
     read(path)
     path.write_bytes(whole[: len(whole) * 3 // 4])
-    with pytest.raises(SourceError, match=rf"found {len(whole) * 3 // 4} bytes; expected the {len(whole)} .*truncated"):
+    with pytest.raises(SourceError, match=rf"found {len(whole) * 3 // 4} bytes; expected {len(whole)}, .*truncated"):
         open_frames(path)
 
 

@@ -72,7 +72,7 @@ def test_reads_what_is_right(tmp_path: Path):
         ("name: box\nfps: -1\n", "arena.yaml:2: fps: found -1; expected a number greater than 0"),
         ("name: box\nfps: .nan\n", "arena.yaml:2: fps: found nan; expected a finite number"),
         ("name: box\ncount: true\n", "arena.yaml:2: count: found true; expected a whole number"),
-        ("fps: 3\n", "arena.yaml:1: name: found nothing; expected this key: it must be given"),
+        ("fps: 3\n", "arena.yaml:1: name: found nothing; expected this key, which is required"),
         (
             "name: box\nregions:\n  a: {shape: circle, radius: 3}\n  b:\n    shape: circle\n    radios: 3\n",
             "arena.yaml:6: regions.b.radios: found the unknown key 'radios'; expected a known key. Did you mean 'rad",
@@ -82,22 +82,25 @@ def test_reads_what_is_right(tmp_path: Path):
             "arena.yaml:4: regions.b.shape: found 'circel'; expected one of circle, square. Did you mean 'circle'?",
         ),
         ("name: box\npoints:\n- [1, 2]\n- [1, x]\n", "arena.yaml:4: points[1][1]: found 'x'; expected a number"),
-        ("name: [box\n", "arena.yaml:2: found the end of the file where ',' or ']' should stand; expected valid YAML"),
-        ("name: box\nname: box\n", "arena.yaml:2: found the key 'name' a second time; expected each key once"),
+        ("name: [box\n", "arena.yaml:2: found the end of the file instead of ',' or ']'; expected valid YAML"),
+        (
+            "name: box\nname: box\n",
+            "arena.yaml:2: found the key 'name' for the second time; expected each key only once",
+        ),
         ("", "arena.yaml:1: found an empty file; expected keys and values, such as 'rig: openfield'"),
         ("name: box\n? [a, b]\n: 1\n", "arena.yaml:2: found the key ['a', 'b']; expected a plain word as a key"),
         ("name: box\npoints: 3\n", "arena.yaml:2: points: found 3; expected a list, such as [a, b]"),
         ("name: box\nregions: {a: 3}\n", "arena.yaml:2: regions.a: found 3; expected keys and values (key: value)"),
         ("name: box\npoints: [[1]]\n", "arena.yaml:2: points[0][1]: found nothing; expected this key"),
         ("name: box\n\tfps: 3\n", "arena.yaml:2: found a tab; expected spaces"),
-        ("name: box\n  fps: 3\n", "arena.yaml:2: found a ': ' where none can stand"),
+        ("name: box\n  fps: 3\n", "arena.yaml:2: found a ': ' where it is not allowed"),
         ("name: 'box\nfps: 3\n", "arena.yaml:3: found a quote that is never closed"),
-        ("name: box\nfps: *f\n", "arena.yaml:2: found an alias (*name) of no anchor"),
+        ("name: box\nfps: *f\n", "arena.yaml:2: found an alias (*name) without its anchor"),
         ("name: box\n---\nname: box\n", "arena.yaml:2: found a second document"),
         ("name: box\nregions: &a\n  <<: *a\n", "arena.yaml:3: found an anchor that contains itself; expected an alias"),
         ("name: box\npoints: &p\n- [1, 2]\n- *p\n", "arena.yaml:4: found an anchor that contains itself"),
-        ("name: box\npoints: " + "[" * 5000 + "\n", "arena.yaml:2: found values nested without end; expected closed"),
-        ("name:\n" + "- " * 5000 + "a\n", "arena.yaml:2: found values nested without end"),
+        ("name: box\npoints: " + "[" * 5000 + "\n", "arena.yaml:2: found too many nested levels; expected closed"),
+        ("name:\n" + "- " * 5000 + "a\n", "arena.yaml:2: found too many nested levels"),
         ("# one\n|\n # two\n a: 1\n", "arena.yaml:"),
         ("- a\n", "arena.yaml:1: found a list; expected keys and values"),
     ],
@@ -110,22 +113,29 @@ def test_says_where_what_and_what_was_expected(tmp_path: Path, text: str, expect
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("lockout: 1,5", "2: lockout: found '1,5'; expected a number, in seconds. The decimal sign is a point: 1.5."),
-        ("lockout: 200ms", "2: lockout: found '200ms'; expected a number, in seconds. A number alone: 0.2."),
-        ("lockout: 2 s", "2: lockout: found '2 s'; expected a number, in seconds. A number alone: 2."),
-        ("lockout: 2 min", "2: lockout: found '2 min'; expected a number, in seconds. A number alone, without 'min'."),
-        ("fps: 30 Hz", "2: fps: found '30 Hz'; expected a number. A number alone: 30."),
+        (
+            "lockout: 1,5",
+            "2: lockout: found '1,5'; expected a number, in seconds. Write the decimal number with a point: 1.5.",
+        ),
+        ("lockout: 200ms", "2: lockout: found '200ms'; expected a number, in seconds. Write the number only: 0.2."),
+        ("lockout: 2 s", "2: lockout: found '2 s'; expected a number, in seconds. Write the number only: 2."),
+        (
+            "lockout: 2 min",
+            "2: lockout: found '2 min'; expected a number, in seconds. Write the number only, without 'min'.",
+        ),
+        ("fps: 30 Hz", "2: fps: found '30 Hz'; expected a number. Write the number only: 30."),
         ("match: 0", "2: match: found 0; expected one of any, all or a number at least 1"),
         ("count: 200", "2: count: found 200; expected count not larger than 100, with this match"),
         ("regions: {a: {radius: 3}}", "2: regions.a.shape: found nothing; expected this key: one of circle, square"),
         (
             "mice: {1 top-mouse: 3}",
-            "2: mice.1 top-mouse: found '1 top-mouse'; expected a name of letters, digits and _, a letter "
-            "first: it becomes part of ROS topics",
+            "2: mice.1 top-mouse: found '1 top-mouse'; expected a name of letters, digits and _ that "
+            "begins with a letter: it becomes part of ROS topics",
         ),
         (
             "points: [[550\uff0c 163]]",
-            "2: points[0][0]: found '550\uff0c 163'; expected a number. A plain comma (,) parts the entries of a list.",
+            "2: points[0][0]: found '550\uff0c 163'; expected a number. "
+            "Separate the entries of a list by a plain comma (,).",
         ),
     ],
 )

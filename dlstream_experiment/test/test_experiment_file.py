@@ -84,12 +84,12 @@ def line_with(text: str, path: Path = EXAMPLE) -> int:
         ("max_hits: 10 ", "max_hits: 1.5 ", "max_hits: 10", "max_hits: found 1.5"),
         ("lockout: 10 ", "lockout: .inf ", "lockout: 10", "lockout"),
         ("output: screen", "output: big screen", "stimulus: {output", "a name of letters, digits and _"),
-        ("camera: top  ", "camera: [top", None, "should stand; expected valid YAML"),
+        ("camera: top  ", "camera: [top", None, "instead of ',' or ']'; expected valid YAML"),
         (
             "experiment: example",
             "experiment: example\nexperiment: again",
             None,
-            "found the key 'experiment' a second time; expected each key once",
+            "found the key 'experiment' for the second time; expected each key only once",
         ),
     ],
 )

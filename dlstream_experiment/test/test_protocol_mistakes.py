@@ -150,9 +150,9 @@ def test_the_text_is_valid_as_it_stands(tmp_path):
         ("stimulus: 3, session: 60", "session: 2.5", "expected at most 2.5 s in a session"),
         ("laser: {stimulus: 3, session: 60}", "sound: {stimulus: 1}", "found 'sound' on for up to 2 s"),
         ("outputs: [laser]", "outputs: [lasers]", "control.outputs[0]: found 'lasers'"),
-        ("{after: 3, go: pause}", "{after: 1,5, go: pause}", "The decimal sign is a point: after: 1.5."),
-        ("  type: states", "  typ: states", "Did you mean 'type' where 'typ' stands?"),
-        ("{type: region, region: port", "{tpye: region, region: port", "Did you mean 'type' where 'tpye' stands?"),
+        ("{after: 3, go: pause}", "{after: 1,5, go: pause}", "Write the decimal number with a point: after: 1.5."),
+        ("  type: states", "  typ: states", "Did you mean 'type' instead of 'typ'?"),
+        ("{type: region, region: port", "{tpye: region, region: port", "Did you mean 'type' instead of 'tpye'?"),
         ("type: sham,", "type: shame,", "Did you mean 'sham'?"),
         ("type: sham,", "type: yoked,", "either recording or schedule"),
         (

@@ -96,7 +96,7 @@ def test_all_types_in_one_file(tmp_path):
         ("a: {type: speed, keypoints: [n], at_least: fast}", "expected a number"),
         ("a: {type: region, keypoints: [n], region: [left]}", "expected text"),
         ("a: {type: sped, keypoints: [n], at_least: 5}", "Did you mean 'speed'?"),
-        ("a: {type: distance, keypoints: [n], at_least: 5}", "this key: it must be given"),
+        ("a: {type: distance, keypoints: [n], at_least: 5}", "this key, which is required"),
         (
             "a: {type: classifier, network: n.onnx, keypoints: [n], reference: n, window: 1, samples: 1, behaviour: 0}",
             "there is no file",

@@ -1,4 +1,4 @@
-"""Outputs: devices that an experiment commands. Nothing here imports ROS; `node` does."""
+"""Outputs: devices that an experiment commands. Only the module `node` imports ROS."""
 
 from dlstream_outputs.outputs import OUTPUTS, Fate, Output, OutputError, OutputSettings, output_settings
 

@@ -1,4 +1,4 @@
-"""What an output may do, and when it has to go off by itself. It knows no ROS, no device and no clock."""
+"""Decides what an output may do and when it must switch off by itself. No ROS, no device, no clock."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _ARM_IT = "; arm it with ~/arm"
 
 @dataclass(frozen=True)
 class Order:
-    """A command as the output node has received it.
+    """A command as the output node received it.
 
     Attributes:
-        sent: when, by the sender's clock, nanoseconds since the epoch; 0: it does not say.
-        arm: whether a run that begins arms the output by it.
+        sent: when it was sent, by the sender's clock, in nanoseconds since the epoch; 0: unknown.
+        arm: whether it comes from a run that is starting and so arms an output that a run may arm.
     """
 
     source: str
@@ -37,15 +37,15 @@ class Order:
 
 
 class Guard:
-    """Refuses commands, and says when the output has to go off without one.
+    """Refuses commands, and says when the output must switch off without one.
 
-    Stamps are nanoseconds since the epoch; `steady` is seconds of a clock that nobody sets, such as time.monotonic().
+    Stamps are nanoseconds since the epoch; `steady` is in seconds of a monotonic clock (time.monotonic()).
 
     Attributes:
-        state: what the output does: "off", or the action and the values that it carries out.
-        reason: why it went off without a command, or is disarmed; empty where it did what it was told.
-        order: the newest that was carried out.
-        running: whether the commander's last heartbeat said that a run is in progress.
+        state: what the output is doing: "off", or the current action with its values.
+        reason: why it switched off without a command, or why it is disarmed; empty otherwise.
+        order: the last order that was carried out.
+        running: whether the commander's last heartbeat reported a run in progress.
     """
 
     def __init__(self, settings: OutputSettings, arming: Literal["start", "run", "hand"]) -> None:
@@ -56,7 +56,7 @@ class Guard:
         self.state, self.reason = OFF, ""
         self.order = Order("", 0, OFF)
         self.running = False
-        self._locked = False  # disarmed by somebody: no run arms it
+        self._locked = False  # disarmed by hand or by the rig: no run arms it
         self._armed_by_run = False
         self._heard, self._commanded = 0.0, 0
         self._until, self._planned = math.inf, math.inf
@@ -74,11 +74,11 @@ class Guard:
     # Commands.
 
     def refusal(self, order: Order, stamp: int) -> str:
-        """Why an order can't be carried out now; empty where it can. "off" always can."""
+        """Why an order can't be carried out now; empty if it can. "off" always can."""
         if order.action == OFF:
             return ""
         if not (self.armed or (order.arm and self.armable)):
-            return f"found '{order.action}' for a disarmed output{self._why_disarmed()}; expected nothing but '{OFF}'"
+            return f"found '{order.action}' for a disarmed output{self._why_disarmed()}; expected only '{OFF}'"
         limit = self._settings.max_command_age
         if not limit or (not order.sent and order.source != self.commander):
             return ""
@@ -98,11 +98,11 @@ class Guard:
         return f" (arming: {self._arming}{_ARM_IT if self._arming == 'hand' else ''})"
 
     def carried_out(self, order: Order, steady: float) -> None:
-        """An order has been carried out: from now on the output does what it says."""
+        """Notes that an order has been carried out: it is what the output does from now on."""
         if order.arm and self.armable and not self.armed:
             self.armed = self._armed_by_run = True
         self.order, self.state = order, OFF if order.action == OFF else order.text
-        if not self._locked:  # somebody else's "off" may say why
+        if not self._locked:  # the "off" of another sender may give its reason
             self.reason = order.values.get("reason", "") if order.action == OFF else ""
         self._until = self._planned = math.inf
         if order.source == self.commander:
@@ -111,30 +111,30 @@ class Guard:
             self._until = steady + self._settings.manual_timeout
 
     def ends_after(self, seconds: float, steady: float) -> None:
-        """What the output does now is to end after so many seconds: see `finished`."""
+        """Limits what the output is doing now to this many seconds: see `finished`."""
         self._planned = steady + seconds
 
-    # The end of what it does.
+    # When it switches off by itself.
 
     def heard(self, running: bool, stamp: int, steady: float) -> str:
-        """The commander's heartbeat, with its stamp; why the output has to go off now, empty where it has not."""
+        """Handles a heartbeat of the commander; returns why the output must switch off now, empty if it need not."""
         self._heard, self.running = steady, running
         if running or stamp <= self._commanded:
             return ""
         if self._armed_by_run:
             self.armed = self._armed_by_run = False
             return f"the run of {self._settings.commander} has ended" if self.on else ""
-        return f"{self._settings.commander} runs no experiment" if self._by_commander else ""
+        return f"{self._settings.commander} is not running an experiment" if self._by_commander else ""
 
     def finished(self, steady: float) -> bool:
-        """Whether what the output does has lasted as long as it was to last."""
+        """Whether the time set by `ends_after` has passed."""
         return self.on and steady >= self._planned
 
     def due(self, steady: float) -> str:
-        """Why the output has to go off now; empty where it has not."""
+        """Why the output must switch off now; empty if it need not."""
         if self.on and steady >= self._until:
             limit = self._settings.manual_timeout
-            return f"manual_timeout ({limit:g} s) is over since {self.order.source or 'somebody'} switched it on"
+            return f"manual_timeout ({limit:g} s) has passed since {self.order.source or 'someone'} switched it on"
         silence, timeout = steady - self._heard, self._settings.commander_timeout
         if not timeout or silence <= timeout:
             return ""
@@ -148,16 +148,16 @@ class Guard:
         return self.on and self.order.source == self.commander
 
     def went_off(self, reason: str = "") -> None:
-        """The output is off, without an order; a reason where that was not planned."""
+        """Notes that the output switched off without an order; `reason`: why, if that was not planned."""
         self.state, self._until, self._planned = OFF, math.inf, math.inf
         if not self._locked:
             self.reason = reason
 
     def arm(self) -> None:
-        """By hand: from now on it takes commands."""
+        """Arms the output by hand: from now on it accepts commands."""
         self.armed, self._armed_by_run, self._locked, self.reason = True, False, False, ""
 
     def disarm(self, reason: str) -> None:
-        """The output is off, and stays so until it is armed by hand."""
+        """Notes that the output is off, and keeps it off until it is armed by hand."""
         self.went_off()
         self.armed, self._armed_by_run, self._locked, self.reason = False, False, True, reason

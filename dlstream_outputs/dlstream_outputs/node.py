@@ -1,4 +1,4 @@
-"""The output node: one device, commanded by topic; it answers every command with an acknowledgement."""
+"""The output node: drives one device by the commands on a topic, and acknowledges each of them."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ from dlstream_msgs.srv import TestOutput
 from dlstream_outputs.guard import Guard, Order
 from dlstream_outputs.outputs import OUTPUTS, Output, OutputError, OutputSettings, output_settings
 
-_STATUS_EVERY = 0.2
-_LOOK_AT_MOST_EVERY = 0.1
+_STATUS_PERIOD = 0.2
+_LONGEST_CHECK_PERIOD = 0.1
 
 
 class OutputNode(DlstreamNode[OutputSettings]):
-    """Carries out ~/command, newest last, and answers on ~/acknowledgement.
+    """Carries out the commands on ~/command in their order and answers on ~/acknowledgement.
 
-    It fails to off: when it is deactivated or told to end, when its commander's heartbeat stops or says that no
-    experiment is running, and when what somebody else has switched on has lasted for `manual_timeout`. What it does
-    stands on ~/status, five times a second and at every change.
+    It is fail-safe: the output switches off when the node is deactivated or has to end, when the commander's heartbeat
+    stops or reports that no experiment is running, and `manual_timeout` after anyone else has switched it on. ~/status
+    reports what it is doing, five times a second and on every change.
     """
 
     default_name = "output"
     linger = 3.0
 
     def __init__(self, default_type: str = "") -> None:
-        name = _type_asked_for(default_type)
+        name = _requested_type(default_type)
         try:
             self._kind = OUTPUTS.usable(name)
         except PartError as error:
@@ -85,14 +85,14 @@ class OutputNode(DlstreamNode[OutputSettings]):
         topic = f"{self.settings.commander}/heartbeat"
         self._heartbeats = self.create_subscription(Heartbeat, topic, self._on_heartbeat, HEARTBEAT)
         timeout = self.settings.commander_timeout
-        look_every = min(max(timeout / 10, 0.01), _LOOK_AT_MOST_EVERY) if timeout else _LOOK_AT_MOST_EVERY
+        check_period = min(max(timeout / 10, 0.01), _LONGEST_CHECK_PERIOD) if timeout else _LONGEST_CHECK_PERIOD
         for subscription in (commands, self._heartbeats):
             self._closers.append(partial(self.destroy_subscription, subscription))
-        for period, look in ((look_every, self._look), (_STATUS_EVERY, self._publish_status)):
-            self._closers.append(partial(self.destroy_timer, self.create_timer(period, look)))
+        for period, callback in ((check_period, self._check_deadlines), (_STATUS_PERIOD, self._publish_status)):
+            self._closers.append(partial(self.destroy_timer, self.create_timer(period, callback)))
         for kind, name, answer in ((SetBool, "~/arm", self._on_arm), (TestOutput, "~/test", self._on_test)):
             self._closers.append(partial(self.destroy_service, self.create_service(kind, name, answer)))
-        self._told_armed: bool | None = None
+        self._reported_armed: bool | None = None
         self._publish_status()
 
     def deactivate(self) -> None:
@@ -104,12 +104,12 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._closers.clear()
 
     def is_needed(self) -> bool:
-        """Told to end, it is off from then on, and acknowledges the last "off" of commanders that end meanwhile."""
+        """Off from the moment it has to end; still acknowledges the last "off" of commanders that are ending, too."""
         if not self._ending:
             self._ending = True
             self._device.off()
             with self._changes():
-                self._guarded.disarm("its node ends")
+                self._guarded.disarm("its node is ending")
         return self.count_publishers(self._commands) > 0
 
     def cleanup(self) -> None:
@@ -137,14 +137,14 @@ class OutputNode(DlstreamNode[OutputSettings]):
 
     @contextmanager
     def _changes(self) -> Iterator[None]:
-        """Around what may change the guard: whoever listens hears of it at once."""
+        """Encloses whatever may change the guard: the new status is published at once."""
         yield
         self._publish_status()
 
     def _publish_status(self) -> None:
         guard = self._guarded
-        if self._told_armed != guard.armed:
-            self._told_armed = guard.armed
+        if self._reported_armed != guard.armed:
+            self._reported_armed = guard.armed
             self._armed.publish(Bool(data=guard.armed))
         self._statuses.publish(
             OutputStatus(
@@ -187,13 +187,13 @@ class OutputNode(DlstreamNode[OutputSettings]):
             self.get_logger().error(f"command '{command.action}' of {command.source} refused: {answer.message}")
 
     def _apply(self, order: Order) -> int:
-        """Carries an order out; when it took effect.
+        """Carries out an order; returns when it took effect.
 
         Raises:
             DlstreamError: it is refused, or the device failed.
         """
         if self._ending and order.action != OFF:
-            raise OutputError(f"found '{order.action}' as the output ends; expected nothing but '{OFF}'")
+            raise OutputError(f"found '{order.action}' while the output is ending; expected only '{OFF}'")
         refusal = self._guarded.refusal(order, int(self.get_clock().now().nanoseconds))
         if refusal:
             raise OutputError(refusal)
@@ -207,22 +207,22 @@ class OutputNode(DlstreamNode[OutputSettings]):
     def _on_heartbeat(self, message: Heartbeat) -> None:
         self._switch_off(self._guarded.heard(message.running, stamp_from_message(message.stamp), time.monotonic()))
 
-    def _look(self) -> None:
+    def _check_deadlines(self) -> None:
         guard = self._guarded
         if guard.finished(time.monotonic()):
             self._device.off()
             with self._changes():
                 guard.went_off()
-            self.get_logger().info("the test is over: off")
+            self.get_logger().info("the test has ended: off")
         if not guard.due(time.monotonic()):
             return
-        # A node that a busy machine kept waiting finds here what came meanwhile, before it takes it for silence.
-        while (taken := self._heartbeats.handle.take_message(Heartbeat, False)) is not None:
-            self._on_heartbeat(taken[0])
+        # On a busy machine heartbeats may have arrived while the node waited: read them before calling it silence.
+        while (received := self._heartbeats.handle.take_message(Heartbeat, False)) is not None:
+            self._on_heartbeat(received[0])
         self._switch_off(guard.due(time.monotonic()))
 
     def _switch_off(self, reason: str) -> None:
-        """Off without a command, where there is a reason; status, an event and diagnostics say so."""
+        """Switches off without a command if there is a reason; status, an event and diagnostics report it."""
         if not reason:
             return
         self._device.off()
@@ -237,7 +237,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
     def _on_arm(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         with self._changes():
             if request.data and self._ending:
-                response.message = "the output's node ends"
+                response.message = "the output's node is ending"
                 return response
             if request.data:
                 self._guarded.arm()
@@ -261,7 +261,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         limit = self.settings.manual_timeout if self.settings else 0.0
         if not 0 < request.seconds <= limit:
             raise OutputError(f"seconds: found {request.seconds:g}; expected more than 0, at most {limit:g}")
-        self._guarded.due(time.monotonic())  # a commander that has fallen silent runs nothing
+        self._guarded.due(time.monotonic())  # a commander that has fallen silent is not running anything
         if self._guarded.running:
             raise OutputError("an experiment is running; stop it first")
         values = {item.key: item.value for item in request.values}
@@ -270,8 +270,8 @@ class OutputNode(DlstreamNode[OutputSettings]):
             self._guarded.ends_after(request.seconds, time.monotonic())
 
 
-def _type_asked_for(default: str) -> str:
-    """The parameter `type`, which decides what other parameters the node has."""
+def _requested_type(default: str) -> str:
+    """The parameter `type`, which decides which other parameters the node has."""
     node = rclpy.create_node("output", namespace="/outputs", start_parameter_services=False, enable_rosout=False)
     try:
         return str(node.declare_parameter("type", default).value)
@@ -290,7 +290,7 @@ def screen() -> None:
 
 
 class ScreenNode(OutputNode):
-    """An output node that is a screen unless it is told otherwise."""
+    """An output node whose `type` is screen by default."""
 
     default_name = "screen"
 

@@ -49,7 +49,7 @@ def test_goes_off_when_no_run_is_in_progress_but_not_by_a_heartbeat_from_before_
     rules = guard()
     carried_out(rules, order())
     assert not rules.heard(False, NOON - 1, 100.1)
-    assert rules.heard(False, NOON + 1, 100.2) == "/experiment runs no experiment"
+    assert rules.heard(False, NOON + 1, 100.2) == "/experiment is not running an experiment"
 
 
 def test_what_somebody_else_switched_on_ends_by_itself_and_not_by_the_commander():
@@ -57,7 +57,7 @@ def test_what_somebody_else_switched_on_ends_by_itself_and_not_by_the_commander(
     carried_out(rules, order(source="panel"))
     assert not rules.due(109.9)
     assert not rules.heard(False, NOON + 1, 105.0)
-    assert rules.due(110.0) == "manual_timeout (10 s) is over since panel switched it on"
+    assert rules.due(110.0) == "manual_timeout (10 s) has passed since panel switched it on"
     carried_out(rules, order("off", source="panel"), 111.0)
     assert not rules.due(500.0)
 
@@ -104,8 +104,7 @@ def test_disarmed_by_somebody_it_stays_off_until_it_is_armed_by_hand():
         assert (rules.on, rules.armed, rules.armable) == (False, False, False)
         refusal = rules.refusal(order(arm=True), NOON)
         assert refusal == (
-            "found 'on' for a disarmed output (/pose was killed by SIGKILL; arm it with ~/arm); "
-            "expected nothing but 'off'"
+            "found 'on' for a disarmed output (/pose was killed by SIGKILL; arm it with ~/arm); expected only 'off'"
         )
         carried_out(rules, order("off", arm=True))
         assert (rules.armed, rules.reason) == (False, "/pose was killed by SIGKILL")

@@ -146,7 +146,7 @@ def test_goes_off_when_its_commander_runs_nothing(screen, commander, wait_for):
     wait_for(lambda: commander.events, "a fault event")
     event = commander.events[0]
     assert (event.kind, event.name) == ("fault", "screen")
-    assert event.values[0].value == "'show image=right' was switched off: /experiment runs no experiment"
+    assert event.values[0].value == "'show image=right' was switched off: /experiment is not running an experiment"
     commander.says(on=False, state="off", reason=event.values[0].value)
     wait_for(lambda: commander.state == "off", "a diagnosis that tells that it is off")
 
@@ -173,7 +173,7 @@ def test_what_a_hand_switched_on_ends_by_itself(start_node, commander, wait_for)
     answer = commander.tell("show", source="panel", image="left")
     assert answer.success
     wait_for(lambda: commander.events, "a fault event")
-    reason = "'show image=left' was switched off: manual_timeout (0.5 s) is over since panel switched it on"
+    reason = "'show image=left' was switched off: manual_timeout (0.5 s) has passed since panel switched it on"
     assert commander.events[0].values[0].value == reason
     commander.says(on=False, source="panel", id=answer.id, reason=reason)
 
@@ -224,7 +224,7 @@ def test_the_rig_disarms_with_its_reason(start_node, commander):
     assert commander.tell("off", source="rig", arm=Command.DISARM, reason="/pose was killed by SIGKILL").success
     commander.says(on=False, armed=False, armable=False, reason="/pose was killed by SIGKILL")
     assert "(/pose was killed by SIGKILL; arm it with ~/arm)" in commander.tell("show").message
-    assert node.lines[-1].endswith("arm it with ~/arm); expected nothing but 'off'")
+    assert node.lines[-1].endswith("arm it with ~/arm); expected only 'off'")
 
 
 def test_a_test_is_timed_by_the_output_and_refused_in_a_run(start_node, commander, wait_for):
@@ -234,7 +234,7 @@ def test_a_test_is_timed_by_the_output_and_refused_in_a_run(start_node, commande
     assert (answer.success, answer.message) == (True, "on for 0.2 s")
     wait_for(lambda: any(item.state == "show image=left" for item in commander.statuses), "that it is on")
     commander.says(on=False, source="test", reason="")
-    wait_for(lambda: "the test is over: off" in node.output, "the same in the log")
+    wait_for(lambda: "the test has ended: off" in node.output, "the same in the log")
     assert not commander.events, "what was planned is no fault"
     assert "found 11; expected more than 0, at most 10" in commander.test("show", 11.0).message
     commander.heartbeat(True)

@@ -167,7 +167,7 @@ def test_without_a_display_it_says_so_and_draws_in_memory(monkeypatch):
         assert len(np.unique(opened.picture())) > 1
     finally:
         opened.close()
-    assert "no display (DISPLAY and WAYLAND_DISPLAY are not set): the screen is drawn in memory alone" in lines
+    assert "no display (DISPLAY and WAYLAND_DISPLAY are not set): the screen is drawn in memory only" in lines
     assert opened.hardware_id == "dummy 640x480"
 
 

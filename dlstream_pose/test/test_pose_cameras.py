@@ -174,7 +174,7 @@ def test_frames_of_the_same_process_are_served_side_by_side(observer, wait_for, 
             def give(name, row, topic):
                 for number in range(300):
                     stamp = STAMP + number * FRAME
-                    frames.give(topic, Frame(name, number, stamp, spot(number, row), "bgr8"), name)
+                    frames.publish(topic, Frame(name, number, stamp, spot(number, row), "bgr8"), name)
 
             givers = [
                 threading.Thread(target=give, args=(name, 5 + row, topic))

@@ -1,4 +1,4 @@
-"""Sessions: video, tables, bag and summary of what a rig did, written as it goes. Nothing here imports ROS."""
+"""Sessions: video, tables, bag and summary of what a rig did, written as it happens. Only `ros` imports ROS."""
 
 from dlstream_recorder.report.summary import (
     HOPS,

@@ -1,4 +1,4 @@
-"""What can be set of a recorder."""
+"""The settings of a recorder."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ NonNegative = Annotated[float, Field(ge=0.0)]
 
 
 class SessionSettings(Settings):
-    """What a session is written from, whether a node or a program writes it."""
+    """Settings of a session, whether a node or a program writes it."""
 
     directory: AnyPath = Path("sessions")
-    """Where the session folders are made."""
+    """Folder in which the session folders are created."""
     session: str = ""
     """Name of the session folder; empty: date, time and the rig's name."""
     rig: Annotated[str, FILLED_IN] = ""
@@ -26,17 +26,17 @@ class SessionSettings(Settings):
     experiment_file: Annotated[str, FILLED_IN] = ""
     """Experiment file to copy into the session; empty: none."""
     cameras: Annotated[list[Namespace], FILLED_IN] = []
-    """The cameras' names, which are their namespaces without the leading slash."""
+    """Names of the cameras: their namespaces without the leading slash."""
     video: Literal["lossless", "h264", "none"] = "lossless"
-    """How images are recorded: bit by bit (FFVHUFF), in small files (H.264), or not at all."""
+    """How images are recorded: bit for bit (lossless, FFVHUFF), in small files (h264), or not at all (none)."""
     bag: bool = True
-    """Record poses, events, commands and the rest of what is said into a rosbag2 folder (MCAP)."""
+    """Also record poses, events, commands and the rig's other messages into a rosbag2 folder (MCAP)."""
     metadata: list[str] = []
-    """Kept in session.json, each as key=value, e.g. subject=mouse12; keys that begin with seed are its seeds."""
+    """Entries for session.json, each as key=value, e.g. subject=mouse12; keys that begin with seed also go to seeds."""
     queue: Annotated[int, Field(ge=1, le=65536)] = 512
-    """Megabytes of frames that may wait for the disk, for each camera."""
+    """Megabytes of frames per camera that may wait for the disk."""
     min_free: NonNegative = 2.0
-    """Gigabytes: no recording begins with less free space on the disk, and below it there is a warning."""
+    """Free disk space in gigabytes: with less, no recording starts, and a running one reports a fault."""
 
     @field_validator("metadata")
     @classmethod
@@ -56,7 +56,7 @@ class SessionSettings(Settings):
     @classmethod
     def _different(cls, names: list[str]) -> list[str]:
         if len(set(names)) < len(names):
-            raise ValueError("names of cameras, each once")
+            raise ValueError("each camera's name only once")
         return names
 
 
@@ -64,20 +64,20 @@ class RecorderSettings(SessionSettings):
     """Parameters of the recorder node."""
 
     start: Literal["rig", "experiment", "service"] = "rig"
-    """When a session is recorded: while the node is active, while the experiment runs, or when a service asks."""
+    """When to record: with the node active (rig), during a run (experiment), or from ~/start to ~/stop (service)."""
     bag_images: bool = False
-    """Put the images into the bag as well. It grows by all their bytes."""
+    """Also put the images into the bag, uncompressed: it grows by their full size."""
     outputs: Annotated[list[str], FILLED_IN] = []
     """Names of the outputs whose commands and acknowledgements are recorded."""
     image_reliability: Literal["reliable", "best_effort"] = "reliable"
-    """What is asked of the image's publisher. A best-effort publisher reaches a best-effort recorder only."""
+    """Reliability requested from the images' publisher. A best-effort publisher only reaches a best-effort recorder."""
     image_depth: Annotated[int, Field(ge=1, le=1000)] = 120
-    """Frames of a camera that may wait in the middleware."""
+    """Frames per camera that may wait in the middleware."""
     silence: Annotated[float, Field(gt=0.0)] = 1.0
-    """Seconds without a frame, or without poses of the frames, after which that is a fault."""
+    """Seconds without a frame, or without poses although frames arrive, after which a fault is reported."""
 
 
 def check_name(name: str) -> None:
-    """Raises ValueError where a session can't have this name."""
+    """Raises ValueError if a session can't have this name."""
     if "/" in name or "\0" in name or name in (".", "..") or name.startswith("."):
-        raise ValueError("the name of a folder: no slash, no dot in front")
+        raise ValueError("the name of a folder, without a slash and without a leading dot")

@@ -92,7 +92,7 @@ def test_what_is_no_bag_is_refused(tmp_path):
     with pytest.raises(RecordingError, match=r"bag_0\.mcap"):
         repair_bag(tmp_path / "bag")
     (tmp_path / "bag" / "bag_0.mcap").write_bytes(b"no mcap at all" * 10)
-    with pytest.raises(RecordingError, match="is no MCAP file"):
+    with pytest.raises(RecordingError, match="is not an MCAP file"):
         repair_bag(tmp_path / "bag")
 
 

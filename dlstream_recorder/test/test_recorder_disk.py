@@ -90,7 +90,7 @@ def test_a_read_only_disk_is_refused(open_session, small_disk):
 @pytest.mark.parametrize(
     ("number", "said"),
     [
-        (errno.EACCES, "the permission to write there, or record to another directory"),
+        (errno.EACCES, "permission to write there, or record to another directory"),
         (errno.EROFS, "The disk is read-only: record to another directory"),
         (errno.ENOSPC, " free). Make room, or record to another directory"),
         (errno.EIO, " free). Record to another directory"),
@@ -103,7 +103,7 @@ def test_what_helps_depends_on_what_is_wrong(tmp_path, number, said):
 
 
 def test_a_disk_with_too_little_room_is_refused(open_session, small_disk):
-    with pytest.raises(RecordingError, match=r"are free on the disk .*disk; expected at least 1\.00 GB"):
+    with pytest.raises(RecordingError, match=r"free on the disk .*disk; expected at least 1\.00 GB"):
         open_session(directory=small_disk, min_free=1.0)
     assert list(small_disk.iterdir()) == []
 

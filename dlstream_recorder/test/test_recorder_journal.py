@@ -33,7 +33,7 @@ def test_a_session_without_an_experiment_has_no_journal(open_session, tmp_path):
         read_lines(tmp_path / "nowhere", JOURNAL)
     with pytest.raises(RecordingError, match="no experiment ran in this session"):
         read_lines(session.folder, JOURNAL)
-    with pytest.raises(RecordingError, match=f"found a file; expected a session folder.* this file's is {tmp_path}"):
+    with pytest.raises(RecordingError, match=f"found a file; expected a session folder.*belongs to {tmp_path}"):
         read_lines(session.folder / "events.csv", JOURNAL)
 
 
@@ -41,7 +41,7 @@ def test_a_line_of_a_journal_ends_where_it_was_written_to_end(tmp_path):
     (tmp_path / JOURNAL).write_bytes('{"a":"one\u2028\u0085two"}\n{"b":1}\r\n{"c"'.encode())
     assert read_lines(tmp_path, JOURNAL) == ['{"a":"one\u2028\u0085two"}', '{"b":1}', '{"c"']
     (tmp_path / JOURNAL).write_bytes(b'{"a":1}\n{"b":"\xff"}\n')
-    with pytest.raises(RecordingError, match=r"journal.jsonl:2: found the byte 0xff, which is no text"):
+    with pytest.raises(RecordingError, match=r"journal.jsonl:2: found the byte 0xff, which is not text"):
         read_lines(tmp_path, JOURNAL)
 
 

@@ -51,7 +51,7 @@ def test_records_every_frame_at_full_speed(start_node, camera, wait_for, make, t
         silence=60.0,
     )
     camera.wait_for_recorder()
-    wait_for(lambda: "records to" in node.output, "the session")
+    wait_for(lambda: "recording to" in node.output, "the session")
     images = make.images(10, 480, 640)
     camera.send([images[index % 10] for index in range(300)], fps=60.0)
     wait_for(lambda: rows(tmp_path / "full" / "top.frames.csv") == 300, "300 recorded frames")
@@ -85,7 +85,7 @@ def test_what_has_come_is_recorded_though_the_end_comes_at_once(start_node, came
         MODULE, cameras=["top"], directory=tmp_path, session="burst", bag=False, min_free=0.0, image_depth=300
     )
     camera.wait_for_recorder()
-    wait_for(lambda: "records to" in node.output, "the session")
+    wait_for(lambda: "recording to" in node.output, "the session")
     images = make.images(2, 480, 640)
     camera.send([images[index % 2] for index in range(150)], fps=1e6)
     camera.wait_for_arrival()
@@ -141,7 +141,7 @@ def test_starts_and_stops_by_service(start_node, observer, camera, wait_for, mak
     assert started.session == str(tmp_path / "first")
     again = observer.call(StartRecording, "/recorder/start", StartRecording.Request(name="second"))
     assert not again.success
-    assert "a session is running already" in again.message
+    assert "a session is already running" in again.message
 
     camera.send([image] * 5, 60.0)
     wait_for(lambda: last_sequence(tmp_path / "first" / "top.frames.csv") == 5, "5 frames")
@@ -157,7 +157,7 @@ def test_starts_and_stops_by_service(start_node, observer, camera, wait_for, mak
 
     taken = observer.call(StartRecording, "/recorder/start", StartRecording.Request(name="first"))
     assert not taken.success
-    assert "exists already" in taken.message
+    assert "already exists" in taken.message
     assert node.end(signal.SIGTERM) == 0, node.output
     assert [path.name for path in tmp_path.iterdir()] == ["first"]
 
@@ -315,7 +315,7 @@ def test_a_full_disk_ends_the_recording_and_the_node(start_node, observer, camer
     diagnoses = observer.collect(DiagnosticArray, "/diagnostics", 10)
     node = start_node(MODULE, cameras=["top"], directory=small_disk, session="s", min_free=0.0)
     camera.wait_for_recorder()
-    wait_for(lambda: "records to" in node.output, "the session")
+    wait_for(lambda: "recording to" in node.output, "the session")
     camera.send(make.images(20, 480, 640), 60.0)
     wait_for(lambda: any("recording stopped" in event.values[0].value for event in heard), "a fault")
     assert any("No space left on device" in event.values[0].value for event in heard)
@@ -336,7 +336,7 @@ def test_a_full_disk_ends_the_recording_and_the_node(start_node, observer, camer
 @pytest.mark.parametrize(
     ("parameters", "expected"),
     [
-        ({"session": "taken"}, "taken exists already; nothing is overwritten. Choose another name"),
+        ({"session": "taken"}, "taken already exists; nothing is overwritten. Choose another name"),
         ({"directory": "FILE"}, "Not a directory"),
         ({"video": "mpeg"}, "video of recorder: found 'mpeg'; expected one of lossless, h264, none"),
     ],

@@ -104,7 +104,7 @@ def test_a_session_that_is_being_recorded_is_left_alone(open_session, make):
 
 
 def test_what_is_no_session_is_refused(tmp_path: Path):
-    with pytest.raises(RecordingError, match="is no session"):
+    with pytest.raises(RecordingError, match="is not a session"):
         recover(tmp_path)
     (tmp_path / "session.json").write_text("{")
     with pytest.raises(RecordingError, match="is not JSON"):

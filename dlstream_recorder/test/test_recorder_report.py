@@ -69,7 +69,7 @@ def test_a_frame_that_is_not_there_is_refused(open_session, make):
     session = open_session(bag=False)
     session.add_frame(make.frame(0, make.images(1)[0]))
     session.finish()
-    with pytest.raises(RecordingError, match="there is no frame 1 in it"):
+    with pytest.raises(RecordingError, match="it has no frame 1"):
         read_frame(session.folder / "top", 1)
 
 

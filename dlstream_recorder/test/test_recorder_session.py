@@ -59,7 +59,7 @@ def test_says_from_its_start_what_it_is_of(open_session, tmp_path):
 def test_a_folder_that_exists_is_never_touched(open_session, tmp_path):
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "top.mkv").write_text("precious")
-    with pytest.raises(RecordingError, match="taken exists already; nothing is overwritten"):
+    with pytest.raises(RecordingError, match="taken already exists; nothing is overwritten"):
         open_session("taken")
     assert [path.name for path in (tmp_path / "taken").iterdir()] == ["top.mkv"]
 
@@ -124,7 +124,7 @@ def test_a_clock_put_back_begins_a_new_part(open_session, make):
     summary = session.finish()
     assert (summary.frames_recorded, summary.cameras["top"].parts) == (5, 2)
     assert summary.fps == pytest.approx(1.0)
-    assert "clock was put back" in events_of(session.folder)["values"][0]
+    assert "clock was set back" in events_of(session.folder)["values"][0]
 
 
 def test_stamps_that_repeat_are_counted(open_session, make):
@@ -172,7 +172,7 @@ def test_every_way_of_losing_frames_is_counted(open_session, make):
     assert table["dropped"].tolist() == [0, 0, 2, 5, 6]
     assert summary.faults == 2
     texts = events_of(session.folder)["values"].tolist()
-    assert any("began to count anew" in text for text in texts)
+    assert any("started counting again" in text for text in texts)
     [lost] = [json.loads(text) for text in texts if "2 frames were lost on the way" in text]
     assert (lost["first_sequence"], lost["last_sequence"]) == ("102", "103")
 
@@ -194,7 +194,7 @@ def test_losses_are_told_while_it_records(open_session, make):
     while session.status().frames_dropped < 3:
         assert time.monotonic() < end
         time.sleep(0.01)
-    session.tell_losses()
+    session.report_losses()
     assert [row.values["text"] for row in session.take_faults()] == ["3 frames were lost on the way to the recorder"]
     session.finish()
 
@@ -352,7 +352,7 @@ def test_finishing_twice_changes_nothing(open_session, make):
 def test_settings_name_what_is_wrong():
     with pytest.raises(ValidationError, match="no ="):
         SessionSettings(metadata=["subject"])
-    with pytest.raises(ValidationError, match="each once"):
+    with pytest.raises(ValidationError, match="only once"):
         SessionSettings(cameras=["top", "/top"])
 
 

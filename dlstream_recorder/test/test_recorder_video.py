@@ -118,7 +118,7 @@ def test_stamps_that_repeat_or_go_back_lose_no_frame(make, tmp_path, steps):
         stamps.append(max(stamps[-1] + step, max(stamps) - 999_999_999))
     frames = frames_of(make, make.images(len(stamps), 16, 16, 1), "mono8", stamps)
     part = VideoSegment(stem, frames[0], "lossless", "network")
-    taken = [frame for frame in frames if part.takes(frame) and not part.add_frame(frame, 0, 0)]
+    taken = [frame for frame in frames if part.accepts(frame) and not part.add_frame(frame, 0, 0)]
     part.finish()
     decoded, times = make.decode(tmp_path / "top.mkv", "gray")
     table = pd.read_csv(tmp_path / "top.frames.csv")
@@ -163,7 +163,7 @@ def test_an_uncompleted_video_tells_its_length(make, tmp_path):
 def test_what_is_no_video_of_ours_is_refused(tmp_path):
     path = tmp_path / "top.mkv"
     path.write_bytes(b"\x1a\x45\xdf\xa3" + bytes(100))
-    with pytest.raises(RecordingError, match=r"top\.mkv: not a video of dlstream"):
+    with pytest.raises(RecordingError, match=r"top\.mkv: not a video written by dlstream"):
         repair(path)
 
 

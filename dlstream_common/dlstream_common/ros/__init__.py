@@ -1,4 +1,4 @@
-"""What every dlstream node shares: its base class, parameters, quality of service and message conversion."""
+"""What all dlstream nodes share: base class, parameters, quality of service and message conversion."""
 
 from dlstream_common.ros._parent import WITH_PARENT
 from dlstream_common.ros.diagnostics import Diagnosis, Level

@@ -1,4 +1,4 @@
-"""The end of a process whose middleware may not let go of it."""
+"""Ends a process even if the middleware hangs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _MONOTONIC, _SIGEV_THREAD = 1, 2
 
 
 class _Event(ctypes.Structure):
-    """`struct sigevent` of Linux: where its timer ends, a thread of its own calls `function` with `value`."""
+    """`struct sigevent` of Linux: when its timer ends, a separate thread calls `function` with `value`."""
 
     _fields_ = (
         ("value", ctypes.c_void_p),
@@ -35,13 +35,13 @@ class _Times(ctypes.Structure):
 def leave_within(seconds: int, exit_code: int) -> None:
     """Ends the process with this exit code after so many seconds, unless it has ended by itself.
 
-    For the very end: now and then Fast DDS waits for ever in the destructor of its participant
-    (`DomainParticipant::set_listener`), with Python's lock taken, so that no Python code can see to it any more.
+    For the very end: occasionally Fast DDS waits forever in the destructor of its participant
+    (`DomainParticipant::set_listener`) while it holds Python's lock, so that no Python code can intervene.
     """
     sys.stdout.flush()
     sys.stderr.flush()
     libc = ctypes.CDLL(None)
-    clock = libc if hasattr(libc, "timer_create") else ctypes.CDLL("librt.so.1")  # its own library before glibc 2.34
+    clock = libc if hasattr(libc, "timer_create") else ctypes.CDLL("librt.so.1")  # a separate library before glibc 2.34
     leave = ctypes.cast(libc._exit, ctypes.c_void_p)
     event = _Event(value=exit_code, notify=_SIGEV_THREAD, function=leave)
     timer, times = ctypes.c_void_p(), _Times(seconds=seconds)

@@ -1,4 +1,4 @@
-"""What a node says of itself once a second on /diagnostics."""
+"""What a node reports about itself once a second on /diagnostics."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Level(Enum):
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """How a node is: a level, one sentence, and figures by name."""
+    """The state of a node: a level, one sentence, and named values."""
 
     level: Level
     message: str
@@ -31,7 +31,7 @@ class Diagnosis:
 
 
 def diagnosis_to_message(diagnosis: Diagnosis, name: str, hardware_id: str, stamp: Time) -> DiagnosticArray:
-    """One diagnosis as the array that /diagnostics carries."""
+    """One diagnosis as the array that is published on /diagnostics."""
     status = DiagnosticStatus(
         level=diagnosis.level.value,
         name=name,

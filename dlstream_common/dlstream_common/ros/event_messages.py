@@ -11,7 +11,7 @@ from dlstream_msgs.msg import Event as EventMsg
 
 
 def event_to_message(event: Event) -> EventMsg:
-    """dlstream_msgs/Event."""
+    """The event as dlstream_msgs/Event."""
     return EventMsg(
         stamp=stamp_to_message(event.stamp),
         kind=event.kind,
@@ -22,7 +22,7 @@ def event_to_message(event: Event) -> EventMsg:
 
 
 def command_to_message(command: Command, source: str, identity: int, decided: int) -> CommandMsg:
-    """dlstream_msgs/Command, but for the time at which it is sent."""
+    """The command as dlstream_msgs/Command, without the time of sending."""
     return CommandMsg(
         source=source,
         id=identity,

@@ -1,4 +1,4 @@
-"""Frames and poses to and from ROS messages."""
+"""Converts frames and poses to and from ROS messages."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def stamp_from_message(time: Time) -> int:
 
 
 def key_values(values: Mapping[str, object]) -> list[KeyValue]:
-    """The payload of an event, a command or a diagnosis."""
+    """The values of an event, a command or a diagnosis."""
     return [KeyValue(key=key, value=str(value)) for key, value in values.items()]
 
 
 def fill_image(message: ImageMsg, image: Image, encoding: str) -> None:
-    """Puts an array into `message`, header aside.
+    """Puts an image into `message`, except for the header.
 
-    By way of array.array: assigning an array or bytes to `data` lets rclpy check every byte (0.2 s a frame).
+    Uses array.array: if a NumPy array or bytes are assigned to `data`, rclpy checks every byte (0.2 s per frame).
     """
     image = np.ascontiguousarray(image)
     message.height, message.width = image.shape[:2]

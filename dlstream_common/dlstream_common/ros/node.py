@@ -1,4 +1,4 @@
-"""The base of every dlstream node: settings, life cycle, diagnostics, and a clean end."""
+"""The base of all dlstream nodes: settings, life cycle, diagnostics, and a clean end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from dlstream_common.ros.local import LocalFrames
 from dlstream_common.ros.parameters import declare_settings, read_settings, refuse_unknown
 from dlstream_common.settings import Settings
 
-_LETTING_GO = 10  # seconds for a process whose nodes have ended to end as well
+_EXIT_TIMEOUT = 10  # seconds in which a process must end after its nodes have ended
 
 S = TypeVar("S", bound=Settings)
 
@@ -41,16 +41,16 @@ S = TypeVar("S", bound=Settings)
 class DlstreamNode(LifecycleNode, Generic[S]):
     """A lifecycle node with validated settings.
 
-    A node overrides `configure`, `activate`, `deactivate`, `cleanup` and `diagnose`, and says what went wrong by
-    raising; a DlstreamError is shown as its message, anything else with its traceback. With the parameter
-    `autostart` (the default) `run_node` configures and activates it, so that `ros2 run` gives data at once.
+    A node overrides `configure`, `activate`, `deactivate`, `cleanup` and `diagnose`, and raises an exception if
+    something goes wrong. A DlstreamError is logged as its message, anything else with its traceback. With the parameter
+    `autostart` (the default), `run_node` configures and activates it, so that `ros2 run` gives data at once.
     """
 
     default_name: ClassVar[str]
     ends_by_itself: ClassVar[bool] = False
-    """Whether the end of this node is in good order while others of its process go on, as that of a video is."""
+    """Whether this node may end while others in its process continue, as at the end of a video."""
     linger: ClassVar[float] = 0.0
-    """Seconds for which the node, told to end, still takes messages at most while it is needed: see `is_needed`."""
+    """Seconds that the node, asked to end, continues at most while it is needed: see `is_needed`."""
 
     def __init__(
         self, settings_type: type[S], *, name: str = "", frames: LocalFrames | None = None, **options: object
@@ -59,8 +59,8 @@ class DlstreamNode(LifecycleNode, Generic[S]):
 
         Args:
         name: of the node; empty: its default name.
-        frames: the image topics of this process; None where the node has a process of its own.
-        options: of rclpy's LifecycleNode, such as the namespace.
+        frames: the image topics of this process; None if the node has its own process.
+        options: for rclpy's LifecycleNode, such as the namespace.
         """
         super().__init__(name or self.default_name, **options)
         self.frames = frames or LocalFrames()
@@ -72,7 +72,9 @@ class DlstreamNode(LifecycleNode, Generic[S]):
         self.declare_parameter(
             "autostart",
             True,
-            ParameterDescriptor(description="Configure and activate at the start, without a manager.", read_only=True),
+            ParameterDescriptor(
+                description="Configure and activate the node at the start, without a lifecycle manager.", read_only=True
+            ),
         )
         declare_settings(self, settings_type)
         refuse_unknown(self, ["autostart", *settings_type.model_fields])
@@ -83,43 +85,43 @@ class DlstreamNode(LifecycleNode, Generic[S]):
     # What a node overrides.
 
     def configure(self, settings: S) -> None:
-        """Opens what is needed and creates publishers; called with validated settings."""
+        """Opens devices and files, and creates publishers; called with validated settings."""
 
     def activate(self) -> None:
         """Starts working."""
 
     def deactivate(self) -> None:
-        """Stops working; outputs go off."""
+        """Stops working; outputs switch off."""
 
     def cleanup(self) -> None:
-        """Closes what `configure` opened. Called once for each `configure`, also after a failed one."""
+        """Closes what `configure` opened. Called once for each `configure`, even if that failed."""
 
     def diagnose(self) -> Diagnosis:
-        """How the node is, while it is active."""
+        """The state of the node; called while it is active."""
         return Diagnosis(Level.OK, "active")
 
     def is_needed(self) -> bool:
-        """Whether others, told to end at the same time, still need this node; asked again and again until `linger`."""
+        """Whether other nodes that are ending still need this one; called repeatedly for up to `linger` seconds."""
         return False
 
     def settings_changed(self, settings: S) -> None:
-        """Takes over a changed setting that is marked as live."""
+        """Applies a changed setting that is marked as live."""
 
     # What a node uses.
 
     @property
     def is_active(self) -> bool:
-        """Whether the life cycle's state is active."""
+        """Whether the node is in the lifecycle state "active"."""
         return bool(self._state_machine.current_state[1] == "active")
 
     def end(self, exit_code: int) -> None:
-        """Ends the process of this node, from any thread, with a deactivation and a cleanup."""
+        """Ends the process of this node after deactivation and cleanup. May be called from any thread."""
         if self.exit_code is None:
             self.exit_code = exit_code
         self._ended.set_result(None)
 
     def fail(self, error: Exception) -> None:
-        """Reports an error that the node can't go on with, and ends its process with exit code 1."""
+        """Logs an error after which the node can't continue, and ends its process with exit code 1."""
         self._report("stopped", error)
         self.end(1)
 
@@ -137,7 +139,7 @@ class DlstreamNode(LifecycleNode, Generic[S]):
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        super().on_activate(state)  # first: publishers are silent until it
+        super().on_activate(state)  # first: until then publishers send nothing
         result = self._guard("activate", self.activate)
         if result != TransitionCallbackReturn.SUCCESS:
             super().on_deactivate(state)
@@ -184,7 +186,9 @@ class DlstreamNode(LifecycleNode, Generic[S]):
             extra = self._settings_type.model_fields[parameter.name].json_schema_extra
             live = isinstance(extra, dict) and extra.get("live")
             if configured and not live:
-                reason = f"{parameter.name} can be set while the node is unconfigured: deactivate and clean it up first"
+                reason = (
+                    f"{parameter.name} can only be set while the node is unconfigured: deactivate and clean it up first"
+                )
                 return SetParametersResult(successful=False, reason=reason)
         if configured and ours:
             try:
@@ -214,9 +218,9 @@ def run_node(create: Callable[[], N], arguments: Sequence[str] | None = None) ->
 def run_nodes(creators: Sequence[Callable[[], N]], arguments: Sequence[str] | None = None) -> int:
     """Runs nodes in this process until SIGINT, SIGTERM, the failure of one, or the end of those that end by themselves.
 
-    They start in the order given and end in the reverse of it. Each has an executor in a thread of its own, so that
-    none waits for another, and the main thread is free to take signals: after one, a node is deactivated and cleaned
-    up while it can still publish, and only then is ROS shut down.
+    They start in the given order and end in reverse. Each has its own executor and thread, so that none waits for
+    another, and the main thread is free to handle signals: after one, nodes are deactivated and cleaned up while they
+    can still publish, and only then is ROS shut down.
     """
     keep_memory()
     stopped: list[int] = []
@@ -238,7 +242,7 @@ def run_nodes(creators: Sequence[Callable[[], N]], arguments: Sequence[str] | No
                 hosted.append(_Hosted(create()))
                 hosted[-1].node._ended.add_done_callback(lambda _: changed.ring())
             if all(item.start() for item in hosted):
-                gc.freeze()  # going through all that has been loaded again, for garbage, would stop the nodes for 0.1 s
+                gc.freeze()  # a garbage collection of everything loaded would stop the nodes for 0.1 s
                 while not stopped and not _is_over(hosted):
                     changed.wait()
                     for item in hosted:
@@ -254,15 +258,15 @@ def run_nodes(creators: Sequence[Callable[[], N]], arguments: Sequence[str] | No
         return exit_code
     finally:
         rclpy.try_shutdown()
-        leave_within(_LETTING_GO, exit_code)
+        leave_within(_EXIT_TIMEOUT, exit_code)
         for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must not kill the exiting interpreter
             signal.signal(number, signal.SIG_IGN)
 
 
 class _Bell:
-    """Wakes the main thread, from any thread and from a signal handler that interrupts another one.
+    """Wakes the main thread from any thread, and from a signal handler that interrupts another one.
 
-    threading.Event can't: its lock isn't reentrant, so that a second signal within the handler of the first never
+    threading.Event can't do this: its lock isn't reentrant, so a second signal within the handler of the first never
     returns. (A node whose parent dies gets one SIGTERM for each thread of the parent.)
     """
 
@@ -271,7 +275,7 @@ class _Bell:
         os.set_blocking(self._in, False)
 
     def ring(self) -> None:
-        with suppress(BlockingIOError):  # it has been rung often enough
+        with suppress(BlockingIOError):  # it has already been rung
             os.write(self._in, b"!")
 
     def wait(self) -> None:
@@ -317,10 +321,10 @@ def _is_over(hosted: Sequence[_Hosted]) -> bool:
 
 
 def _spin(executor: SingleThreadedExecutor, node: DlstreamNode[Settings]) -> None:
-    """Serves the node's callbacks until it has ended.
+    """Runs the node's callbacks until it has ended.
 
-    By hand, since spin_until_future_complete of rclpy 7.1 leaves one more callback in the future at each turn: hundreds
-    a second that nobody removes.
+    Not by spin_until_future_complete: that of rclpy 7.1 adds a callback to the future at each turn, hundreds per
+    second, and never removes them.
     """
     node._ended.add_done_callback(lambda _: executor.create_task(_nothing))
     try:
@@ -328,16 +332,16 @@ def _spin(executor: SingleThreadedExecutor, node: DlstreamNode[Settings]) -> Non
             executor.spin_once()
     except ExternalShutdownException:
         pass
-    except Exception as error:  # a node whose callbacks have ended must not look alive
+    except Exception as error:  # a node without running callbacks must not seem alive
         node.fail(error)
 
 
 def _nothing() -> None:
-    """What wakes an executor."""
+    """A task that only wakes an executor."""
 
 
 def _linger(executor: SingleThreadedExecutor, node: DlstreamNode[Settings]) -> None:
-    """Where a signal ended the node, and not it itself."""
+    """Keeps a node running that is still needed, if a signal ended it and not the node itself."""
     end = time.monotonic() + node.linger
     while node.exit_code is None and node.is_active and time.monotonic() < end and node.is_needed():
         executor.spin_once(timeout_sec=0.02)

@@ -38,7 +38,7 @@ _ARRAYS = {
     Path: Parameter.Type.STRING_ARRAY,
 }
 _SECRETS: WeakKeyDictionary[Node, dict[str, str]] = WeakKeyDictionary()
-"""What nodes were given, by what they tell of it."""
+"""The values that nodes were given, by their masked form."""
 _OF_ROS = ("use_sim_time", "qos_overrides", "start_type_description_service")
 
 
@@ -49,8 +49,8 @@ class ParameterError(DlstreamError):
 def declare_settings(node: Node, model: type[BaseModel]) -> None:
     """Declares every field of `model` that the node doesn't have yet.
 
-    What is declared is told to everybody (/parameter_events, `ros2 param get`), so a password in it is not: the value
-    itself is kept for `read_settings`.
+    Everyone can read declared values (/parameter_events, `ros2 param get`), so passwords in them are masked; the real
+    value is kept for `read_settings`.
 
     Raises:
         ParameterError: a value given on the command line or in a parameter file has the wrong type or is out of range.
@@ -70,7 +70,7 @@ def declare_settings(node: Node, model: type[BaseModel]) -> None:
 
 
 def read_settings(node: Node, model: type[Model], overrides: Iterable[Parameter] = ()) -> Model:
-    """The node's parameters (with `overrides` in their place) as validated settings.
+    """The node's parameters, or `overrides` instead of them, as validated settings.
 
     Raises:
         ParameterError: names each parameter that is missing or wrong, its value and what was expected.
@@ -88,7 +88,7 @@ def read_settings(node: Node, model: type[Model], overrides: Iterable[Parameter]
         for item in error.errors():
             key = ".".join(str(part) for part in item["loc"])
             what = "nothing" if item["type"] == "missing" else shown(item["input"])
-            wanted = "this parameter: it must be given" if item["type"] == "missing" else expected(item)
+            wanted = "this parameter, which is required" if item["type"] == "missing" else expected(item)
             lines.append(f"parameter {key} of {node.get_name()}: found {what}; expected {wanted}")
         raise ParameterError("\n".join(lines)) from error
 
@@ -108,7 +108,7 @@ def _value(parameter: Parameter, secrets: Mapping[str, str]) -> Any:
 
 
 def refuse_unknown(node: Node, known: Iterable[str]) -> None:
-    """Raises ParameterError where the command line or a file sets a parameter that the node doesn't have."""
+    """Raises ParameterError if the command line or a file sets a parameter that the node doesn't have."""
     known = sorted(known)
     for name in node._parameter_overrides:
         if name not in known and not name.startswith(_OF_ROS):
@@ -136,7 +136,7 @@ def _plain(annotation: Any) -> Any:
 
 
 def descriptor(field: FieldInfo) -> ParameterDescriptor:
-    """Text, limits and choices of a field, as `ros2 param describe` shows them."""
+    """Description, limits and choices of a field, as shown by `ros2 param describe`."""
     result = ParameterDescriptor(description=" ".join((field.description or "").split()))
     if get_origin(field.annotation) is Literal:
         result.additional_constraints = "one of " + ", ".join(str(item) for item in get_args(field.annotation))
@@ -167,7 +167,7 @@ def _limits(field: FieldInfo) -> tuple[float | None, float | None]:
 
 
 def _to_ros(value: Any) -> Any:
-    """A default as rclpy takes it; None where it has none (an empty list has no type)."""
+    """A default in rclpy's form; None if it has none (an empty list has no type)."""
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, (list, tuple)):

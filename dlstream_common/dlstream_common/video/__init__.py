@@ -1,4 +1,4 @@
-"""Recorded frames: video files, folders of images and stacks of pages, each frame with its own time. No ROS.
+"""Recorded frames: video files, folders of images and multi-page TIFFs, each frame with its own time. No ROS.
 
 for item in open_frames(path).frames():
     if isinstance(item, LostFrame):

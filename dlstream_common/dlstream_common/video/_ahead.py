@@ -1,4 +1,4 @@
-"""Reading ahead of whoever uses what is read."""
+"""Reads ahead in a thread."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 
 def ahead(items: Iterator[T], count: int = 4) -> Iterator[T]:
-    """The same items, made in a thread of their own that is at most `count` of them ahead.
+    """Yields the same items, produced by a separate thread that is at most `count` items ahead.
 
-    An error of `items` is raised where the item would have come. Closing the iterator ends the thread.
+    An error in `items` is raised in place of the failed item. Closing the iterator ends the thread.
     """
     waiting: Queue[tuple[list[T], BaseException | None]] = Queue(count)
     stopped = threading.Event()
@@ -37,7 +37,7 @@ def ahead(items: Iterator[T], count: int = 4) -> Iterator[T]:
         finally:
             close = getattr(items, "close", None)
             if close is not None:
-                close()  # in this thread, which is the only one that may be in it
+                close()  # in this thread, the only one that may run it
             put([])  # the end
 
     thread = threading.Thread(target=read, name="decoder", daemon=True)

@@ -1,4 +1,4 @@
-"""From a stream's packets to its pictures in the order of presentation, and a reason for each that is lost."""
+"""Decodes a stream's packets into pictures in the order of presentation, with a reason for each lost one."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 _MOST_READ_ERRORS = 100
-"""Errors in a row after which the rest of a file counts as unreadable."""
+"""Consecutive errors after which the rest of a file counts as unreadable."""
 _JUMP = 10
-"""Seconds by which stamps must go back to be those of another recording, put behind the first."""
-_NO_PICTURE = "the decoder makes no picture of its data"
+"""Seconds by which stamps must jump back to count as another recording, appended to the first."""
+_NO_PICTURE = "the decoder returns no picture for its data"
 _INCOMPLETE = "its data is incomplete"
 
 Decoded = tuple[int | None, av.VideoFrame | str]
-"""A presentation stamp in ticks of the stream, None where it has none; the picture, or why it is lost."""
+"""A presentation stamp in ticks of the stream, None if it has none; and the picture, or why it is lost."""
 
 
 def decode(container: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
-    """Every picture that is to be shown. What an edit list hides is decoded and left out by FFmpeg."""
-    stream.thread_type = "SLICE"  # threads by frame would report an error packets later
-    stream.codec_context.options = {"err_detect": "explode"}  # half a picture, filled up with grey, is no frame
+    """Yields every picture to be shown. FFmpeg decodes and drops what an edit list hides."""
+    stream.thread_type = "SLICE"  # with frame threads, errors would be reported some packets too late
+    stream.codec_context.options = {"err_detect": "explode"}  # half a picture filled with grey is not a frame
     expected = _Expected(container, stream)
     for packet in _packets(container, stream):
         if isinstance(packet, str):
@@ -54,9 +54,9 @@ def decode(container: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
 
 
 class _Expected:
-    """The stamps of the packets that went in, from which follows which pictures did not come out.
+    """Keeps the stamps of the packets that were decoded, to find the pictures that did not come out.
 
-    AVI has no presentation stamps: its pictures take the packets' decoding stamps, one after another.
+    AVI has no presentation stamps: its pictures get the packets' decoding stamps, one after another.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
@@ -69,11 +69,11 @@ class _Expected:
         self._jump = int(_JUMP / stream.time_base) if stream.time_base else 0
 
     def stamp_of(self, packet: av.Packet) -> int | None:
-        """The stamp by which a packet is known."""
+        """The stamp that identifies a packet."""
         return packet.dts if self._in_turn else packet.pts
 
     def add(self, packet: av.Packet) -> None:
-        """A packet, before it is decoded."""
+        """Adds a packet before it is decoded."""
         time = packet.pts if packet.dts is None else packet.dts
         if time is not None:
             if self._last is not None and time < self._last - self._jump:
@@ -84,13 +84,13 @@ class _Expected:
             heappush(self._waiting, (self._part, stamp))
 
     def failed(self, stamp: int, reason: str) -> None:
-        """Why the packet that was added last has no picture."""
+        """Notes why the packet added last has no picture."""
         self._reasons[self._part, stamp] = reason
 
     def shown(self, picture: av.VideoFrame) -> Iterator[Decoded]:
-        """A picture that came out, after those before it that did not."""
+        """Yields a picture that came out, after the lost ones before it."""
         if self._in_turn:
-            if picture.is_corrupt and self._reasons:  # the one that failed comes out all the same
+            if picture.is_corrupt and self._reasons:  # the failed one comes out nevertheless
                 del self._reasons[min(self._reasons)]
             stamp = yield from self._next_in_turn()
         else:
@@ -101,7 +101,7 @@ class _Expected:
         yield stamp, _INCOMPLETE if picture.is_corrupt else picture
 
     def rest(self) -> Iterator[Decoded]:
-        """Those of which nothing came until the end."""
+        """Yields those that never came out."""
         while self._waiting:
             yield from self._lost(heappop(self._waiting))
 
@@ -124,12 +124,12 @@ class _Expected:
 
     def _lost(self, key: tuple[int, int]) -> Iterator[Decoded]:
         reason = self._reasons.pop(key, "")
-        if reason or not self._second_field:  # else the packet held the other lines of the picture before it
+        if reason or not self._second_field:  # else the packet contained the other field of the previous picture
             yield key[1], reason or _NO_PICTURE
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet | str]:
-    """The packets with data (an empty one is a camera's "as before", or FFmpeg's mark of the end), or read errors."""
+    """Yields packets with data (an empty one means "unchanged", or is FFmpeg's end mark), and read errors."""
     packets, errors = container.demux(stream), 0
     while errors < _MOST_READ_ERRORS:
         try:

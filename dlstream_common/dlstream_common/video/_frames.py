@@ -1,4 +1,4 @@
-"""Opens whatever holds recorded frames."""
+"""Opens any file or folder of recorded frames."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["FrameFile", "LostFrame", "VideoFrame", "open_frames"]
 
 
 def open_frames(path: Path, fps: float = 0.0) -> FrameFile:
-    """A video file, a folder of images, an image, or a TIFF stack.
+    """Opens a video file, a folder of images, an image, or a TIFF stack.
 
     Args:
-        fps: frames a second in place of the file's own times; 0: its own, and 30 for images.
+        fps: frames per second, instead of the file's own times; 0: its own times, and 30 for images.
 
     Raises:
         SourceError: it can't be read as any of these.

@@ -22,20 +22,20 @@ _STACKS = (".tif", ".tiff")
 _USUAL_RATE = 30.0
 _AS_IT_IS: Any = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
 _AT_ONCE = 4
-"""Pages of a stack in memory."""
+"""Pages of a stack that are in memory at once."""
 _SECOND = 1_000_000_000
 
 
 class ImageFiles:
-    """Images as frames, see `FrameFile`. They have no times: one period of the rate lies between two of them.
+    """Images as frames, see `FrameFile`. They have no times, so they are one period of the frame rate apart.
 
     Args:
-        path: a folder, whose images are taken in the order in which a person counts (img2 before img10; names that
-            begin with a point are left out), or one image. A TIFF file may hold many pages.
-        fps: frames a second; 0: 30.
+        path: a folder, whose images are read in natural order (img2 before img10; names that begin with a dot are
+            skipped), or one image. A TIFF file may have many pages.
+        fps: frames per second; 0: 30.
 
     Raises:
-        SourceError: there are none, or none can be read.
+        SourceError: there are no images, or none can be read.
     """
 
     def __init__(self, path: Path, fps: float = 0.0) -> None:
@@ -48,12 +48,10 @@ class ImageFiles:
         if first is None:
             raise SourceError(f"{path}: found no image that can be read; expected at least one")
         self.height, self.width = first.shape[:2]
-        remarks = [
-            f"images, which have no times, taken at {_USUAL_RATE:g} fps; --fps (in a rig 'fps') gives another rate"
-        ]
+        remarks = [f"images have no times; {_USUAL_RATE:g} fps assumed. --fps (in a rig file: 'fps') sets another rate"]
         remarks = remarks if not fps and self.expected > 1 else []
         if first.dtype == np.uint16 and first.ndim == 3 and (problem := picture_problem(first)):
-            remarks.append(problem)  # of 16-bit colour only 8 bits go on, in which nobody can see it any more
+            remarks.append(problem)  # only 8 bits of 16-bit colour are passed on, which would hide the problem
         self.remarks = tuple(remarks)
 
     def frames(self) -> Iterator[VideoFrame | LostFrame]:
@@ -98,7 +96,7 @@ def _pages(file: Path) -> int:
 
 
 def _images_of(file: Path) -> Iterator[Image | str]:
-    """The image, or each page; a reason for one that can't be read."""
+    """Yields the image, or each page; or the reason why one can't be read."""
     pages = _pages(file)
     for start in range(0, pages, _AT_ONCE):
         count = min(_AT_ONCE, pages - start)
@@ -134,7 +132,7 @@ def _checked(image: Image, where: str) -> Image | str:
 
 
 def _published(image: Image) -> Image:
-    """As a `VideoFrame` has it: colour of 8 bits, or grey of 16."""
+    """The image as in a `VideoFrame`: 8-bit colour or 16-bit grey."""
     if image.dtype == np.uint16:
         return image if image.ndim == 2 else (image >> 8).astype(np.uint8)
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8) if image.ndim == 2 else image

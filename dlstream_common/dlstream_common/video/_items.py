@@ -1,4 +1,4 @@
-"""What reading recorded frames gives."""
+"""What a reader of recorded frames returns."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dlstream_common.frame import Image
 
 @dataclass(frozen=True, slots=True)
 class VideoFrame:
-    """A frame as a person sees it: upright, and in colour unless the file has 16 bits of grey.
+    """A frame as a viewer shows it: upright, and in colour unless the file has 16-bit grey.
 
     Attributes:
-        number: 0, 1, 2, ... in the order of presentation; lost frames are counted.
+        number: 0, 1, 2, ... in the order of presentation, including lost frames.
         time: nanoseconds since the first frame, by the file's own stamps.
-        image: (height, width, 3) uint8, blue, green, red; 16 bits of grey as they are, (height, width) uint16.
+        image: (height, width, 3) uint8, blue, green, red; 16-bit grey is unchanged: (height, width) uint16.
     """
 
     number: int
@@ -27,7 +27,7 @@ class VideoFrame:
 
 @dataclass(frozen=True, slots=True)
 class LostFrame:
-    """A frame that is in the file and can't be decoded; number and time as of a `VideoFrame`."""
+    """A frame in the file that can't be decoded; number and time as in a `VideoFrame`."""
 
     number: int
     time: int
@@ -35,13 +35,13 @@ class LostFrame:
 
 
 class FrameFile(Protocol):
-    """Frames that can be read once or more often.
+    """Frames that can be read once or repeatedly.
 
     Attributes:
         width, height: of the upright frames, in pixels.
-        fps: frames a second on average, as the file announces it or as asked for; None where it does not say.
-        expected: about how many frames there are, for a progress bar and nothing else; 0 where that is not known.
-        remarks: what a person should know of how it is read, such as a rate that was assumed.
+        fps: average frames per second, as given by the file or by the caller; None if unknown.
+        expected: approximate number of frames, only for a progress bar; 0 if unknown.
+        remarks: what users should know about how it is read, such as an assumed frame rate.
     """
 
     path: Path
@@ -52,4 +52,4 @@ class FrameFile(Protocol):
     remarks: tuple[str, ...]
 
     def frames(self) -> Iterator[VideoFrame | LostFrame]:
-        """All frames from the first on, in order. Closing the iterator closes the file."""
+        """All frames in order, from the first on. Closing the iterator closes the file."""

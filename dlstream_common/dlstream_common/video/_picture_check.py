@@ -1,4 +1,4 @@
-"""Pictures that can't be right: black, of one colour, or with few of their bits in use."""
+"""Finds pictures that can't be right: black, of one colour, or with few of their bits in use."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import numpy as np
 from dlstream_common.frame import Image
 
 _FRAMES = 10
-"""Frames that look wrong before it is said: the first ones of many cameras are dark."""
+"""Frames that must look wrong before this is reported: the first frames of many cameras are dark."""
 _NOISE = 3
-"""Grey values of 255 by which a picture of one colour may differ in itself."""
+"""Range of grey values (of 255) within a picture that counts as one colour."""
 _DIM = 1 << 14
-"""Brightest value of 65,535 below which a picture has at most 14 bits, and is dark once divided by 256."""
+"""A brightest value (of 65,535) below this means at most 14 bits: a dark picture once divided by 256."""
 
 
 class PictureCheck:
-    """Looks at a camera's or a video's frames until one looks right, and says once what is wrong with them."""
+    """Checks the frames of a camera or a video until one looks right, and reports once what is wrong with them."""
 
     def __init__(self) -> None:
         self._left = _FRAMES
         self._found = ""
 
     def add(self, image: Image) -> str:
-        """A frame, uint8 or uint16. Returns what is wrong, in a sentence, once it is sure; else an empty string."""
+        """Checks a frame, uint8 or uint16. Returns what is wrong, in a sentence, once it is certain; else ''."""
         if not self._left:
             return ""
         self._found = picture_problem(image)
@@ -30,13 +30,13 @@ class PictureCheck:
         return self.finish() if self._found and not self._left else ""
 
     def finish(self) -> str:
-        """There are no more frames. Returns what is wrong with those that there were, if it was not said yet."""
+        """Call it after the last frame. Returns what is wrong with the frames, if not reported yet."""
         found, self._found, self._left = self._found, "", 0
         return found
 
 
 def picture_problem(image: Image) -> str:
-    """What can't be right with one image, in a sentence; empty where it looks right."""
+    """What can't be right about an image, in a sentence; empty if it looks right."""
     if not image.size:
         return ""
     low, high = int(image.min()), int(image.max())

@@ -1,4 +1,4 @@
-"""From a decoded picture to an array, upright."""
+"""Converts a decoded picture to an upright array."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Orientation:
 
     @classmethod
     def of(cls, picture: av.VideoFrame) -> Orientation:
-        """From its display matrix: a point (x, y) is shown at (a x + c y, b x + d y)."""
+        """From a picture's display matrix, which shows a point (x, y) at (a x + c y, b x + d y)."""
         data = picture.side_data.get("DISPLAYMATRIX")
         if data is None:
             return cls()
@@ -30,7 +30,7 @@ class Orientation:
         return cls(True, c < 0, b < 0)
 
     def turn(self, image: Image) -> Image:
-        """The image, (height, width) or (height, width, channels), as it is to be seen."""
+        """The image, (height, width) or (height, width, channels), as it should be seen."""
         if self == Orientation():
             return image
         if self.transposed:
@@ -41,7 +41,7 @@ class Orientation:
 
 
 def to_image(picture: av.VideoFrame) -> Image:
-    """(height, width, 3) uint8, blue, green, red; of 16 bits of grey (height, width) uint16, bit by bit."""
+    """(height, width, 3) uint8, blue, green, red; for 16-bit grey (height, width) uint16, bit for bit."""
     if picture.format.name in ("gray16le", "gray16be"):
         return picture.to_ndarray()
     return picture.to_ndarray(format="bgr24")

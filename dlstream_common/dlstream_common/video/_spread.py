@@ -1,4 +1,4 @@
-"""Some frames of a file, spread evenly over it."""
+"""Picks frames spread evenly over a file."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from dlstream_common.video._items import FrameFile, VideoFrame
 from dlstream_common.video._video import VideoFile
 
 _SHORT = 600
-"""Frames up to which a file is read from its beginning on; in a longer one places are sought by their time."""
+"""A file with up to this many frames is read from the beginning; in a longer one, frames are sought by time."""
 
 
 def spread_frames(
     file: FrameFile, count: int, tell: Callable[[int, int], None] = lambda done, wanted: None
 ) -> Iterator[tuple[str, Image]]:
-    """At most `count` frames that can be decoded, in order, each with its place in words ("frame 40", "at 61.2 s").
+    """Yields at most `count` decodable frames in order, each with its place in words ("frame 40", "at 61.2 s").
 
     Args:
-        tell: called with how many are done, and how many there are to be.
+        tell: called with the number of frames done and the number wanted.
     """
     if isinstance(file, VideoFile) and file.seconds and file.expected > _SHORT:
         wanted = max(1, min(count, file.expected))

@@ -1,4 +1,4 @@
-"""From a stream's stamps to nanoseconds since the first frame, always increasing."""
+"""Converts a stream's stamps to nanoseconds since the first frame, always increasing."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ _SECOND = 1_000_000_000
 
 
 class Timeline:
-    """Times of frames.
+    """Computes the times of frames.
 
     Args:
-        tick: seconds of one unit of the stream's stamps; None: every frame is one period of the rate after the last.
-        rate: frames a second: of all where there are no stamps, and of a frame that has none.
-        limit: seconds that stamps may go back before they are those of another recording, put behind the first.
+        tick: seconds per unit of the stream's stamps; None: every frame is one period of the rate after the last.
+        rate: frames per second, for all frames without stamps.
+        limit: seconds that stamps may jump back before they count as another recording, appended to the first.
     """
 
     def __init__(self, tick: Fraction | None, rate: Fraction, limit: float = 1.0) -> None:
@@ -22,10 +22,10 @@ class Timeline:
         self._shift = 0
         self._last: int | None = None
         self.corrected = 0
-        """Frames whose stamp was missing, or not after that of the frame before."""
+        """Frames whose stamp was missing, or not later than that of the previous frame."""
 
     def time(self, number: int, stamp: int | None) -> int:
-        """When frame `number` is shown."""
+        """The time of frame `number`, in nanoseconds since the first frame."""
         if self._tick is None:
             return int(number * _SECOND / self._rate)
         period = int(_SECOND / self._rate)

@@ -1,7 +1,7 @@
-"""Whether a file ends before it should, by the sizes that its own parts have. Frame counts and durations say nothing.
+"""Detects truncated files by the sizes of their chunks. Frame counts and durations are no evidence.
 
-AVI, Matroska and MP4 files begin with parts that name their sizes. A recorder that was killed leaves a size open, which
-is no truncation: what is there can be read.
+AVI, Matroska and MP4 files consist of chunks that begin with their size. A killed recorder leaves a size open, which is
+not a truncation: what is there can be read.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import BinaryIO
 _BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof")
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 _TOLERANCE = 64
-"""Bytes by which sloppy writers are wrong."""
+"""Bytes by which sloppy writers may be wrong."""
 
 
 def announced_size(path: Path) -> int | None:
-    """The bytes that a file should have, where it has fewer; None where it is whole, or does not say.
+    """The size in bytes that a file should have, if it is smaller; None if it is complete, or has no such size.
 
     Raises:
         OSError: it can't be read.
@@ -37,7 +37,7 @@ def announced_size(path: Path) -> int | None:
 
 
 def _riff_end(file: BinaryIO, there: int) -> int | None:
-    """AVI: one RIFF chunk, or several of them one after another."""
+    """AVI: one or several RIFF chunks."""
     end = 0
     while end < there:
         file.seek(end)
@@ -64,7 +64,7 @@ def _matroska_end(file: BinaryIO) -> int | None:
 
 
 def _variable_size(file: BinaryIO) -> int | None:
-    """EBML's number of 1 to 8 bytes; None where all its bits are set, which means unknown."""
+    """EBML's number of 1 to 8 bytes; None if all its bits are set, which means unknown."""
     first = file.read(1)
     if not first or not first[0]:
         return None
@@ -75,7 +75,7 @@ def _variable_size(file: BinaryIO) -> int | None:
 
 
 def _boxes_end(file: BinaryIO, there: int) -> int | None:
-    """MP4 and QuickTime: boxes one after another; one of size 0 reaches to the end."""
+    """MP4 and QuickTime: a sequence of boxes; one of size 0 extends to the end."""
     end = 0
     while end + 8 <= there:
         file.seek(end)

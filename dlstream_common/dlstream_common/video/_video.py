@@ -22,7 +22,7 @@ from dlstream_common.video._truncation import announced_size
 _NO_TIMES = 0x80
 """FFmpeg's flag of formats without times, such as raw H.264."""
 _NOBODYS_RATE = Fraction(1009, 64)
-"""Given to FFmpeg for streams without times, in place of its own 25: where it comes back, the stream says no rate."""
+"""FFmpeg's default for streams without times, instead of 25: if FFmpeg returns it, the stream has no rate."""
 _USUAL_RATE = Fraction(30)
 
 
@@ -30,14 +30,14 @@ class VideoFile:
     """A video, see `FrameFile`.
 
     Args:
-        fps: frames a second in place of the file's own times; 0: its own.
-        pixels: makes an image of FFmpeg's picture; else as a person sees it.
+        fps: frames per second, instead of the file's own times; 0: its own times.
+        pixels: converts FFmpeg's picture to an image; default: as in a `VideoFrame`.
 
     Attributes:
-        seconds: how long it is, as its header says; 0 where it does not.
+        seconds: its duration according to its header; 0 if unknown.
 
     Raises:
-        SourceError: it can't be opened, is truncated, holds no frame that can be decoded, or has no times and no `fps`
+        SourceError: it can't be opened, is truncated, has no frame that can be decoded, or has no times and no `fps`
             is given.
     """
 
@@ -51,12 +51,12 @@ class VideoFile:
             if self._timeless and not fps:
                 if own is None:
                     raise SourceError(
-                        f"{path}: found a {container.format.name} stream, which has no times, and no frame rate in it; "
+                        f"{path}: found a {container.format.name} stream, which has neither times nor a frame rate; "
                         "expected one of them. Give the camera's rate: --fps 30, or 'fps: 30' in the rig file"
                     )
                 remarks.append(
-                    f"a {container.format.name} stream without times, taken at the {float(own):g} fps that it says; "
-                    "--fps (in a rig 'fps') gives another rate"
+                    f"a {container.format.name} stream without times; its frame rate of {float(own):g} fps is used. "
+                    "--fps (in a rig file: 'fps') sets another rate"
                 )
             self._counted = self._timeless or fps > 0
             self._rate = Fraction(fps).limit_denominator(10**6) if fps else own or _USUAL_RATE
@@ -76,7 +76,7 @@ class VideoFile:
             for number, (stamp, found) in enumerate(decode(container, stream)):
                 time = timeline.time(number, stamp)
                 if isinstance(found, str):
-                    smeared = "; the frames up to the next key frame build on it and may be smeared" if depends else ""
+                    smeared = "; the frames up to the next key frame depend on it and may be smeared" if depends else ""
                     yield LostFrame(number, time, found + smeared)
                     continue
                 if orientation is None:
@@ -84,7 +84,7 @@ class VideoFile:
                 yield VideoFrame(number, time, orientation.turn(self._pixels(found)))
 
     def image_at(self, seconds: float) -> Image | None:
-        """The first frame that can be decoded from a time on, or the last one before it; None where there is none."""
+        """The first decodable frame at or after a time, or the last one before it; None if there is none."""
         with _opened(self.path) as container:
             stream, _ = _stream_of(container, self.path)
             assert stream.time_base is not None
@@ -119,8 +119,8 @@ def _check_file(path: Path) -> None:
         raise SourceError(f"{path}: can't be read ({error.strerror}); expected a video") from error
     if announced is not None:
         raise SourceError(
-            f"{path}: found {there} bytes; expected the {announced} of which its parts tell. It is truncated: copy it "
-            "again, or make a file of what is there with 'ffmpeg -i FILE -c copy NEW'"
+            f"{path}: found {there} bytes; expected {announced}, by the sizes in the file. It is truncated: copy it "
+            "again, or save what is there with 'ffmpeg -i FILE -c copy NEW'"
         )
 
 
@@ -136,7 +136,7 @@ def _opened(path: Path) -> InputContainer:
 
 
 def _stream_of(container: InputContainer, path: Path) -> tuple[VideoStream, list[str]]:
-    """The first stream of moving pictures, and what there is to say of the choice."""
+    """The first stream of moving pictures, and remarks on the choice."""
     covers = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
     streams = [stream for stream in container.streams.video if not stream.disposition & covers]
     if not streams:
@@ -156,7 +156,7 @@ def _own_rate(stream: VideoStream, timeless: bool) -> Fraction | None:
 
 
 def _seconds(container: InputContainer, stream: VideoStream) -> float:
-    """How long it is, as its header says; 0 where it does not."""
+    """Its duration according to its header; 0 if unknown."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return container.duration / av.time_base if container.duration else 0.0

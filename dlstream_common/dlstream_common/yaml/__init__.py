@@ -1,1 +1,1 @@
-"""YAML files read into settings; every problem names its line."""
+"""Reads YAML files into settings; every problem is reported with its line."""

@@ -1,4 +1,4 @@
-"""YAML as far as settings need it: a few bytes can stand for more than any machine holds, or nest without end."""
+"""Parses YAML within limits: a few bytes could stand for more than any memory holds, or nest endlessly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX_VALUES = 200_000
 
 
 class _CheckedComposer(Composer):
-    """Refuses an anchor that contains itself where it does, before anything is made of it."""
+    """Refuses an anchor that contains itself before anything is built from it."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if not self.parser.check_event(AliasEvent):
@@ -35,17 +35,17 @@ class _CheckedComposer(Composer):
         return super().compose_node(parent, index)
 
     def _open(self) -> list[str]:
-        """The anchors of what is being read just now."""
+        """The anchors of the nodes that are being read now."""
         if not hasattr(self, "_anchors_open"):
             self._anchors_open: list[str] = []
         return self._anchors_open
 
 
 def parse(text: str) -> Any:
-    """The content, with line numbers and comments kept.
+    """The content of a YAML text, with line numbers and comments.
 
     Raises:
-        MarkedYAMLError: it is no YAML, nests too deep, or contains itself.
+        MarkedYAMLError: it is not YAML, is nested too deeply, or contains itself.
     """
     yaml = YAML(typ="rt")
     yaml.Composer = _CheckedComposer
@@ -54,7 +54,7 @@ def parse(text: str) -> Any:
 
 
 def too_many(data: CommentedMap) -> tuple[int, int] | None:
-    """The line of the first key whose aliases stand for more than a file can mean, and how many; None: none does."""
+    """The line of the first key whose aliases stand for too many values, and their number; None if there is none."""
     known: dict[int, int] = {}
     for key, value in data.items():
         count = _count(value, known)
@@ -64,7 +64,7 @@ def too_many(data: CommentedMap) -> tuple[int, int] | None:
 
 
 def _count(value: Any, known: dict[int, int]) -> int:
-    """How many values it has, written out; each anchor is counted once, however often it is named."""
+    """The number of values after expanding all aliases; each anchor is counted only once."""
     if not isinstance(value, (Mapping, list)):
         return 1
     if id(value) not in known:

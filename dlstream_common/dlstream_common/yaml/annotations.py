@@ -1,4 +1,4 @@
-"""What stands at a place of a settings class: its keys, its unit, the kinds that there are."""
+"""Looks up a place in a settings class: its keys, its unit, and the types to choose from."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from dlstream_common.settings import Unit
 from dlstream_common.tagged import Tagged
 
 Location = Place
-"""Keys and indices from the top, with the names by which pydantic tells a union's members apart."""
+"""Keys and indices from the top, including pydantic's tags of union members."""
 
 
 def known_keys(annotation: Any, location: Location) -> list[str]:
-    """The keys of the settings class that stands at `location` below `annotation`."""
+    """The keys of the settings class at `location` below `annotation`."""
     annotation, location = _picked(annotation, location)
     annotation = _bare(annotation)
     if _is_union(annotation):
@@ -29,9 +29,9 @@ def known_keys(annotation: Any, location: Location) -> list[str]:
 
 
 def _at(annotation: Any, location: Location) -> tuple[Any, tuple[Any, ...]]:
-    """The annotation at a location below another one, with what is said about it; None where it isn't known."""
+    """The annotation at a location below another one, with its metadata; None if unknown."""
     annotation, location = _picked(annotation, location)
-    bare, said = _bare(annotation), _said(annotation)
+    bare, said = _bare(annotation), _metadata(annotation)
     if _is_union(bare):
         members = _members(bare)
         if len(members) == 1:
@@ -41,8 +41,8 @@ def _at(annotation: Any, location: Location) -> tuple[Any, tuple[Any, ...]]:
 
 
 def _picked(annotation: Any, location: Location) -> tuple[Any, Location]:
-    """One of a union's members, where the location begins with its name, and what is left of the location."""
-    tagged = next((item for item in _said(annotation) if isinstance(item, Tagged)), None)
+    """The union member whose tag the location begins with, and the rest of the location."""
+    tagged = next((item for item in _metadata(annotation) if isinstance(item, Tagged)), None)
     if tagged is not None:
         if not location or location[0] not in tagged.names:
             return annotation, location
@@ -55,7 +55,7 @@ def _picked(annotation: Any, location: Location) -> tuple[Any, Location]:
 
 
 def _below(annotation: Any, key: str | int) -> Any:
-    """The annotation of a key's value; None where it isn't known."""
+    """The annotation of a key's value; None if unknown."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (dict, list, tuple):
         return arguments[-1] if origin is dict else arguments[0]
@@ -70,8 +70,8 @@ def _bare(annotation: Any) -> Any:
     return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
-def _said(annotation: Any) -> tuple[Any, ...]:
-    """What an annotation says beside the type."""
+def _metadata(annotation: Any) -> tuple[Any, ...]:
+    """The metadata of an annotation, besides the type."""
     return get_args(annotation)[1:] if get_origin(annotation) is Annotated else ()
 
 
@@ -89,12 +89,12 @@ def _with(annotation: Any, said: Sequence[Any]) -> Any:
 
 
 def unit_of(model: type[BaseModel], location: Location) -> str:
-    """What a number at a place counts; empty where nothing says it."""
+    """The unit of the number at a place; empty if unknown."""
     return next((item.name for item in _at(model, location)[1] if isinstance(item, Unit)), "")
 
 
 def kinds_at(model: type[BaseModel], location: Location) -> list[str]:
-    """What a key that tells the kinds apart can be."""
+    """The possible values of the key that selects a type."""
     annotation, said = _at(model, location)
     for item in said:
         if isinstance(item, Tagged):
@@ -103,7 +103,7 @@ def kinds_at(model: type[BaseModel], location: Location) -> list[str]:
 
 
 def without_tags(annotation: Any, location: Location) -> Location:
-    """The location without the names by which pydantic tells a union's members apart: a key may have the same name."""
+    """The location without pydantic's tags of union members, which may have the same name as a key."""
     annotation, location = _picked(annotation, location)
     if not location:
         return ()
@@ -115,7 +115,7 @@ def without_tags(annotation: Any, location: Location) -> Location:
 
 
 def _tags(member: Any) -> list[Any]:
-    """What pydantic may tell a union's member by: its Tag, or the values of its fields that are Literals of one."""
+    """Pydantic's possible tags of a union member: its Tag, or the values of its fields with one-valued Literals."""
     if get_origin(member) is Annotated:
         tags = [item.tag for item in get_args(member)[1:] if isinstance(item, Tag)]
         if tags:

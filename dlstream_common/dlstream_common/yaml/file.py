@@ -1,4 +1,4 @@
-"""YAML files read into settings; whatever is wrong is reported with its line."""
+"""Reads YAML files into settings; everything that is wrong is reported with its line."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_yaml(path: str | Path, example: str = "rig: openfield") -> CommentedMap:
-    """The file's mapping, with line numbers and comments kept.
+    """The file's mapping, with line numbers and comments.
 
     Args:
-        example: of a line of such a file, for the one who gave something else.
+        example: a line of such a file, for the error message if the file is something else.
 
     Raises:
         InputError: no such file, not UTF-8, not YAML, empty, or not a mapping.
@@ -38,7 +38,7 @@ def read_yaml(path: str | Path, example: str = "rig: openfield") -> CommentedMap
     path = Path(path)
     try:
         about = path.stat()
-        if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):  # a pipe would be waited for without end
+        if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):  # reading a pipe could wait forever
             raise InputError(path, [Problem((), _kind(about.st_mode), "a YAML file")])
         if about.st_size > MAX_BYTES:
             found, most = f"a file of {about.st_size / 1e6:.1f} MB", f"at most {MAX_BYTES / 1e6:g} MB of settings"
@@ -56,7 +56,7 @@ def read_yaml(path: str | Path, example: str = "rig: openfield") -> CommentedMap
         mark = error.problem_mark
         line = mark.line + 1 if mark else None
         raise InputError(path, [Problem((), *not_yaml(error.problem or str(error)), line=line)]) from error
-    except Exception as error:  # the parser's own assertions as well, which some broken texts run into
+    except Exception as error:  # including the parser's own assertions, which some broken texts trigger
         line = _line_in(str(error)) or 1
         raise InputError(path, [Problem((), *not_yaml(str(error)), line=line)]) from error
     if not isinstance(data, CommentedMap):
@@ -71,7 +71,7 @@ def read_yaml(path: str | Path, example: str = "rig: openfield") -> CommentedMap
 
 
 def resolved(path: Path) -> Path:
-    """The absolute path, links followed; that of the link itself where it leads to itself."""
+    """The absolute path with links followed; that of the link itself if it points to itself."""
     try:
         return path.resolve()
     except (OSError, RuntimeError):  # a RuntimeError until Python 3.12
@@ -92,13 +92,13 @@ def _odd_blank(line: int, found: str) -> Problem:
 
 
 def _by_blanks(path: Path, problems: Sequence[Problem]) -> list[Problem]:
-    """The problems; those on lines with an odd blank are that blank's, once a line."""
+    """The problems; those on a line with an odd blank are replaced by one about this blank."""
     lines = path.read_text(encoding="utf-8").split("\n")
-    told: dict[Problem, None] = {}
+    result: dict[Problem, None] = {}
     for problem in problems:
         blank = odd_blank(lines[problem.line - 1]) if problem.line and problem.line <= len(lines) else ""
-        told[_odd_blank(problem.line, blank) if blank and problem.line else problem] = None
-    return list(told)
+        result[_odd_blank(problem.line, blank) if blank and problem.line else problem] = None
+    return list(result)
 
 
 def _kind(mode: int) -> str:
@@ -114,18 +114,18 @@ def _line_in(text: str) -> int | None:
 def load_settings(
     path: str | Path, model: type[Model], context: dict[str, Any] | None = None, data: CommentedMap | None = None
 ) -> Model:
-    """Reads a YAML file into `model`; relative paths in it are taken from the file's own folder.
+    """Reads a YAML file into `model`; relative paths in it start from the file's own folder.
 
-    `context` is handed to the model's validators, beside `directory`; `data` is what `read_yaml` has read already.
+    `context` is passed to the model's validators, in addition to `directory`; `data` is what `read_yaml` returned.
 
     Raises:
-        InputError: names every problem, each with line, key, value found and what was expected.
+        InputError: names every problem, each with line, key, the value found and what was expected.
     """
     path = Path(path)
     data = read_yaml(path) if data is None else data
     context = {"directory": resolved(path).parent, **(context or {})}
     try:
-        # By way of JSON: strict types, and yet lists for tuples and strings for paths.
+        # Via JSON: strict types, but lists are accepted for tuples and strings for paths.
         return model.model_validate_json(json.dumps(data, default=str), strict=True, context=context)
     except ValidationError as error:
         items = [*error.errors(), *salvage(data, model, context).further]
@@ -136,7 +136,7 @@ def load_settings(
 
 
 def _not_plain(data: CommentedMap, error: Exception) -> Problem:
-    """What YAML can say and settings can't: a key that is a list, an anchor that contains itself."""
+    """A problem with something that YAML allows but settings don't: a list as a key, an anchor that contains itself."""
     line, key = _odd_key(data)
     if line is not None:
         return Problem((), f"the key {shown(key)}", "a plain word as a key", line=line)
@@ -146,7 +146,7 @@ def _not_plain(data: CommentedMap, error: Exception) -> Problem:
 
 
 def _odd_key(data: Any, depth: int = 0) -> tuple[int | None, Any]:
-    """The first key that is no plain word or number, with its line; None where there is none."""
+    """The first key that is not a plain word or number, with its line; None if there is none."""
     if depth > 50:
         return None, None
     if isinstance(data, CommentedMap):
@@ -165,7 +165,7 @@ def _odd_key(data: Any, depth: int = 0) -> tuple[int | None, Any]:
 
 
 def line_of(data: Any, location: Location) -> int | None:
-    """The line, counted from 1, of the value at `location`, or of the nearest thing around it."""
+    """The line, counted from 1, of the value at `location`, or of what encloses it most closely."""
     line = None
     for part in location:
         if isinstance(data, CommentedMap):
@@ -192,13 +192,13 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
         hint = _decimal_comma(data, location) or suggest(str(location[-1]), known)
         return Problem(place, f"the unknown key '{location[-1]}'", "a known key", hint, line=line)
     if error["type"] == "missing":
-        return Problem(place, "nothing", "this key: it must be given", line=line)
+        return Problem(place, "nothing", "this key, which is required", line=line)
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return _tag_problem(data, place, line, location, error, kinds_at(model, with_tags))
     if error["type"] == "part_error":
-        told = error["ctx"]
-        line = line_of(data, (*location, told["tag"])) or line
-        return Problem((*place, told["tag"]), told["found"], told["expected"], told["suggestion"], line=line)
+        part = error["ctx"]
+        line = line_of(data, (*location, part["tag"])) or line
+        return Problem((*place, part["tag"]), part["found"], part["expected"], part["suggestion"], line=line)
     if error["type"] == "misfit":
         location = (*location, error["ctx"]["key"])
         value = found({**error, "input": _item(error["input"], error["ctx"]["key"])})
@@ -206,7 +206,7 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
     if error["type"] == "value_error" and isinstance(error["input"], dict):
         return _whole_problem(data, location, error)
     if error["input"] is None:
-        for entry in (location, location[:-1]):  # the last part may be the name of a kind that it could be
+        for entry in (location, location[:-1]):  # the last item may be the name of a possible type
             if entry and (comma := _decimal_comma(data, entry)):
                 return Problem(_place(data, entry), "an entry without a value", "a value", comma, line=line)
     hint = _nearest(error) if error["type"] == "literal_error" else ""
@@ -219,14 +219,14 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
 
 
 def _whole_problem(data: CommentedMap, location: Location, error: ErrorDetails) -> Problem:
-    """Keys that don't fit together, of which none is more to blame than another."""
+    """A problem of keys that contradict each other, none more wrong than another."""
     given = error["input"]
     what = f"the keys {', '.join(str(key) for key in given)}" if given else shown(given)
     return Problem(_place(data, location), what, expected(error), line=line_of(data, location) or 1)
 
 
 def _nearest(error: ErrorDetails) -> str:
-    """The choice that was perhaps meant; empty where none is near, as all of them are named anyway."""
+    """The choice that was probably meant; empty if none is similar, as all are listed anyway."""
     choices = [
         part.strip(" '") for part in str(error.get("ctx", {}).get("expected", "")).replace(" or ", ",").split(",")
     ]
@@ -247,12 +247,12 @@ def _tag_problem(
         hint = did_you_mean(tag, known)
         return Problem((*place, tag_key), f"'{tag}'", f"one of {', '.join(known)}", hint, line=line)
     slip = next((str(name) for name in error["input"] if nearest(str(name), [tag_key])), None)
-    hint = f"Did you mean '{tag_key}' where '{slip}' stands?" if slip is not None else ""
+    hint = f"Did you mean '{tag_key}' instead of '{slip}'?" if slip is not None else ""
     return Problem((*place, tag_key), "nothing", f"this key: one of {', '.join(choices)}", hint, line=line)
 
 
 def _decimal_comma(data: Any, location: Location) -> str:
-    """What was meant by `{after: 1,5}`, which is `{after: 1, 5: }`; empty where it is something else."""
+    """What was meant by `{after: 1,5}`, which YAML reads as `{after: 1, 5: }`; empty if it is something else."""
     *above, last = location
     for part in above:
         data = _item(data, part)
@@ -263,7 +263,7 @@ def _decimal_comma(data: Any, location: Location) -> str:
     before, value = items[index - 1]
     if index == 0 or items[index][1] is not None or isinstance(value, bool) or not isinstance(value, int):
         return ""
-    return f"The decimal sign is a point: {before}: {value}.{last}."
+    return f"Write the decimal number with a point: {before}: {value}.{last}."
 
 
 def _item(data: Any, part: str | int) -> Any:
@@ -273,7 +273,7 @@ def _item(data: Any, part: str | int) -> Any:
 
 
 def _place(data: Any, location: Location) -> Place:
-    """The location without pydantic's union tags: what of it stands in the file, and a last key that is missing."""
+    """The location without pydantic's union tags: the keys in the file, and perhaps a missing last key."""
     place: list[str | int] = []
     for index, part in enumerate(location):
         last = index == len(location) - 1

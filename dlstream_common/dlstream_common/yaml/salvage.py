@@ -1,7 +1,7 @@
-"""All mistakes of a file, and not only those that a first reading stops at.
+"""Finds all mistakes in a file, not only those at which a first reading stops.
 
-A mapping with one wrong key is not looked at any further: what else does not fit in it, and what it refers to, would
-stay unsaid until the first mistake is mended. So the file is read again and again, each time without what was wrong.
+A mapping with one wrong key is not checked any further: its other mistakes, and those in what it refers to, would stay
+unreported until the first one is fixed. So the file is read repeatedly, each time without what was wrong.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _ROUNDS = 20
 
 @dataclass
 class Salvage:
-    """What is left of a file.
+    """The valid rest of a file.
 
     Attributes:
-        data: its content without what is wrong; misspelt keys carry the name that they were meant to have.
-        further: mistakes that the first reading did not come to.
-        removed: the places of known keys and items that were taken out.
+        data: its content without what is wrong; misspelt keys have their intended names.
+        further: mistakes that the first reading did not reach.
+        removed: the places of known keys and items that were removed.
     """
 
     data: Any
@@ -34,12 +34,12 @@ class Salvage:
     removed: set[Location] = field(default_factory=set)
 
     def is_whole(self, key: str) -> bool:
-        """Whether nothing that was meant is missing in a section of the file."""
+        """Whether nothing was removed from a section of the file."""
         return not any(place[:1] in ((), (key,)) for place in self.removed)
 
 
 def salvage(data: Any, model: type[BaseModel], context: dict[str, Any] | None = None) -> Salvage:
-    """Reads the content of a file without what is wrong in it, until nothing is.
+    """Reads the content of a file repeatedly, without what is wrong, until nothing is.
 
     Args:
         data: mappings and lists, as read from YAML.
@@ -69,12 +69,12 @@ def salvage(data: Any, model: type[BaseModel], context: dict[str, Any] | None = 
 
 
 def _mildness(item: ErrorDetails) -> int:
-    """Misspelt keys first: they may be what is missing elsewhere."""
+    """Sorts misspelt keys first: they may be the missing ones."""
     return 0 if item["type"] == "extra_forbidden" else 1
 
 
 def _mend(data: Any, model: type[BaseModel], item: ErrorDetails, removed: set[Location]) -> None:
-    """Takes out of the data what an error complains of, and notes where."""
+    """Removes what an error is about from the data, and notes its place."""
     place = without_tags(model, tuple(item["loc"]))
     if item["type"] == "misfit":
         place = (*place, item["ctx"]["key"])
@@ -102,7 +102,7 @@ def _rename_or_remove(data: Any, model: type[BaseModel], item: ErrorDetails, pla
 
 
 def _remove(data: Any, place: Location, removed: set[Location]) -> None:
-    """A key with its value; of a list all from there on, so that the places of what is left stay right."""
+    """Removes a key with its value, or a list's items from that one on, so that the other places stay correct."""
     removed.add(place)
     if not place:
         return

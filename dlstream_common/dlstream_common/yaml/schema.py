@@ -1,4 +1,4 @@
-"""The JSON schema of a file that is read into settings, as editors take it for completion and checking."""
+"""The JSON schema of a settings file, which editors use for completion and checking."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def file_schema(model: type[BaseModel], title: str) -> dict[str, Any]:
-    """The schema of a file of this model: with descriptions, without what only programs need, or a rig fills in."""
+    """The schema of a file of this model, with descriptions, without keys that only programs or the rig fill in."""
     schema = _cleaned(model.model_json_schema())
     return {"$schema": DRAFT, "title": title, **{key: value for key, value in schema.items() if key != "title"}}
 
 
 def _cleaned(item: Any, names: bool = False) -> Any:
-    """Without titles and discriminators, text on one line; `names`: the keys are those of a file."""
+    """Without titles and discriminators, and with text on one line; `names`: the keys are those of a file."""
     if isinstance(item, list):
         return [_cleaned(entry) for entry in item]
     if not isinstance(item, dict):
@@ -31,7 +31,7 @@ def _cleaned(item: Any, names: bool = False) -> Any:
             result[key] = _first_paragraph(value)
         elif not names and key == "enum":
             choices: list[Any] = list(value)
-            result[key] = choices + ([False] if "false" in choices else [])  # as YAML reads a plain false
+            result[key] = choices + ([False] if "false" in choices else [])  # as YAML reads an unquoted false
         else:
             inner = key in ("properties", "$defs", "patternProperties")
             result[key] = value if key in ("default", "const", "required") else _cleaned(value, inner and not names)

@@ -1,4 +1,4 @@
-"""What pydantic and the YAML parser complain of, in our own words."""
+"""Plain words for the errors of pydantic and the YAML parser."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _KINDS = {
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
-    "int_parsing_size": "a whole number that is not so large",
-    "string_type": "text (quotes make text of anything)",
+    "int_parsing_size": "a smaller whole number",
+    "string_type": "text (put it in quotes)",
     "string_unicode": "plain text",
     "path_type": "a path",
     "list_type": "a list, such as [a, b]",
@@ -37,7 +37,7 @@ _KINDS = {
     "recursion_loop": "no anchor that contains itself",
 }
 NUMBERS = frozenset(kind for kind, words in _KINDS.items() if "number" in words)
-"""The kinds of pydantic's errors that a value which is no number gives."""
+"""The types of pydantic's errors for a value that is not a number."""
 _LIMITS = {
     "greater_than": ("gt", "greater than"),
     "greater_than_equal": ("ge", "at least"),
@@ -47,37 +47,37 @@ _LIMITS = {
 _THINGS = {"string": "character", "tuple": "entry", "list": "entry", "set": "entry", "dictionary": "entry"}
 
 
-_WORDS = "a name of letters, digits and _, a letter first: it becomes part of ROS topics"
+_WORDS = "a name of letters, digits and _ that begins with a letter: it becomes part of ROS topics"
 _PATTERNS = {
     NAME: _WORDS,
-    NAMESPACE: f"{_WORDS}; several with / between them",
+    NAMESPACE: f"{_WORDS}; several may be joined by /",
     r"^[/A-Za-z_][/A-Za-z0-9_]*$": "the name of a topic: letters, digits, _ and /, such as /scale/weight",
     r"^[A-Za-z]\w*(/msg)?/[A-Za-z]\w*$": "a message type with its package, such as std_msgs/msg/Float64",
     r"^[A-Za-z_]\w*(\[\d+\])*(\.[A-Za-z_]\w*(\[\d+\])*)*$": "the path to a value, such as data or ranges[0]",
     "^#[0-9a-fA-F]{6}$": "a colour as '#rrggbb', in quotes",
 }
 _COMMAS = "\uff0c\u3001\uff1b;"
-"""What stands for a comma in other scripts, and yet is none in YAML."""
+"""Commas of other scripts, which are not commas in YAML."""
 
 
 def number_hint(text: str, unit: str) -> str:
-    """What to write in place of a text that was meant as a number; empty where that isn't known."""
+    """What to write instead of a text that was meant as a number; empty if unknown."""
     if any(sign in text for sign in _COMMAS):
-        return "A plain comma (,) parts the entries of a list."
+        return "Separate the entries of a list by a plain comma (,)."
     if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", text):
-        return f"The decimal sign is a point: {text.strip().replace(',', '.')}."
+        return f"Write the decimal number with a point: {text.strip().replace(',', '.')}."
     with_unit = re.fullmatch(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*([^\W\d_]+|%|\u00b0)\s*", text)
     if with_unit is None:
         return ""
     if unit == "seconds" and with_unit[2] == "ms" and re.fullmatch(r"\d+(\.\d+)?", with_unit[1]):
-        return f"A number alone: {float(with_unit[1]) / 1000:g}."
+        return f"Write the number only: {float(with_unit[1]) / 1000:g}."
     units = {"seconds": ("s", "sec", "seconds"), "pixels": ("px", "pixels"), "degrees": ("deg", "degrees", "\u00b0")}
     same = not unit or with_unit[2].lower() in units.get(unit, ())
-    return f"A number alone: {with_unit[1]}." if same else f"A number alone, without '{with_unit[2]}'."
+    return f"Write the number only: {with_unit[1]}." if same else f"Write the number only, without '{with_unit[2]}'."
 
 
 def merged(problems: Sequence[tuple[ErrorDetails, Problem]]) -> list[Problem]:
-    """Without what only follows from another one: each way in which a value could be right, an entry after a comma."""
+    """The problems without mere consequences: joins alternatives for a value, drops entries after odd commas."""
     found: dict[tuple[Place, str, int | None], Problem] = {}
     odd_commas, empty = set[Place](), set[Place]()
     for error, problem in problems:
@@ -99,7 +99,7 @@ def merged(problems: Sequence[tuple[ErrorDetails, Problem]]) -> list[Problem]:
 
 
 def expected(error: ErrorDetails) -> str:
-    """What was expected where pydantic found something else: completes "expected ..."."""
+    """What pydantic expected: completes "expected ..."."""
     kind, context = error["type"], error.get("ctx", {})
     if kind in _KINDS:
         return _KINDS[kind]
@@ -117,18 +117,18 @@ def expected(error: ErrorDetails) -> str:
 
 
 def found(error: ErrorDetails) -> str:
-    """The value that was found, as the file has it, and not too long."""
+    """The value that was found, as written in the file, shortened if necessary."""
     return shown(error["input"])
 
 
 def shown(value: Any) -> str:
-    """A value as a YAML file has it, and not too long."""
+    """A value as written in a YAML file, shortened if necessary."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping) and not value:
-        return "{}, with nothing in it"
+        return "{}, which is empty"
     if isinstance(value, (list, tuple)) and not value:
         return "an empty list"
     text = repr(
@@ -138,40 +138,46 @@ def shown(value: Any) -> str:
 
 
 def one_of(choices: str) -> str:
-    """Pydantic's list of choices, "'a', 'b' or 'c'", as ours."""
+    """Pydantic's list of choices, "'a', 'b' or 'c'", as "one of a, b, c"."""
     names = [part.strip() for part in choices.replace(" or ", ", ").split(",")]
     return names[0] if len(names) == 1 else f"one of {', '.join(name.strip(chr(39)) for name in names)}"
 
 
 _YAML = {
-    "mapping values are not allowed": ("a ': ' where none can stand", "one key a line; quotes around text with ': '"),
+    "mapping values are not allowed": (
+        "a ': ' where it is not allowed",
+        "one key per line; quotes around text with ': '",
+    ),
     "could not find expected ':'": ("a line without a value", "key: value"),
-    "sequence entries are not allowed": ("a '-' where none can stand", "list entries on lines of their own"),
-    "mapping keys are not allowed": ("a '?' where none can stand", "key: value"),
-    "character '\\t'": ("a tab", "spaces: YAML is indented by spaces alone"),
+    "sequence entries are not allowed": ("a '-' where it is not allowed", "each list entry on its own line"),
+    "mapping keys are not allowed": ("a '?' where it is not allowed", "key: value"),
+    "character '\\t'": ("a tab", "spaces: YAML allows only spaces as indentation"),
     "unhashable key": ("a key that is a list or a mapping", "a plain word as a key"),
-    "undefined alias": ("an alias (*name) of no anchor", "&name before its first *name; quotes around text with *"),
+    "undefined alias": (
+        "an alias (*name) without its anchor",
+        "&name before the first *name; quotes around text with *",
+    ),
     "<block end>": ("a line that is indented differently from those around it", "keys of one group in one column"),
-    "expected alphabetic or numeric character": ("a lone & or *", "a name after it; quotes around text"),
+    "expected alphabetic or numeric character": ("a single & or *", "a name after it; quotes around text"),
     "unexpected end of stream": ("a quote that is never closed", "a closing quote"),
     "<document start>": ("a line that is indented differently from those around it", "keys of one group in one column"),
     "for merging": ("a '<<:' without a mapping", "<<: *name of a mapping"),
-    "chomping or indentation": ("text behind | or >", "the text on the next lines, indented"),
-    "cannot start any token": ("a character that no value begins with (% @ `)", "quotes around such text"),
+    "chomping or indentation": ("text after | or >", "the text on the next lines, indented"),
+    "cannot start any token": ("a character that can't begin a value (% @ `)", "quotes around such text"),
     "unknown escape character": ("an unknown \\ in double quotes", "single quotes, or two \\\\"),
     "unacceptable character": ("a control character", "text"),
-    "recursion depth": ("values nested without end", "closed brackets, and no more than 50 levels"),
-    "maximum depth": ("values nested without end", "closed brackets, and no more than 50 levels"),
+    "recursion depth": ("too many nested levels", "closed brackets, and at most 50 levels"),
+    "maximum depth": ("too many nested levels", "closed brackets, and at most 50 levels"),
     "anchor that contains itself": (
         "an anchor that contains itself",
-        "an alias (*name) outside of what &name stands for",
+        "an alias (*name) only outside of its own &name",
     ),
     "another document": ("a second document (---)", "one document in the file"),
 }
 
 
 def not_yaml(complaint: str) -> tuple[str, str]:
-    """The YAML parser's complaint as what was found and what was expected."""
+    """Turns the YAML parser's message into what was found and what was expected."""
     text = " ".join(complaint.split())
     for part, words in _YAML.items():
         if part in text:
@@ -179,12 +185,12 @@ def not_yaml(complaint: str) -> tuple[str, str]:
     text = text.removeprefix("found ") or "broken YAML"
     duplicate = re.match(r'duplicate key "(.*?)"', text)
     if duplicate:
-        return f"the key '{duplicate[1]}' a second time", "each key once"
+        return f"the key '{duplicate[1]}' for the second time", "each key only once"
     wanted = re.match(r"expected (.+?),? but (?:found|got) \W*(.+)", text)
     if wanted:
         end = "the end of the file" if "end" in wanted[2] else wanted[2].strip("'<>,() ") or "something else"
-        return f"{end} where {wanted[1]} should stand", "valid YAML (closed brackets and quotes)"
-    return f"text that is not understood ({text})", "valid YAML"
+        return f"{end} instead of {wanted[1]}", "valid YAML (closed brackets and quotes)"
+    return f"text that is not YAML ({text})", "valid YAML"
 
 
 def _length(kind: str, context: Mapping[str, Any], value: object) -> str:

@@ -1,6 +1,6 @@
 """The outputs: devices that can be commanded.
 
-A new one is a module here, or a class in a package of one's own; nothing else has to change.
+To add one, write a module here or a class in a package of your own; nothing else has to change.
 """
 
 from __future__ import annotations

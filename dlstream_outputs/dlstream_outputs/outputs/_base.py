@@ -1,4 +1,4 @@
-"""What an output is: a few methods that a screen, a port or a pin fills in."""
+"""The base of every output: a few methods that a screen, a port or a pin implements."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class OutputError(DlstreamError):
 
 @dataclass(frozen=True)
 class Fate:
-    """What becomes of an output that is on when the computer that runs its node dies.
+    """What happens to an output that is on when its node's computer dies.
 
     Attributes:
         text: a short sentence without a full stop.
-        ends: whether the output goes off, surely.
+        ends: whether the output is certain to go off.
     """
 
     text: str
@@ -31,21 +31,21 @@ class Fate:
 
 
 class OutputSettings(Settings):
-    """What every output has; an output adds its own fields. The key `type`, its name, comes with the registry."""
+    """Settings of every output; each type adds its own. The registry adds the key `type`, the name of the type."""
 
     commander: str = "/experiment"
-    """Node whose heartbeat keeps on what it has switched on."""
+    """Node that commands this output. What it switches on stays on only as long as its heartbeat arrives."""
     commander_timeout: float = Field(0.25, ge=0, le=3600)
-    """Seconds without a heartbeat of the commander until the output goes off; 0: it stays on."""
+    """Seconds without the commander's heartbeat after which the output switches off; 0: it stays on."""
     manual_timeout: float = Field(10.0, gt=0, le=3600)
-    """Seconds after which the output goes off that somebody else than the commander has switched on."""
+    """Seconds after which the output switches off again if anyone other than the commander has switched it on."""
     max_command_age: float = Field(0.5, ge=0, le=3600)
-    """Seconds after which a command is too old to be carried out, unless it is off; 0: never."""
+    """Seconds from sending to arrival after which a command is refused, unless it is off; 0: no limit."""
     arming: Literal["auto", "start", "run", "hand"] = "auto"
-    """When it takes commands other than off: from the start, in a run, after ~/arm only; auto: as its type has it."""
+    """When it accepts commands other than off: from the start, in a run, only after ~/arm; auto: its type decides."""
 
     def check(self) -> None:
-        """Looks at all that can be known without the device, such as files.
+        """Checks everything that can be checked without the device, such as files.
 
         Raises:
             OutputError: says what is wrong and what to do.
@@ -53,11 +53,11 @@ class OutputSettings(Settings):
         return
 
     def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
-        """What is wrong with a command other than off; the problem's place is `action`, `values` or `values`, NAME."""
+        """What is wrong with a command other than off. The problem's place is `action`, `values` or `values`, NAME."""
         return None
 
     def without_computer(self) -> Fate:
-        """What ends the output if the computer that runs its node dies."""
+        """What happens to the output if its node's computer dies."""
         return Fate("unknown: the output's type does not say", ends=False)
 
 
@@ -65,20 +65,20 @@ S = TypeVar("S", bound=OutputSettings)
 
 
 class Output(Configurable[S], ABC):
-    """A device. Its node calls it from one thread at a time, though not always from the same one.
+    """A device. Its node calls it from one thread at a time, but not always from the same one.
 
-    `class Valve(Output[ValveSettings])` says which settings it has. A vendor's library is imported in `open`, and named
-    in `requires`.
+    `class Valve(Output[ValveSettings])` names its settings class. Import a vendor's library in `open`, and name it in
+    `requires`.
     """
 
     settings_type: ClassVar[type[Settings]] = OutputSettings
     arming: ClassVar[Literal["start", "run", "hand"]] = "run"
-    """When it is armed, unless the settings say it: from the start only where it can hurt nobody."""
+    """When it is armed, unless the settings say otherwise. Use "start" only for a device that can't hurt anyone."""
 
     def __init__(self, settings: S, log: Callable[[str], None]) -> None:
         self.settings = settings
         self.log = log
-        """Takes lines for the user."""
+        """Writes a line for the user to the log."""
 
     @abstractmethod
     def open(self) -> None:
@@ -90,7 +90,7 @@ class Output(Configurable[S], ABC):
 
     @abstractmethod
     def apply(self, action: str, values: Mapping[str, str]) -> int:
-        """Carries out a command other than off; returns when it took effect, nanoseconds since the epoch.
+        """Carries out a command other than off; returns when it took effect, in nanoseconds since the epoch.
 
         Raises:
             OutputError: unknown action or values, or the device failed.
@@ -98,13 +98,13 @@ class Output(Configurable[S], ABC):
 
     @abstractmethod
     def off(self) -> int:
-        """Switches everything off; returns when, as `apply` does."""
+        """Switches everything off; returns when this took effect, as `apply` does."""
 
     @abstractmethod
     def close(self) -> None:
-        """Gives the device back, off. Allowed at any time, more than once."""
+        """Switches the device off and releases it. May be called at any time and more than once."""
 
     @property
     def hardware_id(self) -> str:
-        """What the device calls itself, for diagnostics."""
+        """The device's own name for itself, for diagnostics."""
         return ""

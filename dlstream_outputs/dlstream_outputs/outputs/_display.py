@@ -1,4 +1,4 @@
-"""A window or a full screen, by SDL (pygame), which wants all calls from the thread that opened it."""
+"""A window or a full screen by SDL (pygame), which must be called only from the thread that opened it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PUMP = 0.02  # seconds between two looks at the window's own events, without which it seems to hang
+_PUMP = 0.02  # seconds between two readings of the window's events; unread, the desktop reports that it hangs
 _FULL_HD = (1920, 1080)
 _IN_MEMORY = ("dummy", "offscreen")  # SDL's drivers without a display
 
 
 class Display:
-    """Shows one of several prepared pictures, or the background. A thread of its own does all the drawing."""
+    """Shows one of several prepared images, or the background. Its own thread does all the drawing."""
 
     def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
@@ -71,7 +71,7 @@ class Display:
         self._log(f"screen: {self.description}, images: {', '.join(images) or 'none'}")
 
     def show(self, name: str | None) -> int:
-        """Puts up an image, or the background for None; returns when the screen had taken it."""
+        """Shows an image, or the background for None; returns when the screen had accepted it."""
         return self._call(lambda: self._show(name))
 
     def pixels(self) -> Image:
@@ -92,7 +92,7 @@ class Display:
         self._jobs.put((job, future))
         return future.result()
 
-    # From here on in the display's own thread.
+    # The rest runs in the display's own thread.
 
     def _work(self) -> None:
         pygame = _pygame()
@@ -114,15 +114,15 @@ class Display:
         pygame.display.quit()
 
     def _draws_in_memory(self, wanted: bool) -> bool:
-        """Tells SDL its driver, by the environment that it reads as it starts."""
+        """Selects SDL's driver, by the environment that it reads when it starts; returns whether it draws in memory."""
         driver = os.environ.get("SDL_VIDEODRIVER", "")
         if not wanted and not driver and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-            self._log("no display (DISPLAY and WAYLAND_DISPLAY are not set): the screen is drawn in memory alone")
+            self._log("no display (DISPLAY and WAYLAND_DISPLAY are not set): the screen is drawn in memory only")
             wanted = True
         if wanted:
             os.environ["SDL_VIDEODRIVER"] = driver = "dummy"
         elif not driver:
-            os.environ.pop("SDL_VIDEODRIVER", None)  # set and empty, SDL takes it for a name
+            os.environ.pop("SDL_VIDEODRIVER", None)  # SDL would take an empty value for a name
         return driver in _IN_MEMORY
 
     def _open_window(
@@ -132,7 +132,7 @@ class Display:
         _place(None if size is None else position)
         try:
             pygame.display.init()
-            if not in_memory and pygame.display.get_driver() in _IN_MEMORY:  # SDL falls back without a word
+            if not in_memory and pygame.display.get_driver() in _IN_MEMORY:  # SDL falls back silently
                 raise OutputError(
                     "the display that DISPLAY or WAYLAND_DISPLAY names can't be opened; offscreen: true needs none"
                 )
@@ -151,16 +151,20 @@ class Display:
         pygame = _pygame()
         desktops = pygame.display.get_desktop_sizes()
         if index >= len(desktops):
-            raise OutputError(f"display: found {index}; expected 0 to {len(desktops) - 1}, the displays that there are")
+            raise OutputError(
+                f"display: found {index}; expected 0 to {len(desktops) - 1}, the displays of this computer"
+            )
         pygame.display.set_caption("dlstream")
         if size is not None:
             return pygame.display.set_mode(size, display=index)
         pygame.mouse.set_visible(False)
-        full = pygame.FULLSCREEN | pygame.SCALED  # which alone waits for the refresh
+        full = pygame.FULLSCREEN | pygame.SCALED  # only SCALED waits for the refresh
         try:
             return pygame.display.set_mode(desktops[index], full, display=index, vsync=1)
         except pygame.error:
-            self._log("the display can't wait for its refresh: images may tear, and are acknowledged a refresh early")
+            self._log(
+                "can't synchronise with the display's refresh: images may tear, and are acknowledged one refresh early"
+            )
             return pygame.display.set_mode(desktops[index], full, display=index)
 
     def _show(self, name: str | None) -> int:
@@ -177,7 +181,7 @@ class Display:
 
 
 def _pygame() -> Any:
-    """pygame, imported where it is needed alone; SDL leaves signals to the node, and a full screen stays up."""
+    """pygame, imported only when needed. SDL leaves signals to the node, and a full screen stays up without focus."""
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     os.environ["SDL_NO_SIGNAL_HANDLERS"] = "1"
     os.environ["SDL_VIDEO_MINIMIZE_ON_FOCUS_LOSS"] = "0"
@@ -187,7 +191,7 @@ def _pygame() -> Any:
 
 
 def _place(position: tuple[int, int] | None) -> None:
-    """Tells SDL where the next window goes, by the environment; None: the middle."""
+    """Sets where SDL opens the next window, by the environment; None: centred."""
     for name in ("SDL_VIDEO_WINDOW_POS", "SDL_VIDEO_CENTERED"):
         os.environ.pop(name, None)
     if position is None:

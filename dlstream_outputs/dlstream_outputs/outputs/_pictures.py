@@ -1,4 +1,4 @@
-"""Image files as pictures of a screen's size. Blue, green, red, as OpenCV has them."""
+"""Image files as pictures of a screen's size, in OpenCV's order: blue, green, red."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Picture = NDArray[np.uint8]
 
 
 def read_image(name: str, path: Path) -> Picture:
-    """The image of a file: (height, width, 4) uint8 with its transparency.
+    """The image in a file: (height, width, 4) uint8, with its transparency.
 
     Raises:
         OutputError: it can't be read.
@@ -37,7 +37,7 @@ def read_image(name: str, path: Path) -> Picture:
 
 
 def compose(size: tuple[int, int], images: Mapping[str, Path], background: str, fit: str) -> dict[str | None, Picture]:
-    """Each image as it fills the whole screen of `size` (width, height); None is the background alone.
+    """Each image drawn on a whole screen of `size` (width, height); the key None is the background only.
 
     Raises:
         OutputError: an image can't be read.
@@ -47,7 +47,7 @@ def compose(size: tuple[int, int], images: Mapping[str, Path], background: str, 
     empty = np.full((height, width, 3), blue_green_red, np.uint8)
     pictures: dict[str | None, Picture] = {None: empty}
     for name, path in images.items():
-        pictures[name] = _laid_upon(empty, _fitted(read_image(name, path), size, fit))
+        pictures[name] = _centred_on(empty, _fitted(read_image(name, path), size, fit))
     return pictures
 
 
@@ -62,8 +62,8 @@ def _fitted(image: Picture, size: tuple[int, int], fit: str) -> Picture:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8)
 
 
-def _laid_upon(ground: Picture, image: Picture) -> Picture:
-    """The image in the middle of the ground; what stands out is cut off."""
+def _centred_on(ground: Picture, image: Picture) -> Picture:
+    """The image in the middle of the background, cropped to its size."""
     result = ground.copy()
     slices = []
     for here, there in zip(ground.shape[:2], image.shape[:2], strict=True):

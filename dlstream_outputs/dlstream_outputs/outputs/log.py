@@ -1,4 +1,4 @@
-"""An output without a device: it writes its commands to the log. For rigs that have none, and for trying."""
+"""An output without a device: it writes its commands to the log. For rigs without a device, and for trials."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSett
 
 
 class LogSettings(OutputSettings):
-    """Acknowledges every command at once and writes it to the log, and to a file."""
+    """Acknowledges every command at once and writes it to the log, and to `file` if that is given."""
 
     type: Literal["log"] = "log"
-    """Kind of the output."""
+    """Type of the output."""
     file: AnyPath | None = None
-    """A text file that gets a line for each action: nanoseconds since the epoch, a tab, the action and its values."""
+    """Text file for one line per action: nanoseconds since the epoch, a tab, then the action with its values."""
 
     def without_computer(self) -> Fate:
         return Fate("it has no device that could stay on", ends=True)

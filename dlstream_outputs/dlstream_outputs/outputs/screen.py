@@ -1,4 +1,4 @@
-"""A screen that shows pictures to the animal."""
+"""A screen that shows images to the animal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dlstream_outputs.outputs._pictures import read_image
 
 
 def _pairs(value: Any) -> Any:
-    """A mapping of a rig file, name: path, as the list of name=path that a ROS parameter can hold."""
+    """Turns a rig file's mapping, name: path, into a list of name=path, which a ROS parameter can hold."""
     if isinstance(value, Mapping):
         return [f"{name}={path}" for name, path in value.items()]
     return value
@@ -38,10 +38,10 @@ def _existing_images(pairs: list[str], info: ValidationInfo) -> list[str]:
             wrong.append(f"for the image '{name}' {error}")
             found[name] = Path(path)
             continue
-    if wrong:  # with all else that is wrong; where nothing is, the pictures are read in `check`
+    if wrong:  # report unreadable images along with it; if nothing is wrong here, `check` reads the images
         there = {name: path for name, path in found.items() if path.is_file()}
         wrong += [
-            f"for the image '{name}' a picture, but {path} is none"
+            f"for the image '{name}' an image file, but {path} is not one"
             for name, path in there.items()
             if not cv2.haveImageReader(str(path))
         ]
@@ -53,18 +53,18 @@ _Pairs = BeforeValidator(_pairs, json_schema_input_type=dict[str, str] | list[st
 
 
 class ScreenSettings(OutputSettings):
-    """Shows an image (action show, value image), and nothing but the background when off."""
+    """Shows an image (action show, value image), and only the background when off."""
 
     type: Literal["screen"] = "screen"
-    """Kind of the output."""
+    """Type of the output."""
     images: Annotated[list[str], _Pairs, AfterValidator(_existing_images)] = []
-    """The images that can be shown, each as name=path; in a rig file a mapping, name: path."""
+    """The images to show, each as name=path; in a rig file as a mapping, name: path."""
     offscreen: bool = False
-    """Draw in memory alone, as is also done where there is no display."""
+    """Draw in memory only. This also happens if there is no display."""
     fullscreen: bool = False
-    """Fill the whole display, in step with its refresh; false: a window, without."""
+    """Fill the whole display, synchronised with its refresh; false: a window, not synchronised."""
     display: Annotated[int, Field(ge=0, le=63)] = 0
-    """Number of the display."""
+    """Number of the display, counted from 0."""
     width: Annotated[int, Field(ge=16, le=16384)] = 640
     """Width of the window in pixels."""
     height: Annotated[int, Field(ge=16, le=16384)] = 480
@@ -74,13 +74,13 @@ class ScreenSettings(OutputSettings):
     y: Annotated[int, Field(ge=-1, le=65535)] = -1
     """Top edge of the window on the desktop; -1: centred."""
     background: Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")] = "#808080"
-    """Colour around the image and when off, as #rrggbb."""
+    """Colour around the image, and of the whole screen when off, as #rrggbb."""
     fit: Literal["contain", "stretch", "none"] = "contain"
-    """contain: as large as fits, in its proportions; stretch: fills the screen; none: pixel by pixel, centred."""
+    """contain: as large as fits, proportions kept; stretch: fill the screen; none: at its original size, centred."""
 
     @property
     def paths(self) -> dict[str, Path]:
-        """The images' files by name."""
+        """The image files, by image name."""
         return {name: Path(path) for name, _, path in (pair.partition("=") for pair in self.images)}
 
     def check(self) -> None:
@@ -92,7 +92,7 @@ class ScreenSettings(OutputSettings):
             return Problem(("action",), f"'{action}'", "show or off", suggest(action, ["show", "off"]))
         for key in values:
             if key != "image":
-                return Problem(("values", key), f"the unknown value '{key}'", "image alone")
+                return Problem(("values", key), f"the unknown value '{key}'", "image only")
         name = values.get("image")
         if name is None:
             return Problem(("values",), "no image", "image: the name of an image of this screen", self._known(""))
@@ -101,7 +101,7 @@ class ScreenSettings(OutputSettings):
         return None
 
     def without_computer(self) -> Fate:
-        return Fate("dark when the computer is off, but a frozen one may leave its picture up", ends=True)
+        return Fate("dark when the computer is off, but a frozen computer may leave its image on the screen", ends=True)
 
     def _known(self, name: str) -> str:
         return suggest(name, list(self.paths)) or "It has no images."

@@ -126,7 +126,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         """Subscribes to a camera's frames, within this process or by ROS; call the result to unsubscribe."""
         topic = self.resolve_topic_name(f"/{camera}/image_raw")
         if self.frames.carries(topic):
-            return self.frames.take(topic, partial(self._on_frame, camera))
+            return self.frames.subscribe(topic, partial(self._on_frame, camera))
         subscription = self.create_subscription(
             Image, f"/{camera}/image_raw", partial(self._on_image, camera), LATEST_IMAGE
         )

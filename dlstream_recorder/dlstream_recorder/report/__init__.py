@@ -1,1 +1,1 @@
-"""What a session says: its tables read back, its summary and its pictures."""
+"""Evaluates a session: reads its tables, and makes its summary and its figures."""

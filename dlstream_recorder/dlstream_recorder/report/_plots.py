@@ -1,4 +1,4 @@
-"""The latency plot. Imported only by those who draw."""
+"""The latency plot. Imported only for drawing, as matplotlib takes long to load."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ _STYLE: Any = {
 def plot_latency(
     path: Path, title: str, subtitle: str, hops: Mapping[str, pd.DataFrame], faults: Sequence[int], start: int
 ) -> None:
-    """Draws each hop's distribution, and below it how long things took over the session.
+    """Draws each hop's distribution, and below it the latencies over the session.
 
     Args:
-        path: of the picture.
+        path: of the figure.
         title, subtitle: at the top.
-        hops: as `all_hops` gives them.
-        faults: when there were faults, nanoseconds since the epoch.
-        start: time 0 of the lower plot.
+        hops: as returned by `all_hops`.
+        faults: times of the faults, in nanoseconds since the epoch.
+        start: time 0 of the lower plot, in nanoseconds since the epoch.
     """
     shown = {name: hops[name] for name in HOPS if len(hops[name])}
     with matplotlib.rc_context(_STYLE):
@@ -81,7 +81,7 @@ def plot_latency(
 
 
 def _distributions(axes: Axes, hops: Mapping[str, pd.DataFrame]) -> None:
-    """One row a hop: its histogram, or its points where they are few, median, 95th percentile, and the figures."""
+    """One row per hop: its histogram (or its points if there are few), median, 95th percentile, and the numbers."""
     values = {name: np.maximum(hop["ms"].to_numpy(float), 1e-3) for name, hop in hops.items()}
     low, high = min(item.min() for item in values.values()), max(item.max() for item in values.values())
     edges = np.geomspace(low / 1.15, high * 1.15, 110)
@@ -118,7 +118,7 @@ def _distributions(axes: Axes, hops: Mapping[str, pd.DataFrame]) -> None:
 
 
 def _over_time(axes: Axes, hops: Mapping[str, pd.DataFrame], faults: Sequence[int], start: int) -> None:
-    """Every pose and every command at its time."""
+    """Every pose and every command over time."""
     top = 0.0
     for name, hop in hops.items():
         label, colour = HOPS[name], _COLOURS[name]

@@ -1,4 +1,4 @@
-"""Pictures of a session: how long things took, and what was seen."""
+"""Figures of a session: its latencies, and a frame with its poses."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from numpy.typing import NDArray
 
 from dlstream_common import Individual, RecordingError
 from dlstream_recorder.report.summary import Summary, all_hops, read_session, summarise
-from dlstream_recorder.report.tables import part_stems, read_events, read_frames, read_poses, sibling
+from dlstream_recorder.report.tables import read_events, read_frames, read_poses, segment_stems, sibling
 from dlstream_recorder.report.tracking import MIN_CONFIDENCE
 from dlstream_recorder.writers.events import COMMAND, FAULT
 
 
 @dataclass(frozen=True)
 class Report:
-    """A session's summary and the pictures of it."""
+    """A session's summary and its figures."""
 
     summary: Summary
     latency: Path | None
-    """None where no latency was measured, as in the analysis of a video."""
+    """None if no latency was measured, as when a video was analysed."""
     overlays: tuple[Path, ...]
-    """One for each camera with a video: overlay.png, or overlay.<camera>.png where there are several."""
+    """One for each camera with a video: overlay.png, or overlay.<camera>.png if the session has several cameras."""
 
 
 def write_report(folder: str | Path) -> Report:
-    """Writes `latency.png` (if any was measured) and `overlay.png` into the session's folder, in place of earlier ones.
+    """Writes `latency.png` (if any was measured) and `overlay.png` into the session's folder, replacing earlier ones.
 
     Raises:
-        RecordingError: no session, or a file that can't be read or written.
+        RecordingError: not a session, or a file can't be read or written.
     """
     from dlstream_recorder.report._plots import plot_latency
 
@@ -57,7 +57,7 @@ def write_report(folder: str | Path) -> Report:
             if write_overlay(folder, camera, about, events, folder / name):
                 overlays.append(folder / name)
     except OSError as error:
-        raise RecordingError(f"can't write the pictures of {folder}: {error}") from error
+        raise RecordingError(f"can't write the figures of {folder}: {error}") from error
     return Report(summary, latency if timed else None, tuple(overlays))
 
 
@@ -75,14 +75,14 @@ def _line(summary: Summary) -> str:
 
 
 def write_overlay(folder: Path, camera: str, about: Mapping[str, Any], events: pd.DataFrame, path: Path) -> bool:
-    """Draws one frame with its poses and the experiment's regions; False where the camera has no video.
+    """Draws one frame with its poses and the experiment's regions; returns False if the camera has no video.
 
-    It is the frame that caused the first command, or else the one with the surest poses. A region that a keypoint
-    lies in is green.
+    It is the frame that caused the first command, or else the one whose poses have the highest confidence. A region
+    with a keypoint in it is drawn in green.
     """
     from dlstream_pose.runtime.overlay import OverlayRegion, draw_overlay
 
-    stems = [stem for stem in part_stems(folder, camera) if sibling(stem, "mkv").exists() and len(read_frames(stem))]
+    stems = [stem for stem in segment_stems(folder, camera) if sibling(stem, "mkv").exists() and len(read_frames(stem))]
     if not stems:
         return False
     commands = events[(events["kind"] == COMMAND) & (events["camera"] == camera)]
@@ -113,7 +113,7 @@ def write_overlay(folder: Path, camera: str, about: Mapping[str, Any], events: p
 
 
 def read_frame(stem: Path, row: int) -> NDArray[np.uint8]:
-    """Frame `row` of a part's video as (height, width, 3), blue, green, red.
+    """Frame `row` of a video segment as (height, width, 3) uint8, blue, green, red.
 
     Raises:
         RecordingError: there is no such frame.
@@ -126,7 +126,7 @@ def read_frame(stem: Path, row: int) -> NDArray[np.uint8]:
             for frame in container.decode(stream):
                 if frame.pts == times[row]:
                     return np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
-    raise RecordingError(f"{video}: there is no frame {row} in it")
+    raise RecordingError(f"{video}: it has no frame {row}")
 
 
 def _choose(stems: list[Path], stamps: list[int]) -> tuple[Path, int]:

@@ -1,4 +1,4 @@
-"""What came of a session, reckoned from its tables alone, so that a recovered one gives the same."""
+"""The summary of a session, computed from its tables only, so that a recovered session gives the same."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from dlstream_common import RecordingError
-from dlstream_recorder.report.tables import part_stems, read_events, read_frames, read_latency
+from dlstream_recorder.report.tables import read_events, read_frames, read_latency, segment_stems
 from dlstream_recorder.report.tracking import TrackingError, tracking_error
 from dlstream_recorder.writers._session_file import FILE_NAME
 from dlstream_recorder.writers.events import ACKNOWLEDGEMENT, COMMAND, FAULT
@@ -32,11 +32,11 @@ HOPS = {
     "command_to_acknowledgement": "command → acknowledged",
     "capture_to_applied": "capture → applied: the loop",
 }
-"""The ways whose durations a summary and its picture tell, in their order, and what they are called in both."""
+"""The hops whose durations a summary and its figure report, in their order, with their labels."""
 
 
 class Percentiles(BaseModel):
-    """Of durations in milliseconds; None where there are none."""
+    """Percentiles of durations in milliseconds; None if there are no durations."""
 
     p50: float | None
     p95: float | None
@@ -46,24 +46,24 @@ class Percentiles(BaseModel):
 
 
 class Latencies(BaseModel):
-    """How long each way took, in milliseconds."""
+    """How long each hop took, in milliseconds."""
 
     capture_to_received: Percentiles
-    """From a frame's acquisition until the pose node had it."""
+    """From a frame's acquisition until the pose node received it."""
     received_to_inference: Percentiles
-    """From then until its inference began."""
+    """From then until its inference started."""
     inference: Percentiles
     capture_to_pose: Percentiles
     """From a frame's acquisition until its poses were ready to be published."""
     pose_to_decision: Percentiles
-    """From then until the experiment had decided on a command, the way between the nodes included."""
+    """From then until the experiment had decided on a command, including the transport between the nodes."""
     decision_to_sent: Percentiles
     capture_to_command: Percentiles
     """From a frame's acquisition until the command that it caused was sent."""
     sent_to_received: Percentiles
-    """From the sending of a command until the output had it."""
+    """From the sending of a command until the output received it."""
     received_to_applied: Percentiles
-    """What the output took to carry it out."""
+    """How long the output took to carry it out."""
     command_to_acknowledgement: Percentiles
     """From the sending of a command until the output had carried it out."""
     capture_to_applied: Percentiles
@@ -71,27 +71,27 @@ class Latencies(BaseModel):
 
 
 class CameraSummary(BaseModel):
-    """One camera."""
+    """Summary of one camera."""
 
     frames_captured: int
     frames_recorded: int
     frames_dropped: int
     poses: int
     poses_without_frame: int
-    """Poses of frames that are not in the videos, besides `poses`."""
+    """Poses of frames that are not in the videos; not counted in `poses`."""
     poses_dropped: int
-    """Frames that the pose node left out because a newer one was there."""
+    """Frames that the pose node skipped because a newer one had arrived."""
     fps: float | None
     seconds: float
     parts: int
     stamps_moved: int
-    """Frames that the video shows later than their stamp, because an earlier frame had the same or a later one."""
+    """Frames that the video shows later than their stamp, because an earlier frame had the same or a later stamp."""
     latency_ms: Latencies
     tracking_error: TrackingError | None
 
 
 class Summary(BaseModel):
-    """All cameras together; `fps` is the cameras' mean."""
+    """Summary of all cameras together; `fps` is the mean over the cameras."""
 
     frames_captured: int
     frames_recorded: int
@@ -102,7 +102,7 @@ class Summary(BaseModel):
     seconds: float
     latency_ms: Latencies
     events: int
-    """Rows of events.csv that are neither commands nor acknowledgements; faults among them."""
+    """Rows of events.csv that are neither commands nor acknowledgements, including faults."""
     commands: int
     acknowledgements: int
     faults: int
@@ -114,25 +114,25 @@ def read_session(folder: Path) -> dict[str, Any]:
     """The contents of session.json.
 
     Raises:
-        RecordingError: there is none, or it can't be read.
+        RecordingError: there is no such file, or it can't be read.
     """
     path = folder / FILE_NAME
     try:
         contents = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise RecordingError(f"{folder} is no session: can't read {path} ({error.strerror})") from error
+        raise RecordingError(f"{folder} is not a session: can't read {path} ({error.strerror})") from error
     except ValueError as error:
         raise RecordingError(f"{path} is not JSON: {error}") from error
     if not isinstance(contents, dict) or not isinstance(contents.get("cameras"), dict):
-        raise RecordingError(f"{path}: found no cameras in it; expected the session.json of a dlstream session")
+        raise RecordingError(f"{path}: found no cameras; expected the session.json of a dlstream session")
     return contents
 
 
 def summarise(folder: Path) -> Summary:
-    """Reckons the summary of a session from its files.
+    """Computes the summary of a session from its files.
 
     Raises:
-        RecordingError: no session, or a table that can't be read.
+        RecordingError: not a session, or a table can't be read.
     """
     contents = read_session(folder)
     events = read_events(folder)
@@ -160,11 +160,11 @@ def summarise(folder: Path) -> Summary:
 
 
 def camera_hops(folder: Path, camera: str | None, events: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The durations of each way of a camera's frames; of all commands, and no poses, where `camera` is None.
+    """The durations of each hop of a camera's frames; `camera` None: those of all commands, without poses.
 
     Each is a table with the columns `at` (when it ended, nanoseconds since the epoch) and `ms` (how long it took).
     """
-    tables = [read_latency(stem) for stem in part_stems(folder, camera)] if camera else []
+    tables = [read_latency(stem) for stem in segment_stems(folder, camera)] if camera else []
     poses = [table for table in tables if table is not None]
     mine = events if camera is None else events[events["camera"] == camera]
     commands = mine[mine["kind"] == COMMAND]
@@ -185,7 +185,7 @@ def camera_hops(folder: Path, camera: str | None, events: pd.DataFrame) -> dict[
 
 
 def all_hops(folder: Path, cameras: Sequence[str], events: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """As `camera_hops`: the poses of all cameras, and all commands, also those that no frame caused."""
+    """As `camera_hops`, for the poses of all cameras and for all commands, including those that no frame caused."""
     hops = camera_hops(folder, None, events)
     of_cameras = [camera_hops(folder, camera, events) for camera in cameras]
     for hop in ("capture_to_received", "received_to_inference", "inference", "capture_to_pose"):
@@ -194,7 +194,7 @@ def all_hops(folder: Path, cameras: Sequence[str], events: pd.DataFrame) -> dict
 
 
 def percentiles(milliseconds: NDArray[np.float64]) -> Percentiles:
-    """The figures of a distribution."""
+    """Percentiles, maximum and count of durations in milliseconds."""
     if not len(milliseconds):
         return Percentiles(p50=None, p95=None, p99=None, max=None, n=0)
     p50, p95, p99 = (round(float(value), 3) for value in np.percentile(milliseconds, [50, 95, 99]))
@@ -216,7 +216,7 @@ def _join(hops: list[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _camera(folder: Path, name: str, about: Mapping[str, Any], hops: Mapping[str, pd.DataFrame]) -> CameraSummary:
-    stems = part_stems(folder, name)
+    stems = segment_stems(folder, name)
     frames = [read_frames(stem) for stem in stems]
     latency = [table for table in (read_latency(stem) for stem in stems) if table is not None]
     recorded = sum(len(table) for table in frames)
@@ -249,5 +249,5 @@ def _span(frames: pd.DataFrame) -> float:
 
 
 def _counted(counts: list[int]) -> int:
-    """How far a count went up; a count that starts anew, because its node did, goes on from there."""
+    """How far a count went up in total; a count that starts again, because its node did, is added."""
     return sum(after - before if after >= before else after for before, after in pairwise(counts))

@@ -1,4 +1,4 @@
-"""The tables of a session, read with pandas and written as DeepLabCut's HDF5."""
+"""Reads the tables of a session with pandas, and writes poses as DeepLabCut's HDF5."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ KEY = "df_with_missing"
 """The key of DeepLabCut's own HDF5 tables."""
 
 
-def part_stems(folder: Path, camera: str) -> list[Path]:
-    """The paths of a camera's parts without their endings, in order: `top`, `top.2`, ..."""
+def segment_stems(folder: Path, camera: str) -> list[Path]:
+    """The paths of a camera's video segments without their endings, in order: `top`, `top.2`, ..."""
     first = camera.replace("/", "_")
     found = {1: folder / first} if (folder / f"{first}.frames.csv").exists() else {}
     for path in folder.glob(f"{first}.*.frames.csv"):
@@ -26,26 +26,26 @@ def part_stems(folder: Path, camera: str) -> list[Path]:
 
 
 def sibling(stem: Path, ending: str) -> Path:
-    """One of a part's files."""
+    """The path of one of a video segment's files."""
     return stem.with_name(f"{stem.name}.{ending}")
 
 
 def read_frames(stem: Path) -> pd.DataFrame:
-    """`frames.csv`: one row a video frame."""
+    """`frames.csv`: one row per video frame."""
     return _read(sibling(stem, "frames.csv"))
 
 
 def read_latency(stem: Path) -> pd.DataFrame | None:
-    """`latency.csv`: one row a pose; None where there were no poses."""
+    """`latency.csv`: one row per frame with poses; None if there were no poses."""
     path = sibling(stem, "latency.csv")
     return _read(path) if path.exists() else None
 
 
 def read_events(folder: Path) -> pd.DataFrame:
-    """`events.csv`, also of sessions from before it had empty cells; see `EventRow` for its columns.
+    """`events.csv`, in the older layout without empty cells as well; see `EventRow` for its columns.
 
-    What does not apply is as in an EventRow: 0, -1 for the sequence, or an empty text. `time` is float64, NaN where a
-    row has no stamp, and absent in older sessions.
+    Values that do not apply are as in an EventRow: 0, -1 for the sequence, or an empty text. `time` is float64, NaN if
+    a row has no stamp; older sessions do not have this column.
 
     Raises:
         RecordingError: it can't be read.
@@ -62,7 +62,7 @@ def read_events(folder: Path) -> pd.DataFrame:
 
 
 def read_poses(path: Path) -> pd.DataFrame:
-    """A table of poses; its columns have the levels scorer, (individuals,) bodyparts, coords; its index is the frame.
+    """A table of poses. Its columns have the levels scorer, (individuals,) bodyparts, coords; its index is the frame.
 
     Raises:
         RecordingError: it can't be read.
@@ -77,7 +77,7 @@ def read_poses(path: Path) -> pd.DataFrame:
 
 
 def write_h5(path: Path) -> Path:
-    """Writes a table of poses beside its csv file, as DeepLabCut does.
+    """Writes a table of poses as HDF5 next to its csv file, as DeepLabCut does.
 
     Raises:
         RecordingError: the csv file can't be read, or the disk is full or can't be written.
@@ -91,9 +91,12 @@ def write_h5(path: Path) -> Path:
         with pd.HDFStore(str(temporary), mode="w") as store:
             store.put(KEY, table, format="table", index=False, track_times=False)
             about = store.get_storer(KEY).attrs
-            about.pandas_version, about.nan_rep = "0.15.2", "nan"  # pandas 3 leaves out what pandas 2 needs to read it
+            about.pandas_version, about.nan_rep = (
+                "0.15.2",
+                "nan",
+            )  # pandas 2 needs these to read it; pandas 3 does not write them
         temporary.replace(target)
-    except Exception as error:  # PyTables has its own for a full disk
+    except Exception as error:  # PyTables has its own error for a full disk
         temporary.unlink(missing_ok=True)
         cause = error if isinstance(error, OSError) else OSError(0, f"{error}")
         raise write_error(target, cause) from error
@@ -101,7 +104,7 @@ def write_h5(path: Path) -> Path:
 
 
 def write_all_h5(folder: Path) -> None:
-    """Writes the HDF5 file of every table of poses in the session."""
+    """Writes an HDF5 file for every table of poses in the session."""
     for ending in ("poses", "ground_truth"):
         for path in sorted(folder.glob(f"*.{ending}.csv")):
             write_h5(path)

@@ -1,4 +1,4 @@
-"""How far the poses are from the true ones."""
+"""How far the poses are from the ground truth."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Errors(BaseModel):
 
 
 class TrackingError(Errors):
-    """Distances of all keypoints of the poses from the ground truth's of the same name.
+    """Distances of all keypoints from those of the same name in the ground truth.
 
-    Only keypoints with a confidence of at least `min_confidence` count; `left_out` is how many did not.
+    Only keypoints with a confidence of at least `min_confidence` count; `left_out` is the number of the others.
     """
 
     min_confidence: float
@@ -36,7 +36,7 @@ class TrackingError(Errors):
 
 
 def tracking_error(stems: Sequence[Path]) -> TrackingError | None:
-    """The error over all parts of a camera; None where there is no ground truth or no keypoint of the same name."""
+    """The error over all video segments of a camera; None without a ground truth or common keypoint names."""
     distances: dict[str, list[NDArray[np.float64]]] = {}
     left_out = 0
     for stem in stems:
@@ -49,7 +49,7 @@ def tracking_error(stems: Sequence[Path]) -> TrackingError | None:
                 left_out += int(np.sum(~sure))
     if not distances:
         return None
-    joined = {keypoint: np.concatenate(parts) for keypoint, parts in distances.items()}
+    joined = {keypoint: np.concatenate(pieces) for keypoint, pieces in distances.items()}
     total = _errors(np.concatenate(list(joined.values())))
     return TrackingError(
         **total.model_dump(),
@@ -60,7 +60,7 @@ def tracking_error(stems: Sequence[Path]) -> TrackingError | None:
 
 
 Positions = dict[str, NDArray[np.float64]]
-"""For each keypoint (frames, individuals, 3): x, y, confidence."""
+"""For each keypoint an array (frames, individuals, 3): x, y, confidence."""
 
 
 def _positions(table: pd.DataFrame) -> Positions:
@@ -73,9 +73,9 @@ def _positions(table: pd.DataFrame) -> Positions:
 
 
 def _distances(poses: Positions, truth: Positions) -> dict[str, NDArray[np.float64]]:
-    """For each common keypoint (N, 2): distance and confidence, where both are there.
+    """For each common keypoint (N, 2): distance and confidence, for frames in which both have it.
 
-    Where there are several individuals each is compared with the true one that is nearest to it in that frame.
+    With several individuals, each is compared with the true one that is nearest to it in that frame.
     """
     common = [name for name in poses if name in truth]
     if not common:

@@ -46,7 +46,7 @@ def command_row(message: Command, output: str, recorded: int) -> EventRow:
 
 
 def acknowledgement_row(message: Acknowledgement, output: str, recorded: int) -> EventRow:
-    """An output's answer; what the command had is filled in by the table."""
+    """An output's answer; the table fills in the values of the command."""
     received, applied = stamp_from_message(message.received), stamp_from_message(message.applied)
     return EventRow(
         ACKNOWLEDGEMENT,
@@ -63,7 +63,7 @@ def acknowledgement_row(message: Acknowledgement, output: str, recorded: int) ->
 
 
 def event_message(row: EventRow) -> Event:
-    """What the recorder noticed, for those who listen."""
+    """What the recorder noticed, as a message."""
     return Event(
         stamp=stamp_to_message(row.stamp_ns),
         kind=row.kind,
@@ -74,5 +74,5 @@ def event_message(row: EventRow) -> Event:
 
 
 def _sequence(message: Event | Command) -> int:
-    """-1 where no frame was the cause."""
+    """The frame's sequence; -1 if no frame was the cause."""
     return int(message.sequence) if message.camera else -1

@@ -1,4 +1,4 @@
-"""Notices topics that fall silent, and that they speak again."""
+"""Notices when topics fall silent and when they resume."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Change:
-    """A topic that has fallen silent, or speaks again after `seconds`."""
+    """A topic that has fallen silent, or resumed after `seconds` of silence."""
 
     topic: str
     silent: bool
@@ -16,32 +16,32 @@ class Change:
 
 
 class SilenceMonitor:
-    """Watches topics that are expected to speak all the time.
+    """Watches topics that are expected to publish continuously.
 
     Args:
         silence: seconds without a message after which a topic is silent.
-        patience: the same for a topic that has not spoken yet: its node may still be starting.
-        clock: seconds, from any start.
+        startup_timeout: the same before the first message: its node may still be starting.
+        clock: a time in seconds, from any origin.
     """
 
-    def __init__(self, silence: float, patience: float, clock: Callable[[], float]) -> None:
+    def __init__(self, silence: float, startup_timeout: float, clock: Callable[[], float]) -> None:
         self._silence = silence
-        self._patience = max(silence, patience)
+        self._startup_timeout = max(silence, startup_timeout)
         self._clock = clock
         self._topics: dict[str, _Topic] = {}
 
     def add(self, topic: str, required: bool = True, source: str | None = None) -> None:
-        """Begins to watch a topic.
+        """Starts watching a topic.
 
         Args:
             topic: its name.
-            required: whether it should be heard at all; otherwise it is watched from its first message on.
-            source: a topic that this one follows from: while that is silent this one may be so too.
+            required: whether messages must arrive at all; otherwise it is watched from its first message on.
+            source: the topic that this one depends on: while that is silent, this one may be silent, too.
         """
         self._topics[topic] = _Topic(self._clock(), required, source)
 
     def heard(self, topic: str) -> None:
-        """Takes note of a message."""
+        """Notes that a message has arrived."""
         state = self._topics[topic]
         state.spoke, state.last = True, self._clock()
 
@@ -51,7 +51,7 @@ class SilenceMonitor:
         changes = []
         for name, state in self._topics.items():
             passed = clock - state.last
-            limit = self._silence if state.spoke else self._patience
+            limit = self._silence if state.spoke else self._startup_timeout
             if state.silent_since is not None:
                 if state.last > state.silent_since:
                     changes.append(Change(name, False, round(state.last - state.silent_since, 3)))
@@ -67,7 +67,7 @@ class SilenceMonitor:
         return [name for name, state in self._topics.items() if state.silent_since is not None]
 
     def _source_speaks(self, state: _Topic) -> bool:
-        """Whether what it follows from has spoken lately, and since this one spoke last."""
+        """Whether the topic that it depends on has recent messages, newer than this one's last."""
         if state.source is None:
             return True
         source = self._topics[state.source]

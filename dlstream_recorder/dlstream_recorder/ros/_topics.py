@@ -1,4 +1,4 @@
-"""The topics that a recorder listens to."""
+"""The topics that a recorder subscribes to."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EXPERIMENT_JOURNAL = "/experiment/journal"
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic, and what it is about: the camera's or the output's name."""
+    """A topic; `about` is the name of its camera or output."""
 
     name: str
     type: type[Any]
@@ -42,27 +42,27 @@ class Topic:
 
     @property
     def msgtype(self) -> str:
-        """As a bag names the type."""
+        """The type's name in a bag."""
         return f"{self.type.__module__.split('.')[0]}/msg/{self.type.__name__}"
 
     @property
     def latched(self) -> bool:
-        """Whether a late subscriber is sent the last message, which is true until the next one."""
+        """Whether late subscribers get the last message, which holds until the next one."""
         return self.into_bag and bool(self.qos.durability == DurabilityPolicy.TRANSIENT_LOCAL)
 
     @property
     def quality(self) -> Quality:
-        """As a bag keeps it."""
+        """The quality of service as a bag stores it."""
         return Quality(self.qos.depth, self.qos.reliability == ReliabilityPolicy.RELIABLE, self.latched)
 
 
 Handler = Callable[[Topic, Any, int], None]
-"""Called with the topic, the message and when it came."""
+"""Called with the topic, the message and the time of its arrival."""
 
 
 def topics(settings: RecorderSettings) -> Iterator[Topic]:
-    """All topics but the images."""
-    of_driver = image_qos(POSE.depth)  # a foreign driver offers its camera_info as it offers its images
+    """All topics except the images."""
+    of_driver = image_qos(POSE.depth)  # other drivers offer camera_info with the reliability of their images
     if settings.image_reliability == "best_effort":
         of_driver.reliability = ReliabilityPolicy.BEST_EFFORT
     for camera in settings.cameras:

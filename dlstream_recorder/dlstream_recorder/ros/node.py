@@ -1,4 +1,4 @@
-"""The recorder node: what a rig says and shows, into a session folder."""
+"""The recorder node: writes what a rig's nodes publish into a session folder."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ from dlstream_recorder.writers._message_types import MessageTypes
 from dlstream_recorder.writers.events import ENDED, FAULT, RECOVERED
 
 _TICK = 0.1
-_PATIENCE = 15.0
-_AFTERMATH = 0.5  # seconds for which an experiment's last events, commands and acknowledgements are waited for
+_STARTUP_TIMEOUT = 15.0
+_FINAL_WAIT = 0.5  # seconds of waiting for an experiment's last events, commands and acknowledgements
 _UNNUMBERED = 2**64 - 1
 _RECENT = 5.0
-_LOSSES = 1.0  # seconds between two reports of lost frames
-_BEFORE = 1_000_000_000  # nanoseconds before a session of which events and commands are still recorded
-_SAID = (Acknowledgement, Command, Event, ExperimentStatus, String)
+_LOSS_PERIOD = 1.0  # seconds between two reports of lost frames
+_BEFORE = 1_000_000_000  # nanoseconds: events and commands up to this long before a session are recorded, too
+_KEPT_BEFORE = (Acknowledgement, Command, Event, ExperimentStatus, String)
 
 
 class RecorderNode(DlstreamNode[RecorderSettings]):
     """Records while it is active, while the experiment runs, or from `~/start` to `~/stop`.
 
-    Every subscription is raw: the bag takes the bytes as they are, and an image is looked at without being copied.
+    Every subscription is raw: the bag stores the bytes as they are, and images are read without a copy.
     """
 
     default_name = "recorder"
@@ -96,7 +96,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         for topic in self._image_topics:
             full_name = self.resolve_topic_name(topic.name)
             if self.frames.carries(full_name):
-                self._created.append(self.frames.take(full_name, partial(self._on_frame, topic)))
+                self._created.append(self.frames.subscribe(full_name, partial(self._on_frame, topic)))
             else:
                 self._subscribe(topic, partial(self._on_image, topic))
         for service, kind, callback in (("start", StartRecording, self._on_start), ("stop", Trigger, self._on_stop)):
@@ -113,7 +113,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         self._finish("the recorder was deactivated")
 
     def is_needed(self) -> bool:
-        """While the experiment is there: its last commands and events belong into the session."""
+        """As long as the experiment runs: its last commands and events belong in the session."""
         return self.count_publishers(STATUS) > 0
 
     def cleanup(self) -> None:
@@ -133,7 +133,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         self._failure, self._refused, self._refused_at, self._stop_at = "", 0, -1e9, None
         self._losses_at = time.monotonic()
         self._published.clear()
-        self._watch = SilenceMonitor(self.settings.silence, _PATIENCE, time.monotonic)
+        self._watch = SilenceMonitor(self.settings.silence, _STARTUP_TIMEOUT, time.monotonic)
         for topic in self._image_topics:
             self._watch.add(topic.name)
             self._watch.add(f"/{topic.about}/pose", required=False, source=topic.name)
@@ -141,18 +141,18 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             if topic.into_bag and self.settings.bag:
                 session.add_topic(topic.name, topic.msgtype, topic.quality)
         self._session = session
-        for topic, data in self._latched.values():  # said before the session began, and true in it
+        for topic, data in self._latched.values():  # published before the session, and still valid
             self._record(session, topic, data, now())
-        while self._recent:  # the event that began it may have come before the status that said so
+        while self._recent:  # the event that started it may have arrived before the status that did
             recorded, topic, data = self._recent.popleft()
             if self.settings.start == "experiment" and session.started - recorded < _BEFORE:
                 self._record(session, topic, data, recorded)
-        self.get_logger().info(f"records to {session.folder}")
+        self.get_logger().info(f"recording to {session.folder}")
         return session
 
     def _finish(self, reason: str) -> str:
         if self._session is not None:
-            self._gathering.take()
+            self._gathering.handle()
         session, self._session = self._session, None
         self._stop_at = None
         if session is None:
@@ -174,7 +174,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         if not self.is_active:
             response.message = "the recorder is not active; activate it first"
         elif self._session is not None:
-            response.message = f"a session is running already: {self._session.folder}. Stop it first"
+            response.message = f"a session is already running: {self._session.folder}. Stop it first"
         else:
             try:
                 session = self._start(request.name, {item.key: item.value for item in request.metadata})
@@ -183,7 +183,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
                 response.message = str(error)
             else:
                 response.success, response.session = True, str(session.folder)
-                response.message = f"records to {session.folder}"
+                response.message = f"recording to {session.folder}"
         return response
 
     def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Any:
@@ -216,7 +216,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             session.add_message(topic.name, data, recorded)
 
     def _on_frame(self, topic: Topic, frame: Frame, frame_id: str) -> None:
-        """A frame of a camera in this process, in the camera's thread: the session's queue takes it at once."""
+        """Queues a frame of a camera in this process; called in the camera's thread."""
         recorded = now()
         session = self._session
         if session is None:
@@ -227,13 +227,13 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             session.add_message(topic.name, serialize_message(image_to_message(frame, frame_id)), recorded)
 
     def _number(self, camera: str, info: Mapping[str, Any]) -> int:
-        """The frame's sequence: the middleware's count where it has one, so that gaps show lost frames."""
+        """The frame's sequence: the middleware's count if there is one, so that gaps show lost frames."""
         number = int(info.get("publication_sequence_number", _UNNUMBERED))
         self._numbers[camera] = self._numbers.get(camera, -1) + 1
         return self._numbers[camera] if number == _UNNUMBERED else number - 1
 
     def _complain(self, session: Session, topic: Topic, text: str) -> None:
-        """Reports images that can't be recorded, once for each kind in a session."""
+        """Reports images that can't be recorded: each kind once per session."""
         if (session.folder.name, text) not in self._complained:
             self._complained.add((session.folder.name, text))
             session.fault(topic.name, f"not recorded: {text}", {}, topic.about)
@@ -247,7 +247,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             self._on_status(deserialize_message(data, ExperimentStatus))
         if self._session is not None:
             self._record(self._session, topic, data, recorded, int(info.get("source_timestamp", 0)))
-        elif topic.type in _SAID:
+        elif topic.type in _KEPT_BEFORE:
             self._recent.append((recorded, topic, data))
 
     def _record(self, session: Session, topic: Topic, data: bytes, recorded: int, published: int = 0) -> None:
@@ -281,7 +281,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             session.set_regions(message.camera, outlines)
 
     def _on_status(self, message: ExperimentStatus) -> None:
-        """Starts and stops with the experiment, where that is asked for."""
+        """Starts and stops with the experiment, if `start` is `experiment`."""
         if not self.is_active or self.settings is None or self.settings.start != "experiment":
             return
         running = message.status == ExperimentStatus.RUNNING
@@ -294,7 +294,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         elif not running:
             self._failure = "" if self._session is None else self._failure
             if self._session is not None and self._stop_at is None:
-                self._stop_at = time.monotonic() + _AFTERMATH
+                self._stop_at = time.monotonic() + _FINAL_WAIT
 
     # What it notices.
 
@@ -309,7 +309,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             camera = change.topic.split("/pose")[0].split("/image_raw")[0].strip("/")
             publishers = self.count_publishers(change.topic)
             values = {"seconds": f"{change.seconds:.3f}", "publishers": str(publishers)}
-            if change.silent and not publishers:  # its node has ended in good order
+            if change.silent and not publishers:  # its node has ended properly
                 session.notice(ENDED, change.topic, "has ended", values, camera)
             elif change.silent:
                 session.notice(FAULT, change.topic, f"silent for {change.seconds:.1f} s", values, camera)
@@ -317,19 +317,19 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
                 session.notice(RECOVERED, change.topic, f"back after {change.seconds:.1f} s", values, camera)
         if session.refused > self._refused:
             self._refused, self._refused_at = session.refused, time.monotonic()
-        if time.monotonic() - self._losses_at > _LOSSES:
+        if time.monotonic() - self._losses_at > _LOSS_PERIOD:
             self._losses_at = time.monotonic()
-            session.tell_losses()
+            session.report_losses()
         self._publish_faults(session)
         if session.error is not None:
-            self._finish("it could not be written any more")
+            self._finish("the session could not be written any more")
             if self.settings is not None and self.settings.start != "service":
                 self._give_up()
         elif self._stop_at is not None and time.monotonic() >= self._stop_at:
             self._finish("the experiment has ended")
 
     def _give_up(self) -> None:
-        """Ends the node, as nothing more can be recorded: its `on_failure` says whether the rig then stops."""
+        """Ends the node, as nothing more can be recorded: its `on_failure` decides whether the rig stops, too."""
         self._publish_diagnosis()
         for publisher in (self._events, self._diagnostics):
             publisher.wait_for_all_acked(Duration(seconds=1))
@@ -350,7 +350,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         assert settings is not None
         free = free_bytes(settings.directory)
         values: dict[str, object] = {"disk": disk_of(settings.directory), "disk_free": in_gigabytes(free)}
-        level, message = Level.OK, "waits for a session"
+        level, message = Level.OK, "waiting for a session"
         if session is not None:
             status = session.status()
             values |= {
@@ -362,7 +362,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
                 "queue_fill": f"{100 * status.queue_fill:.0f} %",
                 "refused": status.refused,
             }
-            message = f"records {session.folder.name}: {status.frames_recorded} frames"
+            message = f"recording {session.folder.name}: {status.frames_recorded} frames"
             if status.frames_dropped:
                 level, message = Level.WARN, f"{message}, {status.frames_dropped} dropped"
             if status.queue_fill > 0.5:
@@ -370,9 +370,9 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             if silent := self._watch.silent:
                 level, message = Level.WARN, f"silent: {', '.join(silent)}"
         if free < settings.min_free * 1e9:
-            level, message = Level.WARN, f"the disk is nearly full: {in_gigabytes(free)} are free"
+            level, message = Level.WARN, f"the disk is nearly full: {in_gigabytes(free)} free"
         if time.monotonic() - self._refused_at < _RECENT:
-            level, message = Level.ERROR, f"the queue is full: {self._refused} frames or messages are lost"
+            level, message = Level.ERROR, f"the queue is full: {self._refused} frames or messages lost"
         if self._failure:
             level, message = Level.ERROR, self._failure
         return Diagnosis(level, message, values)

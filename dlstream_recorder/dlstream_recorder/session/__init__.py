@@ -1,1 +1,1 @@
-"""A session folder: written live or offline, recovered, checked."""
+"""Session folders: writes them live or offline, recovers and checks them."""

@@ -1,6 +1,6 @@
-"""What a session holds of the files that it depends on, so that it needs nothing else on another machine.
+"""Copies of the files that a session depends on, so that it is complete on another machine.
 
-`session.json` says of each copy whence it is (`files`) and its SHA-256 (`hashes`).
+`session.json` lists for each copy where it is from (`files`) and its SHA-256 (`hashes`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dlstream_recorder.writers._files import write_error
 from dlstream_recorder.writers._session_file import SessionFile
 
 FILES = "files"
-"""The folder of those that an experiment file names."""
+"""The folder for the files that an experiment file names."""
 
 
 class Copies:
@@ -24,7 +24,7 @@ class Copies:
         self._kept: dict[str, str] = {}
 
     def add(self, source: Path, name: str) -> None:
-        """Copies a file to `name` in the folder; the passwords of cameras stay out of the copy.
+        """Copies a file to `name` in the folder, without the passwords of cameras.
 
         Raises:
             RecordingError: it can't be read, or its copy can't be written.
@@ -33,10 +33,10 @@ class Copies:
             data = source.expanduser().read_bytes()
         except OSError as error:
             raise RecordingError(f"can't copy {source} into the session: {error.strerror}") from error
-        self._keep(source, name, _discreet(data))
+        self._keep(source, name, _without_passwords(data))
 
     def add_used(self, used: UsedFile) -> str:
-        """Copies a file that a run depends on, unless it is there already; what is wrong with it, else nothing.
+        """Copies a file that a run depends on, unless it is already there; returns what is wrong with it, or "".
 
         Raises:
             RecordingError: its copy can't be written.
@@ -48,7 +48,7 @@ class Copies:
         except OSError as error:
             return f"'{used.written}' is not in the session: {used.path} can't be read ({error.strerror})"
         if hashlib.sha256(data).hexdigest() != used.sha256:
-            return f"'{used.written}' is not in the session: {used.path} was changed after the experiment had read it"
+            return f"'{used.written}' is not in the session: {used.path} was changed after the experiment read it"
         self._keep(used.path, self._free_name(used.path), data)
         return ""
 
@@ -73,10 +73,10 @@ class Copies:
         self._file.add_copy(name, str(source), self._kept[name])
 
 
-def _discreet(data: bytes) -> bytes:
+def _without_passwords(data: bytes) -> bytes:
     if b"://" not in data:
         return data
     try:
         return masked(data.decode("utf-8")).encode("utf-8")
     except UnicodeDecodeError:
-        return data  # no text file
+        return data  # not a text file

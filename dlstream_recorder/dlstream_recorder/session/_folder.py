@@ -1,4 +1,4 @@
-"""The new folder of a session: its name, the disk it is on, what is copied into it."""
+"""The folder of a new session: its name, and the space on its disk."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _RESERVE_NAME = ".reserve"
 
 
 def make_folder(settings: SessionSettings, name: str, started: int) -> Path:
-    """Makes the folder: of the name given, or of date, time and rig, with a number behind it where that exists.
+    """Creates the folder, named as given, or by date, time and rig, with a number if that name is taken.
 
     Raises:
-        RecordingError: it exists, the name can't be one, or the disk is full or can't be written.
+        RecordingError: it exists, the name is not allowed, or the disk is full or can't be written.
     """
     directory, name = settings.directory.expanduser(), name or settings.session
     try:
@@ -41,11 +41,11 @@ def make_folder(settings: SessionSettings, name: str, started: int) -> Path:
 
 
 def check_disk(directory: Path, min_free: float) -> None:
-    """Raises RecordingError where less than `min_free` gigabytes are free on the disk."""
+    """Raises RecordingError if less than `min_free` gigabytes are free on the disk."""
     disk, free = disk_of(directory), free_bytes(directory)
     if free < min_free * 1e9:
         raise RecordingError(
-            f"can't record to {directory}: {in_gigabytes(free)} are free on the disk {disk}; expected at least "
+            f"can't record to {directory}: {in_gigabytes(free)} free on the disk {disk}; expected at least "
             f"{in_gigabytes(min_free * 1e9)} (setting min_free). Make room, or record to another directory"
         )
 
@@ -55,7 +55,7 @@ def _make(path: Path) -> Path:
         path.mkdir(parents=True)
     except FileExistsError:
         raise RecordingError(
-            f"session folder {path} exists already; nothing is overwritten. Choose another name"
+            f"session folder {path} already exists; nothing is overwritten. Choose another name"
         ) from None
     except OSError as error:
         raise write_error(path, error) from error
@@ -63,9 +63,9 @@ def _make(path: Path) -> Path:
 
 
 class Reserve:
-    """Space on the disk that is kept until the end, so that a session on a full disk can still be finished.
+    """Disk space that is kept free until the end, so that a session can be finished on a full disk.
 
-    As long as it is kept it also says, by a lock that ends with the process, that the session is being recorded.
+    Its file also marks the session as being recorded, by a lock that ends with the process.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -82,16 +82,16 @@ class Reserve:
             raise write_error(self._path, error) from error
 
     def release(self) -> None:
-        """Gives the space back."""
+        """Frees the space."""
         self._path.unlink(missing_ok=True)
         self._file.close()
 
 
 def take_over(folder: Path) -> None:
-    """Removes what a killed recorder left behind besides its files.
+    """Removes the temporary files that a killed recorder left behind.
 
     Raises:
-        RecordingError: the recorder is not dead: the session is being recorded.
+        RecordingError: the recorder is still running.
     """
     reserve = folder / _RESERVE_NAME
     if reserve.exists():
@@ -106,5 +106,5 @@ def take_over(folder: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Removes a folder in which nothing was recorded yet."""
+    """Removes a folder in which nothing has been recorded yet."""
     shutil.rmtree(folder, ignore_errors=True)

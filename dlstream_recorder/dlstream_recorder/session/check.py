@@ -1,4 +1,4 @@
-"""Can sessions be recorded to a directory? Asked before anything starts."""
+"""Checks before the start whether sessions can be recorded to a directory."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from dlstream_recorder.writers._files import write_error
 
 
 def check_directory(directory: Path, min_free: float) -> None:
-    """Tries whether session folders can be made in `directory`; nothing is left behind.
+    """Checks that session folders can be created in `directory`; leaves nothing behind.
 
     Args:
-        min_free: gigabytes that must be free on its disk.
+        min_free: gigabytes that must be free on the disk.
 
     Raises:
         RecordingError: it is a file, can't be written, or its disk is (nearly) full.
     """
-    nearest = Path(os.path.abspath(directory))  # noqa: PTH100 - links are followed only as far as they exist
+    nearest = Path(os.path.abspath(directory))  # noqa: PTH100 - follows links only as far as they exist
     while not os.path.lexists(nearest):
         nearest = nearest.parent
     if not nearest.is_dir():

@@ -1,4 +1,4 @@
-"""A session folder written offline: the same tables, with nothing in them that depends on when it was written."""
+"""A session folder written offline: the same tables, but nothing in them depends on when they were written."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from dlstream_recorder.writers.journal import JournalFiles, run_start
 
 
 class OfflineSession:
-    """Writes what an analysis finds. Everything is in the files as soon as a method returns, and nothing is dropped.
+    """Writes the results of an analysis. They are in the files as soon as a method returns; nothing is dropped.
 
     Args:
         folder: new, or empty.
-        name: of the session, in place of the folder's: two analyses of the same video give the same files.
+        name: of the session, instead of the folder's, so that two analyses of a video give the same files.
         cameras: their names.
-        started: stamp of the first frame.
-        about: kept in session.json beside what every session has.
+        started: stamp of the first frame, in nanoseconds since the epoch.
+        about: further entries for session.json.
 
     Raises:
-        RecordingError: there is something in the folder, or it can't be written.
+        RecordingError: the folder is not empty, or can't be written.
     """
 
     def __init__(
@@ -51,16 +51,16 @@ class OfflineSession:
         self._cameras = {camera: self._camera(camera) for camera in cameras}
 
     def add_frame(self, frame: Frame, every: bool = True) -> None:
-        """A frame: a row in the tables. There is no second copy of the video.
+        """Adds a frame as a row of the tables. The video is not copied.
 
         Args:
-            every: False where frames are known by their poses alone, so that a gap in their sequence is no loss.
+            every: False if only frames with poses are known, so that a gap in their sequence is not a loss.
         """
         self._stamp = frame.stamp
         self._cameras[frame.camera].add_frame(frame, 0, every)
 
     def add_lost(self, camera: str, sequence: int, stamp: int, reason: str) -> None:
-        """A frame that can't be decoded: a fault of the session, counted among those that are lost."""
+        """Adds a frame that can't be decoded: a fault of the session, counted as a lost frame."""
         self._cameras[camera].add_lost(sequence)
         values = {
             "text": f"frame {sequence} is lost: {reason}",
@@ -73,12 +73,12 @@ class OfflineSession:
         self._events.write(everything=True)
 
     def add_poses(self, poses: FramePoses) -> None:
-        """The poses of a frame that was added."""
+        """Adds the poses of a frame that was added before."""
         self._cameras[poses.camera].add_poses(poses, 0)
         self._events.poses(poses)
 
     def add_entry(self, lines: Sequence[str], rows: Iterable[EventRow]) -> None:
-        """An entry of the journal with the lines of the event log below it, and the same as rows of events.csv."""
+        """Adds a journal entry with its lines of the event log, and the same as rows of events.csv."""
         text = "\n".join(lines)
         self._journal.write(text)
         start = run_start(text)
@@ -111,7 +111,7 @@ class OfflineSession:
         self._file.update_camera(camera, regions=outlines)
 
     def copy(self, source: Path, name: str) -> None:
-        """Copies a file that belongs to it, such as the experiment's."""
+        """Copies a file that belongs to the session, such as the experiment file."""
         self._copies.add(source, name)
 
     def finish(self, reason: str, ended: int) -> Summary:
@@ -134,7 +134,7 @@ class OfflineSession:
         return summary
 
     def close(self) -> None:
-        """Closes the files as they are; a second time, or after `finish`, does nothing."""
+        """Closes the files as they are. Does nothing if they are closed or finished already."""
         self._events.close()
         self._journal.close()
 
@@ -142,8 +142,8 @@ class OfflineSession:
         def on_fault(text: str, values: dict[str, str]) -> None:
             self._events.add(EventRow(FAULT, f"/{name}", name, stamp_ns=self._stamp, values={"text": text, **values}))
 
-        def on_part() -> None:
-            self._file.update_camera(name, parts=[part.describe() for part in camera.parts])
+        def on_segment() -> None:
+            self._file.update_camera(name, parts=[segment.describe() for segment in camera.segments])
 
-        camera = CameraRecorder(self.folder, name, "none", on_fault, on_part)
+        camera = CameraRecorder(self.folder, name, "none", on_fault, on_segment)
         return camera

@@ -1,4 +1,4 @@
-"""Completes a session whose recorder was killed, or whose disk was full."""
+"""Completes a session whose recorder was killed or whose disk was full."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from dlstream_common import now
 from dlstream_recorder.report.summary import Summary, read_session, summarise
-from dlstream_recorder.report.tables import part_stems, read_events, read_frames, sibling, write_all_h5
+from dlstream_recorder.report.tables import read_events, read_frames, segment_stems, sibling, write_all_h5
 from dlstream_recorder.session._folder import take_over
 from dlstream_recorder.writers._csv import CsvRows, cut_half_row
 from dlstream_recorder.writers._files import write_error, write_json
@@ -18,14 +18,13 @@ from dlstream_recorder.writers.bag import repair_bag
 
 
 def recover(folder: str | Path) -> Summary:
-    """Makes a session whole: videos, tables, bag, session.json. One that is complete already stays as it is.
+    """Completes a session: videos, tables, bag, session.json. A complete one is left as it is.
 
-    Half a frame, row or chunk at the end is cut off. A frame of the video that the table lacks gets a row with its
-    stamp from the video, and the sequence -1 because that is not in the video; a row whose frame is not in the video
-    is removed.
+    An incomplete frame, row or chunk at the end is cut off. A video frame without a row in the table gets one with its
+    stamp from the video, and sequence -1, which the video does not contain. A row without a video frame is removed.
 
     Raises:
-        RecordingError: no session, one that is being recorded, or a file that can't be read or written.
+        RecordingError: not a session, one that is still being recorded, or a file can't be read or written.
     """
     folder = Path(folder)
     contents = read_session(folder)
@@ -36,8 +35,8 @@ def recover(folder: str | Path) -> Summary:
         for path in (*folder.glob("*.csv"), *folder.glob("*.jsonl")):
             cut_half_row(path)
         for camera in contents["cameras"]:
-            for stem in part_stems(folder, camera):
-                _recover_part(stem)
+            for stem in segment_stems(folder, camera):
+                _recover_segment(stem)
     except OSError as error:
         raise write_error(folder, error) from error
     if (folder / "bag").is_dir():
@@ -57,7 +56,7 @@ def recover(folder: str | Path) -> Summary:
     return summary
 
 
-def _recover_part(stem: Path) -> None:
+def _recover_segment(stem: Path) -> None:
     table = CsvRows(sibling(stem, "frames.csv"))
     rows = table.count()
     video = sibling(stem, "mkv")
@@ -78,9 +77,9 @@ def _recover_part(stem: Path) -> None:
 
 
 def _last_stamp(folder: Path, contents: dict[str, Any]) -> int:
-    """When the recorder was last known to live."""
+    """The last stamp of the recorder in any of its files."""
     stamps = [int(contents["created_ns"]), *read_events(folder)["recorded_ns"].tolist()]
     for camera in contents["cameras"]:
-        for stem in part_stems(folder, camera):
+        for stem in segment_stems(folder, camera):
             stamps += read_frames(stem)["recorded_ns"].tolist()
     return max(stamps)

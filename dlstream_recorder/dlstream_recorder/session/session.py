@@ -1,4 +1,4 @@
-"""One recording folder, written as it goes."""
+"""A session folder, written while a rig is running."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SMALL = 1000
 
 @dataclass(frozen=True)
 class Status:
-    """Where a session stands. `refused` is what a full queue had no room for, frames and messages together."""
+    """The state of a session. `refused`: frames and messages that a full queue had no room for; `free`: bytes."""
 
     seconds: float
     frames_recorded: int
@@ -46,16 +46,16 @@ class Status:
 class Session:
     """Records frames, poses, events and messages into a new folder, until `finish`.
 
-    No method but `finish` waits for the disk: each camera has a thread and a bounded queue, and there is one for
-    events and the bag. What a full queue refuses is counted and reported as a fault.
+    Only `finish` waits for the disk: each camera has a thread and a bounded queue, and so have events and the bag.
+    What a full queue refuses is counted and reported as a fault.
 
     Args:
         settings: what to record, and where.
-        name: of the folder, in place of the settings'.
-        metadata: kept in session.json beside the settings'.
+        name: of the folder, instead of that in the settings.
+        metadata: entries for session.json, besides those in the settings.
 
     Raises:
-        RecordingError: the folder exists or can't be written, or the disk is (nearly) full; nothing is left behind.
+        RecordingError: the folder exists or can't be written, or the disk is (nearly) full. Leaves nothing behind.
     """
 
     def __init__(self, settings: SessionSettings, name: str = "", metadata: Mapping[str, str] | None = None) -> None:
@@ -87,22 +87,22 @@ class Session:
     # What is recorded; `recorded` is when it reached the recorder.
 
     def add_frame(self, frame: Frame, recorded: int | None = None) -> bool:
-        """Records a frame, whose image must not change any more. False where there was no room for it."""
+        """Records a frame, whose image must not change any more; returns False if there was no room for it."""
         job = partial(self._cameras[frame.camera].add_frame, frame, recorded or now())
-        taken = self._put(frame.camera, job, frame.image.nbytes)
-        if taken or not self._ending.is_set():  # what comes while it ends is not lost, but after the end
+        accepted = self._put(frame.camera, job, frame.image.nbytes)
+        if accepted or not self._ending.is_set():  # frames that arrive while it is ending are not losses
             self._seen[frame.camera] = frame.sequence
-        return taken
+        return accepted
 
     def add_frame_info(self, camera: str, sequence: int, dropped: int) -> None:
-        """Takes over the camera's own counts: of a frame that it published, and of those that its source lost."""
+        """Records the camera's own counts: the frames that it published, and those that its source lost."""
         if not self._ending.is_set():
             self._seen[camera] = max(sequence, self._seen.get(camera, 0))
         job = partial(self._cameras[camera].add_source_dropped, dropped, from_start=sequence == 0)
         self._put(camera, job, _SMALL)
 
     def add_poses(self, poses: FramePoses, recorded: int | None = None, published: int = 0) -> None:
-        """Records the poses of a frame, which may come before the frame or after it; `published`: 0 where unknown."""
+        """Records the poses of a frame, which may arrive before the frame or after it; `published`: 0 if unknown."""
         job = partial(self._cameras[poses.camera].add_poses, poses, recorded or now(), published)
         self._put(poses.camera, job, _SMALL)
         self._count(self._log.add_poses(poses))
@@ -123,7 +123,7 @@ class Session:
             self._log.put(partial(self._begin_run, start))
 
     def add_topic(self, topic: str, msgtype: str, quality: Quality) -> None:
-        """Makes a topic of the bag known; must come before its messages."""
+        """Registers a topic of the bag; must be called before its first message."""
         self._count(self._log.add_topic(topic, msgtype, quality))
 
     def add_message(self, topic: str, data: bytes, recorded: int) -> None:
@@ -138,9 +138,9 @@ class Session:
         edges: Sequence[tuple[int, int]],
         individuals: Sequence[str] = (),
     ) -> None:
-        """Keeps in session.json which network gives the camera's poses; the tables' scorer is named after it.
+        """Writes to session.json which network gives the camera's poses; the tables' scorer is named after it.
 
-        Of a network for one individual the tables have DeepLabCut's layout for a single animal.
+        With a network for one individual, the tables have DeepLabCut's layout for a single animal.
         """
         job = partial(self._cameras[camera].set_network, Path(network).stem, len(individuals) == 1)
         self._put(camera, job, _SMALL)
@@ -149,14 +149,14 @@ class Session:
         self._log.put(partial(self._file.update_camera, camera, network=entry, edges=pairs))
 
     def set_regions(self, camera: str, regions: Iterable[tuple[str, Sequence[tuple[float, float]]]]) -> None:
-        """Keeps the outlines of the experiment's regions in session.json."""
+        """Writes the outlines of the experiment's regions, in pixels, to session.json."""
         outlines = [
             {"name": name, "points": [[round(x, 3), round(y, 3)] for x, y in points]} for name, points in regions
         ]
         self._log.put(partial(self._file.update_camera, camera, regions=outlines))
 
     def fault(self, name: str, text: str, values: Mapping[str, str] | None = None, camera: str = "") -> None:
-        """Records a fault that the recorder noticed; `take_faults` hands it on to those who publish it."""
+        """Records a fault that the recorder noticed; `take_faults` returns it for publishing."""
         self.notice(FAULT, name, text, values, camera)
 
     def notice(
@@ -170,21 +170,21 @@ class Session:
         self._log.add_event(row)
 
     def take_faults(self) -> list[EventRow]:
-        """What the recorder noticed since the last call."""
+        """Returns what the recorder has noticed since the last call."""
         with self._faults_lock:
             faults, self._faults = self._faults, []
         return faults
 
-    def tell_losses(self) -> None:
-        """Reports as faults what was found lost since the last call."""
+    def report_losses(self) -> None:
+        """Reports frames found lost since the last call as faults."""
         for camera in self._cameras.values():
-            camera.tell_gaps()
+            camera.report_gaps()
 
     # How it goes.
 
     @property
     def error(self) -> Exception | None:
-        """Why recording had to stop; None as long as all is well. What was written stays readable: call `finish`."""
+        """Why recording had to stop; None while all is well. Then call `finish`: what was written stays readable."""
         errors = [worker.error for worker in (*self._workers.values(), self._log.worker)]
         return next((error for error in errors if error), self._sync_error)
 
@@ -207,24 +207,24 @@ class Session:
         )
 
     def finish(self, reason: str = "", say: Callable[[str], None] = lambda text: None) -> Summary | None:
-        """Writes what waits, completes all files and session.json; a second time does nothing.
+        """Writes what is waiting, and completes all files and session.json. A second call does nothing.
 
-        `say` is told now and then what is still being done, where that takes long.
-        Nothing is raised: what went wrong, here or before, is in session.json as `error`. Returns the summary, or
-        None where the disk has no room even for that; `recover` completes such a session later.
+        If this takes long, `say` is called now and then with what is still to be done.
+        Raises nothing: what went wrong, here or before, is in session.json as `error`. Returns the summary, or None
+        if the disk has no room even for that; `recover` completes such a session later.
         """
         if self._ending.is_set():
             return self.summary
         self._ending.set()
         self._syncer.join()
         for name, worker in self._workers.items():
-            worker.close(lambda jobs, name=name: say(f"still writes: {jobs} frames and poses of {name} wait"))  # type: ignore[misc]
+            worker.close(lambda jobs, name=name: say(f"still writing: {jobs} frames and poses of {name} are waiting"))  # type: ignore[misc]
         failures = [self.error] if self.error else []
         self._reserve.release()
         if failures:
             self.fault("recorder", f"recording stopped: {failures[0]}")
         steps: list[Callable[[], None]] = [camera.finish for camera in self._cameras.values()]
-        steps += [self._refusals.tell_rest, self._log.close, partial(self._finish_file, reason, failures)]
+        steps += [self._refusals.report_rest, self._log.close, partial(self._finish_file, reason, failures)]
         for step in steps:
             try:
                 step()
@@ -262,26 +262,26 @@ class Session:
         def on_fault(text: str, values: dict[str, str]) -> None:
             self.fault(f"/{name}", text, values, name)
 
-        def on_part() -> None:
-            self._file.update_camera(name, parts=[part.describe() for part in camera.parts])
+        def on_segment() -> None:
+            self._file.update_camera(name, parts=[segment.describe() for segment in camera.segments])
 
-        camera = CameraRecorder(self.folder, name, self.settings.video, on_fault, on_part)
+        camera = CameraRecorder(self.folder, name, self.settings.video, on_fault, on_segment)
         return camera
 
     def _put(self, camera: str, job: Callable[[], None], size: int) -> bool:
-        taken = self._workers[camera].put(job, size)
-        self._count(taken, camera)
-        return taken
+        accepted = self._workers[camera].put(job, size)
+        self._count(accepted, camera)
+        return accepted
 
-    def _count(self, taken: bool, camera: str = "") -> None:
-        if not taken and not self._ending.is_set():
-            self._refusals.count(camera, tell=self.error is None)
+    def _count(self, accepted: bool, camera: str = "") -> None:
+        if not accepted and not self._ending.is_set():
+            self._refusals.count(camera, report=self.error is None)
 
     def _watch_disk(self) -> None:
         free = free_bytes(self.folder)
         low = free < self.settings.min_free * 1e9
         if low and not self._disk_is_low:
-            text = f"the disk {disk_of(self.folder)} is nearly full: {in_gigabytes(free)} are free"
+            text = f"the disk {disk_of(self.folder)} is nearly full: {in_gigabytes(free)} free"
             self.fault("recorder", text, {"free_bytes": str(free)})
         self._disk_is_low = low
 
@@ -296,7 +296,7 @@ class Session:
                 return
 
     def _lost_at_end(self, name: str) -> int:
-        """Frames after the last recorded one: no gap in the numbers shows them."""
+        """Frames lost after the last recorded one, which no gap in the sequence shows."""
         camera, seen = self._cameras[name], self._seen.get(name)
         last = camera.last_sequence
         unseen = max(0, seen - last) if seen is not None and last is not None else 0

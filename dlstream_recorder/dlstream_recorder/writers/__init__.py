@@ -1,1 +1,1 @@
-"""The files of a session and what writes them."""
+"""Writers of the files of a session."""

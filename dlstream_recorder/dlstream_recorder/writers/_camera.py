@@ -1,4 +1,4 @@
-"""What is recorded of one camera, from its frames and their poses."""
+"""Records one camera: its frames and their poses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dlstream_common import Frame, FramePoses
-from dlstream_recorder.writers._pose_table import whole
+from dlstream_recorder.writers._pose_table import is_complete
 from dlstream_recorder.writers._segment import VideoSegment
 
 FaultSink = Callable[[str, dict[str, str]], None]
@@ -17,19 +17,21 @@ _HELD = 600
 
 
 class CameraRecorder:
-    """Writes the videos and tables of one camera. All but `sync` and the counts is called on one thread.
+    """Writes the videos and tables of one camera. Call everything except `sync` and the counts on one thread.
 
     Args:
         folder: of the session.
-        camera: its name, which begins the files' names.
+        camera: its name, with which the names of the files begin.
         video: "lossless", "h264" or "none".
-        on_fault: told what went wrong (text, values).
-        on_part: told of every video that is begun.
+        on_fault: called with what went wrong (text, values).
+        on_segment: called for every video segment that is started.
     """
 
-    def __init__(self, folder: Path, camera: str, video: str, on_fault: FaultSink, on_part: Callable[[], None]) -> None:
+    def __init__(
+        self, folder: Path, camera: str, video: str, on_fault: FaultSink, on_segment: Callable[[], None]
+    ) -> None:
         self.camera = camera
-        self.parts: list[VideoSegment] = []
+        self.segments: list[VideoSegment] = []
         self._scorer, self._single = "dlstream", False
         self.recorded = self.poses = self.lost = 0
         self.first_stamp: int | None = None
@@ -37,33 +39,33 @@ class CameraRecorder:
         self._stem = folder / camera.replace("/", "_")
         self._video = video
         self._on_fault = on_fault
-        self._on_part = on_part
+        self._on_segment = on_segment
         self._source_dropped = self._source_base = self._dropped_in_table = 0
         self._source_known = False
         self._held: deque[tuple[FramePoses, int, bool, int]] = deque()
         self.poses_without_frame = 0
         self._gaps: deque[tuple[int, int]] = deque()
         self._other_keypoints: set[tuple[str, ...]] = set()
-        self._parts_lock = threading.Lock()
+        self._segments_lock = threading.Lock()
 
     def add_frame(self, frame: Frame, recorded: int, every: bool = True) -> None:
-        """Records a frame, and the poses that came before it.
+        """Records a frame, and poses of it that arrived before it.
 
         Args:
-            every: whether each frame of the camera is to come, so that a gap in their sequence is a loss.
+            every: whether every frame of the camera should arrive, so that a gap in their sequence is a loss.
         """
         self._count(frame, every)
-        if not self.parts or not self.parts[-1].takes(frame):
-            self._begin_part(frame)
+        if not self.segments or not self.segments[-1].accepts(frame):
+            self._begin_segment(frame)
         self._dropped_in_table = self.dropped
-        self.parts[-1].add_frame(frame, self.dropped, recorded)
+        self.segments[-1].add_frame(frame, self.dropped, recorded)
         self.recorded += 1
         held, self._held = self._held, deque()
         for item in held:
             self._add(*item)
 
     def add_poses(self, poses: FramePoses, recorded: int, published: int = 0) -> None:
-        """Records the poses of a frame, now or as soon as the frame has come."""
+        """Records the poses of a frame, now or as soon as the frame has arrived."""
         self._add(poses, recorded, truth=False, published=published)
 
     def add_ground_truth(self, poses: FramePoses) -> None:
@@ -71,42 +73,42 @@ class CameraRecorder:
         self._add(poses, 0, truth=True)
 
     def set_network(self, scorer: str, single: bool) -> None:
-        """What the tables of poses are named after, and whether there is but one animal."""
+        """Sets the scorer's name in the tables of poses, and whether they are those of a single animal."""
         self._scorer, self._single = scorer, single
-        for part in self.parts:
-            part.poses.describe(scorer, single)
-            part.ground_truth.describe("ground_truth", single)
+        for segment in self.segments:
+            segment.poses.describe(scorer, single)
+            segment.ground_truth.describe("ground_truth", single)
 
     def add_lost(self, sequence: int) -> None:
-        """A frame that its source could not give, by the number that it would have had."""
+        """Counts a frame that its source could not deliver; `sequence` is what it would have had."""
         self.lost += 1
         self.last_sequence = sequence
 
     def add_source_dropped(self, dropped: int, from_start: bool = False) -> None:
-        """Takes over the source's own count of frames that it lost.
+        """Records the source's own count of the frames that it lost.
 
         Args:
-            from_start: the session has the camera's first frame, so that all of them are its own.
+            from_start: the session has the camera's first frame, so that all these losses are in it.
         """
         if not self._source_known:
             self._source_base = 0 if from_start else -dropped
-        elif dropped < self._source_dropped:  # a camera that began anew
+        elif dropped < self._source_dropped:  # the camera was started again
             self._source_base += self._source_dropped
         self._source_known = True
         self._source_dropped = dropped
 
     @property
     def dropped(self) -> int:
-        """Frames acquired since the session's start that are not in the videos."""
+        """Frames acquired since the start of the session that are not in the videos."""
         return self.lost + self._source_base + self._source_dropped
 
     @property
     def dropped_since(self) -> int:
-        """Those of them that were lost after the last recorded frame, of which no row of the table tells."""
+        """Those of them lost after the last recorded frame, which no row of the table counts."""
         return max(0, self.dropped - self._dropped_in_table) if self.recorded else self.dropped
 
-    def tell_gaps(self) -> None:
-        """Reports the frames that were found lost since the last call; on any thread."""
+    def report_gaps(self) -> None:
+        """Reports frames found lost since the last call. May be called on any thread."""
         gaps = [self._gaps.popleft() for _ in range(len(self._gaps))]
         if gaps:
             count = sum(last - first + 1 for first, last in gaps)
@@ -116,26 +118,26 @@ class CameraRecorder:
 
     def sync(self) -> None:
         """See AppendFile.sync."""
-        with self._parts_lock:
-            parts = list(self.parts)
-        for part in parts:
-            part.sync()
+        with self._segments_lock:
+            segments = list(self.segments)
+        for segment in segments:
+            segment.sync()
 
     def finish(self) -> None:
-        """Completes and closes all files, each of them even where another one fails.
+        """Completes and closes all files, each of them even if another one fails.
 
         Raises:
             RecordingError: the first failure.
         """
         errors = []
-        self.tell_gaps()
+        self.report_gaps()
         self.poses_without_frame += sum(not truth and self._follows_start(poses) for poses, _, truth, _ in self._held)
         if self.poses_without_frame:
-            text = f"poses of frames that are not in the video: {self.poses_without_frame}, only in the bag"
+            text = f"poses of frames that are not in the video: {self.poses_without_frame}; they are only in the bag"
             self._on_fault(text, {"poses": str(self.poses_without_frame)})
-        for part in self.parts:
+        for segment in self.segments:
             try:
-                part.finish()
+                segment.finish()
             except Exception as error:
                 errors.append(error)
         if errors:
@@ -148,31 +150,31 @@ class CameraRecorder:
             self._gaps.append((last + 1, frame.sequence - 1))
         elif last is not None and frame.sequence <= last:
             values = {"sequence": str(frame.sequence), "last_sequence": str(last)}
-            self._on_fault("the camera began to count anew: it was restarted, or there are two of that name", values)
+            self._on_fault("the camera started counting again: it was restarted, or two cameras have that name", values)
         self.last_sequence = frame.sequence
         if self.first_stamp is None:
             self.first_stamp = frame.stamp
 
-    def _begin_part(self, frame: Frame) -> None:
+    def _begin_segment(self, frame: Frame) -> None:
         stem = self._stem
-        if self.parts:
-            stem = stem.with_name(f"{stem.name}.{len(self.parts) + 1}")
-        part = VideoSegment(stem, frame, self._video, self._scorer, self._single)
-        if self.parts:
-            before = self.parts[-1]
+        if self.segments:
+            stem = stem.with_name(f"{stem.name}.{len(self.segments) + 1}")
+        segment = VideoSegment(stem, frame, self._video, self._scorer, self._single)
+        if self.segments:
+            before = self.segments[-1]
             if (before.shape, before.encoding) == (frame.image.shape, frame.encoding):
-                reason = "the clock was put back: recording goes on in a new file"
+                reason = "the clock was set back: recording continues in a new file"
             else:
-                reason = "the images changed: recording goes on in a new file"
-            values = {"file": part.stem.name, "before": _looks(before.shape, before.encoding)}
-            self._on_fault(reason, {**values, "now": _looks(part.shape, part.encoding)})
-        with self._parts_lock:
-            self.parts.append(part)
-        self._on_part()
+                reason = "the images changed: recording continues in a new file"
+            values = {"file": segment.stem.name, "before": _looks(before.shape, before.encoding)}
+            self._on_fault(reason, {**values, "now": _looks(segment.shape, segment.encoding)})
+        with self._segments_lock:
+            self.segments.append(segment)
+        self._on_segment()
 
     def _add(self, poses: FramePoses, recorded: int, truth: bool, published: int = 0) -> None:
-        for part in reversed(self.parts):
-            table = part.ground_truth if truth else part.poses
+        for segment in reversed(self.segments):
+            table = segment.ground_truth if truth else segment.poses
             row = table.row_of(poses)
             if row is None:
                 continue
@@ -181,7 +183,7 @@ class CameraRecorder:
             elif truth:
                 table.write(row, poses)
             else:
-                part.add_poses(row, poses, recorded, published)
+                segment.add_poses(row, poses, recorded, published)
                 self.poses += 1
             return
         self._held.append((poses, recorded, truth, published))
@@ -196,7 +198,9 @@ class CameraRecorder:
         if poses.keypoints not in self._other_keypoints:
             self._other_keypoints.add(poses.keypoints)
             values = {"keypoints": ", ".join(poses.keypoints)}
-            what = "with other keypoints than the table's" if whole(poses) else "without a place for each keypoint"
+            what = (
+                "with other keypoints than the table's" if is_complete(poses) else "without a place for each keypoint"
+            )
             self._on_fault(f"poses {what} are only in the bag", values)
 
 

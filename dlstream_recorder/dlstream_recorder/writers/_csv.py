@@ -12,7 +12,7 @@ from dlstream_recorder.writers._files import AppendFile
 
 
 class CsvFile:
-    """A new csv file; each call of `write` reaches the operating system at once.
+    """A new csv file; what `write` gets reaches the operating system at once.
 
     Raises:
         RecordingError: the file exists, or the disk is full or can't be written.
@@ -30,7 +30,7 @@ class CsvFile:
         self.rows += len(rows)
 
     def replace(self, header: Iterable[Sequence[object]], cell: str, count: int) -> None:
-        """Puts another header above the rows, and `count` cells more behind each of them."""
+        """Replaces the header, and adds `count` cells to the end of each row."""
         padding = f",{cell}".encode() * count
         old = self.path.read_bytes().splitlines(keepends=True)[-self.rows :] if self.rows else []
         new = self.path.with_name(f".{self.path.name}.new")
@@ -58,7 +58,7 @@ def _text(rows: Iterable[Sequence[object]]) -> bytes:
 
 
 class CsvRows:
-    """The rows of a table that a killed recorder left. Raises OSError where they can't be put right."""
+    """The rows of a table that a killed recorder left. Raises OSError if they can't be repaired."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -68,11 +68,11 @@ class CsvRows:
         self._header = head[: max([1, *(names.index(name) + 1 for name in (b"coords",) if name in names)])]
 
     def columns(self) -> int:
-        """How many cells a row has."""
+        """The number of cells in a row."""
         return self._header[-1].count(b",") + 1
 
     def count(self) -> int:
-        """How many rows there are, header aside."""
+        """The number of rows without the header."""
         with self.path.open("rb") as file:
             return sum(1 for _ in file) - len(self._header)
 
@@ -88,7 +88,7 @@ class CsvRows:
             file.write(_text(rows))
 
     def keep(self, count: int) -> None:
-        """Removes all rows behind the first `count`."""
+        """Removes all rows after the first `count`."""
         with self.path.open("rb+") as file:
             for _ in range(len(self._header) + count):
                 file.readline()
@@ -96,7 +96,7 @@ class CsvRows:
 
 
 def cut_half_row(path: Path) -> None:
-    """Cuts off what stands behind the last end of a line."""
+    """Cuts off an incomplete row at the end of the file."""
     with path.open("rb+") as file:
         end = file.seek(0, io.SEEK_END)
         while end > 0:

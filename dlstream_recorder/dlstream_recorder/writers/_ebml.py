@@ -12,7 +12,7 @@ UNKNOWN = 0x00FFFFFFFFFFFFFF
 
 
 class Element(NamedTuple):
-    """Where the data of an element stands."""
+    """The position of an element's data."""
 
     number: int
     start: int
@@ -20,12 +20,12 @@ class Element(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The offset behind it."""
+        """The offset just after it."""
         return self.start + self.size
 
 
 def id_bytes(number: int) -> bytes:
-    """An element's id as it stands in the file."""
+    """An element's id as stored in the file."""
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
@@ -46,12 +46,12 @@ def unsigned(number: int, value: int, length: int = 8) -> bytes:
 
 
 def void(length: int) -> bytes:
-    """An element without meaning that takes `length` bytes, 9 at least: a place to be filled later."""
+    """An element without content of `length` bytes, at least 9: space to be filled later."""
     return element(VOID, bytes(length - 9))
 
 
 def read_element(data: Bytes, offset: int) -> Element | None:
-    """The element whose id stands at `offset`; None where `data` ends within its id or size."""
+    """The element whose id is at `offset`; None if `data` ends within its id or size."""
     number = _number(data, offset, keep_marker=True)
     if number is None:
         return None
@@ -62,7 +62,7 @@ def read_element(data: Bytes, offset: int) -> Element | None:
 
 
 def elements(data: Bytes, start: int, end: int) -> Iterator[Element]:
-    """The elements one after another between two offsets; the last one may reach beyond."""
+    """The elements between two offsets, one after another; the last one may extend beyond."""
     while start < end:
         found = read_element(data, start)
         if found is None:
@@ -72,7 +72,7 @@ def elements(data: Bytes, start: int, end: int) -> Iterator[Element]:
 
 
 def _number(data: Bytes, offset: int, keep_marker: bool) -> tuple[int, int] | None:
-    """A number of variable length, and how many bytes it takes."""
+    """A number of variable length, and its length in bytes."""
     if offset >= len(data) or data[offset] == 0:
         return None
     length = 9 - data[offset].bit_length()

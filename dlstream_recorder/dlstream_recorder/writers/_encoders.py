@@ -1,12 +1,12 @@
-"""Images to encoded frames: lossless, or H.264.
+"""Encodes images: lossless, or as H.264.
 
-Why these two. Lossless, 640x480 colour with sensor noise, on one core (milliseconds and kilobytes a frame): FFV1 19 ms
-471 kB, H.264 without loss 9 ms 526 kB, Ut Video 5.4 ms 520 kB, MagicYUV 5.3 ms 535 kB, FFVHUFF with tables of its own
-for each frame 2.2 ms 416 kB when the planes are filled directly. A recorder shares its processor with a camera and a
-network, so the cheapest won; every frame is a keyframe, and whatever is made of FFmpeg decodes it. H.264 is for those
-who need small files.
+Why these two: lossless, 640x480 colour with sensor noise, on one core (milliseconds and kilobytes per frame): FFV1
+19 ms 471 kB, H.264 without loss 9 ms 526 kB, Ut Video 5.4 ms 520 kB, MagicYUV 5.3 ms 535 kB, FFVHUFF with its own
+tables for each frame 2.2 ms 416 kB when the planes are filled directly. A recorder shares its processor with a camera
+and a network, so the cheapest won. Every frame is a keyframe, and everything built on FFmpeg decodes it. H.264 is for
+small files.
 
-Both give each frame's packet at once: nothing is held back that a crash could lose.
+Both return each frame's packet at once: they hold nothing back that a crash could lose.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Packet:
 
 
 class Encoder(Protocol):
-    """What turns the images of one size and encoding into packets."""
+    """Encodes images of one size and encoding into packets."""
 
     codec: str
     private: bytes
@@ -43,14 +43,14 @@ class Encoder(Protocol):
     height: int
 
     def encode(self, image: Image, pts: int) -> Packet:
-        """The packet of one image; `pts` in nanoseconds, increasing."""
+        """Encodes one image; `pts` in nanoseconds, increasing."""
 
 
 def create_encoder(video: str, image: Image, encoding: str) -> Encoder:
     """The encoder for images like this one; `video` is "lossless" or "h264".
 
     Raises:
-        RecordingError: no encoder takes such images, or it is missing from this machine's FFmpeg.
+        RecordingError: no encoder accepts such images, or this machine's FFmpeg lacks it.
     """
     try:
         return LosslessEncoder(image, encoding) if video == "lossless" else H264Encoder(image, encoding)
@@ -62,7 +62,7 @@ def create_encoder(video: str, image: Image, encoding: str) -> Encoder:
 
 
 class LosslessEncoder:
-    """FFVHUFF: every bit comes back, `PLANES` says as what."""
+    """FFVHUFF: keeps every bit; `PLANES` lists the pixel formats."""
 
     codec = "V_MS/VFW/FOURCC"
 
@@ -83,7 +83,7 @@ class LosslessEncoder:
         if image.ndim == 2:
             np.copyto(planes[0], image)
         elif image.shape[2] == 2:
-            first = self._order[0]  # where the brightness stands in a pair of bytes
+            first = self._order[0]  # position of the brightness in a pair of bytes
             np.copyto(planes[0], image[:, :, first])
             np.copyto(planes[1], image[:, 0::2, 1 - first])
             np.copyto(planes[2], image[:, 1::2, 1 - first])
@@ -108,17 +108,17 @@ PLANES = {
     "yuv422_yuy2": ("yuv422p", (0,)),
     "yuyv": ("yuv422p", (0,)),
 }
-"""For each encoding the pixel format of the lossless video, and the plane that each channel goes to."""
+"""For each encoding, the pixel format of the lossless video and the plane for each channel."""
 
 
 class H264Encoder:
-    """H.264 4:2:0, as every player takes it. An odd size is made even by repeating the last column or row."""
+    """H.264 4:2:0, which every player accepts. Odd sizes are made even by repeating the last column or row."""
 
     codec = "V_MPEG4/ISO/AVC"
 
     def __init__(self, image: Image, encoding: str) -> None:
         self._encoding = encoding
-        to_bgr(image[:2, :2], encoding)  # refuses an unknown encoding now
+        to_bgr(image[:2, :2], encoding)  # to refuse an unknown encoding now
         self.height, self.width = (size + size % 2 for size in image.shape[:2])
         self._context = _context("libx264", self.width, self.height, "yuv420p")
         self._context.color_range = 1  # 16 to 235, as _LIMITED and OpenCV's conversion give
@@ -158,12 +158,12 @@ def _context(codec: str, width: int, height: int, pixel_format: str) -> av.Codec
     context.width, context.height, context.pix_fmt = width, height, pixel_format
     context.time_base = _TICK
     context.framerate = Fraction(60)
-    context.thread_count = 1  # more threads hold frames back, and their processors are others'
+    context.thread_count = 1  # more threads would hold frames back and use processors that others need
     return context
 
 
 def _plane(plane: av.VideoPlane, dtype: np.dtype[np.uint8]) -> NDArray[np.uint8]:
-    """The pixels of a plane, to be written into."""
+    """The pixels of a plane, as a writable view."""
     rows = np.frombuffer(plane, dtype).reshape(plane.height, plane.line_size // dtype.itemsize)
     return rows[:, : plane.width]
 
@@ -175,12 +175,14 @@ def _encode(context: av.CodecContext, frame: av.VideoFrame, pts: int) -> Packet:
     except av.FFmpegError as error:
         raise RecordingError(f"the video encoder {context.name} failed: {error}") from error
     if len(packets) != 1:
-        raise RecordingError(f"the video encoder {context.name} gave {len(packets)} packets for one frame; expected 1")
+        raise RecordingError(
+            f"the video encoder {context.name} returned {len(packets)} packets for one frame; expected 1"
+        )
     return Packet(memoryview(packets[0]), packets[0].is_keyframe)
 
 
 def _bitmap_header(width: int, height: int, extra: bytes) -> bytes:
-    """Microsoft's BITMAPINFOHEADER, by which Matroska names codecs that have no name of its own."""
+    """Microsoft's BITMAPINFOHEADER, with which Matroska identifies codecs that have no Matroska name."""
     size = 40 + len(extra)
     head = b"".join(value.to_bytes(4, "little") for value in (size, width, height))
     rest = (1).to_bytes(2, "little") + (24).to_bytes(2, "little") + b"FFVH" + (width * height * 3).to_bytes(4, "little")

@@ -1,4 +1,4 @@
-"""What is said in a session: events into their table, and serialized messages into the bag, on one thread."""
+"""Writes events into their table and serialized messages into the bag, on one thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SMALL = 1000
 
 
 class Log:
-    """Takes events and messages without waiting; see Session for what they mean."""
+    """Accepts events and messages without waiting; see Session for their meaning."""
 
     def __init__(self, folder: Path, start: int, bag: bool, on_tick: Callable[[], None]) -> None:
         self._events = EventTable(folder / "events.csv", start)
@@ -28,26 +28,26 @@ class Log:
         self.worker = Worker("recorder log", _QUEUE, self._tick, 0.1)
 
     def put(self, job: Callable[[], None]) -> bool:
-        """Does something small on the log's thread."""
+        """Runs a small job on the log's thread."""
         return self.worker.put(job, _SMALL)
 
     def add_event(self, row: EventRow) -> bool:
-        """Writes a row of events.csv; where the thread can't any more, at the end."""
-        taken = self.worker.put(partial(self._events.add, row), _SMALL)
-        if not taken and len(self._unwritten) < 100:
+        """Writes a row of events.csv, or writes it at the end if the thread can't any more."""
+        accepted = self.worker.put(partial(self._events.add, row), _SMALL)
+        if not accepted and len(self._unwritten) < 100:
             self._unwritten.append(row)
-        return taken
+        return accepted
 
     def add_journal(self, lines: str) -> bool:
         """Writes an entry of the experiment's journal."""
         return self.worker.put(partial(self._journal.write, lines), len(lines))
 
     def add_poses(self, poses: FramePoses) -> bool:
-        """Remembers when the pose node had a frame, for the rows of what follows from it."""
+        """Notes when the pose node had a frame, for the rows of events and commands caused by it."""
         return self.worker.put(partial(self._events.poses, poses), _SMALL)
 
     def add_topic(self, topic: str, msgtype: str, quality: Quality) -> bool:
-        """Makes a topic of the bag known."""
+        """Registers a topic of the bag."""
         return self._bag is None or self.worker.put(partial(self._bag.add_topic, topic, msgtype, quality))
 
     def add_message(self, topic: str, data: bytes, recorded: int) -> bool:
@@ -62,10 +62,10 @@ class Log:
             self._bag.sync()
 
     def close(self) -> None:
-        """Writes what waits, and completes the files.
+        """Writes what is waiting, and completes the files.
 
         Raises:
-            RecordingError: one of them could not be; the other one is complete all the same.
+            RecordingError: one of them could not be completed; the others are complete nevertheless.
         """
         self.worker.close()
         try:

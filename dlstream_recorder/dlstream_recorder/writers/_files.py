@@ -1,4 +1,4 @@
-"""Files that survive a crash, and errors that say which disk is full."""
+"""Files that survive a crash, and errors that name the full disk."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _LITTLE = 100_000_000  # bytes
 class AppendFile:
     """A new file that grows by whole pieces.
 
-    There is no buffer: a piece is in the hands of the operating system when `write` returns, so that a killed process
-    loses nothing. A piece that didn't fit on the disk is taken back, so that the file ends with the last whole one.
+    There is no buffer: when `write` returns, the operating system has the piece, and a killed process loses nothing.
+    A piece that did not fit on the disk is removed again, so that the file ends with a complete piece.
 
     Raises:
         RecordingError: the file exists, can't be created or, later, can't be written.
@@ -39,7 +39,7 @@ class AppendFile:
 
     @classmethod
     def continue_at(cls, path: Path, size: int) -> AppendFile:
-        """Goes on with a file that is there already, behind its first `size` bytes; what follows them is cut off."""
+        """Continues an existing file after its first `size` bytes; the rest of it is cut off."""
         file = cls(path, 0)
         file.size = size
         try:
@@ -57,7 +57,7 @@ class AppendFile:
         self.close()
 
     def write(self, *pieces: Bytes) -> int:
-        """Appends the pieces as one."""
+        """Appends the pieces as one; returns their length in bytes."""
         length = sum(len(piece) for piece in pieces)
         try:
             written = os.writev(self._descriptor, pieces)
@@ -66,13 +66,13 @@ class AppendFile:
                 while written < length:
                     written += os.write(self._descriptor, rest[written:])
         except OSError as error:
-            self._take_back()
+            self._remove_incomplete()
             raise write_error(self.path, error) from error
         self.size += length
         return length
 
     def patch(self, offset: int, data: Bytes) -> None:
-        """Overwrites bytes that are there already."""
+        """Overwrites existing bytes."""
         try:
             os.pwrite(self._descriptor, data, offset)
         except OSError as error:
@@ -83,10 +83,10 @@ class AppendFile:
         return self.size
 
     def flush(self) -> None:
-        """Nothing: there is no buffer. For those who write to any stream."""
+        """Does nothing, as there is no buffer. For libraries that write to any stream."""
 
     def sync(self) -> None:
-        """Waits until the disk has it, so that a power cut loses no more than what comes after."""
+        """Waits until everything is on the disk, so that a power cut loses only what is written later."""
         with self._lock:
             if self._descriptor >= 0:
                 descriptor = os.dup(self._descriptor)
@@ -106,23 +106,23 @@ class AppendFile:
                 os.close(self._descriptor)
             self._descriptor = -1
 
-    def _take_back(self) -> None:
+    def _remove_incomplete(self) -> None:
         try:
             os.ftruncate(self._descriptor, self.size)
             os.lseek(self._descriptor, self.size, os.SEEK_SET)
         except OSError:
-            pass  # the error of the write itself is the one to report; the reader of the file skips a half piece
+            pass  # report the error of the write itself; readers of the file skip an incomplete piece
 
 
 def _user() -> str:
     try:
         return f"user '{getpass.getuser()}'"
-    except (OSError, KeyError):  # of a container, without a name
+    except (OSError, KeyError):  # in a container, a user without a name
         return f"user {os.getuid()}"
 
 
 def write_error(path: Path, error: OSError) -> RecordingError:
-    """What to tell of a file that can't be written: which disk it is on, how much of that is free, and what helps."""
+    """The error for a file that can't be written: names its disk, the free space, and what to do."""
     text = f"can't write {path}: {error.strerror or error}"
     try:
         disk = disk_of(path)
@@ -132,14 +132,14 @@ def write_error(path: Path, error: OSError) -> RecordingError:
     if error.errno == errno.EROFS:
         return RecordingError(f"{text} (disk {disk}). The disk is read-only: record to another directory")
     if error.errno in (errno.EACCES, errno.EPERM):
-        return RecordingError(f"{text}. Give {_user()} the permission to write there, or record to another directory")
+        return RecordingError(f"{text}. Give {_user()} permission to write there, or record to another directory")
     text += f" (disk {disk}: {in_gigabytes(usage.free)} of {in_gigabytes(usage.total)} free)"
     full = error.errno in (errno.ENOSPC, errno.EDQUOT) or (not error.errno and usage.free < _LITTLE)
     return RecordingError(f"{text}. {'Make room, or record' if full else 'Record'} to another directory")
 
 
 def disk_of(path: Path) -> Path:
-    """Where the disk that holds `path` is mounted; `path` itself need not exist."""
+    """The mount point of the disk that holds `path`; `path` itself need not exist."""
     path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links of folders that don't exist yet
     while not path.exists():
         path = path.parent
@@ -150,7 +150,7 @@ def disk_of(path: Path) -> Path:
 
 
 def free_bytes(path: Path) -> int:
-    """What an ordinary user may still write on the disk of `path`."""
+    """Bytes that an ordinary user may still write on the disk of `path`."""
     return shutil.disk_usage(disk_of(path)).free
 
 
@@ -160,7 +160,7 @@ def in_gigabytes(size: float) -> str:
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Replaces the file as a whole: a reader, or a crash, finds the old one or the new one.
+    """Replaces the file in one step: after a crash, or for a reader, it is the old one or the new one.
 
     Raises:
         RecordingError: the disk is full or can't be written.

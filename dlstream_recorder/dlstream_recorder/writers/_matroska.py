@@ -1,9 +1,9 @@
-"""A Matroska file of one video track, written so that it can be cut off anywhere.
+"""A Matroska file with one video track, which stays readable wherever it is cut off.
 
 Why not a library's muxer: FFmpeg's rounds every stamp to a millisecond, keeps frames in a buffer, and refuses the
 lossless codec that is fast enough (see `_encoders`). Here a frame is one cluster with its stamp in nanoseconds,
-handed to the operating system at once, so that a killed recorder leaves a file that every player opens. At the end
-the index (cues), the duration and the frame rate are put into places that were kept free for them at the start.
+passed to the operating system at once, so that a killed recorder leaves a file that every player opens. At the end,
+the index (cues), the duration and the frame rate are written into space reserved for them at the start.
 
 Format: RFC 9559.
 """
@@ -29,12 +29,12 @@ _DURATION_SPACE = 18
 _FRAME_DURATION_SPACE = 19
 _SECOND = 1_000_000_000
 _CUE_INTERVAL = _SECOND // 2
-_ONLY_FRAME = 33_333_333  # how long the frame of a video of one frame lasts
+_ONLY_FRAME = 33_333_333  # duration of the frame in a video of a single frame
 
 
 @dataclass(frozen=True)
 class Track:
-    """What the header says of the video."""
+    """The video's properties for the header."""
 
     name: str
     codec: str
@@ -45,7 +45,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Places:
-    """Offsets of what `complete` fills in, and the stamp of the first frame."""
+    """Offsets of the space that `complete` fills, and the stamp of the first frame."""
 
     segment: int
     duration: int
@@ -56,7 +56,7 @@ class Places:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where one frame stands, and its pts in nanoseconds."""
+    """The offset of one frame, and its pts in nanoseconds."""
 
     offset: int
     pts: int
@@ -68,8 +68,8 @@ class MatroskaWriter:
 
     Args:
         path: must not exist.
-        track: what is in it.
-        start: stamp of the first frame, kept in the header.
+        track: the video's properties.
+        start: stamp of the first frame, in nanoseconds since the epoch; stored in the header.
 
     Raises:
         RecordingError: the file exists or can't be written.
@@ -82,11 +82,11 @@ class MatroskaWriter:
         self._file.write(head)
         self._cues: list[Cluster] = []
         self._last = 0
-        self._told = 0
+        self._header_pts = 0
         self.frames = 0
 
     def write(self, data: Bytes, pts: int, keyframe: bool) -> None:
-        """Appends one encoded frame; `pts` in nanoseconds, greater than the last one's."""
+        """Appends one encoded frame; `pts` in nanoseconds, greater than that of the last frame."""
         cluster = Cluster(self._file.size, pts, keyframe)
         flags = struct.pack(">BhB", 0x81, 0, 0x80 if keyframe else 0)
         block = id_bytes(SIMPLE_BLOCK) + size_bytes(len(flags) + len(data)) + flags
@@ -96,8 +96,8 @@ class MatroskaWriter:
         self._last = pts
         if is_cue(cluster, self._cues):
             self._cues.append(cluster)
-        if pts - self._told >= _SECOND:
-            self._told = pts
+        if pts - self._header_pts >= _SECOND:
+            self._header_pts = pts
             fill(self._file, self._places, self.frames, pts)
 
     def sync(self) -> None:
@@ -105,7 +105,7 @@ class MatroskaWriter:
         self._file.sync()
 
     def close(self) -> None:
-        """Completes the file. On a full disk it stays as it is: playable, without an index."""
+        """Completes the file. On a full disk it is left as it is: playable, without an index."""
         try:
             complete(self._file, self._places, self._cues, self.frames, self._last)
         finally:
@@ -117,12 +117,12 @@ class MatroskaWriter:
 
 
 def is_cue(cluster: Cluster, cues: Sequence[Cluster]) -> bool:
-    """Whether the index should name this frame: a keyframe, half a second after the last one named."""
+    """Whether the index should list this frame: a keyframe at least half a second after the last one listed."""
     return cluster.keyframe and (not cues or cluster.pts - cues[-1].pts >= _CUE_INTERVAL)
 
 
 def header(track: Track, start: int) -> bytes:
-    """All that stands before the first frame, with places kept free for what is known only at the end."""
+    """Everything before the first frame, with space reserved for what is known only at the end."""
     ebml = element(
         _EBML,
         unsigned(0x4286, 1, 1),  # version of EBML, then the longest id and size
@@ -159,7 +159,7 @@ def header(track: Track, start: int) -> bytes:
 
 
 def find_places(head: bytes) -> Places:
-    """The places that `header` kept free, whether or not they are filled by now; `head` may go on beyond it.
+    """The spaces that `header` reserved, filled or not; `head` may extend beyond the header.
 
     Raises:
         ValueError: `head` was not written by `header`.
@@ -169,7 +169,7 @@ def find_places(head: bytes) -> Places:
     information = list(_children(head, _child(head, inside, INFO)))
     tracks = _child(head, inside, TRACKS)
     if tracks.end > len(head) or len(information) != 5:
-        raise ValueError("not a video of dlstream")
+        raise ValueError("not a video written by dlstream")
     track = list(_children(head, _child(head, tracks, _TRACK)))
     date = head[information[3].start : information[3].end]
     return Places(
@@ -182,7 +182,7 @@ def find_places(head: bytes) -> Places:
 
 
 def complete(file: AppendFile, places: Places, cues: Sequence[Cluster], frames: int, last: int) -> None:
-    """Appends the index to a file that ends with its last cluster, and fills the places that the header kept free."""
+    """Appends the index to a file that ends with its last cluster, and fills the space reserved in the header."""
     index_at = file.size - places.segment
     points = []
     for cue in cues:
@@ -198,7 +198,7 @@ def complete(file: AppendFile, places: Places, cues: Sequence[Cluster], frames: 
 
 
 def fill(file: AppendFile, places: Places, frames: int, last: int) -> None:
-    """Puts the duration and the frame rate so far into the header: players count frames by them."""
+    """Writes the duration and the frame rate so far into the header: players count frames by them."""
     frame = max(1, round(last / (frames - 1))) if frames > 1 else _ONLY_FRAME
     file.patch(places.duration, element(0x4489, struct.pack(">d", last + frame)))
     file.patch(places.frame_duration, unsigned(0x23E383, frame))
@@ -212,4 +212,4 @@ def _child(data: bytes, parent: Element, number: int) -> Element:
     for item in _children(data, parent):
         if item.number == number:
             return item
-    raise ValueError(f"not a video of dlstream: it has no element {number:#x}")
+    raise ValueError(f"not a video written by dlstream: it has no element {number:#x}")

@@ -1,4 +1,4 @@
-"""What is in a video that was cut off, and how it is completed afterwards."""
+"""Reads a video that was cut off, and completes it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from dlstream_recorder.writers._matroska import (
     is_cue,
 )
 
-_HEAD = 64  # bytes of a cluster in front of the frame's own, and some
+_HEAD = 64  # bytes: more than a cluster has before the data of its frame
 
 
 @dataclass(frozen=True)
 class Scan:
-    """The whole frames of a video file, and where the last of them ends."""
+    """The complete frames of a video file, and where the last of them ends."""
 
     places: Places
     clusters: Sequence[Cluster]
@@ -36,12 +36,12 @@ class Scan:
 
     @property
     def stamps(self) -> list[int]:
-        """The frames' times as the container has them: those of acquisition, save for frames that share one."""
+        """The frames' times in the container: those of acquisition, except for frames that share one."""
         return [self.places.start + cluster.pts for cluster in self.clusters]
 
 
 def scan(path: Path) -> Scan:
-    """Reads where the frames stand; not the frames themselves.
+    """Finds the offsets of the frames, without reading the frames themselves.
 
     Raises:
         RecordingError: it can't be read, or wasn't written by dlstream.
@@ -76,7 +76,7 @@ def _scan(file: BinaryIO, places: Places, size: int) -> Scan:
 
 
 def repair(path: Path) -> Scan:
-    """Cuts off half a frame at the end and completes the file; leaves a complete one as it is.
+    """Cuts off an incomplete frame at the end and completes the file; leaves a complete file as it is.
 
     Raises:
         RecordingError: it can't be read or written, or wasn't written by dlstream.

@@ -1,4 +1,4 @@
-"""Definitions of message types, as a bag carries them so that it can be read anywhere."""
+"""Definitions of message types, which a bag contains so that it can be read anywhere."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def _jazzy() -> Typestore:
 
 
 class MessageTypes:
-    """Looks definitions up: those of ROS 2 Jazzy, and those of the packages found in AMENT_PREFIX_PATH."""
+    """Looks up definitions: those of ROS 2 Jazzy, and those of the packages in AMENT_PREFIX_PATH."""
 
     def __init__(self) -> None:
         self.store = _jazzy()
 
     def definition(self, msgtype: str) -> tuple[str, str]:
-        """The text of `package/msg/Name` with all it is made of, and its type hash (REP 2011).
+        """The definition of `package/msg/Name` with those of all types in it, and its type hash (REP 2011).
 
         Raises:
             RecordingError: no such type is known.

@@ -12,12 +12,12 @@ from dlstream_common import FramePoses
 from dlstream_recorder.writers._csv import CsvFile
 
 NOTHING = "NaN"
-"""What stands in the cells of a frame without poses: pandas takes a first row of empty cells for names of the index."""
-_WAITING = 36_000  # frames that may wait for their poses: ten minutes at 60 frames a second
+"""The cells of a frame without poses. Not empty: pandas would read a first row of empty cells as index names."""
+_WAITING = 36_000  # frames that may wait for their poses: ten minutes at 60 frames per second
 
 
-def whole(poses: FramePoses) -> bool:
-    """Whether each individual has one place and one confidence for each keypoint."""
+def is_complete(poses: FramePoses) -> bool:
+    """Whether each individual has one position and one confidence for each keypoint."""
     shape = (len(poses.keypoints),)
     return all(one.x.shape == one.y.shape == one.confidence.shape == shape for one in poses.individuals)
 
@@ -25,14 +25,14 @@ def whole(poses: FramePoses) -> bool:
 class PoseTable:
     """`<camera>.poses.csv` of one video.
 
-    Frames are announced as they are recorded; poses come later, some never. A pose is written into the row of its
-    frame, frames that were passed over get empty rows, so the file is right at any moment, up to the last pose.
-    The file begins with the first pose: its keypoints are the table's.
+    Frames are announced as they are recorded; their poses arrive later, or never. Poses are written into the row of
+    their frame, and skipped frames get empty rows, so the file is correct at any moment, up to the last poses.
+    The first poses start the file: their keypoints are those of the table.
 
     Args:
         path: of the file.
-        scorer: what DeepLabCut calls the network.
-        single: one animal, whose id does not matter: the table has no row of individuals.
+        scorer: DeepLabCut's word for the name of the network.
+        single: there is one animal, whose id does not matter: the table has no row of individuals.
     """
 
     def __init__(self, path: Path, scorer: str, single: bool = False) -> None:
@@ -44,32 +44,32 @@ class PoseTable:
         self._rows: OrderedDict[int, dict[int, int]] = OrderedDict()  # stamp -> sequence -> row
 
     def describe(self, scorer: str, single: bool) -> None:
-        """Names them anew, also above a table that has begun: who tells may be heard after the first poses."""
+        """Changes the header, even of a file with rows: the network's name may arrive after the first poses."""
         before = self._header()
         self._scorer, self._single = scorer, single
         if self._file is not None and self._header() != before:
             self._file.replace(self._header(), NOTHING, 0)
 
     def expect(self, row: int, stamp: int, sequence: int) -> None:
-        """Says that frame `row` of the video has this stamp and sequence."""
+        """Announces that frame `row` of the video has this stamp and sequence."""
         self._rows.setdefault(stamp, {})[sequence] = row
         if len(self._rows) > _WAITING:
             self._rows.popitem(last=False)
 
     def row_of(self, poses: FramePoses) -> int | None:
-        """The row that these poses belong to; None where their frame is not there (yet), or was passed over."""
+        """The row that these poses belong to; None if their frame has not been recorded (yet) or was skipped."""
         rows = self._rows.get(poses.stamp)
         if rows is None:
             return None
-        # Where the pose node counts otherwise than the image's publisher, the stamp alone has to do.
+        # If the pose node counts differently from the image's publisher, only the stamp identifies the frame.
         return rows.get(poses.sequence, next(iter(rows.values())))
 
     def fits(self, poses: FramePoses) -> bool:
-        """Whether the poses have the table's keypoints, and numbers for each of them."""
-        return whole(poses) and (self._file is None or poses.keypoints == self._keypoints)
+        """Whether the poses have the table's keypoints and numbers for each of them."""
+        return is_complete(poses) and (self._file is None or poses.keypoints == self._keypoints)
 
     def write(self, row: int, poses: FramePoses) -> None:
-        """Writes the poses into `row`, which `row_of` gave; the rows before it can't be written any more."""
+        """Writes the poses into `row`, as returned by `row_of`; rows before it can't be written any more."""
         slots = self._slots(poses)
         if self._file is None:
             self._keypoints = poses.keypoints
@@ -105,7 +105,7 @@ class PoseTable:
         return [[row, *cells] for row in range(start, end)]
 
     def _slots(self, poses: FramePoses) -> list[int]:
-        """The place of each individual in a row, by its id, or by its order where it has none; makes new places."""
+        """The slot of each individual in a row, by its id, or by its order if it has none; adds new slots."""
         known = len(self._individuals)
         slots: list[int] = []
         for individual in poses.individuals:
@@ -120,12 +120,12 @@ class PoseTable:
         return slots
 
     def _header(self) -> list[list[str]]:
-        alone = self._single and len(self._individuals) == 1
-        return header(self._scorer, [""] if alone else self._individuals, self._keypoints)
+        anonymous = self._single and len(self._individuals) == 1
+        return header(self._scorer, [""] if anonymous else self._individuals, self._keypoints)
 
 
 def header(scorer: str, individuals: Sequence[str], keypoints: Sequence[str]) -> list[list[str]]:
-    """The rows above a table in DeepLabCut's layout; with individuals only where there are several or one has an id."""
+    """The header of a table in DeepLabCut's layout; with individuals only if there are several or one has an id."""
     cells = len(individuals) * len(keypoints) * 3
     rows = [["scorer", *[scorer] * cells]]
     if len(individuals) > 1 or any(individuals):

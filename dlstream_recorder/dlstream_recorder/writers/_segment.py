@@ -1,4 +1,4 @@
-"""One video and its tables: what a camera gives as long as its images keep size and encoding."""
+"""One video and its tables: a camera's frames as long as its images keep their size and encoding."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _BACKWARDS = 1_000_000_000
 
 
 class VideoSegment:
-    """`top.mkv`, `top.frames.csv`, `top.poses.csv`, `top.latency.csv`, `top.ground_truth.csv`; later ones `top.2.mkv`.
+    """`top.mkv`, `top.frames.csv`, `top.poses.csv`, `top.latency.csv`, `top.ground_truth.csv`; then `top.2.mkv`, ...
 
-    The frame's row, counted from 0, is the same in the video and in all tables.
+    A frame has the same row, counted from 0, in the video and in all tables.
 
     Args:
         stem: path of the files without their endings.
-        first: the first frame, which decides on size and encoding.
+        first: the first frame, which sets size and encoding.
         video: "lossless", "h264" or "none".
         scorer: name of the network for the table of poses.
-        single: whether its tables are those of a single animal.
+        single: whether the tables are those of a single animal.
 
     Raises:
-        RecordingError: the files can't be written, or no encoder takes such images.
+        RecordingError: the files can't be written, or no encoder accepts such images.
     """
 
     def __init__(self, stem: Path, first: Frame, video: str, scorer: str, single: bool = False) -> None:
@@ -62,11 +62,11 @@ class VideoSegment:
         self.ground_truth = PoseTable(self.file("ground_truth.csv"), "ground_truth", single)
 
     def file(self, ending: str) -> Path:
-        """Path of one of the files."""
+        """Path of the file with this ending."""
         return self.stem.with_name(f"{self.stem.name}.{ending}")
 
     def describe(self) -> dict[str, object]:
-        """What session.json says of it."""
+        """Its entry in session.json."""
         return {
             "video": self.file("mkv").name if self._video else None,
             "frames": self.file("frames.csv").name,
@@ -76,13 +76,13 @@ class VideoSegment:
             "encoding": self.encoding,
         }
 
-    def takes(self, frame: Frame) -> bool:
-        """Whether this frame can go on the video: not after a change of the image, nor when the clock was put back."""
+    def accepts(self, frame: Frame) -> bool:
+        """Whether this frame can continue the video: not if the images changed or the clock was set back."""
         same = frame.image.shape == self.shape and frame.encoding == self.encoding
         return same and frame.stamp > self._last - _BACKWARDS
 
     def add_frame(self, frame: Frame, dropped: int, recorded: int) -> None:
-        """Writes one frame. Of frames that share a stamp the later ones' pts are a nanosecond apart."""
+        """Writes one frame. If frames share a stamp, the later ones' pts are a nanosecond apart."""
         pts = frame.stamp - self.start
         if pts <= self._pts:
             pts = self._pts + 1
@@ -110,7 +110,7 @@ class VideoSegment:
                 file.sync()
 
     def finish(self) -> None:
-        """Completes and closes the files, each of them even where another one fails.
+        """Completes and closes the files, each of them even if another one fails.
 
         Raises:
             RecordingError: the first failure.

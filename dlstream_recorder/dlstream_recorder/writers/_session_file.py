@@ -1,4 +1,4 @@
-"""`session.json`: what a session is of, from its start, and what came of it, at its end."""
+"""`session.json`: what a session records, from its start on, and its results, at its end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LIBRARIES = ("av", "mcap", "numpy", "opencv-python-headless", "onnxruntime", "p
 
 
 class SessionFile:
-    """The contents of session.json; every change replaces the file as a whole."""
+    """The contents of session.json; every change replaces the file in one step."""
 
     def __init__(self, folder: Path, contents: Mapping[str, Any]) -> None:
         self.path = folder / FILE_NAME
@@ -40,14 +40,14 @@ class SessionFile:
             write_json(self.path, self._contents)
 
     def add_seed(self, seed: int) -> None:
-        """Keeps the seed of one more run of the experiment and writes the file."""
+        """Adds the seed of another run of the experiment and writes the file."""
         with self._lock:
             seeds = self._contents["seeds"]
             seeds[f"run_{1 + sum(name.startswith('run_') for name in seeds)}"] = seed
             write_json(self.path, self._contents)
 
     def add_copy(self, name: str, source: str, sha256: str) -> None:
-        """Says of a copy in the folder whence it is, and writes the file."""
+        """Adds a copy in the folder with its source and hash, and writes the file."""
         with self._lock:
             self._contents["files"][name] = source
             self._contents["hashes"][name] = sha256

@@ -1,4 +1,4 @@
-"""A thread that does jobs one after another, so that whoever hands them over never waits."""
+"""A thread that runs jobs one after another, so that whoever submits them never waits."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from collections import deque
 from collections.abc import Callable
 
 Job = Callable[[], None]
-_GIVING_WAY = 5  # added to the process's nice value
+_NICENESS = 5  # added to the process's nice value
 
 
 class Worker:
-    """A queue of jobs, bounded by the bytes they hold, and the thread that does them.
+    """A queue of jobs, limited by the bytes that they hold, and the thread that runs them.
 
-    The thread gives way where there are more of them than cores: what is recorded can wait in the queue, a pose can't.
+    The thread yields to others if cores are scarce: recorded data can wait in the queue, poses can't.
 
-    After a job has raised, `error` holds what it raised, and what waits or comes later is let go.
+    After a job has raised an exception, `error` holds it, and all waiting and later jobs are discarded.
 
     Args:
         name: of the thread.
-        limit: bytes that may wait. One job is taken in any case, however large.
+        limit: bytes that may wait. A single job is always accepted, however large.
         tick: called about every `interval` seconds on the same thread.
     """
 
@@ -38,7 +38,7 @@ class Worker:
         self._thread.start()
 
     def put(self, job: Job, size: int = 0) -> bool:
-        """Hands a job over; False where there is no room for it, or the worker has failed or is closed."""
+        """Submits a job; returns False if there is no room for it, or the worker has failed or is closed."""
         with self._change:
             full = self._bytes > 0 and self._bytes + size > self._limit
             if full or self._closing or self.error is not None:
@@ -54,10 +54,10 @@ class Worker:
         return min(1.0, self._bytes / self._limit)
 
     def close(self, waiting: Callable[[int], None] = lambda jobs: None, interval: float = 2.0) -> None:
-        """Waits until all that was handed over is done, and ends the thread.
+        """Waits until all submitted jobs are done, and ends the thread.
 
         Args:
-            waiting: called every `interval` seconds until then, with the number of jobs that are still to be done.
+            waiting: called every `interval` seconds until then, with the number of remaining jobs.
         """
         with self._change:
             self._closing = True
@@ -68,7 +68,7 @@ class Worker:
             self._thread.join(interval)
 
     def _run(self) -> None:
-        os.nice(_GIVING_WAY)  # on Linux of this thread, and of those that an encoder starts from it
+        os.nice(_NICENESS)  # on Linux, only for this thread and those that an encoder starts from it
         due = time.monotonic() + self._interval
         while True:
             with self._change:

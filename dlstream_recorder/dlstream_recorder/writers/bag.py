@@ -30,14 +30,14 @@ _FOREVER = {"sec": 9223372036, "nsec": 854775807}
 
 @dataclass(frozen=True)
 class Quality:
-    """What a topic's publisher offers, for the player of a bag to offer it again."""
+    """The quality of service that a topic's publisher offers, for the bag's player to offer again."""
 
     depth: int = 10
     reliable: bool = True
     latched: bool = False
 
     def profile(self) -> dict[str, Any]:
-        """As rosbag2 writes it."""
+        """The profile in rosbag2's form."""
         return {
             "history": "keep_last",
             "depth": self.depth,
@@ -61,9 +61,10 @@ class _Topic:
 
 
 class Bag:
-    """Writes a bag. Messages are serialized already (CDR), as raw subscriptions deliver them.
+    """Writes a bag. Messages are already serialized (CDR), as raw subscriptions deliver them.
 
-    A killed process leaves `metadata.yaml` and all chunks but the last half second's; `repair_bag` adds the index.
+    A killed process leaves `metadata.yaml` and all chunks except those of the last half second; `repair_bag` adds the
+    index.
 
     Args:
         folder: must not exist.
@@ -86,10 +87,10 @@ class Bag:
         self._topics: dict[int, _Topic] = {}
         self._span: tuple[int, int] | None = None
         self._flushed = time.monotonic()
-        self._told = False
+        self._metadata_is_current = False
 
     def add_topic(self, name: str, msgtype: str, quality: Quality) -> None:
-        """Makes a topic known; a second time does nothing.
+        """Registers a topic; does nothing if it is registered already.
 
         Raises:
             RecordingError: the type's definition is not found.
@@ -103,10 +104,10 @@ class Bag:
         channel = self._writer.register_channel(name, "cdr", self._schemas[msgtype], metadata)
         self._channels[name] = channel
         self._topics[channel] = _Topic(name, msgtype, type_hash, [quality.profile()])
-        self._told = False
+        self._metadata_is_current = False
 
     def write(self, topic: str, data: bytes, stamp: int) -> None:
-        """Appends a message that came at `stamp`, nanoseconds since the epoch."""
+        """Appends a message that arrived at `stamp`, in nanoseconds since the epoch."""
         channel = self._channels[topic]
         known = self._topics[channel]
         self._writer.add_message(channel, log_time=stamp, data=data, publish_time=stamp, sequence=known.count)
@@ -115,8 +116,8 @@ class Bag:
         self._span = min(first, stamp), max(last, stamp)
 
     def flush(self) -> None:
-        """Ends the chunk where it is half a second old; metadata.yaml follows where topics were added."""
-        if not self._told:
+        """Ends a chunk that is half a second old; rewrites metadata.yaml if topics were added."""
+        if not self._metadata_is_current:
             self._write_metadata()
         if time.monotonic() - self._flushed >= _INTERVAL:
             self._writer.flush()
@@ -138,16 +139,16 @@ class Bag:
 
     def _write_metadata(self) -> None:
         write_metadata(self.folder, self._metadata())
-        self._told = True
+        self._metadata_is_current = True
 
     def _metadata(self) -> dict[str, Any]:
         return _metadata(self._file.path.name, list(self._topics.values()), self._span)
 
 
 def repair_bag(folder: Path) -> int:
-    """Makes a bag whole whose recorder was killed: index and metadata.yaml; returns the number of messages.
+    """Completes a bag whose recorder was killed: index and metadata.yaml; returns the number of messages.
 
-    A bag that is whole stays as it is.
+    A complete bag is left as it is.
 
     Raises:
         RecordingError: it can't be read or written.
@@ -158,8 +159,8 @@ def repair_bag(folder: Path) -> int:
         with path.open("rb") as file:
             beginning = file.read(len(_MAGIC))
             if not _MAGIC.startswith(beginning):
-                raise RecordingError(f"{path} is no MCAP file")
-            if _is_whole(file):
+                raise RecordingError(f"{path} is not an MCAP file")
+            if _is_complete(file):
                 return _count(file)
             repaired.unlink(missing_ok=True)
             with AppendFile(repaired) as output:
@@ -171,12 +172,12 @@ def repair_bag(folder: Path) -> int:
     return sum(topic.count for topic in topics)
 
 
-def _is_whole(file: io.BufferedReader) -> bool:
+def _is_complete(file: io.BufferedReader) -> bool:
     size = file.seek(0, io.SEEK_END)
     file.seek(max(0, size - len(_MAGIC)))
-    whole = size > 2 * len(_MAGIC) and file.read() == _MAGIC
+    complete = size > 2 * len(_MAGIC) and file.read() == _MAGIC
     file.seek(0)
-    return whole
+    return complete
 
 
 def _count(file: io.BufferedReader) -> int:
@@ -184,7 +185,7 @@ def _count(file: io.BufferedReader) -> int:
 
 
 def _copy(file: io.BufferedReader, output: AppendFile) -> tuple[list[_Topic], tuple[int, int] | None]:
-    """Copies all messages of whole chunks."""
+    """Copies all messages of complete chunks."""
     writer = _writer(output)
     schemas: dict[int, tuple[int, str]] = {}
     channels: dict[int, int] = {}
@@ -211,7 +212,7 @@ def _copy(file: io.BufferedReader, output: AppendFile) -> tuple[list[_Topic], tu
                 first, last = span or (record.log_time, record.log_time)
                 span = min(first, record.log_time), max(last, record.log_time)
     except (McapError, struct.error, EOFError, KeyError):
-        pass  # here it was cut off
+        pass  # the file was cut off here
     found = list(topics.values())
     text = _text(_metadata(output.path.name.strip(".").removesuffix(".new"), found, span))
     writer.add_metadata("rosbag2", {"serialized_metadata": text, "ROS_DISTRO": "jazzy"})
@@ -226,12 +227,12 @@ def _writer(file: AppendFile) -> Writer:
 
 
 def _text(data: object) -> str:
-    """As JSON, which is YAML as well: a YAML writer takes 50 ms for what must not delay the first frames."""
+    """As JSON, which is also YAML: a YAML writer takes 50 ms, which would delay the first frames."""
     return json.dumps(data, indent=2)
 
 
 def write_metadata(folder: Path, data: Mapping[str, Any]) -> None:
-    """Replaces metadata.yaml as a whole."""
+    """Replaces metadata.yaml in one step."""
     path = folder / "metadata.yaml"
     temporary = folder / ".metadata.yaml.new"
     try:

@@ -1,4 +1,4 @@
-"""`events.csv`: all that happened in a session, one row each, with its whole chain of stamps."""
+"""`events.csv`: everything that happened in a session, one row each, with its chain of stamps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FAULT = "fault"
 ENDED = "topic_ended"
 RECOVERED = "recovered"
 
-_SETTLE = 0.6  # seconds for which a row waits for what its chain needs: another topic's message may come later
+_SETTLE = 0.6  # seconds for which a row waits for the rest of its chain: messages of other topics may arrive later
 _REMEMBERED = 5000
 
 K = TypeVar("K", bound=Hashable)
@@ -29,24 +29,24 @@ V = TypeVar("V")
 
 @dataclass(frozen=True)
 class EventRow:
-    """One event, command or acknowledgement. Stamps are nanoseconds since the epoch, 0 where there is none.
+    """One event, command or acknowledgement. Stamps are nanoseconds since the epoch, 0 if there is none.
 
-    In the file, what does not apply to a row is an empty cell: a stamp or an id of 0, a sequence of -1, no values.
+    In the file, what does not apply to a row is an empty cell: a stamp or ID of 0, a sequence of -1, no values.
 
     Attributes:
         kind: of the event (`dlstream_msgs/Event`), or "command" or "acknowledgement".
         name: of the trigger, state, trial or node; of the output for commands and acknowledgements.
-        camera, sequence: of the frame that caused it; "" and -1 where none did.
-        frame_stamp_ns: acquisition of that frame.
-        pose_received_ns, inference_start_ns, inference_end_ns: when the pose node had it.
+        camera, sequence: of the frame that caused it; "" and -1 if none did.
+        frame_stamp_ns: when that frame was acquired.
+        pose_received_ns, inference_start_ns, inference_end_ns: when the pose node received and processed it.
         stamp_ns: when it happened: decided (event, command) or applied (acknowledgement).
-        decided_ns, sent_ns: of the command, here and for its acknowledgement.
+        decided_ns, sent_ns: of the command, and in the row of its acknowledgement.
         received_ns, applied_ns: by the output.
         recorded_ns: when it reached the recorder.
-        source, id: the command's, which join it with its acknowledgement.
-        trigger, value: of the command, here and for its acknowledgement: whose change caused it, and what it measured.
-        success, message: the acknowledgement's; success is "" elsewhere.
-        values: free payload, in the file as JSON.
+        source, id: of the command; they link it with its acknowledgement.
+        trigger, value: of the command and its acknowledgement: the trigger that caused it, and what that measured.
+        success, message: of the acknowledgement; success is "" elsewhere.
+        values: further details, in the file as JSON.
     """
 
     kind: str
@@ -76,13 +76,13 @@ class EventRow:
 EVENT_COLUMNS = ("time", *(item.name for item in fields(EventRow)))
 """`time`: seconds from the session's start (`created_ns` of session.json) to stamp_ns."""
 ABSENT: Mapping[str, int] = {item.name: item.default for item in fields(EventRow) if isinstance(item.default, int)}
-"""What a number is in an EventRow where it does not apply; in the file its cell is empty."""
+"""The numbers in an EventRow that mean "does not apply"; in the file such a cell is empty."""
 
 
 class EventTable:
-    """Writes `events.csv`; rows wait a moment, until the frame's pose and the command are known as well.
+    """Writes `events.csv`; rows wait a moment until the frame's poses and the command are known, too.
 
-    `start`: of the session, nanoseconds since the epoch.
+    `start`: start of the session, in nanoseconds since the epoch.
     """
 
     def __init__(self, path: Path, start: int) -> None:
@@ -92,13 +92,13 @@ class EventTable:
         self._commands: OrderedDict[tuple[str, int], EventRow] = OrderedDict()
 
     def add(self, row: EventRow) -> None:
-        """Takes a row, to be written within a moment."""
+        """Adds a row, which is written a moment later."""
         if row.kind == COMMAND:
             _remember(self._commands, (row.source, row.id), row)
         self._waiting.append((time.monotonic(), row))
 
     def poses(self, poses: FramePoses) -> None:
-        """Remembers when the pose node had a frame."""
+        """Notes when the pose node had a frame."""
         _remember(self._poses, (poses.camera, poses.stamp), poses)
 
     def write(self, everything: bool = False) -> None:
@@ -107,7 +107,7 @@ class EventTable:
         count = sum(1 for since, _ in self._waiting if everything or since <= ready)
         if count:
             self._file.write([self._cells(self._completed(row)) for _, row in islice(self._waiting, count)])
-        for _ in range(count):  # after they are written: a full disk may have room again later
+        for _ in range(count):  # only after writing: a full disk may have room again later
             self._waiting.popleft()
 
     def sync(self) -> None:
@@ -115,7 +115,7 @@ class EventTable:
         self._file.sync()
 
     def close(self) -> None:
-        """Writes what waits, and closes the file."""
+        """Writes what is waiting, and closes the file."""
         try:
             self.write(everything=True)
         finally:

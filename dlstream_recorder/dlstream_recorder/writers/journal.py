@@ -1,4 +1,4 @@
-"""The experiment's journal in a session: what its engine took in, and its event log."""
+"""The experiment's journal in a session: the inputs of its engine, and its event log."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ DECISIONS = "decisions.jsonl"
 
 
 class JournalFiles:
-    """Writes both files, which begin with the first entry; each entry reaches the operating system at once."""
+    """Writes both files, which the first entry creates; each entry reaches the operating system at once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: list[AppendFile] = []
 
     def write(self, lines: str) -> None:
-        """Appends an entry: its first line to the journal, those below it to the event log.
+        """Appends an entry: its first line to the journal, the others to the event log.
 
         Raises:
             RecordingError: the disk is full or can't be written.
@@ -46,14 +46,14 @@ class JournalFiles:
 
 @dataclass(frozen=True)
 class RunStart:
-    """What the first entry of a run says."""
+    """The contents of a run's first entry."""
 
     seed: int
     files: tuple[UsedFile, ...]
 
 
 def run_start(lines: str) -> RunStart | None:
-    """What an entry says of the run that begins with it; None where none does."""
+    """The start of a run, if the entry is one; otherwise None."""
     entry = lines.partition("\n")[0]
     about = json.loads(entry) if '"in":"start"' in entry[:100] else {}
     if about.get("in") != "start":
@@ -65,7 +65,7 @@ def read_lines(folder: Path, name: str) -> list[str]:
     """The lines of one of the files.
 
     Raises:
-        RecordingError: it is not there, or can't be read.
+        RecordingError: it does not exist, or can't be read.
     """
     path = folder / name
     if not folder.is_dir():
@@ -83,10 +83,10 @@ def read_lines(folder: Path, name: str) -> list[str]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise RecordingError(
-            f"{path}:{line}: found the byte 0x{content[error.start]:02x}, which is no text; expected a line of JSON as "
-            "the recorder wrote it. The file was damaged: take it from a copy of the session"
+            f"{path}:{line}: found the byte 0x{content[error.start]:02x}, which is not text; expected a line of JSON "
+            "as the recorder wrote it. The file is damaged: take it from a copy of the session"
         ) from error
-    lines = [line.removesuffix("\r") for line in text.split("\n")]  # a text in a line may hold other ends of lines
+    lines = [line.removesuffix("\r") for line in text.split("\n")]  # texts within a line may contain other line ends
     return lines if lines[-1] else lines[:-1]
 
 
@@ -95,5 +95,5 @@ def _no_folder(folder: Path) -> str:
     if not folder.exists():
         return f"{folder}: there is no such folder; {expected}"
     own = folder.resolve().parent
-    hint = f": this file's is {own}" if (own / "session.json").is_file() else ""
+    hint = f": this file belongs to {own}" if (own / "session.json").is_file() else ""
     return f"{folder}: found a file; {expected}{hint}"
