@@ -1,4 +1,4 @@
-# `make demo` shows it, `make test` tests it; each sets up all it needs.
+# `make demo` shows it, `make test` tests it; each sets up everything it needs.
 PYTHON ?= python3
 ENV := .venv/bin/dlstream-env
 DLSTREAM_TEST_DATA ?= ../shared/data
@@ -11,31 +11,31 @@ PACKAGES := dlstream dlstream_camera dlstream_common dlstream_experiment dlstrea
 
 .PHONY: help setup hooks demo test lint format docs bench lock dlc dlc-tf sleap convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
 
-help: ## this list
+help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: ## virtual environment, packages, colcon build; only what has changed
+setup: ## set up the virtual environment, packages and colcon build; only what has changed
 	@$(PYTHON) tools/setup_workspace.py
 
-hooks: setup ## git checks each commit from now on: format, file ends, the message
+hooks: setup ## let git check each commit from now on: format, file ends, message
 	@.venv/bin/pre-commit install
 
-demo: setup ## the whole loop for 20 s on a synthetic animal; SHOW=1 opens windows
+demo: setup ## run the whole loop for 20 s on a synthetic animal; SHOW=1 opens windows
 	@.venv/bin/dlstream demo $(if $(SHOW),--show)
 
-test: setup ## every test, on two cores: cores, nodes over DDS, whole rigs; ARGS=dlstream_camera for one package
+test: setup ## run every test on two processor cores; ARGS=dlstream_camera for one package
 	@$(ENV) python -m pytest -n 2 --dist worksteal $(ARGS)
 
-lint: setup ## ruff, mypy strict, the layers of the packages, no import circles
+lint: setup ## run ruff and mypy (strict); check package layers and import circles
 	@$(ENV) ruff check .
 	@$(ENV) ruff format --check .
 	@for package in $(PACKAGES); do $(ENV) python -m mypy $$package/$$package || exit 1; done
 	@PYTHONPATH=$(subst $() ,:,$(PACKAGES) tools) $(ENV) lint-imports --no-cache
 
-format: setup ## formats the code
+format: setup ## format the code
 	@$(ENV) ruff check --fix . ; $(ENV) ruff format .
 
-docs: setup .venv-docs/.packages ## the documentation: build/docs/index.html, readable without a network
+docs: setup .venv-docs/.packages ## build the documentation, build/docs/index.html, readable offline
 	@PYTHONPATH=$(CURDIR)/.venv-docs $(ENV) python -m sphinx -q -E -W --keep-going -n -b html docs build/docs
 	@echo build/docs/index.html
 
@@ -45,63 +45,63 @@ docs: setup .venv-docs/.packages ## the documentation: build/docs/index.html, re
 	.venv/bin/python -m pip install -q --disable-pip-version-check --target .venv-docs -r requirements-docs.txt
 	touch $@ .venv-docs/COLCON_IGNORE
 
-bench: setup ## measures, prints tables, writes build/bench*.json; beside DeepLabCut-Live where `make dlc` was run
+bench: setup ## measure: print tables, write build/bench*.json; compares with DeepLabCut-Live after `make dlc`
 	@$(ENV) python test/bench.py
 	@if [ -e .venv-dlc/.packages ]; then $(DLC) test/bench_pose.py $(ARGS); else \
 		echo "no .venv-dlc (make dlc): measured without DeepLabCut-Live"; $(ENV) python test/bench_pose.py $(ARGS); fi
 
-lock: ## resolves requirements.in into requirements.lock, and requirements-docs.in likewise
+lock: ## resolve requirements.in into requirements.lock, and requirements-docs.in into requirements-docs.txt
 	@$(PYTHON) -m venv build/lock-env && build/lock-env/bin/pip -q install uv
 	@build/lock-env/bin/uv pip compile -q --universal --upgrade --python-version 3.10 --no-header requirements.in -o requirements.lock
 	@build/lock-env/bin/uv pip compile -q --universal --upgrade --python-version 3.10 --no-header requirements-docs.in -o requirements-docs.txt
 	@sed -i '1i # Every package pinned, for Python 3.10 to 3.13: written by `make lock` from requirements.in.' requirements.lock
 	@sed -i '1i # The environment of `make docs`, pinned, for Python 3.10 to 3.13: written by `make lock` from requirements-docs.in.' requirements-docs.txt
 
-dlc: .venv-dlc/.packages ## an environment with DeepLabCut, to convert or train networks (6 GB)
+dlc: .venv-dlc/.packages ## set up an environment with DeepLabCut, to convert or train networks (6 GB)
 
 .venv-dlc/.packages: requirements-dlc.txt
 	$(PYTHON) -m venv .venv-dlc && touch .venv-dlc/COLCON_IGNORE
 	.venv-dlc/bin/pip install -r requirements-dlc.txt
 	touch $@
 
-dlc-tf: .venv-dlc-tf/.packages ## an environment with TensorFlow, to convert networks of DeepLabCut 2 (2 GB; Python 3.10 or 3.11)
+dlc-tf: .venv-dlc-tf/.packages ## set up an environment with TensorFlow, to convert DeepLabCut 2 networks (2 GB; Python 3.10 or 3.11)
 
-# Of DeepLabCut and DeepLabCut-Live only modules without torch are used, so not all that they ask for.
+# Only modules of DeepLabCut and DeepLabCut-Live that work without torch are used: not all their requirements are needed.
 .venv-dlc-tf/.packages: requirements-dlc-tf.txt
 	$(PYTHON) -m venv .venv-dlc-tf && touch .venv-dlc-tf/COLCON_IGNORE
 	.venv-dlc-tf/bin/pip install -r requirements-dlc-tf.txt
 	.venv-dlc-tf/bin/pip install --no-deps deeplabcut==3.0.2 deeplabcut-live==1.1.0
 	touch $@
 
-sleap: .venv-sleap/.packages ## an environment with SLEAP-NN, to convert networks of SLEAP (6 GB; Python 3.11 or later)
+sleap: .venv-sleap/.packages ## set up an environment with SLEAP-NN, to convert SLEAP networks (6 GB; Python 3.11 or later)
 
 .venv-sleap/.packages: requirements-sleap.txt
 	$(PYTHON) -m venv .venv-sleap && touch .venv-sleap/COLCON_IGNORE
 	.venv-sleap/bin/pip install -r requirements-sleap.txt
 	touch $@
 
-convert: dlc ## converts a network: make convert ARGS="export.pt mouse.onnx --frames mouse.mp4 --scale 0.5"
+convert: dlc ## convert a network: make convert ARGS="export.pt mouse.onnx --frames mouse.mp4 --scale 0.5"
 	@$(DLC) -m dlstream_pose.convert $(ARGS)
 
-convert-tf: dlc-tf ## converts a network of DeepLabCut 2: make convert-tf ARGS="folder mouse.onnx --frames mouse.mp4"
+convert-tf: dlc-tf ## convert a DeepLabCut 2 network: make convert-tf ARGS="folder mouse.onnx --frames mouse.mp4"
 	@$(DLC_TF) -m dlstream_pose.convert $(ARGS)
 
-convert-sleap: sleap ## converts a network of SLEAP: make convert-sleap ARGS="models/mouse mouse.onnx --frames mouse.mp4"
+convert-sleap: sleap ## convert a SLEAP network: make convert-sleap ARGS="models/mouse mouse.onnx --frames mouse.mp4"
 	@$(SLEAP) -m dlstream_pose.convert $(ARGS)
 
-test-dlc: setup dlc ## what needs DeepLabCut: every kind of network, and a real mouse against DeepLabCut-Live's own poses
+test-dlc: setup dlc ## run the tests that need DeepLabCut: every kind of network, and a real mouse against DeepLabCut-Live's poses
 	@OMP_NUM_THREADS=1 $(DLC) $(DLC_TESTS) -n 2 $(addprefix dlstream_pose/test/test_,convert.py convert_dlc.py pose_engines.py)
 	@$(DLC) -m dlstream_pose.convert $(OPENFIELD) build/openfield.onnx
 	@DLSTREAM_TEST_NETWORK=build/openfield.onnx $(ENV) python -m pytest dlstream_pose -k real_mouse
 
-test-dlc-tf: dlc-tf ## what needs TensorFlow: networks of DeepLabCut 2 against DeepLabCut-Live
+test-dlc-tf: dlc-tf ## run the tests that need TensorFlow: DeepLabCut 2 networks against DeepLabCut-Live
 	@TF_CPP_MIN_LOG_LEVEL=3 $(DLC_TF) $(DLC_TESTS) -n 2 dlstream_pose/test/test_convert_tf.py
 
-test-sleap: sleap ## what needs SLEAP-NN: networks of SLEAP against its own predictor
+test-sleap: sleap ## run the tests that need SLEAP-NN: SLEAP networks against its own predictor
 	@$(SLEAP) $(DLC_TESTS) dlstream_pose/test/test_convert_sleap.py dlstream_pose/test/test_sleap_files.py
 
-demo-network: dlc ## trains the demo's network anew (half an hour on two cores)
+demo-network: dlc ## train the demo's network again (half an hour on two cores)
 	@$(DLC) tools/train_demo_network.py
 
-clean: ## removes the virtual environment and everything built
+clean: ## remove the virtual environments and everything built
 	rm -rf .venv .venv-dlc .venv-dlc-tf .venv-docs .venv-sleap build docs/reference/generated install log .mypy_cache .ruff_cache .pytest_cache .hypothesis

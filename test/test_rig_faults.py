@@ -48,7 +48,7 @@ def test_killed_experiment_leaves_the_screen_off(start, write_rig):
     rig = start("run", str(write_rig(("experiment: {", "experiment: {on_failure: continue, "))))
     told(rig, "acknowledgement", "show")
     os.kill(rig.node("/experiment"), signal.SIGKILL)
-    rig.saw("the rig goes on without it")
+    rig.saw("the rig continues without it")
     assert rig.stop() == 0
     assert rig.about()["summary"]["frames_recorded"] == video_frames(rig)
     events = pd.read_csv(rig.session / "events.csv", keep_default_na=False)

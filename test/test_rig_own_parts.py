@@ -133,7 +133,7 @@ def test_every_part_is_listed_with_its_package(lab: Path, site: Path):
 MISTAKES = [
     ("rig", "fps: 20", "fsp: 20", "top.fsp: found the unknown key 'fsp'; expected a known key. Did you mean 'fps'"),
     ("rig", "fps: 20", "fps: fast", "cameras.top.fps: found 'fast'; expected a number"),
-    ("rig", "fps: 20", "crop: [300, 0, 100, 100]", "crop: found x=300 y=0 100x100; expected a part of the image"),
+    ("rig", "fps: 20", "crop: [300, 0, 100, 100]", "crop: found x=300 y=0 100x100; expected a part of the "),
     ("rig", "folder: images", "folder: pictures", "found no image; expected files that end in .png"),
     ("rig", "image_folder", "image_foldr", "cameras.top.source: found 'image_foldr'; expected one of image_folder, "),
     ("rig", "brightest", "brighest", "pose.engine: found 'brighest'; expected one of auto, brightest, "),

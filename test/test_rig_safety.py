@@ -115,7 +115,7 @@ def test_the_run_goes_on_without_a_recorder_that_may_fail(start, write, tmp_path
     rig = start("run", write(("recorder: {", "recorder: {on_failure: continue, ")))
     wait_until_on(rig, tmp_path)
     os.kill(rig.node("/recorder"), signal.SIGKILL)
-    rig.saw("the rig goes on without it")
+    rig.saw("the rig continues without it")
     assert "disarmed" not in rig.output
     assert rig.stop() == 1, "its session is not complete"
     assert "'dlstream recover" in rig.output

@@ -138,7 +138,7 @@ def test_experiment_that_ends_ends_the_rig_if_asked(start, write_rig):
     experiment.write_text(text.replace("  max_hits", "  max_time: 2\n  max_hits"))
     rig = start("run", str(path))
     assert rig.wait() == 0, rig.output
-    assert "stops: the experiment has ended" in rig.output
+    assert "stopping: the experiment has ended" in rig.output
     events = read_events(rig.session)
     [ended] = events[events["kind"] == "experiment_ended"]["values"]
     assert json.loads(ended)["reason"] == "2 s are over"

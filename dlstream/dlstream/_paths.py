@@ -12,10 +12,10 @@ _PART = re.compile(r"\[(\d+)\]|(?:^|\.)([^.\[\]]+)")
 
 
 def find_place(data: Any, key: str) -> Place:
-    """Where a key stands, or would stand, in a file's content; items of lists are counted from 0.
+    """The place of a key in a file's content, whether it is there yet or not; list items count from 0.
 
     Raises:
-        DlstreamError: it is no path, or there is nothing in which it could stand.
+        DlstreamError: the key is not a path, or its parent is missing.
     """
     key = key.strip()
     found = list(_PART.finditer(key))
@@ -41,4 +41,4 @@ def find_place(data: Any, key: str) -> Place:
 
 
 def _numbers(items: Sequence[Any]) -> str:
-    return "a number from 0 to " + str(len(items) - 1) if items else "nothing: it is empty"
+    return "a number from 0 to " + str(len(items) - 1) if items else "nothing: the list is empty"

@@ -1,4 +1,4 @@
-"""How the command line speaks: one line at a time, with the name of whoever says it."""
+"""How the command line prints: one line at a time, with the name of the node that printed it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _SEVERITY = re.compile(r"^\[\s*(INFO|WARN|ERROR|FATAL|DEBUG)\s*\] ?")
 
 
 class DiscreetConsole(Console):
-    """A console that shows no password, whoever says it."""
+    """A console that masks passwords in everything it prints."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(masked(text), **options)
 
 
 def make_console() -> Console:
-    """A console that does not fold lines where there is no terminal, so that logs can be searched."""
+    """A console that does not wrap lines, so that logs can be searched."""
     return DiscreetConsole(highlight=False, soft_wrap=True)
 
 

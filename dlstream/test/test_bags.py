@@ -188,9 +188,9 @@ def test_options_that_would_have_no_effect_are_refused(make, monkeypatch, capsys
     bag, out = str(make.bag({"/top/pose": make.poses()})), str(tmp_path / "session")
     of_a_bag = [bag, "--experiment", str(file), "--out", out]
     said = told(*of_a_bag, "--set", "protocol.lockout=1")
-    assert said.startswith(f"1 dlstream: --set: found where {bag} is a bag; expected without, as --set asks what if of")
+    assert said.startswith(f"1 dlstream: --set: can't be used, because {bag} is a bag. --set works on a session")
     for option in (("--scale", "0.5"), ("--camera", "top")):
-        assert f"1 dlstream: {option[0]}: found for a bag of poses; expected without" in told(*of_a_bag, *option)
+        assert f"1 dlstream: {option[0]}: can't be used on a bag of poses" in told(*of_a_bag, *option)
     assert told(*of_a_bag).startswith("0 ")
     others = [
         "--network",
@@ -207,10 +207,10 @@ def test_options_that_would_have_no_effect_are_refused(make, monkeypatch, capsys
         "4",
     ]
     said = told(out, *others)
-    assert said.startswith("1 dlstream: --network, --scale, --camera, --rig, --seed, --topic: found where")
+    assert said.startswith("1 dlstream: --network, --scale, --camera, --rig, --seed, --topic: can't be used, because")
     assert "for a bag, or for `dlstream analyze` of its video" in said
     said = told(out, "--set", "protocol.lockout=1", "--experiment", str(file))
-    assert said.startswith("1 dlstream: --experiment: found where it is asked what if (--set)")
+    assert said.startswith("1 dlstream: --experiment: can't be used, because --set is given")
     assert told(out, "--experiment", str(file), "--out", str(tmp_path / "log")).startswith("0 identical")
 
 
@@ -236,7 +236,7 @@ def test_the_seed_that_counted_is_recorded(make, replayed, tmp_path, network):
         [out] = [path for path in tmp_path.glob("out_*") if path not in made]
         made.append(out)
         assert recorded(out) == [seed] * 3
-    with pytest.raises(DlstreamError, match=r"--seed: found 5, and seed: 11 in .*left.yaml; expected one of them"):
+    with pytest.raises(DlstreamError, match=r"--seed: found 5, and seed: 11 in .*left.yaml; expected only one of them"):
         replayed(bag, network, seed=5)
     assert len(list(tmp_path.glob("out_*"))) == len(made), "refused before anything was written"
 
@@ -313,13 +313,13 @@ def test_of_two_topics_one_must_be_said(make, replayed):
     path = make.bag(
         {"/a/pose": make.poses(), "/b/pose": make.poses(), "/c/image": make.images(), "/d/image": make.images()}
     )
-    with pytest.raises(DlstreamError, match=r"the bag has /a/pose, /b/pose; expected poses .* Say which with --topic"):
+    with pytest.raises(DlstreamError, match=r"the bag has /a/pose, /b/pose; expected poses .* Choose one with --topic"):
         replayed(path)
     assert len(replayed(path, topic="/b/pose")) == COUNT
     with pytest.raises(DlstreamError, match="found no poses on '/c/image'"):
         replayed(path, topic="c/image")
     with pytest.raises(
-        DlstreamError, match=r"found /c/image, /d/image; expected images .*Say which with --topic TOPIC"
+        DlstreamError, match=r"found /c/image, /d/image; expected images .*Choose one with --topic TOPIC"
     ):
         replayed(path, NETWORK)
     assert len(replayed(path, NETWORK, topic="d/image")) == COUNT

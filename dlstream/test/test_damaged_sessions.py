@@ -1,4 +1,4 @@
-"""Sessions whose recorder was killed, or whose files were damaged since: replayed, or refused with file and line."""
+"""Sessions whose recorder was killed, or whose files were damaged later: replayed, or refused with file and line."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_half_a_line_of_the_event_log_of_a_killed_recorder(session, console, mor
     about(session, complete=False)
     assert replay_session(session, None, None, console) == 0
     said = console.export_text()
-    assert "The last line of decisions.jsonl is but half: the recorder was killed. It is left out." in said
+    assert "The last line of decisions.jsonl is incomplete: the recorder was killed. It is skipped." in said
     assert "identical as far as it was recorded" in said
     recover(session)
     assert replay_session(session, None, None, console) == 0
@@ -103,7 +103,7 @@ def test_half_a_line_of_the_event_log_of_a_killed_recorder(session, console, mor
     assert replay_session(session, None, None, console) == 1, "of a recorder that came to its end nothing may lack"
     assert "decisions.jsonl ends too early for this journal" in console.export_text()
     (session / DECISIONS).write_bytes(whole[:-20])
-    with pytest.raises(DlstreamError, match=rf"{DECISIONS}:\d+: found a line that is cut off .*it was damaged since"):
+    with pytest.raises(DlstreamError, match=rf"{DECISIONS}:\d+: found a line that is cut off .*it was damaged later"):
         replay_session(session, None, None, console)
 
 
@@ -119,7 +119,7 @@ def test_a_difference_within_a_killed_recorders_log_stays_one(session, console):
 def test_a_journal_that_was_shortened_between_lines(session, console):
     write(session, JOURNAL, read_lines(session, JOURNAL)[:12])
     assert replay_session(session, None, None, console) == 1
-    assert "journal.jsonl ends too early for this event log: it was shortened" in console.export_text()
+    assert "journal.jsonl ends too early for this event log: it was cut short" in console.export_text()
 
 
 def test_a_difference_in_the_number_alone_is_seen(session, console):
@@ -159,7 +159,7 @@ def test_a_line_that_was_damaged_is_told_with_its_place(session, console, name, 
     with pytest.raises(DlstreamError, match=said) as told:
         replay_session(session, None, None, console)
     assert str(session / name) in str(told.value)
-    assert "take it from a copy of the session" in str(told.value)
+    assert "restore it from a copy of the session" in str(told.value)
 
 
 def places(data: Any, put: Callable[[Any], None]) -> Iterator[Callable[[Any], None]]:

@@ -37,10 +37,10 @@ def test_an_experiment_in_order_is_told_and_drawn(monkeypatch, capsys, tmp_path:
     words = ["experiment", "check", str(EXAMPLE), "--rig", str(RIG), "--out", str(tmp_path / "pictures")]
     code, said = command(monkeypatch, capsys, *words)
     assert code == 0
-    for part in ("circle: center (550, 163), radius 87.5", "in_left true when", "max_hits", "is in order"):
+    for part in ("circle: center (550, 163), radius 87.5", "in_left true when", "max_hits", "is valid"):
         assert part in said or part == "max_hits"
     assert "10 times" in said
-    assert "Not looked at" not in said, "the rig tells all"
+    assert "Not checked" not in said, "the rig tells all"
     names = sorted(file.name for file in (tmp_path / "pictures").iterdir())
     assert names == ["example.regions.top.png", "example.states.png", "example.states.svg"]
 
@@ -48,7 +48,7 @@ def test_an_experiment_in_order_is_told_and_drawn(monkeypatch, capsys, tmp_path:
 def test_what_is_not_known_is_told(monkeypatch, capsys):
     code, said = command(monkeypatch, capsys, "experiment", "check", str(EXAMPLE))
     assert code == 0
-    assert "Not looked at, as nothing is known of it: keypoints (--rig or --network)" in said
+    assert "Not checked, for lack of information: keypoints (--rig or --network)" in said
 
 
 def test_every_mistake_with_its_line(monkeypatch, capsys, tmp_path: Path):
@@ -187,7 +187,7 @@ def test_a_rig_whose_experiment_is_not_written_yet(monkeypatch, capsys, tmp_path
     text = RIG.read_text().replace("networks/", f"{CONFIG}/networks/").replace("images/", f"{CONFIG}/images/")
     rig.write_text(text.replace("experiment: experiments/demo.yaml", "experiment: mine.yaml"))
     code, said = command(monkeypatch, capsys, "experiment", "check", str(EXAMPLE), "--rig", str(rig))
-    assert (code, "Not looked at" in said) == (0, False)
+    assert (code, "Not checked" in said) == (0, False)
     words = ["--template", "example", "--rig", str(rig), "--set", "camera=top"]
     code, said = command(monkeypatch, capsys, "experiment", "new", str(tmp_path / "mine.yaml"), *words)
     assert code == 0

@@ -12,7 +12,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from dlstream.cli.main import app
-from dlstream.importing.convert import bring_over, import_setup
+from dlstream.importing.convert import convert_setup, import_setup
 from dlstream.rig.file import load_rig
 from dlstream_common import DlstreamError, InputError, read_yaml
 from dlstream_experiment import Experiment, check_experiment, load_experiment
@@ -181,19 +181,19 @@ BODYPARTS = neck
 )
 
 
-def brought(folder: Path, text: str, config: str = "") -> tuple[Path, Experiment | None, str]:
+def imported(folder: Path, text: str, config: str = "") -> tuple[Path, Experiment | None, str]:
     """The rig file, the experiment, and the notes as one text."""
     (folder / "settings.ini").write_text(text)
     own = folder / "mine.ini" if config else None
     if own:
         own.write_text(config)
-    done = bring_over(folder / "settings.ini", own, folder / "out")
+    done = convert_setup(folder / "settings.ini", own, folder / "out")
     notes = "\n".join(f"{note.where} = {note.found}: {note.todo}" for note in done.notes)
     return done.rig, load_experiment(done.experiment) if done.experiment else None, notes
 
 
 def test_the_first_layout(tmp_path: Path):
-    file, experiment, notes = brought(tmp_path, FIRST)
+    file, experiment, notes = imported(tmp_path, FIRST)
     rig = load_rig(file_without_network(file))
     camera = rig.cameras["top"].model_dump()
     assert (camera["source"], camera["device"], camera["fps"]) == ("opencv", "2", 25)
@@ -207,7 +207,7 @@ def test_the_first_layout(tmp_path: Path):
         assert word in notes
     assert 'make convert-tf ARGS="EXPORTED_FOLDER openfield-trainset95shuffle1.onnx --frames VIDEO"' in notes
     assert "docs/how-to/networks.md" in notes
-    assert "device: 2\n" in file.read_text(), "a number, as the rig files that come along have it"
+    assert "device: 2\n" in file.read_text(), "a number, as in the included rig files"
     assert "$schema" not in file.read_text() + experiment.text, "no path of this machine"
 
 
@@ -234,7 +234,7 @@ def file_without_network(file: Path) -> Path:
 )
 def test_the_newest_layout_with_every_trigger(tmp_path: Path, trigger: str, expected: dict[str, object]):
     config = CONDITIONAL.format(trigger=trigger, process="switch")
-    file, experiment, notes = brought(tmp_path, NEWEST, config)
+    file, experiment, notes = imported(tmp_path, NEWEST, config)
     made = experiment.triggers["condition"].model_dump()
     assert {key: made[key] for key in expected} == expected
     assert made["min_confidence"] == 0.8
@@ -255,13 +255,13 @@ def test_the_newest_layout_with_every_trigger(tmp_path: Path, trigger: str, expe
 
 
 def test_the_process_supply_gives_a_timed_stimulus(tmp_path: Path):
-    _, experiment, _ = brought(tmp_path, NEWEST, CONDITIONAL.format(trigger="BaseRegionTrigger", process="supply"))
+    _, experiment, _ = imported(tmp_path, NEWEST, CONDITIONAL.format(trigger="BaseRegionTrigger", process="supply"))
     state = experiment.protocol.model_dump()["states"]["stimulus"]
     assert 2.5 in [action["seconds"] for action in state["enter"]]
 
 
 def test_the_optogenetic_experiment(tmp_path: Path):
-    _, experiment, _ = brought(tmp_path, NEWEST, OPTOGENETIC)
+    _, experiment, _ = imported(tmp_path, NEWEST, OPTOGENETIC)
     protocol = experiment.protocol.model_dump()
     longest, shortest = protocol["states"]["stimulus"]["transitions"]
     assert (longest["longer_than"], shortest["after"]) == (11, 2)
@@ -270,7 +270,7 @@ def test_the_optogenetic_experiment(tmp_path: Path):
 
 
 def test_the_trial_experiment(tmp_path: Path):
-    _, experiment, notes = brought(tmp_path, NEWEST, TRIAL)
+    _, experiment, notes = imported(tmp_path, NEWEST, TRIAL)
     protocol = experiment.protocol.model_dump()
     assert protocol["trials"]["repeat"] == 33
     assert protocol["states"]["cue"]["transitions"][0]["longer_than"] == 9
@@ -280,11 +280,11 @@ def test_the_trial_experiment(tmp_path: Path):
     assert experiment.triggers["begin"].model_dump()["frame"] == (400, 300), "after the crop"
 
 
-def test_an_experiment_of_ones_own_is_told(tmp_path: Path):
+def test_an_experiment_of_ones_own_is_reported(tmp_path: Path):
     text = NEWEST.replace("EXP_ORIGIN = BASE", "EXP_ORIGIN = CUSTOM").replace(
         "EXP_NAME = Mine", "EXP_NAME = SpedExperiment"
     )
-    file, experiment, notes = brought(tmp_path, text)
+    file, experiment, notes = imported(tmp_path, text)
     assert experiment is None
     assert "Did you mean 'SpeedExperiment'?" in notes
     assert "experiment:" not in file.read_text()
@@ -318,7 +318,7 @@ STIM_DEVICE = Dev1/PFI6
 
 
 def test_all_keys_in_one_section_are_taken_as_well(tmp_path: Path):
-    _, experiment, _ = brought(tmp_path, NEWEST, ALL_IN_ONE)
+    _, experiment, _ = imported(tmp_path, NEWEST, ALL_IN_ONE)
     protocol = experiment.protocol.model_dump()
     longest, shortest = protocol["states"]["stimulus"]["transitions"]
     assert (longest["longer_than"], shortest["after"]) == (7, 2)
@@ -328,13 +328,13 @@ def test_all_keys_in_one_section_are_taken_as_well(tmp_path: Path):
 
 
 def test_what_nobody_reads_is_named_with_its_line(tmp_path: Path):
-    _, _, notes = brought(tmp_path, NEWEST + "UNKNOWN = 4\n", ALL_IN_ONE)
-    assert "mine.ini:14: [BaseRegionTrigger] FOO = 12: could not be brought over: the key is not known here" in notes
+    _, _, notes = imported(tmp_path, NEWEST + "UNKNOWN = 4\n", ALL_IN_ONE)
+    assert "mine.ini:14: [BaseRegionTrigger] FOO = 12: could not be imported: the key is not known here" in notes
     assert "mine.ini:15: [BaseRegionTrigger] RADUIS = 4: could not" in notes
     assert "Did you mean RADIUS?" in notes
-    assert "mine.ini:17: [REGION] = nothing: could not be brought over: the section is not known" in notes
+    assert "mine.ini:17: [REGION] = nothing: could not be imported: the section is not known" in notes
     assert "mine.ini:19: [BaseSpeedTrigger] = THRESHOLD: left out, not needed: TRIGGER names another one" in notes
-    assert "mine.ini:23: [STIMULATION] STIM_DEVICE = Dev1/PFI6: could not be brought over: the section" in notes
+    assert "mine.ini:23: [STIMULATION] STIM_DEVICE = Dev1/PFI6: could not be imported: the section" in notes
     assert "[IPWEBCAM] UNKNOWN" not in notes, "the section as a whole is not needed"
     assert "[IPWEBCAM] = PORT, UNKNOWN: left out, not needed" in notes
 
@@ -350,13 +350,13 @@ def test_the_templates_values_are_listed_and_the_lost_keys_counted(tmp_path: Pat
     }
     said = console.export_text()
     assert "protocol.stop[0].longer_than = 3600" in said
-    assert "6 keys could not be brought over" in said
+    assert "6 keys could not be imported" in said
 
 
 def test_a_configurable_experiment_needs_its_second_file(tmp_path: Path):
     text = NEWEST.replace("EXP_ORIGIN = BASE", "EXP_ORIGIN = basic")
     text = text.replace("EXP_NAME = Mine", "EXP_NAME = BaseOptogeneticExperiment")
-    file, experiment, notes = brought(tmp_path, text)
+    file, experiment, notes = imported(tmp_path, text)
     assert experiment is None
     assert "give its .ini as the second argument" in notes
     assert "Did you mean" not in notes
@@ -364,25 +364,25 @@ def test_a_configurable_experiment_needs_its_second_file(tmp_path: Path):
     outcome = CliRunner().invoke(app, ["import", str(tmp_path / "settings.ini"), "--out", str(tmp_path / "cli")])
     assert outcome.exit_code == 1
     assert "No experiment file was written" in outcome.stdout
-    _, experiment, _ = brought(tmp_path / "out", text, ALL_IN_ONE.replace("BASE = BaseOptogeneticExperiment\n", ""))
+    _, experiment, _ = imported(tmp_path / "out", text, ALL_IN_ONE.replace("BASE = BaseOptogeneticExperiment\n", ""))
     assert experiment is not None, "the settings name the base"
 
 
 @pytest.mark.parametrize("line", ["RADIUS = 4", "radius: 4", "[BaseRegionTrigger]", "[BASEREGIONTRIGGER]\nRADIUS = 4"])
 def test_what_is_said_twice_is_refused(tmp_path: Path, line: str):
     text = ALL_IN_ONE.replace("FOO = 12", line)
-    with pytest.raises(InputError, match=r"mine.ini:1[45]: \[B.*found it for the second time; expected it once"):
-        brought(tmp_path, NEWEST, text)
+    with pytest.raises(InputError, match=r"mine.ini:1[45]: \[B.*found it a second time; expected it once"):
+        imported(tmp_path, NEWEST, text)
 
 
 def test_the_line_of_a_key_is_that_of_its_own_file(tmp_path: Path):
     (tmp_path / "advanced_settings.ini").write_text("# first\n[Streaming]\nSTACK_FRAMES = True\n")
-    assert "advanced_settings.ini:3: [Streaming] STACK_FRAMES" in brought(tmp_path, FIRST)[2]
+    assert "advanced_settings.ini:3: [Streaming] STACK_FRAMES" in imported(tmp_path, FIRST)[2]
 
 
 def test_a_video_and_its_loop(tmp_path: Path):
     text = NEWEST.replace("STREAMING_SOURCE = camera", "STREAMING_SOURCE = video").replace("PATH_TO_VIDEO", "no.mp4")
-    file, _, notes = brought(tmp_path, text.replace("[IPWEBCAM]", "REPEAT_VIDEO = True\n[IPWEBCAM]"))
+    file, _, notes = imported(tmp_path, text.replace("[IPWEBCAM]", "REPEAT_VIDEO = True\n[IPWEBCAM]"))
     assert "no.mp4: there is no such file here" in notes
     assert "loop: true" in file.read_text()
     with pytest.raises(InputError, match=r"no\.mp4"):
@@ -390,9 +390,9 @@ def test_a_video_and_its_loop(tmp_path: Path):
 
 
 def test_files_that_are_there_are_kept(tmp_path: Path):
-    brought(tmp_path, FIRST)
-    with pytest.raises(DlstreamError, match="there already"):
-        bring_over(tmp_path / "settings.ini", None, tmp_path / "out")
+    imported(tmp_path, FIRST)
+    with pytest.raises(DlstreamError, match="exists already"):
+        convert_setup(tmp_path / "settings.ini", None, tmp_path / "out")
     import_setup(tmp_path / "settings.ini", None, tmp_path / "out", True, Console(quiet=True))
 
 
@@ -407,12 +407,12 @@ def test_files_that_are_there_are_kept(tmp_path: Path):
 def test_what_is_no_ini_file_is_refused(tmp_path: Path, text: str, line: int | None, expected: str):
     (tmp_path / "settings.ini").write_text(text)
     try:
-        bring_over(tmp_path / "settings.ini", None, tmp_path / "out")
+        convert_setup(tmp_path / "settings.ini", None, tmp_path / "out")
     except InputError as error:
         assert expected in str(error)
         assert line is None or error.problems[0].line == line
     with pytest.raises(InputError, match="no readable file"):
-        bring_over(tmp_path / "none.ini", None, tmp_path / "out")
+        convert_setup(tmp_path / "none.ini", None, tmp_path / "out")
 
 
 CONFIG = CONDITIONAL.format(trigger="BaseRegionTrigger", process="switch")
@@ -440,12 +440,12 @@ changes = st.lists(st.tuples(st.integers(0, 999), st.integers(0, 3), st.sampled_
 
 @given(first=changes, second=changes, old=st.booleans())
 @settings(max_examples=30, deadline=None)
-def test_whatever_the_files_hold_it_is_brought_over_or_refused(tmp_path_factory, first, second, old):
+def test_whatever_the_files_hold_it_is_imported_or_refused(tmp_path_factory, first, second, old):
     folder = tmp_path_factory.mktemp("mutated")
     (folder / "settings.ini").write_text(changed(FIRST if old else NEWEST, first), encoding="utf-8")
     (folder / "mine.ini").write_text(changed(CONFIG, second), encoding="utf-8")
     try:
-        done = bring_over(folder / "settings.ini", None if old else folder / "mine.ini", folder / "out")
+        done = convert_setup(folder / "settings.ini", None if old else folder / "mine.ini", folder / "out")
     except InputError as error:
         assert error.problems
     else:
@@ -460,7 +460,7 @@ def test_ini_files_of_any_encoding_and_line_end(tmp_path, encoding, end):
     settings = tmp_path / "settings.ini"
     text = "[Streaming]\nRESOLUTION = 960, 540\nFRAMERATE = 25\nCAMERA_SOURCE = 0\n"
     settings.write_bytes(text.replace("\n", end).encode(encoding))
-    done = bring_over(settings, None, tmp_path / "out")
+    done = convert_setup(settings, None, tmp_path / "out")
     camera = read_yaml(done.rig)["cameras"]["top"]
     assert (camera["width"], camera["height"], camera["fps"]) == (960, 540, 25.0)
     assert any(note.where.startswith("settings.ini:4:") for note in done.notes)
@@ -473,7 +473,7 @@ def test_the_written_experiment_does_not_repeat_what_the_template_says_of_its_ke
         "[EXPERIMENT]\nBASE = BaseOptogeneticExperiment\n[BaseOptogeneticExperiment]\nTRIGGER = "
         "BaseHeaddirectionTrigger\n[BaseHeaddirectionTrigger]\nPOINT = 550, 63\nANGLE = 30\nBODYPARTS = nose, neck\n"
     )
-    done = bring_over(settings, config, tmp_path / "out")
+    done = convert_setup(settings, config, tmp_path / "out")
     text = done.experiment.read_text()
     assert "nose" in text
     assert "Keypoints:" not in text

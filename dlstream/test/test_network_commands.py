@@ -46,7 +46,7 @@ def test_info_says_what_a_network_is(network):
 def test_check_draws_the_animal_and_says_how_often_it_was_seen(network, video, tmp_path):
     result = run("check", network, video, "--scale", 0.5, "--out", tmp_path / "deep" / "look.png", "--frames", 8)
     assert result.exit_code == 0, result.output
-    assert "8 frames of 640x480, scale 0.5: 1.00 individuals a frame" in result.output
+    assert "8 frames of 640x480, scale 0.5: 1.00 individuals per frame" in result.output
     assert "100%" in result.output
     picture = cv2.imread(str(tmp_path / "deep" / "look.png"))
     assert picture.shape == (2 * 360 + 4, 3 * 480 + 2 * 4, 3)
@@ -58,7 +58,7 @@ def test_the_scale_of_the_file_is_shown_and_taken(network, video, tmp_path):
     """At another one the demo's network sees less: the warning has both numbers."""
     assert "scale 0.5" in " ".join(run("info", network).output.split())
     result = run("check", network, video, "--out", tmp_path / "look.png", "--frames", 8)
-    assert "8 frames of 640x480, scale 0.5: 1.00 individuals a frame" in result.output
+    assert "8 frames of 640x480, scale 0.5: 1.00 individuals per frame" in result.output
     assert "warning" not in result.output
     assert "expected 0.5" not in result.output
     result = run("check", network, video, "--out", tmp_path / "look.png", "--frames", 8, "--scale", 2)

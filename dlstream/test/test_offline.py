@@ -310,10 +310,10 @@ def test_a_recording_that_was_cut_off_replays_as_far_as_it_goes(bag, experiment,
         replay_session(session, None, None, console)
     (session / JOURNAL).write_text("\n".join(journal)[:-20])
     damaged = rf"line {len(journal)} of the journal can't be read: found a line that is cut off or damaged, which ends"
-    with pytest.raises(DlstreamError, match=f"{damaged}.*take it from a copy of the session"):
+    with pytest.raises(DlstreamError, match=f"{damaged}.*restore it from a copy of the session"):
         replay_session(session, None, None, console)
     (session / "session.json").write_text(json.dumps({**about, "complete": False}))
-    with pytest.raises(DlstreamError, match=f"{damaged}.*`dlstream recover {session}` cuts the half line off"):
+    with pytest.raises(DlstreamError, match=f"{damaged}.*`dlstream recover {session}` removes that line"):
         replay_session(session, None, None, console)
     (session / "experiment.yaml").write_text("mine")
     (session / JOURNAL).write_text("".join(f"{line}\n" for line in journal))

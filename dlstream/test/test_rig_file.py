@@ -121,7 +121,7 @@ def test_an_output_of_somebody_elses_node_is_commanded_and_not_started(write):
             "width: 640",
             "crop: [600, 0, 100, 100]",
             3,
-            "cameras.top.crop: found x=600 y=0 100x100; expected a part of the image",
+            "cameras.top.crop: found x=600 y=0 100x100; expected a part of the 640x480 image",
         ),
         ("demo_mouse.onnx", "no_mouse.onnx", 5, "expected a path to an existing file"),
         ("demo_mouse.onnx", "demo_mouse.pt", 5, "pose.network"),
@@ -154,19 +154,19 @@ def test_experiment_that_does_not_fit_the_rig_is_refused_with_the_experiments_ow
         assert expected in first
 
 
-def remarks(path: Path) -> list[str]:
-    """What deserves a look in a rig that is valid."""
+def warnings_of(path: Path) -> list[str]:
+    """The warnings on a rig that is valid."""
     found: list[str] = []
     checked_rig(path, warn=lambda file, problem: found.append(f"{file.name}:{problem.line}: {problem}"))
     return found
 
 
-def test_another_scale_than_the_networks_deserves_a_look(write):
-    assert remarks(write()) == remarks(write("  scale: 0.5\n")) == []
-    (remark,) = remarks(write("scale: 0.5", "scale: 1"))
-    assert remark.startswith("rig.yaml:6: pose.scale: found 1; expected 0.5, the scale that the network file was")
-    (remark,) = remarks(write("scale: 0.5", "scale: 5"))
-    assert "found 5; expected 0.5" in remark
+def test_another_scale_than_the_networks_gives_a_warning(write):
+    assert warnings_of(write()) == warnings_of(write("  scale: 0.5\n")) == []
+    (warning,) = warnings_of(write("scale: 0.5", "scale: 1"))
+    assert warning.startswith("rig.yaml:6: pose.scale: found 1; expected 0.5, the scale that the network file was")
+    (warning,) = warnings_of(write("scale: 0.5", "scale: 5"))
+    assert "found 5; expected 0.5" in warning
     (line,) = refused(write("scale: 0.5", "scale: 0.05"))
     assert "pose.scale: found 0.05, which leaves 32x24 pixels of camera 'top' (640x480); expected a scale" in line
 
@@ -198,7 +198,7 @@ def test_check_of_a_rig_tells_all_that_the_check_of_its_experiment_tells(tmp_pat
     for source, rate in ((f"source: video, path: {video}", 20), ("source: synthetic, fps: 40", 40)):
         text = f"rig: t\ncameras: {{top: {{{source}}}}}\n{network}"
         rig.write_text(text + "experiment: fast.yaml\noutputs: {laser: {type: log}}\n")
-        found = remarks(rig)
+        found = warnings_of(rig)
         assert len(found) == 2
         assert found[0].startswith("fast.yaml:4: triggers.runs.window: found 0.01 s, shorter than a frame of camera")
         assert f"({1 / rate:.3g} s)" in found[0]
@@ -229,10 +229,11 @@ def test_the_size_asked_of_a_camera_is_enough_for_a_warning(tmp_path: Path):
     rig.write_text(f"rig: t\ncameras: {{top: {{{camera}}}}}\npose: {{network: {CONFIG}/networks/demo_mouse.onnx}}\n")
     rig.write_text(rig.read_text() + "experiment: far.yaml\noutputs: {laser: {type: log}}\n")
     assert any(
-        "regions.far: found x 670 to 730, y 70 to 130; expected a region inside the image" in t for t in remarks(rig)
+        "regions.far: found x 670 to 730, y 70 to 130; expected a region inside the image" in t
+        for t in warnings_of(rig)
     )
     rig.write_text(rig.read_text().replace("640", "800"))
-    assert not any("regions.far: found x" in text for text in remarks(rig))
+    assert not any("regions.far: found x" in text for text in warnings_of(rig))
 
 
 def test_damaged_inputs_are_refused(write, tmp_path: Path):
@@ -268,7 +269,7 @@ def test_metadata_that_contradicts_the_recorders_is_refused(write, tmp_path: Pat
         f"{experiment}:{number}: metadata.subject: found 'm1', where the rig's recorder.metadata says"
     )
     assert "subject=m2" in line
-    assert remarks(recording("subject=m1", "weight=21.5", "cage=4")) == []
+    assert warnings_of(recording("subject=m1", "weight=21.5", "cage=4")) == []
 
 
 def test_a_session_that_exists_is_refused(write, tmp_path: Path):

@@ -101,7 +101,7 @@ def test_end_of_a_source_ends_the_rig_without_failure(program):
     program("b", "sys.exit(0)")
     lines = Lines()
     assert Runner([spec("a"), spec("b", ends_rig=True)], {}, lines).run() == 0
-    lines.wait("/b has come to its end")
+    lines.wait("/b has finished")
 
 
 def test_node_that_is_stopped_while_it_starts_has_not_failed(program, tmp_path: Path):
@@ -153,7 +153,7 @@ def test_continue_without_a_node(program):
     runner = Runner([spec("a"), spec("b", on_failure="continue")], {}, lines)
 
     def stop() -> None:
-        lines.wait("the rig goes on without it")
+        lines.wait("the rig continues without it")
         runner.stop("enough")
 
     thread = threading.Thread(target=stop)
@@ -169,7 +169,7 @@ def test_node_that_ignores_the_signals_is_killed(program, monkeypatch: pytest.Mo
         "print('deaf', flush=True)\nwhile True: time.sleep(1)",
     )
     monkeypatch.setattr(
-        "dlstream.run.runner._PATIENCE", {signal.SIGINT: 0.2, signal.SIGTERM: 0.2, signal.SIGKILL: 60.0}
+        "dlstream.run.runner._SIGNAL_TIMEOUTS", {signal.SIGINT: 0.2, signal.SIGTERM: 0.2, signal.SIGKILL: 60.0}
     )
     lines = Lines()
     runner = Runner([spec("a")], {}, lines)
@@ -182,7 +182,7 @@ def test_node_that_ignores_the_signals_is_killed(program, monkeypatch: pytest.Mo
     thread.start()
     assert runner.run() == 1, "a node that had to be killed is a failure"
     thread.join()
-    lines.wait("does not end after SIGTERM")
+    lines.wait("did not end after SIGTERM")
 
 
 def test_signal_to_the_runner_ends_the_rig(program):

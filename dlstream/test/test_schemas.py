@@ -1,4 +1,4 @@
-"""The published schemas: up to date, named by the files that come along, and agreeing with the reading of them."""
+"""The published schemas: up to date, named by the included files, and agreeing with the reading of them."""
 
 from __future__ import annotations
 

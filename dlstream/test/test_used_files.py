@@ -209,7 +209,7 @@ def test_a_copy_that_is_lost_or_altered_is_told(lab, tmp_path, console):
     python, network = str(raised.value).splitlines()
     assert "needs 'own/near_wall.py', but its copy files/near_wall.py is missing, and" in python
     assert "its copy files/stretch.onnx was altered, and" in network
-    assert "is not there any more; expected a file of SHA-256" in network
+    assert "no longer exists; expected a file of SHA-256" in network
 
 
 def test_a_network_in_several_files_is_refused(lab):

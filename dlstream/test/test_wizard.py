@@ -103,14 +103,14 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     item.close()
 
 
-def test_without_a_template_it_is_said_which_one_it_is(tmp_path: Path):
+def test_without_a_template_the_one_used_is_printed(tmp_path: Path):
     made = program("experiment", "new", str(tmp_path / "bad name!.yaml"), "--set", "camera=side")
     assert made.returncode == 0, made.stderr
-    assert "Begins with the template 'example'" in made.stdout
+    assert "Using the template 'example'" in made.stdout
     assert load_experiment(tmp_path / "bad name!.yaml").experiment == "bad name_"
 
 
-def test_the_questions_lead_to_a_file_that_is_in_order(terminal: Terminal, tmp_path: Path):
+def test_the_questions_lead_to_a_valid_file(terminal: Terminal, tmp_path: Path):
     screen = terminal
     screen.expect("A new experiment")
     screen.answer("Begin with", "exmple", "example")
@@ -124,21 +124,21 @@ def test_the_questions_lead_to_a_file_that_is_in_order(terminal: Terminal, tmp_p
             screen.answer("regions.right.radius [87.5]", "5000", "big", "60")
         else:
             screen.answer("regions.left.radius [87.5]", "")
-    screen.answer("Another of the regions? Its name", "corner")
+    screen.answer("Add another region? Its name", "corner")
     screen.answer("Its type", "cirkle", "rectangle")
     for key, value in {"left": "0", "top": "10", "right": "100", "bottom": "90"}.items():
         screen.answer(f"regions.corner.{key}", value)
     screen.answer("Other keys", "none")
-    screen.answer("Another of the regions? Its name", "none")
+    screen.answer("Add another region? Its name", "none")
     for name in ("right", "left"):
         screen.answer(f"triggers.in_{name}.region", "")
         screen.answer(f"triggers.in_{name}.keypoints", *(["nekc", "neck, snout"] if name == "right" else [""]))
-    screen.answer("Another of the triggers? Its name", "in_corner")
+    screen.answer("Add another trigger? Its name", "in_corner")
     screen.answer("Its type", "region")
     screen.answer("triggers.in_corner.region", "corner")
     screen.answer("triggers.in_corner.keypoints", "neck")
     screen.answer("Other keys", "inside=false, missing=false")
-    screen.answer("Another of the triggers? Its name", "none")
+    screen.answer("Add another trigger? Its name", "none")
     screen.answer("Change any of these?", "y")
     for name in ("right", "left"):
         screen.answer(f"protocol.trials.{name}.trigger", "in_corner" if name == "left" else "")
@@ -151,7 +151,7 @@ def test_the_questions_lead_to_a_file_that_is_in_order(terminal: Terminal, tmp_p
     screen.answer("protocol.max_time", "60")
     screen.answer("max_age [0.5]", "0.2")
     screen.answer("pose_timeout", "")
-    screen.expect("is in order")
+    screen.expect("is valid")
     screen.expect("Written: mine.yaml")
     assert screen.end() == 0
     for refusal in ("Did you mean 'example'?", "a camera of the rig", "Did you mean 'neck'?", "at least 0"):
@@ -165,7 +165,7 @@ def test_the_questions_lead_to_a_file_that_is_in_order(terminal: Terminal, tmp_p
     protocol = experiment.protocol.model_dump()
     assert (protocol["lockout"], protocol["max_time"], protocol["trials"]["left"]["trigger"]) == (2.5, 60, "in_corner")
     assert experiment.max_age == 0.2
-    assert "# a name, which the recorded session carries" in (tmp_path / "mine.yaml").read_text(), "comments are kept"
+    assert "# its name, stored in each recorded session" in (tmp_path / "mine.yaml").read_text(), "comments are kept"
     assert check_experiment(experiment, cameras=["top"], outputs=["screen"])[0].key == "triggers.in_left"
 
 
@@ -195,14 +195,14 @@ def test_from_a_template_without_questions(tmp_path: Path):
     sets += ["regions.left.center.0=301", "regions.left.center[1]=201"]
     done = program(*words, *(word for item in sets for word in ("--set", item)))
     assert done.returncode == 0, done.stdout
-    assert "is in order" in done.stdout
+    assert "is valid" in done.stdout
     experiment = load_experiment(file)
     assert experiment.experiment == "mine"
     assert experiment.protocol.model_dump()["max_hits"] == 3
     assert experiment.regions["left"].model_dump()["center"] == (301, 201), "both ways to count in a list"
     again = program(*words)
     assert again.returncode == 1
-    assert "there already" in again.stdout
+    assert "exists already" in again.stdout
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_a_value_that_does_not_fit_is_refused_and_nothing_written(value: str, ex
     assert not file.exists()
 
 
-def test_every_template_makes_an_experiment_in_order(tmp_path: Path):
+def test_every_template_makes_a_valid_experiment(tmp_path: Path):
     for item in templates():
         draft = Draft(item, tmp_path / f"{item.name}.yaml", Known())
         for place in draft.leaves(()):
@@ -242,7 +242,7 @@ def test_every_template_makes_an_experiment_in_order(tmp_path: Path):
         assert item.about
 
 
-def test_unknown_templates_are_told_with_the_nearest():
+def test_an_unknown_template_is_reported_with_the_nearest():
     with pytest.raises(DlstreamError, match="Did you mean 'example'"):
         find_template("exampel")
 

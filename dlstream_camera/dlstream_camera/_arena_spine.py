@@ -1,6 +1,6 @@
 """A posture of the arena's animal turned into curves: outline, keypoints, limbs.
 
-Lengths are those of a 640x480 arena.
+Lengths are in pixels of a 640x480 arena.
 """
 
 from __future__ import annotations

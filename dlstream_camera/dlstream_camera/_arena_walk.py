@@ -1,8 +1,8 @@
-"""The path of the arena's animal: where it is and how it stands at any time, from a seed alone.
+"""The path of the arena's animal: where it is and how it stands at any time, from a seed only.
 
 The walk is integrated with a fixed step in blocks of one second. Every block can be computed again from the few
 numbers at its start, and every target is drawn from a generator of its own, so the posture at a time does not
-depend on which times were asked for before.
+depend on which times were requested before.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TURN_RATE = 3.6  # rad/s
 
 @dataclass(frozen=True)
 class Posture:
-    """How the animal stands: neck position, directions in rad (x right, y down) and the distance it has walked."""
+    """The animal's posture: neck position, directions in rad (x right, y down) and the distance it has walked."""
 
     x: float
     y: float

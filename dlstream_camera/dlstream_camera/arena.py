@@ -96,7 +96,7 @@ class Arena:
         return (spine.keypoints() * self._scale).astype(np.float32)
 
     def _expose(self, image: NDArray[np.uint8], frame: int) -> None:
-        """Light that wavers slowly, and the sensor's noise."""
+        """Adds slowly wavering light and sensor noise."""
         t = frame / self.fps
         a, b, c = self._light_phase
         gain = 1.0 + 0.035 * sin(0.9 * t + a) + 0.02 * sin(2.3 * t + b) + 0.01 * sin(11.0 * t + c)

@@ -1,4 +1,4 @@
-"""A camera: a source's images, cropped and in the colour asked for, numbered and stamped."""
+"""A camera: a source's images, cropped and in colour or grey, numbered and stamped."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from dlstream_common.video import PictureCheck
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A frame with what the source knows of it.
+    """A frame, and what the source knows about it.
 
     Attributes:
         frame_number: the source's own count.
-        dropped: frames that the source lost so far.
+        dropped: frames the source has lost so far.
         truth: where the keypoints really are, in pixels of the cropped image, if the source knows it.
     """
 
@@ -33,7 +33,7 @@ class Camera:
     """Frames of one source, without ROS: `open`, `read` until None, `close`.
 
     Args:
-        on_notice: called, on any thread, with what befell the source while it goes on.
+        on_notice: called, on any thread, when something happens to the source that it survives, such as a lost frame.
 
     Raises:
         PartError: the source that the settings name can't be used; says what to install.
@@ -70,7 +70,7 @@ class Camera:
         """Waits for the next frame; None at the end of the source, or after `stop`.
 
         Raises:
-            SourceError: the source is gone, or its images changed their size.
+            SourceError: the source is gone, or its images changed size.
         """
         capture = self._source.read()
         if capture is None:
@@ -81,7 +81,7 @@ class Camera:
         image: Image = capture.image[rows, columns]
         if image.shape[:2] != (rows.stop - rows.start, columns.stop - columns.start):
             height, width = capture.image.shape[:2]
-            raise SourceError(f"camera {self.name}: its images became {width}x{height}; expected no change of size")
+            raise SourceError(f"camera {self.name}: its images changed size to {width}x{height}; expected one size")
         if not self.settings.color and image.ndim == 3:
             image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         truth = capture.truth and _moved(capture.truth, self.name, self._sequence, columns.start, rows.start)
@@ -94,11 +94,11 @@ class Camera:
             self._notify(Notice("remark", text))
 
     def stop(self) -> None:
-        """Wakes a `read` that waits, from another thread."""
+        """Wakes a waiting `read`, from another thread."""
         self._source.stop()
 
     def close(self) -> None:
-        """Gives the source back. Allowed at any time, more than once."""
+        """Releases the source. May be called at any time, more than once."""
         self._source.close()
 
 

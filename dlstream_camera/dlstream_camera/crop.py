@@ -8,14 +8,14 @@ from dlstream_common import Problem, SourceError
 
 
 def crop_problem(crop: Sequence[int], width: int, height: int) -> Problem | None:
-    """What is wrong with a crop of an image of width x height; None where nothing is."""
+    """What is wrong with a crop of an image of width x height; None if nothing is."""
     if not crop:
         return None
     if len(crop) != 4:
         return Problem(("crop",), str(list(crop)), "four numbers: x, y, width, height")
     x, y, w, h = crop
     if x < 0 or y < 0 or w < 1 or h < 1 or x + w > width or y + h > height:
-        return Problem(("crop",), f"x={x} y={y} {w}x{h}", f"a part of the image of {width}x{height}")
+        return Problem(("crop",), f"x={x} y={y} {w}x{h}", f"a part of the {width}x{height} image")
     return None
 
 
@@ -23,7 +23,7 @@ def crop_slices(crop: Sequence[int], width: int, height: int) -> tuple[slice, sl
     """Rows and columns of `crop` (x, y, width, height; empty: all) in an image of width x height.
 
     Raises:
-        SourceError: the crop is not four numbers, or reaches out of the image.
+        SourceError: the crop is not four numbers, or extends beyond the image.
     """
     problem = crop_problem(crop, width, height)
     if problem is not None:

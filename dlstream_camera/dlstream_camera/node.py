@@ -35,13 +35,13 @@ from dlstream_msgs.msg import Event, FrameInfo
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 
 _PATIENCE = 60.0
-"""Seconds to wait for the subscribers that were announced: on a busy machine they take long to start."""
+"""Seconds to wait for the announced subscribers, which start slowly on a busy machine."""
 _ARRIVAL = 5.0
-"""Seconds to wait, at the end, until the last messages have arrived; one that listens no more is waited for in vain."""
+"""Seconds to wait at the end for the last messages to arrive; a subscriber that has stopped never confirms them."""
 
 
 class CameraNode(DlstreamNode[SourceSettings]):
-    """Publishes image_raw, camera_info, frame_info and, for those who look, image_raw/compressed.
+    """Publishes image_raw, camera_info, frame_info and, while someone subscribes, image_raw/compressed.
 
     The namespace names the camera. The source's own thread reads and publishes; the executor's thread only serves
     parameters, life cycle and diagnostics.
@@ -75,10 +75,10 @@ class CameraNode(DlstreamNode[SourceSettings]):
         self._count = self._dropped = 0
         self._next_compressed = 0.0
         asked = getattr(settings, "fps", 0.0)
-        wanted = f"{asked:g} fps asked for, " if asked else ""
+        wanted = f"{asked:g} fps requested, " if asked else ""
         self.get_logger().info(
             f"{self._format.description}: {self._format.width}x{self._format.height}, {wanted}"
-            + (f"{self._format.fps:g} fps delivered" if self._format.fps else "as fast as it goes")
+            + (f"{self._format.fps:g} fps delivered" if self._format.fps else "as fast as possible")
         )
 
     def activate(self) -> None:
@@ -138,7 +138,7 @@ class CameraNode(DlstreamNode[SourceSettings]):
             self.fail(error)
 
     def _on_notice(self, notice: Notice) -> None:
-        """What befell a camera that goes on: an event of the session, and a warning. On the source's own thread."""
+        """Logs what happened to a camera that keeps running, and publishes it as an event. On the source's thread."""
         gone, back = notice.kind == "disconnected", notice.kind == "reconnected"
         if notice.kind == "remark":
             self.get_logger().warning(notice.text)
@@ -165,7 +165,7 @@ class CameraNode(DlstreamNode[SourceSettings]):
         end = time.monotonic() + _PATIENCE
         while self._running and (found := self._subscribers()) < wanted:
             if time.monotonic() > end:
-                self.get_logger().warning(f"begins with {found} subscribers of image_raw; expected {wanted}")
+                self.get_logger().warning(f"starting with {found} image_raw subscribers; expected {wanted}")
                 return
             time.sleep(0.01)
 
@@ -211,17 +211,17 @@ class CameraNode(DlstreamNode[SourceSettings]):
             self._compressed.publish(CompressedImage(header=header, format=form, data=jpeg.tobytes()))
 
     def _let_arrive(self) -> None:
-        """The last frames are on their way to the recorder, in memory that ends with this process."""
+        """Waits for the last frames: they travel to the recorder through memory that ends with this process."""
         end = time.monotonic() + _ARRIVAL
         for publisher in (self._images, self._infos, self._frame_infos, self._truths, self._events):
             publisher.wait_for_all_acked(Duration(seconds=max(0.0, end - time.monotonic())))
 
     def _finish(self) -> None:
-        if self._last_info is not None and self._lost > self._last_info.dropped:  # no later frame tells of these
+        if self._last_info is not None and self._lost > self._last_info.dropped:  # no later frame reports these
             self._last_info.dropped = self._lost
             self._frame_infos.publish(self._last_info)
         self._let_arrive()
-        self.get_logger().info(f"the source has ended after {self._count} frames")
+        self.get_logger().info(f"the source ended after {self._count} frames")
         self.end(0)
 
     def _camera_info(self, settings: SourceSettings, delivered: Format) -> CameraInfo:

@@ -1,4 +1,4 @@
-"""Keeping time for sources that could give frames faster than a camera would."""
+"""Timing for sources that could deliver frames faster than a camera."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dlstream_common import now
 class RateLimiter:
     """Waits until the next frame is due.
 
-    A source that is late is not allowed to catch up with a burst: the schedule moves, since no frame is left out.
+    A late source does not catch up with a burst, and no frame is skipped: the schedule moves instead.
     """
 
     def __init__(self, fps: float) -> None:
@@ -32,8 +32,8 @@ class RateLimiter:
 class Schedule:
     """Waits until a recorded frame is due by its own time. `wait` on one thread, `stop` on any.
 
-    As with `Pace` there are no bursts: where a frame comes late by more than its distance to the one before, those
-    after it come later too.
+    As with `RateLimiter` there are no bursts: if a frame is late by more than its interval to the frame before, the
+    frames after it are delayed too.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Schedule:
         """Waits until the frame at `seconds` is due.
 
         Returns:
-            Its stamp, nanoseconds since the epoch; None where `stop` was called meanwhile.
+            Its stamp, nanoseconds since the epoch; None if `stop` was called meanwhile.
         """
         self._stopped.clear()
         clock = time.monotonic()

@@ -152,7 +152,7 @@ def test_parameters_have_descriptors_with_ranges(start_node, observer):
     start_node(MODULE, namespace="/top", width=64, height=64)
     request = DescribeParameters.Request(names=["fps", "compressed_quality", "source"])
     fps, quality, source = observer.call(DescribeParameters, "/top/camera/describe_parameters", request).descriptors
-    assert fps.description == "Frames a second."
+    assert fps.description == "Frames per second."
     assert 0 < fps.floating_point_range[0].from_value < 1e-300
     assert fps.floating_point_range[0].to_value == 1000.0
     assert (quality.integer_range[0].from_value, quality.integer_range[0].to_value) == (1, 100)
@@ -180,7 +180,7 @@ def test_diagnostics_tell_the_rate(start_node, observer, wait_for):
         ({"source": "video", "path": "/nowhere/mouse.mp4"}, "there is no file /nowhere/mouse.mp4"),
         ({"source": "synthetic", "fsp": 3.0}, "Did you mean 'fps'?"),
         ({"source": "synthetic", "fps": -1.0}, "parameter fps"),
-        ({"source": "synthetic", "crop": [600, 0, 100, 100]}, "expected a part of the image of 640x480"),
+        ({"source": "synthetic", "crop": [600, 0, 100, 100]}, "expected a part of the 640x480 image"),
         ({"source": "opencv", "device": "/dev/no-such-camera"}, "Is it plugged in"),
     ],
 )
@@ -197,7 +197,7 @@ def test_a_damaged_video_goes_on_after_its_lost_frames(start_node, observer, wai
     node = start_node(MODULE, namespace="/top", source="video", path=path, pace=False, queue=200, wait_for=1)
     assert node.wait() == 0, node.output
     assert re.search(r"of the frames \d+ to \d+ are lost: ", node.output), node.output
-    ended = re.search(r"the source has ended after (\d+) frames", node.output)
+    ended = re.search(r"the source ended after (\d+) frames", node.output)
     assert ended is not None, node.output
     assert count // 2 < int(ended[1]) < count
     wait_for(lambda: len(images) == int(ended[1]), "all the others")

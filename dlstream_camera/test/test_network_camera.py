@@ -106,7 +106,7 @@ def test_a_stream_that_ends_is_connected_again(server, watch):
     gone, back = watched.notice(), watched.notice()
     assert gone.kind == "disconnected"
     assert "the stream has ended" in gone.text
-    assert "connecting again every 0.05 s" in gone.text
+    assert "reconnecting every 0.05 s" in gone.text
     assert back.kind == "reconnected"
     after = watched.camera.read()
     assert after.frame.sequence > last.frame.sequence
@@ -139,7 +139,7 @@ def test_a_stream_that_falls_silent_is_connected_again(server, watch):
     gone = watched.notices.get()
     server.running.set()
     assert gone.kind == "disconnected"
-    assert "the stream is silent: nothing came for 0.3 s" in gone.text
+    assert "the stream is silent: no data came for 0.3 s" in gone.text
     assert watched.notices.get().kind == "reconnected"
 
 
@@ -253,7 +253,7 @@ def test_the_node_tells_it_as_events_and_in_diagnostics(server, start_node, obse
     texts = [{pair.key: pair.value for pair in event.values}["text"] for event in events]
     assert f"frame {server.odd[0]} is lost" in texts[0]
     assert "the stream has ended" in texts[1]
-    assert "connected again" in texts[2]
+    assert "reconnected" in texts[2]
 
     def values() -> dict[str, str]:
         return {pair.key: pair.value for pair in reports[-1].status[0].values} if reports else {}

@@ -137,7 +137,7 @@ def test_a_folder_without_a_network_is_refused(tmp_path, monkeypatch, capsys, so
         main([source])
     assert ended.value.code == 1
     said = capsys.readouterr().err
-    assert "expected a file of DeepLabCut 3" in said or "give one to write" in said
+    assert "expected a file of DeepLabCut 3" in said or "name the file to write" in said
 
 
 @pytest.mark.parametrize(
@@ -311,6 +311,6 @@ def test_code_in_a_file_is_not_run(tmp_path):
 
     (tmp_path / "victim").mkdir()
     torch.save({"config": Trap(), "pose": {}}, tmp_path / "trap.pt")
-    with pytest.raises(NetworkError, match=r"trap\.pt: can't be loaded as numbers alone.*they could run code$"):
+    with pytest.raises(NetworkError, match=r"trap\.pt: can't be loaded as plain numbers.*they could run code$"):
         convert(tmp_path / "trap.pt", tmp_path / "out.onnx")
     assert (tmp_path / "victim").exists()

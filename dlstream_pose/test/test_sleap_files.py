@@ -88,7 +88,7 @@ def with_backbone() -> dict:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (with_head("centroid"), "kind 'centroid'; expected single_instance or bottomup. Of a top-down pair"),
+        (with_head("centroid"), "kind 'centroid'; expected single_instance or bottomup. A top-down pair"),
         (with_head("centered_instance"), "kind 'centered_instance'"),
         (with_head("oracle"), "kind 'oracle'"),
         (with_backbone(), "backbone 'pretrained'; expected one of unet, convnext, swint"),

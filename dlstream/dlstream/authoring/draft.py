@@ -1,4 +1,4 @@
-"""An experiment file in the making: values are put into a template, and each is looked at as it comes."""
+"""An unfinished experiment file: values are put into a template, and each is checked at once."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from dlstream.rig.ament import share
 from dlstream_common import DlstreamError, InputError, Place, Problem, read_yaml
 from dlstream_experiment import check_experiment, load_experiment
 
-_OF_THE_TEMPLATE = re.compile(r"^(#\n)?# Keypoints: .*\n", re.MULTILINE)
+_TEMPLATE_NOTE = re.compile(r"^(#\n)?# Keypoints: .*\n", re.MULTILINE)
 """What the template says of its keypoints and its image: they need not be those of the file."""
 
 
 class Draft:
-    """What is to be the file, comments and all; every value that is set must not bring a new mistake."""
+    """The future file, with its comments; no value that is set may bring a new mistake."""
 
     def __init__(self, template: Template, file: Path, known: Known) -> None:
         self.file, self._known = file, known
@@ -40,8 +40,8 @@ class Draft:
             value = self.get(place)
             if isinstance(value, str) and Path(value).suffix and (folder / value).is_file():
                 self._put(place, str(folder / value))  # the new file lies in another folder
-        self._sound = ""  # the file as it was when nothing was wrong with it
-        self._problems = self._look()
+        self._last_valid = ""  # the text when it was last valid
+        self._problems = self._find_problems()
 
     def get(self, place: Place) -> Any:
         """The value there; None where there is none."""
@@ -62,7 +62,7 @@ class Draft:
         """
         before, problems = copy.deepcopy(self._data), self._problems
         self._put(place, value)
-        self._problems = self._look()
+        self._problems = self._find_problems()
         known = {_words(problem) for problem in problems}
         new = [item for item in self._problems if _words(item) not in known or _is_at(item, place)]
         if new:
@@ -72,13 +72,13 @@ class Draft:
     def remove(self, place: Place) -> None:
         """Takes out a key that is there."""
         del self.get(place[:-1])[place[-1]]
-        self._problems = self._look()
+        self._problems = self._find_problems()
 
     def place(self, key: str) -> Place:
         """The place of a key, such as regions.left.radius or protocol.stop[0].wait.
 
         Raises:
-            DlstreamError: nothing is there in which it could stand.
+            DlstreamError: its parent is missing.
         """
         return find_place(self._data, key)
 
@@ -87,7 +87,7 @@ class Draft:
         return [str(problem) for problem in self._problems if _is_at(problem, place)]
 
     def leaves(self, place: Place) -> list[Place]:
-        """The places of all plain values, and of lists of them, below a place; but for types."""
+        """The places of all plain values, and of lists of them, below a place; without types."""
         return [leaf for leaf in _leaves(self.get(place), place) if leaf[-1] != "type"]
 
     def outputs(self) -> list[str]:
@@ -110,7 +110,7 @@ class Draft:
         return [str(name) for name in self.get((section,)) or ()] if section else []
 
     def show(self, value: Any) -> str:
-        """A value on one line, as it can be answered with."""
+        """A value on one line, as the user would type it."""
         if isinstance(value, str) and value == value.strip() and value:
             return value
         stream = io.StringIO()
@@ -121,7 +121,7 @@ class Draft:
         return stream.getvalue().removesuffix("...\n").strip()
 
     def read(self, text: str, before: Any) -> Any:
-        """An answer as a value; `before` tells whether a list is meant.
+        """An answer as a value; `before` shows whether a list is expected.
 
         Raises:
             DlstreamError: it can't be understood.
@@ -140,7 +140,7 @@ class Draft:
         """The file; with the place of its schema on this machine, for editors."""
         stream = io.StringIO()
         self._yaml.dump(self._data, stream)
-        text = _OF_THE_TEMPLATE.sub("", stream.getvalue())
+        text = _TEMPLATE_NOTE.sub("", stream.getvalue())
         lines = [line for line in text.splitlines() if not line.startswith("# yaml-language-server")]
         published = share("config", "schema", "experiment.schema.json")
         if schema and published.is_file():
@@ -174,12 +174,12 @@ class Draft:
         else:
             data[place[-1]] = value
 
-    def _look(self) -> list[Problem]:
+    def _find_problems(self) -> list[Problem]:
         known = self._known
         stream = io.StringIO()
         self._yaml.dump(self._data, stream)
         text = stream.getvalue()
-        if text == self._sound:  # Enter alone leaves a value as it is
+        if text == self._last_valid:  # Enter keeps a value
             return []
         with TemporaryDirectory() as folder:
             path = Path(folder) / "experiment.yaml"
@@ -195,7 +195,7 @@ class Draft:
                 )
             except InputError as error:
                 return list(error.problems)
-        self._sound = text
+        self._last_valid = text
         return []
 
 
@@ -230,7 +230,7 @@ def _plain(value: Any) -> Any:
 
 
 def _as_yaml(value: Any) -> Any:
-    """On one line, as the files that come along have it."""
+    """On one line, as in the included files."""
     if isinstance(value, Mapping):
         mapping = CommentedMap({key: _as_yaml(item) for key, item in value.items()})
         mapping.fa.set_flow_style()

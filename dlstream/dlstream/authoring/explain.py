@@ -1,4 +1,4 @@
-"""`dlstream experiment check`: an experiment file against all that is known of its rig, told in words and drawn."""
+"""`dlstream experiment check`: checks a file against all that is known of its rig, explains and draws it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Known:
         return known
 
     def missing(self) -> list[str]:
-        """What could not be looked at, and which option would tell."""
+        """What could not be checked, and the option that would provide it."""
         lacking = [] if self.keypoints is not None else ["keypoints (--rig or --network)"]
         lacking += [] if self.outputs is not None else ["outputs and cameras (--rig)"]
         return lacking + ([] if self.sizes or self.asked else ["the regions' places (--rig or --frame)"])
@@ -93,15 +93,13 @@ def check_file(file: Path, known: Known, out: Path | None, console: Console, all
     for warning in warnings:
         console.print(_problem(file, warning, "yellow"))
     if known.missing():
-        console.print(Text(f"Not looked at, as nothing is known of it: {', '.join(known.missing())}.", "dim"))
+        console.print(Text(f"Not checked, for lack of information: {', '.join(known.missing())}.", "dim"))
     if out is not None:
         console.print("[bold]Pictures[/]")
         for picture in draw(experiment, out, known.frame, known.asked | sizes):
             console.print(Text(f"  {picture}"), soft_wrap=True)
-    count = (
-        f" {len(warnings)} {'thing deserves' if len(warnings) == 1 else 'things deserve'} a look." if warnings else ""
-    )
-    console.print(f"[bold green]{escape(str(file))} is in order.[/][yellow]{count}[/]", soft_wrap=True)
+    count = f" {len(warnings)} warning{'s' if len(warnings) > 1 else ''}." if warnings else ""
+    console.print(f"[bold green]{escape(str(file))} is valid.[/][yellow]{count}[/]", soft_wrap=True)
     return experiment
 
 
@@ -127,12 +125,12 @@ def explain(experiment: Experiment, console: Console) -> None:
         console.print(line)
     console.print("[bold]Safety[/]")
     age = (
-        f"A pose that comes more than {e.max_age:g} s after its frame decides nothing."
+        f"A pose that arrives more than {e.max_age:g} s after its frame is not used for decisions."
         if e.max_age
-        else ("Poses decide however old they are (max_age: 0).")
+        else ("Poses of any age are used (max_age: 0).")
     )
     console.print(Padding(Text(age), (0, 0, 0, 2)))
-    silence = f"Without a pose for {e.pose_timeout:g} s every output goes off until poses come back."
+    silence = f"After {e.pose_timeout:g} s without a pose every output goes off until poses return."
     console.print(Padding(Text(silence), (0, 0, 0, 2)))
     if e.outputs:
         console.print(Padding(Text(f"Outputs: {', '.join(e.outputs)}; all go off when the run ends."), (0, 0, 0, 2)))

@@ -1,4 +1,4 @@
-"""The experiments that come along, as templates of new ones."""
+"""The included experiments, as templates for new ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Template:
 
 
 def templates() -> list[Template]:
-    """All that come along, by name.
+    """All included experiments, by name.
 
     Raises:
         DlstreamError: dlstream is not installed as a whole.
@@ -27,7 +27,7 @@ def templates() -> list[Template]:
     folder = share("config", "experiments")
     found = [Template(file.stem, file, _about(file)) for file in sorted(folder.glob("*.yaml"))]
     if not found:
-        raise DlstreamError(f"{folder}: found no experiment; expected those that come along. Build the workspace again")
+        raise DlstreamError(f"{folder}: found no experiment; expected the included ones. Build the workspace again")
     return found
 
 
@@ -43,7 +43,7 @@ def find_template(name: str) -> Template:
     file = Path(name).expanduser()
     if file.is_file():
         return Template(file.stem, file, _about(file))
-    raise DlstreamError(f"template '{name}': expected one that comes along, or a file. {suggest(name, list(known))}")
+    raise DlstreamError(f"template '{name}': expected an included experiment, or a file. {suggest(name, list(known))}")
 
 
 def _about(file: Path) -> str:

@@ -1,4 +1,4 @@
-"""`dlstream experiment new`: an experiment file by questions, or from a template and values given at once."""
+"""`dlstream experiment new`: an experiment file from questions, or from a template and given values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TYPES: Mapping[str, Callable[[], Mapping[str, Any]]] = {"regions": lambda: REGI
 
 
 def show_templates(console: Console) -> None:
-    """Lists the experiments that come along."""
+    """Lists the included experiments."""
     table = Table.grid(padding=(0, 2))
     for item in templates():
         table.add_row(Text(item.name, "cyan", no_wrap=True), Text(item.about))
@@ -35,20 +35,22 @@ def show_templates(console: Console) -> None:
 def write_new(
     file: Path | None, template: str, values: Sequence[str], rig: Path | None, force: bool, console: Console
 ) -> None:
-    """Writes an experiment file that the checker finds in order.
+    """Writes a valid experiment file.
 
-    Without questions where a template or values are given.
+    Asks nothing if a template or values are given.
 
     Raises:
-        DlstreamError: there is no such template, a value does not fit, or the file is there already.
+        DlstreamError: there is no such template, a value does not fit, or the file exists.
     """
     known = Known.of(rig, None, None)
     if template or values:
         if file is None:
-            raise DlstreamError("the file to write: found nothing; expected its name, as in `new mine.yaml --template`")
+            raise DlstreamError(
+                "the file to write: found nothing; expected its name, as in `experiment new mine.yaml --template NAME`"
+            )
         _refuse_existing(file, force)
         if not template:
-            console.print("Begins with the template 'example': --template names another one.")
+            console.print("Using the template 'example'; choose another one with --template.")
         draft = Draft(find_template(template or "example"), file, known)
         if "experiment" not in [value.partition("=")[0] for value in values]:
             draft.set(("experiment",), title_of(file.stem))
@@ -64,7 +66,7 @@ def write_new(
 
 def _refuse_existing(file: Path, force: bool) -> None:
     if file.exists() and not force:
-        raise DlstreamError(f"{file}: it is there already; expected a new name, or --force to overwrite it")
+        raise DlstreamError(f"{file}: exists already; expected a new name, or --force to overwrite it")
 
 
 def _set(draft: Draft, text: str) -> None:
@@ -82,7 +84,7 @@ def _bare(shown: str, value: Any) -> str:
 
 
 class _Questions:
-    """Asks for one thing after the other; an answer that does not fit is told and asked for again."""
+    """Asks one question after the other, and again after an answer that does not fit."""
 
     def __init__(self, console: Console, known: Known) -> None:
         self._console, self._known = console, known
@@ -90,7 +92,7 @@ class _Questions:
     def ask(self, file: Path | None, force: bool) -> Draft:
         """All questions, from the template to the limits."""
         say = self._console.print
-        say("[bold]A new experiment.[/] Enter takes what stands in brackets; Ctrl-C leaves without writing.\n")
+        say("[bold]A new experiment.[/] Enter accepts the value in brackets; Ctrl-C quits without writing.\n")
         template = self._template()
         file = file or self._file(template.name, force)
         _refuse_existing(file, force)
@@ -108,7 +110,7 @@ class _Questions:
         items = templates()
         names = [item.name for item in items]
         self._console.print(Text(", ".join(f"{number} {name}" for number, name in enumerate(names, start=1)), "cyan"))
-        self._console.print("[dim]`dlstream experiment templates` tells what each does.[/]")
+        self._console.print("[dim]`dlstream experiment templates` describes each.[/]")
         default = "example" if "example" in names else names[0]
         while True:
             answer = str(typer.prompt("Begin with (number or name)", default=default)).strip()
@@ -125,7 +127,7 @@ class _Questions:
                 self._refuse("Expected a name that ends in .yaml")
             elif not file.parent.is_dir():
                 self._refuse(f"There is no folder {file.parent}")
-            elif file.exists() and not force and not typer.confirm(f"{file} is there already. Overwrite it?"):
+            elif file.exists() and not force and not typer.confirm(f"{file} exists already. Overwrite it?"):
                 continue
             else:
                 return file
@@ -134,7 +136,7 @@ class _Questions:
         """One value of the draft, asked for until it fits."""
         choices = draft.choices(place)
         if choices:
-            self._console.print(Text(f"  there are: {', '.join(choices)}", "dim"))
+            self._console.print(Text(f"  known: {', '.join(choices)}", "dim"))
         while True:
             before = draft.get(place)
             answer = str(typer.prompt(f"{key_of(place)}", default=_bare(draft.show(before), before)))
@@ -158,11 +160,11 @@ class _Questions:
                     self._value(draft, (section, name, key))
         types = _TYPES[section]()
         while True:
-            name = str(typer.prompt(f"Another of the {section}? Its name", default="none")).strip()
+            name = str(typer.prompt(f"Add another {section[:-1]}? Its name", default="none")).strip()
             if name in ("", "none"):
                 return
             if name in (draft.get((section,)) or {}):
-                self._refuse(f"'{name}' is there already")
+                self._refuse(f"'{name}' exists already")
                 continue
             self._add(draft, section, name, types)
 
@@ -176,7 +178,7 @@ class _Questions:
             kind = str(typer.prompt("Its type", default=next(iter(types)))).strip()
             if kind in types:
                 break
-            self._refuse(f"'{kind}' is no type of the {section}. {suggest(kind, list(types))}")
+            self._refuse(f"'{kind}' is not a {section[:-1]} type. {suggest(kind, list(types))}")
         answers: dict[str, Any] = {"type": kind}
         while True:
             for key, model_field in types[kind].model_fields.items():
@@ -195,7 +197,7 @@ class _Questions:
         label = str(place[-1])
         choices = draft.choices(place)
         if about or choices:
-            known = f" There are: {', '.join(choices)}." if choices else ""
+            known = f" Known: {', '.join(choices)}." if choices else ""
             self._console.print(Text(f"  {' '.join(about.split())}{known}", "dim"))
         before = answers.get(label)
         while True:
@@ -222,7 +224,7 @@ class _Questions:
                     self._value(draft, place)
 
     def _limits(self, draft: Draft) -> None:
-        self._console.print("\n[bold]Limits[/]  [dim]What ends or stops stimulation, whatever the animal does.[/]")
+        self._console.print("\n[bold]Limits[/]  [dim]They stop stimulation, whatever the animal does.[/]")
         for key, seconds in (("max_age", 0.5), ("pose_timeout", 1.0)):
             if draft.get((key,)) is None:
                 draft.set((key,), seconds)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from dlstream.cli.remarks import Remarks
 from dlstream.cli.summary import show_session
+from dlstream.cli.warning_printer import WarningPrinter
 from dlstream.rig.ament import share
 from dlstream.rig.check import check_rig
 from dlstream.rig.file import Rig, load_rig
@@ -22,7 +22,7 @@ def run_demo(seconds: float, show: bool, console: Console) -> int:
     """Runs config/rig.demo.yaml in a ROS domain of its own; 0 only if the loop closed."""
     file = share("config", "rig.demo.yaml")
     rig = _in_this_folder(load_rig(file), show)
-    check_rig(rig, file, Remarks(console))
+    check_rig(rig, file, WarningPrinter(console))
     with private_domain() as domain:
         os.environ.update(domain)
         outcome = run_rig(rig, file, console, seconds, status_every=5.0, extra=[_viewer()] if show else [])
@@ -38,14 +38,14 @@ def run_demo(seconds: float, show: bool, console: Console) -> int:
     console.print("[bold green]The loop closed:[/] frame -> pose -> decision -> command -> picture on the screen.")
     if summary.frames_dropped or summary.faults:
         console.print(
-            f"[yellow]But {summary.frames_dropped} of {summary.frames_captured} frames were lost, and "
-            f"{summary.faults} faults noted, see above. A machine that has much else to do is the usual reason.[/]"
+            f"[yellow]But {summary.frames_dropped} of {summary.frames_captured} frames were lost and "
+            f"{summary.faults} faults were recorded (see above). The usual cause is a busy computer.[/]"
         )
     return 0
 
 
 def not_closed(summary: Summary) -> list[str]:
-    """What is missing for a closed loop; empty where it closed."""
+    """What is missing for a closed loop; empty if it closed."""
     wanted = {
         "no frame was captured": summary.frames_captured,
         "no frame was recorded": summary.frames_recorded,
@@ -57,7 +57,7 @@ def not_closed(summary: Summary) -> list[str]:
 
 
 def _in_this_folder(rig: Rig, show: bool) -> Rig:
-    """The rig with its sessions in the current folder, and with windows only where they are asked for."""
+    """The rig with its sessions in the current folder, and with windows only on request."""
     assert rig.recorder is not None
     recorder = rig.recorder.model_copy(update={"directory": Path.cwd() / "sessions"})
     outputs = {name: output.model_copy(update={"offscreen": not show}) for name, output in rig.outputs.items()}

@@ -21,13 +21,15 @@ AllowPython = Annotated[
 @experiment.command()
 def check(
     file: File,
-    rig: Annotated[Path | None, typer.Option(help="The rig file that it is for: cameras, outputs, network.")] = None,
-    network: Annotated[Path | None, typer.Option(help="The network (.onnx) whose keypoints it has.")] = None,
-    frame: Annotated[Path | None, typer.Option(help="A picture or video of the camera, to draw regions on.")] = None,
+    rig: Annotated[Path | None, typer.Option(help="The rig file it will run on: cameras, outputs, network.")] = None,
+    network: Annotated[Path | None, typer.Option(help="The network (.onnx) that finds its keypoints.")] = None,
+    frame: Annotated[
+        Path | None, typer.Option(help="A picture or video from the camera; regions are drawn on it.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the pictures: states and regions.")] = None,
     allow_python: AllowPython = False,
 ) -> None:
-    """Look for mistakes, tell the experiment in words, and draw its states and regions."""
+    """Check an experiment file, explain it in words, and draw its states and regions."""
     from dlstream.authoring.explain import Known, check_file, show_problems
     from dlstream_common import InputError
 
@@ -42,15 +44,18 @@ def check(
 
 @experiment.command()
 def new(
-    file: Annotated[Path | None, typer.Argument(help="The file to write; asked for where left out.")] = None,
-    template: Annotated[str, typer.Option(help="Begin with one of `dlstream experiment templates`.")] = "",
+    file: Annotated[Path | None, typer.Argument(help="The file to write; asked for if omitted.")] = None,
+    template: Annotated[str, typer.Option(help="Start from one of `dlstream experiment templates`.")] = "",
     values: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Without questions, e.g. camera=top.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set a value without being asked, e.g. camera=top."),
     ] = None,
-    rig: Annotated[Path | None, typer.Option(help="The rig file that it is for: offers what there is.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+    rig: Annotated[
+        Path | None, typer.Option(help="The rig file it will run on; its cameras and outputs are offered.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
-    """Write an experiment file: by questions, or from a template with --template and --set."""
+    """Write an experiment file: answer questions, or use --template and --set."""
     from dlstream.authoring.wizard import write_new
 
     write_new(file, template, values or [], rig, force, text_console())
@@ -58,7 +63,7 @@ def new(
 
 @experiment.command()
 def templates() -> None:
-    """List the experiments that come along."""
+    """List the included experiments."""
     from dlstream.authoring.wizard import show_templates
 
     show_templates(text_console())
@@ -67,9 +72,9 @@ def templates() -> None:
 @experiment.command()
 def schema(
     kind: Annotated[str, typer.Argument(help="experiment or rig.")] = "experiment",
-    out: Annotated[Path | None, typer.Option(help="A file to write it to.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to write; default: print it.")] = None,
 ) -> None:
-    """Print the JSON schema that editors complete and check the files with."""
+    """Print the JSON schema with which editors complete and check the files."""
     from dlstream.rig.schema import SCHEMAS, schema_text
     from dlstream_common import DlstreamError, suggest
 
@@ -82,6 +87,6 @@ def schema(
 
 
 def text_console() -> Console:
-    """A console that folds text at words: at the terminal's width, though no wider than is good to read."""
+    """A console that wraps text at words: at the terminal's width, but at 100 columns at most."""
     console = DiscreetConsole(highlight=False)
     return DiscreetConsole(highlight=False, width=min(console.width, 100)) if console.is_terminal else console

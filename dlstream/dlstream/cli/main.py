@@ -39,7 +39,7 @@ def _options(
         bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
-    """What stands before the command."""
+    """Options before the command."""
 
 
 RigFile = Annotated[Path, typer.Argument(help="The rig file (YAML).", show_default=False)]
@@ -52,22 +52,22 @@ Session = Annotated[Path, typer.Argument(help="A session folder.", show_default=
 @app.command()
 def run(
     rig: RigFile,
-    seconds: Annotated[float, typer.Option(min=0, help="End after so many seconds; 0: as the rig file says.")] = 0.0,
-    status: Annotated[float, typer.Option(min=0, help="Seconds between two status lines; 0: none.")] = 5.0,
-    local: Annotated[bool, typer.Option(help="Keep to this machine, in a ROS domain of its own.")] = False,
+    seconds: Annotated[float, typer.Option(min=0, help="Stop after this many seconds; 0: as the rig file says.")] = 0.0,
+    status: Annotated[float, typer.Option(min=0, help="Seconds between status lines; 0: none.")] = 5.0,
+    local: Annotated[bool, typer.Option(help="Use a ROS domain of its own, on this machine only.")] = False,
     allow_python: AllowPython = False,
 ) -> None:
-    """Run a rig until Ctrl-C, its end, or the failure of a node it needs."""
+    """Run a rig until Ctrl-C, its end, or the failure of a required node."""
     from contextlib import ExitStack
 
-    from dlstream.cli.remarks import Remarks
     from dlstream.cli.summary import show_session, unfinished
+    from dlstream.cli.warning_printer import WarningPrinter
     from dlstream.rig.check import checked_rig
     from dlstream.run.command import run_rig
     from dlstream.run.environment import private_domain
 
     console = make_console()
-    checked, file = checked_rig(rig, allow_python, Remarks(console))
+    checked, file = checked_rig(rig, allow_python, WarningPrinter(console))
     with ExitStack() as stack:
         if local:
             os.environ.update(stack.enter_context(private_domain()))
@@ -80,21 +80,23 @@ def run(
 
 @app.command()
 def check(rig: RigFile, allow_python: AllowPython = False) -> None:
-    """Look at a rig file and all it names, without starting anything."""
-    from dlstream.cli.remarks import Remarks
+    """Check a rig file and every file it names, without starting anything."""
+    from dlstream.cli.warning_printer import WarningPrinter
     from dlstream.rig.check import checked_rig
     from dlstream.rig.nodes import rig_nodes
 
     console = make_console()
-    remarks = Remarks(console)
-    checked, path = checked_rig(rig, allow_python, remarks)
-    console.print(f"[green]{escape(str(path))} is valid.[/][yellow]{remarks.in_words}[/] It starts, in this order:")
+    warnings = WarningPrinter(console)
+    checked, path = checked_rig(rig, allow_python, warnings)
+    console.print(
+        f"[green]{escape(str(path))} is valid.[/][yellow]{warnings.in_words}[/] Its nodes start in this order:"
+    )
     for spec in rig_nodes(checked, path):
         for node in spec.nodes:
-            where = "  in one process with those beside it" if spec.members else ""
+            where = "  in the shared process" if spec.members else ""
             console.print(f"  {node.full_name:<24} {node.package} {node.executable}{where}")
     if checked.outputs:
-        console.print("What ends an output that is on when the computer of its node dies:")
+        console.print("What happens to an output that is on when its node's computer dies:")
     for name, output in checked.outputs.items():
         fate = output.without_computer()
         warning = "" if fate.ends else "[yellow]warning:[/] "
@@ -108,7 +110,7 @@ def demo(
         bool, typer.Option("--show", help="Open a window with the overlay, and one for the stimulus.")
     ] = False,
 ) -> None:
-    """Run the demonstration: a synthetic animal, a real network, the example experiment, a session."""
+    """Run the demo: a synthetic animal, a real network, the example experiment, a session."""
     from dlstream.cli.demo import run_demo
 
     raise typer.Exit(run_demo(seconds, show, make_console()))
@@ -116,7 +118,7 @@ def demo(
 
 @app.command()
 def report(session: Session) -> None:
-    """Summarise a session anew: figures, latency plot, overlay picture."""
+    """Summarise a session again: figures, latency plot, overlay picture."""
     from dlstream.cli.summary import show_session
 
     show_session(session, make_console())
@@ -140,12 +142,12 @@ app.command()(offline.replay)
 def import_settings(
     settings: Annotated[Path, typer.Argument(help="DeepLabStream's settings.ini.", show_default=False)],
     experiment: Annotated[
-        Path | None, typer.Argument(help="Its experiment's .ini, of experiments/configs.", show_default=False)
+        Path | None, typer.Argument(help="The experiment's .ini, from experiments/configs.", show_default=False)
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the rig file and the experiment file.")] = Path(),
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
-    """Bring a DeepLabStream set-up over, and say what could not be; 1 where its experiment could not."""
+    """Import a DeepLabStream setup and list what could not be imported; exits with 1 if its experiment could not."""
     from dlstream.importing.convert import import_setup
 
     done = import_setup(settings, experiment, out, force, make_console())
@@ -155,9 +157,9 @@ def import_settings(
 @app.command()
 def parts(
     kind: Annotated[str | None, typer.Argument(help="A kind, such as sources or outputs.", show_default=False)] = None,
-    name: Annotated[str | None, typer.Argument(help="A part: lists its keys.", show_default=False)] = None,
+    name: Annotated[str | None, typer.Argument(help="A part; its keys are listed.", show_default=False)] = None,
 ) -> None:
-    """List cameras, outputs, triggers and other parts, with their packages and what they lack here."""
+    """List cameras, outputs, triggers and other parts, with their packages and missing libraries."""
     from dlstream.cli.parts import show_parts
 
     show_parts(kind, name, make_console())
@@ -170,7 +172,7 @@ def version() -> None:
 
 
 def main() -> int:
-    """Runs the command line; an error that the user can mend is shown as its message, with exit code 1."""
+    """Runs the command line; an error that the user can fix is shown as its message, with exit code 1."""
     try:
         app()
     except SystemExit as end:
@@ -192,8 +194,8 @@ def main() -> int:
     except ModuleNotFoundError as error:
         if not _is_of_ros(error.name or ""):
             raise
-        lacking = f"this command needs ROS 2, and Python finds no module '{error.name}'."
-        way = "Run it by .venv/bin/dlstream after `make setup`, or source ROS 2 and the workspace's install/setup.bash."
+        lacking = f"this command needs ROS 2, but Python found no module '{error.name}'."
+        way = "Run .venv/bin/dlstream after `make setup`, or source ROS 2 and the workspace's install/setup.bash."
         make_console().print(f"[bold red]dlstream:[/] {escape(lacking)} {escape(way)}")
         return 1
     return 0

@@ -24,10 +24,10 @@ NetworkFile = Annotated[Path, typer.Argument(help="A network (.onnx).", show_def
 
 @network.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
-    help="Convert DeepLabCut's export, and prove on frames that it gives the same poses (--help for its options).",
+    help="Convert DeepLabCut's export and verify on frames that it gives the same poses (--help lists the options).",
 )
 def convert(context: typer.Context) -> None:
-    """Hands everything on to the converter's own command line."""
+    """Passes all arguments to the converter's own command line."""
     from dlstream_pose.convert import main as convert_network
 
     convert_network(context.args)
@@ -35,7 +35,7 @@ def convert(context: typer.Context) -> None:
 
 @network.command()
 def info(file: NetworkFile) -> None:
-    """Show what a network is, and how it compared with its original."""
+    """Show what a network is, and how it compares with its original."""
     from dlstream_pose import Network
 
     loaded = Network(file)
@@ -51,22 +51,26 @@ def check(
     out: Annotated[Path | None, typer.Option(help="The picture to write; default: FILE with .png.")] = None,
     scale: Annotated[
         float | None,
-        typer.Option(min=0.01, max=8, help="Resize frames by this; else by what the file notes.", show_default=False),
+        typer.Option(
+            min=0.01, max=8, help="Resize frames by this factor; default: the file's own.", show_default=False
+        ),
     ] = None,
-    frames: Annotated[int, typer.Option(min=1, help="Frames to look at, spread over the video.")] = 60,
+    frames: Annotated[int, typer.Option(min=1, help="Frames to try, spread over the video.")] = 60,
     tiles: Annotated[int, typer.Option(min=1, max=30, help="Frames in the picture.")] = 6,
-    min_confidence: Annotated[float, typer.Option(min=0, max=1, help="From here on a keypoint is seen.")] = 0.5,
-    threads: Annotated[int, typer.Option(min=0, help="Threads for one frame; 0: as many as the runtime likes.")] = 1,
+    min_confidence: Annotated[
+        float, typer.Option(min=0, max=1, help="A keypoint counts as seen from this confidence.")
+    ] = 0.5,
+    threads: Annotated[int, typer.Option(min=0, help="Threads per frame; 0: the runtime decides.")] = 1,
 ) -> None:
-    """Draw what a network finds in a video into one picture, and print how often and how fast."""
+    """Draw what a network finds in a video, and print how often it sees each keypoint and how fast it runs."""
     from dlstream_pose import Estimator
     from dlstream_pose.convert.check import check_network
     from dlstream_pose.convert.progress import shown
     from dlstream_pose.runtime.scale import scale_doubt
 
     estimator = Estimator(file, scale=scale, threads=threads)
-    with shown() as tell:
-        found = check_network(estimator, video, frames, tiles, min_confidence, tell)
+    with shown() as report:
+        found = check_network(estimator, video, frames, tiles, min_confidence, report)
     picture = out or file.with_suffix(".png")
     _write_picture(picture, found.picture)
     console = make_console()
@@ -81,7 +85,7 @@ def check(
     width, height = found.size
     console.print(
         f"{found.frames} frames of {width}x{height}, scale {estimator.scale:g}: "
-        f"{found.individuals:.2f} individuals a frame; {found.milliseconds[0]:.1f} ms a frame "
+        f"{found.individuals:.2f} individuals per frame; {found.milliseconds[0]:.1f} ms per frame "
         f"(median; 95 % within {found.milliseconds[1]:.1f} ms)"
     )
     if doubt := scale_doubt(estimator.info, scale):
@@ -120,7 +124,10 @@ def _facts(loaded: Network) -> Table:
         ("skeleton", ", ".join(f"{about.keypoints[a]}-{about.keypoints[b]}" for a, b in about.edges) or "none"),
         ("individuals", ", ".join(about.individuals)),
         ("input", f"{size}; uint8 {low} to {high}, {about.input_channels}"),
-        ("scale", f"{about.scale:g}: frames are resized by it" if about.scale else "not noted: 1, if none is given"),
+        (
+            "scale",
+            f"{about.scale:g}: frames are resized by it" if about.scale else "not stored: 1 unless you give another",
+        ),
         ("net type", about.net_type or "not known"),
         ("decoder", f"{about.decoder}, stride {about.stride:g}; the graph gives {', '.join(about.outputs)}"),
         ("converted from", f"{about.source.file} ({about.source.tool} {about.source.version})"),
@@ -136,7 +143,7 @@ def _facts(loaded: Network) -> Table:
 def _proof(about: NetworkInfo) -> str:
     proof = about.proof
     if proof is None:
-        return "none noted: converted before proofs were"
+        return "none stored: converted by an older version"
     where = f"{proof.frames} frames ({proof.on})"
     if proof.worst is None:
         return f"compared on {where}, but no keypoint was seen: convert again with --frames that show an animal"

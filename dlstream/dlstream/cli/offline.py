@@ -1,4 +1,4 @@
-"""The command line of what runs without a rig: `dlstream analyze` and `dlstream replay`."""
+"""The commands that run without a rig: `dlstream analyze` and `dlstream replay`."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ Network = Annotated[Path | None, typer.Option(help="The network (.onnx).", show_
 ExperimentFile = Annotated[Path | None, typer.Option(help="The experiment file (YAML).", show_default=False)]
 Scale = Annotated[
     float | None,
-    typer.Option(min=0.01, max=8, help="Size of the network's images relative to the camera's; else as its file says."),
+    typer.Option(
+        min=0.01, max=8, help="Size of the network's images relative to the camera's; default: as its file says."
+    ),
 ]
-CameraName = Annotated[str, typer.Option(help="The camera's name; else the experiment's.", show_default=False)]
-RigFile = Annotated[Path | None, typer.Option(help="A rig file, which gives what is left out.", show_default=False)]
+CameraName = Annotated[str, typer.Option(help="The camera's name; default: the experiment's.", show_default=False)]
+RigFile = Annotated[
+    Path | None, typer.Option(help="A rig file; it provides what is not given here.", show_default=False)
+]
 Seed = Annotated[
     int | None,
-    typer.Option(
-        min=0, help="Of what is drawn by chance, where the experiment file gives none; else the session's, or 0."
-    ),
+    typer.Option(min=0, help="Random seed, if the experiment file sets none; default: the session's, or 0."),
 ]
 AllowPython = Annotated[
     bool, typer.Option("--allow-python", help="Import the Python files that the experiment file names.")
@@ -41,15 +43,15 @@ def analyze(
     camera: CameraName = "",
     rig: RigFile = None,
     seed: Seed = None,
-    fps: Annotated[float, typer.Option(min=0, help="Frames a second, in place of the file's own times.")] = 0.0,
-    threads: Annotated[int, typer.Option(min=0, help="Threads of the network; 0: as the rig says, or 1.")] = 0,
+    fps: Annotated[float, typer.Option(min=0, help="Frames per second, instead of the file's own times.")] = 0.0,
+    threads: Annotated[int, typer.Option(min=0, help="Threads for the network; 0: as the rig says, or 1.")] = 0,
     annotate: Annotated[bool, typer.Option(help="Write annotated.mp4.")] = True,
     live_frames: Annotated[
-        bool, typer.Option("--live-frames", help="Of a session's .mkv: only the frames that it decided on live.")
+        bool, typer.Option("--live-frames", help="For a session's .mkv: only the frames that it decided on live.")
     ] = False,
     allow_python: AllowPython = False,
 ) -> None:
-    """Run an experiment over every frame of a video: no ROS, no pacing, the same folder as a session's."""
+    """Run an experiment on every frame of a video, without ROS, as fast as possible; writes a session folder."""
     from dlstream.cli.summary import show_session
     from dlstream.offline.analyze import Options
     from dlstream.offline.analyze import analyze as run
@@ -70,17 +72,17 @@ def replay(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Of a session: file for the new event log. Of a bag: the session folder.")
+        Path | None, typer.Option(help="For a session: file for the new event log. For a bag: the session folder.")
     ] = None,
     network: Network = None,
     scale: Scale = None,
     camera: CameraName = "",
     rig: RigFile = None,
     seed: Seed = None,
-    topic: Annotated[str, typer.Option(help="Of a bag: the topic of its poses or images, where there are more.")] = "",
+    topic: Annotated[str, typer.Option(help="For a bag: the topic of its poses or images, if it has several.")] = "",
     allow_python: AllowPython = False,
 ) -> None:
-    """Decide again on what was recorded: the same, with another experiment, or with changed parameters."""
+    """Decide again on a recording: with the same experiment, another one, or changed parameters."""
     from dlstream.cli.summary import show_session
     from dlstream.offline.analyze import Options
     from dlstream.offline.bags import is_bag, replay_bag
@@ -103,20 +105,20 @@ def replay(
     }
     named = [name for name, value in given.items() if value is not None]
     if is_bag(recording):
-        _refuse(named, ["--set"], f"{recording} is a bag", "--set asks what if of a session: replay the bag into one")
+        _refuse(named, ["--set"], f"{recording} is a bag", "--set works on a session: replay the bag into one first")
         if out is None:
-            raise DlstreamError("a bag gives a session folder: say where with --out DIR")
+            raise DlstreamError("the replay of a bag writes a session folder: name it with --out DIR")
         replay_bag(recording, out, options, console)
         show_session(out, console)
         return
     if not is_session(recording):
         raise DlstreamError(f"{recording}: found {other_kind(recording)}")
     others = ["--network", "--scale", "--camera", "--rig", "--seed", "--topic"]
-    what = "its poses and its seed are in its journal; these are for a bag, or for `dlstream analyze` of its video"
+    what = "Its journal has the poses and the seed; these options are for a bag, or for `dlstream analyze` of its video"
     _refuse(named, others, f"{recording} is a session", what)
     if change:
-        what = "--set changes the experiment as it ran, and tells what would have been"
-        _refuse(named, ["--experiment", "--out"], "it is asked what if (--set)", what)
+        what = "--set changes the experiment as it ran and shows what would have happened"
+        _refuse(named, ["--experiment", "--out"], "--set is given", what)
         raise typer.Exit(what_if(recording, change, console, allow_python))
     raise typer.Exit(replay_session(recording, experiment, out, console, allow_python))
 
@@ -125,8 +127,8 @@ def _refuse(named: Sequence[str], meaningless: Sequence[str], why: str, instead:
     """Refuses options that would have no effect.
 
     Raises:
-        DlstreamError: one of those that were named is meaningless.
+        DlstreamError: one of the named options is meaningless.
     """
     found = [name for name in named if name in meaningless]
     if found:
-        raise DlstreamError(f"{', '.join(found)}: found where {why}; expected without, as {instead}")
+        raise DlstreamError(f"{', '.join(found)}: can't be used, because {why}. {instead}")

@@ -1,4 +1,4 @@
-"""`dlstream parts`: every part that there is, where it comes from, and what it lacks on this machine."""
+"""`dlstream parts`: every part, where it comes from, and what it is missing on this machine."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def show_parts(kind: str | None, name: str | None, console: Console) -> None:
 
 
 def states(registry: Registry[Any]) -> Iterator[tuple[str, str, str]]:
-    """The name of each part, its state (ready, what it needs, or why it can't be imported), and whose it is."""
+    """Each part's name, its state (ready, what it needs, or why it can't be imported), and its package if not ours."""
     for name, origins in registry.origins().items():
         package = " and ".join(dict.fromkeys(origin.package for origin in origins if not origin.is_ours))
         try:
@@ -98,8 +98,10 @@ def show_keys(kind: Kind, name: str, console: Console) -> None:
         if kind.named_by.endswith(f".{key}"):
             continue
         default: Any = field.get_default(call_default_factory=True)
-        told = "must be given" if default is PydanticUndefined else "" if default in (None, "") else shown(default)
-        table.add_row(field.alias or key, escape(told), escape(" ".join((field.description or "").split())))
+        shown_default = (
+            "must be given" if default is PydanticUndefined else "" if default in (None, "") else shown(default)
+        )
+        table.add_row(field.alias or key, escape(shown_default), escape(" ".join((field.description or "").split())))
     console.print()
     console.print(table)
 

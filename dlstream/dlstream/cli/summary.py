@@ -63,31 +63,31 @@ def show_session(folder: Path, console: Console) -> Summary:
 
 
 def too_slow(name: str, camera: CameraSummary) -> str:
-    """That many frames had no pose because the network was busy, in a sentence; empty where they were few."""
+    """A sentence on frames without a pose because the network was busy; empty if they were few."""
     if camera.poses_dropped <= _MANY_LEFT_OUT * camera.frames_captured:
         return ""
     inference = camera.latency_ms.inference.p50
     took = f"inference takes {inference:.0f} ms (median)" if inference is not None else "no pose was measured"
-    every = f", and a frame comes every {1000 / camera.fps:.0f} ms" if camera.fps else ""
+    every = f", and a frame arrives every {1000 / camera.fps:.0f} ms" if camera.fps else ""
     return (
         f"{name}: the pose node left out {camera.poses_dropped} of {camera.frames_captured} frames, busy with earlier "
-        f"ones: {took}{every}. docs/how-to/troubleshooting.md says what helps."
+        f"ones: {took}{every}. See docs/how-to/troubleshooting.md."
     )
 
 
 def lost(name: str, camera: CameraSummary, offline: bool = False) -> str:
-    """How many frames are not in the recording, in a sentence; empty where all are."""
+    """A sentence on frames that are not in the recording; empty if all are."""
     if not camera.frames_dropped:
         return ""
     if offline:
         return (
             f"{name}: {camera.frames_dropped} of {camera.frames_captured} frames are lost and have no pose. The faults "
-            "in events.csv say which and why; docs/how-to/troubleshooting.md says what helps."
+            "in events.csv say which and why. See docs/how-to/troubleshooting.md."
         )
     return (
         f"{name}: {camera.frames_dropped} of {camera.frames_captured} frames are not in the recording; the column "
-        f"'dropped' of {name}.frames.csv says where.{_posed(camera.poses_without_frame)} "
-        "docs/how-to/troubleshooting.md says what helps."
+        f"'dropped' of {name}.frames.csv shows where.{_posed(camera.poses_without_frame)} "
+        "See docs/how-to/troubleshooting.md."
     )
 
 
@@ -96,7 +96,7 @@ def _posed(poses: int) -> str:
 
 
 def fault_lines(events: pd.DataFrame, start: int) -> list[str]:
-    """The session's faults, each at its time, equal ones once."""
+    """The session's faults with their times; equal ones are listed once."""
     faults = events[events["kind"] == FAULT]
     lines: dict[str, list[float]] = {}
     for stamp, name, values in zip(faults["stamp_ns"], faults["name"], faults["values"], strict=True):
@@ -110,12 +110,12 @@ def fault_lines(events: pd.DataFrame, start: int) -> list[str]:
 
 
 def unfinished(folder: Path) -> str:
-    """Why a session is not whole, in a sentence; empty where it is."""
+    """A sentence on why a session is incomplete; empty if it is complete."""
     about = read_session(folder)
     if about.get("error"):
         return f"The recording stopped early: {about['error']}"
     if not about.get("complete"):
-        return f"The recorder was killed, and this is what it left: 'dlstream recover {folder}' finishes the session."
+        return f"The recorder was killed before it finished: 'dlstream recover {folder}' completes the session."
     return ""
 
 

@@ -32,8 +32,8 @@ BASES = {
 }
 
 
-class Brought(Draft):
-    """A template into which values of DeepLabStream's files are put; it knows which values are still its own."""
+class ImportedDraft(Draft):
+    """A template into which values of DeepLabStream's files are put; it knows which values are still the template's."""
 
     def __init__(self, template: Template, file: Path) -> None:
         super().__init__(template, file, Known())
@@ -44,20 +44,20 @@ class Brought(Draft):
         try:
             self.set(place, value)
         except DlstreamError as error:
-            todo = f"not taken over, the template's value stays: {error}"
+            todo = f"not imported, the template's value is kept: {error}"
             ini.notes.append(Note(f"{self.file.name}: {key_of(place)}", str(value), todo, lost=True))
         else:
             self._given.add(place)
 
     def of_the_template(self) -> list[tuple[str, str]]:
-        """Keys and values that nothing of the user's files has set: numbers, conditions, and all of the triggers."""
+        """Keys and values that the user's files did not set: numbers, conditions, and all of the triggers."""
         found = []
         for place in self.leaves(()):
             value = self.get(place)
             numbers = value if isinstance(value, list) else [value]
             plain = all(isinstance(item, (int, float)) and not isinstance(item, bool) for item in numbers)
-            told = plain or place[-1] in ("if", "reason") or place[0] == "triggers"
-            if told and not any(place[: len(given)] == given for given in self._given):
+            listed = plain or place[-1] in ("if", "reason") or place[0] == "triggers"
+            if listed and not any(place[: len(given)] == given for given in self._given):
                 found.append((key_of(place), self.show(value)))
         return found
 
@@ -77,30 +77,28 @@ def template_of(settings: Ini, config: Ini | None) -> str:
         supply = config.text("BaseProtocolProcess", "TYPE").lower() == "supply"
         return "base_conditional_supply" if supply and base == "BaseConditionalExperiment" else BASES[base]
     if not name and settings.text("Experiment", "EXP_NUMBER"):
-        settings.note("Experiment", "EXP_NUMBER", "the first DeepLabStream had ExampleExperiment alone: it is taken")
+        settings.note("Experiment", "EXP_NUMBER", "the first DeepLabStream had only ExampleExperiment: it is used")
         return "example"
     if name in BASES or origin in ("BASE", "BASIC"):
         todo = "give its .ini as the second argument: dlstream import settings.ini experiment.ini"
         settings.note("Experiment", "EXP_NAME", todo, True)
         return ""
     if name in CUSTOM:
-        settings.note(
-            "Experiment", "EXP_NAME", f"our '{CUSTOM[name]}' is taken; if you changed its code, mend the file"
-        )
+        settings.note("Experiment", "EXP_NAME", f"our '{CUSTOM[name]}' is used; if you changed its code, edit the file")
         return CUSTOM[name]
     if name:
         hint = suggest(name, list(CUSTOM))
-        todo = "an experiment of your own in Python: write it anew with `dlstream experiment new`"
+        todo = "your own experiment in Python: write it again with `dlstream experiment new`"
         settings.note("Experiment", "EXP_NAME", f"{todo} (docs/how-to/experiment-files.md). {hint}", True)
     return ""
 
 
-def experiment_of(settings: Ini, config: Ini | None, name: str, file: Path) -> Brought | None:
-    """The experiment file in the making; None, with a note, where its template does not come along."""
+def experiment_of(settings: Ini, config: Ini | None, name: str, file: Path) -> ImportedDraft | None:
+    """The unfinished experiment file; None, with a note, if its template is not included."""
     if name not in [item.name for item in templates()]:
         settings.notes.append(Note(settings.where("Experiment", "EXP_NAME"), name, "its template is not installed"))
         return None
-    draft = Brought(find_template(name), file)
+    draft = ImportedDraft(find_template(name), file)
     target = config or settings
     draft.give(target, ("experiment",), file.stem)
     if config is not None:
@@ -183,11 +181,11 @@ def _values(ini: Ini, template: str) -> Iterator[tuple[Place, Any]]:
             )
 
 
-def _trigger(draft: Brought, settings: Ini, ini: Ini, name: str, key: str, kind: str) -> None:
+def _trigger(draft: ImportedDraft, settings: Ini, ini: Ini, name: str, key: str, kind: str) -> None:
     """Puts a trigger of DeepLabStream's in the place of the template's."""
     if not ini.has(kind):
         found = f"there is no section [{kind}]" if kind else "nothing"
-        todo = f"expected {key} = a trigger, and its section: the template's stays; mend triggers.{name}"
+        todo = f"expected {key} = a trigger, and its section; the template's is kept: edit triggers.{name}"
         ini.notes.append(Note(f"{ini.file.name}: {key}", found, todo, lost=True))
         return
     parts = ini.words(kind, "BODYPARTS") or ini.words(kind, "ROI_BODYPARTS")
@@ -197,7 +195,7 @@ def _trigger(draft: Brought, settings: Ini, ini: Ini, name: str, key: str, kind:
     region = f"{name}_region"
     made = _made(ini, settings, kind, parts, region)
     if made is None:
-        todo = f"no such trigger here, the template's stays: mend triggers.{name}"
+        todo = f"no such trigger in dlstream, the template's is kept: edit triggers.{name}"
         ini.notes.append(Note(ini.where(kind, ""), kind, todo, lost=True))
         return
     needs_region = "region" in made
@@ -243,7 +241,7 @@ def _made(ini: Ini, settings: Ini, kind: str, parts: list[str], region: str) -> 
             parts = settings.words("Pose Estimation", "ALL_BODYPARTS") or ["neck"]
         threshold = ini.number(kind, "THRESHOLD")
         speed = (_default(ini, kind, "THRESHOLD", 0.0) if threshold is None else threshold) * rate
-        ini.note(kind, "THRESHOLD", f"pixels from frame to frame are {speed:g} px/s at {rate:g} frames a second")
+        ini.note(kind, "THRESHOLD", f"in pixels per frame; this is {speed:g} px/s at {rate:g} frames per second")
         window = round(0.9 / rate, 4)
         if kind == "BaseSpeedTrigger":
             return {"type": "speed", "keypoints": parts, "match": "all", "at_least": speed, "window": window}
@@ -255,16 +253,16 @@ T = TypeVar("T")
 
 
 def _default(ini: Ini, kind: str, key: str, value: T) -> T:
-    """A value that is not in the file, and is said to be so."""
+    """A value for a key that is not in the file, with a note that says so."""
     if not ini.peek(kind, key):
-        ini.notes.append(Note(ini.where(kind, key), "nothing", f"it is not given: {value} is taken"))
+        ini.notes.append(Note(ini.where(kind, key), "nothing", f"not given: {value} is used"))
     return value
 
 
 def _region(ini: Ini, kind: str) -> dict[str, Any] | None:
     center, radius = ini.pair(kind, "CENTER", -20000, 20000), ini.number(kind, "RADIUS", 0.001, 20000)
     if center is None or radius is None:
-        todo = "the template's trigger and region stay: mend them"
+        todo = "the template's trigger and region are kept: edit them"
         ini.notes.append(Note(ini.where(kind, ""), "no usable CENTER and RADIUS", todo, lost=True))
         return None
     x, y = center
@@ -272,12 +270,12 @@ def _region(ini: Ini, kind: str) -> dict[str, Any] | None:
     if shape == "square":
         return {"type": "rectangle", "left": x - radius, "top": y - radius, "right": x + radius, "bottom": y + radius}
     if shape != "circle":
-        ini.note(kind, "TYPE", "expected circle or square; a circle is taken")
+        ini.note(kind, "TYPE", "expected circle or square; a circle is used")
     return {"type": "circle", "center": [x, y], "radius": radius}
 
 
 def _unused(draft: Draft) -> None:
-    """The template's own regions go where no trigger of the file uses them any more."""
+    """Removes the template's regions that no trigger of the file uses any more."""
     triggers = draft.get(("triggers",)) or {}
     used = {item.get("region") for item in triggers.values()}
     for name in [name for name in draft.get(("regions",)) or {} if name not in used]:
@@ -294,5 +292,5 @@ def _bodyparts(draft: Draft, settings: Ini) -> None:
         for name in value if isinstance(value, list) else [value]:
             if place[-1] in ("keypoints", "keypoint", "neck", "nose", "tailroot", "start", "end") and name not in known:
                 where = settings.where("Pose Estimation", "ALL_BODYPARTS")
-                todo = f"triggers.{place[1]} needs '{name}': write the network's own name. {suggest(str(name), known)}"
+                todo = f"triggers.{place[1]} needs '{name}': use the network's own name. {suggest(str(name), known)}"
                 settings.notes.append(Note(where, ", ".join(known)[:80], todo))

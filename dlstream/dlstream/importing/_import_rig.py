@@ -24,7 +24,7 @@ def is_given(text: str) -> bool:
 
 
 def rig_of(ini: Ini, name: str, experiment: str, outputs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The content of the rig file; what does not fit is written down in the ini's notes."""
+    """The content of the rig file; what does not fit is listed in the ini's notes."""
     rig: dict[str, Any] = {"rig": name, "cameras": {"top": _camera(ini)}}
     network = _network(ini)
     if network:
@@ -37,7 +37,7 @@ def rig_of(ini: Ini, name: str, experiment: str, outputs: Mapping[str, Mapping[s
 
 
 def frame_rate(ini: Ini) -> float:
-    """Frames a second, with DeepLabStream's default."""
+    """Frames per second, with DeepLabStream's default."""
     return ini.number("Streaming", "FRAMERATE", 1, 10000) or 30.0
 
 
@@ -69,7 +69,7 @@ def _camera(ini: Ini) -> dict[str, Any]:
         path = ini.text("Video", "VIDEO_SOURCE") if is_given(video) else "video.mp4"
         if not Path(path).is_file():
             ini.notes.append(
-                Note(ini.where("Video", "VIDEO_SOURCE"), path, "there is no such file here: mend its path")
+                Note(ini.where("Video", "VIDEO_SOURCE"), path, "there is no such file here: correct its path")
             )
         camera: dict[str, Any] = {"source": "video", "path": path, "loop": ini.flag("Video", "REPEAT_VIDEO")}
         if ini.text("Streaming", "RESOLUTION"):
@@ -91,12 +91,12 @@ def _camera(ini: Ini) -> dict[str, Any]:
                 Note(
                     ini.where("Streaming", "CAMERA_SOURCE"),
                     device,
-                    "DeepLabStream takes a RealSense or Basler camera first where one is plugged in: for these use "
+                    "DeepLabStream prefers a RealSense or Basler camera if one is plugged in: for these use "
                     "their ROS driver and `source: topic`",
                 )
             )
     if [item for item in ini.words("Streaming", "STREAMS") if item.lower() != "color"]:
-        ini.note("Streaming", "STREAMS", "DeepLabStream analyses colour alone, and so does this camera")
+        ini.note("Streaming", "STREAMS", "DeepLabStream analyses only colour images, and so does this camera")
     if ini.flag("Streaming", "MULTIPLE_DEVICES"):
         ini.note("Streaming", "MULTIPLE_DEVICES", "add the other cameras below `cameras`, each with a name")
     if ini.flag("Streaming", "STACK_FRAMES"):
@@ -143,12 +143,12 @@ def _network(ini: Ini) -> str:
     handling = ini.text("Pose Estimation", "HANDLE_MISSING").lower()
     if handling not in ("", "skip"):
         ini.note(
-            "Pose Estimation", "HANDLE_MISSING", "what a missing keypoint means is said by each trigger: `missing`"
+            "Pose Estimation", "HANDLE_MISSING", "the key `missing` of each trigger says what a missing keypoint means"
         )
     number = ini.number("Streaming", "ANIMALS_NUMBER", 0, 1000)
     if (number or 1) > 1:
         ini.note(
-            "Streaming", "ANIMALS_NUMBER", "the network tells how many animals there are; triggers take any of them"
+            "Streaming", "ANIMALS_NUMBER", "the network defines how many animals there are; triggers accept any of them"
         )
     return file
 
@@ -158,9 +158,7 @@ def _recorder(ini: Ini) -> dict[str, Any]:
     recorder: dict[str, Any] = {"directory": directory or "sessions"}
     if re.match(r"^[A-Za-z]:", directory):
         recorder["directory"] = "sessions"
-        ini.note(
-            "Streaming", "OUTPUT_DIRECTORY", "a folder of Windows: sessions are written beside the rig file instead"
-        )
+        ini.note("Streaming", "OUTPUT_DIRECTORY", "a Windows folder: sessions are written beside the rig file instead")
     recorded = ini.flag("Experiment", "RECORD_EXP", True)
     recorder |= {"start": "experiment", "video": "h264"} if recorded else {"start": "experiment", "video": "none"}
     return recorder

@@ -1,4 +1,4 @@
-"""What of DeepLabStream's files nothing here asked for: every key is named, and whether it is lost or not needed."""
+"""Keys of DeepLabStream's files that the import did not read: each is listed, as lost or as not needed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from difflib import get_close_matches
 from dlstream.importing._ini import Ini, Note, Spot
 
 _SETTINGS = {
-    "Video": "a camera is taken, no video",
-    "IPWEBCAM": "STREAMING_SOURCE is another one",
-    "Classification": "the experiment that was taken over has no classifier",
+    "Video": "a camera is used, not a video",
+    "IPWEBCAM": "STREAMING_SOURCE names another one",
+    "Classification": "the imported experiment has no classifier",
 }
 _TRIGGER = "TRIGGER names another one"
 _CONFIG = {
@@ -25,20 +25,20 @@ _CONFIG = {
     "BaseConditionalExperiment": "BASE names another one",
     "BaseTrialExperiment": "BASE names another one",
     "BaseOptogeneticExperiment": "BASE names another one",
-    "RewardDispenser": "the experiment's process is another one",
-    "ScreenStimulation": "the experiment's process is another one",
-    "BaseStimulation": "the experiment's process is another one",
-    "BaseProtocolProcess": "the experiment's process is another one",
+    "RewardDispenser": "the experiment uses another process",
+    "ScreenStimulation": "the experiment uses another process",
+    "BaseStimulation": "the experiment uses another process",
+    "BaseProtocolProcess": "the experiment uses another process",
 }
 _KEYS = {
-    "debug": "not needed: `dlstream run` tells what happens",
+    "debug": "not needed: `dlstream run` shows what happens",
     "pass_separate": "not needed: poses keep each animal by its identity",
-    "exp_origin": "not needed: the name alone tells",
+    "exp_origin": "not needed: the name is enough",
     "trial_name": "not needed: the trial is called 'trial'",
     "crop_x": "not needed: CROP is off",
     "crop_y": "not needed: CROP is off",
-    "camera_source": "not needed: STREAMING_SOURCE is another one",
-    "repeat_video": "not needed: STREAMING_SOURCE is another one",
+    "camera_source": "not needed: STREAMING_SOURCE names another one",
+    "repeat_video": "not needed: STREAMING_SOURCE names another one",
 }
 _PARTS = {"process": "BaseProtocolProcess", "stimulation": "BaseStimulation"}
 
@@ -70,7 +70,7 @@ def _unread(ini: Ini, sections: Mapping[str, str], keys: Mapping[str, str]) -> I
 
 
 def _lost(ini: Ini, spot: Spot, sections: list[str]) -> str:
-    """What to do about a key, or a section without keys, that is not known, or that this set-up has no place for."""
+    """What to do about a key, or a section without keys, that is not known, or that has no place in this setup."""
     section = spot.section.strip().lower()
     if spot.key and any(used == section for used, _ in ini.used):
         what, word, known = "the key", spot.key.lower(), {key.upper() for used, key in ini.used if used == section}
@@ -79,4 +79,4 @@ def _lost(ini: Ini, spot: Spot, sections: list[str]) -> str:
     near = {name.lower(): name for name in known if name.lower() != word}
     best = get_close_matches(word, near, n=1, cutoff=0.75)
     hint = f". Did you mean {near[best[0]]}?" if best else ""
-    return f"could not be brought over: {what} is not known here, or has no place in this set-up{hint}"
+    return f"could not be imported: {what} is not known here, or has no place in this setup{hint}"

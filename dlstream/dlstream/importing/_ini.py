@@ -15,7 +15,7 @@ from dlstream_common.text_files import decoded_text
 
 @dataclass(frozen=True)
 class Note:
-    """Something of a set-up that was not brought over as it is, and what to do about it.
+    """Something that was not imported as it is, and what to do about it.
 
     Attributes:
         lost: nothing of it is in the files that were written.
@@ -29,7 +29,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a key, or with an empty key a section's head, stands, as it is spelled there; line 0: not known."""
+    """Where a key, or with an empty key a section's heading, stands, as it is spelled there; line 0: not known."""
 
     file: Path
     line: int
@@ -43,7 +43,7 @@ class Spot:
 
 @dataclass
 class Ini:
-    """The sections of one or several files; a later file goes before."""
+    """The sections of one or several files; a later file takes precedence."""
 
     file: Path
     sections: Mapping[str, Mapping[str, str]]
@@ -78,7 +78,7 @@ class Ini:
         self.notes.append(Note(self.where(section, key), self.text(section, key) or "nothing", todo, lost))
 
     def unused(self) -> dict[str, list[Spot]]:
-        """The keys that nobody asked for, by section, in small letters; a section without keys has its head alone."""
+        """The keys that nobody asked for, by section, in lower case; a section without keys has only its heading."""
         found: dict[str, list[Spot]] = {}
         for section, keys in self.sections.items():
             left = [self.spots[section, key] for key in keys if (section, key) not in self.used]
@@ -87,17 +87,17 @@ class Ini:
         return found
 
     def words(self, section: str, key: str) -> list[str]:
-        """A list, divided by commas."""
+        """A list, separated by commas."""
         return [part.strip() for part in self.text(section, key).split(",") if part.strip()]
 
     def number(self, section: str, key: str, low: float = 0.0, high: float = 1e6) -> float | None:
-        """A number within limits; None (and a note) where it is none, None alone where it is left out."""
+        """A number within limits; None with a note if it is none, None without a note if it is missing."""
         text = self.text(section, key)
         if not text or text.lower() == "none":
             return None
         numbers = _numbers([text])
         if numbers is None or not low <= numbers[0] <= high:
-            self.note(section, key, f"expected a number from {low:g} to {high:g}; the default is taken", True)
+            self.note(section, key, f"expected a number from {low:g} to {high:g}; the default is used", True)
             return None
         return numbers[0]
 
@@ -108,7 +108,7 @@ class Ini:
         if not words:
             return None
         if numbers is None or len(numbers) != 2 or not all(low <= item <= high for item in numbers):
-            self.note(section, key, f"expected two numbers from {low:g} to {high:g}; the default is taken", True)
+            self.note(section, key, f"expected two numbers from {low:g} to {high:g}; the default is used", True)
             return None
         return numbers[0], numbers[1]
 
@@ -118,7 +118,7 @@ class Ini:
         if text in ("", "true", "yes", "on", "1"):
             return default if not text else True
         if text not in ("false", "no", "off", "0", "none"):
-            self.note(section, key, f"expected True or False; {default} is taken")
+            self.note(section, key, f"expected True or False; {default} is used")
             return default
         return False
 
@@ -127,7 +127,7 @@ def read_ini(*files: Path) -> Ini:
     """Reads files that complete each other, the most important one last.
 
     Raises:
-        InputError: a file can't be read, is no ini file, or says something twice.
+        InputError: a file can't be read, is no ini file, or has a key twice.
     """
     sections: dict[str, dict[str, str]] = {}
     spots: dict[tuple[str, str], Spot] = {}
@@ -179,7 +179,7 @@ def _unreadable(error: configparser.Error) -> Problem:
 
 
 def _twice(what: str, line: int | None) -> Problem:
-    return Problem((what,), "it for the second time", "it once: nobody can tell which of them counts", line=line)
+    return Problem((what,), "it a second time", "it once: it is unclear which one counts", line=line)
 
 
 def _lines(text: str) -> dict[tuple[str, str], tuple[str, int]]:

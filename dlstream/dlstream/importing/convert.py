@@ -1,4 +1,4 @@
-"""`dlstream import`: a DeepLabStream set-up as a rig file and an experiment file, and a list of what could not be."""
+"""`dlstream import`: a DeepLabStream setup as a rig file and an experiment file, and a list of what is left."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ class Imported:
 
 
 def import_setup(settings: Path, config: Path | None, out: Path, force: bool, console: Console) -> Imported:
-    """Writes `rig.NAME.yaml` and `NAME.yaml` into a folder, and prints what could not be brought over.
+    """Writes `rig.NAME.yaml` and `NAME.yaml` into a folder, and prints what could not be imported.
 
     Raises:
         InputError: an ini file can't be read.
-        DlstreamError: a file is there already, or can't be written.
+        DlstreamError: a file exists already, or can't be written.
     """
-    done = bring_over(settings, config, out, force)
+    done = convert_setup(settings, config, out, force)
     for file in (done.rig, done.experiment):
         if file is not None:
             console.print(Text.assemble("Written: ", (str(file), "bold")), soft_wrap=True)
@@ -54,24 +54,24 @@ def import_setup(settings: Path, config: Path | None, out: Path, force: bool, co
         console.print("[bold red]No experiment file was written[/]: the list below says why.")
     elif done.experiment is None:
         console.print("No experiment file was written: the settings name none.")
-    console.print(f"\n[bold]To be looked at by you:[/] {len(done.notes)}\n")
+    console.print(f"\n[bold]For you to check:[/] {len(done.notes)}\n")
     for number, note in enumerate(done.notes, start=1):
         table = Table.grid(padding=(0, 1))
         table.add_row(Text(f"{number:>3}.", "dim"), Text.assemble((note.where, "cyan"), f" = {note.found}"))
         table.add_row("", Text(note.todo, "yellow" if note.lost else ""))
         console.print(table)
     if done.template:
-        console.print("\n[bold]From our template, not from your files:[/] look at each\n")
+        console.print("\n[bold]From our template, not from your files:[/] check each\n")
         for key, value in done.template:
             console.print(Text(f"     {key} = {value}"), soft_wrap=True)
     lost = sum(note.lost for note in done.notes)
     colour = "bold yellow" if lost else "green"
-    console.print(f"\n[{colour}]{lost} {'key' if lost == 1 else 'keys'} could not be brought over.[/]")
-    console.print(f"\nThen: [bold]dlstream check {escape(str(done.rig))}[/]", soft_wrap=True)
+    console.print(f"\n[{colour}]{lost} {'key' if lost == 1 else 'keys'} could not be imported.[/]")
+    console.print(f"\nNext: [bold]dlstream check {escape(str(done.rig))}[/]", soft_wrap=True)
     return done
 
 
-def bring_over(settings: Path, config: Path | None, out: Path, force: bool = False) -> Imported:
+def convert_setup(settings: Path, config: Path | None, out: Path, force: bool = False) -> Imported:
     """As `import_setup`, without printing."""
     advanced = [
         file
@@ -92,7 +92,7 @@ def bring_over(settings: Path, config: Path | None, out: Path, force: bool = Fal
     draft = experiment_of(ini, own, template, file) if template else None
     for target in (rig_file, *([file] if draft else [])):
         if target.exists() and not force:
-            raise DlstreamError(f"{target}: it is there already; expected a new folder (--out), or --force")
+            raise DlstreamError(f"{target}: exists already; expected a new folder (--out), or --force")
     content = rig_of(ini, name, file.name if draft else "", _outputs(draft, own or ini))
     _classification(ini, template)
     _stimulation(own)
@@ -109,11 +109,11 @@ def bring_over(settings: Path, config: Path | None, out: Path, force: bool = Fal
 
 
 def _outputs(draft: Draft | None, ini: Ini) -> dict[str, dict[str, Any]]:
-    """Outputs that only write down what they are told, until the real ones are named."""
+    """Outputs that only log their commands, until the real ones are named."""
     outputs: dict[str, dict[str, Any]] = {}
     for name in draft.outputs() if draft else ():
         outputs[name] = {"type": "log"}
-        todo = "it only writes its commands down until its real type stands in the rig file (docs/reference/keys.md)"
+        todo = "it only logs its commands until you set its real type in the rig file (docs/reference/keys.md)"
         ini.notes.append(Note(f"rig file: outputs.{name}", "type: log", todo))
     return outputs
 
@@ -143,7 +143,7 @@ def _write_rig(file: Path, content: dict[str, Any], source: Path) -> None:
     yaml.width = 118
     try:
         with file.open("w", encoding="utf-8") as stream:
-            stream.write(f"# Brought over from DeepLabStream's {source.name} by `dlstream import`.\n")
+            stream.write(f"# Imported from DeepLabStream's {source.name} by `dlstream import`.\n")
             stream.write("# Paths are taken from this file's own folder; docs/reference/keys.md lists every key.\n")
             yaml.dump(content, stream)
     except OSError as error:

@@ -19,7 +19,7 @@ _SOURCE = "analysis"
 class Analysis:
     """Feeds an engine and writes what it does into a session folder.
 
-    The run begins with the first frame, or with the start that is given, which a session's journal knows.
+    The run begins with the first frame, or at the given start, from a session's journal.
 
     Args:
         seed: of the run, see `seed_of`.
@@ -55,7 +55,7 @@ class Analysis:
         """The poses of the next frame, of which there is no image.
 
         Args:
-            arrived: when they came, where that is to count.
+            arrived: when they came, if that matters.
         """
         self.session.add_frame(_without_image(poses), every=False)
         self.session.add_poses(poses)
@@ -65,32 +65,32 @@ class Analysis:
         if self._last is None:
             start = poses.stamp if self._start is None else self._start
             self._tick = start + _TICK
-            self._take(Start(start, self._seed))
+            self._handle(Start(start, self._seed))
         self._wait(poses.stamp)
         self._last = poses.stamp
         if self._engine.running:
-            self._take(Poses(poses, arrived))
+            self._handle(Poses(poses, arrived))
 
     def value(self, stamp: int, source: str, value: float | str) -> None:
         """A value from outside."""
         if self._engine.running:
-            self._take(Value(stamp, source, value))
+            self._handle(Value(stamp, source, value))
 
     def finish(self, reason: str) -> int:
-        """Ends the run, where it goes on; returns the last stamp."""
+        """Ends the run if it has not ended; returns the last stamp."""
         last = self._last or self._start or 0
         if self._engine.running:
-            self._take(Stop(last, reason))
+            self._handle(Stop(last, reason))
         return last
 
     def _wait(self, until: int) -> None:
-        """The clock's part: as live, it counts where no pose comes."""
+        """The ticks of the clock: as in a live run, they count while no pose arrives."""
         while self._tick < until and self._engine.running:
             if self._engine.needs_tick(self._tick):
-                self._take(Tick(self._tick))
+                self._handle(Tick(self._tick))
             self._tick += _TICK
 
-    def _take(self, item: Input) -> None:
+    def _handle(self, item: Input) -> None:
         effects = self._engine.handle(item)
         rows = []
         for effect in effects:
@@ -125,17 +125,17 @@ class Analysis:
 
 
 def seed_of(experiment: Experiment, wanted: int | None, otherwise: int = 0) -> int:
-    """The seed of a run: that of the experiment file, else the one that was asked for, else another one.
+    """The seed of a run: that of the experiment file, else the requested one, else the fallback.
 
     Raises:
-        DlstreamError: the file gives one, and another one was asked for.
+        DlstreamError: the file sets one, and another one was requested.
     """
     if experiment.seed is None:
         return otherwise if wanted is None else wanted
     if wanted not in (None, experiment.seed):
         raise DlstreamError(
-            f"--seed: found {wanted}, and seed: {experiment.seed} in {experiment.path}; expected one of them alone: "
-            "leave --seed out, or take the key out of the file"
+            f"--seed: found {wanted}, and seed: {experiment.seed} in {experiment.path}; expected only one of them: "
+            "omit --seed, or remove the key from the file"
         )
     return experiment.seed
 

@@ -38,7 +38,7 @@ from dlstream_recorder import JOURNAL, OfflineSession, Summary
 
 @dataclass(frozen=True)
 class Options:
-    """What an analysis is made of; a rig file gives what is left out."""
+    """The options of an analysis; a rig file provides what is missing."""
 
     network: Path | None = None
     experiment: Path | None = None
@@ -82,7 +82,7 @@ def analyze(path: Path, out: Path, options: Options, console: Console) -> Summar
     """Writes the session folder `out`: tables, events, journal, and an annotated video.
 
     Raises:
-        DlstreamError: something of it can't be read, does not fit, or can't be written.
+        DlstreamError: a file can't be read, does not fit, or can't be written.
     """
     if is_ros1(path):
         raise DlstreamError(f"{path}: found {ros1(path)}")
@@ -175,7 +175,7 @@ def resolve(options: Options) -> Resolved:
     """Completes the options from the rig file.
 
     Raises:
-        DlstreamError: network or experiment are missing, or the rig has not this camera.
+        DlstreamError: network or experiment are missing, or the rig does not have this camera.
     """
     rig = load_rig(options.rig) if options.rig else None
     pose: dict[str, Any] = {"threads": 1}

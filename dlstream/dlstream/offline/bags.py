@@ -45,7 +45,7 @@ _SHOWN = 12
 
 
 def is_bag(path: Path) -> bool:
-    """Whether this is a rosbag2: a folder with metadata.yaml or with its files alone, or one of those."""
+    """Whether this is a rosbag2: a folder with metadata.yaml or with only its files, or one of those."""
     return (path / "metadata.yaml").is_file() or path.suffix in _ENDINGS or bool(_storages(path))
 
 
@@ -72,7 +72,9 @@ def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Sum
             return _replay_images(bag, out, options, console)
         images = {"--scale": options.scale is not None, "--camera": options.camera != ""}
         for name in [name for name, given in images.items() if given]:
-            raise DlstreamError(f"{name}: found for a bag of poses; expected without, or with --network for its images")
+            raise DlstreamError(
+                f"{name}: can't be used on a bag of poses. Leave it out, or give --network to use images"
+            )
         topics = _pose_topics(bag, experiment.cameras, options.topic)
         poses = (_poses(message, topics[topic], stamp) for topic, stamp, message in bag.messages(topics))
         first = next(poses, None)
@@ -102,8 +104,8 @@ def _individuals(bag: _Bag, cameras: Sequence[str]) -> list[str] | None:
     topics = [f"/{camera}/skeleton" for camera in cameras]
     if any(bag.topics.get(topic) != _SKELETON or not bag.count(topic) for topic in topics):
         return None
-    said = [getattr(message, "individuals", ()) for _, _, message in bag.messages(topics)]
-    return list(dict.fromkeys(name for names in said for name in names)) if all(said) else None
+    names = [getattr(message, "individuals", ()) for _, _, message in bag.messages(topics)]
+    return list(dict.fromkeys(name for each in names for name in each)) if all(names) else None
 
 
 def _replay_images(bag: _Bag, out: Path, options: Options, console: Console) -> Summary:
@@ -123,8 +125,8 @@ def _replay_images(bag: _Bag, out: Path, options: Options, console: Console) -> 
                 continue
             if looks and (image.shape, encoding) != looks:
                 raise DlstreamError(
-                    f"{where} is an image of {_told(image.shape, encoding)}; expected "
-                    f"{_told(*looks)} as before. Cut the bag there (ros2 bag convert)"
+                    f"{where} is an image of {_size_and_encoding(image.shape, encoding)}; expected "
+                    f"{_size_and_encoding(*looks)} as before. Split the bag there (ros2 bag convert)"
                 )
             looks = image.shape, encoding
             yield Frame(resolved.camera, number, stamp, image, encoding)
@@ -134,7 +136,7 @@ def _replay_images(bag: _Bag, out: Path, options: Options, console: Console) -> 
     )
 
 
-def _told(shape: Any, encoding: Any) -> str:
+def _size_and_encoding(shape: Any, encoding: Any) -> str:
     return f"{shape[1]}x{shape[0]} {encoding}"
 
 
@@ -160,7 +162,7 @@ def _image(message: Any, where: str) -> tuple[Image, str]:
 
 
 def _image_topic(bag: _Bag, camera: str, wanted: str) -> str:
-    """The topic that was asked for, or the camera's, raw or else compressed, or the only one of its kind."""
+    """The requested topic, or the camera's, raw or else compressed, or the only one of its kind."""
     raw, compressed = _topics_of(bag, _IMAGE), _topics_of(bag, _COMPRESSED)
     if wanted:
         return _found(bag, wanted, [*raw, *compressed], "images")
@@ -170,10 +172,10 @@ def _image_topic(bag: _Bag, camera: str, wanted: str) -> str:
     for topics in (raw, compressed):
         if len(topics) == 1:
             return topics[0]
-    there = ", ".join([*raw, *compressed]) or f"no images (it has {bag.told})"
-    hint = ". Say which with --topic TOPIC" if raw or compressed else ""
+    there = ", ".join([*raw, *compressed]) or f"no images (it has {bag.contents})"
+    hint = ". Choose one with --topic TOPIC" if raw or compressed else ""
     raise DlstreamError(
-        f"{bag.path}: found {there}; expected images on /{camera}/image_raw, or on one topic alone{hint}"
+        f"{bag.path}: found {there}; expected images on /{camera}/image_raw, or on a single topic{hint}"
     )
 
 
@@ -185,7 +187,7 @@ def _found(bag: _Bag, wanted: str, topics: Sequence[str], what: str) -> str:
 
 
 class _Bag:
-    """A rosbag2 of which whatever goes wrong is told as ours.
+    """A rosbag2 whose errors are raised as DlstreamError.
 
     Attributes:
         topics: each with its type.
@@ -222,7 +224,7 @@ class _Bag:
         self._reader.close()
 
     @property
-    def told(self) -> str:
+    def contents(self) -> str:
         """What is in it, in words."""
         topics = [f"{topic} ({kind.rpartition('/')[2]})" for topic, kind in sorted(self.topics.items())]
         return ", ".join(topics[:_SHOWN]) + (f" and {len(topics) - _SHOWN} more" if len(topics) > _SHOWN else "") or (
@@ -255,7 +257,7 @@ class _Bag:
     def _unreadable(self, error: Exception) -> DlstreamError:
         session = self.path.resolve().parent
         if (session / "session.json").exists():
-            hint = f"dlstream recover {session} mends the bag of a session whose recorder was killed"
+            hint = f"dlstream recover {session} repairs the bag of a session whose recorder was killed"
         elif any(item.suffix == ".db3" for item in (self.path, *_storages(self.path))):
             hint = "If it was cut off: sqlite3 FILE.db3 .recover | sqlite3 WHOLE.db3, and replay WHOLE.db3"
         else:
@@ -274,7 +276,7 @@ def _refuse_renamed(path: Path) -> None:
     there = [item for item in _storages(path) if item.name not in named]
     if not missing:
         return
-    hint = f"`dlstream replay {there[0]}` reads that file alone" if there else "Copy it from where the bag was recorded"
+    hint = f"`dlstream replay {there[0]}` reads only that file" if there else "Copy it from where the bag was recorded"
     found = ", ".join(item.name for item in there) or "no such file"
     raise DlstreamError(
         f"{path}: found {found}; expected {', '.join(missing)}, which metadata.yaml names. Was it renamed? {hint}"
@@ -291,19 +293,19 @@ def _types() -> Any:
 
 
 def _pose_topics(bag: _Bag, cameras: tuple[str, ...], wanted: str) -> dict[str, str]:
-    """The topics of the experiment's cameras; a topic alone, or one that was asked for, is the only camera's."""
+    """The topics of the experiment's cameras; a single topic, or the requested one, is the only camera's."""
     found = [topic for topic in _topics_of(bag, _POSES) if not topic.endswith("/ground_truth")]
     if wanted:
         if len(cameras) > 1:
-            raise DlstreamError(f"--topic: the experiment has the cameras {', '.join(cameras)}; expected one alone")
+            raise DlstreamError(f"--topic: the experiment has the cameras {', '.join(cameras)}; expected only one")
         return {_found(bag, wanted, _topics_of(bag, _POSES), "poses"): cameras[0]}
     named = {topic: camera for topic in found for camera in cameras if topic.strip("/") == f"{camera}/pose"}
     if not named and len(found) == 1 and len(cameras) == 1:
         named = dict.fromkeys(found, cameras[0])
     missing = [camera for camera in cameras if camera not in named.values()]
     if missing:
-        there = ", ".join(found) or f"no poses (it has {bag.told})"
-        hint = "Say which with --topic TOPIC" if found and len(cameras) == 1 else "For a bag of images give --network"
+        there = ", ".join(found) or f"no poses (it has {bag.contents})"
+        hint = "Choose one with --topic TOPIC" if found and len(cameras) == 1 else "For a bag of images give --network"
         raise DlstreamError(f"{bag.path}: the bag has {there}; expected poses ({_POSES}) on /{missing[0]}/pose. {hint}")
     return named
 

@@ -25,13 +25,13 @@ def recorded_experiment(beginning: Beginning, session: Path, allow_python: bool 
 
     Raises:
         InputError: this version of dlstream can't read it, or a file that it names is not there.
-        DlstreamError: a file that it names can't be had any more as it was.
+        DlstreamError: a file that it names is no longer available as it was.
     """
     return _of_text(beginning.text, beginning, session, allow_python)
 
 
 def other_experiment(path: Path, beginning: Beginning, session: Path, allow_python: bool = False) -> Experiment:
-    """Another experiment file; what it names and does not find is taken from the session, where it is in there.
+    """Another experiment file; files that it does not find are taken from the session's copies.
 
     Raises:
         InputError: it is not valid.

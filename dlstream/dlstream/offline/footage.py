@@ -1,6 +1,6 @@
-"""Frames that were recorded: every one of them, in order, as fast as they are wanted.
+"""Frames that were recorded: every one of them, in order, as fast as they are read.
 
-Stamps come from the files alone. A session's own video has those of the acquisition; another video has its presentation
+Stamps come only from the files. A session's own video has those of the acquisition; another video has its presentation
 times, counted from 2000-01-01; images have a rate.
 """
 
@@ -21,7 +21,7 @@ from dlstream_common.video import FrameFile, LostFrame, VideoFile, VideoFrame, a
 from dlstream_recorder import JOURNAL
 
 EPOCH = 946_684_800_000_000_000
-"""2000-01-01T00:00:00Z, in nanoseconds: when footage begins that does not say when."""
+"""2000-01-01T00:00:00Z, in nanoseconds: the start of footage without a date."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a file or folder is that was given for another one, and the command that works with it."""
+"""What a wrongly given file or folder is, and the command that accepts it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a long analysis is: a bar on a terminal, and a line now and then where there is none."""
+"""The progress of a long analysis: a bar on a terminal, otherwise a line at intervals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FIRST, _EVERY = 10.0, 30.0
 
 @contextmanager
 def show_progress(console: Console, name: str, expected: int) -> Iterator[Callable[[], None]]:
-    """Shows frames a second and the time left; what it gives is to be called after each frame.
+    """Shows frames per second and the time left; call what it yields after each frame.
 
     Args:
         expected: about how many frames there are; 0 where that is not known.
@@ -40,16 +40,16 @@ def show_progress(console: Console, name: str, expected: int) -> Iterator[Callab
 
 
 class ProgressLines:
-    """Tells now and then how far it is.
+    """Reports the progress at intervals.
 
     Args:
         clock: gives seconds.
     """
 
     def __init__(
-        self, tell: Callable[[str], None], name: str, expected: int, clock: Callable[[], float] = time.monotonic
+        self, report: Callable[[str], None], name: str, expected: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._tell, self._name, self._expected, self._clock = tell, name, expected, clock
+        self._report, self._name, self._expected, self._clock = report, name, expected, clock
         self._begin = clock()
         self._due = self._begin + _FIRST
         self._done = 0
@@ -66,7 +66,7 @@ class ProgressLines:
         if self._expected > self._done:
             line = f"{self._name}: {self._done} of about {self._expected} frames, {speed:.1f} frames/s, "
             line += f"{_duration((self._expected - self._done) / speed)} left"
-        self._tell(line)
+        self._report(line)
 
 
 class _Speed(ProgressColumn):

@@ -1,4 +1,4 @@
-"""What a session knows of its rig, so that an experiment that is to decide on it anew is checked before it does."""
+"""What a session knows of its rig, so that another experiment is checked before it is replayed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Recorded:
-    """The rig of a session, as far as the session tells.
+    """The rig of a session, as far as the session records it.
 
     Attributes:
         keypoints: of each camera whose poses are in the journal.
         sizes: width and height of each camera's images, where they were recorded and did not change.
-        outputs: that took part; None where that is not known.
+        outputs: those that took part; None if that is not known.
     """
 
     session: Path
@@ -55,7 +55,7 @@ class Recorded:
             name: of the experiment's file, for messages.
 
         Raises:
-            InputError: it asks for a camera, a keypoint or an output that there was not, or a place outside the image.
+            InputError: it asks for a camera, a keypoint or an output that did not exist, or a place outside the image.
         """
         ran = recorded_experiment(beginning, self.session, allow_python)
         before = {_words(problem) for problem in self._problems(ran, ran)}

@@ -14,7 +14,7 @@ from rich.markup import escape
 from dlstream.offline.experiments import other_experiment, recorded_experiment
 from dlstream.offline.recorded import Recorded
 from dlstream.offline.session_lines import Decision, event_log_of, journal_of, was_cut_off
-from dlstream.offline.used_files import told_of_copies
+from dlstream.offline.used_files import copy_warnings
 from dlstream_common import DlstreamError
 from dlstream_experiment import Experiment
 from dlstream_experiment.journal.journal import Beginning, Entry, from_first_start
@@ -38,9 +38,9 @@ def read_entries(session: Path, console: Console) -> list[Entry]:
         raise DlstreamError(f"{session / JOURNAL}: found no start of a run in it; there is nothing to replay")
     if len(whole) < len(entries):
         skipped = len(entries) - len(whole)
-        console.print(f"[yellow]The first {skipped} entries belong to a run whose start was not recorded: left out.[/]")
-    told = [told_of_copies(entry.beginning, session) for entry in whole if entry.beginning]
-    for sentence in dict.fromkeys(sentence for sentences in told for sentence in sentences):
+        console.print(f"[yellow]The first {skipped} entries are skipped: the start of their run was not recorded.[/]")
+    warnings = [copy_warnings(entry.beginning, session) for entry in whole if entry.beginning]
+    for sentence in dict.fromkeys(sentence for sentences in warnings for sentence in sentences):
         console.print(f"[yellow]{escape(sentence)}[/]")
     return whole
 
@@ -48,7 +48,7 @@ def read_entries(session: Path, console: Console) -> list[Entry]:
 def replay_session(
     session: Path, experiment: Path | None, out: Path | None, console: Console, allow_python: bool = False
 ) -> int:
-    """Replays a session and says whether its event log came out byte for byte; 0 if it did, else 1.
+    """Replays a session and reports whether its event log is the same byte for byte; 0 if it is, else 1.
 
     Args:
         experiment: another file, in place of the one that ran.
@@ -75,7 +75,7 @@ def replay_session(
     first = entries[0].number
     log = event_log_of(session)
     if log.half:
-        console.print(f"[yellow]The last line of {DECISIONS} is but half: the recorder was killed. It is left out.[/]")
+        console.print(f"[yellow]The last line of {DECISIONS} is incomplete: the recorder was killed. It is skipped.[/]")
     recorded = list(dropwhile(lambda decision: decision.number < first, log.decisions))
     lines = [line for item in replayed for line in item.lines]
     if out is not None:
@@ -93,7 +93,7 @@ def replay_session(
     console.print(f"[bold red]different[/]: {what}; the replay has {len(lines)}")
     if short and other is None:
         whole = {DECISIONS: "journal", JOURNAL: "event log"}[short]
-        console.print(f"{short} ends too early for this {whole}: it was shortened, or is of another run")
+        console.print(f"{short} ends too early for this {whole}: it was cut short, or belongs to another run")
     _explain(difference, entries, console)
     if other is not None:
         _show_changes(first_run, other, console)
@@ -101,7 +101,7 @@ def replay_session(
 
 
 def _shorter(difference: Difference, entries: Sequence[Entry], recorded: Sequence[Decision]) -> str:
-    """Which file ends before the other one does, where that is the difference; empty where it is another."""
+    """Which file ends before the other one, if that is the difference; empty otherwise."""
     if not difference.recorded:
         return DECISIONS
     if not difference.replayed and recorded[difference.line - 1].number > entries[-1].number:
@@ -116,13 +116,13 @@ def _show_other_copy(session: Path, entries: Sequence[Entry], console: Console) 
     if copy.is_file() and copy.read_bytes().decode("utf-8", "replace").splitlines() not in [
         text.splitlines() for text in texts
     ]:
-        console.print(f"[yellow]{copy.name} in the session is not what ran: the journal's own text is replayed.[/]")
+        console.print(f"[yellow]{copy.name} in the session is not what ran: the text in the journal is replayed.[/]")
 
 
 def _explain(difference: Difference, entries: Sequence[Entry], console: Console) -> None:
     start = entries[0].input.stamp if isinstance(entries[0].input, Start) else 0
     console.print(f"First difference: line {difference.line} of {DECISIONS}")
-    recorded, replayed = (_spoken(text, start) for text in (difference.recorded, difference.replayed))
+    recorded, replayed = (_in_words(text, start) for text in (difference.recorded, difference.replayed))
     if recorded == replayed:
         recorded, replayed = difference.recorded, difference.replayed
     console.print(f"  recorded  {escape(recorded)}", soft_wrap=True)
@@ -136,7 +136,7 @@ def _explain(difference: Difference, entries: Sequence[Entry], console: Console)
         console.print(f" {mark} {entry.number:>6}  {escape(_input(entry, start))}")
 
 
-def _spoken(line: str, start: int) -> str:
+def _in_words(line: str, start: int) -> str:
     if not line:
         return "nothing"
     about = json.loads(line)

@@ -1,4 +1,4 @@
-"""The journal and the event log of a session, read; where a line is wrong it is told what to do."""
+"""The journal and the event log of a session, read; for a wrong line the error says what to do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dlstream_experiment.journal.event_log import log_line
 from dlstream_experiment.journal.journal import Entry, JournalError, read_journal
 from dlstream_recorder import DECISIONS, JOURNAL, read_lines, read_session
 
-_DAMAGED = "The recorder left it whole, so it was damaged since: take it from a copy of the session"
+_DAMAGED = "The recorder wrote it whole, so it was damaged later: restore it from a copy of the session"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class EventLog:
     """The event log of a session.
 
     Attributes:
-        half: whether the last line was left out, of which a killed recorder wrote but the beginning.
+        half: whether the last line was skipped, of which a killed recorder wrote only the beginning.
     """
 
     decisions: list[Decision]
@@ -49,7 +49,7 @@ def journal_of(session: Path) -> list[Entry]:
         if error.line is not None:
             hint = f". {_DAMAGED}"
             if error.line == len(lines) and was_killed(session):
-                hint = f". The recorder was killed while it wrote: `dlstream recover {session}` cuts the half line off"
+                hint = f". The recorder was killed while it wrote: `dlstream recover {session}` removes that line"
         raise DlstreamError(f"{session / JOURNAL}: {error}{hint}") from error
 
 
@@ -81,12 +81,12 @@ def about_session(session: Path) -> Mapping[str, Any]:
 
 
 def was_killed(session: Path) -> bool:
-    """Whether the recorder did not come to its end, and nothing was mended since."""
+    """Whether the recorder did not finish, and the session was not recovered since."""
     return not about_session(session).get("complete")
 
 
 def was_cut_off(session: Path) -> bool:
-    """Whether the recorder was killed or failed: the last lines of one file may then lack in the other."""
+    """Whether the recorder was killed or failed: the last lines of one file may then be missing in the other."""
     about = about_session(session)
     return bool(about.get("recovered") or about.get("error") or not about.get("complete"))
 

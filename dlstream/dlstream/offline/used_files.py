@@ -19,7 +19,7 @@ def copies(beginning: Beginning, session: Path) -> dict[str, Path]:
     place as long as it is where it was, and as it was.
 
     Raises:
-        DlstreamError: names every file that can't be had any more as it was.
+        DlstreamError: names every file that is no longer available as it was.
     """
     kept, found, problems = _kept(session), {}, list[str]()
     for used in beginning.files:
@@ -27,7 +27,7 @@ def copies(beginning: Beginning, session: Path) -> dict[str, Path]:
         if used.sha256 in kept or _sha256(path) == used.sha256:
             found[used.written] = path
         else:
-            original = "is another file by now" if used.path.exists() else "is not there any more"
+            original = "has changed since" if used.path.exists() else "no longer exists"
             problems.append(
                 f"{session}: the experiment needs '{used.written}', but {_what_of(used, session)}, and {used.path} "
                 f"{original}; expected a file of SHA-256 {used.sha256} in {session / FILES}, under any name"
@@ -37,18 +37,18 @@ def copies(beginning: Beginning, session: Path) -> dict[str, Path]:
     return found
 
 
-def told_of_copies(beginning: Beginning, session: Path) -> list[str]:
-    """A sentence for each copy that is lost or was altered, and whose original is read in its place."""
+def copy_warnings(beginning: Beginning, session: Path) -> list[str]:
+    """A sentence for each lost or altered copy whose original is read in its place."""
     kept = _kept(session)
     return [
-        f"{_what_of(used, session)}: '{used.written}' is read from {used.path}, which is as it was"
+        f"{_what_of(used, session)}: '{used.written}' is read from {used.path}, which is unchanged"
         for used in beginning.files
         if used.sha256 not in kept and _sha256(used.path) == used.sha256
     ]
 
 
 def copies_for(experiment: Path, beginning: Beginning, session: Path) -> dict[str, Path]:
-    """As `copies`, for another experiment file: of those files alone that it would not find by itself."""
+    """As `copies`, for another experiment file: only of those files that it would not find by itself."""
     kept = _kept(session)
     return {
         used.written: kept[used.sha256]

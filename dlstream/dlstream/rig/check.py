@@ -1,4 +1,4 @@
-"""What can be known before a node starts: do the files that a rig names exist, load, and fit together?"""
+"""Checks before any node starts: do the files that a rig names exist, load, and fit together?"""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Warn = Callable[[Path, Problem], None]
 def checked_rig(
     path: str | Path, allow_python: bool = False, warn: Warn = lambda file, problem: None
 ) -> tuple[Rig, Path]:
-    """Reads a rig file and looks at everything that it names; the rig and the file's absolute path.
+    """Reads a rig file and checks everything that it names; returns the rig and the file's absolute path.
 
     `allow_python`: the experiment may name classes of Python files beside it.
 
@@ -34,7 +34,7 @@ def checked_rig(
 
 
 def check_rig(rig: Rig, path: Path, warn: Warn = lambda file, problem: None) -> None:
-    """Looks at everything that a rig names: do the files exist, load, and fit together?
+    """Checks everything that a rig names: do the files exist, load, and fit together?
 
     Raises:
         InputError: every problem, each with its file and line.

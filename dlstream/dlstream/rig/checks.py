@@ -93,12 +93,12 @@ def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]
         camera = facts.cameras.get(name)
         file = camera.calibration if isinstance(camera, SourceSettings) else None
         if isinstance(plane, CameraPlane) and file is not None and file.read_bytes() != plane.camera_info.read_bytes():
-            found = f"{plane.camera_info}, which is another calibration than the rig's for camera '{name}', {file}"
+            found = f"{plane.camera_info}, a different calibration from the rig's for camera '{name}', {file}"
             yield Problem(("file",), found, "the same file in both")
 
 
 def _two_subjects(experiment: Experiment, facts: RigFacts) -> Iterator[Problem]:
-    """Metadata of which the experiment and the recorder say different things: the session would carry both."""
+    """Metadata with different values in the experiment and in the recorder: the session would carry both."""
     lines = facts.recorder.metadata if facts.recorder is not None else ()
     recorded = dict(line.split("=", 1) for line in lines)
     for name, value in texts(experiment.metadata).items():
@@ -106,11 +106,11 @@ def _two_subjects(experiment: Experiment, facts: RigFacts) -> Iterator[Problem]:
             place = ("metadata", name)
             found = f"'{value}', where the rig's recorder.metadata says {name}={recorded[name]}"
             line = line_of(experiment.data, place)
-            yield Problem(place, found, "the same in both, or in one of them", line=line, file=experiment.path)
+            yield Problem(place, found, "the same value in both, or only one of them", line=line, file=experiment.path)
 
 
 def _lacking(parts: Registry[Any], key: str, section: Any) -> Iterator[Problem]:
-    """Libraries that the part needs which a section names, and that are not installed."""
+    """Missing libraries of the part that a section names."""
     name = getattr(section, key)
     if name in ("topic", "auto", "none"):  # somebody else's node; whatever is there; nothing
         return

@@ -1,4 +1,4 @@
-"""What a rig file tells of its parts before any of them is opened."""
+"""What a rig file says about its parts, before any of them is opened."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dlstream_pose import Network, NetworkInfo
 
 
 class RigFacts:
-    """What is known of a rig: nodes get it as parameters, and checks hold other parts against it.
+    """What is known of a rig: nodes get it as parameters, and checks compare other parts with it.
 
     Args:
         sections: the rig file's sections by key; those with several nodes as mappings.
@@ -68,7 +68,7 @@ class RigFacts:
 
     @cached_property
     def frame_rates(self) -> dict[str, float]:
-        """Frames a second of each camera, where they are known."""
+        """Frames per second of each camera, where they are known."""
         rates = {}
         for name, camera in self.cameras.items():
             if isinstance(camera, SourceSettings):
@@ -92,7 +92,7 @@ class RigFacts:
 
 
 def network_info(pose: Any) -> NetworkInfo:
-    """What a section's network says of itself: a file of dlstream's own in any engine, another one only in its own.
+    """What a section's network says about itself: dlstream's own files load in any engine, others only in their own.
 
     Raises:
         NetworkError: it can't be loaded.

@@ -72,7 +72,7 @@ def load_rig(path: str | Path, without_experiment: bool = False) -> Rig:
     """Reads a rig file. Relative paths in it are taken from its own folder.
 
     Args:
-        without_experiment: leaves the experiment out, whose file may not be there yet.
+        without_experiment: leaves out the experiment, whose file may not exist yet.
 
     Raises:
         InputError: names every problem, each with line, key, value found and what was expected.

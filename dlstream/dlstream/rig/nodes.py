@@ -24,7 +24,7 @@ class NodeSpec:
         images: the image topics that members publish; members take them by reference.
         ends_rig: the rig ends, without a failure, when this node has ended by itself.
         on_failure: stop, restart or continue.
-        decides: what the outputs do depends on this node: they go off when it dies, also where the rig goes on.
+        decides: what the outputs do depends on this node: they go off when it dies, even if the rig continues.
     """
 
     package: str
@@ -65,7 +65,7 @@ class NodeSpec:
 
 
 def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
-    """The nodes of a rig, in the order in which they start; they end in the reverse of it."""
+    """The nodes of a rig, in the order in which they start; they end in reverse."""
     facts = RigFacts.of(rig, rig_file)
     remappings = tuple(
         (f"/{name}/image_raw", camera.topic)

@@ -65,7 +65,7 @@ class NodeKind:
         component: the node's class, `package::Class`; empty: it always has a process of its own.
         takes_images: it subscribes to the cameras' images, wherever somebody else publishes them.
         publishes_images: it is a camera: the rig ends, without a failure, when it has ended by itself.
-        decides: what the outputs do depends on it: they go off when it dies, also where the rig goes on without it.
+        decides: what the outputs do depends on it: they go off when it dies, even if the rig continues without it.
         foreign: a section of this class is run by somebody else; no node is started for it.
         node_name, namespace: of the node, from its name in the section.
         fill: the parameters that the rig fills in where the section doesn't say them.
@@ -206,7 +206,7 @@ NODE_KINDS = (
         check=checks.check_camera,
     ),
 )
-"""In the order in which the nodes start; they end in the reverse of it.
+"""In the order in which the nodes start; they end in reverse.
 
 So the cameras end first, then the experiment, before it could miss poses, and the recorder after all it records.
 """

@@ -1,1 +1,1 @@
-"""A rig at work: its processes, their ends, and what the terminal shows of them."""
+"""A running rig: its processes, how they end, and what the terminal shows."""

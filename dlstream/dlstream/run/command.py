@@ -41,13 +41,13 @@ def run_rig(
     status_every: float = 5.0,
     extra: Sequence[NodeSpec] = (),
 ) -> Outcome:
-    """Starts the nodes of a checked rig, shows what they say, and ends them together.
+    """Starts the nodes of a checked rig, shows what they print, and ends them together.
 
     Args:
         file: the rig file, for the session's records.
-        seconds: end after so many seconds from the first frame; 0: as the rig file says.
-        status_every: seconds between two lines of status; 0: none.
-        extra: nodes to start beside the rig's own.
+        seconds: stop this many seconds after the first frame; 0: as the rig file says.
+        status_every: seconds between status lines; 0: none.
+        extra: nodes to start in addition to the rig's own.
     """
     environment = node_environment()
     os.environ.update(environment)  # the monitor is a node as well
@@ -58,16 +58,16 @@ def run_rig(
     monitor = Monitor([node.full_name for spec in specs for node in spec.nodes], list(rig.outputs))
     try:
         runner = Runner(specs, environment, say, monitor.report_fault, monitor.stop_outputs)
-        watch = _Watch(rig, monitor, runner, say, seconds or rig.stop.after, status_every)
-        code = runner.run(watch.tick)
+        supervisor = _Supervisor(rig, monitor, runner, say, seconds or rig.stop.after, status_every)
+        code = runner.run(supervisor.tick)
     finally:
         monitor.close()
         remove_abandoned()
     return Outcome(code, monitor.session)
 
 
-class _Watch:
-    """Shows the status now and then, and ends the rig when its time has come."""
+class _Supervisor:
+    """Shows the status at intervals, and stops the rig when its time or its experiment has ended."""
 
     def __init__(
         self, rig: Rig, monitor: Monitor, runner: Runner, say: Say, seconds: float, status_every: float
@@ -89,7 +89,7 @@ class _Watch:
         first = self._monitor.first_frame
         if self._seconds and first is not None and clock - first >= self._seconds:
             self._stopped = True
-            self._runner.stop(f"{self._seconds:g} s are over")
+            self._runner.stop(f"{self._seconds:g} s elapsed")
         elif self._rig.stop.with_experiment and self._monitor.experiment_ended:
             self._stopped = True
             self._runner.stop("the experiment has ended", self._monitor.experiment_failed)

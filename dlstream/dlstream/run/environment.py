@@ -14,14 +14,14 @@ PROFILE = "FASTRTPS_DEFAULT_PROFILES_FILE"
 
 
 def node_environment() -> dict[str, str]:
-    """What each node needs beside the environment it inherits; what the user has set stays as it is."""
+    """The variables that each node needs besides those it inherits; what the user has set is kept."""
     wanted = {
         PROFILE: str(share("config", "fastdds.xml")),
         "RCUTILS_COLORIZED_OUTPUT": "0",
         "RCUTILS_CONSOLE_OUTPUT_FORMAT": "[{severity}] {message}",
         "RCUTILS_LOGGING_BUFFERED_STREAM": "0",
         "PYTHONUNBUFFERED": "1",
-        # One thread where a library would take every core for an operation of a millisecond.
+        # One thread: libraries would use every core for an operation of a millisecond.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
@@ -30,6 +30,6 @@ def node_environment() -> dict[str, str]:
 
 @contextmanager
 def private_domain() -> Iterator[Mapping[str, str]]:
-    """A ROS domain that no other process on this machine has taken this way, with discovery on this machine alone."""
+    """A ROS domain that no other process on this machine has taken this way, with discovery on this machine only."""
     with domain_id() as number:
         yield {"ROS_DOMAIN_ID": str(number), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}

@@ -1,4 +1,4 @@
-"""The death of a node: the outputs go off at once, and the session has it as an event."""
+"""When a node dies: the outputs go off at once, and the session records it as an event."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from dlstream_msgs.msg import Command, Event
 
 
 class OutputStopper:
-    """Switches outputs off past the experiment. Made at the start, so that the outputs have found it by then."""
+    """Switches outputs off, bypassing the experiment. Created early, so that the outputs have discovered it."""
 
     def __init__(self, node: Node, outputs: Iterable[str]) -> None:
         self._publishers = [node.create_publisher(Command, f"/outputs/{name}/command", COMMAND) for name in outputs]
         self._count = 0
 
     def stop(self, reason: str, for_good: bool) -> None:
-        """Switches all outputs off and waits for nothing; `for_good`: they take nothing but "off" from then on."""
+        """Switches all outputs off and waits for nothing; `for_good`: they accept only "off" from then on."""
         self._count += 1
         stamp = stamp_to_message(now())
         command = Command(source=RIG, id=self._count, action=OFF, decided=stamp, sent=stamp, value=math.nan)
@@ -32,13 +32,13 @@ class OutputStopper:
 
 
 class FaultPublisher:
-    """Publishes faults of the rig itself. Made at the start, so that those who listen have found it by then."""
+    """Publishes faults of the rig itself. Created early, so that its subscribers have discovered it."""
 
     def __init__(self, node: Node) -> None:
         self._publisher = node.create_publisher(Event, "/experiment/events", EVENT)
 
     def publish(self, node: str, text: str) -> None:
-        """A fault of the node of that name; waits, shortly, until it has arrived."""
+        """Publishes a fault of that node; waits up to a second until it has arrived."""
         event = Event(kind=Event.FAULT, name=node, stamp=stamp_to_message(now()), values=key_values({"text": text}))
         self._publisher.publish(event)
         self._publisher.wait_for_all_acked(Duration(seconds=1))

@@ -17,8 +17,8 @@ from dlstream.rig.nodes import NodeSpec, rig_nodes
 from dlstream.run.environment import PROFILE, node_environment
 from dlstream.run.faults import FaultPublisher, OutputStopper
 from dlstream.run.parameter_files import parameter_file, remove_abandoned_files
-from dlstream.run.process import dying_with_parent
 from dlstream_common import Problem
+from dlstream_common.ros import WITH_PARENT
 from launch import LaunchContext
 
 
@@ -47,15 +47,15 @@ def rig_actions(rig_file: str, context: LaunchContext, allow_python: bool = Fals
 
 
 def _node_actions(spec: NodeSpec, faults: FaultPublisher, stopper: OutputStopper) -> list[Action]:
-    alone = {"name": spec.name, "namespace": spec.namespace}
+    own_name = {"name": spec.name, "namespace": spec.namespace}
     node = Node(
         package=spec.package,
         executable=spec.executable,
         arguments=spec.arguments,
-        **({} if spec.members else alone),
+        **({} if spec.members else own_name),
         parameters=[str(parameter_file(spec)) if spec.members else dict(spec.parameters)],
         remappings=list(spec.remappings),
-        prefix=" ".join(dying_with_parent()),  # a launch that is killed leaves no node behind
+        additional_env={WITH_PARENT: "1"},  # a launch that is killed leaves no node behind
         output="screen",
         emulate_tty=False,
         respawn=spec.on_failure == "restart",
@@ -67,7 +67,7 @@ def _node_actions(spec: NodeSpec, faults: FaultPublisher, stopper: OutputStopper
         if context.is_shutdown:
             return []
         if event.returncode == 0 and spec.ends_rig:
-            return [EmitEvent(event=Shutdown(reason=f"{spec.full_name} has come to its end"))]
+            return [EmitEvent(event=Shutdown(reason=f"{spec.full_name} has finished"))]
         if spec.decides or spec.on_failure == "stop":
             stopper.stop(f"{spec.full_name} has ended with {event.returncode}", for_good=spec.on_failure == "stop")
         faults.publish(spec.full_name, f"has ended with {event.returncode}")

@@ -18,7 +18,7 @@ from dlstream_common.ros import EVENT
 from dlstream_msgs.msg import ExperimentStatus
 
 _LEVELS = {DiagnosticStatus.WARN: "WARN", DiagnosticStatus.ERROR: "ERROR", DiagnosticStatus.STALE: "STALE"}
-_SILENT = 3.0
+_SILENT_AFTER = 3.0
 """Seconds without a diagnosis after which a node counts as silent."""
 
 
@@ -26,8 +26,8 @@ class Monitor:
     """The newest diagnosis of the rig's nodes and the experiment's status, from a node of its own.
 
     Args:
-        nodes: full names of the rig's nodes; what others in the same ROS domain say does not count.
-        outputs: the rig's outputs by name, those of somebody else's nodes among them.
+        nodes: full names of the rig's nodes; other nodes in the same ROS domain are ignored.
+        outputs: the rig's outputs by name, including those that other nodes run.
     """
 
     def __init__(self, nodes: Collection[str], outputs: Collection[str] = ()) -> None:
@@ -40,7 +40,7 @@ class Monitor:
         """The newest session folder that a recorder reported."""
         self.status: ExperimentStatus | None = None
         self.ran = False
-        """Whether the experiment has been running since the monitor looks."""
+        """Whether the experiment has run since the monitor started."""
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node("dlstream_monitor", start_parameter_services=False)
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)
@@ -60,7 +60,7 @@ class Monitor:
         rclpy.try_shutdown()
 
     def report_fault(self, node: str, text: str) -> None:
-        """Tells the recorder and whoever else listens that a node has died."""
+        """Publishes that a node has died, for the recorder and other subscribers."""
         self._faults.publish(node, text)
 
     def stop_outputs(self, reason: str, for_good: bool) -> None:
@@ -74,17 +74,17 @@ class Monitor:
 
     @property
     def experiment_ended(self) -> bool:
-        """Whether the experiment ran and came to its end."""
+        """Whether the experiment ran and has ended."""
         return self.ran and self.status is not None and self.status.status != ExperimentStatus.RUNNING
 
     def line(self) -> str:
-        """One line on how the rig is."""
+        """One line on the state of the rig."""
         with self._lock:
             diagnoses = dict(sorted(self._diagnoses.items()))
         clock = time.monotonic()
         parts = [
             f"{name.strip('/')}: {_level(item)}{item.message}"
-            if clock - heard < _SILENT
+            if clock - heard < _SILENT_AFTER
             else f"{name.strip('/')}: silent"
             for name, (heard, item) in diagnoses.items()
         ]

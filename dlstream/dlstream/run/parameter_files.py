@@ -16,14 +16,14 @@ _NAME = re.compile(r"dlstream_(\d+)_\w+\.yaml")
 
 
 def parameter_file(spec: NodeSpec) -> Path:
-    """A temporary file with the parameters of a process; its name has the process that made it."""
+    """A temporary file with the parameters of a process; its name contains the ID of this process."""
     with tempfile.NamedTemporaryFile("w", prefix=f"dlstream_{os.getpid()}_", suffix=".yaml", delete=False) as file:
         YAML().dump(spec.parameter_file, file)
     return Path(file.name)
 
 
 def remove_abandoned_files(folder: Path | None = None) -> int:
-    """Removes the files whose maker was killed before it could; returns how many there were."""
+    """Removes files that killed processes left behind; returns how many there were."""
     count = 0
     for path in (folder or Path(tempfile.gettempdir())).glob("dlstream_*.yaml"):
         made_by = _NAME.fullmatch(path.name)

@@ -1,4 +1,4 @@
-"""One node as a child process: its output line by line, its end, and no orphan."""
+"""One node as a child process: its output line by line, its exit, and no orphan."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class NodeProcess:
         self.spec = spec
         self.stopped_early = False
         self._on_line, self._on_exit = on_line, on_exit
-        self.spoke = -math.inf
-        """When it printed its last line, by the steady clock."""
+        self.last_output = -math.inf
+        """When it printed its last line, by the monotonic clock."""
         self._parameters = parameter_file(spec)
         self._process = subprocess.Popen(
             [*dying_with_parent(), *command(spec, self._parameters)],
@@ -39,7 +39,7 @@ class NodeProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, **environment},
-            start_new_session=True,  # a Ctrl-C in the terminal reaches the runner alone, which ends nodes in order
+            start_new_session=True,  # a Ctrl-C in the terminal reaches only the runner, which ends nodes in order
         )
         self._thread = threading.Thread(target=self._follow, name=spec.full_name, daemon=True)
         self._thread.start()
@@ -57,10 +57,10 @@ class NodeProcess:
     def signal(self, number: signal.Signals) -> None:
         """Sends a signal, if the process is still there.
 
-        `stopped_early` is then true if it had not printed anything yet: too early for a node to end in good order.
+        `stopped_early` is then true if it had not printed anything yet: too early for a node to end cleanly.
         """
         if self.running:
-            self.stopped_early = self.stopped_early or self.spoke == -math.inf
+            self.stopped_early = self.stopped_early or self.last_output == -math.inf
             self._process.send_signal(number)
 
     def wait(self, timeout: float) -> bool:
@@ -69,14 +69,14 @@ class NodeProcess:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             return False
-        self._thread.join(timeout=5.0)  # not for ever: a grandchild may hold the output open
+        self._thread.join(timeout=5.0)  # not forever: a grandchild may hold the output open
         return True
 
     def _follow(self) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as output:
             for line in output:
-                self.spoke = time.monotonic()
+                self.last_output = time.monotonic()
                 self._on_line(self.spec, line.decode(errors="replace").rstrip())
         code = self._process.wait()
         self._parameters.unlink(missing_ok=True)
@@ -95,7 +95,7 @@ def command(spec: NodeSpec, parameters: Path) -> Sequence[str]:
 
 
 def dying_with_parent() -> Sequence[str]:
-    """Words in front of a command, after which the kernel ends it if its parent is killed; none where they can't be.
+    """A prefix that makes the kernel end a command if its parent is killed; empty if setpriv is not installed.
 
     By util-linux's setpriv, since Python code between fork and exec can deadlock where the parent has threads.
     """

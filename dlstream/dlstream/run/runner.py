@@ -14,8 +14,8 @@ from dlstream.rig.nodes import NodeSpec
 from dlstream.run.process import NodeProcess
 from dlstream.run.together import speaker
 
-_PATIENCE = {signal.SIGINT: 30.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
-"""Seconds of silence: a node that says what it still has to do, such as a recorder, is waited for."""
+_SIGNAL_TIMEOUTS = {signal.SIGINT: 30.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
+"""Seconds without output before the next signal: a node that still prints, such as a recorder, is waited for."""
 _RESTARTS = 5
 _RESTART_WINDOW = 60.0
 _RESTART_DELAY = 0.5
@@ -45,7 +45,7 @@ class _Request:
 class Runner:
     """Starts nodes, shows what they print, restarts what is to be restarted, and ends all of them together.
 
-    `on_fault` hears of every node that ended though it was needed: its name and how it ended. `stop_outputs` is called
+    `on_fault` is called for every needed node that ended, with its name and how it ended. `stop_outputs` is called
     before that, with the reason and with whether the rig ends: outputs are off before anything is waited for.
     Nodes end in the reverse of the order in which they started: those that send come before those that receive, so
     that the recorder gets what was on its way.
@@ -82,8 +82,8 @@ class Runner:
         try:
             for spec in self._specs:
                 self._start(spec)
-            reason = self._watch(tick)
-            self._say("rig", f"stops: {reason}")
+            reason = self._handle_events(tick)
+            self._say("rig", f"stopping: {reason}")
         finally:
             self._end_all()
             for number, handler in previous.items():
@@ -102,14 +102,14 @@ class Runner:
         )
         self._processes.append(process)
 
-    def _watch(self, tick: Callable[[], None] | None) -> str:
+    def _handle_events(self, tick: Callable[[], None] | None) -> str:
         while True:
             try:
                 event = self._events.get(timeout=0.1)
             except queue.Empty:
                 event = None
             if isinstance(event, _Line):
-                self._say(*_spoken(event))
+                self._say(*_node_and_text(event))
             elif isinstance(event, _Request):
                 self.exit_code = self.exit_code or int(event.failed)
                 return event.reason
@@ -126,7 +126,7 @@ class Runner:
         self._processes.remove(event.process)
         if event.code == 0 and spec.ends_rig:
             others = any(process.spec.ends_rig for process in self._processes)
-            return "" if others else f"{spec.full_name} has come to its end"
+            return "" if others else f"{spec.full_name} has finished"
         restarts = spec.on_failure == "restart" and self._may_restart(spec)
         ends = spec.on_failure == "stop" or (spec.on_failure == "restart" and not restarts)
         if ends or spec.decides:
@@ -140,7 +140,7 @@ class Runner:
             time.sleep(_RESTART_DELAY)
             self._start(spec)
         else:
-            self._say("rig", f"{spec.full_name} {ending}; the rig goes on without it")
+            self._say("rig", f"{spec.full_name} {ending}; the rig continues without it")
         return ""
 
     def _may_restart(self, spec: NodeSpec) -> bool:
@@ -154,18 +154,18 @@ class Runner:
 
     def _end_all(self) -> None:
         for process in reversed(self._processes):
-            for number, patience in _PATIENCE.items():
+            for number, timeout in _SIGNAL_TIMEOUTS.items():
                 process.signal(number)
-                if self._wait(process, patience):
+                if self._wait(process, timeout):
                     break
-                self._say("rig", f"{process.spec.full_name} does not end after {number.name}")
+                self._say("rig", f"{process.spec.full_name} did not end after {number.name}")
         self._drain()
 
-    def _wait(self, process: NodeProcess, patience: float) -> bool:
+    def _wait(self, process: NodeProcess, timeout: float) -> bool:
         begun = time.monotonic()
         while not process.wait(0.05):
             self._drain()
-            if time.monotonic() > max(begun, process.spoke) + patience:
+            if time.monotonic() > max(begun, process.last_output) + timeout:
                 return False
         return True
 
@@ -177,14 +177,14 @@ class Runner:
             except queue.Empty:
                 return
             if isinstance(event, _Line):
-                self._say(*_spoken(event))
+                self._say(*_node_and_text(event))
             elif isinstance(event, _Exit) and event.code != 0 and not event.process.stopped_early:
                 self._say("rig", f"{event.process.spec.full_name} {_ending(event.code)} while it was stopped")
                 self.exit_code = self.exit_code or 1
 
 
-def _spoken(line: _Line) -> tuple[str, str]:
-    """The node that says a line, and the line."""
+def _node_and_text(line: _Line) -> tuple[str, str]:
+    """The node that printed a line, and the line."""
     found = speaker(line.text) if line.spec.members else None
     return found or (line.spec.full_name, line.text)
 

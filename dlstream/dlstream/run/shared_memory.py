@@ -1,4 +1,4 @@
-"""Shared memory that killed nodes left behind: Fast DDS gives it back only where a node ends in good order."""
+"""Shared memory that killed nodes left behind: Fast DDS frees it only when a node ends cleanly."""
 
 from __future__ import annotations
 

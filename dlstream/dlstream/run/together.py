@@ -16,7 +16,7 @@ from dlstream_common.ros import DlstreamNode, LocalFrames, run_nodes
 GROUP = "rclpy_components"
 """Entry points by which ROS 2 finds nodes written in Python: `package::Class = module:Class`."""
 LINE = "[{severity}] [{name}] {message}"
-"""How a line says which of the nodes it comes from; `speaker` reads it."""
+"""How a line shows which node it comes from; `speaker` reads it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def speaker(text: str) -> tuple[str, str] | None:
-    """Who says a line of such a process, as a full name, and the line without it; None where it is nobody's."""
+    """The full name of the node that printed a line, and the line without it; None if the line names no node."""
     found = re.match(r"^(\[\w+\] )\[([\w.]+)\] (.*)$", text)
     return (f"/{found[2].replace('.', '/')}", found[1] + found[3]) if found else None
 

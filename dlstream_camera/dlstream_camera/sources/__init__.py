@@ -1,4 +1,4 @@
-"""The frame sources. A new one is a module here, or a class in a package of one's own; nothing else has to change."""
+"""The frame sources. A new one is a module here, or a class in a package of your own; nothing else changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOURCES: Registry[type[FrameSource[Any]]] = Registry(
 
 
 def source_settings(name: str) -> type[SourceSettings]:
-    """The settings of the source of that name, with the key `source`.
+    """The settings class of the source with this name, with the key `source`.
 
     Raises:
         PartError: there is no such source, or it can't be imported.

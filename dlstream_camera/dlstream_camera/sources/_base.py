@@ -1,4 +1,4 @@
-"""What a frame source is: a few methods that a camera, a file or a simulation fills in."""
+"""What a frame source is: a few methods that a camera, a file or a simulation implements."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from dlstream_common.tagged import Configurable
 
 
 class SourceSettings(Settings):
-    """What every source has; a source adds its own fields. The key `source`, its name, comes with the registry."""
+    """The fields of every source; a source adds its own. The registry adds the key `source`, the source's name."""
 
     crop: Annotated[list[int], Field(max_length=4)] = []
-    """Part of the image to publish: x, y, width, height in pixels of the camera's image. Empty: all of it."""
+    """Part of the image to publish: x, y, width, height in pixels, such as [100, 50, 640, 480]. Empty: all of it."""
     color: bool = True
-    """Publish colour (bgr8); false: grey (mono8), a third of the data."""
+    """True: publish colour (bgr8); false: greyscale (mono8), a third of the data."""
     frame_id: str = ""
-    """Frame of reference in the images' headers; empty: the camera's name and '_optical_frame'."""
+    """The frame_id in image headers. Empty: the camera's name with '_optical_frame', such as top_optical_frame."""
     calibration: AnyPath | None = None
-    """Camera calibration in ROS's own YAML (as camera_calibration writes it); none: an uncalibrated camera."""
+    """Calibration file (YAML, as ROS's camera_calibration writes it). Left out: the camera is uncalibrated."""
     queue: Annotated[int, Field(ge=1, le=1000)] = 30
-    """Frames that may wait for a slow reliable subscriber before one is lost."""
+    """Frames buffered for a slow reliable subscriber before one is lost."""
     wait_for: Annotated[int, Field(ge=0), FILLED_IN] = 0
-    """Subscribers of image_raw to wait for (at most 60 s) before the first frame, so that none misses it."""
+    """Number of image_raw subscribers to wait for (at most 60 s) before the first frame, so that none misses it."""
     compressed_rate: Annotated[float, Field(ge=0, le=1000, json_schema_extra={"live": True})] = 10.0
-    """JPEG images a second on image_raw/compressed, for looking; encoded only while someone subscribes."""
+    """JPEG images per second on image_raw/compressed, for viewing; encoded only while someone subscribes. 0: none."""
     compressed_quality: Annotated[int, Field(ge=1, le=100, json_schema_extra={"live": True})] = 80
-    """JPEG quality."""
+    """JPEG quality, from 1 (small files) to 100."""
 
     def image_size(self) -> tuple[int, int] | None:
-        """Width and height of the source's images in pixels, before the crop; None where only the device knows.
+        """Width and height of the source's images in pixels, before the crop; None if only the device knows.
 
         Raises:
             SourceError: what is to be read can't be used, such as a damaged file.
@@ -44,11 +44,11 @@ class SourceSettings(Settings):
         return None
 
     def asked_size(self) -> tuple[int, int] | None:
-        """Width and height after the crop, as asked of a device that may deliver others; None: not asked."""
+        """Width and height after the crop, as requested; the device may deliver another size. None: not requested."""
         return None
 
     def frame_rate(self) -> float | None:
-        """Frames a second; None where only the device knows, or as fast as they are taken.
+        """Frames per second; None if only the device knows, or if frames come as fast as they are read.
 
         Raises:
             SourceError: as `image_size`.
@@ -56,9 +56,9 @@ class SourceSettings(Settings):
         return None
 
     def check(self) -> list[Problem]:
-        """What is wrong with these settings, as far as that shows without the device; places are within them.
+        """Problems in these settings that show without the device; each problem's place is a path within them.
 
-        A source that looks at more adds to it what it finds.
+        A source that checks more adds its own.
         """
         try:
             size = self.image_size()
@@ -67,7 +67,7 @@ class SourceSettings(Settings):
         return self.check_size(*size) if size is not None else []
 
     def check_size(self, width: int, height: int) -> list[Problem]:
-        """What does not fit images of that size: the crop, the calibration."""
+        """What does not fit images of this size: the crop, the calibration."""
         problem = crop_problem(self.crop, width, height)
         if problem is not None:
             return [problem]
@@ -80,7 +80,7 @@ class SourceSettings(Settings):
         return []
 
     def published_size(self) -> tuple[int, int] | None:
-        """Width and height after the crop; None where only the device knows.
+        """Width and height after the crop; None if only the device knows.
 
         Raises:
             SourceError: as `image_size`; or the crop does not fit.
@@ -101,11 +101,11 @@ S = TypeVar("S", bound=SourceSettings)
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """What a source delivers, as it says after it was opened: read back, not as requested.
+    """What a source delivers, as read back after opening, not as requested.
 
     Attributes:
-        fps: frames a second; 0 where it is not known or as fast as they are taken.
-        description: the device, for a person.
+        fps: frames per second; 0 if unknown, or if frames come as fast as they are read.
+        description: the device, in words.
     """
 
     width: int
@@ -117,13 +117,13 @@ class Format:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """One image as the source gives it.
+    """One image, as the source delivers it.
 
     Attributes:
         image: (height, width) or (height, width, 3) uint8, OpenCV's channel order.
         stamp: acquisition, nanoseconds since the epoch.
         frame_number: the source's own count.
-        dropped: frames that the source lost so far.
+        dropped: frames the source has lost so far.
         truth: where the keypoints really are, if the source knows it.
     """
 
@@ -136,10 +136,10 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What befell a source that goes on all the same.
+    """Something that happened to a source which keeps running.
 
     Attributes:
-        kind: "frames_lost", "disconnected" or "reconnected"; "remark" for what is no fault.
+        kind: "frames_lost", "disconnected" or "reconnected"; "remark" if it is no fault.
         text: one sentence for a person.
         values: figures by name, such as the number of the lost frame.
     """
@@ -156,7 +156,7 @@ class FrameSource(Configurable[S], ABC):
     and named in `requires`.
 
     Attributes:
-        on_notice: called, on any thread, with what befell the source while it goes on.
+        on_notice: called, on any thread, when something happens to the source that it survives, such as a lost frame.
     """
 
     settings_type: ClassVar[type[Settings]] = SourceSettings
@@ -182,11 +182,11 @@ class FrameSource(Configurable[S], ABC):
         """
 
     def stop(self) -> None:
-        """Wakes a `read` that waits, from another thread; the next `read` begins again with the newest image.
+        """Wakes a waiting `read`, from another thread; the next `read` starts again with the newest image.
 
-        Sources that always have an image soon need not do anything.
+        A source that always delivers an image soon need not implement this.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """Gives the device back. Allowed at any time, more than once."""
+        """Releases the device. May be called at any time, more than once."""

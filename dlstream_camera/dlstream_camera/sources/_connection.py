@@ -1,4 +1,4 @@
-"""What a live camera's reader talks to: a stream over the network, or a device of this computer."""
+"""What a live camera's reader talks to: a network stream or a local device."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dlstream_common import Image
 
 
 class DamagedFrameError(Exception):
-    """One frame came and can't be decoded; the next one may be whole."""
+    """A frame arrived that can't be decoded; the next one may be fine."""
 
 
 class DisconnectedError(Exception):
-    """No more frames come by this connection; the text says why: its end, silence, or a device that is gone."""
+    """This connection delivers no more frames; the text says why, such as a stream that ended or fell silent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A decoded image, and when it came: nanoseconds since the epoch."""
+    """A decoded image, and when it arrived: nanoseconds since the epoch."""
 
     image: Image
     stamp: int
@@ -28,8 +28,8 @@ class Connection(Protocol):
     """An open camera.
 
     Attributes:
-        name: how it is opened, such as FFmpeg's or OpenCV's name of the kind of device.
-        fps: frames a second as the camera announces them; 0 where it does not.
+        name: what opens it: FFmpeg's or OpenCV's name for the kind of device.
+        fps: frames per second, as the camera announces them; 0 if it doesn't.
     """
 
     name: str
@@ -39,9 +39,9 @@ class Connection(Protocol):
         """Waits for the next frame.
 
         Raises:
-            DamagedFrameError: one came that can't be decoded.
-            DisconnectedError: none comes any more.
+            DamagedFrameError: one arrived that can't be decoded.
+            DisconnectedError: no more frames will come.
         """
 
     def close(self) -> None:
-        """Gives the camera back."""
+        """Releases the camera."""

@@ -1,4 +1,4 @@
-"""The thread that reads a live camera, so that each frame is stamped as it comes and none waits unseen in a buffer."""
+"""The thread that reads a live camera: each frame is stamped as it arrives, and none waits unseen in a buffer."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from dlstream_camera.sources._losses import Losses
 from dlstream_common import SourceError
 
 _BEHIND = 10
-"""Frames that may wait for the node before the oldest is left out."""
+"""Frames that may wait for the node before the oldest is dropped."""
 _FIRST_FRAME = 30
-"""Damaged frames after which a camera that was just opened counts as giving none."""
+"""Damaged frames after which a camera that was just opened counts as delivering none."""
 
 
 class LiveReader:
-    """Reads a camera from `open` to `close`, counts what is lost, and connects again where the camera is gone.
+    """Reads a camera from `open` to `close`, counts lost frames, and reconnects when the camera is gone.
 
     Frames from before the first `read` are thrown away: the run has not begun.
 
     Args:
         connect: opens the camera; raises SourceError.
-        reconnect: seconds between two attempts to connect again; 0: a camera that is gone is an error.
-        tell: called, in the thread, with what befell the camera.
+        reconnect: seconds between attempts to reconnect; 0: a lost camera is an error.
+        tell: called, on the reader's thread, with what happened to the camera.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class LiveReader:
         """Connects and waits for a first frame, which shows the size of the images.
 
         Raises:
-            SourceError: the camera can't be opened, or gives no image.
+            SourceError: the camera can't be opened, or delivers no image.
         """
         self._connection, first = self._connected()
         self._give(first)
@@ -59,7 +59,7 @@ class LiveReader:
         """Waits for the next frame; None after `stop`.
 
         Raises:
-            SourceError: the camera is gone, and is not to be connected again.
+            SourceError: the camera is gone, and is not to be reconnected.
         """
         with self._change:
             if not self._wanted:
@@ -74,21 +74,21 @@ class LiveReader:
             raise self._error
 
     def stop(self) -> None:
-        """Wakes a `read` that waits, from another thread."""
+        """Wakes a waiting `read`, from another thread."""
         with self._change:
             self._wanted, self._stopped = False, True
             self._waiting.clear()
             self._change.notify_all()
 
     def close(self) -> None:
-        """Ends the thread, which gives the camera back. A read that hangs is waited for: it ends by its own timeout."""
+        """Ends the thread, which releases the camera. Waits for a hanging read, which ends by its own timeout."""
         self._closing.set()
         self.stop()
         if self._thread.is_alive():
             self._thread.join()
 
     def _connected(self) -> tuple[Connection, Taken]:
-        """An open camera and its first frame, since many a camera can be opened and yet gives none."""
+        """An open camera and its first frame, since some cameras open and yet deliver none."""
         self._attempted = time.monotonic()
         connection = self._connect()
         try:
@@ -155,24 +155,24 @@ class LiveReader:
             self._losses.add(left_out.frame_number, "this computer was too slow to take it")
 
     def _again(self, reason: str) -> Connection | None:
-        """The camera connected once more; None where it is given up."""
+        """The camera, reconnected; None if it is given up."""
         if self._closing.is_set():
             return None
         after = f"camera '{self._name}': {reason}, after {self._number} frames"
         if not self._reconnect:
-            self._fail(SourceError(f"{after}. With `reconnect: 2` it is connected again, tried every 2 s"))
+            self._fail(SourceError(f"{after}. With `reconnect: 2` dlstream tries to reconnect every 2 s"))
             return None
         self._losses.flush()
-        self._tell(Notice("disconnected", f"{after}; connecting again every {self._reconnect:g} s", {"reason": reason}))
+        self._tell(Notice("disconnected", f"{after}; reconnecting every {self._reconnect:g} s", {"reason": reason}))
         since, attempts = time.monotonic(), 0
         while not self._closing.wait(max(0.0, self._attempted + self._reconnect - time.monotonic())):
             attempts += 1
             try:
                 connection, first = self._connected()
             except SourceError:
-                continue  # that it is gone has been told
+                continue  # its loss has been reported
             seconds = time.monotonic() - since
-            text = f"camera '{self._name}': connected again after {seconds:.1f} s"
+            text = f"camera '{self._name}': reconnected after {seconds:.1f} s"
             self._tell(Notice("reconnected", text, {"seconds": f"{seconds:.3f}", "attempts": str(attempts)}))
             self._give(first)
             return connection

@@ -1,4 +1,4 @@
-"""A camera of this computer, by OpenCV."""
+"""A camera of this computer, read with OpenCV."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class LocalDevice:
         if not self._capture.grab():
             if self._node.is_absolute() and not self._node.exists():
                 raise DisconnectedError(f"the camera was unplugged: {self._node} is gone")
-            raise DisconnectedError("the camera gives no more frames. Is its cable loose, or does its bus lack power?")
+            raise DisconnectedError("the camera delivers no frames. Is its cable loose, or does its bus lack power?")
         stamp = now()
         done, image = self._capture.retrieve()
         if not done or image is None:

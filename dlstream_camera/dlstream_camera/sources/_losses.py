@@ -1,4 +1,4 @@
-"""Lost frames, told at once, and where many are lost at most once a second."""
+"""Reports lost frames: at once, but at most once a second."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _AT_MOST_EVERY = 1.0
 
 
 class Losses:
-    """Counts lost frames. On one thread, but `count` on any."""
+    """Counts and reports lost frames. For one thread; `count` may be read on any."""
 
     def __init__(self, tell: Callable[[Notice], None]) -> None:
         self.count = 0
@@ -21,7 +21,7 @@ class Losses:
         self._reason = ""
 
     def add(self, number: int, reason: str) -> None:
-        """One more lost frame, by the source's own number."""
+        """Counts one more lost frame, by the source's own number."""
         if self._waiting and reason != self._reason:
             self.flush()
         self.count += 1
@@ -30,12 +30,12 @@ class Losses:
         self.tick()
 
     def tick(self) -> None:
-        """Tells what waits, if its time has come."""
+        """Reports what is pending, if the last report is a second ago."""
         if self._waiting and time.monotonic() - self._told >= _AT_MOST_EVERY:
             self.flush()
 
     def flush(self) -> None:
-        """Tells what waits."""
+        """Reports what is pending."""
         if not self._waiting:
             return
         first, last, count = self._waiting[0], self._waiting[-1], len(self._waiting)

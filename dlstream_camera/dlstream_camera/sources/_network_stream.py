@@ -1,4 +1,4 @@
-"""A camera on the network, by FFmpeg (PyAV): RTSP, motion JPEG over HTTP, RTMP, UDP and what else it knows."""
+"""A network camera, read by FFmpeg (PyAV): RTSP, motion JPEG over HTTP, RTMP, UDP and whatever else it supports."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dlstream_camera.sources._connection import DamagedFrameError, DisconnectedE
 from dlstream_common import SourceError, now
 
 _TO_OPEN = 10.0
-"""Seconds in which a camera has to answer."""
+"""Seconds within which a camera must answer."""
 _REMEMBERED = 100
 _ENDED = "the stream has ended: the camera closed the connection"
 _SHOWN_BY_ONE_FRAME = ("mpjpeg", "jpeg_pipe", "image2")
-"""Formats of which FFmpeg needs but one frame to know them; of others it gathers some seconds' frames first."""
-_LIVE = {"fflags": "nobuffer"}  # the gathered frames would come all at once, too late for their stamps
+"""Formats that FFmpeg recognises from one frame; for others it first buffers some seconds of frames."""
+_LIVE = {"fflags": "nobuffer"}  # buffered frames would arrive all at once, too late for their stamps
 _DECODER = {"flags": "low_delay", "err_detect": "explode"}  # half a picture, filled up with grey, is no frame
 
 
@@ -43,7 +43,7 @@ class NetworkStream:
             self._container = self._open(url, _LIVE)
         if not self._container.streams.video:
             self._container.close()
-            raise SourceError(f"camera '{url}': found a stream without video; expected one with")
+            raise SourceError(f"camera '{url}': found a stream without video; expected a video stream")
         stream = self._container.streams.video[0]
         stream.thread_type = "SLICE"  # threads by frame would hold back as many frames as there are threads
         stream.codec_context.options = dict(_DECODER)
@@ -59,7 +59,7 @@ class NetworkStream:
             return av.open(url, timeout=(_TO_OPEN, self._silence), options=options)
         except av.FFmpegError as error:
             raise SourceError(
-                f"camera '{url}': can't be opened ({_reason(error, _TO_OPEN)}); expected a stream of video. Is the "
+                f"camera '{url}': can't be opened ({_reason(error, _TO_OPEN)}); expected a video stream. Is the "
                 "camera on, and are its address, user and password right?"
             ) from error
 
@@ -82,22 +82,22 @@ class NetworkStream:
         except StopIteration:
             raise DisconnectedError(_ENDED) from None
         except av.error.ExitError as error:
-            raise DisconnectedError(f"the stream is silent: nothing came for {self._silence:g} s") from error
+            raise DisconnectedError(f"the stream is silent: no data came for {self._silence:g} s") from error
         except av.FFmpegError as error:
-            if error.errno == errno.EIO:  # FFmpeg's word for a connection that was closed within a stream without end
+            if error.errno == errno.EIO:  # FFmpeg's error for a connection that was closed within an endless stream
                 raise DisconnectedError(_ENDED) from error
             raise DisconnectedError(f"the stream broke off: {_reason(error, self._silence)}") from error
         stamp = now()
         if not packet.size:
-            return []  # FFmpeg's own mark of the end
+            return []  # FFmpeg's end marker
         self._begun = self._begun or packet.is_keyframe
         if not self._begun:
-            return []  # the differences to a frame that was sent before this connection
+            return []  # differences from a frame that was sent before this connection
         self._stamps.append((packet.pts, stamp))
         try:
             return [frame for frame in packet.decode() if isinstance(frame, VideoFrame)]
         except av.FFmpegError as error:
-            raise DamagedFrameError(f"{packet.size} bytes that are no whole picture") from error
+            raise DamagedFrameError(f"{packet.size} bytes that are not a complete image") from error
 
 
 def _reason(error: av.FFmpegError, seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What can be set of a camera that OpenCV or FFmpeg opens."""
+"""The settings of a camera that OpenCV or FFmpeg opens."""
 
 from __future__ import annotations
 
@@ -19,44 +19,48 @@ def _index_as_text(value: Any) -> Any:
 
 
 class OpenCVSettings(SourceSettings):
-    """A camera by OpenCV. Width, height and fps are requested; what the camera delivers is read back."""
+    """A camera opened by OpenCV, or by FFmpeg if `device` is a URL.
+
+    Width, height, fps and fourcc are requests: the camera may deliver others, and the log shows its size and rate. A
+    camera with a URL ignores them.
+    """
 
     source: Literal["opencv"] = "opencv"
-    """Kind of the source."""
+    """The kind of source."""
     device: Annotated[str, BeforeValidator(_index_as_text, json_schema_input_type=int | str)] = "0"
     """Index (0, 1, ...), path (/dev/v4l/by-id/...), or URL (rtsp://..., http://...)."""
     width: Annotated[int, Field(ge=0, le=20000)] = 0
-    """Width to request; 0: as the camera has it."""
+    """Width to request, in pixels; 0: the camera's default."""
     height: Annotated[int, Field(ge=0, le=20000)] = 0
-    """Height to request; 0: as the camera has it."""
+    """Height to request, in pixels; 0: the camera's default."""
     fps: Annotated[float, Field(ge=0, le=10000)] = 0.0
-    """Frames a second to request; 0: as the camera has it."""
+    """Frames per second to request; 0: the camera's default."""
     fourcc: Annotated[str, Field(pattern="^(.{4})?$")] = ""
-    """Pixel format to request, such as MJPG or YUYV; empty: as the camera has it."""
+    """Pixel format to request, such as MJPG or YUYV; empty: the camera's default."""
     reconnect: Annotated[float, Field(ge=0, le=3600)] | None = None
-    """Seconds between attempts to reconnect a camera that is gone; 0: the run ends. Not given: 2 for a URL, else 0."""
+    """Seconds between attempts to reconnect a lost camera; 0: its loss ends the run. Left out: 2 for a URL, else 0."""
     silence: Annotated[float, Field(gt=0, le=60)] = 5.0
-    """Seconds without data after which a network stream counts as gone."""
+    """Seconds without data after which a network camera counts as lost."""
 
     @field_validator("device")
     @classmethod
     def _as_a_url(cls, device: str) -> str:
         if "://" in device and re.search(r"\s", device):
-            raise ValueError("a URL without blanks; one in a password is written %20")
+            raise ValueError("a URL without spaces; write a space in a password as %20")
         return device
 
     @property
     def is_url(self) -> bool:
-        """Whether the device is a camera on the network."""
+        """Whether the device is a network camera."""
         return "://" in self.device
 
     @property
     def reconnect_every(self) -> float:
-        """Seconds between two attempts to connect again; 0: none."""
+        """Seconds between attempts to reconnect; 0: none."""
         return (_RECONNECT if self.is_url else 0.0) if self.reconnect is None else self.reconnect
 
     def check(self) -> list[Problem]:
-        # What the camera delivers may differ from what is asked for, so that it is no `image_size`.
+        # The camera may deliver another size than the requested one, so this is no `image_size`.
         return self.check_size(self.width, self.height) if self.width and self.height else []
 
     def asked_size(self) -> tuple[int, int] | None:

@@ -13,10 +13,10 @@ from dlstream_common.credentials import is_masked
 
 
 class OpenCVSource(FrameSource[OpenCVSettings]):
-    """Reads a camera of this computer by OpenCV, and one on the network by FFmpeg.
+    """Reads a local camera with OpenCV, and a network camera with FFmpeg.
 
-    The stamp is taken when the driver or the network hands the image over, before it is decoded: exposure and
-    transfer lie before it.
+    The stamp is the time at which the driver or the network delivers the image, before decoding. Exposure and transfer
+    happen earlier.
     """
 
     _reader: LiveReader | None = None
@@ -49,8 +49,8 @@ class OpenCVSource(FrameSource[OpenCVSettings]):
         if self.settings.is_url:
             if is_masked(self.settings.device):
                 raise SourceError(
-                    f"camera '{self.settings.device}': found *** in place of the password, as a session keeps its rig "
-                    "file; expected the password itself"
+                    f"camera '{self.settings.device}': found *** in place of the password, as in a session's copy of a "
+                    "rig file; expected the password itself"
                 )
             return NetworkStream(self.settings.device, self.settings.silence)
         return LocalDevice(self.settings)

@@ -14,22 +14,22 @@ from dlstream_common import FramePoses, Individual, SourceError, now
 
 
 class SyntheticSettings(SourceSettings):
-    """A rendered arena in a camera's place. The same seed gives the same frames."""
+    """A rendered arena in place of a camera. The same seed gives the same frames."""
 
     source: Literal["synthetic"] = "synthetic"
-    """Kind of the source."""
+    """The kind of source."""
     width: Annotated[int, Field(ge=64, le=4096)] = 640
     """Width in pixels."""
     height: Annotated[int, Field(ge=64, le=4096)] = 480
     """Height in pixels."""
     fps: Annotated[float, Field(gt=0, le=1000)] = 30.0
-    """Frames a second."""
+    """Frames per second."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """Seed of the animal's path and of the noise."""
+    """Seed of the animal's path and the image noise."""
     frames: Annotated[int, Field(ge=0)] = 0
-    """Frames to give; 0: without end."""
+    """Number of frames; 0: endless."""
     pace: bool = True
-    """False: as fast as the frames can be rendered and published."""
+    """True: at the rate of `fps`; false: as fast as frames can be rendered and published."""
 
     def image_size(self) -> tuple[int, int]:
         return self.width, self.height

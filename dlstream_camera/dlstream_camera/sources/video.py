@@ -1,4 +1,4 @@
-"""Video files and images, at their own times, at a rate, or as fast as they can be read."""
+"""Video files and images: at their own times, at a fixed rate, or as fast as they can be read."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from dlstream_common import ExistingFile, Problem, Severity, SourceError, now
 from dlstream_common.video import LostFrame, PictureCheck, VideoFrame, open_frames
 
 _LOOKED_AT = 10
-"""Frames that are decoded before a run to see whether they can be right."""
+"""Frames decoded before a run to see whether they look right."""
 
 
 class VideoSettings(SourceSettings):
-    """A video file in a camera's place."""
+    """A video file in place of a camera."""
 
     source: Literal["video"] = "video"
-    """Kind of the source."""
+    """The kind of source."""
     path: ExistingFile
     """The video file, or a TIFF stack."""
     fps: Annotated[float, Field(ge=0, le=10000)] = 0.0
-    """Frames a second; 0: each frame at its own time in the file."""
+    """Frames per second; 0: each frame at its own time in the file."""
     pace: bool = True
-    """False: as fast as the frames can be read and published."""
+    """True: in real time; false: as fast as frames can be read and published."""
     loop: bool = False
-    """Begin again at the end; false: the camera node ends with the video."""
+    """True: start again at the end; false: the camera node ends with the video."""
 
     def image_size(self) -> tuple[int, int]:
         file = open_frames(self.path, self.fps)
@@ -45,7 +45,7 @@ class VideoSettings(SourceSettings):
     def _remarks(self) -> Iterator[Problem]:
         file = open_frames(self.path, self.fps)
         for remark in file.remarks:
-            yield Problem(("path",), remark, "a video with times, and one stream alone", severity=Severity.WARNING)
+            yield Problem(("path",), remark, "a video with times and a single stream", severity=Severity.WARNING)
         look = PictureCheck()
         said = ""
         for item, _ in zip(file.frames(), range(_LOOKED_AT), strict=False):
@@ -59,7 +59,7 @@ class VideoSource(FrameSource[VideoSettings]):
 
     _items: Iterator[VideoFrame | LostFrame] | None = None
     _held: VideoFrame | None = None
-    """One that was waiting for its time when `stop` came."""
+    """A frame that was waiting for its time when `stop` was called."""
     _number = 0
 
     def __init__(self, settings: VideoSettings) -> None:

@@ -1,5 +1,6 @@
 """What all dlstream nodes share: base class, parameters, quality of service and message conversion."""
 
+from dlstream_common.ros._parent import WITH_PARENT
 from dlstream_common.ros.diagnostics import Diagnosis, Level
 from dlstream_common.ros.event_messages import command_to_message, event_to_message
 from dlstream_common.ros.local import LocalFrames
@@ -25,6 +26,7 @@ __all__ = [
     "LATCHED",
     "LATEST_IMAGE",
     "POSE",
+    "WITH_PARENT",
     "Diagnosis",
     "DlstreamNode",
     "Level",

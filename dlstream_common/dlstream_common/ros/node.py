@@ -27,6 +27,7 @@ from dlstream_common.credentials import masked
 from dlstream_common.errors import DlstreamError
 from dlstream_common.memory import keep_memory
 from dlstream_common.ros._leave import leave_within
+from dlstream_common.ros._parent import end_with_parent
 from dlstream_common.ros.diagnostics import Diagnosis, Level, diagnosis_to_message
 from dlstream_common.ros.local import LocalFrames
 from dlstream_common.ros.parameters import declare_settings, read_settings, refuse_unknown
@@ -232,6 +233,7 @@ def run_nodes(creators: Sequence[Callable[[], N]], arguments: Sequence[str] | No
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
+    end_with_parent()
     hosted: list[_Hosted] = []
     exit_code = 1
     try:

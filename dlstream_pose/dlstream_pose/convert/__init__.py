@@ -1,7 +1,7 @@
-"""Networks of other tools into network files for dlstream.
+"""Converts other tools' networks into network files for dlstream.
 
-A kind of source file is one module in `sources`, a way to decode a network's output one module in `decoders`; both
-are found by being there.
+Each kind of source file is one module in `sources`, each way to decode a network's output one module in `decoders`.
+New modules are found automatically.
 """
 
 from dlstream_pose.convert._convert import convert, main

@@ -25,10 +25,10 @@ from dlstream_pose.runtime.network_info import METADATA_KEY, NetworkInfo
 
 _SCALE_HELP = (
     "size of the images that the network was trained on, relative to the camera's, such as 0.5: the --frames are "
-    "resized by it, and the network file notes it (default: 1, not noted)"
+    "resized by it, and the network file stores it (default: 1, not stored)"
 )
 _MOST = 16384
-"""Pixels; sides of images beyond it are mistakes, which would need all memory."""
+"""Pixels; a longer side of an image is a mistake, which would use up all memory."""
 
 
 def convert(
@@ -48,17 +48,17 @@ def convert(
             that DeepLabCut 2's wrote (.pb and pose_cfg.yaml), or the folder in which SLEAP trained a model.
         output: the network file to write (.onnx); an existing one is replaced.
         frames: images (H, W, 3), blue, green, red, of the size that the network was trained on, for the comparison;
-            without any, textures of several sizes are made up.
+            without any, synthetic textures of several sizes are used.
         edges: the skeleton, as pairs of keypoint names; without any, the source's own, if it has one.
         input_size: width and height of the images that the network was trained on, if the source does not say.
-        individuals: how many there are at most, for a network that does not say.
-        tell: is told what is being done.
-        scale: size of the images that the network was trained on, relative to the camera's; noted in the file, which
-            is then run with it wherever no other one is given.
+        individuals: the largest number of animals, for a network that does not say.
+        tell: called with the progress.
+        scale: size of the images that the network was trained on, relative to the camera's; stored in the file, and
+            used wherever no other scale is given.
 
     Raises:
         NetworkError: the source can't be converted, or the result differs from it: a seen keypoint by more than 0.1 px,
-            or a confidence by more than 0.01. Nothing is written then.
+            or a confidence by more than 0.01. Then nothing is written.
     """
     output = _free(Path(output))
     tell("loading the original", 0, 0)
@@ -90,13 +90,13 @@ def _export(original: SourceNetwork, info: NetworkInfo, draft: Path) -> None:
         original.export(draft)
     except NetworkError:
         raise
-    except Exception as error:  # exporters raise whatever they meet
+    except Exception as error:  # exporters raise errors of any kind
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise NetworkError(f"{info.source.file}: can't be exported as ONNX: {lines[0]:.300}") from error
 
 
 def _free(output: Path) -> Path:
-    """A path to write to: what is known to be wrong with it is said before the work begins."""
+    """A path to write to; what is wrong with it is reported before the work begins."""
     if output.suffix != ".onnx":
         raise NetworkError(f"{output}: found the ending '{output.suffix}'; expected a network file to write (.onnx)")
     if output.is_dir():
@@ -137,7 +137,7 @@ def _complete(info: NetworkInfo, edges: Sequence[tuple[str, str]], input_size: t
 
 
 def label(path: Path, info: NetworkInfo) -> None:
-    """Writes into an ONNX file what it is, and takes out what exporters noted."""
+    """Writes the metadata into an ONNX file, and removes the exporters' debugging notes."""
     try:
         import onnx
     except ImportError as error:
@@ -181,10 +181,10 @@ def _edge(text: str) -> tuple[str, str]:
 
 
 def default_output(source: Path) -> Path:
-    """The network file that stands beside its source."""
+    """The network file beside its source."""
     source = source.absolute()  # . has no name
     if not source.name:
-        raise NetworkError(f"{source}: there is no name for the network file in it; give one to write (.onnx)")
+        raise NetworkError(f"{source}: no name for the network file follows from it; name the file to write (.onnx)")
     return source.with_name(source.name + ".onnx") if source.is_dir() else source.with_suffix(".onnx")
 
 
@@ -197,11 +197,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("source", type=Path, help="DeepLabCut's .pt file or folder (.pb), or SLEAP's model folder")
     parser.add_argument("output", type=Path, nargs="?", help="network file to write (default: SOURCE with .onnx)")
     parser.add_argument("--frames", type=Path, nargs="+", default=[], help="videos or images to compare on")
-    parser.add_argument("--count", type=_count, default=20, help="frames of each video (default 20)")
+    parser.add_argument("--count", type=_count, default=20, help="frames from each video (default 20)")
     parser.add_argument("--scale", type=_scale, help=_SCALE_HELP)
     parser.add_argument("--edges", type=_edge, nargs="+", default=[], help="skeleton: pairs like snout:neck")
     parser.add_argument("--input-size", type=_size, help="size that the network was trained on, like 320x240")
-    parser.add_argument("--individuals", type=int, help="how many there are at most, where the source does not say")
+    parser.add_argument("--individuals", type=int, help="largest number of animals, if the source does not say")
     given = parser.parse_args(arguments)
     try:
         output = given.output or default_output(given.source)

@@ -1,4 +1,4 @@
-"""Frames to compare networks on: of videos and images, or made up."""
+"""Frames to compare networks on: from videos and images, or synthetic."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Sample:
 
 
 def frames_of(paths: Sequence[Path], count: int, scale: float = 1.0, tell: Tell = silent) -> list[Sample]:
-    """Frames spread over each video, or images, resized by the scale. `tell` is told how far it is.
+    """Frames spread over each video, or images, resized by the scale. `tell` is called with the progress.
 
     Raises:
         SourceError: nothing can be read from one of the files, or a stream has no times and no rate.
@@ -47,7 +47,7 @@ def _bgr(image: Image) -> NDArray[np.uint8]:
 
 
 def _scaled(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
-    """As the estimator does it: rounded down."""
+    """As in the estimator: rounded down."""
     if scale == 1:
         return image
     size = max(1, int(image.shape[1] * scale)), max(1, int(image.shape[0] * scale))
@@ -55,7 +55,7 @@ def _scaled(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
 
 
 def textures(size: tuple[int, int] | None = None) -> list[Sample]:
-    """Smooth blobs on noise: of a width and height, or in sizes that are and are not multiples of the usual strides."""
+    """Smooth blobs on noise: of a given size, or in sizes that are and are not multiples of the usual strides."""
     random = np.random.default_rng(0)
     samples: list[Sample] = []
     for width, height in ((320, 240), (256, 256), (317, 203), (640, 480)) if size is None else (size,) * 4:

@@ -16,11 +16,11 @@ from dlstream_pose.runtime.network import Network
 from dlstream_pose.runtime.network_info import NetworkInfo, Proof
 
 SEEN = 0.1
-"""Confidence from which a keypoint counts as seen."""
+"""A keypoint with at least this confidence counts as seen."""
 TOLERANCE = 0.1
-"""Pixels by which a seen keypoint may differ from the original's."""
+"""Largest distance of a seen keypoint from the original's, in pixels."""
 CONFIDENCE_TOLERANCE = 0.01
-"""By how much a confidence may differ, seen or not."""
+"""Largest difference of a confidence, seen or not."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Report:
 
 
 def compare(original: SourceNetwork, converted: Network, samples: Sequence[Sample], tell: Tell = silent) -> Report:
-    """Compares two networks, and tells how far it is.
+    """Compares two networks, and reports its progress.
 
     Raises:
         NetworkError: they differ: which keypoint, on which frame, and by how much.

@@ -1,4 +1,4 @@
-"""What the converter needs of a source."""
+"""What the converter needs from a source."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ class SourceNetwork(ABC):
     """A network of another tool, opened for conversion."""
 
     info: NetworkInfo
-    """What the network file will say of itself."""
+    """What the network file will say about itself."""
 
     def limit(self, individuals: int) -> None:
-        """Tells a network that does not know it how many individuals there are at most.
+        """Sets the largest number of individuals, for a network that does not know it.
 
         Raises:
             NetworkError: it knows.
         """
         raise NetworkError(
-            f"found the number of individuals {individuals} asked for; expected none: this network is for "
+            f"individuals: found {individuals}; expected none to be given: this network is for "
             f"{len(self.info.individuals)}, as its file says"
         )
 
     @abstractmethod
     def export(self, path: Path) -> None:
-        """Writes the network as ONNX, with the input and the output that `dlstream_pose.runtime.network` tells of."""
+        """Writes the network as ONNX, with the input and the output that `dlstream_pose.runtime.network` describes."""
 
     @abstractmethod
     def reference(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Files of PyTorch, loaded as numbers alone: whatever else one holds could run code."""
+"""PyTorch files, loaded as plain numbers: anything else in them could run code."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ def load_numbers(path: Path, expected: str) -> Any:
         expected: what such a file is, for the error.
 
     Raises:
-        NetworkError: it is damaged, not a file of PyTorch, or holds more than numbers.
+        NetworkError: it is damaged, not a PyTorch file, or holds more than numbers.
     """
     import torch
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of TorchScript, before it refuses
+            warnings.simplefilter("ignore")  # about TorchScript, before it refuses
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise NetworkError(f"{path}: can't be read ({error.strerror or gist(error)})") from error
-    except pickle.UnpicklingError as error:  # PyTorch would advise to load it with all that it holds
+    except pickle.UnpicklingError as error:  # PyTorch would advise loading everything in it
         raise NetworkError(
-            f"{path}: can't be loaded as numbers alone; expected {expected}. It is no file of PyTorch, is damaged, or "
-            "holds objects, which are not loaded as they could run code"
+            f"{path}: can't be loaded as plain numbers; expected {expected}. It is not a PyTorch file, is damaged, or "
+            "holds objects, which dlstream does not load because they could run code"
         ) from error
     except Exception as error:  # torch raises anything from EOFError to KeyError
         reason = type(error).__name__ if isinstance(error, KeyError) else gist(error).partition(". ")[0]

@@ -17,7 +17,7 @@ from dlstream_pose.runtime.estimator import Estimator
 from dlstream_pose.runtime.overlay import draw_overlay
 
 _TILE = 480
-"""Pixels; the width of one frame in the picture, and half the height of a tall one."""
+"""Pixels: the width of one frame in the picture, and half the height of a tall one."""
 _COLUMNS = 3
 
 
@@ -27,12 +27,12 @@ class Check:
 
     Attributes:
         frames: how many frames were looked at.
-        seen: for each keypoint, the share of frames in which one individual at least has it.
+        seen: for each keypoint, the share of frames in which at least one individual has it.
         confidence: for each keypoint, the median of its best confidence in a frame.
         individuals: how many individuals were found in a frame, on average.
-        milliseconds: median and 95th percentile of the time for one frame, with its resize.
+        milliseconds: median and 95th percentile of the time per frame, including the resize.
         size: width and height of a frame.
-        picture: (H, W, 3) uint8, blue, green, red: some of the frames with what was found.
+        picture: (H, W, 3) uint8, blue, green, red: some of the frames, with the keypoints found.
     """
 
     frames: int
@@ -52,15 +52,15 @@ def check_network(
     min_confidence: float = 0.5,
     tell: Tell = silent,
 ) -> Check:
-    """Runs a network on frames that are spread over a video.
+    """Runs a network on frames spread over a video.
 
     Args:
         estimator: the network, with its scale.
         video: a video or an image.
         count: how many frames to look at.
         tiles: how many of them to draw.
-        min_confidence: from where on a keypoint counts as seen, and is drawn.
-        tell: is told how far it is.
+        min_confidence: a keypoint with at least this confidence counts as seen, and is drawn.
+        tell: called with the progress.
 
     Raises:
         SourceError: the video can't be read.

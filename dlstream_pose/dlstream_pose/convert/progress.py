@@ -1,4 +1,4 @@
-"""What a long command is doing: a bar where a person watches, plain lines elsewhere."""
+"""Progress of a long command: a bar in a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 Tell = Callable[[str, int, int], None]
-"""What is being done, how many of it are done, and how many there are; 0: not known."""
+"""What is being done, how many are done, and how many there are; 0: unknown."""
 
 
 def silent(what: str, done: int = 0, total: int = 0) -> None:
-    """Tells nobody."""
+    """Shows nothing."""
 
 
 @contextmanager
 def shown() -> Iterator[Tell]:
-    """Shows on stderr what is told: in a terminal a bar, which goes at the end, elsewhere a line for each step."""
+    """Shows progress on stderr: a bar in a terminal, removed at the end; elsewhere one line for each step."""
     if not sys.stderr.isatty():
         yield _lines()
         return
     try:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-    except ImportError:  # an environment that is for converting alone may lack it
+    except ImportError:  # an environment only for converting may lack it
         yield _lines()
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())

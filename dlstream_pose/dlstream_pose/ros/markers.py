@@ -18,7 +18,7 @@ _DOT, _BONE = 0.008, 0.003
 def markers_of(
     poses: FramePoses, header: Header, edges: Sequence[tuple[int, int]], min_confidence: float
 ) -> MarkerArray:
-    """The keypoints of every individual as points and its skeleton as lines; what was shown before is cleared."""
+    """The keypoints of every individual as points and its skeleton as lines; earlier markers are cleared."""
     markers = [Marker(header=header, action=Marker.DELETEALL)]
     for number, individual in enumerate(poses.individuals):
         markers.extend(_individual(individual, 2 * number, header, edges, min_confidence))

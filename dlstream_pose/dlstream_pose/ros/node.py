@@ -43,9 +43,9 @@ _REGIONS_QOS = QoSProfile(
 class PoseNode(DlstreamNode[PoseSettings]):
     """Reads <camera>/image_raw of every camera; publishes its pose, skeleton, image_pose and markers.
 
-    The executor's thread only takes messages in; worker threads estimate and publish, each a frame of another camera.
-    Between them stands the newest frame of each camera: while the workers are busy, a newer frame takes the older one's
-    place.
+    The executor's thread only receives messages; worker threads estimate and publish, each a frame of another camera.
+    The newest frame of each camera waits between them: while the workers are busy, a newer frame replaces the older
+    one.
     """
 
     default_name = "pose"
@@ -123,7 +123,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
     # Frames, from their arrival to their poses.
 
     def _listen(self, camera: str) -> Callable[[], object]:
-        """Takes a camera's frames, from this process or by ROS; call the result to end it."""
+        """Subscribes to a camera's frames, within this process or by ROS; call the result to unsubscribe."""
         topic = self.resolve_topic_name(f"/{camera}/image_raw")
         if self.frames.carries(topic):
             return self.frames.subscribe(topic, partial(self._on_frame, camera))
@@ -191,7 +191,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         view.show(frame, poses, header)
 
     def _warm_up(self, stream: PoseStream, width: int, height: int) -> None:
-        """The first frame of a size lets the engine prepare for it; a later one is served in its stead if it comes."""
+        """The first frame of a size lets the engine prepare for it; a later one is served instead, if it comes."""
         if (width, height) in self._warm:
             return
         with self._warming:
@@ -200,7 +200,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
                 self._warm = frozenset([*list(self._warm)[:15], (width, height)])
 
     def _refuse(self, view: CameraView, error: DlstreamError) -> None:
-        """An image that can't be used gives no pose; it is said once, and shown by the diagnostics while it lasts."""
+        """An unusable image gives no pose. It is logged once, and shown in the diagnostics until images can be used."""
         view.refused += 1
         if view.error != str(error):
             view.error = str(error)

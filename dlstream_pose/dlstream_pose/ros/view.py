@@ -1,4 +1,4 @@
-"""What the pose node publishes for one camera, and what it knows of it."""
+"""What the pose node publishes for one camera, and what it knows about it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CameraView:
         self._regions: tuple[OverlayRegion, ...] = ()
 
     def begin(self) -> None:
-        """Starts counting and says what the poses are made of."""
+        """Starts counting, and publishes the skeleton."""
         self.meter = Meter()
         self.refused = 0
         self.error = ""
@@ -65,7 +65,7 @@ class CameraView:
             self._node.destroy_publisher(publisher)
 
     def set_regions(self, message: Regions) -> None:
-        """Takes over the experiment's regions, for drawing."""
+        """Takes the experiment's regions, for drawing."""
         self._regions = tuple(
             OverlayRegion(item.name, np.stack([np.asarray(item.x), np.asarray(item.y)], axis=1), item.active)
             for item in message.regions
@@ -80,7 +80,7 @@ class CameraView:
         self.meter.tick((poses.inference_end - poses.inference_start) / 1e6)
 
     def show(self, frame: Frame, poses: FramePoses, header: Header) -> None:
-        """The overlay image and the markers, if someone looks and it is time for the next."""
+        """The overlay image and the markers, if someone subscribes and the next one is due."""
         looked_at = self._overlays.get_subscription_count(), self._markers.get_subscription_count()
         clock = time.monotonic()
         self._first_stamp = self._first_stamp or frame.stamp
@@ -106,7 +106,7 @@ class CameraView:
             self._markers.publish(markers_of(poses, header, edges, self.settings.min_confidence))
 
     def state(self, dropped: int, publishers: int, patience: float) -> tuple[Level, str]:
-        """How this camera is; called once a second."""
+        """This camera's state, for the diagnostics; called once a second."""
         lately, self._dropped_before = dropped - self._dropped_before, dropped
         if self.error:
             return Level.ERROR, self.error

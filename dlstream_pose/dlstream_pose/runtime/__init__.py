@@ -1,1 +1,1 @@
-"""From a frame to the poses in it: what every run needs, without ROS."""
+"""From a frame to its poses: what every run needs, without ROS."""

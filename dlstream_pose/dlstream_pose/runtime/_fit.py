@@ -1,7 +1,7 @@
-"""Frames fitted into the size that a network was trained on, for networks whose own tool does that.
+"""Fits frames into the size that a network was trained on, for networks whose own tool does so.
 
-SLEAP resizes each frame, whatever its size, until it fits into the size that the network was trained on, and fills what
-is left at the right or the bottom with black. A frame that has that size is left alone.
+SLEAP resizes each frame, whatever its size, until it fits into the size that the network was trained on, and fills
+the rest, at the right or the bottom, with black. A frame of exactly that size is left unchanged.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 def fitted_size(width: int, height: int, fit: tuple[int, int]) -> tuple[int, int, float]:
-    """Width and height of a frame once it fits into a size, and by what it was scaled."""
+    """Width and height of a frame fitted into a size, and its scale factor."""
     if (width, height) == fit:
         return width, height, 1.0
     ratio = min(fit[1] / height, fit[0] / width)
@@ -19,7 +19,7 @@ def fitted_size(width: int, height: int, fit: tuple[int, int]) -> tuple[int, int
 
 
 def fitted(image: NDArray[np.uint8], fit: tuple[int, int]) -> tuple[NDArray[np.uint8], float]:
-    """An image (H, W, 3) in the size that it has to fit into, and by what it was scaled."""
+    """An image (H, W, 3) fitted into a size, and its scale factor."""
     height, width = image.shape[:2]
     new_width, new_height, ratio = fitted_size(width, height, fit)
     if (width, height) == fit:
@@ -43,7 +43,7 @@ def _resized_columns(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
         return image
     weights = _weights(image.shape[1], width)
     bits = 0
-    while bits < 21 and 0.5 + float(weights.max()) * 2 ** (bits + 1) < 2**15:  # as many as 16-bit numbers can have
+    while bits < 21 and 0.5 + float(weights.max()) * 2 ** (bits + 1) < 2**15:  # as many as fit into 16-bit numbers
         bits += 1
     # Whole numbers below 2 ** 53: a product of doubles is exact, and much faster than one of integers.
     whole = np.floor(weights * 2**bits + 0.5)
@@ -54,7 +54,7 @@ def _resized_columns(image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
 
 
 def _weights(size: int, new_size: int) -> NDArray[np.float64]:
-    """(new_size, size): what each old pixel counts in each new one."""
+    """(new_size, size): the weight of each old pixel in each new one."""
     scale = size / new_size
     reach = max(scale, 1.0)
     centre = scale * (np.arange(new_size)[:, None] + 0.5)

@@ -1,4 +1,4 @@
-"""What `identity.py` computes of a frame, animal by animal: it says by which rules."""
+"""What `identity.py` computes for a frame, animal by animal; the rules are described there."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ since it was seen, and the risk."""
 COLUMNS = 8
 
 SEEN = 0.1
-"""Confidence from which a keypoint counts."""
+"""A keypoint counts from this confidence on."""
 _STILL = 0.1
 """How far a seen animal may be from where it is expected, in lengths of its body: standard deviation at once, ..."""
 _MOVING = 2.0
-"""... and what a second without a sight of it adds."""
+"""... and how much each second out of sight adds."""
 _GATE = 4.0
-"""Standard deviations beyond which a place is another animal's, if there is one that it could be."""
+"""Beyond this many standard deviations, a pose belongs to another animal, if there is a candidate."""
 _COASTING = 0.3
-"""Seconds over which an animal that isn't seen is thought to go on as it did; its velocity fades away with it."""
+"""Seconds for which an animal that isn't seen is expected to keep moving; its velocity fades over this time."""
 _SMOOTHING = 0.1
 """Seconds over which the velocity is averaged."""
 _UNUSED, _NOWHERE = 1e5, 1e6
@@ -68,7 +68,7 @@ def _centre(points: Any) -> tuple[float, float]:
 def _apart(points: Any, last: Any, place: Any) -> float:
     """The mean squared distance (px²) of an animal from where a known one is expected.
 
-    Of the keypoints that were seen of both; of the centres if there are none.
+    Over the keypoints seen of both; between the centres if there are none.
     """
     coasted = _COASTING * (1 - exp(-place[UNSEEN] / _COASTING))
     going_x, going_y = place[VX] * coasted, place[VY] * coasted
@@ -87,9 +87,9 @@ def _apart(points: Any, last: Any, place: Any) -> float:
 
 @inner
 def _risk(costs: Any, gains: Any, rows: Any, places: Any, place: int) -> float:
-    """How likely the best exchange with another place is, against what was assigned.
+    """How likely the best swap with another place is, compared with the assignment.
 
-    2 / (1 + likelihood ratio): 1 where both are as likely, 0 where there is no other. It is 1 as well for an animal
+    2 / (1 + likelihood ratio): 1 if both are equally likely, 0 if there is no other place. It is also 1 for an animal
     that had to take a place that doesn't fit.
     """
     row = rows[place]
@@ -106,7 +106,7 @@ def _risk(costs: Any, gains: Any, rows: Any, places: Any, place: int) -> float:
 
 @inner
 def _remember(points: Any, last: Any, place: Any) -> None:
-    """What is known of an animal from now on."""
+    """Updates what is known about an animal."""
     drift_x = drift_y = extent_x = extent_y = 0.0
     count = 0
     place[CENTRE_X], place[CENTRE_Y] = _centre(points)
@@ -131,7 +131,7 @@ def _remember(points: Any, last: Any, place: Any) -> None:
 
 @compiled(READ_ONLY_SINGLE_BLOCK, FLOAT, FLOAT_BLOCK, FLOAT_ROWS, INTS, FLOAT_BLOCK, FLOAT_ROWS, FLOAT_ROWS)
 def compare(poses: Any, step: float, last: Any, places: Any, found: Any, points: Any, costs: Any, gains: Any) -> None:
-    """What speaks for each animal of a frame in each place.
+    """The evidence for each animal of a frame in each place.
 
     Args:
         poses: (N, K, 3): x, y, confidence.

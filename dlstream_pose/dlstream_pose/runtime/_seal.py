@@ -1,8 +1,8 @@
-"""A seal at the end of a network file, which tells whether the file is still what was written.
+"""A seal at the end of a network file, which shows whether the file is still as it was written.
 
-A bit that flips among the weights would otherwise go unnoticed: the network would load, and find something else. The
-seal is one more entry of ONNX's metadata, the SHA-256 of all bytes before it; a message of protocol buffers that is
-continued by another one is a message again.
+A flipped bit among the weights would otherwise go unnoticed: the network would load, and give other poses. The seal
+is one more entry of ONNX's metadata, the SHA-256 of all bytes before it; appending one protocol-buffers message to
+another gives a valid message.
 """
 
 from __future__ import annotations

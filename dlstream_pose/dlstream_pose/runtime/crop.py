@@ -1,4 +1,4 @@
-"""Which part of a frame to look at: where the animals are expected, in windows of one size."""
+"""Which part of a frame to look at: a window of fixed size where the animals are expected."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from dlstream_pose.runtime.filters import FILTERS, FilterSettings
 
 STEP = 32
-"""Pixels of the network's image on which windows begin: the coarsest grid of the usual networks, so that a keypoint
-falls on the same place of the grid as in the whole frame."""
+"""Windows begin at multiples of this, in pixels of the network's image: the coarsest grid of the usual networks, so
+that a keypoint falls on the same place of the grid as in the whole frame."""
 _SECOND = 1_000_000_000
 _MARGIN = 4.0
 
@@ -30,15 +30,15 @@ class Window:
 class Cropper:
     """Chooses a window around all animals, or the whole frame.
 
-    The whole frame is looked at in the beginning, every `refresh` seconds, where the animals don't fit into one window
-    and as long as they are lost. They are lost where there are fewer than in the last whole frame, where fewer than
-    half of an animal's keypoints are as sure as `confidence`, or where a sure keypoint lies at an edge of the window
-    that isn't an edge of the frame. Sizes don't change, so that an engine prepares for two.
+    The whole frame is looked at in the beginning, every `refresh` seconds, when the animals don't fit into one window
+    and as long as they are lost. They are lost if there are fewer than in the last whole frame, if fewer than half of
+    an animal's keypoints reach `confidence`, or if a keypoint that does lies at an edge of the window that isn't an
+    edge of the frame. Sizes don't change, so an engine prepares for only two.
 
     Args:
         size: width and height of a window, in pixels of the network's image; rounded up to a multiple of `STEP`.
         refresh: seconds after which the whole frame is looked at again; 0: only when lost.
-        confidence: from which a keypoint is sure.
+        confidence: the least confidence of a keypoint that counts as found.
         animals: how many there may be, and how many keypoints each has.
         agility: how much the velocity of a keypoint changes within a second, in pixels of the network's image.
     """
@@ -81,11 +81,11 @@ class Cropper:
         return window if _inside(np.stack([low, high]), window, width, height) else None
 
     def accept(self, poses: NDArray[np.float32], window: Window | None, width: int, height: int, stamp: int) -> bool:
-        """Takes what was found in a window, or refuses it: then the whole frame has to be looked at.
+        """Accepts what was found in a window, or rejects it: then the whole frame has to be looked at.
 
         Args:
             poses: (N, K, 3) in pixels of the network's image.
-            window: where they were found; None: in the whole frame, and then they are always taken.
+            window: where they were found; None: in the whole frame, and then they are always accepted.
         """
         sure = poses[..., 2] >= self._confidence
         present = (poses[..., 2] > 0).any(axis=1)
@@ -94,7 +94,7 @@ class Cropper:
         if window is not None and not (found and _inside(poses[sure][:, :2], window, width, height)):
             self._lost = True
             return False
-        if self._lost:  # what was expected was wrong
+        if self._lost:  # the expectation was wrong
             self._filter.reset()
         self._lost = not found
         if window is None:

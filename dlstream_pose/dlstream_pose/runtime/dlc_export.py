@@ -1,4 +1,4 @@
-"""What DeepLabCut 2 exports: a frozen graph (.pb), and pose_cfg.yaml, which says what is in it."""
+"""What DeepLabCut 2 exports: a frozen graph (.pb), and pose_cfg.yaml, which describes it."""
 
 from __future__ import annotations
 

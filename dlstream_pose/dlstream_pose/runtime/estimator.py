@@ -16,7 +16,7 @@ from dlstream_pose.runtime.network_info import NetworkInfo
 from dlstream_pose.runtime.scale import scale_of
 
 SMALLEST = 32
-"""Pixels; below it the deepest layers of a network have nothing left to look at."""
+"""Pixels; in smaller images a network's deepest layers have nothing left to look at."""
 
 
 class Estimator:
@@ -28,7 +28,7 @@ class Estimator:
     Args:
         network: a network, or the path of its .onnx file.
         scale: size of the images that the network was trained on, relative to the camera's; the image is resized by
-            it (bilinear) before it enters the network. None: what the network file notes, else 1.
+            it (bilinear) before it enters the network. None: what the network file stores, else 1.
         threads: how many threads compute one frame; 0: one for each core.
         engine: what computes the network, see `dlstream_pose.runtime.engines`.
         at_once: how many threads may estimate at the same time without waiting for one another.
@@ -53,7 +53,7 @@ class Estimator:
 
     @property
     def info(self) -> NetworkInfo:
-        """What the network finds and where it comes from."""
+        """What the network finds, and its origin."""
         return self.network.info
 
     @property
@@ -62,7 +62,7 @@ class Estimator:
         return max(len(self.info.individuals), 1), len(self.info.keypoints)
 
     def warm_up(self, width: int = 640, height: int = 480, crop: int = 0) -> None:
-        """Runs blank images of a size, so that the first real one isn't slowed by the runtime's preparations.
+        """Runs blank images of a size, so that the runtime's preparations don't slow the first real one.
 
         Args:
             crop: side of the windows that will be looked at as well, in pixels of the network's image; 0: none.
@@ -77,7 +77,7 @@ class Estimator:
     def estimate(self, image: Image, encoding: str = "bgr8") -> tuple[Individual, ...]:
         """The individuals in one image.
 
-        Every keypoint has a place, however unsure the network is of it: whoever uses it looks at its confidence.
+        Every keypoint has a position, however unsure the network is: look at its confidence before using it.
 
         Args:
             image: (height, width) or (height, width, channels), uint8 or uint16.
@@ -90,7 +90,7 @@ class Estimator:
         return tuple(self._individual(index, pose) for index, pose in enumerate(self.detect(image, encoding)))
 
     def detect(self, image: Image, encoding: str = "bgr8", window: Window | None = None) -> NDArray[np.float32]:
-        """As `estimate`, as arrays, and in a part of the image alone.
+        """As `estimate`, as arrays, and optionally in only a part of the image.
 
         Args:
             window: a part of the scaled image, in its pixels; None: all of it.
@@ -111,7 +111,7 @@ class Estimator:
         return poses
 
     def scaled_size(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height of the image that the network looks at: by the scale, and fitted if the network wants that.
+        """Width and height of the image that the network looks at: by the scale, and fitted if the network needs that.
 
         Raises:
             NetworkError: too small for the network.

@@ -30,7 +30,7 @@ class QueuedFrame(Generic[T]):
 
 
 class LatestFrameQueue(Generic[T]):
-    """Keeps one frame a camera: a newer one takes the place of one that still waits, and the older one is counted.
+    """Keeps one frame per camera: a newer one replaces one that still waits, and the older one is counted.
 
     Cameras take turns, so that a fast one cannot keep the others waiting. Any number of threads put and take; two
     frames of one camera are never out at the same time, so that its poses come in order and its filter has one user.
@@ -49,8 +49,8 @@ class LatestFrameQueue(Generic[T]):
         """A frame has come.
 
         Args:
-            number: 1, 2, 3, ... as its publisher counted it; 0 where that is not known. A gap is frames that were lost
-                on the way, a number that is not higher than the last a publisher that began again.
+            number: 1, 2, 3, ... as its publisher counted it; 0 if unknown. A gap is frames that were lost
+                on the way, a number not higher than the last a publisher that started again.
         """
         with self._changed:
             last = self._last.get(camera, 0)
@@ -64,9 +64,9 @@ class LatestFrameQueue(Generic[T]):
             self._changed.notify()
 
     def get(self) -> QueuedFrame[T] | None:
-        """Waits for a frame and takes it, from the camera that was served longest ago; None once closed.
+        """Waits for a frame and takes it, from the camera served longest ago; None once closed.
 
-        The camera has no other turn before `done`.
+        The camera gets no other turn before `done`.
         """
         with self._changed:
             while not self._closed:
@@ -80,7 +80,7 @@ class LatestFrameQueue(Generic[T]):
             return None
 
     def done(self, frame: QueuedFrame[T]) -> None:
-        """The frame that was taken is served."""
+        """Marks the taken frame as served."""
         with self._changed:
             self._served.discard(frame.camera)
             self._changed.notify()
@@ -91,7 +91,7 @@ class LatestFrameQueue(Generic[T]):
             return self._dropped[camera]
 
     def close(self) -> None:
-        """Ends the waiting; frames that wait are left out."""
+        """Ends the waiting; waiting frames are left out."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -15,10 +15,11 @@ class Identity:
     """Puts the animals found in a frame in the order of the animals known so far.
 
     There are as many places as the network finds animals. An animal keeps its place, and with it its id, while others
-    are lost or come back; nobody moves up. Each animal is expected where its last pose, carried on by its velocity,
-    would be, and found animals are assigned so that all together are most likely, each being off by a distance that is
-    normal with a standard deviation that grows with the time since it was last seen. Only what was seen so far
-    decides. What fits no known animal takes a place that was never used, or else that of the animal lost for longest.
+    are lost or come back: with animals 0, 1 and 2, if 1 is lost, 2 stays 2. Each animal is expected where its velocity
+    has carried its last pose since. The most likely assignment of all found animals together wins; their distances are
+    normally distributed, with a standard deviation that grows with the time since an animal was last seen. Only the
+    past decides. What fits no known animal takes a place that was never used, or else that of the animal lost for
+    longest.
 
     Args:
         individuals: how many places there are.
@@ -36,13 +37,13 @@ class Identity:
         self._places = np.zeros((count, kernel.COLUMNS))
         self._places[:, kernel.LENGTH] = 1.0
         self._stamp: int | None = None
-        # Room for what is computed of a frame; see `_identity_kernel.compare`.
+        # Buffers for a frame's results; see `_identity_kernel.compare`.
         self._found, self._rows = np.empty(count, np.int64), np.empty(count, np.int64)
         self._points = np.empty((count, keypoints, 2))
         self._costs, self._gains = np.empty((count, count)), np.empty((count, count))
 
     def assign(self, poses: NDArray[np.float32], stamp: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """The poses of a frame in the order of the places, and how easily each could be another's.
+        """The poses of a frame in the order of the places, and how easily each could be swapped.
 
         Args:
             poses: (N, K, 3): x, y, confidence, in any order; an animal counts if any keypoint of it is seen.

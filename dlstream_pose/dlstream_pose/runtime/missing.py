@@ -1,4 +1,4 @@
-"""What becomes of keypoints that are missing: those that were not found, or not surely enough."""
+"""What becomes of missing keypoints: those not found, or with too low a confidence."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ Missing = Literal["keep", "nan", "null", "reset", "skip"]
 
 
 def treat_missing(individuals: Iterable[Individual], way: Missing, min_confidence: float) -> tuple[Individual, ...]:
-    """The individuals with their missing keypoints treated; none changes its id.
+    """The individuals, with their missing keypoints replaced; none changes its id.
 
     Args:
-        way: `keep` leaves each where the network has it; `nan` gives it no place; `null` puts it at 0, 0; `reset`
-            gives the whole animal no place; `skip` leaves the animal out of this frame.
+        way: `keep` leaves each where the network put it; `nan` gives it no position; `null` puts it at 0, 0; `reset`
+            gives the whole animal no position; `skip` leaves the animal out of this frame.
     """
     if way == "keep":
         return tuple(individuals)

@@ -1,10 +1,10 @@
-"""Network files: ONNX that says of itself what it finds.
+"""Network files: ONNX with a description of what the network finds.
 
 A network takes one frame, uint8 (H, W, 3) in the order blue, green, red, of any size, as the input `image`, and gives
 `poses`, float32 (N, K, 3) or (K, 3): x and y in pixels of that frame, and the confidence from 0 to 1. Colour
-conversion, normalisation and decoding are part of the graph; where the last step of decoding is not, the graph has
-the outputs that one of `dlstream_pose.runtime.decoders` takes. What the keypoints are called, and where the network
-comes from, stands in the file's metadata under the key `dlstream`, as JSON.
+conversion, normalisation and decoding are part of the graph; if the last step of decoding is not, the graph has
+the outputs that one of `dlstream_pose.runtime.decoders` takes. The names of the keypoints and the network's origin are
+in the file's metadata under the key `dlstream`, as JSON.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Network:
 
         Returns:
             (N, K, 3) float32: x, y in pixels of this image, and confidence, for each of N individuals; networks for
-            several animals give those that they found, with NaN, NaN, 0 for a keypoint that they did not.
+            several animals give those they found, with NaN, NaN, 0 for a keypoint that they did not.
 
         Raises:
             NetworkError: the image does not fit the network.

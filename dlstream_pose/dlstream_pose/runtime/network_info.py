@@ -1,4 +1,4 @@
-"""What a network file says of itself: metadata under the key `dlstream`, as JSON."""
+"""What a network file says about itself: metadata under the key `dlstream`, as JSON."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class Proof(BaseModel):
 
     frames: int = Field(ge=0)
     on: str = ""
-    """What the frames were: names of videos or images, or made-up textures."""
+    """What the frames were: names of videos or images, or synthetic textures."""
     seen: int = Field(ge=0)
     """How many keypoints had a confidence above 0.1."""
     worst: float | None = None
-    """The largest distance of a seen keypoint, in pixels; nothing where none was seen."""
+    """The largest distance of a seen keypoint, in pixels; empty if none was seen."""
     worst_confidence: float = 0.0
 
 
 class NetworkInfo(BaseModel):
-    """What a network file says of itself."""
+    """What a network file says about itself."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -57,11 +57,11 @@ class NetworkInfo(BaseModel):
     outputs: tuple[str, ...] = ("poses",)
     """What the graph gives."""
     decoding: dict[str, Any] = {}
-    """Settings of the decoder behind the graph."""
+    """Settings of the decoder after the graph."""
     input_size: tuple[int, int] | None = None
     """Width and height, in pixels, of the images that the network was trained on."""
     scale: float | None = Field(None, gt=0, le=8)
-    """Size of the images that the network was trained on, relative to the camera's; None: not noted."""
+    """Size of the images that the network was trained on, relative to the camera's; None: not stored."""
     fit: bool = False
     """Whether whole frames of another size are fitted into `input_size` first, as the network's own tool does."""
     input_range: tuple[int, int] = (0, 255)
@@ -75,7 +75,7 @@ class NetworkInfo(BaseModel):
 
     @property
     def animals(self) -> tuple[str, ...]:
-        """The names that individuals have in its poses: one, where the network does not tell any apart."""
+        """The names that individuals have in its poses: one, if the network does not distinguish any."""
         return self.individuals or ("individual_1",)
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The scale of a network's images: the one that its file notes, and another one that is given."""
+"""The scale of a network's images: the one stored in its file, or one that is given."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _LARGEST = 2.0
 
 
 def scale_of(info: NetworkInfo, given: float | None) -> float:
-    """The scale that counts: the given one, else the file's, else 1."""
+    """The scale in use: the given one, else the file's, else 1."""
     return given if given is not None else info.scale or 1.0
 
 
 def scale_doubt(info: NetworkInfo, given: float | None) -> Problem | None:
-    """What deserves a look in a scale that is given: a warning with both numbers; None: nothing does.
+    """A warning about a given scale, with both numbers; None if it is plausible.
 
     Its place is ("scale",).
     """
@@ -30,6 +30,6 @@ def scale_doubt(info: NetworkInfo, given: float | None) -> Problem | None:
         return Problem(("scale",), f"{given:g}", expected, hint, Severity.WARNING)
     if given > _LARGEST:
         found = f"{given:g}, which enlarges every image {given:g} times (to {given * given:.3g} times the pixels)"
-        expected = "the size of the images that the network learned on, divided by the camera's: 1 or less as a rule"
+        expected = "the size of the images that the network learned on, divided by the camera's: usually 1 or less"
         return Problem(("scale",), found, expected, severity=Severity.WARNING)
     return None

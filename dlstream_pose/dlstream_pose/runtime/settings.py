@@ -20,58 +20,58 @@ else:  # known by name, imported when they are used
 
 
 class PoseSettings(Settings):
-    """What the pose node estimates, and how it shows it."""
+    """What the pose node estimates, and how it displays it."""
 
     network: ExistingFile
-    """Network file (.onnx) as dlstream's converter writes it."""
+    """Network file (.onnx), written by dlstream's converter."""
     cameras: Annotated[list[Namespace], Field(min_length=1), FILLED_IN] = ["top"]
-    """Namespaces of the cameras to serve: of each, <camera>/image_raw is read."""
+    """Namespaces of the cameras to serve; the node reads each one's <camera>/image_raw."""
     scale: Annotated[float | None, Field(gt=0, le=8)] = None
-    """Size of the images that the network was trained on, relative to the camera's; left out: what the network
-    file notes, else 1."""
+    """Size of the images that the network was trained on, relative to the camera's, such as 0.5. Left out: the scale
+    stored in the network file, else 1."""
     threads: Annotated[int, Field(ge=0, le=64)] = 2
-    """Threads that compute the network, and frames of how many cameras at a time; 0: one for each core."""
+    """CPU threads for inference; up to this many cameras are served at the same time. 0: one thread per core."""
     engine: EngineName = "auto"
-    """What computes the network. auto: a graphics card if ONNX Runtime finds one (cuda), else the processor (onnx)."""
+    """What runs the network. auto: the graphics card if ONNX Runtime finds one (cuda), else the processor (onnx)."""
     max_age: Annotated[float, Field(ge=0, le=3600, json_schema_extra={"live": True})] = 0.0
-    """Seconds from acquisition after which a pose is published as stale; 0: never."""
+    """Seconds after acquisition from which a pose is published as stale; 0: never."""
     crop: Annotated[int, Field(ge=0, le=8192)] = 0
-    """Look only at a window of this side around the animals, in pixels of the camera's image; 0: at the whole frame."""
+    """Side of a square window around the animals, in pixels of the camera's image; 0: look at the whole frame."""
     crop_refresh: Annotated[float, Field(ge=0, le=3600)] = 1.0
-    """Seconds after which the whole frame is looked at again; 0: only when an animal is lost."""
+    """Seconds between looks at the whole frame; 0: only when an animal is lost."""
     crop_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """An animal is lost where fewer than half of its keypoints have this confidence."""
+    """An animal counts as lost when fewer than half of its keypoints reach this confidence."""
     identity: bool = True
-    """Keep the ids of several animals over frames; without effect on a network for one."""
+    """Keep each animal's id from frame to frame; no effect on a network for one animal."""
     filter: FilterName = "none"
-    """Filter of each keypoint over time."""
+    """Filter for each keypoint over time."""
     filter_noise: Annotated[float, Field(gt=0, le=1000)] = 1.0
-    """kalman: how far off a keypoint of confidence 1 is, in pixels (standard deviation)."""
+    """kalman: error of a measured keypoint with confidence 1, in pixels (standard deviation)."""
     filter_agility: Annotated[float, Field(gt=0, le=1e6)] = 1000.0
-    """kalman, crop: by how much a keypoint's velocity changes within a second, in pixels a second."""
+    """kalman, crop: how much a keypoint's velocity changes within a second, in px/s."""
     filter_gap: Annotated[float, Field(ge=0, le=60)] = 0.3
-    """Seconds over which a keypoint that isn't seen goes on by its velocity."""
+    """Seconds for which a keypoint that isn't seen continues at its last velocity."""
     filter_confidence: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """Keypoints below it count as not seen."""
+    """The filter treats keypoints with a lower confidence as not seen."""
     filter_cutoff: Annotated[float, Field(gt=0, le=1000)] = 2.0
-    """one_euro: cut-off frequency at rest, in hertz; less is smoother."""
+    """one_euro: cut-off frequency at rest, in hertz; lower is smoother."""
     filter_beta: Annotated[float, Field(ge=0, le=100)] = 0.02
-    """one_euro: by how much the cut-off rises with speed, in hertz for each pixel a second; more lags less."""
+    """one_euro: how much the cut-off rises with speed, in hertz per px/s; higher lags less."""
     predict: Literal["none", "now", "ahead"] = "none"
-    """Positions as they will be: now, as the pose is published, or predict_ahead after the acquisition; by a filter."""
+    """Publish predicted positions (needs a filter). now: at the time of publishing; ahead: after predict_ahead."""
     predict_ahead: Annotated[float, Field(ge=0, le=10)] = 0.03
-    """Seconds from the acquisition for predict: ahead."""
+    """Seconds after acquisition to predict with `predict: ahead`."""
     predict_limit: Annotated[float, Field(gt=0, le=10)] = 0.1
-    """Seconds from the acquisition beyond which nothing is predicted."""
+    """Predictions reach at most this many seconds after acquisition."""
     missing: Missing = "keep"
-    """Keypoints below min_confidence: keep them, give them no place (nan) or 0, 0 (null), give the whole animal none
-    (reset), or leave the animal out of the frame (skip)."""
+    """Keypoints below min_confidence. keep: unchanged; nan: no position; null: position 0, 0; reset: the whole animal
+    has no position; skip: the animal is left out of the frame."""
     min_confidence: Annotated[float, Field(ge=0, le=1, json_schema_extra={"live": True})] = 0.5
-    """Keypoints below it are left out of the overlay and the markers, and treated in poses as `missing` says."""
+    """Keypoints with a lower confidence are not drawn, and `missing` says what becomes of them in poses."""
     overlay_rate: Annotated[float, Field(gt=0, le=240, json_schema_extra={"live": True})] = 15.0
-    """Overlay images and markers a second, at most; they are drawn only while someone subscribes."""
+    """Overlay images and markers per second, at most; drawn only while someone subscribes."""
     legend: Annotated[bool, Field(json_schema_extra={"live": True})] = True
-    """List the keypoints with their colours in the overlay image."""
+    """List the keypoints and their colours in the overlay image."""
 
     @field_validator("cameras")
     @classmethod
@@ -88,7 +88,7 @@ class PoseSettings(Settings):
         return self
 
     def filter_settings(self) -> FilterSettings:
-        """What the filter is set by."""
+        """The filter's part of the settings."""
         return FilterSettings(
             noise=self.filter_noise,
             agility=self.filter_agility,

@@ -39,12 +39,12 @@ class Estimate:
 class PoseStream:
     """Estimates the frames of one camera one after the other.
 
-    All that it knows of time are the stamps of acquisition, so that a replay gives what was given live. Where a frame
-    is older than the one before it, or of another size, it begins anew.
+    Its only clock is the acquisition stamps, so that a replay gives the same poses as the live run. If a frame is older
+    than the one before it, or of another size, it starts again.
 
     Args:
         estimator: the network, which several streams may share.
-        clock: nanoseconds since the epoch; asked for `predict: now` alone.
+        clock: nanoseconds since the epoch; used only for `predict: now`.
     """
 
     def __init__(self, estimator: Estimator, settings: PoseSettings, clock: Callable[[], int] = now) -> None:
@@ -55,7 +55,7 @@ class PoseStream:
         shape = estimator.animals
         self._identity: Identity | None = None
         if settings.identity and shape[0] > 1:
-            from dlstream_pose.runtime.identity import Identity  # with a compiler, which only what runs a network needs
+            from dlstream_pose.runtime.identity import Identity  # loads a compiler, needed only to run a network
 
             self._identity = Identity(*shape)
         self._filter: Filter | None = None
@@ -73,11 +73,11 @@ class PoseStream:
 
     @property
     def fresh(self) -> bool:
-        """Whether it has no frame behind it that the next could be compared with."""
+        """Whether it has had no frame yet to compare the next one with."""
         return not self._size
 
     def reset(self) -> None:
-        """Begins anew with the next frame."""
+        """Starts again with the next frame."""
         self._size, self._stamp = (), 0
         for part in (self._identity, self._filter, self._cropper):
             if part is not None:
@@ -129,7 +129,7 @@ class PoseStream:
         return poses, window
 
     def _filled(self, poses: NDArray[np.float32]) -> NDArray[np.float32]:
-        """As many animals as there can be: those that were not found have no place."""
+        """As many animals as there can be: those that were not found have no position."""
         animals, keypoints = self.estimator.animals
         if len(poses) == animals:
             return poses

@@ -1,4 +1,4 @@
-"""Networks that look at one animal at a time: a detector finds boxes, and each box's content is a frame of its own.
+"""Networks that look at one animal at a time: a detector finds boxes, and each box is treated as a frame of its own.
 
 The steps are those of DeepLabCut-Live, so that the result is the same: boxes with a score from 0.6 on, widened to the
 crop's proportions, cut out with black where the image ends, and resized with the triangle filter that PyTorch calls
@@ -22,7 +22,7 @@ Box = tuple[int, int, int, int]
 
 
 class Detector(BaseModel):
-    """The detector of a network file, and what is done with its boxes."""
+    """The detector in a network file, and the handling of its boxes."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -103,7 +103,7 @@ def crop(image: NDArray[np.uint8], box: Box, size: tuple[int, int]) -> NDArray[n
 
 
 def _weights(size: int, new_size: int) -> NDArray[np.float32]:
-    """(new_size, size): what each old pixel counts in each new one."""
+    """(new_size, size): the weight of each old pixel in each new one."""
     scale = size / new_size
     reach = max(scale, 1.0)
     centre = scale * (np.arange(new_size)[:, None] + 0.5)

@@ -1,9 +1,9 @@
 """Decoders of DeepLabCut's heads, one module each.
 
 A module has `PREDICTORS`, the names of DeepLabCut's predictors that it replaces, and `build(predictor, stride)`, which
-gives a torch module from the head's outputs (a dictionary) to poses (K, 3) or (N, K, 3) in pixels of the image. Where
-something is left to do behind the graph, the module has the name of the one in `dlstream_pose.runtime.decoders` that
-does it, the torch module gives what that takes, and `decoding(predictor)` gives its settings.
+gives a torch module from the head's outputs (a dictionary) to poses (K, 3) or (N, K, 3) in pixels of the image. If
+a step remains after the graph, the module has the same name as the one in `dlstream_pose.runtime.decoders` that does
+it; the torch module then gives that decoder's input, and `decoding(predictor)` its settings.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Several animals by regression from their centres (DEKR), whole within the graph."""
+"""Several animals by regression from their centres (DEKR), entirely within the graph."""
 
 from __future__ import annotations
 

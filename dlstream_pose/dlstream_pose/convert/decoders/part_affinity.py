@@ -1,4 +1,4 @@
-"""Several animals by part-affinity fields: the graph's part, up to candidates and how strongly they are connected."""
+"""Several animals by part-affinity fields: the graph's part, up to candidates and the strength of their connections."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def decoding(predictor: dict[str, Any]) -> dict[str, Any]:
     """Settings for `dlstream_pose.runtime.decoders.part_affinity`.
 
     Raises:
-        NetworkError: DeepLabCut is told to group in a way that is not supported.
+        NetworkError: DeepLabCut is configured to group in an unsupported way.
     """
     for key in ("add_discarded", "force_fusion"):
         if predictor.get(key):

@@ -10,7 +10,7 @@ PREDICTORS = ("SimCCPredictor",)
 def build(predictor: dict[str, Any], stride: float) -> Any:
     """DeepLabCut's `SimCCPredictor`, for a batch of one.
 
-    The place is that of the greatest value along each axis; the confidence the smaller of the two values, after a
+    The position is that of the greatest value along each axis; the confidence is the smaller of the two, after a
     softmax where the network asks for it.
     """
     import torch

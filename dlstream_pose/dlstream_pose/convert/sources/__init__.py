@@ -1,4 +1,4 @@
-"""Kinds of sources, a module each: `accepts(path)`, `EXPECTED`, `requires` and `open_source(path) -> SourceNetwork`."""
+"""Kinds of sources, one module each: `accepts(path)`, `EXPECTED`, `requires`, `open_source(path) -> SourceNetwork`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def open_source(path: Path) -> SourceNetwork:
     A module of this package has `accepts(path)`, `EXPECTED`, what it accepts in words, and `open_source(path)`.
 
     Raises:
-        NetworkError: no such file, a kind that is not known, or whatever is wrong with the file.
+        NetworkError: there is no such file, its kind is unknown, or the file can't be used.
     """
     if not path.exists():
         raise NetworkError(f"{path}: there is no such file; expected a trained network")
     if path.suffix == ".onnx" and path.is_file():
         raise NetworkError(
-            f"{path}: found an ONNX file; expected the trained network that it was made of. If dlstream made it, it "
+            f"{path}: found an ONNX file; expected the trained network that it was made from. If dlstream made it, it "
             "needs no conversion (dlstream network info says so)"
         )
     known = []

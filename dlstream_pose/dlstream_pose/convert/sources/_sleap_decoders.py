@@ -1,4 +1,4 @@
-"""The end of a SLEAP network's graph: from its maps to poses, or to candidates and how well they are connected."""
+"""The end of a SLEAP network's graph: from maps to poses, or to candidates and the strength of their connections."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Fields:
     Attributes:
         edges: pairs of keypoints, and for each its pair of maps among the part-affinity fields.
         stride: pixels of the resized frame for one cell of the fields.
-        samples: how many places between two candidates are looked at.
-        longest: the length, relative to the map, from which a connection is rated down, by `weight`.
-        candidates: how many maxima of a heat map are looked at.
+        samples: number of points examined between two candidates.
+        longest: longer connections than this, relative to the map, are rated lower, by `weight`.
+        candidates: number of maxima of a heat map that are examined.
     """
 
     edges: tuple[tuple[int, int, int], ...]
@@ -95,7 +95,7 @@ def several(steps: Steps, fields: Fields) -> Any:
             confidence = torch.where(single, confidence, torch.zeros_like(confidence))
             point = _refined(maps, place - y * columns - left.to(torch.int64), y, steps.patch) * steps.stride
             found = (confidence > 0).unsqueeze(2)
-            # A map of chance can have a patch that sums up to almost nothing.
+            # A random map can have a patch that sums to almost nothing.
             point = torch.where(found & (point.abs() < 1e6), point, torch.zeros_like(point))
             parts = [point / steps.scale, confidence.unsqueeze(2), place.unsqueeze(2).to(point.dtype)]
             return torch.cat(parts, dim=2), self.affinities(point, affinity_maps)
@@ -133,7 +133,7 @@ def several(steps: Steps, fields: Fields) -> Any:
             return ~larger, left
 
         def affinities(self, point: Any, affinity_maps: Any) -> Any:
-            """(E, M, M): the mean of the field along the line, in the line's direction, less what it is too long."""
+            """(E, M, M): the field's mean along the line, in the line's direction, less the penalty for its length."""
             channels, rows, columns = affinity_maps.shape
             start = point[self.first].unsqueeze(2).expand(-1, -1, count, -1)
             stop = point[self.second].unsqueeze(1).expand(-1, count, -1, -1)

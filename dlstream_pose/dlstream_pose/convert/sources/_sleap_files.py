@@ -1,4 +1,4 @@
-"""What a folder of SLEAP holds: its configuration, checked without SLEAP, and its weights, loaded as numbers alone."""
+"""A SLEAP folder: its configuration, checked without SLEAP, and its weights, loaded as plain numbers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def is_sleap(path: Path) -> bool:
 
 
 class SleapFolder:
-    """A model folder, its configuration read and found to be of a kind that can be converted.
+    """A model folder whose configuration has been read and can be converted.
 
     Attributes:
         kind: `single_instance` or `bottomup`.
@@ -56,8 +56,8 @@ class SleapFolder:
         self.kind = _KERAS_KINDS.get(heads, heads) if self.legacy else heads
         if self.kind not in _KINDS:
             raise NetworkError(
-                f"{settings}: found a model of the kind '{heads}'; expected {' or '.join(_KINDS)}. Of a top-down pair "
-                "(centroid, centered_instance) neither half can be converted: train a bottom-up model on the labels"
+                f"{settings}: found a model of the kind '{heads}'; expected {' or '.join(_KINDS)}. A top-down pair "
+                "(centroid, centered_instance) can't be converted: train a bottom-up model on the same labels"
             )
         known = ("unet",) if self.legacy else _BACKBONES
         if backbone not in known:
@@ -99,7 +99,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _chosen(path: Path, model: Any, key: str) -> str:
-    """The one of several kinds that is not empty."""
+    """The only one of several kinds that is not empty."""
     kinds = model.get(key) if isinstance(model, dict) else None
     chosen = [str(name) for name, value in kinds.items() if value] if isinstance(kinds, dict) else []
     if len(chosen) != 1:
@@ -109,14 +109,14 @@ def _chosen(path: Path, model: Any, key: str) -> str:
 
 
 def animals_in(folder: Path) -> int:
-    """How many animals a labelled frame of the training shows at most; 0 where no labels were kept."""
+    """The largest number of animals in a labelled training frame; 0 if no labels were kept."""
     import sleap_io
 
     most = 0
     for path in sorted(folder.glob("labels_gt*.slp")) + sorted(folder.glob("labels_train_gt*.slp")):
         try:
             labels = sleap_io.load_slp(str(path), open_videos=False)
-        except Exception as error:  # h5py and sleap-io raise what they meet
+        except Exception as error:  # h5py and sleap-io raise errors of any kind
             raise NetworkError(f"{path}: can't be read ({type(error).__name__}: {error})") from error
         most = max(most, *(len(frame.instances) for frame in labels.labeled_frames), 0)
     return most
@@ -124,9 +124,9 @@ def animals_in(folder: Path) -> int:
 
 @contextmanager
 def cleaned(folder: SleapFolder) -> Iterator[Path]:
-    """A copy of a model folder that SLEAP-NN can load without running code from it, or asking a server for weights.
+    """A copy of a model folder that SLEAP-NN can load without running code from it or downloading weights.
 
-    SLEAP-NN unpickles whatever a checkpoint holds; the copy holds the numbers alone.
+    SLEAP-NN unpickles whatever a checkpoint holds; the copy holds only the numbers.
     """
     import torch
     from omegaconf import OmegaConf

@@ -45,7 +45,7 @@ def graph(model: Any, steps: Steps, fields: Fields | None) -> Any:
         return (pixels / 255).unsqueeze(0)
 
     def resized(pixels: Any, size: Any) -> Any:
-        """The last axis in another size, as a product of matrices: not every engine resizes with a filter."""
+        """Resizes the last axis by a matrix product: not every engine resizes with a filter."""
         old = pixels.shape[2]
         ratio = old / size
         distance = (torch.arange(old) + 0.5)[:, None] - ((torch.arange(size) + 0.5) * ratio)[None]
@@ -53,7 +53,7 @@ def graph(model: Any, steps: Steps, fields: Fields | None) -> Any:
         return torch.floor(pixels @ (weights / weights.sum(dim=0, keepdim=True)) + 0.5).clamp(0, 255)
 
     def grey(pixels: Any, whole: bool) -> Any:
-        """One channel. A frame whose channels are alike is taken as it is: SLEAP reads such videos as grey ones."""
+        """One channel. A frame with equal channels is used as it is: SLEAP reads such videos as greyscale."""
         red, green, blue = pixels.unbind(0)
         mixed = red * _GREY[0] + green * _GREY[1] + blue * _GREY[2]
         if whole:
@@ -64,7 +64,7 @@ def graph(model: Any, steps: Steps, fields: Fields | None) -> Any:
         return torch.where(alike, red, mixed).unsqueeze(0)
 
     def padded(pixels: Any, side: int) -> Any:
-        """With black at the end, up to a multiple of the divisor."""
+        """Padded with black at the end, up to a multiple of the divisor."""
         size = pixels.shape[side]
         place = torch.arange((size + steps.divisor - 1) // steps.divisor * steps.divisor)
         inside = (place < size).to(pixels.dtype)

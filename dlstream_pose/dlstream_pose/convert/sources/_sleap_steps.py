@@ -1,4 +1,4 @@
-"""What a SLEAP model's configuration says about the way from a frame to poses."""
+"""The steps from a frame to poses, from a SLEAP model's configuration."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Steps:
-    """What SLEAP does before and behind the network.
+    """What SLEAP does before and after the network.
 
     Attributes:
         channels: how many the network takes, 1 or 3.
@@ -15,7 +15,7 @@ class Steps:
         scale: by which frames are resized.
         divisor: the padded frame's width and height are multiples of it.
         stride: pixels of the resized frame for one cell of the heat map.
-        threshold: the confidence from which a maximum counts.
+        threshold: the least confidence of a maximum that counts.
         patch: width and height, in cells, of what a maximum's place is averaged over; 0: the cell itself.
     """
 

@@ -1,4 +1,4 @@
-"""What goes before and behind a graph of DeepLabCut 2, as operations of ONNX: a frame in, poses out."""
+"""The steps before and after a DeepLabCut 2 graph, as ONNX operations: a frame in, poses out."""
 
 from __future__ import annotations
 

@@ -75,9 +75,9 @@ class TopDownNetwork(SourceNetwork):
         self._pose.export(path)
 
     def reference(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """As DeepLabCut-Live does it: each sure box, cut out by torchvision and given to the network for crops.
+        """As DeepLabCut-Live does it: each confident box is cut out by torchvision and given to the network for crops.
 
-        Nobody where there is no box, and not more than the animals there are.
+        No box, no pose; and never more poses than there are animals.
         """
         import torch
         from torchvision.transforms.functional import resized_crop

@@ -60,7 +60,7 @@ def open_source(path: Path) -> SourceNetwork:
         return _open(path, content)
     except NetworkError as error:
         raise NetworkError(f"{path}: {error}") from error
-    except Exception as error:  # a configuration that is not one can lead to anything
+    except Exception as error:  # an invalid configuration can cause errors of any kind
         raise NetworkError(
             f"{path}: its configuration is not one of DeepLabCut 3 ({type(error).__name__}: {gist(error)}); expected "
             "what deeplabcut.export_model writes"
@@ -106,20 +106,20 @@ def _open(path: Path, content: dict[str, Any]) -> SourceNetwork:
 
 
 def _normalise(rgb: Any) -> Any:
-    """RGB (..., 3, H, W) from 0 to 1, as ImageNet's networks take it."""
+    """RGB (..., 3, H, W) from 0 to 1, normalised as for ImageNet's networks."""
     import torch
 
     return (rgb - torch.tensor(_MEAN)[:, None, None]) / torch.tensor(_DEVIATION)[:, None, None]
 
 
 def _head(config: dict[str, Any]) -> dict[str, Any]:
-    """The configuration of the head that finds the animals' keypoints. What other heads find is left out."""
+    """The configuration of the head that finds the animals' keypoints. Other heads are ignored."""
     heads = config["model"]["heads"]
     method = str(config.get("method", "bu")).lower()
     if method == "ctd":
         raise NetworkError(
-            "found a conditional top-down network (method 'ctd'), which needs the poses that another network found; "
-            "expected one that needs nothing but frames: train a bottom-up or top-down network on the same labels"
+            "found a conditional top-down network (method 'ctd'), which needs the poses of another network; "
+            "expected one that needs only frames: train a bottom-up or top-down network on the same labels"
         )
     if method not in ("bu", "td") or "bodypart" not in heads:
         raise NetworkError(
@@ -131,7 +131,7 @@ def _head(config: dict[str, Any]) -> dict[str, Any]:
 
 
 class DeepLabCutNetwork(SourceNetwork):
-    """A network of DeepLabCut 3 for one animal or several; with a size, height and width, it takes no other images."""
+    """A network of DeepLabCut 3 for one animal or several; with a fixed height and width, it takes no other images."""
 
     def __init__(
         self,
@@ -206,7 +206,7 @@ class DeepLabCutNetwork(SourceNetwork):
             )
 
     def reference(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """As DeepLabCut-Live does it: the same steps before the network, the model's own predictor behind it."""
+        """As DeepLabCut-Live does it: the same steps before the network, and the model's own predictor after it."""
         import torch
 
         with torch.inference_mode():
@@ -241,7 +241,7 @@ def _graph(model: Any, decoder: Any, normalised: bool, divisors: tuple[int, ...]
             return self.decoder(self.model(rgb * self.gain + self.offset)["bodypart"])
 
     def mirrored(image: Any, side: int, divisor: int) -> Any:
-        """The image, continued as in a mirror up to a multiple of the divisor."""
+        """The image, mirrored at its edges up to a multiple of the divisor."""
         size = image.shape[side]
         place = torch.arange((size + divisor - 1) // divisor * divisor)
         return image.index_select(side, torch.where(place < size, place, 2 * (size - 1) - place))

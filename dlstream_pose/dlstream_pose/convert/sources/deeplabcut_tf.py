@@ -23,7 +23,7 @@ _SETTINGS = "pose_cfg.yaml"
 _SLEAPS = "frozen_graph.pb"
 _OPSET = 17
 _CAREFUL = "TF2ONNX_CATCH_ERRORS"
-"""Tells tf2onnx whether to go on where one of its optimizations fails, for which it keeps a copy."""
+"""Tells tf2onnx whether to continue when one of its optimizations fails, for which it keeps a copy."""
 
 
 def accepts(path: Path) -> bool:
@@ -69,7 +69,7 @@ def open_source(path: Path) -> SourceNetwork:
 def _ends(path: Path, operations: Any, settings: ExportSettings) -> tuple[str, list[str]]:
     """The poses that the graph itself makes, if it does, and its score map and map of offsets.
 
-    DeepLabCut-Live finds a network's ends by their place, too.
+    DeepLabCut-Live finds a network's outputs by their place, too.
     """
     if "concat_1" not in operations[-1].name:
         return "", [f"{operation.name}:0" for operation in (operations[-1], operations[-2])[: 1 + settings.refined]]
@@ -134,7 +134,7 @@ class TensorFlowNetwork(SourceNetwork):
         import tf2onnx
 
         logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-        # Else tf2onnx copies the whole graph before each of dozens of steps: 10 GB for a resnet_50.
+        # Otherwise tf2onnx copies the whole graph before each of dozens of steps: 10 GB for a resnet_50.
         for caught in ("FALSE", "TRUE"):
             os.environ[_CAREFUL] = caught
             try:

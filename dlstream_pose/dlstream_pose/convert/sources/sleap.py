@@ -54,7 +54,7 @@ def open_source(path: Path) -> SourceNetwork:
             return SleapNetwork(folder)
     except NetworkError:
         raise
-    except Exception as error:  # omegaconf, sleap-io and SLEAP-NN raise what they meet
+    except Exception as error:  # omegaconf, sleap-io and SLEAP-NN raise errors of any kind
         lines = str(error).strip().splitlines() or [""]
         raise NetworkError(
             f"{folder.path}: SLEAP-NN can't load it ({type(error).__name__}: {lines[0]:.300}); expected a model as "
@@ -64,7 +64,7 @@ def open_source(path: Path) -> SourceNetwork:
 
 @contextmanager
 def _every_weight(folder: SleapFolder) -> Iterator[None]:
-    """SLEAP-NN only warns of a weight of an older SLEAP that it finds no place for, and goes on without it."""
+    """Refuses weights of an older SLEAP that SLEAP-NN can't place: it would only warn, and go on without them."""
     from loguru import logger
 
     told: list[str] = []
@@ -79,8 +79,8 @@ def _every_weight(folder: SleapFolder) -> Iterator[None]:
         logger.remove(sink)
     if told:
         raise NetworkError(
-            f"{folder.weights}: SLEAP-NN can't take over all of its weights ({told[0]:.300}); expected a model that it "
-            "reads whole. Train it anew with SLEAP-NN on the same labels"
+            f"{folder.weights}: SLEAP-NN can't load all of its weights ({told[0]:.300}); expected a model that it "
+            "reads completely. Train it again with SLEAP-NN on the same labels"
         )
 
 
@@ -139,7 +139,7 @@ class SleapNetwork(SourceNetwork):
         if not self._several:
             super().limit(individuals)
         if individuals < 1:
-            raise NetworkError(f"individuals: found {individuals}; expected a number from 1 on")
+            raise NetworkError(f"individuals: found {individuals}; expected 1 or more")
         update = {"individuals": _named(individuals), "decoding": self._decoding(individuals)}
         self.info = self.info.model_copy(update=update)
 
@@ -149,7 +149,7 @@ class SleapNetwork(SourceNetwork):
         if not self.info.individuals:
             raise NetworkError(
                 f"{self._folder.path}: found no labels (labels_gt.train.*.slp) beside the bottom-up model, and SLEAP "
-                "does not note elsewhere how many animals there are; say so: --individuals N"
+                "stores the number of animals nowhere else; expected it to be given: --individuals N"
             )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -204,7 +204,7 @@ class SleapNetwork(SourceNetwork):
         """Runs the graph once: do its outputs fit the names of the keypoints?"""
         import torch
 
-        with torch.inference_mode():  # from here on the pooling layers know that nothing has to be padded
+        with torch.inference_mode():  # from here on the pooling layers know that no padding is needed
             outputs = self._graph(torch.zeros(128, 128, 3, dtype=torch.uint8))
         found = (outputs[0] if isinstance(outputs, tuple) else outputs).shape[0]
         if found != len(names):

@@ -1,7 +1,7 @@
-"""What is left to do behind a network's graph: from its outputs to poses.
+"""What remains to be done after a network's graph: from its outputs to poses.
 
 Most networks give poses at once. The part that does not fit a graph, such as grouping keypoints into animals, is done
-here, with NumPy alone, for every engine alike. A module's name is the word `decoder` in the network's metadata. It has
+here, with NumPy only, the same way for every engine. A module's name is the `decoder` in the network's metadata. It has
 `OUTPUTS`, the names of the graph's outputs that it takes, and `make(info)`, which gives a `Decoder`.
 """
 
@@ -30,7 +30,7 @@ def make_decoder(info: NetworkInfo) -> tuple[tuple[str, ...], Decoder]:
     """The outputs that a network's decoder takes, and the decoder.
 
     Raises:
-        NetworkError: the network needs a decoder that does not exist, or its settings for it are wrong.
+        NetworkError: the network needs a decoder that does not exist, or has wrong settings for it.
     """
     if info.decoder in DECODERS:
         module = DECODERS[info.decoder]

@@ -1,4 +1,4 @@
-"""Joints, links between two of them, and the animals that links make."""
+"""Joints, links between pairs of them, and the animals that the links form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Joint(NamedTuple):
-    """A place where a keypoint may be; `number` counts all of an image's."""
+    """A place where a keypoint may be; `number` counts all joints of an image."""
 
     x: float
     y: float
@@ -22,7 +22,7 @@ class Joint(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Link:
-    """Two joints that may belong to one animal, and how much speaks for it."""
+    """Two joints that may belong to one animal, and the evidence for it."""
 
     first: Joint
     second: Joint
@@ -46,7 +46,7 @@ class Animal:
             self._take(joint)
 
     def add(self, link: Link) -> bool:
-        """Takes a link's joints in; False where it brought none."""
+        """Adds a link's joints; False if none was new."""
         first, second = link.first, link.second
         if first.number in self.indices and second.number in self.indices:
             self._count(link)
@@ -63,7 +63,7 @@ class Animal:
         return not self.joints.keys().isdisjoint(other.joints)
 
     def swallow(self, other: Animal) -> None:
-        """Becomes what the links of both make."""
+        """Merges the links of both into this one."""
         both = Animal()
         for link in self.links + other.links:
             both.add(link)
@@ -140,7 +140,7 @@ def join(links: list[Link], keypoints: int, animals: int) -> list[Animal]:
 
 
 def _groups(links: list[Link]) -> list[set[int]]:
-    """Joints that links connect with one another."""
+    """Groups of joints that links connect."""
     neighbours: dict[int, list[int]] = defaultdict(list)
     for link in links:
         first, second = link.ends
@@ -167,7 +167,7 @@ def _forget(lookup: Lookup, link: Link) -> None:
 
 
 def _grow(animal: Animal, lookup: Lookup, taken: set[int], keypoints: int) -> None:
-    """Adds the strongest link that leads on from the animal, again and again."""
+    """Repeatedly adds the strongest link that extends the animal."""
     stack: list[tuple[float, int, Link]] = []
     visited: set[tuple[int, int]] = set()
     number = count()
@@ -195,7 +195,7 @@ def _grow(animal: Animal, lookup: Lookup, taken: set[int], keypoints: int) -> No
 
 
 def _fuse(found: list[Animal], links: list[Link], keypoints: int) -> None:
-    """Where there are too many, links that were left over join incomplete ones."""
+    """If there are too many animals, leftover links join incomplete ones."""
     owner = {index: animal for animal in found if len(animal.joints) != keypoints for index in animal.indices}
     used = {id(link) for animal in found for link in animal.links}
     for link in links:

@@ -1,4 +1,4 @@
-"""Several animals by regression from their centres (DEKR): the graph does all but leave out who is not there."""
+"""Several animals by regression from their centres (DEKR): the graph does everything except removing absent animals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OUTPUTS = ("poses",)
 
 
 def make(info: NetworkInfo) -> Decoder:
-    """The graph always gives as many poses as there are animals; those without any confidence are nobody."""
+    """The graph always gives as many poses as there are animals; those without any confidence are no animals."""
     count = len(info.keypoints)
 
     def decode(outputs: Outputs) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ from dlstream_pose.runtime.network_info import NetworkInfo
 
 OUTPUTS = ("candidates", "affinities")
 PEAK = 0.01
-"""What a candidate's confidence is at least; the graph fills up with less where there are not enough."""
+"""The least confidence of a real candidate; if there are too few, the graph fills up with lower ones."""
 _SURE = 0.1
 _OVERLAP = 0.8
 _LINKS = 2
@@ -30,7 +30,7 @@ def make(info: NetworkInfo) -> Decoder:
     """Decodes `candidates` (K, M, 4), x, y, confidence and index, best first, and `affinities` (E, M, M).
 
     Settings of the network: `edges`, the E pairs of keypoints that the affinities connect; `animals`, how many there
-    are at most; `min_affinity`, from where on a pair is connected; `clip`, whether confidences end at 1.
+    are at most; `min_affinity`, the least affinity of a connected pair; `clip`, whether confidences are limited to 1.
     """
     edges = [(int(first), int(second)) for first, second in info.decoding["edges"]]
     animals = int(info.decoding["animals"])

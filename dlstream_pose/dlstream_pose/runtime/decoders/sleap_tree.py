@@ -1,7 +1,7 @@
 """Several animals by part-affinity fields, joined as SLEAP does it: along the skeleton, from its root.
 
 The graph finds the candidates for each keypoint and how well each pair of them is connected; here the best pairs of
-each edge are chosen, and edge after edge adds its end to the animal that has its beginning: T. D. Pereira et al.,
+each edge are chosen, and each edge in turn adds its end to the animal that has its beginning: T. D. Pereira et al.,
 "SLEAP: A deep learning system for multi-animal pose tracking", Nature Methods 19, 2022.
 """
 
@@ -24,7 +24,7 @@ def make(info: NetworkInfo) -> Decoder:
 
     Candidates with confidence 0 fill up. Settings of the network: `edges`, the E pairs of keypoints, from the
     skeleton's root on; `animals`, how many there are at most, the best connected where more are found;
-    `min_affinity`, from where on a pair is connected.
+    `min_affinity`, the least affinity of a connected pair.
     """
     edges = [(int(first), int(second)) for first, second in info.decoding["edges"]]
     animals = int(info.decoding["animals"])
@@ -57,7 +57,7 @@ def make(info: NetworkInfo) -> Decoder:
 def _joined(
     order: list[list[int]], affinities: NDArray[np.float32], edges: list[tuple[int, int]], weakest: float
 ) -> list[tuple[dict[int, int], float]]:
-    """The animals: for each keypoint that one has its candidate, and the sum of its affinities."""
+    """The animals: for each, its keypoints' candidates, and the sum of its affinities."""
     found: list[tuple[dict[int, int], float]] = []
     owner: dict[tuple[int, int], int] = {}
     for (first, second), table in zip(edges, affinities, strict=True):

@@ -1,4 +1,4 @@
-"""What computes a network. A new engine is a module here, or a class in a package of one's own."""
+"""Engines, which run a network. A new engine is a module here, or a class in a package of your own."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from dlstream_pose.runtime.engines._base import Engine, NotInstalled, first_line
 ENGINES: Registry[type[Engine]] = Registry("engine", __name__, __path__, a_class(Engine), group="dlstream.engines")
 
 AUTO = ("cuda", "onnx")
-"""What `auto` tries, in this order: what is there with every installation comes last."""
+"""What `auto` tries, in this order; the last one is part of every installation."""
 
 
 def open_engine(name: str, path: Path, threads: int, at_once: int = 1) -> Engine:
-    """The network of a file in an engine, or with `auto` in the first of `AUTO` that is there.
+    """Loads a network file into an engine; with `auto`, into the first of `AUTO` that is available.
 
     Raises:
         NetworkError: there is no such engine, what it needs is not installed, or the file can't be used.

@@ -15,22 +15,22 @@ from dlstream_pose.runtime._seal import is_damaged
 
 
 class NotInstalled(NetworkError):
-    """An engine that was asked for, and whose libraries or device are not there."""
+    """The requested engine's libraries or device are missing."""
 
 
 class Engine(ABC):
-    """A network in one of the libraries that compute networks.
+    """A network, loaded by one of the libraries that can run it.
 
-    A library that not everybody has is imported in `__init__`, and named in `requires`.
+    An optional library is imported in `__init__`, and named in `requires`.
 
     Attributes:
-        name: by which settings ask for it: that of its module, or of its entry point.
+        name: the name in settings: that of its module, or of its entry point.
         requires: modules that it needs, each with what pip installs.
         sha256: of the file.
-        metadata: what the file says of itself, as JSON; None where it says nothing.
+        metadata: what the file says about itself, as JSON; None if it says nothing.
         inputs: type of each input, such as tensor(uint8), by name.
         outputs: the same of the outputs.
-        description: the library, its version and its device, for a person.
+        description: the library, its version and its device, in words.
     """
 
     name: ClassVar[str]
@@ -71,7 +71,7 @@ def read_network(path: Path) -> bytes:
     Raises:
         NetworkError: it can't be read, is empty, is another tool's, or was altered since it was converted.
     """
-    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for without end
+    if path.exists() and not (path.is_file() or path.is_dir()):  # reading a pipe would wait forever
         raise NetworkError(f"{path}: found a pipe or a device; expected a network file (.onnx)")
     try:
         content = path.read_bytes()
@@ -93,7 +93,7 @@ def read_network(path: Path) -> bytes:
 
 
 def unloadable(path: Path, size: int, library: str, error: Exception) -> NetworkError:
-    """What to say where a library can't load a file."""
+    """The error for a file that a library can't load."""
     return NetworkError(
         f"{path}: found {size} bytes that {library} can't load ({first_line(error)}); "
         "expected a network as dlstream's converter writes it. The file may be damaged or incomplete: convert "
@@ -102,6 +102,6 @@ def unloadable(path: Path, size: int, library: str, error: Exception) -> Network
 
 
 def first_line(error: Exception) -> str:
-    """The gist of an error of a library that explains itself at length."""
+    """The gist of a library's lengthy error message."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0][:300]

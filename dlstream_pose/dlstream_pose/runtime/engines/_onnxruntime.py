@@ -1,4 +1,4 @@
-"""ONNX Runtime, whichever of its providers computes."""
+"""ONNX Runtime, with any of its providers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ METADATA_KEY = "dlstream"
 
 
 class OnnxRuntime(Engine):
-    """A session of ONNX Runtime with one provider; what it can't compute falls to the CPU."""
+    """A session of ONNX Runtime with one provider; what it can't compute runs on the CPU."""
 
     provider: ClassVar[str]
     device: ClassVar[str]
@@ -25,7 +25,7 @@ class OnnxRuntime(Engine):
 
     @classmethod
     def lacks(cls) -> dict[str, str]:
-        """What this machine lacks for it, each with how to get it."""
+        """What this machine lacks for it, each with how to install it."""
         return {} if cls.provider in onnxruntime.get_available_providers() else {cls.provider: cls.install}
 
     def __init__(self, path: Path, threads: int, at_once: int = 1) -> None:
@@ -42,7 +42,7 @@ class OnnxRuntime(Engine):
         # Threads that spin while they wait take the cores away from the other nodes of the rig.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 4
-        # Fallbacks to another provider are decided here, not in silence.
+        # Fallbacks to another provider are decided here, never silently.
         providers: list[Any] = [(self.provider, self.options(path))]
         try:
             self._session = onnxruntime.InferenceSession(content, options, providers=providers)
@@ -59,7 +59,7 @@ class OnnxRuntime(Engine):
         self.description = f"ONNX Runtime {onnxruntime.__version__} on {self.device}"
 
     def options(self, path: Path) -> dict[str, str]:
-        """Settings of the provider."""
+        """The provider's settings."""
         return {}
 
     def run(self, outputs: Sequence[str], image: NDArray[np.uint8]) -> list[NDArray[Any]]:

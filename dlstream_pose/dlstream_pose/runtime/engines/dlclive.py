@@ -60,7 +60,7 @@ class DeepLabCutLive(Engine):
         self.inputs, self.outputs = {"image": "tensor(uint8)"}, {"poses": "tensor(float)"}
 
     def run(self, outputs: Sequence[str], image: NDArray[np.uint8]) -> list[NDArray[Any]]:
-        # It takes the order blue, green, red, and turns it itself.
+        # It takes the order blue, green, red, and converts it itself.
         with self._one_at_a_time:
             return [np.array(self._live.get_pose(image), np.float32).reshape(-1, self._keypoints, 3)]
 
@@ -73,7 +73,7 @@ def _sha256(path: Path) -> str:
 
 
 def _import_live() -> Any:
-    """The class `DLCLive`. The package imports torch for its benchmark alone, also where TensorFlow does the work."""
+    """The class `DLCLive`. The package imports torch only for its benchmark, even where TensorFlow does the work."""
     try:
         from dlclive import DLCLive
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""ONNX Runtime on the processor: there with every installation."""
+"""ONNX Runtime on the processor: part of every installation."""
 
 from __future__ import annotations
 

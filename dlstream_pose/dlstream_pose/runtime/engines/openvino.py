@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from dlstream_pose.runtime.engines._base import Engine, NotInstalled, read_network, unloadable
 
 _SHAPES = 4
-"""Sizes for which a compiled network is kept; further ones share one for any size, which is a little slower."""
+"""Image sizes with a compiled network of their own; all others share one, which is a little slower."""
 _METADATA = ["framework", "dlstream"]
 """Where OpenVINO keeps the metadata of an ONNX file."""
 
 
 class OpenVino(Engine):
-    """Compiles the network for each size of image that it meets, in single precision."""
+    """Compiles the network for each image size it meets, in single precision."""
 
     name = "openvino"
     requires = {"openvino": "openvino"}
@@ -38,10 +38,10 @@ class OpenVino(Engine):
         self.sha256 = hashlib.sha256(content).hexdigest()
         self._options = {
             "INFERENCE_PRECISION_HINT": "f32",
-            # Of sizes that it was not compiled for OpenVINO would keep what it prepared for 5000: a gigabyte.
+            # OpenVINO would keep what it prepared for 5000 sizes that it was not compiled for: a gigabyte.
             "CPU_RUNTIME_CACHE_CAPACITY": 16,
             "INFERENCE_NUM_THREADS": threads or os.cpu_count() or 1,
-            # Streams share the threads: each frame is computed by those of one.
+            # Streams share the threads: each frame is computed by the threads of one stream.
             **({"NUM_STREAMS": at_once} if at_once > 1 else {"PERFORMANCE_HINT": "LATENCY"}),
         }
         self._lock = threading.Lock()
@@ -97,7 +97,7 @@ class _Compiled:
         self.idle = deque([network.create_infer_request()])
 
     def borrow(self) -> Any:
-        """A request that nobody uses; whoever took it puts it back into `idle`."""
+        """An unused request; the caller puts it back into `idle`."""
         try:
             return self.idle.pop()
         except IndexError:

@@ -8,7 +8,7 @@ from dlstream_pose.runtime.engines._onnxruntime import OnnxRuntime
 
 
 class OnnxTensorRt(OnnxRuntime):
-    """Builds for minutes when it first meets a network or a size; what it built is kept beside the network file."""
+    """Builds an engine, for minutes, for each new network and image size; keeps it beside the network file."""
 
     name = "tensorrt"
     provider = "TensorrtExecutionProvider"

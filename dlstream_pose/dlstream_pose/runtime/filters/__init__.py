@@ -1,4 +1,4 @@
-"""Filters of keypoints over time. A new one is a module here, or a class in a package of one's own."""
+"""Filters of keypoints over time. A new one is a module here, or a class in a package of your own."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ ROWS = 12
 
 @dataclass(frozen=True, slots=True)
 class FilterSettings:
-    """What the filters are set by; see the pose node's settings for the meaning of each."""
+    """The filters' settings; the pose node's settings explain each."""
 
     noise: float = 1.0
     agility: float = 1000.0
@@ -34,10 +34,10 @@ class FilterSettings:
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """What a filter holds for true, for keypoints of a shape such as (individuals, keypoints).
+    """A filter's estimate, for keypoints of a shape such as (individuals, keypoints).
 
     Attributes:
-        position: `(2, *shape)`: x, y in pixels; NaN where nothing was measured for longer than a gap may be.
+        position: `(2, *shape)`: x, y in pixels; NaN where nothing was measured for longer than `gap`.
         velocity: `(2, *shape)`: along x and y, in pixels a second.
         covariance: `(*shape, 3)`: of position (px²), of both (px²/s), of velocity (px²/s²); None where there is none.
         confidence: shape: that of the last measurement, falling to 0 in a gap.
@@ -50,11 +50,11 @@ class Filtered:
 
 
 class Filter(ABC):
-    """Filters keypoints of any number of animals, each for itself, on the stamps of acquisition.
+    """Filters keypoints of any number of animals, each independently, by the acquisition stamps.
 
-    A measurement counts if it is a number and its confidence is at least `min_confidence`. Where none counts, the
-    filter goes on by the last velocity for up to `gap` seconds, and the confidence falls from the last measured one to
-    0 meanwhile; then the keypoint is lost, and begins anew with its next measurement.
+    A measurement counts if it is a number and its confidence is at least `min_confidence`. Without one, the filter
+    continues at the last velocity for up to `gap` seconds, while the confidence falls from the last measured one to 0.
+    Then the keypoint is lost, and starts again with its next measurement.
 
     Args:
         shape: of the keypoints, such as (individuals, keypoints).
@@ -68,7 +68,7 @@ class Filter(ABC):
         self.reset()
 
     def reset(self) -> None:
-        """Forgets everything, as where the frames are of another time or another size than before."""
+        """Forgets everything, for example when frames come from another time or have another size."""
         self._stamp: int | None = None
         self.state = np.full((ROWS, prod(self.shape)), np.nan)
         self.state[SURE], self.state[IDLE] = 0.0, np.inf
@@ -89,7 +89,7 @@ class Filter(ABC):
         return self._filtered(self.state)
 
     def predict(self, stamp: int) -> Filtered:
-        """Where the keypoints will be at a stamp, if each goes on as it does; changes nothing."""
+        """Where the keypoints will be at a stamp, if each continues as now; changes nothing."""
         state = self.state.copy()
         self.carry(state, self._since(stamp))
         return self._filtered(state)
@@ -121,8 +121,8 @@ class Filter(ABC):
 
     @abstractmethod
     def step(self, poses: Floats, step: float) -> None:
-        """Alters the state by a frame, (keypoints, 3), some seconds after the last one."""
+        """Updates the state with a frame, (keypoints, 3), some seconds after the last one."""
 
     @abstractmethod
     def carry(self, state: Floats, step: float) -> None:
-        """Lets some seconds go by in a state."""
+        """Advances a state by some seconds."""

@@ -1,7 +1,7 @@
-"""What the filters compute of a frame, keypoint by keypoint; `kalman.py` and `one_euro.py` say by which formula.
+"""What the filters compute for a frame, keypoint by keypoint; `kalman.py` and `one_euro.py` give the formulas.
 
-A state is (rows, keypoints), rows as in `_base.py`. Only + - * /, square roots and comparisons of doubles occur, in the
-order that stands here (the compiler may not change it), so that the same poses are filtered alike on every machine.
+A state is (rows, keypoints), rows as in `_base.py`. Only + - * /, square roots and comparisons of doubles occur, in
+exactly this order (the compiler may not change it), so that the same poses are filtered alike on every machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CUTOFF_OF_VELOCITY = 1.0
 
 @inner
 def _carry(state: Any, i: int, step: float, q: float) -> None:
-    """Lets time go by."""
+    """Advances the time."""
     both, pace = state[BOTH, i], state[PACE, i]
     state[X, i] += step * state[VX, i]
     state[Y, i] += step * state[VY, i]
@@ -85,7 +85,7 @@ def _approach(state: Any, i: int, x: float, y: float, step: float, cutoff: float
 
 @compiled(FLOAT_ROWS, FLOAT, FLOAT)
 def carry(state: Any, step: float, agility: float) -> None:
-    """Lets some seconds go by for all keypoints."""
+    """Advances all keypoints by some seconds."""
     for i in range(state.shape[1]):
         _carry(state, i, step, agility * agility)
 

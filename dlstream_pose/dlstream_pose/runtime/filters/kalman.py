@@ -1,4 +1,4 @@
-"""A Kalman filter with constant velocity: smooth and without lag while an animal goes straight."""
+"""A Kalman filter with constant velocity: smooth, and without lag while an animal moves straight."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Kalman(Filter):
     covariance, kept as (position, both, velocity), and the gain is written out.
 
     A measurement's standard deviation is `noise` pixels divided by its confidence. One that lies farther from the
-    expected place than 0.999 of all would is an outlier and isn't taken. A new keypoint rests, with a velocity that is
-    as unsure as if it had been out of sight for a gap.
+    expected place than 99.9 % of all would is an outlier and is ignored. A new keypoint starts at rest, with a velocity
+    as uncertain as after a gap out of sight.
     """
 
     name = "kalman"

@@ -1,4 +1,4 @@
-"""What deserves a look and yet is no error, for people."""
+"""Warnings on the terminal."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rich.markup import escape
 from dlstream_common import Problem
 
 
-class Remarks:
-    """Prints each as `FILE:LINE: KEY: found ...; expected .... HINT`, as errors read, and counts them."""
+class WarningPrinter:
+    """Prints each warning as `FILE:LINE: KEY: found ...; expected .... HINT`, like an error, and counts them."""
 
     def __init__(self, console: Console) -> None:
         self._console, self._count = console, 0
@@ -23,5 +23,5 @@ class Remarks:
 
     @property
     def in_words(self) -> str:
-        """How many there were, to be put behind a sentence; empty where there were none."""
+        """How many there were, to follow a sentence; empty if there were none."""
         return f" {self._count} warning{'s' if self._count > 1 else ''}." if self._count else ""
