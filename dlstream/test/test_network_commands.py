@@ -61,7 +61,7 @@ def test_the_scale_of_the_file_is_shown_and_taken(network, video, tmp_path):
     assert "8 frames of 640x480, scale 0.5: 1.00 individuals per frame" in result.output
     assert "warning" not in result.output
     assert "expected 0.5" not in result.output
-    result = run("check", network, video, "--out", tmp_path / "look.png", "--frames", 8, "--scale", 2)
+    result = run("check", network, video, "--out", tmp_path / "look.png", "--frames", 8, "--scale", 2, "--force")
     assert "8 frames of 640x480, scale 2:" in result.output
     assert "scale: found 2; expected 0.5" in " ".join(result.output.split())
     assert run("check", network, video, "--scale", 0).exit_code == 2
@@ -91,3 +91,12 @@ def test_check_names_a_video_that_is_not_there(network, tmp_path):
 def test_info_of_what_is_no_network_is_an_error(tmp_path):
     (tmp_path / "text.onnx").write_text("no network")
     assert isinstance(run("info", tmp_path / "text.onnx").exception, NetworkError)
+
+
+def test_no_picture_of_the_users_is_overwritten(network, video, tmp_path):
+    mine = tmp_path / "mine.png"
+    mine.write_bytes(b"a picture of mine")
+    for words in (("--out", mine), ("--out", mine, "--frames", 1)):
+        result = run("check", network, video, *words)
+        assert "mine.png: found a file of this name; nothing is overwritten" in str(result.exception)
+    assert mine.read_bytes() == b"a picture of mine"

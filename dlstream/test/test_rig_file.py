@@ -318,3 +318,15 @@ def test_the_password_of_a_camera_is_not_shown(write, capsys):
     assert "Hunter2" not in text
     make_console().print(f"[red]{path.read_text()}[/]")
     assert "Hunter2" not in capsys.readouterr().out
+
+
+def test_a_mistake_in_the_rig_file_hides_none_of_the_experiments(tmp_path: Path):
+    (tmp_path / "fast.yaml").write_text(SPEED.replace("type: speed", "type: sped"))
+    rig = tmp_path / "rig.yaml"
+    network = f"{{network: {CONFIG}/networks/demo_mouse.onnx, treads: 1}}"
+    rig.write_text(f"rig: t\ncameras: {{top: {{source: synthetic}}}}\npose: {network}\nexperiment: fast.yaml\n")
+    with pytest.raises(InputError) as error:
+        checked_rig(rig)
+    lines = str(error.value).splitlines()
+    assert any(line.startswith(f"{rig}:3: pose.treads") for line in lines)
+    assert any(line.startswith(f"{tmp_path}/fast.yaml:4: triggers.runs.type: found 'sped'") for line in lines)

@@ -201,7 +201,7 @@ class Registry(Mapping[str, T], Generic[T]):
             raise self._broken(what, origin, error) from error
 
     def _broken(self, what: str, origin: Origin, error: BaseException) -> PartError:
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())}{_where(error)}"
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}{raised_at(error)}"
         suggestion = "" if origin.is_ours else f"Ask the makers of {origin.package}, or uninstall it."
         return PartError(
             what, f"{origin}, which can't be imported ({reason})", "a part that can be imported", suggestion
@@ -218,7 +218,7 @@ def _distribution(point: EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist is not None else point.module
 
 
-def _where(error: BaseException) -> str:
+def raised_at(error: BaseException) -> str:
     """The file and line where it was raised."""
     if isinstance(error, SyntaxError):
         return f", {error.filename}, line {error.lineno}"

@@ -48,7 +48,7 @@ def info(file: NetworkFile) -> None:
 def check(
     file: NetworkFile,
     video: Annotated[Path, typer.Argument(help="A video or an image to try it on.", show_default=False)],
-    out: Annotated[Path | None, typer.Option(help="The picture to write; default: FILE with .png.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The picture to write; default: FILE with .check.png.")] = None,
     scale: Annotated[
         float | None,
         typer.Option(
@@ -61,6 +61,7 @@ def check(
         float, typer.Option(min=0, max=1, help="A keypoint counts as seen from this confidence.")
     ] = 0.5,
     threads: Annotated[int, typer.Option(min=0, help="Threads per frame; 0: the runtime decides.")] = 1,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the picture.")] = False,
 ) -> None:
     """Draw what a network finds in a video, and print how often it sees each keypoint and how fast it runs."""
     from dlstream_pose import Estimator
@@ -68,10 +69,13 @@ def check(
     from dlstream_pose.convert.progress import shown
     from dlstream_pose.runtime.scale import scale_doubt
 
+    picture = out or file.with_suffix(".check.png")
+    if picture.exists() and (not force or picture.samefile(video)):
+        hint = "Choose another name: --out NAME.png" + ("" if picture.samefile(video) else ", or --force")
+        raise DlstreamError(f"{picture}: found a file of this name; nothing is overwritten. {hint}")
     estimator = Estimator(file, scale=scale, threads=threads)
     with shown() as report:
         found = check_network(estimator, video, frames, tiles, min_confidence, report)
-    picture = out or file.with_suffix(".png")
     _write_picture(picture, found.picture)
     console = make_console()
     table = Table(box=None, pad_edge=False)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from dlstream.rig.facts import RigFacts
 from dlstream.rig.file import Rig, load_rig
-from dlstream.rig.table import NODE_KINDS
-from dlstream_common import InputError, Problem, line_of, read_yaml, resolved
+from dlstream.rig.table import NODE_KINDS, NodeKind
+from dlstream_common import DlstreamError, InputError, Problem, line_of, read_yaml, resolved
+from dlstream_common.plugins import raised_at
+from dlstream_experiment import load_experiment
 
 Warn = Callable[[Path, Problem], None]
 """Called with each warning and the file in which it stands."""
@@ -26,7 +29,10 @@ def checked_rig(
         InputError: every problem, each with its file and line. Nothing has been started.
     """
     path = resolved(Path(path).expanduser())
-    rig = load_rig(path)
+    try:
+        rig = load_rig(path)
+    except InputError as error:
+        raise InputError(path, [*error.problems, *_of_the_experiment_itself(path, allow_python)]) from error
     if allow_python and rig.experiment is not None:
         rig = rig.model_copy(update={"experiment": rig.experiment.model_copy(update={"allow_python": True})})
     check_rig(rig, path, warn)
@@ -45,13 +51,37 @@ def check_rig(rig: Rig, path: Path, warn: Warn = lambda file, problem: None) -> 
     for kind in sorted(NODE_KINDS, key=lambda kind: kind.position):
         for name, section in kind.sections(rig):
             place = (kind.section, name) if kind.several else (kind.section,)
-            for problem in kind.check(section, facts):
+            for problem in _problems(kind, section, facts):
                 if problem.file is None:
                     problem = problem.below(*place)
                     problem = replace(problem, line=line_of(data, problem.place))
                 found.append(problem)
     errors = [problem for problem in found if not problem.is_warning]
+    for problem in found:
+        if problem.is_warning:
+            warn(problem.file or path, problem)
     if errors:
         raise InputError(path, errors)
-    for warning in found:
-        warn(warning.file or path, warning)
+
+
+def _problems(kind: NodeKind, section: Any, facts: RigFacts) -> Iterator[Problem]:
+    """What a section's own check finds; a part of somebody else's may fail in it."""
+    try:
+        yield from kind.check(section, facts)
+    except DlstreamError:
+        raise
+    except Exception as error:
+        found = f"a part whose check raised {type(error).__name__}: {' '.join(str(error).split())}{raised_at(error)}"
+        yield Problem((), found, "a check that returns its problems", "Ask the part's authors.")
+
+
+def _of_the_experiment_itself(path: Path, allow_python: bool) -> list[Problem]:
+    """The mistakes of the experiment file of a rig file that can't be used: one bad key hides no other."""
+    try:
+        section = read_yaml(path).get("experiment")
+        file = section.get("file") if isinstance(section, Mapping) else section
+        if isinstance(file, str) and (path.parent / Path(file).expanduser()).is_file():
+            load_experiment(path.parent / Path(file).expanduser(), allow_python)
+    except InputError as error:
+        return [replace(problem, file=problem.file or error.path) for problem in error.problems if error.path != path]
+    return []

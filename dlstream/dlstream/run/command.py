@@ -59,7 +59,7 @@ def run_rig(
     try:
         runner = Runner(specs, environment, say, monitor.report_fault, monitor.stop_outputs)
         supervisor = _Supervisor(rig, monitor, runner, say, seconds or rig.stop.after, status_every)
-        code = runner.run(supervisor.tick)
+        code = runner.run(supervisor.tick) or int(monitor.experiment_failed)
     finally:
         monitor.close()
         remove_abandoned()

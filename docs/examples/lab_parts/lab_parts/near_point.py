@@ -18,6 +18,8 @@ class NearPoint(TriggerSettings):
     """x, y in pixels."""
     distance: float = 20.0
     """Pixels."""
+    min_confidence: float = 0.5
+    """A keypoint with less counts as not seen."""
 
     def build(self, context: Context) -> Trigger:
         return NearPointTrigger(self)
@@ -44,6 +46,7 @@ class NearPointTrigger(Trigger):
     def decide(self, poses: PoseArray) -> bool | None:
         x, y = self._settings.point
         distances = np.hypot(poses.x[:, self._column] - x, poses.y[:, self._column] - y)
+        distances[poses.confidence[:, self._column] < self._settings.min_confidence] = np.nan
         if np.isnan(distances).all():
             return None  # not seen: the last decision stays
         return bool(np.nanmin(distances) <= self._settings.distance)
