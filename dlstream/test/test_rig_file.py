@@ -321,12 +321,32 @@ def test_the_password_of_a_camera_is_not_shown(write, capsys):
 
 
 def test_a_mistake_in_the_rig_file_hides_none_of_the_experiments(tmp_path: Path):
-    (tmp_path / "fast.yaml").write_text(SPEED.replace("type: speed", "type: sped"))
-    rig = tmp_path / "rig.yaml"
+    rig, fast = tmp_path / "rig.yaml", tmp_path / "fast.yaml"
     network = f"{{network: {CONFIG}/networks/demo_mouse.onnx, treads: 1}}"
-    rig.write_text(f"rig: t\ncameras: {{top: {{source: synthetic}}}}\npose: {network}\nexperiment: fast.yaml\n")
-    with pytest.raises(InputError) as error:
-        checked_rig(rig)
-    lines = str(error.value).splitlines()
-    assert any(line.startswith(f"{rig}:3: pose.treads") for line in lines)
-    assert any(line.startswith(f"{tmp_path}/fast.yaml:4: triggers.runs.type: found 'sped'") for line in lines)
+    text = f"rig: t\ncameras: {{top: {{source: synthetic}}}}\npose: {network}\nexperiment: fast.yaml\n"
+    rig.write_text(text + "outputs: {lamp: {type: log}}\n")
+    expected = {
+        SPEED.replace("type: speed", "type: sped"): [f"{fast}:4: triggers.runs.type: found 'sped'"],
+        SPEED.replace("[neck]", "[nekc]"): [
+            f"{fast}:4: triggers.runs.keypoints[0]: found 'nekc'",
+            f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
+        ],
+    }
+    for experiment, mistakes in expected.items():
+        fast.write_text(experiment)
+        lines = refused(rig)
+        assert lines[0].startswith(f"{rig}:3: pose.treads")
+        assert [line.startswith(mistake) for line, mistake in zip(lines[1:], mistakes, strict=True)] == [True] * len(
+            mistakes
+        )
+
+
+def test_what_a_mistake_took_away_is_not_missed(tmp_path: Path):
+    """An output whose section can't be read may still be the one that the experiment names."""
+    (tmp_path / "fast.yaml").write_text(SPEED)
+    rig = tmp_path / "rig.yaml"
+    network = f"{{network: {CONFIG}/networks/demo_mouse.onnx}}"
+    text = f"rig: t\ncameras: {{top: {{source: synthetic}}}}\npose: {network}\nexperiment: fast.yaml\n"
+    rig.write_text(text + "outputs: {laser: {type: screen, images: 3}}\n")
+    (line,) = refused(rig)
+    assert "outputs.laser.images" in line

@@ -34,7 +34,7 @@ from dlstream_common.ros import (
 from dlstream_msgs.msg import Event, FrameInfo
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 
-_PATIENCE = 60.0
+_SUBSCRIBER_TIMEOUT = 60.0
 """Seconds to wait for the announced subscribers, which start slowly on a busy machine."""
 _ARRIVAL = 5.0
 """Seconds to wait at the end for the last messages to arrive; a subscriber that has stopped never confirms them."""
@@ -162,7 +162,7 @@ class CameraNode(DlstreamNode[SourceSettings]):
 
     def _wait_for_subscribers(self) -> None:
         wanted = self.settings.wait_for if self.settings else 0
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + _SUBSCRIBER_TIMEOUT
         while self._running and (found := self._subscribers()) < wanted:
             if time.monotonic() > end:
                 self.get_logger().warning(f"starting with {found} image_raw subscribers; expected {wanted}")

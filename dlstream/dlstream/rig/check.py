@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dlstream.rig.facts import RigFacts
-from dlstream.rig.file import Rig, load_rig
+from dlstream.rig.file import Rig, load_rig, rest_of_rig
 from dlstream.rig.table import NODE_KINDS, NodeKind
 from dlstream_common import DlstreamError, InputError, Problem, line_of, read_yaml, resolved
 from dlstream_common.plugins import raised_at
-from dlstream_experiment import load_experiment
 
 Warn = Callable[[Path, Problem], None]
 """Called with each warning and the file in which it stands."""
@@ -32,9 +31,8 @@ def checked_rig(
     try:
         rig = load_rig(path)
     except InputError as error:
-        raise InputError(path, [*error.problems, *_of_the_experiment_itself(path, allow_python)]) from error
-    if allow_python and rig.experiment is not None:
-        rig = rig.model_copy(update={"experiment": rig.experiment.model_copy(update={"allow_python": True})})
+        raise InputError(path, [*error.problems, *_further(error, path, allow_python, warn)]) from error
+    rig = _allowing_python(rig) if allow_python else rig
     check_rig(rig, path, warn)
     return rig, path
 
@@ -45,8 +43,32 @@ def check_rig(rig: Rig, path: Path, warn: Warn = lambda file, problem: None) -> 
     Raises:
         InputError: every problem, each with its file and line.
     """
+    errors = _errors(rig, path, warn)
+    if errors:
+        raise InputError(path, errors)
+
+
+def _allowing_python(rig: Rig) -> Rig:
+    if rig.experiment is None:
+        return rig
+    return rig.model_copy(update={"experiment": rig.experiment.model_copy(update={"allow_python": True})})
+
+
+def _further(error: InputError, path: Path, allow_python: bool, warn: Warn) -> list[Problem]:
+    """What is wrong with the rest of a rig file that can't be used: one bad key hides no other mistake."""
+    rest = rest_of_rig(path) if not any(not problem.place for problem in error.problems) else None
+    if rest is None:
+        return []
+    rig, partial = rest
+    known = {(problem.place, problem.file) for problem in error.problems}
+    errors = _errors(_allowing_python(rig) if allow_python else rig, path, warn, partial)
+    return [problem for problem in errors if (problem.place, problem.file) not in known]
+
+
+def _errors(rig: Rig, path: Path, warn: Warn, partial: frozenset[str] = frozenset()) -> list[Problem]:
+    """The errors of every section; warnings are passed on."""
     data = read_yaml(path)
-    facts = RigFacts.of(rig, path)
+    facts = RigFacts.of(rig, path, partial)
     found: list[Problem] = []
     for kind in sorted(NODE_KINDS, key=lambda kind: kind.position):
         for name, section in kind.sections(rig):
@@ -56,12 +78,10 @@ def check_rig(rig: Rig, path: Path, warn: Warn = lambda file, problem: None) -> 
                     problem = problem.below(*place)
                     problem = replace(problem, line=line_of(data, problem.place))
                 found.append(problem)
-    errors = [problem for problem in found if not problem.is_warning]
     for problem in found:
         if problem.is_warning:
             warn(problem.file or path, problem)
-    if errors:
-        raise InputError(path, errors)
+    return [problem for problem in found if not problem.is_warning]
 
 
 def _problems(kind: NodeKind, section: Any, facts: RigFacts) -> Iterator[Problem]:
@@ -73,15 +93,3 @@ def _problems(kind: NodeKind, section: Any, facts: RigFacts) -> Iterator[Problem
     except Exception as error:
         found = f"a part whose check raised {type(error).__name__}: {' '.join(str(error).split())}{raised_at(error)}"
         yield Problem((), found, "a check that returns its problems", "Ask the part's authors.")
-
-
-def _of_the_experiment_itself(path: Path, allow_python: bool) -> list[Problem]:
-    """The mistakes of the experiment file of a rig file that can't be used: one bad key hides no other."""
-    try:
-        section = read_yaml(path).get("experiment")
-        file = section.get("file") if isinstance(section, Mapping) else section
-        if isinstance(file, str) and (path.parent / Path(file).expanduser()).is_file():
-            load_experiment(path.parent / Path(file).expanduser(), allow_python)
-    except InputError as error:
-        return [replace(problem, file=problem.file or error.path) for problem in error.problems if error.path != path]
-    return []

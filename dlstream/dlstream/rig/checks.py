@@ -69,7 +69,7 @@ def check_recorder(recorder: Any, facts: RigFacts) -> Iterator[Problem]:
 def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]:
     """An experiment without poses, mistakes of its file, what in it does not fit the rig, and its warnings."""
     foreign = any(getattr(camera, "source", "") == "topic" for camera in facts.cameras.values())
-    if facts.pose is None and not foreign:
+    if facts.pose is None and not foreign and "pose" not in facts.partial:
         yield Problem((), "an experiment in a rig without pose", "a section 'pose' with a network")
     network = facts.network
     try:
@@ -81,8 +81,8 @@ def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]
             image_sizes=facts.image_sizes,
             asked_sizes=facts.asked_sizes,
             rates=facts.frame_rates,
-            cameras=list(facts.cameras),
-            outputs=facts.outputs,
+            cameras=None if "cameras" in facts.partial else list(facts.cameras),
+            outputs=None if "outputs" in facts.partial else facts.outputs,
         )
     except InputError as error:
         yield from (replace(problem, file=error.path) for problem in error.problems)

@@ -18,14 +18,16 @@ class RigFacts:
     Args:
         sections: the rig file's sections by key; those with several nodes as mappings.
         file: the rig file.
+        partial: sections of which something could not be read, so that what is missing there may exist.
     """
 
     @classmethod
-    def of(cls, rig: Settings, file: Path) -> RigFacts:
+    def of(cls, rig: Settings, file: Path, partial: frozenset[str] = frozenset()) -> RigFacts:
         """Of a rig file that was read."""
-        return cls({name: getattr(rig, name) for name in type(rig).model_fields}, file)
+        return cls({name: getattr(rig, name) for name in type(rig).model_fields}, file, partial)
 
-    def __init__(self, sections: Mapping[str, Any], file: Path) -> None:
+    def __init__(self, sections: Mapping[str, Any], file: Path, partial: frozenset[str] = frozenset()) -> None:
+        self.partial = partial
         self.name: str = sections["rig"]
         self.file = file
         self.cameras: Mapping[str, Settings] = sections["cameras"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, create
 
 from dlstream.rig.sections import NodeOptions, Stop, TopicCamera, TopicOutput
 from dlstream.rig.table import NODE_KINDS
-from dlstream_common import InputError, Name, Problem, Settings, load_settings
+from dlstream_common import InputError, Name, Problem, Settings, load_settings, read_yaml, resolved
+from dlstream_common.yaml.salvage import salvage
 
 if TYPE_CHECKING:
     from dlstream_camera import SourceSettings
@@ -81,6 +83,21 @@ def load_rig(path: str | Path, without_experiment: bool = False) -> Rig:
         return load_settings(path, Rig, {"without_experiment": without_experiment})
     except InputError as error:
         raise InputError(error.path, [_with_way_out(problem) for problem in error.problems]) from error
+
+
+def rest_of_rig(path: Path) -> tuple[Rig, frozenset[str]] | None:
+    """The valid rest of a rig file with mistakes, and the sections that lack something; None if too little is left.
+
+    Raises:
+        InputError: it is no YAML.
+    """
+    context = {"directory": resolved(path).parent}
+    found = salvage(read_yaml(path), Rig, context)
+    try:
+        rig = Rig.model_validate_json(json.dumps(found.data), strict=True, context=context)
+    except ValueError:
+        return None
+    return rig, frozenset(name for name in Rig.model_fields if not found.is_whole(name))
 
 
 def _with_way_out(problem: Problem) -> Problem:
