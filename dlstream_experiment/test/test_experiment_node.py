@@ -231,7 +231,7 @@ def test_the_screen_goes_off_when_the_experiment_is_killed(start_node, watcher, 
     before = len(watcher.answers)
     start_node(MODULE, file=experiment_file(tmp_path), acknowledgement_timeout=30.0)
     wait_for(lambda: len(watcher.answers) > before, "an answer to the new node")
-    assert watcher.answers[before].id == 1
+    assert watcher.answers[before].id in (1, 2), "the first question, or one more where its answer was lost"
     assert screen.end(signal.SIGTERM) == 0
 
 

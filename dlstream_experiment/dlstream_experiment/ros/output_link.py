@@ -23,7 +23,7 @@ class _Pending:
     asked: bool
 
 
-_RECORDER_TIMEOUT = 10 * SECOND
+_RECORDER_TIMEOUT = 30 * SECOND
 """How long to wait for a recorder before the first command; after that an output is enough."""
 
 
