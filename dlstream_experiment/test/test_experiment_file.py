@@ -147,6 +147,15 @@ def test_what_does_not_fit_the_rig_is_told_at_once_with_lines_and_suggestions():
     assert str(caught.value).count("Did you mean 'scren'?") == 2
 
 
+def test_the_camera_of_a_trigger_is_one_of_the_rigs(tmp_path: Path):
+    file = tmp_path / "two.yaml"
+    text = EXAMPLE.read_text().replace("keypoints: [neck]", "camera: sdie\n    keypoints: [neck]", 1)
+    file.write_text(text.replace("type: region\n    region: right", "type: speed\n    at_least: 5", 1))
+    with pytest.raises(InputError) as caught:
+        check_experiment(load_experiment(file), cameras=["top", "side"])
+    assert "camera: found 'sdie'; expected a camera of the rig. Did you mean 'side'?" in str(caught.value)
+
+
 def test_what_is_not_known_of_the_rig_is_not_checked():
     assert check_experiment(load_experiment(EXAMPLE)) == []
 

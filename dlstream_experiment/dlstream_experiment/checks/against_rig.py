@@ -89,6 +89,11 @@ def _cameras(experiment: Experiment, cameras: Collection[str] | None) -> Iterato
     named: list[tuple[Location, str]] = [(("camera",), experiment.camera)]
     named += [(("regions", name, "camera"), item.camera) for name, item in experiment.regions.items() if item.camera]
     named += [(("calibration", name), name) for name in experiment.calibration]
+    reported = {camera for _, camera in named}
+    for name, trigger in experiment.triggers.items():
+        camera = trigger.camera_in(experiment.context)
+        if camera is not None and camera not in reported:
+            named.append((("triggers", name, "camera"), camera))
     for place, camera in named:
         if camera not in cameras:
             yield Problem(place, f"'{camera}'", "a camera of the rig", suggest(camera, sorted(cameras)))
