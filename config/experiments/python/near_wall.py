@@ -42,6 +42,8 @@ class NearWall(TriggerSettings):
     """Height of the image in pixels."""
     distance: Annotated[float, Field(ge=0)] = 30.0
     """Pixels from the border."""
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """A keypoint with less counts as not seen: the network gives it a place all the same."""
 
     def build(self, context: Context) -> Trigger:
         return NearWallTrigger(self)
@@ -73,6 +75,7 @@ class NearWallTrigger(Trigger):
         to_border = np.minimum(
             np.minimum(x, self._settings.width - 1 - x), np.minimum(y, self._settings.height - 1 - y)
         )
+        to_border[poses.confidence[:, self._column] < self._settings.min_confidence] = np.nan
         if np.isnan(to_border).all():
             return None  # no animal seen: the last decision stays
         return bool(np.nanmin(to_border) <= self._settings.distance)
