@@ -60,7 +60,7 @@ class PoseSettings(Settings):
     predict: Literal["none", "now", "ahead"] = "none"
     """Publish predicted positions (needs a filter). now: at the time of publishing; ahead: after predict_ahead."""
     predict_ahead: Annotated[float, Field(ge=0, le=10)] = 0.03
-    """Seconds after acquisition to predict with `predict: ahead`."""
+    """Seconds after acquisition for which `ahead` predicts."""
     predict_limit: Annotated[float, Field(gt=0, le=10)] = 0.1
     """Predictions reach at most this many seconds after acquisition."""
     missing: Missing = "keep"
