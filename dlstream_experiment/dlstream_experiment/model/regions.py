@@ -17,7 +17,7 @@ from pydantic import Field, field_validator, model_validator
 
 from dlstream_common import Settings, misfit
 from dlstream_common.settings import Unit
-from dlstream_experiment.model._registry import any_of
+from dlstream_experiment.model._unions import any_of
 from dlstream_experiment.model.angles import cos_degrees, sin_degrees
 from dlstream_experiment.model.names import Name
 
