@@ -9,7 +9,11 @@ SLEAP := PYTHONPATH=dlstream_common:dlstream_camera:dlstream_pose .venv-sleap/bi
 DLC_TESTS := -m pytest -c /dev/null --rootdir dlstream_pose --confcutdir dlstream_pose -p no:cacheprovider
 PACKAGES := dlstream dlstream_camera dlstream_common dlstream_experiment dlstream_outputs dlstream_pose dlstream_recorder
 
-.PHONY: help setup hooks demo test lint format docs bench lock dlc dlc-tf sleap convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
+# Packages of Debian and Ubuntu that the tests of devices need: simulators, and libraries that have no wheel.
+SIMULATORS := gcc-avr avr-libc libsimavr-dev libelf-dev libaravis-0.8-0 aravis-tools pulseaudio pulseaudio-utils libportaudio2 \
+	libasound2-plugins
+
+.PHONY: help setup devices simulators hooks demo test lint format docs bench lock dlc dlc-tf sleap convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -17,13 +21,23 @@ help: ## show this list
 setup: ## set up the virtual environment, packages and colcon build; only what has changed
 	@$(PYTHON) tools/setup_workspace.py
 
+devices: .venv/.devices ## install the libraries of all cameras and outputs; or install the one that you need by pip
+
+.venv/.devices: requirements-devices.txt | setup
+	.venv/bin/python -m pip install -q --disable-pip-version-check -r requirements-devices.txt
+	@touch $@
+
+simulators: ## install what the tests of devices need beside Python packages (apt; asks for your password)
+	@dpkg -s $(SIMULATORS) > /dev/null 2>&1 || { sudo=$$([ $$(id -u) = 0 ] || echo sudo); \
+		$$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends $(SIMULATORS); }
+
 hooks: setup ## let git check each commit from now on: format, file ends, message
 	@.venv/bin/pre-commit install
 
 demo: setup ## run the whole loop for 20 s on a synthetic animal; SHOW=1 opens windows
 	@.venv/bin/dlstream demo $(if $(SHOW),--show)
 
-test: setup ## run every test on two processor cores; ARGS=dlstream_camera for one package
+test: setup devices ## run every test on two processor cores; ARGS=dlstream_camera for one package
 	@$(ENV) python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: setup ## run ruff and mypy (strict); check package layers and import circles
@@ -50,12 +64,15 @@ bench: setup ## measure: print tables, write build/bench*.json; compares with De
 	@if [ -e .venv-dlc/.packages ]; then $(DLC) test/bench_pose.py $(ARGS); else \
 		echo "no .venv-dlc (make dlc): measured without DeepLabCut-Live"; $(ENV) python test/bench_pose.py $(ARGS); fi
 
-lock: ## resolve requirements.in into requirements.lock, and requirements-docs.in into requirements-docs.txt
+lock: ## resolve requirements.in into requirements.lock, requirements-devices.in and -docs.in into their .txt
 	@$(PYTHON) -m venv build/lock-env && build/lock-env/bin/pip -q install uv
 	@build/lock-env/bin/uv pip compile -q --universal --upgrade --python-version 3.10 --no-header requirements.in -o requirements.lock
 	@build/lock-env/bin/uv pip compile -q --universal --upgrade --python-version 3.10 --no-header requirements-docs.in -o requirements-docs.txt
+	@build/lock-env/bin/uv pip compile -q --universal --upgrade --python-version 3.10 --no-header -c requirements.lock \
+		requirements-devices.in -o requirements-devices.txt
 	@sed -i '1i # Every package pinned, for Python 3.10 to 3.13: written by `make lock` from requirements.in.' requirements.lock
 	@sed -i '1i # The environment of `make docs`, pinned, for Python 3.10 to 3.13: written by `make lock` from requirements-docs.in.' requirements-docs.txt
+	@sed -i '1i # Libraries of devices, pinned, for Python 3.10 to 3.13: written by `make lock` from requirements-devices.in.' requirements-devices.txt
 
 dlc: .venv-dlc/.packages ## set up an environment with DeepLabCut, to convert or train networks (6 GB)
 
