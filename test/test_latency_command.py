@@ -74,7 +74,7 @@ def test_a_rig_without_a_network_gives_the_first_half(start, write, tmp_path):
         (["--output", "lamp"], "[-90, -90, 10]", "found no"),
         (["--output", "lamb"], "[40, 40, 10]", "Did you mean 'lamp'?"),
         ([], "[40, 40, 10]", "--output NAME"),
-        (["--output", "lamp", "--action", "show"], "[40, 40, 10]", "on or off"),
+        (["--output", "lamp", "--action", "show"], "[40, 40, 10]", "expected on, level or off"),
         (["--output", "lamp", "--region", "1,2,3"], "[40, 40, 10]", "X,Y,WIDTH,HEIGHT"),
     ],
 )
