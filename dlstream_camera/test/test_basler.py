@@ -141,11 +141,15 @@ def test_no_frame_is_lost(opened, pictures):
     folder, _ = pictures
     size = {"width": 640, "height": 480, "fps": 50.0, "pixel_format": "BGR8Packed", "features": showing(folder)}
     both = [opened(serial=serial, **size) for serial in SERIALS]
+
+    def read(camera: Opened) -> tuple[list[int], object]:
+        numbers = [shot.frame_number for shot in camera.shots(FRAMES)]
+        return numbers, camera.camera.state().lost
+
     with ThreadPoolExecutor() as pool:
-        numbers = list(pool.map(lambda camera: [camera.shots(1)[0].frame_number for _ in range(FRAMES)], both))
-    assert [camera.camera.state().lost for camera in both] == [{}, {}]
-    for own in numbers:
-        assert [number - own[0] for number in own] == list(range(FRAMES))
+        for numbers, lost in pool.map(read, both):
+            assert lost == {}
+            assert [number - numbers[0] for number in numbers] == list(range(FRAMES))
 
 
 def test_two_cameras_at_once(opened):
