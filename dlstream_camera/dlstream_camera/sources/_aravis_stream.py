@@ -14,7 +14,9 @@ from dlstream_camera.sources._aravis import AravisError, Device, function, unref
 _POINTER, _TEXT, _INT, _UINT, _SIZE = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_uint, ctypes.c_size_t
 _NO_PACKET_SOCKET = 1
 _NEVER = 0  # of ArvGvPacketSizeAdjustment
-_SOCKET_BUFFER_AS_A_FRAME = 1
+_FRAMES_IN_KERNEL = 4
+_LEAST_BUFFERS, _MOST_BUFFERS, _MEMORY = 8, 60, 200_000_000
+_G_TYPE_INT = 6 << 2
 DAMAGED = {
     -1: "its state is unknown",
     2: "packets of it are missing",
@@ -55,11 +57,14 @@ class _GValue(ctypes.Structure):
 class Stream:
     """The frames of an open camera, from `start` to `close`.
 
+    Attributes:
+        payload: bytes of a frame.
+
     Raises:
         AravisError: it can't be created; another program may have the camera.
     """
 
-    def __init__(self, device: Device, buffers: int) -> None:
+    def __init__(self, device: Device) -> None:
         self._device = device
         self._started = False
         if device.is_gige:
@@ -67,11 +72,11 @@ class Stream:
             device.set_option("gv_set_stream_options", _NO_PACKET_SOCKET)
             device.set_option("gv_set_packet_size_adjustment", _NEVER)
         self._stream: int = device.do("create_stream", _POINTER, (_POINTER, None), (_POINTER, None))
+        self.payload: int = device.do("get_payload", _UINT)
         if device.is_gige:
-            self._enlarge_socket_buffer()
-        payload = device.do("get_payload", _UINT)
-        for _ in range(buffers):
-            self._push(function("arv_buffer_new_allocate", _POINTER, _SIZE)(payload))
+            self._enlarge_socket_buffer(_FRAMES_IN_KERNEL * self.payload)
+        for _ in range(max(_LEAST_BUFFERS, min(_MOST_BUFFERS, _MEMORY // max(1, self.payload)))):
+            self._push(function("arv_buffer_new_allocate", _POINTER, _SIZE)(self.payload))
 
     def start(self) -> None:
         """Starts the acquisition.
@@ -93,14 +98,6 @@ class Stream:
         finally:
             self._push(buffer)
 
-    def underruns(self) -> int:
-        """Frames that came while all buffers were full."""
-        return int(
-            function("arv_stream_get_info_uint64_by_name", ctypes.c_uint64, _POINTER, _TEXT)(
-                self._stream, b"n_underruns"
-            )
-        )
-
     def close(self, answers: bool = True) -> None:
         """Stops the acquisition and ends the stream's thread.
 
@@ -118,14 +115,13 @@ class Stream:
     def _push(self, buffer: int) -> None:
         function("arv_stream_push_buffer", None, _POINTER, _POINTER)(self._stream, buffer)
 
-    def _enlarge_socket_buffer(self) -> None:
-        """Lets the kernel hold a whole frame while this program is busy."""
-        kind = function("g_type_from_name", _SIZE, _TEXT)(b"ArvGvStreamSocketBuffer")
+    def _enlarge_socket_buffer(self, size: int) -> None:
+        """Lets the kernel hold packets while this computer is busy; it holds at most net.core.rmem_max bytes."""
         value = _GValue()
-        function("g_value_init", _POINTER, _POINTER, _SIZE)(ctypes.byref(value), kind)
-        function("g_value_set_enum", None, _POINTER, _INT)(ctypes.byref(value), _SOCKET_BUFFER_AS_A_FRAME)
+        function("g_value_init", _POINTER, _POINTER, _SIZE)(ctypes.byref(value), _G_TYPE_INT)
+        function("g_value_set_int", None, _POINTER, _INT)(ctypes.byref(value), min(size, 2**30))
         set_property = function("g_object_set_property", None, _POINTER, _TEXT, _POINTER)
-        set_property(self._stream, b"socket-buffer", ctypes.byref(value))
+        set_property(self._stream, b"socket-buffer-size", ctypes.byref(value))
 
 
 def _taken(buffer: int) -> Buffer:

@@ -3,109 +3,78 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from pathlib import Path
 
 from dlstream_camera.sources._aravis import AravisError, CameraInfo, Device, list_cameras
 from dlstream_camera.sources._aravis_stream import Buffer, Stream
-from dlstream_camera.sources._connection import DamagedFrameError, DisconnectedError
+from dlstream_camera.sources._connection import Connection, DamagedFrameError, DisconnectedError, Taken
+from dlstream_camera.sources._format import Notice
 from dlstream_camera.sources._frame_ids import FrameIds
 from dlstream_camera.sources._genicam_settings import GenicamSettings
 from dlstream_camera.sources._genicam_setup import Setup
 from dlstream_camera.sources._pixel_formats import BY_CODE, BY_NAME, FORMATS, PixelFormat, image_of
-from dlstream_common import Image, SourceError, did_you_mean
+from dlstream_common import SourceError, did_you_mean
+from dlstream_common.device_clock import ArrivalClock
 
-_BUFFERS = 16
 _LOOK_EVERY = 0.5
 """Seconds of waiting after which the camera is asked for, if it is still there."""
+_KERNEL_BUFFER = Path("/proc/sys/net/core/rmem_max")
 
 
-@dataclass(frozen=True, slots=True)
-class Grabbed:
-    """A frame.
-
-    Attributes:
-        image: (height, width) or (height, width, 3) uint8, BGR; its own array.
-        frame_id: the camera's number.
-        missing: frames that the camera sent and that never came, since the last whole one, without damaged ones.
-        device_time: by the camera's clock, nanoseconds.
-        arrival: of its first packet, nanoseconds since the epoch.
-    """
-
-    image: Image
-    frame_id: int
-    missing: int
-    device_time: int
-    arrival: int
-
-
-class GenicamCamera:
+class GenicamCamera(Connection):
     """Opens, sets up and starts the camera.
 
-    Attributes:
-        fps: frames per second, as the camera says; with a trigger, as the settings say. 0: unknown.
+    Args:
+        tell: called with what the user should know of it.
 
     Raises:
         SourceError: it isn't there, belongs to another program, or doesn't do what the settings ask.
     """
 
-    def __init__(self, settings: GenicamSettings) -> None:
-        self.info = _choose(settings.serial, list_cameras())
-        self.name = f"camera '{self.info.serial}'"
-        self._settings = settings
-        self._device = self._open()
+    stamp_source = "device"
+
+    def __init__(self, settings: GenicamSettings, tell: Callable[[Notice], None]) -> None:
+        info = choose(settings.serial, list_cameras())
+        self.name, self.hardware_id = f"{info.vendor} {info.model} ({info.protocol} {info.address})", info.serial
+        self._called, self._settings, self._tell = f"camera '{info.serial}'", settings, tell
+        self._device = self._open(info)
         self._stream: Stream | None = None
         try:
-            self.form, self.width, self.height = self._set_up()
-            self._stream = Stream(self._device, _BUFFERS)
+            self._form = self._set_up()
+            self._stream = Stream(self._device)
             self._stream.start()
         except AravisError as error:
             self.close()
-            raise SourceError(f"{self.name}: can't be started ({error}). Does another program use it?") from error
+            raise SourceError(f"{self._called}: can't be started ({error}). Does another program use it?") from error
         except BaseException:
             self.close()
             raise
-        self._ids = FrameIds(wraps=self._device.is_gige)
-        self._damaged = 0
+        if settings.trigger not in ("off", "software"):
+            self.waits_for = f"a trigger on {settings.trigger}"
+        self._ids, self._clock = FrameIds(wraps=self._device.is_gige), ArrivalClock()
+        self._failed = 0
         self._last = self._next_trigger = time.monotonic()
+        self._remark(self._stream.payload)
 
-    def read(self) -> Grabbed | None:
-        """Waits for the next frame; None while the camera waits for a trigger, each half a second.
-
-        Raises:
-            DamagedFrameError: one came that can't be used.
-            DisconnectedError: the camera is gone, or sends nothing.
-        """
+    def read(self) -> Taken | None:
+        """Waits half a second at most for the next frame; see `Connection`."""
         buffer = self._next()
         if buffer is None:
+            self._see_to_it()
             return None
-        self._last = time.monotonic()
         if buffer.damage:
-            self._damaged += 1
-            raise DamagedFrameError(buffer.damage)
-        form = BY_CODE.get(buffer.pixel_format, self.form)
+            self._failed += 1
+            raise DamagedFrameError(buffer.damage, "failed")
+        form = BY_CODE.get(buffer.pixel_format, self._form)
         try:
             image = image_of(buffer.data, form, buffer.width, buffer.height, buffer.padding)
         except ValueError as error:
-            self._damaged += 1
-            raise DamagedFrameError(str(error)) from error
-        missing = max(0, self._ids.missing_before(buffer.frame_id) - self._damaged)
-        self._damaged = 0
-        return Grabbed(image, buffer.frame_id, missing, buffer.device_time, buffer.arrival)
-
-    def trigger(self) -> None:
-        """Takes a frame, with `trigger: software`.
-
-        Raises:
-            DisconnectedError: the camera doesn't take the command.
-        """
-        try:
-            self._device.execute("TriggerSoftware")
-        except AravisError as error:
-            raise DisconnectedError(f"it doesn't take a trigger ({error})") from error
-
-    def underruns(self) -> int:
-        """Frames that came while this computer still worked on those before."""
-        return self._stream.underruns() if self._stream is not None else 0
+            self._failed += 1
+            raise DamagedFrameError(str(error), "failed") from error
+        missed = max(0, self._ids.missing_before(buffer.frame_id) - self._failed)
+        self._failed, self._last = 0, time.monotonic()
+        return Taken(image, self._stamp(buffer), missed)
 
     def close(self) -> None:
         """Stops and releases it. One that no longer answers takes 3 s."""
@@ -115,72 +84,98 @@ class GenicamCamera:
         self._device.close()
 
     def _next(self) -> Buffer | None:
+        """The next frame, whole or not; triggers it where this is up to us."""
         assert self._stream is not None
-        while True:
-            wait = _LOOK_EVERY
-            if self._settings.trigger == "software":
-                wait = self._trigger_when_due()
-            buffer = self._stream.pop(wait)
+        if self._settings.trigger != "software":
+            return self._stream.pop(_LOOK_EVERY)
+        end = time.monotonic() + _LOOK_EVERY
+        while (now := time.monotonic()) < end:
+            if now >= self._next_trigger:
+                self._trigger()
+                self._next_trigger = max(self._next_trigger + 1 / self._settings.fps, now)
+            buffer = self._stream.pop(max(0.0, min(end, self._next_trigger) - time.monotonic()))
             if buffer is not None:
                 return buffer
-            if wait == _LOOK_EVERY or time.monotonic() - self._last > _LOOK_EVERY:
-                self._see_to_it()
-                if self._settings.trigger not in ("off", "software"):
-                    return None
+        return None
 
-    def _trigger_when_due(self) -> float:
-        """Seconds until the next trigger."""
-        now, period = time.monotonic(), 1 / self._settings.fps
-        if now >= self._next_trigger:
-            self.trigger()
-            self._next_trigger = max(self._next_trigger + period, now)
-        return min(_LOOK_EVERY, max(0.0, self._next_trigger - time.monotonic()))
+    def _trigger(self) -> None:
+        try:
+            self._device.execute("TriggerSoftware")
+        except AravisError as error:
+            raise DisconnectedError(f"it doesn't take a trigger any more ({error}). Is its cable loose?") from error
+
+    def _stamp(self, buffer: Buffer) -> int:
+        jump = self._clock.add(buffer.device_time, buffer.arrival)
+        if jump is not None:
+            self._tell(Notice("clock", f"{self._called}: {jump.text}", {"nanoseconds": str(jump.nanoseconds)}))
+        return self._clock.to_host(buffer.device_time)
 
     def _see_to_it(self) -> None:
         """No frame came for a while."""
-        silent = time.monotonic() - self._last
         if not self._device.is_controlled():
             raise DisconnectedError("it no longer answers, or another program took it. Is its cable loose?")
-        if self._settings.trigger not in ("off", "software") or silent < self._settings.silence:
+        silent = time.monotonic() - self._last
+        if self.waits_for or silent < self._settings.silence:
             return
         try:
             self._device.get("PixelFormat")
         except AravisError as error:
             raise DisconnectedError(f"it no longer answers ({error}). Is its cable loose?") from error
-        network = " Do a firewall and the network let packets of this size pass?" if self._device.is_gige else ""
-        raise DisconnectedError(f"it answers, but sends no frame for {silent:.1f} s.{network}")
+        network = ". Do a firewall and the network let packets of this size pass?" if self._device.is_gige else ""
+        raise DisconnectedError(f"it answers, but sent no whole frame for {silent:.1f} s{network}")
 
-    def _open(self) -> Device:
+    def _remark(self, payload: int) -> None:
+        """Tells what is lost by the user's choice or by this computer's settings."""
+        if self._form.note:
+            self._tell(Notice("remark", f"{self._called}: {self._form.note}"))
+        if not self._device.is_gige or not _KERNEL_BUFFER.is_file():
+            return
+        room = int(_KERNEL_BUFFER.read_text())
+        if room < 2 * payload:
+            self._tell(
+                Notice(
+                    "remark",
+                    f"{self._called}: this computer holds {room} bytes of packets, a frame has {payload}: frames get lost "
+                    f"when it is busy. Expected more: sudo sysctl -w net.core.rmem_max={1 << (8 * payload).bit_length()}",
+                )
+            )
+
+    def _open(self, info: CameraInfo) -> Device:
         try:
-            device = Device(self.info)
+            device = Device(info)
         except AravisError as error:
             why = str(error)
             hint = "Does another program use it?"
             if "ACCESS" in why:
-                hint = "This user may not: a udev rule is missing, see the page on GenICam cameras"
-            raise SourceError(f"{self.name}: can't be opened ({why}). {hint}") from error
+                hint = "This user may not: add a udev rule, see docs/how-to/genicam-cameras.md"
+            raise SourceError(f"{self._called}: can't be opened ({why}). {hint}") from error
         if not device.is_controlled():
             device.close()
-            raise SourceError(f"{self.name}: found it controlled by another program; expected it free. Close that one")
+            raise SourceError(
+                f"{self._called}: found it controlled by another program; expected it free. End that program; after a "
+                "crash the camera is free 3 s later"
+            )
         return device
 
-    def _set_up(self) -> tuple[PixelFormat, int, int]:
+    def _set_up(self) -> PixelFormat:
         setup = Setup(self._device, self._settings)
         setup.run()
         if setup.problems:
-            raise SourceError("\n".join(f"{self.name}: {problem}" for problem in setup.problems))
+            raise SourceError("\n".join(f"{self._called}: {problem}" for problem in setup.problems))
+        self.settings = tuple(setup.found)
         self.fps = setup.rate() if self._settings.trigger == "off" else self._settings.fps
+        self.size = int(self._device.get("Width")), int(self._device.get("Height"))
         name = str(self._device.get("PixelFormat"))
         if name not in BY_NAME:
             usable = [form.name for form in FORMATS if form.name in self._device.choices("PixelFormat")]
             raise SourceError(
-                f"{self.name}: found the pixel format {name}; expected one that dlstream reads. Of these it has "
+                f"{self._called}: found the pixel format {name}; expected one that dlstream reads. Of these it has "
                 f"{', '.join(usable) or 'none'}; set `pixel_format:`"
             )
-        return BY_NAME[name], int(self._device.get("Width")), int(self._device.get("Height"))
+        return BY_NAME[name]
 
 
-def _choose(serial: str, cameras: list[CameraInfo]) -> CameraInfo:
+def choose(serial: str, cameras: list[CameraInfo]) -> CameraInfo:
     """The camera with that serial number or id; the only one if there is none given."""
     if not cameras:
         raise SourceError(

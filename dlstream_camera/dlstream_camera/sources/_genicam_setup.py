@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 
 from dlstream_camera.sources._aravis import AravisError, Device, Kind, Value
+from dlstream_camera.sources._format import Readback
 from dlstream_camera.sources._genicam_settings import GenicamSettings
 from dlstream_common import did_you_mean
 
@@ -26,12 +28,14 @@ class Setup:
 
     Attributes:
         problems: one sentence each; empty if the camera does what was asked.
+        found: what the camera has, by the key of the settings, and what was asked for.
     """
 
     def __init__(self, device: Device, settings: GenicamSettings) -> None:
         self.problems: list[str] = []
+        self.found: list[Readback] = []
         self._device, self._settings = device, settings
-        self._asked: dict[str, tuple[str, Value]] = {}
+        self._asked: dict[str, tuple[str, str, Value]] = {}
 
     def run(self) -> None:
         """Sets everything that the settings ask for, and reads it all back."""
@@ -50,6 +54,7 @@ class Setup:
             self._trigger(self._settings.trigger)
         self._packet_size()
         self._read_back()
+        self._left_to_the_camera()
 
     def rate(self) -> float:
         """Frames per second that the camera says it makes; 0 if it doesn't say."""
@@ -69,14 +74,20 @@ class Setup:
                 wanted = "true or false" if kind is Kind.BOOLEAN else f"a number, of type {kind.value}"
                 self.problems.append(f"{key}: found '{text}'; expected {wanted}")
 
-    def _set(self, key: str, name: str, value: Value) -> None:
-        """Sets a feature if it can take the value; what it can't take is a problem."""
+    def _set(self, key: str, name: str, value: Value, helps: bool = False) -> None:
+        """Sets a feature if it can take the value; what it can't take is a problem.
+
+        Args:
+            key: the key of the settings that asks for it; empty: none does.
+            helps: it is not itself what the key asks for.
+        """
         try:
             problem = self._refused(name, value)
             if not problem:
                 self._device.set(name, value)
                 if self._device.kind(name) is not Kind.COMMAND:
-                    self._asked[name] = (key or f"feature {name}", value)
+                    label = name if helps or not key else key
+                    self._asked[name] = (key or f"feature {name}", label, value)
         except AravisError as error:
             problem = f"found {value}; expected a value that the camera takes. It says: {error}"
         if problem:
@@ -126,7 +137,7 @@ class Setup:
                 self.problems.append(f"{key}: found auto; expected a number: this camera has no automatic {key}")
             return
         if has_auto:
-            self._set(key, auto, "Off")
+            self._set(key, auto, "Off", helps=True)
         name = self._first(names)
         if not name:
             self.problems.append(
@@ -158,12 +169,12 @@ class Setup:
         enable = self._first(_RATE_ENABLE)
         if self._settings.trigger != "off":
             if enable:  # it would suppress triggers that come faster
-                self._set("trigger", enable, False)
+                self._set("trigger", enable, False, helps=True)
         elif self._settings.fps:
             if self._device.kind("AcquisitionFrameRateAuto"):
-                self._set("fps", "AcquisitionFrameRateAuto", "Off")
+                self._set("fps", "AcquisitionFrameRateAuto", "Off", helps=True)
             if enable:
-                self._set("fps", enable, True)
+                self._set("fps", enable, True, helps=True)
             name = self._first(_RATE)
             if name:
                 self._set("fps", name, self._settings.fps)
@@ -190,9 +201,9 @@ class Setup:
             if not starts:
                 self.problems.append(f"trigger: found {trigger}; expected off: none of this camera's starts a frame")
                 return
-            self._set("trigger", "TriggerSelector", starts[0])
+            self._set("trigger", "TriggerSelector", starts[0], helps=True)
         self._set("trigger", "TriggerSource", "Software" if trigger == "software" else trigger)
-        self._set("trigger", "TriggerMode", "On")
+        self._set("trigger", "TriggerMode", "On", helps=True)
 
     def _packet_size(self) -> None:
         size = self._settings.packet_size
@@ -207,15 +218,34 @@ class Setup:
                 self.problems.append(f"packet_size: found no size that passes ({error}); expected a number of bytes")
 
     def _read_back(self) -> None:
-        for name, (key, asked) in self._asked.items():
+        for name, (key, label, asked) in self._asked.items():
             try:
                 found = self._device.get(name)
             except AravisError as error:
-                self.problems.append(f"{key}: set to {asked}, but it can't be read back: {error}")
+                self.problems.append(f"{key}: set to {_shown(asked)}, but it can't be read back: {error}")
                 continue
+            self.found.append(Readback(label, _shown(asked), _shown(found)))
             slack = _GAIN_STEP if key == "gain" else 0.0
             if not _agree(asked, found, slack):
-                self.problems.append(f"{key}: asked for {asked}, but the camera made {found} of it ({name})")
+                self.problems.append(
+                    f"{key}: asked for {_shown(asked)}, but the camera made {_shown(found)} of it ({name})"
+                )
+
+    def _left_to_the_camera(self) -> None:
+        """What was not asked for and yet tells what the frames are."""
+        names = {
+            "pixel_format": "PixelFormat",
+            "width": "Width",
+            "height": "Height",
+            "fps": self._first(_RATE),
+            "exposure": self._first(_EXPOSURE),
+            "gain": self._first(_GAIN),
+            "packet_size": "ArvGevSCPSPacketSize" if self._device.is_gige else "",
+        }
+        for key, name in names.items():
+            if name and not any(item.key == key for item in self.found):
+                with suppress(AravisError):
+                    self.found.append(Readback(key, "", _shown(self._device.get(name))))
 
 
 def _parsed(text: str, kind: Kind) -> Value:
@@ -233,6 +263,12 @@ def _parsed(text: str, kind: Kind) -> Value:
                 raise ValueError
             return value
     return text
+
+
+def _shown(value: Value) -> str:
+    return (
+        str(value).lower() if isinstance(value, bool) else f"{value:.10g}" if isinstance(value, float) else str(value)
+    )
 
 
 def _agree(asked: Value, found: Value, slack: float) -> bool:
