@@ -1,4 +1,4 @@
-"""Pixel formats and frame numbers of GenICam cameras, without a camera."""
+"""Pixel formats of GenICam cameras, without a camera."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlstream_camera.sources._frame_ids import FrameIds
 from dlstream_camera.sources._pixel_formats import BY_NAME, FORMATS, image_of
 
 RED, GREEN, BLUE = (0, 0, 200), (0, 150, 0), (100, 0, 0)
@@ -71,35 +70,3 @@ def test_whatever_a_camera_sends_is_an_image_of_its_size_or_refused(form, data, 
     else:
         assert image.shape[:2] == (height, width)
         assert image.dtype == np.uint8
-
-
-@given(
-    first=st.integers(1, 65535),
-    steps=st.lists(st.integers(1, 60000), max_size=30),
-)
-def test_missing_frames_are_counted_over_the_16_bit_turn_which_leaves_out_0(first, steps):
-    ids, number = FrameIds(wraps=True), first
-    assert ids.missing_before(first) == 0
-    for step in steps:
-        number = (number - 1 + step) % 65535 + 1
-        assert ids.missing_before(number) == step - 1
-
-
-@given(first=st.integers(0, 2**63), steps=st.lists(st.integers(1, 2**40), max_size=30))
-def test_missing_frames_are_counted_with_64_bit_numbers(first, steps):
-    ids, number = FrameIds(wraps=False), first
-    ids.missing_before(first)
-    for step in steps:
-        number += step
-        assert ids.missing_before(number) == step - 1
-
-
-def test_numbers_beyond_16_bits_turn_no_more():
-    ids = FrameIds(wraps=True)
-    counted = [ids.missing_before(number) for number in (65534, 65535, 65536, 65538, 3)]
-    assert counted == [0, 0, 0, 1, 0], "65536 shows that the camera has longer numbers; 3 that it began anew"
-
-
-def test_a_repeated_number_is_no_loss():
-    ids = FrameIds(wraps=True)
-    assert [ids.missing_before(7), ids.missing_before(7), ids.missing_before(9)] == [0, 0, 1]

@@ -9,13 +9,15 @@ from pathlib import Path
 from dlstream_camera.sources._aravis import AravisError, CameraInfo, Device, list_cameras
 from dlstream_camera.sources._aravis_stream import Buffer, Stream
 from dlstream_camera.sources._connection import Connection, DamagedFrameError, DisconnectedError, Taken
-from dlstream_camera.sources._format import Notice
-from dlstream_camera.sources._frame_ids import FrameIds
+from dlstream_camera.sources._device import the_device
+from dlstream_camera.sources._device_stamps import DeviceStamps
+from dlstream_camera.sources._format import Device as Listed
+from dlstream_camera.sources._format import Notice, StampSource
+from dlstream_camera.sources._frame_numbers import FrameNumbers
 from dlstream_camera.sources._genicam_settings import GenicamSettings
 from dlstream_camera.sources._genicam_setup import Setup
 from dlstream_camera.sources._pixel_formats import BY_CODE, BY_NAME, FORMATS, PixelFormat, image_of
-from dlstream_common import SourceError, did_you_mean
-from dlstream_common.device_clock import ArrivalClock
+from dlstream_common import SourceError
 
 _LOOK_EVERY = 0.5
 """Seconds of waiting after which the camera is asked for, if it is still there."""
@@ -32,10 +34,10 @@ class GenicamCamera(Connection):
         SourceError: it isn't there, belongs to another program, or doesn't do what the settings ask.
     """
 
-    stamp_source = "device"
+    stamp_source: StampSource = "device"
 
     def __init__(self, settings: GenicamSettings, tell: Callable[[Notice], None]) -> None:
-        info = choose(settings.serial, list_cameras())
+        info = choose(settings.serial)
         self.name, self.hardware_id = f"{info.vendor} {info.model} ({info.protocol} {info.address})", info.serial
         self._called, self._settings, self._tell = f"camera '{info.serial}'", settings, tell
         self._device = self._open(info)
@@ -52,8 +54,9 @@ class GenicamCamera(Connection):
             raise
         if settings.trigger not in ("off", "software"):
             self.waits_for = f"a trigger on {settings.trigger}"
-        self._ids, self._clock = FrameIds(wraps=self._device.is_gige), ArrivalClock()
-        self._failed = 0
+        # GigE Vision counts from 1 to 65535, or on from there in its second version, which comes to the same.
+        self._numbers = FrameNumbers(16, first=1) if self._device.is_gige else FrameNumbers()
+        self._stamps = DeviceStamps("device", tell, delay_bound=round(1e9 / self.fps) if self.fps else 0)
         self._last = self._next_trigger = time.monotonic()
         self._remark(self._stream.payload)
 
@@ -64,17 +67,18 @@ class GenicamCamera(Connection):
             self._see_to_it()
             return None
         if buffer.damage:
-            self._failed += 1
+            self._numbers.count_one()
             raise DamagedFrameError(buffer.damage, "failed")
         form = BY_CODE.get(buffer.pixel_format, self._form)
         try:
             image = image_of(buffer.data, form, buffer.width, buffer.height, buffer.padding)
         except ValueError as error:
-            self._failed += 1
+            self._numbers.count_one()
             raise DamagedFrameError(str(error), "failed") from error
-        missed = max(0, self._ids.missing_before(buffer.frame_id) - self._failed)
-        self._failed, self._last = 0, time.monotonic()
-        return Taken(image, self._stamp(buffer), missed)
+        self._last = time.monotonic()
+        stamp = self._stamps.stamp(buffer.device_time, buffer.arrival)
+        self.stamp_source, self.uncertainty = self._stamps.source, self._stamps.uncertainty
+        return Taken(image, stamp, self._numbers.missed(buffer.frame_id))
 
     def close(self) -> None:
         """Stops and releases it. One that no longer answers takes 3 s."""
@@ -104,12 +108,6 @@ class GenicamCamera(Connection):
         except AravisError as error:
             raise DisconnectedError(f"it doesn't take a trigger any more ({error}). Is its cable loose?") from error
 
-    def _stamp(self, buffer: Buffer) -> int:
-        jump = self._clock.add(buffer.device_time, buffer.arrival)
-        if jump is not None:
-            self._tell(Notice("clock", f"{self._called}: {jump.text}", {"nanoseconds": str(jump.nanoseconds)}))
-        return self._clock.to_host(buffer.device_time)
-
     def _see_to_it(self) -> None:
         """No frame came for a while."""
         if not self._device.is_controlled():
@@ -132,13 +130,12 @@ class GenicamCamera(Connection):
             return
         room = int(_KERNEL_BUFFER.read_text())
         if room < 2 * payload:
-            self._tell(
-                Notice(
-                    "remark",
-                    f"{self._called}: this computer holds {room} bytes of packets, a frame has {payload}: frames get lost "
-                    f"when it is busy. Expected more: sudo sysctl -w net.core.rmem_max={1 << (8 * payload).bit_length()}",
-                )
+            better = 1 << (4 * payload).bit_length()
+            text = (
+                f"{self._called}: this computer holds {room} bytes of packets at most, a frame has {payload}; expected "
+                f"room for two, so that none is lost while it is busy: sudo sysctl -w net.core.rmem_max={better}"
             )
+            self._tell(Notice("remark", text))
 
     def _open(self, info: CameraInfo) -> Device:
         try:
@@ -175,22 +172,23 @@ class GenicamCamera(Connection):
         return BY_NAME[name]
 
 
-def choose(serial: str, cameras: list[CameraInfo]) -> CameraInfo:
-    """The camera with that serial number or id; the only one if there is none given."""
+def listed(info: CameraInfo) -> Listed:
+    """What `dlstream camera list` shows of it."""
+    return Listed("genicam", info.serial, f"{info.vendor} {info.model}", f"{info.protocol} {info.address}")
+
+
+def choose(serial: str) -> CameraInfo:
+    """The camera with that serial number; the only one if there is none given.
+
+    Raises:
+        SourceError: it isn't there, or can't be told from others.
+    """
+    cameras = list_cameras()
     if not cameras:
         raise SourceError(
-            f"camera '{serial}': found no GigE Vision or USB3 Vision camera; expected one. Is it on? A GigE "
-            "camera's address must be in the network of this computer's"
+            f"camera '{serial}': no GigE Vision or USB3 Vision camera answers; expected one. Is it on? A GigE camera's "
+            "address must be in this computer's network; a USB camera must be readable for this user"
         )
-    chosen = [camera for camera in cameras if not serial or serial in (camera.serial, camera.id)]
-    if len(chosen) == 1:
-        return chosen[0]
-    there = ", ".join(f"{camera.serial} ({camera.vendor} {camera.model}, {camera.address})" for camera in cameras)
-    if serial and not chosen:
-        hint = did_you_mean(serial, [camera.serial for camera in cameras])
-        raise SourceError(
-            f"camera '{serial}': found the cameras {there}; expected one of this serial number. {hint}".rstrip()
-        )
-    raise SourceError(
-        f"camera '{serial}': found {len(chosen)} cameras: {there}; expected `serial:` with the number of one"
-    )
+    return cameras[
+        [listed(info) for info in cameras].index(the_device(serial, [listed(info) for info in cameras], "genicam"))
+    ]

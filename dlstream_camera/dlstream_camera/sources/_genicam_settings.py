@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from dlstream_camera.crop import crop_problem, crop_slices
-from dlstream_camera.sources._base import SourceSettings
+from dlstream_camera.sources._device import DeviceSettings
 from dlstream_common import Problem
 
 
@@ -59,7 +58,7 @@ def _named_once(pairs: list[str]) -> list[str]:
     return pairs
 
 
-class GenicamSettings(SourceSettings):
+class GenicamSettings(DeviceSettings):
     """A camera with GigE Vision or USB3 Vision, of any maker.
 
     What is left out stays as the camera has it. What is asked for is set, read back, and refused if the camera made
@@ -68,23 +67,15 @@ class GenicamSettings(SourceSettings):
 
     source: Literal["genicam"] = "genicam"
     """The kind of source."""
-    serial: Annotated[str, BeforeValidator(_as_text, json_schema_input_type=int | str)] = ""
-    """Serial number, as `dlstream camera list` shows it. Empty: the only camera there."""
     pixel_format: Literal[
         "", "Mono8", "Mono10", "Mono12", "Mono14", "Mono16", "RGB8", "BGR8",
         "BayerRG8", "BayerGR8", "BayerGB8", "BayerBG8"
     ] = ""  # fmt: skip
     """Pixel format on the wire; published are 8 bits: of Mono10 to Mono16 the upper ones. Empty: as it is."""
-    width: Annotated[int, Field(ge=0, le=100000)] = 0
-    """Width in pixels that the camera reads out; 0: as it is."""
-    height: Annotated[int, Field(ge=0, le=100000)] = 0
-    """Height in pixels that the camera reads out; 0: as it is."""
     offset_x: Annotated[int, Field(ge=0, le=100000)] | None = None
     """Left edge of what is read out. Left out: 0 if the width is given, else as it is."""
     offset_y: Annotated[int, Field(ge=0, le=100000)] | None = None
     """Upper edge of what is read out. Left out: 0 if the height is given, else as it is."""
-    fps: Annotated[float, Field(ge=0, le=100000)] = 0.0
-    """Frames per second; 0: as it is. With `trigger: software` the triggers' rate, with a line the rate expected."""
     exposure: Annotated[
         str,
         BeforeValidator(_as_text, json_schema_input_type=float | Literal["", "auto"]),
@@ -98,7 +89,7 @@ class GenicamSettings(SourceSettings):
     ] = ""
     """Gain in the camera's unit, mostly dB, or auto. Empty: as it is."""
     trigger: Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_]*$")] = "off"
-    """What starts each frame: off (the camera itself), software (dlstream), or an input such as Line0."""
+    """What starts each frame: off: the camera; software: dlstream, `fps` times a second; or an input, such as Line0."""
     packet_size: Annotated[int, Field(ge=0, le=65535)] = 0
     """Bytes of a network packet of a GigE camera; 0: the largest that passes."""
     features: Annotated[
@@ -107,22 +98,6 @@ class GenicamSettings(SourceSettings):
         AfterValidator(_named_once),
     ] = []
     """Any other features by their GenICam names, set in this order before all else; in a rig file a mapping."""
-    reconnect: Annotated[float, Field(ge=0, le=3600)] = 0.0
-    """Seconds between attempts to reconnect a lost camera; 0: its loss ends the run."""
-    silence: Annotated[float, Field(gt=0, le=60)] = 5.0
-    """Seconds without a frame after which a camera that is not triggered counts as lost."""
-
-    def image_size(self) -> tuple[int, int] | None:
-        return (self.width, self.height) if self.width and self.height else None
-
-    def asked_size(self) -> tuple[int, int] | None:
-        if not (self.width and self.height) or crop_problem(self.crop, self.width, self.height):
-            return None
-        rows, columns = crop_slices(self.crop, self.width, self.height)
-        return columns.stop - columns.start, rows.stop - rows.start
-
-    def frame_rate(self) -> float | None:
-        return self.fps or None
 
     def check(self) -> list[Problem]:
         problems = super().check()
