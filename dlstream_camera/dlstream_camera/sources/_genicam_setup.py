@@ -10,6 +10,7 @@ from dlstream_camera.sources._aravis import AravisError, Device, Kind, Value
 from dlstream_camera.sources._format import Readback
 from dlstream_camera.sources._genicam_settings import GenicamSettings
 from dlstream_common import did_you_mean
+from dlstream_common.yaml.wording import shown
 
 _TOLERANCE = 0.01
 """Cameras round numbers to what their clocks can do: what differs by more than this part is refused."""
@@ -66,13 +67,13 @@ class Setup:
         if kind is None:
             self.problems.append(f"{key}: found a feature that this camera doesn't have; expected one that it has")
         elif kind is Kind.COMMAND and text != "true":
-            self.problems.append(f"{key}: found {text}; expected true, which executes this command")
+            self.problems.append(f"{key}: found {_shown(text)}; expected true, which executes this command")
         else:
             try:
                 self._set(key, name, _parsed(text, kind))
             except ValueError:
                 wanted = "true or false" if kind is Kind.BOOLEAN else f"a number, of type {kind.value}"
-                self.problems.append(f"{key}: found '{text}'; expected {wanted}")
+                self.problems.append(f"{key}: found {_shown(text)}; expected {wanted}")
 
     def _set(self, key: str, name: str, value: Value, helps: bool = False) -> None:
         """Sets a feature if it can take the value; what it can't take is a problem.
@@ -89,7 +90,7 @@ class Setup:
                     label = name if helps or not key else key
                     self._asked[name] = (key or f"feature {name}", label, value)
         except AravisError as error:
-            problem = f"found {value}; expected a value that the camera takes. It says: {error}"
+            problem = f"found {_shown(value)}; expected a value that the camera takes. It says: {_line(error)}"
         if problem:
             self.problems.append(f"{key or f'feature {name}'}: {problem}")
 
@@ -98,15 +99,14 @@ class Setup:
         if kind is Kind.ENUMERATION:
             choices = self._device.choices(name)
             if value not in choices:
-                return (
-                    f"found {value}; expected one of {', '.join(choices)}. {did_you_mean(str(value), choices)}".rstrip()
-                )
+                hint = did_you_mean(str(value), choices)
+                return f"found {_shown(value)}; expected one of {', '.join(choices)}. {hint}".rstrip()
         if kind in (Kind.INTEGER, Kind.FLOAT) and not isinstance(value, str):
             low, high = self._bounds(name, kind)
             step = self._step(name) if kind is Kind.INTEGER else 1
             if not low <= value <= high or (step > 1 and (int(value) - int(low)) % step):
                 steps = f" in steps of {step}" if step > 1 else ""
-                return f"found {value:g}; expected {low:.10g} to {high:.10g}{steps}"
+                return f"found {_shown(value)}; expected {low:.10g} to {high:.10g}{steps}"
         return ""
 
     def _bounds(self, name: str, kind: Kind) -> tuple[float, float]:
@@ -215,14 +215,16 @@ class Setup:
             try:
                 self._device.do("gv_auto_packet_size", None)
             except AravisError as error:
-                self.problems.append(f"packet_size: found no size that passes ({error}); expected a number of bytes")
+                self.problems.append(
+                    f"packet_size: found no size that passes ({_line(error)}); expected a number of bytes"
+                )
 
     def _read_back(self) -> None:
         for name, (key, label, asked) in self._asked.items():
             try:
                 found = self._device.get(name)
             except AravisError as error:
-                self.problems.append(f"{key}: set to {_shown(asked)}, but it can't be read back: {error}")
+                self.problems.append(f"{key}: set to {_shown(asked)}, but it can't be read back: {_line(error)}")
                 continue
             self.found.append(Readback(label, _shown(asked), _shown(found)))
             slack = _GAIN_STEP if key == "gain" else 0.0
@@ -265,10 +267,14 @@ def _parsed(text: str, kind: Kind) -> Value:
     return text
 
 
+def _line(error: AravisError) -> str:
+    return " ".join(str(error).split())
+
+
 def _shown(value: Value) -> str:
-    return (
-        str(value).lower() if isinstance(value, bool) else f"{value:.10g}" if isinstance(value, float) else str(value)
-    )
+    if isinstance(value, str) and value.isprintable() and 0 < len(value) <= 80:
+        return value
+    return f"{value:.10g}" if isinstance(value, float) else shown(value)
 
 
 def _agree(asked: Value, found: Value, slack: float) -> bool:
