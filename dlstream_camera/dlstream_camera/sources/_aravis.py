@@ -10,9 +10,10 @@ import ctypes
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from functools import cache
 from typing import Any
+
+from dlstream_camera.sources._features import FeatureError, Kind, Value
 
 LIBRARY = "libaravis-0.8.so.0"
 INSTALL = "apt install libaravis-0.8-0"
@@ -27,22 +28,8 @@ class _GError(ctypes.Structure):
     _fields_ = [("domain", ctypes.c_uint32), ("code", ctypes.c_int), ("message", ctypes.c_char_p)]
 
 
-class AravisError(Exception):
+class AravisError(FeatureError):
     """What Aravis says of a call that failed, in its own words."""
-
-
-class Kind(Enum):
-    """The types of a GenICam feature that can be set."""
-
-    BOOLEAN = "boolean"
-    ENUMERATION = "enumeration"
-    COMMAND = "command"
-    FLOAT = "float"
-    INTEGER = "integer"
-    STRING = "string"
-
-
-Value = bool | int | float | str
 
 
 @cache
@@ -80,7 +67,7 @@ def call(name: str, result: Any, *arguments: tuple[Any, Any]) -> Any:
     types = [kind for kind, _ in arguments]
     answer = function(name, result, *types, _POINTER)(*(value for _, value in arguments), ctypes.byref(error))
     if error:
-        message = (error.contents.message or b"unknown error").decode(errors="replace")
+        message = " ".join((error.contents.message or b"unknown error").decode(errors="replace").split())
         function("g_error_free", None, _POINTER)(error)
         raise AravisError(message)
     return answer
@@ -125,7 +112,7 @@ def list_cameras() -> list[CameraInfo]:
 
 
 class Device:
-    """An open camera. Close its stream before it.
+    """An open camera with its features (see `Features`). Close its stream before it.
 
     Raises:
         AravisError: it can't be opened.
@@ -144,10 +131,12 @@ class Device:
     def is_controlled(self) -> bool:
         """Whether this program controls the camera: not if another one does, nor if it stopped answering.
 
-        A GigE camera is asked each second in the background, and given up after 5 s. A USB camera always says true.
+        A GigE camera is asked each second in the background, and given up after 5 s. For an open USB camera always true.
         """
         with self.lock:
-            return not self.is_gige or bool(function("arv_gv_device_is_controller", _INT, _POINTER)(self._device))
+            if not self.is_gige or not self._device:
+                return bool(self._device)
+            return bool(function("arv_gv_device_is_controller", _INT, _POINTER)(self._device))
 
     def close(self) -> None:
         """Releases the camera."""
@@ -157,11 +146,10 @@ class Device:
                 self.camera = self._device = 0
 
     def kind(self, name: str) -> Kind | None:
-        """The type of the feature; None if the camera has no feature of that name with a value."""
         with self.lock:
-            node = function("arv_device_get_feature", _POINTER, _POINTER, _TEXT)(
-                self._device, name.encode(errors="replace")
-            )
+            self._open()
+            find = function("arv_device_get_feature", _POINTER, _POINTER, _TEXT)
+            node = find(self._device, name.encode(errors="replace"))
             is_a = function("g_type_check_instance_is_a", _INT, _POINTER, _SIZE)
             for kind in Kind:  # an enumeration is an integer and a string too: the order counts
                 if node and is_a(node, function(f"arv_gc_{kind.value}_get_type", _SIZE)()):
@@ -169,11 +157,9 @@ class Device:
         return None
 
     def is_available(self, name: str) -> bool:
-        """Whether the camera has the feature, and it can be used in its present state."""
         return bool(self._ask("arv_camera_is_feature_available", _INT, name))
 
     def choices(self, name: str) -> list[str]:
-        """The values that an enumeration can take at present."""
         with self.lock:
             count = _UINT()
             values = self._ask(
@@ -187,7 +173,6 @@ class Device:
             return sorted(words)
 
     def bounds(self, name: str) -> tuple[float, float]:
-        """The least and the largest value of a number."""
         what, kind = ("float", _DOUBLE) if self.kind(name) is Kind.FLOAT else ("integer", _LONG)
         low, high = kind(), kind()
         places = ((_POINTER, ctypes.byref(low)), (_POINTER, ctypes.byref(high)))
@@ -195,15 +180,9 @@ class Device:
         return low.value, high.value
 
     def increment(self, name: str) -> int:
-        """The step between values of an integer."""
         return max(1, int(self._ask("arv_camera_get_integer_increment", _LONG, name)))
 
     def get(self, name: str) -> Value:
-        """The value that the camera has.
-
-        Raises:
-            AravisError: it has no such feature, or can't be asked.
-        """
         match self.kind(name):
             case Kind.BOOLEAN:
                 return bool(self._ask("arv_camera_get_boolean", _INT, name))
@@ -216,11 +195,6 @@ class Device:
         raise AravisError(f"{name} has no value")
 
     def set(self, name: str, value: Value) -> None:
-        """Sets a feature; the value has its type. A command is executed, whatever the value.
-
-        Raises:
-            AravisError: there is no such feature, or the camera doesn't take the value.
-        """
         match self.kind(name):
             case Kind.BOOLEAN:
                 self._ask("arv_camera_set_boolean", None, name, (_INT, bool(value)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,17 +12,42 @@ from dlstream_camera.sources._aravis_stream import Buffer, Stream
 from dlstream_camera.sources._connection import Connection, DamagedFrameError, DisconnectedError, Taken
 from dlstream_camera.sources._device import the_device
 from dlstream_camera.sources._device_stamps import DeviceStamps
+from dlstream_camera.sources._feature_setup import EXPOSURE, Setup
+from dlstream_camera.sources._features import FeatureError
 from dlstream_camera.sources._format import Device as Listed
-from dlstream_camera.sources._format import Notice, StampSource
+from dlstream_camera.sources._format import Notice, Readback, StampSource
 from dlstream_camera.sources._frame_numbers import FrameNumbers
 from dlstream_camera.sources._genicam_settings import GenicamSettings
-from dlstream_camera.sources._genicam_setup import Setup
 from dlstream_camera.sources._pixel_formats import BY_CODE, BY_NAME, FORMATS, PixelFormat, image_of
 from dlstream_common import SourceError
 
 _LOOK_EVERY = 0.5
 """Seconds of waiting after which the camera is asked for, if it is still there."""
 _KERNEL_BUFFER = Path("/proc/sys/net/core/rmem_max")
+
+
+class GenicamSetup(Setup):
+    def __init__(self, device: Device, settings: GenicamSettings) -> None:
+        super().__init__(device, settings)
+        self._device, self._wanted = device, settings
+
+    def before_size(self) -> None:
+        size = self._wanted.packet_size
+        if size and not self._device.is_gige:
+            self.problems.append(f"packet_size: found {size}; expected 0: this camera has USB")
+        elif size:
+            self.set("packet_size", "ArvGevSCPSPacketSize", size)
+        elif self._device.is_gige:
+            try:
+                found = self._device.do("gv_auto_packet_size", ctypes.c_uint)
+                self.found.append(Readback("packet_size", "", str(found)))
+            except AravisError as error:
+                self.problems.append(f"packet_size: found no size that passes ({error}); expected a number of bytes")
+
+    def of_trigger(self) -> None:
+        edge = {"rising": "RisingEdge", "falling": "FallingEdge"}[self._wanted.trigger_edge]
+        if self._wanted.waits_for and self.first(["TriggerActivation"]):
+            self.set("trigger_edge", "TriggerActivation", edge)
 
 
 class GenicamCamera(Connection):
@@ -46,14 +72,13 @@ class GenicamCamera(Connection):
             self._form = self._set_up()
             self._stream = Stream(self._device)
             self._stream.start()
-        except AravisError as error:
+        except FeatureError as error:
             self.close()
             raise SourceError(f"{self._called}: can't be started ({error}). Does another program use it?") from error
         except BaseException:
             self.close()
             raise
-        if settings.trigger not in ("off", "software"):
-            self.waits_for = f"a trigger on {settings.trigger}"
+        self.waits_for = settings.waits_for
         # GigE Vision counts from 1 to 65535, or on from there in its second version, which comes to the same.
         self._numbers = FrameNumbers(16, first=1) if self._device.is_gige else FrameNumbers()
         self._stamps = DeviceStamps("device", tell, delay_bound=round(1e9 / self.fps) if self.fps else 0)
@@ -113,7 +138,7 @@ class GenicamCamera(Connection):
         if not self._device.is_controlled():
             raise DisconnectedError("it no longer answers, or another program took it. Is its cable loose?")
         silent = time.monotonic() - self._last
-        if self.waits_for or silent < self._settings.silence:
+        if self.waits_for or silent < self._patience:
             return
         try:
             self._device.get("PixelFormat")
@@ -155,13 +180,16 @@ class GenicamCamera(Connection):
         return device
 
     def _set_up(self) -> PixelFormat:
-        setup = Setup(self._device, self._settings)
+        setup = GenicamSetup(self._device, self._settings)
         setup.run()
         if setup.problems:
             raise SourceError("\n".join(f"{self._called}: {problem}" for problem in setup.problems))
         self.settings = tuple(setup.found)
         self.fps = setup.rate() if self._settings.trigger == "off" else self._settings.fps
         self.size = int(self._device.get("Width")), int(self._device.get("Height"))
+        exposure = setup.first(EXPOSURE)
+        longest = max(float(self._device.get(exposure)) / 1e6 if exposure else 0.0, 1 / self.fps if self.fps else 0.0)
+        self._patience = self._settings.silence + 2 * longest
         name = str(self._device.get("PixelFormat"))
         if name not in BY_NAME:
             usable = [form.name for form in FORMATS if form.name in self._device.choices("PixelFormat")]
