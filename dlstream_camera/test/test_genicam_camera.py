@@ -259,6 +259,7 @@ def test_incomplete_frames_are_counted_and_told(watch):
             gaps = int(np.sum(np.diff([shot.frame_number for shot in shots]) - 1))
             assert gaps == shots[-1].dropped - shots[0].dropped
             assert watched.camera.state().lost["failed"] >= gaps > 0
+            watched.camera.close()
         finally:
             fake.kill()
 
@@ -288,7 +289,7 @@ def test_a_lost_camera_ends_the_run_and_says_why(fake, watch):
     watched = watch(fps=50, silence=1.0)
     watched.shots(10)
     fake.kill()
-    with pytest.raises(SourceError, match=r"it no longer answers.* With `reconnect: 2`"):
+    with pytest.raises(SourceError, match=r"(sent no whole frame|no longer answers).* With `reconnect: 2`"):
         watched.shots(1000)
 
 
@@ -297,7 +298,7 @@ def test_a_camera_that_comes_back_is_set_up_again_and_goes_on(fake, watch):
     before = watched.shots(10)[-1]
     fake.kill()
     gone = watched.notice("disconnected")
-    assert "it no longer answers" in gone.text
+    assert "Is its cable loose" in gone.text
     fake.start()
     assert watched.notice("reconnected").text.startswith("camera 'genicam': reconnected after")
     after = watched.shots(10)
@@ -408,8 +409,7 @@ def test_whatever_is_asked_for_is_done_or_refused_in_words(random_device, featur
     setup.run()
     assert all(": " in problem and problem.isprintable() for problem in setup.problems)
     if not setup.problems:
-        for name, value in wanted.feature_values.items():
-            assert random_device.kind(name) is not None, (name, value)
+        assert all(random_device.kind(name) is not None for name in features)
         if keys.get("width"):
             assert random_device.get("Width") == keys["width"]
 

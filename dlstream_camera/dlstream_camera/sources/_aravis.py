@@ -131,7 +131,7 @@ class Device:
     def is_controlled(self) -> bool:
         """Whether this program controls the camera: not if another one does, nor if it stopped answering.
 
-        A GigE camera is asked each second in the background, and given up after 5 s. For an open USB camera always true.
+        A GigE camera is asked each second in the background, and given up after 5 s; for a USB camera it is true.
         """
         with self.lock:
             if not self.is_gige or not self._device:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,8 @@ class GenicamCamera(Connection):
         info = choose(settings.serial)
         self.name, self.hardware_id = f"{info.vendor} {info.model} ({info.protocol} {info.address})", info.serial
         self._called, self._settings, self._tell = f"camera '{info.serial}'", settings, tell
+        self._is_lost = self._has_come = False
+        self._last = self._next_trigger = time.monotonic()
         self._device = self._open(info)
         self._stream: Stream | None = None
         try:
@@ -100,17 +103,21 @@ class GenicamCamera(Connection):
         except ValueError as error:
             self._numbers.count_one()
             raise DamagedFrameError(str(error), "failed") from error
-        self._last = time.monotonic()
+        self._last, self._has_come = time.monotonic(), True
         stamp = self._stamps.stamp(buffer.device_time, buffer.arrival)
         self.stamp_source, self.uncertainty = self._stamps.source, self._stamps.uncertainty
         return Taken(image, stamp, self._numbers.missed(buffer.frame_id))
 
     def close(self) -> None:
-        """Stops and releases it. One that no longer answers takes 3 s."""
+        """Stops and releases it; does not wait for one that is lost, whose answers would be waited for 3 s and more."""
+        silent = time.monotonic() - self._last
         if self._stream is not None:
-            self._stream.close(answers=self._device.is_controlled())
+            self._stream.close(answers=not self._is_lost and (bool(self.waits_for) or silent < _LOOK_EVERY))
             self._stream = None
-        self._device.close()
+        if self._is_lost:
+            threading.Thread(target=self._device.close, name=f"close {self._called}", daemon=True).start()
+        else:
+            self._device.close()
 
     def _next(self) -> Buffer | None:
         """The next frame, whole or not; triggers it where this is up to us."""
@@ -131,21 +138,27 @@ class GenicamCamera(Connection):
         try:
             self._device.execute("TriggerSoftware")
         except AravisError as error:
-            raise DisconnectedError(f"it doesn't take a trigger any more ({error}). Is its cable loose?") from error
+            raise self._lost(f"it doesn't take a trigger any more ({error}). Is its cable loose?") from error
 
     def _see_to_it(self) -> None:
         """No frame came for a while."""
         if not self._device.is_controlled():
-            raise DisconnectedError("it no longer answers, or another program took it. Is its cable loose?")
+            raise self._lost("it no longer answers, or another program took it. Is its cable loose?")
         silent = time.monotonic() - self._last
         if self.waits_for or silent < self._patience:
             return
+        if self._has_come:
+            raise self._lost(f"it sent no whole frame for {silent:.1f} s. Is its cable loose, or its power off?")
         try:
             self._device.get("PixelFormat")
         except AravisError as error:
-            raise DisconnectedError(f"it no longer answers ({error}). Is its cable loose?") from error
+            raise self._lost(f"it no longer answers ({error}). Is its cable loose?") from error
         network = ". Do a firewall and the network let packets of this size pass?" if self._device.is_gige else ""
-        raise DisconnectedError(f"it answers, but sent no whole frame for {silent:.1f} s{network}")
+        raise self._lost(f"it answers, but sent no whole frame for {silent:.1f} s{network}")
+
+    def _lost(self, text: str) -> DisconnectedError:
+        self._is_lost = True
+        return DisconnectedError(text)
 
     def _remark(self, payload: int) -> None:
         """Tells what is lost by the user's choice or by this computer's settings."""
