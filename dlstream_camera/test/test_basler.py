@@ -6,6 +6,7 @@ import os
 import queue
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -136,13 +137,15 @@ def test_the_cameras_pictures_arrive_as_they_are(opened, pictures):
 
 
 def test_no_frame_is_lost(opened, pictures):
-    """As many as DLSTREAM_CAMERA_FRAMES says, of 640x480 in colour."""
+    """From two cameras at once, as many as DLSTREAM_CAMERA_FRAMES says, of 640x480 in colour."""
     folder, _ = pictures
-    camera = opened(width=640, height=480, fps=50.0, pixel_format="BGR8Packed", features=showing(folder))
-    shots = camera.shots(FRAMES)
-    assert [shot.frame_number - shots[0].frame_number for shot in shots] == list(range(FRAMES))
-    assert shots[-1].dropped == 0
-    assert camera.camera.state().lost == {}
+    size = {"width": 640, "height": 480, "fps": 50.0, "pixel_format": "BGR8Packed", "features": showing(folder)}
+    both = [opened(serial=serial, **size) for serial in SERIALS]
+    with ThreadPoolExecutor() as pool:
+        numbers = list(pool.map(lambda camera: [camera.shots(1)[0].frame_number for _ in range(FRAMES)], both))
+    assert [camera.camera.state().lost for camera in both] == [{}, {}]
+    for own in numbers:
+        assert [number - own[0] for number in own] == list(range(FRAMES))
 
 
 def test_two_cameras_at_once(opened):

@@ -85,8 +85,7 @@ class Setup:
             if not problem:
                 self._camera.set(name, value)
                 if self._camera.kind(name) is not Kind.COMMAND:
-                    label = name if helps or not key else key
-                    self._asked[name] = (key or f"feature {name}", label, value)
+                    self._asked[name] = (key or f"feature {name}", name if helps or not key else key, value)
         except FeatureError as error:
             problem = f"found {shown(value)}; expected a value that the camera takes. It says: {error}"
         if problem:
@@ -233,7 +232,7 @@ class Setup:
             except FeatureError as error:
                 self.problems.append(f"{key}: set to {shown(asked)}, but it can't be read back: {error}")
                 continue
-            self.found.append(Readback(label, shown(asked), shown(found)))
+            self.found.append(Readback(label, shown(asked) if label == key else "", shown(found)))
             slack = _GAIN_STEP if key == "gain" else 0.0
             if not _agree(asked, found, slack):
                 self.problems.append(
