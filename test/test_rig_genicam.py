@@ -91,7 +91,7 @@ def test_its_frames_come_to_the_experiment_and_the_recorder_with_its_own_stamps(
     assert about["summary"]["frames_recorded"] >= 60
     assert about["summary"]["frames_dropped"] == 0
     device = about["cameras"]["top"]["device"]
-    assert device["description"] == "Aravis Fake (GigEVision 127.0.0.1)"
+    assert device["description"] == "Aravis Fake (GigE 127.0.0.1)"
     assert (device["hardware_id"], device["size"], device["fps"]) == ("GV81", "320x240", "25")
     assert device["stamp_source"] == "device"
     assert device["set"]["exposure"] == device["asked"]["exposure"] == "4000"

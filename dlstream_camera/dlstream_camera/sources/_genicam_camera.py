@@ -65,7 +65,7 @@ class GenicamCamera(Connection):
 
     def __init__(self, settings: GenicamSettings, tell: Callable[[Notice], None]) -> None:
         info = choose(settings.serial)
-        self.name, self.hardware_id = f"{info.vendor} {info.model} ({info.protocol} {info.address})", info.serial
+        self.name, self.hardware_id = f"{info.vendor} {info.model} ({_interface(info)})", info.serial
         self._called, self._settings, self._tell = f"camera '{info.serial}'", settings, tell
         self._is_lost = self._has_come = False
         self._last = self._next_trigger = time.monotonic()
@@ -213,9 +213,14 @@ class GenicamCamera(Connection):
         return BY_NAME[name]
 
 
+def _interface(info: CameraInfo) -> str:
+    """How it is connected, such as GigE 192.168.0.12."""
+    return f"{info.protocol.removesuffix('Vision')} {info.address}".strip()
+
+
 def listed(info: CameraInfo) -> Listed:
     """What `dlstream camera list` shows of it."""
-    return Listed("genicam", info.serial, f"{info.vendor} {info.model}", f"{info.protocol} {info.address}")
+    return Listed("genicam", info.serial, f"{info.vendor} {info.model}", _interface(info))
 
 
 def choose(serial: str) -> CameraInfo:
