@@ -139,13 +139,13 @@ def test_no_good_frame_and_no_error_has_a_limit(opened, filling):
         while filling is not None and not stop.wait(0.01):
             connection.script.put(filling)
 
-    thread = threading.Thread(target=fill)
-    thread.start()
+    threading.Thread(target=fill, daemon=True).start()
     what = "no frame and no error" if filling is None else r"only frames that can't be used \(2 packets are missing\)"
-    with pytest.raises(SourceError, match=rf"has delivered {what} for 0.2 s.*With `reconnect: 2`"):
-        list(iter(source.read, None))
-    stop.set()
-    thread.join()
+    try:
+        with pytest.raises(SourceError, match=rf"has delivered {what} for 0.2 s.*With `reconnect: 2`"):
+            list(iter(source.read, None))
+    finally:
+        stop.set()
 
 
 def test_a_camera_that_opens_and_never_delivers_is_refused(opened):

@@ -172,7 +172,7 @@ class Setup:
             if size:
                 self.set(name.lower(), name, size)
             if has_offset or offset:
-                self.set(f"offset_{axis.lower()}", edge, offset or 0)
+                self.set("" if offset is None else f"offset_{axis.lower()}", edge, offset or 0)
 
     def _rate(self) -> None:
         enable = self.first(_RATE_ENABLE)
