@@ -1,3 +1,4 @@
+# ruff: noqa: N802 - the names are those of NI's protocol
 """An NI gRPC Device Server with one card, for NI's own Python library: it keeps what its lines were told."""
 
 from __future__ import annotations

@@ -94,9 +94,7 @@ class NiLine:
         with self._told():
             self._task.stop()
             self._timed = True
-            self._task.timing.cfg_samp_clk_timing(
-                rate, sample_mode=AcquisitionType.FINITE, samps_per_chan=len(samples)
-            )
+            self._task.timing.cfg_samp_clk_timing(rate, sample_mode=AcquisitionType.FINITE, samps_per_chan=len(samples))
             self._task.write(samples, auto_start=False)
             self._task.start()
 
@@ -126,8 +124,8 @@ class NiLine:
             yield
         except (nidaqmx.errors.DaqNotFoundError, nidaqmx.errors.DaqNotSupportedError) as error:
             raise OutputError(
-                "found no NI-DAQmx driver on this computer; install it from ni.com/downloads (the Python package is not "
-                "enough), or name the computer that has the card: server: HOST:PORT"
+                "found no NI-DAQmx driver on this computer; install it from ni.com/downloads (the Python package is "
+                "not enough), or name the computer that has the card: server: HOST:PORT"
             ) from error
         except nidaqmx.errors.RpcError as error:
             raise OutputError(f"server: {self._server}: {_line(error)}; is NI's gRPC Device Server there?") from error

@@ -74,9 +74,7 @@ class SoundPlayer:
             import sounddevice
         except OSError as error:  # the wheel has no PortAudio in it on Linux
             raise OutputError(f"found no PortAudio ({error}); install it: apt install libportaudio2") from error
-        known = [
-            f"'{item['name']}'" for item in sounddevice.query_devices() if item["max_output_channels"] > 0
-        ]
+        known = [f"'{item['name']}'" for item in sounddevice.query_devices() if item["max_output_channels"] > 0]
         listed = f"found {', '.join(known)}" if known else "found no sound card"
         try:
             self._stream = sounddevice.OutputStream(
