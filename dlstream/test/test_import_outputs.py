@@ -78,6 +78,11 @@ def test_a_pi_in_the_network_ends_each_stimulus_by_itself(tmp_path, base):
     assert any("after which the Pi ends it" in note.todo for note in notes)
 
 
+def test_a_line_of_an_ni_card(tmp_path):
+    output, _, _ = imported(tmp_path, "conditional", "TYPE = NI\nPORT = Dev1/port0/line3\nIP = None")
+    assert output == {"type": "nidaq", "channel": "Dev1/port0/line3"}
+
+
 def test_a_reward_dispenser(tmp_path):
     device = "TYPE = RASPBERRY\nSTIM_PORT = 5\nREMOVAL_PORT = 6\nSTIM_TIME = 2.5\nREMOVAL_TIME = 3"
     output, _, notes = imported(tmp_path, "supply", device, "RewardDispenser")

@@ -13,6 +13,7 @@ from dlstream_common import Place
 
 _LOG = "it only logs its commands until you set its real type in the rig file (docs/reference/keys.md)"
 _PIN = re.compile(r"(?:GPIO|BCM)?([0-9]|1[0-9]|2[0-7])", re.IGNORECASE)
+_LINE = re.compile(r"[^/\s]+/port\d+/line\d+")
 _SHORTEST = 0.001
 
 
@@ -63,6 +64,9 @@ def _device(ini: Ini) -> tuple[_Device, dict[str, Any]] | None:
         made = _serial(ini, device, port)
     elif kind in ("RASPBERRY", "RASP_NETWORK"):
         made = _gpio(ini, device, port, ini.peek(device.section, "IP") if kind == "RASP_NETWORK" else None)
+    elif kind == "NI" and _LINE.fullmatch(port):
+        ini.note(device.section, "TYPE", "type: nidaq; what is simply on stays on if this computer dies")
+        made = {"type": "nidaq", "channel": port}
     if made is None:
         return None
     for key in ("TYPE", device.port, "IP"):
