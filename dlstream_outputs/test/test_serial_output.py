@@ -169,9 +169,9 @@ def node(start_node, board, observer, wait_for):
 def test_the_node_plays_a_train_to_its_end(node, board, wait_for):
     _, commander = node
     before = board.got.count(b"H")
-    assert commander.tell("train", source="hand", frequency="100 Hz", width="2 ms", count="3").success
+    assert commander.tell("train", source="hand", frequency="1 Hz", width="2 ms", count="3").success
     wait_for(lambda: board.got.count(b"H") == before + 3, "three pulses")
-    commander.says(on=False, reason="")
+    commander.says(on=False)
     wait_for(lambda: board.got.endswith(b"L"), "low")
     assert "values.width" in commander.tell("train", frequency="20 Hz", width="1000 ms").message
     assert board.got.count(b"H") == before + 3

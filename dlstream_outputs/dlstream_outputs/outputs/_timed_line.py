@@ -15,6 +15,8 @@ from dlstream_outputs.actions import Action, On, Pulse, Train
 
 TIMED = (On, Pulse, Train)
 """The actions that `TimedLine` can play."""
+_TOLERANCE = 0.01
+"""Seconds by which a pulse may be too long without being told."""
 
 
 def pulses_of(action: Action) -> Iterator[tuple[float, Any]]:
@@ -41,7 +43,7 @@ class TimedLine:
     """Switches a line by a computer's clock.
 
     On a busy computer an edge is late. A pulse that begins late keeps its width. A pulse is left out when the next one
-    is due already; `fault` reports how many were.
+    is due already. `fault` reports how many were, and a pulse that lasted more than 10 ms too long.
 
     Args:
         switch: sets the line; returns when the device has been told. Not called by two threads at once.
@@ -102,21 +104,32 @@ class TimedLine:
 
     def _play(self, pulses: Iterable[tuple[float, float]], begin: float, stopped: threading.Event) -> None:
         count = left_out = 0
+        longest, excess = 0.0, 0.0
         try:
             for (start, width), (following, _) in pairwise(chain(pulses, [(math.inf, 0.0)])):
                 count += 1
+                if stopped.wait(max(0.0, begin + start - time.monotonic())):
+                    return
                 too_late = not self._high and time.monotonic() >= begin + following
                 left_out += too_late
                 if not too_late and not self._set_at(begin + start, True, stopped):
                     return
-                if not too_late and not self._set_at(max(begin + start, self._since) + width, False, stopped):
+                if too_late:
+                    continue
+                rise = max(begin + start, self._since)
+                if not self._set_at(rise + width, False, stopped):
                     return
+                if self._since - rise - width > excess:
+                    longest, excess = self._since - rise, self._since - rise - width
         except Exception as error:
             self._failed(error, stopped)
         finally:
-            if left_out:
-                with self._lock:
+            with self._lock:
+                if left_out:
                     self._faults.append(f"{left_out} of {count} pulses were left out: this computer was too busy")
+                if excess > _TOLERANCE:
+                    text = f"a pulse of {1000 * (longest - excess):.3g} ms lasted {1000 * longest:.0f} ms"
+                    self._faults.append(f"{text}: this computer was too busy")
 
     def _set_at(self, moment: float, high: bool, stopped: threading.Event) -> bool:
         """Sets the line at a moment; returns False if the action has been stopped before."""
