@@ -110,17 +110,15 @@ class TimedLine:
                 count += 1
                 if stopped.wait(max(0.0, begin + start - time.monotonic())):
                     return
-                too_late = not self._high and time.monotonic() >= begin + following
-                left_out += too_late
-                if not too_late and not self._set_at(begin + start, True, stopped):
-                    return
-                if too_late:
+                if not self._high and time.monotonic() >= begin + following:
+                    left_out += 1
                     continue
-                rise = max(begin + start, self._since)
-                if not self._set_at(rise + width, False, stopped):
+                rise = self._set_at(begin + start, True, stopped)
+                fall = None if rise is None else self._set_at(max(begin + start, rise) + width, False, stopped)
+                if rise is None or fall is None:
                     return
-                if self._since - rise - width > excess:
-                    longest, excess = self._since - rise, self._since - rise - width
+                if fall - rise - width > excess:
+                    longest, excess = fall - rise, fall - rise - width
         except Exception as error:
             self._failed(error, stopped)
         finally:
@@ -131,16 +129,16 @@ class TimedLine:
                     text = f"a pulse of {1000 * (longest - excess):.3g} ms lasted {1000 * longest:.0f} ms"
                     self._faults.append(f"{text}: this computer was too busy")
 
-    def _set_at(self, moment: float, high: bool, stopped: threading.Event) -> bool:
-        """Sets the line at a moment; returns False if the action has been stopped before."""
+    def _set_at(self, moment: float, high: bool, stopped: threading.Event) -> float | None:
+        """Sets the line at a moment; returns since when it is so, or None if the action has been stopped before."""
         if stopped.wait(max(0.0, moment - time.monotonic())):
-            return False
+            return None
         with self._lock:
             if stopped.is_set():
-                return False
+                return None
             if high != self._high:
                 self._set(high)
-            return True
+            return self._since
 
     def _failed(self, error: Exception, stopped: threading.Event) -> None:
         with self._lock:
