@@ -130,7 +130,7 @@ def test_waiting_for_a_trigger_is_a_state_and_no_error(opened):
 
 @pytest.mark.parametrize("filling", [None, DamagedFrameError("2 packets are missing", "failed")])
 def test_no_good_frame_and_no_error_has_a_limit(opened, filling):
-    connection = Scripted([taken()], silence=0.2)
+    connection = Scripted([taken()], silence=1.0)
     source, _ = opened(connection)
     source.open()
     stop = threading.Event()
@@ -142,7 +142,7 @@ def test_no_good_frame_and_no_error_has_a_limit(opened, filling):
     threading.Thread(target=fill, daemon=True).start()
     what = "no frame and no error" if filling is None else r"only frames that can't be used \(2 packets are missing\)"
     try:
-        with pytest.raises(SourceError, match=rf"has delivered {what} for 0.2 s.*With `reconnect: 2`"):
+        with pytest.raises(SourceError, match=rf"has delivered {what} for 1 s.*With `reconnect: 2`"):
             list(iter(source.read, None))
     finally:
         stop.set()
