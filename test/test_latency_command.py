@@ -68,6 +68,21 @@ def test_a_rig_without_a_network_gives_the_first_half(start, write, tmp_path):
     assert "a pose of it" not in run.output
 
 
+def test_what_was_measured_before_ctrl_c_is_kept(start, write, wait_for, tmp_path):
+    out, lamp = tmp_path / "out", tmp_path / "lamp"
+    words = ("--output", "lamp", "--times", "100000", "--out", str(out), "--local")
+    run = start("latency", str(write(without_pose=True)), *words)
+    run.saw("The light is at")
+    for _ in range(3):  # two whole flashes, and one that is cut short
+        wait_for(lambda: lamp.read_bytes() == b"\0", "the dark")
+        wait_for(lambda: lamp.read_bytes() == b"\xff", "a flash")
+    run.stop()
+    rows = measured(out)
+    assert len(rows) >= 2
+    assert (rows["dark_again"] > 0).all()
+    assert lamp.read_bytes() == b"\0"
+
+
 @pytest.mark.parametrize(
     ("words", "at", "expected"),
     [

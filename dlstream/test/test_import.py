@@ -485,15 +485,15 @@ def test_the_written_experiment_does_not_repeat_what_the_template_says_of_its_ke
     [
         ("CAMERA_SOURCE = Basler", {"source": "basler", "fps": 25.0}, "the part of the sensor that is read out"),
         (
-            "CAMERA_SOURCE = realsense\nSTREAMS = color, depth",
-            {"source": "realsense", "fps": 25.0, "width": 960, "height": 540},
-            "each other stream is a camera of its own, with `stream: depth`",
+            "CAMERA_SOURCE = realsense\nSTREAMS = color, depth\nCROP = True\nCROP_X = 0, 100\nCROP_Y = 0, 100",
+            {"source": "topic", "topic": "/camera/camera/color/image_raw"},
+            "ros2 launch realsense2_camera rs_launch.py",
         ),
         ("STREAMING_SOURCE = basler\nCAMERA_SOURCE = 0", {"source": "basler", "fps": 25.0}, "sensor"),
         (
             "CAMERA_SOURCE = 1",
             {"source": "opencv", "device": 1, "fps": 25.0, "width": 960, "height": 540},
-            "for these write `source: realsense` or `source: basler`",
+            "for a Basler camera write `source: basler`",
         ),
     ],
 )

@@ -70,6 +70,7 @@ class Measurement:
         """
         end = time.monotonic() + _START
         while self._node.lacks or self._last is None:
+            self._refuse_the_end()
             if time.monotonic() > end:
                 raise MeasurementError(f"waited {_START:g} s for {self._node.lacks or 'a first picture'}")
             self._look(0.1)
@@ -83,6 +84,7 @@ class Measurement:
         """
         pairs: list[tuple[Image, Image]] = []
         for _ in range(_TRIALS):
+            self._refuse_the_end()
             dark = self._picture_after(_SETTLE)
             self._send_on()
             lit = self._picture_after(_SETTLE)
@@ -100,6 +102,8 @@ class Measurement:
             progress(len(done), count)
             self._pause(self._random.uniform(*_PAUSE))
             done.append(self._one())
+        while self._stopped() and done and not done[-1].complete:
+            done.pop()  # what the end of the rig has cut short
         progress(len(done), count)
         return done
 
@@ -126,9 +130,13 @@ class Measurement:
         self._on, sent = self._node.send(self._action, self._values)
         return sent
 
+    def _refuse_the_end(self) -> None:
+        if self._stopped():
+            raise MeasurementError("the rig has ended before anything was measured")
+
     def _pause(self, seconds: float) -> None:
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+        while not self._stopped() and (left := end - time.monotonic()) > 0:
             self._look(left)
 
     def _picture_after(self, seconds: float) -> Image:
@@ -143,8 +151,6 @@ class Measurement:
 
     def _look(self, seconds: float) -> None:
         """Takes one thing that was seen, waiting so long at most."""
-        if self._stopped():
-            raise MeasurementError("the rig has ended before the measurement had begun to count")
         try:
             seen = self._node.seen.get(timeout=seconds)
         except queue.Empty:
