@@ -127,7 +127,7 @@ def test_every_part_is_listed_with_its_package(lab: Path, site: Path):
         (line,) = [line for line in listed.splitlines() if line.split()[:1] == [name]]
         assert line.split() == [name, "ready", "lab-parts", "1.0"]
     assert "Device file of the port" in command("parts", "output", "valve")
-    assert "expected one of image_folder, opencv" in command("parts", "source", "image_fold", code=1)
+    assert "Did you mean 'image_folder'?" in command("parts", "source", "image_fold", code=1)
 
 
 MISTAKES = [
@@ -135,7 +135,7 @@ MISTAKES = [
     ("rig", "fps: 20", "fps: fast", "cameras.top.fps: found 'fast'; expected a number"),
     ("rig", "fps: 20", "crop: [300, 0, 100, 100]", "crop: found x=300 y=0 100x100; expected a part of the "),
     ("rig", "folder: images", "folder: pictures", "found no image; expected files that end in .png"),
-    ("rig", "image_folder", "image_foldr", "cameras.top.source: found 'image_foldr'; expected one of image_folder, "),
+    ("rig", "image_folder", "image_foldr", "cameras.top.source: found 'image_foldr'; expected one of "),
     ("rig", "brightest", "brighest", "pose.engine: found 'brighest'; expected one of auto, brightest, "),
     ("rig", "filter: mean", "filter: men", "pose.filter: found 'men'; expected one of none, kalman, mean, "),
     ("rig", "lamp.json", "rig.yaml", "expected a JSON file such as"),
