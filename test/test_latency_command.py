@@ -76,10 +76,11 @@ def test_what_was_measured_before_ctrl_c_is_kept(start, write, wait_for, tmp_pat
     for _ in range(3):  # two whole flashes, and one that is cut short
         wait_for(lambda: lamp.read_bytes() == b"\0", "the dark")
         wait_for(lambda: lamp.read_bytes() == b"\xff", "a flash")
-    run.stop()
+    assert run.stop() == 1, run.output
     rows = measured(out)
-    assert len(rows) >= 2
+    assert len(rows) >= 2, run.output
     assert (rows["dark_again"] > 0).all()
+    assert f"Ended after {len(rows)} of 100000 flashes" in run.output
     assert lamp.read_bytes() == b"\0"
 
 

@@ -61,6 +61,8 @@ class Measurement:
         self._poses: dict[int, int] = {}
         self.faults: list[str] = []
         """Faults that the rig's nodes reported meanwhile: a flash that one cut short shows in the figures."""
+        self.flashes: list[Flash] = []
+        """What has been measured so far."""
 
     def wait_for_rig(self) -> None:
         """Waits until the camera, the pose node and the output are there, and pictures arrive.
@@ -93,19 +95,21 @@ class Measurement:
         self._light = find_light(pairs, self._region)
         return self._light
 
-    def run(self, count: int, progress: Progress = lambda done, total: None) -> list[Flash]:
-        """Measures so many flashes; fewer if the user or the rig ends it."""
+    def run(self, count: int, progress: Progress = lambda done, total: None) -> None:
+        """Measures so many flashes; fewer if the user or the rig ends it.
+
+        Raises:
+            MeasurementError: the output refuses a command, as when it is ending; what was measured is in `flashes`.
+        """
         if self._light is None:
             raise LightError("no light was found yet; call find() first")
-        done: list[Flash] = []
-        while len(done) < count and not self._stopped():
-            progress(len(done), count)
+        while len(self.flashes) < count and not self._is_ending():
+            progress(len(self.flashes), count)
             self._pause(self._random.uniform(*_PAUSE))
-            done.append(self._one())
-        while self._stopped() and done and not done[-1].complete:
-            done.pop()  # what the end of the rig has cut short
-        progress(len(done), count)
-        return done
+            flash = self._one()
+            if flash.complete or not self._is_ending():  # else the end of the rig has cut it short
+                self.flashes.append(flash)
+        progress(len(self.flashes), count)
 
     def _one(self) -> Flash:
         self._poses.clear()
@@ -129,6 +133,9 @@ class Measurement:
     def _send_on(self) -> int:
         self._on, sent = self._node.send(self._action, self._values)
         return sent
+
+    def _is_ending(self) -> bool:
+        return self._stopped() or bool(self._node.lacks)
 
     def _refuse_the_end(self) -> None:
         if self._stopped():
