@@ -127,6 +127,8 @@ def test_every_part_is_listed_with_its_package(lab: Path, site: Path):
         (line,) = [line for line in listed.splitlines() if line.split()[:1] == [name]]
         assert line.split() == [name, "ready", "lab-parts", "1.0"]
     assert "Device file of the port" in command("parts", "output", "valve")
+    assert "Mean of blue, green and red below which" in command("parts", "engine", "brightest")
+    assert "Of what is measured; 1: no filter at all." in command("parts", "filter", "mean")
     assert "expected one of image_folder, opencv" in command("parts", "source", "image_fold", code=1)
 
 
@@ -136,8 +138,11 @@ MISTAKES = [
     ("rig", "fps: 20", "crop: [300, 0, 100, 100]", "crop: found x=300 y=0 100x100; expected a part of the "),
     ("rig", "folder: images", "folder: pictures", "found no image; expected files that end in .png"),
     ("rig", "image_folder", "image_foldr", "cameras.top.source: found 'image_foldr'; expected one of image_folder, "),
-    ("rig", "brightest", "brighest", "pose.engine: found 'brighest'; expected one of auto, brightest, "),
-    ("rig", "filter: mean", "filter: men", "pose.filter: found 'men'; expected one of none, kalman, mean, "),
+    ("rig", "brightest", "brighest", "pose.engine.type: found 'brighest'; expected one of auto, brightest, "),
+    ("rig", "min_light: 100", "min_ligt: 100", "pose.engine.min_ligt: found the unknown key 'min_ligt'; expected a "),
+    ("rig", "min_light: 100", "min_light: 300", "pose.engine.min_light: found 300; expected a number at most 255"),
+    ("rig", "filter: mean ", "filter: men ", "pose.filter: found 'men'; expected one of none, kalman, mean, "),
+    ("rig", "filter: mean ", "filter: {type: mean, weight: 0} ", "pose.filter.weight: found 0; expected a number gr"),
     ("rig", "lamp.json", "rig.yaml", "expected a JSON file such as"),
     ("rig", "type: valve", "type: vale", "outputs.water.type: found 'vale'; expected one of log, screen, valve, "),
     ("experiment", "near_point", "near_pont", "triggers.at_spout.type: found 'near_pont'; expected one of "),

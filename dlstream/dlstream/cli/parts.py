@@ -19,7 +19,7 @@ from dlstream_common.yaml.wording import shown
 from dlstream_experiment.model.protocols import PROTOCOLS, protocol_settings
 from dlstream_experiment.model.triggers import TRIGGERS, trigger_settings
 from dlstream_outputs import OUTPUTS, output_settings
-from dlstream_pose import ENGINES, FILTERS
+from dlstream_pose import ENGINES, FILTERS, engine_settings, filter_settings
 from dlstream_pose.convert.sources import CONVERTERS
 from dlstream_pose.runtime.decoders import DECODERS
 
@@ -43,8 +43,8 @@ KINDS = {
     "outputs": Kind(OUTPUTS, "outputs.<name>.type", output_settings),
     "triggers": Kind(TRIGGERS, "triggers.<name>.type", trigger_settings),
     "protocols": Kind(PROTOCOLS, "protocol.type", protocol_settings),
-    "engines": Kind(ENGINES, "pose.engine"),
-    "filters": Kind(FILTERS, "pose.filter"),
+    "engines": Kind(ENGINES, "pose.engine", engine_settings),
+    "filters": Kind(FILTERS, "pose.filter", filter_settings),
     "decoders": Kind(DECODERS, "a network file"),
     "converters": Kind(CONVERTERS, "dlstream network convert"),
 }
@@ -95,7 +95,7 @@ def show_keys(kind: Kind, name: str, console: Console) -> None:
     for title in ("key", "default", "meaning"):
         table.add_column(title, overflow="fold")
     for key, field in settings.model_fields.items():
-        if kind.named_by.endswith(f".{key}"):
+        if kind.named_by.endswith(f".{key}") or key == "type":
             continue
         default: Any = field.get_default(call_default_factory=True)
         shown_default = (

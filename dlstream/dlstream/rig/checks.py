@@ -111,7 +111,8 @@ def _two_subjects(experiment: Experiment, facts: RigFacts) -> Iterator[Problem]:
 
 def _lacking(parts: Registry[Any], key: str, section: Any) -> Iterator[Problem]:
     """Missing libraries of the part that a section names."""
-    name = getattr(section, key)
+    named = getattr(section, key)
+    name = getattr(named, "type", named)  # of a part with settings of its own
     if name in ("topic", "auto", "none"):  # somebody else's node; whatever is there; nothing
         return
     try:

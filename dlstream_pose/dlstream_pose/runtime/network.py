@@ -10,6 +10,7 @@ in the file's metadata under the key `dlstream`, as JSON.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 from dlstream_common import NetworkError
 from dlstream_pose.runtime._fit import fitted
 from dlstream_pose.runtime.decoders import Decoder, make_decoder
-from dlstream_pose.runtime.engines import Engine, first_line, open_engine
+from dlstream_pose.runtime.engines import Engine, EngineSettings, first_line, open_engine, settings_of_engine
 from dlstream_pose.runtime.network_info import METADATA_KEY, NetworkInfo
 from dlstream_pose.runtime.top_down import TopDown
 
@@ -28,8 +29,8 @@ class Network:
 
     Args:
         path: the .onnx file; for the engine dlclive DeepLabCut's own .pt or .pb file.
-        threads: how many threads compute one frame; 0: one for each core.
-        engine: what computes it, see `dlstream_pose.runtime.engines`.
+        threads: how many threads compute one frame; 0: one for each core. Settings of an engine say it themselves.
+        engine: what computes it, see `dlstream_pose.runtime.engines`: a name, or an engine's settings.
         at_once: how many threads may call `run` at the same time without waiting for one another.
 
     Raises:
@@ -37,13 +38,16 @@ class Network:
             engine is not there.
     """
 
-    def __init__(self, path: str | Path, threads: int = 1, engine: str = "auto", at_once: int = 1) -> None:
+    def __init__(
+        self, path: str | Path, threads: int = 1, engine: str | EngineSettings = "auto", at_once: int = 1
+    ) -> None:
         self.path = Path(path)
-        self.engine: Engine = open_engine(engine, self.path, threads, at_once)
+        settings = settings_of_engine(engine, threads=threads) if isinstance(engine, str) else engine
+        self.engine: Engine[Any] = open_engine(settings, self.path, at_once)
         self.sha256 = self.engine.sha256
         self.info = self._read_info()
         self._outputs, self._decode = self._find_decoder()
-        self._top_down = self._find_detector(threads)
+        self._top_down = self._find_detector(settings.threads)
         self._check_graph()
 
     def run(self, image: NDArray[np.uint8], whole: bool = True) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dlstream_common import Image, Individual, now
 from dlstream_pose.runtime.crop import Cropper, Window
 from dlstream_pose.runtime.estimator import Estimator
-from dlstream_pose.runtime.filters import FILTERS, Filter, Filtered
+from dlstream_pose.runtime.filters import FILTERS, Filter, Filtered, NoFilter
 from dlstream_pose.runtime.missing import treat_missing
 from dlstream_pose.runtime.settings import PoseSettings
 
@@ -58,9 +58,9 @@ class PoseStream:
             from dlstream_pose.runtime.identity import Identity  # loads a compiler, needed only to run a network
 
             self._identity = Identity(*shape)
-        self._filter: Filter | None = None
-        if settings.filter != "none":
-            self._filter = FILTERS[settings.filter](shape, settings.filter_settings())
+        self._filter: Filter[Any] | None = None
+        if not isinstance(settings.filter, NoFilter):
+            self._filter = FILTERS[settings.filter.type](shape, settings.filter)
         self._cropper: Cropper | None = None
         if settings.crop:
             self._cropper = Cropper(
@@ -68,7 +68,7 @@ class PoseStream:
                 settings.crop_refresh,
                 settings.crop_confidence,
                 shape,
-                settings.filter_agility * estimator.scale,
+                settings.crop_agility * estimator.scale,
             )
 
     @property

@@ -54,7 +54,7 @@ def _guarded(name: str, settings: TriggerSettings) -> TriggerSettings:
     return InstalledTriggerSettings.of(name, settings)
 
 
-AnyTrigger = Annotated[TriggerSettings, Tagged("type", TRIGGERS, trigger_settings, _guarded)]
+AnyTrigger = Annotated[TriggerSettings, Tagged("type", TRIGGERS, trigger_settings, TRIGGERS, _guarded)]
 
 __all__ = [
     "TRIGGERS",
