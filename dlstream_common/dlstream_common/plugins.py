@@ -24,6 +24,7 @@ from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar
 
 from dlstream_common.errors import DlstreamError
+from dlstream_common.part_faults import Author
 from dlstream_common.problems import did_you_mean
 
 T = TypeVar("T")
@@ -168,6 +169,11 @@ class Registry(Mapping[str, T], Generic[T]):
             )
         return first
 
+    def author(self, name: str) -> Author:
+        """Whose code the part of that name is; raises as `origin`."""
+        origin = self.origin(name)
+        return Author(f"{self.kind} '{name}'", origin.package, origin.module, origin.is_ours)
+
     def load(self, name: str) -> T:
         """The part of that name; imports it if necessary.
 
@@ -193,12 +199,27 @@ class Registry(Mapping[str, T], Generic[T]):
         Raises:
             PartError: as `load`; or a library that it needs is not installed.
         """
-        part = self.load(name)
-        lacking = missing(part)
+        part, lacking = self.load(name), self.lacking(name)
         if lacking:
             what, how = " and ".join(lacking), "; ".join(dict.fromkeys(lacking.values()))
             raise PartError(f"{self.kind} '{name}'", f"no library {what} on this machine", "it to be installed", how)
         return part
+
+    def lacking(self, name: str) -> dict[str, str]:
+        """What the part of that name needs and this machine lacks: see `missing`.
+
+        Raises:
+            PartError: as `load`; or its `requires` or `lacks` can't be used.
+        """
+        part = self.load(name)
+        try:
+            return missing(part)
+        except (Exception, SystemExit) as error:  # whatever other people's code raises
+            author = self.author(name)
+            fault = author.raised(
+                "requires or lacks", error, 'modules with pip packages, such as {"pypylon": "pypylon"}'
+            )
+            raise PartError(f"{self.kind} '{name}'", fault.found, fault.expected, fault.suggestion) from error
 
     def _import(self, origin: Origin) -> T:
         what = f"{self.kind} '{origin.name}'"

@@ -116,7 +116,7 @@ class FormerKey:
 
 
 def former(*now: str) -> Any:
-    """The mark of a former key, by the keys that it stands for: `Annotated[int | None, former("engine.threads")]`."""
+    """The mark of a former key; `now` are the keys that it stands for, such as engine.threads."""
     return FormerKey(now)
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from dlstream_camera import SOURCES, source_settings
 from dlstream_common import DlstreamError, suggest
-from dlstream_common.plugins import PartError, Registry, missing
+from dlstream_common.plugins import PartError, Registry
 from dlstream_common.yaml.wording import shown
 from dlstream_experiment.model.protocols import PROTOCOLS, protocol_settings
 from dlstream_experiment.model.triggers import TRIGGERS, trigger_settings
@@ -75,7 +75,7 @@ def states(registry: Registry[Any]) -> Iterator[tuple[str, str, str]]:
     for name, origins in registry.origins().items():
         package = " and ".join(dict.fromkeys(origin.package for origin in origins if not origin.is_ours))
         try:
-            lacking = missing(registry.load(name))
+            lacking = registry.lacking(name)
         except PartError as error:
             yield name, f"found {error.found}. {error.suggestion}".strip(), package
             continue

@@ -66,6 +66,7 @@ class DlstreamNode(LifecycleNode, Generic[S]):
         self.frames = frames or LocalFrames()
         self.exit_code: int | None = None
         self._ended = Future()
+        self._reported = ""
         self._settings_type = settings_type
         self.settings: S | None = None
         self.hardware_id = ""
@@ -173,7 +174,11 @@ class DlstreamNode(LifecycleNode, Generic[S]):
 
     def _report(self, what: str, error: Exception) -> None:
         if isinstance(error, DlstreamError):
-            self.get_logger().error(f"{what}: {error}")
+            if str(error) != self._reported:  # whatever follows from it is not told again
+                self.get_logger().error(f"{what}: {error}")
+            self._reported = str(error)
+            if error.__cause__ is not None:
+                self.get_logger().debug(masked("".join(traceback.format_exception(error.__cause__))))
         else:
             text = "".join(traceback.format_exception(error))
             self.get_logger().error(masked(f"{what}: {error!r}\n{text}"))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from inspect import signature
 from pathlib import Path
+from types import NoneType
 from typing import Annotated, Any, cast
 
 from pydantic import ValidationError
 
 from dlstream_common import NetworkError, suggest
+from dlstream_common.part_faults import Shown, shown_value
 from dlstream_common.picking import a_class
 from dlstream_common.plugins import PartError, Registry
 from dlstream_common.tagged import Tagged, tagged
@@ -73,8 +75,26 @@ def _opened(settings: EngineSettings, path: Path, at_once: int) -> Engine[Any]:
         engine: Any = ENGINES.load(settings.type)
     except PartError as error:
         raise NotInstalled(str(error)) from error
-    former = "threads" in signature(engine).parameters  # an engine written for dlstream 0.1
-    return cast(Engine[Any], engine(path, settings.threads if former else settings, at_once))
+    author = ENGINES.author(settings.type)
+    with author.calling("__init__"):
+        former = "threads" in signature(engine).parameters  # an engine written for dlstream 0.1
+        made: Engine[Any] = engine(path, settings.threads if former else settings, at_once)
+    made.name = settings.type  # type: ignore[misc]
+    for name, (kinds, words) in _ABOUT.items():
+        found = getattr(made, name, None)
+        if not isinstance(found, kinds):
+            raise author.returned("__init__", Shown(f"an engine with {name} {shown_value(found)}"), words)
+    return made
+
+
+_ABOUT: dict[str, tuple[tuple[type, ...], str]] = {
+    "sha256": ((str,), "the file's SHA-256 as text"),
+    "metadata": ((str, NoneType), "the file's metadata as JSON text, or None"),
+    "inputs": ((dict,), 'types by name, such as {"image": "tensor(uint8)"}'),
+    "outputs": ((dict,), 'types by name, such as {"poses": "tensor(float)"}'),
+    "description": ((str,), "the library and its device, in words"),
+}
+"""What an engine says of itself once it is made."""
 
 
 __all__ = [
