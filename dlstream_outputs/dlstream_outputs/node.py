@@ -13,7 +13,7 @@ import rclpy
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
 
-from dlstream_common import OFF, DlstreamError, Event, now
+from dlstream_common import OFF, DlstreamError, Event, event_kinds, now
 from dlstream_common.part_faults import PartFault
 from dlstream_common.plugins import PartError
 from dlstream_common.ros import (
@@ -195,7 +195,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         """A mistake in the output's code: the device is switched off, and the node ends."""
         with suppress(DlstreamError):
             self._device.off()
-        self._faults.publish(event_to_message(Event(now(), "fault", self.get_name(), {"reason": str(fault)})))
+        self._faults.publish(event_to_message(Event(now(), event_kinds.FAULT, self.get_name(), {"reason": str(fault)})))
         self.fail(fault)
 
     def _apply(self, order: Order) -> int:
@@ -242,7 +242,9 @@ class OutputNode(DlstreamNode[OutputSettings]):
         with self._changes():
             self._guarded.went_off(self._problem)
         self.get_logger().error(self._problem)
-        self._faults.publish(event_to_message(Event(now(), "fault", self.get_name(), {"reason": self._problem})))
+        self._faults.publish(
+            event_to_message(Event(now(), event_kinds.FAULT, self.get_name(), {"reason": self._problem}))
+        )
 
     # By hand.
 
