@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import cv2
 
 from dlstream_camera.crop import crop_slices
-from dlstream_camera.sources import SOURCES, Format, FrameSource, Notice, SourceSettings
+from dlstream_camera.sources import SOURCES, Format, FrameSource, Notice, SourceSettings, SourceState
 from dlstream_camera.sources._results import is_format, what_is_wrong
 from dlstream_common import DlstreamError, Frame, FramePoses, Image, SourceError, encoding_of
 from dlstream_common.part_faults import PartFault
@@ -108,6 +108,14 @@ class Camera:
     def _remark(self, text: str) -> None:
         if text:
             self._notify(Notice("remark", text))
+
+    def state(self) -> SourceState:
+        """How the source is; may be called on any thread."""
+        with self._author.calling("state"):
+            found = self._source.state()
+        if not isinstance(found, SourceState):
+            raise self._author.returned("state", found, "a SourceState")
+        return found
 
     def stop(self) -> None:
         """Wakes a waiting `read`, from another thread."""

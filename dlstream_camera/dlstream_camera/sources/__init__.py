@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from dlstream_camera.sources._base import Capture, Format, FrameSource, Notice, SourceSettings
+from dlstream_camera.sources._base import (
+    Capture,
+    Device,
+    Format,
+    FrameSource,
+    Notice,
+    SourceSettings,
+    SourceState,
+)
 from dlstream_common.part_faults import are_problems, guarded_settings, is_rate_or_none, is_size_or_none
 from dlstream_common.picking import a_class
 from dlstream_common.plugins import Registry
@@ -36,4 +44,14 @@ _RESULTS = (
 """What checks ask of a source's settings."""
 
 
-__all__ = ["SOURCES", "Capture", "Format", "FrameSource", "Notice", "SourceSettings", "source_settings"]
+__all__ = [
+    "SOURCES",
+    "Capture",
+    "Device",
+    "Format",
+    "FrameSource",
+    "Notice",
+    "SourceSettings",
+    "SourceState",
+    "source_settings",
+]
