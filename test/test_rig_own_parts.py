@@ -64,7 +64,27 @@ def test_every_part_is_listed_with_its_package(lab: Path, site: Path):
     assert "Device file of the port" in command("parts", "output", "valve")
     assert "Mean of blue, green and red below which" in command("parts", "engine", "brightest")
     assert "Of what is measured; 1: no filter at all." in command("parts", "filter", "mean")
-    assert "expected one of image_folder, opencv" in command("parts", "source", "image_fold", code=1)
+    assert "Did you mean 'image_folder'" in command("parts", "source", "image_fold", code=1)
+
+
+PUBLISHED = f"""
+import sys
+sys.path.insert(0, {str(ROOT / "tools")!r})
+import document_keys
+from dlstream.rig.schema import published_schema, schema_text
+print(document_keys.text(), published_schema("rig"), published_schema("experiment"))
+print("HERE", schema_text("rig"), schema_text("experiment"))
+"""
+
+
+def test_what_is_published_has_only_our_own_parts(lab: Path, site: Path):
+    published, here = command_in(lab, site, program=PUBLISHED)().split("HERE")
+    for name in ("image_folder", "valve", "near_point", "reward", "brightest", "mean"):
+        assert f'"const": "{name}"' not in published
+        assert f"type: {name}`" not in published
+        assert f'"const": "{name}"' in here, "an editor on this machine completes it"
+    assert "`pose.filter` with `type: kalman`" in published
+    assert "(one of `none`, `kalman`, `one_euro`)" in published
 
 
 MISTAKES = [
@@ -72,14 +92,14 @@ MISTAKES = [
     ("rig", "fps: 20", "fps: fast", "cameras.top.fps: found 'fast'; expected a number"),
     ("rig", "fps: 20", "crop: [300, 0, 100, 100]", "crop: found x=300 y=0 100x100; expected a part of the "),
     ("rig", "folder: images", "folder: pictures", "found no image; expected files that end in .png"),
-    ("rig", "image_folder", "image_foldr", "cameras.top.source: found 'image_foldr'; expected one of image_folder, "),
+    ("rig", "image_folder", "image_foldr", "cameras.top.source: found 'image_foldr'; expected one of "),
     ("rig", "brightest", "brighest", "pose.engine.type: found 'brighest'; expected one of auto, brightest, "),
     ("rig", "min_light: 100", "min_ligt: 100", "pose.engine.min_ligt: found the unknown key 'min_ligt'; expected a "),
     ("rig", "min_light: 100", "min_light: 300", "pose.engine.min_light: found 300; expected a number at most 255"),
     ("rig", "filter: mean ", "filter: men ", "pose.filter: found 'men'; expected one of none, kalman, mean, "),
     ("rig", "filter: mean ", "filter: {type: mean, weight: 0} ", "pose.filter.weight: found 0; expected a number gr"),
     ("rig", "lamp.json", "rig.yaml", "expected a JSON file such as"),
-    ("rig", "type: valve", "type: vale", "outputs.water.type: found 'vale'; expected one of log, screen, valve, "),
+    ("rig", "type: valve", "type: vale", "outputs.water.type: found 'vale'; expected one of "),
     ("experiment", "near_point", "near_pont", "triggers.at_spout.type: found 'near_pont'; expected one of "),
     ("experiment", "point: [200, 60]", "point: 200", "triggers.at_spout.point: found 200; expected a list"),
     ("experiment", "keypoint: lamp", "keypoint: lmp", "triggers.at_spout.keypoint: found 'lmp'"),
