@@ -57,16 +57,18 @@ class CameraNode(DlstreamNode[SourceSettings]):
         super().__init__(source_settings(_source_asked_for(**options)), **options)
 
     def configure(self, settings: SourceSettings) -> None:
-        name = self.get_namespace().strip("/") or "camera"
+        rig = f"/{settings.rig_namespace}".rstrip("/")
+        name = self.get_namespace().removeprefix(f"{rig}/").strip("/") or "camera"
         self._thread: threading.Thread | None = None
         self._lost = self._reconnects = 0
         self._outage = ""
         self._last_info: FrameInfo | None = None
-        self._events = self.create_lifecycle_publisher(Event, "/experiment/events", EVENT)
+        self._events = self.create_lifecycle_publisher(Event, f"{rig}/experiment/events", EVENT)
         self._camera = Camera(name, settings, self._on_notice)
         self._format = self._camera.open()
         self.hardware_id = self._format.hardware_id
-        self._frame_id = settings.frame_id or f"{name.replace('/', '_')}_optical_frame"
+        own = self.get_namespace().strip("/").replace("/", "_") or name
+        self._frame_id = settings.frame_id or f"{own}_optical_frame"
         self._info = self._camera_info(settings, self._format)
         self._images = self.create_lifecycle_publisher(Image, "image_raw", image_qos(settings.queue))
         self._topic = self._images.topic_name

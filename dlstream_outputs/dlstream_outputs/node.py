@@ -335,7 +335,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
             raise OutputError("an experiment is running; stop it first")
         values = {item.key: item.value for item in request.values}
         with self._changes():
-            self._apply(Order("test", 0, request.action, values))
+            self._apply(Order("test", 0, request.action, values, by_hand=True))
             self._guarded.ends_after(request.seconds, time.monotonic())
             self._wake_at_end()
 

@@ -49,6 +49,10 @@ RigFile = Annotated[Path, typer.Argument(help="The rig file (YAML).", show_defau
 AllowPython = Annotated[
     bool, typer.Option("--allow-python", help="Import the Python files that the experiment file names.")
 ]
+Namespace = Annotated[
+    str | None,
+    typer.Option(help="Namespace of the rig's nodes and topics, in place of the file's.", show_default=False),
+]
 Session = Annotated[Path, typer.Argument(help="A session folder.", show_default=False)]
 
 
@@ -58,6 +62,7 @@ def run(
     seconds: Annotated[float, typer.Option(min=0, help="Stop after this many seconds; 0: as the rig file says.")] = 0.0,
     status: Annotated[float, typer.Option(min=0, help="Seconds between status lines; 0: none.")] = 5.0,
     local: Annotated[bool, typer.Option(help="Use a ROS domain of its own, on this machine only.")] = False,
+    namespace: Namespace = None,
     allow_python: AllowPython = False,
 ) -> None:
     """Run a rig until Ctrl-C, its end, or the failure of a required node."""
@@ -70,7 +75,7 @@ def run(
     from dlstream.run.environment import private_domain
 
     console = make_console()
-    checked, file = checked_rig(rig, allow_python, WarningPrinter(console))
+    checked, file = checked_rig(rig, allow_python, WarningPrinter(console), namespace)
     with ExitStack() as stack:
         if local:
             os.environ.update(stack.enter_context(private_domain()))
@@ -82,7 +87,7 @@ def run(
 
 
 @app.command()
-def check(rig: RigFile, allow_python: AllowPython = False) -> None:
+def check(rig: RigFile, namespace: Namespace = None, allow_python: AllowPython = False) -> None:
     """Check a rig file and every file it names, without starting anything."""
     from dlstream.cli.warning_printer import WarningPrinter
     from dlstream.rig.check import checked_rig
@@ -90,7 +95,7 @@ def check(rig: RigFile, allow_python: AllowPython = False) -> None:
 
     console = make_console()
     warnings = WarningPrinter(console)
-    checked, path = checked_rig(rig, allow_python, warnings)
+    checked, path = checked_rig(rig, allow_python, warnings, namespace)
     console.print(
         f"[green]{escape(str(path))} is valid.[/][yellow]{warnings.in_words}[/] Its nodes start in this order:"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from dlstream.rig.facts import RigFacts
 from dlstream.rig.file import Rig, load_rig, rest_of_rig
 from dlstream.rig.table import NODE_KINDS, NodeKind
 from dlstream_common import DlstreamError, InputError, Problem, line_of, read_yaml, resolved
+from dlstream_common.names import RIG_NAMESPACE
 from dlstream_common.part_faults import PartFault
 from dlstream_common.plugins import raised_at
 
@@ -19,14 +21,20 @@ Warn = Callable[[Path, Problem], None]
 
 
 def checked_rig(
-    path: str | Path, allow_python: bool = False, warn: Warn = lambda file, problem: None
+    path: str | Path,
+    allow_python: bool = False,
+    warn: Warn = lambda file, problem: None,
+    namespace: str | None = None,
 ) -> tuple[Rig, Path]:
     """Reads a rig file and checks everything that it names; returns the rig and the file's absolute path.
 
-    `allow_python`: the experiment may name classes of Python files beside it.
+    Args:
+        allow_python: the experiment may name classes of Python files beside it.
+        namespace: of the rig, in place of the file's.
 
     Raises:
         InputError: every problem, each with its file and line. Nothing has been started.
+        DlstreamError: `namespace` is none.
     """
     path = resolved(Path(path).expanduser())
     try:
@@ -34,6 +42,7 @@ def checked_rig(
     except InputError as error:
         raise InputError(path, [*error.problems, *_further(error, path, allow_python, warn)]) from error
     rig = _allowing_python(rig) if allow_python else rig
+    rig = rig if namespace is None else rig.model_copy(update={"namespace": _valid(namespace)})
     check_rig(rig, path, warn)
     return rig, path
 
@@ -47,6 +56,14 @@ def check_rig(rig: Rig, path: Path, warn: Warn = lambda file, problem: None) -> 
     errors = _errors(rig, path, warn)
     if errors:
         raise InputError(path, errors)
+
+
+def _valid(namespace: str) -> str:
+    name = namespace.strip("/")
+    if not re.match(RIG_NAMESPACE, name):
+        wanted = "letters, digits and _, beginning with a letter; several such names joined by /"
+        raise DlstreamError(f"namespace: found '{namespace}'; expected {wanted}")
+    return name
 
 
 def _allowing_python(rig: Rig) -> Rig:

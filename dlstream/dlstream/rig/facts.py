@@ -29,10 +29,15 @@ class RigFacts:
     def __init__(self, sections: Mapping[str, Any], file: Path, partial: frozenset[str] = frozenset()) -> None:
         self.partial = partial
         self.name: str = sections["rig"]
+        self.namespace: str = sections["namespace"]
         self.file = file
         self.cameras: Mapping[str, Settings] = sections["cameras"]
         self.outputs: Mapping[str, Any] = sections["outputs"]
         self.pose, self.experiment, self.recorder = (sections[key] for key in ("pose", "experiment", "recorder"))
+
+    def full_name(self, name: str) -> str:
+        """A name of ROS within the rig's namespace: /rig1/experiment, where that is rig1."""
+        return f"/{self.namespace}{name}" if self.namespace else name
 
     @property
     def records_images(self) -> bool:

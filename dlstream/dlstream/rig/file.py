@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, create
 
 from dlstream.rig.sections import NodeOptions, Stop, TopicCamera, TopicOutput
 from dlstream.rig.table import NODE_KINDS
-from dlstream_common import InputError, Name, Problem, Settings, load_settings, read_yaml, resolved
+from dlstream_common import InputError, Name, Problem, RigNamespace, Settings, load_settings, read_yaml, resolved
 from dlstream_common.yaml.salvage import salvage
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ class _Rig(Settings):
 
     rig: Name
     """The rig's name, part of the session folders' names."""
+    namespace: RigNamespace = ""
+    """Where the rig's nodes and topics are: with `lab/rig1`, the images of `top` are /lab/rig1/top/image_raw."""
     together: bool = False
     """Cameras, pose, experiment and recorder in one process: frames pass from node to node without a copy."""
     stop: Stop = Stop()

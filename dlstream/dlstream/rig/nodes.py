@@ -19,6 +19,7 @@ class NodeSpec:
     """One node process, or several nodes in one.
 
     Attributes:
+        namespace: the full one, within that of the rig.
         component: the node's class, `package::Class`, by which it can be put into a process with others.
         members: the nodes that run together in this process; empty: it is one node.
         images: the image topics that members publish; members take them by reference.
@@ -68,7 +69,7 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
     """The nodes of a rig, in the order in which they start; they end in reverse."""
     facts = RigFacts.of(rig, rig_file)
     remappings = tuple(
-        (f"/{name}/image_raw", camera.topic)
+        (facts.full_name(f"/{name}/image_raw"), camera.topic)
         for name, camera in rig.cameras.items()
         if isinstance(camera, TopicCamera) and camera.topic
     )
@@ -77,7 +78,7 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
             kind.package,
             kind.executable,
             kind.node_name(name),
-            kind.namespace(name),
+            facts.full_name(kind.namespace(name)).rstrip("/") or "/",
             _parameters(section, kind.fill(facts)),
             remappings if kind.takes_images else (),
             on_failure=section.on_failure,
@@ -89,10 +90,10 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
         for name, section in kind.sections(rig)
         if not kind.is_foreign(section)
     ]
-    return _together(nodes) if rig.together else nodes
+    return _together(nodes, facts.full_name("/").rstrip("/") or "/") if rig.together else nodes
 
 
-def _together(nodes: list[NodeSpec]) -> list[NodeSpec]:
+def _together(nodes: list[NodeSpec], namespace: str) -> list[NodeSpec]:
     """The nodes with those that can share a process in one; outputs keep their own, to go off when it dies."""
     members = tuple(node for node in nodes if node.component)
     severity = ["continue", "restart", "stop"]
@@ -100,7 +101,7 @@ def _together(nodes: list[NodeSpec]) -> list[NodeSpec]:
         "dlstream",
         "together",
         "together",
-        "/",
+        namespace,
         remappings=tuple(dict.fromkeys(pair for node in members for pair in node.remappings)),
         on_failure=max((node.on_failure for node in members), key=severity.index),
         ends_rig=any(node.ends_rig for node in members),

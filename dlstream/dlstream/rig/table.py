@@ -76,7 +76,7 @@ class NodeKind:
         publishes_images: it is a camera: the rig ends, without a failure, when it has ended by itself.
         decides: what the outputs do depends on it: they go off when it dies, even if the rig continues without it.
         foreign: a section of this class is run by somebody else; no node is started for it.
-        node_name, namespace: of the node, from its name in the section.
+        node_name, namespace: of the node, from its name in the section; within the rig's namespace.
         fill: the parameters that the rig fills in where the section doesn't say them.
         check: what is wrong with a section, as far as that shows before a node starts; places are below the section.
     """
@@ -140,6 +140,7 @@ NODE_KINDS = (
         executable="output",
         namespace=lambda name: "/outputs",
         foreign=TopicOutput,
+        fill=lambda facts: {"commander": facts.full_name("/experiment")},
         check=checks.check_output,
     ),
     NodeKind(
@@ -211,7 +212,7 @@ NODE_KINDS = (
         publishes_images=True,
         decides=True,
         foreign=TopicCamera,
-        fill=lambda facts: {"wait_for": facts.image_subscribers},
+        fill=lambda facts: {"wait_for": facts.image_subscribers, "rig_namespace": facts.namespace},
         check=checks.check_camera,
     ),
 )

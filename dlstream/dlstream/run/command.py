@@ -43,6 +43,9 @@ def run_rig(
 ) -> Outcome:
     """Starts the nodes of a checked rig, shows what they print, and ends them together.
 
+    Raises:
+        NamesTakenError: another rig on this ROS domain has nodes of the same names; nothing was started.
+
     Args:
         file: the rig file, for the session's records.
         seconds: stop this many seconds after the first frame; 0: as the rig file says.
@@ -55,8 +58,10 @@ def run_rig(
     remove_abandoned_files()
     say = partial(show_line, console)
     specs = [*extra, *rig_nodes(rig, file)]
-    monitor = Monitor([node.full_name for spec in specs for node in spec.nodes], list(rig.outputs))
+    names = [node.full_name for spec in specs for node in spec.nodes]
+    monitor = Monitor(rig.rig, file, names, list(rig.outputs), rig.namespace)
     try:
+        monitor.claim.check()
         runner = Runner(specs, environment, say, monitor.report_fault, monitor.stop_outputs)
         supervisor = _Supervisor(rig, monitor, runner, say, seconds or rig.stop.after, status_every)
         code = runner.run(supervisor.tick) or int(monitor.experiment_failed)
@@ -86,6 +91,9 @@ class _Supervisor:
             self._say("rig", f"{clock - self._begin:5.0f} s  {self._monitor.line()}")
         if self._stopped:
             return
+        if taken := self._monitor.claim.conflict:
+            self._stopped = True
+            self._runner.stop(taken, failed=True)
         first = self._monitor.first_frame
         if self._seconds and first is not None and clock - first >= self._seconds:
             self._stopped = True

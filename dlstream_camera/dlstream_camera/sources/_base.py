@@ -10,7 +10,7 @@ from pydantic import Field
 
 from dlstream_camera.crop import crop_problem, crop_slices
 from dlstream_camera.sources._format import Capture, Device, Format, Notice, SourceState
-from dlstream_common import FILLED_IN, AnyPath, DlstreamError, Problem, Settings, SourceError
+from dlstream_common import FILLED_IN, AnyPath, DlstreamError, Problem, RigNamespace, Settings, SourceError
 from dlstream_common.calibration import load_calibration
 from dlstream_common.tagged import Configurable
 
@@ -30,6 +30,8 @@ class SourceSettings(Settings):
     """Frames buffered for a slow reliable subscriber before one is lost."""
     wait_for: Annotated[int, Field(ge=0), FILLED_IN] = 0
     """Number of image_raw subscribers to wait for (at most 60 s) before the first frame, so that none misses it."""
+    rig_namespace: Annotated[RigNamespace, FILLED_IN] = ""
+    """The rig's namespace. The camera is called by its own within that, and tells the rig's /experiment/events."""
     compressed_rate: Annotated[float, Field(ge=0, le=1000, json_schema_extra={"live": True})] = 10.0
     """JPEG images per second on image_raw/compressed, for viewing; encoded only while someone subscribes. 0: none."""
     compressed_quality: Annotated[int, Field(ge=1, le=100, json_schema_extra={"live": True})] = 80

@@ -34,7 +34,7 @@ from dlstream_pose.runtime.stream import PoseStream
 
 _SILENCE = 2.0
 """Seconds without a frame after which a camera counts as stale."""
-_REGIONS = "/experiment/regions"
+_REGIONS = "experiment/regions"
 _REGIONS_QOS = QoSProfile(
     history=LATCHED.history, depth=16, reliability=LATCHED.reliability, durability=LATCHED.durability
 )
@@ -110,7 +110,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         level, messages, values = Level.OK, [], {}
         for name, view in self._views.items():
             dropped = self._queue.dropped(name)
-            found, message = view.state(dropped, self.count_publishers(f"/{name}/image_raw"), _SILENCE)
+            found, message = view.state(dropped, self.count_publishers(self._images_of(name)), _SILENCE)
             level = max(level, found, key=[Level.OK, Level.WARN, Level.STALE, Level.ERROR].index)
             messages.append(f"{name}: {message}")
             values[f"{name}/fps"] = f"{view.meter.per_second:.2f}"
@@ -122,14 +122,17 @@ class PoseNode(DlstreamNode[PoseSettings]):
 
     # Frames, from their arrival to their poses.
 
+    def _images_of(self, camera: str) -> str:
+        """The full name of a camera's image topic."""
+        return str(self.resolve_topic_name(f"{camera}/image_raw"))
+
     def _listen(self, camera: str) -> Callable[[], object]:
         """Subscribes to a camera's frames, within this process or by ROS; call the result to unsubscribe."""
-        topic = self.resolve_topic_name(f"/{camera}/image_raw")
+        topic = self._images_of(camera)
         if self.frames.carries(topic):
             return self.frames.subscribe(topic, partial(self._on_frame, camera))
-        subscription = self.create_subscription(
-            Image, f"/{camera}/image_raw", partial(self._on_image, camera), LATEST_IMAGE
-        )
+        name = f"{camera}/image_raw"
+        subscription = self.create_subscription(Image, name, partial(self._on_image, camera), LATEST_IMAGE)
         return partial(self.destroy_subscription, subscription)
 
     def _on_frame(self, camera: str, frame: Frame, frame_id: str) -> None:
@@ -204,7 +207,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         view.refused += 1
         if view.error != str(error):
             view.error = str(error)
-            self.get_logger().error(f"/{view.camera}/image_raw: {error}")
+            self.get_logger().error(f"{self._images_of(view.camera)}: {error}")
 
 
 def main() -> None:

@@ -90,8 +90,8 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         self._events = self.create_publisher(Event, EVENTS, EVENT)
         self._created = [partial(self.destroy_publisher, self._events)]
         self._gathering = Gathering(self)
-        self._topics = list(topics(settings))
-        self._image_topics = [image_topic(settings, camera) for camera in settings.cameras]
+        self._topics = list(topics(settings, self.get_namespace()))
+        self._image_topics = [image_topic(settings, camera, self.get_namespace()) for camera in settings.cameras]
         for topic in self._topics:
             self._subscribe(topic, partial(self._on_message, topic))
         for topic in self._image_topics:
@@ -137,7 +137,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         self._watch = SilenceMonitor(self.settings.silence, _STARTUP_TIMEOUT, time.monotonic)
         for topic in self._image_topics:
             self._watch.add(topic.name)
-            self._watch.add(f"/{topic.about}/pose", required=False, source=topic.name)
+            self._watch.add(topic.name.removesuffix("image_raw") + "pose", required=False, source=topic.name)
         for topic in (*self._topics, *self._image_topics):
             if topic.into_bag and self.settings.bag:
                 session.add_topic(topic.name, topic.msgtype, topic.quality)
@@ -310,7 +310,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
                 self._recent.popleft()
             return
         for change in self._watch.changes():
-            camera = change.topic.split("/pose")[0].split("/image_raw")[0].strip("/")
+            camera = next(topic.about for topic in (*self._topics, *self._image_topics) if topic.name == change.topic)
             publishers = self.count_publishers(change.topic)
             values = {"seconds": f"{change.seconds:.3f}", "publishers": str(publishers)}
             if change.silent and not publishers:  # its node has ended properly
