@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
@@ -18,6 +18,7 @@ from rich.markup import escape
 
 from dlstream.offline.analysis import Analysis, outlines, seed_of
 from dlstream.offline.annotated import AnnotatedVideo
+from dlstream.offline.behind import Behind
 from dlstream.offline.footage import Footage, Lost, open_footage
 from dlstream.offline.kinds import is_ros1, ros1
 from dlstream.offline.progress import show_progress
@@ -26,7 +27,7 @@ from dlstream.offline.used_files import copies_beside
 from dlstream.rig.file import Rig, load_rig
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, Frame, FramePoses, to_bgr
-from dlstream_common.video import PictureCheck
+from dlstream_common.video import PictureCheck, ahead
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.journal.journal import from_first_start
 from dlstream_experiment.runtime.inputs import Poses, Start
@@ -127,28 +128,46 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
     session.set_regions(camera, outlines(experiment, camera))
     session.copy(experiment.path, "experiment.yaml")
     analysis = Analysis(experiment, session, seed, live.stamp if live else None)
+    only = live.sequences if live is not None and options.live_frames else None
     with ExitStack() as stack:
         stack.callback(session.close)
         drawing = None
         if options.video:
             drawing = _Drawing(out, first, estimator, experiment, camera)
             stack.callback(drawing.close)
+        # Decoding, inference, and what follows from it each have a thread: the slowest one sets the speed.
+        posed = posed_ahead(chain(before, [first], frames), poses_of, only)
+        stack.callback(posed.close)
         look = PictureCheck()
         with show_progress(console, footage.name, footage.count) as advance:
-            for frame in chain(before, [first], frames):
+            for frame, poses in posed:
                 if isinstance(frame, Lost):
                     session.add_lost(camera, frame.sequence, frame.stamp, frame.reason)
                     continue
                 _warn(console, footage.name, look.add(frame.image))
-                poses = None
-                if live is None or not options.live_frames or frame.sequence in live.sequences:
-                    poses = poses_of(frame)
                 analysis.add(frame, poses, decide=live is None or frame.sequence >= live.first)
                 if drawing is not None:
                     drawing.add(frame, poses, analysis)
                 advance()
         _warn(console, footage.name, look.finish())
         return session.finish("the video has ended", analysis.finish("the video has ended"))
+
+
+def posed_ahead(
+    frames: Iterator[Frame | Lost], poses_of: Callable[[Frame], FramePoses], only: frozenset[int] | None = None
+) -> Generator[tuple[Frame | Lost, FramePoses | None], None, None]:
+    """Each frame with its poses, estimated in a thread of its own; those that are lost, or not in `only`, have none."""
+    return ahead(_posed(frames, poses_of, only))
+
+
+def _posed(
+    frames: Iterator[Frame | Lost], poses_of: Callable[[Frame], FramePoses], only: frozenset[int] | None
+) -> Iterator[tuple[Frame | Lost, FramePoses | None]]:
+    for frame in frames:
+        if isinstance(frame, Lost) or (only is not None and frame.sequence not in only):
+            yield frame, None
+        else:
+            yield frame, poses_of(frame)
 
 
 class _Poses:
@@ -258,9 +277,13 @@ class _Drawing:
         self._outlines = {name: np.array(points, np.float32) for name, points in outlines(experiment, camera)}
         self._picture: NDArray[np.uint8] | None = None
         self._decided = False
+        self._behind = Behind()
 
     def add(self, frame: Frame, poses: FramePoses | None, analysis: Analysis) -> None:
-        active = analysis.regions.get(self._camera, {})
+        active = dict(analysis.regions.get(self._camera, {}))
+        self._behind.do(lambda: self._draw(frame, poses, active))
+
+    def _draw(self, frame: Frame, poses: FramePoses | None, active: Mapping[str, bool]) -> None:
         seconds = (frame.stamp - self._start) / 1e9
         picture = draw_overlay(
             to_bgr(frame.image, frame.encoding),
@@ -275,6 +298,9 @@ class _Drawing:
             self._picture, self._decided = picture, decided
 
     def close(self) -> None:
-        self._video.close()
+        try:
+            self._behind.close()
+        finally:
+            self._video.close()
         if self._picture is not None:
             cv2.imwrite(str(self._folder / "overlay.png"), self._picture)

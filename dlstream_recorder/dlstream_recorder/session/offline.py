@@ -60,8 +60,8 @@ class OfflineSession:
         self._cameras[frame.camera].add_frame(frame, 0, every)
 
     def add_lost(self, camera: str, sequence: int, stamp: int, reason: str) -> None:
-        """Adds a frame that can't be decoded: a fault of the session, counted as a lost frame."""
-        self._cameras[camera].add_lost(sequence)
+        """Adds a frame that can't be decoded: an empty row, a fault of the session, counted as a lost frame."""
+        self._cameras[camera].add_lost(sequence, stamp)
         values = {
             "text": f"frame {sequence} is lost: {reason}",
             "first_frame": str(sequence),
