@@ -1,7 +1,7 @@
 """How near an analysis comes to its slower half: `dlstream-env python test/bench_track.py VIDEO NETWORK`.
 
-Each round times decoding alone, inference alone, and the analysis and `track` with and without their videos. The machine
-must be idle: the median of the rounds is printed, with the ratio to the slower of the two halves.
+Each round times decoding alone, inference alone, and `analyze` and `track` with and without their videos. The machine
+must be idle. Prints the median of the rounds, and its ratio to the slower of the two halves.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from dlstream.offline.analyze import Options, analyze
+from dlstream.offline.track.run import make_settings, track
 from dlstream_common.video import VideoFrame, open_frames
 from dlstream_pose import Estimator
 
@@ -53,11 +54,21 @@ def main() -> None:
             with tempfile.TemporaryDirectory(dir=folder) as out:
                 analyze(given.video, Path(out), options, Console(file=io.StringIO()))
 
+        def tracking(video: bool) -> None:
+            console = Console(file=io.StringIO())
+            with tempfile.TemporaryDirectory(dir=folder) as out:
+                settings = make_settings(
+                    given.network, None, 0.0, "auto", given.threads, Path(out), video, False, False, console
+                )
+                track([given.video], settings, console)
+
         steps: dict[str, Callable[[], object]] = {
             "decode": lambda: sum(1 for _ in open_frames(given.video).frames()),
             "infer": lambda: [estimator.estimate(image) for image in frames],
             "analyze --no-annotate": lambda: analysis(False),
             "analyze": lambda: analysis(True),
+            "track --no-annotate": lambda: tracking(False),
+            "track": lambda: tracking(True),
         }
         analysis(False)  # loads and compiles what only the first run has to
         speeds: dict[str, list[float]] = {step: [] for step in steps}

@@ -15,7 +15,8 @@ from dlstream_recorder.session.offline import OfflineSession
 from dlstream_recorder.session.recover import recover
 from dlstream_recorder.session.session import Session, Status
 from dlstream_recorder.settings import RecorderSettings, SessionSettings
-from dlstream_recorder.writers._files import write_error
+from dlstream_recorder.writers._files import write_error, write_json
+from dlstream_recorder.writers._pose_table import PoseTable
 from dlstream_recorder.writers.bag import Bag, Quality
 from dlstream_recorder.writers.events import ACKNOWLEDGEMENT, COMMAND, EVENT_COLUMNS, FAULT, RECOVERED, EventRow
 from dlstream_recorder.writers.journal import DECISIONS, JOURNAL, read_lines
@@ -36,6 +37,7 @@ __all__ = [
     "Latencies",
     "OfflineSession",
     "Percentiles",
+    "PoseTable",
     "Quality",
     "RecorderSettings",
     "Session",
@@ -48,4 +50,5 @@ __all__ = [
     "recover",
     "summarise",
     "write_error",
+    "write_json",
 ]

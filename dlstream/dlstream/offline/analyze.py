@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
@@ -21,17 +21,18 @@ from dlstream.offline.annotated import AnnotatedVideo
 from dlstream.offline.behind import Behind
 from dlstream.offline.footage import Footage, Lost, open_footage
 from dlstream.offline.kinds import is_ros1, ros1
+from dlstream.offline.posing import Poser, first_frame, posed_ahead
 from dlstream.offline.progress import show_progress
 from dlstream.offline.session_lines import journal_of
 from dlstream.offline.used_files import copies_beside
 from dlstream.rig.file import Rig, load_rig
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, Frame, FramePoses, to_bgr
-from dlstream_common.video import PictureCheck, ahead
+from dlstream_common.video import PictureCheck
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.journal.journal import from_first_start
 from dlstream_experiment.runtime.inputs import Poses, Start
-from dlstream_pose import Estimator, PoseSettings, PoseStream
+from dlstream_pose import Estimator, PoseSettings
 from dlstream_pose.runtime.overlay import OverlayRegion, draw_overlay
 from dlstream_pose.runtime.scale import scale_doubt
 from dlstream_recorder import JOURNAL, OfflineSession, Summary
@@ -99,7 +100,7 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
     if doubt := scale_doubt(estimator.info, pose.scale):
         console.print(f"[yellow]{escape(f'{pose.network}: {doubt}')}[/]")
     pose = pose.model_copy(update={"scale": estimator.scale})
-    poses_of = _Poses(estimator, pose)
+    poses_of = Poser(estimator, pose)
     live = live_run(footage.session, resolved.camera) if footage.session else None
     if options.live_frames and live is None:
         raise DlstreamError(
@@ -110,7 +111,7 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
     for remark in footage.remarks:
         _warn(console, footage.name, remark)
     frames = footage.frames()
-    before, first = _first(frames, footage.name)
+    before, first = first_frame(frames, footage.name)
     height, width = first.image.shape[:2]
     experiment, camera = resolved.experiment, resolved.camera
     check_experiment(
@@ -151,43 +152,6 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
                 advance()
         _warn(console, footage.name, look.finish())
         return session.finish("the video has ended", analysis.finish("the video has ended"))
-
-
-def posed_ahead(
-    frames: Iterator[Frame | Lost], poses_of: Callable[[Frame], FramePoses], only: frozenset[int] | None = None
-) -> Generator[tuple[Frame | Lost, FramePoses | None], None, None]:
-    """Each frame with its poses, estimated in a thread of its own; those that are lost, or not in `only`, have none."""
-    return ahead(_posed(frames, poses_of, only))
-
-
-def _posed(
-    frames: Iterator[Frame | Lost], poses_of: Callable[[Frame], FramePoses], only: frozenset[int] | None
-) -> Iterator[tuple[Frame | Lost, FramePoses | None]]:
-    for frame in frames:
-        if isinstance(frame, Lost) or (only is not None and frame.sequence not in only):
-            yield frame, None
-        else:
-            yield frame, poses_of(frame)
-
-
-class _Poses:
-    """Crop, network, identity and filter of the pose node; without latency there is nothing to predict up to `now`."""
-
-    def __init__(self, estimator: Estimator, settings: PoseSettings) -> None:
-        self._keypoints, self._stamp = estimator.info.keypoints, 0
-        self._stream = PoseStream(estimator, settings, lambda: self._stamp)
-
-    def __call__(self, frame: Frame) -> FramePoses:
-        self._stamp = frame.stamp
-        found = self._stream.estimate(frame.image, frame.encoding, frame.stamp)
-        return FramePoses(
-            frame.camera,
-            frame.sequence,
-            frame.stamp,
-            self._keypoints,
-            found.individuals,
-            predicted_to=found.predicted_to,
-        )
 
 
 def resolve(options: Options) -> Resolved:
@@ -249,16 +213,6 @@ def live_run(session: Path, camera: str) -> Live | None:
     poses = [entry.input.poses for entry in entries if isinstance(entry.input, Poses)]
     sequences = frozenset(item.sequence for item in poses if item.camera == camera)
     return Live(entries[0].input.stamp, entries[0].input.seed, sequences) if sequences else None
-
-
-def _first(frames: Iterator[Frame | Lost], name: str) -> tuple[list[Lost], Frame]:
-    """The first frame that could be decoded, and those before it that could not."""
-    lost: list[Lost] = []
-    for frame in frames:
-        if isinstance(frame, Frame):
-            return lost, frame
-        lost.append(frame)
-    raise DlstreamError(f"{name}: found no frame in it that can be decoded; expected a video")
 
 
 def _warn(console: Console, name: str, text: str) -> None:
