@@ -1,4 +1,4 @@
-"""The command line: `dlstream run`, `check`, `demo`, `report`, `recover`, `analyze`, `replay`, `track`, `network`."""
+"""The command line: `dlstream run`, `check`, `analyze`, `track`, `sessions` and all others."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dlstream import __version__
 from dlstream.cli import offline
 from dlstream.cli.experiment import experiment
 from dlstream.cli.network import network
+from dlstream.cli.sessions import export, sessions
 from dlstream.cli.track import track
 from dlstream.console import make_console
 from dlstream_common import DlstreamError, InputError
@@ -138,6 +139,8 @@ def recover(session: Session) -> None:
 app.command()(offline.analyze)
 app.command()(offline.replay)
 app.command()(track)
+app.command()(sessions)
+app.command()(export)
 
 
 @app.command(name="import")

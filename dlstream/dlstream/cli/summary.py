@@ -34,6 +34,9 @@ def show_session(folder: Path, console: Console) -> Summary:
     for table in tables:
         console.print()
         console.print(table)
+    if report.per_trigger is not None:
+        console.print()
+        console.print(_stimuli(report.per_trigger))
     console.print()
     kinds = sorted(summary.events_by_kind.items())
     events = ", ".join(f"{kind} {count}" for kind, count in kinds if kind not in (ACKNOWLEDGEMENT, COMMAND, FAULT))
@@ -55,7 +58,7 @@ def show_session(folder: Path, console: Console) -> Summary:
     if problem := unfinished(folder):
         console.print(f"[bold red]{escape(problem)}[/]")
     console.print(f"[bold]Session[/]   {escape(str(folder))}")
-    for picture in (report.latency, *report.overlays):
+    for picture in (report.latency, *report.overlays, *report.paths, report.stimuli):
         if picture is not None:
             console.print(f"          {escape(str(picture))}")
     console.print()
@@ -155,6 +158,20 @@ def _tracking(summary: Summary) -> Table:
             table.add_row(
                 escape(name), _number(errors.mean), _number(errors.median), _number(errors.p95), str(errors.n)
             )
+    return table
+
+
+def _stimuli(found: pd.DataFrame) -> Table:
+    table = _table("Stimuli", "trigger", "output", "real", "s", "sham", "s")
+    for row in found.to_dict("records"):
+        table.add_row(
+            escape(str(row["trigger"]) or "none"),
+            escape(str(row["output"])),
+            str(row["real"]),
+            f"{row['real_seconds']:.1f}",
+            str(row["sham"]),
+            f"{row['sham_seconds']:.1f}",
+        )
     return table
 
 

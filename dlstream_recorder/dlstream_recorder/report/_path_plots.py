@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from dlstream_recorder.report._plots import GREY, STYLE
@@ -20,6 +21,7 @@ from dlstream_recorder.report.paths import Walk, occupancy
 Outline = tuple[str, NDArray[np.float32]]
 _MOST = 20_000
 """Steps of a way that are drawn; of a longer one, every second, third, ..."""
+_HALO = [withStroke(linewidth=2, foreground="white")]
 _PANEL = 5.2  # inches
 _LEFT, _RIGHT, _BELOW, _ABOVE, _TITLE = 0.6, 1.15, 0.5, 0.3, 0.55
 
@@ -114,9 +116,8 @@ def _prepare(
     for name, points in outlines:
         closed = np.vstack([points, points[:1]])
         axes.plot(closed[:, 0], closed[:, 1], color="#2f6f4f", linewidth=1.2, zorder=2)
-        axes.annotate(
-            name, points.mean(axis=0), color="#2f6f4f", fontsize=8, ha="center", va="center", zorder=3, alpha=0.9
-        )
+        place = (float(points[:, 0].mean()), float(points[:, 1].min()) + 0.015 * size[1])
+        axes.annotate(name, place, color="#2f6f4f", fontsize=8, ha="center", va="top", zorder=3, path_effects=_HALO)
     axes.set_xlim(-0.5, size[0] - 0.5)
     axes.set_ylim(size[1] - 0.5, -0.5)
     axes.set_aspect("equal")
