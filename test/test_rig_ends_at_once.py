@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -38,17 +37,10 @@ def launch():
         process.wait(10)
 
 
-def has_command(events: Path) -> bool:
-    return any(",command," in line and ",show," in line for line in events.read_text().splitlines())
-
-
 def test_nodes_that_are_all_told_to_end_leave_outputs_off_and_the_session_whole(launch, write_rig, wait_for, tmp_path):
     rig = write_rig()
     processes, lines, codes = launch(rig)
-    session = tmp_path / "sessions"
     wait_for(lambda: any("trial_started" in line for line in lines), "a trial")
-    written = "a command in the session: on a busy machine the recorder comes to it later than the terminal"
-    wait_for(lambda: any(has_command(path) for path in session.glob("*/events.csv")), written)
     for process in processes:
         process.signal(signal.SIGINT)
     for process in processes:
@@ -58,7 +50,7 @@ def test_nodes_that_are_all_told_to_end_leave_outputs_off_and_the_session_whole(
     assert set(codes.values()) == {0}, output
     assert "[ERROR]" not in output, output
 
-    [folder] = session.iterdir()
+    [folder] = (tmp_path / "sessions").iterdir()
     events = read_events(folder)
     assert "experiment_ended" in set(events["kind"]), output
     assert not (events["kind"] == "fault").any(), output

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import rclpy
+from rclpy.duration import Duration
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
 
@@ -101,6 +102,8 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._publish_status()
         for close in reversed(self._closers):
             close()
+        # What this process sent lies in memory that ends with it, and a recorder may be slow.
+        self._answers.wait_for_all_acked(Duration(seconds=1))
         self._closers.clear()
 
     def is_needed(self) -> bool:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from dlstream import __version__
 from dlstream.cli import offline
 from dlstream.cli.experiment import experiment
+from dlstream.cli.latency import latency
 from dlstream.cli.network import network
 from dlstream.cli.sessions import export, sessions
 from dlstream.cli.track import track
@@ -136,6 +137,7 @@ def recover(session: Session) -> None:
     show_session(session, make_console())
 
 
+app.command()(latency)
 app.command()(offline.analyze)
 app.command()(offline.replay)
 app.command()(track)

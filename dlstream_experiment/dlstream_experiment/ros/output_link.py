@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
 
 from dlstream_common import OFF, Command
@@ -174,7 +175,8 @@ class OutputLink:
                 time.sleep(0.001)
 
     def close(self) -> None:
-        """Lets go of the topics."""
+        """Lets go of the topics, once a recorder, which may be slower than the output, has the commands, too."""
+        self._publisher.wait_for_all_acked(Duration(seconds=1))
         self._node.destroy_lifecycle_publisher(self._publisher)
         self._node.destroy_subscription(self._subscription)
         self._node.destroy_subscription(self._statuses)
