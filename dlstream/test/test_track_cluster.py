@@ -27,7 +27,7 @@ def start(*words: str) -> subprocess.Popen[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "3"},
+        env={**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"},
     )
 
 
@@ -54,6 +54,7 @@ def cluster() -> Iterator[tuple[str, Callable[[], subprocess.Popen[str]]]]:
         read_until(workers[-1].stderr, r"(Registered to)")
         return workers[-1]
 
+    start_worker.scheduler = scheduler  # type: ignore[attr-defined]
     yield address, start_worker
     for process in (*workers, scheduler):
         process.kill()
@@ -93,6 +94,42 @@ def test_a_dead_workers_video_is_done_again_and_the_tables_are_the_same(cluster,
     assert [outcome.state for outcome in outcomes] == ["complete", "complete", "tracked", "complete"]
     changed = [path.name for path in out.iterdir() if stamps[path.name] != path.stat().st_mtime_ns]
     assert all(name.startswith("m2") for name in changed), "what is done is never done twice"
+
+
+def test_a_video_of_which_worker_after_worker_dies_fails(cluster, tmp_path):
+    address, start_worker = cluster
+    video, out = write_video(tmp_path / "long.mp4", 400), tmp_path / "out"
+    words = [sys.executable, "-m", "dlstream", "track", str(video), "--network", str(NETWORK), "--scale", "1"]
+    command = subprocess.Popen(
+        [*words, "--out", str(out), "--scheduler", address], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert command.stdout is not None
+    read_until(command.stdout, r"(has no workers yet; waiting for the first one)")
+    for _ in range(2):
+        worker = start_worker()
+        while not list(out.glob(f".*.{worker.pid}.*.part/*.csv")):
+            assert command.poll() is None, command.stdout.read()
+        worker.send_signal(signal.SIGKILL)
+    said, _ = command.communicate()
+    assert command.returncode == 1
+    assert f"{video}: every worker that tracked it died" in said
+
+
+def test_a_scheduler_that_dies_ends_the_command(tmp_path, cluster):
+    address, start_worker = cluster
+    start_worker()
+    video, out = write_video(tmp_path / "long.mp4", 400), tmp_path / "out"
+    words = [sys.executable, "-m", "dlstream", "track", str(video), "--network", str(NETWORK), "--scale", "1"]
+    command = subprocess.Popen(
+        [*words, "--out", str(out), "--scheduler", address], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    while not list(out.glob(".*.part/*.csv")):
+        assert command.poll() is None, command.stdout.read()
+    start_worker.scheduler.kill()
+    said, _ = command.communicate()
+    assert command.returncode == 1, said
+    assert "the scheduler went away" in said
+    assert "Traceback" not in said
 
 
 def test_a_worker_that_sees_another_network_refuses(cluster, tmp_path):

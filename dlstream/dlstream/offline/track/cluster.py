@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,8 +25,8 @@ def track_on_cluster(
 ) -> Iterator[Outcome]:
     """Yields the outcome of each video as it is there.
 
-    A video whose worker dies goes to another worker, until three have died of it. Workers and this machine must see the
-    videos, the network and the folder of the results under the same paths, and have the same dlstream.
+    A video whose worker dies goes to another worker, until more have died than Dask's `allowed-failures` (3). Workers
+    and this machine must see the videos, the network and the folder of the results under the same paths.
 
     Raises:
         DlstreamError: `distributed` is not installed, there is no scheduler at the address, or it went away.
@@ -36,6 +37,9 @@ def track_on_cluster(
         raise DlstreamError(
             "--scheduler needs the package 'distributed', which is not installed. Install it: pip install distributed"
         ) from error
+    for name in logging.root.manager.loggerDict:
+        if name.startswith(("distributed", "tornado")):  # what they log with tracebacks is said here in a sentence
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
         client = Client(address, timeout=_TIMEOUT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
