@@ -206,9 +206,9 @@ def _rows(rows: Mapping[str, str], style: str) -> Padding:
 
 
 def _problem(file: Path, problem: Problem, style: str, lines: Sequence[str] = ()) -> Group:
-    where = f"{file}:{problem.line}" if problem.line else str(file)
+    where = problem.where(file)
     parts: list[Any] = [Text.assemble((where, "bold"), " ", (problem.key, style), no_wrap=True, overflow="fold")]
-    if problem.line and 0 < problem.line <= len(lines):
+    if not problem.option and problem.line and 0 < problem.line <= len(lines):
         text = lines[problem.line - 1].strip()
         parts.append(
             Padding(Text(f"{problem.line:>4} | {text}", "dim", no_wrap=True, overflow="ellipsis"), (0, 0, 0, 1))

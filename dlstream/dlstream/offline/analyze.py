@@ -20,6 +20,7 @@ from dlstream.offline.analysis import Analysis, outlines, seed_of
 from dlstream.offline.annotated import AnnotatedVideo
 from dlstream.offline.footage import Footage, Lost, open_footage
 from dlstream.offline.kinds import is_ros1, ros1
+from dlstream.offline.metadata import metadata_for
 from dlstream.offline.progress import show_progress
 from dlstream.offline.session_lines import journal_of
 from dlstream.offline.used_files import copies_beside
@@ -52,6 +53,8 @@ class Options:
     allow_python: bool = False
     live_frames: bool = False
     topic: str = ""
+    subject: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,8 +123,9 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
         image_sizes={camera: (width, height)},
     )
     about = pose.model_dump(mode="json", exclude={"network", "cameras"})
+    metadata = metadata_for(footage.session, options.rig, options.subject, options.notes)
     started = before[0].stamp if before else first.stamp
-    session = OfflineSession(out, footage.name, [camera], started, {"settings": {"pose": about}})
+    session = OfflineSession(out, footage.name, [camera], started, {"settings": {"pose": about}}, metadata)
     info = estimator.info
     session.set_network(camera, pose.network.name, estimator.network.sha256, info.edges, info.individuals)
     session.set_regions(camera, outlines(experiment, camera))
