@@ -27,7 +27,7 @@ def events_of(folder: Path) -> pd.DataFrame:
     return read_events(folder)
 
 
-def test_says_from_its_start_what_it_is_of(open_session, tmp_path):
+def test_says_from_its_start_what_it_is_of(open_session, make, tmp_path):
     rig, experiment = tmp_path / "my_rig.yaml", tmp_path / "my_experiment.yaml"
     rig.write_text("rig: openfield\n")
     experiment.write_text("experiment: example\n")
@@ -54,11 +54,20 @@ def test_says_from_its_start_what_it_is_of(open_session, tmp_path):
     assert contents["host"]["processors"] > 0
     assert (session.folder / "rig.yaml").read_text() == "rig: openfield\n"
     assert (session.folder / "experiment.yaml").read_text() == "experiment: example\n"
+    session.add_frame(make.frame(0, GREY))
     assert contents["files"] == {"rig.yaml": str(rig), "experiment.yaml": str(experiment)}
     session.finish("enough")
     contents = contents_of(session.folder)
     assert (contents["complete"], contents["reason"], contents["error"]) == (True, "enough", None)
     assert not list(session.folder.glob(".*")), "nothing hidden is left behind"
+
+
+def test_a_session_without_a_frame_is_not_complete(open_session, make):
+    session = open_session(cameras=["top", "side"])
+    session.add_frame(make.frame(0, make.images(1)[0]))
+    session.finish("enough")
+    contents = contents_of(session.folder)
+    assert (contents["complete"], contents["without_frames"], contents["error"]) == (False, ["side"], None)
 
 
 def test_a_folder_that_exists_is_never_touched(open_session, tmp_path):

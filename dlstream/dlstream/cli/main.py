@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from dlstream import __version__
-from dlstream.cli import offline
+from dlstream.cli import offline, remote
 from dlstream.cli.experiment import experiment
 from dlstream.cli.network import network
 from dlstream.console import make_console, show_line
@@ -102,8 +102,16 @@ def run(
 
 
 @app.command()
-def check(rig: RigFile, change: Change = None, allow_python: AllowPython = False) -> None:
-    """Check a rig file and every file it names, without starting anything."""
+def check(
+    rig: RigFile,
+    devices: Annotated[
+        bool,
+        typer.Option("--devices", help="Also open each camera and output once, all off, and read frames."),
+    ] = False,
+    change: Change = None,
+    allow_python: AllowPython = False,
+) -> None:
+    """Check a rig file and every file it names, without starting anything; with --devices also what is plugged in."""
     from dlstream.cli.warning_printer import WarningPrinter
     from dlstream.rig.check import checked_rig
     from dlstream.rig.nodes import rig_nodes
@@ -125,6 +133,10 @@ def check(rig: RigFile, change: Change = None, allow_python: AllowPython = False
         fate = output.without_computer()
         warning = "" if fate.ends else "[yellow]warning:[/] "
         console.print(f"  {name:<24} {warning}{escape(fate.text)}")
+    if devices:
+        from dlstream.cli.devices import show_devices
+
+        raise typer.Exit(show_devices(checked, path, console))
 
 
 @app.command()
@@ -158,6 +170,8 @@ def recover(session: Session) -> None:
     show_session(session, make_console())
 
 
+for _command in (remote.start, remote.stop, remote.mark, remote.note, remote.status):
+    app.command()(_command)
 app.command()(offline.analyze)
 app.command()(offline.replay)
 

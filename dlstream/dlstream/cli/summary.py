@@ -112,6 +112,12 @@ def fault_lines(events: pd.DataFrame, start: int) -> list[str]:
 def unfinished(folder: Path) -> str:
     """A sentence on why a session is incomplete; empty if it is complete."""
     about = read_session(folder)
+    if silent := about.get("without_frames"):
+        cameras = f"camera {silent[0]}" if len(silent) == 1 else f"cameras {', '.join(silent)}"
+        return (
+            f"Not a single frame came from {cameras}: this session is not complete. See the messages above; "
+            "`dlstream check RIG --devices` opens each camera once."
+        )
     if about.get("error"):
         return f"The recording stopped early: {about['error']}"
     if not about.get("complete"):

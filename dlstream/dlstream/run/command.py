@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,8 +18,10 @@ from dlstream.rig.nodes import NodeSpec, rig_nodes
 from dlstream.run.environment import node_environment
 from dlstream.run.monitor import Monitor
 from dlstream.run.parameter_files import remove_abandoned_files
+from dlstream.run.registry import RunningRig, announced
 from dlstream.run.runner import Runner, Say
 from dlstream.run.shared_memory import remove_abandoned
+from dlstream_common import now
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,13 @@ def run_rig(
     say = partial(show_line, console)
     specs = [*extra, *rig_nodes(rig, file)]
     monitor = Monitor([node.full_name for spec in specs for node in spec.nodes], list(rig.outputs))
-    try:
+    with ExitStack() as stack:
+        stack.callback(remove_abandoned)
+        stack.callback(monitor.close)
+        stack.enter_context(announced(RunningRig.of(rig, file, now())))
         runner = Runner(specs, environment, say, monitor.report_fault, monitor.stop_outputs)
         supervisor = _Supervisor(rig, monitor, runner, say, seconds or rig.stop.after, status_every)
         code = runner.run(supervisor.tick) or int(monitor.experiment_failed)
-    finally:
-        monitor.close()
-        remove_abandoned()
     return Outcome(code, monitor.session)
 
 

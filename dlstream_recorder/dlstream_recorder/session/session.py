@@ -315,8 +315,10 @@ class Session:
         write_all_h5(self.folder)
         self.summary = summarise(self.folder)
         ended = now()
+        silent = [name for name, camera in self.summary.cameras.items() if not camera.frames_captured]
         self._file.update(
-            complete=not failures,
+            complete=not failures and not silent,
+            without_frames=silent,
             ended=iso(ended),
             ended_ns=ended,
             reason=reason,
