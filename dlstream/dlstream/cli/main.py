@@ -153,11 +153,22 @@ def demo(
 
 
 @app.command()
-def report(session: Session) -> None:
-    """Summarise a session again: figures, latency plot, overlay picture."""
+def report(
+    session: Session,
+    video: Annotated[
+        bool, typer.Option("--video", help="Also write a video with poses, regions, state, triggers and outputs.")
+    ] = False,
+) -> None:
+    """Summarise a session again: figures, latency plot, overlay picture; with --video an annotated video."""
     from dlstream.cli.summary import show_session
 
-    show_session(session, make_console())
+    console = make_console()
+    show_session(session, console)
+    if video:
+        from dlstream.offline.session_video import write_session_videos
+
+        for path in write_session_videos(session, console):
+            console.print(escape(str(path)))
 
 
 @app.command()

@@ -23,6 +23,7 @@ from dlstream.offline.kinds import is_ros1, ros1
 from dlstream.offline.metadata import metadata_for
 from dlstream.offline.progress import show_progress
 from dlstream.offline.session_lines import journal_of
+from dlstream.offline.side_panel import SidePanel
 from dlstream.offline.used_files import copies_beside
 from dlstream.rig.file import Rig, load_rig
 from dlstream_camera import SourceSettings
@@ -135,7 +136,7 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
         stack.callback(session.close)
         drawing = None
         if options.video:
-            drawing = _Drawing(out, first, estimator, experiment, camera)
+            drawing = _Drawing(out, first, estimator, experiment, camera, analysis.panel_length)
             stack.callback(drawing.close)
         look = PictureCheck()
         with show_progress(console, footage.name, footage.count) as advance:
@@ -254,25 +255,27 @@ def _warn(console: Console, name: str, text: str) -> None:
 class _Drawing:
     """The annotated video, and the picture of the first frame that caused a command."""
 
-    def __init__(self, folder: Path, first: Frame, estimator: Estimator, experiment: Experiment, camera: str) -> None:
+    def __init__(
+        self, folder: Path, first: Frame, estimator: Estimator, experiment: Experiment, camera: str, lines: int
+    ) -> None:
         height, width = first.image.shape[:2]
         self._folder, self._start, self._camera = folder, first.stamp, camera
         self._edges = estimator.info.edges
-        self._video = AnnotatedVideo(folder / "annotated.mp4", width, height, first.stamp)
+        panel = self._panel = SidePanel(width, height, lines)
+        self._video = AnnotatedVideo(folder / "annotated.mp4", panel.width, panel.height, first.stamp)
         self._outlines = {name: np.array(points, np.float32) for name, points in outlines(experiment, camera)}
         self._picture: NDArray[np.uint8] | None = None
         self._decided = False
 
     def add(self, frame: Frame, poses: FramePoses | None, analysis: Analysis) -> None:
         active = analysis.regions.get(self._camera, {})
-        seconds = (frame.stamp - self._start) / 1e9
         picture = draw_overlay(
             to_bgr(frame.image, frame.encoding),
             poses.individuals if poses is not None else (),
             self._edges,
             [OverlayRegion(name, points, active.get(name, False)) for name, points in self._outlines.items()],
-            caption=f"{self._camera}  {seconds:.2f} s  frame {frame.sequence}",
         )
+        picture = self._panel.beside(picture, analysis.panel(frame, self._start))
         self._video.add(picture, frame.stamp)
         decided = any(active.values())
         if self._picture is None or (decided and not self._decided):

@@ -188,6 +188,10 @@ class Run:
             counts=dict(self._protocol.counts),
         )
 
+    def measured(self) -> dict[str, float]:
+        """What each trigger measured last."""
+        return {name: self._triggers.measured.get(name, math.nan) for name in self._experiment.triggers}
+
     def regions(self) -> list[RegionStates]:
         """The state of every region, camera by camera."""
         return region_states(self._experiment, [name for name, value in self._triggers.held.items() if value])
