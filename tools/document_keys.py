@@ -26,6 +26,7 @@ from dlstream_experiment.model.protocols._trials import Condition, Trials
 from dlstream_experiment.model.protocols.region_trials import Trial
 from dlstream_experiment.model.regions import REGIONS
 from dlstream_experiment.model.triggers import TRIGGERS
+from dlstream_experiment.model.virtual import VirtualKeypoint
 from dlstream_recorder import Subject
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference" / "keys.md"
@@ -52,6 +53,7 @@ def text() -> str:
     parts.append("## Experiment file\n")
     for title, model in {
         "top level": Experiment,
+        "`keypoints.<name>`": VirtualKeypoint,
         "`calibration.<camera>`, where it is no number": CameraPlane,
         **{f"`regions.<name>` with `type: {name}`": kind for name, kind in REGIONS.items()},
         **{f"`triggers.<name>` with `type: {name}`": kind for name, kind in TRIGGERS.items()},

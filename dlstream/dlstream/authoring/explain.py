@@ -114,6 +114,9 @@ def explain(experiment: Experiment, console: Console) -> None:
         console.print("[bold]Regions[/]")
         rows = {name: region_in_words(region, e.camera) for name, region in e.regions.items()}
         console.print(_rows(rows, "cyan"))
+    if e.keypoints:
+        console.print("[bold]Virtual keypoints[/]")
+        console.print(_rows({name: point.in_words() for name, point in e.keypoints.items()}, "cyan"))
     console.print("[bold]Triggers[/]")
     console.print(_rows({name: f"true when {trigger_in_words(item)}" for name, item in e.triggers.items()}, "magenta"))
     if usual := usual_in_words(e.triggers.values()):
