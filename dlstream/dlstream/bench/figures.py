@@ -135,7 +135,7 @@ def verdict(figures: Figures) -> list[str]:
     lines = []
     share = figures.without / figures.frames if figures.frames else 0.0
     if figures.rate:
-        does = "keeps up" if share <= KEEPS_UP else f"left out {share:.0%} of the frames"
+        does = "keeps up" if share <= KEEPS_UP else f"left out {100 * share:.0f} % of the frames"
         lines.append(f"At the {figures.rate:.0f} frames a second that came, this machine {does}.")
     shares = {rate: left_out(figures.busy, rate * figures.cameras) for rate in RATES}
     kept = [rate for rate, lost in shares.items() if lost <= KEEPS_UP]

@@ -1,4 +1,4 @@
-"""Rigs to measure with: those of the user without anything that could be switched on, and with sessions of their own."""
+"""Rigs to measure with: the user's, without anything that could be switched on, and with sessions of their own."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ def to_bench(rig: Rig, folder: Path) -> Rig:
         DlstreamError: it estimates no poses.
     """
     if rig.pose is None:
-        raise DlstreamError("the rig has no section 'pose': there is nothing to measure. `dlstream recording test` does")
+        raise DlstreamError(
+            "the rig has no section 'pose': there is nothing to measure. `dlstream recording test` does"
+        )
     log = section_of(output_settings("log"))
-    outputs = {name: log(commander_timeout=output_value(item, "commander_timeout", 0.25)) for name, item in rig.outputs.items()}
+    outputs = {name: log() for name in rig.outputs}
     experiment = rig.experiment
     if experiment is not None:
         experiment = experiment.model_copy(update={"autostart_run": True})
@@ -33,11 +35,6 @@ def to_record(rig: Rig, folder: Path) -> Rig:
     """Cameras and recorder alone."""
     update: dict[str, Any] = {"outputs": {}, "experiment": None, "pose": None, "stop": Stop()}
     return rig.model_copy(update={**update, "recorder": _recorder(rig, folder)})
-
-
-def output_value(output: Any, name: str, default: float) -> float:
-    """A number that an output has, unless somebody else runs it."""
-    return float(getattr(output, name, default))
 
 
 def _recorder(rig: Rig, folder: Path) -> Any:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from dlstream.console import make_console
 from dlstream_common import DlstreamError
 
 if TYPE_CHECKING:
-    from dlstream.bench.figures import Figures
+    from dlstream.rig.file import Rig
 
 recording = typer.Typer(help="Recordings: test whether this machine writes every frame.", no_args_is_help=True)
 
@@ -40,37 +40,67 @@ def bench(
     change: Change = None,
     allow_python: AllowPython = False,
 ) -> None:
-    """Run a rig for 3,000 poses and say whether this machine is fast enough. Outputs only log: nothing is switched on."""
+    """Run a rig for 3,000 poses: is this machine fast enough? Its outputs only log, so that nothing is switched on."""
+    from dlstream.bench.figures import figures_of
     from dlstream.bench.rigs import to_bench
-    from dlstream.rig.file import Rig
-
-    def measured(checked: Rig, folder: Path) -> Rig:
-        return to_bench(checked, folder)
+    from dlstream.bench.words import show_figures
 
     with ExitStack() as stack:
-        figures = _run(stack, rig, measured, keep, change, allow_python, poses=frames)
-        _show(figures)
+        session = _run(stack, rig, to_bench, keep, change, allow_python, poses=frames)
+        figures = figures_of(session)
+        show_figures(figures, make_console())
     raise typer.Exit(0 if len(figures.busy) else 1)
 
 
 @recording.command(name="test")
-def test_recording(
+def try_recording(
     rig: RigFile,
     seconds: Annotated[float, typer.Option(min=1, help="How long to record.")] = 10.0,
     keep: Keep = None,
     change: Change = None,
 ) -> None:
-    """Record the rig's cameras alone, and read the videos again: is every frame in them? Exits with 1 if not."""
+    """Record the rig's cameras alone, then read the videos: is every frame in them? Exits with 1 if not."""
     from dlstream.bench.recording import check_recording
     from dlstream.bench.rigs import to_record
 
     console = make_console()
     with ExitStack() as stack:
-        figures = _run(stack, rig, to_record, keep, change, False, seconds=seconds)
-        del figures
-        folder = stack.session  # type: ignore[attr-defined]
-        fine = True
-        for camera in check_recording(folder):
-            fine = fine and camera.fine
+        session = _run(stack, rig, to_record, keep, change, False, seconds=seconds)
+        found = list(check_recording(session))
+        for camera in found:
             console.print(f"[{'default' if camera.fine else 'bold red'}]{escape(camera.text)}[/]")
-    raise typer.Exit(0 if fine else 1)
+    raise typer.Exit(0 if found and all(camera.fine for camera in found) else 1)
+
+
+def _run(
+    stack: ExitStack,
+    file: Path,
+    changed: Callable[[Rig, Path], Rig],
+    keep: Path | None,
+    change: list[str] | None,
+    allow_python: bool,
+    seconds: float = 0.0,
+    poses: int = 0,
+) -> Path:
+    """Runs the changed rig in a ROS domain of its own; its session, which is removed at the end unless it is kept.
+
+    Raises:
+        DlstreamError: it can't be run, or recorded nothing.
+    """
+    from dlstream.cli.warning_printer import WarningPrinter
+    from dlstream.rig.check import check_rig, checked_rig
+    from dlstream.rig.overrides import overrides_of
+    from dlstream.run.command import run_rig
+    from dlstream.run.environment import private_domain
+
+    console = make_console()
+    overrides = overrides_of(changes=change or ())
+    rig, path = checked_rig(file, allow_python, WarningPrinter(console), overrides)
+    folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dlstream_bench_")))
+    rig = changed(rig, folder.absolute())
+    check_rig(rig, path, overrides=overrides)
+    os.environ.update(stack.enter_context(private_domain()))
+    outcome = run_rig(rig, path, console, seconds, poses=poses)
+    if outcome.session is None or not (outcome.session / "session.json").exists():
+        raise DlstreamError("nothing was recorded; see the messages above")
+    return outcome.session

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from dlstream import __version__
-from dlstream.cli import offline, remote
+from dlstream.cli import bench, offline, remote
 from dlstream.cli.experiment import experiment
 from dlstream.cli.network import network
 from dlstream.console import make_console, show_line
@@ -183,6 +183,8 @@ def recover(session: Session) -> None:
 
 for _command in (remote.start, remote.stop, remote.mark, remote.note, remote.status):
     app.command()(_command)
+app.command()(bench.bench)
+app.add_typer(bench.recording, name="recording")
 app.command()(offline.analyze)
 app.command()(offline.replay)
 
