@@ -12,6 +12,7 @@ from rich.markup import escape
 from dlstream import __version__
 from dlstream.cli import bench, offline, remote
 from dlstream.cli.experiment import experiment
+from dlstream.cli.latency import latency
 from dlstream.cli.network import network
 from dlstream.console import make_console, show_line
 from dlstream_common import DlstreamError, InputError
@@ -185,6 +186,7 @@ for _command in (remote.start, remote.stop, remote.mark, remote.note, remote.sta
     app.command()(_command)
 app.command()(bench.bench)
 app.add_typer(bench.recording, name="recording")
+app.command()(latency)
 app.command()(offline.analyze)
 app.command()(offline.replay)
 
