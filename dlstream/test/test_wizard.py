@@ -206,7 +206,7 @@ def test_questions_are_explained_and_taken_back(script, tmp_path: Path):
         "Begin with": ["<", "?", "opto", "optogenetic"],
         "experiment": ["wrong name", "right name"],
         "camera": ["<", "to"],
-        "triggers.points_there.neck": ["?", "ne"],
+        "triggers.points_there.neck": ["?", "tailb"],
         "triggers.points_there.at_most": ["45", "50"],
         "Add another trigger? Its name": ["other", "none"],
         "Its type": ["<"],
@@ -219,6 +219,7 @@ def test_questions_are_explained_and_taken_back(script, tmp_path: Path):
     assert "'opto' is not in the list." in said
     assert (draft.get(("experiment",)), draft.get(("camera",)), draft.get(("seed",))) == ("right name", "top", 8)
     assert draft.get(("triggers", "points_there", "at_most")) == 50
+    assert draft.get(("triggers", "points_there", "neck")) == "tailbase", "an abbreviation is written out"
     assert list(draft.get(("triggers",))) == ["points_there"]
     draft.write()
     assert load_experiment(draft.file).outputs == ("screen",), "the template's laser is the rig's screen"

@@ -186,6 +186,15 @@ def metadata_of(entries: Iterable[str]) -> SessionMetadata:
         raise ValueError(_sentence(error)) from error
 
 
+def metadata_in(contents: Mapping[str, Any]) -> SessionMetadata:
+    """The metadata of a session.json, also of an earlier version, whose words were anybody's own."""
+    known = contents.get("metadata") or {}
+    try:
+        return SessionMetadata.model_validate(known)
+    except ValidationError:
+        return SessionMetadata(other={str(key): str(value) for key, value in known.items()})
+
+
 def merged(base: SessionMetadata, more: SessionMetadata) -> SessionMetadata:
     """Both together.
 

@@ -23,6 +23,20 @@ from dlstream_experiment import check_experiment, load_experiment
 _SCHEMA = "experiment.schema.json"
 """If such a file lies beside the new one, editors are pointed to it."""
 
+_KEYPOINTS = (
+    "keypoint",
+    "keypoints",
+    "start",
+    "end",
+    "neck",
+    "nose",
+    "tailroot",
+    "reference",
+    "active",
+    "passive",
+    "over",
+)
+"""The keys of triggers that are keypoints, or lists of them."""
 _OF_THE_NETWORK = "a keypoint of the network"
 
 
@@ -127,7 +141,7 @@ class Draft:
         """What can stand there, as far as it is known."""
         key = next((part for part in reversed(place) if isinstance(part, str)), "")
         points = [*(self._known.keypoints or ()), *map(str, self.get(("keypoints",)) or ())]
-        if key in ("keypoint", "keypoints", "start", "end") and place[0] == "triggers":
+        if key in _KEYPOINTS and place[0] == "triggers":
             return points if self._known.keypoints else []
         if key in ("individual", "other") and place[0] == "triggers" and self._known.individuals:
             return ["any", *self._known.individuals]

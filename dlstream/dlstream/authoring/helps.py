@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from pydantic import BaseModel
+
 from dlstream.authoring.draft import Draft
 from dlstream.authoring.explain import Known
 from dlstream_common import Place, nearest
@@ -21,7 +23,20 @@ from dlstream_experiment.model.triggers import TRIGGERS
 @cache
 def _words() -> dict[str, str]:
     """The description of every key below `protocol`."""
-    models = (Planned, Condition, Trials, Limit, Sham, Yoked, Action, StopCondition, Transition, State, Trial, Stimulus)
+    models: tuple[type[BaseModel], ...] = (
+        Planned,
+        Condition,
+        Trials,
+        Limit,
+        Sham,
+        Yoked,
+        Action,
+        StopCondition,
+        Transition,
+        State,
+        Trial,
+        Stimulus,
+    )
     found: dict[str, str] = {}
     for model in (*models, *PROTOCOLS.importable().values()):
         for name, field in model.model_fields.items():
@@ -33,13 +48,13 @@ def about_place(draft: Draft, place: Place) -> str:
     """What the key at a place means; empty if that is not known."""
     section, key = place[0], str(next((part for part in reversed(place) if isinstance(part, str)), ""))
     if section == "protocol":
-        return _words().get(key, "")
+        return " ".join(_words().get(key, "").split())
     model: Any = Experiment
     if section in ("regions", "triggers") and len(place) > 2:
         kinds = REGIONS if section == "regions" else TRIGGERS.importable()
         model = kinds.get(str(draft.get((*place[:2], "type"))))
     fields = {field.alias or name: field for name, field in model.model_fields.items()} if model else {}
-    return (fields[key].description or "") if key in fields else ""
+    return " ".join((fields[key].description or "").split()) if key in fields else ""
 
 
 def completed(value: Any, choices: list[str]) -> Any:

@@ -49,7 +49,8 @@ class Prompter:
         while True:
             answer = str(typer.prompt(question, default=default)).strip()
             if answer == "?":
-                self.say(Text(f"  {' '.join(about.split()) or 'Nothing more is known about this.'}", "cyan"))
+                for line in about.splitlines() or ["Nothing more is known about this."]:
+                    self.say(Text(f"  {' '.join(line.split())}", "cyan"))
             elif answer != "<":
                 self._answers.append(answer)
                 return answer

@@ -38,7 +38,5 @@ def to_record(rig: Rig, folder: Path) -> Rig:
 
 
 def _recorder(rig: Rig, folder: Path) -> Any:
-    settings = rig.recorder
-    if settings is None:
-        settings = section_of(RecorderSettings)(video="none", bag=False)
+    settings: Any = rig.recorder or section_of(RecorderSettings).model_validate({"video": "none", "bag": False})
     return settings.model_copy(update={"directory": folder, "session": "bench", "start": "rig"})

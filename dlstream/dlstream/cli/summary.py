@@ -10,7 +10,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, FAULT, HOPS, CameraSummary, Percentiles, Summary, read_session
+from dlstream_recorder import (
+    ACKNOWLEDGEMENT,
+    COMMAND,
+    FAULT,
+    HOPS,
+    CameraSummary,
+    Percentiles,
+    Summary,
+    metadata_in,
+    read_session,
+)
 from dlstream_recorder.report.report import write_report
 from dlstream_recorder.report.tables import read_events
 
@@ -54,6 +64,8 @@ def show_session(folder: Path, console: Console) -> Summary:
                 console.print(f"[yellow]{escape(problem)}[/]")
     if problem := unfinished(folder):
         console.print(f"[bold red]{escape(problem)}[/]")
+    if known := metadata_in(read_session(folder)).in_words():
+        console.print(f"[bold]Subject[/]   {escape(known)}")
     console.print(f"[bold]Session[/]   {escape(str(folder))}")
     for picture in (report.latency, *report.overlays):
         if picture is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dlstream.rig.file import Rig, load_rig
 from dlstream_common import DlstreamError
-from dlstream_recorder import SessionMetadata, merged, metadata_of, read_session
+from dlstream_recorder import SessionMetadata, merged, metadata_in, metadata_of, read_session
 
 
 def metadata_for(
@@ -41,11 +41,7 @@ def recorded_metadata(session: Path) -> SessionMetadata:
     Raises:
         RecordingError: it is no session.
     """
-    contents = read_session(session).get("metadata") or {}
-    try:
-        return SessionMetadata.model_validate(contents)
-    except ValueError:
-        return SessionMetadata(other={str(key): str(value) for key, value in contents.items()})
+    return metadata_in(read_session(session))
 
 
 def _of_rig(rig: Rig, subject: str) -> SessionMetadata:
