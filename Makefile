@@ -65,8 +65,8 @@ docs: setup .venv-docs/.packages ## build the documentation, build/docs/index.ht
 	.venv/bin/python -m pip install -q --disable-pip-version-check --target .venv-docs -r requirements-docs.txt
 	touch $@ .venv-docs/COLCON_IGNORE
 
-bench: setup ## measure: print tables, write build/bench*.json; compares with DeepLabCut-Live after `make dlc`
-	@$(ENV) python test/bench.py
+bench: setup ## measure, print tables; ARGS="--network mouse.onnx --only speed": only that; with DeepLabCut-Live after `make dlc`
+	@$(if $(ARGS),,$(ENV) python test/bench.py)
 	@if [ -e .venv-dlc/.packages ]; then $(DLC) test/bench_pose.py $(ARGS); else \
 		echo "no .venv-dlc (make dlc): measured without DeepLabCut-Live"; $(ENV) python test/bench_pose.py $(ARGS); fi
 

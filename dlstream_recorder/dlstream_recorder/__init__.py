@@ -1,5 +1,6 @@
 """Sessions: video, tables, bag and summary of what a rig did, written as it happens. Only `ros` imports ROS."""
 
+from dlstream_recorder.metadata import SessionMetadata, Subject, merged, metadata_in, metadata_of
 from dlstream_recorder.report.summary import (
     HOPS,
     CameraSummary,
@@ -41,10 +42,15 @@ __all__ = [
     "Quality",
     "RecorderSettings",
     "Session",
+    "SessionMetadata",
     "SessionSettings",
     "Status",
+    "Subject",
     "Summary",
     "TrackingError",
+    "merged",
+    "metadata_in",
+    "metadata_of",
     "read_lines",
     "read_session",
     "recover",

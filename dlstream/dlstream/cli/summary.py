@@ -10,7 +10,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, FAULT, HOPS, CameraSummary, Percentiles, Summary, read_session
+from dlstream_recorder import (
+    ACKNOWLEDGEMENT,
+    COMMAND,
+    FAULT,
+    HOPS,
+    CameraSummary,
+    Percentiles,
+    Summary,
+    metadata_in,
+    read_session,
+)
 from dlstream_recorder.report.report import write_report
 from dlstream_recorder.report.tables import read_events
 
@@ -57,6 +67,8 @@ def show_session(folder: Path, console: Console) -> Summary:
                 console.print(f"[yellow]{escape(problem)}[/]")
     if problem := unfinished(folder):
         console.print(f"[bold red]{escape(problem)}[/]")
+    if known := metadata_in(read_session(folder)).in_words():
+        console.print(f"[bold]Subject[/]   {escape(known)}")
     console.print(f"[bold]Session[/]   {escape(str(folder))}")
     for picture in (report.latency, *report.overlays, *report.paths, report.stimuli):
         if picture is not None:
@@ -115,6 +127,12 @@ def fault_lines(events: pd.DataFrame, start: int) -> list[str]:
 def unfinished(folder: Path) -> str:
     """A sentence on why a session is incomplete; empty if it is complete."""
     about = read_session(folder)
+    if silent := about.get("without_frames"):
+        cameras = f"camera {silent[0]}" if len(silent) == 1 else f"cameras {', '.join(silent)}"
+        return (
+            f"Not a single frame came from {cameras}: this session is not complete. See the messages above; "
+            "`dlstream check RIG --devices` opens each camera once."
+        )
     if about.get("error"):
         return f"The recording stopped early: {about['error']}"
     if not about.get("complete"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
@@ -22,8 +22,11 @@ from dlstream.offline.behind import Behind
 from dlstream.offline.footage import Footage, Lost, open_footage
 from dlstream.offline.kinds import is_ros1, ros1
 from dlstream.offline.posing import Poser, first_frame, posed_ahead
+from dlstream.offline.metadata import metadata_for
 from dlstream.offline.progress import show_progress
 from dlstream.offline.session_lines import journal_of
+from dlstream.offline.scene import PanelLine
+from dlstream.offline.side_panel import SidePanel
 from dlstream.offline.used_files import copies_beside
 from dlstream.rig.file import Rig, load_rig
 from dlstream_camera import SourceSettings
@@ -54,6 +57,8 @@ class Options:
     allow_python: bool = False
     live_frames: bool = False
     topic: str = ""
+    subject: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,8 +127,9 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
         image_sizes={camera: (width, height)},
     )
     about = pose.model_dump(mode="json", exclude={"network", "cameras"})
+    metadata = metadata_for(footage.session, options.rig, options.subject, options.notes)
     started = before[0].stamp if before else first.stamp
-    session = OfflineSession(out, footage.name, [camera], started, {"settings": {"pose": about}})
+    session = OfflineSession(out, footage.name, [camera], started, {"settings": {"pose": about}}, metadata)
     info = estimator.info
     session.set_network(camera, pose.network.name, estimator.network.sha256, info.edges, info.individuals)
     session.set_regions(camera, outlines(experiment, camera))
@@ -134,7 +140,7 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
         stack.callback(session.close)
         drawing = None
         if options.video:
-            drawing = _Drawing(out, first, estimator, experiment, camera)
+            drawing = _Drawing(out, first, estimator, experiment, camera, analysis.panel_length)
             stack.callback(drawing.close)
         # Decoding, inference, and what follows from it each have a thread: the slowest one sets the speed.
         posed = posed_ahead(chain(before, [first], frames), poses_of, only)
@@ -223,11 +229,14 @@ def _warn(console: Console, name: str, text: str) -> None:
 class _Drawing:
     """The annotated video, and the picture of the first frame that caused a command."""
 
-    def __init__(self, folder: Path, first: Frame, estimator: Estimator, experiment: Experiment, camera: str) -> None:
+    def __init__(
+        self, folder: Path, first: Frame, estimator: Estimator, experiment: Experiment, camera: str, lines: int
+    ) -> None:
         height, width = first.image.shape[:2]
         self._folder, self._start, self._camera = folder, first.stamp, camera
         self._edges = estimator.info.edges
-        self._video = AnnotatedVideo(folder / "annotated.mp4", width, height, first.stamp)
+        panel = self._panel = SidePanel(width, height, lines)
+        self._video = AnnotatedVideo(folder / "annotated.mp4", panel.width, panel.height, first.stamp)
         self._outlines = {name: np.array(points, np.float32) for name, points in outlines(experiment, camera)}
         self._picture: NDArray[np.uint8] | None = None
         self._decided = False
@@ -235,17 +244,19 @@ class _Drawing:
 
     def add(self, frame: Frame, poses: FramePoses | None, analysis: Analysis) -> None:
         active = dict(analysis.regions.get(self._camera, {}))
-        self._behind.do(lambda: self._draw(frame, poses, active))
+        lines = list(analysis.panel(frame, self._start))
+        self._behind.do(lambda: self._draw(frame, poses, active, lines))
 
-    def _draw(self, frame: Frame, poses: FramePoses | None, active: Mapping[str, bool]) -> None:
-        seconds = (frame.stamp - self._start) / 1e9
+    def _draw(
+        self, frame: Frame, poses: FramePoses | None, active: Mapping[str, bool], lines: Sequence[PanelLine]
+    ) -> None:
         picture = draw_overlay(
             to_bgr(frame.image, frame.encoding),
             poses.individuals if poses is not None else (),
             self._edges,
             [OverlayRegion(name, points, active.get(name, False)) for name, points in self._outlines.items()],
-            caption=f"{self._camera}  {seconds:.2f} s  frame {frame.sequence}",
         )
+        picture = self._panel.beside(picture, lines)
         self._video.add(picture, frame.stamp)
         decided = any(active.values())
         if self._picture is None or (decided and not self._decided):

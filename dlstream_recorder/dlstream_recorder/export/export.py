@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from dlstream_common import RecordingError
 from dlstream_recorder.export.csv import write_csv
 from dlstream_recorder.export.nwb import missing, write_nwb
 from dlstream_recorder.export.recorded import Recorded, read_recorded
 from dlstream_recorder.export.sleap import write_slp
+from dlstream_recorder.metadata import SessionMetadata, merged, metadata_of
 from dlstream_recorder.report.tables import read_poses, segment_stems, sibling
 from dlstream_recorder.writers._files import write_error
 
@@ -61,23 +64,21 @@ def with_metadata(metadata: Mapping[str, Any], entries: Sequence[str]) -> dict[s
     """Metadata with further entries, such as `subject.age=P90D`.
 
     Raises:
-        RecordingError: an entry has no =, or another value than the session.
+        RecordingError: an entry is wrong, or the session says something else.
     """
-    found = {key: dict(value) if isinstance(value, dict) else value for key, value in metadata.items()}
-    for entry in entries:
-        name, separator, value = entry.partition("=")
-        section, _, rest = ("subject", ".", "subject_id") if name == "subject" else name.partition(".")
-        if not separator or not section:
-            raise RecordingError(f"--metadata: found '{entry}'; expected key=value, such as subject.age=P90D")
-        place = found
-        if rest:
-            if not isinstance(found.get(section, {}), dict):
-                found[section] = {"subject_id": found[section]}
-            place = found.setdefault(section, {})
-        key = rest or section
-        if place.setdefault(key, value) != value:
-            raise RecordingError(f"--metadata {entry}: the session says '{place[key]}'; expected nothing else")
-    return found
+    if not entries:
+        return dict(metadata)
+    try:
+        known = SessionMetadata.model_validate(metadata)
+    except ValidationError as error:
+        raise RecordingError(
+            "--metadata: can't be added to the metadata of this session, which an older dlstream wrote; edit 'metadata' in "
+            "its session.json"
+        ) from error
+    try:
+        return merged(known, metadata_of(entries)).contents()
+    except ValueError as error:
+        raise RecordingError(f"--metadata: expected {error}") from error
 
 
 def _csv(recorded: Recorded, out: Path, force: bool) -> list[Path]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dlstream_common import Frame, FramePoses, RecordingError
+from dlstream_recorder.metadata import SessionMetadata
 from dlstream_recorder.report.summary import Summary, summarise
 from dlstream_recorder.report.tables import write_all_h5
 from dlstream_recorder.session._copies import Copies
@@ -26,13 +27,20 @@ class OfflineSession:
         cameras: their names.
         started: stamp of the first frame, in nanoseconds since the epoch.
         about: further entries for session.json.
+        metadata: subject and circumstances.
 
     Raises:
         RecordingError: the folder is not empty, or can't be written.
     """
 
     def __init__(
-        self, folder: Path, name: str, cameras: Sequence[str], started: int, about: Mapping[str, Any] | None = None
+        self,
+        folder: Path,
+        name: str,
+        cameras: Sequence[str],
+        started: int,
+        about: Mapping[str, Any] | None = None,
+        metadata: SessionMetadata | None = None,
     ) -> None:
         if folder.is_dir() and any(folder.iterdir()):
             raise RecordingError(f"{folder} is not empty; nothing is overwritten. Choose another folder")
@@ -42,7 +50,7 @@ class OfflineSession:
             raise write_error(folder, error) from error
         self.folder = folder
         self._stamp = started
-        contents = first_contents(name, "", started, {})
+        contents = first_contents(name, "", started, (metadata or SessionMetadata()).contents())
         contents |= {"offline": True, "cameras": {camera: {"parts": []} for camera in cameras}, **(about or {})}
         self._file = SessionFile(folder, contents)
         self._copies = Copies(folder, self._file)
