@@ -21,11 +21,11 @@ from dlstream.offline.annotated import AnnotatedVideo
 from dlstream.offline.behind import Behind
 from dlstream.offline.footage import Footage, Lost, open_footage
 from dlstream.offline.kinds import is_ros1, ros1
-from dlstream.offline.posing import Poser, first_frame, posed_ahead
 from dlstream.offline.metadata import metadata_for
+from dlstream.offline.posing import Poser, first_frame, posed_ahead
 from dlstream.offline.progress import show_progress
-from dlstream.offline.session_lines import journal_of
 from dlstream.offline.scene import PanelLine
+from dlstream.offline.session_lines import journal_of
 from dlstream.offline.side_panel import SidePanel
 from dlstream.offline.used_files import copies_beside
 from dlstream.rig.file import Rig, load_rig
