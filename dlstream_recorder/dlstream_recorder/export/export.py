@@ -72,8 +72,8 @@ def with_metadata(metadata: Mapping[str, Any], entries: Sequence[str]) -> dict[s
         known = SessionMetadata.model_validate(metadata)
     except ValidationError as error:
         raise RecordingError(
-            "--metadata: can't be added to the metadata of this session, which an older dlstream wrote; edit 'metadata' "
-            "in its session.json"
+            "--metadata: can't be added to the metadata of this session, which an older dlstream wrote; edit "
+            "'metadata' in its session.json"
         ) from error
     try:
         return merged(known, metadata_of(entries)).contents()
