@@ -38,10 +38,13 @@ class Monitor:
         self, rig: str, file: Path, nodes: Collection[str], outputs: Collection[str] = (), namespace: str = ""
     ) -> None:
         self._nodes = frozenset(nodes)
+        self._pose = f"/{namespace}/pose" if namespace else "/pose"
         self._lock = threading.Lock()
         self._diagnoses: dict[str, tuple[float, DiagnosticStatus]] = {}
         self.first_frame: float | None = None
         """When the first frame was reported, by the monotonic clock."""
+        self.poses = 0
+        """How many poses the pose node reported, of all cameras together."""
         self.session: Path | None = None
         """The newest session folder that a recorder reported."""
         self.status: ExperimentStatus | None = None
@@ -111,6 +114,8 @@ class Monitor:
                     continue
                 self._diagnoses[item.name] = (time.monotonic(), item)
                 values = {pair.key: pair.value for pair in item.values}
+                if item.name == self._pose:
+                    self.poses = sum(int(value) for key, value in values.items() if key.endswith("/poses"))
                 if "session" in values:
                     self.session = Path(values["session"])
                 if self.first_frame is None and _has_frames(values):
