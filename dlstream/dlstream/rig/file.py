@@ -42,6 +42,8 @@ class _Rig(Settings):
     """The rig's name, part of the session folders' names."""
     namespace: RigNamespace = ""
     """Where the rig's nodes and topics are: with `lab/rig1`, the images of `top` are /lab/rig1/top/image_raw."""
+    use_sim_time: bool = False
+    """Take the time from /clock, as of a bag that is played, and not from this computer's clock."""
     together: bool = False
     """Cameras, pose, experiment and recorder in one process: frames pass from node to node without a copy."""
     stop: Stop = Stop()

@@ -79,7 +79,7 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
             kind.executable,
             kind.node_name(name),
             facts.full_name(kind.namespace(name)).rstrip("/") or "/",
-            _parameters(section, kind.fill(facts)),
+            {**_parameters(section, kind.fill(facts)), **({"use_sim_time": True} if rig.use_sim_time else {})},
             remappings if kind.takes_images else (),
             on_failure=section.on_failure,
             ends_rig=kind.publishes_images,

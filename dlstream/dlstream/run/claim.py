@@ -8,7 +8,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,12 +87,12 @@ class Claim:
         Raises:
             NamesTakenError: another rig, or a node that lives, has a name of this rig's.
         """
-        end = time.monotonic() + _DISCOVERY
-        while not self.conflict and time.monotonic() < end:
-            time.sleep(0.02)
+        _wait(lambda: self.conflict, _DISCOVERY)
+        alive = self._alive({*self._own.nodes} & _graph(self._node)) if not self.conflict else []
+        if alive:  # whose they are may arrive later than they are seen
+            _wait(lambda: self.conflict, _ANSWER)
         if self.conflict:
             raise NamesTakenError(self.conflict)
-        alive = self._alive({*self._own.nodes} & _graph(self._node))
         if alive:
             raise NamesTakenError(self._refusal("other nodes, which no rig has announced, have", sorted(alive)))
 
@@ -100,9 +100,8 @@ class Claim:
         """Which of these nodes answer."""
         clients = {name: self._node.create_client(ListParameters, f"{name}/list_parameters") for name in names}
         answers = {name: client.call_async(ListParameters.Request()) for name, client in clients.items()}
-        end = time.monotonic() + _ANSWER
-        while answers and not any(answer.done() for answer in answers.values()) and time.monotonic() < end:
-            time.sleep(0.02)
+        if answers:
+            _wait(lambda: any(answer.done() for answer in answers.values()), _ANSWER)
         found = [name for name, answer in answers.items() if answer.done()]
         for client in clients.values():
             self._node.destroy_client(client)
@@ -120,6 +119,12 @@ class Claim:
         other = _read(message.data)
         if other is not None and other.id != self._own.id:
             self._others[other.id] = other
+
+
+def _wait(condition: Callable[[], object], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
 
 
 def _graph(node: Node) -> set[str]:

@@ -151,8 +151,8 @@ def find_rig(name: str = "", folder: Path | None = None) -> RunningRig:
     lines = [f"{rig.name} ({rig.file}, process {rig.pid})" for rig in rigs]
     if not rigs:
         raise NoRigError(
-            "no rig is running on this machine; start one with `dlstream run RIG`. One that another user started, or "
-            "`ros2 launch`, is reached by ros2 (docs/how-to/ros2.md)"
+            "no rig is running on this machine; start one with `dlstream run RIG`. One of another user is reached "
+            "by ros2 (docs/how-to/ros2.md)"
         )
     wanted = [rig for rig in rigs if name in ("", rig.name, str(rig.pid)) or _is_file(name, rig)]
     if not wanted:
