@@ -16,7 +16,7 @@ from rig_tools import RigUnderTest, is_gone, recorded, told, wait_until
 
 pytest.importorskip("ros2launch", reason="ROS 2's own launch, launch_ros and ros2cli are not installed")
 
-LAUNCH = [sys.executable, "-c", "from ros2cli.cli import main; main()", "launch"]
+LAUNCH = [sys.executable, "-c", "import sys; from ros2cli.cli import main; sys.exit(main())", "launch"]
 NODES = ["/outputs/screen", "/recorder", "/pose", "/experiment", "/top/camera"]
 INCLUDING = """\
 from launch import LaunchDescription
@@ -118,7 +118,9 @@ def test_another_launch_file_includes_ours_in_its_own_namespace(launch, write_ri
     file.write_text(INCLUDING.replace("RIG", str(write_rig())))
     rig = launch(str(file))
     recorded(rig, 10)
-    names = subprocess.run(["ps", "--ppid", str(rig.process.pid), "-o", "args"], capture_output=True, text=True).stdout
+    names = subprocess.run(
+        ["ps", "-ww", "--ppid", str(rig.process.pid), "-o", "args"], capture_output=True, text=True
+    ).stdout
     assert names.count("__ns:=/lab") == len(NODES)
     assert rig.stop() == 0
     assert rig.about()["summary"]["faults"] == 0

@@ -59,7 +59,8 @@ def imports(package: str) -> Iterator[tuple[str, Path, bool]]:
 
 def declared(package: str) -> set[str]:
     root = ElementTree.parse(ROOT / package / "package.xml").getroot()
-    return {item.text or "" for item in root if item.tag in ("depend", "exec_depend", "build_depend", "buildtool_depend")}
+    kinds = ("depend", "exec_depend", "build_depend", "buildtool_depend")
+    return {item.text or "" for item in root if item.tag in kinds}
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -11,6 +11,7 @@ import cv2
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.duration import Duration
+from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
@@ -22,7 +23,6 @@ from dlstream_common.calibration import load_calibration
 from dlstream_common.ros import (
     EVENT,
     LATCHED,
-    LATEST_IMAGE,
     POSE,
     Diagnosis,
     DlstreamNode,
@@ -70,11 +70,18 @@ class CameraNode(DlstreamNode[SourceSettings]):
         own = self.get_namespace().strip("/").replace("/", "_") or name
         self._frame_id = settings.frame_id or f"{own}_optical_frame"
         self._info = self._camera_info(settings, self._format)
-        self._images = self.create_lifecycle_publisher(Image, "image_raw", image_qos(settings.queue))
+        self._images = self.create_lifecycle_publisher(
+            Image,
+            "image_raw",
+            image_qos(settings.queue),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
         self._topic = self._images.topic_name
         self._infos = self.create_lifecycle_publisher(CameraInfo, "camera_info", POSE)
         self._frame_infos = self.create_lifecycle_publisher(FrameInfo, "frame_info", POSE)
-        self._compressed = self.create_lifecycle_publisher(CompressedImage, "image_raw/compressed", LATEST_IMAGE)
+        self._compressed = self.create_lifecycle_publisher(
+            CompressedImage, "image_raw/compressed", image_qos(settings.queue)
+        )
         self._truths = self.create_lifecycle_publisher(FramePosesMsg, "ground_truth", POSE)
         self._device = self.create_lifecycle_publisher(DiagnosticStatus, "device", LATCHED)
         self._rate = Meter()
@@ -199,7 +206,8 @@ class CameraNode(DlstreamNode[SourceSettings]):
             time.sleep(0.01)
 
     def _subscribers(self) -> int:
-        return int(self._images.get_subscription_count()) + self.frames.subscribers(self._topic)
+        outside = (self._images.get_subscription_count(), self._compressed.get_subscription_count())
+        return sum(outside) + self.frames.subscribers(self._topic)
 
     def _publish(self, shot: Shot) -> None:
         self.frames.publish(self._topic, shot.frame, self._frame_id)
@@ -242,7 +250,15 @@ class CameraNode(DlstreamNode[SourceSettings]):
     def _let_arrive(self) -> None:
         """Waits for the last frames: they travel to the recorder through memory that ends with this process."""
         end = time.monotonic() + _ARRIVAL
-        for publisher in (self._images, self._infos, self._frame_infos, self._truths, self._events, self._device):
+        for publisher in (
+            self._images,
+            self._compressed,
+            self._infos,
+            self._frame_infos,
+            self._truths,
+            self._events,
+            self._device,
+        ):
             publisher.wait_for_all_acked(Duration(seconds=max(0.0, end - time.monotonic())))
 
     def _finish(self) -> None:

@@ -10,7 +10,14 @@ from dlstream_common.errors import (
 )
 from dlstream_common.events import FINITE, OFF, RIG, Cause, Command, Event
 from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
-from dlstream_common.images import ENCODINGS, EncodingError, encoding_of, image_from_bytes, to_bgr
+from dlstream_common.images import (
+    ENCODINGS,
+    EncodingError,
+    encoding_of,
+    image_from_bytes,
+    image_from_compressed,
+    to_bgr,
+)
 from dlstream_common.meter import Meter
 from dlstream_common.names import Name, Namespace, RigNamespace
 from dlstream_common.problems import Place, Problem, Severity, did_you_mean, key_of, nearest, suggest
@@ -67,6 +74,7 @@ __all__ = [
     "former",
     "former_key",
     "image_from_bytes",
+    "image_from_compressed",
     "is_filled_in",
     "key_of",
     "line_of",

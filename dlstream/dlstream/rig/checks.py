@@ -25,6 +25,9 @@ from dlstream_recorder.session.check import check_directory
 def check_camera(camera: Any, facts: RigFacts) -> Iterator[Problem]:
     """A file that can't be read, a crop or a calibration that does not fit."""
     yield from _lacking(SOURCES, "source", camera)
+    if facts.use_sim_time and isinstance(camera, SourceSettings):
+        found = "a camera of this computer, whose stamps are not of /clock, in a rig with use_sim_time"
+        yield Problem(("source",), found, "`source: topic`, as of a bag that is played with --clock")
     if isinstance(camera, SourceSettings):
         yield from camera.check()
         for ask in (camera.frame_rate, camera.asked_size):

@@ -38,6 +38,7 @@ class RigFacts:
         self.partial = partial
         self.name: str = sections["rig"]
         self.namespace: str = sections["namespace"]
+        self.use_sim_time: bool = sections["use_sim_time"]
         self.file = file
         self.cameras: Mapping[str, Settings] = sections["cameras"]
         self.outputs: Mapping[str, Any] = sections["outputs"]
@@ -58,6 +59,13 @@ class RigFacts:
     def image_subscribers(self) -> int:
         """How many nodes of the rig take a camera's images."""
         return (self.pose is not None) + self.records_images
+
+    @property
+    def compressed_rate(self) -> dict[str, float]:
+        """What cameras need where a node takes every frame compressed; empty where none does."""
+        takers = (self.pose, self.recorder)
+        every = any(taker is not None and taker.image_transport == "compressed" for taker in takers)
+        return {"compressed_rate": 1000.0} if every else {}
 
     @cached_property
     def image_sizes(self) -> dict[str, tuple[int, int]]:

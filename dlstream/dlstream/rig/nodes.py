@@ -69,9 +69,10 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
     """The nodes of a rig, in the order in which they start; they end in reverse."""
     facts = RigFacts.of(rig, rig_file)
     remappings = tuple(
-        (facts.full_name(f"/{name}/image_raw"), camera.topic)
+        (facts.full_name(f"/{name}/image_raw{last}"), f"{camera.topic}{last}")
         for name, camera in rig.cameras.items()
         if isinstance(camera, TopicCamera) and camera.topic
+        for last in ("", "/compressed")
     )
     nodes = [
         NodeSpec(

@@ -214,7 +214,11 @@ NODE_KINDS = (
         publishes_images=True,
         decides=True,
         foreign=TopicCamera,
-        fill=lambda facts: {"wait_for": facts.image_subscribers, "rig_namespace": facts.namespace},
+        fill=lambda facts: {
+            "wait_for": facts.image_subscribers,
+            "rig_namespace": facts.namespace,
+            **facts.compressed_rate,
+        },
         check=checks.check_camera,
     ),
 )

@@ -23,15 +23,10 @@ from dlstream.rig.nodes import NodeSpec
 from dlstream.run.monitor import Monitor
 from dlstream.run.runner import ending_in_words
 from dlstream.run.supervision import Ending, RestartLimit, Say, Supervisor
-from dlstream_common import DlstreamError
 from launch import LaunchContext
 
 _TICK = 0.1
 _KILL_AFTER = 30.0
-
-
-class RigFailedError(DlstreamError):
-    """A rig has failed: `ros2 launch` ends with exit code 1."""
 
 
 class RigNode(Node):
@@ -137,8 +132,8 @@ class SuperviseRig(Action):
         whole = session is None or await context.asyncio_loop.run_in_executor(None, _shown, session)
         if not whole:
             self._failure = self._failure or f"the session {session} is not complete"
-        if self._failure:
-            raise RigFailedError(self._failure)
+        if self._failure:  # an exception of this task would be lost where another task ends at the same moment
+            context.asyncio_loop.call_exception_handler({"message": f"the rig has failed: {self._failure}"})
 
     async def _end(self, node: RigNode, context: LaunchContext) -> None:
         """Lets a node end, and waits for it; launch's own timers escalate to SIGTERM and SIGKILL."""

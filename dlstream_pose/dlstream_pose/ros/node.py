@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import Image
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from dlstream_common import DlstreamError, EncodingError, Frame, FramePoses, NetworkError, now
+from dlstream_common import DlstreamError, EncodingError, Frame, FramePoses, NetworkError
 from dlstream_common.ros import (
     LATCHED,
     LATEST_IMAGE,
     Diagnosis,
     DlstreamNode,
     Level,
+    frame_from_compressed,
     frame_from_message,
     run_node,
     stamp_to_message,
@@ -124,30 +127,44 @@ class PoseNode(DlstreamNode[PoseSettings]):
 
     def _images_of(self, camera: str) -> str:
         """The full name of a camera's image topic."""
-        return str(self.resolve_topic_name(f"{camera}/image_raw"))
+        name = f"{camera}/image_raw/compressed" if self._compressed else f"{camera}/image_raw"
+        return str(self.resolve_topic_name(name))
+
+    @property
+    def _compressed(self) -> bool:
+        return self.settings is not None and self.settings.image_transport == "compressed"
 
     def _listen(self, camera: str) -> Callable[[], object]:
         """Subscribes to a camera's frames, within this process or by ROS; call the result to unsubscribe."""
-        topic = self._images_of(camera)
-        if self.frames.carries(topic):
-            return self.frames.subscribe(topic, partial(self._on_frame, camera))
-        name = f"{camera}/image_raw"
-        subscription = self.create_subscription(Image, name, partial(self._on_image, camera), LATEST_IMAGE)
+        local, topic = self.resolve_topic_name(f"{camera}/image_raw"), self._images_of(camera)
+        if self.frames.carries(local):
+            return self.frames.subscribe(local, partial(self._on_frame, camera))
+        subscription = self.create_subscription(
+            CompressedImage if self._compressed else Image,
+            topic,
+            partial(self._on_image, camera),
+            LATEST_IMAGE,
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
         return partial(self.destroy_subscription, subscription)
 
     def _on_frame(self, camera: str, frame: Frame, frame_id: str) -> None:
         header = Header(stamp=stamp_to_message(frame.stamp), frame_id=frame_id)
-        self._queue.put(camera, (frame, header), frame.sequence + 1, now())
+        self._queue.put(camera, (frame, header), frame.sequence + 1, self._arrival(frame.stamp))
 
-    def _on_image(self, camera: str, message: Image, info: dict[str, int]) -> None:
-        received = now()
+    def _on_image(self, camera: str, message: Image | CompressedImage, info: dict[str, int]) -> None:
         number = info.get("publication_sequence_number", 0)
         try:
-            frame = frame_from_message(message, camera, number - 1)
+            read = frame_from_compressed if self._compressed else frame_from_message
+            frame = read(message, camera, number - 1)
         except EncodingError as error:
             self._refuse(self._views[camera], error)
             return
-        self._queue.put(camera, (frame, message.header), number, received)
+        self._queue.put(camera, (frame, message.header), number, self._arrival(frame.stamp))
+
+    def _arrival(self, stamp: int) -> int:
+        """Now. Simulated time comes in steps, and may still be behind the newest frame: never before its stamp."""
+        return max(self.now(), stamp) if self.in_simulated_time else self.now()
 
     def _on_regions(self, message: Regions) -> None:
         if message.camera in self._views:
@@ -167,9 +184,9 @@ class PoseNode(DlstreamNode[PoseSettings]):
         try:
             stream = self._streams[queued.camera]
             self._warm_up(stream, frame.image.shape[1], frame.image.shape[0])
-            start = now()
+            start, begun = max(self.now(), queued.received), time.monotonic_ns()
             found = stream.estimate(frame.image, frame.encoding, frame.stamp)
-            end = now()
+            end = start + time.monotonic_ns() - begun
         except (EncodingError, NetworkError) as error:
             self._refuse(view, error)
             return

@@ -8,7 +8,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 
 from dlstream_common.ros import COMMAND, EVENT, JOURNAL, LATCHED, POSE, image_qos
@@ -45,6 +45,11 @@ class Topic:
     def msgtype(self) -> str:
         """The type's name in a bag."""
         return f"{self.type.__module__.split('.')[0]}/msg/{self.type.__name__}"
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it carries a camera's frames."""
+        return self.type in (Image, CompressedImage)
 
     @property
     def latched(self) -> bool:
@@ -88,4 +93,7 @@ def image_topic(settings: RecorderSettings, camera: str, namespace: str) -> Topi
     qos = image_qos(settings.image_depth)
     if settings.image_reliability == "best_effort":
         qos.reliability = ReliabilityPolicy.BEST_EFFORT
-    return Topic(f"{namespace.rstrip('/')}/{camera}/image_raw", Image, qos, camera, settings.bag_images)
+    name = f"{namespace.rstrip('/')}/{camera}/image_raw"
+    if settings.image_transport == "compressed":
+        return Topic(f"{name}/compressed", CompressedImage, qos, camera, settings.bag_images)
+    return Topic(name, Image, qos, camera, settings.bag_images)
