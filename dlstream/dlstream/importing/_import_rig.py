@@ -91,8 +91,8 @@ def _camera(ini: Ini) -> dict[str, Any]:
                 Note(
                     ini.where("Streaming", "CAMERA_SOURCE"),
                     device,
-                    "DeepLabStream prefers a RealSense or Basler camera if one is plugged in: for these use "
-                    "their ROS driver and `source: topic`",
+                    "DeepLabStream prefers a RealSense or Basler camera if one is plugged in: for a RealSense write "
+                    "`source: realsense` (docs/how-to/realsense.md), for a Basler its ROS driver and `source: topic`",
                 )
             )
     if [item for item in ini.words("Streaming", "STREAMS") if item.lower() != "color"]:

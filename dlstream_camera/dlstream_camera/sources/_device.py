@@ -83,6 +83,7 @@ class DeviceSource(FrameSource[D]):
             connection.hardware_id,
             connection.stamp_source,
             connection.settings,
+            connection.calibration,
         )
 
     def read(self) -> Capture | None:
