@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from dlstream.rig.facts import RigFacts, network_info
 from dlstream_camera import SOURCES, SourceSettings
-from dlstream_common import DlstreamError, InputError, Problem, Severity, line_of, suggest
+from dlstream_common import DlstreamError, InputError, Problem, Severity, SourceError, line_of, suggest
+from dlstream_common.part_faults import PartFault
 from dlstream_common.plugins import PartError, Registry
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.model.plane import CameraPlane
@@ -29,6 +31,9 @@ def check_camera(camera: Any, facts: RigFacts) -> Iterator[Problem]:
             other for other in facts.cameras.values() if isinstance(other, SourceSettings) and other is not camera
         ]
         yield from camera.check_beside([other for other in others if _source(other) == _source(camera)])
+        for ask in (camera.frame_rate, camera.asked_size):
+            with suppress(SourceError):  # the check tells it
+                ask()
 
 
 def _source(camera: SourceSettings) -> str:
@@ -38,8 +43,11 @@ def _source(camera: SourceSettings) -> str:
 def check_output(output: Any, facts: RigFacts) -> Iterator[Problem]:
     """What the kind of output finds without its device."""
     yield from _lacking(OUTPUTS, "type", output)
+    output.without_computer()
     try:
         output.check()
+    except PartFault:
+        raise
     except DlstreamError as error:
         yield Problem((), _sentence(error), "an output that can be used")
 
@@ -50,6 +58,9 @@ def check_pose(pose: Any, facts: RigFacts) -> Iterator[Problem]:
     yield from _lacking(FILTERS, "filter", pose)
     try:
         info = network_info(pose)
+    except PartFault as fault:
+        yield fault.problem("engine")
+        return
     except DlstreamError as error:
         yield Problem(("network",), _sentence(error), "a network that loads")
         return
@@ -74,7 +85,7 @@ def _wrong_depth(facts: RigFacts) -> Iterator[Problem]:
                 hint = suggest(camera, sorted(facts.cameras))
                 yield Problem(("depth",), f"'{camera}'", "a camera of the rig", hint)
         one, other = facts.cameras.get(name), facts.cameras.get(depth)
-        if isinstance(other, SourceSettings) and not other.is_depth:
+        if isinstance(other, SourceSettings) and not other.is_depth():
             yield Problem(("depth",), f"'{depth}', whose images are pictures", "a camera whose images are depths")
         if not isinstance(one, SourceSettings) or not isinstance(other, SourceSettings):
             continue
@@ -127,21 +138,37 @@ def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]
             yield Problem(("file",), found, "the same file in both")
 
 
+def check_session(session: Any, facts: RigFacts) -> Iterator[Problem]:
+    """Metadata that contradicts itself, or that nobody records."""
+    try:
+        known = session.metadata().contents()
+    except ValueError as error:
+        yield Problem(("session", "subject"), str(error), "the same value in both, or only one of them")
+        return
+    if known and facts.recorder is None and "recorder" not in facts.partial:
+        found = f"{', '.join(known)}, which nobody records"
+        yield Problem(("session",), found, "a section 'recorder'", severity=Severity.WARNING)
+
+
 def _two_subjects(experiment: Experiment, facts: RigFacts) -> Iterator[Problem]:
-    """Metadata with different values in the experiment and in the recorder: the session would carry both."""
-    lines = facts.recorder.metadata if facts.recorder is not None else ()
-    recorded = dict(line.split("=", 1) for line in lines)
+    """Metadata with different values in the experiment and in the rig: the session would carry both."""
+    try:
+        metadata = facts.session.metadata()
+    except ValueError:  # check_session reports it
+        return
     for name, value in texts(experiment.metadata).items():
-        if recorded.get(name, value) != value:
+        said = metadata.said_of(name)
+        if said not in (None, value):
             place = ("metadata", name)
-            found = f"'{value}', where the rig's recorder.metadata says {name}={recorded[name]}"
+            found = f"'{value}', where the rig's session says '{said}'"
             line = line_of(experiment.data, place)
             yield Problem(place, found, "the same value in both, or only one of them", line=line, file=experiment.path)
 
 
 def _lacking(parts: Registry[Any], key: str, section: Any) -> Iterator[Problem]:
     """Missing libraries of the part that a section names."""
-    name = getattr(section, key)
+    named = getattr(section, key)
+    name = getattr(named, "type", named)  # of a part with settings of its own
     if name in ("topic", "auto", "none"):  # somebody else's node; whatever is there; nothing
         return
     try:

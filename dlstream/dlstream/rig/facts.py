@@ -19,19 +19,29 @@ class RigFacts:
         sections: the rig file's sections by key; those with several nodes as mappings.
         file: the rig file.
         partial: sections of which something could not be read, so that what is missing there may exist.
+        changes: options of the command line that changed what the file says.
     """
 
     @classmethod
     def of(cls, rig: Settings, file: Path, partial: frozenset[str] = frozenset()) -> RigFacts:
         """Of a rig file that was read."""
-        return cls({name: getattr(rig, name) for name in type(rig).model_fields}, file, partial)
+        changes = getattr(rig, "changes", ())
+        return cls({name: getattr(rig, name) for name in type(rig).model_fields}, file, partial, changes)
 
-    def __init__(self, sections: Mapping[str, Any], file: Path, partial: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        sections: Mapping[str, Any],
+        file: Path,
+        partial: frozenset[str] = frozenset(),
+        changes: tuple[str, ...] = (),
+    ) -> None:
         self.partial = partial
         self.name: str = sections["rig"]
         self.file = file
         self.cameras: Mapping[str, Settings] = sections["cameras"]
         self.outputs: Mapping[str, Any] = sections["outputs"]
+        self.session: Any = sections["session"]
+        self.changes: tuple[str, ...] = changes
         self.pose, self.experiment, self.recorder = (sections[key] for key in ("pose", "experiment", "recorder"))
 
     @property
@@ -49,7 +59,7 @@ class RigFacts:
         """The cameras in whose images animals are looked for: all but those that show depth."""
         depth = set(self.depth_cameras.values())
         depth |= {
-            name for name, camera in self.cameras.items() if isinstance(camera, SourceSettings) and camera.is_depth
+            name for name, camera in self.cameras.items() if isinstance(camera, SourceSettings) and camera.is_depth()
         }
         return sorted(set(self.cameras) - depth)
 
@@ -69,9 +79,11 @@ class RigFacts:
 
     def beside(self, camera: str) -> list[str]:
         """The other cameras of a camera's device."""
-        device = getattr(self.cameras[camera], "shared_device", "")
-        others = (name for name in self.cameras if name != camera and device)
-        return [name for name in others if getattr(self.cameras[name], "shared_device", "") == device]
+        devices = {
+            name: other.shared_device() for name, other in self.cameras.items() if isinstance(other, SourceSettings)
+        }
+        device = devices.get(camera, "")
+        return [name for name, other in devices.items() if name != camera and device and other == device]
 
     def fill_camera(self, name: str) -> dict[str, Any]:
         """The parameters of a camera that follow from the rest of the rig."""
@@ -105,9 +117,13 @@ class RigFacts:
         """Width and height in pixels asked of each camera that may deliver others: only the device knows."""
         sizes = {}
         for name, camera in self.cameras.items():
-            size = camera.asked_size() if isinstance(camera, SourceSettings) else None
-            if size is not None:
-                sizes[name] = size
+            if isinstance(camera, SourceSettings):
+                try:
+                    size = camera.asked_size()
+                except DlstreamError:
+                    continue
+                if size is not None:
+                    sizes[name] = size
         return sizes
 
     @cached_property

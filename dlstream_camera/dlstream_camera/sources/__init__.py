@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from dlstream_camera.sources._base import (
@@ -13,6 +14,7 @@ from dlstream_camera.sources._base import (
     SourceSettings,
     SourceState,
 )
+from dlstream_common.part_faults import are_problems, guarded_settings, is_rate_or_none, is_size_or_none
 from dlstream_common.picking import a_class
 from dlstream_common.plugins import Registry
 from dlstream_common.tagged import tagged
@@ -28,7 +30,28 @@ def source_settings(name: str) -> type[SourceSettings]:
     Raises:
         PartError: there is no such source, or it can't be imported.
     """
-    return cast(type[SourceSettings], tagged(SOURCES.load(name).settings_type, "source", name))
+    settings = guarded_settings(SOURCES.load(name).settings_type, SOURCES.author(name), _RESULTS)
+    return cast(type[SourceSettings], tagged(settings, "source", name))
+
+
+def _are_parameters(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+
+
+_SIZE = "width and height in pixels, such as (640, 480), or None"
+_RESULTS = (
+    ("image_size", is_size_or_none, _SIZE),
+    ("asked_size", is_size_or_none, _SIZE),
+    ("published_size", is_size_or_none, _SIZE),
+    ("frame_rate", is_rate_or_none, "frames a second, such as 30.0, or None"),
+    ("is_depth", lambda value: isinstance(value, bool), "True or False"),
+    ("shared_device", lambda value: isinstance(value, str), "a text, such as a serial number, or ''"),
+    ("beside", _are_parameters, "a mapping of this source's keys to their values"),
+    ("shows_depth_of", lambda value: isinstance(value, bool), "True or False"),
+    ("check_beside", are_problems, "a list of problems"),
+    ("check", are_problems, "a list of problems"),
+)
+"""What checks ask of a source's settings."""
 
 
 __all__ = [

@@ -55,12 +55,10 @@ class SourceSettings(Settings):
         """
         return None
 
-    @property
     def is_depth(self) -> bool:
         """Whether its images are depths, (height, width) uint16 in millimetres, 0 where nothing was measured."""
         return False
 
-    @property
     def shared_device(self) -> str:
         """What identifies the device of which other cameras of a rig may show another stream; empty: it has its own.
 

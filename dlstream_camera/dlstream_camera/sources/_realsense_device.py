@@ -128,7 +128,7 @@ class RealSenseDevice:
         SourceError: it can't be opened, or does not have a stream that is asked for.
     """
 
-    # By RealSenseSettings.shared_device.
+    # By RealSenseSettings.shared_device().
     _open: dict[str, RealSenseDevice] = {}
     _lock = threading.Lock()
 
@@ -139,7 +139,7 @@ class RealSenseDevice:
         Raises:
             SourceError: see the class; or the open device lacks the camera's stream.
         """
-        key = settings.shared_device
+        key = settings.shared_device()
         with cls._lock:
             device = cls._open.get(key)
             if device is None or device.failed:
@@ -151,7 +151,7 @@ class RealSenseDevice:
                 raise
 
     def __init__(self, settings: RealSenseSettings) -> None:
-        self._key = settings.shared_device
+        self._key = settings.shared_device()
         requests = [StreamRequest.of(text) for text in settings.streams] or [settings.request]
         self._expected = len(requests)
         if settings.align == "color" or any(request.kind == "color" for request in requests):

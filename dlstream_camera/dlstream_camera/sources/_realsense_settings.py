@@ -69,11 +69,9 @@ class RealSenseSettings(DeviceSettings):
             self.stream, self.index if self.stream == "infrared" else 0, self.width, self.height, int(self.fps)
         )
 
-    @property
     def is_depth(self) -> bool:
         return self.stream == "depth"
 
-    @property
     def shared_device(self) -> str:
         return f"realsense {self.recording or self.serial}".rstrip()
 
@@ -82,7 +80,7 @@ class RealSenseSettings(DeviceSettings):
         return {"streams": [str(request) for request in requests]}
 
     def shows_depth_of(self, other: SourceSettings) -> bool:
-        if not isinstance(other, RealSenseSettings) or not self.is_depth:
+        if not isinstance(other, RealSenseSettings) or not self.is_depth():
             return False
         return other.stream == "color" if self.align == "color" else other.request.name == "infrared 1"
 
@@ -102,7 +100,7 @@ class RealSenseSettings(DeviceSettings):
             if self.recording is None and other.recording is None and bool(self.serial) < bool(other.serial):
                 found = f"no serial, beside another RealSense camera with the serial '{other.serial}'"
                 problems.append(Problem((), found, "the serial of each of them, or of none if they are one device"))
-            if self.shared_device == other.shared_device:
+            if self.shared_device() == other.shared_device():
                 problems += self._conflicts(other)
         return problems[:1]
 

@@ -152,7 +152,7 @@ def _odd_key(data: Any, depth: int = 0) -> tuple[int | None, Any]:
     if isinstance(data, CommentedMap):
         for key, value in data.items():
             if not isinstance(key, (str, int, float, bool, type(None))):
-                return (data.lc.data[key][0] if key in data.lc.data else data.lc.line) + 1, key
+                return (data.lc.data[key][0] if key in (data.lc.data or {}) else data.lc.line) + 1, key
             line, inner = _odd_key(value, depth + 1)
             if line is not None:
                 return line, inner
@@ -172,7 +172,7 @@ def line_of(data: Any, location: Location) -> int | None:
             key = next((key for key in data if str(key) == str(part)), None)
             if key is None:
                 continue  # pydantic puts the tag of a union's member into its locations
-            line = data.lc.key(key)[0] + 1 if key in data.lc.data else line  # a merged key has no line
+            line = data.lc.key(key)[0] + 1 if key in (data.lc.data or {}) else line  # a merged key has no line
             data = data[key]
         elif isinstance(data, CommentedSeq) and isinstance(part, int) and part < len(data):
             line = data.lc.item(part)[0] + 1
@@ -192,13 +192,15 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
         hint = _decimal_comma(data, location) or suggest(str(location[-1]), known)
         return Problem(place, f"the unknown key '{location[-1]}'", "a known key", hint, line=line)
     if error["type"] == "missing":
+        place = place if place[-1:] == location[-1:] else (*place, location[-1])  # below a name that is enough
         return Problem(place, "nothing", "this key, which is required", line=line)
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return _tag_problem(data, place, line, location, error, kinds_at(model, with_tags))
     if error["type"] == "part_error":
         part = error["ctx"]
         line = line_of(data, (*location, part["tag"])) or line
-        return Problem((*place, part["tag"]), part["found"], part["expected"], part["suggestion"], line=line)
+        place = _tag_place(data, location, part["tag"])
+        return Problem(place, part["found"], part["expected"], part["suggestion"], line=line)
     if error["type"] == "misfit":
         location = (*location, error["ctx"]["key"])
         value = found({**error, "input": _item(error["input"], error["ctx"]["key"])})
@@ -245,10 +247,19 @@ def _tag_problem(
         tag = str(context["tag"])
         line = line_of(data, (*location, tag_key)) or line
         hint = did_you_mean(tag, known)
-        return Problem((*place, tag_key), f"'{tag}'", f"one of {', '.join(known)}", hint, line=line)
+        place = _tag_place(data, location, tag_key)
+        return Problem(place, f"'{tag}'", f"one of {', '.join(known)}", hint, line=line)
     slip = next((str(name) for name in error["input"] if nearest(str(name), [tag_key])), None)
     hint = f"Did you mean '{tag_key}' instead of '{slip}'?" if slip is not None else ""
     return Problem((*place, tag_key), "nothing", f"this key: one of {', '.join(choices)}", hint, line=line)
+
+
+def _tag_place(data: Any, location: Location, tag: str) -> Place:
+    """The place of the name of a type: its key, or the name alone where that is enough."""
+    place = _place(data, location)
+    for part in location:
+        data = _item(data, part)
+    return place if isinstance(data, (str, int, float)) else (*place, tag)
 
 
 def _decimal_comma(data: Any, location: Location) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from dlstream_common import InputError, Problem, Severity, did_you_mean, line_of, suggest
+from dlstream_common.part_faults import PartFault
 from dlstream_experiment.checks.plausibility import always_or_never, doubtful, unknown_individuals
 from dlstream_experiment.checks.unit_checks import slips_of_units
 from dlstream_experiment.model.consistency import inconsistencies
@@ -145,9 +146,19 @@ def _keypoints(experiment: Experiment, keypoints: Collection[str] | None) -> Ite
         return
     for name, trigger in experiment.triggers.items():
         for place, keypoint in trigger.keypoints_used():
-            if keypoint not in keypoints:
-                hint = f"{did_you_mean(keypoint, list(keypoints))} Known: {', '.join(keypoints)}.".lstrip()
-                yield Problem(("triggers", name, *place), f"'{keypoint}'", "a keypoint of the network", hint)
+            if keypoint not in keypoints and keypoint not in experiment.keypoints:
+                yield _no_keypoint(("triggers", name, *place), keypoint, [*keypoints, *experiment.keypoints])
+    for name, point in experiment.keypoints.items():
+        if name in keypoints:
+            yield Problem(("keypoints", name), f"'{name}'", "another name: the network has a keypoint of this one")
+        for part in point.middle:
+            if part not in keypoints:
+                yield _no_keypoint(("keypoints", name, "middle", part), part, keypoints)
+
+
+def _no_keypoint(place: Location, keypoint: str, known: Collection[str]) -> Problem:
+    hint = f"{did_you_mean(keypoint, list(known))} Known: {', '.join(known)}.".lstrip()
+    return Problem(place, f"'{keypoint}'", "a keypoint of the network", hint)
 
 
 def _depths(experiment: Experiment, depths: Collection[str] | None) -> Iterator[Problem]:
@@ -169,7 +180,10 @@ def _outputs(
             hint = suggest(stimulus.output, sorted(outputs)) or "The rig has no outputs."
             yield Problem(("protocol", *place, "output"), f"'{stimulus.output}'", "an output of the rig", hint)
         elif isinstance(outputs, Mapping):
-            wrong = outputs[stimulus.output].check_command(stimulus.action, stimulus.texts())
+            try:
+                wrong = outputs[stimulus.output].check_command(stimulus.action, stimulus.texts())
+            except PartFault as fault:
+                wrong = fault.problem("action")
             if wrong is not None:
                 yield wrong.below("protocol", *place)
 

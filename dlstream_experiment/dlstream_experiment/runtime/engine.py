@@ -6,7 +6,7 @@ live or on replay. All stamps are nanoseconds since the epoch.
 
 from __future__ import annotations
 
-from dlstream_common import DlstreamError, Event, FramePoses
+from dlstream_common import DlstreamError, Event, FramePoses, event_kinds
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.extension import ExtensionError
 from dlstream_experiment.runtime.effects import Effect, Phase, RegionStates, Status, region_states
@@ -44,7 +44,7 @@ class Engine:
             DlstreamError: a start while a run is in progress.
         """
         if isinstance(item, Fault):
-            return [Event(item.stamp, "fault", item.name, {"reason": item.reason})]
+            return [Event(item.stamp, event_kinds.FAULT, item.name, {"reason": item.reason})]
         if isinstance(item, Start) and self.running:
             raise DlstreamError(f"experiment '{self.experiment.experiment}' is running already")
         if isinstance(item, Start):
@@ -100,6 +100,10 @@ class Engine:
         if self._run is None:
             return Status(Phase.IDLE, self.experiment.experiment)
         return self._run.status(stamp)
+
+    def measured(self) -> dict[str, float]:
+        """What each trigger measured on the last frame of its camera, in the unit of its type; NaN: nothing."""
+        return self._run.measured() if self._run is not None else {}
 
     def regions(self) -> list[RegionStates]:
         """The state of every region, camera by camera."""

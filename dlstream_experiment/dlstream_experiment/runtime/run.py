@@ -10,12 +10,13 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from dlstream_common import OFF, Cause, Command, Event
+from dlstream_common import OFF, Cause, Command, Event, event_kinds
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.extension import ExtensionError
 from dlstream_experiment.model.names import SECOND, nanoseconds
 from dlstream_experiment.model.pose_array import PoseArray
 from dlstream_experiment.model.protocols import End, Note, Off, On, Step, Stimulus
+from dlstream_experiment.model.virtual import VirtualColumns
 from dlstream_experiment.runtime.effects import Effect, Phase, RegionStates, Status, region_states
 from dlstream_experiment.runtime.inputs import Input, Poses, Stop, Tick, Value
 from dlstream_experiment.runtime.pose_faults import PoseFaults
@@ -45,6 +46,7 @@ class Run:
         self._protocol_triggers = {trigger for _, trigger in experiment.protocol.triggers_used()}
         self._triggers = TriggerSet(experiment.triggers, replace(experiment.context, seed=self.seed))
         self._keypoints: dict[str, tuple[str, ...]] = {}
+        self._virtual: dict[str, VirtualColumns] = {}
         self._last_pose = dict.fromkeys(experiment.cameras, stamp)
         self._silent: set[str] = set()
         self._faults = PoseFaults(experiment.max_age)
@@ -71,7 +73,7 @@ class Run:
         stamp = self._started
         values = {"protocol": self._experiment.protocol.type, "seed": str(self.seed)}
         values |= self._experiment.metadata_texts()
-        started = Event(stamp, "experiment_started", self._name, values)
+        started = Event(stamp, event_kinds.EXPERIMENT_STARTED, self._name, values)
         effects = [*self._all_off(stamp, None), started, *self._region_changes()]
         return effects + self._apply(self._protocol.start(stamp), stamp, None)
 
@@ -99,9 +101,12 @@ class Run:
                 fault = self._faults.missing_keypoint(stamp, keypoint, trigger, poses.keypoints, cause)
                 return [*effects, fault, *self.end(stamp, fault.values["reason"], cause, Phase.FAULT)]
             self._keypoints[camera] = poses.keypoints
-            self._triggers.bind(camera, poses.keypoints)
+            self._virtual[camera] = VirtualColumns(self._experiment.keypoints, poses.keypoints)
+            self._triggers.bind(camera, self._virtual[camera].keypoints)
         try:
             array = PoseArray.of(poses, acquired)
+            if self._experiment.keypoints:
+                array = replace(array, block=self._virtual[camera].extend(array.block))
         except ValueError as error:
             return effects + self._faults.malformed(stamp, self._here.at(stamp), str(error), cause)
         self._last_pose[camera] = now
@@ -109,7 +114,7 @@ class Run:
         steps: list[Step] = []
         if recovered:
             self._silent.discard(camera)
-            effects.append(Event(stamp, "recovered", "pose", {"camera": camera}, cause))
+            effects.append(Event(stamp, event_kinds.RECOVERED, "pose", {"camera": camera}, cause))
             steps += self._protocol.tracking_restored(self._time) if not self._silent else []
         decided = self._triggers.decide(camera, array)
         effects += self._changes(stamp, cause)
@@ -159,14 +164,17 @@ class Run:
             effects = self._notes(self._protocol.stop(time, reason), stamp, cause)
             values |= {f"count.{name}": str(count) for name, count in self._protocol.counts.items()}
         except ExtensionError as error:
-            self.phase, effects = Phase.FAULT, [Event(stamp, "fault", "experiment", {"reason": str(error)}, cause)]
+            self.phase, effects = (
+                Phase.FAULT,
+                [Event(stamp, event_kinds.FAULT, "experiment", {"reason": str(error)}, cause)],
+            )
         self._triggers.held.clear()
-        effects += [*self._all_off(stamp, cause), Event(stamp, "experiment_ended", self._name, values, cause)]
+        effects += [*self._all_off(stamp, cause), Event(stamp, event_kinds.EXPERIMENT_ENDED, self._name, values, cause)]
         return effects + self._region_changes()
 
     def fail(self, stamp: int, error: ExtensionError) -> list[Effect]:
         """Ends the run because a class of the user's own failed: what it would have decided is not known."""
-        fault = Event(stamp, "fault", "experiment", {"reason": str(error)})
+        fault = Event(stamp, event_kinds.FAULT, "experiment", {"reason": str(error)})
         return [fault, *self.end(stamp, str(error), None, Phase.FAULT)]
 
     # What is asked.
@@ -187,6 +195,10 @@ class Run:
             active_triggers=tuple(name for name in self._experiment.triggers if self._triggers.held.get(name)),
             counts=dict(self._protocol.counts),
         )
+
+    def measured(self) -> dict[str, float]:
+        """What each trigger measured last."""
+        return {name: self._triggers.measured.get(name, math.nan) for name in self._experiment.triggers}
 
     def regions(self) -> list[RegionStates]:
         """The state of every region, camera by camera."""
@@ -242,7 +254,9 @@ class Run:
         for name, value in changed.items():
             measured = self._triggers.measured.get(name, math.nan)
             values = {} if math.isnan(measured) else {"value": f"{measured:.6g}"}
-            effects.append(Event(stamp, "trigger_rose" if value else "trigger_fell", name, values, cause))
+            effects.append(
+                Event(stamp, event_kinds.TRIGGER_ROSE if value else event_kinds.TRIGGER_FELL, name, values, cause)
+            )
         return effects + self._region_changes()
 
     def _region_changes(self) -> list[Effect]:

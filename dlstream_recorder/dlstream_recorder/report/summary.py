@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from dlstream_common import RecordingError
+from dlstream_common.event_kinds import ACKNOWLEDGEMENT, COMMAND, FAULT
 from dlstream_recorder.report.tables import read_events, read_frames, read_latency, segment_stems
 from dlstream_recorder.report.tracking import TrackingError, tracking_error
 from dlstream_recorder.writers._session_file import FILE_NAME
-from dlstream_recorder.writers.events import ACKNOWLEDGEMENT, COMMAND, FAULT
 
 HOPS = {
     "capture_to_received": "capture → pose node",
@@ -219,7 +219,7 @@ def _camera(folder: Path, name: str, about: Mapping[str, Any], hops: Mapping[str
     stems = segment_stems(folder, name)
     frames = [read_frames(stem) for stem in stems]
     latency = [table for table in (read_latency(stem) for stem in stems) if table is not None]
-    recorded = sum(len(table) for table in frames)
+    recorded = sum(int((table["lost"] == 0).sum()) for table in frames)
     seconds = sum(_span(table) for table in frames)
     intervals = sum(max(0, len(table) - 1) for table in frames)
     rows = [table for table in frames if len(table)]

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, model_validator
 
-from dlstream_common import Settings, misfit, named_file
+from dlstream_common import Settings, event_kinds, misfit, named_file
 from dlstream_common.settings import resolve_path
 from dlstream_experiment.model.names import SECOND, Name, Seconds, nanoseconds
 from dlstream_experiment.model.protocols._base import Stimulus
@@ -42,6 +42,25 @@ class Sham(Settings):
     """The outputs that are sham; if omitted: all."""
     probability: Annotated[float, Field(gt=0, le=1)] = 1.0
     """The probability, drawn for each stimulus, that it is left out."""
+    block: Annotated[int, Field(ge=2, le=1000)] | None = None
+    """Balanced: of every so many stimuli of an output exactly `probability` are left out, in an order that is drawn."""
+
+    @model_validator(mode="after")
+    def _balances(self) -> Sham:
+        if self.block is not None:
+            share = self.probability * self.block
+            if abs(share - round(share)) > 1e-6 or not 0 < round(share) < self.block:
+                raise misfit(
+                    "block",
+                    f"a number of stimuli of which {self.probability:g} are some but not all, such as 4 with "
+                    "probability 0.5",
+                )
+        return self
+
+    @property
+    def left_out(self) -> int:
+        """How many stimuli of a block are left out; 0 without blocks."""
+        return round(self.probability * self.block) if self.block is not None else 0
 
 
 class Planned(Settings):
@@ -118,12 +137,12 @@ def read_recorded(path: Path, outputs: Collection[str]) -> dict[str, list[Change
         reason = error.strerror if isinstance(error, OSError) else error
         raise ValueError(f"a session or its events.csv, but {path} can't be read ({reason})") from None
     try:
-        begin = next(int(row["stamp_ns"]) for row in rows if row["kind"] == "experiment_started")
-        ends = (int(row["stamp_ns"]) for row in rows if row["kind"] == "experiment_ended")
+        begin = next(int(row["stamp_ns"]) for row in rows if row["kind"] == event_kinds.EXPERIMENT_STARTED)
+        ends = (int(row["stamp_ns"]) for row in rows if row["kind"] == event_kinds.EXPERIMENT_ENDED)
         end = next((stamp for stamp in ends if stamp >= begin), None)
         changes: dict[str, list[Change]] = {name: [] for name in outputs}
         for row in rows:
-            if row["kind"] != "command" or row["name"] not in changes:
+            if row["kind"] != event_kinds.COMMAND or row["name"] not in changes:
                 continue
             stamp = int(row["frame_stamp_ns"] or 0) or int(row["decided_ns"])
             if stamp >= begin and (end is None or stamp <= end):

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from dlstream_common import event_kinds
 from dlstream_experiment.model.names import SECOND, nanoseconds
 from dlstream_experiment.model.protocols import Note, Off, On, Step, Stimulus
 from dlstream_experiment.model.protocols._control import Limit, Sham, Yoked
@@ -45,6 +46,7 @@ class Stimulation:
         self._control = control
         self._draws = draws
         self._given: dict[str, tuple[Stimulus, int | None]] = {}
+        self._blocks: dict[str, list[bool]] = {}
         self._start = 0
         self._paused: int | None = None
 
@@ -135,16 +137,26 @@ class Stimulation:
         if not output.sham:
             return [On(stimulus, trigger) if stimulus is not None else Off(name, trigger)]
         if stimulus is None:
-            return [Note("sham_ended", name, {"duration": f"{lasted / SECOND:.6f}"})]
+            return [Note(event_kinds.SHAM_ENDED, name, {"duration": f"{lasted / SECOND:.6f}"})]
         values = {"action": stimulus.action, **stimulus.texts()} | ({"trigger": trigger} if trigger else {})
-        return [Note("sham_started" if was_on is None else "sham_changed", name, values)]
+        return [Note(event_kinds.SHAM_STARTED if was_on is None else event_kinds.SHAM_CHANGED, name, values)]
 
     def _is_sham(self, name: str) -> bool:
         control = self._control
         if not isinstance(control, Sham) or (control.outputs is not None and name not in control.outputs):
             return False
+        if control.block is not None:
+            return self._from_block(name, control)
         return control.probability >= 1 or self._draws.random() < control.probability
+
+    def _from_block(self, name: str, control: Sham) -> bool:
+        """The next of a block of stimuli of which a fixed number is sham; each output has blocks of its own."""
+        left = self._blocks.setdefault(name, [])
+        if not left:
+            left += [number < control.left_out for number in range(control.block or 0)]
+            self._draws.shuffle(left)
+        return left.pop()
 
 
 def _reached(output: str, which: str, seconds: float) -> Note:
-    return Note("limit_reached", output, {"limit": which, "seconds": f"{seconds:g}"})
+    return Note(event_kinds.LIMIT_REACHED, output, {"limit": which, "seconds": f"{seconds:g}"})
