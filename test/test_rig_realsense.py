@@ -18,7 +18,7 @@ from rig_tools import CONFIG, command
 from dlstream.rig.check import checked_rig
 from dlstream.rig.nodes import rig_nodes
 from dlstream_camera.arena import Arena
-from dlstream_common import InputError
+from dlstream_common import InputError, to_view
 from dlstream_common.video import VideoFrame, open_frames
 from dlstream_recorder import DECISIONS, JOURNAL, read_lines
 
@@ -149,6 +149,26 @@ def test_the_cameras_of_one_device_are_one_process(rig_file):
     assert specs["/pose"].parameters["cameras"] == ["top"]
     assert specs["/pose"].parameters["depth"] == ["top=above"]
     assert sorted(specs["/recorder"].parameters["cameras"]) == ["above", "raw", "top"]
+
+
+def test_the_commands_that_try_cameras_know_depth(rig_file, tmp_path):
+    def run(*words: str) -> str:
+        done = subprocess.run(command(*words), capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    said = run("camera", "test", str(rig_file), "--frames", "15")
+    assert said.count("frames     15") == 3, said
+    assert said.count("lost       none") == 3, said
+    picture = cv2.imread(str(tmp_path / "camera-test_raw.png"), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(picture, to_view(depth_image(14), "16UC1")), "grey, to be looked at"
+
+    said = run("check", str(rig_file), "--devices")
+    assert len([line for line in said.splitlines() if "320x240, 15 frames" in line]) == 3, said
+
+    said = run("network", "test", str(rig_file), "--frames", "15")
+    assert "top" in said
+    assert "raw" not in said, "no network looks at depth"
 
 
 def test_two_devices_have_a_process_each(tmp_path):

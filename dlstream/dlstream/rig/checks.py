@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from dlstream.rig.facts import RigFacts, network_info
+from dlstream.rig.facts import RigFacts, network_info, shows_depth
 from dlstream_camera import SOURCES, SourceSettings
 from dlstream_common import DlstreamError, InputError, Problem, Severity, SourceError, line_of, suggest
 from dlstream_common.part_faults import PartFault
@@ -30,10 +30,14 @@ def check_camera(camera: Any, facts: RigFacts) -> Iterator[Problem]:
         others = [
             other for other in facts.cameras.values() if isinstance(other, SourceSettings) and other is not camera
         ]
-        yield from camera.check_beside([other for other in others if _source(other) == _source(camera)])
-        for ask in (camera.frame_rate, camera.asked_size):
+        kind = [other for other in others if _source(other) == _source(camera)]
+        yield from camera.check_beside(kind)
+        for ask in (camera.frame_rate, camera.asked_size, camera.is_depth, camera.shared_device):
             with suppress(SourceError):  # the check tells it
                 ask()
+        camera.beside(kind)
+        for other in kind:
+            camera.shows_depth_of(other)
 
 
 def _source(camera: SourceSettings) -> str:
@@ -85,7 +89,7 @@ def _wrong_depth(facts: RigFacts) -> Iterator[Problem]:
                 hint = suggest(camera, sorted(facts.cameras))
                 yield Problem(("depth",), f"'{camera}'", "a camera of the rig", hint)
         one, other = facts.cameras.get(name), facts.cameras.get(depth)
-        if isinstance(other, SourceSettings) and not other.is_depth():
+        if isinstance(other, SourceSettings) and not shows_depth(other):
             yield Problem(("depth",), f"'{depth}', whose images are pictures", "a camera whose images are depths")
         if not isinstance(one, SourceSettings) or not isinstance(other, SourceSettings):
             continue

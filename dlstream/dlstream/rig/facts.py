@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -58,9 +59,7 @@ class RigFacts:
     def pose_cameras(self) -> list[str]:
         """The cameras in whose images animals are looked for: all but those that show depth."""
         depth = set(self.depth_cameras.values())
-        depth |= {
-            name for name, camera in self.cameras.items() if isinstance(camera, SourceSettings) and camera.is_depth()
-        }
+        depth |= {name for name, camera in self.cameras.items() if shows_depth(camera)}
         return sorted(set(self.cameras) - depth)
 
     @cached_property
@@ -71,19 +70,18 @@ class RigFacts:
         if "depth" in self.pose.model_fields_set:
             return dict(self.pose.depth_cameras)
         found: dict[str, str] = {}
-        for name, camera in self.cameras.items():
+        for name in self.cameras:
             for other in self.beside(name):
-                if isinstance(camera, SourceSettings) and self._source(other).shows_depth_of(camera):
-                    found.setdefault(name, other)
+                with suppress(DlstreamError):  # the other camera's own check reports it
+                    if self._source(other).shows_depth_of(self._source(name)):
+                        found.setdefault(name, other)
         return found
 
     def beside(self, camera: str) -> list[str]:
         """The other cameras of a camera's device."""
-        devices = {
-            name: other.shared_device() for name, other in self.cameras.items() if isinstance(other, SourceSettings)
-        }
-        device = devices.get(camera, "")
-        return [name for name, other in devices.items() if name != camera and device and other == device]
+        device = _device_of(self.cameras[camera])
+        others = (name for name in self.cameras if name != camera and device)
+        return [name for name in others if _device_of(self.cameras[name]) == device]
 
     def fill_camera(self, name: str) -> dict[str, Any]:
         """The parameters of a camera that follow from the rest of the rig."""
@@ -158,3 +156,16 @@ def network_info(pose: Any) -> NetworkInfo:
         NetworkError: it can't be loaded.
     """
     return Network(pose.network, engine="auto" if pose.network.suffix == ".onnx" else pose.engine).info
+
+
+def shows_depth(camera: Any) -> bool:
+    """Whether a camera's images are depths, as far as it can be asked; its own check reports what is wrong."""
+    with suppress(DlstreamError):
+        return isinstance(camera, SourceSettings) and camera.is_depth()
+    return False
+
+
+def _device_of(camera: Any) -> str:
+    with suppress(DlstreamError):
+        return camera.shared_device() if isinstance(camera, SourceSettings) else ""
+    return ""
