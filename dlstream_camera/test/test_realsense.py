@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import numpy as np
-import pyrealsense2 as rs
 import pytest
-from realsense_recording import FPS, HEIGHT, SERIAL, WIDTH, color, depth, frames, infrared, record
+from realsense_recording import FPS, HEIGHT, SERIAL, WIDTH, color, depth, infrared, record
+from realsense_tools import beside, play, settings
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from dlstream_camera import SOURCES, Camera, Shot, source_settings
-from dlstream_camera.sources._connection import Taken
-from dlstream_camera.sources._format import Notice
-from dlstream_camera.sources._live import LiveReader
-from dlstream_camera.sources._realsense_device import RealSenseDevice, StreamCamera
-from dlstream_camera.sources._realsense_frames import Stamps, millimetres
+from dlstream_camera import SOURCES, Camera
+from dlstream_camera.sources._realsense_frames import millimetres
 from dlstream_camera.sources._realsense_recording import recorded_count
-from dlstream_camera.sources._realsense_settings import RealSenseSettings
 from dlstream_camera.sources._realsense_stream import StreamRequest
 from dlstream_common import SourceError
 from dlstream_common.ros import LATEST_IMAGE, POSE, frame_from_message, image_qos
@@ -29,41 +22,6 @@ from dlstream_common.ros import LATEST_IMAGE, POSE, frame_from_message, image_qo
 COUNT = int(os.environ.get("DLSTREAM_REALSENSE_FRAMES", "2000"))
 """Moments of the recording whose every frame is looked at."""
 SECOND = 1_000_000_000
-
-
-def settings(recording: Path | None, stream: str = "color", **words) -> RealSenseSettings:
-    made = source_settings("realsense")(source="realsense", recording=recording, stream=stream, **words)
-    assert isinstance(made, RealSenseSettings)
-    return made
-
-
-def beside(*items: RealSenseSettings) -> list[RealSenseSettings]:
-    """Cameras of one device, with what the rig fills in."""
-    return [
-        item.model_copy(update=dict(item.beside([other for other in items if other is not item]))) for item in items
-    ]
-
-
-def play(*items: RealSenseSettings) -> tuple[list[list[Shot]], list[list[Notice]]]:
-    """Reads cameras of one recording to its end, each in a thread as its node does; what each got and told."""
-    told: list[list[Notice]] = [[] for _ in items]
-    cameras = [Camera(item.request.name, item, told[place].append) for place, item in enumerate(beside(*items))]
-    got: list[list[Shot]] = [[] for _ in items]
-
-    def read(place: int) -> None:
-        while (shot := cameras[place].read()) is not None:
-            got[place].append(shot)
-
-    for camera in cameras:
-        camera.open()
-    threads = [threading.Thread(target=read, args=(place,)) for place in range(len(items))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for camera in cameras:
-        camera.close()
-    return got, told
 
 
 @pytest.fixture(scope="module")
@@ -162,49 +120,6 @@ def test_the_devices_calibration_follows_the_crop(tmp_path):
     assert calibration.camera_matrix.data == [60, 0, WIDTH / 2 - 10, 0, 60, HEIGHT / 2 - 20, 0, 0, 1]
     assert calibration.projection_matrix.data == [60, 0, WIDTH / 2 - 10, 0, 0, 60, HEIGHT / 2 - 20, 0, 0, 0, 1, 0]
     assert calibration.distortion_coefficients.data == pytest.approx([0.1, -0.2, 0.01, 0.02, 0.05])
-
-
-NOW = 1_790_000_000_000_000_000
-
-
-@pytest.mark.parametrize(
-    ("milliseconds", "stamp", "source", "complaints"),
-    [
-        (NOW / 1e6 - 20, NOW - 20_000_000, "device", 0),
-        (NOW / 1e6 - 499, NOW - 499_000_000, "device", 0),
-        (NOW / 1e6 + 3, NOW, "device", 0),
-        (NOW / 1e6 - 501, NOW, "arrival", 1),
-        (NOW / 1e6 - 50 * 365 * 86_400_000, NOW, "arrival", 1),
-        (NOW / 1e6 + 3_600_000, NOW, "arrival", 1),
-    ],
-)
-def test_global_time_counts_only_where_it_can_be_true(milliseconds, stamp, source, complaints):
-    notices: list[Notice] = []
-    stamps = Stamps(notices.append, SECOND // FPS)
-    for frame in frames(rs.timestamp_domain.global_time, milliseconds):
-        domain = str(frame.get_frame_timestamp_domain()).rpartition(".")[2]
-        for _ in range(3):
-            found = stamps.of(domain, frame.get_timestamp(), NOW)
-            assert abs(found - stamp) < 1000
-        assert (stamps.domain, stamps.source) == ("global_time", source)
-    assert [notice.kind for notice in notices] == ["clock"] * complaints, "said once"
-
-
-def test_the_devices_own_clock_is_fitted_and_wraps():
-    notices: list[Notice] = []
-    stamps = Stamps(notices.append, SECOND // FPS)
-    rng = np.random.default_rng(1)
-    begin = 2**32 / 1000 - 2000  # two seconds before the counter wraps
-    for number in range(400):
-        exact = NOW + number * SECOND // 30
-        ticks = (begin + number * 1000 / 30) % (2**32 / 1000)
-        arrival = exact + 8_000_000 + round(rng.exponential(3_000_000))
-        found = stamps.of("hardware_clock", ticks, arrival)
-        assert found <= arrival
-        if number > 100:
-            assert abs(found - exact) < 12_000_000, number
-    assert stamps.source == "device"
-    assert not notices
 
 
 def test_the_node_publishes_depth_with_its_own_camera_info(tmp_path, start_node, observer, wait_for):
@@ -312,136 +227,6 @@ def test_without_a_device_this_is_said():
     with pytest.raises(SourceError, match=f"expected the one with serial {SERIAL}"):
         Camera("top", settings(None, serial=SERIAL)).open()
     assert list(SOURCES["realsense"].devices()) == []
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ({"align": "color"}, "align with `stream: depth` only"),
-        ({"stream": "depth", "align": "color", "width": 640, "height": 480}, "no width and height beside align"),
-        ({"width": 640}, "width and height, or neither"),
-        ({"index": 2}, "index with `stream: infrared` only"),
-        ({"pace": False}, "pace with a recording only"),
-        ({"fps": 29.97}, "a whole number of frames"),
-        ({"streams": ["depth"]}, "streams as 'depth 0 640x480 30'"),
-        ({"stream": "fisheye"}, "'color', 'depth' or 'infrared'"),
-    ],
-)
-def test_keys_that_contradict_each_other_are_refused(words, message):
-    with pytest.raises(ValueError, match=message):
-        settings(None, **words)
-
-
-def test_a_recording_is_as_it_was_made(recording, tmp_path):
-    for words, message in (({"emitter": False}, "no emitter beside"), ({"serial": "1"}, "either a serial or")):
-        with pytest.raises(ValueError, match=message):
-            settings(recording, **words)
-    bag = tmp_path / "a.bag"
-    bag.write_text("")
-    with pytest.raises(ValueError, match=r"ends in \.db3"):
-        settings(bag)
-
-
-def test_cameras_of_one_device_must_agree():
-    def wrong(one: dict, other: dict) -> str:
-        found = settings(None, **one).check_beside([settings(None, **other)])
-        return str(found[0]) if found else ""
-
-    assert (
-        wrong({"fps": 30}, {"fps": 60})
-        == "fps: found 30; expected 60, as for the other camera with the device's color stream"
-    )
-    assert "emitter: found true; expected false" in wrong({"emitter": True}, {"stream": "depth", "emitter": False})
-    assert "no serial, beside another RealSense camera with the serial '1'" in wrong({}, {"serial": "1"})
-    assert wrong({"serial": "2", "fps": 30}, {"serial": "1", "fps": 60}) == ""
-    assert wrong({"width": 640, "height": 480}, {"stream": "depth", "width": 848, "height": 480}) == ""
-
-
-def test_which_depth_belongs_to_which_camera():
-    top, side, both = settings(None), settings(None, "infrared"), settings(None, "infrared", index=2)
-    plain, aligned = settings(None, "depth"), settings(None, "depth", align="color")
-    assert [plain.shows_depth_of(item) for item in (top, side, both, aligned)] == [False, True, False, False]
-    assert [aligned.shows_depth_of(item) for item in (top, side, both, plain)] == [True, False, False, False]
-
-
-def test_a_request_is_what_its_text_says():
-    for request in (StreamRequest("depth", 0, 640, 480, 30), StreamRequest("infrared", 2)):
-        assert StreamRequest.of(str(request)) == request
-
-
-def test_without_the_library_only_this_source_is_missing(recording):
-    program = """
-import sys
-class Missing:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] == "pyrealsense2":
-            raise ModuleNotFoundError(name)
-sys.meta_path.insert(0, Missing())
-from dlstream_camera import SOURCES, source_settings
-from dlstream_common.plugins import PartError
-assert source_settings("realsense").model_validate({"stream": "depth"}).check() == []
-assert source_settings("realsense").model_validate({"recording": sys.argv[1]}).check() == []
-assert SOURCES.usable("opencv") and SOURCES.usable("video")
-try:
-    SOURCES.usable("realsense")
-except PartError as error:
-    print(error)
-"""
-    words = [sys.executable, "-c", program, str(recording)]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
-    assert done.stdout == (
-        "source 'realsense': found no library pyrealsense2 on this machine; expected it to be installed. "
-        "pip install pyrealsense2\n"
-    )
-
-
-def connection(path: Path, notices: list[Notice], **words) -> StreamCamera:
-    camera = RealSenseDevice.join(settings(path, "depth", **words), notices.append)
-    camera.begin()
-    return camera
-
-
-def test_a_device_that_fails_is_lost_and_comes_back(tmp_path, wait_for):
-    """The way of a device that is unplugged: the same reader, whose pipeline is taken away from it."""
-    path = record(tmp_path / "a.db3", 300, (depth(),))
-    notices: list[Notice] = []
-    opened: list[StreamCamera] = []
-
-    def connect() -> StreamCamera:
-        opened.append(connection(path, notices))
-        return opened[-1]
-
-    reader = LiveReader("realsense", connect, 0.05, notices.append)
-    _, size = reader.open()
-    assert size == (WIDTH, HEIGHT)
-    first = reader.read()
-    assert first is not None
-    pipeline = opened[0]._device.pipeline
-    taken_away, pipeline._pipeline = pipeline._pipeline, rs.pipeline()
-    wait_for(lambda: "reconnected" in [notice.kind for notice in notices], "the device to be back")
-    lost = next(notice for notice in notices if notice.kind == "disconnected")
-    assert "reading it has failed" in lost.text
-    assert opened[1]._device is not opened[0]._device
-    capture = reader.read()
-    assert capture is not None
-    assert capture.image.dtype == np.uint16
-    reader.close()
-    taken_away.stop()
-
-
-def test_a_device_does_not_wait_for_a_slow_camera_but_counts(tmp_path):
-    camera = connection(record(tmp_path / "a.db3", 2, (depth(),)), [])
-    while not camera.ended:
-        camera.read()
-    image = np.zeros((HEIGHT, WIDTH), np.uint16)
-    for number in range(13):
-        camera.give(Taken(image, number, missed=1 if number == 1 else 0), blocking=False)
-    taken = [camera.read() for _ in range(10)]
-    assert [item.stamp for item in taken if item is not None] == list(range(3, 13))
-    assert sum(item.skipped for item in taken if item is not None) == 4, (
-        "three frames, and one missed before the second"
-    )
-    camera.close()
 
 
 def test_depth_without_any_depth_is_remarked(tmp_path):
