@@ -17,6 +17,7 @@ from dlstream_common.images import (
     image_from_bytes,
     image_from_compressed,
     to_bgr,
+    to_view,
 )
 from dlstream_common.meter import Meter
 from dlstream_common.names import Name, Namespace, RigNamespace
@@ -88,4 +89,5 @@ __all__ = [
     "resolved",
     "suggest",
     "to_bgr",
+    "to_view",
 ]

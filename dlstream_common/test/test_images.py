@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 from dlstream_common import (
     ENCODINGS,
@@ -14,6 +15,7 @@ from dlstream_common import (
     image_from_bytes,
     image_from_compressed,
     to_bgr,
+    to_view,
 )
 from dlstream_common.ros import frame_from_message, image_to_message
 
@@ -127,3 +129,30 @@ def test_bytes_that_are_no_image_are_refused(data):
     found = f"found {len(data)} bytes of the format 'jpeg'; expected a JPEG or PNG image"
     with pytest.raises(EncodingError, match=found):
         image_from_compressed(data, "jpeg")
+
+
+def test_depth_is_shown_from_near_to_far():
+    image = np.full((40, 40), 700, np.uint16)
+    image[:, 20:] = 900
+    image[:8] = 0
+    view = to_view(image, "16UC1")
+    assert view.dtype == np.uint8
+    assert view.shape == (40, 40, 3)
+    assert not view[:8].any()
+    assert view[20, 5].tolist() == [255] * 3
+    assert 40 < view[20, 30, 0] < 80
+    assert not to_view(np.zeros((4, 4), np.uint16), "16UC1").any()
+
+
+@given(arrays.arrays(np.uint16, st.tuples(st.integers(1, 9), st.integers(1, 9))))
+def test_any_depth_can_be_shown(image):
+    view = to_view(image, "16UC1")
+    assert view.dtype == np.uint8
+    assert ((view[..., 1] > 0) == (image > 0)).all(), "only what was not measured is black"
+
+
+def test_pictures_are_shown_as_they_are():
+    grey, colour = np.full((4, 4), 7, np.uint8), np.full((4, 4, 3), 9, np.uint8)
+    assert to_view(grey, "mono8").tolist() == np.full((4, 4, 3), 7).tolist()
+    assert to_view(colour, "bgr8") is colour
+    assert to_view(np.full((4, 4), 512, np.uint16), "mono16").tolist() == np.full((4, 4, 3), 2).tolist()
