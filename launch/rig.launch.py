@@ -4,8 +4,8 @@ from launch.action import Action
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 
+from dlstream.launching.rig import rig_actions, rig_namespace
 from dlstream.rig.overrides import Override
-from dlstream.run.launching import rig_actions, rig_namespace
 from launch import LaunchContext, LaunchDescription
 
 TRUE = {"true": True, "false": False}

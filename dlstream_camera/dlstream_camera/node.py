@@ -18,6 +18,7 @@ from std_msgs.msg import Header
 
 from dlstream_camera._wording import format_values, settings_in_words, state_values
 from dlstream_camera.camera import Camera, Shot
+from dlstream_camera.camera_info import CameraInfoService, info_of
 from dlstream_camera.sources import Format, Notice, SourceSettings, source_settings
 from dlstream_common import Meter, event_kinds, now, to_view
 from dlstream_common.calibration import Calibration, load_calibration
@@ -85,6 +86,9 @@ class CameraNode(DlstreamNode[SourceSettings]):
         )
         self._truths = self.create_lifecycle_publisher(FramePosesMsg, "ground_truth", POSE)
         self._device = self.create_lifecycle_publisher(DiagnosticStatus, "device", LATCHED)
+        pixels = (self._format.width, self._format.height)
+        in_file = settings.camera_name or own
+        self._info_service = CameraInfoService(self, settings.calibration, in_file, pixels, self._set_info)
         self._rate = Meter()
         self._count = self._dropped = 0
         self._next_compressed = 0.0
@@ -114,6 +118,9 @@ class CameraNode(DlstreamNode[SourceSettings]):
     def cleanup(self) -> None:
         if hasattr(self, "_camera"):
             self._camera.close()
+        if hasattr(self, "_info_service"):
+            self._info_service.close()
+            del self._info_service
         for name in ("_events", "_images", "_infos", "_frame_infos", "_compressed", "_truths", "_device"):
             if hasattr(self, name):
                 self.destroy_publisher(getattr(self, name))
@@ -215,8 +222,9 @@ class CameraNode(DlstreamNode[SourceSettings]):
         header = Header(stamp=stamp_to_message(shot.frame.stamp), frame_id=self._frame_id)
         if not self.frames.carries(self._topic) or self._images.get_subscription_count():
             self._images.publish(image_to_message(shot.frame, self._frame_id))
-        self._info.header = header
-        self._infos.publish(self._info)
+        info = self._info  # the service may put another one in its place
+        info.header = header
+        self._infos.publish(info)
         self._last_info = FrameInfo(
             header=header,
             sequence=shot.frame.sequence,
@@ -272,17 +280,13 @@ class CameraNode(DlstreamNode[SourceSettings]):
         self.end(0)
 
     def _camera_info(self, settings: SourceSettings, delivered: Format) -> CameraInfo:
-        info = CameraInfo(width=delivered.width, height=delivered.height)
         calibration: Calibration | None = delivered.calibration
         if settings.calibration:
             calibration = load_calibration(settings.calibration, delivered.width, delivered.height)
-        if calibration is not None:
-            info.distortion_model = calibration.distortion_model
-            info.d = calibration.distortion_coefficients.data
-            info.k = calibration.camera_matrix.data
-            info.r = calibration.rectification_matrix.data
-            info.p = calibration.projection_matrix.data
-        return info
+        return info_of(calibration, delivered.width, delivered.height)
+
+    def _set_info(self, info: CameraInfo) -> None:
+        self._info = info
 
     def settings_changed(self, settings: SourceSettings) -> None:
         self._next_compressed = 0.0

@@ -14,11 +14,11 @@ from launch.actions import LogInfo
 from launch.logging import get_logger
 from launch_ros.utilities import prefix_namespace
 
+from dlstream.launching.actions import RigNode, SuperviseRig
 from dlstream.rig.check import checked_rig
 from dlstream.rig.nodes import NodeSpec, rig_nodes
 from dlstream.rig.overrides import Override
 from dlstream.run.environment import PROFILE, node_environment
-from dlstream.run.launch_actions import RigNode, SuperviseRig
 from dlstream.run.monitor import Monitor
 from dlstream.run.parameter_files import parameter_file, remove_abandoned_files
 from dlstream.run.process import dying_with_parent
