@@ -42,7 +42,7 @@ MEANINGS: Mapping[str, str] = {
     FAULT: "something went wrong",
     RECOVERED: "what had gone wrong is over: poses or a camera came back",
     TOPIC_ENDED: "nobody publishes a recorded topic any more",
-    COMMAND: "an output was told something; not an event of ROS, but a row of events.csv",
+    COMMAND: "a command was sent to an output; not an event of ROS, but a row of events.csv",
     ACKNOWLEDGEMENT: "an output answered a command; not an event of ROS, but a row of events.csv",
 }
 """What each kind means."""

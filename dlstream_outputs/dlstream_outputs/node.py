@@ -294,7 +294,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
             self._device.off()
         except DlstreamError as error:
             gone = error
-            reason = f"{reason}; it could not be told to be off: {error}"
+            reason = f"{reason}; it could not be switched off: {error}"
         self._problem = f"'{state}' was switched off: {reason}" if self._guarded.on else f"it was off already: {reason}"
         with self._changes():
             self._guarded.went_off(self._problem)

@@ -1,4 +1,4 @@
-"""The vocabulary of all outputs: what they can be told, with which values, and within which limits."""
+"""The vocabulary of all outputs: their actions, with which values, and within which limits."""
 
 from dlstream_outputs.actions.reading import read_action
 from dlstream_outputs.actions.vocabulary import (

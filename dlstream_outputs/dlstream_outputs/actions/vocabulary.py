@@ -1,4 +1,4 @@
-"""What outputs can be told, and with which values. Numbers are in the unit that their description names."""
+"""The actions of outputs and their values. Numbers are in the unit that their description names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dlstream_outputs.actions.quantities import Hertz, Microlitres, Milliseconds
 
 
 class Action(Settings):
-    """What an output does until it is told otherwise, or for a time. A subclass is one word of the vocabulary."""
+    """What an output does until the next command, or for a time. A subclass is one word of the vocabulary."""
 
     name: ClassVar[str]
 
@@ -26,7 +26,7 @@ class Action(Settings):
 
     @property
     def seconds(self) -> float | None:
-        """How long it lasts, from the command until the output is off again; None: until it is told to be off."""
+        """How long it lasts, from the command until the output is off again; None: until it gets `off`."""
         return None
 
     @property
@@ -36,7 +36,7 @@ class Action(Settings):
 
     @property
     def on_seconds(self) -> float | None:
-        """For how long the output is on in all, pauses left out; None: until it is told to be off."""
+        """For how long the output is on in all, pauses left out; None: until it gets `off`."""
         return self.seconds
 
     @property
@@ -74,7 +74,7 @@ class On(Strength):
 
     name = "on"
     duration: Seconds | None = None
-    """Seconds until it switches off by itself; left out: until it is told to."""
+    """Seconds until it switches off by itself; left out: until it gets `off`."""
 
     @property
     def seconds(self) -> float | None:
@@ -126,7 +126,7 @@ class Train(Strength):
     count: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Number of pulses, or of bursts where `burst` is given."""
     duration: Seconds | None = None
-    """Length of the train in seconds, in place of `count`; neither: until it is told to be off."""
+    """Length of the train in seconds, in place of `count`; neither: until it gets `off`."""
     delay: Milliseconds = 0.0
     """Time in ms from the command to the first pulse."""
     burst: Annotated[int, Field(ge=1, le=10_000)] = 1
@@ -191,7 +191,7 @@ class Train(Strength):
 
 
 class Level(Strength):
-    """Sets a strength until it is told otherwise: `level` with `level: 0.3`, `power: 8 mW` or `voltage: 2 V`."""
+    """Sets a strength until the next command: `level` with `level: 0.3`, `power: 8 mW` or `voltage: 2 V`."""
 
     name = "level"
 
@@ -221,7 +221,7 @@ class Play(Action):
     sound: Name | None = None
     """Name of a sound file of the output."""
     duration: Seconds | None = None
-    """Length in seconds; left out: a file to its end, tones and noise until the output is told to be off."""
+    """Length in seconds; left out: a file to its end, tones and noise until the output gets `off`."""
     volume: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Loudness from 0 to 1, of the output's own volume."""
 

@@ -60,7 +60,7 @@ class OutputSettings(Settings):
     """Energy in mJ (mW times seconds) that it may give in a run; needs a calibration of power. 0: no limit."""
 
     actions: ClassVar[tuple[type[Action], ...]] = ()
-    """What it can be told besides "off"; empty: anything, and `apply` gets it as an OtherAction."""
+    """The actions that it takes besides "off"; empty: anything, and `apply` gets it as an OtherAction."""
 
     @model_validator(mode="after")
     def _energy_needs_power(self) -> OutputSettings:
@@ -130,7 +130,7 @@ class Output(Configurable[S], ABC):
     settings_type: ClassVar[type[Settings]] = OutputSettings
     arming: ClassVar[Literal["start", "run", "hand"]] = "run"
     """When it is armed, unless the settings say otherwise. Use "start" only for a device that can't hurt anyone."""
-    acknowledges: ClassVar[str] = "device told"
+    acknowledges: ClassVar[str] = "command sent to the device"
     """What has happened at the time that `apply` returns, in a few words: "pin changed", "driver wrote"."""
 
     def __init_subclass__(cls, **options: Any) -> None:
