@@ -125,6 +125,37 @@ def test_mistakes_in_them_are_told_as_in_any_other(tmp_path: Path, site: Path):
         assert any(text.startswith(f"{path}:{line}: ") and expected in text for text in said.splitlines()), expected
 
 
+def test_the_check_of_an_experiment_asks_the_rigs_own_engine(lab: Path, site: Path):
+    command = command_in(lab, site)
+    assert "experiment.yaml is valid." in command("experiment", "check", "experiment.yaml", "--rig", "rig.yaml")
+    change(lab / "experiment.yaml", "keypoint: lamp", "keypoint: lmp")
+    words = ("experiment", "check", "experiment.yaml", "--rig", "rig.yaml")
+    assert "a keypoint of the network" in command(*words, code=1)
+
+
+def test_all_mistakes_at_once(lab: Path, site: Path):
+    """None hides another, and none has a second message that only follows from it."""
+    rig, experiment = lab / "rig.yaml", lab / "experiment.yaml"
+    change(rig, "brightest", "brighest")
+    change(rig, "with_experiment: true", "with_experiment: maybe")
+    change(experiment, "distance: 25", "distance: near")
+    change(experiment, "type: reward", "type: reward\n  rewards: few")
+    change(experiment, "\n  rewards: 2", "")
+    change(experiment, "{width: 50 ms}", "{width: long, lvl: 3}")
+    said = command_in(lab, site)("check", "rig.yaml", code=1)
+    expected = [
+        ("rig.yaml", "pose.engine.type: found 'brighest'"),
+        ("rig.yaml", "stop.with_experiment: found 'maybe'"),
+        ("experiment.yaml", "triggers.at_spout.distance: found 'near'"),
+        ("experiment.yaml", "protocol.rewards: found 'few'"),
+        ("experiment.yaml", "protocol.stimulus.values.lvl: found the unknown value 'lvl'"),
+        ("experiment.yaml", "protocol.stimulus.values.width: found 'long'"),
+    ]
+    lines = [line for line in said.splitlines() if ": found " in line]
+    assert [any(file in line and text in line for line in lines) for file, text in expected] == [True] * 6, said
+    assert len(lines) == 6, said
+
+
 STRANGER = """\
 [dlstream.sources]
 webcam = stranger.camera:Webcam

@@ -326,9 +326,21 @@ def test_a_mistake_in_the_rig_file_hides_none_of_the_experiments(tmp_path: Path)
     text = f"rig: t\ncameras: {{top: {{source: synthetic}}}}\npose: {network}\nexperiment: fast.yaml\n"
     rig.write_text(text + "outputs: {lamp: {type: log}}\n")
     expected = {
-        SPEED.replace("type: speed", "type: sped"): [f"{fast}:4: triggers.runs.type: found 'sped'"],
+        SPEED.replace("type: speed", "type: sped"): [
+            f"{fast}:4: triggers.runs.type: found 'sped'",
+            f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
+        ],
         SPEED.replace("[neck]", "[nekc]"): [
             f"{fast}:4: triggers.runs.keypoints[0]: found 'nekc'",
+            f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
+        ],
+        SPEED.replace("[neck]", "[nekc], dwell: -1"): [
+            f"{fast}:4: triggers.runs.dwell: found -1",
+            f"{fast}:4: triggers.runs.keypoints[0]: found 'nekc'",
+            f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
+        ],
+        SPEED.replace("at_least: 100", "at_least: fast"): [
+            f"{fast}:4: triggers.runs.at_least: found 'fast'",
             f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
         ],
     }

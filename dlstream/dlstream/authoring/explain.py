@@ -14,11 +14,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from dlstream.rig.facts import RigFacts
+from dlstream.rig.facts import RigFacts, network_info
 from dlstream.rig.file import Rig, load_rig
 from dlstream_common import DlstreamError, Image, InputError, Problem, encoding_of, to_bgr
 from dlstream_common.video import VideoFrame, open_frames
-from dlstream_experiment import Experiment, check_experiment, load_experiment
+from dlstream_experiment import Experiment, KnownRig, load_checked
 from dlstream_experiment.describe.targets import targets_of
 from dlstream_experiment.describe.words import region_in_words, trigger_in_words, usual_in_words
 from dlstream_pose import Network
@@ -51,13 +51,28 @@ class Known:
             facts = RigFacts.of(rig, rig_file)
             known.sizes, known.rates = facts.image_sizes, facts.frame_rates
             known.asked = facts.asked_sizes
-            network = network or (rig.pose.network if rig.pose else None)
+            if rig.pose is not None and network is None:
+                info = network_info(rig.pose)
+                known.keypoints, known.individuals = info.keypoints, info.animals
         if network is not None:
             info = Network(network).info
             known.keypoints, known.individuals = info.keypoints, info.animals
         if frame is not None:
             known.frame = read_frame(frame)
         return known
+
+    def rig(self) -> KnownRig:
+        """The same for the checks."""
+        return KnownRig(
+            cameras=self.cameras,
+            image_sizes=self.sizes,
+            asked_sizes=self.asked,
+            frame_size=None if self.frame is None else (self.frame.shape[1], self.frame.shape[0]),
+            keypoints=self.keypoints,
+            outputs=self.outputs,
+            individuals=self.individuals,
+            rates=self.rates,
+        )
 
     def missing(self) -> list[str]:
         """What could not be checked, and the option that would provide it."""
@@ -72,23 +87,11 @@ def check_file(file: Path, known: Known, out: Path | None, console: Console, all
     Raises:
         InputError: names every problem.
     """
-    experiment = load_experiment(file, allow_python=allow_python)
-    sizes = dict(known.sizes)
+    experiment, warnings = load_checked(file, known.rig(), allow_python)
     if experiment.image_size is not None and experiment.camera not in known.asked:
-        sizes.setdefault(experiment.camera, experiment.image_size)
+        known.sizes.setdefault(experiment.camera, experiment.image_size)
     if known.frame is not None:
-        sizes[experiment.camera] = (known.frame.shape[1], known.frame.shape[0])
-    known.sizes = sizes
-    warnings = check_experiment(
-        experiment,
-        cameras=known.cameras,
-        image_sizes=sizes,
-        keypoints=known.keypoints,
-        individuals=known.individuals,
-        rates=known.rates,
-        asked_sizes=known.asked,
-        outputs=known.outputs,
-    )
+        known.sizes[experiment.camera] = (known.frame.shape[1], known.frame.shape[0])
     explain(experiment, console)
     for warning in warnings:
         console.print(_problem(file, warning, "yellow"))
@@ -96,7 +99,7 @@ def check_file(file: Path, known: Known, out: Path | None, console: Console, all
         console.print(Text(f"Not checked, for lack of information: {', '.join(known.missing())}.", "dim"))
     if out is not None:
         console.print("[bold]Pictures[/]")
-        for picture in draw(experiment, out, known.frame, known.asked | sizes):
+        for picture in draw(experiment, out, known.frame, known.asked | known.sizes):
             console.print(Text(f"  {picture}"), soft_wrap=True)
     count = f" {len(warnings)} warning{'s' if len(warnings) > 1 else ''}." if warnings else ""
     console.print(f"[bold green]{escape(str(file))} is valid.[/][yellow]{count}[/]", soft_wrap=True)

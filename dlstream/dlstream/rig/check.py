@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from dlstream.rig.facts import RigFacts
 from dlstream.rig.file import Rig, load_rig, rest_of_rig
 from dlstream.rig.table import NODE_KINDS, NodeKind
-from dlstream_common import DlstreamError, InputError, Problem, line_of, read_yaml, resolved
+from dlstream_common import DlstreamError, InputError, Place, Problem, line_of, read_yaml, resolved
 from dlstream_common.part_faults import PartFault
 from dlstream_common.plugins import raised_at
 
@@ -32,7 +32,8 @@ def checked_rig(
     try:
         rig = load_rig(path)
     except InputError as error:
-        raise InputError(path, [*error.problems, *_further(error, path, allow_python, warn)]) from error
+        problems = [*error.problems, *_further(error, path, allow_python, warn)]
+        raise InputError(path, sorted(problems, key=_reading_order)) from error
     rig = _allowing_python(rig) if allow_python else rig
     check_rig(rig, path, warn)
     return rig, path
@@ -46,7 +47,12 @@ def check_rig(rig: Rig, path: Path, warn: Warn = lambda file, problem: None) -> 
     """
     errors = _errors(rig, path, warn)
     if errors:
-        raise InputError(path, errors)
+        raise InputError(path, sorted(errors, key=_reading_order))
+
+
+def _reading_order(problem: Problem) -> tuple[str, int]:
+    """The rig file first, each file from its beginning."""
+    return str(problem.file or ""), problem.line or 0
 
 
 def _allowing_python(rig: Rig) -> Rig:
@@ -60,16 +66,16 @@ def _further(error: InputError, path: Path, allow_python: bool, warn: Warn) -> l
     rest = rest_of_rig(path) if not any(not problem.place for problem in error.problems) else None
     if rest is None:
         return []
-    rig, partial = rest
+    rig, removed = rest
     known = {(problem.place, problem.file) for problem in error.problems}
-    errors = _errors(_allowing_python(rig) if allow_python else rig, path, warn, partial)
+    errors = _errors(_allowing_python(rig) if allow_python else rig, path, warn, removed)
     return [problem for problem in errors if (problem.place, problem.file) not in known]
 
 
-def _errors(rig: Rig, path: Path, warn: Warn, partial: frozenset[str] = frozenset()) -> list[Problem]:
+def _errors(rig: Rig, path: Path, warn: Warn, removed: Collection[Place] = ()) -> list[Problem]:
     """The errors of every section; warnings are passed on."""
     data = read_yaml(path)
-    facts = RigFacts.of(rig, path, partial)
+    facts = RigFacts.of(rig, path, removed)
     found: list[Problem] = []
     for kind in sorted(NODE_KINDS, key=lambda kind: kind.position):
         for name, section in kind.sections(rig):

@@ -12,7 +12,7 @@ from dlstream_camera import SOURCES, SourceSettings
 from dlstream_common import DlstreamError, InputError, Problem, Severity, SourceError, line_of
 from dlstream_common.part_faults import PartFault
 from dlstream_common.plugins import PartError, Registry
-from dlstream_experiment import Experiment, check_experiment, load_experiment
+from dlstream_experiment import Experiment, KnownRig, load_checked
 from dlstream_experiment.model.plane import CameraPlane
 from dlstream_experiment.model.protocols import texts
 from dlstream_outputs import OUTPUTS
@@ -48,6 +48,8 @@ def check_pose(pose: Any, facts: RigFacts) -> Iterator[Problem]:
     """A network that does not load, an engine that is not installed, and a scale that does not fit."""
     yield from _lacking(ENGINES, "engine", pose)
     yield from _lacking(FILTERS, "filter", pose)
+    if not facts.engine_is_known:
+        return
     try:
         info = network_info(pose)
     except PartFault as fault:
@@ -83,18 +85,17 @@ def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]
     if facts.pose is None and not foreign and "pose" not in facts.partial:
         yield Problem((), "an experiment in a rig without pose", "a section 'pose' with a network")
     network = facts.network
+    known = KnownRig(
+        keypoints=network.keypoints if network else None,
+        individuals=network.animals if network else None,
+        image_sizes=facts.image_sizes,
+        asked_sizes=facts.asked_sizes,
+        rates=facts.frame_rates,
+        cameras=None if "cameras" in facts.partial else list(facts.cameras),
+        outputs=None if "outputs" in facts.partial else facts.outputs,
+    )
     try:
-        experiment = load_experiment(section.file, section.allow_python)
-        warnings = check_experiment(
-            experiment,
-            keypoints=network.keypoints if network else None,
-            individuals=network.animals if network else None,
-            image_sizes=facts.image_sizes,
-            asked_sizes=facts.asked_sizes,
-            rates=facts.frame_rates,
-            cameras=None if "cameras" in facts.partial else list(facts.cameras),
-            outputs=None if "outputs" in facts.partial else facts.outputs,
-        )
+        experiment, warnings = load_checked(section.file, known, section.allow_python)
     except InputError as error:
         yield from (replace(problem, file=error.path) for problem in error.problems)
         return

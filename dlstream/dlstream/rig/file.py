@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, create
 
 from dlstream.rig.sections import NodeOptions, Stop, TopicCamera, TopicOutput
 from dlstream.rig.table import NODE_KINDS
-from dlstream_common import InputError, Name, Problem, Settings, load_settings, read_yaml, resolved
+from dlstream_common import InputError, Name, Place, Problem, Settings, load_settings, read_yaml, resolved
 from dlstream_common.yaml.salvage import salvage
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ def load_rig(path: str | Path, without_experiment: bool = False) -> Rig:
         raise InputError(error.path, [_with_way_out(problem) for problem in error.problems]) from error
 
 
-def rest_of_rig(path: Path) -> tuple[Rig, frozenset[str]] | None:
-    """The valid rest of a rig file with mistakes, and the sections that lack something; None if too little is left.
+def rest_of_rig(path: Path) -> tuple[Rig, frozenset[Place]] | None:
+    """The valid rest of a rig file with mistakes, and the places of what it lacks; None if too little is left.
 
     Raises:
         InputError: it is no YAML.
@@ -97,7 +97,7 @@ def rest_of_rig(path: Path) -> tuple[Rig, frozenset[str]] | None:
         rig = Rig.model_validate_json(json.dumps(found.data), strict=True, context=context)
     except ValueError:
         return None
-    return rig, frozenset(name for name in Rig.model_fields if not found.is_whole(name))
+    return rig, frozenset(found.removed)
 
 
 def _with_way_out(problem: Problem) -> Problem:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml.comments import CommentedMap
 
+from dlstream_common import Place
 from dlstream_common.yaml.salvage import Salvage
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.plane import AnyCalibration, CameraPlane
 from dlstream_experiment.model.protocols import AnyProtocol, ProtocolSettings
 from dlstream_experiment.model.regions import AnyRegion, Region
-from dlstream_experiment.model.triggers import AnyTrigger, TriggerSettings
+from dlstream_experiment.model.triggers import AnyTrigger, Context, TriggerSettings
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,25 @@ class ParsedSections:
     region_names: Sequence[str]
     trigger_names: Sequence[str]
     calibration: Mapping[str, float | CameraPlane]
+    image_size: tuple[int, int] | None = None
+    removed: Collection[Place] = ()
+    """The places of known keys and items that could not be parsed."""
+
+    @property
+    def context(self) -> Context:
+        """What the triggers may refer to."""
+        return Context(self.camera, self.regions, self.calibration)
+
+    def is_whole(self, *place: str | int) -> bool:
+        """Whether everything below a place could be parsed."""
+        return not any(gone[: len(place)] == place[: len(gone)] for gone in self.removed)
 
     @classmethod
     def of_experiment(cls, experiment: Experiment) -> ParsedSections:
         """All of a valid experiment."""
         e = experiment
-        return cls(e.camera, e.regions, e.triggers, e.protocol, True, list(e.regions), list(e.triggers), e.calibration)
+        names = list(e.regions), list(e.triggers)
+        return cls(e.camera, e.regions, e.triggers, e.protocol, True, *names, e.calibration, e.image_size)
 
     @classmethod
     def of_data(cls, data: CommentedMap, salvaged: Salvage, context: dict[str, Any] | None = None) -> ParsedSections:
@@ -51,6 +65,7 @@ class ParsedSections:
             trigger.set_name(name)
         left = {"protocol": sound.get("protocol") if isinstance(sound, Mapping) else None}
         calibration = _section(data, "calibration")  # a wrong one is reported elsewhere, and is not missing
+        size = sound.get("image_size") if isinstance(sound, Mapping) else None
         return cls(
             camera=str(data.get("camera", "")),
             regions=_valid(_section(sound, "regions"), AnyRegion, context),
@@ -60,6 +75,8 @@ class ParsedSections:
             region_names=list(regions),
             trigger_names=list(triggers),
             calibration=dict.fromkeys(calibration, 1.0) | _valid(calibration, AnyCalibration, context),
+            image_size=(size[0], size[1]) if size and salvaged.is_whole("image_size") else None,
+            removed=tuple(salvaged.removed),
         )
 
 
