@@ -130,6 +130,8 @@ def test_an_output_of_somebody_elses_node_is_commanded_and_not_started(write):
         ("stripes.png", "stripe.png", 11, "there is no file"),
         ("directory: sessions", "direktory: sessions", 12, "Did you mean 'directory'?"),
         ("type: screen", "type: sreen", 10, "Did you mean 'screen'?"),
+        ("type: screen", "type:", 10, "outputs.screen.type: found nothing; expected one of"),
+        ("source: synthetic", "source: [synthetic]", 3, "cameras.top.source: found ['synthetic']; expected one of"),
     ],
 )
 def test_refused_with_its_line(write, old, new, line, expected):

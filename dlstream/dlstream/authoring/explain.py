@@ -217,8 +217,11 @@ def _problem(file: Path, problem: Problem, style: str, lines: Sequence[str] = ()
             Padding(Text(f"{problem.line:>4} | {text}", "dim", no_wrap=True, overflow="ellipsis"), (0, 0, 0, 1))
         )
     table = Table.grid(padding=(0, 2))
-    table.add_row("", Text("found", style), Text(problem.found))
-    table.add_row("", Text("expected", "green"), Text(problem.expected))
+    if problem.expected:
+        table.add_row("", Text("found", style), Text(problem.found))
+        table.add_row("", Text("expected", "green"), Text(problem.expected))
+    else:
+        table.add_row("", Text(problem.found))
     if problem.suggestion:
         table.add_row("", Text("hint", "cyan"), Text(problem.suggestion))
     return Group(*parts, table, Text())

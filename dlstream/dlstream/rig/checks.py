@@ -41,7 +41,7 @@ def check_output(output: Any, facts: RigFacts) -> Iterator[Problem]:
     except PartFault:
         raise
     except DlstreamError as error:
-        yield Problem((), _sentence(error), "an output that can be used")
+        yield Problem.of_error(error)
 
 
 def check_pose(pose: Any, facts: RigFacts) -> Iterator[Problem]:
@@ -56,7 +56,7 @@ def check_pose(pose: Any, facts: RigFacts) -> Iterator[Problem]:
         yield fault.problem("engine")
         return
     except DlstreamError as error:
-        yield Problem(("network",), _sentence(error), "a network that loads")
+        yield Problem.of_error(error, "network")
         return
     if doubt := scale_doubt(info, pose.scale):
         yield doubt
@@ -76,7 +76,7 @@ def check_recorder(recorder: Any, facts: RigFacts) -> Iterator[Problem]:
     try:
         check_directory(recorder.directory, recorder.min_free)
     except DlstreamError as error:
-        yield Problem(("directory",), _sentence(error), "a folder that can be written")
+        yield Problem.of_error(error, "directory")
 
 
 def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]:
@@ -131,7 +131,3 @@ def _lacking(parts: Registry[Any], key: str, section: Any) -> Iterator[Problem]:
         parts.usable(name)
     except PartError as error:
         yield Problem((key,), f"'{name}': {error.found}", error.expected, error.suggestion)
-
-
-def _sentence(error: Exception) -> str:
-    return str(error).rstrip(".")
