@@ -125,6 +125,12 @@ def test_an_output_of_somebody_elses_node_is_commanded_and_not_started(write):
         ),
         ("demo_mouse.onnx", "no_mouse.onnx", 5, "expected a path to an existing file"),
         ("demo_mouse.onnx", "demo_mouse.pt", 5, "pose.network"),
+        (
+            "networks/demo_mouse.onnx",
+            "experiments/demo.yaml",
+            5,
+            f"pose.network: {CONFIG}/experiments/demo.yaml: found ",
+        ),
         ("scale: 0.5", "scale: 0", 6, "pose.scale: found 0"),
         ("experiments/demo.yaml", "experiments/nothing.yaml", 7, "expected a path to an existing file"),
         ("stripes.png", "stripe.png", 11, "there is no file"),
