@@ -9,11 +9,27 @@ import cv2
 import pytest
 from lab_tools import ROOT, change, command_in, install_example, make_lab
 
+from dlstream_camera import SOURCES
+from dlstream_common.plugins import own_parts_only
+from dlstream_outputs import OUTPUTS
+from dlstream_pose import ENGINES
+
 EACH = (
     "import sys; from dlstream.cli.main import main\nfor rig in sys.argv[1:]:\n sys.argv[1:] = ['check', rig]; main()"
 )
-OPTIONAL = ["deeplabcut", "dlclive", "onnx", "openvino", "pygame", "pypylon", "pyrealsense2", "serial"]
-OPTIONAL += ["sleap_io", "sleap_nn", "tensorflow", "tf2onnx", "torch", "torchvision"]
+with own_parts_only():
+    OPTIONAL = {name for parts in (SOURCES, OUTPUTS, ENGINES) for part in parts.values() for name in part.requires}
+OPTIONAL |= {
+    "deeplabcut",
+    "onnx",
+    "pyrealsense2",
+    "sleap_io",
+    "sleap_nn",
+    "tensorflow",
+    "tf2onnx",
+    "torch",
+    "torchvision",
+}
 """What not every installation has."""
 
 
@@ -262,7 +278,7 @@ def bare(tmp_path: Path) -> Path:
     folder = tmp_path / "bare"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(
-        f"import sys\nOPTIONAL = {OPTIONAL!r}\n"
+        f"import sys\nOPTIONAL = {sorted(OPTIONAL)!r}\n"
         "class Missing:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name.partition('.')[0] in OPTIONAL:\n"
@@ -277,6 +293,8 @@ def test_without_any_optional_library_the_rest_runs(lab: Path, site: Path, bare:
     listed = command("parts")
     assert "needs pygame: pip install pygame-ce" in listed
     assert "needs openvino: pip install openvino" in listed
+    assert "needs nidaqmx: pip install nidaqmx[grpc]" in listed
+    assert "needs gpiozero: pip install gpiozero" in listed
     command("check", "rig.yaml")
     command("run", "rig.yaml", "--seconds", "120")
     (session,) = (lab / "sessions").iterdir()

@@ -191,6 +191,7 @@ protocol:
     run: {enter: [{count: runs}], stimuli: [{output: laser, action: on}], transitions: [{after: 1, go: rest}]}
   stop: [{if: runs >= 3}]
 """
+NO_REGION = "{type: region, region: 5, keypoints: [nekc]}"
 
 
 def test_check_of_a_rig_tells_all_that_the_check_of_its_experiment_tells(tmp_path: Path, monkeypatch, capsys):
@@ -347,8 +348,14 @@ def test_a_mistake_in_the_rig_file_hides_none_of_the_experiments(tmp_path: Path)
             f"{fast}:4: triggers.runs.keypoints[0]: found 'nekc'",
             f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
         ],
-        SPEED.replace("at_least: 100", "at_least: fast"): [
+        SPEED.replace("{type: speed, keypoints: [neck], at_least: 100, window: 0.01}", NO_REGION): [
+            f"{fast}:4: triggers.runs.region: found 5",
+            f"{fast}:4: triggers.runs.keypoints[0]: found 'nekc'",
+            f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
+        ],
+        SPEED.replace("[neck], at_least: 100", "[nekc], at_least: fast"): [
             f"{fast}:4: triggers.runs.at_least: found 'fast'",
+            f"{fast}:4: triggers.runs.keypoints[0]: found 'nekc'",
             f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
         ],
     }

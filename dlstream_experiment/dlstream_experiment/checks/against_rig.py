@@ -180,11 +180,10 @@ def _sizes(sections: ParsedSections, sizes: Mapping[str, Size]) -> Iterator[Prob
 def _keypoints(sections: ParsedSections, keypoints: Collection[str] | None) -> Iterator[Problem]:
     if keypoints is None:
         return
-    for name, trigger in sections.triggers.items():
-        for place, keypoint in trigger.keypoints_used():
-            if keypoint not in keypoints:
-                hint = f"{did_you_mean(keypoint, list(keypoints))} Known: {', '.join(keypoints)}.".lstrip()
-                yield Problem(("triggers", name, *place), f"'{keypoint}'", "a keypoint of the network", hint)
+    for place, keypoint in sections.names_used(lambda trigger: trigger.keypoints_used()):
+        if keypoint not in keypoints:
+            hint = f"{did_you_mean(keypoint, list(keypoints))} Known: {', '.join(keypoints)}.".lstrip()
+            yield Problem(place, f"'{keypoint}'", "a keypoint of the network", hint)
 
 
 def _outputs(

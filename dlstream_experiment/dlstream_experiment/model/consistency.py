@@ -43,20 +43,17 @@ def _failing(error: ExtensionError) -> Problem:
 
 def _regions(sections: ParsedSections) -> Iterator[Problem]:
     names = sections.region_names
-    for name, trigger in sections.triggers.items():
-        for place, region in trigger.regions_used():
-            if region not in names:
-                place = ("triggers", name, *place)
-                yield Problem(place, f"'{region}'", "a region of this file", suggest(region, names))
+    for place, region in sections.names_used(lambda trigger: trigger.regions_used()):
+        if region not in names:
+            yield Problem(place, f"'{region}'", "a region of this file", suggest(region, names))
 
 
 def _triggers(sections: ParsedSections, context: Context) -> Iterator[Problem]:
     names = sections.trigger_names
+    for place, used in sections.names_used(lambda trigger: trigger.triggers_used()):
+        if used not in names:
+            yield Problem(place, f"'{used}'", "a trigger of this file", suggest(used, list(names)))
     for name, trigger in sections.triggers.items():
-        for place, used in trigger.triggers_used():
-            if used not in names:
-                place = ("triggers", name, *place)
-                yield Problem(place, f"'{used}'", "a trigger of this file", suggest(used, list(names)))
         if all(region in context.regions for _, region in trigger.regions_used()):
             for item in trigger.problems(context):
                 yield item.below("triggers", name)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,10 +14,11 @@ from ruamel.yaml.comments import CommentedMap
 from dlstream_common import Place
 from dlstream_common.yaml.salvage import Salvage
 from dlstream_experiment.model.experiment import Experiment
+from dlstream_experiment.model.names import Location
 from dlstream_experiment.model.plane import AnyCalibration, CameraPlane
 from dlstream_experiment.model.protocols import AnyProtocol, ProtocolSettings
 from dlstream_experiment.model.regions import AnyRegion, Region
-from dlstream_experiment.model.triggers import AnyTrigger, Context, TriggerSettings
+from dlstream_experiment.model.triggers import TRIGGERS, AnyTrigger, Context, TriggerSettings
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class ParsedSections:
     image_size: tuple[int, int] | None = None
     removed: Collection[Place] = ()
     """The places of known keys and items that could not be parsed."""
+    invalid: Mapping[str, TriggerSettings] = field(default_factory=dict)
+    """Triggers that could not be parsed, with their values as written: only for the names that they use."""
 
     @property
     def context(self) -> Context:
@@ -43,6 +47,19 @@ class ParsedSections:
     def is_whole(self, *place: str | int) -> bool:
         """Whether everything below a place could be parsed."""
         return not any(gone[: len(place)] == place[: len(gone)] for gone in self.removed)
+
+    def names_used(
+        self, of: Callable[[TriggerSettings], Iterable[tuple[Location, str]]]
+    ) -> Iterator[tuple[Location, str]]:
+        """The names that triggers use, each with its place in the file; also those of triggers with other mistakes."""
+        for name, trigger in self.triggers.items():
+            for place, used in of(trigger):
+                yield ("triggers", name, *place), used
+        for name, trigger in self.invalid.items():
+            with suppress(Exception):  # whatever its wrong values lead to: they are reported
+                for place, used in list(of(trigger)):
+                    if isinstance(used, str):
+                        yield ("triggers", name, *place), used
 
     @classmethod
     def of_experiment(cls, experiment: Experiment) -> ParsedSections:
@@ -77,12 +94,22 @@ class ParsedSections:
             calibration=dict.fromkeys(calibration, 1.0) | _valid(calibration, AnyCalibration, context),
             image_size=(size[0], size[1]) if size and salvaged.is_whole("image_size") else None,
             removed=tuple(salvaged.removed),
+            invalid=_as_written({name: item for name, item in triggers.items() if name not in understood}),
         )
 
 
 def _section(data: Any, key: str) -> dict[str, Any]:
     section = data.get(key) if isinstance(data, Mapping) else None
     return {str(name): value for name, value in section.items()} if isinstance(section, Mapping) else {}
+
+
+def _as_written(items: Mapping[str, Any]) -> dict[str, TriggerSettings]:
+    """Triggers of known types that are not valid, made without a check."""
+    made: dict[str, TriggerSettings] = {}
+    for name, value in items.items():
+        with suppress(Exception):
+            made[name] = TRIGGERS[value["type"]].model_construct(**value)
+    return made
 
 
 def _valid(items: Mapping[str, Any], annotation: Any, context: dict[str, Any] | None) -> dict[str, Any]:
