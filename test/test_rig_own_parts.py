@@ -109,10 +109,10 @@ MISTAKES = [
     ("rig", "fps: 20", "crop: [300, 0, 100, 100]", "crop: found x=300 y=0 100x100; expected a part of the "),
     ("rig", "folder: images", "folder: pictures", "found no image; expected files that end in .png"),
     ("rig", "image_folder", "image_foldr", "cameras.top.source: found 'image_foldr'; expected one of "),
-    ("rig", "brightest", "brighest", "pose.engine.type: found 'brighest'; expected one of auto, brightest, "),
+    ("rig", "brightest", "brighest", "pose.engine.type: found 'brighest'; expected one of auto, "),
     ("rig", "min_light: 100", "min_ligt: 100", "pose.engine.min_ligt: found the unknown key 'min_ligt'; expected a "),
     ("rig", "min_light: 100", "min_light: 300", "pose.engine.min_light: found 300; expected a number at most 255"),
-    ("rig", "filter: mean ", "filter: men ", "pose.filter: found 'men'; expected one of none, kalman, mean, "),
+    ("rig", "filter: mean ", "filter: men ", "pose.filter: found 'men'; expected one of none, "),
     ("rig", "filter: mean ", "filter: {type: mean, weight: 0} ", "pose.filter.weight: found 0; expected a number gr"),
     ("rig", "lamp.json", "rig.yaml", "expected a JSON file such as"),
     ("rig", "type: valve", "type: vale", "outputs.water.type: found 'vale'; expected one of "),
@@ -126,7 +126,7 @@ MISTAKES = [
         "{width: long}",
         "protocol.stimulus.values.width: found 'long'; expected a number in ms",
     ),
-    ("experiment", "type: reward", "type: rewrd", "protocol.type: found 'rewrd'; expected one of python, "),
+    ("experiment", "type: reward", "type: rewrd", "protocol.type: found 'rewrd'; expected one of "),
 ]  # fmt: skip
 
 

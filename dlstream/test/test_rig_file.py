@@ -258,7 +258,7 @@ def test_damaged_inputs_are_refused(write, tmp_path: Path):
     blocked = tmp_path / "file"
     blocked.touch()
     [line] = refused(write("directory: sessions", f"directory: {blocked}/sessions"))
-    assert line.startswith(f"{tmp_path}/rig.yaml:12: recorder.directory: found")
+    assert line.startswith(f"{tmp_path}/rig.yaml:12: recorder.directory: {blocked}")
 
 
 def test_metadata_that_contradicts_the_recorders_is_refused(write, tmp_path: Path):
