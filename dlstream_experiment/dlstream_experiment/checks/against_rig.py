@@ -19,6 +19,7 @@ from dlstream_experiment.model.parsed_sections import ParsedSections
 from dlstream_experiment.model.plane import CameraPlane
 from dlstream_experiment.model.problems import warning, with_lines
 from dlstream_experiment.model.protocols import Stimulus
+from dlstream_experiment.model.triggers import PoseSettings
 
 Size = tuple[int, int]
 
@@ -44,6 +45,7 @@ class KnownRig:
         outputs: settings by name, so that commands are checked as well; or only the names.
         individuals: the animals that the network distinguishes.
         rates: frames a second, by camera.
+        depths: the cameras whose poses have the depth of their keypoints.
     """
 
     cameras: Collection[str] | None = None
@@ -54,6 +56,7 @@ class KnownRig:
     outputs: Mapping[str, ChecksCommands] | Collection[str] | None = None
     individuals: Collection[str] | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
+    depths: Collection[str] | None = None
 
     def sizes(self, camera: str, drawn: Size | None) -> dict[str, Size]:
         """The images' sizes that are sure, for an experiment that watches a camera.
@@ -85,6 +88,7 @@ def check_experiment(
     outputs: Mapping[str, ChecksCommands] | Collection[str] | None = None,
     individuals: Collection[str] | None = None,
     rates: Mapping[str, float] | None = None,
+    depths: Collection[str] | None = None,
 ) -> list[Problem]:
     """Checks an experiment against what is known of its rig; None: not known. The arguments are those of `KnownRig`.
 
@@ -95,7 +99,7 @@ def check_experiment(
         InputError: names every problem, each with line, key, value found and what was expected.
     """
     sizes = image_sizes or {}, asked_sizes or {}
-    return _checked(experiment, KnownRig(cameras, *sizes, None, keypoints, outputs, individuals, rates or {}))
+    return _checked(experiment, KnownRig(cameras, *sizes, None, keypoints, outputs, individuals, rates or {}, depths))
 
 
 def _checked(experiment: Experiment, rig: KnownRig) -> list[Problem]:
@@ -124,6 +128,7 @@ def _misfits(sections: ParsedSections, rig: KnownRig) -> Iterator[Problem]:
     yield from _keypoints(sections, rig.keypoints)
     yield from _outputs(sections, rig.outputs)
     yield from unknown_individuals(sections, rig.individuals)
+    yield from _depths(sections, rig.depths)
 
 
 def _cameras(sections: ParsedSections, cameras: Collection[str] | None) -> Iterator[Problem]:
@@ -180,10 +185,30 @@ def _sizes(sections: ParsedSections, sizes: Mapping[str, Size]) -> Iterator[Prob
 def _keypoints(sections: ParsedSections, keypoints: Collection[str] | None) -> Iterator[Problem]:
     if keypoints is None:
         return
+    known = [*keypoints, *sections.keypoints]
     for place, keypoint in sections.names_used(lambda trigger: trigger.keypoints_used()):
-        if keypoint not in keypoints:
-            hint = f"{did_you_mean(keypoint, list(keypoints))} Known: {', '.join(keypoints)}.".lstrip()
-            yield Problem(place, f"'{keypoint}'", "a keypoint of the network", hint)
+        if keypoint not in known:
+            yield _no_keypoint(place, keypoint, known)
+    for name, point in sections.keypoints.items():
+        if name in keypoints:
+            yield Problem(("keypoints", name), f"'{name}'", "another name: the network has a keypoint of this one")
+        for part in point.middle if point is not None else ():
+            if part not in keypoints:
+                yield _no_keypoint(("keypoints", name, "middle", part), part, keypoints)
+
+
+def _no_keypoint(place: Location, keypoint: str, known: Collection[str]) -> Problem:
+    hint = f"{did_you_mean(keypoint, list(known))} Known: {', '.join(known)}.".lstrip()
+    return Problem(place, f"'{keypoint}'", "a keypoint of the network", hint)
+
+
+def _depths(sections: ParsedSections, depths: Collection[str] | None) -> Iterator[Problem]:
+    for name, trigger in sections.triggers.items():
+        camera = trigger.camera_in(sections.context)
+        if isinstance(trigger, PoseSettings) and trigger.needs_depth and depths is not None and camera not in depths:
+            found = f"'{trigger.type}', but the poses of camera '{camera}' have no depth"
+            hint = f"In the rig: a depth camera, and `pose: {{depth: {{{camera}: NAME}}}}` (docs/how-to/realsense.md)."
+            yield Problem(("triggers", name, "type"), found, "poses with the depth of each keypoint", hint)
 
 
 def _outputs(

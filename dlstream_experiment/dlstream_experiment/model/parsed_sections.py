@@ -19,6 +19,7 @@ from dlstream_experiment.model.plane import AnyCalibration, CameraPlane
 from dlstream_experiment.model.protocols import AnyProtocol, ProtocolSettings
 from dlstream_experiment.model.regions import AnyRegion, Region
 from dlstream_experiment.model.triggers import TRIGGERS, AnyTrigger, Context, TriggerSettings
+from dlstream_experiment.model.virtual import VirtualKeypoint
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class ParsedSections:
     trigger_names: Sequence[str]
     calibration: Mapping[str, float | CameraPlane]
     image_size: tuple[int, int] | None = None
+    keypoints: Mapping[str, VirtualKeypoint | None] = field(default_factory=dict)
+    """Virtual keypoints; None for one that could not be parsed."""
     removed: Collection[Place] = ()
     """The places of known keys and items that could not be parsed."""
     invalid: Mapping[str, TriggerSettings] = field(default_factory=dict)
@@ -66,7 +69,7 @@ class ParsedSections:
         """All of a valid experiment."""
         e = experiment
         names = list(e.regions), list(e.triggers)
-        return cls(e.camera, e.regions, e.triggers, e.protocol, True, *names, e.calibration, e.image_size)
+        return cls(e.camera, e.regions, e.triggers, e.protocol, True, *names, e.calibration, e.image_size, e.keypoints)
 
     @classmethod
     def of_data(cls, data: CommentedMap, salvaged: Salvage, context: dict[str, Any] | None = None) -> ParsedSections:
@@ -93,6 +96,8 @@ class ParsedSections:
             trigger_names=list(triggers),
             calibration=dict.fromkeys(calibration, 1.0) | _valid(calibration, AnyCalibration, context),
             image_size=(size[0], size[1]) if size and salvaged.is_whole("image_size") else None,
+            keypoints=dict.fromkeys(_section(data, "keypoints"))
+            | _valid(_section(sound, "keypoints"), VirtualKeypoint, context),
             removed=tuple(salvaged.removed),
             invalid=_as_written({name: item for name, item in triggers.items() if name not in understood}),
         )
