@@ -25,6 +25,7 @@ BASES: dict[str, list[dict[str, Any]]] = {
     "speed": [{"keypoints": PARTS, "at_most": 30}, {"keypoints": PARTS, "at_least": 30}],
     "freeze": [{"keypoints": PARTS, "at_most": 30}],
     "acceleration": [{"keypoints": PARTS, "at_most": 30}, {"keypoints": PARTS, "at_least": 30}],
+    "depth": [{"keypoints": PARTS, "at_most": 30}, {"keypoints": PARTS, "at_least": 30, "floor": 800.0}],
     "distance": [{"keypoints": ("nose", "neck"), "at_most": 30}],
     "angle": [{"keypoints": PARTS, "at_most": 30}],
     "ratio": [{"distance": ("nose", "neck"), "over": ("neck", "tailroot"), "at_most": 30}],
