@@ -13,6 +13,7 @@ from dlstream.rig.file import Rig
 from dlstream_camera import SourceSettings
 from dlstream_camera.camera import Camera, Shot
 from dlstream_common import DlstreamError
+from dlstream_common.quiet import quiet_opencv
 from dlstream_common.video import PictureCheck
 from dlstream_outputs import OUTPUTS
 from dlstream_outputs.outputs import OutputSettings
@@ -76,7 +77,8 @@ def _camera(name: str, settings: SourceSettings, *, timeout: float, frames: int)
     shots: list[Shot] = []
     look, remark = PictureCheck(), ""
     try:
-        form = camera.open()
+        with quiet_opencv():
+            form = camera.open()
         waker.start()
         end = time.monotonic() + timeout
         while len(shots) < frames and time.monotonic() < end and (shot := camera.read()) is not None:
