@@ -8,7 +8,7 @@ from dlstream_common.errors import (
     RecordingError,
     SourceError,
 )
-from dlstream_common.events import OFF, RIG, Cause, Command, Event
+from dlstream_common.events import FINITE, OFF, RIG, Cause, Command, Event
 from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
 from dlstream_common.images import ENCODINGS, EncodingError, encoding_of, image_from_bytes, to_bgr
 from dlstream_common.meter import Meter
@@ -20,7 +20,10 @@ from dlstream_common.settings import (
     ExistingFile,
     NamedFiles,
     Settings,
+    SettingsWithFormerKeys,
     UsedFile,
+    former,
+    former_key,
     is_filled_in,
     misfit,
     named_file,
@@ -30,6 +33,7 @@ from dlstream_common.yaml.file import line_of, load_settings, read_yaml, resolve
 __all__ = [
     "ENCODINGS",
     "FILLED_IN",
+    "FINITE",
     "OFF",
     "RIG",
     "AnyPath",
@@ -53,11 +57,14 @@ __all__ = [
     "Problem",
     "RecordingError",
     "Settings",
+    "SettingsWithFormerKeys",
     "Severity",
     "SourceError",
     "UsedFile",
     "did_you_mean",
     "encoding_of",
+    "former",
+    "former_key",
     "image_from_bytes",
     "is_filled_in",
     "key_of",

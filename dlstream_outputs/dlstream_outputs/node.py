@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
 import rclpy
+from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
+from rclpy.timer import Timer
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
 
-from dlstream_common import OFF, DlstreamError, Event, now
+from dlstream_common import OFF, DlstreamError, Event, Problem, event_kinds, now
+from dlstream_common.part_faults import PartFault
 from dlstream_common.plugins import PartError
 from dlstream_common.ros import (
     COMMAND,
@@ -33,11 +36,14 @@ from dlstream_msgs.msg import Acknowledgement, Heartbeat, OutputStatus
 from dlstream_msgs.msg import Command as CommandMsg
 from dlstream_msgs.msg import Event as EventMsg
 from dlstream_msgs.srv import TestOutput
+from dlstream_outputs.actions import Action
 from dlstream_outputs.guard import Guard, Order
-from dlstream_outputs.outputs import OUTPUTS, Output, OutputError, OutputSettings, output_settings
+from dlstream_outputs.outputs import OUTPUTS, Output, OutputError, OutputSettings, make_output, output_settings
 
 _STATUS_PERIOD = 0.2
 _LONGEST_CHECK_PERIOD = 0.1
+_LONGEST_TIMER = 86_400.0
+_STEADY = Clock(clock_type=ClockType.STEADY_TIME)
 
 
 class OutputNode(DlstreamNode[OutputSettings]):
@@ -65,10 +71,11 @@ class OutputNode(DlstreamNode[OutputSettings]):
 
     def configure(self, settings: OutputSettings) -> None:
         self._count = self._refused = 0
+        self._end_timer: Timer | None = None
         self._ending = False
         self._problem = ""
         self._guarded = Guard(settings, self._kind.arming)
-        self._output = self._kind(settings, lambda line: self.get_logger().info(line))
+        self._output = make_output(settings, lambda line: self.get_logger().info(line))
         self._output.open()
         self.hardware_id = self._output.hardware_id
         self._answers = self.create_lifecycle_publisher(Acknowledgement, "~/acknowledgement", COMMAND)
@@ -100,6 +107,9 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._device.off()
         self._guarded.disarm("its node is not active")
         self._publish_status()
+        if self._end_timer is not None:
+            self.destroy_timer(self._end_timer)
+            self._end_timer = None
         for close in reversed(self._closers):
             close()
         # What this process sent lies in memory that ends with it, and a recorder may be slow.
@@ -170,24 +180,35 @@ class OutputNode(DlstreamNode[OutputSettings]):
         order = Order(command.source, command.id, command.action, values, sent, arm)
         answer = Acknowledgement(source=command.source, id=command.id, output=self.get_name())
         answer.received = stamp_to_message(now())
+        fault: PartFault | None = None
         with self._changes():
             try:
                 answer.applied = stamp_to_message(self._apply(order))
                 answer.success = True
             except DlstreamError as error:
-                answer.message = str(error)
+                fault = error if isinstance(error, PartFault) else None
+                answer.message = str(error) if fault is None else "a mistake in its code, after which its node ends"
             if command.arm == CommandMsg.DISARM:
                 self._device.off()
                 self._guarded.disarm(values.get("reason") or f"disarmed by {command.source}")
                 self.get_logger().warning(f"off and disarmed by {command.source}: {self._guarded.reason}")
             self._answers.publish(answer)
-        if answer.success:
+        if fault is not None:
+            self._fail(fault)
+        elif answer.success:
             self._count += 1
             self._problem = ""
         else:
             self._refused += 1
             self._problem = answer.message
             self.get_logger().error(f"command '{command.action}' of {command.source} refused: {answer.message}")
+
+    def _fail(self, fault: PartFault) -> None:
+        """A mistake in the output's code: the device is switched off, and the node ends."""
+        with suppress(DlstreamError):
+            self._device.off()
+        self._faults.publish(event_to_message(Event(now(), event_kinds.FAULT, self.get_name(), {"reason": str(fault)})))
+        self.fail(fault)
 
     def _apply(self, order: Order) -> int:
         """Carries out an order; returns when it took effect.
@@ -200,10 +221,34 @@ class OutputNode(DlstreamNode[OutputSettings]):
         refusal = self._guarded.refusal(order, int(self.get_clock().now().nanoseconds))
         if refusal:
             raise OutputError(refusal)
-        device = self._device
-        applied = device.off() if order.action == OFF else device.apply(order.action, order.values)
-        self._guarded.carried_out(order, time.monotonic())
+        if order.action == OFF:
+            applied = self._device.off()
+            self._guarded.carried_out(order, time.monotonic())
+            return applied
+        action = self._action(order)
+        applied = self._device.apply(action)
+        self._guarded.carried_out(order, time.monotonic(), action)
+        self._wake_at_end()
         return applied
+
+    def _action(self, order: Order) -> Action:
+        assert self.settings is not None
+        action = self.settings.read(order.action, order.values)
+        if isinstance(action, Problem):
+            raise OutputError(str(action))
+        exhausted = self._guarded.exhausted(action, time.monotonic())
+        if exhausted:
+            raise OutputError(exhausted)
+        return action
+
+    def _wake_at_end(self) -> None:
+        """Looks at the deadlines just when the action is over, and not at the next turn of the check."""
+        if self._end_timer is not None:
+            self.destroy_timer(self._end_timer)
+            self._end_timer = None
+        left = self._guarded.ends_at - time.monotonic()
+        if left < _LONGEST_TIMER:
+            self._end_timer = self.create_timer(max(left, 0.001), self._check_deadlines, clock=_STEADY)
 
     # Off without a command.
 
@@ -212,11 +257,13 @@ class OutputNode(DlstreamNode[OutputSettings]):
 
     def _check_deadlines(self) -> None:
         guard = self._guarded
+        self._switch_off(self._device_problem())
         if guard.finished(time.monotonic()):
             self._device.off()
             with self._changes():
                 guard.went_off()
-            self.get_logger().info("the test has ended: off")
+            if guard.order.source == "test":
+                self.get_logger().info("the test has ended: off")
         if not guard.due(time.monotonic()):
             return
         # On a busy machine heartbeats may have arrived while the node waited: read them before calling it silence.
@@ -224,16 +271,39 @@ class OutputNode(DlstreamNode[OutputSettings]):
             self._on_heartbeat(received[0])
         self._switch_off(guard.due(time.monotonic()))
 
+    def _device_problem(self) -> str:
+        """What is wrong with the device; its watchdog is fed if nothing is."""
+        try:
+            problem = self._device.fault()
+            if not problem and self._guarded.on:
+                self._device.keep_alive()
+        except PartFault as fault:
+            self._fail(fault)
+            return ""
+        except DlstreamError as error:
+            return str(error)
+        return problem
+
     def _switch_off(self, reason: str) -> None:
         """Switches off without a command if there is a reason; status, an event and diagnostics report it."""
         if not reason:
             return
-        self._device.off()
-        self._problem = f"'{self._guarded.state}' was switched off: {reason}"
+        state = self._guarded.state
+        gone: DlstreamError | None = None
+        try:
+            self._device.off()
+        except DlstreamError as error:
+            gone = error
+            reason = f"{reason}; it could not be told to be off: {error}"
+        self._problem = f"'{state}' was switched off: {reason}" if self._guarded.on else f"it was off already: {reason}"
         with self._changes():
             self._guarded.went_off(self._problem)
         self.get_logger().error(self._problem)
-        self._faults.publish(event_to_message(Event(now(), "fault", self.get_name(), {"reason": self._problem})))
+        self._faults.publish(
+            event_to_message(Event(now(), event_kinds.FAULT, self.get_name(), {"reason": self._problem}))
+        )
+        if gone is not None:
+            self.fail(gone)
 
     # By hand.
 
@@ -271,6 +341,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         with self._changes():
             self._apply(Order("test", 0, request.action, values))
             self._guarded.ends_after(request.seconds, time.monotonic())
+            self._wake_at_end()
 
 
 def _requested_type(default: str) -> str:

@@ -50,7 +50,7 @@ def try_network(rig: Rig, frames: int, out: Path | None) -> Iterator[NetworkOnCa
     if rig.pose is None:
         raise DlstreamError("the rig has no section 'pose', and so no network")
     pose = PoseSettings.model_validate(rig.pose.model_dump(include=set(PoseSettings.model_fields)))
-    estimator = Estimator(pose.network, pose.scale, pose.threads, pose.engine)
+    estimator = Estimator(pose.network, pose.scale, engine=pose.engine)
     own = {name: camera for name, camera in rig.cameras.items() if isinstance(camera, SourceSettings)}
     if not own:
         raise DlstreamError("every camera of the rig is run by somebody else's node; `dlstream bench` measures those")

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from dlstream import __version__
 from dlstream.cli import bench, offline, remote
+from dlstream.cli.camera import camera
 from dlstream.cli.experiment import experiment
 from dlstream.cli.latency import latency
 from dlstream.cli.network import network
@@ -26,6 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(camera, name="camera")
 app.add_typer(network, name="network")
 app.add_typer(experiment, name="experiment")
 

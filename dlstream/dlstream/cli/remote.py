@@ -15,7 +15,7 @@ import typer
 from rich.markup import escape
 
 from dlstream.console import make_console
-from dlstream_common import DlstreamError, now
+from dlstream_common import DlstreamError, event_kinds, now
 
 if TYPE_CHECKING:
     from dlstream.remote.link import Link
@@ -101,7 +101,7 @@ def mark(text: Text, rig: WhichRig = "") -> None:
 
     Exits with 1 if nothing is being recorded, 3 if no rig is running.
     """
-    _tell("mark", text.strip(), text, rig)
+    _tell(event_kinds.MARK, text.strip(), text, rig)
 
 
 def note(text: Text, rig: WhichRig = "") -> None:
@@ -109,7 +109,7 @@ def note(text: Text, rig: WhichRig = "") -> None:
 
     Exits with 1 if nothing is being recorded, 3 if no rig is running.
     """
-    _tell("note", "operator", text, rig)
+    _tell(event_kinds.NOTE, "operator", text, rig)
 
 
 def status(rig: WhichRig = "") -> None:

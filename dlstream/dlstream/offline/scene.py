@@ -6,12 +6,12 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dlstream_common import OFF
-from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, FAULT, EventRow
+from dlstream_common import OFF, event_kinds
+from dlstream_recorder import EventRow
 
 _SHOWN_FOR = 3_000_000_000
 """Nanoseconds for which a mark, a note or a fault is shown."""
-_BRIEF = ("mark", "note", FAULT, "limit_reached")
+_BRIEF = (event_kinds.MARK, event_kinds.NOTE, event_kinds.FAULT, event_kinds.LIMIT_REACHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,36 +58,38 @@ class Scene:
     def take(self, row: EventRow) -> None:
         """The next event, command or acknowledgement."""
         kind, values = row.kind, row.values
-        if kind == COMMAND:
+        if kind == event_kinds.COMMAND:
             self._told[row.source, row.id] = row
             if not self.by_acknowledgement:
                 self.outputs[row.name] = _action(row.action, values)
-        elif kind == ACKNOWLEDGEMENT:
+        elif kind == event_kinds.ACKNOWLEDGEMENT:
             command = self._told.pop((row.source, row.id), None)
             if self.by_acknowledgement and command is not None and row.success != "false":
                 self.outputs[row.name] = _action(command.action, command.values)
-        elif kind == "experiment_started":
+        elif kind == event_kinds.EXPERIMENT_STARTED:
             self.phase, self.state, self.trial = "running", "", ""
             self.triggers.clear()
             self.shams.clear()
-        elif kind == "experiment_ended":
+        elif kind == event_kinds.EXPERIMENT_ENDED:
             self.phase, self.state, self.trial = f"ended: {values.get('reason', '')}", "", ""
             self.shams.clear()
-        elif kind == "state_entered":
+        elif kind == event_kinds.STATE_ENTERED:
             self.state = row.name
-        elif kind in ("trial_started", "trial_ended"):
-            self.trial = row.name if kind == "trial_started" else ""
+        elif kind in (event_kinds.TRIAL_STARTED, event_kinds.TRIAL_ENDED):
+            self.trial = row.name if kind == event_kinds.TRIAL_STARTED else ""
         elif kind in ("trigger_rose", "trigger_fell"):
             self.triggers[row.name] = kind == "trigger_rose"
-        elif kind in ("sham_started", "sham_changed"):
+        elif kind in (event_kinds.SHAM_STARTED, event_kinds.SHAM_CHANGED):
             about = {key: text for key, text in values.items() if key not in ("action", "trigger")}
             self.shams[row.name] = _action(values.get("action", ""), about)
-        elif kind == "sham_ended":
+        elif kind == event_kinds.SHAM_ENDED:
             self.shams.pop(row.name, None)
         if kind in _BRIEF:
             text = values.get("text") or values.get("reason") or values.get("limit") or ""
-            label = row.name if kind in ("limit_reached", FAULT) else ""
-            line = PanelLine("fault" if kind == FAULT else "note", f"{kind} {label}".strip().replace("_", " "), text)
+            label = row.name if kind in (event_kinds.LIMIT_REACHED, event_kinds.FAULT) else ""
+            line = PanelLine(
+                "fault" if kind == event_kinds.FAULT else "note", f"{kind} {label}".strip().replace("_", " "), text
+            )
             self._brief.append((row.stamp_ns + _SHOWN_FOR, line))
 
     def lines(

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Literal
 
-from dlstream_common import OFF, AnyPath, Problem, now, suggest
+from dlstream_common import AnyPath, now
+from dlstream_outputs.actions import Action, Level, On, Strength
 from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 
 
 class LampSettings(OutputSettings):
-    """A simulated lamp (action on). A camera with `source: synthetic` and the same file as its `lamp` shows it."""
+    """A simulated lamp. A camera with `source: synthetic` and the same file as its `lamp` shows it."""
 
     type: Literal["lamp"] = "lamp"
     """Type of the output."""
     file: AnyPath
     """File that holds the lamp's brightness, one byte; made if it doesn't exist. Such as /dev/shm/lamp."""
 
-    def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
-        if action != "on":
-            return Problem(("action",), f"'{action}'", "on or off", suggest(action, ["on", OFF]))
-        for key in values:
-            return Problem(("values", key), f"the unknown value '{key}'", "no values")
-        return None
+    actions = (On, Level)
 
     def without_computer(self) -> Fate:
         return Fate("it has no device that could stay on", ends=True)
@@ -33,6 +29,7 @@ class Lamp(Output[LampSettings]):
     """See LampSettings."""
 
     arming = "start"
+    acknowledges = "file written"
 
     def __init__(self, settings: LampSettings, log: Callable[[str], None]) -> None:
         super().__init__(settings, log)
@@ -46,11 +43,9 @@ class Lamp(Output[LampSettings]):
             raise OutputError(f"file: {path} can't be written ({error})") from error
         self.off()
 
-    def apply(self, action: str, values: Mapping[str, str]) -> int:
-        problem = self.settings.check_command(action, values)
-        if problem is not None:
-            raise OutputError(str(problem))
-        return self._shine(255)
+    def apply(self, action: Action) -> int:
+        level = action.level if isinstance(action, Strength) else None
+        return self._shine(255 if level is None else round(255 * level))
 
     def off(self) -> int:
         return self._shine(0)

@@ -4,40 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import cv2
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from dlstream_common import Image, Problem, suggest
-from dlstream_common.settings import existing_file
-from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
+from dlstream_outputs.actions import Action, Show
+from dlstream_outputs.outputs._base import Fate, Output, OutputSettings
 from dlstream_outputs.outputs._display import Display
+from dlstream_outputs.outputs._named_files import AsPairs, by_name, existing_files
 from dlstream_outputs.outputs._pictures import read_image
 
 
-def _pairs(value: Any) -> Any:
-    """Turns a rig file's mapping, name: path, into a list of name=path, which a ROS parameter can hold."""
-    if isinstance(value, Mapping):
-        return [f"{name}={path}" for name, path in value.items()]
-    return value
-
-
 def _existing_images(pairs: list[str], info: ValidationInfo) -> list[str]:
-    found: dict[str, Path] = {}
-    wrong: list[str] = []
-    for pair in pairs:
-        name, _, path = pair.partition("=")
-        if not (name and path):
-            raise ValueError(f"images as name=path, but one of them is '{pair}'")
-        if name in found:
-            raise ValueError(f"different names, but two images are named '{name}'")
-        try:
-            found[name] = existing_file(Path(path), info)
-        except ValueError as error:
-            wrong.append(f"for the image '{name}' {error}")
-            found[name] = Path(path)
-            continue
+    found, wrong = existing_files("image", pairs, info)
     if wrong:  # report unreadable images along with it; if nothing is wrong here, `check` reads the images
         there = {name: path for name, path in found.items() if path.is_file()}
         wrong += [
@@ -49,15 +30,12 @@ def _existing_images(pairs: list[str], info: ValidationInfo) -> list[str]:
     return [f"{name}={path}" for name, path in found.items()]
 
 
-_Pairs = BeforeValidator(_pairs, json_schema_input_type=dict[str, str] | list[str])
-
-
 class ScreenSettings(OutputSettings):
     """Shows an image (action show, value image), and only the background when off."""
 
     type: Literal["screen"] = "screen"
     """Type of the output."""
-    images: Annotated[list[str], _Pairs, AfterValidator(_existing_images)] = []
+    images: Annotated[list[str], AsPairs, AfterValidator(_existing_images)] = []
     """The images to show, each as name=path; in a rig file as a mapping, name: path."""
     offscreen: bool = False
     """Draw in memory only. This also happens if there is no display."""
@@ -78,33 +56,25 @@ class ScreenSettings(OutputSettings):
     fit: Literal["contain", "stretch", "none"] = "contain"
     """contain: as large as fits, proportions kept; stretch: fill the screen; none: at its original size, centred."""
 
+    actions = (Show,)
+
     @property
     def paths(self) -> dict[str, Path]:
         """The image files, by image name."""
-        return {name: Path(path) for name, _, path in (pair.partition("=") for pair in self.images)}
+        return by_name(self.images)
 
     def check(self) -> None:
         for name, path in self.paths.items():
             read_image(name, path)
 
-    def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
-        if action != "show":
-            return Problem(("action",), f"'{action}'", "show or off", suggest(action, ["show", "off"]))
-        for key in values:
-            if key != "image":
-                return Problem(("values", key), f"the unknown value '{key}'", "image only")
-        name = values.get("image")
-        if name is None:
-            return Problem(("values",), "no image", "image: the name of an image of this screen", self._known(""))
-        if name not in self.paths:
-            return Problem(("values", "image"), f"'{name}'", "an image of this screen", self._known(name))
+    def check_action(self, action: Action) -> Problem | None:
+        if isinstance(action, Show) and action.image not in self.paths:
+            hint = suggest(action.image, list(self.paths)) or "It has no images."
+            return Problem(("values", "image"), f"'{action.image}'", "an image of this screen", hint)
         return None
 
     def without_computer(self) -> Fate:
         return Fate("dark when the computer is off, but a frozen computer may leave its image on the screen", ends=True)
-
-    def _known(self, name: str) -> str:
-        return suggest(name, list(self.paths)) or "It has no images."
 
 
 class Screen(Output[ScreenSettings]):
@@ -112,6 +82,7 @@ class Screen(Output[ScreenSettings]):
 
     requires: ClassVar[Mapping[str, str]] = {"pygame": "pygame-ce"}
     arming = "start"
+    acknowledges = "picture handed over"
 
     def __init__(self, settings: ScreenSettings, log: Callable[[str], None]) -> None:
         super().__init__(settings, log)
@@ -129,11 +100,10 @@ class Screen(Output[ScreenSettings]):
             fit=s.fit,
         )
 
-    def apply(self, action: str, values: Mapping[str, str]) -> int:
-        problem = self.settings.check_command(action, values)
-        if problem is not None:
-            raise OutputError(str(problem))
-        return self._display.show(values["image"])
+    def apply(self, action: Action) -> int:
+        if not isinstance(action, Show):
+            raise TypeError(f"found {action!r}; expected Show")
+        return self._display.show(action.image)
 
     def off(self) -> int:
         return self._display.show(None)

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from dlstream_recorder.writers.events import ACKNOWLEDGEMENT, COMMAND
+from dlstream_common import OFF, event_kinds
 
-OFF = "off"
 TRIAL_COLUMNS = ("name", "start_ns", "stop_ns", "trigger", "result", "count", "values")
 STIMULUS_COLUMNS = (
     "output",
@@ -38,10 +37,10 @@ def trials(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
     """
     rows: list[dict[str, object]] = []
     running: dict[str, deque[dict[str, object]]] = {}
-    for event in _in_order(events[events["kind"].isin(["trial_started", "trial_ended"])]):
+    for event in _in_order(events[events["kind"].isin([event_kinds.TRIAL_STARTED, event_kinds.TRIAL_ENDED])]):
         values = _values(event)
         waiting = running.setdefault(str(event["name"]), deque())
-        if event["kind"] == "trial_started":
+        if event["kind"] == event_kinds.TRIAL_STARTED:
             row = {"name": event["name"], "start_ns": event["stamp_ns"], "stop_ns": end_ns, "result": ""}
             row |= {"trigger": values.pop("trigger", ""), "count": values.pop("count", values.pop("trial", ""))}
             rows.append({**row, "values": values})
@@ -61,7 +60,7 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
     Args:
         events, end_ns: as for `trials`.
     """
-    done = events[(events["kind"] == ACKNOWLEDGEMENT) & (events["success"] != "false")]
+    done = events[(events["kind"] == event_kinds.ACKNOWLEDGEMENT) & (events["success"] != "false")]
     applied = {
         (source, number): stamp
         for source, number, stamp in zip(done["source"], done["id"], done["applied_ns"], strict=True)
@@ -69,16 +68,16 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
     }
     rows: list[dict[str, object]] = []
     on: dict[tuple[object, bool], dict[str, object]] = {}
-    shams = ["sham_started", "sham_changed", "sham_ended"]
-    for event in _in_order(events[events["kind"].isin([COMMAND, *shams])]):
-        sham = event["kind"] != COMMAND
+    shams = [event_kinds.SHAM_STARTED, event_kinds.SHAM_CHANGED, event_kinds.SHAM_ENDED]
+    for event in _in_order(events[events["kind"].isin([event_kinds.COMMAND, *shams])]):
+        sham = event["kind"] != event_kinds.COMMAND
         values = _values(event)
         stamp = event["stamp_ns"] if sham else applied.get((event["source"], event["id"]), event["stamp_ns"])
         before = on.pop((event["name"], sham), None)
         if before is not None:
             before["stop_ns"] = stamp
         action = values.pop("action", "") if sham else event["action"]
-        if event["kind"] == "sham_ended" or action == OFF:
+        if event["kind"] == event_kinds.SHAM_ENDED or action == OFF:
             continue
         row = {
             "output": event["name"],

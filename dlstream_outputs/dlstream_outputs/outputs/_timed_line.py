@@ -1,0 +1,150 @@
+"""Pulses and trains on a line that software switches: a thread keeps the times, and off always wins."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import chain, pairwise
+from typing import Any
+
+from dlstream_common import DlstreamError, now
+from dlstream_outputs.actions import Action, On, Pulse, Train
+
+TIMED = (On, Pulse, Train)
+"""The actions that `TimedLine` can play."""
+_TOLERANCE = 0.01
+"""Seconds by which a pulse may be too long without being told."""
+
+
+def pulses_of(action: Action) -> Iterator[tuple[float, Any]]:
+    """Start and width of each pulse, in seconds from the command; a width of None: it stays on.
+
+    Raises:
+        TypeError: not one of `TIMED`.
+    """
+    if isinstance(action, On):
+        yield 0.0, action.duration
+    elif isinstance(action, Pulse) and action.width is not None:
+        yield action.delay / 1000, action.width / 1000
+    elif isinstance(action, Train):
+        number = 0
+        while action.pulses is None or number < action.pulses:
+            burst, within = divmod(number, action.burst)
+            yield action.delay / 1000 + burst * action.burst_period + within / action.frequency, action.width / 1000
+            number += 1
+    else:
+        raise TypeError(f"found {action!r}; expected on, pulse or train")
+
+
+class TimedLine:
+    """Switches a line by a computer's clock.
+
+    On a busy computer an edge is late. A pulse that begins late keeps its width. A pulse is left out when the next one
+    is due already. `fault` reports how many were, and a pulse that lasted more than 10 ms too long.
+
+    Args:
+        switch: sets the line; returns when the device has been told. Not called by two threads at once.
+    """
+
+    def __init__(self, switch: Callable[[bool], None]) -> None:
+        self._switch = switch
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._high = False
+        self._since = 0.0  # when it was last set, by the monotonic clock
+        self._faults: list[str] = []
+
+    def play(self, action: Action) -> int:
+        """Begins an action in place of the one before; returns when it took effect, or will after its delay.
+
+        Raises:
+            DlstreamError: the device failed.
+        """
+        pulses = pulses_of(action)
+        start, width = next(pulses)
+        with self._lock:
+            self._stopped.set()
+            if self._high and not isinstance(action, On):
+                self._set(False)
+            self._stopped = stopped = threading.Event()
+            begin = time.monotonic()
+            applied = now() + int(start * 1e9)
+            if start == 0:
+                self._set(True)
+                applied = now()
+            if width is not None:
+                arguments = (chain([(start, width)], pulses), begin, stopped)
+                threading.Thread(target=self._play, args=arguments, name="timed-line", daemon=True).start()
+            return applied
+
+    def low(self) -> int:
+        """Ends what is being played: the line is low when this returns, and stays so. Returns when.
+
+        Raises:
+            DlstreamError: the device failed.
+        """
+        with self._lock:
+            self._stopped.set()
+            self._set(False)
+            return now()
+
+    def fault(self) -> str:
+        """What has gone wrong since the last call; empty if nothing has."""
+        with self._lock:
+            faults, self._faults = self._faults, []
+        return "; ".join(faults)
+
+    def _set(self, high: bool) -> None:
+        self._high = self._high or high  # while it is told, and after a failure: it may be high
+        self._switch(high)
+        self._high, self._since = high, time.monotonic()
+
+    def _play(self, pulses: Iterable[tuple[float, float]], begin: float, stopped: threading.Event) -> None:
+        count = left_out = 0
+        longest, excess = 0.0, 0.0
+        try:
+            for (start, width), (following, _) in pairwise(chain(pulses, [(math.inf, 0.0)])):
+                count += 1
+                if stopped.wait(max(0.0, begin + start - time.monotonic())):
+                    return
+                if not self._high and time.monotonic() >= begin + following:
+                    left_out += 1
+                    continue
+                rise = self._set_at(begin + start, True, stopped)
+                fall = None if rise is None else self._set_at(max(begin + start, rise) + width, False, stopped)
+                if rise is None or fall is None:
+                    return
+                if fall - rise - width > excess:
+                    longest, excess = fall - rise, fall - rise - width
+        except Exception as error:
+            self._failed(error, stopped)
+        finally:
+            with self._lock:
+                if left_out:
+                    self._faults.append(f"{left_out} of {count} pulses were left out: this computer was too busy")
+                if excess > _TOLERANCE:
+                    text = f"a pulse of {1000 * (longest - excess):.3g} ms lasted {1000 * longest:.0f} ms"
+                    self._faults.append(f"{text}: this computer was too busy")
+
+    def _set_at(self, moment: float, high: bool, stopped: threading.Event) -> float | None:
+        """Sets the line at a moment; returns since when it is so, or None if the action has been stopped before."""
+        if stopped.wait(max(0.0, moment - time.monotonic())):
+            return None
+        with self._lock:
+            if stopped.is_set():
+                return None
+            if high != self._high:
+                self._set(high)
+            return self._since
+
+    def _failed(self, error: Exception, stopped: threading.Event) -> None:
+        with self._lock:
+            if stopped.is_set():
+                return
+            stopped.set()
+            self._faults.append(str(error) if isinstance(error, DlstreamError) else f"{type(error).__name__}: {error}")
+            with suppress(Exception):  # it is told already, and its node will try again
+                self._set(False)
