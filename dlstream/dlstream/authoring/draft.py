@@ -246,6 +246,7 @@ class Draft:
                     keypoints=known.keypoints,
                     individuals=known.individuals,
                     outputs=known.outputs,
+                    depths=known.depths,
                 )
             except InputError as error:
                 return list(error.problems)
