@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import cv2
 
 from dlstream_camera.crop import crop_slices
-from dlstream_camera.sources import SOURCES, Format, FrameSource, Notice, SourceSettings
+from dlstream_camera.sources import SOURCES, Format, FrameSource, Notice, SourceSettings, SourceState
 from dlstream_common import Frame, FramePoses, Image, SourceError, encoding_of
 from dlstream_common.video import PictureCheck
 
@@ -92,6 +92,10 @@ class Camera:
     def _remark(self, text: str) -> None:
         if text:
             self._notify(Notice("remark", text))
+
+    def state(self) -> SourceState:
+        """How the source is; may be called on any thread."""
+        return self._source.state()
 
     def stop(self) -> None:
         """Wakes a waiting `read`, from another thread."""

@@ -9,16 +9,19 @@ from typing import Any
 
 import cv2
 import rclpy
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.duration import Duration
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
+from dlstream_camera._wording import format_values, settings_in_words, state_values
 from dlstream_camera.camera import Camera, Shot
 from dlstream_camera.sources import Format, Notice, SourceSettings, source_settings
 from dlstream_common import Meter, now, to_bgr
 from dlstream_common.calibration import load_calibration
 from dlstream_common.ros import (
     EVENT,
+    LATCHED,
     LATEST_IMAGE,
     POSE,
     Diagnosis,
@@ -43,8 +46,8 @@ _ARRIVAL = 5.0
 class CameraNode(DlstreamNode[SourceSettings]):
     """Publishes image_raw, camera_info, frame_info and, while someone subscribes, image_raw/compressed.
 
-    The namespace names the camera. The source's own thread reads and publishes; the executor's thread only serves
-    parameters, life cycle and diagnostics.
+    The latched topic `device` says what the camera is and what its stamps are. The namespace names the camera. The
+    source's own thread reads and publishes; the executor's thread only serves parameters, life cycle and diagnostics.
     """
 
     default_name = "camera"
@@ -71,18 +74,20 @@ class CameraNode(DlstreamNode[SourceSettings]):
         self._frame_infos = self.create_lifecycle_publisher(FrameInfo, "frame_info", POSE)
         self._compressed = self.create_lifecycle_publisher(CompressedImage, "image_raw/compressed", LATEST_IMAGE)
         self._truths = self.create_lifecycle_publisher(FramePosesMsg, "ground_truth", POSE)
+        self._device = self.create_lifecycle_publisher(DiagnosticStatus, "device", LATCHED)
         self._rate = Meter()
         self._count = self._dropped = 0
         self._next_compressed = 0.0
         asked = getattr(settings, "fps", 0.0)
         wanted = f"{asked:g} fps requested, " if asked else ""
-        self.get_logger().info(
-            f"{self._format.description}: {self._format.width}x{self._format.height}, {wanted}"
-            + (f"{self._format.fps:g} fps delivered" if self._format.fps else "as fast as possible")
-        )
+        pace = f"{self._format.fps:g} fps delivered" if self._format.fps else "as fast as possible"
+        found = settings_in_words(self._format)
+        size = f"{self._format.width}x{self._format.height}"
+        self.get_logger().info(f"{self._format.description}: {size}, {wanted}{pace}{f'; {found}' if found else ''}")
 
     def activate(self) -> None:
         self._running = True
+        self._publish_device()
         self._thread = threading.Thread(target=self._run, name="source")
         self._thread.start()
 
@@ -92,19 +97,23 @@ class CameraNode(DlstreamNode[SourceSettings]):
             while self._thread.is_alive():
                 self._camera.stop()  # again, since it may have come before the thread began to wait
                 self._thread.join(0.1)
+            self._publish_device()
             self._let_arrive()
         self._thread = None
 
     def cleanup(self) -> None:
         if hasattr(self, "_camera"):
             self._camera.close()
-        for name in ("_events", "_images", "_infos", "_frame_infos", "_compressed", "_truths"):
+        for name in ("_events", "_images", "_infos", "_frame_infos", "_compressed", "_truths", "_device"):
             if hasattr(self, name):
                 self.destroy_publisher(getattr(self, name))
                 delattr(self, name)
 
     def diagnose(self) -> Diagnosis:
         fps, silent = self._rate.per_second, self._rate.silent_for
+        state = self._camera.state()
+        if state.stamp_source != self._stamp_source:
+            self._publish_device()
         values = {
             "fps": f"{fps:.2f}",
             "fps_nominal": f"{self._format.fps:g}",
@@ -112,9 +121,12 @@ class CameraNode(DlstreamNode[SourceSettings]):
             "dropped": max(self._dropped, self._lost),
             "reconnects": self._reconnects,
             "size": f"{self._format.width}x{self._format.height}",
+            **state_values(state),
         }
         if self._outage:
             return Diagnosis(Level.ERROR, self._outage, values)
+        if state.waiting:
+            return Diagnosis(Level.OK, f"waiting for {state.waiting}, {self._count} frames so far", values)
         if silent > 1.0 + 3 / (self._format.fps or 1e9):
             return Diagnosis(Level.STALE, f"no frame for {silent:.1f} s", values)
         if self._format.fps and self._count > self._format.fps and fps < 0.9 * self._format.fps:
@@ -157,6 +169,21 @@ class CameraNode(DlstreamNode[SourceSettings]):
                 camera=self._camera.name,
                 stamp=stamp_to_message(now()),
                 values=key_values({"text": notice.text, **notice.values}),
+            )
+        )
+
+    def _publish_device(self) -> None:
+        """What the camera is, for whoever subscribes whenever: at the start, at the end, and when its stamps change."""
+        state = self._camera.state()
+        self._stamp_source = state.stamp_source
+        values = {**format_values(self._format, getattr(self.settings, "fps", 0.0)), **state_values(state)}
+        self._device.publish(
+            DiagnosticStatus(
+                level=DiagnosticStatus.OK,
+                name=self._camera.name,
+                message=self._format.description,
+                hardware_id=self._format.hardware_id,
+                values=key_values(values),
             )
         )
 
@@ -213,7 +240,7 @@ class CameraNode(DlstreamNode[SourceSettings]):
     def _let_arrive(self) -> None:
         """Waits for the last frames: they travel to the recorder through memory that ends with this process."""
         end = time.monotonic() + _ARRIVAL
-        for publisher in (self._images, self._infos, self._frame_infos, self._truths, self._events):
+        for publisher in (self._images, self._infos, self._frame_infos, self._truths, self._events, self._device):
             publisher.wait_for_all_acked(Duration(seconds=max(0.0, end - time.monotonic())))
 
     def _finish(self) -> None:

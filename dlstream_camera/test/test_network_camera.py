@@ -16,7 +16,7 @@ from rcl_interfaces.srv import GetParameters
 
 from dlstream_camera.camera import Camera, Shot
 from dlstream_camera.sources._base import Notice
-from dlstream_camera.sources._connection import DisconnectedError, Taken
+from dlstream_camera.sources._connection import Connection, DisconnectedError, Taken
 from dlstream_camera.sources._live import LiveReader
 from dlstream_camera.sources.opencv import OpenCVSettings
 from dlstream_common import SourceError, now
@@ -79,7 +79,13 @@ def test_one_damaged_frame_is_one_lost_frame_told_with_its_number(server, watch,
     (number,) = server.odd
     assert notice.kind == "frames_lost"
     assert f"frame {number} is lost: it can't be decoded" in notice.text
-    assert notice.values == {"frames": "1", "first_frame": str(number), "last_frame": str(number)}
+    assert notice.values == {
+        "frames": "1",
+        "first_frame": str(number),
+        "last_frame": str(number),
+        "how": "damaged",
+    }
+    assert watched.camera.state().lost == {"damaged": 1}
     assert (shots[-1].frame_number, shots[-1].dropped) == (number + 1, 1)
     assert [shot.frame.sequence for shot in shots] == list(range(1, len(shots) + 1))
     assert abs(float(shots[-1].frame.image[2].mean()) - (40 + number + 1)) < 3, "each number is that of its picture"
@@ -201,7 +207,7 @@ def test_a_file_is_no_camera(tmp_path):
         Camera("top", OpenCVSettings(device=str(file))).open()
 
 
-class Device:
+class Device(Connection):
     """A camera on a cable."""
 
     name, fps = "device", 30.0

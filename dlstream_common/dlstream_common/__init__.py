@@ -8,7 +8,7 @@ from dlstream_common.errors import (
     RecordingError,
     SourceError,
 )
-from dlstream_common.events import OFF, RIG, Cause, Command, Event
+from dlstream_common.events import FINITE, OFF, RIG, Cause, Command, Event
 from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
 from dlstream_common.images import ENCODINGS, EncodingError, encoding_of, image_from_bytes, to_bgr
 from dlstream_common.meter import Meter
@@ -30,6 +30,7 @@ from dlstream_common.yaml.file import line_of, load_settings, read_yaml, resolve
 __all__ = [
     "ENCODINGS",
     "FILLED_IN",
+    "FINITE",
     "OFF",
     "RIG",
     "AnyPath",

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 OFF = "off"
 """The action that every output knows: switch everything off."""
+FINITE = frozenset({"pulse", "train"})
+"""Actions that end by themselves. Nobody tells one again to assert a state: it would happen twice."""
 RIG = "rig"
 """The source of commands that bypass the experiment: the launcher, after a node has died."""
 

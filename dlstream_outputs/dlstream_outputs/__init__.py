@@ -1,5 +1,34 @@
 """Outputs: devices that an experiment commands. Only the module `node` imports ROS."""
 
+from dlstream_outputs.actions import (
+    VOCABULARY,
+    Action,
+    Level,
+    On,
+    OtherAction,
+    Play,
+    Pulse,
+    Show,
+    Strength,
+    Train,
+)
 from dlstream_outputs.outputs import OUTPUTS, Fate, Output, OutputError, OutputSettings, output_settings
 
-__all__ = ["OUTPUTS", "Fate", "Output", "OutputError", "OutputSettings", "output_settings"]
+__all__ = [
+    "OUTPUTS",
+    "VOCABULARY",
+    "Action",
+    "Fate",
+    "Level",
+    "On",
+    "OtherAction",
+    "Output",
+    "OutputError",
+    "OutputSettings",
+    "Play",
+    "Pulse",
+    "Show",
+    "Strength",
+    "Train",
+    "output_settings",
+]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from dlstream_common import OFF
+from dlstream_outputs.actions import Action
+from dlstream_outputs.actions.limits import Budget
 from dlstream_outputs.outputs import OutputSettings
 
 _SECOND = 1_000_000_000
+_MARGIN = 0.02
+"""Seconds after the end of an action until its device is told to be off: a late clock must not cut its last pulse."""
 _ARM_IT = "; arm it with ~/arm"
 
 
@@ -60,6 +65,8 @@ class Guard:
         self._armed_by_run = False
         self._heard, self._commanded = 0.0, 0
         self._until, self._planned = math.inf, math.inf
+        self._ended_by = ""  # the limit that ends it at `_planned`; empty: it is over then
+        self._budget = Budget(settings.limits)
 
     @property
     def on(self) -> bool:
@@ -97,22 +104,44 @@ class Guard:
             return f" ({self.reason}{_ARM_IT})"
         return f" (arming: {self._arming}{_ARM_IT if self._arming == 'hand' else ''})"
 
-    def carried_out(self, order: Order, steady: float) -> None:
-        """Notes that an order has been carried out: it is what the output does from now on."""
+    def exhausted(self, action: Action, steady: float) -> str:
+        """Why a limit of the output leaves nothing for an action now; empty if it may begin."""
+        left, limit = self._budget.left(action, self._settings.power_of(action), steady)
+        return f"found '{action.text}', but {limit} is used up; expected a pause" if left <= 0 else ""
+
+    def carried_out(self, order: Order, steady: float, action: Action | None = None) -> None:
+        """Notes that an order has been carried out: it is what the output does from now on. `action`: None for off."""
         if order.arm and self.armable and not self.armed:
             self.armed = self._armed_by_run = True
+            self._budget.new_run()
         self.order, self.state = order, OFF if order.action == OFF else order.text
         if not self._locked:  # the "off" of another sender may give its reason
             self.reason = order.values.get("reason", "") if order.action == OFF else ""
         self._until = self._planned = math.inf
+        self._budget.ended(steady)
+        if action is not None:
+            self._plan(action, steady)
         if order.source == self.commander:
             self._heard, self._commanded = steady, order.sent
         elif self.on:
             self._until = steady + self._settings.manual_timeout
 
+    def _plan(self, action: Action, steady: float) -> None:
+        power = self._settings.power_of(action)
+        left, limit = self._budget.left(action, power, steady)
+        self._budget.began(action, power, steady)
+        seconds = math.inf if action.seconds is None else action.seconds + _MARGIN
+        self._planned, self._ended_by = steady + min(left, seconds), limit if left < seconds else ""
+
     def ends_after(self, seconds: float, steady: float) -> None:
         """Limits what the output is doing now to this many seconds: see `finished`."""
-        self._planned = steady + seconds
+        if steady + seconds < self._planned:
+            self._planned, self._ended_by = steady + seconds, ""
+
+    @property
+    def ends_at(self) -> float:
+        """When what the output is doing now is over, by the monotonic clock; infinite if that is not known."""
+        return self._planned if self.on else math.inf
 
     # When it switches off by itself.
 
@@ -127,14 +156,16 @@ class Guard:
         return f"{self._settings.commander} is not running an experiment" if self._by_commander else ""
 
     def finished(self, steady: float) -> bool:
-        """Whether the time set by `ends_after` has passed."""
-        return self.on and steady >= self._planned
+        """Whether what the output was doing is over: it lasted for a time, or was a test."""
+        return self.on and steady >= self._planned and not self._ended_by
 
     def due(self, steady: float) -> str:
         """Why the output must switch off now; empty if it need not."""
         if self.on and steady >= self._until:
             limit = self._settings.manual_timeout
             return f"manual_timeout ({limit:g} s) has passed since {self.order.source or 'someone'} switched it on"
+        if self.on and self._ended_by and steady >= self._planned:
+            return f"{self._ended_by} is reached"
         silence, timeout = steady - self._heard, self._settings.commander_timeout
         if not timeout or silence <= timeout:
             return ""
@@ -147,8 +178,9 @@ class Guard:
     def _by_commander(self) -> bool:
         return self.on and self.order.source == self.commander
 
-    def went_off(self, reason: str = "") -> None:
+    def went_off(self, reason: str = "", steady: float | None = None) -> None:
         """Notes that the output switched off without an order; `reason`: why, if that was not planned."""
+        self._budget.ended(time.monotonic() if steady is None else steady)
         self.state, self._until, self._planned = OFF, math.inf, math.inf
         if not self._locked:
             self.reason = reason

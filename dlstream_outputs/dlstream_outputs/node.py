@@ -10,11 +10,13 @@ from functools import partial
 from typing import Any
 
 import rclpy
+from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
+from rclpy.timer import Timer
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
 
-from dlstream_common import OFF, DlstreamError, Event, now
+from dlstream_common import OFF, DlstreamError, Event, Problem, now
 from dlstream_common.plugins import PartError
 from dlstream_common.ros import (
     COMMAND,
@@ -33,11 +35,14 @@ from dlstream_msgs.msg import Acknowledgement, Heartbeat, OutputStatus
 from dlstream_msgs.msg import Command as CommandMsg
 from dlstream_msgs.msg import Event as EventMsg
 from dlstream_msgs.srv import TestOutput
+from dlstream_outputs.actions import Action
 from dlstream_outputs.guard import Guard, Order
 from dlstream_outputs.outputs import OUTPUTS, Output, OutputError, OutputSettings, output_settings
 
 _STATUS_PERIOD = 0.2
 _LONGEST_CHECK_PERIOD = 0.1
+_LONGEST_TIMER = 86_400.0
+_STEADY = Clock(clock_type=ClockType.STEADY_TIME)
 
 
 class OutputNode(DlstreamNode[OutputSettings]):
@@ -65,6 +70,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
 
     def configure(self, settings: OutputSettings) -> None:
         self._count = self._refused = 0
+        self._end_timer: Timer | None = None
         self._ending = False
         self._problem = ""
         self._guarded = Guard(settings, self._kind.arming)
@@ -100,6 +106,9 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._device.off()
         self._guarded.disarm("its node is not active")
         self._publish_status()
+        if self._end_timer is not None:
+            self.destroy_timer(self._end_timer)
+            self._end_timer = None
         for close in reversed(self._closers):
             close()
         # What this process sent lies in memory that ends with it, and a recorder may be slow.
@@ -200,10 +209,34 @@ class OutputNode(DlstreamNode[OutputSettings]):
         refusal = self._guarded.refusal(order, int(self.get_clock().now().nanoseconds))
         if refusal:
             raise OutputError(refusal)
-        device = self._device
-        applied = device.off() if order.action == OFF else device.apply(order.action, order.values)
-        self._guarded.carried_out(order, time.monotonic())
+        if order.action == OFF:
+            applied = self._device.off()
+            self._guarded.carried_out(order, time.monotonic())
+            return applied
+        action = self._action(order)
+        applied = self._device.apply(action)
+        self._guarded.carried_out(order, time.monotonic(), action)
+        self._wake_at_end()
         return applied
+
+    def _action(self, order: Order) -> Action:
+        assert self.settings is not None
+        action = self.settings.read(order.action, order.values)
+        if isinstance(action, Problem):
+            raise OutputError(str(action))
+        exhausted = self._guarded.exhausted(action, time.monotonic())
+        if exhausted:
+            raise OutputError(exhausted)
+        return action
+
+    def _wake_at_end(self) -> None:
+        """Looks at the deadlines just when the action is over, and not at the next turn of the check."""
+        if self._end_timer is not None:
+            self.destroy_timer(self._end_timer)
+            self._end_timer = None
+        left = self._guarded.ends_at - time.monotonic()
+        if left < _LONGEST_TIMER:
+            self._end_timer = self.create_timer(max(left, 0.001), self._check_deadlines, clock=_STEADY)
 
     # Off without a command.
 
@@ -212,11 +245,16 @@ class OutputNode(DlstreamNode[OutputSettings]):
 
     def _check_deadlines(self) -> None:
         guard = self._guarded
+        if problem := self._device.fault():
+            self._switch_off(problem)
+        elif guard.on:
+            self._device.keep_alive()
         if guard.finished(time.monotonic()):
             self._device.off()
             with self._changes():
                 guard.went_off()
-            self.get_logger().info("the test has ended: off")
+            if guard.order.source == "test":
+                self.get_logger().info("the test has ended: off")
         if not guard.due(time.monotonic()):
             return
         # On a busy machine heartbeats may have arrived while the node waited: read them before calling it silence.
@@ -228,8 +266,9 @@ class OutputNode(DlstreamNode[OutputSettings]):
         """Switches off without a command if there is a reason; status, an event and diagnostics report it."""
         if not reason:
             return
+        state = self._guarded.state
         self._device.off()
-        self._problem = f"'{self._guarded.state}' was switched off: {reason}"
+        self._problem = f"'{state}' was switched off: {reason}" if self._guarded.on else f"it was off already: {reason}"
         with self._changes():
             self._guarded.went_off(self._problem)
         self.get_logger().error(self._problem)
@@ -271,6 +310,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         with self._changes():
             self._apply(Order("test", 0, request.action, values))
             self._guarded.ends_after(request.seconds, time.monotonic())
+            self._wake_at_end()
 
 
 def _requested_type(default: str) -> str:

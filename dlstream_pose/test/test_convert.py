@@ -258,7 +258,8 @@ def test_a_network_of_deeplabcut_is_converted(tmp_path, demo_network):
     assert report.seen == 25
     assert report.worst < 0.001
     converted, committed = Network(tmp_path / "demo.onnx"), Network(demo_network)
-    assert converted.info.model_copy(update={"proof": committed.info.proof}) == committed.info
+    of_the_user = {"proof": committed.info.proof, "scale": committed.info.scale}
+    assert converted.info.model_copy(update=of_the_user) == committed.info
     assert committed.info.proof.worst < 0.001
     for frame in frames:
         assert np.allclose(converted.run(frame), committed.run(frame), atol=0.001)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from diagnostic_msgs.msg import DiagnosticArray, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rosbags.highlevel import AnyReader
 from sensor_msgs.msg import CameraInfo, Image
 from std_srvs.srv import Trigger
@@ -351,3 +351,28 @@ def test_what_can_not_be_recorded_is_refused_at_the_start(start_node, tmp_path, 
     assert expected in node.output
     assert "Traceback" not in node.output
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken"]
+
+
+def test_what_a_camera_said_of_itself_before_the_session_is_in_it(start_node, observer, wait_for, tmp_path):
+    publisher = observer.node.create_publisher(DiagnosticStatus, "/top/device", LATCHED)
+    values = {"stamp_source": "exposure", "fps": "30", "asked.exposure": "5000 us", "set.exposure": "4998 us"}
+    publisher.publish(
+        DiagnosticStatus(
+            message="Basler acA640",
+            hardware_id="0815",
+            values=[KeyValue(key=key, value=value) for key, value in values.items()],
+        )
+    )
+    node = start_node(MODULE, cameras=["top"], directory=tmp_path, start="service", min_free=0.0)
+    assert observer.call(StartRecording, "/recorder/start", StartRecording.Request(name="one")).success
+    told = tmp_path / "one" / "session.json"
+    wait_for(lambda: "device" in json.loads(told.read_text())["cameras"]["top"], "the camera in session.json")
+    assert json.loads(told.read_text())["cameras"]["top"]["device"] == {
+        "description": "Basler acA640",
+        "hardware_id": "0815",
+        "stamp_source": "exposure",
+        "fps": "30",
+        "asked": {"exposure": "5000 us"},
+        "set": {"exposure": "4998 us"},
+    }
+    assert node.end() == 0, node.output

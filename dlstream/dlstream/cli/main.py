@@ -12,6 +12,7 @@ from rich.markup import escape
 from dlstream import __version__
 from dlstream.cli import offline
 from dlstream.cli.experiment import experiment
+from dlstream.cli.latency import latency
 from dlstream.cli.network import network
 from dlstream.console import make_console
 from dlstream_common import DlstreamError, InputError
@@ -134,6 +135,7 @@ def recover(session: Session) -> None:
     show_session(session, make_console())
 
 
+app.command()(latency)
 app.command()(offline.analyze)
 app.command()(offline.replay)
 

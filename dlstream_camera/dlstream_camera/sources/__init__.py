@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from dlstream_camera.sources._base import Capture, Format, FrameSource, Notice, SourceSettings
+from dlstream_camera.sources._base import (
+    Capture,
+    Device,
+    Format,
+    FrameSource,
+    Notice,
+    SourceSettings,
+    SourceState,
+)
 from dlstream_common.picking import a_class
 from dlstream_common.plugins import Registry
 from dlstream_common.tagged import tagged
@@ -23,4 +31,14 @@ def source_settings(name: str) -> type[SourceSettings]:
     return cast(type[SourceSettings], tagged(SOURCES.load(name).settings_type, "source", name))
 
 
-__all__ = ["SOURCES", "Capture", "Format", "FrameSource", "Notice", "SourceSettings", "source_settings"]
+__all__ = [
+    "SOURCES",
+    "Capture",
+    "Device",
+    "Format",
+    "FrameSource",
+    "Notice",
+    "SourceSettings",
+    "SourceState",
+    "source_settings",
+]

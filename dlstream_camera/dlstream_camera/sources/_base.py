@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import Field
 
 from dlstream_camera.crop import crop_problem, crop_slices
-from dlstream_common import FILLED_IN, AnyPath, DlstreamError, FramePoses, Image, Problem, Settings, SourceError
+from dlstream_camera.sources._format import Capture, Device, Format, Notice, SourceState
+from dlstream_common import FILLED_IN, AnyPath, DlstreamError, Problem, Settings, SourceError
 from dlstream_common.calibration import load_calibration
 from dlstream_common.tagged import Configurable
 
@@ -99,56 +99,6 @@ def _sentence(error: Exception) -> str:
 S = TypeVar("S", bound=SourceSettings)
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
-    """What a source delivers, as read back after opening, not as requested.
-
-    Attributes:
-        fps: frames per second; 0 if unknown, or if frames come as fast as they are read.
-        description: the device, in words.
-    """
-
-    width: int
-    height: int
-    fps: float
-    description: str
-    hardware_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Capture:
-    """One image, as the source delivers it.
-
-    Attributes:
-        image: (height, width) or (height, width, 3) uint8, OpenCV's channel order.
-        stamp: acquisition, nanoseconds since the epoch.
-        frame_number: the source's own count.
-        dropped: frames the source has lost so far.
-        truth: where the keypoints really are, if the source knows it.
-    """
-
-    image: Image
-    stamp: int
-    frame_number: int
-    dropped: int = 0
-    truth: FramePoses | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that happened to a source which keeps running.
-
-    Attributes:
-        kind: "frames_lost", "disconnected" or "reconnected"; "remark" if it is no fault.
-        text: one sentence for a person.
-        values: figures by name, such as the number of the lost frame.
-    """
-
-    kind: Literal["frames_lost", "disconnected", "reconnected", "remark"]
-    text: str
-    values: Mapping[str, str] = field(default_factory=dict)
-
-
 class FrameSource(Configurable[S], ABC):
     """A source of frames. The camera node owns the thread: `open`, then `read` until None, then `close`.
 
@@ -190,3 +140,21 @@ class FrameSource(Configurable[S], ABC):
     @abstractmethod
     def close(self) -> None:
         """Releases the device. May be called at any time, more than once."""
+
+    def state(self) -> SourceState:
+        """How the source is, for diagnostics; asked from another thread once a second."""
+        return SourceState()
+
+    @classmethod
+    def devices(cls) -> Sequence[Device]:
+        """The devices of this kind that are connected to this computer; empty where there is nothing to list.
+
+        Called only if what `requires` names is installed.
+
+        Raises:
+            SourceError: they can't be listed; says why.
+        """
+        return []
+
+
+__all__ = ["Capture", "Device", "Format", "FrameSource", "Notice", "SourceSettings", "SourceState"]

@@ -7,8 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from dlstream_camera.sources._base import Capture, Notice
 from dlstream_camera.sources._connection import Connection, DamagedFrameError, DisconnectedError, Taken
+from dlstream_camera.sources._format import Capture, LossKind, Notice, SourceState
 from dlstream_camera.sources._losses import Losses
 from dlstream_common import SourceError
 
@@ -16,6 +16,8 @@ _BEHIND = 10
 """Frames that may wait for the node before the oldest is dropped."""
 _FIRST_FRAME = 30
 """Damaged frames after which a camera that was just opened counts as delivering none."""
+_MISSED = "by the camera's own numbers; it never reached this computer"
+_SKIPPED = "the driver had to leave it out"
 
 
 class LiveReader:
@@ -40,20 +42,29 @@ class LiveReader:
         self._wanted = self._stopped = False
         self._error: SourceError | None = None
         self._connection: Connection | None = None
-        self._attempted = 0.0
+        self._attempted = self._heard = 0.0
+        self._is_idle = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"camera {name}", daemon=True)
 
-    def open(self) -> tuple[Connection, Taken]:
-        """Connects and waits for a first frame, which shows the size of the images.
+    def open(self) -> tuple[Connection, tuple[int, int]]:
+        """Connects; returns the camera with the width and height of its images, which a first frame shows.
+
+        A camera that waits for something before each frame must tell its size itself.
 
         Raises:
             SourceError: the camera can't be opened, or delivers no image.
         """
-        self._connection, first = self._connected()
-        self._give(first)
+        connection, first = self._connected()
+        self._connection = connection
+        if first is not None:
+            self._give(first)
+            height, width = first.image.shape[:2]
+        else:
+            assert connection.size is not None
+            width, height = connection.size
         self._thread.start()
-        return self._connection, first
+        return connection, (width, height)
 
     def read(self) -> Capture | None:
         """Waits for the next frame; None after `stop`.
@@ -73,6 +84,14 @@ class LiveReader:
             assert self._error is not None
             raise self._error
 
+    def state(self) -> SourceState:
+        """How the camera is; may be called on any thread."""
+        connection = self._connection
+        if connection is None:
+            return SourceState(lost=self._losses.kinds)
+        waiting = connection.waits_for if self._is_idle else ""
+        return SourceState(waiting, self._losses.kinds, connection.stamp_source, connection.uncertainty)
+
     def stop(self) -> None:
         """Wakes a waiting `read`, from another thread."""
         with self._change:
@@ -87,10 +106,14 @@ class LiveReader:
         if self._thread.is_alive():
             self._thread.join()
 
-    def _connected(self) -> tuple[Connection, Taken]:
+    def _connected(self) -> tuple[Connection, Taken | None]:
         """An open camera and its first frame, since some cameras open and yet deliver none."""
         self._attempted = time.monotonic()
         connection = self._connect()
+        self._heard = time.monotonic()
+        self._is_idle = bool(connection.waits_for)
+        if connection.waits_for:
+            return connection, None
         try:
             return connection, self._first_frame(connection)
         except BaseException:
@@ -98,18 +121,20 @@ class LiveReader:
             raise
 
     def _first_frame(self, connection: Connection) -> Taken:
-        reason = ""
-        for damaged in range(1, _FIRST_FRAME + 1):
+        reason, damaged = "", 0
+        while damaged < _FIRST_FRAME:
             try:
-                taken = connection.read()
+                taken = self._taken(connection)
             except DamagedFrameError as error:
-                reason = f"{damaged} frames can't be decoded: {error}"
-                self._lose(str(error))
+                damaged += 1
+                reason = f"{damaged} frames can't be used: {error}"
+                self._lose(error)
             except DisconnectedError as error:
                 reason = str(error)
                 break
             else:
-                return taken
+                if taken is not None:
+                    return taken
         raise SourceError(f"camera '{self._name}': opened, but found no image ({reason}); expected one. Is it in use?")
 
     def _run(self) -> None:
@@ -130,19 +155,48 @@ class LiveReader:
 
     def _take(self, connection: Connection) -> None:
         try:
-            taken = connection.read()
+            taken = self._taken(connection)
         except DamagedFrameError as error:
-            self._lose(str(error))
+            self._lose(error)
             return
-        self._give(taken)
+        if taken is not None:
+            self._give(taken)
         self._losses.tick()
 
-    def _lose(self, reason: str) -> None:
+    def _taken(self, connection: Connection) -> Taken | None:
+        """The next frame; None if none came for a moment. A camera that is silent for too long is lost."""
+        silent, damage = True, None
+        try:
+            taken = connection.read()
+            silent = taken is None
+        except DamagedFrameError as error:
+            taken, damage = None, error
+        clock = time.monotonic()
+        self._is_idle = bool(connection.waits_for) and silent and damage is None
+        if not silent or connection.waits_for or not connection.silence:
+            self._heard = clock
+        elif clock - self._heard > connection.silence:
+            what = f"only frames that can't be used ({damage})" if damage else "no frame and no error"
+            raise DisconnectedError(f"the camera has delivered {what} for {connection.silence:g} s")
+        if damage is not None:
+            raise damage
+        return taken
+
+    def _lose(self, error: DamagedFrameError) -> None:
+        self._leave_out(error.missed, _MISSED, "missed")
+        how = "it came incomplete" if error.kind == "failed" else "it can't be decoded"
         if self._wanted:
-            self._losses.add(self._number, f"it can't be decoded ({reason})")
+            self._losses.add(self._number, f"{how} ({error})", error.kind)
         self._number += 1
 
+    def _leave_out(self, count: int, reason: str, kind: LossKind) -> None:
+        if self._wanted:
+            self._losses.add(self._number, reason, kind, count)
+        self._number += count
+
     def _give(self, taken: Taken) -> None:
+        self._leave_out(taken.missed, _MISSED, "missed")
+        self._leave_out(taken.skipped, _SKIPPED, "skipped")
         left_out = None
         with self._change:
             if self._wanted:
@@ -152,7 +206,7 @@ class LiveReader:
                 self._change.notify_all()
         self._number += 1
         if left_out is not None:
-            self._losses.add(left_out.frame_number, "this computer was too slow to take it")
+            self._losses.add(left_out.frame_number, "this computer was too slow to take it", "slow")
 
     def _again(self, reason: str) -> Connection | None:
         """The camera, reconnected; None if it is given up."""
@@ -174,7 +228,8 @@ class LiveReader:
             seconds = time.monotonic() - since
             text = f"camera '{self._name}': reconnected after {seconds:.1f} s"
             self._tell(Notice("reconnected", text, {"seconds": f"{seconds:.3f}", "attempts": str(attempts)}))
-            self._give(first)
+            if first is not None:
+                self._give(first)
             return connection
         return None
 

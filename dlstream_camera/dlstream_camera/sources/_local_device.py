@@ -6,12 +6,12 @@ from pathlib import Path
 
 import cv2
 
-from dlstream_camera.sources._connection import DamagedFrameError, DisconnectedError, Taken
+from dlstream_camera.sources._connection import Connection, DamagedFrameError, DisconnectedError, Taken
 from dlstream_camera.sources._opencv_settings import OpenCVSettings
 from dlstream_common import SourceError, now
 
 
-class LocalDevice:
+class LocalDevice(Connection):
     """An open device. See `Connection`.
 
     Raises:

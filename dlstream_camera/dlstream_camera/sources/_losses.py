@@ -5,28 +5,37 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from dlstream_camera.sources._base import Notice
+from dlstream_camera.sources._format import LossKind, Notice
 
 _AT_MOST_EVERY = 1.0
 
 
 class Losses:
-    """Counts and reports lost frames. For one thread; `count` may be read on any."""
+    """Counts and reports lost frames. For one thread; `count` and `kinds` may be read on any.
+
+    Attributes:
+        count: all of them.
+        kinds: how many were lost how.
+    """
 
     def __init__(self, tell: Callable[[Notice], None]) -> None:
         self.count = 0
+        self.kinds: dict[LossKind, int] = {}
         self._tell = tell
         self._told = -_AT_MOST_EVERY
-        self._waiting: list[int] = []
-        self._reason = ""
+        self._waiting: list[tuple[int, int]] = []
+        self._reason: tuple[str, LossKind] = ("", "damaged")
 
-    def add(self, number: int, reason: str) -> None:
-        """Counts one more lost frame, by the source's own number."""
-        if self._waiting and reason != self._reason:
+    def add(self, number: int, reason: str, kind: LossKind = "damaged", count: int = 1) -> None:
+        """Counts lost frames, by the source's own number of the first one."""
+        if count < 1:
+            return
+        if self._waiting and (reason, kind) != self._reason:
             self.flush()
-        self.count += 1
-        self._waiting.append(number)
-        self._reason = reason
+        self.count += count
+        self.kinds = {**self.kinds, kind: self.kinds.get(kind, 0) + count}
+        self._waiting.append((number, number + count - 1))
+        self._reason = reason, kind
         self.tick()
 
     def tick(self) -> None:
@@ -38,9 +47,11 @@ class Losses:
         """Reports what is pending."""
         if not self._waiting:
             return
-        first, last, count = self._waiting[0], self._waiting[-1], len(self._waiting)
+        reason, kind = self._reason
+        first, last = self._waiting[0][0], self._waiting[-1][1]
+        count = sum(end - begin + 1 for begin, end in self._waiting)
         self._waiting.clear()
         self._told = time.monotonic()
         which = f"frame {first} is lost" if count == 1 else f"{count} of the frames {first} to {last} are lost"
-        values = {"frames": str(count), "first_frame": str(first), "last_frame": str(last)}
-        self._tell(Notice("frames_lost", f"{which}: {self._reason}", values))
+        values = {"frames": str(count), "first_frame": str(first), "last_frame": str(last), "how": kind}
+        self._tell(Notice("frames_lost", f"{which}: {reason}", values))

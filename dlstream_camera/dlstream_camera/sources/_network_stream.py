@@ -9,7 +9,7 @@ import av
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 
-from dlstream_camera.sources._connection import DamagedFrameError, DisconnectedError, Taken
+from dlstream_camera.sources._connection import Connection, DamagedFrameError, DisconnectedError, Taken
 from dlstream_common import SourceError, now
 
 _TO_OPEN = 10.0
@@ -22,7 +22,7 @@ _LIVE = {"fflags": "nobuffer"}  # buffered frames would arrive all at once, too 
 _DECODER = {"flags": "low_delay", "err_detect": "explode"}  # half a picture, filled up with grey, is no frame
 
 
-class NetworkStream:
+class NetworkStream(Connection):
     """An open stream. See `Connection`.
 
     Args:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
 from dlstream_camera.crop import crop_problem, crop_slices
 from dlstream_camera.sources._base import SourceSettings
+from dlstream_camera.sources._device import number_as_text
 from dlstream_common import Problem
 
 _RECONNECT = 2.0
-
-
-def _index_as_text(value: Any) -> Any:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class OpenCVSettings(SourceSettings):
@@ -27,7 +24,7 @@ class OpenCVSettings(SourceSettings):
 
     source: Literal["opencv"] = "opencv"
     """The kind of source."""
-    device: Annotated[str, BeforeValidator(_index_as_text, json_schema_input_type=int | str)] = "0"
+    device: Annotated[str, BeforeValidator(number_as_text, json_schema_input_type=int | str)] = "0"
     """Index (0, 1, ...), path (/dev/v4l/by-id/...), or URL (rtsp://..., http://...)."""
     width: Annotated[int, Field(ge=0, le=20000)] = 0
     """Width to request, in pixels; 0: the camera's default."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlstream_camera.sources._base import Capture, Format, FrameSource
+from dlstream_camera.sources._base import Capture, Format, FrameSource, SourceState
 from dlstream_camera.sources._connection import Connection
 from dlstream_camera.sources._live import LiveReader
 from dlstream_camera.sources._local_device import LocalDevice
@@ -26,8 +26,7 @@ class OpenCVSource(FrameSource[OpenCVSettings]):
         self._reader = LiveReader(
             masked(wanted.device), self._connect, wanted.reconnect_every, lambda it: self.on_notice(it)
         )
-        connection, first = self._reader.open()
-        height, width = first.image.shape[:2]
+        connection, (width, height) = self._reader.open()
         device = masked(wanted.device)
         return Format(width, height, connection.fps, f"{connection.name} {device}", hardware_id=device)
 
@@ -35,6 +34,9 @@ class OpenCVSource(FrameSource[OpenCVSettings]):
         if self._reader is None:
             raise SourceError(f"camera '{self.settings.device}': not open")
         return self._reader.read()
+
+    def state(self) -> SourceState:
+        return self._reader.state() if self._reader is not None else SourceState()
 
     def stop(self) -> None:
         if self._reader is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dlstream_common import OFF, RIG, Command
+from dlstream_common import FINITE, OFF, RIG, Command
 
 _LASTS = 0.3
 """Seconds for which an output must differ: what it says and what it is told cross on their way."""
@@ -29,7 +29,7 @@ class Difference:
 
     Attributes:
         reason: what it does, and what it was told.
-        again: the command that it has to be told again; None where somebody else commands it.
+        again: the command that it has to be told again; None where somebody else commands it, and for a pulse or train.
     """
 
     reason: str
@@ -108,8 +108,9 @@ class Agreement:
             return None
         self._reported = True
         others = known.source not in ("", self._source)
-        self._owed = told if known.source == RIG and known.armed else None
-        return Difference(f"output '{self._output}' {text}", None if others else told)
+        repeatable = told.action not in FINITE  # to tell a pulse again would be a second pulse
+        self._owed = told if known.source == RIG and known.armed and repeatable else None
+        return Difference(f"output '{self._output}' {text}", told if repeatable and not others else None)
 
     def _differing(self, known: OutputState, told: Command) -> str:
         wanted = " ".join([told.action, *(f"{key}={value}" for key, value in told.values.items())])

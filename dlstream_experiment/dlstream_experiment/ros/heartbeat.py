@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from rclpy.lifecycle import LifecycleNode
 from rclpy.node import Node
 
 from dlstream_common.ros import HEARTBEAT, stamp_to_message
@@ -27,9 +26,9 @@ class Heartbeat:
         clock: nanoseconds since the epoch.
     """
 
-    def __init__(self, node: LifecycleNode, running: Callable[[], bool], clock: Callable[[], int]) -> None:
+    def __init__(self, node: Node, running: Callable[[], bool], clock: Callable[[], int]) -> None:
         self._running, self._clock, self._node = running, clock, node
-        # No lifecycle publisher: its heartbeat goes on until the last "off" of a node that ends was acknowledged.
+        # No lifecycle publisher: the heartbeat goes on until the last "off" of a node that ends was acknowledged.
         self._publisher = Node.create_publisher(node, HeartbeatMsg, "~/heartbeat", HEARTBEAT)
         self._turned = time.monotonic()
         self._end = threading.Event()

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeVar
+from inspect import signature
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dlstream_common import DlstreamError, Problem, Settings
+from dlstream_common.settings import misfit
 from dlstream_common.tagged import Configurable
+from dlstream_outputs.actions import Action, OtherAction, Strength, read_action
+from dlstream_outputs.actions.calibration import Rows, calibrated, tables
+from dlstream_outputs.actions.limits import Limits
 
 
 class OutputError(DlstreamError):
@@ -44,6 +50,37 @@ class OutputSettings(Settings):
     arming: Literal["auto", "start", "run", "hand"] = "auto"
     """When it accepts commands other than off: from the start, in a run, only after ~/arm; auto: its type decides."""
 
+    calibration: Rows = []
+    """What was measured where: `{power: {0.2: 1.5, 1: 9.7}}`, mW by level, or `{volume: {20: 2, 50: 6}}`, ul by ms."""
+    max_on: Annotated[float, Field(ge=0, le=86_400)] = 0.0
+    """Seconds for which it may be on without a break, whatever an experiment asks for; 0: no limit."""
+    max_duty_cycle: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of any minute for which it may be on, and of a train of pulses; 1: no limit."""
+    max_energy: Annotated[float, Field(ge=0)] = 0.0
+    """Energy in mJ (mW times seconds) that it may give in a run; needs a calibration of power. 0: no limit."""
+
+    actions: ClassVar[tuple[type[Action], ...]] = ()
+    """What it can be told besides "off"; empty: anything, and `apply` gets it as an OtherAction."""
+
+    @model_validator(mode="after")
+    def _energy_needs_power(self) -> OutputSettings:
+        if self.max_energy and "power" not in tables(self.calibration):
+            raise misfit("max_energy", "a calibration of power as well, by which energy is counted")
+        return self
+
+    @property
+    def limits(self) -> Limits:
+        """What it may do at most."""
+        return Limits(self.max_on or math.inf, self.max_duty_cycle, self.max_energy or math.inf)
+
+    def power_of(self, action: Action) -> float:
+        """The power of an action in mW, by the calibration; 0 without one."""
+        table = tables(self.calibration).get("power")
+        if table is None:
+            return 0.0
+        level = action.level if isinstance(action, Strength) else None
+        return table.value(1.0 if level is None else level)
+
     def check(self) -> None:
         """Checks everything that can be checked without the device, such as files.
 
@@ -52,8 +89,27 @@ class OutputSettings(Settings):
         """
         return
 
+    def read(self, action: str, values: Mapping[str, str]) -> Action | Problem:
+        """A command other than off as an action, calibrated and within the limits; or what is wrong with it.
+
+        The problem's place is `action`, `values`, or `values` and a name.
+        """
+        if not self.actions:
+            return OtherAction(word=action, values=dict(values))
+        found = read_action(action, values, self.actions)
+        if isinstance(found, Action):
+            found = calibrated(found, tables(self.calibration))
+        if isinstance(found, Action):
+            return self.limits.problem(found, self.power_of(found)) or self.check_action(found) or found
+        return found
+
     def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
-        """What is wrong with a command other than off. The problem's place is `action`, `values` or `values`, NAME."""
+        """What is wrong with a command other than off: see `read`."""
+        found = self.read(action, values)
+        return found if isinstance(found, Problem) else None
+
+    def check_action(self, action: Action) -> Problem | None:
+        """What is wrong with one of the output's own actions, such as an image that it does not have; see `read`."""
         return None
 
     def without_computer(self) -> Fate:
@@ -74,6 +130,14 @@ class Output(Configurable[S], ABC):
     settings_type: ClassVar[type[Settings]] = OutputSettings
     arming: ClassVar[Literal["start", "run", "hand"]] = "run"
     """When it is armed, unless the settings say otherwise. Use "start" only for a device that can't hurt anyone."""
+    acknowledges: ClassVar[str] = "device told"
+    """What has happened at the time that `apply` returns, in a few words: "pin changed", "driver wrote"."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        own = cls.__dict__.get("apply")
+        if own is not None and len(signature(own).parameters) == 3:  # apply(self, action, values), as until 0.2
+            cls.apply = _with_texts(own)  # type: ignore[method-assign]
 
     def __init__(self, settings: S, log: Callable[[str], None]) -> None:
         self.settings = settings
@@ -89,11 +153,14 @@ class Output(Configurable[S], ABC):
         """
 
     @abstractmethod
-    def apply(self, action: str, values: Mapping[str, str]) -> int:
-        """Carries out a command other than off; returns when it took effect, in nanoseconds since the epoch.
+    def apply(self, action: Action) -> int:
+        """Carries out one of the settings' `actions`; returns when it took effect, in nanoseconds since the epoch.
+
+        An action that lasts for a time (`action.seconds`) ends by itself, on the device where it can; its node calls
+        `off` as well when the time has passed. A new action replaces the one before.
 
         Raises:
-            OutputError: unknown action or values, or the device failed.
+            OutputError: the device failed.
         """
 
     @abstractmethod
@@ -104,7 +171,30 @@ class Output(Configurable[S], ABC):
     def close(self) -> None:
         """Switches the device off and releases it. May be called at any time and more than once."""
 
+    def keep_alive(self) -> None:
+        """Called ten times a second or more while the output is on and its commander is alive.
+
+        For a device with a watchdog, which this feeds.
+        """
+        return
+
+    def fault(self) -> str:
+        """What has gone wrong with the device since the last call, in a sentence; empty if nothing has.
+
+        Asked for ten times a second or more; the output is then switched off, and told so.
+        """
+        return ""
+
     @property
     def hardware_id(self) -> str:
         """The device's own name for itself, for diagnostics."""
         return ""
+
+
+def _with_texts(apply: Callable[[Any, str, Mapping[str, str]], int]) -> Callable[[Any, Action], int]:
+    def with_texts(self: Any, action: Action) -> int:
+        if not isinstance(action, OtherAction):
+            raise TypeError(f"{type(self).__name__}.apply takes texts, and its settings name actions; take an Action")
+        return apply(self, action.word, action.values)
+
+    return with_texts

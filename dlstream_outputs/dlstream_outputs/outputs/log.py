@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal, TextIO
 
-from dlstream_common import OFF, AnyPath, now
+from dlstream_common import OFF, AnyPath, Problem, now
+from dlstream_outputs.actions import VOCABULARY, Action, OtherAction, read_action
 from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 
 
@@ -16,6 +17,10 @@ class LogSettings(OutputSettings):
     """Type of the output."""
     file: AnyPath | None = None
     """Text file for one line per action: nanoseconds since the epoch, a tab, then the action with its values."""
+
+    def read(self, action: str, values: Mapping[str, str]) -> Action | Problem:
+        known = read_action(action, values, VOCABULARY)
+        return known if isinstance(known, Action) else OtherAction(word=action, values=dict(values))
 
     def without_computer(self) -> Fate:
         return Fate("it has no device that could stay on", ends=True)
@@ -39,16 +44,18 @@ class Log(Output[LogSettings]):
         except OSError as error:
             raise OutputError(f"file: {path} can't be written ({error})") from error
 
-    def apply(self, action: str, values: Mapping[str, str]) -> int:
+    def apply(self, action: Action) -> int:
+        return self._write(action.text)
+
+    def off(self) -> int:
+        return self._write(OFF)
+
+    def _write(self, text: str) -> int:
         applied = now()
-        text = " ".join([action, *(f"{key}={value}" for key, value in values.items())])
         if self._file is not None:
             self._file.write(f"{applied}\t{text}\n")
         self.log(text)
         return applied
-
-    def off(self) -> int:
-        return self.apply(OFF, {})
 
     def close(self) -> None:
         if self._file is not None:

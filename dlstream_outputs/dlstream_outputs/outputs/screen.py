@@ -11,7 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from dlstream_common import Image, Problem, suggest
 from dlstream_common.settings import existing_file
-from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
+from dlstream_outputs.actions import Action, Show
+from dlstream_outputs.outputs._base import Fate, Output, OutputSettings
 from dlstream_outputs.outputs._display import Display
 from dlstream_outputs.outputs._pictures import read_image
 
@@ -78,6 +79,8 @@ class ScreenSettings(OutputSettings):
     fit: Literal["contain", "stretch", "none"] = "contain"
     """contain: as large as fits, proportions kept; stretch: fill the screen; none: at its original size, centred."""
 
+    actions = (Show,)
+
     @property
     def paths(self) -> dict[str, Path]:
         """The image files, by image name."""
@@ -87,24 +90,14 @@ class ScreenSettings(OutputSettings):
         for name, path in self.paths.items():
             read_image(name, path)
 
-    def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
-        if action != "show":
-            return Problem(("action",), f"'{action}'", "show or off", suggest(action, ["show", "off"]))
-        for key in values:
-            if key != "image":
-                return Problem(("values", key), f"the unknown value '{key}'", "image only")
-        name = values.get("image")
-        if name is None:
-            return Problem(("values",), "no image", "image: the name of an image of this screen", self._known(""))
-        if name not in self.paths:
-            return Problem(("values", "image"), f"'{name}'", "an image of this screen", self._known(name))
+    def check_action(self, action: Action) -> Problem | None:
+        if isinstance(action, Show) and action.image not in self.paths:
+            hint = suggest(action.image, list(self.paths)) or "It has no images."
+            return Problem(("values", "image"), f"'{action.image}'", "an image of this screen", hint)
         return None
 
     def without_computer(self) -> Fate:
         return Fate("dark when the computer is off, but a frozen computer may leave its image on the screen", ends=True)
-
-    def _known(self, name: str) -> str:
-        return suggest(name, list(self.paths)) or "It has no images."
 
 
 class Screen(Output[ScreenSettings]):
@@ -112,6 +105,7 @@ class Screen(Output[ScreenSettings]):
 
     requires: ClassVar[Mapping[str, str]] = {"pygame": "pygame-ce"}
     arming = "start"
+    acknowledges = "picture handed over"
 
     def __init__(self, settings: ScreenSettings, log: Callable[[str], None]) -> None:
         super().__init__(settings, log)
@@ -129,11 +123,10 @@ class Screen(Output[ScreenSettings]):
             fit=s.fit,
         )
 
-    def apply(self, action: str, values: Mapping[str, str]) -> int:
-        problem = self.settings.check_command(action, values)
-        if problem is not None:
-            raise OutputError(str(problem))
-        return self._display.show(values["image"])
+    def apply(self, action: Action) -> int:
+        if not isinstance(action, Show):
+            raise TypeError(f"found {action!r}; expected Show")
+        return self._display.show(action.image)
 
     def off(self) -> int:
         return self._display.show(None)

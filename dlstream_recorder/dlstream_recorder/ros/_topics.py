@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
@@ -68,6 +69,7 @@ def topics(settings: RecorderSettings) -> Iterator[Topic]:
     for camera in settings.cameras:
         yield Topic(f"/{camera}/camera_info", CameraInfo, of_driver, camera)
         yield Topic(f"/{camera}/frame_info", FrameInfo, POSE, camera)
+        yield Topic(f"/{camera}/device", DiagnosticStatus, LATCHED, camera)
         yield Topic(f"/{camera}/ground_truth", FramePoses, POSE, camera)
         yield Topic(f"/{camera}/pose", FramePoses, POSE, camera)
         yield Topic(f"/{camera}/skeleton", Skeleton, LATCHED, camera)

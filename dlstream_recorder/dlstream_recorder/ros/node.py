@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.serialization import deserialize_message, serialize_message
@@ -265,6 +266,9 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             session.add_journal(message.data)
         elif topic.type is FrameInfo:
             session.add_frame_info(topic.about, message.sequence, message.dropped)
+        elif topic.type is DiagnosticStatus:
+            values = {item.key: item.value for item in message.values}
+            session.set_device(topic.about, message.message, message.hardware_id, values)
         elif topic.type is Event:
             row = event_row(message, recorded)
             if (row.stamp_ns, row.kind, row.name) not in self._published:

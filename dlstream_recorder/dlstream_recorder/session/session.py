@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from dlstream_common import Frame, FramePoses, RecordingError, now
 from dlstream_recorder.report.summary import Summary, summarise
@@ -147,6 +148,17 @@ class Session:
         entry = {"file": network, "sha256": sha256}
         pairs = [list(edge) for edge in edges]
         self._log.put(partial(self._file.update_camera, camera, network=entry, edges=pairs))
+
+    def set_device(self, camera: str, description: str, hardware_id: str, values: Mapping[str, str]) -> None:
+        """Writes to session.json what the camera is, what its stamps are, and its settings: asked for and set."""
+        entry: dict[str, Any] = {"description": description, "hardware_id": hardware_id}
+        for key, value in values.items():
+            group, dot, name = key.partition(".")
+            if dot:
+                entry.setdefault(group, {})[name] = value
+            else:
+                entry[key] = value
+        self._log.put(partial(self._file.update_camera, camera, device=entry))
 
     def set_regions(self, camera: str, regions: Iterable[tuple[str, Sequence[tuple[float, float]]]]) -> None:
         """Writes the outlines of the experiment's regions, in pixels, to session.json."""

@@ -1,0 +1,192 @@
+"""`dlstream latency`: starts a rig without its experiment, and measures."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+from dlstream.console import show_line
+from dlstream.latency.flashes import CHAINS, ENOUGH_FOR_P99, LOOK, Flash, distribution, save
+from dlstream.latency.light import Light
+from dlstream.latency.measure import Measurement
+from dlstream.latency.node import NAME, LatencyNode
+from dlstream.rig.file import Rig
+from dlstream.rig.nodes import NodeSpec, rig_nodes
+from dlstream.rig.sections import TopicOutput
+from dlstream.run.environment import node_environment
+from dlstream.run.monitor import Monitor
+from dlstream.run.runner import Runner
+from dlstream_common import DlstreamError, did_you_mean
+
+
+class LatencyError(DlstreamError):
+    """The rig has nothing to measure with."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be measured.
+
+    Attributes:
+        camera, output: names in the rig; empty: the only one.
+        action, values: the command that switches the light on; empty: `show` with a screen's first image, else `on`.
+        region: where to look for the light: x, y, width, height in pixels; empty: everywhere.
+        times: number of flashes.
+        seed: of the times at which they come.
+    """
+
+    camera: str = ""
+    output: str = ""
+    action: str = ""
+    values: Mapping[str, str] | None = None
+    region: Sequence[int] = ()
+    times: int = 200
+    seed: int = 0
+
+
+def measure_latency(rig: Rig, file: Path, wanted: Wanted, out: Path, console: Console) -> int:
+    """Measures, prints the table, and writes latency.csv and latency.png into the folder `out`; returns the exit code.
+
+    Raises:
+        DlstreamError: the rig has no such camera or output, the output refuses, or no light is seen.
+    """
+    camera = _one_of("camera", wanted.camera, list(rig.cameras))
+    output = _one_of("output", wanted.output, list(rig.outputs))
+    section = rig.outputs[output]
+    action, values = _command(section, wanted)
+    if not isinstance(section, TopicOutput):
+        problem = section.check_command(action, values)
+        if problem is not None:
+            raise LatencyError(f"output '{output}': {problem}")
+    rig = rig.model_copy(update={"experiment": None, "recorder": None, "together": False})
+    found = _Measured()
+    environment = node_environment()
+    os.environ.update(environment)
+    specs = [_commanded(spec, output) for spec in rig_nodes(rig, file) if _is_part(spec, rig, camera, output)]
+    monitor = Monitor([spec.full_name for spec in specs], [output])
+    node = LatencyNode(camera, output, rig.pose is not None)
+    try:
+        runner = Runner(specs, environment, partial(show_line, console), monitor.report_fault, monitor.stop_outputs)
+        text = " ".join([action, *(f"{key}={value}" for key, value in values.items())])
+        console.print(f"Flashing '{output}' ({escape(text)}) {wanted.times} times, seen by '{camera}' ...")
+        measurement = Measurement(
+            node, action, values, rig.pose is not None, wanted.region, wanted.seed, lambda: found.over
+        )
+        thread = threading.Thread(target=found.run, args=(measurement, wanted.times, runner, console), name="measure")
+        thread.start()
+        code = runner.run()
+        found.over = True
+        thread.join()
+    finally:
+        node.close()
+        monitor.close()
+    if found.error is not None:
+        raise found.error
+    if not found.flashes:
+        return code or 1
+    return _report(found, f"{rig.rig}: {output} seen by {camera}", text, out, console)
+
+
+class _Measured:
+    """The measurement in its own thread, while the main one runs the rig."""
+
+    def __init__(self) -> None:
+        self.over = False
+        self.error: DlstreamError | None = None
+        self.light: Light | None = None
+        self.flashes: list[Flash] = []
+        self.faults: list[str] = []
+
+    def run(self, measurement: Measurement, times: int, runner: Runner, console: Console) -> None:
+        try:
+            measurement.wait_for_rig()
+            self.light = light = measurement.find()
+            console.print(
+                f"The light is at x {light.x}, y {light.y}, {light.width}x{light.height} pixels: "
+                f"{light.contrast:.0f} grey values brighter than the dark."
+            )
+            with Progress(console=console, transient=True) as progress:
+                task = progress.add_task("flashes", total=times)
+                self.flashes = measurement.run(times, lambda done, total: progress.update(task, completed=done))
+        except DlstreamError as error:
+            self.error = None if self.over else error
+        finally:
+            self.faults = measurement.faults
+            runner.stop("the measurement is over", failed=self.error is not None)
+
+
+def _one_of(kind: str, name: str, known: list[str]) -> str:
+    if not name and len(known) == 1:
+        return known[0]
+    listed = ", ".join(known) or f"no {kind}"
+    if not name:
+        raise LatencyError(f"found {listed} in the rig; expected one {kind}. Name it: --{kind} NAME")
+    if name not in known:
+        raise LatencyError(
+            f"--{kind}: found '{name}'; expected one of the rig's: {listed}. {did_you_mean(name, known)}"
+        )
+    return name
+
+
+def _command(section: object, wanted: Wanted) -> tuple[str, Mapping[str, str]]:
+    if wanted.action:
+        return wanted.action, wanted.values or {}
+    images = list(getattr(section, "paths", {}))
+    return ("show", {"image": images[0]}) if images else ("on", {})
+
+
+def _is_part(spec: NodeSpec, rig: Rig, camera: str, output: str) -> bool:
+    if spec.namespace == "/outputs":
+        return spec.name == output
+    return not spec.ends_rig or spec.namespace == f"/{camera}"
+
+
+def _commanded(spec: NodeSpec, output: str) -> NodeSpec:
+    """The output obeys this measurement in place of the experiment."""
+    if spec.namespace != "/outputs" or spec.name != output:
+        return spec
+    return replace(spec, parameters={**spec.parameters, "commander": f"/{NAME}"})
+
+
+def _report(found: _Measured, title: str, text: str, out: Path, console: Console) -> int:
+    from dlstream.latency.plot import plot
+
+    out.mkdir(parents=True, exist_ok=True)
+    rows = save(found.flashes, out / "latency.csv")
+    table = Table("from -> to", box=None, title="Latency, ms", title_justify="left", title_style="bold")
+    for column in ("least", "p50", "p95", "p99", "max", "n"):
+        table.add_column(column, justify="right")
+    for chain in CHAINS:
+        d = distribution(rows[chain.name])
+        if d is not None:
+            p99 = f"{d.p99:.1f}" if d.n >= ENOUGH_FOR_P99 else "-"
+            figures = (f"{d.least:.1f}", f"{d.p50:.1f}", f"{d.p95:.1f}", p99, f"{d.worst:.1f}")
+            table.add_row(chain.title, *figures, str(d.n))
+    console.print(table)
+    look = rows[LOOK].median()
+    seen, unseen = sum(flash.complete for flash in found.flashes), sum(not flash.complete for flash in found.flashes)
+    console.print(
+        f"The camera looks every {look:.1f} ms: a light that comes on just after a look is seen that much later. "
+        "Each figure with light in it contains this; the first row does not."
+    )
+    if unseen:
+        console.print(f"[bold red]{unseen} of {len(found.flashes)} flashes were not seen to go on and off.[/]")
+    for text, count in Counter(found.faults).items():
+        console.print(f"[bold red]Fault[/]     {escape(text)}" + (f" ({count} times)" if count > 1 else ""))
+    when = time.strftime("%Y-%m-%d %H:%M")
+    plot(rows, title, f"{seen} flashes ({text}), {when}; the camera looks every {look:.1f} ms", out / "latency.png")
+    console.print(
+        f"[bold]Table[/]     {escape(str(out / 'latency.csv'))}\n[bold]Plot[/]      {escape(str(out / 'latency.png'))}"
+    )
+    return 1 if unseen else 0

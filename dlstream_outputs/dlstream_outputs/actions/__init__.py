@@ -1,0 +1,29 @@
+"""The vocabulary of all outputs: what they can be told, with which values, and within which limits."""
+
+from dlstream_outputs.actions.reading import read_action
+from dlstream_outputs.actions.vocabulary import (
+    VOCABULARY,
+    Action,
+    Level,
+    On,
+    OtherAction,
+    Play,
+    Pulse,
+    Show,
+    Strength,
+    Train,
+)
+
+__all__ = [
+    "VOCABULARY",
+    "Action",
+    "Level",
+    "On",
+    "OtherAction",
+    "Play",
+    "Pulse",
+    "Show",
+    "Strength",
+    "Train",
+    "read_action",
+]

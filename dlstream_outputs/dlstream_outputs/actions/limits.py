@@ -1,0 +1,121 @@
+"""What an output may do at most, whatever an experiment asks for. It knows no clock: `steady` is seconds."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+from dlstream_common import Problem
+from dlstream_outputs.actions.vocabulary import Action
+
+WINDOW = 60.0
+"""Seconds over which the duty cycle is counted."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of one output; infinite where it has none.
+
+    Attributes:
+        on: seconds for which it may be on without a break.
+        duty_cycle: the share of any minute for which it may be on, 0 to 1.
+        energy: mJ in a run.
+    """
+
+    on: float = math.inf
+    duty_cycle: float = 1.0
+    energy: float = math.inf
+
+    def problem(self, action: Action, power: float) -> Problem | None:
+        """What is wrong with an action by itself, before the output has done anything.
+
+        Args:
+            power: of the action, in mW; 0 if it is not known.
+        """
+        if action.longest_on is not None and action.longest_on > self.on:
+            key = "width" if hasattr(action, "width") else "duration"
+            found = f"{action.longest_on:g} s without a break"
+            return Problem(("values", key), found, f"at most max_on of the output, {self.on:g} s")
+        endless_train = action.seconds is None and action.duty_cycle < 1
+        if (endless_train or action.duty_cycle < 1) and action.duty_cycle > self.duty_cycle:
+            found = f"a train that is on for {100 * action.duty_cycle:g} % of the time"
+            return Problem(("values",), found, f"at most max_duty_cycle of the output, {100 * self.duty_cycle:g} %")
+        seconds = action.seconds
+        if seconds is None:
+            return None
+        on = seconds * action.duty_cycle
+        if on > WINDOW * self.duty_cycle and self.duty_cycle < 1:
+            found = f"{on:g} s on"
+            return Problem(("values",), found, f"at most {WINDOW * self.duty_cycle:g} s of a minute, by max_duty_cycle")
+        if on * power > self.energy:
+            return Problem(("values",), f"{on * power:g} mJ", f"at most max_energy of the output, {self.energy:g} mJ")
+        return None
+
+
+@dataclass
+class _Use:
+    begin: float
+    end: float
+    duty_cycle: float
+    power: float
+
+
+class Budget:
+    """Counts what an output has done, and says how long it may go on.
+
+    An action that is still on counts from its begin until now.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._uses: deque[_Use] = deque()
+        self._energy = 0.0
+        self._now: _Use | None = None
+
+    def new_run(self) -> None:
+        """A run begins: its energy counts from 0."""
+        self._energy = 0.0
+
+    def left(self, action: Action, power: float, steady: float) -> tuple[float, str]:
+        """How many seconds an action may last from now on, and which limit ends it: infinite where none does.
+
+        Args:
+            power: of the action, in mW; 0 if it is not known.
+        """
+        limits = self._limits
+        found = [(math.inf, "")]
+        if math.isfinite(limits.on) and action.longest_on is None:
+            found.append((limits.on, f"max_on ({limits.on:g} s)"))
+        if limits.duty_cycle < 1:
+            left = WINDOW * limits.duty_cycle - self._on_within(steady)
+            found.append((left / action.duty_cycle, f"max_duty_cycle ({limits.duty_cycle:g} of a minute)"))
+        if math.isfinite(limits.energy) and power > 0:
+            spent = self._energy + (_energy(self._now, steady) if self._now else 0.0)
+            left = (limits.energy - spent) / (power * action.duty_cycle)
+            found.append((left, f"max_energy ({limits.energy:g} mJ in a run)"))
+        return min(found)
+
+    def began(self, action: Action, power: float, steady: float) -> None:
+        """The output carries out an action from now on."""
+        self.ended(steady)
+        end = math.inf if action.seconds is None else steady + action.seconds
+        self._now = _Use(steady, end, action.duty_cycle, power)
+
+    def ended(self, steady: float) -> None:
+        """The output is off from now on."""
+        if self._now is not None:
+            self._now.end = min(self._now.end, steady)
+            self._energy += _energy(self._now, steady)
+            self._uses.append(self._now)
+            self._now = None
+        while self._uses and self._uses[0].end < steady - WINDOW:
+            self._uses.popleft()
+
+    def _on_within(self, steady: float) -> float:
+        uses = [*self._uses, *([self._now] if self._now else [])]
+        return sum(max(0.0, min(use.end, steady) - max(use.begin, steady - WINDOW)) * use.duty_cycle for use in uses)
+
+
+def _energy(use: _Use, steady: float) -> float:
+    return max(0.0, min(use.end, steady) - use.begin) * use.duty_cycle * use.power

@@ -1,0 +1,106 @@
+"""Limits while an output is running: what it has done counts, and it goes off when a limit is reached."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlstream_outputs import VOCABULARY, OutputSettings
+from dlstream_outputs.actions import On, Train
+from dlstream_outputs.guard import Guard, Order
+
+POWER = {"power": {0: 0, 1: 10}}
+
+
+class Laser(OutputSettings):
+    """An output that takes the whole vocabulary."""
+
+    actions = VOCABULARY
+
+
+def guard(**values) -> Guard:
+    made = Guard(Laser(**values), "run")
+    made.carried_out(Order("experiment", 1, "off", arm=True), 0.0)
+    return made
+
+
+def switch_on(made: Guard, steady: float, action=None) -> None:
+    action = action or On()
+    made.carried_out(Order("experiment", 2, action.name), steady, action)
+
+
+def heartbeats(made: Guard, steady: float) -> str:
+    """Why it switches off at that time, although its commander is alive."""
+    made.heard(True, 0, steady)
+    return made.due(steady)
+
+
+def test_an_output_goes_off_when_it_has_been_on_for_max_on():
+    made = guard(max_on=2)
+    switch_on(made, 10.0)
+    assert heartbeats(made, 11.9) == ""
+    assert "max_on (2 s) is reached" in heartbeats(made, 12.0)
+    assert not made.finished(12.0), "it is no planned end, but a fault"
+
+
+def test_an_action_that_lasts_for_a_time_ends_without_a_fault():
+    made = guard(max_on=2)
+    switch_on(made, 10.0, On(duration=1))
+    assert not made.finished(11.0)
+    assert made.finished(11.03)
+    assert heartbeats(made, 11.03) == ""
+    assert made.ends_at == pytest.approx(11.02)
+
+
+def test_the_duty_cycle_counts_over_a_minute_and_is_free_again_after_it():
+    made = guard(max_duty_cycle=0.1)  # 6 s of any minute
+    switch_on(made, 100.0)
+    assert heartbeats(made, 105.9) == ""
+    assert "max_duty_cycle (0.1 of a minute) is reached" in heartbeats(made, 106.0)
+    made.went_off("limit", 106.0)
+    assert "is used up" in made.exhausted(On(), 107.0)
+    assert made.exhausted(On(), 163.0) == ""
+    switch_on(made, 163.0)
+    assert heartbeats(made, 165.9) == "", "3 of the 6 seconds are more than a minute ago"
+    assert "is reached" in heartbeats(made, 166.1)
+
+
+def test_the_energy_counts_over_a_run_and_from_0_in_the_next():
+    made = guard(calibration=POWER, max_energy=20)
+    for begin in (10.0, 20.0):
+        switch_on(made, begin, On(level=0.5))  # 5 mW
+        made.carried_out(Order("experiment", 3, "off"), begin + 1.5)
+    switch_on(made, 30.0, On(level=0.5))
+    assert heartbeats(made, 30.9) == ""
+    assert "max_energy (20 mJ in a run) is reached" in heartbeats(made, 31.0)
+    made.went_off("limit", 31.0)
+    assert "max_energy" in made.exhausted(On(level=0.1), 32.0)
+    made.heard(False, 10**18, 33.0)  # the run has ended
+    made.carried_out(Order("experiment", 4, "off", arm=True), 34.0)
+    assert made.exhausted(On(level=0.1), 34.0) == ""
+
+
+def test_a_train_counts_only_while_it_is_on():
+    made = guard(calibration=POWER, max_energy=10)
+    switch_on(made, 0.0, Train(frequency=10, width=10))  # 10 % of 10 mW: 1 mJ a second
+    assert heartbeats(made, 9.9) == ""
+    assert "max_energy" in heartbeats(made, 10.1)
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 30), st.floats(0.01, 30)), min_size=1, max_size=30), st.floats(0.05, 0.9))
+def test_no_pattern_of_commands_passes_the_duty_cycle(pattern, share):
+    made = guard(max_duty_cycle=share)
+    steady, on = 1000.0, []
+    for lasts, pause in pattern:
+        if made.exhausted(On(), steady):
+            steady += pause
+            continue
+        switch_on(made, steady)
+        end = min(steady + lasts, made.ends_at)
+        on.append((steady, end))
+        made.carried_out(Order("experiment", 3, "off"), end)
+        steady = end + pause
+    for _, at in on:
+        used = sum(max(0.0, min(end, at) - max(begin, at - 60)) for begin, end in on)
+        assert used <= 60 * share + 1e-6
