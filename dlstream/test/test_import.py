@@ -478,3 +478,26 @@ def test_the_written_experiment_does_not_repeat_what_the_template_says_of_its_ke
     assert "nose" in text
     assert "Keypoints:" not in text
     assert "848x480" not in text
+
+
+@pytest.mark.parametrize(
+    ("lines", "camera", "note"),
+    [
+        ("CAMERA_SOURCE = Basler", {"source": "basler", "fps": 25.0}, "the part of the sensor that is read out"),
+        (
+            "CAMERA_SOURCE = realsense\nSTREAMS = color, depth",
+            {"source": "realsense", "fps": 25.0, "width": 960, "height": 540},
+            "each other stream is a camera of its own, with `stream: depth`",
+        ),
+        ("STREAMING_SOURCE = basler\nCAMERA_SOURCE = 0", {"source": "basler", "fps": 25.0}, "sensor"),
+        (
+            "CAMERA_SOURCE = 1",
+            {"source": "opencv", "device": 1, "fps": 25.0, "width": 960, "height": 540},
+            "for these write `source: realsense` or `source: basler`",
+        ),
+    ],
+)
+def test_cameras_with_a_library_of_their_own_keep_it(tmp_path, lines, camera, note):
+    file, _, notes = imported(tmp_path, f"[Streaming]\nRESOLUTION = 960, 540\nFRAMERATE = 25\n{lines}\n")
+    assert dict(read_yaml(file)["cameras"]["top"]) == camera
+    assert note in notes

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import yaml
 from ruamel.yaml import YAML
 
 from dlstream.rig.nodes import NodeSpec
@@ -26,5 +27,17 @@ def test_a_file_of_this_process_is_kept_and_has_the_parameters():
         assert file.stat().st_mode & 0o077 == 0, "it may have the password of a camera"
         remove_abandoned_files(file.parent)
         assert YAML(typ="safe").load(file) == {"/**": {"ros__parameters": {"fps": 30.0, "path": "a: b"}}}
+    finally:
+        file.unlink()
+
+
+def test_texts_stay_texts_where_yaml_1_1_would_read_something_else():
+    words = ["off", "No", "y", "1:30", "0815", "5000", "~", "null", "1e3", "", 'say "on"\n', "0x10", "2026-11-28"]
+    spec = NodeSpec("package", "node", "camera", "/top", {"words": words, **{f"p{i}": w for i, w in enumerate(words)}})
+    file = parameter_file(spec)
+    try:
+        parameters = yaml.safe_load(file.read_text())["/**"]["ros__parameters"]  # as rclpy and rcl read it
+        assert parameters["words"] == words
+        assert [parameters[f"p{i}"] for i in range(len(words))] == words
     finally:
         file.unlink()

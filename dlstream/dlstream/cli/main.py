@@ -1,4 +1,4 @@
-"""The command line: `dlstream run`, `check`, `demo`, `report`, `recover`, `analyze`, `replay`, `network`."""
+"""The command line: `dlstream run`, `check`, `demo`, `report`, `recover`, `analyze`, `replay`, `camera`, `network`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from dlstream import __version__
 from dlstream.cli import offline
+from dlstream.cli.camera import camera
 from dlstream.cli.experiment import experiment
 from dlstream.cli.latency import latency
 from dlstream.cli.network import network
@@ -24,6 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(camera, name="camera")
 app.add_typer(network, name="network")
 app.add_typer(experiment, name="experiment")
 

@@ -16,6 +16,19 @@ _ORIGINS = {
     "DEEPPOSEKIT": "DeepPoseKit's models can't be converted: train a DeepLabCut network on the same labels",
     "MADLC": "a network for several animals: docs/how-to/networks.md says which of them convert, and how",
 }
+_MAKERS = ("basler", "realsense")
+_PLUGGED_IN = (
+    "DeepLabStream prefers a RealSense or Basler camera if one is plugged in: for these write `source: realsense` or "
+    "`source: basler` and leave out `device` (docs/how-to/device-cameras.md)"
+)
+_RESIZED = (
+    "DeepLabStream resizes a Basler camera's images; here width and height are the part of the sensor that is read "
+    "out, and it is left as the camera has it: check regions and the network's scale against it"
+)
+_ONLY_COLOUR = "DeepLabStream analyses only colour images, and so does this camera"
+_STREAMS = (
+    "only colour is imported; each other stream is a camera of its own, with `stream: depth` or `stream: infrared`"
+)
 
 
 def is_given(text: str) -> bool:
@@ -62,7 +75,7 @@ def min_confidence(ini: Ini) -> float | None:
 def _camera(ini: Ini) -> dict[str, Any]:
     video = ini.peek("Video", "VIDEO_SOURCE")
     source = ini.text("Streaming", "STREAMING_SOURCE").lower()
-    rate = frame_rate(ini)
+    frame_rate(ini)  # of no use to a video, which has its own
     if source == "video" or (not source and is_given(video)):
         if not is_given(video):
             ini.note("Video", "VIDEO_SOURCE", "put the video's path into cameras.top.path")
@@ -75,28 +88,9 @@ def _camera(ini: Ini) -> dict[str, Any]:
         if ini.text("Streaming", "RESOLUTION"):
             ini.note("Streaming", "RESOLUTION", "a video keeps its own size here; check the regions against it")
     else:
-        device = ini.text("Streaming", "CAMERA_SOURCE") or ini.text("Streaming", "VIDEO_SOURCE") or "0"
-        camera = {"source": "opencv", "device": int(device) if device.isascii() and device.isdigit() else device}
-        camera["fps"] = rate
-        size = ini.pair("Streaming", "RESOLUTION", 16, 20000)
-        if size:
-            camera |= {"width": int(size[0]), "height": int(size[1])}
-        if source == "ipwebcam":
-            port = ini.text("IPWEBCAM", "PORT")
-            ini.note(
-                "Streaming", "STREAMING_SOURCE", f"its own protocol (port {port}): give the camera's URL as device"
-            )
-        else:
-            ini.notes.append(
-                Note(
-                    ini.where("Streaming", "CAMERA_SOURCE"),
-                    device,
-                    "DeepLabStream prefers a RealSense or Basler camera if one is plugged in: for these use "
-                    "their ROS driver and `source: topic`",
-                )
-            )
+        camera = _device(ini, source)
     if [item for item in ini.words("Streaming", "STREAMS") if item.lower() != "color"]:
-        ini.note("Streaming", "STREAMS", "DeepLabStream analyses only colour images, and so does this camera")
+        ini.note("Streaming", "STREAMS", _STREAMS if camera["source"] == "realsense" else _ONLY_COLOUR)
     if ini.flag("Streaming", "MULTIPLE_DEVICES"):
         ini.note("Streaming", "MULTIPLE_DEVICES", "add the other cameras below `cameras`, each with a name")
     if ini.flag("Streaming", "STACK_FRAMES"):
@@ -104,6 +98,27 @@ def _camera(ini: Ini) -> dict[str, Any]:
     crop = _crop(ini, notes=True)
     if crop:
         camera["crop"] = crop
+    return camera
+
+
+def _device(ini: Ini, source: str) -> dict[str, Any]:
+    """A camera that is plugged in."""
+    device = ini.text("Streaming", "CAMERA_SOURCE") or ini.text("Streaming", "VIDEO_SOURCE") or "0"
+    kind = next((name for name in _MAKERS if name in (source, device.lower())), "opencv")
+    camera: dict[str, Any] = {"source": kind}
+    if kind == "opencv":
+        camera["device"] = int(device) if device.isascii() and device.isdigit() else device
+    camera["fps"] = frame_rate(ini)
+    size = ini.pair("Streaming", "RESOLUTION", 16, 20000)
+    if size and kind == "basler":
+        ini.note("Streaming", "RESOLUTION", _RESIZED)
+    elif size:
+        camera |= {"width": int(size[0]), "height": int(size[1])}
+    if source == "ipwebcam":
+        port = ini.text("IPWEBCAM", "PORT")
+        ini.note("Streaming", "STREAMING_SOURCE", f"its own protocol (port {port}): give the camera's URL as device")
+    elif kind == "opencv":
+        ini.notes.append(Note(ini.where("Streaming", "CAMERA_SOURCE"), device, _PLUGGED_IN))
     return camera
 
 

@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from ruamel.yaml import YAML
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import SafeRepresenter
 
 from dlstream.rig.nodes import NodeSpec
 
@@ -18,8 +20,21 @@ _NAME = re.compile(r"dlstream_(\d+)_\w+\.yaml")
 def parameter_file(spec: NodeSpec) -> Path:
     """A temporary file with the parameters of a process; its name contains the ID of this process."""
     with tempfile.NamedTemporaryFile("w", prefix=f"dlstream_{os.getpid()}_", suffix=".yaml", delete=False) as file:
-        YAML().dump(spec.parameter_file, file)
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Representer = _Quoting
+        yaml.dump(spec.parameter_file, file)
     return Path(file.name)
+
+
+class _Quoting(SafeRepresenter):
+    """Puts every text into quotes: ROS reads YAML 1.1, in which a bare off, no or 1:30 is no text."""
+
+
+def _quoted(representer: SafeRepresenter, text: str) -> ScalarNode:
+    return representer.represent_scalar("tag:yaml.org,2002:str", text, style='"')
+
+
+_Quoting.add_representer(str, _quoted)
 
 
 def remove_abandoned_files(folder: Path | None = None) -> int:

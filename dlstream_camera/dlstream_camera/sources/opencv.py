@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dlstream_camera.sources._base import Capture, Format, FrameSource, SourceState
+from collections.abc import Sequence
+
+from dlstream_camera.sources._base import Capture, Device, Format, FrameSource, SourceState
 from dlstream_camera.sources._connection import Connection
 from dlstream_camera.sources._live import LiveReader
 from dlstream_camera.sources._local_device import LocalDevice
 from dlstream_camera.sources._network_stream import NetworkStream
 from dlstream_camera.sources._opencv_settings import OpenCVSettings
+from dlstream_camera.sources._v4l import v4l_devices
 from dlstream_common import SourceError, masked
 from dlstream_common.credentials import is_masked
 
@@ -46,6 +49,10 @@ class OpenCVSource(FrameSource[OpenCVSettings]):
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+    @classmethod
+    def devices(cls) -> Sequence[Device]:
+        return v4l_devices()
 
     def _connect(self) -> Connection:
         if self.settings.is_url:
