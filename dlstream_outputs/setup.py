@@ -23,5 +23,6 @@ setup(
             f"output = {package_name}.node:main",
             f"screen = {package_name}.node:screen",
         ],
+        "rclpy_components": [f"{package_name}::OutputNode = {package_name}.node:OutputNode"],
     },
 )

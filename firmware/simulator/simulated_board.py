@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,6 +65,8 @@ class SimulatedBoard:
         words += ["--free"] if free else []
         words += [] if bootloader is None else ["--bootloader", str(bootloader)]
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        with suppress(OSError):  # where it may: a board does not wait for a busy computer either
+            os.setpriority(os.PRIO_PROCESS, self.process.pid, -15)
         assert self.process.stdout is not None
         self.port = self.process.stdout.readline().split()[1]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from dlstream.rig.file import Rig
 from dlstream.rig.sections import NodeOptions, TopicCamera
 from dlstream.rig.table import NODE_KINDS
 from dlstream_common import Settings
+
+_OUTPUT = "dlstream_outputs::OutputNode"
 
 
 @dataclass(frozen=True)
@@ -89,26 +91,50 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
         for name, section in kind.sections(rig)
         if not kind.is_foreign(section)
     ]
+    nodes = _sharing(nodes, rig.outputs)
     return _together(nodes) if rig.together else nodes
+
+
+def _sharing(nodes: list[NodeSpec], outputs: Mapping[str, Any]) -> list[NodeSpec]:
+    """The nodes, those of outputs that share a device in one process: only one process can open it."""
+    devices: dict[str, list[NodeSpec]] = {}
+    for node in nodes:
+        section = outputs.get(node.name) if node.namespace == "/outputs" else None
+        device = str(getattr(section, "shared_device", ""))
+        if device:
+            devices.setdefault(device, []).append(replace(node, component=_OUTPUT))
+    shared = {members[0].name: members for members in devices.values() if len(members) > 1}
+    inside = {member.name for members in shared.values() for member in members[1:]}
+    return [
+        _one_process(shared[node.name], "_and_".join(member.name for member in shared[node.name]), "/outputs")
+        if node.namespace == "/outputs" and node.name in shared
+        else node
+        for node in nodes
+        if not (node.namespace == "/outputs" and node.name in inside)
+    ]
 
 
 def _together(nodes: list[NodeSpec]) -> list[NodeSpec]:
     """The nodes with those that can share a process in one; outputs keep their own, to go off when it dies."""
-    members = tuple(node for node in nodes if node.component)
+    members = [node for node in nodes if node.component]
+    process = _one_process(members, "together", "/")
+    return [*(node for node in nodes if not node.component), process]
+
+
+def _one_process(nodes: list[NodeSpec], name: str, namespace: str) -> NodeSpec:
     severity = ["continue", "restart", "stop"]
-    process = NodeSpec(
+    return NodeSpec(
         "dlstream",
         "together",
-        "together",
-        "/",
-        remappings=tuple(dict.fromkeys(pair for node in members for pair in node.remappings)),
-        on_failure=max((node.on_failure for node in members), key=severity.index),
-        ends_rig=any(node.ends_rig for node in members),
-        decides=any(node.decides for node in members),
-        members=members,
-        images=tuple(f"{node.namespace}/image_raw" for node in members if node.ends_rig),
+        name,
+        namespace,
+        remappings=tuple(dict.fromkeys(pair for node in nodes for pair in node.remappings)),
+        on_failure=max((node.on_failure for node in nodes), key=severity.index),
+        ends_rig=any(node.ends_rig for node in nodes),
+        decides=any(node.decides for node in nodes),
+        members=tuple(nodes),
+        images=tuple(f"{node.namespace}/image_raw" for node in nodes if node.ends_rig),
     )
-    return [*(node for node in nodes if not node.component), process]
 
 
 def _parameters(section: Settings, filled: Mapping[str, Any]) -> dict[str, Any]:
