@@ -159,7 +159,8 @@ static void read_commands(void) {
     static char line[128];
     static size_t length;
     char byte;
-    while (read(0, &byte, 1) == 1) {
+    ssize_t count;
+    while ((count = read(0, &byte, 1)) == 1) {
         if (byte != '\n') {
             if (length < sizeof line - 1) line[length++] = byte;
             continue;
@@ -168,6 +169,7 @@ static void read_commands(void) {
         length = 0;
         obey(line);
     }
+    if (!count) exit(0); /* whoever started it is gone */
 }
 
 static bool is_open(void) {

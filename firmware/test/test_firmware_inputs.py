@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import Host
 from simulated_board import SimulatedBoard, wait_until
+
+from conftest import Host
 
 Begin = Callable[..., Host]
 

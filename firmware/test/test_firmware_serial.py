@@ -7,8 +7,9 @@ import random
 import zlib
 from collections.abc import Callable
 
-from conftest import Host, framed
 from simulated_board import wait_until
+
+from conftest import Host, framed
 
 DAMAGED = int(os.environ.get("DLSTREAM_TEST_DAMAGED_LINES", "10000"))
 SOAK = int(os.environ.get("DLSTREAM_TEST_SOAK_LINES", "5000"))
@@ -107,9 +108,29 @@ def test_numbers_go_round(begin: Callable[..., Host]) -> None:
 def test_commands_that_make_no_sense_are_refused(begin: Callable[..., Host]) -> None:
     host = begin()
     host.line(9)
-    for text in ("", "on", "on 9 9", "on x", "on -1", "on 99999999999", "fly 9", "output", "output 9", "input 2 2 0",
-                 "input 2 1 9999999", "analog 14 600 500", "analog 2 1 2", "level 9", "train 9", "alive 8", "read 2",
-                 "time 1", "arm 8", "off 8", "1 2 3 4 5 6 7 8 9 10 11 12 13 14"):
+    for text in (
+        "",
+        "on",
+        "on 9 9",
+        "on x",
+        "on -1",
+        "on 99999999999",
+        "fly 9",
+        "output",
+        "output 9",
+        "input 2 2 0",
+        "input 2 1 9999999",
+        "analog 14 600 500",
+        "analog 2 1 2",
+        "level 9",
+        "train 9",
+        "alive 8",
+        "read 2",
+        "time 1",
+        "arm 8",
+        "off 8",
+        "1 2 3 4 5 6 7 8 9 10 11 12 13 14",
+    ):
         number = host.send(text)
         if text:
             assert host.answer(number)[0] == "E", text

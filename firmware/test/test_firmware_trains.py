@@ -62,7 +62,7 @@ def test_every_edge_of_drawn_trains_is_in_time(begin: Callable[..., Host]) -> No
         made = changes[pin][at[pin] : at[pin] + len(wanted)]
         at[pin] += len(wanted)
         assert len(made) == len(wanted), (pin, train)
-        late += [m - w for m, w in zip(made, wanted)]
+        late += [m - w for m, w in zip(made, wanted, strict=True)]
     assert all(at[pin] == len(changes[pin]) for pin in PINS)
     middle = sorted(late)[len(late) // 2]
     worst = max(abs(value - middle) for value in late)
@@ -79,7 +79,7 @@ def test_eight_trains_at_the_same_moment_are_in_time(begin: Callable[..., Host])
     ends = [int(host.event("end")[2]) for _ in PINS]
     assert len(ends) == len(PINS)
     late = []
-    for pin, start in zip(PINS, starts):
+    for pin, start in zip(PINS, starts, strict=True):
         made = [change.us for change in host.board.changes(pin)][2:]
         wanted = edges(start, (0, 200, 1000, 50, 0, 0))
         late += [m - w for m, w in zip(made, wanted, strict=True)]

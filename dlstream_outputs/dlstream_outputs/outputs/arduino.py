@@ -9,7 +9,7 @@ from pydantic import Field
 
 from dlstream_common import Problem
 from dlstream_outputs.actions import Action, Level, On, Pulse, Strength, Train
-from dlstream_outputs.board import Board, BoardError, Line, claim, release
+from dlstream_outputs.board import PATIENT, Board, BoardError, Line, claim, release
 from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 
 _SHORTEST = 0.2
@@ -62,7 +62,9 @@ class ArduinoSettings(OutputSettings):
             return Problem(("values", "voltage"), f"{action.voltage:g} V", "a level: the board has no analog output")
         partial = action.level is not None and 0 < action.level < 1
         if partial and self.pin not in _PWM_PINS:
-            return Problem(("values", "level"), f"{action.level:g}", f"0 or 1: pin {self.pin} has no PWM, {_pins()} have")
+            return Problem(
+                ("values", "level"), f"{action.level:g}", f"0 or 1: pin {self.pin} has no PWM, {_pins()} have"
+            )
         if partial and not (isinstance(action, Level) or (isinstance(action, On) and action.duration is None)):
             return Problem(("values", "level"), f"{action.level:g}", f"1 or no level in a {action.name}")
         return None
@@ -97,7 +99,9 @@ def _phase_problem(name: str, milliseconds: float) -> Problem | None:
     if milliseconds < _SHORTEST:
         return Problem(("values", name), f"{milliseconds:g} ms", f"at least {_SHORTEST:g} ms, which the board can make")
     if milliseconds > 1000 * _LONGEST:
-        return Problem(("values", name), f"{milliseconds / 1000:g} s", f"at most {_LONGEST:g} s, which the board counts")
+        return Problem(
+            ("values", name), f"{milliseconds / 1000:g} s", f"at most {_LONGEST:g} s, which the board counts"
+        )
     return None
 
 
@@ -110,6 +114,7 @@ class Arduino(Output[ArduinoSettings]):
     def __init__(self, settings: ArduinoSettings, log: Callable[[str], None]) -> None:
         super().__init__(settings, log)
         self._board: Board | None = None
+        self._used = False  # since the last off: only then is a slow answer a fault
 
     def open(self) -> None:
         s = self.settings
@@ -127,16 +132,20 @@ class Arduino(Output[ArduinoSettings]):
 
     def apply(self, action: Action) -> int:
         s = self.settings
+        self._used = True
         try:
             return self._opened.command(s.pin, command_of(action, s.pin), s.answer_timeout)
         except BoardError as error:
             raise OutputError(str(error)) from error
 
     def off(self) -> int:
+        s = self.settings
         try:
-            return self._opened.off(self.settings.pin, self.settings.answer_timeout)
+            switched = self._opened.off(s.pin, s.answer_timeout if self._used else max(PATIENT, s.answer_timeout))
         except BoardError as error:
-            raise OutputError(f"{error}; the board switches off by itself after {self.settings.watchdog:g} s") from error
+            raise OutputError(f"{error}; the board switches off by itself after {s.watchdog:g} s") from error
+        self._used = False
+        return switched
 
     def close(self) -> None:
         if self._board is None:
@@ -157,7 +166,9 @@ class Arduino(Output[ArduinoSettings]):
     @property
     def hardware_id(self) -> str:
         board = self._board
-        return "" if board is None else f"{board.kind} at {board.port}, firmware {board.version}, pin {self.settings.pin}"
+        return (
+            "" if board is None else f"{board.kind} at {board.port}, firmware {board.version}, pin {self.settings.pin}"
+        )
 
     @property
     def _opened(self) -> Board:
