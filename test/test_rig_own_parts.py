@@ -139,7 +139,7 @@ MISTAKES = [
     ("rig", "brightest", "brighest", "pose.engine: found 'brighest'; expected one of auto, brightest, "),
     ("rig", "filter: mean", "filter: men", "pose.filter: found 'men'; expected one of none, kalman, mean, "),
     ("rig", "lamp.json", "rig.yaml", "expected a JSON file such as"),
-    ("rig", "type: valve", "type: vale", "outputs.water.type: found 'vale'; expected one of lamp, log, screen, valve, "),
+    ("rig", "type: valve", "type: vale", "found 'vale'; expected one of lamp, log, screen, valve, "),
     ("experiment", "near_point", "near_pont", "triggers.at_spout.type: found 'near_pont'; expected one of "),
     ("experiment", "point: [200, 60]", "point: 200", "triggers.at_spout.point: found 200; expected a list"),
     ("experiment", "keypoint: lamp", "keypoint: lmp", "triggers.at_spout.keypoint: found 'lmp'"),

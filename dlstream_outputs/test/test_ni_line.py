@@ -49,7 +49,7 @@ def test_a_line_is_low_from_the_start_and_opened_once(card, opened):
 
 def test_a_train_is_played_by_the_clock_of_the_card_and_off_ends_it(card, opened):
     line = opened("Dev1/port0/line3")
-    line.play(pulses(0.005, 0.05, 3, 0.01, 10_000, 1.0), 10_000)
+    line.play(pulses(0.005, 0.05, 3, 1, 0.05, 0.01, 10_000, 1.0), 10_000)
     [(samples, rate)] = card[0].played["Dev1/port0/line3"]
     assert rate == 10_000
     edges = np.flatnonzero(np.diff([0.0, *samples])) / rate
@@ -65,26 +65,26 @@ def test_an_analog_line_takes_volts(card, opened):
     line = opened("Dev1/ao0")
     line.write(2.5)
     assert card[0].values["Dev1/ao0"] == 2.5
-    line.play(pulses(0.001, 0.01, 2, 0, 5000, 3.3), 5000)
+    line.play(pulses(0.001, 0.01, 2, 1, 0.01, 0, 5000, 3.3), 5000)
     [(samples, _)] = card[0].played["Dev1/ao0"]
     assert set(samples) == {0.0, 3.3}
 
 
 def test_what_is_wrong_with_the_card_is_said(card, opened):
-    with pytest.raises(OutputError, match="channel: Dev7/port0/line0: .*no such device"):
+    with pytest.raises(OutputError, match=r"channel: Dev7/port0/line0: .*no such device"):
         opened("Dev7/port0/line0")
     opened("Dev1/port0/line0")
-    with pytest.raises(OutputError, match="channel: Dev1/port0/line0: .*reserved"):
+    with pytest.raises(OutputError, match=r"channel: Dev1/port0/line0: .*reserved"):
         opened("Dev1/port0/line0")
     line = opened("Dev1/port0/line1")
     card[0].unplugged = True
-    with pytest.raises(OutputError, match="channel: Dev1/port0/line1: .*removed"):
+    with pytest.raises(OutputError, match=r"channel: Dev1/port0/line1: .*removed"):
         line.write(1.0)
     card[0].unplugged = False
 
 
 def test_without_the_driver_and_without_a_server_it_is_said():
-    with pytest.raises(OutputError, match="no NI-DAQmx driver.*server: HOST:PORT"):
+    with pytest.raises(OutputError, match=r"no NI-DAQmx driver.*server: HOST:PORT"):
         NiLine("Dev1/port0/line0", (0, 5)).open()
     with pytest.raises(OutputError, match=r"127\.0\.0\.1:9"):
         NiLine("Dev1/port0/line0", (0, 5), "127.0.0.1:9").open()
@@ -93,7 +93,7 @@ def test_without_the_driver_and_without_a_server_it_is_said():
 @given(st.integers(1, 40), st.integers(1, 200), st.integers(1, 100), st.integers(0, 300), st.integers(1000, 20_000))
 def test_the_edges_of_a_train_do_not_drift(count, period_ms, share, delay_ms, rate):
     period, width = period_ms / 1000, period_ms * share / 110_000
-    samples = pulses(width, period, count, delay_ms / 1000, rate, 1.0)
+    samples = pulses(width, period, count, 1, period, delay_ms / 1000, rate, 1.0)
     assert samples[-1] == 0
     rises = np.flatnonzero(np.diff([0.0, *samples]) > 0)
     if round(width * rate) >= 1 and round((period - width) * rate) >= 2:

@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 from ruamel.yaml import YAML
 
-from dlstream.authoring.draft import Draft
 from dlstream.importing._import_experiment import experiment_of, template_of
+from dlstream.importing._import_outputs import outputs_of
 from dlstream.importing._import_rig import rig_of
 from dlstream.importing._import_unread import unread_config, unread_settings
 from dlstream.importing._ini import Ini, Note, read_ini
@@ -93,7 +93,7 @@ def convert_setup(settings: Path, config: Path | None, out: Path, force: bool = 
     for target in (rig_file, *([file] if draft else [])):
         if target.exists() and not force:
             raise DlstreamError(f"{target}: exists already; expected a new folder (--out), or --force")
-    content = rig_of(ini, name, file.name if draft else "", _outputs(draft, own or ini))
+    content = rig_of(ini, name, file.name if draft else "", outputs_of(draft, own or ini, template))
     _classification(ini, template)
     _stimulation(own)
     try:
@@ -108,16 +108,6 @@ def convert_setup(settings: Path, config: Path | None, out: Path, force: bool = 
     return Imported(rig_file, file if draft else None, notes, lacking, draft.of_the_template() if draft else ())
 
 
-def _outputs(draft: Draft | None, ini: Ini) -> dict[str, dict[str, Any]]:
-    """Outputs that only log their commands, until the real ones are named."""
-    outputs: dict[str, dict[str, Any]] = {}
-    for name in draft.outputs() if draft else ():
-        outputs[name] = {"type": "log"}
-        todo = "it only logs its commands until you set its real type in the rig file (docs/reference/keys.md)"
-        ini.notes.append(Note(f"rig file: outputs.{name}", "type: log", todo))
-    return outputs
-
-
 def _classification(ini: Ini, template: str) -> None:
     if template.startswith("behaviour"):
         ini.note(
@@ -129,12 +119,14 @@ def _stimulation(ini: Ini | None) -> None:
     if ini is None:
         return
     for section, keys in {
-        "BaseStimulation": ("TYPE", "PORT"),
-        "RewardDispenser": ("TYPE", "STIM_PORT", "REMOVAL_PORT", "REMOVAL_TIME"),
+        "BaseStimulation": ("TYPE", "PORT", "IP"),
+        "RewardDispenser": ("TYPE", "STIM_PORT", "IP", "REMOVAL_PORT", "REMOVAL_TIME"),
         "ScreenStimulation": ("STIM_PATH", "BACKGROUND_PATH"),
     }.items():
         for key in keys:
-            if ini.text(section, key):
+            if ini.peek(section, key).lower() == "none":
+                ini.text(section, key)  # DeepLabStream's word for nothing
+            elif ini.peek(section, key) and (section.lower(), key.lower()) not in ini.used:
                 ini.note(section, key, "put it into the output's section of the rig file", True)
 
 

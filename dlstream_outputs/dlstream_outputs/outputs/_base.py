@@ -142,7 +142,7 @@ class Output(Configurable[S], ABC):
         super().__init_subclass__(**options)
         own = cls.__dict__.get("apply")
         if own is not None and len(signature(own).parameters) == 3:  # apply(self, action, values), as until 0.2
-            cls.apply = _with_texts(own)  # type: ignore[method-assign]
+            type.__setattr__(cls, "apply", _with_texts(own))
 
     def __init__(self, settings: S, log: Callable[[str], None]) -> None:
         self.settings = settings

@@ -69,6 +69,8 @@ class NiLine:
         Raises:
             OutputError: the driver refuses, or the card is gone.
         """
+        if self._task is None:
+            return
         from nidaqmx.constants import SampleTimingType
 
         with self._told():
@@ -137,15 +139,27 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def pulses(width: float, period: float, count: int, delay: float, rate: float, high: float) -> NDArray[np.float64]:
+def pulses(
+    width: float,
+    period: float,
+    count: int,
+    burst: int,
+    burst_period: float,
+    delay: float,
+    rate: float,
+    high: float,
+) -> NDArray[np.float64]:
     """The ticks of a train of pulses: (ticks,), `high` within a pulse and 0 elsewhere, at the end too.
 
     Args:
-        width, period, delay: seconds, rounded to ticks; each edge is rounded by itself, so that none drifts.
+        width, period, burst_period, delay: seconds. Each edge is rounded to a tick by itself, so that none drifts.
+        count: of all pulses; `burst`: pulses in a burst.
         rate: ticks a second.
     """
-    begins = np.rint((delay + period * np.arange(count)) * rate).astype(int)
-    ends = np.rint((delay + period * np.arange(count) + width) * rate).astype(int)
+    bursts, within = np.divmod(np.arange(count), burst)
+    starts = delay + (bursts * burst_period if burst < count else 0.0) + (within * period if burst > 1 else 0.0)
+    starts = np.broadcast_to(starts, (count,))
+    begins, ends = np.rint(starts * rate).astype(int), np.rint((starts + width) * rate).astype(int)
     result = np.zeros(int(ends[-1]) + 1)
     for begin, end in zip(begins, ends, strict=True):
         result[begin:end] = high

@@ -39,7 +39,8 @@ class DaemonPin:
         self._pi: Any = None
         self._wave: int | None = None
         self._until, self._looked = 0.0, 0.0
-        self._lost = False
+        self._open = False
+        self._told_lost = False
 
     def open(self) -> None:
         """Connects and switches the pin off.
@@ -59,6 +60,7 @@ class DaemonPin:
         except OutputError:
             self._disconnect()
             raise
+        self._open, self._told_lost = True, False
 
     def play(self, action: Action) -> int:
         """Sends an action, which must have an end; returns when pigpiod began with it, or will after its delay.
@@ -87,7 +89,7 @@ class DaemonPin:
         Raises:
             OutputError: pigpiod can't be told. What it plays ends by itself.
         """
-        if self._pi is None and not self._lost:
+        if not self._open:
             return now()
         try:
             with self._told():
@@ -97,19 +99,19 @@ class DaemonPin:
             self._connect()
             with self._told():
                 self._low()
-        self._lost = False
+        self._told_lost = False
         return now()
 
     def fault(self) -> str:
         """Whether pigpiod still answers, asked twice a second; empty if it does."""
-        if self._pi is None or self._lost or time.monotonic() < self._looked + _LOOK:
+        if not self._open or self._told_lost or time.monotonic() < self._looked + _LOOK:
             return ""
         self._looked = time.monotonic()
         try:
             with self._told():
                 self._pi.get_current_tick()
         except OutputError as error:
-            self._lost = True
+            self._told_lost = True
             return str(error)
         return ""
 
@@ -121,7 +123,7 @@ class DaemonPin:
             return str(error)
         finally:
             self._disconnect()
-            self._lost = False
+            self._open = False
         return ""
 
     def _wave_of(self, action: Action) -> tuple[float, list[Any]]:

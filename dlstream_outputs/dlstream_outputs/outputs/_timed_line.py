@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import chain, pairwise
+from typing import Any
 
 from dlstream_common import DlstreamError, now
 from dlstream_outputs.actions import Action, On, Pulse, Train
 
 TIMED = (On, Pulse, Train)
 """The actions that `TimedLine` can play."""
+_TOLERANCE = 0.01
+"""Seconds by which a pulse may be too long without being told."""
 
 
-def pulses_of(action: Action) -> Iterator[tuple[float, float | None]]:
-    """Start and width of each pulse, in seconds from the command; without a width, it stays on.
+def pulses_of(action: Action) -> Iterator[tuple[float, Any]]:
+    """Start and width of each pulse, in seconds from the command; a width of None: it stays on.
 
     Raises:
         TypeError: not one of `TIMED`.
@@ -37,7 +43,7 @@ class TimedLine:
     """Switches a line by a computer's clock.
 
     On a busy computer an edge is late. A pulse that begins late keeps its width. A pulse is left out when the next one
-    is due already; `fault` reports how many were.
+    is due already. `fault` reports how many were, and a pulse that lasted more than 10 ms too long.
 
     Args:
         switch: sets the line; returns when the device has been told. Not called by two threads at once.
@@ -57,23 +63,21 @@ class TimedLine:
         Raises:
             DlstreamError: the device failed.
         """
-        plan = pulses_of(action)
-        start, width = next(plan)
+        pulses = pulses_of(action)
+        start, width = next(pulses)
         with self._lock:
             self._stopped.set()
             if self._high and not isinstance(action, On):
                 self._set(False)
             self._stopped = stopped = threading.Event()
             begin = time.monotonic()
+            applied = now() + int(start * 1e9)
             if start == 0:
                 self._set(True)
-                if width is None:
-                    return now()
-            applied = now() + int(start * 1e9)
-            thread = threading.Thread(
-                target=self._play, args=(plan, start, width, begin, stopped), name="timed-line", daemon=True
-            )
-            thread.start()
+                applied = now()
+            if width is not None:
+                arguments = (chain([(start, width)], pulses), begin, stopped)
+                threading.Thread(target=self._play, args=arguments, name="timed-line", daemon=True).start()
             return applied
 
     def low(self) -> int:
@@ -98,52 +102,49 @@ class TimedLine:
         self._switch(high)
         self._high, self._since = high, time.monotonic()
 
-    def _play(
-        self,
-        plan: Iterator[tuple[float, float | None]],
-        start: float,
-        width: float | None,
-        begin: float,
-        stopped: threading.Event,
-    ) -> None:
-        number, left_out = 1, 0
+    def _play(self, pulses: Iterable[tuple[float, float]], begin: float, stopped: threading.Event) -> None:
+        count = left_out = 0
+        longest, excess = 0.0, 0.0
         try:
-            while width is not None:
-                following = next(plan, None)
-                if following is not None and time.monotonic() >= begin + following[0]:
-                    left_out += 1
-                    if not self._set_at(0.0, False, stopped):
-                        return
-                else:
-                    if not self._set_at(begin + start, True, stopped):
-                        return
-                    if not self._set_at(max(begin + start, self._since) + width, False, stopped):
-                        return
-                if following is None:
+            for (start, width), (following, _) in pairwise(chain(pulses, [(math.inf, 0.0)])):
+                count += 1
+                if stopped.wait(max(0.0, begin + start - time.monotonic())):
                     return
-                start, width = following
-                number += 1
+                if not self._high and time.monotonic() >= begin + following:
+                    left_out += 1
+                    continue
+                rise = self._set_at(begin + start, True, stopped)
+                fall = None if rise is None else self._set_at(max(begin + start, rise) + width, False, stopped)
+                if rise is None or fall is None:
+                    return
+                if fall - rise - width > excess:
+                    longest, excess = fall - rise, fall - rise - width
         except Exception as error:
             self._failed(error, stopped)
         finally:
-            if left_out:
-                with self._lock:
-                    self._faults.append(f"{left_out} of {number} pulses were left out: this computer was too busy")
+            with self._lock:
+                if left_out:
+                    self._faults.append(f"{left_out} of {count} pulses were left out: this computer was too busy")
+                if excess > _TOLERANCE:
+                    text = f"a pulse of {1000 * (longest - excess):.3g} ms lasted {1000 * longest:.0f} ms"
+                    self._faults.append(f"{text}: this computer was too busy")
 
-    def _set_at(self, moment: float, high: bool, stopped: threading.Event) -> bool:
-        """Sets the line at a moment; returns False if the action has been stopped before."""
+    def _set_at(self, moment: float, high: bool, stopped: threading.Event) -> float | None:
+        """Sets the line at a moment; returns since when it is so, or None if the action has been stopped before."""
         if stopped.wait(max(0.0, moment - time.monotonic())):
-            return False
+            return None
         with self._lock:
             if stopped.is_set():
-                return False
+                return None
             if high != self._high:
                 self._set(high)
-            return True
+            return self._since
 
     def _failed(self, error: Exception, stopped: threading.Event) -> None:
-        text = str(error) if isinstance(error, DlstreamError) else f"{type(error).__name__}: {error}"
         with self._lock:
-            if not stopped.is_set():
-                self._faults.append(text)
+            if stopped.is_set():
+                return
             stopped.set()
+            self._faults.append(str(error) if isinstance(error, DlstreamError) else f"{type(error).__name__}: {error}")
+            with suppress(Exception):  # it is told already, and its node will try again
+                self._set(False)

@@ -76,7 +76,7 @@ class SerialSettings(OutputSettings):
         return strength_problem(action)
 
     def without_computer(self) -> Fate:
-        return Fate("it stays on: nothing on the board ends it; type arduino has a watchdog", ends=False)
+        return Fate("it stays on: nothing on the board ends it; give the device a limit of its own", ends=False)
 
 
 class Serial(Output[SerialSettings]):

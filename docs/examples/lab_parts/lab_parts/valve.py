@@ -3,7 +3,7 @@
 import os
 
 from dlstream_common import now
-from dlstream_outputs import Fate, Output, OutputError, OutputSettings, Pulse
+from dlstream_outputs import Action, Fate, Output, OutputError, OutputSettings, Pulse
 
 
 class ValveSettings(OutputSettings):
@@ -28,7 +28,8 @@ class Valve(Output[ValveSettings]):
             raise OutputError(f"{self.settings.port}: {error.strerror}; expected the valve's serial port") from error
         self.off()
 
-    def apply(self, action: Pulse) -> int:
+    def apply(self, action: Action) -> int:
+        assert isinstance(action, Pulse)  # the only one of its actions
         return self._send(f"open {action.width:.0f}")
 
     def off(self) -> int:

@@ -1,0 +1,132 @@
+"""DeepLabStream's stimulation devices as outputs of the rig file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dlstream.importing._import_experiment import ImportedDraft
+from dlstream.importing._ini import Ini, Note
+from dlstream_common import Place
+
+_LOG = "it only logs its commands until you set its real type in the rig file (docs/reference/keys.md)"
+_PIN = re.compile(r"(?:GPIO|BCM)?([0-9]|1[0-9]|2[0-7])", re.IGNORECASE)
+_LINE = re.compile(r"[^/\s]+/port\d+/line\d+")
+_SHORTEST = 0.001
+
+
+@dataclass(frozen=True)
+class _Device:
+    """Where a process of DeepLabStream's finds its device: section, and keys of its port and its time."""
+
+    section: str
+    port: str
+    seconds: str = "STIM_TIME"
+
+
+_DEVICES = {
+    "BaseStimulation": _Device("BaseStimulation", "PORT"),
+    "RewardDispenser": _Device("RewardDispenser", "STIM_PORT"),
+}
+_STIMULUS: Mapping[str, Place] = {
+    "base_conditional_supply": ("enter", 1, "give"),
+    "base_trial": ("enter", 0, "give"),
+}
+"""Where our templates say what is given, within the state: of all others, ("stimuli", 0)."""
+
+
+def outputs_of(draft: ImportedDraft | None, ini: Ini, template: str) -> dict[str, dict[str, Any]]:
+    """The outputs that the experiment names: DeepLabStream's device where it is known, else one that only logs."""
+    if draft is None:
+        return {}
+    outputs: dict[str, dict[str, Any]] = {}
+    found = _device(ini) if template.startswith("base_") else None
+    if found is not None:
+        device, settings = found
+        outputs[_commanded(draft, ini, device, settings, template)] = settings
+    for name in draft.outputs():
+        if name not in outputs:
+            outputs[name] = {"type": "log"}
+            ini.notes.append(Note(f"rig file: outputs.{name}", "type: log", _LOG))
+    return outputs
+
+
+def _device(ini: Ini) -> tuple[_Device, dict[str, Any]] | None:
+    """The device of the process's stimulation; None where it is none of those that we know."""
+    device = _DEVICES.get(ini.text("BaseProtocolProcess", "STIMULATION") or "BaseStimulation")
+    if device is None:
+        return None
+    kind, port = ini.peek(device.section, "TYPE").upper(), ini.peek(device.section, device.port)
+    made: dict[str, Any] | None = None
+    if kind == "ARDUINO":
+        made = _serial(ini, device, port)
+    elif kind in ("RASPBERRY", "RASP_NETWORK"):
+        made = _gpio(ini, device, port, ini.peek(device.section, "IP") if kind == "RASP_NETWORK" else None)
+    elif kind == "NI" and _LINE.fullmatch(port):
+        ini.note(device.section, "TYPE", "type: nidaq; what is simply on stays on if this computer dies")
+        made = {"type": "nidaq", "channel": port}
+    if made is None:
+        return None
+    for key in ("TYPE", device.port, "IP"):
+        ini.text(device.section, key)  # it is imported
+    return device, made
+
+
+def _serial(ini: Ini, device: _Device, port: str) -> dict[str, Any] | None:
+    if not port or port.lower() == "none":
+        return None
+    if not port.startswith("/"):
+        todo = "a Windows port: on Linux it is called /dev/ttyACM0 or so (ls -l /dev/serial/by-id); correct it"
+        ini.note(device.section, device.port, todo)
+    ini.note(
+        device.section,
+        "TYPE",
+        "type: serial, as the board takes H and L; nothing on it switches off if this computer dies",
+    )
+    return {"type": "serial", "port": port}
+
+
+def _gpio(ini: Ini, device: _Device, port: str, host: str | None) -> dict[str, Any] | None:
+    pin = _PIN.fullmatch(port)
+    if pin is None or host == "" or (host or "").lower() == "none":
+        return None
+    made = {"type": "gpio", "pin": int(pin[1])}
+    if host is None:
+        ini.note(device.section, "TYPE", "type: gpio, for a rig that runs on the Raspberry Pi itself")
+        return made
+    todo = (
+        "type: gpio with host, by the Pi's pigpiod, which takes only what ends by itself; "
+        "better run the output's node on the Pi, which then switches off beside the pin"
+    )
+    ini.note(device.section, "TYPE", todo)
+    return {**made, "host": host}
+
+
+def _commanded(draft: ImportedDraft, ini: Ini, device: _Device, settings: Mapping[str, Any], template: str) -> str:
+    """Lets the experiment command the device; returns the output's name."""
+    state = "cue" if template == "base_trial" else "stimulus"
+    place = ("protocol", "states", state, *_STIMULUS.get(template, ("stimuli", 0)))
+    stimulus = dict(draft.get(place))
+    if template == "base_trial":  # ours shows a picture
+        stimulus = {"output": "stimulus", "action": "on"}
+    longest = next(_longest(draft, template), None)
+    if "host" in settings and longest is not None and longest >= _SHORTEST:
+        stimulus["values"] = {"duration": f"{longest:g} s"}
+        todo = f"'on' has a duration of {longest:g} s, after which the Pi ends it, as it does if this computer dies"
+        ini.notes.append(Note(f"{draft.file.name}: protocol.states.{state}", "on", todo))
+    if stimulus != draft.get(place):
+        draft.give(ini, place, stimulus)
+    return str(stimulus["output"])
+
+
+def _longest(draft: ImportedDraft, template: str) -> Iterator[float]:
+    """Seconds after which the experiment itself ends a stimulus, or begins it anew."""
+    state: Place = ("protocol", "states", "cue" if template == "base_trial" else "stimulus")
+    if template in _STIMULUS:
+        yield draft.get((*state, *_STIMULUS[template][:-1], "seconds"))
+    else:
+        for transition in draft.get((*state, "transitions")):
+            if "longer_than" in transition:
+                yield transition["longer_than"]

@@ -1,0 +1,125 @@
+"""A line of an NI-DAQ card, digital or analog."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from dlstream_common import Problem, now
+from dlstream_common.settings import misfit
+from dlstream_outputs.actions import Action, Level, On, Pulse, Strength, Train
+from dlstream_outputs.outputs._base import Fate, Output, OutputSettings
+from dlstream_outputs.outputs._ni_line import NiLine, pulses
+
+_MOST_TICKS = 5_000_000
+
+
+class NidaqSettings(OutputSettings):
+    """Drives one line of an NI card. Pulses and trains run by the card's own clock."""
+
+    type: Literal["nidaq"] = "nidaq"
+    """Type of the output."""
+    channel: Annotated[str, Field(pattern=r"^[^/\s]+/(port\d+/line\d+|ao\d+)$")]
+    """The line as NI names it: Dev1/port0/line0 (digital), Dev1/ao0 (analog)."""
+    volts: Annotated[float, Field(gt=0, le=10)] = 5.0
+    """Voltage of an analog channel that is fully on."""
+    rate: Annotated[float, Field(ge=1000, le=1_000_000)] = 10_000.0
+    """Ticks a second of the card's clock, to which pulses are rounded: 10000 are 0.1 ms."""
+    server: str = ""
+    """host:port of an NI gRPC Device Server that has the card, such as lab-pc:31763. Left out: this computer."""
+
+    actions = (On, Level, Pulse, Train)
+
+    @property
+    def is_analog(self) -> bool:
+        """Whether the channel is an analog one."""
+        return "/ao" in self.channel
+
+    @model_validator(mode="after")
+    def _analog_only(self) -> NidaqSettings:
+        if not self.is_analog and "volts" in self.model_fields_set:
+            raise misfit("volts", "an analog channel, such as Dev1/ao0, where volts are given")
+        return self
+
+    def check_action(self, action: Action) -> Problem | None:
+        if isinstance(action, Strength):
+            if not self.is_analog and (action.voltage is not None or action.level not in (None, 0.0, 1.0)):
+                key = "level" if action.voltage is None else "voltage"
+                return Problem(("values", key), "a strength", "no strength: the line is digital, on or off")
+            if action.voltage is not None and not 0 <= action.voltage <= self.volts:
+                return Problem(("values", "voltage"), f"{action.voltage:g} V", f"0 to {self.volts:g} V")
+        if isinstance(action, (Pulse, Train)):
+            return self._too_fine_or_long(action)
+        return None
+
+    def _too_fine_or_long(self, action: Pulse | Train) -> Problem | None:
+        if action.seconds is None:
+            return Problem(("values",), "a train without an end", "count or duration: the card must know its end")
+        if action.width is not None and action.width / 1000 * self.rate < 1:
+            tick = 1000 / self.rate
+            return Problem(("values", "width"), f"{action.width:g} ms", f"{tick:g} ms at least, a tick of the clock")
+        if action.seconds * self.rate > _MOST_TICKS:
+            longest = _MOST_TICKS / self.rate
+            return Problem(
+                ("values",), f"{action.seconds:g} s", f"at most {longest:g} s at {self.rate:g} ticks a second"
+            )
+        return None
+
+    def without_computer(self) -> Fate:
+        return Fate("a pulse or train ends by the card's clock, but what is simply on stays on", ends=False)
+
+
+class Nidaq(Output[NidaqSettings]):
+    """See NidaqSettings."""
+
+    requires: ClassVar[Mapping[str, str]] = {"nidaqmx": "nidaqmx[grpc]"}
+    acknowledges = "driver wrote"
+
+    def __init__(self, settings: NidaqSettings, log: Callable[[str], None]) -> None:
+        super().__init__(settings, log)
+        self._line = NiLine(settings.channel, (0.0, settings.volts), settings.server)
+
+    def open(self) -> None:
+        self._line.open()
+
+    def apply(self, action: Action) -> int:
+        high = self._value(action)
+        if isinstance(action, Pulse):
+            assert action.width is not None
+            self._play(action.width, math.inf, 1, 1, math.inf, action.delay, high)
+        elif isinstance(action, Train):
+            assert action.pulses is not None
+            period = 1 / action.frequency
+            bursts = action.burst_period
+            self._play(action.width, period, action.pulses, action.burst, bursts, action.delay, high)
+        else:
+            self._line.write(high)
+        return now()
+
+    def _play(
+        self, width: float, period: float, count: int, burst: int, burst_period: float, delay: float, high: float
+    ) -> None:
+        rate = self.settings.rate
+        self._line.play(pulses(width / 1000, period, count, burst, burst_period, delay / 1000, rate, high), rate)
+
+    def _value(self, action: Action) -> float:
+        if not self.settings.is_analog:
+            return float(not (isinstance(action, Strength) and action.level == 0))
+        if isinstance(action, Strength) and action.voltage is not None:
+            return action.voltage
+        level = action.level if isinstance(action, Strength) else None
+        return self.settings.volts * (1.0 if level is None else level)
+
+    def off(self) -> int:
+        self._line.write(0.0)
+        return now()
+
+    def close(self) -> None:
+        self._line.close()
+
+    @property
+    def hardware_id(self) -> str:
+        return self.settings.channel

@@ -1,0 +1,134 @@
+"""A loudspeaker at a sound card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+
+from dlstream_common import Problem, suggest
+from dlstream_common.settings import existing_file
+from dlstream_outputs.actions import Action, Play
+from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
+from dlstream_outputs.outputs._sound_player import SoundPlayer
+from dlstream_outputs.outputs._sound_waves import Noise, Tone, Wave, read_sound
+
+
+def _pairs(value: Any) -> Any:
+    return [f"{name}={path}" for name, path in value.items()] if isinstance(value, Mapping) else value
+
+
+def _existing(pairs: list[str], info: ValidationInfo) -> list[str]:
+    found: dict[str, Path] = {}
+    for pair in pairs:
+        name, _, path = pair.partition("=")
+        if not (name and path):
+            raise ValueError(f"sounds as name=path, but one of them is '{pair}'")
+        if name in found:
+            raise ValueError(f"different names, but two sounds are named '{name}'")
+        try:
+            found[name] = existing_file(Path(path), info)
+        except ValueError as error:
+            raise ValueError(f"for the sound '{name}' {error}") from error
+    return [f"{name}={path}" for name, path in found.items()]
+
+
+class SoundSettings(OutputSettings):
+    """Plays tones, noise and sound files (action play)."""
+
+    type: Literal["sound"] = "sound"
+    """Type of the output."""
+    device: str = ""
+    """Part of the sound card's name, such as USB; left out: the default card."""
+    sounds: Annotated[
+        list[str],
+        BeforeValidator(_pairs, json_schema_input_type=dict[str, str] | list[str]),
+        AfterValidator(_existing),
+    ] = []
+    """The sound files, each as name=path; in a rig file as a mapping, name: path."""
+    volume: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Loudness of all sounds, 0 to 1 of what the card can."""
+    rate: Annotated[int, Field(ge=8000, le=192_000)] = 48_000
+    """Samples a second. A tone above half of it can't be played."""
+    block: Annotated[int, Field(ge=32, le=8192)] = 256
+    """Samples that the card asks for at a time: 256 at 48000 Hz are 5 ms."""
+    latency: Annotated[float, Field(gt=0, le=1)] = 0.02
+    """Seconds of sound that wait in the card's buffer. Less is earlier, and runs dry more easily, which is a fault."""
+
+    actions = (Play,)
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """The sound files, by name."""
+        return {name: Path(path) for name, _, path in (pair.partition("=") for pair in self.sounds)}
+
+    def check(self) -> None:
+        for name, path in self.paths.items():
+            read_sound(name, path, self.rate)
+
+    def check_action(self, action: Action) -> Problem | None:
+        if not isinstance(action, Play):
+            return None
+        if action.sound is not None and action.sound not in self.paths:
+            hint = suggest(action.sound, list(self.paths)) or "It has no sound files."
+            return Problem(("values", "sound"), f"'{action.sound}'", "a sound of this output", hint)
+        if action.tone is not None and action.tone >= self.rate / 2:
+            place = ("values", "tone")
+            return Problem(place, f"{action.tone:g} Hz", f"less than half the rate of {self.rate} samples a second")
+        return None
+
+    def without_computer(self) -> Fate:
+        return Fate("a dead computer is silent; a frozen one may repeat the last block of its sound card", ends=True)
+
+
+class Sound(Output[SoundSettings]):
+    """See SoundSettings."""
+
+    requires: ClassVar[Mapping[str, str]] = {"sounddevice": "sounddevice"}
+    arming = "start"
+    acknowledges = "sound due at the loudspeaker"
+
+    def __init__(self, settings: SoundSettings, log: Callable[[str], None]) -> None:
+        super().__init__(settings, log)
+        s = settings
+        self._player = SoundPlayer(s.device, s.rate, s.block, s.latency)
+        self._files: dict[str, Wave] = {}
+
+    def open(self) -> None:
+        s = self.settings
+        self._files = {name: read_sound(name, path, s.rate) for name, path in s.paths.items()}
+        self._player.open()
+        self.log(self._player.description)
+
+    def apply(self, action: Action) -> int:
+        if not isinstance(action, Play):
+            raise TypeError(f"found {action!r}; expected Play")
+        return self._player.play(self._wave(action), self.settings.volume * action.volume)
+
+    def _wave(self, action: Play) -> Wave:
+        rate = self.settings.rate
+        if action.tone is not None:
+            return Tone(action.tone, action.duration, rate)
+        if action.noise:
+            return Noise(action.duration, rate, seed=0)
+        if action.sound not in self._files:
+            raise OutputError(f"found the sound '{action.sound}'; expected one of {', '.join(self._files)}")
+        return self._files[action.sound]
+
+    def off(self) -> int:
+        return self._player.silence()
+
+    def fault(self) -> str:
+        gaps = self._player.new_underflows()
+        if not gaps:
+            return ""
+        return f"the sound card ran dry {gaps} times: the sound had gaps. Raise latency ({self.settings.latency:g} s)"
+
+    def close(self) -> None:
+        self._player.close()
+
+    @property
+    def hardware_id(self) -> str:
+        return self._player.description

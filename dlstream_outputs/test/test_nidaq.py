@@ -1,0 +1,113 @@
+"""`type: nidaq` by its own node's interface: what its settings refuse, and what reaches the card."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dlstream_outputs import OUTPUTS, output_settings
+
+pytest.importorskip("nidaqmx", reason="NI's library is not installed (make devices)")
+from ni_server import ni_server
+
+LINE, ANALOG = "Dev1/port0/line0", "Dev1/ao0"
+
+
+@pytest.fixture
+def card():
+    """The card and where its server is."""
+    with ni_server() as found:
+        yield found
+
+
+@pytest.fixture
+def opened(card):
+    """Opens an output; closes all at the end."""
+    outputs = []
+
+    def make(channel, **values):
+        settings = output_settings("nidaq").model_validate({"channel": channel, "server": card[1], **values})
+        outputs.append(OUTPUTS["nidaq"](settings, lambda line: None))
+        outputs[-1].open()
+        return outputs[-1]
+
+    yield make
+    for output in outputs:
+        output.close()
+
+
+def tell(output, action, **values):
+    return output.apply(output.settings.read(action, values))
+
+
+def rises(samples, rate):
+    return np.flatnonzero(np.diff([0.0, *samples]) > 0) / rate
+
+
+def test_a_line_is_switched_on_and_off(card, opened):
+    output = opened(LINE)
+    assert tell(output, "on") > 0
+    assert card[0].values[LINE] == 1
+    output.off()
+    assert card[0].values[LINE] == 0
+
+
+def test_trains_and_bursts_run_by_the_clock_of_the_card(card, opened):
+    output = opened(LINE)
+    tell(output, "pulse", width="5 ms", delay="20 ms")
+    tell(output, "train", frequency="20 Hz", width="5 ms", count="4")
+    tell(output, "train", frequency="100 Hz", width="2 ms", burst="3", burst_frequency="10 Hz", count="2")
+    found = [rises(samples, rate).round(4).tolist() for samples, rate in card[0].played[LINE]]
+    assert found == [[0.02], [0.0, 0.05, 0.1, 0.15], [0.0, 0.01, 0.02, 0.1, 0.11, 0.12]]
+    assert {sum(samples) / rate for samples, rate in card[0].played[LINE]} == {0.005, 0.02, 0.012}
+    assert all(samples[-1] == 0 for samples, _ in card[0].played[LINE])
+
+
+def test_an_analog_channel_takes_levels_volts_and_milliwatts(card, opened):
+    output = opened(ANALOG, volts=4, calibration={"power": {0: 0, 1: 20}})
+    for action, values, volts in [
+        ("on", {}, 4.0),
+        ("level", {"level": "0.25"}, 1.0),
+        ("level", {"voltage": "300 mV"}, 0.3),
+        ("on", {"power": "5 mW"}, 1.0),
+    ]:
+        tell(output, action, **values)
+        assert card[0].values[ANALOG] == pytest.approx(volts)
+    tell(output, "pulse", width="5 ms", power="10 mW")
+    [(samples, _)] = card[0].played[ANALOG]
+    assert set(samples) == {0.0, 2.0}
+
+
+@pytest.mark.parametrize(
+    ("channel", "action", "values", "message"),
+    [
+        (LINE, "on", {"level": "0.5"}, "values.level: found a strength; expected no strength: the line is digital"),
+        (LINE, "on", {"voltage": "1"}, "values.voltage: found a strength"),
+        (ANALOG, "on", {"voltage": "6"}, "values.voltage: found 6 V; expected 0 to 5 V"),
+        (LINE, "pulse", {"width": "10 us"}, "values.width: found 0.01 ms; expected 0.1 ms at least"),
+        (LINE, "train", {"frequency": "20", "width": "5"}, "found a train without an end; expected count or duration"),
+        (LINE, "train", {"frequency": "1", "width": "5", "count": "900"}, "expected at most 500 s at 10000 ticks"),
+        (LINE, "show", {"image": "x"}, "expected on, level, pulse, train or off"),
+    ],
+)
+def test_what_the_line_can_not_do_is_refused_by_its_settings(channel, action, values, message):
+    settings = output_settings("nidaq").model_validate({"channel": channel})
+    assert message in str(settings.check_command(action, values))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"channel": "Dev1"}, "pattern"),
+        ({"channel": LINE, "volts": 3}, "an analog channel, such as Dev1/ao0, where volts are given"),
+    ],
+)
+def test_settings_that_can_not_be_meant_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        output_settings("nidaq").model_validate(values)
+
+
+def test_it_is_said_that_nothing_ends_it_without_the_computer():
+    fate = output_settings("nidaq").model_validate({"channel": LINE}).without_computer()
+    assert not fate.ends
+    assert "stays on" in fate.text

@@ -1,0 +1,116 @@
+"""`type: sound` at a sound card without hardware: what is heard, when, and for how long."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import wave
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from sound_card import RATE, Heard, null_sink
+
+from dlstream_outputs import OUTPUTS, OutputError, output_settings
+
+# sounddevice looks for cards when it is imported: only once the card below is there.
+pytestmark = [
+    pytest.mark.skipif(find_spec("sounddevice") is None, reason="sounddevice is not installed (make devices)"),
+    pytest.mark.skipif(shutil.which("pulseaudio") is None, reason="PulseAudio is not installed (make simulators)"),
+]
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory):
+    """A sound card, and what is heard at it."""
+    with null_sink(tmp_path_factory.mktemp("pulse")) as environment, pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        heard = Heard(dict(os.environ))
+        yield heard
+        heard.close()
+
+
+@pytest.fixture
+def sound(card, wait_for):
+    """Opens the output with some settings."""
+    outputs = []
+
+    def make(**values):
+        settings = output_settings("sound").model_validate({"device": "pulse", "latency": 0.1, **values})
+        outputs.append(OUTPUTS["sound"](settings, lambda line: None))
+        outputs[-1].open()
+        wait_for(lambda: card.listening, "the monitor of the sound card")
+        return outputs[-1]
+
+    yield make
+    for output in outputs:
+        output.close()
+
+
+def play(output, **values):
+    """When the sound is due, by its acknowledgement."""
+    return output.apply(output.settings.read("play", values))
+
+
+def loud(samples, level=0.02):
+    """The part between the first and the last sample above a level."""
+    found = np.flatnonzero(np.abs(samples) > level)
+    return samples[found[0] : found[-1] + 1] if len(found) else samples[:0]
+
+
+def test_a_tone_is_heard_for_its_duration_with_its_frequency(card, sound, wait_for):
+    output = sound(volume=0.5)
+    begin = time.time_ns()
+    due = play(output, tone="5 kHz", duration="200 ms")
+    assert due > begin
+    wait_for(lambda: len(card.since(due)) > 0.6 * RATE, "0.6 s of sound")
+    found = loud(card.since(begin))
+    assert len(found) / RATE == pytest.approx(0.2, abs=0.004)
+    peak = np.argmax(np.abs(np.fft.rfft(found))) * RATE / len(found)
+    assert peak == pytest.approx(5000, abs=6)
+    assert np.abs(found).max() == pytest.approx(0.5, abs=0.02)
+
+
+def test_off_ends_what_has_no_end_and_a_new_sound_replaces_the_one_before(card, sound, wait_for):
+    output = sound()
+    begin = time.time_ns()
+    play(output, noise="true")
+    wait_for(lambda: len(loud(card.since(begin))) > 0.1 * RATE, "noise")
+    play(output, tone="1 kHz")
+    off = output.off()
+    wait_for(lambda: len(card.since(off)) > 0.5 * RATE, "0.5 s after off")
+    assert np.abs(card.since(off)[-RATE // 10 :]).max() == 0
+
+
+def test_a_file_is_played(card, sound, wait_for, tmp_path):
+    path = tmp_path / "call.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes((20000 * np.sin(2 * np.pi * 800 * np.arange(RATE // 4) / RATE)).astype("<i2").tobytes())
+    output = sound(sounds={"call": str(path)}, volume=1.0)
+    output.settings.check()
+    begin = time.time_ns()
+    due = play(output, sound="call")
+    wait_for(lambda: len(card.since(due)) > 0.6 * RATE, "0.6 s of sound")
+    found = loud(card.since(begin))
+    assert len(found) / RATE == pytest.approx(0.25, abs=0.004)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"sound": "call"}, "values.sound: found 'call'; expected a sound of this output. It has no sound files."),
+        ({"tone": "30 kHz"}, "values.tone: found 30000 Hz; expected less than half the rate"),
+    ],
+)
+def test_what_it_can_not_play_is_refused(values, message):
+    settings = output_settings("sound").model_validate({})
+    assert message in str(settings.check_command("play", values))
+
+
+def test_a_card_that_is_not_there_is_named_with_those_that_are(card):
+    settings = output_settings("sound").model_validate({"device": "no such card"})
+    with pytest.raises(OutputError, match=r"device: 'no such card' can't play .*found .*'pulse'"):
+        OUTPUTS["sound"](settings, lambda line: None).open()

@@ -1,0 +1,180 @@
+"""Pulses and trains by a computer's clock: every pulse is whole or told, and nothing comes after an off."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlstream_outputs import On, OutputError, Pulse, Train
+from dlstream_outputs.outputs._timed_line import TimedLine, pulses_of
+
+trains = st.builds(
+    dict,
+    frequency=st.floats(0.1, 1000),
+    share=st.floats(0.01, 0.99),
+    count=st.integers(1, 50),
+    delay=st.floats(0, 100),
+    burst=st.integers(1, 6),
+    pause=st.floats(1.01, 4),
+).map(
+    lambda given: Train(
+        frequency=given["frequency"],
+        width=given["share"] * 1000 / given["frequency"],
+        count=given["count"],
+        delay=given["delay"],
+        burst=given["burst"],
+        burst_frequency=given["frequency"] / (given["burst"] * given["pause"]) if given["burst"] > 1 else None,
+    )
+)
+
+
+class Line:
+    """What a line did: its levels with their moments, by the monotonic clock."""
+
+    def __init__(self) -> None:
+        self.levels: list[bool] = []
+        self.moments: list[float] = []
+        self.slow = 0.0
+        self.broken = False
+
+    def switch(self, high: bool) -> None:
+        if self.broken:
+            raise OutputError("the cable is cut")
+        if self.slow:
+            threading.Event().wait(self.slow)
+        self.levels.append(high)
+        self.moments.append(time.monotonic())
+
+
+@given(trains)
+def test_a_train_has_its_pulses_at_their_times(train):
+    pulses = list(pulses_of(train))
+    assert len(pulses) == train.pulses
+    assert pulses[0][0] == train.delay / 1000
+    assert pulses[-1][0] + pulses[-1][1] == pytest.approx(train.seconds)
+    for (start, width), (following, _) in itertools.pairwise(pulses):
+        assert width == train.width / 1000
+        assert start + width < following + 1e-9
+
+
+def test_a_train_without_end_goes_on():
+    pulses = pulses_of(Train(frequency=20, width=5))
+    assert [round(start, 9) for start, _ in itertools.islice(pulses, 4)] == [0, 0.05, 0.1, 0.15]
+
+
+def test_a_train_is_played_whole_and_ends_low(wait_for):
+    line = Line()
+    timed = TimedLine(line.switch)
+    timed.play(Train(frequency=50, width=5, count=10))
+    wait_for(lambda: len(line.levels) == 20, "every edge")
+    assert line.levels == [True, False] * 10
+    widths = [end - start for start, end in zip(line.moments[::2], line.moments[1::2], strict=True)]
+    assert min(widths) >= 0.005, "no pulse is shorter than asked"
+
+
+def test_what_takes_effect_now_has_done_so_when_the_call_returns():
+    line = Line()
+    timed = TimedLine(line.switch)
+    timed.play(On())
+    assert line.levels == [True]
+    timed.play(On())
+    assert line.levels == [True, True], "on again is on, without a gap"
+    timed.low()
+    assert line.levels == [True, True, False]
+
+
+def test_a_delayed_pulse_is_acknowledged_with_the_time_that_it_is_due(wait_for):
+    line = Line()
+    timed = TimedLine(line.switch)
+    before = time.time_ns()
+    assert timed.play(Pulse(width=1, delay=50)) >= before + 50_000_000
+    assert line.levels == []
+    wait_for(lambda: line.levels == [True, False], "the pulse")
+
+
+def test_a_new_action_ends_the_one_before(wait_for):
+    line = Line()
+    timed = TimedLine(line.switch)
+    timed.play(Train(frequency=100, width=5))
+    wait_for(lambda: len(line.levels) > 4, "some pulses")
+    timed.play(Pulse(width=20))
+    begun = len(line.levels)
+    assert line.levels[-2:] in ([False, True], [True, True])
+    wait_for(lambda: len(line.levels) > begun, "the end of the pulse")
+    timed.low()
+    assert line.levels[begun:] == [False, False], "nothing is left of the train"
+
+
+@given(st.lists(st.sampled_from(["on", "pulse", "train", "later", "low"]), max_size=12), st.integers(0, 3))
+def test_after_an_off_nothing_goes_high_again(steps, slow):
+    line = Line()
+    line.slow = slow / 5000
+    timed = TimedLine(line.switch)
+    actions = {
+        "on": On(duration=0.001),
+        "pulse": Pulse(width=0.3),
+        "train": Train(frequency=2000, width=0.2),
+        "later": Pulse(width=1, delay=1),
+    }
+    for step in steps:
+        timed.low() if step == "low" else timed.play(actions[step])
+    timed.low()
+    levels = list(line.levels)
+    assert levels[-1] is False
+    threads = [thread for thread in threading.enumerate() if thread.name == "timed-line"]
+    for thread in threads:
+        thread.join()
+    assert line.levels == levels
+
+
+def test_pulses_that_a_busy_computer_leaves_out_are_told(wait_for):
+    line = Line()
+    line.slow = 0.02
+    timed = TimedLine(line.switch)
+    timed.play(Train(frequency=200, width=1, count=40))
+    faults: list[str] = []
+
+    def told() -> bool:
+        faults.extend(filter(None, [timed.fault()]))
+        return bool(faults)
+
+    wait_for(told, "the fault")
+    assert line.levels.count(True) < 40
+    left_out = 40 - line.levels.count(True)
+    assert faults[0].startswith(f"{left_out} of 40 pulses were left out: this computer was too busy")
+    assert line.levels[-1] is False
+
+
+def test_a_pulse_that_lasts_too_long_is_told(wait_for):
+    line = Line()
+    timed = TimedLine(line.switch)
+    timed.play(Pulse(width=5))
+    line.slow = 0.02  # the board takes the end of the pulse late
+    faults: list[str] = []
+    wait_for(lambda: faults.append(timed.fault()) or faults[-1], "the fault")
+    asked, lasted = (float(word) for word in re.findall(r"[\d.]+(?= ms)", faults[-1]))
+    assert asked == 5
+    assert lasted >= 25
+    timed.play(On(duration=0.001))
+    wait_for(lambda: len(line.levels) == 4, "the end")
+
+
+def test_a_device_that_fails_between_two_edges_is_a_fault(wait_for):
+    line = Line()
+    timed = TimedLine(line.switch)
+    timed.play(Train(frequency=100, width=2))
+    line.broken = True
+    faults: list[str] = []
+    wait_for(lambda: faults.append(timed.fault()) or faults[-1], "the fault")
+    assert faults[-1] == "the cable is cut"
+    with pytest.raises(OutputError, match="cable"):
+        timed.low()
+    line.broken = False
+    timed.low()
+    assert line.levels[-1] is False
