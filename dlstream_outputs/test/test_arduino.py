@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -74,8 +75,8 @@ def test_pulses_and_trains_are_made_by_the_board(opened, board):
     wait_until(lambda: len(board.changes(9)) == 2 + 8, "four pulses")
     rises = [change.us for change in board.changes(9) if change.level == "1"]
     falls = [change.us for change in board.changes(9)[2:] if change.level == "0"]
-    assert [b - a for a, b in zip(rises, rises[1:])] == pytest.approx([50_000] * 3, abs=20)
-    assert [b - a for a, b in zip(rises, falls)] == pytest.approx([5_000] * 4, abs=20)
+    assert [b - a for a, b in pairwise(rises)] == pytest.approx([50_000] * 3, abs=20)
+    assert [b - a for a, b in zip(rises, falls, strict=True)] == pytest.approx([5_000] * 4, abs=20)
     tell(output, "pulse", width="2 ms")
     wait_until(lambda: len(board.changes(9)) == 2 + 10, "the pulse")
     tell(output, "train", frequency="100 Hz", width="1 ms", count="2", burst="3", burst_frequency="5 Hz")

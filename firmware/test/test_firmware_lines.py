@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from simulated_board import wait_until
@@ -135,8 +136,8 @@ def test_a_level_is_pwm_of_that_share(begin: Begin, level: int) -> None:
         first = wait_until(lambda pin=pin: len(host.board.changes(pin)) > 30 and host.board.changes(pin), "PWM")
         rises = [change for change in first[3:] if change.level == "1"][1:]
         falls = [change for change in first[3:] if change.level == "0" and change.us > rises[0].us]
-        assert [b.us - a.us for a, b in zip(rises, rises[1:])] == pytest.approx([1024] * (len(rises) - 1), abs=10)
-        for rise, fall in zip(rises, falls):
+        assert [b.us - a.us for a, b in pairwise(rises)] == pytest.approx([1024] * (len(rises) - 1), abs=10)
+        for rise, fall in zip(rises, falls, strict=False):
             assert fall.us - rise.us == pytest.approx(4 * level, abs=10), pin
         host.done(f"off {pin}")
         assert host.board.level(pin) == "0"

@@ -257,7 +257,8 @@ def _handshake(port: Any, session: str) -> Answer:
             f"flash it: dlstream firmware flash --port {port.port}"
         )
     raise BoardError(
-        f"{port.port} does not answer; expected dlstream's firmware. Flash it: dlstream firmware flash --port {port.port}"
+        f"{port.port} does not answer; expected dlstream's firmware. "
+        f"Flash it: dlstream firmware flash --port {port.port}"
     )
 
 
