@@ -1,0 +1,69 @@
+"""Whole rigs whose outputs are pins of a board: the real firmware in the simulator, and its pins' trace."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from rig_tools import RigUnderTest
+from simulated_board import SimulatedBoard
+
+from dlstream.rig.file import load_rig
+from dlstream.rig.nodes import rig_nodes
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[SimulatedBoard]:
+    with SimulatedBoard(tmp_path / "trace.txt") as simulated:
+        yield simulated
+
+
+@pytest.fixture
+def rig(tmp_path: Path, board: SimulatedBoard) -> Path:
+    """Two outputs on one board; the laser is on while the animal is seen."""
+    config = Path(__file__).resolve().parents[1] / "config"
+    (tmp_path / "experiment.yaml").write_text(
+        "experiment: test\ncamera: top\n"
+        "regions: {everywhere: {type: rectangle, left: 0, top: 0, right: 319, bottom: 239}}\n"
+        "triggers: {seen: {type: region, region: everywhere, keypoints: [neck]}}\n"
+        "protocol:\n  type: region_trials\n"
+        '  trials: {on: {trigger: seen, stimulus: {output: laser, action: "on"}}}\n'
+        "  lockout: 0\n  max_hits: 100000\n  finish_last_trial: true\nmax_age: 60\npose_timeout: 60\n"
+    )
+    path = tmp_path / "rig.yaml"
+    common = f"type: arduino, port: {board.port}, answer_timeout: 10, commander_timeout: 60, max_command_age: 60"
+    path.write_text(
+        "rig: test\n"
+        "cameras: {top: {source: synthetic, width: 320, height: 240, queue: 200, fps: 30, seed: 1}}\n"
+        f"pose: {{network: {config}/networks/demo_mouse.onnx, scale: 1}}\n"
+        f"experiment: {{file: {tmp_path}/experiment.yaml, acknowledgement_timeout: 20, output_timeout: 60,"
+        " start_timeout: 300}\n"
+        f"outputs:\n  laser: {{{common}, watchdog: 5, max_on: 3600, pin: 9}}\n  valve: {{{common}, watchdog: 5, pin: 8}}\n"
+    )
+    return path
+
+
+def test_outputs_of_one_board_run_in_one_process(rig: Path) -> None:
+    specs = rig_nodes(load_rig(rig), rig)
+    process = next(spec for spec in specs if spec.members)
+    assert [member.full_name for member in process.members] == ["/outputs/laser", "/outputs/valve"]
+    assert process.full_name == "/outputs/laser_and_valve"
+    assert not any(spec.name in ("laser", "valve") for spec in specs)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_the_board_switches_off_when_the_outputs_are_gone_or_hang(
+    rig: Path, board: SimulatedBoard, start: Callable[..., RigUnderTest], number: signal.Signals
+) -> None:
+    running = start("run", "--local", "--status", "0", str(rig))
+    on = board.wait_for(9, "1")
+    victim = running.host("dlstream_outputs::OutputNode=/outputs/laser")
+    os.kill(victim, number)
+    board.wait_for(9, "0", on.stamp)
+    if number == signal.SIGSTOP:
+        os.kill(victim, signal.SIGCONT)
+    else:
+        assert running.wait() == 1
