@@ -35,13 +35,14 @@ def rig(tmp_path: Path, board: SimulatedBoard) -> Path:
     )
     path = tmp_path / "rig.yaml"
     common = f"type: arduino, port: {board.port}, answer_timeout: 10, commander_timeout: 60, max_command_age: 60"
+    common += ", watchdog: 5, max_on: 3600"
     path.write_text(
         "rig: test\n"
         "cameras: {top: {source: synthetic, width: 320, height: 240, queue: 200, fps: 30, seed: 1}}\n"
         f"pose: {{network: {config}/networks/demo_mouse.onnx, scale: 1}}\n"
         f"experiment: {{file: {tmp_path}/experiment.yaml, acknowledgement_timeout: 20, output_timeout: 60,"
         " start_timeout: 300}\n"
-        f"outputs:\n  laser: {{{common}, watchdog: 5, max_on: 3600, pin: 9}}\n  valve: {{{common}, watchdog: 5, pin: 8}}\n"
+        f"outputs:\n  laser: {{{common}, pin: 9}}\n  valve: {{{common}, pin: 8}}\n"
     )
     return path
 

@@ -69,6 +69,11 @@ def test_it_is_off_until_it_is_told_and_off_after_it_is_closed(opened, board):
     assert "atmega328p" not in output.hardware_id
 
 
+def test_the_greatest_limits_are_limits_that_the_board_takes(opened, board):
+    tell(opened(max_on=3600, watchdog=10), "on")
+    assert board.level(9) == "1"
+
+
 def test_pulses_and_trains_are_made_by_the_board(opened, board):
     output = opened()
     tell(output, "train", frequency="20 Hz", width="5 ms", count="4", delay="10 ms")

@@ -18,6 +18,8 @@ _HIGHEST_FREQUENCY = 1000.0
 _LONGEST = 500.0
 """Seconds that the board can count for one phase of a train."""
 _PWM_PINS = (3, 5, 6, 11)
+_LONGEST_ON = 3_600_000
+"""Milliseconds that the firmware takes as max_on at most."""
 _MARGIN = 50
 """Milliseconds after max_on at which the board ends what the computer should have ended."""
 
@@ -124,7 +126,7 @@ class Arduino(Output[ArduinoSettings]):
             raise OutputError(f"port: {error}") from error
         self._board = board
         try:
-            max_on, watchdog = round(1000 * s.max_on) + _MARGIN, round(1000 * s.watchdog)
+            max_on, watchdog = min(round(1000 * s.max_on) + _MARGIN, _LONGEST_ON), round(1000 * s.watchdog)
             board.configure(Line(s.pin, s.active_high, max_on, watchdog, s.free_running))
         except BoardError as error:
             self.close()
