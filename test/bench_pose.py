@@ -33,7 +33,7 @@ from bench_networks import build_network
 from dlstream_camera.arena import Arena
 from dlstream_pose import Estimator, PoseSettings, PoseStream
 from dlstream_pose.runtime.engines import NotInstalled
-from dlstream_pose.runtime.filters import FILTERS, FilterSettings
+from dlstream_pose.runtime.filters import FILTERS, filter_settings
 from dlstream_pose.runtime.identity import Identity
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -204,7 +204,7 @@ def steps() -> Figures:
         poses[..., :2] += 200 * np.arange(animals)[:, None, None]
         noisy = [poses + random.normal(0, 0.5, poses.shape).astype(np.float32) * [1, 1, 0] for _ in range(64)]
         named: dict[str, Callable[[Any, int], object]] = {
-            name: kind((animals, keypoints), FilterSettings()).update for name, kind in FILTERS.items()
+            name: kind((animals, keypoints), filter_settings(name)()).update for name, kind in FILTERS.items()
         }
         if animals > 1:
             named["identity"] = Identity(animals, keypoints).assign

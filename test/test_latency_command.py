@@ -68,13 +68,29 @@ def test_a_rig_without_a_network_gives_the_first_half(start, write, tmp_path):
     assert "a pose of it" not in run.output
 
 
+def test_what_was_measured_before_ctrl_c_is_kept(start, write, wait_for, tmp_path):
+    out, lamp = tmp_path / "out", tmp_path / "lamp"
+    words = ("--output", "lamp", "--times", "100000", "--out", str(out), "--local")
+    run = start("latency", str(write(without_pose=True)), *words)
+    run.saw("The light is at")
+    for _ in range(3):  # two whole flashes, and one that is cut short
+        wait_for(lambda: lamp.read_bytes() == b"\0", "the dark")
+        wait_for(lambda: lamp.read_bytes() == b"\xff", "a flash")
+    assert run.stop() == 1, run.output
+    rows = measured(out)
+    assert len(rows) >= 2, run.output
+    assert (rows["dark_again"] > 0).all()
+    assert f"Ended after {len(rows)} of 100000 flashes" in run.output
+    assert lamp.read_bytes() == b"\0"
+
+
 @pytest.mark.parametrize(
     ("words", "at", "expected"),
     [
         (["--output", "lamp"], "[-90, -90, 10]", "found no"),
         (["--output", "lamb"], "[40, 40, 10]", "Did you mean 'lamp'?"),
         ([], "[40, 40, 10]", "--output NAME"),
-        (["--output", "lamp", "--action", "show"], "[40, 40, 10]", "on or off"),
+        (["--output", "lamp", "--action", "show"], "[40, 40, 10]", "expected on, level or off"),
         (["--output", "lamp", "--region", "1,2,3"], "[40, 40, 10]", "X,Y,WIDTH,HEIGHT"),
     ],
 )

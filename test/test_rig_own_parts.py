@@ -3,94 +3,29 @@
 from __future__ import annotations
 
 import csv
-import os
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
+from lab_tools import ROOT, change, command_in, install_example, make_lab
 
-ROOT = Path(__file__).resolve().parents[1]
-EXAMPLE = ROOT / "docs" / "examples" / "lab_parts"
-PROGRAM = "import sys; from dlstream.cli.main import main; sys.exit(main())"
 EACH = (
     "import sys; from dlstream.cli.main import main\nfor rig in sys.argv[1:]:\n sys.argv[1:] = ['check', rig]; main()"
 )
-PATIENCE = 300
 OPTIONAL = ["deeplabcut", "dlclive", "onnx", "openvino", "pygame", "pypylon", "pyrealsense2", "serial"]
 OPTIONAL += ["sleap_io", "sleap_nn", "tensorflow", "tf2onnx", "torch", "torchvision"]
 """What not every installation has."""
 
-Command = Callable[..., str]
-
-
-def command_in(folder: Path, *paths: Path, program: str = PROGRAM) -> Command:
-    """Runs the command line in a folder, with more to import; gives what it printed."""
-    path = os.pathsep.join([*map(str, paths), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": path, "COLUMNS": "300"}
-
-    def command(*words: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", program, *words],
-            cwd=folder,
-            env=environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=PATIENCE,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout
-        return done.stdout
-
-    return command
-
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the example package is installed, by pip and from a copy outside of the tree."""
-    folder = tmp_path_factory.mktemp("package")
-    shutil.copytree(EXAMPLE, folder / "source")
-    words = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-build-isolation", "--no-deps"]
-    words += ["--disable-pip-version-check", "--target", str(folder / "site"), str(folder / "source")]
-    subprocess.run(words, check=True, timeout=PATIENCE)
-    return folder / "site"
-
-
-def make_lab(folder: Path, laps: int = 40) -> Path:
-    """The example's rig, with images of a lamp that passes the spout once a lap, and a file for a serial port.
-
-    The experiment ends the rig after two rewards, however late it began: the other laps are for slow machines.
-    """
-    for file in ("rig.yaml", "experiment.yaml", "lamp.json"):
-        shutil.copy(EXAMPLE / file, folder)
-    (folder / "images").mkdir()
-    path = range(40, 280, 8)
-    for number, x in enumerate(path):
-        image = np.full((120, 320, 3), 40, np.uint8)
-        cv2.circle(image, (x, 60), 4, (255, 255, 255), -1)
-        cv2.imwrite(str(folder / "images" / f"{number:04}.png"), image)
-        for lap in range(1, laps):
-            (folder / "images" / f"{lap * len(path) + number:04}.png").symlink_to(f"{number:04}.png")
-    (folder / "port").touch()
-    return folder
+    """Where the example package is installed."""
+    return install_example(tmp_path_factory.mktemp("package"))
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Path:
     return make_lab(tmp_path)
-
-
-def change(file: Path, old: str, new: str) -> int:
-    """Replaces a text that occurs once; its line."""
-    text = file.read_text()
-    assert text.count(old) == 1
-    file.write_text(text.replace(old, new))
-    return text[: text.index(old)].count("\n") + 1
 
 
 def test_a_part_of_each_kind_runs_in_a_rig(lab: Path, site: Path):
@@ -127,7 +62,29 @@ def test_every_part_is_listed_with_its_package(lab: Path, site: Path):
         (line,) = [line for line in listed.splitlines() if line.split()[:1] == [name]]
         assert line.split() == [name, "ready", "lab-parts", "1.0"]
     assert "Device file of the port" in command("parts", "output", "valve")
-    assert "expected one of image_folder, opencv" in command("parts", "source", "image_fold", code=1)
+    assert "Mean of blue, green and red below which" in command("parts", "engine", "brightest")
+    assert "Of what is measured; 1: no filter at all." in command("parts", "filter", "mean")
+    assert "Did you mean 'image_folder'" in command("parts", "source", "image_fold", code=1)
+
+
+PUBLISHED = f"""
+import sys
+sys.path.insert(0, {str(ROOT / "tools")!r})
+import document_keys
+from dlstream.rig.schema import published_schema, schema_text
+print(document_keys.text(), published_schema("rig"), published_schema("experiment"))
+print("HERE", schema_text("rig"), schema_text("experiment"))
+"""
+
+
+def test_what_is_published_has_only_our_own_parts(lab: Path, site: Path):
+    published, here = command_in(lab, site, program=PUBLISHED)().split("HERE")
+    for name in ("image_folder", "valve", "near_point", "reward", "brightest", "mean"):
+        assert f'"const": "{name}"' not in published
+        assert f"type: {name}`" not in published
+        assert f'"const": "{name}"' in here, "an editor on this machine completes it"
+    assert "`pose.filter` with `type: kalman`" in published
+    assert "(one of `none`, `kalman`, `one_euro`)" in published
 
 
 MISTAKES = [
@@ -135,11 +92,14 @@ MISTAKES = [
     ("rig", "fps: 20", "fps: fast", "cameras.top.fps: found 'fast'; expected a number"),
     ("rig", "fps: 20", "crop: [300, 0, 100, 100]", "crop: found x=300 y=0 100x100; expected a part of the "),
     ("rig", "folder: images", "folder: pictures", "found no image; expected files that end in .png"),
-    ("rig", "image_folder", "image_foldr", "cameras.top.source: found 'image_foldr'; expected one of image_folder, "),
-    ("rig", "brightest", "brighest", "pose.engine: found 'brighest'; expected one of auto, brightest, "),
-    ("rig", "filter: mean", "filter: men", "pose.filter: found 'men'; expected one of none, kalman, mean, "),
+    ("rig", "image_folder", "image_foldr", "cameras.top.source: found 'image_foldr'; expected one of "),
+    ("rig", "brightest", "brighest", "pose.engine.type: found 'brighest'; expected one of auto, brightest, "),
+    ("rig", "min_light: 100", "min_ligt: 100", "pose.engine.min_ligt: found the unknown key 'min_ligt'; expected a "),
+    ("rig", "min_light: 100", "min_light: 300", "pose.engine.min_light: found 300; expected a number at most 255"),
+    ("rig", "filter: mean ", "filter: men ", "pose.filter: found 'men'; expected one of none, kalman, mean, "),
+    ("rig", "filter: mean ", "filter: {type: mean, weight: 0} ", "pose.filter.weight: found 0; expected a number gr"),
     ("rig", "lamp.json", "rig.yaml", "expected a JSON file such as"),
-    ("rig", "type: valve", "type: vale", "found 'vale'; expected one of lamp, log, screen, valve, "),
+    ("rig", "type: valve", "type: vale", "outputs.water.type: found 'vale'; expected one of "),
     ("experiment", "near_point", "near_pont", "triggers.at_spout.type: found 'near_pont'; expected one of "),
     ("experiment", "point: [200, 60]", "point: 200", "triggers.at_spout.point: found 200; expected a list"),
     ("experiment", "keypoint: lamp", "keypoint: lmp", "triggers.at_spout.keypoint: found 'lmp'"),

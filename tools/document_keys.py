@@ -14,7 +14,9 @@ from pydantic_core import PydanticUndefined
 
 from dlstream.rig.sections import NodeOptions, Stop
 from dlstream.rig.table import NODE_KINDS
-from dlstream_common import is_filled_in
+from dlstream_common import former_key, is_filled_in
+from dlstream_common.plugins import own_parts_only
+from dlstream_common.tagged import Tagged
 from dlstream_experiment import Experiment
 from dlstream_experiment.model.plane import CameraPlane
 from dlstream_experiment.model.protocols import PROTOCOLS, Stimulus
@@ -41,7 +43,12 @@ def main() -> None:
 
 
 def text() -> str:
-    """The whole page."""
+    """The whole page, without the parts of installed packages."""
+    with own_parts_only():
+        return _text()
+
+
+def _text() -> str:
     parts = [HEAD, "## Rig file\n"]
     for kind in sorted(NODE_KINDS, key=lambda kind: kind.position):
         parts += [section(title, model) for title, model in kind.documented().items()]
@@ -76,9 +83,16 @@ def section(title: str, model: type[BaseModel]) -> str:
     """One settings class as a heading and a table, without what the rig fills in."""
     rows = [f"### {title}\n", "| key | default | meaning |", "| --- | --- | --- |"]
     for name, field in model.model_fields.items():
-        if name not in ("source", "type") and not is_filled_in(field):
+        if name not in ("source", "type") and not is_filled_in(field) and former_key(field) is None:
             rows.append(f"| `{field.alias or name}` | {default(field)} | {meaning(field)} |")
-    return "\n".join(rows) + "\n"
+    return "\n".join([*rows, *former_keys(model)]) + "\n"
+
+
+def former_keys(model: type[BaseModel]) -> list[str]:
+    """A sentence on the keys of former files; empty if there are none."""
+    marks = {name: former_key(field) for name, field in model.model_fields.items()}
+    now = [f"`{name}` (now {' and '.join(f'`{key}`' for key in mark.now)})" for name, mark in marks.items() if mark]
+    return ["", f"Keys of former files are still accepted: {', '.join(now)}."] if now else []
 
 
 def default(field: FieldInfo) -> str:
@@ -89,7 +103,8 @@ def default(field: FieldInfo) -> str:
     if value is None or value in ([], "", {}, ()):
         return ""
     if isinstance(value, BaseModel):
-        return ""
+        name = getattr(value, "type", "")  # of a part
+        return f"`{name}`" if name else ""
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
@@ -101,6 +116,9 @@ def meaning(field: FieldInfo) -> str:
         for sign, attribute in ((">", "gt"), (">=", "ge"), ("<", "lt"), ("<=", "le")):
             if getattr(item, attribute, None) is not None:
                 limits.append(f"{sign} {getattr(item, attribute):g}")
+    limits += [
+        f"one of {', '.join(f'`{name}`' for name in item.names)}" for item in field.metadata if isinstance(item, Tagged)
+    ]
     if str(get_origin(field.annotation)) == "typing.Literal":
         limits.append("one of " + ", ".join(f"`{item}`" for item in field.annotation.__args__))  # type: ignore[union-attr]
     return f"{words} ({', '.join(limits)})" if limits else words

@@ -207,7 +207,7 @@ def test_parameters_reach_the_node_by_a_file_that_is_gone_afterwards(program):
     lines = Lines()
     Runner([spec("a", parameters={"fps": 30.0, "images": ["a=b"]}, ends_rig=True)], {}, lines).run()
     texts = [text for _, text in lines.all]
-    assert "    fps: 30.0" in texts
+    assert '    "fps": 30.0' in texts
     path = next(Path(text) for text in texts if text.endswith(".yaml"))
     assert not path.exists()
 

@@ -9,7 +9,9 @@ import cv2
 
 from dlstream_camera.crop import crop_slices
 from dlstream_camera.sources import SOURCES, Format, FrameSource, Notice, SourceSettings, SourceState
-from dlstream_common import Frame, FramePoses, Image, SourceError, encoding_of
+from dlstream_camera.sources._results import is_format, what_is_wrong
+from dlstream_common import DlstreamError, Frame, FramePoses, Image, SourceError, encoding_of
+from dlstream_common.part_faults import PartFault
 from dlstream_common.video import PictureCheck
 
 
@@ -45,8 +47,11 @@ class Camera:
         self.name = name
         self.settings = settings
         self._sequence = 0
-        kind = SOURCES.usable(str(getattr(settings, "source", "")))
-        self._source: FrameSource[SourceSettings] = kind(settings)
+        source = str(getattr(settings, "source", ""))
+        kind, self._author = SOURCES.usable(source), SOURCES.author(source)
+        self._failed = False
+        with self._author.calling("__init__"):
+            self._source: FrameSource[SourceSettings] = kind(settings)
         self._source.on_notice = self._notify = on_notice
         self._look = PictureCheck()
 
@@ -56,7 +61,10 @@ class Camera:
         Raises:
             SourceError: the source can't be opened, or the crop does not fit its images.
         """
-        delivered = self._source.open()
+        with self._author.calling("open"):
+            delivered = self._source.open()
+        if not is_format(delivered):
+            raise self._author.returned("open", delivered, "a Format with width and height, and fps of 0 or more")
         try:
             self._crop = crop_slices(self.settings.crop, delivered.width, delivered.height)
         except SourceError:
@@ -71,8 +79,16 @@ class Camera:
 
         Raises:
             SourceError: the source is gone, or its images changed size.
+            PartFault: a mistake in the source's code.
         """
-        capture = self._source.read()
+        try:
+            capture = self._source.read()
+        except DlstreamError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise self._fault(self._author.raised("read", error)) from error
+        if capture is not None and (wrong := what_is_wrong(capture)) is not None:
+            raise self._fault(self._author.returned("read", *wrong))
         if capture is None:
             self._remark(self._look.finish())
             return None
@@ -95,15 +111,29 @@ class Camera:
 
     def state(self) -> SourceState:
         """How the source is; may be called on any thread."""
-        return self._source.state()
+        with self._author.calling("state"):
+            found = self._source.state()
+        if not isinstance(found, SourceState):
+            raise self._author.returned("state", found, "a SourceState")
+        return found
 
     def stop(self) -> None:
         """Wakes a waiting `read`, from another thread."""
-        self._source.stop()
+        with self._author.calling("stop"):
+            self._source.stop()
 
     def close(self) -> None:
         """Releases the source. May be called at any time, more than once."""
-        self._source.close()
+        try:
+            with self._author.calling("close"):
+                self._source.close()
+        except PartFault:
+            if not self._failed:
+                raise
+
+    def _fault(self, fault: PartFault) -> PartFault:
+        self._failed = True  # whatever else goes wrong as it is closed follows from it
+        return fault
 
 
 def _moved(truth: FramePoses, camera: str, sequence: int, x: int, y: int) -> FramePoses:

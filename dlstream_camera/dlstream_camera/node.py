@@ -17,7 +17,7 @@ from std_msgs.msg import Header
 from dlstream_camera._wording import format_values, settings_in_words, state_values
 from dlstream_camera.camera import Camera, Shot
 from dlstream_camera.sources import Format, Notice, SourceSettings, source_settings
-from dlstream_common import Meter, now, to_bgr
+from dlstream_common import Meter, event_kinds, now, to_bgr
 from dlstream_common.calibration import load_calibration
 from dlstream_common.ros import (
     EVENT,
@@ -164,7 +164,7 @@ class CameraNode(DlstreamNode[SourceSettings]):
             self.get_logger().warning(notice.text)
         self._events.publish(
             Event(
-                kind="recovered" if back else Event.FAULT,
+                kind=event_kinds.RECOVERED if back else event_kinds.FAULT,
                 name=self.get_fully_qualified_name(),
                 camera=self._camera.name,
                 stamp=stamp_to_message(now()),

@@ -130,7 +130,7 @@ def test_waiting_for_a_trigger_is_a_state_and_no_error(opened):
 
 @pytest.mark.parametrize("filling", [None, DamagedFrameError("2 packets are missing", "failed")])
 def test_no_good_frame_and_no_error_has_a_limit(opened, filling):
-    connection = Scripted([taken()], silence=0.2)
+    connection = Scripted([taken()], silence=1.0)
     source, _ = opened(connection)
     source.open()
     stop = threading.Event()
@@ -139,13 +139,13 @@ def test_no_good_frame_and_no_error_has_a_limit(opened, filling):
         while filling is not None and not stop.wait(0.01):
             connection.script.put(filling)
 
-    thread = threading.Thread(target=fill)
-    thread.start()
+    threading.Thread(target=fill, daemon=True).start()
     what = "no frame and no error" if filling is None else r"only frames that can't be used \(2 packets are missing\)"
-    with pytest.raises(SourceError, match=rf"has delivered {what} for 0.2 s.*With `reconnect: 2`"):
-        list(iter(source.read, None))
-    stop.set()
-    thread.join()
+    try:
+        with pytest.raises(SourceError, match=rf"has delivered {what} for 1 s.*With `reconnect: 2`"):
+            list(iter(source.read, None))
+    finally:
+        stop.set()
 
 
 def test_a_camera_that_opens_and_never_delivers_is_refused(opened):
@@ -214,7 +214,7 @@ def test_stamps_are_the_devices_own_and_in_order():
             assert abs(given[-1] - exposed) < 1 * MS
     assert given == sorted(set(given))
     assert stamps.source == "exposure"
-    assert stamps.uncertainty == 10 * MS
+    assert 10 * MS <= stamps.uncertainty < 11 * MS
     assert told == []
 
 

@@ -247,7 +247,9 @@ class ArrivalClock(DeviceClock):
     less than 0.1 s are not noticed as such: a step forward is followed when the window has passed.
 
     Args:
-        delay_bound: nanoseconds by which the least late arrivals may be late beyond `least_delay`: the uncertainty.
+        delay_bound: nanoseconds by which the least late arrivals may be late beyond `least_delay`. The uncertainty is
+            that, and what the clocks may have drifted: by `max_drift` until a third of the window has been heard, after
+            that by no more than `delay_bound`.
     """
 
     def __init__(
@@ -265,6 +267,7 @@ class ArrivalClock(DeviceClock):
     def _restart(self) -> None:
         super()._restart()
         self._late: list[_Sample] = []
+        self._span = 0.0  # nanoseconds of arrivals that are considered
 
     def add(self, ticks: int, arrived: int, least_delay: int = 0) -> ClockJump | None:
         """Adds an arrival, nanoseconds since the epoch.
@@ -296,7 +299,8 @@ class ArrivalClock(DeviceClock):
         return jump
 
     def uncertainty(self, ticks: int | None = None) -> int:
-        return self._bound
+        drifted = self._max_drift * self._span
+        return self._bound + round(drifted if self._span < self._window / 3 else min(drifted, self._bound))
 
     def _all_are_late(self) -> bool:
         late = self._late
@@ -312,7 +316,8 @@ class ArrivalClock(DeviceClock):
         newest = self._best[-1]
         x = [(item.ticks - newest.ticks) * self._tick for item in self._best]
         y = [item.high - newest.high - at for item, at in zip(self._best, x, strict=True)]
-        if x[-1] - x[0] >= self._window / 3:  # before that, jitter would look like drift
+        self._span = x[-1] - x[0]
+        if self._span >= self._window / 3:  # before that, jitter would look like drift
             slopes = [(y[b] - y[a]) / (x[b] - x[a]) for b in range(len(x)) for a in range(b) if x[b] > x[a]]
             self._drift = min(max(median(slopes), -self._max_drift), self._max_drift)
         offset = min(late - self._drift * at for at, late in zip(x, y, strict=True))

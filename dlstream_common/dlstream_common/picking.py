@@ -22,7 +22,8 @@ def a_class(base: Any, tag: str = "") -> Pick[Any]:
     """The subclass of `base` that a module defines, or that an entry point names.
 
     Args:
-        tag: if one module defines several: the field that distinguishes them, `type: Literal["name"]`.
+        tag: if one module may define several: the field that distinguishes them, `type: Literal["name"]`; a class
+            alone in its module needs none.
     """
 
     def pick(found: Any, origin: Origin) -> Any:
@@ -37,7 +38,8 @@ def a_class(base: Any, tag: str = "") -> Pick[Any]:
         own = [item for item in vars(found).values() if isinstance(item, type) and item.__module__ == found.__name__]
         fitting = [item for item in own if issubclass(item, base) and (tag or not isabstract(item))]
         if tag:
-            fitting = [item for item in fitting if origin.name in tags_of(item, tag)]
+            tagged = [item for item in fitting if origin.name in tags_of(item, tag)]
+            fitting = tagged or [item for item in fitting if not tags_of(item, tag)]
         if len(fitting) != 1:
             names = ", ".join(item.__name__ for item in fitting) or "none"
             raise TypeError(f"expected one subclass of {base.__name__} for '{origin.name}', found {names}")

@@ -13,16 +13,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pkgutil import iter_modules
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from dlstream_common.errors import DlstreamError
+from dlstream_common.part_faults import Author
 from dlstream_common.problems import did_you_mean
 
 T = TypeVar("T")
@@ -67,6 +69,19 @@ class Origin:
         return f"{self.package} ({self.module}{f':{self.attribute}' if self.attribute else ''})"
 
 
+_OWN_ONLY: ContextVar[bool] = ContextVar("own_parts_only", default=False)
+
+
+@contextmanager
+def own_parts_only() -> Iterator[None]:
+    """Within it, registries have only the parts that come with dlstream: for what is written once for everybody."""
+    token = _OWN_ONLY.set(True)
+    try:
+        yield
+    finally:
+        _OWN_ONLY.reset(token)
+
+
 Pick = Callable[[Any, Origin], T]
 """Returns the part in a module, or in what an entry point names; raises TypeError if there is none."""
 
@@ -107,11 +122,17 @@ class Registry(Mapping[str, T], Generic[T]):
                     found.setdefault(name, []).append(
                         Origin(name, package, f"{self._folder}.{module.name}", is_ours=True)
                     )
-        for point in _entry_points(self.group, tuple(sys.path)) if self.group else ():
+        for point in _entry_points(self.group, tuple(sys.path)) if self.group and not _OWN_ONLY.get() else ():
             origin = Origin(point.name, _distribution(point), point.module, point.attr)
             if origin not in found.setdefault(point.name, []):
                 found[point.name].append(origin)
         return dict(sorted(found.items()))
+
+    def hidden(self) -> frozenset[str]:
+        """The names that only parts of installed packages have, within `own_parts_only`; else empty."""
+        if not _OWN_ONLY.get() or not self.group:
+            return frozenset()
+        return frozenset(point.name for point in _entry_points(self.group, tuple(sys.path))) - set(self.origins())
 
     def __getitem__(self, name: str) -> T:
         return self.load(name)
@@ -148,6 +169,11 @@ class Registry(Mapping[str, T], Generic[T]):
             )
         return first
 
+    def author(self, name: str) -> Author:
+        """Whose code the part of that name is; raises as `origin`."""
+        origin = self.origin(name)
+        return Author(f"{self.kind} '{name}'", origin.package, origin.module, origin.is_ours)
+
     def load(self, name: str) -> T:
         """The part of that name; imports it if necessary.
 
@@ -173,12 +199,27 @@ class Registry(Mapping[str, T], Generic[T]):
         Raises:
             PartError: as `load`; or a library that it needs is not installed.
         """
-        part = self.load(name)
-        lacking = missing(part)
+        part, lacking = self.load(name), self.lacking(name)
         if lacking:
             what, how = " and ".join(lacking), "; ".join(dict.fromkeys(lacking.values()))
             raise PartError(f"{self.kind} '{name}'", f"no library {what} on this machine", "it to be installed", how)
         return part
+
+    def lacking(self, name: str) -> dict[str, str]:
+        """What the part of that name needs and this machine lacks: see `missing`.
+
+        Raises:
+            PartError: as `load`; or its `requires` or `lacks` can't be used.
+        """
+        part = self.load(name)
+        try:
+            return missing(part)
+        except (Exception, SystemExit) as error:  # whatever other people's code raises
+            author = self.author(name)
+            fault = author.raised(
+                "requires or lacks", error, 'modules with pip packages, such as {"pypylon": "pypylon"}'
+            )
+            raise PartError(f"{self.kind} '{name}'", fault.found, fault.expected, fault.suggestion) from error
 
     def _import(self, origin: Origin) -> T:
         what = f"{self.kind} '{origin.name}'"
@@ -249,9 +290,3 @@ def _is_there(module: str) -> bool:
         return find_spec(module) is not None
     except (ImportError, ValueError):  # its package does not exist, or it was put into sys.modules by a test
         return module in sys.modules
-
-
-def names_of(registry: Registry[Any], *more: str) -> Any:
-    """`Literal[...]` of the names of all parts, for a settings field that selects one; imports none of them."""
-    names = (*more, *registry)
-    return Literal[names]

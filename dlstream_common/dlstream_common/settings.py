@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationInfo, model_validator
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
@@ -99,6 +99,32 @@ def is_filled_in(field: FieldInfo) -> bool:
     return any(isinstance(item, FilledIn) for item in field.metadata)
 
 
+@dataclass(frozen=True)
+class FormerKey:
+    """Marks, in an annotation, a key of former files that is still accepted, and is not listed any more.
+
+    Its field is None where the file does not have it; its value goes to the newer keys.
+
+    Attributes:
+        now: the keys that it stands for; one below a part that does not have it, such as a filter, is left out.
+    """
+
+    now: tuple[str, ...]
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "deprecated": True}
+
+
+def former(*now: str) -> Any:
+    """The mark of a former key; `now` are the keys that it stands for, such as engine.threads."""
+    return FormerKey(now)
+
+
+def former_key(field: FieldInfo) -> FormerKey | None:
+    """The mark of a former key; None: it is none."""
+    return next((item for item in field.metadata if isinstance(item, FormerKey)), None)
+
+
 def misfit(key: str, expected: str) -> PydanticCustomError:
     """The error that a validator raises if one key of a mapping contradicts the others: it is reported at `key`.
 
@@ -106,6 +132,36 @@ def misfit(key: str, expected: str) -> PydanticCustomError:
         expected: completes "expected ...".
     """
     return PydanticCustomError("misfit", "{expected}", {"key": key, "expected": expected})
+
+
+class SettingsWithFormerKeys(Settings):
+    """Settings some keys of which had other names: the values of former keys go to the newer ones."""
+
+    @model_validator(mode="after")
+    def _former_keys_moved(self) -> SettingsWithFormerKeys:
+        """Gives the values of former keys to those that they stand for."""
+        for name, about in type(self).model_fields.items():
+            mark = former_key(about)
+            value = getattr(self, name) if mark is not None else None
+            if mark is None or value is None:
+                continue
+            for key in mark.now:
+                self._set_formerly(name, *key.partition(".")[::2], value)
+            self.__dict__[name] = None  # frozen for others
+            self.__pydantic_fields_set__.discard(name)
+        return self
+
+    def _set_formerly(self, former: str, key: str, below: str, value: Any) -> None:
+        part = getattr(self, key)
+        owner, last = (part, below) if below else (self, key)
+        if last not in type(owner).model_fields:
+            return  # a part, such as a filter, to which the key does not apply
+        if last in owner.model_fields_set and getattr(owner, last) != value:
+            raise misfit(former, f"only the newer key {key}{f'.{below}' if below else ''}, which is there as well")
+        if below:
+            last, value = key, part.model_copy(update={below: value})
+        self.__dict__[last] = value
+        self.__pydantic_fields_set__.add(last)
 
 
 @dataclass(frozen=True)

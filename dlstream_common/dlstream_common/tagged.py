@@ -1,6 +1,6 @@
 """Settings whose type is given by a key: `source: video`, `type: screen`.
 
-    Annotated[OutputSettings, Tagged("type", OUTPUTS, settings_of)]
+    Annotated[OutputSettings, Tagged("type", OUTPUTS, settings_of, OUTPUTS)]
 
 It works like pydantic's discriminated unions, except that a class is imported only when a file names it.
 """
@@ -18,7 +18,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from dlstream_common.picking import tags_of
-from dlstream_common.plugins import PartError
+from dlstream_common.plugins import PartError, Registry
 from dlstream_common.settings import Settings
 
 S = TypeVar("S", bound=Settings)
@@ -30,7 +30,9 @@ class Tagged:
     Args:
         names: possible values of the key.
         model: returns the class for one of them; may raise PartError.
+        registry: of the parts.
         wrap: converts valid settings of a name; by default they are kept as they are.
+        name_is_enough: the name alone may stand for the mapping: `filter: kalman` for `filter: {type: kalman}`.
     """
 
     def __init__(
@@ -38,10 +40,20 @@ class Tagged:
         tag: str,
         names: Iterable[str],
         model: Callable[[str], type[BaseModel]],
+        registry: Registry[Any],
         wrap: Callable[[str, Any], Any] = lambda _, settings: settings,
+        name_is_enough: bool = False,
     ) -> None:
-        self.tag, self.names, self.model = tag, tuple(names), model
+        self.tag, self.model = tag, model
+        self._names, self._registry = tuple(names), registry
+        self.name_is_enough = name_is_enough
         self._wrap = wrap
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Possible values of the key; see `own_parts_only`."""
+        hidden = self._registry.hidden()
+        return tuple(name for name in self._names if name not in hidden) if hidden else self._names
 
     def known(self, name: object) -> type[BaseModel] | None:
         """The class of that name; None if there is none, or it can't be imported."""
@@ -55,10 +67,17 @@ class Tagged:
             name: core_schema.with_info_plain_validator_function(partial(self._validate, name)) for name in self.names
         }
         written = core_schema.plain_serializer_function_ser_schema(_written, info_arg=True)
-        return core_schema.tagged_union_schema(choices, self.tag, serialization=written)  # type: ignore[arg-type]
+        union = core_schema.tagged_union_schema(choices, self.tag, serialization=written)  # type: ignore[arg-type]
+        return core_schema.no_info_before_validator_function(self._mapping, union) if self.name_is_enough else union
+
+    def _mapping(self, value: Any) -> Any:
+        return {self.tag: value} if isinstance(value, (str, int, float)) else value
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return handler(core_schema.tagged_union_schema({name: self._described(name) for name in self.names}, self.tag))
+        union = handler(core_schema.tagged_union_schema({name: self._described(name) for name in self.names}, self.tag))
+        if not self.name_is_enough:
+            return union
+        return {"anyOf": [{"type": "string", "enum": list(self.names)}, union]}
 
     def _described(self, name: str) -> CoreSchema:
         model = self.known(name)

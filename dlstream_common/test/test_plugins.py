@@ -170,7 +170,7 @@ def chest(folder):
     def settings(name: str) -> type[BaseModel]:
         return tagged(tools[name].settings_type, "kind", name)
 
-    annotation = dict[str, Annotated[Any, Tagged("kind", tools, settings)]]
+    annotation = dict[str, Annotated[Any, Tagged("kind", tools, settings, tools)]]
     return create_model("Chest", __base__=Settings, tools=(annotation, ...))
 
 

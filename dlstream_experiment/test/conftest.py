@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from experiment_node_tools import OUTPUT, PATIENT_OUTPUT, Watcher
 from experiment_poses import BETWEEN, KEYPOINTS
 
 from dlstream_common import FramePoses, Individual, now
@@ -62,3 +63,14 @@ def animal(observer: Any) -> Iterator[Callable[..., Animal]]:
     yield make
     for item in animals:
         item.leave()
+
+
+@pytest.fixture
+def watcher(observer, wait_for):
+    return Watcher(observer, wait_for)
+
+
+@pytest.fixture
+def log_output(start_node):
+    """An output's process that acknowledges everything."""
+    return start_node(OUTPUT, name="screen", namespace="/outputs", type="log", **PATIENT_OUTPUT)

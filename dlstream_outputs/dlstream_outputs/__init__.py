@@ -12,7 +12,7 @@ from dlstream_outputs.actions import (
     Strength,
     Train,
 )
-from dlstream_outputs.outputs import OUTPUTS, Fate, Output, OutputError, OutputSettings, output_settings
+from dlstream_outputs.outputs import OUTPUTS, Fate, Output, OutputError, OutputSettings, make_output, output_settings
 
 __all__ = [
     "OUTPUTS",
@@ -30,5 +30,6 @@ __all__ = [
     "Show",
     "Strength",
     "Train",
+    "make_output",
     "output_settings",
 ]

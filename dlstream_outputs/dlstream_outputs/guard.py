@@ -16,6 +16,8 @@ from dlstream_outputs.outputs import OutputSettings
 _SECOND = 1_000_000_000
 _MARGIN = 0.02
 """Seconds after the end of an action until its device is told to be off: a late clock must not cut its last pulse."""
+_INSTANT = 1e-6
+"""Seconds that are none: what rounding leaves of a limit that is used up."""
 _ARM_IT = "; arm it with ~/arm"
 
 
@@ -107,7 +109,7 @@ class Guard:
     def exhausted(self, action: Action, steady: float) -> str:
         """Why a limit of the output leaves nothing for an action now; empty if it may begin."""
         left, limit = self._budget.left(action, self._settings.power_of(action), steady)
-        return f"found '{action.text}', but {limit} is used up; expected a pause" if left <= 0 else ""
+        return f"found '{action.text}', but {limit} is used up; expected a pause" if left <= _INSTANT else ""
 
     def carried_out(self, order: Order, steady: float, action: Action | None = None) -> None:
         """Notes that an order has been carried out: it is what the output does from now on. `action`: None for off."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,8 @@ from rclpy.timer import Timer
 from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
 
-from dlstream_common import OFF, DlstreamError, Event, Problem, now
+from dlstream_common import OFF, DlstreamError, Event, Problem, event_kinds, now
+from dlstream_common.part_faults import PartFault
 from dlstream_common.plugins import PartError
 from dlstream_common.ros import (
     COMMAND,
@@ -38,7 +39,7 @@ from dlstream_msgs.msg import Event as EventMsg
 from dlstream_msgs.srv import TestOutput
 from dlstream_outputs.actions import Action
 from dlstream_outputs.guard import Guard, Order
-from dlstream_outputs.outputs import OUTPUTS, Output, OutputError, OutputSettings, output_settings
+from dlstream_outputs.outputs import OUTPUTS, Output, OutputError, OutputSettings, make_output, output_settings
 
 _STATUS_PERIOD = 0.2
 _LONGEST_CHECK_PERIOD = 0.1
@@ -78,7 +79,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._ending = False
         self._problem = ""
         self._guarded = Guard(settings, self._kind.arming)
-        self._output = self._kind(settings, lambda line: self.get_logger().info(line))
+        self._output = make_output(settings, lambda line: self.get_logger().info(line))
         self._output.open()
         self.hardware_id = self._output.hardware_id
         self._answers = self.create_lifecycle_publisher(Acknowledgement, "~/acknowledgement", COMMAND)
@@ -183,24 +184,35 @@ class OutputNode(DlstreamNode[OutputSettings]):
         order = Order(command.source, command.id, command.action, values, sent, arm)
         answer = Acknowledgement(source=command.source, id=command.id, output=self.get_name())
         answer.received = stamp_to_message(now())
+        fault: PartFault | None = None
         with self._changes():
             try:
                 answer.applied = stamp_to_message(self._apply(order))
                 answer.success = True
             except DlstreamError as error:
-                answer.message = str(error)
+                fault = error if isinstance(error, PartFault) else None
+                answer.message = str(error) if fault is None else "a mistake in its code, after which its node ends"
             if command.arm == CommandMsg.DISARM:
                 self._device.off()
                 self._guarded.disarm(values.get("reason") or f"disarmed by {command.source}")
                 self.get_logger().warning(f"off and disarmed by {command.source}: {self._guarded.reason}")
             self._answers.publish(answer)
-        if answer.success:
+        if fault is not None:
+            self._fail(fault)
+        elif answer.success:
             self._count += 1
             self._problem = ""
         else:
             self._refused += 1
             self._problem = answer.message
             self.get_logger().error(f"command '{command.action}' of {command.source} refused: {answer.message}")
+
+    def _fail(self, fault: PartFault) -> None:
+        """A mistake in the output's code: the device is switched off, and the node ends."""
+        with suppress(DlstreamError):
+            self._device.off()
+        self._faults.publish(event_to_message(Event(now(), event_kinds.FAULT, self.get_name(), {"reason": str(fault)})))
+        self.fail(fault)
 
     def _apply(self, order: Order) -> int:
         """Carries out an order; returns when it took effect.
@@ -249,10 +261,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
 
     def _check_deadlines(self) -> None:
         guard = self._guarded
-        if problem := self._device.fault():
-            self._switch_off(problem)
-        elif guard.on:
-            self._device.keep_alive()
+        self._switch_off(self._device_problem())
         if guard.finished(time.monotonic()):
             self._device.off()
             with self._changes():
@@ -265,6 +274,19 @@ class OutputNode(DlstreamNode[OutputSettings]):
         while (received := self._heartbeats.handle.take_message(Heartbeat, False)) is not None:
             self._on_heartbeat(received[0])
         self._switch_off(guard.due(time.monotonic()))
+
+    def _device_problem(self) -> str:
+        """What is wrong with the device; its watchdog is fed if nothing is."""
+        try:
+            problem = self._device.fault()
+            if not problem and self._guarded.on:
+                self._device.keep_alive()
+        except PartFault as fault:
+            self._fail(fault)
+            return ""
+        except DlstreamError as error:
+            return str(error)
+        return problem
 
     def _switch_off(self, reason: str) -> None:
         """Switches off without a command if there is a reason; status, an event and diagnostics report it."""
@@ -279,7 +301,9 @@ class OutputNode(DlstreamNode[OutputSettings]):
         with self._changes():
             self._guarded.went_off(self._problem)
         self.get_logger().error(self._problem)
-        self._faults.publish(event_to_message(Event(now(), "fault", self.get_name(), {"reason": self._problem})))
+        self._faults.publish(
+            event_to_message(Event(now(), event_kinds.FAULT, self.get_name(), {"reason": self._problem}))
+        )
 
     # By hand.
 

@@ -24,7 +24,8 @@ class Heard:
         words = ["parec", "-d", "lab.monitor", "--raw", "--format=float32le", f"--rate={RATE}", "--channels=1"]
         self._process = subprocess.Popen([*words, "--latency-msec=5"], env=environment, stdout=subprocess.PIPE)
         self._chunks: list[tuple[int, NDArray[np.float32]]] = []
-        threading.Thread(target=self._take, daemon=True).start()
+        self._thread = threading.Thread(target=self._take, daemon=True)
+        self._thread.start()
 
     def _take(self) -> None:
         assert self._process.stdout is not None
@@ -51,6 +52,9 @@ class Heard:
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
+        self._thread.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
 
 @contextmanager

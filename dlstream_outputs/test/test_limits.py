@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlstream_outputs import VOCABULARY, OutputSettings
-from dlstream_outputs.actions import On, Train
+from dlstream_outputs.actions import On, Pulse, Train
 from dlstream_outputs.guard import Guard, Order
 
 POWER = {"power": {0: 0, 1: 10}}
@@ -86,6 +86,19 @@ def test_a_train_counts_only_while_it_is_on():
     switch_on(made, 0.0, Train(frequency=10, width=10))  # 10 % of 10 mW: 1 mJ a second
     assert heartbeats(made, 9.9) == ""
     assert "max_energy" in heartbeats(made, 10.1)
+
+
+def test_the_delay_before_a_pulse_is_no_energy():
+    made = guard(calibration=POWER, max_energy=1)
+    pulse = Pulse(width=10, delay=5000)  # 0.1 mJ
+    assert Laser(calibration=POWER, max_energy=1).check_command("pulse", {"width": "10", "delay": "5 s"}) is None
+    for number in range(10):
+        steady = 10.0 * number
+        assert made.exhausted(pulse, steady) == ""
+        switch_on(made, steady, pulse)
+        assert made.ends_at == pytest.approx(steady + 5.03), "no limit cuts it short"
+        made.went_off("", steady + 5.03)
+    assert "max_energy" in made.exhausted(pulse, 100.0)
 
 
 @given(st.lists(st.tuples(st.floats(0.01, 30), st.floats(0.01, 30)), min_size=1, max_size=30), st.floats(0.05, 0.9))

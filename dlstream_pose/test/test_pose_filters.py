@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlstream_pose.runtime.filters import FILTERS, Filter, FilterSettings
+from dlstream_pose.runtime.filters import FILTERS, Filter, filter_settings
 
 SECOND = 1_000_000_000
 NAMES = sorted(FILTERS)
@@ -15,7 +15,7 @@ STEP = SECOND // 50
 
 
 def make(name: str, shape: tuple[int, ...] = (1, 1), **changes: float) -> Filter:
-    return FILTERS[name](shape, FilterSettings(**changes))
+    return FILTERS[name](shape, filter_settings(name)(**changes))
 
 
 def walk(seed: int, frames: int = 40, shape: tuple[int, ...] = (2, 3)) -> tuple[np.ndarray, np.ndarray]:
@@ -128,7 +128,7 @@ def test_only_the_stamps_of_acquisition_count(name, monkeypatch):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_gap_is_bridged_for_a_while_and_then_the_keypoint_is_lost(name):
-    filter_ = make(name, gap=0.2, cutoff=50.0)
+    filter_ = make(name, gap=0.2, **({"cutoff": 50.0} if name == "one_euro" else {}))
     for number in range(50):
         filter_.update(np.array([[[10.0 * number, 0.0, 0.8]]]), number * STEP)
     nothing = np.full((1, 1, 3), np.nan)

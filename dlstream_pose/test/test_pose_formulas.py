@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlstream_pose.runtime.filters import FILTERS, FilterSettings
+from dlstream_pose.runtime.filters import FILTERS, filter_settings
 from dlstream_pose.runtime.identity import Identity
 
 SECOND = 1_000_000_000
-SET = FilterSettings(noise=2.0, agility=800.0, gap=0.2, min_confidence=0.1, cutoff=1.5, beta=0.05)
+SHARED = {"gap": 0.2, "min_confidence": 0.1}
+KALMAN = filter_settings("kalman")(noise=2.0, agility=800.0, **SHARED)
+ONE_EURO = filter_settings("one_euro")(cutoff=1.5, beta=0.05, **SHARED)
 
 
 class PlainKalman:
@@ -25,16 +27,16 @@ class PlainKalman:
 
     def carry(self, step: float) -> None:
         move = np.kron([[1, step], [0, 1]], np.eye(2))
-        pushed = np.kron([[step**3 / 3, step**2 / 2], [step**2 / 2, step]], np.eye(2)) * SET.agility**2
+        pushed = np.kron([[step**3 / 3, step**2 / 2], [step**2 / 2, step]], np.eye(2)) * KALMAN.agility**2
         self.state, self.covariance = move @ self.state, move @ self.covariance @ move.T + pushed
 
     def update(self, point: np.ndarray, confidence: float, new: bool, step: float) -> bool:
         seen = np.eye(2, 4)
-        variance = (SET.noise / max(confidence, 0.05)) ** 2 * np.eye(2)
+        variance = (KALMAN.noise / max(confidence, 0.05)) ** 2 * np.eye(2)
         self.carry(step)
         if new:
             self.state = np.array([*point, 0, 0])
-            self.covariance = np.kron(np.diag([variance[0, 0], SET.agility**2 * SET.gap]), np.eye(2))
+            self.covariance = np.kron(np.diag([variance[0, 0], KALMAN.agility**2 * KALMAN.gap]), np.eye(2))
             return True
         off, total = point - seen @ self.state, seen @ self.covariance @ seen.T + variance
         if off @ np.linalg.solve(total, off) > 13.8:
@@ -60,7 +62,7 @@ class PlainOneEuro:
         elif step > 0:
             velocity = (point - self.last) / (self.idle + step)
             self.state[2:] += self.alpha(1.0, step) * (velocity - self.state[2:])
-            cutoff = SET.cutoff + SET.beta * np.linalg.norm(self.state[2:])
+            cutoff = ONE_EURO.cutoff + ONE_EURO.beta * np.linalg.norm(self.state[2:])
             self.state[:2] += self.alpha(cutoff, step) * (point - self.state[:2])
         self.last, self.idle = point, 0.0
         return True
@@ -77,7 +79,7 @@ def test_a_filter_is_its_formula(seed, name):
     """Over noise, gaps, outliers, unsure values and frames at any distance; and as predicted."""
     random = np.random.default_rng(seed)
     plain = {"kalman": PlainKalman, "one_euro": PlainOneEuro}[name]()
-    filter_ = FILTERS[name]((1, 1), SET)
+    filter_ = FILTERS[name]((1, 1), {"kalman": KALMAN, "one_euro": ONE_EURO}[name])
     stamp, position, last, sure = 0, np.array([300.0, 200.0]), None, 0.0
     for number in range(150):
         step = int(random.integers(0, 60_000_000)) / SECOND if number % 20 else 0.0
@@ -88,7 +90,7 @@ def test_a_filter_is_its_formula(seed, name):
         if random.random() < 0.1 or 60 <= number < 75:
             point = np.full(2, np.nan)
         taken = False
-        if confidence >= SET.min_confidence and np.isfinite(point).all():
+        if confidence >= KALMAN.min_confidence and np.isfinite(point).all():
             taken = plain.update(point, confidence, last is None, step)
         else:
             plain.carry(step)
@@ -96,12 +98,12 @@ def test_a_filter_is_its_formula(seed, name):
         if taken:
             last, sure = stamp, confidence
         idle = np.inf if last is None else (stamp - last) / SECOND
-        if idle > SET.gap + 1e-8:
+        if idle > KALMAN.gap + 1e-8:
             last, plain.state = None, plain.state * np.nan
         np.testing.assert_allclose(
             [*found.position.ravel(), *found.velocity.ravel()], plain.state, rtol=1e-9, atol=1e-8
         )
-        assert found.confidence[0, 0] == pytest.approx(sure * max(1 - idle / SET.gap, 0), abs=1e-7)
+        assert found.confidence[0, 0] == pytest.approx(sure * max(1 - idle / KALMAN.gap, 0), abs=1e-7)
         if name == "kalman" and last is not None:
             expected = plain.covariance[[0, 0, 2], [0, 2, 2]]
             np.testing.assert_allclose(found.covariance[0, 0], expected, rtol=1e-9, atol=1e-9)

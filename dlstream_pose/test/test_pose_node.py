@@ -6,11 +6,9 @@ import signal
 
 import numpy as np
 import pytest
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
-from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
-from rcl_interfaces.srv import DescribeParameters, SetParameters
+from pose_node_tools import MODULE, STAMP, Camera, place
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
@@ -23,7 +21,6 @@ from dlstream_common.ros import (
     POSE,
     fill_image,
     frame_from_message,
-    image_qos,
     poses_from_message,
     stamp_from_message,
     stamp_to_message,
@@ -31,53 +28,6 @@ from dlstream_common.ros import (
 from dlstream_msgs.msg import FramePoses, Region, Regions, Skeleton
 from dlstream_pose import Network
 from dlstream_pose.runtime.overlay import ACTIVE, INACTIVE
-
-MODULE = "dlstream_pose.ros.node"
-STAMP = 1_700_000_000_123_456_789
-
-
-class Camera:
-    """A driver of somebody else's: any publisher of sensor_msgs/Image."""
-
-    def __init__(self, observer, wait_for, name="top", qos=None):
-        self._observer = observer
-        self._publisher = observer.node.create_publisher(Image, f"/{name}/image_raw", qos or image_qos(10))
-        self._count = 0
-        wait_for(lambda: self._publisher.get_subscription_count() == 1, f"the pose node to subscribe to {name}")
-
-    def send(self, x, y, encoding="bgr8", **changes):
-        """A grey image with a white spot at (x, y); its stamp counts up by a millisecond."""
-        pixels = np.full((48, 64, 3), 60, np.uint8)
-        pixels[y, x] = 255
-        message = Image()
-        fill_image(message, pixels[..., 0] if encoding == "mono8" else pixels, encoding)
-        message.header.frame_id = "lens"
-        message.header.stamp = stamp_to_message(STAMP + self._count * 1_000_000)
-        self._count += 1
-        for name, value in changes.items():
-            setattr(message, name, value)
-        self._publisher.publish(message)
-
-    def close(self):
-        """Unplugs it."""
-        self._observer.node.destroy_publisher(self._publisher)
-
-    def connect(self, poses, wait_for):
-        """Sends until poses come back: both ends have found each other, and nothing is under way any more."""
-
-        def answered():
-            self.send(0, 0)
-            return poses
-
-        wait_for(answered, "a first pose")
-        wait_for(lambda: poses[-1].sequence == self._count - 1, "the pose of the last frame")
-        self.sent_before, self.dropped_before = self._count, poses[-1].dropped
-        poses.clear()
-
-
-def place(message):
-    (individual,) = message.individuals
-    return individual.x[0], individual.y[0]
 
 
 def test_each_image_gives_one_pose_with_its_header(start_node, observer, wait_for, spot_network):
@@ -200,75 +150,6 @@ def test_markers_show_what_is_sure_enough(start_node, observer, wait_for, spot_n
     assert list(bones.points) == []
 
 
-def of_the_pose_node(diagnostics):
-    return [status for array in diagnostics for status in array.status if status.name == "/pose"]
-
-
-def test_images_that_can_not_be_used_are_said_once_and_shown(start_node, observer, wait_for, spot_network):
-    poses = observer.collect(FramePoses, "/top/pose", POSE)
-    diagnostics = observer.collect(DiagnosticArray, "/diagnostics", 10)
-    node = start_node(MODULE, network=spot_network, cameras=["top"])
-    camera = Camera(observer, wait_for)
-
-    def level_is(level):
-        return any(status.level == level for status in of_the_pose_node(diagnostics))
-
-    wait_for(lambda: level_is(DiagnosticStatus.STALE), "STALE without a frame")
-
-    def bad_ones(**changes):
-        camera.send(1, 1, **changes)
-        return level_is(DiagnosticStatus.ERROR)
-
-    wait_for(lambda: bad_ones(encoding="bayer_rggb8"), "ERROR")
-    diagnostics.clear()
-    wait_for(lambda: bad_ones(width=640), "ERROR")
-    assert poses == []
-    assert node.output.count("found 'bayer_rggb8'; expected one of") == 1
-    assert node.output.count("image of 640x48 bgr8 with step 192: found 9216 bytes") == 1
-
-    def good_ones():
-        camera.send(1, 1)
-        return of_the_pose_node(diagnostics) and of_the_pose_node(diagnostics)[-1].level == DiagnosticStatus.OK
-
-    wait_for(good_ones, "OK again")
-    wait_for(lambda: "images can be used again" in node.output, "the good news")
-    values = {item.key: item.value for item in of_the_pose_node(diagnostics)[-1].values}
-    assert int(values["top/refused"]) >= 2
-    assert int(values["top/poses"]) > 0
-    assert float(values["top/inference_ms"]) > 0
-
-
-def test_two_publishers_of_one_camera_are_noticed(start_node, observer, wait_for, spot_network):
-    diagnostics = observer.collect(DiagnosticArray, "/diagnostics", 10)
-    start_node(MODULE, network=spot_network, cameras=["top"])
-    cameras = [Camera(observer, wait_for) for _ in range(2)]
-
-    def noticed():
-        for camera in cameras:
-            camera.send(1, 1)
-        return any("2 publishers" in status.message for status in of_the_pose_node(diagnostics))
-
-    wait_for(noticed, "a warning")
-
-
-def test_min_confidence_can_be_changed_and_the_network_not(start_node, observer, wait_for, spot_network):
-    start_node(MODULE, network=spot_network, cameras=["top"])
-    Camera(observer, wait_for)
-    values = [
-        ("min_confidence", ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=0.2)),
-        ("min_confidence", ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=1.2)),
-        ("network", ParameterValue(type=ParameterType.PARAMETER_STRING, string_value="other.onnx")),
-    ]
-    parameters = [Parameter(name=name, value=value) for name, value in values]
-    answer = observer.call(SetParameters, "/pose/set_parameters", SetParameters.Request(parameters=parameters))
-    assert [result.successful for result in answer.results] == [True, False, False]
-    names = ["network", "cameras", "scale", "threads", "min_confidence", "overlay_rate", "legend"]
-    described = observer.call(
-        DescribeParameters, "/pose/describe_parameters", DescribeParameters.Request(names=names)
-    ).descriptors
-    assert all(item.description for item in described)
-
-
 def test_it_rests_and_works_again(start_node, observer, wait_for, spot_network):
     poses = observer.collect(FramePoses, "/top/pose", POSE)
     start_node(MODULE, network=spot_network, cameras=["top"], autostart=False)
@@ -296,37 +177,6 @@ def test_signals_end_it_cleanly(start_node, observer, wait_for, spot_network, nu
     for _ in range(20):
         camera.send(1, 1)
     assert node.end(number) == 0, node.output
-    assert "Traceback" not in node.output
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [(None, "there is no file"), (b"", "found an empty file"), (b"\x08\x07garbage" * 99, "ONNX Runtime can't load")],
-)
-def test_a_network_that_can_not_be_used_ends_it(start_node, tmp_path, content, said):
-    path = tmp_path / "mouse.onnx"
-    if content is not None:
-        path.write_bytes(content)
-    node = start_node(MODULE, network=path, cameras=["top"])
-    assert node.wait() == 1
-    assert "mouse.onnx" in node.output
-    assert said in node.output
-    assert "Traceback" not in node.output
-
-
-@pytest.mark.parametrize(
-    ("parameters", "said"),
-    [
-        ({"cameras": ["top", "top"]}, "top occurs twice"),
-        ({"cameras": ["no spaces"]}, "no spaces"),
-        ({"scale": -1.0}, "scale"),
-        ({"netwrok": "x"}, "Did you mean 'network'?"),
-    ],
-)
-def test_wrong_parameters_are_named(start_node, spot_network, parameters, said):
-    node = start_node(MODULE, **{"network": spot_network, **parameters})
-    assert node.wait() == 1
-    assert said in node.output
     assert "Traceback" not in node.output
 
 
@@ -395,22 +245,6 @@ def test_an_image_of_another_size_is_served_as_well(start_node, observer, wait_f
     camera._publisher.publish(message)
     wait_for(lambda: poses, "the pose")
     assert place(poses[0]) == (120, 77)
-
-
-@pytest.mark.parametrize(
-    ("parameters", "said"),
-    [
-        ({"engine": "tensorrt"}, "engine tensorrt: this ONNX Runtime"),
-        ({"engine": "dlclive"}, "pip install deeplabcut-live"),
-        ({"engine": "openvin"}, "engine"),
-        ({"predict": "now"}, "needs a velocity"),
-    ],
-)
-def test_what_is_asked_for_and_not_there_ends_it_with_advice(start_node, spot_network, parameters, said):
-    node = start_node(MODULE, network=spot_network, **parameters)
-    assert node.wait() == 1
-    assert said in node.output
-    assert "Traceback" not in node.output
 
 
 def test_it_says_which_engine_it_took(start_node, wait_for, spot_network):

@@ -1,5 +1,6 @@
 """Sessions: video, tables, bag and summary of what a rig did, written as it happens. Only `ros` imports ROS."""
 
+from dlstream_common.event_kinds import ACKNOWLEDGEMENT, COMMAND, FAULT, RECOVERED
 from dlstream_recorder.report.summary import (
     HOPS,
     CameraSummary,
@@ -17,7 +18,7 @@ from dlstream_recorder.session.session import Session, Status
 from dlstream_recorder.settings import RecorderSettings, SessionSettings
 from dlstream_recorder.writers._files import write_error
 from dlstream_recorder.writers.bag import Bag, Quality
-from dlstream_recorder.writers.events import ACKNOWLEDGEMENT, COMMAND, EVENT_COLUMNS, FAULT, RECOVERED, EventRow
+from dlstream_recorder.writers.events import EVENT_COLUMNS, EventRow
 from dlstream_recorder.writers.journal import DECISIONS, JOURNAL, read_lines
 
 __all__ = [

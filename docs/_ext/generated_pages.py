@@ -171,7 +171,8 @@ def api_page(package: str) -> str:
             continue
         if module.__name__ != package:
             parts.append(f"## {module.__name__}\n")
-        parts += ["```{eval-rst}", f".. automodule:: {module.__name__}", "   :members: " + ", ".join(names), "```\n"]
+        parts += ["```{eval-rst}", f".. automodule:: {module.__name__}", "   :members: " + ", ".join(names)]
+        parts += ["   :exclude-members: type", "```\n"]  # a key of many settings, which every `type[...]` would link to
         if others:
             parts.append(f"Of another package, and importable from here as well: {', '.join(others)}.\n")
     return "\n".join(parts)

@@ -32,6 +32,7 @@ _LOST = {
     "slow": "this computer was too slow",
     "unknown": "counted by the source",
 }
+_SHOWN_ANYWAY = ("width", "height", "fps")
 _STAMPS = {
     "exposure": "the camera's own time of the exposure",
     "device": "the camera's own time",
@@ -68,7 +69,7 @@ def show_trial(name: str, trial: Trial, out: Path, console: Console) -> bool:
     form = trial.format
     rows = {"camera": form.description, "size": f"{form.width}x{form.height}"}
     for item in form.settings:
-        if item.asked:
+        if item.asked and item.key not in _SHOWN_ANYWAY:
             rows[item.key] = item.found + (f" (asked: {item.asked})" if item.differs else "")
     rows["frames"] = f"{len(trial.stamps)}"
     if trial.fps:

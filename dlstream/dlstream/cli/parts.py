@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,16 +12,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from dlstream.rig.sections import TopicCamera, TopicOutput
 from dlstream_camera import SOURCES, source_settings
 from dlstream_common import DlstreamError, suggest
-from dlstream_common.plugins import PartError, Registry, missing
+from dlstream_common.plugins import PartError, Registry
 from dlstream_common.yaml.wording import shown
 from dlstream_experiment.model.protocols import PROTOCOLS, protocol_settings
 from dlstream_experiment.model.triggers import TRIGGERS, trigger_settings
 from dlstream_outputs import OUTPUTS, output_settings
-from dlstream_pose import ENGINES, FILTERS
+from dlstream_pose import ENGINES, FILTERS, EngineSettings, engine_settings, filter_settings
 from dlstream_pose.convert.sources import CONVERTERS
 from dlstream_pose.runtime.decoders import DECODERS
+from dlstream_pose.runtime.filters import NoFilter
 
 
 @dataclass(frozen=True)
@@ -31,20 +33,25 @@ class Kind:
     Attributes:
         named_by: what names one of them in a file.
         settings: gives the settings of one; None where they have none of their own.
+        others: what can be named as well and is no part, each with its settings and a word on it.
     """
 
     registry: Registry[Any]
     named_by: str
     settings: Callable[[str], type[BaseModel]] | None = None
+    others: Mapping[str, tuple[type[BaseModel], str]] = field(default_factory=dict)
 
 
+_NODE = "a node of somebody else's: docs/how-to/add-a-node.md"
 KINDS = {
-    "sources": Kind(SOURCES, "cameras.<name>.source", source_settings),
-    "outputs": Kind(OUTPUTS, "outputs.<name>.type", output_settings),
+    "sources": Kind(SOURCES, "cameras.<name>.source", source_settings, {"topic": (TopicCamera, _NODE)}),
+    "outputs": Kind(OUTPUTS, "outputs.<name>.type", output_settings, {"topic": (TopicOutput, _NODE)}),
     "triggers": Kind(TRIGGERS, "triggers.<name>.type", trigger_settings),
     "protocols": Kind(PROTOCOLS, "protocol.type", protocol_settings),
-    "engines": Kind(ENGINES, "pose.engine"),
-    "filters": Kind(FILTERS, "pose.filter"),
+    "engines": Kind(
+        ENGINES, "pose.engine", engine_settings, {"auto": (EngineSettings, "cuda if it is ready, else onnx")}
+    ),
+    "filters": Kind(FILTERS, "pose.filter", filter_settings, {"none": (NoFilter, "no filter")}),
     "decoders": Kind(DECODERS, "a network file"),
     "converters": Kind(CONVERTERS, "dlstream network convert"),
 }
@@ -67,6 +74,8 @@ def show_parts(kind: str | None, name: str | None, console: Console) -> None:
         for part, state, package in states(each.registry):
             color = "green" if state == "ready" else "yellow"
             table.add_row(f"  {escape(part)}", f"[{color}]{escape(state)}[/]", f"[dim]{escape(package)}[/]")
+        for other, (_, about) in each.others.items():
+            table.add_row(f"  {escape(other)}", f"[dim]{escape(about)}[/]", "")
         console.print(table)
 
 
@@ -75,7 +84,7 @@ def states(registry: Registry[Any]) -> Iterator[tuple[str, str, str]]:
     for name, origins in registry.origins().items():
         package = " and ".join(dict.fromkeys(origin.package for origin in origins if not origin.is_ours))
         try:
-            lacking = missing(registry.load(name))
+            lacking = registry.lacking(name)
         except PartError as error:
             yield name, f"found {error.found}. {error.suggestion}".strip(), package
             continue
@@ -84,24 +93,30 @@ def states(registry: Registry[Any]) -> Iterator[tuple[str, str, str]]:
 
 def show_keys(kind: Kind, name: str, console: Console) -> None:
     """What a part is, and the keys of its settings."""
-    part = kind.registry.load(name)
-    settings = kind.settings(name) if kind.settings is not None else None
-    about = (settings.__doc__ if settings is not None else part.__doc__) or ""
-    console.print(f"[bold]{escape(kind.named_by)}: {escape(name)}[/]  {escape(str(kind.registry.origin(name)))}\n")
+    settings: type[BaseModel] | None
+    if name in kind.others:
+        settings, origin = kind.others[name]
+        about = settings.__doc__ or ""
+    else:
+        part, origin = kind.registry.load(name), str(kind.registry.origin(name))
+        settings = kind.settings(name) if kind.settings is not None else None
+        about = (settings.__doc__ if settings is not None else part.__doc__) or ""
+    console.print(f"[bold]{escape(kind.named_by)}: {escape(name)}[/]  {escape(origin)}\n")
     console.print(escape("\n".join(line.strip() for line in about.strip().splitlines())))
     if settings is None:
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("key", "default", "meaning"):
         table.add_column(title, overflow="fold")
-    for key, field in settings.model_fields.items():
-        if kind.named_by.endswith(f".{key}"):
+    for key, about_key in settings.model_fields.items():
+        if kind.named_by.endswith(f".{key}") or key == "type":
             continue
-        default: Any = field.get_default(call_default_factory=True)
+        default: Any = about_key.get_default(call_default_factory=True)
         shown_default = (
             "must be given" if default is PydanticUndefined else "" if default in (None, "") else shown(default)
         )
-        table.add_row(field.alias or key, escape(shown_default), escape(" ".join((field.description or "").split())))
+        meaning = " ".join((about_key.description or "").split())
+        table.add_row(about_key.alias or key, escape(shown_default), escape(meaning))
     console.print()
     console.print(table)
 

@@ -91,11 +91,16 @@ def measure_latency(rig: Rig, file: Path, wanted: Wanted, out: Path, console: Co
     finally:
         node.close()
         monitor.close()
-    if found.error is not None:
-        raise found.error
     if not found.flashes:
+        if found.error is not None:
+            raise found.error
         return code or 1
-    return _report(found, f"{rig.rig}: {output} seen by {camera}", text, out, console)
+    whole = _report(found, f"{rig.rig}: {output} seen by {camera}", text, out, console)
+    if len(found.flashes) == wanted.times:
+        return 0 if whole else 1
+    why = f": {found.error}" if found.error is not None else ""
+    console.print(f"[bold red]Ended after {len(found.flashes)} of {wanted.times} flashes[/]{escape(why)}")
+    return 1
 
 
 class _Measured:
@@ -118,11 +123,11 @@ class _Measured:
             )
             with Progress(console=console, transient=True) as progress:
                 task = progress.add_task("flashes", total=times)
-                self.flashes = measurement.run(times, lambda done, total: progress.update(task, completed=done))
+                measurement.run(times, lambda done, total: progress.update(task, completed=done))
         except DlstreamError as error:
             self.error = None if self.over else error
         finally:
-            self.faults = measurement.faults
+            self.flashes, self.faults = measurement.flashes, measurement.faults
             runner.stop("the measurement is over", failed=self.error is not None)
 
 
@@ -159,7 +164,8 @@ def _commanded(spec: NodeSpec, output: str) -> NodeSpec:
     return replace(spec, parameters={**spec.parameters, "commander": f"/{NAME}"})
 
 
-def _report(found: _Measured, title: str, text: str, out: Path, console: Console) -> int:
+def _report(found: _Measured, title: str, text: str, out: Path, console: Console) -> bool:
+    """Prints and writes the figures; whether every flash was seen to go on and off."""
     from dlstream.latency.plot import plot
 
     out.mkdir(parents=True, exist_ok=True)
@@ -189,4 +195,4 @@ def _report(found: _Measured, title: str, text: str, out: Path, console: Console
     console.print(
         f"[bold]Table[/]     {escape(str(out / 'latency.csv'))}\n[bold]Plot[/]      {escape(str(out / 'latency.png'))}"
     )
-    return 1 if unseen else 0
+    return not unseen

@@ -61,6 +61,8 @@ class Measurement:
         self._poses: dict[int, int] = {}
         self.faults: list[str] = []
         """Faults that the rig's nodes reported meanwhile: a flash that one cut short shows in the figures."""
+        self.flashes: list[Flash] = []
+        """What has been measured so far."""
 
     def wait_for_rig(self) -> None:
         """Waits until the camera, the pose node and the output are there, and pictures arrive.
@@ -70,6 +72,7 @@ class Measurement:
         """
         end = time.monotonic() + _START
         while self._node.lacks or self._last is None:
+            self._refuse_the_end()
             if time.monotonic() > end:
                 raise MeasurementError(f"waited {_START:g} s for {self._node.lacks or 'a first picture'}")
             self._look(0.1)
@@ -83,6 +86,7 @@ class Measurement:
         """
         pairs: list[tuple[Image, Image]] = []
         for _ in range(_TRIALS):
+            self._refuse_the_end()
             dark = self._picture_after(_SETTLE)
             self._send_on()
             lit = self._picture_after(_SETTLE)
@@ -91,17 +95,21 @@ class Measurement:
         self._light = find_light(pairs, self._region)
         return self._light
 
-    def run(self, count: int, progress: Progress = lambda done, total: None) -> list[Flash]:
-        """Measures so many flashes; fewer if the user or the rig ends it."""
+    def run(self, count: int, progress: Progress = lambda done, total: None) -> None:
+        """Measures so many flashes; fewer if the user or the rig ends it.
+
+        Raises:
+            MeasurementError: the output refuses a command, as when it is ending; what was measured is in `flashes`.
+        """
         if self._light is None:
             raise LightError("no light was found yet; call find() first")
-        done: list[Flash] = []
-        while len(done) < count and not self._stopped():
-            progress(len(done), count)
+        while len(self.flashes) < count and not self._is_ending():
+            progress(len(self.flashes), count)
             self._pause(self._random.uniform(*_PAUSE))
-            done.append(self._one())
-        progress(len(done), count)
-        return done
+            flash = self._one()
+            if flash.complete or not self._is_ending():  # else the end of the rig has cut it short
+                self.flashes.append(flash)
+        progress(len(self.flashes), count)
 
     def _one(self) -> Flash:
         self._poses.clear()
@@ -126,9 +134,16 @@ class Measurement:
         self._on, sent = self._node.send(self._action, self._values)
         return sent
 
+    def _is_ending(self) -> bool:
+        return self._stopped() or bool(self._node.lacks)
+
+    def _refuse_the_end(self) -> None:
+        if self._stopped():
+            raise MeasurementError("the rig has ended before anything was measured")
+
     def _pause(self, seconds: float) -> None:
         end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+        while not self._stopped() and (left := end - time.monotonic()) > 0:
             self._look(left)
 
     def _picture_after(self, seconds: float) -> Image:
@@ -143,8 +158,6 @@ class Measurement:
 
     def _look(self, seconds: float) -> None:
         """Takes one thing that was seen, waiting so long at most."""
-        if self._stopped():
-            raise MeasurementError("the rig has ended before the measurement had begun to count")
         try:
             seen = self._node.seen.get(timeout=seconds)
         except queue.Empty:

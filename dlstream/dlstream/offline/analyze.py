@@ -94,7 +94,7 @@ def analyze(path: Path, out: Path, options: Options, console: Console) -> Summar
 def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Options, console: Console) -> Summary:
     """As `analyze`, of frames from anywhere."""
     pose = resolved.pose
-    estimator = Estimator(pose.network, pose.scale, pose.threads, pose.engine)
+    estimator = Estimator(pose.network, pose.scale, engine=pose.engine)
     if doubt := scale_doubt(estimator.info, pose.scale):
         console.print(f"[yellow]{escape(f'{pose.network}: {doubt}')}[/]")
     pose = pose.model_copy(update={"scale": estimator.scale})
@@ -178,11 +178,13 @@ def resolve(options: Options) -> Resolved:
         DlstreamError: network or experiment are missing, or the rig does not have this camera.
     """
     rig = load_rig(options.rig) if options.rig else None
-    pose: dict[str, Any] = {"threads": 1}
+    pose: dict[str, Any] = {"engine": {"type": "auto", "threads": 1}}
     if rig is not None and rig.pose is not None:
         pose = rig.pose.model_dump(include=set(PoseSettings.model_fields))
-    given = {"network": options.network, "scale": options.scale, "threads": options.threads or None}
+    given = {"network": options.network, "scale": options.scale}
     pose |= {name: value for name, value in given.items() if value is not None}
+    if options.threads:
+        pose["engine"] = {**pose["engine"], "threads": options.threads}
     network, file = pose.get("network"), options.experiment
     if rig is not None and rig.experiment is not None:
         file = file or rig.experiment.file

@@ -13,7 +13,7 @@ from rich.table import Table
 from dlstream.offline.experiments import changed_experiment, recorded_experiment
 from dlstream.offline.recorded import Recorded
 from dlstream.offline.replay import read_entries
-from dlstream_common import OFF
+from dlstream_common import OFF, event_kinds
 from dlstream_experiment import Command, Event, Experiment
 from dlstream_experiment.journal.journal import Beginning, Entry
 from dlstream_experiment.journal.replay import replay
@@ -105,7 +105,7 @@ def _rises(entries: Iterable[Entry], experiments: Callable[[Beginning], Experime
     for item in replay(entries, known):
         for effect in item.effects:
             stimuli += isinstance(effect, Command) and effect.action != OFF
-            if isinstance(effect, Event) and effect.kind == "trigger_rose":
+            if isinstance(effect, Event) and effect.kind == event_kinds.TRIGGER_ROSE:
                 rises.setdefault(effect.name, []).append(effect.cause.stamp if effect.cause else effect.stamp)
     return rises, stimuli
 

@@ -11,6 +11,7 @@ from dlstream.rig.facts import RigFacts
 from dlstream.rig.file import Rig, load_rig, rest_of_rig
 from dlstream.rig.table import NODE_KINDS, NodeKind
 from dlstream_common import DlstreamError, InputError, Problem, line_of, read_yaml, resolved
+from dlstream_common.part_faults import PartFault
 from dlstream_common.plugins import raised_at
 
 Warn = Callable[[Path, Problem], None]
@@ -88,6 +89,8 @@ def _problems(kind: NodeKind, section: Any, facts: RigFacts) -> Iterator[Problem
     """What a section's own check finds; a part of somebody else's may fail in it."""
     try:
         yield from kind.check(section, facts)
+    except PartFault as fault:
+        yield fault.problem()
     except DlstreamError:
         raise
     except Exception as error:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from dlstream.rig.facts import RigFacts, network_info
 from dlstream_camera import SOURCES, SourceSettings
-from dlstream_common import DlstreamError, InputError, Problem, Severity, line_of
+from dlstream_common import DlstreamError, InputError, Problem, Severity, SourceError, line_of
+from dlstream_common.part_faults import PartFault
 from dlstream_common.plugins import PartError, Registry
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.model.plane import CameraPlane
@@ -25,13 +27,19 @@ def check_camera(camera: Any, facts: RigFacts) -> Iterator[Problem]:
     yield from _lacking(SOURCES, "source", camera)
     if isinstance(camera, SourceSettings):
         yield from camera.check()
+        for ask in (camera.frame_rate, camera.asked_size):
+            with suppress(SourceError):  # the check tells it
+                ask()
 
 
 def check_output(output: Any, facts: RigFacts) -> Iterator[Problem]:
     """What the kind of output finds without its device."""
     yield from _lacking(OUTPUTS, "type", output)
+    output.without_computer()
     try:
         output.check()
+    except PartFault:
+        raise
     except DlstreamError as error:
         yield Problem((), _sentence(error), "an output that can be used")
 
@@ -42,6 +50,9 @@ def check_pose(pose: Any, facts: RigFacts) -> Iterator[Problem]:
     yield from _lacking(FILTERS, "filter", pose)
     try:
         info = network_info(pose)
+    except PartFault as fault:
+        yield fault.problem("engine")
+        return
     except DlstreamError as error:
         yield Problem(("network",), _sentence(error), "a network that loads")
         return
@@ -111,7 +122,8 @@ def _two_subjects(experiment: Experiment, facts: RigFacts) -> Iterator[Problem]:
 
 def _lacking(parts: Registry[Any], key: str, section: Any) -> Iterator[Problem]:
     """Missing libraries of the part that a section names."""
-    name = getattr(section, key)
+    named = getattr(section, key)
+    name = getattr(named, "type", named)  # of a part with settings of its own
     if name in ("topic", "auto", "none"):  # somebody else's node; whatever is there; nothing
         return
     try:

@@ -63,9 +63,13 @@ class RigFacts:
         """Width and height in pixels asked of each camera that may deliver others: only the device knows."""
         sizes = {}
         for name, camera in self.cameras.items():
-            size = camera.asked_size() if isinstance(camera, SourceSettings) else None
-            if size is not None:
-                sizes[name] = size
+            if isinstance(camera, SourceSettings):
+                try:
+                    size = camera.asked_size()
+                except DlstreamError:
+                    continue
+                if size is not None:
+                    sizes[name] = size
         return sizes
 
     @cached_property

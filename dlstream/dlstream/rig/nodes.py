@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -145,7 +145,18 @@ def _parameters(section: Settings, filled: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in filled.items():
         if name in values and name not in section.model_fields_set:
             values[name] = value
-    return {name: _plain(value) for name, value in values.items() if value is not None and value not in ([], ())}
+    return {name: _plain(value) for name, value in _flat(values) if value is not None and value not in ([], ())}
+
+
+def _flat(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The settings of a part, such as a filter, as its name and parameters of their own: `filter.noise`."""
+    for name, value in values.items():
+        if isinstance(value, Settings):
+            own = dict(value)
+            yield name, own.pop("type")
+            yield from ((f"{name}.{key}", item) for key, item in own.items())
+        else:
+            yield name, value
 
 
 def _plain(value: Any) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from dlstream.rig.file import Rig
+from dlstream_common.plugins import own_parts_only
 from dlstream_common.yaml.schema import file_schema
 from dlstream_experiment import Experiment
 
@@ -25,11 +26,17 @@ def schema_text(kind: str) -> str:
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
+def published_schema(kind: str) -> str:
+    """As `schema_text`, without the parts of packages that happen to be installed."""
+    with own_parts_only():
+        return schema_text(kind)
+
+
 def write_schemas(folder: Path) -> list[Path]:
-    """Writes both into a folder; the files."""
+    """Writes both published schemas into a folder; the files."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for kind in SCHEMAS:
         files.append(folder / f"{kind}.schema.json")
-        files[-1].write_text(schema_text(kind), encoding="utf-8")
+        files[-1].write_text(published_schema(kind), encoding="utf-8")
     return files

@@ -21,7 +21,7 @@ from dlstream_common import Name, Problem, Settings
 from dlstream_common.tagged import Tagged
 from dlstream_experiment import ExperimentSettings
 from dlstream_outputs import OUTPUTS, output_settings
-from dlstream_pose import PoseSettings
+from dlstream_pose import ENGINES, FILTERS, EngineSettings, PoseSettings, engine_settings, filter_settings
 from dlstream_recorder import RecorderSettings
 
 
@@ -45,6 +45,15 @@ def _path_or_mapping(value: Any) -> Any:
 
 def _by_name(section: str, tag: str, settings: Mapping[str, type[Settings]]) -> dict[str, type[Settings]]:
     return {f"`{section}.<name>` with `{tag}: {name}`": model for name, model in settings.items()}
+
+
+def _parts_of_pose() -> dict[str, type[Settings]]:
+    """The keys of engines and filters; engines that have only those of every engine are not listed by themselves."""
+    engines = {name: engine_settings(name) for name in ENGINES}
+    own = {name: model for name, model in engines.items() if set(model.model_fields) > set(EngineSettings.model_fields)}
+    found: dict[str, type[Settings]] = {"`pose.engine` with any `type`": EngineSettings}
+    found |= {f"`pose.engine` with `type: {name}`": model for name, model in own.items()}
+    return found | {f"`pose.filter` with `type: {name}`": filter_settings(name) for name in FILTERS}
 
 
 _Experiment = section_of(ExperimentSettings)
@@ -122,7 +131,7 @@ NODE_KINDS = (
         section="outputs",
         position=3,
         meaning="The devices that the experiment commands, by name.",
-        settings=Annotated[Settings, Tagged("type", (*OUTPUTS, "topic"), _output)],
+        settings=Annotated[Settings, Tagged("type", (*OUTPUTS, "topic"), _output, OUTPUTS)],
         documented=lambda: _by_name(
             "outputs", "type", {**{name: output_settings(name) for name in OUTPUTS}, "topic": TopicOutput}
         ),
@@ -157,7 +166,7 @@ NODE_KINDS = (
         position=1,
         meaning="Pose estimation, for every camera.",
         settings=section_of(PoseSettings),
-        documented=lambda: {"`pose`": PoseSettings},
+        documented=lambda: {"`pose`": PoseSettings, **_parts_of_pose()},
         package="dlstream_pose",
         executable="pose",
         component="dlstream_pose::PoseNode",
@@ -188,7 +197,7 @@ NODE_KINDS = (
         section="cameras",
         position=0,
         meaning="The cameras by name; the name is the namespace of their topics.",
-        settings=Annotated[Settings, Tagged("source", (*SOURCES, "topic"), _camera)],
+        settings=Annotated[Settings, Tagged("source", (*SOURCES, "topic"), _camera, SOURCES)],
         documented=lambda: _by_name(
             "cameras", "source", {**{name: source_settings(name) for name in SOURCES}, "topic": TopicCamera}
         ),

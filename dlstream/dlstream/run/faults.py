@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from rclpy.duration import Duration
 from rclpy.node import Node
 
-from dlstream_common import OFF, RIG, now
+from dlstream_common import OFF, RIG, event_kinds, now
 from dlstream_common.ros import COMMAND, EVENT, key_values, stamp_to_message
 from dlstream_msgs.msg import Command, Event
 
@@ -39,6 +39,8 @@ class FaultPublisher:
 
     def publish(self, node: str, text: str) -> None:
         """Publishes a fault of that node; waits up to a second until it has arrived."""
-        event = Event(kind=Event.FAULT, name=node, stamp=stamp_to_message(now()), values=key_values({"text": text}))
+        event = Event(
+            kind=event_kinds.FAULT, name=node, stamp=stamp_to_message(now()), values=key_values({"text": text})
+        )
         self._publisher.publish(event)
         self._publisher.wait_for_all_acked(Duration(seconds=1))

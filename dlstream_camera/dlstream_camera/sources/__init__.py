@@ -13,6 +13,7 @@ from dlstream_camera.sources._base import (
     SourceSettings,
     SourceState,
 )
+from dlstream_common.part_faults import are_problems, guarded_settings, is_rate_or_none, is_size_or_none
 from dlstream_common.picking import a_class
 from dlstream_common.plugins import Registry
 from dlstream_common.tagged import tagged
@@ -28,7 +29,19 @@ def source_settings(name: str) -> type[SourceSettings]:
     Raises:
         PartError: there is no such source, or it can't be imported.
     """
-    return cast(type[SourceSettings], tagged(SOURCES.load(name).settings_type, "source", name))
+    settings = guarded_settings(SOURCES.load(name).settings_type, SOURCES.author(name), _RESULTS)
+    return cast(type[SourceSettings], tagged(settings, "source", name))
+
+
+_SIZE = "width and height in pixels, such as (640, 480), or None"
+_RESULTS = (
+    ("image_size", is_size_or_none, _SIZE),
+    ("asked_size", is_size_or_none, _SIZE),
+    ("published_size", is_size_or_none, _SIZE),
+    ("frame_rate", is_rate_or_none, "frames a second, such as 30.0, or None"),
+    ("check", are_problems, "a list of problems"),
+)
+"""What checks ask of a source's settings."""
 
 
 __all__ = [

@@ -113,7 +113,7 @@ class BaslerCamera(Connection):
                     return self._taken(result, arrived)
             self._see_to_it()
             return None
-        except self._error as error:
+        except (self._error, FeatureError) as error:
             self._see_to_it()
             raise DisconnectedError(f"it can't be read any more ({first_line(error)}). Is its cable loose?") from error
 

@@ -100,13 +100,13 @@ class Setup:
         if kind is None:
             self.problems.append(f"{key}: found a feature that this camera doesn't have; expected one that it has")
         elif kind is Kind.COMMAND and text != "true":
-            self.problems.append(f"{key}: found {text}; expected true, which executes this command")
+            self.problems.append(f"{key}: found {shown(text)}; expected true, which executes this command")
         else:
             try:
                 self.set(key, name, parsed(text, kind))
             except ValueError:
                 wanted = "true or false" if kind is Kind.BOOLEAN else f"a number, of type {kind.value}"
-                self.problems.append(f"{key}: found '{text}'; expected {wanted}")
+                self.problems.append(f"{key}: found {shown(text)}; expected {wanted}")
 
     def _refused(self, name: str, value: Value) -> str:
         kind = self._camera.kind(name)
@@ -114,13 +114,13 @@ class Setup:
             choices = self._camera.choices(name)
             if value not in choices:
                 hint = did_you_mean(str(value), choices)
-                return f"found {value}; expected one of {', '.join(choices)}. {hint}".rstrip()
+                return f"found {shown(value)}; expected one of {', '.join(choices)}. {hint}".rstrip()
         if kind in (Kind.INTEGER, Kind.FLOAT) and not isinstance(value, str):
             low, high = self._bounds(name, kind)
             step = self._step(name) if kind is Kind.INTEGER else 1
             if not low <= value <= high or (step > 1 and (int(value) - int(low)) % step):
                 steps = f" in steps of {step}" if step > 1 else ""
-                return f"found {value:g}; expected {low:.10g} to {high:.10g}{steps}"
+                return f"found {shown(value)}; expected {low:.10g} to {high:.10g}{steps}"
         return ""
 
     def _bounds(self, name: str, kind: Kind) -> tuple[float, float]:
@@ -172,7 +172,7 @@ class Setup:
             if size:
                 self.set(name.lower(), name, size)
             if has_offset or offset:
-                self.set(f"offset_{axis.lower()}", edge, offset or 0)
+                self.set("" if offset is None else f"offset_{axis.lower()}", edge, offset or 0)
 
     def _rate(self) -> None:
         enable = self.first(_RATE_ENABLE)

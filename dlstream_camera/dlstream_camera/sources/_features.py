@@ -6,6 +6,8 @@ import math
 from enum import Enum
 from typing import Protocol
 
+from dlstream_common.yaml.wording import shown as in_yaml
+
 
 class FeatureError(Exception):
     """What a library says of a feature that can't be read or set, in its own words."""
@@ -92,7 +94,7 @@ def parsed(text: str, kind: Kind) -> Value:
 
 
 def shown(value: Value) -> str:
-    """A value as a rig file has it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:.10g}" if isinstance(value, float) else str(value)
+    """A value as a rig file has it; a long text is shortened, a strange one in quotes."""
+    if isinstance(value, str) and value.isprintable() and 0 < len(value) <= 80:
+        return value
+    return f"{value:.10g}" if isinstance(value, float) else in_yaml(value)

@@ -44,6 +44,8 @@ class LiveReader:
         self._connection: Connection | None = None
         self._attempted = self._heard = 0.0
         self._is_idle = False
+        self._damage = ""
+        """Of the last frame, as long as no good one came since."""
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"camera {name}", daemon=True)
 
@@ -110,7 +112,7 @@ class LiveReader:
         """An open camera and its first frame, since some cameras open and yet deliver none."""
         self._attempted = time.monotonic()
         connection = self._connect()
-        self._heard = time.monotonic()
+        self._heard, self._damage = time.monotonic(), ""
         self._is_idle = bool(connection.waits_for)
         if connection.waits_for:
             return connection, None
@@ -171,12 +173,13 @@ class LiveReader:
             silent = taken is None
         except DamagedFrameError as error:
             taken, damage = None, error
+            self._damage = str(error)
         clock = time.monotonic()
         self._is_idle = bool(connection.waits_for) and silent and damage is None
         if not silent or connection.waits_for or not connection.silence:
-            self._heard = clock
+            self._heard, self._damage = clock, ""
         elif clock - self._heard > connection.silence:
-            what = f"only frames that can't be used ({damage})" if damage else "no frame and no error"
+            what = f"only frames that can't be used ({self._damage})" if self._damage else "no frame and no error"
             raise DisconnectedError(f"the camera has delivered {what} for {connection.silence:g} s")
         if damage is not None:
             raise damage

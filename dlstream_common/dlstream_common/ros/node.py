@@ -30,7 +30,7 @@ from dlstream_common.ros._leave import leave_within
 from dlstream_common.ros._parent import end_with_parent
 from dlstream_common.ros.diagnostics import Diagnosis, Level, diagnosis_to_message
 from dlstream_common.ros.local import LocalFrames
-from dlstream_common.ros.parameters import declare_settings, read_settings, refuse_unknown
+from dlstream_common.ros.parameters import declare_settings, parameter_fields, read_settings, refuse_unknown
 from dlstream_common.settings import Settings
 
 _EXIT_TIMEOUT = 10  # seconds in which a process must end after its nodes have ended
@@ -66,6 +66,7 @@ class DlstreamNode(LifecycleNode, Generic[S]):
         self.frames = frames or LocalFrames()
         self.exit_code: int | None = None
         self._ended = Future()
+        self._reported = ""
         self._settings_type = settings_type
         self.settings: S | None = None
         self.hardware_id = ""
@@ -77,8 +78,9 @@ class DlstreamNode(LifecycleNode, Generic[S]):
             ),
         )
         declare_settings(self, settings_type)
-        refuse_unknown(self, ["autostart", *settings_type.model_fields])
+        refuse_unknown(self, ["autostart", *parameter_fields(self, settings_type)])
         self.add_on_set_parameters_callback(self._on_parameters)
+        self.add_post_set_parameters_callback(self._after_parameters)
         self._diagnostics = rclpy.node.Node.create_publisher(self, DiagnosticArray, "/diagnostics", 10)
         self._diagnostics_timer = self.create_timer(1.0, self._publish_diagnosis)
 
@@ -172,7 +174,11 @@ class DlstreamNode(LifecycleNode, Generic[S]):
 
     def _report(self, what: str, error: Exception) -> None:
         if isinstance(error, DlstreamError):
-            self.get_logger().error(f"{what}: {error}")
+            if str(error) != self._reported:  # whatever follows from it is not told again
+                self.get_logger().error(f"{what}: {error}")
+            self._reported = str(error)
+            if error.__cause__ is not None:
+                self.get_logger().debug(masked("".join(traceback.format_exception(error.__cause__))))
         else:
             text = "".join(traceback.format_exception(error))
             self.get_logger().error(masked(f"{what}: {error!r}\n{text}"))
@@ -180,10 +186,11 @@ class DlstreamNode(LifecycleNode, Generic[S]):
     # Parameters and diagnostics.
 
     def _on_parameters(self, parameters: Sequence[Parameter]) -> SetParametersResult:
-        ours = [parameter for parameter in parameters if parameter.name in self._settings_type.model_fields]
+        fields = parameter_fields(self, self._settings_type)
+        ours = [parameter for parameter in parameters if parameter.name in fields]
         configured = self._state_machine.current_state[1] not in ("unconfigured", "configuring")
         for parameter in ours:
-            extra = self._settings_type.model_fields[parameter.name].json_schema_extra
+            extra = fields[parameter.name].json_schema_extra
             live = isinstance(extra, dict) and extra.get("live")
             if configured and not live:
                 reason = (
@@ -198,6 +205,11 @@ class DlstreamNode(LifecycleNode, Generic[S]):
                 return SetParametersResult(successful=False, reason=str(error))
             self.settings = settings
         return SetParametersResult(successful=True)
+
+    def _after_parameters(self, parameters: Sequence[Parameter]) -> None:
+        """Another part, such as a filter, has other keys."""
+        if any(parameter.name in self._settings_type.model_fields for parameter in parameters):
+            declare_settings(self, self._settings_type)
 
     def _publish_diagnosis(self) -> None:
         state = self._state_machine.current_state[1]

@@ -1,4 +1,8 @@
-"""A settings class as ROS parameters: descriptors, limits and validation from one definition."""
+"""A settings class as ROS parameters: descriptors, limits and validation from one definition.
+
+A field with the settings of a part, such as a filter, is a parameter with the part's name (`filter`), and one for each
+of the part's keys (`filter.noise`). Which keys there are depends on the name.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,17 @@ from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from dlstream_common.credentials import masked
 from dlstream_common.errors import DlstreamError
-from dlstream_common.problems import suggest
+from dlstream_common.problems import did_you_mean, suggest
+from dlstream_common.settings import former_key
+from dlstream_common.tagged import Tagged
+from dlstream_common.yaml.annotations import without_tags
 from dlstream_common.yaml.wording import expected, shown
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -57,16 +65,69 @@ def declare_settings(node: Node, model: type[BaseModel]) -> None:
     """
     _keep_secrets(node)
     for name, field in model.model_fields.items():
-        if node.has_parameter(name):
+        choice = _choice(field)
+        if choice is None:
+            _declare(node, name, field)
             continue
-        try:
-            value = None if field.is_required() else _to_ros(field.get_default(call_default_factory=True))
-            if value is None:
-                node.declare_parameter(name, parameter_type(field.annotation), descriptor(field))
-            else:
-                node.declare_parameter(name, value, descriptor(field))
-        except Exception as error:
-            raise ParameterError(f"parameter {name} of {node.get_name()}: {error}") from error
+        _declare_choice(node, name, field, choice)
+        below = fields_below(node, name, choice)
+        for old in set(node.get_parameters_by_prefix(name)) - {key.partition(".")[2] for key in below}:
+            node.undeclare_parameter(f"{name}.{old}")  # of a part that was replaced
+        for key, inner in below.items():
+            _declare(node, key, inner)
+
+
+def _declare(node: Node, name: str, field: FieldInfo) -> None:
+    if node.has_parameter(name):
+        return
+    try:
+        value = None if field.is_required() else _to_ros(field.get_default(call_default_factory=True))
+        if value is None:
+            node.declare_parameter(name, parameter_type(field.annotation), descriptor(field))
+        else:
+            node.declare_parameter(name, value, descriptor(field))
+    except Exception as error:
+        raise ParameterError(f"parameter {name} of {node.get_name()}: {error}") from error
+
+
+def _declare_choice(node: Node, name: str, field: FieldInfo, choice: Tagged) -> None:
+    """Declares the parameter that names a part; a file may also say it as in a rig: `filter: {type: kalman}`."""
+    named = node._parameter_overrides.pop(f"{name}.{choice.tag}", None)
+    if named is not None:
+        node._parameter_overrides.setdefault(name, Parameter(name, named.type_, named.value))
+    if node.has_parameter(name):
+        return
+    default = getattr(field.get_default(call_default_factory=True), choice.tag)
+    words = ParameterDescriptor(
+        description=" ".join((field.description or "").split()),
+        additional_constraints=f"one of {', '.join(choice.names)}",
+    )
+    try:
+        node.declare_parameter(name, default, words)
+    except Exception as error:
+        raise ParameterError(f"parameter {name} of {node.get_name()}: {error}") from error
+
+
+def _choice(field: FieldInfo) -> Tagged | None:
+    """How a field selects a part; None if it does not."""
+    return next((item for item in field.metadata if isinstance(item, Tagged)), None)
+
+
+def fields_below(node: Node, name: str, choice: Tagged) -> dict[str, FieldInfo]:
+    """The keys of the part that a parameter names now, by parameter."""
+    model = choice.known(node.get_parameter(name).value)
+    fields = model.model_fields if model is not None else {}
+    return {f"{name}.{key}": field for key, field in fields.items() if key != choice.tag}
+
+
+def parameter_fields(node: Node, model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a settings class by the name of their parameter, those of the parts that it names included."""
+    found = dict(model.model_fields)
+    for name, field in model.model_fields.items():
+        choice = _choice(field)
+        if choice is not None and node.has_parameter(name):
+            found.update(fields_below(node, name, choice))
+    return found
 
 
 def read_settings(node: Node, model: type[Model], overrides: Iterable[Parameter] = ()) -> Model:
@@ -76,21 +137,57 @@ def read_settings(node: Node, model: type[Model], overrides: Iterable[Parameter]
         ParameterError: names each parameter that is missing or wrong, its value and what was expected.
     """
     replaced = {parameter.name: parameter for parameter in overrides}
-    values = {}
-    for name in model.model_fields:
+
+    def given(name: str) -> dict[str, Any]:
         parameter = replaced.get(name) or node.get_parameter_or(name, Parameter(name))
-        if parameter.type_ != Parameter.Type.NOT_SET:
-            values[name] = _value(parameter, _SECRETS.get(node, {}))
+        if parameter.type_ == Parameter.Type.NOT_SET:
+            return {}
+        return {name.rpartition(".")[2]: _value(parameter, _SECRETS.get(node, {}))}
+
+    values: dict[str, Any] = {}
+    marks = [former_key(field) for field in model.model_fields.values()]
+    newer = {key for mark in marks if mark is not None for key in mark.now}
+    for name, field in model.model_fields.items():
+        values |= given(name)
+        if name in newer and values.get(name) == _default(field):
+            del values[name]  # not said: a former key may say it
+        choice = _choice(field)
+        if choice is not None and name in values:
+            part = {choice.tag: values[name]}
+            for key, inner in fields_below(node, name, choice).items():
+                part |= {last: value for last, value in given(key).items() if value != _default(inner)}
+            values[name] = part
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = []
-        for item in error.errors():
-            key = ".".join(str(part) for part in item["loc"])
-            what = "nothing" if item["type"] == "missing" else shown(item["input"])
-            wanted = "this parameter, which is required" if item["type"] == "missing" else expected(item)
-            lines.append(f"parameter {key} of {node.get_name()}: found {what}; expected {wanted}")
+        lines = [f"parameter {_complaint(model, item, node.get_name())}" for item in error.errors()]
         raise ParameterError("\n".join(lines)) from error
+
+
+def _complaint(model: type[BaseModel], item: ErrorDetails, node: str) -> str:
+    key = ".".join(str(part) for part in without_tags(model, tuple(item["loc"])))
+    context, what, hint = item.get("ctx", {}), shown(item["input"]), ""
+    if item["type"] == "missing":
+        what, wanted = "nothing", "this parameter, which is required"
+    elif item["type"] == "union_tag_invalid":
+        names = [name.strip(" '") for name in str(context["expected_tags"]).split(",")]
+        what, wanted, hint = (
+            f"'{context['tag']}'",
+            f"one of {', '.join(names)}",
+            did_you_mean(str(context["tag"]), names),
+        )
+    elif item["type"] == "part_error":
+        what, wanted, hint = context["found"], context["expected"], context["suggestion"]
+    elif item["type"] == "misfit":
+        key = f"{key}.{context['key']}".lstrip(".")
+        what, wanted = shown(item["input"].get(context["key"])), item["msg"]
+    else:
+        wanted = expected(item)
+    return f"{key} of {node}: found {what}; expected {wanted}{f'. {hint}' if hint else ''}"
+
+
+def _default(field: FieldInfo) -> Any:
+    return _to_ros(field.get_default(call_default_factory=True))
 
 
 def _keep_secrets(node: Node) -> None:

@@ -192,13 +192,15 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
         hint = _decimal_comma(data, location) or suggest(str(location[-1]), known)
         return Problem(place, f"the unknown key '{location[-1]}'", "a known key", hint, line=line)
     if error["type"] == "missing":
+        place = place if place[-1:] == location[-1:] else (*place, location[-1])  # below a name that is enough
         return Problem(place, "nothing", "this key, which is required", line=line)
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         return _tag_problem(data, place, line, location, error, kinds_at(model, with_tags))
     if error["type"] == "part_error":
         part = error["ctx"]
         line = line_of(data, (*location, part["tag"])) or line
-        return Problem((*place, part["tag"]), part["found"], part["expected"], part["suggestion"], line=line)
+        place = _tag_place(data, location, part["tag"])
+        return Problem(place, part["found"], part["expected"], part["suggestion"], line=line)
     if error["type"] == "misfit":
         location = (*location, error["ctx"]["key"])
         value = found({**error, "input": _item(error["input"], error["ctx"]["key"])})
@@ -245,10 +247,19 @@ def _tag_problem(
         tag = str(context["tag"])
         line = line_of(data, (*location, tag_key)) or line
         hint = did_you_mean(tag, known)
-        return Problem((*place, tag_key), f"'{tag}'", f"one of {', '.join(known)}", hint, line=line)
+        place = _tag_place(data, location, tag_key)
+        return Problem(place, f"'{tag}'", f"one of {', '.join(known)}", hint, line=line)
     slip = next((str(name) for name in error["input"] if nearest(str(name), [tag_key])), None)
     hint = f"Did you mean '{tag_key}' instead of '{slip}'?" if slip is not None else ""
     return Problem((*place, tag_key), "nothing", f"this key: one of {', '.join(choices)}", hint, line=line)
+
+
+def _tag_place(data: Any, location: Location, tag: str) -> Place:
+    """The place of the name of a type: its key, or the name alone where that is enough."""
+    place = _place(data, location)
+    for part in location:
+        data = _item(data, part)
+    return place if isinstance(data, (str, int, float)) else (*place, tag)
 
 
 def _decimal_comma(data: Any, location: Location) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from dlstream_common import InputError, Problem, Severity, did_you_mean, line_of, suggest
+from dlstream_common.part_faults import PartFault
 from dlstream_experiment.checks.plausibility import always_or_never, doubtful, unknown_individuals
 from dlstream_experiment.checks.unit_checks import slips_of_units
 from dlstream_experiment.model.consistency import inconsistencies
@@ -156,7 +157,10 @@ def _outputs(
             hint = suggest(stimulus.output, sorted(outputs)) or "The rig has no outputs."
             yield Problem(("protocol", *place, "output"), f"'{stimulus.output}'", "an output of the rig", hint)
         elif isinstance(outputs, Mapping):
-            wrong = outputs[stimulus.output].check_command(stimulus.action, stimulus.texts())
+            try:
+                wrong = outputs[stimulus.output].check_command(stimulus.action, stimulus.texts())
+            except PartFault as fault:
+                wrong = fault.problem("action")
             if wrong is not None:
                 yield wrong.below("protocol", *place)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from dlstream_common import DlstreamError, Event
+from dlstream_common import DlstreamError, Event, event_kinds
 from dlstream_experiment.journal.event_log import log_lines
 from dlstream_experiment.journal.journal import Beginning, Entry, JournalError
 from dlstream_experiment.model.experiment import Experiment
@@ -63,7 +63,7 @@ def replay(entries: Iterable[Entry], experiments: Experiments) -> Iterator[Repla
             if not isinstance(entry.input, Fault):
                 raise JournalError("the journal begins in the middle of a run; there is nothing to begin a replay with")
             fault = entry.input
-            yield Replayed(entry, [Event(fault.stamp, "fault", fault.name, {"reason": fault.reason})])
+            yield Replayed(entry, [Event(fault.stamp, event_kinds.FAULT, fault.name, {"reason": fault.reason})])
             continue
         try:
             yield Replayed(entry, engine.handle(entry.input))

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ValidationError, ValidationInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from dlstream_common import DlstreamError, named_file, suggest
+from dlstream_common.part_faults import shown_value
 from dlstream_experiment.model._former_names import provide_former_names
 from dlstream_experiment.model.names import Location
 
@@ -77,7 +78,7 @@ class Owner:
 
     def wrong(self, method: str, found: Any, expected: str, when: str = "") -> ExtensionError:
         """The error for something that a method returned."""
-        return ExtensionError(self, f"{method} returned {_shown(found)}; expected {expected}{when}")
+        return ExtensionError(self, f"{method} returned {shown_value(found)}; expected {expected}{when}")
 
     @contextmanager
     def guard(self, method: str, when: str = "") -> Iterator[None]:
@@ -235,14 +236,6 @@ def _line(error: BaseException, path: Path | None) -> int | None:
             line = trace.tb_lineno
         trace = trace.tb_next
     return line
-
-
-def _shown(found: Any) -> str:
-    try:
-        text = " ".join(repr(found).split())
-    except Exception:  # of the user's class as well
-        text = f"a {type(found).__name__}"
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _article(found: Any) -> str:

@@ -14,7 +14,7 @@ from rclpy.duration import Duration
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from dlstream_common import Command, DlstreamError, Event, suggest
+from dlstream_common import Command, DlstreamError, Event, event_kinds, suggest
 from dlstream_common.ros import EVENT, JOURNAL, LATCHED, Diagnosis, DlstreamNode, Level, event_to_message, run_node
 from dlstream_experiment.checks.against_rig import check_experiment
 from dlstream_experiment.journal.journal import Journal
@@ -38,7 +38,13 @@ _POSES_COME = SECOND
 _WORTH_A_LINE = SECOND
 """How long a run has to wait for something until the log says it."""
 _GRACE = 2.0  # seconds in which the outputs may acknowledge their last "off", if no more are allowed for any command
-_LOGGED = {"experiment_started", "experiment_ended", "trial_started", "trial_ended", "recovered"}
+_LOGGED = {
+    event_kinds.EXPERIMENT_STARTED,
+    event_kinds.EXPERIMENT_ENDED,
+    event_kinds.TRIAL_STARTED,
+    event_kinds.TRIAL_ENDED,
+    event_kinds.RECOVERED,
+}
 
 
 @dataclass
@@ -208,7 +214,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
     def _publish_event(self, event: Event) -> None:
         self._events.publish(event_to_message(event))
         text = " ".join([event.kind, event.name, *(f"{key}={value}" for key, value in event.values.items())])
-        if event.kind == "fault":
+        if event.kind == event_kinds.FAULT:
             self._faults += 1
             self._last_fault = event.values.get("reason", event.name)
             self.get_logger().error(f"fault: {self._last_fault}")
@@ -325,7 +331,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         """No run begins, as an output does not answer; where it was to begin by itself, the node has failed."""
         seconds = self.settings.start_timeout if self.settings else 0.0
         self._waiting, self._never_began = None, f"the run did not begin within {seconds:g} s: {obstacle}"
-        self._publish_event(Event(self._clock_now(), "fault", "experiment", {"reason": self._never_began}))
+        self._publish_event(Event(self._clock_now(), event_kinds.FAULT, "experiment", {"reason": self._never_began}))
         self._publish_status()
         if self._action.active:
             self._action.finish(False, self._never_began)

@@ -6,7 +6,7 @@ live or on replay. All stamps are nanoseconds since the epoch.
 
 from __future__ import annotations
 
-from dlstream_common import DlstreamError, Event, FramePoses
+from dlstream_common import DlstreamError, Event, FramePoses, event_kinds
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.extension import ExtensionError
 from dlstream_experiment.runtime.effects import Effect, Phase, RegionStates, Status, region_states
@@ -44,7 +44,7 @@ class Engine:
             DlstreamError: a start while a run is in progress.
         """
         if isinstance(item, Fault):
-            return [Event(item.stamp, "fault", item.name, {"reason": item.reason})]
+            return [Event(item.stamp, event_kinds.FAULT, item.name, {"reason": item.reason})]
         if isinstance(item, Start) and self.running:
             raise DlstreamError(f"experiment '{self.experiment.experiment}' is running already")
         if isinstance(item, Start):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from dlstream_common import Cause, Event, suggest
+from dlstream_common import Cause, Event, event_kinds, suggest
 from dlstream_experiment.model.names import SECOND
 
 _REPORT_EVERY = 5 * SECOND
@@ -26,7 +26,7 @@ class PoseFaults:
     def clock_set_back(self, stamp: int, clock: str, back: int) -> Event:
         """A clock, such as "this machine", was set back by some nanoseconds."""
         reason = f"the clock of {clock} was set back by {back / SECOND:.3f} s; the run's own time goes on without that"
-        return Event(stamp, "fault", "clock", {"reason": reason})
+        return Event(stamp, event_kinds.FAULT, "clock", {"reason": reason})
 
     def too_early(self, stamp: int, now: int, cause: Cause) -> list[Event]:
         """A frame is stamped later than its pose came."""
@@ -51,7 +51,7 @@ class PoseFaults:
     def silent(self, stamp: int, camera: str, timeout: float) -> Event:
         """A camera sent no pose for `timeout` seconds."""
         values = {"camera": camera, "reason": f"no pose of camera '{camera}' for {timeout:g} s: outputs off"}
-        return Event(stamp, "fault", "pose", values)
+        return Event(stamp, event_kinds.FAULT, "pose", values)
 
     def missing_keypoint(self, stamp: int, keypoint: str, trigger: str, known: Collection[str], cause: Cause) -> Event:
         """The poses lack a keypoint that a trigger needs."""
@@ -59,7 +59,7 @@ class PoseFaults:
             f"the poses of camera '{cause.camera}' have no keypoint '{keypoint}', which trigger '{trigger}' needs. "
             + suggest(keypoint, list(known))
         ).rstrip()
-        return Event(stamp, "fault", "pose", {"camera": cause.camera, "reason": reason}, cause)
+        return Event(stamp, event_kinds.FAULT, "pose", {"camera": cause.camera, "reason": reason}, cause)
 
     def _repeated(self, kind: str, stamp: int, now: int, reason: str, cause: Cause) -> list[Event]:
         """`count` says how many faults the event stands for."""
@@ -70,4 +70,4 @@ class PoseFaults:
             return []
         self._reported[key] = (now, 0)
         values = {"camera": cause.camera, "reason": reason, "count": str(unreported + 1)}
-        return [Event(stamp, "fault", "pose", values, cause)]
+        return [Event(stamp, event_kinds.FAULT, "pose", values, cause)]

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from dlstream_common import OFF, Cause, Command, Event
+from dlstream_common import OFF, Cause, Command, Event, event_kinds
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.extension import ExtensionError
 from dlstream_experiment.model.names import SECOND, nanoseconds
@@ -71,7 +71,7 @@ class Run:
         stamp = self._started
         values = {"protocol": self._experiment.protocol.type, "seed": str(self.seed)}
         values |= self._experiment.metadata_texts()
-        started = Event(stamp, "experiment_started", self._name, values)
+        started = Event(stamp, event_kinds.EXPERIMENT_STARTED, self._name, values)
         effects = [*self._all_off(stamp, None), started, *self._region_changes()]
         return effects + self._apply(self._protocol.start(stamp), stamp, None)
 
@@ -109,7 +109,7 @@ class Run:
         steps: list[Step] = []
         if recovered:
             self._silent.discard(camera)
-            effects.append(Event(stamp, "recovered", "pose", {"camera": camera}, cause))
+            effects.append(Event(stamp, event_kinds.RECOVERED, "pose", {"camera": camera}, cause))
             steps += self._protocol.tracking_restored(self._time) if not self._silent else []
         decided = self._triggers.decide(camera, array)
         effects += self._changes(stamp, cause)
@@ -159,14 +159,17 @@ class Run:
             effects = self._notes(self._protocol.stop(time, reason), stamp, cause)
             values |= {f"count.{name}": str(count) for name, count in self._protocol.counts.items()}
         except ExtensionError as error:
-            self.phase, effects = Phase.FAULT, [Event(stamp, "fault", "experiment", {"reason": str(error)}, cause)]
+            self.phase, effects = (
+                Phase.FAULT,
+                [Event(stamp, event_kinds.FAULT, "experiment", {"reason": str(error)}, cause)],
+            )
         self._triggers.held.clear()
-        effects += [*self._all_off(stamp, cause), Event(stamp, "experiment_ended", self._name, values, cause)]
+        effects += [*self._all_off(stamp, cause), Event(stamp, event_kinds.EXPERIMENT_ENDED, self._name, values, cause)]
         return effects + self._region_changes()
 
     def fail(self, stamp: int, error: ExtensionError) -> list[Effect]:
         """Ends the run because a class of the user's own failed: what it would have decided is not known."""
-        fault = Event(stamp, "fault", "experiment", {"reason": str(error)})
+        fault = Event(stamp, event_kinds.FAULT, "experiment", {"reason": str(error)})
         return [fault, *self.end(stamp, str(error), None, Phase.FAULT)]
 
     # What is asked.
@@ -242,7 +245,9 @@ class Run:
         for name, value in changed.items():
             measured = self._triggers.measured.get(name, math.nan)
             values = {} if math.isnan(measured) else {"value": f"{measured:.6g}"}
-            effects.append(Event(stamp, "trigger_rose" if value else "trigger_fell", name, values, cause))
+            effects.append(
+                Event(stamp, event_kinds.TRIGGER_ROSE if value else event_kinds.TRIGGER_FELL, name, values, cause)
+            )
         return effects + self._region_changes()
 
     def _region_changes(self) -> list[Effect]:

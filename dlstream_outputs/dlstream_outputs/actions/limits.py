@@ -37,14 +37,12 @@ class Limits:
             key = "width" if hasattr(action, "width") else "duration"
             found = f"{action.longest_on:g} s without a break"
             return Problem(("values", key), found, f"at most max_on of the output, {self.on:g} s")
-        endless_train = action.seconds is None and action.duty_cycle < 1
-        if (endless_train or action.duty_cycle < 1) and action.duty_cycle > self.duty_cycle:
+        if 1 > action.duty_cycle > self.duty_cycle:
             found = f"a train that is on for {100 * action.duty_cycle:g} % of the time"
             return Problem(("values",), found, f"at most max_duty_cycle of the output, {100 * self.duty_cycle:g} %")
-        seconds = action.seconds
-        if seconds is None:
+        on = action.on_seconds
+        if on is None:
             return None
-        on = seconds * action.duty_cycle
         if on > WINDOW * self.duty_cycle and self.duty_cycle < 1:
             found = f"{on:g} s on"
             return Problem(("values",), found, f"at most {WINDOW * self.duty_cycle:g} s of a minute, by max_duty_cycle")
@@ -55,10 +53,20 @@ class Limits:
 
 @dataclass
 class _Use:
+    """What the output did from `begin` to `end`; it was on for `most` seconds at most.
+
+    The delay before a pulse counts as on until the pulse is over: never too little.
+    """
+
     begin: float
     end: float
+    most: float
     duty_cycle: float
     power: float
+
+    def on_between(self, begin: float, end: float) -> float:
+        passed = min(self.end, end) - max(self.begin, begin)
+        return min(max(0.0, passed) * self.duty_cycle, self.most)
 
 
 class Budget:
@@ -89,18 +97,19 @@ class Budget:
             found.append((limits.on, f"max_on ({limits.on:g} s)"))
         if limits.duty_cycle < 1:
             left = WINDOW * limits.duty_cycle - self._on_within(steady)
-            found.append((left / action.duty_cycle, f"max_duty_cycle ({limits.duty_cycle:g} of a minute)"))
+            found.append((_lasts(action, left), f"max_duty_cycle ({limits.duty_cycle:g} of a minute)"))
         if math.isfinite(limits.energy) and power > 0:
             spent = self._energy + (_energy(self._now, steady) if self._now else 0.0)
-            left = (limits.energy - spent) / (power * action.duty_cycle)
-            found.append((left, f"max_energy ({limits.energy:g} mJ in a run)"))
+            left = (limits.energy - spent) / power
+            found.append((_lasts(action, left), f"max_energy ({limits.energy:g} mJ in a run)"))
         return min(found)
 
     def began(self, action: Action, power: float, steady: float) -> None:
         """The output carries out an action from now on."""
         self.ended(steady)
         end = math.inf if action.seconds is None else steady + action.seconds
-        self._now = _Use(steady, end, action.duty_cycle, power)
+        most = math.inf if action.on_seconds is None else action.on_seconds
+        self._now = _Use(steady, end, most, action.duty_cycle, power)
 
     def ended(self, steady: float) -> None:
         """The output is off from now on."""
@@ -114,8 +123,15 @@ class Budget:
 
     def _on_within(self, steady: float) -> float:
         uses = [*self._uses, *([self._now] if self._now else [])]
-        return sum(max(0.0, min(use.end, steady) - max(use.begin, steady - WINDOW)) * use.duty_cycle for use in uses)
+        return sum(use.on_between(steady - WINDOW, steady) for use in uses)
+
+
+def _lasts(action: Action, on: float) -> float:
+    """How many seconds an action may last if the output may be on for so many of them."""
+    if action.on_seconds is not None and action.on_seconds <= on:
+        return math.inf
+    return on / action.duty_cycle
 
 
 def _energy(use: _Use, steady: float) -> float:
-    return max(0.0, min(use.end, steady) - use.begin) * use.duty_cycle * use.power
+    return use.on_between(use.begin, steady) * use.power

@@ -31,8 +31,13 @@ class Action(Settings):
 
     @property
     def duty_cycle(self) -> float:
-        """The share of that time in which the output is on, 0 to 1."""
+        """The share of the time in which the output is on, 0 to 1; of a train, from its first pulse on."""
         return 1.0
+
+    @property
+    def on_seconds(self) -> float | None:
+        """For how long the output is on in all, pauses left out; None: until it is told to be off."""
+        return self.seconds
 
     @property
     def longest_on(self) -> float | None:
@@ -102,8 +107,12 @@ class Pulse(Strength):
         return None if self.width is None else (self.delay + self.width) / 1000
 
     @property
-    def longest_on(self) -> float | None:
+    def on_seconds(self) -> float | None:
         return None if self.width is None else self.width / 1000
+
+    @property
+    def longest_on(self) -> float | None:
+        return self.on_seconds
 
 
 class Train(Strength):
@@ -171,6 +180,10 @@ class Train(Strength):
     @property
     def duty_cycle(self) -> float:
         return self.burst * self.width / 1000 / self.burst_period
+
+    @property
+    def on_seconds(self) -> float | None:
+        return None if self.pulses is None else self.pulses * self.width / 1000
 
     @property
     def longest_on(self) -> float | None:

@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
@@ -141,7 +141,7 @@ class Output(Configurable[S], ABC):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         own = cls.__dict__.get("apply")
-        if own is not None and len(signature(own).parameters) == 3:  # apply(self, action, values), as until 0.2
+        if own is not None and _positional(own) == 3:  # apply(self, action, values), as until 0.2
             type.__setattr__(cls, "apply", _with_texts(own))
 
     def __init__(self, settings: S, log: Callable[[str], None]) -> None:
@@ -194,6 +194,11 @@ class Output(Configurable[S], ABC):
     def hardware_id(self) -> str:
         """The device's own name for itself, for diagnostics."""
         return ""
+
+
+def _positional(method: Callable[..., Any]) -> int:
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(parameter.kind in kinds for parameter in signature(method).parameters.values())
 
 
 def _with_texts(apply: Callable[[Any, str, Mapping[str, str]], int]) -> Callable[[Any, Action], int]:

@@ -4,41 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import cv2
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from dlstream_common import Image, Problem, suggest
-from dlstream_common.settings import existing_file
 from dlstream_outputs.actions import Action, Show
 from dlstream_outputs.outputs._base import Fate, Output, OutputSettings
 from dlstream_outputs.outputs._display import Display
+from dlstream_outputs.outputs._named_files import AsPairs, by_name, existing_files
 from dlstream_outputs.outputs._pictures import read_image
 
 
-def _pairs(value: Any) -> Any:
-    """Turns a rig file's mapping, name: path, into a list of name=path, which a ROS parameter can hold."""
-    if isinstance(value, Mapping):
-        return [f"{name}={path}" for name, path in value.items()]
-    return value
-
-
 def _existing_images(pairs: list[str], info: ValidationInfo) -> list[str]:
-    found: dict[str, Path] = {}
-    wrong: list[str] = []
-    for pair in pairs:
-        name, _, path = pair.partition("=")
-        if not (name and path):
-            raise ValueError(f"images as name=path, but one of them is '{pair}'")
-        if name in found:
-            raise ValueError(f"different names, but two images are named '{name}'")
-        try:
-            found[name] = existing_file(Path(path), info)
-        except ValueError as error:
-            wrong.append(f"for the image '{name}' {error}")
-            found[name] = Path(path)
-            continue
+    found, wrong = existing_files("image", pairs, info)
     if wrong:  # report unreadable images along with it; if nothing is wrong here, `check` reads the images
         there = {name: path for name, path in found.items() if path.is_file()}
         wrong += [
@@ -50,15 +30,12 @@ def _existing_images(pairs: list[str], info: ValidationInfo) -> list[str]:
     return [f"{name}={path}" for name, path in found.items()]
 
 
-_Pairs = BeforeValidator(_pairs, json_schema_input_type=dict[str, str] | list[str])
-
-
 class ScreenSettings(OutputSettings):
     """Shows an image (action show, value image), and only the background when off."""
 
     type: Literal["screen"] = "screen"
     """Type of the output."""
-    images: Annotated[list[str], _Pairs, AfterValidator(_existing_images)] = []
+    images: Annotated[list[str], AsPairs, AfterValidator(_existing_images)] = []
     """The images to show, each as name=path; in a rig file as a mapping, name: path."""
     offscreen: bool = False
     """Draw in memory only. This also happens if there is no display."""
@@ -84,7 +61,7 @@ class ScreenSettings(OutputSettings):
     @property
     def paths(self) -> dict[str, Path]:
         """The image files, by image name."""
-        return {name: Path(path) for name, _, path in (pair.partition("=") for pair in self.images)}
+        return by_name(self.images)
 
     def check(self) -> None:
         for name, path in self.paths.items():

@@ -4,34 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from dlstream_common import Problem, suggest
-from dlstream_common.settings import existing_file
 from dlstream_outputs.actions import Action, Play
 from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
+from dlstream_outputs.outputs._named_files import AsPairs, by_name, existing_files
 from dlstream_outputs.outputs._sound_player import SoundPlayer
 from dlstream_outputs.outputs._sound_waves import Noise, Tone, Wave, read_sound
 
 
-def _pairs(value: Any) -> Any:
-    return [f"{name}={path}" for name, path in value.items()] if isinstance(value, Mapping) else value
-
-
-def _existing(pairs: list[str], info: ValidationInfo) -> list[str]:
-    found: dict[str, Path] = {}
-    for pair in pairs:
-        name, _, path = pair.partition("=")
-        if not (name and path):
-            raise ValueError(f"sounds as name=path, but one of them is '{pair}'")
-        if name in found:
-            raise ValueError(f"different names, but two sounds are named '{name}'")
-        try:
-            found[name] = existing_file(Path(path), info)
-        except ValueError as error:
-            raise ValueError(f"for the sound '{name}' {error}") from error
+def _existing_sounds(pairs: list[str], info: ValidationInfo) -> list[str]:
+    found, wrong = existing_files("sound", pairs, info)
+    if wrong:
+        raise ValueError("; ".join(wrong))
     return [f"{name}={path}" for name, path in found.items()]
 
 
@@ -42,11 +30,7 @@ class SoundSettings(OutputSettings):
     """Type of the output."""
     device: str = ""
     """Part of the sound card's name, such as USB; left out: the default card."""
-    sounds: Annotated[
-        list[str],
-        BeforeValidator(_pairs, json_schema_input_type=dict[str, str] | list[str]),
-        AfterValidator(_existing),
-    ] = []
+    sounds: Annotated[list[str], AsPairs, AfterValidator(_existing_sounds)] = []
     """The sound files, each as name=path; in a rig file as a mapping, name: path."""
     volume: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Loudness of all sounds, 0 to 1 of what the card can."""
@@ -62,7 +46,7 @@ class SoundSettings(OutputSettings):
     @property
     def paths(self) -> dict[str, Path]:
         """The sound files, by name."""
-        return {name: Path(path) for name, _, path in (pair.partition("=") for pair in self.sounds)}
+        return by_name(self.sounds)
 
     def check(self) -> None:
         for name, path in self.paths.items():

@@ -57,8 +57,8 @@ class PoseNode(DlstreamNode[PoseSettings]):
         self._warming = threading.Lock()
 
     def configure(self, settings: PoseSettings) -> None:
-        at_once = min(len(settings.cameras), settings.threads or os.cpu_count() or 1)
-        self._estimator = Estimator(settings.network, settings.scale, settings.threads, settings.engine, at_once)
+        at_once = min(len(settings.cameras), settings.engine.threads or os.cpu_count() or 1)
+        self._estimator = Estimator(settings.network, settings.scale, engine=settings.engine, at_once=at_once)
         network = self._estimator.network
         self._at_once = at_once if network.engine.parallel else 1
         width, height = network.info.input_size or (320, 240)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlstream_pose.runtime.filters import FILTERS, FilterSettings
+from dlstream_pose.runtime.filters import FILTERS, filter_settings
 
 STEP = 32
 """Windows begin at multiples of this, in pixels of the network's image: the coarsest grid of the usual networks, so
@@ -48,7 +48,8 @@ class Cropper:
     ) -> None:
         self.size = -(-size // STEP) * STEP
         self._refresh, self._confidence = refresh, confidence
-        settings = FilterSettings(noise=1.0, agility=agility, gap=0.5, min_confidence=confidence)
+        values = {"noise": 1.0, "agility": agility, "gap": 0.5, "min_confidence": confidence}
+        settings = filter_settings("kalman").model_validate(values)
         self._filter = FILTERS["kalman"](animals, settings)
         self.reset()
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dlstream_common import Image, Individual, NetworkError, to_bgr
 from dlstream_pose.runtime._fit import fitted_size
 from dlstream_pose.runtime.crop import Window
+from dlstream_pose.runtime.engines import EngineSettings
 from dlstream_pose.runtime.network import Network
 from dlstream_pose.runtime.network_info import NetworkInfo
 from dlstream_pose.runtime.scale import scale_of
@@ -29,8 +30,7 @@ class Estimator:
         network: a network, or the path of its .onnx file.
         scale: size of the images that the network was trained on, relative to the camera's; the image is resized by
             it (bilinear) before it enters the network. None: what the network file stores, else 1.
-        threads: how many threads compute one frame; 0: one for each core.
-        engine: what computes the network, see `dlstream_pose.runtime.engines`.
+        threads, engine: as for `Network`.
         at_once: how many threads may estimate at the same time without waiting for one another.
 
     Raises:
@@ -43,7 +43,7 @@ class Estimator:
         network: Network | str | Path,
         scale: float | None = None,
         threads: int = 1,
-        engine: str = "auto",
+        engine: str | EngineSettings = "auto",
         at_once: int = 1,
     ) -> None:
         if scale is not None and not scale > 0:

@@ -10,15 +10,17 @@ in the file's metadata under the key `dlstream`, as JSON.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from dlstream_common import NetworkError
+from dlstream_common import DlstreamError, NetworkError
+from dlstream_common.part_faults import PartFault, Shown
 from dlstream_pose.runtime._fit import fitted
-from dlstream_pose.runtime.decoders import Decoder, make_decoder
-from dlstream_pose.runtime.engines import Engine, first_line, open_engine
+from dlstream_pose.runtime.decoders import PLAIN, Decoder, make_decoder
+from dlstream_pose.runtime.engines import ENGINES, Engine, EngineSettings, first_line, open_engine, settings_of_engine
 from dlstream_pose.runtime.network_info import METADATA_KEY, NetworkInfo
 from dlstream_pose.runtime.top_down import TopDown
 
@@ -28,8 +30,8 @@ class Network:
 
     Args:
         path: the .onnx file; for the engine dlclive DeepLabCut's own .pt or .pb file.
-        threads: how many threads compute one frame; 0: one for each core.
-        engine: what computes it, see `dlstream_pose.runtime.engines`.
+        threads: how many threads compute one frame; 0: one for each core. Settings of an engine say it themselves.
+        engine: what computes it, see `dlstream_pose.runtime.engines`: a name, or an engine's settings.
         at_once: how many threads may call `run` at the same time without waiting for one another.
 
     Raises:
@@ -37,13 +39,17 @@ class Network:
             engine is not there.
     """
 
-    def __init__(self, path: str | Path, threads: int = 1, engine: str = "auto", at_once: int = 1) -> None:
+    def __init__(
+        self, path: str | Path, threads: int = 1, engine: str | EngineSettings = "auto", at_once: int = 1
+    ) -> None:
         self.path = Path(path)
-        self.engine: Engine = open_engine(engine, self.path, threads, at_once)
+        settings = settings_of_engine(engine, threads=threads) if isinstance(engine, str) else engine
+        self.engine: Engine[Any] = open_engine(settings, self.path, at_once)
+        self._author = ENGINES.author(self.engine.name)
         self.sha256 = self.engine.sha256
         self.info = self._read_info()
         self._outputs, self._decode = self._find_decoder()
-        self._top_down = self._find_detector(threads)
+        self._top_down = self._find_detector(settings.threads)
         self._check_graph()
 
     def run(self, image: NDArray[np.uint8], whole: bool = True) -> NDArray[np.float32]:
@@ -68,12 +74,52 @@ class Network:
                     poses[..., :2] /= ratio
                 return poses
             return self._top_down.run(image, self._run) if self._top_down else self._run(image)
+        except PartFault:
+            raise
         except Exception as error:
             raise NetworkError(f"{self.path}: failed on an image of {image.shape}: {first_line(error)}") from error
 
     def _run(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        outputs = self.engine.run(self._outputs, image)
-        return self._decode(dict(zip(self._outputs, outputs, strict=True)))
+        outputs = self._computed(image)
+        try:
+            poses = self._decode(outputs)
+        except Exception as error:
+            if self._author.is_ours:
+                raise
+            shapes = ", ".join(f"{name} {item.shape}" for name, item in outputs.items())
+            found = Shown(f"arrays that can't be decoded ({shapes}: {first_line(error)})")
+            raise self._author.returned("run", found, f"what the decoder '{self.info.decoder}' takes") from error
+        return poses
+
+    def _computed(self, image: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+        """The engine's arrays by name.
+
+        Raises:
+            PartFault: what it returned can't be poses; or it is not dlstream's, and raised something unforeseen.
+        """
+        try:
+            outputs = self.engine.run(self._outputs, image)
+        except DlstreamError:
+            raise
+        except (Exception, SystemExit) as error:
+            if self._author.is_ours:  # a library's way of refusing an image
+                raise
+            raise self._author.raised("run", error, self._expected) from error
+        if not isinstance(outputs, (list, tuple)) or len(outputs) != len(self._outputs):
+            raise self._author.returned("run", outputs, self._expected)
+        plain = self._outputs == PLAIN
+        for found in outputs:
+            if not isinstance(found, np.ndarray) or found.dtype.kind != ("f" if plain else found.dtype.kind):
+                raise self._author.returned("run", found, self._expected)
+            if plain and (found.ndim not in (2, 3) or found.shape[-2:] != (len(self.info.keypoints), 3)):
+                raise self._author.returned("run", found, self._expected)
+        return dict(zip(self._outputs, outputs, strict=True))
+
+    @property
+    def _expected(self) -> str:
+        if self._outputs != PLAIN:
+            return f"a list of arrays: {', '.join(self._outputs)}"
+        return f"a list of one float32 array of the shape (animals, {len(self.info.keypoints)}, 3)"
 
     def _find_decoder(self) -> tuple[tuple[str, ...], Decoder]:
         try:

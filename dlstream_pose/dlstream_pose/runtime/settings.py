@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from dlstream_common import FILLED_IN, ExistingFile, Namespace, Settings
-from dlstream_common.plugins import names_of
-from dlstream_pose.runtime.engines import ENGINES
-from dlstream_pose.runtime.filters import FILTERS, FilterSettings
+from dlstream_common import FILLED_IN, ExistingFile, Namespace, SettingsWithFormerKeys, former
+from dlstream_pose.runtime.engines import AnyEngine, settings_of_engine
+from dlstream_pose.runtime.filters import FILTERS, AnyFilter, NoFilter
 from dlstream_pose.runtime.missing import Missing
 
-if TYPE_CHECKING:
-    EngineName = str
-    FilterName = str
-else:  # known by name, imported when they are used
-    EngineName, FilterName = names_of(ENGINES, "auto"), names_of(FILTERS, "none")
 
-
-class PoseSettings(Settings):
+class PoseSettings(SettingsWithFormerKeys):
     """What the pose node estimates, and how it displays it."""
 
     network: ExistingFile
@@ -29,10 +22,9 @@ class PoseSettings(Settings):
     scale: Annotated[float | None, Field(gt=0, le=8)] = None
     """Size of the images that the network was trained on, relative to the camera's, such as 0.5. Left out: the scale
     stored in the network file, else 1."""
-    threads: Annotated[int, Field(ge=0, le=64)] = 2
-    """CPU threads for inference; up to this many cameras are served at the same time. 0: one thread per core."""
-    engine: EngineName = "auto"
-    """What runs the network. auto: the graphics card if ONNX Runtime finds one (cuda), else the processor (onnx)."""
+    engine: AnyEngine = settings_of_engine("auto")
+    """What runs the network: a name, or a mapping with `type` and the engine's keys. auto: the graphics card if ONNX
+    Runtime finds one (cuda), else the processor (onnx)."""
     max_age: Annotated[float, Field(ge=0, le=3600, json_schema_extra={"live": True})] = 0.0
     """Seconds after acquisition from which a pose is published as stale; 0: never."""
     crop: Annotated[int, Field(ge=0, le=8192)] = 0
@@ -41,22 +33,12 @@ class PoseSettings(Settings):
     """Seconds between looks at the whole frame; 0: only when an animal is lost."""
     crop_confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
     """An animal counts as lost when fewer than half of its keypoints reach this confidence."""
+    crop_agility: Annotated[float, Field(gt=0, le=1e6)] = 1000.0
+    """How much an animal's velocity changes within a second, in px/s; the window leaves room for it."""
     identity: bool = True
     """Keep each animal's id from frame to frame; no effect on a network for one animal."""
-    filter: FilterName = "none"
-    """Filter for each keypoint over time."""
-    filter_noise: Annotated[float, Field(gt=0, le=1000)] = 1.0
-    """kalman: error of a measured keypoint with confidence 1, in pixels (standard deviation)."""
-    filter_agility: Annotated[float, Field(gt=0, le=1e6)] = 1000.0
-    """kalman, crop: how much a keypoint's velocity changes within a second, in px/s."""
-    filter_gap: Annotated[float, Field(ge=0, le=60)] = 0.3
-    """Seconds for which a keypoint that isn't seen continues at its last velocity."""
-    filter_confidence: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """The filter treats keypoints with a lower confidence as not seen."""
-    filter_cutoff: Annotated[float, Field(gt=0, le=1000)] = 2.0
-    """one_euro: cut-off frequency at rest, in hertz; lower is smoother."""
-    filter_beta: Annotated[float, Field(ge=0, le=100)] = 0.02
-    """one_euro: how much the cut-off rises with speed, in hertz per px/s; higher lags less."""
+    filter: AnyFilter = NoFilter()
+    """Filter for each keypoint over time: a name, or a mapping with `type` and the filter's keys."""
     predict: Literal["none", "now", "ahead"] = "none"
     """Publish predicted positions (needs a filter). now: at the time of publishing; ahead: after predict_ahead."""
     predict_ahead: Annotated[float, Field(ge=0, le=10)] = 0.03
@@ -73,6 +55,24 @@ class PoseSettings(Settings):
     legend: Annotated[bool, Field(json_schema_extra={"live": True})] = True
     """List the keypoints and their colours in the overlay image."""
 
+    # Keys of dlstream 0.1, when engines and filters had no settings of their own.
+    threads: Annotated[int | None, Field(ge=0, le=64, exclude=True), former("engine.threads")] = None
+    """Former name of engine.threads."""
+    filter_noise: Annotated[float | None, Field(gt=0, le=1000, exclude=True), former("filter.noise")] = None
+    """Former name of filter.noise."""
+    filter_agility: Annotated[
+        float | None, Field(gt=0, le=1e6, exclude=True), former("filter.agility", "crop_agility")
+    ] = None
+    """Former name of filter.agility and crop_agility."""
+    filter_gap: Annotated[float | None, Field(ge=0, le=60, exclude=True), former("filter.gap")] = None
+    """Former name of filter.gap."""
+    filter_confidence: Annotated[float | None, Field(ge=0, le=1, exclude=True), former("filter.min_confidence")] = None
+    """Former name of filter.min_confidence."""
+    filter_cutoff: Annotated[float | None, Field(gt=0, le=1000, exclude=True), former("filter.cutoff")] = None
+    """Former name of filter.cutoff."""
+    filter_beta: Annotated[float | None, Field(ge=0, le=100, exclude=True), former("filter.beta")] = None
+    """Former name of filter.beta."""
+
     @field_validator("cameras")
     @classmethod
     def _each_once(cls, cameras: list[str]) -> list[str]:
@@ -83,17 +83,6 @@ class PoseSettings(Settings):
 
     @model_validator(mode="after")
     def _can_predict(self) -> PoseSettings:
-        if self.predict != "none" and self.filter == "none":
+        if self.predict != "none" and isinstance(self.filter, NoFilter):
             raise ValueError(f"predict: {self.predict} needs a velocity: filter: {' or '.join(FILTERS)}")
         return self
-
-    def filter_settings(self) -> FilterSettings:
-        """The filter's part of the settings."""
-        return FilterSettings(
-            noise=self.filter_noise,
-            agility=self.filter_agility,
-            gap=self.filter_gap,
-            min_confidence=self.filter_confidence,
-            cutoff=self.filter_cutoff,
-            beta=self.filter_beta,
-        )

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from dlstream_common import Image, Individual, now
 from dlstream_pose.runtime.crop import Cropper, Window
 from dlstream_pose.runtime.estimator import Estimator
-from dlstream_pose.runtime.filters import FILTERS, Filter, Filtered
+from dlstream_pose.runtime.filters import Filtered, NoFilter
+from dlstream_pose.runtime.guarded_filter import GuardedFilter
 from dlstream_pose.runtime.missing import treat_missing
 from dlstream_pose.runtime.settings import PoseSettings
 
@@ -58,9 +59,9 @@ class PoseStream:
             from dlstream_pose.runtime.identity import Identity  # loads a compiler, needed only to run a network
 
             self._identity = Identity(*shape)
-        self._filter: Filter | None = None
-        if settings.filter != "none":
-            self._filter = FILTERS[settings.filter](shape, settings.filter_settings())
+        self._filter: GuardedFilter | None = None
+        if not isinstance(settings.filter, NoFilter):
+            self._filter = GuardedFilter(shape, settings.filter)
         self._cropper: Cropper | None = None
         if settings.crop:
             self._cropper = Cropper(
@@ -68,7 +69,7 @@ class PoseStream:
                 settings.crop_refresh,
                 settings.crop_confidence,
                 shape,
-                settings.filter_agility * estimator.scale,
+                settings.crop_agility * estimator.scale,
             )
 
     @property

@@ -14,10 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dlstream_common import Individual, RecordingError
+from dlstream_common.event_kinds import COMMAND, FAULT
 from dlstream_recorder.report.summary import Summary, all_hops, read_session, summarise
 from dlstream_recorder.report.tables import read_events, read_frames, read_poses, segment_stems, sibling
 from dlstream_recorder.report.tracking import MIN_CONFIDENCE
-from dlstream_recorder.writers.events import COMMAND, FAULT
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from dlstream_common import RecordingError
+from dlstream_common.event_kinds import ACKNOWLEDGEMENT, COMMAND, FAULT
 from dlstream_recorder.report.tables import read_events, read_frames, read_latency, segment_stems
 from dlstream_recorder.report.tracking import TrackingError, tracking_error
 from dlstream_recorder.writers._session_file import FILE_NAME
-from dlstream_recorder.writers.events import ACKNOWLEDGEMENT, COMMAND, FAULT
 
 HOPS = {
     "capture_to_received": "capture → pose node",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from dlstream_common.event_kinds import ACKNOWLEDGEMENT, COMMAND
 from dlstream_common.ros import key_values, stamp_from_message, stamp_to_message
 from dlstream_msgs.msg import Acknowledgement, Command, Event
-from dlstream_recorder.writers.events import ACKNOWLEDGEMENT, COMMAND, EventRow
+from dlstream_recorder.writers.events import EventRow
 
 
 def event_row(message: Event, recorded: int) -> EventRow:

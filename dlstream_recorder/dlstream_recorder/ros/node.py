@@ -19,6 +19,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from dlstream_common import DlstreamError, EncodingError, Frame, image_from_bytes, now
+from dlstream_common.event_kinds import FAULT, RECOVERED, TOPIC_ENDED
 from dlstream_common.ros import (
     EVENT,
     Diagnosis,
@@ -47,7 +48,6 @@ from dlstream_recorder.session.session import Session
 from dlstream_recorder.settings import RecorderSettings
 from dlstream_recorder.writers._files import disk_of, free_bytes, in_gigabytes
 from dlstream_recorder.writers._message_types import MessageTypes
-from dlstream_recorder.writers.events import ENDED, FAULT, RECOVERED
 
 _TICK = 0.1
 _STARTUP_TIMEOUT = 15.0
@@ -314,7 +314,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             publishers = self.count_publishers(change.topic)
             values = {"seconds": f"{change.seconds:.3f}", "publishers": str(publishers)}
             if change.silent and not publishers:  # its node has ended properly
-                session.notice(ENDED, change.topic, "has ended", values, camera)
+                session.notice(TOPIC_ENDED, change.topic, "has ended", values, camera)
             elif change.silent:
                 session.notice(FAULT, change.topic, f"silent for {change.seconds:.1f} s", values, camera)
             else:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dlstream_common import Frame, FramePoses, RecordingError, now
+from dlstream_common.event_kinds import FAULT
 from dlstream_recorder.report.summary import Summary, summarise
 from dlstream_recorder.report.tables import write_all_h5
 from dlstream_recorder.session import _folder
@@ -24,7 +25,7 @@ from dlstream_recorder.writers._files import disk_of, free_bytes, in_gigabytes
 from dlstream_recorder.writers._session_file import SessionFile, first_contents, iso
 from dlstream_recorder.writers._worker import Worker
 from dlstream_recorder.writers.bag import Quality
-from dlstream_recorder.writers.events import FAULT, EventRow
+from dlstream_recorder.writers.events import EventRow
 from dlstream_recorder.writers.journal import RunStart, run_start
 
 _SYNC_INTERVAL = 1.0

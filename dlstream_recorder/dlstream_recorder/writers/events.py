@@ -12,13 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from dlstream_common import FramePoses
+from dlstream_common.event_kinds import ACKNOWLEDGEMENT, COMMAND
 from dlstream_recorder.writers._csv import CsvFile
-
-COMMAND = "command"
-ACKNOWLEDGEMENT = "acknowledgement"
-FAULT = "fault"
-ENDED = "topic_ended"
-RECOVERED = "recovered"
 
 _SETTLE = 0.6  # seconds for which a row waits for the rest of its chain: messages of other topics may arrive later
 _REMEMBERED = 5000
@@ -34,7 +29,7 @@ class EventRow:
     In the file, what does not apply to a row is an empty cell: a stamp or ID of 0, a sequence of -1, no values.
 
     Attributes:
-        kind: of the event (`dlstream_msgs/Event`), or "command" or "acknowledgement".
+        kind: of the event, see `dlstream_common.event_kinds`.
         name: of the trigger, state, trial or node; of the output for commands and acknowledgements.
         camera, sequence: of the frame that caused it; "" and -1 if none did.
         frame_stamp_ns: when that frame was acquired.

@@ -41,7 +41,7 @@ def _guarded(name: str, settings: ProtocolSettings) -> ProtocolSettings:
     return InstalledProtocolSettings.of(name, settings)
 
 
-AnyProtocol = Annotated[ProtocolSettings, Tagged("type", PROTOCOLS, protocol_settings, _guarded)]
+AnyProtocol = Annotated[ProtocolSettings, Tagged("type", PROTOCOLS, protocol_settings, PROTOCOLS, _guarded)]
 
 __all__ = [
     "PROTOCOLS",

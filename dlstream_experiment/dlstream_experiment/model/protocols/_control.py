@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo, model_validator
 
-from dlstream_common import Settings, misfit, named_file
+from dlstream_common import Settings, event_kinds, misfit, named_file
 from dlstream_common.settings import resolve_path
 from dlstream_experiment.model.names import SECOND, Name, Seconds, nanoseconds
 from dlstream_experiment.model.protocols._base import Stimulus
@@ -118,12 +118,12 @@ def read_recorded(path: Path, outputs: Collection[str]) -> dict[str, list[Change
         reason = error.strerror if isinstance(error, OSError) else error
         raise ValueError(f"a session or its events.csv, but {path} can't be read ({reason})") from None
     try:
-        begin = next(int(row["stamp_ns"]) for row in rows if row["kind"] == "experiment_started")
-        ends = (int(row["stamp_ns"]) for row in rows if row["kind"] == "experiment_ended")
+        begin = next(int(row["stamp_ns"]) for row in rows if row["kind"] == event_kinds.EXPERIMENT_STARTED)
+        ends = (int(row["stamp_ns"]) for row in rows if row["kind"] == event_kinds.EXPERIMENT_ENDED)
         end = next((stamp for stamp in ends if stamp >= begin), None)
         changes: dict[str, list[Change]] = {name: [] for name in outputs}
         for row in rows:
-            if row["kind"] != "command" or row["name"] not in changes:
+            if row["kind"] != event_kinds.COMMAND or row["name"] not in changes:
                 continue
             stamp = int(row["frame_stamp_ns"] or 0) or int(row["decided_ns"])
             if stamp >= begin and (end is None or stamp <= end):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_serializer
+from pydantic import Field, model_serializer
 
 from dlstream_common import Problem
-from dlstream_experiment.model.extension import Owner, find_class, on_frame, read_options
+from dlstream_experiment.model.extension import Owner, on_frame
 from dlstream_experiment.model.names import Location
+from dlstream_experiment.model.own_class import OwnClassSettings, as_written
 from dlstream_experiment.model.protocols._base import (
     End,
     Note,
@@ -22,37 +23,19 @@ from dlstream_experiment.model.protocols._base import (
 )
 from dlstream_experiment.model.protocols._diagram import Diagram
 
-GROUP = "dlstream.protocols"
 
-
-class PythonProtocolSettings(ProtocolSettings):
+class PythonProtocolSettings(OwnClassSettings, ProtocolSettings):
     """A subclass of ProtocolSettings in a Python file beside the experiment file, or installed as an entry point."""
 
     type: Literal["python"]
     class_: str = Field(alias="class")
     """file.py:Class beside this file (needs --allow-python), or an entry point of the group dlstream.protocols."""
-    options: Any = Field(default_factory=dict, validate_default=True, json_schema_extra={"type": "object"})
-    """The fields of that class, as keys and values."""
-    fields_below: ClassVar[Location] = ("options",)
-    """Where the fields of that class stand, below the protocol."""
-    class_key: ClassVar[str] = "class"
-    """The key that names it."""
+    base = ProtocolSettings
+    group = "dlstream.protocols"
 
-    @field_validator("class_")
     @classmethod
-    def _is_there(cls, text: str, info: ValidationInfo) -> str:
-        find_class(text, ProtocolSettings, GROUP, info)
-        return text
-
-    @field_validator("options")
-    @classmethod
-    def _fit(cls, options: Any, info: ValidationInfo) -> Any:
-        if "class_" not in info.data:
-            return options  # reported already
-        kind = find_class(info.data["class_"], ProtocolSettings, GROUP, info)
-        if kind.create is ProtocolSettings.create:
-            raise ValueError(f"a class that has all it needs ({kind.__name__} has no method create)")
-        return read_options(kind, options, info)
+    def lacking(cls, kind: Any) -> str:
+        return "create" if kind.create is ProtocolSettings.create else ""
 
     @property
     def own(self) -> ProtocolSettings:
@@ -72,13 +55,11 @@ class PythonProtocolSettings(ProtocolSettings):
 
     def triggers_used(self) -> list[tuple[Location, str]]:
         with self.owner.guard("triggers_used"):
-            return [((*self.fields_below, *place), name) for place, name in self.own.triggers_used()]
+            return self.placed(self.own.triggers_used())
 
     def stimuli_used(self) -> list[tuple[Location, Stimulus]]:
         with self.owner.guard("stimuli_used"):
-            used: list[tuple[Location, Stimulus]] = [
-                ((*self.fields_below, *place), stimulus) for place, stimulus in self.own.stimuli_used()
-            ]
+            used = self.placed(self.own.stimuli_used())
         for _, stimulus in used:
             if not isinstance(stimulus, Stimulus):
                 raise self.owner.wrong("stimuli_used", stimulus, "objects of Stimulus, each with its place")
@@ -111,7 +92,7 @@ class InstalledProtocolSettings(PythonProtocolSettings):
 
     @model_serializer
     def _as_written(self) -> dict[str, Any]:
-        return {"type": self.type, **self.own.model_dump(exclude_unset=True, by_alias=True, mode="json")}
+        return as_written(self)
 
 
 class GuardedProtocol(Protocol):

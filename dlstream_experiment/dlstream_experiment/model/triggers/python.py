@@ -3,49 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_serializer
+from pydantic import Field, PrivateAttr, model_serializer
 
 from dlstream_common import Problem
-from dlstream_experiment.model.extension import Owner, find_class, on_frame, read_options
+from dlstream_experiment.model.extension import Owner, on_frame
 from dlstream_experiment.model.names import Location
+from dlstream_experiment.model.own_class import OwnClassSettings, as_written
 from dlstream_experiment.model.pose_array import PoseArray
 from dlstream_experiment.model.triggers._base import Context, Trigger, TriggerSettings, builder_of
 
-GROUP = "dlstream.triggers"
 
-
-class PythonTriggerSettings(TriggerSettings):
+class PythonTriggerSettings(OwnClassSettings, TriggerSettings):
     """A subclass of TriggerSettings in a Python file beside the experiment file, or installed as an entry point."""
 
     type: Literal["python"]
     class_: str = Field(alias="class")
     """file.py:Class beside this file (needs --allow-python), or an entry point of the group dlstream.triggers."""
-    options: Any = Field(default_factory=dict, validate_default=True, json_schema_extra={"type": "object"})
-    """The fields of that class, as keys and values."""
     _name: str = PrivateAttr(default="")
-    fields_below: ClassVar[Location] = ("options",)
-    """Where the fields of that class stand, below the trigger."""
-    class_key: ClassVar[str] = "class"
-    """The key that names it."""
+    base = TriggerSettings
+    group = "dlstream.triggers"
 
-    @field_validator("class_")
     @classmethod
-    def _is_there(cls, text: str, info: ValidationInfo) -> str:
-        find_class(text, TriggerSettings, GROUP, info)
-        return text
-
-    @field_validator("options")
-    @classmethod
-    def _fit(cls, options: Any, info: ValidationInfo) -> Any:
-        if "class_" not in info.data:
-            return options  # reported already
-        kind = find_class(info.data["class_"], TriggerSettings, GROUP, info)
-        if builder_of(kind) is None:
-            raise ValueError(f"a class that has all it needs ({kind.__name__} has no method build)")
-        return read_options(kind, options, info)
+    def lacking(cls, kind: Any) -> str:
+        return "" if builder_of(kind) is not None else "build"
 
     @property
     def own(self) -> TriggerSettings:
@@ -89,7 +72,7 @@ class PythonTriggerSettings(TriggerSettings):
 
     def _places(self, method: str, call: Callable[[], list[tuple[Location, str]]]) -> list[tuple[Location, str]]:
         with self.owner.guard(method):
-            return [((*self.fields_below, *place), name) for place, name in call()]
+            return self.placed(call())
 
 
 class InstalledTriggerSettings(PythonTriggerSettings):
@@ -107,7 +90,7 @@ class InstalledTriggerSettings(PythonTriggerSettings):
 
     @model_serializer
     def _as_written(self) -> dict[str, Any]:
-        return {"type": self.type, **self.own.model_dump(exclude_unset=True, by_alias=True, mode="json")}
+        return as_written(self)
 
 
 class GuardedTrigger(Trigger):

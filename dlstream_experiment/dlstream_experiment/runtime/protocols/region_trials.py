@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 
+from dlstream_common import event_kinds
 from dlstream_experiment.model.names import SECOND, nanoseconds
 from dlstream_experiment.model.protocols import End, Note, Off, On, Protocol, Step
 from dlstream_experiment.model.protocols.region_trials import RegionTrialsSettings
@@ -89,13 +90,13 @@ class RegionTrials(Protocol):
         self._left.pop(name, None)
         self._hits[name] += 1
         values = {"trigger": self._settings.trials[name].trigger, "count": str(self._hits[name])}
-        return Note("trial_started", name, values)
+        return Note(event_kinds.TRIAL_STARTED, name, values)
 
     def _leave(self, stamp: int) -> Note:
         name, self._current = self._current, None
         assert name is not None
         duration = (stamp - self._current_since) / SECOND
-        return Note("trial_ended", name, {"duration": f"{duration:.6f}", "count": str(self._hits[name])})
+        return Note(event_kinds.TRIAL_ENDED, name, {"duration": f"{duration:.6f}", "count": str(self._hits[name])})
 
     def _switch(self, before: str | None) -> list[Step]:
         if self._current == before:

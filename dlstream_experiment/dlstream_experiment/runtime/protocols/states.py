@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from dlstream_common import event_kinds
 from dlstream_experiment.model.names import SECOND, nanoseconds
 from dlstream_experiment.model.protocols import End, Note, Protocol, Step, texts
 from dlstream_experiment.model.protocols._conditions import Comparison, all_hold
@@ -180,7 +181,7 @@ class StateMachine(Protocol):
             self._waits.append(wait)
             if sampler is not None and wait is not None and sampler.drawn:
                 values[f"drawn.{number}"] = f"{wait / SECOND:.6f}"
-        self._notes.append(Note("state_entered", name, values))
+        self._notes.append(Note(event_kinds.STATE_ENTERED, name, values))
         self._do(self._settings.states[name].enter)
 
     def _do(self, actions: Sequence[Action]) -> None:
@@ -200,7 +201,7 @@ class StateMachine(Protocol):
                 self._counters[action.result] += 1
                 self._end_trial(action.result)
             elif action.note is not None:
-                self._notes.append(Note("note", action.note, texts(action.values)))
+                self._notes.append(Note(event_kinds.NOTE, action.note, texts(action.values)))
 
     def _begin_trial(self, why: Mapping[str, str]) -> None:
         self._end_trial("")
@@ -209,7 +210,7 @@ class StateMachine(Protocol):
             self._end = End(f"all {self._trials.begun} trials are done")
             return
         self._marks[TRIAL] = self._now
-        self._notes.append(Note("trial_started", condition, {"trial": str(self._trials.begun)}))
+        self._notes.append(Note(event_kinds.TRIAL_STARTED, condition, {"trial": str(self._trials.begun)}))
         self._enter(self._settings.trials.conditions[condition].state, why)
 
     def _end_trial(self, result: str) -> None:
@@ -217,4 +218,4 @@ class StateMachine(Protocol):
         if condition is not None:
             duration = f"{(self._now - self._trials.since) / SECOND:.6f}"
             values = {"trial": str(self._trials.begun), "result": result, "duration": duration}
-            self._notes.append(Note("trial_ended", condition, values))
+            self._notes.append(Note(event_kinds.TRIAL_ENDED, condition, values))

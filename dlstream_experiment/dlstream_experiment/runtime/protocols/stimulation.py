@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from dlstream_common import event_kinds
 from dlstream_experiment.model.names import SECOND, nanoseconds
 from dlstream_experiment.model.protocols import Note, Off, On, Step, Stimulus
 from dlstream_experiment.model.protocols._control import Limit, Sham, Yoked
@@ -135,9 +136,9 @@ class Stimulation:
         if not output.sham:
             return [On(stimulus, trigger) if stimulus is not None else Off(name, trigger)]
         if stimulus is None:
-            return [Note("sham_ended", name, {"duration": f"{lasted / SECOND:.6f}"})]
+            return [Note(event_kinds.SHAM_ENDED, name, {"duration": f"{lasted / SECOND:.6f}"})]
         values = {"action": stimulus.action, **stimulus.texts()} | ({"trigger": trigger} if trigger else {})
-        return [Note("sham_started" if was_on is None else "sham_changed", name, values)]
+        return [Note(event_kinds.SHAM_STARTED if was_on is None else event_kinds.SHAM_CHANGED, name, values)]
 
     def _is_sham(self, name: str) -> bool:
         control = self._control
@@ -147,4 +148,4 @@ class Stimulation:
 
 
 def _reached(output: str, which: str, seconds: float) -> Note:
-    return Note("limit_reached", output, {"limit": which, "seconds": f"{seconds:g}"})
+    return Note(event_kinds.LIMIT_REACHED, output, {"limit": which, "seconds": f"{seconds:g}"})

@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from dlstream_common import NetworkError
+from dlstream_common import NetworkError, Settings
+from dlstream_common.tagged import Configurable
 from dlstream_pose.runtime._seal import is_damaged
 
 
@@ -18,8 +20,22 @@ class NotInstalled(NetworkError):
     """The requested engine's libraries or device are missing."""
 
 
-class Engine(ABC):
+class EngineSettings(Settings):
+    """The keys of every engine; an engine adds its own. The registry adds the key `type`, the engine's name."""
+
+    type: str = ""
+    """The engine."""
+    threads: Annotated[int, Field(ge=0, le=64)] = 2
+    """CPU threads for inference; up to this many cameras are served at the same time. 0: one thread per core."""
+
+
+S = TypeVar("S", bound=EngineSettings)
+
+
+class Engine(Configurable[S], ABC):
     """A network, loaded by one of the libraries that can run it.
+
+    `class OpenVino(Engine[EngineSettings])` says which settings it has.
 
     An optional library is imported in `__init__`, and named in `requires`.
 
@@ -33,6 +49,7 @@ class Engine(ABC):
         description: the library, its version and its device, in words.
     """
 
+    settings_type: ClassVar[type[Settings]] = EngineSettings
     name: ClassVar[str]
     requires: ClassVar[Mapping[str, str]] = {}
     parallel: ClassVar[bool] = False
@@ -45,11 +62,11 @@ class Engine(ABC):
     description: str
 
     @abstractmethod
-    def __init__(self, path: Path, threads: int, at_once: int = 1) -> None:
+    def __init__(self, path: Path, settings: S, at_once: int = 1) -> None:
         """Loads a network file.
 
         Args:
-            threads: how many threads compute one frame; 0: one for each core.
+            settings: the engine's keys; `threads` compute one frame.
             at_once: how many frames may be computed at the same time, by as many threads that call `run`.
 
         Raises:

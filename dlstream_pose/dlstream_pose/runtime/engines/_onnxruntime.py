@@ -11,12 +11,12 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from dlstream_pose.runtime.engines._base import Engine, NotInstalled, read_network, unloadable
+from dlstream_pose.runtime.engines._base import Engine, EngineSettings, NotInstalled, read_network, unloadable
 
 METADATA_KEY = "dlstream"
 
 
-class OnnxRuntime(Engine):
+class OnnxRuntime(Engine[EngineSettings]):
     """A session of ONNX Runtime with one provider; what it can't compute runs on the CPU."""
 
     provider: ClassVar[str]
@@ -28,7 +28,7 @@ class OnnxRuntime(Engine):
         """What this machine lacks for it, each with how to install it."""
         return {} if cls.provider in onnxruntime.get_available_providers() else {cls.provider: cls.install}
 
-    def __init__(self, path: Path, threads: int, at_once: int = 1) -> None:
+    def __init__(self, path: Path, settings: EngineSettings, at_once: int = 1) -> None:
         if self.lacks():
             raise NotInstalled(
                 f"engine {self.name}: this ONNX Runtime {onnxruntime.__version__} has no {self.provider}, only "
@@ -37,7 +37,7 @@ class OnnxRuntime(Engine):
         content = read_network(path)
         self.sha256 = hashlib.sha256(content).hexdigest()
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = settings.threads
         options.inter_op_num_threads = 1
         # Threads that spin while they wait take the cores away from the other nodes of the rig.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")

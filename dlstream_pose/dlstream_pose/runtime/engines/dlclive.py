@@ -17,18 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
-from dlstream_pose.runtime.engines._base import Engine, NotInstalled, first_line
+from dlstream_pose.runtime.engines._base import Engine, EngineSettings, NotInstalled, first_line
 
 _INSTALL = "pip install deeplabcut-live[pytorch] (or deeplabcut-live[tf]) in an environment with Python below 3.13"
 
 
-class DeepLabCutLive(Engine):
+class DeepLabCutLive(Engine[EngineSettings]):
     """DeepLabCut 3's .pt file (PyTorch), or the .pb file of DeepLabCut 2 beside its pose_cfg.yaml (TensorFlow)."""
 
     name = "dlclive"
     requires = {"dlclive": "deeplabcut-live[pytorch]"}
 
-    def __init__(self, path: Path, threads: int, at_once: int = 1) -> None:
+    def __init__(self, path: Path, settings: EngineSettings, at_once: int = 1) -> None:
         try:
             self.description = f"DeepLabCut-Live {version('deeplabcut-live')}"
             live = _import_live()
@@ -41,8 +41,8 @@ class DeepLabCutLive(Engine):
             )
         self.sha256 = _sha256(path)
         try:
-            described, settings = _tensorflow(path, threads) if path.suffix == ".pb" else _pytorch(path, threads)
-            self._live = live(**settings)
+            described, options = (_tensorflow if path.suffix == ".pb" else _pytorch)(path, settings.threads)
+            self._live = live(**options)
             self._one_at_a_time = threading.Lock()
             self._keypoints = len(described["keypoints"])
             self._live.init_inference(np.zeros((256, 256, 3), np.uint8))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dlstream_pose.runtime.engines._base import Engine, NotInstalled, read_network, unloadable
+from dlstream_pose.runtime.engines._base import Engine, EngineSettings, NotInstalled, read_network, unloadable
 
 _SHAPES = 4
 """Image sizes with a compiled network of their own; all others share one, which is a little slower."""
@@ -21,14 +21,14 @@ _METADATA = ["framework", "dlstream"]
 """Where OpenVINO keeps the metadata of an ONNX file."""
 
 
-class OpenVino(Engine):
+class OpenVino(Engine[EngineSettings]):
     """Compiles the network for each image size it meets, in single precision."""
 
     name = "openvino"
     requires = {"openvino": "openvino"}
     parallel = True
 
-    def __init__(self, path: Path, threads: int, at_once: int = 1) -> None:
+    def __init__(self, path: Path, settings: EngineSettings, at_once: int = 1) -> None:
         try:
             import openvino
         except ImportError as error:
@@ -40,7 +40,7 @@ class OpenVino(Engine):
             "INFERENCE_PRECISION_HINT": "f32",
             # OpenVINO would keep what it prepared for 5000 sizes that it was not compiled for: a gigabyte.
             "CPU_RUNTIME_CACHE_CAPACITY": 16,
-            "INFERENCE_NUM_THREADS": threads or os.cpu_count() or 1,
+            "INFERENCE_NUM_THREADS": settings.threads or os.cpu_count() or 1,
             # Streams share the threads: each frame is computed by the threads of one stream.
             **({"NUM_STREAMS": at_once} if at_once > 1 else {"PERFORMANCE_HINT": "LATENCY"}),
         }

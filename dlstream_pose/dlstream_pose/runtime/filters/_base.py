@@ -5,10 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import prod
-from typing import ClassVar
+from typing import Annotated, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
+
+from dlstream_common import Settings
+from dlstream_common.tagged import Configurable
 
 Floats = NDArray[np.float64]
 
@@ -20,16 +24,18 @@ and that of the last measurement; seconds since then, infinite where a keypoint 
 ROWS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class FilterSettings:
-    """The filters' settings; the pose node's settings explain each."""
+class FilterSettings(Settings):
+    """The keys of every filter; a filter adds its own. The registry adds the key `type`, the filter's name."""
 
-    noise: float = 1.0
-    agility: float = 1000.0
-    gap: float = 0.3
-    min_confidence: float = 0.1
-    cutoff: float = 2.0
-    beta: float = 0.02
+    type: str = ""
+    """The filter."""
+    gap: Annotated[float, Field(ge=0, le=60)] = 0.3
+    """Seconds for which a keypoint that isn't seen continues at its last velocity."""
+    min_confidence: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Keypoints with a lower confidence count as not seen."""
+
+
+S = TypeVar("S", bound=FilterSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +55,24 @@ class Filtered:
     confidence: Floats
 
 
-class Filter(ABC):
+class Filter(Configurable[S], ABC):
     """Filters keypoints of any number of animals, each independently, by the acquisition stamps.
 
     A measurement counts if it is a number and its confidence is at least `min_confidence`. Without one, the filter
     continues at the last velocity for up to `gap` seconds, while the confidence falls from the last measured one to 0.
     Then the keypoint is lost, and starts again with its next measurement.
 
+    `class Kalman(Filter[KalmanSettings])` says which settings it has.
+
     Args:
         shape: of the keypoints, such as (individuals, keypoints).
     """
 
+    settings_type: ClassVar[type[Settings]] = FilterSettings
     name: ClassVar[str]
     has_covariance: ClassVar[bool]
 
-    def __init__(self, shape: tuple[int, ...], settings: FilterSettings) -> None:
+    def __init__(self, shape: tuple[int, ...], settings: S) -> None:
         self.shape, self.settings = shape, settings
         self.reset()
 

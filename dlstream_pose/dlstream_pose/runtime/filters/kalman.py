@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from dlstream_pose.runtime.filters import _kernel
-from dlstream_pose.runtime.filters._base import Filter, Floats
+from dlstream_pose.runtime.filters._base import Filter, FilterSettings, Floats
 
 
-class Kalman(Filter):
+class KalmanSettings(FilterSettings):
+    """Constant velocity: smooth, without lag while an animal moves straight; leaves out outliers."""
+
+    noise: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    """Error of a measured keypoint with confidence 1, in pixels (standard deviation). More is smoother."""
+    agility: Annotated[float, Field(gt=0, le=1e6)] = 1000.0
+    """How much a keypoint's velocity changes within a second, in px/s. Less is smoother, and lags at turns."""
+
+
+class Kalman(Filter[KalmanSettings]):
     """Nearly constant velocity, driven by white noise of the acceleration.
 
     The model is that of Bar-Shalom, Li and Kirubarajan (2001), "Estimation with Applications to Tracking and

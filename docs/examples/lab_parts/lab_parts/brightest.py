@@ -4,22 +4,31 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from dlstream_common import NetworkError
-from dlstream_pose import Engine
+from dlstream_pose import Engine, EngineSettings
 
 
-class Brightest(Engine):
+class BrightestSettings(EngineSettings):
+    """The brightest pixel, for a lamp on an animal's head."""
+
+    min_light: Annotated[int, Field(ge=0, le=255)] = 0
+    """Mean of blue, green and red below which a pixel is no lamp: it is not seen."""
+
+
+class Brightest(Engine[BrightestSettings]):
     """Takes, in a network's place, a JSON file with the name of its one keypoint: {"keypoint": "lamp"}."""
 
     name = "brightest"
     parallel = True
 
-    def __init__(self, path: Path, threads: int, at_once: int = 1) -> None:
+    def __init__(self, path: Path, settings: BrightestSettings, at_once: int = 1) -> None:
+        self._min_light = settings.min_light
         try:
             content = path.read_bytes()
             keypoint = str(json.loads(content)["keypoint"])
@@ -34,4 +43,6 @@ class Brightest(Engine):
     def run(self, outputs: Sequence[str], image: NDArray[np.uint8]) -> list[NDArray[Any]]:
         light = image.sum(axis=2)
         y, x = np.unravel_index(light.argmax(), light.shape)
+        if light[y, x] < 3 * self._min_light:
+            return [np.array([[[np.nan, np.nan, 0]]], np.float32)]
         return [np.array([[[x, y, light[y, x] / 765]]], np.float32)]  # (animals, keypoints, 3): x, y, confidence

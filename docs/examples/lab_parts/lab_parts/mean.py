@@ -1,13 +1,23 @@
 """A filter: the mean of a keypoint's place and of its last one."""
 
-import numpy as np
+from typing import Annotated
 
-from dlstream_pose import Filter
+import numpy as np
+from pydantic import Field
+
+from dlstream_pose import Filter, FilterSettings
 from dlstream_pose.runtime.filters import IDLE, Floats, X, Y
 
 
-class Mean(Filter):
-    """Half of what is measured and half of what was held for true: fewer trembling points, a frame late."""
+class MeanSettings(FilterSettings):
+    """A part of what is measured and the rest of what was held for true: fewer trembling points, a frame late."""
+
+    weight: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Of what is measured; 1: no filter at all."""
+
+
+class Mean(Filter[MeanSettings]):
+    """See MeanSettings."""
 
     name = "mean"
     has_covariance = False
@@ -17,7 +27,8 @@ class Mean(Filter):
         seen = (confidence >= self.settings.min_confidence) & np.isfinite(x + y)
         new = np.isinf(self.state[IDLE])  # lost, or never seen before
         for row, value in ((X, x), (Y, y)):
-            held = np.where(new, value, (self.state[row] + value) / 2)
+            moved = self.state[row] + self.settings.weight * (value - self.state[row])
+            held = np.where(new, value, moved)
             self.state[row] = np.where(seen, held, self.state[row])
         self.remember(seen, confidence, step)
 

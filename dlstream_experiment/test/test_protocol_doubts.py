@@ -1,0 +1,215 @@
+"""State machines that are valid and can hardly be meant: what every check remarks."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from protocol_script import Script, machine, protocol
+
+from dlstream_experiment.model.protocols import ProtocolSettings
+
+
+def odd(**changes: object) -> list[str]:
+    """What is found odd about a small state machine."""
+    content = {"type": "states", "states": {"a": {"transitions": [{"after": 1, "go": "end"}]}}}
+    made: ProtocolSettings = protocol(content | changes)
+    return [f"{item.severity.value} {'.'.join(map(str, item.place))}: {item.found}" for item in made.problems()]
+
+
+def test_what_can_not_be_meant_is_found():
+    assert odd() == []
+    lost = {"a": {"transitions": [{"after": 1, "go": "end"}]}, "b": {"transitions": [{"go": "a"}]}}
+    assert odd(states=lost) == ["warning states.b: a state that is never entered"]
+    assert odd(states={"a": {}}) == ["error states.a: a state that is never left"]
+    assert odd(states={"a": {}}, stop=[{"after": 1}]) == []
+    endless = {"a": {"transitions": [{"after": 1, "go": "b"}]}, "b": {"transitions": [{"after": 1, "go": "a"}]}}
+    assert odd(states=endless) == [
+        "warning states.a: a state from which no end is reached",
+        "warning states.b: a state from which no end is reached",
+    ]
+    hidden = {"a": {"transitions": [{"go": "end"}, {"when": "x", "go": "end"}]}}
+    assert odd(states=hidden) == ["warning states.a.transitions.1: a transition that is never reached"]
+    lit = {"a": {"stimuli": [{"output": "laser", "action": "on"}]}}
+    assert odd(states=lit, stop=[{"after": 900}]) == [
+        "warning states.a: a state that is never left, with 'laser' on until a `stop` condition ends the experiment"
+    ]
+    assert odd(trials={"conditions": {"c": {"state": "a"}}}) == ["warning trials: a trial list that nothing begins"]
+
+
+def test_states_that_lead_to_each_other_at_once_are_refused():
+    def chase(*first: object, **more: object) -> list[str]:
+        states = {"a": {"transitions": [*first, {"go": "b"}]}, "b": {"transitions": [{"after": 0, "go": "a"}]}}
+        return odd(states={**states, **more}, stop=[{"after": 9}])
+
+    found = "states.a.transitions.0: 'a' and 'b', which lead to each other at once, on every frame"
+    assert chase() == [f"error {found}"]
+    assert chase({"when": "x", "go": "end"}) == [f"warning {found.replace('0', '1')}"], "may be meant: it can end"
+    lone = {"a": {"transitions": [{"go": "a"}]}}
+    assert odd(states=lone, stop=[{"after": 9}]) == [
+        "error states.a.transitions.0: 'a', which leads to itself at once, on every frame"
+    ]
+    drawn = {"a": {"transitions": [{"go": {"a": 1, "end": 1}}]}}
+    assert [line.partition(" ")[0] for line in odd(states=drawn)] == ["warning"], "a draw ends it at some time"
+    waiting = {"a": {"transitions": [{"go": "b"}]}, "b": {"transitions": [{"after": 1, "go": "a"}]}}
+    assert odd(states=waiting, stop=[{"after": 9}]) == []
+    counted = {"a": {"transitions": [{"go": "b"}]}, "b": {"transitions": [{"if": "n > 1", "go": "a"}]}}
+    assert not [line for line in odd(states=counted, stop=[{"after": 9}]) if "at once" in line]
+
+
+def test_what_only_the_limit_ends_is_remarked():
+    """Refused is what has a time of its own beyond the limit; what an animal ends is cut at run time, and told."""
+
+    def lit(*ways: object, **limit: float) -> list[str]:
+        states = {"a": {"stimuli": [{"output": "laser", "action": "on"}], "transitions": list(ways)}}
+        return odd(states=states, stop=[{"after": 900}], limits={"laser": limit or {"stimulus": 5}})
+
+    by_animal, on = (
+        {"when": "t", "is": False, "go": "end"},
+        "warning states.a.stimuli.0: 'laser' on for as long as 'a' lasts",
+    )
+    assert lit(by_animal) == [on]
+    assert lit(by_animal, {"after": 5, "go": "end"}) == []
+    assert lit(by_animal, {"after": 6, "go": "end"}) == ["error states.a.stimuli.0: 'laser' on for up to 6 s"]
+    assert lit({"after": 5, "since": "start", "go": "end"}) == [on], "of a mark it is not known how long ago it was"
+    assert lit({"after": 5, "if": "n > 1", "go": "end"})[-1] == on
+    assert lit(by_animal, session=60) == [], "the limit of a session is there to end it"
+    given = {
+        "a": {"enter": [{"give": {"output": "laser", "action": "on"}}], "transitions": [{"after": 1, "go": "end"}]}
+    }
+    assert odd(states=given, limits={"laser": {"stimulus": 5}}) == [
+        "warning states.a.enter.0.give: 'laser' given until it is withdrawn"
+    ]
+
+
+def test_a_given_stimulus_without_an_end_deserves_a_look():
+    laser = {"output": "laser", "action": "on"}
+
+    def given(*actions: object, **more: object) -> list[str]:
+        ways = [{"after": 1, "go": "end", "do": list(actions)}]
+        return odd(states={"a": {"enter": [{"give": laser}], "transitions": ways}}, **more)
+
+    assert given() == ["warning states.a.enter.0.give: 'laser' given until it is withdrawn, which nothing does"]
+    assert given({"withdraw": "laser"}) == []
+    assert given({"give": laser, "seconds": 2}) == []
+    assert given(limits={"laser": {"session": 5}}) == []
+
+
+@pytest.mark.parametrize("ways", [[{"go": "end"}], [{"after": 0, "go": "end"}], [{"when": "t", "go": "end"}] * 2])
+def test_a_stimulus_that_is_never_on_deserves_a_look(ways):
+    lit = {"a": {"stimuli": [{"output": "laser", "action": "on"}], "transitions": ways}}
+    never = ["warning states.a.stimuli: a stimulus that is never on: 'a' is left as soon as it is entered"]
+    assert odd(states=lit) == ([] if "when" in ways[0] else never)
+
+
+def test_amounts_that_are_never_reached_deserve_a_look():
+    def lit(reaches: float, **limit: float) -> list[str]:
+        on, ways = [{"output": "laser", "action": "on"}], [{"after": 1, "go": "end"}]
+        stop = [{"stimulated": "laser", "reaches": reaches}]
+        return odd(states={"a": {"stimuli": on, "transitions": ways}}, stop=stop, limits={"laser": limit})
+
+    never = "warning stop.0.reaches: 600 s of 'laser', which is on for 5 s at most"
+    assert lit(600, session=5) == [never]
+    assert lit(5, session=5) == lit(600, stimulus=5) == []
+    assert lit(2, session=2, stimulus=5) == ["warning limits.laser.session: 2 s in a session, less than 5 s at a time"]
+
+
+def test_limits_of_trials_that_contradict_deserve_a_look():
+    trial = {"trigger": "t", "stimulus": {"output": "laser", "action": "on"}}
+    made = protocol(
+        {"type": "region_trials", "trials": {"one": trial}, "limits": {"laser": {"stimulus": 5, "session": 2}}}
+    )
+    assert [(item.place, item.is_warning) for item in made.problems()] == [
+        (("limits", "laser", "session"), True),
+        (("max_hits",), True),
+    ]
+
+
+LIGHT = [{"output": "laser", "action": "on"}]
+COUNT = [{"count": "n"}]
+FORTY = {"if": "n >= 40"}
+
+
+def light(*ways: object, stop: object = FORTY, **state: object) -> list[str]:
+    """What is remarked of a dark and a lit state: `ways` lead to the light, `state` is what it is besides."""
+    dark = {"transitions": list(ways) or [{"when": "t", "go": "lit"}]}
+    lit = {"stimuli": LIGHT, "transitions": [{"after": 5, "go": "dark"}], **state}
+    return odd(states={"dark": dark, "lit": lit}, stop=[{"after": 900}, stop])
+
+
+def test_a_counter_that_ends_the_run_in_the_first_frame_of_a_stimulus_deserves_a_look():
+    (found,) = light(enter=COUNT)
+    assert found == (
+        "warning states.lit.enter.0: 'n', which changes as 'lit' begins a stimulus and ends the run by `n >= 40` "
+        "(stop[1]): the run ends on the next frame: the last stimulus lasts one frame"
+    )
+    assert light(leave=COUNT) == [], "counted as it ends"
+    (found,) = light({"when": "t", "do": COUNT, "go": "lit"})
+    assert found.startswith("warning states.dark.transitions.0.do.0: 'n'")
+    given = [*COUNT, {"give": LIGHT[0], "seconds": 5}]
+    (found,) = light(enter=given, stimuli=[])
+    assert found.startswith("warning states.lit.enter.0: 'n'")
+    (found,) = light({"when": "t", "do": given, "go": "dark"}, {"when": "u", "go": "lit"})
+    assert "changes as a stimulus is given" in found
+    (found,) = light(stop={"if": "n > 40", "reason": "enough"}, enter=COUNT)
+    assert "n > 40" in found
+    (found,) = light(stop={"if": ["n >= 40", "m >= 2"]}, enter=COUNT, leave=[{"count": "m"}])
+    (found,) = light(stop={"if": "most < n"}, enter=[*COUNT, {"reset": "most"}])
+
+
+def test_a_counter_that_ends_the_run_at_another_time_is_as_meant():
+    assert light(enter=COUNT, stop={"after": 5}) == []
+    assert light(enter=[*COUNT, {"mark": "on"}], stop={**FORTY, "since": "on", "after": 5}) == []
+    assert light(enter=COUNT, stop={"if": "n < 3"}) == [], "which a count upwards does not bring about"
+    both = {
+        "dark": {"transitions": [{"when": "t", "go": "lit"}]},
+        "lit": {"stimuli": LIGHT, "transitions": [{"after": 5, "go": "longer"}]},
+        "longer": {"stimuli": LIGHT, "enter": COUNT, "transitions": [{"after": 5, "go": "dark"}]},
+    }
+    assert odd(states=both, stop=[FORTY]) == [], "the light goes on from the state before"
+
+
+def test_a_run_that_a_counter_ends_before_the_stimulus_is_on_deserves_a_look():
+    ways = [{"if": "n >= 40", "go": "end"}, {"after": 5, "go": "dark"}]
+    (found,) = light(enter=COUNT, transitions=ways, stop={"after": 9})
+    assert found.endswith("(states.lit.transitions[0]): the run ends on the same frame: the last stimulus is never on")
+    assert light({"if": "n >= 40", "go": "end"}, {"when": "t", "go": "lit"}, enter=COUNT, stop={"after": 9}) == []
+
+
+def test_the_last_trial_of_a_list_is_not_to_be_cut_off_either():
+    trials = {"conditions": {"c": {"state": "lit"}}, "repeat": 3}
+    states = {
+        "dark": {"transitions": [{"when": "t", "go": "trial"}]},
+        "lit": {"stimuli": LIGHT, "transitions": [{"after": 5, "do": [{"result": "done"}], "go": "dark"}]},
+    }
+    for condition in ("trials_left == 0", "trials >= 3"):
+        (found,) = odd(states=states, trials=trials, stop=[{"if": condition}])
+        assert found.startswith("warning states.dark.transitions.0.go: 'trials")
+    assert odd(states=states, trials=trials, stop=[{"if": "done >= 3"}]) == []
+
+
+def test_what_is_remarked_of_a_last_stimulus_is_so():
+    """Counted on entering the last of two is on for one frame; counted on leaving it lasts its time."""
+    for key, lasted in (("enter", 0.1), ("leave", 5.0)):
+        states = {
+            "dark": [{"after": 1, "go": "lit"}],
+            "lit": {"stimuli": LIGHT, key: COUNT, "transitions": [{"after": 5, "go": "dark"}]},
+        }
+        script = Script(machine(states, stop=[{"if": "n >= 2"}]))
+        on: list[float] = []
+        for time in (number / 10 for number in range(200)):
+            if script.ended is None:
+                script.frame(time)
+                on += [time] if "laser" in script.on else []
+        assert script.ended == "n >= 2"
+        (second,) = (later for earlier, later in pairwise(on) if later - earlier > 0.5)
+        assert on[-1] + 0.1 - second == pytest.approx(lasted)
+
+
+def test_the_last_trial_of_regions_deserves_a_look_until_the_file_says_what_is_meant():
+    trial = {"trigger": "t", "stimulus": LIGHT[0]}
+    made = {"type": "region_trials", "trials": {"one": trial}, "max_hits": 3}
+    (found,) = protocol(made).problems()
+    assert (found.place, found.is_warning) == (("max_hits",), True)
+    assert "lasts one frame" in found.found
+    assert [protocol({**made, "finish_last_trial": value}).problems() for value in (True, False)] == [[], []]
