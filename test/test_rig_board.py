@@ -40,7 +40,7 @@ def rig(tmp_path: Path, board: SimulatedBoard) -> Path:
         "rig: test\n"
         "cameras: {top: {source: synthetic, width: 320, height: 240, queue: 200, fps: 30, seed: 1}}\n"
         f"pose: {{network: {config}/networks/demo_mouse.onnx, scale: 1}}\n"
-        f"experiment: {{file: {tmp_path}/experiment.yaml, acknowledgement_timeout: 20, output_timeout: 60,"
+        f"experiment: {{file: {tmp_path}/experiment.yaml, acknowledgement_timeout: 5, output_timeout: 60,"
         " start_timeout: 300}\n"
         f"outputs:\n  laser: {{{common}, pin: 9}}\n  valve: {{{common}, pin: 8}}\n"
     )

@@ -191,7 +191,7 @@ def test_what_the_board_cannot_do_is_found_before_the_run(action, values, messag
 
 def test_check_knows_that_the_board_switches_off():
     fate = ArduinoSettings(pin=9).without_computer()
-    assert (fate.ends, fate.text) == (True, "the board switches it off after 0.25 s")
+    assert (fate.ends, fate.text) == (True, "the board switches it off after 0.2 s")
 
 
 @given(st.binary(max_size=300))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from firmware_host import Host
 from simulated_board import SimulatedBoard, wait_until
-
-from conftest import Host
 
 Begin = Callable[..., Host]
 

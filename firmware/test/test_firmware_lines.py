@@ -6,9 +6,8 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
+from firmware_host import Host
 from simulated_board import wait_until
-
-from conftest import Host
 
 Begin = Callable[..., Host]
 

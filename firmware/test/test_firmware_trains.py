@@ -9,7 +9,7 @@ import os
 import random
 from collections.abc import Callable
 
-from conftest import Host
+from firmware_host import Host
 
 TRAINS = int(os.environ.get("DLSTREAM_TEST_TRAINS", "100"))
 PINS = (4, 7, 8, 9, 10, 12, 13, 14)

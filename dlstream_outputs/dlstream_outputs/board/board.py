@@ -24,7 +24,7 @@ bootloader for 1 to 2 s."""
 PATIENT = 2.0
 """Seconds for an answer while nothing is on: before a run, a busy computer is no fault."""
 _ASK_AGAIN = 0.25
-_FEED_PERIOD = 0.05
+_FEED_PERIOD = 0.02
 _TELL_AGAIN = 10.0
 
 
@@ -35,7 +35,7 @@ class Line:
     pin: int
     active_high: bool = True
     max_on: int = 60_000
-    watchdog: int = 250
+    watchdog: int = 200
     free_running: bool = False
 
     @property
@@ -146,7 +146,7 @@ class Board:
         return self._stamp(self._link.ask(f"disarm {pin}", timeout))
 
     def feed(self, pin: int) -> None:
-        """Says that the commander of a line is alive; the board hears it at most 50 ms later.
+        """Says that the commander of a line is alive; the board hears it at most 20 ms after the next call.
 
         Nothing is sent by a thread of its own: a program that hangs no longer feeds.
         """

@@ -41,7 +41,7 @@ class ArduinoSettings(OutputSettings):
     """true: the pin is high when the output is on; false: low, for a relay board that switches on low."""
     max_on: Annotated[float, Field(gt=0, le=3600)] = 60.0
     """Seconds for which it may be on without a break; the board itself ends what is longer."""
-    watchdog: Annotated[float, Field(ge=0.1, le=10)] = 0.25
+    watchdog: Annotated[float, Field(ge=0.1, le=10)] = 0.2
     """Seconds without a sign of life of this computer after which the board switches the pin off."""
     answer_timeout: Annotated[float, Field(gt=0, le=10)] = 0.1
     """Seconds within which the board must answer a command; later is a fault."""
