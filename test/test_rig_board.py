@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
+from csv import DictReader
 from pathlib import Path
 
 import pytest
-from rig_tools import RigUnderTest
+from rig_tools import RigUnderTest, command
 from simulated_board import SimulatedBoard
 
 from dlstream.rig.file import load_rig
@@ -68,3 +70,70 @@ def test_the_board_switches_off_when_the_outputs_are_gone_or_hang(
         os.kill(victim, signal.SIGCONT)
     else:
         assert running.wait() == 1
+
+
+@pytest.fixture
+def rig_with_lever(tmp_path: Path, board: SimulatedBoard) -> Path:
+    """The laser is on while the lever is pressed, which closes pin 2 to ground; both are at one board."""
+    config = Path(__file__).resolve().parents[1] / "config"
+    (tmp_path / "experiment.yaml").write_text(
+        "experiment: test\ncamera: top\n"
+        "triggers: {pressed: {type: input, input: lever}}\n"
+        "protocol:\n  type: region_trials\n"
+        '  trials: {on: {trigger: pressed, stimulus: {output: laser, action: "on"}}}\n'
+        "  lockout: 0\n  max_hits: 100000\nmax_age: 60\npose_timeout: 60\n"
+    )
+    path = tmp_path / "rig.yaml"
+    path.write_text(
+        "rig: test\n"
+        "cameras: {top: {source: synthetic, width: 320, height: 240, queue: 200, fps: 30, seed: 1}}\n"
+        f"pose: {{network: {config}/networks/demo_mouse.onnx, scale: 1}}\n"
+        f"experiment: {{file: {tmp_path}/experiment.yaml, acknowledgement_timeout: 5, output_timeout: 60,"
+        " start_timeout: 300}\n"
+        f"outputs: {{laser: {{type: arduino, port: {board.port}, pin: 9, answer_timeout: 10, commander_timeout: 60,"
+        " max_command_age: 60, watchdog: 5, max_on: 3600}}\n"
+        f"inputs: {{lever: {{type: arduino, port: {board.port}, pin: 2, active_high: false}}}}\n"
+        f"recorder: {{directory: {tmp_path}/sessions, session: lever, silence: 60, min_free: 0.1, image_depth: 200}}\n"
+    )
+    return path
+
+
+def test_a_lever_at_the_board_decides_is_recorded_with_its_time_and_replayed(
+    rig_with_lever: Path, board: SimulatedBoard, start: Callable[..., RigUnderTest]
+) -> None:
+    specs = rig_nodes(load_rig(rig_with_lever), rig_with_lever)
+    assert [member.full_name for spec in specs for member in spec.members] == ["/outputs/laser", "/inputs/lever"]
+    running = start("run", "--local", "--status", "0", str(rig_with_lever))
+    running.saw("experiment started", 300)
+    for _ in range(3):
+        after = board.changes(9)[-1].stamp
+        board.command("pin 2 0")
+        on = board.wait_for(9, "1", after)
+        board.command("pin 2 1")
+        board.wait_for(9, "0", on.stamp)
+    assert running.stop() == 0
+    session = rig_with_lever.parent / "sessions" / "lever"
+    rows = [
+        row
+        for row in DictReader((session / "events.csv").read_text().splitlines())
+        if row["kind"] in ("input_rose", "input_fell")
+    ]
+    assert [(row["kind"], row["name"]) for row in rows] == [("input_rose", "lever"), ("input_fell", "lever")] * 3
+    driven = [line.split() for line in board.trace.read_text().splitlines() if line.endswith(("in0", "in1"))]
+    moments = [int(words[1]) for words in driven if words[2] == "2"][-6:]
+    late = [int(row["stamp_ns"]) - moment for row, moment in zip(rows, moments, strict=True)]
+    print("stamps of the lever less the moments at which it was moved, ms:", [round(ns / 1e6, 2) for ns in late])
+    assert max(map(abs, late)) < 0.1e9
+    replay = subprocess.run(command("replay", str(session)), capture_output=True, text=True)
+    assert "identical" in replay.stdout, replay.stdout + replay.stderr
+    assert replay.returncode == 0
+
+
+def test_an_unplugged_board_ends_a_rig_that_hears_it(
+    rig_with_lever: Path, board: SimulatedBoard, start: Callable[..., RigUnderTest]
+) -> None:
+    running = start("run", "--local", "--status", "0", str(rig_with_lever))
+    running.saw("experiment started", 300)
+    board.unplug()
+    assert running.wait() == 1
+    assert "is it unplugged?" in running.output

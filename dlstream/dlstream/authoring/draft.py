@@ -192,6 +192,7 @@ class Draft:
                     keypoints=known.keypoints,
                     individuals=known.individuals,
                     outputs=known.outputs,
+                    inputs=known.inputs,
                 )
             except InputError as error:
                 return list(error.problems)

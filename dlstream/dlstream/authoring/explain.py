@@ -35,6 +35,7 @@ class Known:
     individuals: Sequence[str] | None = None
     rates: dict[str, float] = field(default_factory=dict)
     outputs: Mapping[str, Any] | None = None
+    inputs: Sequence[str] | None = None
     frame: Image | None = None
 
     @classmethod
@@ -47,7 +48,7 @@ class Known:
         known = cls()
         rig: Rig | None = load_rig(rig_file, without_experiment=True) if rig_file else None
         if rig is not None and rig_file is not None:
-            known.cameras, known.outputs = list(rig.cameras), rig.outputs
+            known.cameras, known.outputs, known.inputs = list(rig.cameras), rig.outputs, list(rig.inputs)
             facts = RigFacts.of(rig, rig_file)
             known.sizes, known.rates = facts.image_sizes, facts.frame_rates
             known.asked = facts.asked_sizes
@@ -88,6 +89,7 @@ def check_file(file: Path, known: Known, out: Path | None, console: Console, all
         rates=known.rates,
         asked_sizes=known.asked,
         outputs=known.outputs,
+        inputs=known.inputs,
     )
     explain(experiment, console)
     for warning in warnings:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dlstream.rig.conflicts import conflicts
 from dlstream.rig.facts import RigFacts
 from dlstream.rig.file import Rig, load_rig, rest_of_rig
 from dlstream.rig.table import NODE_KINDS, NodeKind
@@ -79,6 +80,7 @@ def _errors(rig: Rig, path: Path, warn: Warn, partial: frozenset[str] = frozense
                     problem = problem.below(*place)
                     problem = replace(problem, line=line_of(data, problem.place))
                 found.append(problem)
+    found += [replace(item, line=line_of(data, item.place)) for item in conflicts(rig, data)]
     for problem in found:
         if problem.is_warning:
             warn(problem.file or path, problem)

@@ -13,7 +13,8 @@ from dlstream.rig.sections import NodeOptions, TopicCamera
 from dlstream.rig.table import NODE_KINDS
 from dlstream_common import Settings
 
-_OUTPUT = "dlstream_outputs::OutputNode"
+_SHARING = {"/outputs": "dlstream_outputs::OutputNode", "/inputs": "dlstream_outputs::InputNode"}
+"""Classes of nodes that may share a device, by namespace."""
 
 
 @dataclass(frozen=True)
@@ -91,27 +92,35 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
         for name, section in kind.sections(rig)
         if not kind.is_foreign(section)
     ]
-    nodes = _sharing(nodes, rig.outputs)
+    nodes = _sharing(nodes, rig)
     return _together(nodes) if rig.together else nodes
 
 
-def _sharing(nodes: list[NodeSpec], outputs: Mapping[str, Any]) -> list[NodeSpec]:
-    """The nodes, those of outputs that share a device in one process: only one process can open it."""
+def _sharing(nodes: list[NodeSpec], rig: Rig) -> list[NodeSpec]:
+    """The nodes, those that share a device in one process: only one process can open it."""
     devices: dict[str, list[NodeSpec]] = {}
     for node in nodes:
-        section = outputs.get(node.name) if node.namespace == "/outputs" else None
-        device = str(getattr(section, "shared_device", ""))
+        device = _shared_device(node, rig)
         if device:
-            devices.setdefault(device, []).append(replace(node, component=_OUTPUT))
-    shared = {members[0].name: members for members in devices.values() if len(members) > 1}
-    inside = {member.name for members in shared.values() for member in members[1:]}
+            devices.setdefault(device, []).append(replace(node, component=_SHARING[node.namespace]))
+    shared = {members[0].full_name: members for members in devices.values() if len(members) > 1}
+    inside = {member.full_name for members in shared.values() for member in members[1:]}
     return [
-        _one_process(shared[node.name], "_and_".join(member.name for member in shared[node.name]), "/outputs")
-        if node.namespace == "/outputs" and node.name in shared
+        _one_process(shared[node.full_name], _joined(shared[node.full_name]), node.namespace)
+        if node.full_name in shared
         else node
         for node in nodes
-        if not (node.namespace == "/outputs" and node.name in inside)
+        if node.full_name not in inside
     ]
+
+
+def _shared_device(node: NodeSpec, rig: Rig) -> str:
+    sections: Mapping[str, Mapping[str, Any]] = {"/outputs": rig.outputs, "/inputs": rig.inputs}
+    return str(getattr(sections.get(node.namespace, {}).get(node.name), "shared_device", ""))
+
+
+def _joined(nodes: list[NodeSpec]) -> str:
+    return "_and_".join(node.name for node in nodes)
 
 
 def _together(nodes: list[NodeSpec]) -> list[NodeSpec]:

@@ -17,6 +17,7 @@ from dlstream_experiment.model.names import Location
 from dlstream_experiment.model.parsed_sections import ParsedSections
 from dlstream_experiment.model.plane import CameraPlane
 from dlstream_experiment.model.problems import warning, with_lines
+from dlstream_experiment.model.triggers.input import InputSettings
 
 Size = tuple[int, int]
 
@@ -39,6 +40,7 @@ def check_experiment(
     keypoints: Collection[str] | None = None,
     outputs: Mapping[str, ChecksCommands] | Collection[str] | None = None,
     individuals: Collection[str] | None = None,
+    inputs: Collection[str] | None = None,
     rates: Mapping[str, float] | None = None,
 ) -> list[Problem]:
     """Checks an experiment against what is known of its rig; None: not known.
@@ -49,6 +51,7 @@ def check_experiment(
         keypoints: what the network gives.
         outputs: settings by name, so that commands are checked as well; or only the names.
         individuals: the animals that the network distinguishes.
+        inputs: names of the rig's inputs.
         rates: frames a second, by camera.
 
     Returns:
@@ -69,6 +72,7 @@ def check_experiment(
         *_sizes(experiment, image_sizes),
         *_keypoints(experiment, keypoints),
         *_outputs(experiment, outputs),
+        *_inputs(experiment, inputs),
         *unknown_individuals(experiment, individuals),
     ]
     if problems:
@@ -163,6 +167,13 @@ def _outputs(
                 wrong = fault.problem("action")
             if wrong is not None:
                 yield wrong.below("protocol", *place)
+
+
+def _inputs(experiment: Experiment, inputs: Collection[str] | None) -> Iterator[Problem]:
+    for name, trigger in experiment.triggers.items():
+        if inputs is not None and isinstance(trigger, InputSettings) and trigger.input not in inputs:
+            hint = suggest(trigger.input, sorted(inputs)) or "The rig has no inputs: add a section `inputs`."
+            yield Problem(("triggers", name, "input"), f"'{trigger.input}'", "an input of the rig", hint)
 
 
 def _unused(experiment: Experiment) -> Iterator[Problem]:

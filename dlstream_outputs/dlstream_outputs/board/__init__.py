@@ -2,6 +2,6 @@
 
 from dlstream_outputs.board.board import PATIENT, Board, BoardEvent, Line
 from dlstream_outputs.board.errors import BoardError
-from dlstream_outputs.board.finding import claim, release
+from dlstream_outputs.board.finding import claim, exclusive_pin, release, same_board
 
-__all__ = ["PATIENT", "Board", "BoardError", "BoardEvent", "Line", "claim", "release"]
+__all__ = ["PATIENT", "Board", "BoardError", "BoardEvent", "Line", "claim", "exclusive_pin", "release", "same_board"]

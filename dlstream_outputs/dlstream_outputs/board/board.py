@@ -53,6 +53,8 @@ class BoardEvent:
     values: tuple[str, ...]
     stamp: int
     uncertainty: int
+    board_us: int = 0
+    """The board's own time, in microseconds modulo 2**32."""
 
 
 class Board:
@@ -79,6 +81,7 @@ class Board:
         self._configuring = threading.Lock()
         self._clock = RoundTripClock(nanoseconds_per_tick=1000, bits=32, max_drift=0.01)
         self._lines: dict[int, Line] = {}
+        self._inputs: dict[int, str] = {}
         self._faults: dict[int, str] = {}
         self._hungry: set[int] = set()
         self._fed = 0.0
@@ -181,6 +184,10 @@ class Board:
         """Calls `listener` for each of the board's events, in the link's thread."""
         self._listeners.append(listener)
 
+    def unlisten(self, listener: Callable[[BoardEvent], None]) -> None:
+        """Calls it no more."""
+        self._listeners = [known for known in self._listeners if known != listener]
+
     @property
     def uncertainty(self) -> int:
         """The greatest error of a stamp, in nanoseconds."""
@@ -188,11 +195,30 @@ class Board:
 
     def add_input(self, pin: int, *, pull_up: bool = True, debounce: float = 0.005) -> None:
         """Reports both edges of a digital pin as events `in`; `debounce` in seconds."""
-        self._link.ask(f"input {pin} {int(pull_up)} {round(debounce * 1e6)}", PATIENT)
+        self._add(pin, f"input {pin} {int(pull_up)} {round(debounce * 1e6)}")
 
     def add_threshold(self, pin: int, low: float, high: float) -> None:
         """Reports when an analog pin goes above `high` and below `low`, shares of the supply from 0 to 1."""
-        self._link.ask(f"analog {pin} {round(low * 1023)} {round(high * 1023)}", PATIENT)
+        self._add(pin, f"analog {pin} {round(low * 1023)} {round(high * 1023)}")
+
+    def _add(self, pin: int, command: str) -> None:
+        with self._configuring:
+            if self._inputs.get(pin, command) != command:
+                raise BoardError(f"pin {pin} of {self.port} is configured differently already; start anew")
+            if pin not in self._inputs:
+                try:
+                    self._link.ask(command, PATIENT)
+                except BoardError as error:
+                    raise BoardError(f"pin {pin} can't be an input: {error}; the board has {self.pins}") from error
+                self._inputs[pin] = command
+
+    def read(self, pin: int) -> bool:
+        """Whether an input is high.
+
+        Raises:
+            BoardError: it is no input, or the board does not answer.
+        """
+        return self._link.ask(f"read {pin}", PATIENT).words[:1] == ("1",)
 
     def _stamp(self, answer: Answer) -> int:
         with self._lock:
@@ -215,13 +241,13 @@ class Board:
                 else f"the board switched pin {pin} off: on for {limit.max_on / 1000:g} s, its max_on"
             )
         elif report.word == "boot":
-            for pin in self._lines:
+            for pin in (*self._lines, *self._inputs):
                 self._faults[pin] = "the board was reset, and everything on it is off; start anew"
         elif report.word in ("lost", "damaged"):
             self._log(f"{self.port}: {report.word} {' '.join(report.values)}".rstrip())
         with self._lock:
             stamp = self._clock.to_host(report.us) if self._clock.is_set else now()
-            event = BoardEvent(report.word, report.values, stamp, self._clock.uncertainty())
+            event = BoardEvent(report.word, report.values, stamp, self._clock.uncertainty(), report.us)
         for listener in self._listeners:
             listener(event)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dlstream_outputs.board.board import BAUD_RATE, Board
@@ -14,7 +15,7 @@ AUTO = "auto"
 
 _lock = threading.Lock()
 _boards: dict[str, tuple[Board, int]] = {}
-"""By the port as it was asked for: the board, and how many use it."""
+"""By the port: the board, and how many use it."""
 
 
 def claim(port: str, log: Callable[[str], None]) -> Board:
@@ -24,21 +25,36 @@ def claim(port: str, log: Callable[[str], None]) -> Board:
         BoardError: no board there, another firmware, somebody else uses it, or with "auto" none or several.
     """
     with _lock:
-        board, users = _boards.get(port, (None, 0))
+        place = _place(port)
+        board, users = _boards.get(place, (None, 0))
         if board is None:
             board = find(log) if port == AUTO else open_board(port, log)
-        _boards[port] = (board, users + 1)
+        _boards[place] = (board, users + 1)
         return board
 
 
 def release(port: str) -> None:
     """Ends one claim; the last one switches everything off and closes the port."""
     with _lock:
-        board, users = _boards.pop(port)
+        board, users = _boards.pop(_place(port))
         if users > 1:
-            _boards[port] = (board, users - 1)
+            _boards[_place(port)] = (board, users - 1)
         else:
             board.close()
+
+
+def same_board(port: str) -> str:
+    """The same text for all names of one board, such as /dev/ttyACM0 and its link in /dev/serial/by-id."""
+    return f"arduino {_place(port)}"
+
+
+def exclusive_pin(port: str, pin: int) -> Mapping[str, str]:
+    """What a pin of a board takes for itself: see OutputSettings.exclusive."""
+    return {"pin": f"pin {pin} of the board at {'the port ' if port == AUTO else ''}{_place(port)}"}
+
+
+def _place(port: str) -> str:
+    return port if port == AUTO else os.path.realpath(port)
 
 
 def open_board(port: str, log: Callable[[str], None]) -> Board:

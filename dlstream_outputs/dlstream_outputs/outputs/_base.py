@@ -117,6 +117,11 @@ class OutputSettings(Settings):
         """The device that outputs share if this is the same for them: their nodes then run in one process."""
         return ""
 
+    @property
+    def exclusive(self) -> Mapping[str, str]:
+        """What only one output or input can use, by the key that names it: {"pin": "pin 9 of the board at auto"}."""
+        return {}
+
     def without_computer(self) -> Fate:
         """What happens to the output if its node's computer dies."""
         return Fate("unknown: the output's type does not say", ends=False)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from dlstream_common import Problem
 from dlstream_outputs.actions import Action, Level, On, Pulse, Strength, Train
-from dlstream_outputs.board import PATIENT, Board, BoardError, Line, claim, release
+from dlstream_outputs.board import PATIENT, Board, BoardError, Line, claim, exclusive_pin, release, same_board
 from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 
 _SHORTEST = 0.2
@@ -87,7 +87,11 @@ class ArduinoSettings(OutputSettings):
 
     @property
     def shared_device(self) -> str:
-        return f"arduino {self.port}"
+        return same_board(self.port)
+
+    @property
+    def exclusive(self) -> Mapping[str, str]:
+        return exclusive_pin(self.port, self.pin)
 
     def without_computer(self) -> Fate:
         return Fate(f"the board switches it off after {self.watchdog:g} s", ends=True)
