@@ -59,12 +59,21 @@ VICTIMS = {
     "recorder": ("/recorder", signal.SIGKILL),
     "launcher (dlstream run)": ("", signal.SIGKILL),
     "experiment hangs": ("/experiment", signal.SIGSTOP),
+    "camera told to end (SIGTERM)": ("/top/camera", signal.SIGTERM),
+    "pose told to end": ("/pose", signal.SIGTERM),
+    "experiment told to end": ("/experiment", signal.SIGTERM),
+    "recorder told to end": ("/recorder", signal.SIGTERM),
+    "camera hangs": ("/top/camera", signal.SIGSTOP),
+    "pose hangs": ("/pose", signal.SIGSTOP),
 }
 WITH_BOARD = {
     "output": ("/outputs/laser", signal.SIGKILL),
+    "output told to end": ("/outputs/laser", signal.SIGTERM),
     "output hangs": ("/outputs/laser", signal.SIGSTOP),
+    "cable cut, board has power": ("cut", None),
+    "port gone (USB), board has power": ("unplug", None),
 }
-PATIENCE = 120.0
+PATIENCE = 30.0
 
 
 def main() -> None:
@@ -78,7 +87,7 @@ def main() -> None:
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(given.load)]
     try:
         if given.calm:
-            alarms = false_alarms(given.calm)
+            alarms = false_alarms(given.calm, given.board)
             print(f"{alarms} false alarms in {given.calm:g} s with {given.load} busy processes beside the rig")
         else:
             names = given.only or (VICTIMS | WITH_BOARD if given.board else VICTIMS)
@@ -108,9 +117,12 @@ def seconds_until_off(name: str, with_board: bool = False) -> float:
     with tempfile.TemporaryDirectory(prefix="dlstream_safety_") as folder:
         board = SimulatedBoard(Path(folder) / "trace.txt") if with_board else None
         rig, actions = begin(Path(folder), board)
-        victim = rig.node(node) if node else rig.process.pid
+        victim = (rig.node(node) if node else rig.process.pid) if number else 0
         killed = time.time_ns()
-        os.kill(victim, number)
+        if number:
+            os.kill(victim, number)
+        elif board is not None:
+            board.command(node)
         wait_for_action(actions, "off", killed, rig)
         if number == signal.SIGSTOP:
             time.sleep(1.0)
@@ -126,13 +138,16 @@ def seconds_until_off(name: str, with_board: bool = False) -> float:
     return (off - killed) / 1e9
 
 
-def false_alarms(seconds: float) -> int:
+def false_alarms(seconds: float, with_board: bool = False) -> int:
     """How often the output of a rig that is well went off by itself."""
     with tempfile.TemporaryDirectory(prefix="dlstream_safety_") as folder:
-        rig, _ = begin(Path(folder))
+        board = SimulatedBoard(Path(folder) / "trace.txt") if with_board else None
+        rig, _ = begin(Path(folder), board)
         time.sleep(seconds)
         rig.stop()
         end(rig)
+        if board is not None:
+            board.close()
         return sum("was switched off" in line and "fault" not in line for line in rig.lines)
 
 

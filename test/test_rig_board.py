@@ -104,7 +104,7 @@ def test_a_lever_at_the_board_decides_is_recorded_with_its_time_and_replayed(
     specs = rig_nodes(load_rig(rig_with_lever), rig_with_lever)
     assert [member.full_name for spec in specs for member in spec.members] == ["/outputs/laser", "/inputs/lever"]
     running = start("run", "--local", "--status", "0", str(rig_with_lever))
-    running.saw("experiment started", 300)
+    running.saw("experiment_started")
     for _ in range(3):
         after = board.changes(9)[-1].stamp
         board.command("pin 2 0")
@@ -133,7 +133,7 @@ def test_an_unplugged_board_ends_a_rig_that_hears_it(
     rig_with_lever: Path, board: SimulatedBoard, start: Callable[..., RigUnderTest]
 ) -> None:
     running = start("run", "--local", "--status", "0", str(rig_with_lever))
-    running.saw("experiment started", 300)
+    running.saw("experiment_started")
     board.unplug()
     assert running.wait() == 1
     assert "is it unplugged?" in running.output

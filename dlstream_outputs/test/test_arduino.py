@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -12,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 import serial.tools.list_ports
+from board import Board
 from hypothesis import given
 from hypothesis import strategies as st
 from simulated_board import SimulatedBoard, wait_until
@@ -23,6 +26,12 @@ from dlstream_outputs.outputs import OutputError
 from dlstream_outputs.outputs.arduino import Arduino, ArduinoSettings
 
 PATIENT = {"answer_timeout": 10, "watchdog": 10}
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may let the simulator wait."""
+    monkeypatch.setattr("dlstream_outputs.board.board.HANDSHAKE", 60.0)
 
 
 @pytest.fixture
@@ -205,3 +214,23 @@ def test_a_damaged_line_of_the_board_is_no_line(at, by):
     bad = good[:at] + by + good[at + len(by) :]
     assert read_line(good) is not None
     assert bad == good or read_line(bad) is None
+
+
+@pytest.mark.parametrize(
+    ("says", "message"),
+    [
+        (b"\xf9\x02\x05StandardFirmata\n", "which is not dlstream's firmware; flash it: dlstream firmware flash"),
+        (framed("A 0 5 dlstream 9 9.0.0 atmega328p SESSION pins 2-19"), "expected 'dlstream 1'. Flash it"),
+        (b"", "does not answer; expected dlstream's firmware. Flash it: dlstream firmware flash --port"),
+    ],
+)
+def test_another_firmware_is_refused_and_how_to_flash_ours_is_said(monkeypatch, says, message):
+    monkeypatch.setattr("dlstream_outputs.board.board.HANDSHAKE", 1.0)
+    monkeypatch.setattr("dlstream_outputs.board.board.secrets.token_hex", lambda _: "SESSION")
+    other = Board()
+    answers = threading.Thread(target=lambda: wait_until(lambda: b"hello" in other.got, "hello") and other.says(says))
+    answers.start()
+    with pytest.raises(OutputError, match=re.escape(message)):
+        Arduino(ArduinoSettings(pin=9, port=other.port), print).open()
+    answers.join()
+    other.unplug()

@@ -44,6 +44,7 @@ static uint8_t direction[3]; /* ports D, B, C */
 static int level[PINS];
 static char shown[PINS];
 static bool frozen;
+static bool cut; /* its line: nothing comes and nothing goes */
 static char output[1 << 16];
 static size_t output_length;
 
@@ -103,6 +104,7 @@ static avr_cycle_count_t receive(avr_t *chip, avr_cycle_count_t when, void *para
     if (at >= count) {
         count = read(master, bytes, sizeof bytes);
         at = 0;
+        if (cut) count = 0;
     }
     if (at < count) avr_raise_irq(avr_io_getirq(chip, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_INPUT), bytes[at++]);
     return when + CYCLES_PER_BYTE;
@@ -110,6 +112,7 @@ static avr_cycle_count_t receive(avr_t *chip, avr_cycle_count_t when, void *para
 
 static void send_output(void) {
     if (!output_length) return;
+    if (cut) output_length = 0;
     ssize_t written = write(master, output, output_length);
     if (written > 0) {
         memmove(output, output + written, output_length - (size_t)written);
@@ -151,7 +154,12 @@ static void obey(const char *command) {
     } else if (!strcmp(command, "reset")) reset();
     else if (!strcmp(command, "freeze")) frozen = true;
     else if (!strcmp(command, "go")) frozen = false;
-    else if (!strcmp(command, "quit")) exit(0);
+    else if (!strcmp(command, "cut")) cut = true;
+    else if (!strcmp(command, "unplug")) {
+        cut = true;
+        close(master);
+        master = -1;
+    } else if (!strcmp(command, "quit")) exit(0);
     else fprintf(stderr, "unknown command: %s\n", command);
 }
 
