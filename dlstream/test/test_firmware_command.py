@@ -43,10 +43,10 @@ def test_flash_without_avrdude_says_how_to_install_it(tmp_path, hex_file, monkey
 
 def test_info_says_what_a_board_runs(tmp_path):
     with SimulatedBoard(tmp_path / "trace.txt") as board:
-        code, text = run("info", "--port", board.port)
+        code, text = run("info", "--port", board.port, "--times", "300")
     assert code == 0, text
     assert f"{board.port}: atmega328p, firmware" in text
-    assert "100 round trips" in text
+    assert "300 of 300 round trips answered: median" in text
 
 
 def test_info_of_a_port_that_is_not_there_says_so():

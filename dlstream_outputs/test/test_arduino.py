@@ -17,6 +17,7 @@ import serial.tools.list_ports
 from board import Board
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from simulated_board import SimulatedBoard, wait_until
 
 from dlstream_common import Problem
@@ -24,6 +25,7 @@ from dlstream_outputs.board import BoardError, claim, release
 from dlstream_outputs.board.lines import framed, read_line
 from dlstream_outputs.outputs import OutputError
 from dlstream_outputs.outputs.arduino import Arduino, ArduinoSettings
+from dlstream_outputs.outputs.frame_trigger import FrameTrigger, FrameTriggerSettings
 
 PATIENT = {"answer_timeout": 10, "watchdog": 10}
 
@@ -234,3 +236,44 @@ def test_another_firmware_is_refused_and_how_to_flash_ours_is_said(monkeypatch, 
         Arduino(ArduinoSettings(pin=9, port=other.port), print).open()
     answers.join()
     other.unplug()
+
+
+def test_frame_triggers_run_from_the_opening_to_the_end_whatever_is_commanded(board):
+    settings = FrameTriggerSettings(pin=4, port=board.port, rate=50, width=2)
+    assert "no command" in str(settings.read("on", {}))
+    triggers = FrameTrigger(settings, print)
+    triggers.open()
+    triggers.off()
+
+    def pulses() -> list[float]:
+        assert triggers.fault() == ""
+        return [change.us for change in board.changes(4) if change.level == "1"]
+
+    wait_until(lambda: len(pulses()) > 150, "three seconds of pulses, which is longer than the watchdog")
+    rises = pulses()
+    assert [b - a for a, b in pairwise(rises)] == pytest.approx([20_000] * (len(rises) - 1), abs=20)
+    triggers.close()
+    assert board.level(4) == "0"
+
+
+@pytest.mark.parametrize("width", [20, 19.9, 0.1])
+def test_frame_triggers_need_a_pulse_and_a_gap(width):
+    with pytest.raises(ValidationError):
+        FrameTriggerSettings(pin=4, rate=50, width=width)
+
+
+@pytest.mark.parametrize("cable", ["cut", "unplug"])
+def test_a_board_with_power_of_its_own_switches_off_without_its_cable(opened, board, cable):
+    output = opened(watchdog=1)
+    tell(output, "on")
+    board.command(cable)
+
+    def off() -> bool:
+        output.keep_alive()
+        return board.level(9) == "0"
+
+    wait_until(off, "the watchdog")
+    high, low = board.changes(9)[-2:]
+    assert low.us - high.us < 60e6  # by the watchdog, and not by max_on
+    with pytest.raises(OutputError, match=r"has not answered|is it unplugged"):
+        tell(output, "on")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -56,15 +58,33 @@ def flash_command(port: str, file: Path, baud: int) -> list[str]:
 
 
 @firmware.command()
-def info(port: Port = "auto") -> None:
+def info(
+    port: Port = "auto",
+    times: Annotated[int, typer.Option(min=1, max=100_000, help="How often it is asked for its time.")] = 100,
+) -> None:
     """Says which firmware a board runs, what its pins can do, and how fast it answers. Switches everything off."""
     try:
         board = claim(port, print)
         try:
-            took = sorted(board.round_trip() for _ in range(100))
             print(f"{board.port}: {board.kind}, firmware {board.version}; {board.pins}")
-            print(f"100 round trips: median {1000 * took[50]:.1f} ms, longest {1000 * took[-1]:.1f} ms")
+            print(round_trips(board.round_trip, times))
         finally:
             release(port)
     except DlstreamError as error:
         raise SystemExit(str(error)) from error
+
+
+def round_trips(ask: Callable[[], float], times: int) -> str:
+    """How many questions were answered in time, and how fast; `ask` gives seconds, or raises BoardError."""
+    took = []
+    for _ in range(times):
+        with suppress(BoardError):
+            took.append(1000 * ask())
+    if not took:
+        return f"0 of {times} round trips answered"
+    took.sort()
+    shares = ", ".join(f"{name} {took[min(int(share * len(took)), len(took) - 1)]:.1f} ms" for name, share in _SHARES)
+    return f"{len(took)} of {times} round trips answered: {shares}, longest {took[-1]:.1f} ms"
+
+
+_SHARES = (("median", 0.5), ("p99", 0.99))
