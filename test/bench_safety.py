@@ -73,7 +73,7 @@ WITH_BOARD = {
     "cable cut, board has power": ("cut", None),
     "port gone (USB), board has power": ("unplug", None),
 }
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 def main() -> None:

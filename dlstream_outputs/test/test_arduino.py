@@ -264,7 +264,7 @@ def test_frame_triggers_need_a_pulse_and_a_gap(width):
 
 @pytest.mark.parametrize("cable", ["cut", "unplug"])
 def test_a_board_with_power_of_its_own_switches_off_without_its_cable(opened, board, cable):
-    output = opened(watchdog=1)
+    output = opened(watchdog=1, answer_timeout=3)
     tell(output, "on")
     board.command(cable)
 

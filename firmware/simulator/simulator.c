@@ -9,6 +9,7 @@
      adc N MV       puts millivolts on an analog pin (14 is A0)
      reset          the reset button
      freeze, go     stops the chip where it is, and goes on
+     cut, unplug    takes the line, or the port, from the computer; the board runs on
      quit
    It keeps to real time; --free runs as fast as it can. With --bootloader each opening of the pty resets the chip and
    leaves it in its bootloader for so long, as an Arduino Uno does. */
