@@ -22,6 +22,7 @@ INPUT_ROSE: Final = "input_rose"
 INPUT_FELL: Final = "input_fell"
 LIMIT_REACHED: Final = "limit_reached"
 NOTE: Final = "note"
+MARK: Final = "mark"
 FAULT: Final = "fault"
 RECOVERED: Final = "recovered"
 TOPIC_ENDED: Final = "topic_ended"
@@ -42,7 +43,8 @@ MEANINGS: Mapping[str, str] = {
     INPUT_ROSE: "an input went on, at the time that its board gives",
     INPUT_FELL: "an input went off, at the time that its board gives",
     LIMIT_REACHED: "an output reached a limit of the experiment and stays off",
-    NOTE: "a `note` of the experiment file",
+    NOTE: "a `note` of the experiment file, or of `dlstream note`, whose name is `operator`",
+    MARK: "somebody marked a moment with `dlstream mark`",
     FAULT: "something went wrong",
     RECOVERED: "what had gone wrong is over: poses or a camera came back",
     TOPIC_ENDED: "nobody publishes a recorded topic any more",

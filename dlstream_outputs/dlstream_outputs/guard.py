@@ -65,6 +65,7 @@ class Guard:
         self.running = False
         self._locked = False  # disarmed by hand or by the rig: no run arms it
         self._armed_by_run = False
+        self._lost_run = False  # silence disarmed it in a run, which arms it again when it is heard
         self._heard, self._commanded = 0.0, 0
         self._until, self._planned = math.inf, math.inf
         self._ended_by = ""  # the limit that ends it at `_planned`; empty: it is over then
@@ -115,6 +116,7 @@ class Guard:
         """Notes that an order has been carried out: it is what the output does from now on. `action`: None for off."""
         if order.arm and self.armable and not self.armed:
             self.armed = self._armed_by_run = True
+            self._lost_run = False
             self._budget.new_run()
         self.order, self.state = order, OFF if order.action == OFF else order.text
         if not self._locked:  # the "off" of another sender may give its reason
@@ -150,8 +152,12 @@ class Guard:
     def heard(self, running: bool, stamp: int, steady: float) -> str:
         """Handles a heartbeat of the commander; returns why the output must switch off now, empty if it need not."""
         self._heard, self.running = steady, running
+        if running and self._lost_run:
+            self.armed = self._armed_by_run = True
+            self._lost_run = False
         if running or stamp <= self._commanded:
             return ""
+        self._lost_run = False
         if self._armed_by_run:
             self.armed = self._armed_by_run = False
             return f"the run of {self._settings.commander} has ended" if self.on else ""
@@ -174,6 +180,7 @@ class Guard:
         self.running = False
         if self._armed_by_run:
             self.armed = self._armed_by_run = False
+            self._lost_run = True
         return f"{self._settings.commander} has been silent for {silence:.2f} s" if self._by_commander else ""
 
     @property
@@ -190,8 +197,10 @@ class Guard:
     def arm(self) -> None:
         """Arms the output by hand: from now on it accepts commands."""
         self.armed, self._armed_by_run, self._locked, self.reason = True, False, False, ""
+        self._lost_run = False
 
     def disarm(self, reason: str) -> None:
         """Notes that the output is off, and keeps it off until it is armed by hand."""
         self.went_off()
         self.armed, self._armed_by_run, self._locked, self.reason = False, False, True, reason
+        self._lost_run = False

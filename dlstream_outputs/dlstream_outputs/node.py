@@ -293,9 +293,11 @@ class OutputNode(DlstreamNode[OutputSettings]):
         if not reason:
             return
         state = self._guarded.state
+        gone: DlstreamError | None = None
         try:
             self._device.off()
-        except DlstreamError as error:  # what is gone can't be told; that is part of the fault
+        except DlstreamError as error:
+            gone = error
             reason = f"{reason}; it could not be told to be off: {error}"
         self._problem = f"'{state}' was switched off: {reason}" if self._guarded.on else f"it was off already: {reason}"
         with self._changes():
@@ -304,6 +306,8 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._faults.publish(
             event_to_message(Event(now(), event_kinds.FAULT, self.get_name(), {"reason": self._problem}))
         )
+        if gone is not None:
+            self.fail(gone)
 
     # By hand.
 

@@ -96,6 +96,30 @@ def test_silence_ends_what_a_run_has_armed_also_while_it_is_off():
     assert rules.armed, "the command that tells it again arms it again"
 
 
+def test_a_run_that_is_heard_again_after_a_silence_arms_what_it_had_armed():
+    rules = guard("run", commander_timeout=0.25)
+    carried_out(rules, order("off", arm=True))
+    rules.due(101.0)
+    assert not rules.heard(True, NOON + SECOND, 101.1)
+    assert rules.armed, "a pause of the network leaves no deaf output"
+    rules.due(102.0)
+    assert not rules.heard(False, NOON + 2 * SECOND, 102.1)
+    rules.heard(True, NOON + 3 * SECOND, 102.2)
+    assert not rules.armed, "its run has ended; another one arms by its first command"
+    carried_out(rules, order("off", arm=True), 103.0)
+    rules.due(104.0)
+    rules.disarm("by hand")
+    rules.heard(True, NOON + 4 * SECOND, 104.1)
+    assert not rules.armed
+
+
+def test_what_no_run_has_armed_no_heartbeat_arms():
+    rules = guard("run", commander_timeout=0.25)
+    rules.due(101.0)
+    rules.heard(True, NOON + SECOND, 101.1)
+    assert not rules.armed
+
+
 def test_disarmed_by_somebody_it_stays_off_until_it_is_armed_by_hand():
     for arming in ("start", "run"):
         rules = guard(arming)

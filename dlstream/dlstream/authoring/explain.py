@@ -116,6 +116,9 @@ def explain(experiment: Experiment, console: Console) -> None:
         console.print("[bold]Regions[/]")
         rows = {name: region_in_words(region, e.camera) for name, region in e.regions.items()}
         console.print(_rows(rows, "cyan"))
+    if e.keypoints:
+        console.print("[bold]Virtual keypoints[/]")
+        console.print(_rows({name: point.in_words() for name, point in e.keypoints.items()}, "cyan"))
     console.print("[bold]Triggers[/]")
     console.print(_rows({name: f"true when {trigger_in_words(item)}" for name, item in e.triggers.items()}, "magenta"))
     if usual := usual_in_words(e.triggers.values()):
@@ -208,9 +211,9 @@ def _rows(rows: Mapping[str, str], style: str) -> Padding:
 
 
 def _problem(file: Path, problem: Problem, style: str, lines: Sequence[str] = ()) -> Group:
-    where = f"{file}:{problem.line}" if problem.line else str(file)
+    where = problem.where(file)
     parts: list[Any] = [Text.assemble((where, "bold"), " ", (problem.key, style), no_wrap=True, overflow="fold")]
-    if problem.line and 0 < problem.line <= len(lines):
+    if not problem.option and problem.line and 0 < problem.line <= len(lines):
         text = lines[problem.line - 1].strip()
         parts.append(
             Padding(Text(f"{problem.line:>4} | {text}", "dim", no_wrap=True, overflow="ellipsis"), (0, 0, 0, 1))

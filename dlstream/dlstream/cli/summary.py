@@ -10,7 +10,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, FAULT, HOPS, CameraSummary, Percentiles, Summary, read_session
+from dlstream_recorder import (
+    ACKNOWLEDGEMENT,
+    COMMAND,
+    FAULT,
+    HOPS,
+    CameraSummary,
+    Percentiles,
+    Summary,
+    metadata_in,
+    read_session,
+)
 from dlstream_recorder.report.report import write_report
 from dlstream_recorder.report.tables import read_events
 
@@ -34,6 +44,9 @@ def show_session(folder: Path, console: Console) -> Summary:
     for table in tables:
         console.print()
         console.print(table)
+    if report.per_trigger is not None:
+        console.print()
+        console.print(_stimuli(report.per_trigger))
     console.print()
     kinds = sorted(summary.events_by_kind.items())
     events = ", ".join(f"{kind} {count}" for kind, count in kinds if kind not in (ACKNOWLEDGEMENT, COMMAND, FAULT))
@@ -54,8 +67,10 @@ def show_session(folder: Path, console: Console) -> Summary:
                 console.print(f"[yellow]{escape(problem)}[/]")
     if problem := unfinished(folder):
         console.print(f"[bold red]{escape(problem)}[/]")
+    if known := metadata_in(read_session(folder)).in_words():
+        console.print(f"[bold]Subject[/]   {escape(known)}")
     console.print(f"[bold]Session[/]   {escape(str(folder))}")
-    for picture in (report.latency, *report.overlays):
+    for picture in (report.latency, *report.overlays, *report.paths, report.stimuli):
         if picture is not None:
             console.print(f"          {escape(str(picture))}")
     console.print()
@@ -112,6 +127,12 @@ def fault_lines(events: pd.DataFrame, start: int) -> list[str]:
 def unfinished(folder: Path) -> str:
     """A sentence on why a session is incomplete; empty if it is complete."""
     about = read_session(folder)
+    if silent := about.get("without_frames"):
+        cameras = f"camera {silent[0]}" if len(silent) == 1 else f"cameras {', '.join(silent)}"
+        return (
+            f"Not a single frame came from {cameras}: this session is not complete. See the messages above; "
+            "`dlstream check RIG --devices` opens each camera once."
+        )
     if about.get("error"):
         return f"The recording stopped early: {about['error']}"
     if not about.get("complete"):
@@ -155,6 +176,20 @@ def _tracking(summary: Summary) -> Table:
             table.add_row(
                 escape(name), _number(errors.mean), _number(errors.median), _number(errors.p95), str(errors.n)
             )
+    return table
+
+
+def _stimuli(found: pd.DataFrame) -> Table:
+    table = _table("Stimuli", "trigger", "output", "real", "s", "sham", "s")
+    for row in found.to_dict("records"):
+        table.add_row(
+            escape(str(row["trigger"]) or "none"),
+            escape(str(row["output"])),
+            str(row["real"]),
+            f"{row['real_seconds']:.1f}",
+            str(row["sham"]),
+            f"{row['sham_seconds']:.1f}",
+        )
     return table
 
 

@@ -114,14 +114,29 @@ def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]
             yield Problem(("file",), found, "the same file in both")
 
 
+def check_session(session: Any, facts: RigFacts) -> Iterator[Problem]:
+    """Metadata that contradicts itself, or that nobody records."""
+    try:
+        known = session.metadata().contents()
+    except ValueError as error:
+        yield Problem(("session", "subject"), str(error), "the same value in both, or only one of them")
+        return
+    if known and facts.recorder is None and "recorder" not in facts.partial:
+        found = f"{', '.join(known)}, which nobody records"
+        yield Problem(("session",), found, "a section 'recorder'", severity=Severity.WARNING)
+
+
 def _two_subjects(experiment: Experiment, facts: RigFacts) -> Iterator[Problem]:
-    """Metadata with different values in the experiment and in the recorder: the session would carry both."""
-    lines = facts.recorder.metadata if facts.recorder is not None else ()
-    recorded = dict(line.split("=", 1) for line in lines)
+    """Metadata with different values in the experiment and in the rig: the session would carry both."""
+    try:
+        metadata = facts.session.metadata()
+    except ValueError:  # check_session reports it
+        return
     for name, value in texts(experiment.metadata).items():
-        if recorded.get(name, value) != value:
+        said = metadata.said_of(name)
+        if said not in (None, value):
             place = ("metadata", name)
-            found = f"'{value}', where the rig's recorder.metadata says {name}={recorded[name]}"
+            found = f"'{value}', where the rig's session says '{said}'"
             line = line_of(experiment.data, place)
             yield Problem(place, found, "the same value in both, or only one of them", line=line, file=experiment.path)
 

@@ -19,20 +19,30 @@ class RigFacts:
         sections: the rig file's sections by key; those with several nodes as mappings.
         file: the rig file.
         partial: sections of which something could not be read, so that what is missing there may exist.
+        changes: options of the command line that changed what the file says.
     """
 
     @classmethod
     def of(cls, rig: Settings, file: Path, partial: frozenset[str] = frozenset()) -> RigFacts:
         """Of a rig file that was read."""
-        return cls({name: getattr(rig, name) for name in type(rig).model_fields}, file, partial)
+        changes = getattr(rig, "changes", ())
+        return cls({name: getattr(rig, name) for name in type(rig).model_fields}, file, partial, changes)
 
-    def __init__(self, sections: Mapping[str, Any], file: Path, partial: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        sections: Mapping[str, Any],
+        file: Path,
+        partial: frozenset[str] = frozenset(),
+        changes: tuple[str, ...] = (),
+    ) -> None:
         self.partial = partial
         self.name: str = sections["rig"]
         self.file = file
         self.cameras: Mapping[str, Settings] = sections["cameras"]
         self.outputs: Mapping[str, Any] = sections["outputs"]
         self.inputs: Mapping[str, Any] = sections["inputs"]
+        self.session: Any = sections["session"]
+        self.changes: tuple[str, ...] = changes
         self.pose, self.experiment, self.recorder = (sections[key] for key in ("pose", "experiment", "recorder"))
 
     @property

@@ -170,6 +170,8 @@ NODE_KINDS = (
             "cameras": sorted(facts.cameras),
             "outputs": sorted(facts.outputs),
             "rig": facts.name,
+            "metadata": facts.session.metadata().entries(),
+            "changes": list(facts.changes),
             "rig_file": facts.file.resolve(),
             "experiment_file": facts.experiment.file if facts.experiment else None,
         },

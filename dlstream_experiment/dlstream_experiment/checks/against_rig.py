@@ -146,9 +146,19 @@ def _keypoints(experiment: Experiment, keypoints: Collection[str] | None) -> Ite
         return
     for name, trigger in experiment.triggers.items():
         for place, keypoint in trigger.keypoints_used():
-            if keypoint not in keypoints:
-                hint = f"{did_you_mean(keypoint, list(keypoints))} Known: {', '.join(keypoints)}.".lstrip()
-                yield Problem(("triggers", name, *place), f"'{keypoint}'", "a keypoint of the network", hint)
+            if keypoint not in keypoints and keypoint not in experiment.keypoints:
+                yield _no_keypoint(("triggers", name, *place), keypoint, [*keypoints, *experiment.keypoints])
+    for name, point in experiment.keypoints.items():
+        if name in keypoints:
+            yield Problem(("keypoints", name), f"'{name}'", "another name: the network has a keypoint of this one")
+        for part in point.middle:
+            if part not in keypoints:
+                yield _no_keypoint(("keypoints", name, "middle", part), part, keypoints)
+
+
+def _no_keypoint(place: Location, keypoint: str, known: Collection[str]) -> Problem:
+    hint = f"{did_you_mean(keypoint, list(known))} Known: {', '.join(known)}.".lstrip()
+    return Problem(place, f"'{keypoint}'", "a keypoint of the network", hint)
 
 
 def _outputs(
