@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dlstream.rig.conflicts import conflicts
 from dlstream.rig.checks import check_session
+from dlstream.rig.conflicts import conflicts
 from dlstream.rig.facts import RigFacts
 from dlstream.rig.file import Rig, load_rig, rest_of_rig
 from dlstream.rig.overrides import Overridden, Override
