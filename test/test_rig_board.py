@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -120,10 +121,12 @@ def test_a_lever_at_the_board_decides_is_recorded_with_its_time_and_replayed(
     ]
     assert [(row["kind"], row["name"]) for row in rows] == [("input_rose", "lever"), ("input_fell", "lever")] * 3
     driven = [line.split() for line in board.trace.read_text().splitlines() if line.endswith(("in0", "in1"))]
-    moments = [int(words[1]) for words in driven if words[2] == "2"][-6:]
-    late = [int(row["stamp_ns"]) - moment for row, moment in zip(rows, moments, strict=True)]
-    print("stamps of the lever less the moments at which it was moved, ms:", [round(ns / 1e6, 2) for ns in late])
-    assert max(map(abs, late)) < 0.1e9
+    moved = [words for words in driven if words[2] == "2"][-6:]
+    board_us = [int(value["board_us"]) for value in (json.loads(row["values"]) for row in rows)]
+    ahead = [float(words[0]) - us for words, us in zip(moved, board_us, strict=True)]
+    assert max(ahead) - min(ahead) < 150  # the board's time of each change, and not that of a message
+    late = [int(row["stamp_ns"]) - int(words[1]) for row, words in zip(rows, moved, strict=True)]
+    assert max(map(abs, late)) < 2e9  # the simulator's clock stands still while a busy machine is elsewhere
     replay = subprocess.run(command("replay", str(session)), capture_output=True, text=True)
     assert "identical" in replay.stdout, replay.stdout + replay.stderr
     assert replay.returncode == 0
