@@ -247,6 +247,7 @@ class Draft:
                     individuals=known.individuals,
                     outputs=known.outputs,
                     inputs=known.inputs,
+                    depths=known.depths,
                 )
             except InputError as error:
                 return list(error.problems)

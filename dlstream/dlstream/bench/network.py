@@ -52,9 +52,10 @@ def try_network(rig: Rig, frames: int, out: Path | None) -> Iterator[NetworkOnCa
     pose = PoseSettings.model_validate(rig.pose.model_dump(include=set(PoseSettings.model_fields)))
     estimator = Estimator(pose.network, pose.scale, engine=pose.engine)
     own = {name: camera for name, camera in rig.cameras.items() if isinstance(camera, SourceSettings)}
+    seen = {name: camera for name, camera in own.items() if not camera.is_depth()}
     if not own:
         raise DlstreamError("every camera of the rig is run by somebody else's node; `dlstream bench` measures those")
-    for name, settings in own.items():
+    for name, settings in seen.items():
         yield _on_camera(name, Camera(name, settings), PoseStream(estimator, pose), frames, out)
 
 

@@ -78,7 +78,7 @@ def _camera(name: str, settings: SourceSettings, *, timeout: float, frames: int)
     waker = threading.Timer(timeout, camera.stop)
     waker.daemon = True
     shots: list[Shot] = []
-    look, remark = PictureCheck(), ""
+    look, remark = PictureCheck(settings.is_depth()), ""
     try:
         with quiet_opencv():
             form = camera.open()

@@ -81,7 +81,7 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
             kind.executable,
             kind.node_name(name),
             kind.namespace(name),
-            _parameters(section, kind.fill(facts)),
+            _parameters(section, kind.fill(facts, name)),
             remappings if kind.takes_images else (),
             on_failure=section.on_failure,
             ends_rig=kind.publishes_images,
@@ -93,7 +93,23 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
         if not kind.is_foreign(section)
     ]
     nodes = _sharing(nodes, rig)
-    return _together(nodes) if rig.together else nodes
+    return _together(nodes) if rig.together else _with_shared_devices(nodes, facts)
+
+
+def _with_shared_devices(nodes: list[NodeSpec], facts: RigFacts) -> list[NodeSpec]:
+    """The nodes with the cameras of one device in one process: no two processes can open it."""
+    processes: list[NodeSpec] = []
+    done: set[str] = set()
+    for node in nodes:
+        name = node.namespace.strip("/")
+        others = facts.beside(name) if node.ends_rig and name in facts.cameras else []
+        if not others:
+            processes.append(node)
+        elif name not in done:
+            done |= {name, *others}
+            members = [node, *(one for one in nodes if one.ends_rig and one.namespace.strip("/") in others)]
+            processes.append(_process("device", node.namespace, members, ()))
+    return processes
 
 
 def _sharing(nodes: list[NodeSpec], rig: Rig) -> list[NodeSpec]:
@@ -106,7 +122,7 @@ def _sharing(nodes: list[NodeSpec], rig: Rig) -> list[NodeSpec]:
     shared = {members[0].full_name: members for members in devices.values() if len(members) > 1}
     inside = {member.full_name for members in shared.values() for member in members[1:]}
     return [
-        _one_process(shared[node.full_name], _joined(shared[node.full_name]), node.namespace)
+        _process(_joined(shared[node.full_name]), node.namespace, shared[node.full_name], ())
         if node.full_name in shared
         else node
         for node in nodes
@@ -126,23 +142,23 @@ def _joined(nodes: list[NodeSpec]) -> str:
 def _together(nodes: list[NodeSpec]) -> list[NodeSpec]:
     """The nodes with those that can share a process in one; outputs keep their own, to go off when it dies."""
     members = [node for node in nodes if node.component]
-    process = _one_process(members, "together", "/")
-    return [*(node for node in nodes if not node.component), process]
+    images = tuple(f"{node.namespace}/image_raw" for node in members if node.ends_rig)
+    return [*(node for node in nodes if not node.component), _process("together", "/", members, images)]
 
 
-def _one_process(nodes: list[NodeSpec], name: str, namespace: str) -> NodeSpec:
+def _process(name: str, namespace: str, members: list[NodeSpec], images: tuple[str, ...]) -> NodeSpec:
     severity = ["continue", "restart", "stop"]
     return NodeSpec(
         "dlstream",
         "together",
         name,
         namespace,
-        remappings=tuple(dict.fromkeys(pair for node in nodes for pair in node.remappings)),
-        on_failure=max((node.on_failure for node in nodes), key=severity.index),
-        ends_rig=any(node.ends_rig for node in nodes),
-        decides=any(node.decides for node in nodes),
-        members=tuple(nodes),
-        images=tuple(f"{node.namespace}/image_raw" for node in nodes if node.ends_rig),
+        remappings=tuple(dict.fromkeys(pair for node in members for pair in node.remappings)),
+        on_failure=max((node.on_failure for node in members), key=severity.index),
+        ends_rig=any(node.ends_rig for node in members),
+        decides=any(node.decides for node in members),
+        members=tuple(members),
+        images=images,
     )
 
 
