@@ -18,6 +18,8 @@ STATE_ENTERED: Final = "state_entered"
 SHAM_STARTED: Final = "sham_started"
 SHAM_CHANGED: Final = "sham_changed"
 SHAM_ENDED: Final = "sham_ended"
+INPUT_ROSE: Final = "input_rose"
+INPUT_FELL: Final = "input_fell"
 LIMIT_REACHED: Final = "limit_reached"
 NOTE: Final = "note"
 MARK: Final = "mark"
@@ -38,6 +40,8 @@ MEANINGS: Mapping[str, str] = {
     SHAM_STARTED: "a stimulus that a sham run leaves out would have started",
     SHAM_CHANGED: "it would have become another one",
     SHAM_ENDED: "it would have ended",
+    INPUT_ROSE: "an input went on, at the time that its board gives",
+    INPUT_FELL: "an input went off, at the time that its board gives",
     LIMIT_REACHED: "an output reached a limit of the experiment and stays off",
     NOTE: "a `note` of the experiment file, or of `dlstream note`, whose name is `operator`",
     MARK: "somebody marked a moment with `dlstream mark`",

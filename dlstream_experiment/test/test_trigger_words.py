@@ -34,6 +34,7 @@ BASES: dict[str, list[dict[str, Any]]] = {
         {"topic": "/a", "message": "std_msgs/msg/Float64", "at_least": 30},
         {"topic": "/a", "message": "std_msgs/msg/Float64", "equals": "no"},
     ],
+    "input": [{"input": "lever"}],
     "and": [{"triggers": ("a", "b")}],
     "or": [{"triggers": ("a", "b")}],
     "not": [{"trigger": "a"}],

@@ -27,6 +27,7 @@ from dlstream_common.ros import (
     Diagnosis,
     DlstreamNode,
     Level,
+    LocalFrames,
     event_to_message,
     run_node,
     stamp_from_message,
@@ -57,13 +58,16 @@ class OutputNode(DlstreamNode[OutputSettings]):
     default_name = "output"
     linger = 3.0
 
-    def __init__(self, default_type: str = "") -> None:
-        name = _requested_type(default_type)
+    def __init__(
+        self, default_type: str = "", *, name: str = "", namespace: str = "/outputs", frames: LocalFrames | None = None
+    ) -> None:
+        """Args name and namespace are given where several outputs share a process."""
+        kind = _requested_type(default_type, name or "output", namespace)
         try:
-            self._kind = OUTPUTS.usable(name)
+            self._kind = OUTPUTS.usable(kind)
         except PartError as error:
             raise PartError("parameter type", error.found, error.expected, error.suggestion) from error
-        super().__init__(output_settings(name), namespace="/outputs")
+        super().__init__(output_settings(kind), name=name, namespace=namespace, frames=frames)
         self._output: Output[Any] | None = None
         self._closers: list[Callable[[], object]] = []
 
@@ -344,9 +348,9 @@ class OutputNode(DlstreamNode[OutputSettings]):
             self._wake_at_end()
 
 
-def _requested_type(default: str) -> str:
+def _requested_type(default: str, name: str, namespace: str) -> str:
     """The parameter `type`, which decides which other parameters the node has."""
-    node = rclpy.create_node("output", namespace="/outputs", start_parameter_services=False, enable_rosout=False)
+    node = rclpy.create_node(name, namespace=namespace, start_parameter_services=False, enable_rosout=False)
     try:
         return str(node.declare_parameter("type", default).value)
     finally:

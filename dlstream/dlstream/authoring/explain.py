@@ -35,6 +35,7 @@ class Known:
     individuals: Sequence[str] | None = None
     rates: dict[str, float] = field(default_factory=dict)
     outputs: Mapping[str, Any] | None = None
+    inputs: Sequence[str] | None = None
     depths: Collection[str] | None = None
     frame: Image | None = None
 
@@ -48,6 +49,7 @@ class Known:
         known = cls()
         rig: Rig | None = load_rig(rig_file, without_experiment=True) if rig_file else None
         if rig is not None and rig_file is not None:
+            known.inputs = list(rig.inputs)
             facts = RigFacts.of(rig, rig_file)
             known.cameras, known.outputs = facts.pose_cameras, rig.outputs
             known.depths = facts.depth_cameras if rig.pose else None
@@ -72,6 +74,7 @@ class Known:
             frame_size=None if self.frame is None else (self.frame.shape[1], self.frame.shape[0]),
             keypoints=self.keypoints,
             outputs=self.outputs,
+            inputs=self.inputs,
             individuals=self.individuals,
             rates=self.rates,
             depths=self.depths,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dlstream.rig.checks import check_session
+from dlstream.rig.conflicts import conflicts
 from dlstream.rig.facts import RigFacts
 from dlstream.rig.file import Rig, load_rig, rest_of_rig
 from dlstream.rig.overrides import Overridden, Override
@@ -99,6 +100,7 @@ def _errors(
                     problem = problem.below(*place)
                     problem = changed.told(replace(problem, line=line_of(data, problem.place)))
                 found.append(problem)
+    found += [replace(item, line=line_of(data, item.place)) for item in conflicts(rig, data)]
     found += [replace(problem, line=line_of(data, problem.place)) for problem in check_session(rig.session, facts)]
     for problem in found:
         if problem.is_warning:

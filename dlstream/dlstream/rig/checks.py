@@ -56,6 +56,11 @@ def check_output(output: Any, facts: RigFacts) -> Iterator[Problem]:
         yield Problem.of_error(error)
 
 
+def check_input(item: Any, facts: RigFacts) -> Iterator[Problem]:
+    """A missing library: the ports themselves are looked at when the run begins."""
+    yield from _lacking(OUTPUTS, "type", item)
+
+
 def check_pose(pose: Any, facts: RigFacts) -> Iterator[Problem]:
     """A network that does not load, an engine that is not installed, and a scale that does not fit."""
     yield from _lacking(ENGINES, "engine", pose)
@@ -126,6 +131,7 @@ def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]
         rates=facts.frame_rates,
         cameras=None if "cameras" in facts.partial else facts.pose_cameras,
         outputs=None if "outputs" in facts.partial else facts.outputs,
+        inputs=None if "inputs" in facts.partial else facts.inputs,
         depths=None if facts.pose is None or "cameras" in facts.partial else facts.depth_cameras,
     )
     try:

@@ -42,6 +42,7 @@ class RigFacts:
         self.file = file
         self.cameras: Mapping[str, Settings] = sections["cameras"]
         self.outputs: Mapping[str, Any] = sections["outputs"]
+        self.inputs: Mapping[str, Any] = sections["inputs"]
         self.session: Any = sections["session"]
         self.changes: tuple[str, ...] = changes
         self.pose, self.experiment, self.recorder = (sections[key] for key in ("pose", "experiment", "recorder"))

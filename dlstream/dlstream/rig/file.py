@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dlstream_camera import SourceSettings
     from dlstream_experiment import ExperimentSettings
     from dlstream_outputs import OutputSettings
+    from dlstream_outputs.inputs import InputSettings
     from dlstream_pose import PoseSettings
     from dlstream_recorder import RecorderSettings
 
@@ -65,6 +66,8 @@ if TYPE_CHECKING:  # what the sections of each kind have in common
 
     class _Output(OutputSettings, NodeOptions): ...
 
+    class _Input(InputSettings, NodeOptions): ...
+
     class _Pose(PoseSettings, NodeOptions): ...
 
     class _Experiment(ExperimentSettings, NodeOptions): ...
@@ -78,6 +81,7 @@ if TYPE_CHECKING:  # what the sections of each kind have in common
         pose: _Pose | None
         experiment: _Experiment | None
         outputs: dict[str, _Output | TopicOutput]
+        inputs: dict[str, _Input]
         recorder: _Recorder | None
 else:
     Rig = create_model(

@@ -20,6 +20,7 @@ from dlstream_experiment.model.plane import CameraPlane
 from dlstream_experiment.model.problems import warning, with_lines
 from dlstream_experiment.model.protocols import Stimulus
 from dlstream_experiment.model.triggers import PoseSettings
+from dlstream_experiment.model.triggers.input import InputSettings
 
 Size = tuple[int, int]
 
@@ -44,6 +45,7 @@ class KnownRig:
         keypoints: what the network gives.
         outputs: settings by name, so that commands are checked as well; or only the names.
         individuals: the animals that the network distinguishes.
+        inputs: names of the rig's inputs.
         rates: frames a second, by camera.
         depths: the cameras whose poses have the depth of their keypoints.
     """
@@ -55,6 +57,7 @@ class KnownRig:
     keypoints: Collection[str] | None = None
     outputs: Mapping[str, ChecksCommands] | Collection[str] | None = None
     individuals: Collection[str] | None = None
+    inputs: Collection[str] | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
     depths: Collection[str] | None = None
 
@@ -87,6 +90,7 @@ def check_experiment(
     keypoints: Collection[str] | None = None,
     outputs: Mapping[str, ChecksCommands] | Collection[str] | None = None,
     individuals: Collection[str] | None = None,
+    inputs: Collection[str] | None = None,
     rates: Mapping[str, float] | None = None,
     depths: Collection[str] | None = None,
 ) -> list[Problem]:
@@ -99,7 +103,8 @@ def check_experiment(
         InputError: names every problem, each with line, key, value found and what was expected.
     """
     sizes = image_sizes or {}, asked_sizes or {}
-    return _checked(experiment, KnownRig(cameras, *sizes, None, keypoints, outputs, individuals, rates or {}, depths))
+    rig = KnownRig(cameras, *sizes, None, keypoints, outputs, individuals, inputs, rates or {}, depths)
+    return _checked(experiment, rig)
 
 
 def _checked(experiment: Experiment, rig: KnownRig) -> list[Problem]:
@@ -127,6 +132,7 @@ def _misfits(sections: ParsedSections, rig: KnownRig) -> Iterator[Problem]:
     yield from _sizes(sections, rig.sizes(sections.camera, sections.image_size))
     yield from _keypoints(sections, rig.keypoints)
     yield from _outputs(sections, rig.outputs)
+    yield from _inputs(sections, rig.inputs)
     yield from unknown_individuals(sections, rig.individuals)
     yield from _depths(sections, rig.depths)
 
@@ -242,6 +248,13 @@ def _wrong_values(output: ChecksCommands, stimulus: Stimulus) -> Iterator[Proble
                 values = {name: text for name, text in values.items() if name != key}
             case _:
                 return
+
+
+def _inputs(sections: ParsedSections, inputs: Collection[str] | None) -> Iterator[Problem]:
+    for name, trigger in sections.triggers.items():
+        if inputs is not None and isinstance(trigger, InputSettings) and trigger.input not in inputs:
+            hint = suggest(trigger.input, sorted(inputs)) or "The rig has no inputs: add a section `inputs`."
+            yield Problem(("triggers", name, "input"), f"'{trigger.input}'", "an input of the rig", hint)
 
 
 def _unused(experiment: Experiment) -> Iterator[Problem]:

@@ -112,6 +112,16 @@ class OutputSettings(Settings):
         """What is wrong with one of the output's own actions, such as an image that it does not have; see `read`."""
         return None
 
+    @property
+    def shared_device(self) -> str:
+        """The device that outputs share if this is the same for them: their nodes then run in one process."""
+        return ""
+
+    @property
+    def exclusive(self) -> Mapping[str, str]:
+        """What only one output or input can use, by the key that names it: {"pin": "pin 9 of the board at auto"}."""
+        return {}
+
     def without_computer(self) -> Fate:
         """What happens to the output if its node's computer dies."""
         return Fate("unknown: the output's type does not say", ends=False)
