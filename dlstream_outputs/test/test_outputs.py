@@ -79,7 +79,11 @@ def test_none_shows_pixel_by_pixel(screen):
         ("show", {"image": "lft"}, "Did you mean 'left'?"),
         ("show", {}, "values.image: found nothing"),
         ("show", {"image": "left", "colour": "red"}, "the unknown value 'colour'"),
-        ("shwo", {"image": "left"}, "action: found 'shwo'; expected show, play, on, pulse, train, level or off. Did you mean 'show'?"),
+        (
+            "shwo",
+            {"image": "left"},
+            "action: found 'shwo'; expected show, play, on, pulse, train, level or off. Did you mean 'show'?",
+        ),
     ],
 )
 def test_what_it_can_not_do_is_refused(screen, action, values, message):

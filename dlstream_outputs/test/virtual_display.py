@@ -65,7 +65,18 @@ class VirtualDisplay:
 def virtual_display(folder: Path, size: str = "800x600") -> Iterator[VirtualDisplay]:
     """Starts a display of a size."""
     reader, writer = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{size}x24", "-fbdir", str(folder), "-nolisten", "tcp"]
+    command = [
+        "Xvfb",
+        "-displayfd",
+        str(writer),
+        "-screen",
+        "0",
+        f"{size}x24",
+        "-fbdir",
+        str(folder),
+        "-nolisten",
+        "tcp",
+    ]
     server = subprocess.Popen(command, pass_fds=[writer], stderr=subprocess.DEVNULL)
     os.close(writer)
     try:

@@ -49,7 +49,7 @@ class Shown:
 
 @dataclass
 class _Current:
-    """The stimulus on the screen; `moment` is when the refresh with the number `refresh` was, by the monotonic clock."""
+    """The stimulus on the screen; `moment` is when the refresh numbered `refresh` was, by the monotonic clock."""
 
     stimulus: Stimulus
     text: str

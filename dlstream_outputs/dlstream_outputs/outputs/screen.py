@@ -261,7 +261,9 @@ class Screen(Output[ScreenSettings]):
         }
         if not shown.dropped:
             return Report(shown.end, values)
-        remark = f"'{shown.text}': {shown.dropped} of {shown.refreshes} refreshes were dropped: this computer was too busy"
+        remark = (
+            f"'{shown.text}': {shown.dropped} of {shown.refreshes} refreshes were dropped: this computer was too busy"
+        )
         return Report(shown.end, values, remark)
 
     def picture(self) -> Image:
