@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,5 +165,5 @@ def _phases(size: tuple[int, int], cycle: float, direction: float, diameter: int
     return index
 
 
-def _in_16_bits(turns: NDArray[np.float64]) -> NDArray[np.uint16]:
+def _in_16_bits(turns: NDArray[np.floating[Any]]) -> NDArray[np.uint16]:
     return np.floor((turns % 1.0) * 65536).astype(np.int64).astype(np.uint16)
