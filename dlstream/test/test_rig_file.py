@@ -252,24 +252,20 @@ def test_damaged_inputs_are_refused(write, tmp_path: Path):
     assert line.startswith(f"{tmp_path}/rig.yaml:12: recorder.directory: found")
 
 
-def test_metadata_that_contradicts_the_recorders_is_refused(write, tmp_path: Path):
+def test_metadata_that_contradicts_the_rigs_is_refused(write, tmp_path: Path):
     experiment = tmp_path / "mine.yaml"
     text = (CONFIG / "experiments" / "demo.yaml").read_text()
     experiment.write_text(text.replace("\ncamera: top", "\nmetadata: {subject: m1, weight: 21.5}\ncamera: top", 1))
     number = experiment.read_text().splitlines().index("metadata: {subject: m1, weight: 21.5}") + 1
     path = write(f"{CONFIG}/experiments/demo.yaml", str(experiment))
 
-    def recording(*metadata: str) -> Path:
-        words = ", ".join(metadata)
-        path.write_text(path.read_text().partition("recorder:")[0] + f"recorder: {{metadata: [{words}]}}\n")
+    def recording(session: str) -> Path:
+        path.write_text(path.read_text().partition("session:")[0] + f"session: {session}\n")
         return path
 
-    (line,) = refused(recording("subject=m2", "weight=21.5"))
-    assert line.startswith(
-        f"{experiment}:{number}: metadata.subject: found 'm1', where the rig's recorder.metadata says"
-    )
-    assert "subject=m2" in line
-    assert warnings_of(recording("subject=m1", "weight=21.5", "cage=4")) == []
+    (line,) = refused(recording("{subject: m2, other: {cage: 4}}"))
+    assert line.startswith(f"{experiment}:{number}: metadata.subject: found 'm1', where the rig's session says 'm2'")
+    assert warnings_of(recording("{subject: m1, other: {cage: 4, weight: 21.5}}")) == []
 
 
 def test_a_session_that_exists_is_refused(write, tmp_path: Path):

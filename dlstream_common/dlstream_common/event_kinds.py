@@ -20,6 +20,7 @@ SHAM_CHANGED: Final = "sham_changed"
 SHAM_ENDED: Final = "sham_ended"
 LIMIT_REACHED: Final = "limit_reached"
 NOTE: Final = "note"
+MARK: Final = "mark"
 FAULT: Final = "fault"
 RECOVERED: Final = "recovered"
 TOPIC_ENDED: Final = "topic_ended"
@@ -39,7 +40,8 @@ MEANINGS: Mapping[str, str] = {
     SHAM_CHANGED: "it would have become another one",
     SHAM_ENDED: "it would have ended",
     LIMIT_REACHED: "an output reached a limit of the experiment and stays off",
-    NOTE: "a `note` of the experiment file",
+    NOTE: "a `note` of the experiment file, or of `dlstream note`, whose name is `operator`",
+    MARK: "somebody marked a moment with `dlstream mark`",
     FAULT: "something went wrong",
     RECOVERED: "what had gone wrong is over: poses or a camera came back",
     TOPIC_ENDED: "nobody publishes a recorded topic any more",

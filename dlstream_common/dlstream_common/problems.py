@@ -32,6 +32,7 @@ class Problem:
         severity: with an error the file is refused, with a warning it is not.
         line: counted from 1; None if unknown.
         file: the file with the problem, if it is not the one that is being checked.
+        option: the option of the command line that said it, if it stands in no file.
     """
 
     place: Place
@@ -41,11 +42,17 @@ class Problem:
     severity: Severity = Severity.ERROR
     line: int | None = None
     file: Path | None = None
+    option: str = ""
 
     @property
     def key(self) -> str:
         """The place as a person writes it, such as `cameras.top.crop[2]`."""
         return key_of(self.place)
+
+    def where(self, checked: Path) -> str:
+        """Where it stands, when `checked` is the file that is being checked: `rig.yaml:3`, or an option."""
+        file = self.file or checked
+        return self.option or (f"{file}:{self.line}" if self.line else str(file))
 
     @property
     def is_warning(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ class Known:
     individuals: Sequence[str] | None = None
     rates: dict[str, float] = field(default_factory=dict)
     outputs: Mapping[str, Any] | None = None
+    depths: Collection[str] | None = None
     frame: Image | None = None
 
     @classmethod
@@ -47,8 +48,9 @@ class Known:
         known = cls()
         rig: Rig | None = load_rig(rig_file, without_experiment=True) if rig_file else None
         if rig is not None and rig_file is not None:
-            known.cameras, known.outputs = list(rig.cameras), rig.outputs
             facts = RigFacts.of(rig, rig_file)
+            known.cameras, known.outputs = facts.pose_cameras, rig.outputs
+            known.depths = facts.depth_cameras if rig.pose else None
             known.sizes, known.rates = facts.image_sizes, facts.frame_rates
             known.asked = facts.asked_sizes
             network = network or (rig.pose.network if rig.pose else None)
@@ -88,6 +90,7 @@ def check_file(file: Path, known: Known, out: Path | None, console: Console, all
         rates=known.rates,
         asked_sizes=known.asked,
         outputs=known.outputs,
+        depths=known.depths,
     )
     explain(experiment, console)
     for warning in warnings:
@@ -114,6 +117,9 @@ def explain(experiment: Experiment, console: Console) -> None:
         console.print("[bold]Regions[/]")
         rows = {name: region_in_words(region, e.camera) for name, region in e.regions.items()}
         console.print(_rows(rows, "cyan"))
+    if e.keypoints:
+        console.print("[bold]Virtual keypoints[/]")
+        console.print(_rows({name: point.in_words() for name, point in e.keypoints.items()}, "cyan"))
     console.print("[bold]Triggers[/]")
     console.print(_rows({name: f"true when {trigger_in_words(item)}" for name, item in e.triggers.items()}, "magenta"))
     if usual := usual_in_words(e.triggers.values()):
@@ -206,9 +212,9 @@ def _rows(rows: Mapping[str, str], style: str) -> Padding:
 
 
 def _problem(file: Path, problem: Problem, style: str, lines: Sequence[str] = ()) -> Group:
-    where = f"{file}:{problem.line}" if problem.line else str(file)
+    where = problem.where(file)
     parts: list[Any] = [Text.assemble((where, "bold"), " ", (problem.key, style), no_wrap=True, overflow="fold")]
-    if problem.line and 0 < problem.line <= len(lines):
+    if not problem.option and problem.line and 0 < problem.line <= len(lines):
         text = lines[problem.line - 1].strip()
         parts.append(
             Padding(Text(f"{problem.line:>4} | {text}", "dim", no_wrap=True, overflow="ellipsis"), (0, 0, 0, 1))
