@@ -73,11 +73,12 @@ def film(path: Path, frames: int = 20) -> Path:
     return path
 
 
-def test_flashes_are_seen_as_often_as_they_are_asked_for(display, opened, report):
+def test_flashes_are_seen_as_often_as_they_are_asked_for(display, opened, report, wait_for):
     screen = opened(refresh_rate=SLOW, patch="bottom_right")
     with display.watching(400, 300) as middle, display.watching(790, 590) as patch:
         begin = tell(screen, "train", frequency="2.5 Hz", width="200 ms", count="4")
         found = report(screen)
+        wait_for(lambda: (middle[-1][1], patch[-1][1]) == (GREY, BLACK), "the background")
     assert [colour for _, colour in middle] == [GREY, *[WHITE, GREY] * 4]
     assert [colour for _, colour in patch] == [BLACK, *[WHITE, BLACK] * 4]
     assert found.values["action"] == "train frequency=2.5 width=200 count=4"
@@ -103,21 +104,22 @@ def test_what_the_screen_holds_is_what_is_seen(display, opened, fullscreen, wait
     wait_for(lambda: np.all(display.picture() == 128), "the background")
 
 
-def test_a_picture_for_a_time_goes_by_itself(display, opened, report):
+def test_a_picture_for_a_time_goes_by_itself(display, opened, report, wait_for):
     screen = opened(images={"left": str(STRIPES)}, refresh_rate=SLOW)
     tell(screen, "show", image="left", duration="0.5 s")
     found = report(screen)
-    assert np.all(display.picture() == 128)
+    wait_for(lambda: np.all(display.picture() == 128), "the background")
     assert 5 <= int(found.values["refreshes"]) <= 5 + int(found.values["dropped"])
 
 
-def test_a_video_runs_to_its_end(display, opened, report, tmp_path):
+def test_a_video_runs_to_its_end(display, opened, report, tmp_path, wait_for):
     path = film(tmp_path / "film.avi")
     screen = opened(videos={"film": str(path)}, refresh_rate=SLOW, background="#000000")
     with display.watching(400, 300) as seen:
         assert screen.settings.read("play", {"video": "film"}).seconds == pytest.approx(2.0)
         tell(screen, "play", video="film")
         found = report(screen)
+        wait_for(lambda: seen[-1][1] == BLACK, "the background")
     levels = [colour[0] for _, colour in seen]
     assert levels[-1] == 0
     assert levels[:-1] == sorted(levels[:-1])
@@ -165,7 +167,7 @@ def test_a_video_that_can_not_be_decoded_to_its_end_is_a_fault_and_off_still_wor
     found: list[str] = []
     wait_for(lambda: found.append(screen.fault()) or found[-1], "a fault")
     assert re.search(r"video 'film': frame \d+ can't be decoded", found[-1])
-    assert np.all(display.picture() == 128)
+    wait_for(lambda: np.all(display.picture() == 128), "the background")
     assert tell(screen, "on") > 0
     screen.off()
 

@@ -198,11 +198,11 @@ class Display:
         try:
             self._change()
         except Exception as error:  # the thread has to live: off must work
-            known = isinstance(error, (OutputError, pygame_module().error))
-            self._faults.put(str(error) if known else f"{type(error).__name__}: {error}")
             with suppress(Exception):
                 self._clear()
             self._drop_current()
+            known = isinstance(error, (OutputError, pygame_module().error))
+            self._faults.put(str(error) if known else f"{type(error).__name__}: {error}")
 
     def _change(self) -> None:
         """Puts up the next change of the stimulus if it is time."""
