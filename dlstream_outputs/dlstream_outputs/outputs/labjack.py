@@ -76,6 +76,7 @@ class LabjackSettings(OutputSettings):
 
     @property
     def exclusive(self) -> Mapping[str, str]:
+        """What only one output can use, by the key that names it."""
         return {"line": f"{self.line} of the LabJack at {self.host}"}
 
     def check_action(self, action: Action) -> Problem | None:
