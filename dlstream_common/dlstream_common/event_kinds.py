@@ -26,6 +26,7 @@ MARK: Final = "mark"
 FAULT: Final = "fault"
 RECOVERED: Final = "recovered"
 TOPIC_ENDED: Final = "topic_ended"
+OUTPUT_REPORT: Final = "output_report"
 COMMAND: Final = "command"
 ACKNOWLEDGEMENT: Final = "acknowledgement"
 
@@ -48,6 +49,7 @@ MEANINGS: Mapping[str, str] = {
     FAULT: "something went wrong",
     RECOVERED: "what had gone wrong is over: poses or a camera came back",
     TOPIC_ENDED: "nobody publishes a recorded topic any more",
+    OUTPUT_REPORT: "what an output measured of something that it did, such as a screen's refreshes",
     COMMAND: "a command was sent to an output; not an event of ROS, but a row of events.csv",
     ACKNOWLEDGEMENT: "an output answered a command; not an event of ROS, but a row of events.csv",
 }

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from dlstream_common import OFF, Problem, did_you_mean, suggest
 from dlstream_common.yaml.wording import expected, found
-from dlstream_outputs.actions.vocabulary import Action
+from dlstream_outputs.actions.action import Action
 
 
 def read_action(action: str, values: Mapping[str, str], known: Sequence[type[Action]]) -> Action | Problem:

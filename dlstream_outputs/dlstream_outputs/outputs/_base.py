@@ -127,6 +127,21 @@ class OutputSettings(Settings):
         return Fate("unknown: the output's type does not say", ends=False)
 
 
+@dataclass(frozen=True)
+class Report:
+    """What an output measured of something that it did; recorded as an event of the kind `output_report`.
+
+    Attributes:
+        stamp: when it was over, in nanoseconds since the epoch.
+        values: numbers and texts by name, such as {"refreshes": "60", "dropped": "0"}.
+        remark: what went wrong, in a sentence, which makes it a fault as well; empty: nothing.
+    """
+
+    stamp: int
+    values: Mapping[str, str]
+    remark: str = ""
+
+
 S = TypeVar("S", bound=OutputSettings)
 
 
@@ -194,6 +209,13 @@ class Output(Configurable[S], ABC):
         Asked for ten times a second or more; the output is then switched off, and told so.
         """
         return ""
+
+    def report(self) -> Report | None:
+        """What the device measured of something that is over, one at a time; None: nothing more.
+
+        Asked for ten times a second or more. Unlike a `fault`, a remark in it does not switch the output off.
+        """
+        return None
 
     @property
     def hardware_id(self) -> str:
