@@ -25,7 +25,7 @@ BY_PIP = {"av", "mcap", "numba"}
 """Without a key of rosdep: docs/how-to/ros2.md installs them from requirements-ros.txt."""
 OPTIONAL = {
     "dask distributed": "requirements-tools.in",
-    "gpiozero grpc nidaqmx pigpio pypylon pyrealsense2 serial sounddevice": "requirements-devices.in",
+    "gpiozero grpc nidaqmx pigpio pymodbus pypylon pyrealsense2 serial sounddevice": "requirements-devices.in",
     "deeplabcut dlclive onnx openvino tensorflow tf2onnx torch torchvision": "requirements-dlc.txt",
     "loguru omegaconf sleap_io sleap_nn": "requirements-sleap.txt",
     "ndx_pose pynwb": "requirements-tools.in",

@@ -80,13 +80,13 @@ def test_goes_off_when_its_commander_is_silent(start_node, commander, wait_for):
     wait_for(lambda: commander.events, "a fault event")
     assert "/experiment has been silent for" in commander.events[0].values[0].value
     wait_for(lambda: commander.state == "off", "a diagnosis that tells that it is off")
-    assert len(commander.events) == 1
+    assert [event.kind for event in commander.events].count("fault") == 1
     # What somebody else switched on is not the commander's to keep alive.
     commander.tell("show", source="panel", image="right")
     wait_for(lambda: commander.state == "show image=right", "a diagnosis that tells the image")
     commander.heartbeat(False)
     assert commander.tell("show", source="panel", image="left").success
-    assert len(commander.events) == 1
+    assert [event.kind for event in commander.events].count("fault") == 1
 
 
 def test_obeys_its_commander_only_unless_the_rig_allows_more(start_node, commander):
