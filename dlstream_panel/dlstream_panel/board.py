@@ -97,7 +97,10 @@ class Board:
 
     def regions(self, camera: str, outlines: Mapping[str, Sequence[tuple[float, float]]]) -> None:
         """The outlines of a camera's regions, in pixels."""
-        rounded = [{"name": name, "points": [[round(x, 1), round(y, 1)] for x, y in points]} for name, points in outlines.items()]
+        rounded = [
+            {"name": name, "points": [[round(x, 1), round(y, 1)] for x, y in points]}
+            for name, points in outlines.items()
+        ]
         known = self._cameras.setdefault(camera, {})
         if known.get("regions") != rounded:
             known["regions"] = rounded

@@ -1,4 +1,4 @@
-"""The browsers that look: each gets the newest picture when it has drawn the one before, so that a slow one lags nobody."""
+"""The browsers that look: each gets the newest picture when it has drawn the ones before, so that none lags."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Server:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        host, origin = request.headers.get("Host"), request.headers.get("Origin")
+        host, origin = _only(request, "Host"), _only(request, "Origin")
         if not self._access.knows_host(host):
             return _refused(421, "this name is not one of the panel's: see `names` of the panel in the rig file")
         acts = request.method not in ("GET", "HEAD") or request.path == "/api/live"
@@ -189,6 +189,12 @@ async def _body(request: web.Request, kind: type[Request]) -> Request | str:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         return f"{'.'.join(map(str, first['loc'])) or 'the body'}: {first['msg']}"
+
+
+def _only(request: web.Request, name: str) -> str | None:
+    """A header that is there once: of two, a proxy may have looked at the other."""
+    found = request.headers.getall(name, [])
+    return found[0] if len(found) == 1 else None
 
 
 def _refused(status: int, reason: str) -> web.Response:

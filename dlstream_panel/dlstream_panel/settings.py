@@ -20,11 +20,11 @@ class PanelSettings(Settings):
     port: Annotated[int, Field(ge=0, le=65535)] = 8642
     """Port of the page; 0: any that is free."""
     address: str = "127.0.0.1"
-    """Address on which it listens: this machine only, unless another one is set. Then the link with its token is needed."""
+    """Address on which it listens: only this machine reaches it, unless another one is set; a token is needed then."""
     names: list[Annotated[str, Field(pattern=HOST_NAME, max_length=253)]] = []
     """Names of this machine under which the page is opened as well, such as rig1.lab."""
     token: AnyPath | None = None
-    """File of the two tokens, made if it doesn't exist; none: ~/.config/dlstream/panel.token where `address` needs it."""
+    """File of the two tokens, made if it doesn't exist; none: ~/.config/dlstream/panel.token, if `address` needs it."""
 
     rig: Annotated[str, FILLED_IN] = ""
     """Name of the rig."""
@@ -54,7 +54,7 @@ class PanelSettings(Settings):
         except ValueError:
             raise misfit("address", "an IP address of this machine, such as 192.168.1.20, or 127.0.0.1") from None
         if self.address in _OPEN and not self.names:
-            raise misfit("address", f"names as well, under which the page is opened, as {self.address} is every address")
+            raise misfit("address", f"names as well, under which the page is opened: {self.address} is every address")
         return self
 
     @property

@@ -74,7 +74,9 @@ def read_or_make(path: Path) -> Tokens:
     except (OSError, UnicodeDecodeError) as error:
         raise TokenError(f"token: {path} can't be used ({error})") from error
     if mode & 0o077:
-        raise TokenError(f"token: found {path} with mode {mode:o}, which others can read; expected 600: chmod 600 {path}")
+        raise TokenError(
+            f"token: found {path} with mode {mode:o}, which others can read; expected 600: chmod 600 {path}"
+        )
     return _read(path, text)
 
 

@@ -10,7 +10,7 @@ from pydantic import create_model
 
 from dlstream.rig.facts import RigFacts
 from dlstream.rig.sections import NodeOptions, TopicCamera, TopicOutput
-from dlstream_common import DlstreamError, Problem, Settings
+from dlstream_common import DlstreamError, Problem
 from dlstream_outputs import Action
 from dlstream_panel import PanelSettings
 from dlstream_panel.tokens import DEFAULT, read_or_make
@@ -23,7 +23,7 @@ class _PanelOptions(NodeOptions):
     """When the panel dies: stop the whole rig (and fail), start it again, or go on without it."""
 
 
-PanelSection: type[Settings] = create_model(
+PanelSection: type[PanelSettings] = create_model(
     "PanelSection", __base__=(PanelSettings, _PanelOptions), __doc__=PanelSettings.__doc__
 )
 

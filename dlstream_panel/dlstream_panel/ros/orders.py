@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from contextlib import suppress
 from typing import Any
 
 from lifecycle_msgs.msg import Transition
@@ -15,8 +16,8 @@ from dlstream_common import OFF, DlstreamError, event_kinds, now
 from dlstream_common.ros import COMMAND, EVENT, key_values, stamp_to_message
 from dlstream_msgs.msg import Command, Event
 from dlstream_msgs.srv import StartRecording, TestOutput
-from dlstream_panel.ros.pictures import Pictures
 from dlstream_panel.requests import Arm, Remark, Request, Run, StopAll, Test
+from dlstream_panel.ros.pictures import Pictures
 from dlstream_panel.settings import PanelSettings
 
 _TIMEOUT = 10.0
@@ -169,8 +170,13 @@ class Orders:
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[Any] = loop.create_future()
 
+        def take(answer: Any) -> None:
+            if not answered.done():
+                answered.set_result(answer)
+
         def done(future: Any) -> None:
-            loop.call_soon_threadsafe(lambda: answered.done() or answered.set_result(future))
+            with suppress(RuntimeError):  # the server has ended meanwhile
+                loop.call_soon_threadsafe(take, future)
 
         future = client.call_async(request)
         future.add_done_callback(done)
