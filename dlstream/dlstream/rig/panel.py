@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args
 
-from pydantic import create_model
-
 from dlstream.rig.facts import RigFacts
 from dlstream.rig.sections import NodeOptions, TopicCamera, TopicOutput
 from dlstream_common import DlstreamError, Problem
@@ -16,16 +14,11 @@ from dlstream_panel import PanelSettings
 from dlstream_panel.tokens import DEFAULT, read_or_make
 
 
-class _PanelOptions(NodeOptions):
-    """What the rig file may say of the panel, beside its own parameters."""
+class PanelSection(PanelSettings, NodeOptions):
+    """A panel in a rig file."""
 
     on_failure: Literal["stop", "restart", "continue"] = "continue"
     """When the panel dies: stop the whole rig (and fail), start it again, or go on without it."""
-
-
-PanelSection: type[PanelSettings] = create_model(
-    "PanelSection", __base__=(PanelSettings, _PanelOptions), __doc__=PanelSettings.__doc__
-)
 
 
 def true_or_mapping(value: Any) -> Any:

@@ -43,7 +43,6 @@ function open(hello) {
   say(byId("rig-name"), hello.rig);
   say(byId("about"), [hello.subject, hello.role === "view" ? "for looking only" : ""].filter(Boolean).join(" · "));
   document.title = `${hello.rig} · dlstream panel`;
-  for (const element of document.querySelectorAll(".control")) element.hidden = hello.role === "view";
   byId("stop").disabled = hello.role === "view";
   const link = new Link({ state, log: (lines) => log.show(lines), picture: (head, jpeg) => cameras.show(head, jpeg), connected });
   const cameras = new Cameras(hello, link, (camera, head) => camera === hello.cameras[0] && latency.add(head));
@@ -64,10 +63,9 @@ function open(hello) {
   }
 
   async function stop() {
-    const begin = performance.now();
     try {
       const asked = ask("stop");
-      outputs.whenStopped(begin, (after) =>
+      outputs.whenStopped((after) =>
         tell(after === null ? "STOP: not every output says that it is off. Switch off at the device." : `STOP: every output says that it is off and disarmed, after ${after} ms`, after === null ? "problem" : "stop"),
       );
       tell(await asked, "stop");

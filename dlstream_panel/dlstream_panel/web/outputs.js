@@ -16,11 +16,12 @@ export class Outputs {
     keepChildren(byId("outputs"), this.hello.outputs, (name) => this.#create(name), (item, name) => this.#update(item, name));
   }
 
-  /** Calls done(milliseconds) when every output has said that it is off and disarmed. */
-  whenStopped(begin, done) {
+  /** Calls done(milliseconds) when every output has said, from now on, that it is off and disarmed; done(null): it did not. */
+  whenStopped(done) {
+    const [begin, since] = [performance.now(), this.link.now()];
     const wait = () => {
       const all = Object.values(this.state?.outputs ?? {});
-      if (all.length && all.every((output) => output.at && !output.on && !output.armed)) done(Math.round(performance.now() - begin));
+      if (all.every((output) => output.at > since && !output.on && !output.armed)) done(Math.round(performance.now() - begin));
       else if (performance.now() - begin < 5000) setTimeout(wait, 20);
       else done(null);
     };
