@@ -135,7 +135,8 @@ class Page:
     def until(self, condition: str, timeout: float = PATIENCE) -> Any:
         """Waits until an expression is true; its value."""
         end = time.monotonic() + timeout
-        while not (value := self.run(condition)):
+        tolerant = f"(() => {{ try {{ return {condition}; }} catch {{ return false; }} }})()"  # not there yet
+        while not (value := self.run(tolerant)):
             text = "document.body.innerText"
             assert time.monotonic() < end, f"waited for {condition} in:\n{self.run(text)}\n{self.errors}"
             time.sleep(0.05)

@@ -84,6 +84,37 @@ def test_the_page_shows_the_rig_and_stop_ends_the_run_and_disarms(open_panel):
     assert rig.stop() == 0
 
 
+def test_each_picture_has_the_poses_and_regions_of_that_very_frame(open_panel, observer, wait_for):
+    from dlstream_common.ros import POSE, stamp_from_message
+    from dlstream_msgs.msg import Event, FramePoses
+
+    poses: list[FramePoses] = observer.collect(FramePoses, "/top/pose", POSE)
+    changes: list[Event] = observer.collect(Event, "/experiment/events", POSE)
+    rig, page = open_panel()
+    wait_for(lambda: poses, "poses")
+    first = stamp_from_message(poses[0].header.stamp)
+    page.run("window.shown = []")
+    page.run("document.getElementById('cameras').addEventListener('drawn', (event) => shown.push(event.detail))")
+    wait_for(lambda: len([event for event in changes if event.kind == "trigger_rose"]) > 3, "visits")
+    shown = [head for head in page.run("shown") if head["stamp"] * 1e6 > first]
+    assert len(shown) > 20
+    by_stamp = {stamp_from_message(message.header.stamp) // 1000: message for message in list(poses)}
+    right = 0
+    for head in shown:
+        message = by_stamp[round(head["stamp"] * 1000)]
+        assert head["poses"]["sequence"] == message.sequence
+        for point, x, y in zip(
+            head["poses"]["individuals"][0]["points"], message.individuals[0].x, message.individuals[0].y, strict=True
+        ):
+            assert point is None or (abs(point[0] - x) <= 0.051 and abs(point[1] - y) <= 0.051)
+        neck = message.keypoints.index("neck")
+        x, sure = message.individuals[0].x[neck], message.individuals[0].confidence[neck] >= 0.5
+        side = "left" if x <= 159 else "right" if x >= 160 else ""
+        right += not sure or not side or side in head["active"]
+    assert right >= 0.98 * len(shown), "the regions, too, are those of the frame"
+    assert rig.stop() == 0
+
+
 def test_rows_follow_the_nodes_and_a_test_is_timed_by_the_output(open_panel):
     rig, page = open_panel(BY_HAND, OFF_BY_HAND)
     state = "document.querySelector('#rows [data-key={}]').dataset.level === '{}'"

@@ -9,11 +9,10 @@ export class Cameras {
   #views = new Map();
   #large = "";
 
-  /** drawn(camera, head): called after each picture that was drawn. */
-  constructor(hello, link, drawn) {
+  /** Each picture that was drawn is an event "drawn" of the section: {camera, stamp, poses, ...}. */
+  constructor(hello, link) {
     this.hello = hello;
     this.link = link;
-    this.drawn = drawn;
     this.state = null;
     keepChildren(byId("cameras"), hello.cameras, (name) => this.#create(name), () => {});
     this.#count();
@@ -76,7 +75,7 @@ export class Cameras {
     view.withPoses = head.poses !== null;
     view.times.push(now);
     while (view.times[0] < now - 1000) view.times.shift();
-    this.drawn(head.camera, head);
+    byId("cameras").dispatchEvent(new CustomEvent("drawn", { detail: head }));
   }
 
   #create(name) {

@@ -45,7 +45,7 @@ function open(hello) {
   document.title = `${hello.rig} · dlstream panel`;
   byId("stop").disabled = hello.role === "view";
   const link = new Link({ state, log: (lines) => log.show(lines), picture: (head, jpeg) => cameras.show(head, jpeg), connected });
-  const cameras = new Cameras(hello, link, (camera, head) => camera === hello.cameras[0] && latency.add(head));
+  const cameras = new Cameras(hello, link);
   const [rows, outputs, protocol, log, latency] = [new Rows(hello, link), new Outputs(hello, link), new Protocol(hello), new Log(), new Latency()];
   let known = null;
 
@@ -74,6 +74,7 @@ function open(hello) {
     }
   }
 
+  byId("cameras").addEventListener("drawn", (event) => latency.add(event.detail));
   byId("stop").addEventListener("click", stop);
   byId("help-button").addEventListener("click", () => byId("help").showModal());
   document.addEventListener("keydown", (event) => {
