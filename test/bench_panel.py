@@ -72,7 +72,7 @@ def measure(cameras: int, pose: bool) -> None:
             own = np.mean([with_poses for _, _, with_poses in shown])
             page.run("document.getElementById('messages').replaceChildren()")
             page.press("s")
-            stopped = page.until("document.getElementById('messages').innerText.match(/after (\\\\d+) ms/)?.[1]")
+            stopped = page.until("document.getElementById('messages').innerText.match(/after (\\d+) ms/)?.[1]")
             print(
                 f"| {cameras} | {'yes' if pose else 'no'} | {nobody:.1f} % | {watched:.1f} % | "
                 f"{len(shown) / SECONDS / cameras:.1f} | {100 * own:.0f} % | "

@@ -98,11 +98,11 @@ def test_each_picture_has_the_poses_and_regions_of_that_very_frame(open_panel, o
     wait_for(lambda: len([event for event in changes if event.kind == "trigger_rose"]) > 3, "visits")
     shown = [head for head in page.run("shown") if head["stamp"] * 1e6 > first]
     assert len(shown) > 20
-    by_stamp = {stamp_from_message(message.header.stamp) // 1000: message for message in list(poses)}
+    by_sequence = {message.sequence: message for message in list(poses)}
     right = 0
     for head in shown:
-        message = by_stamp[round(head["stamp"] * 1000)]
-        assert head["poses"]["sequence"] == message.sequence
+        message = by_sequence[head["poses"]["sequence"]]
+        assert abs(head["stamp"] - stamp_from_message(message.header.stamp) / 1e6) < 0.001, "the picture's own time"
         for point, x, y in zip(
             head["poses"]["individuals"][0]["points"], message.individuals[0].x, message.individuals[0].y, strict=True
         ):
@@ -162,6 +162,30 @@ def test_notes_and_marks_by_key_are_in_the_session_with_the_time_of_the_key(open
     assert mark["name"] == "injection"
     assert before - 50_000_000 <= int(mark["stamp_ns"]) <= after + 50_000_000, "when the key was pressed"
     assert (note["name"], "the lamp was moved <b>now</b>" in str(note)) == ("operator", True)
+
+
+def test_a_session_is_asked_for_and_nothing_of_the_last_one_is_kept(open_panel):
+    rig, page = open_panel(("recorder: {", "recorder: {start: service, "), BY_HAND)
+    state = "document.querySelector('#rows [data-key=recording]').dataset.level === '{}'"
+    subject = "document.querySelector('#session-form [name=subject]')"
+    page.until(state.format("off"))
+    page.click("[data-key=recording] button")
+    page.until("document.getElementById('session').open")
+    assert page.run(CONTRASTS) == []
+    page.run(f"{subject}.focus()")
+    page.type("M12")
+    page.click("#session-form .primary")
+    page.until(state.format("ok"))
+    page.until("document.getElementById('folder').innerText.includes('writing to')")
+    recorded(rig, 5)
+    page.click("[data-key=recording] button")
+    page.until(state.format("off"))
+    assert "M12" in str(rig.about()["metadata"])
+    page.click("[data-key=recording] button")
+    page.until("document.getElementById('session').open")
+    assert page.run(f"{subject}.value") == "", "never yesterday's animal"
+    page.press("Escape")
+    assert rig.stop() == 0
 
 
 def test_the_death_of_the_panel_changes_nothing_in_the_run(open_panel):

@@ -33,7 +33,7 @@ def facts_for_panel(facts: RigFacts) -> Mapping[str, Any]:
         "rig_file": str(facts.file.resolve()),
         "cameras": list(facts.cameras),
         "outputs": list(facts.outputs),
-        "actions": [json.dumps(list(_actions(output))) for output in facts.outputs.values()],
+        "actions": [f"{name}={_as_word(list(_actions(output)))}" for name, output in facts.outputs.items()],
         "nodes": list(_nodes(facts)),
         "recording": facts.recorder.start if facts.recorder is not None else "",
         "directory": str(facts.recorder.directory.resolve()) if facts.recorder is not None else "",
@@ -49,6 +49,11 @@ def check_panel(panel: Any, facts: RigFacts) -> Iterator[Problem]:
             read_or_make(panel.token or DEFAULT)
         except DlstreamError as error:
             yield Problem(("token",), str(error).partition(": ")[2], "a file of tokens that only you can read")
+
+
+def _as_word(value: Any) -> str:
+    """JSON without a space: `ros2 launch` reads texts as YAML, in which ": " would make a mapping of it."""
+    return json.dumps(value, separators=(",", ":")).replace(" ", "\\u0020")
 
 
 def _nodes(facts: RigFacts) -> Iterator[str]:

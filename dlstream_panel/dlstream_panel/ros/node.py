@@ -33,6 +33,13 @@ class PanelNode(DlstreamNode[PanelSettings]):
         self._tokens = read_or_make(settings.token or DEFAULT) if settings.needs_token else None
 
     def activate(self) -> None:
+        try:
+            self._activate()
+        except Exception:
+            self.deactivate()
+            raise
+
+    def _activate(self) -> None:
         assert self.settings is not None
         settings, serving = self.settings, ServingThread()
         self._serving = serving
@@ -75,7 +82,7 @@ def about(settings: PanelSettings) -> dict[str, Any]:
         "file": settings.rig_file,
         "cameras": settings.cameras,
         "outputs": settings.outputs,
-        "actions": dict(zip(settings.outputs, map(json.loads, settings.actions), strict=False)),
+        "actions": {name: json.loads(text) for name, text in (item.split("=", 1) for item in settings.actions)},
         "nodes": settings.nodes,
         "recording": settings.recording,
         "directory": settings.directory,

@@ -3,7 +3,7 @@
 import { ask } from "./link.js";
 import { byId, keepChildren, make, mark, say, tell } from "./dom.js";
 
-const SILENT = 1500; // ms: an output reports five times a second
+const SILENT = 2500; // ms: an output reports five times a second, and the page hears of it once a second
 
 export class Outputs {
   constructor(hello, link) {
