@@ -31,7 +31,7 @@ class SourceSettings(Settings):
     wait_for: Annotated[int, Field(ge=0), FILLED_IN] = 0
     """Number of image_raw subscribers to wait for (at most 60 s) before the first frame, so that none misses it."""
     compressed_rate: Annotated[float, Field(ge=0, le=1000, json_schema_extra={"live": True})] = 60.0
-    """Most JPEG images per second on image_raw/compressed, for viewing; encoded only while someone subscribes. 0: none."""
+    """Most JPEG images per second on image_raw/compressed; encoded only while someone subscribes. 0: none."""
     compressed_quality: Annotated[int, Field(ge=1, le=100, json_schema_extra={"live": True})] = 80
     """JPEG quality, from 1 (small files) to 100."""
 

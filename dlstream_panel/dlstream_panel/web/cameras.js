@@ -117,13 +117,13 @@ export class Cameras {
     const fact = (label, value, bad = false) => make("span", { class: bad ? "bad" : "" }, `${label} `, make("b", {}, value));
     const asked = Number(camera.fps_nominal) ? ` of ${camera.fps_nominal}` : "";
     const facts = [];
+    if (!old) facts.push(fact("age", `${Math.max(0, Math.round(view.drawnAt + this.link.offset - view.stamp))} ms`));
+    if (!old && !view.withPoses && this.hello.nodes.includes("/pose")) facts.push(fact("", "no poses", true));
     if (camera.fps) facts.push(fact("camera", `${Number(camera.fps).toFixed(1)}${asked} fps`));
     if (pose[`${name}/fps`]) facts.push(fact("poses", `${Number(pose[`${name}/fps`]).toFixed(1)} fps`));
     facts.push(fact("shown", `${old ? 0 : view.times.length} fps`));
     if (camera.dropped) facts.push(fact("dropped", camera.dropped, Number(camera.dropped) > 0));
     if (pose[`${name}/dropped`]) facts.push(fact("left out", pose[`${name}/dropped`]));
-    if (!old) facts.push(fact("age", `${Math.max(0, Math.round(view.drawnAt + this.link.offset - view.stamp))} ms`));
-    if (!old && !view.withPoses) facts.push(fact("", "no poses", true));
     return facts;
   }
 }

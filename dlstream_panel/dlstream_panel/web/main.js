@@ -44,6 +44,9 @@ function open(hello) {
   say(byId("about"), [hello.subject, hello.role === "view" ? "for looking only" : ""].filter(Boolean).join(" · "));
   document.title = `${hello.rig} · dlstream panel`;
   byId("stop").disabled = hello.role === "view";
+  const analysed = hello.nodes.includes("/pose");
+  mark(byId("page"), "analysis", analysed ? "yes" : "no");
+  byId("latency").parentElement.hidden = !analysed;
   const link = new Link({ state, log: (lines) => log.show(lines), picture: (head, jpeg) => cameras.show(head, jpeg), connected });
   const cameras = new Cameras(hello, link);
   const [rows, outputs, protocol, log, latency] = [new Rows(hello, link), new Outputs(hello, link), new Protocol(hello), new Log(), new Latency()];
