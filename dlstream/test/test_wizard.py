@@ -241,6 +241,7 @@ def test_states_stops_and_a_control_are_added(script, tmp_path: Path):
         "End it when a counter reaches": ["greens >= 4", "green >= 4"],
         "Control": ["sham"],
         "Share of the stimuli": ["2", "0.25"],
+        "Balanced in blocks": ["none", "8"],
     }
     answers["Control"] = ["sham", "sham"]
     draft, said = script(answers, Known.of(RIG, None, None))
@@ -251,7 +252,7 @@ def test_states_stops_and_a_control_are_added(script, tmp_path: Path):
     assert (way["when"], way["after"], way["go"]) == ("at_green", 2, "search")
     assert protocol["states"]["green"]["transitions"][0]["go"] == "rest"
     assert protocol["stop"][0]["longer_than"] == 90
-    assert protocol["control"]["probability"] == 0.25
+    assert (protocol["control"]["probability"], protocol["control"]["block"]) == (0.25, 8)
     for words in ("'search' exists already", "Expected a trigger, seconds, or both."):
         assert words in said
 

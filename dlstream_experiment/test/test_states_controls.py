@@ -78,6 +78,12 @@ def test_sham_is_balanced_in_blocks(probability, block, wanted):
     assert len(orders) == 5
 
 
+def test_blocks_in_words():
+    made = machine(SWITCH, control={"type": "sham", "outputs": ["laser"], "probability": 0.25, "block": 8})
+    words = "Sham control: 2 of every 8 stimuli, in an order that is drawn, of laser are left out and only recorded."
+    assert words in list(made.in_words())
+
+
 @pytest.mark.parametrize(("probability", "block"), [(0.5, 3), (1.0, 4), (0.1, 4)])
 def test_a_block_that_can_not_be_balanced_is_refused(probability, block):
     with pytest.raises(ValueError, match="a number of stimuli of which"):

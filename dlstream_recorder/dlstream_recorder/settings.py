@@ -29,7 +29,8 @@ class SessionSettings(Settings):
     cameras: Annotated[list[Namespace], FILLED_IN] = []
     """Names of the cameras: their namespaces without the leading slash."""
     video: Literal["lossless", "h264", "none"] = "lossless"
-    """How images are recorded: bit for bit (lossless, FFVHUFF), in small files (h264), or not at all (none)."""
+    """How images are recorded: bit for bit (lossless, FFVHUFF), in small files (h264), or not at all (none). Depth
+    (16UC1) is recorded bit for bit with h264, too."""
     bag: bool = True
     """Also record poses, events, commands and the rig's other messages into a rosbag2 folder (MCAP)."""
     metadata: Annotated[list[str], FILLED_IN] = []

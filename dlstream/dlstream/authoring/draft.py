@@ -15,6 +15,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from dlstream._paths import find_place
+from dlstream.authoring.draft_data import as_yaml, leaves_of, plain, rename_output
 from dlstream.authoring.explain import Known
 from dlstream.authoring.templates import Template
 from dlstream_common import DlstreamError, InputError, Place, Problem, read_yaml
@@ -53,7 +54,7 @@ class Draft:
         self._yaml.indent(mapping=2, sequence=4, offset=2)
         self._data = read_yaml(template.file)
         folder = template.file.resolve().parent
-        for place in _leaves(self._data, ()):
+        for place in leaves_of(self._data, ()):
             value = self.get(place)
             if isinstance(value, str) and Path(value).suffix and (folder / value).is_file():
                 self._put(place, str(folder / value))  # the new file lies in another folder
@@ -108,7 +109,7 @@ class Draft:
 
     def rename_output(self, old: str, new: str) -> None:
         """Another output in place of one of the protocol's, wherever it is named."""
-        _rename(self.get(("protocol",)), old, new)
+        rename_output(self.get(("protocol",)), old, new)
         self._problems = self._find_problems()
 
     def place(self, key: str) -> Place:
@@ -130,7 +131,7 @@ class Draft:
 
     def leaves(self, place: Place) -> list[Place]:
         """The places of all plain values, and of lists of them, below a place; without types."""
-        return [leaf for leaf in _leaves(self.get(place), place) if leaf[-1] != "type"]
+        return [leaf for leaf in leaves_of(self.get(place), place) if leaf[-1] != "type"]
 
     def outputs(self) -> list[str]:
         """Every output that is named."""
@@ -165,7 +166,7 @@ class Draft:
         flow = YAML(typ="safe", pure=True)
         flow.default_flow_style = True
         flow.width = 10_000
-        flow.dump(_plain(value), stream)
+        flow.dump(plain(value), stream)
         return stream.getvalue().removesuffix("...\n").strip()
 
     def read(self, text: str, before: Any) -> Any:
@@ -221,7 +222,7 @@ class Draft:
                 data[part] = CommentedMap()  # type: ignore[index]
             data = data[part]
         old = self.get(place)
-        value = _as_yaml(value)
+        value = as_yaml(value)
         if isinstance(old, CommentedSeq) and isinstance(value, CommentedSeq):
             old[:] = list(value)  # keeps the comment behind it
         else:
@@ -245,31 +246,12 @@ class Draft:
                     keypoints=known.keypoints,
                     individuals=known.individuals,
                     outputs=known.outputs,
+                    depths=known.depths,
                 )
             except InputError as error:
                 return list(error.problems)
         self._last_valid = text
         return []
-
-
-def _rename(data: Any, old: str, new: str) -> None:
-    if isinstance(data, list):
-        for number, item in enumerate(data):
-            if isinstance(item, (dict, list)):
-                _rename(item, old, new)
-            elif item == old:
-                data[number] = new
-        return
-    for key in list(data) if isinstance(data, dict) else ():
-        value = data[key]
-        if key in ("output", "stimulated") and value == old:
-            data[key] = new
-        elif key == "outputs":
-            _rename(value, old, new)
-        elif key == "limits" and isinstance(value, dict) and old in value:
-            value[new] = value.pop(old)
-        elif isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value)):
-            _rename(value, old, new)
 
 
 def _words(problem: Problem) -> tuple[Place, str, str]:
@@ -278,38 +260,3 @@ def _words(problem: Problem) -> tuple[Place, str, str]:
 
 def _is_at(problem: Problem, place: Place) -> bool:
     return problem.place[: len(place)] == place
-
-
-def _leaves(data: Any, place: Place) -> Iterator[Place]:
-    plain = isinstance(data, list) and not any(isinstance(item, (list, dict)) for item in data)
-    if isinstance(data, Mapping):
-        for key, value in data.items():
-            yield from _leaves(value, (*place, key))
-    elif isinstance(data, list) and not plain:
-        for index, value in enumerate(data):
-            yield from _leaves(value, (*place, index))
-    elif data is not None:
-        yield place
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, bool) or value is None:
-        return value
-    return float(value) if isinstance(value, float) else int(value) if isinstance(value, int) else str(value)
-
-
-def _as_yaml(value: Any) -> Any:
-    """On one line, as in the included files."""
-    if isinstance(value, Mapping):
-        mapping = CommentedMap({key: _as_yaml(item) for key, item in value.items()})
-        mapping.fa.set_flow_style()
-        return mapping
-    if isinstance(value, list) and not isinstance(value, CommentedSeq):
-        items = CommentedSeq([_as_yaml(item) for item in value])
-        items.fa.set_flow_style()
-        return items
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ class Known:
     individuals: Sequence[str] | None = None
     rates: dict[str, float] = field(default_factory=dict)
     outputs: Mapping[str, Any] | None = None
+    depths: Collection[str] | None = None
     frame: Image | None = None
 
     @classmethod
@@ -47,8 +48,9 @@ class Known:
         known = cls()
         rig: Rig | None = load_rig(rig_file, without_experiment=True) if rig_file else None
         if rig is not None and rig_file is not None:
-            known.cameras, known.outputs = list(rig.cameras), rig.outputs
             facts = RigFacts.of(rig, rig_file)
+            known.cameras, known.outputs = facts.pose_cameras, rig.outputs
+            known.depths = facts.depth_cameras if rig.pose else None
             known.sizes, known.rates = facts.image_sizes, facts.frame_rates
             known.asked = facts.asked_sizes
             network = network or (rig.pose.network if rig.pose else None)
@@ -88,6 +90,7 @@ def check_file(file: Path, known: Known, out: Path | None, console: Console, all
         rates=known.rates,
         asked_sizes=known.asked,
         outputs=known.outputs,
+        depths=known.depths,
     )
     explain(experiment, console)
     for warning in warnings:

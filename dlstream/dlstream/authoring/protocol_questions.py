@@ -171,7 +171,11 @@ class ProtocolQuestions:
                     draft.remove(("protocol", "control"))
                 elif kind == "sham":
                     share = self._prompter.ask("Share of the stimuli that is left out", "0.5", "1: all of them.")
-                    draft.set(("protocol", "control"), {"type": kind, "probability": draft.read(share, None)})
+                    about = "Such as 4: of every four stimuli exactly that share is left out; none: each is drawn."
+                    block = self._prompter.ask("Balanced in blocks of how many stimuli", NONE, about)
+                    blocks = {} if block in ("", NONE) else {"block": draft.read(block, None)}
+                    control = {"type": kind, "probability": draft.read(share, None), **blocks}
+                    draft.set(("protocol", "control"), control)
                 else:
                     folder = self._prompter.ask("The other animal's session folder", None, "Or its events.csv.")
                     draft.set(("protocol", "control"), {"type": kind, "outputs": draft.outputs(), "recording": folder})

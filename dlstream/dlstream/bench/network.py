@@ -50,11 +50,12 @@ def try_network(rig: Rig, frames: int, out: Path | None) -> Iterator[NetworkOnCa
     if rig.pose is None:
         raise DlstreamError("the rig has no section 'pose', and so no network")
     pose = PoseSettings.model_validate(rig.pose.model_dump(include=set(PoseSettings.model_fields)))
-    estimator = Estimator(pose.network, pose.scale, pose.threads, pose.engine)
+    estimator = Estimator(pose.network, pose.scale, engine=pose.engine)
     own = {name: camera for name, camera in rig.cameras.items() if isinstance(camera, SourceSettings)}
+    seen = {name: camera for name, camera in own.items() if not camera.is_depth()}
     if not own:
         raise DlstreamError("every camera of the rig is run by somebody else's node; `dlstream bench` measures those")
-    for name, settings in own.items():
+    for name, settings in seen.items():
         yield _on_camera(name, Camera(name, settings), PoseStream(estimator, pose), frames, out)
 
 

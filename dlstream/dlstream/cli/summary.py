@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +22,7 @@ from dlstream_recorder import (
     metadata_in,
     read_session,
 )
-from dlstream_recorder.report.report import write_report
+from dlstream_recorder.report.report import is_depth, write_report
 from dlstream_recorder.report.tables import read_events
 
 _MANY_LEFT_OUT = 0.2
@@ -36,7 +37,8 @@ def show_session(folder: Path, console: Console) -> Summary:
     """
     report = write_report(folder)
     summary = report.summary
-    tables = [_frames(summary)]
+    cameras = read_session(folder)["cameras"]
+    tables = [_frames(summary, {name for name, about in cameras.items() if is_depth(about)})]
     if report.latency is not None:
         tables.append(_latencies(summary))
     if any(camera.tracking_error for camera in summary.cameras.values()):
@@ -140,7 +142,8 @@ def unfinished(folder: Path) -> str:
     return ""
 
 
-def _frames(summary: Summary) -> Table:
+def _frames(summary: Summary, depth: Collection[str] = ()) -> Table:
+    """`depth`: cameras in whose images nobody looks for poses."""
     table = _table("Frames", "camera", "captured", "recorded", "lost", "with pose", "without", "fps")
     for name, camera in summary.cameras.items():
         lost = str(camera.frames_dropped)
@@ -149,8 +152,7 @@ def _frames(summary: Summary) -> Table:
             str(camera.frames_captured),
             str(camera.frames_recorded),
             f"[red]{lost}[/]" if camera.frames_dropped else lost,
-            str(camera.poses),
-            str(camera.frames_recorded - camera.poses),
+            *((str(camera.poses), str(camera.frames_recorded - camera.poses)) if name not in depth else ("-", "-")),
             _number(camera.fps),
         )
     return table

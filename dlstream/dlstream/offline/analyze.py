@@ -125,6 +125,7 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
         keypoints=estimator.info.keypoints,
         individuals=estimator.info.animals,
         image_sizes={camera: (width, height)},
+        depths=(),
     )
     about = pose.model_dump(mode="json", exclude={"network", "cameras"})
     metadata = metadata_for(footage.session, options.rig, options.subject, options.notes)

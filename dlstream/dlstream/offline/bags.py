@@ -83,7 +83,8 @@ def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Sum
             raise DlstreamError(f"{path}: found no message on {', '.join(topics)}")
         cameras = list(dict.fromkeys(topics.values()))
         individuals = _individuals(bag, cameras)
-        check_experiment(experiment, cameras=cameras, keypoints=first.keypoints, individuals=individuals)
+        depths = None if any(one.depth is not None for one in first.individuals) else ()
+        check_experiment(experiment, cameras=cameras, keypoints=first.keypoints, individuals=individuals, depths=depths)
         metadata = metadata_for(bag.session, options.rig, options.subject, options.notes)
         session = OfflineSession(out, bag.name, cameras, first.stamp, {"files": {"bag": path.name}}, metadata)
         stack.callback(session.close)
@@ -346,6 +347,7 @@ def _individual(item: Any) -> Individual:
         vy=_optional(item, "vy"),
         covariance=None if covariance is None else covariance.reshape(-1, 3),
         swap_risk=float(getattr(item, "swap_risk", 0.0)),
+        depth=_optional(item, "depth"),
     )
 
 

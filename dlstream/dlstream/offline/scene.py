@@ -77,8 +77,8 @@ class Scene:
             self.state = row.name
         elif kind in (event_kinds.TRIAL_STARTED, event_kinds.TRIAL_ENDED):
             self.trial = row.name if kind == event_kinds.TRIAL_STARTED else ""
-        elif kind in ("trigger_rose", "trigger_fell"):
-            self.triggers[row.name] = kind == "trigger_rose"
+        elif kind in (event_kinds.TRIGGER_ROSE, event_kinds.TRIGGER_FELL):
+            self.triggers[row.name] = kind == event_kinds.TRIGGER_ROSE
         elif kind in (event_kinds.SHAM_STARTED, event_kinds.SHAM_CHANGED):
             about = {key: text for key, text in values.items() if key not in ("action", "trigger")}
             self.shams[row.name] = _action(values.get("action", ""), about)

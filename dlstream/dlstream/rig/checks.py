@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from dlstream.rig.facts import RigFacts, network_info
+from dlstream.rig.facts import RigFacts, network_info, shows_depth
 from dlstream_camera import SOURCES, SourceSettings
-from dlstream_common import DlstreamError, InputError, Problem, Severity, SourceError, line_of
+from dlstream_common import DlstreamError, InputError, Problem, Severity, SourceError, line_of, suggest
 from dlstream_common.part_faults import PartFault
 from dlstream_common.plugins import PartError, Registry
 from dlstream_experiment import Experiment, check_experiment, load_experiment
@@ -27,9 +27,21 @@ def check_camera(camera: Any, facts: RigFacts) -> Iterator[Problem]:
     yield from _lacking(SOURCES, "source", camera)
     if isinstance(camera, SourceSettings):
         yield from camera.check()
-        for ask in (camera.frame_rate, camera.asked_size):
+        others = [
+            other for other in facts.cameras.values() if isinstance(other, SourceSettings) and other is not camera
+        ]
+        kind = [other for other in others if _source(other) == _source(camera)]
+        yield from camera.check_beside(kind)
+        for ask in (camera.frame_rate, camera.asked_size, camera.is_depth, camera.shared_device):
             with suppress(SourceError):  # the check tells it
                 ask()
+        camera.beside(kind)
+        for other in kind:
+            camera.shows_depth_of(other)
+
+
+def _source(camera: SourceSettings) -> str:
+    return str(getattr(camera, "source", ""))
 
 
 def check_output(output: Any, facts: RigFacts) -> Iterator[Problem]:
@@ -58,12 +70,33 @@ def check_pose(pose: Any, facts: RigFacts) -> Iterator[Problem]:
         return
     if doubt := scale_doubt(info, pose.scale):
         yield doubt
+    yield from _wrong_depth(facts)
+    if not facts.pose_cameras and "cameras" not in facts.partial:
+        yield Problem((), "a network, and only cameras that show depth", "a camera whose images are pictures")
     scale = scale_of(info, pose.scale)
     for name, size in facts.image_sizes.items():
         width, height = (int(side * scale) for side in size)
         if min(width, height) < SMALLEST:
             found = f"{scale:g}, which leaves {width}x{height} pixels of camera '{name}' ({size[0]}x{size[1]})"
             yield Problem(("scale",), found, f"a scale that leaves at least {SMALLEST}x{SMALLEST} for the network")
+
+
+def _wrong_depth(facts: RigFacts) -> Iterator[Problem]:
+    """Cameras that do not exist, that show no depth, or whose images are not of the same size."""
+    for name, depth in facts.depth_cameras.items():
+        for camera in (name, depth):
+            if camera not in facts.cameras and "cameras" not in facts.partial:
+                hint = suggest(camera, sorted(facts.cameras))
+                yield Problem(("depth",), f"'{camera}'", "a camera of the rig", hint)
+        one, other = facts.cameras.get(name), facts.cameras.get(depth)
+        if isinstance(other, SourceSettings) and not shows_depth(other):
+            yield Problem(("depth",), f"'{depth}', whose images are pictures", "a camera whose images are depths")
+        if not isinstance(one, SourceSettings) or not isinstance(other, SourceSettings):
+            continue
+        sizes = facts.image_sizes.get(name), facts.image_sizes.get(depth)
+        if one.crop != other.crop or (None not in sizes and sizes[0] != sizes[1]):
+            found = f"'{depth}', whose images are not of the size or crop of camera '{name}'"
+            yield Problem(("depth",), found, "images of the same scene, pixel for pixel", "Give both the same crop.")
 
 
 def check_recorder(recorder: Any, facts: RigFacts) -> Iterator[Problem]:
@@ -92,8 +125,9 @@ def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]
             image_sizes=facts.image_sizes,
             asked_sizes=facts.asked_sizes,
             rates=facts.frame_rates,
-            cameras=None if "cameras" in facts.partial else list(facts.cameras),
+            cameras=None if "cameras" in facts.partial else facts.pose_cameras,
             outputs=None if "outputs" in facts.partial else facts.outputs,
+            depths=None if facts.pose is None or "cameras" in facts.partial else facts.depth_cameras,
         )
     except InputError as error:
         yield from (replace(problem, file=error.path) for problem in error.problems)

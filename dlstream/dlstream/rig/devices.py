@@ -13,6 +13,7 @@ from dlstream.rig.file import Rig
 from dlstream_camera import SourceSettings
 from dlstream_camera.camera import Camera, Shot
 from dlstream_common import DlstreamError
+from dlstream_common.quiet import quiet_opencv
 from dlstream_common.video import PictureCheck
 from dlstream_outputs import OUTPUTS
 from dlstream_outputs.outputs import OutputSettings
@@ -74,9 +75,10 @@ def _camera(name: str, settings: SourceSettings, *, timeout: float, frames: int)
     waker = threading.Timer(timeout, camera.stop)
     waker.daemon = True
     shots: list[Shot] = []
-    look, remark = PictureCheck(), ""
+    look, remark = PictureCheck(settings.is_depth()), ""
     try:
-        form = camera.open()
+        with quiet_opencv():
+            form = camera.open()
         waker.start()
         end = time.monotonic() + timeout
         while len(shots) < frames and time.monotonic() < end and (shot := camera.read()) is not None:

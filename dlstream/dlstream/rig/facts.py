@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,51 @@ class RigFacts:
         """Whether the recorder takes every frame."""
         return self.recorder is not None and self.recorder.video != "none"
 
-    @property
-    def image_subscribers(self) -> int:
+    def image_subscribers(self, camera: str) -> int:
         """How many nodes of the rig take a camera's images."""
-        return (self.pose is not None) + self.records_images
+        posed = self.pose is not None and camera in (*self.pose_cameras, *self.depth_cameras.values())
+        return posed + self.records_images
+
+    @cached_property
+    def pose_cameras(self) -> list[str]:
+        """The cameras in whose images animals are looked for: all but those that show depth."""
+        depth = set(self.depth_cameras.values())
+        depth |= {name for name, camera in self.cameras.items() if shows_depth(camera)}
+        return sorted(set(self.cameras) - depth)
+
+    @cached_property
+    def depth_cameras(self) -> dict[str, str]:
+        """By camera, the one that shows its keypoints' depth: as the pose section says, else as they are aligned."""
+        if self.pose is None:
+            return {}
+        if "depth" in self.pose.model_fields_set:
+            return dict(self.pose.depth_cameras)
+        found: dict[str, str] = {}
+        for name in self.cameras:
+            for other in self.beside(name):
+                with suppress(DlstreamError):  # the other camera's own check reports it
+                    if self._source(other).shows_depth_of(self._source(name)):
+                        found.setdefault(name, other)
+        return found
+
+    def beside(self, camera: str) -> list[str]:
+        """The other cameras of a camera's device."""
+        device = _device_of(self.cameras[camera])
+        others = (name for name in self.cameras if name != camera and device)
+        return [name for name in others if _device_of(self.cameras[name]) == device]
+
+    def fill_camera(self, name: str) -> dict[str, Any]:
+        """The parameters of a camera that follow from the rest of the rig."""
+        camera = self.cameras[name]
+        filled: dict[str, Any] = {"wait_for": self.image_subscribers(name)}
+        if isinstance(camera, SourceSettings):
+            filled |= camera.beside([self._source(other) for other in self.beside(name)])
+        return filled
+
+    def _source(self, name: str) -> SourceSettings:
+        camera = self.cameras[name]
+        assert isinstance(camera, SourceSettings), f"camera '{name}' shares a device"
+        return camera
 
     @cached_property
     def image_sizes(self) -> dict[str, tuple[int, int]]:
@@ -114,3 +156,16 @@ def network_info(pose: Any) -> NetworkInfo:
         NetworkError: it can't be loaded.
     """
     return Network(pose.network, engine="auto" if pose.network.suffix == ".onnx" else pose.engine).info
+
+
+def shows_depth(camera: Any) -> bool:
+    """Whether a camera's images are depths, as far as it can be asked; its own check reports what is wrong."""
+    with suppress(DlstreamError):
+        return isinstance(camera, SourceSettings) and camera.is_depth()
+    return False
+
+
+def _device_of(camera: Any) -> str:
+    with suppress(DlstreamError):
+        return camera.shared_device() if isinstance(camera, SourceSettings) else ""
+    return ""

@@ -78,7 +78,7 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
             kind.executable,
             kind.node_name(name),
             kind.namespace(name),
-            _parameters(section, kind.fill(facts)),
+            _parameters(section, kind.fill(facts, name)),
             remappings if kind.takes_images else (),
             on_failure=section.on_failure,
             ends_rig=kind.publishes_images,
@@ -89,26 +89,46 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
         for name, section in kind.sections(rig)
         if not kind.is_foreign(section)
     ]
-    return _together(nodes) if rig.together else nodes
+    return _together(nodes) if rig.together else _with_shared_devices(nodes, facts)
+
+
+def _with_shared_devices(nodes: list[NodeSpec], facts: RigFacts) -> list[NodeSpec]:
+    """The nodes with the cameras of one device in one process: no two processes can open it."""
+    processes: list[NodeSpec] = []
+    done: set[str] = set()
+    for node in nodes:
+        name = node.namespace.strip("/")
+        others = facts.beside(name) if node.ends_rig and name in facts.cameras else []
+        if not others:
+            processes.append(node)
+        elif name not in done:
+            done |= {name, *others}
+            members = [node, *(one for one in nodes if one.ends_rig and one.namespace.strip("/") in others)]
+            processes.append(_process("device", node.namespace, members, ()))
+    return processes
 
 
 def _together(nodes: list[NodeSpec]) -> list[NodeSpec]:
     """The nodes with those that can share a process in one; outputs keep their own, to go off when it dies."""
-    members = tuple(node for node in nodes if node.component)
+    members = [node for node in nodes if node.component]
+    images = tuple(f"{node.namespace}/image_raw" for node in members if node.ends_rig)
+    return [*(node for node in nodes if not node.component), _process("together", "/", members, images)]
+
+
+def _process(name: str, namespace: str, members: list[NodeSpec], images: tuple[str, ...]) -> NodeSpec:
     severity = ["continue", "restart", "stop"]
-    process = NodeSpec(
+    return NodeSpec(
         "dlstream",
         "together",
-        "together",
-        "/",
+        name,
+        namespace,
         remappings=tuple(dict.fromkeys(pair for node in members for pair in node.remappings)),
         on_failure=max((node.on_failure for node in members), key=severity.index),
         ends_rig=any(node.ends_rig for node in members),
         decides=any(node.decides for node in members),
-        members=members,
-        images=tuple(f"{node.namespace}/image_raw" for node in members if node.ends_rig),
+        members=tuple(members),
+        images=images,
     )
-    return [*(node for node in nodes if not node.component), process]
 
 
 def _parameters(section: Settings, filled: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class NodeKind:
         decides: what the outputs do depends on it: they go off when it dies, even if the rig continues without it.
         foreign: a section of this class is run by somebody else; no node is started for it.
         node_name, namespace: of the node, from its name in the section.
-        fill: the parameters that the rig fills in where the section doesn't say them.
+        fill: the parameters that the rig fills in where the section of that name doesn't say them.
         check: what is wrong with a section, as far as that shows before a node starts; places are below the section.
     """
 
@@ -90,7 +90,7 @@ class NodeKind:
     package: str
     executable: str
     check: Callable[[Any, RigFacts], Iterable[Problem]]
-    fill: Callable[[RigFacts], Mapping[str, Any]] = lambda facts: {}
+    fill: Callable[[RigFacts, str], Mapping[str, Any]] = lambda facts, name: {}
     several: bool = False
     required: bool = False
     component: str = ""
@@ -166,7 +166,7 @@ NODE_KINDS = (
         executable="recorder",
         component="dlstream_recorder::RecorderNode",
         takes_images=True,
-        fill=lambda facts: {
+        fill=lambda facts, name: {
             "cameras": sorted(facts.cameras),
             "outputs": sorted(facts.outputs),
             "rig": facts.name,
@@ -188,7 +188,10 @@ NODE_KINDS = (
         component="dlstream_pose::PoseNode",
         decides=True,
         takes_images=True,
-        fill=lambda facts: {"cameras": sorted(facts.cameras)},
+        fill=lambda facts, name: {
+            "cameras": facts.pose_cameras,
+            "depth": [f"{camera}={depth}" for camera, depth in facts.depth_cameras.items()],
+        },
         check=checks.check_pose,
     ),
     NodeKind(
@@ -201,8 +204,8 @@ NODE_KINDS = (
         executable="experiment",
         component="dlstream_experiment::ExperimentNode",
         decides=True,
-        fill=lambda facts: {
-            "cameras": sorted(facts.cameras),
+        fill=lambda facts, name: {
+            "cameras": facts.pose_cameras,
             "outputs": sorted(facts.outputs),
             "autostart_run": True,
             "listeners": 1 if facts.recorder is None else 2,
@@ -227,7 +230,7 @@ NODE_KINDS = (
         publishes_images=True,
         decides=True,
         foreign=TopicCamera,
-        fill=lambda facts: {"wait_for": facts.image_subscribers},
+        fill=lambda facts, name: facts.fill_camera(name),
         check=checks.check_camera,
     ),
 )

@@ -17,6 +17,7 @@ from dlstream_experiment.model.names import Location
 from dlstream_experiment.model.parsed_sections import ParsedSections
 from dlstream_experiment.model.plane import CameraPlane
 from dlstream_experiment.model.problems import warning, with_lines
+from dlstream_experiment.model.triggers import PoseSettings
 
 Size = tuple[int, int]
 
@@ -40,6 +41,7 @@ def check_experiment(
     outputs: Mapping[str, ChecksCommands] | Collection[str] | None = None,
     individuals: Collection[str] | None = None,
     rates: Mapping[str, float] | None = None,
+    depths: Collection[str] | None = None,
 ) -> list[Problem]:
     """Checks an experiment against what is known of its rig; None: not known.
 
@@ -50,6 +52,7 @@ def check_experiment(
         outputs: settings by name, so that commands are checked as well; or only the names.
         individuals: the animals that the network distinguishes.
         rates: frames a second, by camera.
+        depths: the cameras whose poses have the depth of their keypoints.
 
     Returns:
         Warnings: regions and triggers that nothing uses, places outside the image, and the like.
@@ -70,6 +73,7 @@ def check_experiment(
         *_keypoints(experiment, keypoints),
         *_outputs(experiment, outputs),
         *unknown_individuals(experiment, individuals),
+        *_depths(experiment, depths),
     ]
     if problems:
         raise InputError(experiment.path, with_lines(problems, data))
@@ -155,6 +159,15 @@ def _keypoints(experiment: Experiment, keypoints: Collection[str] | None) -> Ite
 def _no_keypoint(place: Location, keypoint: str, known: Collection[str]) -> Problem:
     hint = f"{did_you_mean(keypoint, list(known))} Known: {', '.join(known)}.".lstrip()
     return Problem(place, f"'{keypoint}'", "a keypoint of the network", hint)
+
+
+def _depths(experiment: Experiment, depths: Collection[str] | None) -> Iterator[Problem]:
+    for name, trigger in experiment.triggers.items():
+        camera = trigger.camera_in(experiment.context)
+        if isinstance(trigger, PoseSettings) and trigger.needs_depth and depths is not None and camera not in depths:
+            found = f"'{trigger.type}', but the poses of camera '{camera}' have no depth"
+            hint = f"In the rig: a depth camera, and `pose: {{depth: {{{camera}: NAME}}}}` (docs/how-to/realsense.md)."
+            yield Problem(("triggers", name, "type"), found, "poses with the depth of each keypoint", hint)
 
 
 def _outputs(

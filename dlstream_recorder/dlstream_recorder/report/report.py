@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dlstream_common import Individual, RecordingError
+from dlstream_common import Individual, RecordingError, to_view
 from dlstream_common.event_kinds import COMMAND, FAULT
 from dlstream_recorder.report.intervals import per_trigger, stimuli
 from dlstream_recorder.report.paths import walks
@@ -156,7 +156,7 @@ def write_overlay(folder: Path, camera: str, about: Mapping[str, Any], events: p
         regions.append(OverlayRegion(region["name"], outline, any(inside)))
     seconds = (int(read_frames(stem)["stamp_ns"].iloc[row]) - int(read_frames(stems[0])["stamp_ns"].iloc[0])) / 1e9
     picture = draw_overlay(
-        read_frame(stem, row),
+        read_frame(stem, row, is_depth(about)),
         individuals,
         [(int(first), int(second)) for first, second in about.get("edges", [])],
         regions,
@@ -169,8 +169,13 @@ def write_overlay(folder: Path, camera: str, about: Mapping[str, Any], events: p
     return True
 
 
-def read_frame(stem: Path, row: int) -> NDArray[np.uint8]:
-    """Frame `row` of a video segment as (height, width, 3) uint8, blue, green, red.
+def is_depth(about: Mapping[str, Any]) -> bool:
+    """Whether a camera's images are depths, by its part of session.json."""
+    return any(part.get("encoding") == "16UC1" for part in about.get("parts", []))
+
+
+def read_frame(stem: Path, row: int, depth: bool = False) -> NDArray[np.uint8]:
+    """Frame `row` of a video segment as (height, width, 3) uint8, blue, green, red; depth as it can be looked at.
 
     Raises:
         RecordingError: there is no such frame.
@@ -181,6 +186,8 @@ def read_frame(stem: Path, row: int) -> NDArray[np.uint8]:
             stream = container.streams.video[0]
             container.seek(int(times[row]), stream=stream)  # a tick of our videos is a nanosecond
             for frame in container.decode(stream):
+                if frame.pts == times[row] and depth:
+                    return to_view(frame.to_ndarray(), "16UC1")
                 if frame.pts == times[row]:
                     return np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
     raise RecordingError(f"{video}: it has no frame {row}")
