@@ -138,7 +138,7 @@ NODE_KINDS = (
         documented=lambda: {"`panel` (or just `true`)": PanelSection},
         package="dlstream_panel",
         executable="panel",
-        fill=facts_for_panel,
+        fill=lambda facts, name: facts_for_panel(facts),
         check=check_panel,
     ),
     NodeKind(
