@@ -99,19 +99,27 @@ def test_each_picture_has_the_poses_and_regions_of_that_very_frame(open_panel, o
     shown = [head for head in page.run("shown") if head["stamp"] * 1e6 > first]
     assert len(shown) > 20
     by_sequence = {message.sequence: message for message in list(poses)}
-    right = 0
     for head in shown:
         message = by_sequence[head["poses"]["sequence"]]
         assert abs(head["stamp"] - stamp_from_message(message.header.stamp) / 1e6) < 0.001, "the picture's own time"
-        for point, x, y in zip(
-            head["poses"]["individuals"][0]["points"], message.individuals[0].x, message.individuals[0].y, strict=True
-        ):
+        animal = message.individuals[0]
+        for point, x, y in zip(head["poses"]["individuals"][0]["points"], animal.x, animal.y, strict=True):
             assert point is None or (abs(point[0] - x) <= 0.051 and abs(point[1] - y) <= 0.051)
-        neck = message.keypoints.index("neck")
-        x, sure = message.individuals[0].x[neck], message.individuals[0].confidence[neck] >= 0.5
-        side = "left" if x <= 159 else "right" if x >= 160 else ""
-        right += not sure or not side or side in head["active"]
-    assert right >= 0.98 * len(shown), "the regions, too, are those of the frame"
+    decided = [(event.frame_stamp, event) for event in list(changes) if event.kind.startswith("trigger_")]
+    times = [stamp_from_message(stamp) / 1e6 for stamp, _ in decided]
+
+    def active(stamp: float) -> set[str]:
+        """The regions of the triggers that were true on the frame of this time, by the experiment's events."""
+        known: dict[str, bool] = {}
+        for time_of, (_, event) in zip(times, decided, strict=True):
+            if time_of <= stamp + 0.001:
+                known[event.name.removeprefix("in_")] = event.kind == "trigger_rose"
+        return {name for name, value in known.items() if value}
+
+    in_run = [head for head in shown if times[0] <= head["stamp"] <= times[-1]]
+    # A decision that a busy machine takes more than 10 ms for is seen on the next picture.
+    right = sum(set(head["active"]) == active(head["stamp"]) for head in in_run)
+    assert right >= 0.9 * len(in_run), f"{right} of {len(in_run)} with the regions of that very frame"
     assert rig.stop() == 0
 
 
