@@ -11,9 +11,9 @@ PACKAGES := dlstream dlstream_camera dlstream_common dlstream_experiment dlstrea
 
 # Packages of Debian and Ubuntu that the tests of devices need: simulators, and libraries that have no wheel.
 SIMULATORS := gcc-avr avr-libc libsimavr-dev libelf-dev libaravis-0.8-0 aravis-tools pulseaudio pulseaudio-utils libportaudio2 \
-	libasound2-plugins chromium
+	libasound2-plugins xvfb chromium
 
-.PHONY: help setup tools devices simulators hooks demo test lint format docs bench lock dlc dlc-tf sleap readers test-readers convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
+.PHONY: help setup tools devices simulators firmware hooks demo test lint format docs bench lock dlc dlc-tf sleap readers test-readers convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,9 @@ devices: .venv/.devices ## install the libraries of all cameras and outputs; or 
 simulators: ## install what the tests of devices need beside Python packages (apt; asks for your password)
 	@dpkg -s $(SIMULATORS) > /dev/null 2>&1 || { sudo=$$([ $$(id -u) = 0 ] || echo sudo); \
 		$$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends $(SIMULATORS); }
+
+firmware: ## build the firmware of type: arduino (avr-gcc; `make simulators` installs it)
+	@$(MAKE) -s -C firmware BUILD=$(CURDIR)/build/firmware
 
 hooks: setup ## let git check each commit from now on: format, file ends, message
 	@.venv/bin/pre-commit install

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", type=Path, default=DEMO, help="converted network (.onnx)")
     parser.add_argument("--original", type=Path, help="DeepLabCut's export of it; without: not compared with it")
-    parser.add_argument("--net-type", help="measure a network of DeepLabCut, such as resnet_50, with weights of chance")
+    parser.add_argument("--net-type", help="measure a network of DeepLabCut, such as resnet_50, with random weights")
     parser.add_argument("--video", type=Path, help="video to measure on; without: the synthetic arena")
     parser.add_argument("--labels", type=Path, help="folder of hand-labelled frames, as DeepLabCut keeps them")
     parser.add_argument("--scale", type=float, help="size of the network's images (default: as its file says)")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from simulated_board import SimulatedBoard
 
 from dlstream.cli.main import main
 from dlstream.rig.check import checked_rig
@@ -87,3 +88,16 @@ def test_devices_of_a_running_rig_are_left_alone(rig, monkeypatch, capsys):
         assert check(path, monkeypatch) == 1
     assert "is running from this file" in capsys.readouterr().out
     assert running_rigs() == []
+
+
+def test_inputs_of_a_board_are_read_once(tmp_path, monkeypatch):
+    monkeypatch.setattr("dlstream_outputs.board.board.HANDSHAKE", 60.0)
+    path = tmp_path / "rig.yaml"
+    with SimulatedBoard(tmp_path / "trace.txt") as board:
+        path.write_text(
+            "rig: bench\ncameras: {top: {source: topic}}\n"
+            f"inputs: {{lever: {{type: arduino, port: {board.port}, pin: 2}}, spare: {{port: /dev/ttyNO, pin: 3}}}}\n"
+        )
+        found = {item.name: item for item in try_devices(checked_rig(path)[0])}
+    assert re.fullmatch(r"opened atmega328p at .*, pin 2, which is on, closed", found["lever"].text)
+    assert "/dev/ttyNO is not there" in found["spare"].problem

@@ -26,8 +26,8 @@ class Problem:
 
     Attributes:
         place: the keys and indices that lead to it; empty: the file as a whole.
-        found: completes "found ...".
-        expected: completes "expected ...".
+        found: completes "found ..."; a whole message where nothing is `expected`.
+        expected: completes "expected ..."; empty: `found` says it all, as the message of an error does (`of_error`).
         suggestion: what to do, in one or more sentences; may be empty.
         severity: with an error the file is refused, with a warning it is not.
         line: counted from 1; None if unknown.
@@ -59,13 +59,18 @@ class Problem:
         """Whether it is only reported."""
         return self.severity is Severity.WARNING
 
+    @classmethod
+    def of_error(cls, error: Exception, *place: str | int) -> Problem:
+        """What an error for the user says, which has what was found and expected in its own words."""
+        return cls(place, str(error).rstrip("."), "")
+
     def below(self, *place: str | int) -> Problem:
         """The same problem as seen from an enclosing mapping, in which this one's root is at `place`."""
         return replace(self, place=(*place, *self.place))
 
     def __str__(self) -> str:
         text = f"{self.key}: " if self.place else ""
-        text += f"found {self.found}; expected {self.expected}"
+        text += f"found {self.found}; expected {self.expected}" if self.expected else self.found
         return f"{text}. {self.suggestion}" if self.suggestion else text
 
 

@@ -246,6 +246,7 @@ class Draft:
                     keypoints=known.keypoints,
                     individuals=known.individuals,
                     outputs=known.outputs,
+                    inputs=known.inputs,
                     depths=known.depths,
                 )
             except InputError as error:

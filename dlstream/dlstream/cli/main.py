@@ -13,6 +13,7 @@ from dlstream import __version__
 from dlstream.cli import bench, offline, remote
 from dlstream.cli.camera import camera
 from dlstream.cli.experiment import experiment
+from dlstream.cli.firmware import firmware
 from dlstream.cli.latency import latency
 from dlstream.cli.network import network
 from dlstream.cli.sessions import export, sessions
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(camera, name="camera")
+app.add_typer(firmware, name="firmware")
 app.add_typer(network, name="network")
 app.add_typer(experiment, name="experiment")
 

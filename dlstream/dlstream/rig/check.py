@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dlstream.rig.checks import check_session
+from dlstream.rig.conflicts import conflicts
 from dlstream.rig.facts import RigFacts
 from dlstream.rig.file import Rig, load_rig, rest_of_rig
 from dlstream.rig.overrides import Overridden, Override
 from dlstream.rig.table import NODE_KINDS, NodeKind
-from dlstream_common import DlstreamError, InputError, Problem, line_of, read_yaml, resolved
+from dlstream_common import DlstreamError, InputError, Place, Problem, line_of, read_yaml, resolved
 from dlstream_common.part_faults import PartFault
 from dlstream_common.plugins import raised_at
 
@@ -39,7 +40,8 @@ def checked_rig(
     try:
         rig = load_rig(path, overrides=overrides)
     except InputError as error:
-        raise InputError(path, [*error.problems, *_further(error, path, allow_python, warn, overrides)]) from error
+        problems = [*error.problems, *_further(error, path, allow_python, warn, overrides)]
+        raise InputError(path, sorted(problems, key=_reading_order)) from error
     rig = _allowing_python(rig) if allow_python else rig
     check_rig(rig, path, warn, overrides)
     return rig, path
@@ -55,7 +57,12 @@ def check_rig(
     """
     errors = _errors(rig, path, warn, overrides=overrides)
     if errors:
-        raise InputError(path, errors)
+        raise InputError(path, sorted(errors, key=_reading_order))
+
+
+def _reading_order(problem: Problem) -> tuple[str, int]:
+    """The rig file first, each file from its beginning."""
+    return str(problem.file or ""), problem.line or 0
 
 
 def _allowing_python(rig: Rig) -> Rig:
@@ -71,19 +78,19 @@ def _further(
     rest = rest_of_rig(path, overrides) if not any(not problem.place for problem in error.problems) else None
     if rest is None:
         return []
-    rig, partial = rest
+    rig, removed = rest
     known = {(problem.place, problem.file) for problem in error.problems}
-    errors = _errors(_allowing_python(rig) if allow_python else rig, path, warn, partial, overrides)
+    errors = _errors(_allowing_python(rig) if allow_python else rig, path, warn, removed, overrides)
     return [problem for problem in errors if (problem.place, problem.file) not in known]
 
 
 def _errors(
-    rig: Rig, path: Path, warn: Warn, partial: frozenset[str] = frozenset(), overrides: Sequence[Override] = ()
+    rig: Rig, path: Path, warn: Warn, removed: Collection[Place] = (), overrides: Sequence[Override] = ()
 ) -> list[Problem]:
     """The errors of every section; warnings are passed on."""
     changed = Overridden(read_yaml(path), overrides)
     data = changed.data
-    facts = RigFacts.of(rig, path, partial)
+    facts = RigFacts.of(rig, path, removed)
     found: list[Problem] = []
     for kind in sorted(NODE_KINDS, key=lambda kind: kind.position):
         for name, section in kind.sections(rig):
@@ -93,6 +100,7 @@ def _errors(
                     problem = problem.below(*place)
                     problem = changed.told(replace(problem, line=line_of(data, problem.place)))
                 found.append(problem)
+    found += [replace(item, line=line_of(data, item.place)) for item in conflicts(rig, data)]
     found += [replace(problem, line=line_of(data, problem.place)) for problem in check_session(rig.session, facts)]
     for problem in found:
         if problem.is_warning:

@@ -12,7 +12,7 @@ from dlstream_camera import SOURCES, SourceSettings
 from dlstream_common import DlstreamError, InputError, Problem, Severity, SourceError, line_of, suggest
 from dlstream_common.part_faults import PartFault
 from dlstream_common.plugins import PartError, Registry
-from dlstream_experiment import Experiment, check_experiment, load_experiment
+from dlstream_experiment import Experiment, KnownRig, load_checked
 from dlstream_experiment.model.plane import CameraPlane
 from dlstream_experiment.model.protocols import texts
 from dlstream_outputs import OUTPUTS
@@ -53,20 +53,27 @@ def check_output(output: Any, facts: RigFacts) -> Iterator[Problem]:
     except PartFault:
         raise
     except DlstreamError as error:
-        yield Problem((), _sentence(error), "an output that can be used")
+        yield Problem.of_error(error)
+
+
+def check_input(item: Any, facts: RigFacts) -> Iterator[Problem]:
+    """A missing library: the ports themselves are looked at when the run begins."""
+    yield from _lacking(OUTPUTS, "type", item)
 
 
 def check_pose(pose: Any, facts: RigFacts) -> Iterator[Problem]:
     """A network that does not load, an engine that is not installed, and a scale that does not fit."""
     yield from _lacking(ENGINES, "engine", pose)
     yield from _lacking(FILTERS, "filter", pose)
+    if not facts.engine_is_known:
+        return
     try:
         info = network_info(pose)
     except PartFault as fault:
         yield fault.problem("engine")
         return
     except DlstreamError as error:
-        yield Problem(("network",), _sentence(error), "a network that loads")
+        yield Problem.of_error(error, "network")
         return
     if doubt := scale_doubt(info, pose.scale):
         yield doubt
@@ -107,7 +114,7 @@ def check_recorder(recorder: Any, facts: RigFacts) -> Iterator[Problem]:
     try:
         check_directory(recorder.directory, recorder.min_free)
     except DlstreamError as error:
-        yield Problem(("directory",), _sentence(error), "a folder that can be written")
+        yield Problem.of_error(error, "directory")
 
 
 def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]:
@@ -116,19 +123,19 @@ def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]
     if facts.pose is None and not foreign and "pose" not in facts.partial:
         yield Problem((), "an experiment in a rig without pose", "a section 'pose' with a network")
     network = facts.network
+    known = KnownRig(
+        keypoints=network.keypoints if network else None,
+        individuals=network.animals if network else None,
+        image_sizes=facts.image_sizes,
+        asked_sizes=facts.asked_sizes,
+        rates=facts.frame_rates,
+        cameras=None if "cameras" in facts.partial else facts.pose_cameras,
+        outputs=None if "outputs" in facts.partial else facts.outputs,
+        inputs=None if "inputs" in facts.partial else facts.inputs,
+        depths=None if facts.pose is None or "cameras" in facts.partial else facts.depth_cameras,
+    )
     try:
-        experiment = load_experiment(section.file, section.allow_python)
-        warnings = check_experiment(
-            experiment,
-            keypoints=network.keypoints if network else None,
-            individuals=network.animals if network else None,
-            image_sizes=facts.image_sizes,
-            asked_sizes=facts.asked_sizes,
-            rates=facts.frame_rates,
-            cameras=None if "cameras" in facts.partial else facts.pose_cameras,
-            outputs=None if "outputs" in facts.partial else facts.outputs,
-            depths=None if facts.pose is None or "cameras" in facts.partial else facts.depth_cameras,
-        )
+        experiment, warnings = load_checked(section.file, known, section.allow_python)
     except InputError as error:
         yield from (replace(problem, file=error.path) for problem in error.problems)
         return
@@ -179,7 +186,3 @@ def _lacking(parts: Registry[Any], key: str, section: Any) -> Iterator[Problem]:
         parts.usable(name)
     except PartError as error:
         yield Problem((key,), f"'{name}': {error.found}", error.expected, error.suggestion)
-
-
-def _sentence(error: Exception) -> str:
-    return str(error).rstrip(".")

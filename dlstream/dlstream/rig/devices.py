@@ -1,4 +1,4 @@
-"""`dlstream check --devices`: opens each camera and output of a rig once, and says what is there. It imports no ROS."""
+"""`dlstream check --devices`: opens each camera, output and input of a rig once, and says what is there. No ROS."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from dlstream_common import DlstreamError
 from dlstream_common.quiet import quiet_opencv
 from dlstream_common.video import PictureCheck
 from dlstream_outputs import OUTPUTS
+from dlstream_outputs.inputs import BoardInput, InputSettings
 from dlstream_outputs.outputs import OutputSettings
 
 _FRAMES = 15
@@ -35,7 +36,7 @@ class Finding:
 
 
 def try_devices(rig: Rig, timeout: float = _TIMEOUT, frames: int = _FRAMES) -> Iterator[Finding]:
-    """Opens the rig's cameras and outputs, one after another, and closes them again. Nothing is switched on.
+    """Opens the rig's cameras, outputs and inputs, one after another, and closes them again. Nothing is switched on.
 
     Args:
         timeout: seconds for which each of them is waited for.
@@ -46,6 +47,8 @@ def try_devices(rig: Rig, timeout: float = _TIMEOUT, frames: int = _FRAMES) -> I
         yield _guarded("camera", name, camera, SourceSettings, look, timeout)
     for name, output in rig.outputs.items():
         yield _guarded("output", name, output, OutputSettings, partial(_output, name), timeout)
+    for name, item in rig.inputs.items():
+        yield _guarded("input", name, item, InputSettings, partial(_input, name), timeout)
 
 
 def _guarded(what: str, name: str, section: Any, own: type, look: Callable[[Any], Finding], timeout: float) -> Finding:
@@ -112,3 +115,13 @@ def _output(name: str, settings: OutputSettings) -> Finding:
     finally:
         output.close()
     return Finding("output", name, f"opened{f' {device}' if device else ''}, switched off, closed")
+
+
+def _input(name: str, settings: InputSettings) -> Finding:
+    found = BoardInput(settings, lambda line: None, lambda on, event: None, lambda text: None)
+    try:
+        found.open()
+        level, device = found.read(), found.hardware_id
+    finally:
+        found.close()
+    return Finding("input", name, f"opened {device}, which is {'on' if level else 'off'}, closed")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from dlstream_camera import SourceSettings
-from dlstream_common import DlstreamError, Settings
+from dlstream_common import DlstreamError, Place, Settings
 from dlstream_pose import Network, NetworkInfo
 
 
@@ -19,28 +19,30 @@ class RigFacts:
     Args:
         sections: the rig file's sections by key; those with several nodes as mappings.
         file: the rig file.
-        partial: sections of which something could not be read, so that what is missing there may exist.
+        removed: the places of keys that could not be read, so that what is missing there may exist.
         changes: options of the command line that changed what the file says.
     """
 
     @classmethod
-    def of(cls, rig: Settings, file: Path, partial: frozenset[str] = frozenset()) -> RigFacts:
+    def of(cls, rig: Settings, file: Path, removed: Collection[Place] = ()) -> RigFacts:
         """Of a rig file that was read."""
         changes = getattr(rig, "changes", ())
-        return cls({name: getattr(rig, name) for name in type(rig).model_fields}, file, partial, changes)
+        return cls({name: getattr(rig, name) for name in type(rig).model_fields}, file, removed, changes)
 
     def __init__(
         self,
         sections: Mapping[str, Any],
         file: Path,
-        partial: frozenset[str] = frozenset(),
+        removed: Collection[Place] = (),
         changes: tuple[str, ...] = (),
     ) -> None:
-        self.partial = partial
+        self.partial = frozenset(name for name in sections if any(place[:1] in ((), (name,)) for place in removed))
+        self.removed = removed
         self.name: str = sections["rig"]
         self.file = file
         self.cameras: Mapping[str, Settings] = sections["cameras"]
         self.outputs: Mapping[str, Any] = sections["outputs"]
+        self.inputs: Mapping[str, Any] = sections["inputs"]
         self.session: Any = sections["session"]
         self.changes: tuple[str, ...] = changes
         self.pose, self.experiment, self.recorder = (sections[key] for key in ("pose", "experiment", "recorder"))
@@ -138,10 +140,16 @@ class RigFacts:
                     rates[name] = rate
         return rates
 
+    @property
+    def engine_is_known(self) -> bool:
+        """Whether the network can be loaded: a file that is no .onnx only by its engine, which may be misspelt."""
+        misspelt = any(place[:2] == ("pose", "engine") for place in self.removed)
+        return self.pose is None or self.pose.network.suffix == ".onnx" or not misspelt
+
     @cached_property
     def network(self) -> NetworkInfo | None:
         """What the network finds; None where there is none, or it can't be loaded."""
-        if self.pose is None:
+        if self.pose is None or not self.engine_is_known:
             return None
         try:
             return network_info(self.pose)

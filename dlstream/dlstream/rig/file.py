@@ -15,13 +15,14 @@ from dlstream.rig.panel import PanelSection
 from dlstream.rig.sections import NodeOptions, Stop, TopicCamera, TopicOutput
 from dlstream.rig.session import RigSession
 from dlstream.rig.table import NODE_KINDS
-from dlstream_common import InputError, Name, Problem, Settings, load_settings, misfit, read_yaml, resolved
+from dlstream_common import InputError, Name, Place, Problem, Settings, load_settings, misfit, read_yaml, resolved
 from dlstream_common.yaml.salvage import salvage
 
 if TYPE_CHECKING:
     from dlstream_camera import SourceSettings
     from dlstream_experiment import ExperimentSettings
     from dlstream_outputs import OutputSettings
+    from dlstream_outputs.inputs import InputSettings
     from dlstream_panel import PanelSettings
     from dlstream_pose import PoseSettings
     from dlstream_recorder import RecorderSettings
@@ -67,6 +68,8 @@ if TYPE_CHECKING:  # what the sections of each kind have in common
 
     class _Output(OutputSettings, NodeOptions): ...
 
+    class _Input(InputSettings, NodeOptions): ...
+
     class _Pose(PoseSettings, NodeOptions): ...
 
     class _Experiment(ExperimentSettings, NodeOptions): ...
@@ -82,6 +85,7 @@ if TYPE_CHECKING:  # what the sections of each kind have in common
         pose: _Pose | None
         experiment: _Experiment | None
         outputs: dict[str, _Output | TopicOutput]
+        inputs: dict[str, _Input]
         recorder: _Recorder | None
         panel: _Panel | None
 else:
@@ -115,8 +119,8 @@ def load_rig(path: str | Path, without_experiment: bool = False, overrides: Sequ
     return rig
 
 
-def rest_of_rig(path: Path, overrides: Sequence[Override] = ()) -> tuple[Rig, frozenset[str]] | None:
-    """The valid rest of a rig file with mistakes, and the sections that lack something; None if too little is left.
+def rest_of_rig(path: Path, overrides: Sequence[Override] = ()) -> tuple[Rig, frozenset[Place]] | None:
+    """The valid rest of a rig file with mistakes, and the places of what it lacks; None if too little is left.
 
     Raises:
         InputError: it is no YAML.
@@ -127,7 +131,7 @@ def rest_of_rig(path: Path, overrides: Sequence[Override] = ()) -> tuple[Rig, fr
         rig = Rig.model_validate_json(json.dumps(found.data), strict=True, context=context)
     except ValueError:
         return None
-    return rig, frozenset(name for name in Rig.model_fields if not found.is_whole(name))
+    return rig, frozenset(found.removed)
 
 
 def _with_way_out(problem: Problem) -> Problem:

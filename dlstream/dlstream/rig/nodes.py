@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,9 @@ from dlstream.rig.file import Rig
 from dlstream.rig.sections import NodeOptions, TopicCamera
 from dlstream.rig.table import NODE_KINDS
 from dlstream_common import Settings
+
+_SHARING = {"/outputs": "dlstream_outputs::OutputNode", "/inputs": "dlstream_outputs::InputNode"}
+"""Classes of nodes that may share a device, by namespace."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
         for name, section in kind.sections(rig)
         if not kind.is_foreign(section)
     ]
+    nodes = _sharing(nodes, rig)
     return _together(nodes) if rig.together else _with_shared_devices(nodes, facts)
 
 
@@ -106,6 +110,33 @@ def _with_shared_devices(nodes: list[NodeSpec], facts: RigFacts) -> list[NodeSpe
             members = [node, *(one for one in nodes if one.ends_rig and one.namespace.strip("/") in others)]
             processes.append(_process("device", node.namespace, members, ()))
     return processes
+
+
+def _sharing(nodes: list[NodeSpec], rig: Rig) -> list[NodeSpec]:
+    """The nodes, those that share a device in one process: only one process can open it."""
+    devices: dict[str, list[NodeSpec]] = {}
+    for node in nodes:
+        device = _shared_device(node, rig)
+        if device:
+            devices.setdefault(device, []).append(replace(node, component=_SHARING[node.namespace]))
+    shared = {members[0].full_name: members for members in devices.values() if len(members) > 1}
+    inside = {member.full_name for members in shared.values() for member in members[1:]}
+    return [
+        _process(_joined(shared[node.full_name]), node.namespace, shared[node.full_name], ())
+        if node.full_name in shared
+        else node
+        for node in nodes
+        if node.full_name not in inside
+    ]
+
+
+def _shared_device(node: NodeSpec, rig: Rig) -> str:
+    sections: Mapping[str, Mapping[str, Any]] = {"/outputs": rig.outputs, "/inputs": rig.inputs}
+    return str(getattr(sections.get(node.namespace, {}).get(node.name), "shared_device", ""))
+
+
+def _joined(nodes: list[NodeSpec]) -> str:
+    return "_and_".join(node.name for node in nodes)
 
 
 def _together(nodes: list[NodeSpec]) -> list[NodeSpec]:

@@ -22,6 +22,7 @@ from dlstream_common import Name, Problem, Settings
 from dlstream_common.tagged import Tagged
 from dlstream_experiment import ExperimentSettings
 from dlstream_outputs import OUTPUTS, output_settings
+from dlstream_outputs.inputs import InputSettings
 from dlstream_pose import ENGINES, FILTERS, EngineSettings, PoseSettings, engine_settings, filter_settings
 from dlstream_recorder import RecorderSettings
 
@@ -130,7 +131,7 @@ class NodeKind:
 NODE_KINDS = (
     NodeKind(
         section="panel",
-        position=5,
+        position=6,
         meaning="The page of the rig in a browser: `true`, or a mapping.",
         settings=Annotated[
             PanelSection | None, BeforeValidator(true_or_mapping, json_schema_input_type=bool | PanelSection)
@@ -157,8 +158,21 @@ NODE_KINDS = (
         check=checks.check_output,
     ),
     NodeKind(
-        section="recorder",
+        section="inputs",
         position=4,
+        meaning="Levers, lick sensors, TTL lines and photodiodes at a board, by name.",
+        settings=section_of(InputSettings),
+        documented=lambda: {"`inputs.<name>`": InputSettings},
+        several=True,
+        package="dlstream_outputs",
+        executable="input",
+        namespace=lambda name: "/inputs",
+        decides=True,
+        check=checks.check_input,
+    ),
+    NodeKind(
+        section="recorder",
+        position=5,
         meaning="What is recorded, and where.",
         settings=section_of(RecorderSettings),
         documented=lambda: {"`recorder`": RecorderSettings},

@@ -86,7 +86,7 @@ class SourceSettings(Settings):
         try:
             size = self.image_size()
         except SourceError as error:
-            return [Problem((), _sentence(error), "a source that can be opened")]
+            return [Problem.of_error(error)]
         return self.check_size(*size) if size is not None else []
 
     def check_size(self, width: int, height: int) -> list[Problem]:
@@ -99,7 +99,7 @@ class SourceSettings(Settings):
             try:
                 load_calibration(self.calibration, columns.stop - columns.start, rows.stop - rows.start)
             except DlstreamError as error:
-                return [Problem(("calibration",), _sentence(error), "a calibration of this camera's images")]
+                return [Problem.of_error(error, "calibration")]
         return []
 
     def published_size(self) -> tuple[int, int] | None:
@@ -113,10 +113,6 @@ class SourceSettings(Settings):
             return None
         rows, columns = crop_slices(self.crop, *size)
         return columns.stop - columns.start, rows.stop - rows.start
-
-
-def _sentence(error: Exception) -> str:
-    return str(error).rstrip(".")
 
 
 S = TypeVar("S", bound=SourceSettings)

@@ -89,7 +89,7 @@ def read_back(
     Args:
         asked: None: it was left to the device.
         unit: such as "us".
-        tolerance: difference of numbers that is told and accepted, as a share of what was asked for. Devices round.
+        tolerance: difference of numbers that is reported and accepted, as a share of what was asked for. Devices round.
 
     Raises:
         SourceError: the device has something else than was asked for.

@@ -246,9 +246,10 @@ def _tag_problem(
     if "tag" in context:
         tag = str(context["tag"])
         line = line_of(data, (*location, tag_key)) or line
-        hint = did_you_mean(tag, known)
+        written = error["input"].get(tag_key, tag)  # the tag is its text, also of a list or of nothing
+        hint = did_you_mean(tag, known) if isinstance(written, str) else ""
         place = _tag_place(data, location, tag_key)
-        return Problem(place, f"'{tag}'", f"one of {', '.join(known)}", hint, line=line)
+        return Problem(place, shown(written), f"one of {', '.join(known)}", hint, line=line)
     slip = next((str(name) for name in error["input"] if nearest(str(name), [tag_key])), None)
     hint = f"Did you mean '{tag_key}' instead of '{slip}'?" if slip is not None else ""
     return Problem((*place, tag_key), "nothing", f"this key: one of {', '.join(choices)}", hint, line=line)
