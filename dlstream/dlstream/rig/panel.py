@@ -65,6 +65,7 @@ def _nodes(facts: RigFacts) -> Iterator[str]:
     for name, output in facts.outputs.items():
         if not isinstance(output, TopicOutput):
             yield f"/outputs/{name}"
+    yield from (f"/inputs/{name}" for name in facts.inputs)
 
 
 def _actions(output: Any) -> Iterator[dict[str, Any]]:
