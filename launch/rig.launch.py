@@ -28,6 +28,12 @@ ARGUMENTS = [
     ),
     DeclareLaunchArgument("status", default_value="5", description="Seconds between status lines; 0: none."),
     DeclareLaunchArgument(
+        "panel",
+        default_value="file",
+        choices=["file", *TRUE],
+        description="Serve the panel, a page with everything in a browser: as the file says, with every default, or not.",
+    ),
+    DeclareLaunchArgument(
         "allow_python",
         default_value="false",
         choices=list(TRUE),
@@ -44,6 +50,9 @@ def start_rig(context: LaunchContext) -> list[Action]:
     if given["use_sim_time"] in TRUE:
         value = TRUE[given["use_sim_time"]]
         overrides.append(Override(f"use_sim_time:={given['use_sim_time']}", ("use_sim_time",), value))
+    if given["panel"] in TRUE:
+        value = TRUE[given["panel"]]
+        overrides.append(Override(f"panel:={given['panel']}", ("panel",), value))
     return rig_actions(
         given["rig"], context, TRUE[given["allow_python"]], overrides, given["log_level"], float(given["status"])
     )

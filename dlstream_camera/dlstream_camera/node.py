@@ -43,6 +43,8 @@ _SUBSCRIBER_TIMEOUT = 60.0
 """Seconds to wait for the announced subscribers, which start slowly on a busy machine."""
 _ARRIVAL = 5.0
 """Seconds to wait at the end for the last messages to arrive; a subscriber that has stopped never confirms them."""
+_EARLY = 0.25
+"""Share of a period by which a JPEG may come early: a camera of the same rate is never quite even."""
 
 
 class CameraNode(DlstreamNode[SourceSettings]):
@@ -246,9 +248,10 @@ class CameraNode(DlstreamNode[SourceSettings]):
         if settings is None or not settings.compressed_rate or not self._compressed.get_subscription_count():
             return
         clock = time.monotonic()
-        if clock < self._next_compressed:
+        period = 1 / settings.compressed_rate
+        if clock < self._next_compressed - _EARLY * period:
             return
-        self._next_compressed = max(self._next_compressed + 1 / settings.compressed_rate, clock)
+        self._next_compressed = max(self._next_compressed, clock - period) + period
         grey = shot.frame.encoding == "mono8"
         pixels = shot.frame.image if grey else to_view(shot.frame.image, shot.frame.encoding)
         done, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, settings.compressed_quality])

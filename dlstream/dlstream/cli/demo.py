@@ -11,17 +11,18 @@ from dlstream.cli.summary import show_session
 from dlstream.cli.warning_printer import WarningPrinter
 from dlstream.rig.ament import share
 from dlstream.rig.check import check_rig
-from dlstream.rig.file import Rig, load_rig
+from dlstream.rig.file import Rig, load_rig, with_panel
 from dlstream.rig.nodes import NodeSpec
 from dlstream.run.command import run_rig
 from dlstream.run.environment import private_domain
 from dlstream_recorder import Summary
 
 
-def run_demo(seconds: float, show: bool, console: Console) -> int:
-    """Runs config/rig.demo.yaml in a ROS domain of its own; 0 only if the loop closed."""
+def run_demo(seconds: float, show: bool, console: Console, panel: bool = False) -> int:
+    """Runs config/rig.demo.yaml in a ROS domain of its own; 0 only if the loop closed. `seconds`: 0: until Ctrl-C."""
     file = share("config", "rig.demo.yaml")
     rig = _in_this_folder(load_rig(file), show)
+    rig = with_panel(rig) if panel else rig
     check_rig(rig, file, WarningPrinter(console))
     with private_domain() as domain:
         os.environ.update(domain)

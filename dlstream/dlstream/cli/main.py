@@ -71,6 +71,7 @@ Change = Annotated[
         show_default=False,
     ),
 ]
+Panel = Annotated[bool, typer.Option("--panel", help="Serve the panel, a page with everything in a browser.")]
 Session = Annotated[Path, typer.Argument(help="A session folder.", show_default=False)]
 
 
@@ -85,6 +86,7 @@ def run(
     session: Annotated[str, typer.Option(help="Name of the session's folder.", show_default=False)] = "",
     note: Note = None,
     change: Change = None,
+    panel: Panel = False,
     allow_python: AllowPython = False,
 ) -> None:
     """Run a rig until Ctrl-C, its end, or the failure of a required node."""
@@ -93,6 +95,7 @@ def run(
     from dlstream.cli.summary import show_session, unfinished
     from dlstream.cli.warning_printer import WarningPrinter
     from dlstream.rig.check import checked_rig
+    from dlstream.rig.file import with_panel
     from dlstream.rig.overrides import overrides_of
     from dlstream.run.command import run_rig
     from dlstream.run.environment import private_domain
@@ -100,6 +103,8 @@ def run(
     console = make_console()
     overrides = overrides_of(subject, session, note or (), change or (), namespace)
     checked, file = checked_rig(rig, allow_python, WarningPrinter(console), overrides)
+    if panel:
+        checked = with_panel(checked)
     checked.session.require_subject()
     if checked.recorder is not None and (known := checked.session.metadata().in_words()):
         show_line(console, "rig", f"recorded of this session: {known}")
@@ -154,15 +159,18 @@ def check(
 
 @app.command()
 def demo(
-    seconds: Annotated[float, typer.Option(min=5, help="Seconds to run.")] = 20.0,
+    seconds: Annotated[
+        float | None, typer.Option(min=5, help="Seconds to run: 20, with --panel until Ctrl-C.", show_default=False)
+    ] = None,
     show: Annotated[
         bool, typer.Option("--show", help="Open a window with the overlay, and one for the stimulus.")
     ] = False,
+    panel: Panel = False,
 ) -> None:
     """Run the demo: a synthetic animal, a real network, the example experiment, a session."""
     from dlstream.cli.demo import run_demo
 
-    raise typer.Exit(run_demo(seconds, show, make_console()))
+    raise typer.Exit(run_demo((0.0 if panel else 20.0) if seconds is None else seconds, show, make_console(), panel))
 
 
 @app.command()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, PrivateAttr, ValidationInfo, ValidatorFunctionWrapHandler, create_model, field_validator
 
 from dlstream.rig.overrides import Overridden, Override
+from dlstream.rig.panel import PanelSection
 from dlstream.rig.sections import NodeOptions, Stop, TopicCamera, TopicOutput
 from dlstream.rig.session import RigSession
 from dlstream.rig.table import NODE_KINDS
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from dlstream_experiment import ExperimentSettings
     from dlstream_outputs import OutputSettings
     from dlstream_outputs.inputs import InputSettings
+    from dlstream_panel import PanelSettings
     from dlstream_pose import PoseSettings
     from dlstream_recorder import RecorderSettings
 
@@ -89,6 +91,8 @@ if TYPE_CHECKING:  # what the sections of each kind have in common
 
     class _Recorder(RecorderSettings, NodeOptions): ...
 
+    class _Panel(PanelSettings, NodeOptions): ...
+
     class Rig(_Rig):
         """A rig file."""
 
@@ -98,6 +102,7 @@ if TYPE_CHECKING:  # what the sections of each kind have in common
         outputs: dict[str, _Output | TopicOutput]
         inputs: dict[str, _Input]
         recorder: _Recorder | None
+        panel: _Panel | None
 else:
     Rig = create_model(
         "Rig",
@@ -151,3 +156,8 @@ def _with_way_out(problem: Problem) -> Problem:
             own = f"a node of your own on /outputs/{name}/command (docs/how-to/ros2.md)"
             return replace(problem, suggestion=f"For another device: `type: topic`, and {own}.")
     return problem
+
+
+def with_panel(rig: Rig) -> Rig:
+    """The rig with a panel, also where its file has none."""
+    return rig if rig.panel is not None else rig.model_copy(update={"panel": PanelSection()})

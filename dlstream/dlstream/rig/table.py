@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field
 
 from dlstream.rig import checks
 from dlstream.rig.facts import RigFacts
+from dlstream.rig.panel import PanelSection, check_panel, facts_for_panel, true_or_mapping
 from dlstream.rig.sections import TopicCamera, TopicOutput, section_of
 from dlstream_camera import SOURCES, source_settings
 from dlstream_common import Name, Problem, Settings
@@ -129,6 +130,19 @@ class NodeKind:
 
 NODE_KINDS = (
     NodeKind(
+        section="panel",
+        position=6,
+        meaning="The page of the rig in a browser: `true`, or a mapping.",
+        settings=Annotated[
+            PanelSection | None, BeforeValidator(true_or_mapping, json_schema_input_type=bool | PanelSection)
+        ],
+        documented=lambda: {"`panel` (or just `true`)": PanelSection},
+        package="dlstream_panel",
+        executable="panel",
+        fill=lambda facts, name: facts_for_panel(facts),
+        check=check_panel,
+    ),
+    NodeKind(
         section="outputs",
         position=3,
         meaning="The devices that the experiment commands, by name.",
@@ -238,5 +252,6 @@ NODE_KINDS = (
 )
 """In the order in which the nodes start; they end in reverse.
 
-So the cameras end first, then the experiment, before it could miss poses, and the recorder after all it records.
+So the cameras end first, then the experiment, before it could miss poses, the recorder after all it records, and the
+panel, which shows it, at last.
 """

@@ -38,8 +38,8 @@ class SourceSettings(Settings):
     """Number of image_raw subscribers to wait for (at most 60 s) before the first frame, so that none misses it."""
     rig_namespace: Annotated[RigNamespace, FILLED_IN] = ""
     """The rig's namespace. The camera is called by its own within that, and tells the rig's /experiment/events."""
-    compressed_rate: Annotated[float, Field(ge=0, le=1000, json_schema_extra={"live": True})] = 10.0
-    """JPEG images per second on image_raw/compressed, for viewing; encoded only while someone subscribes. 0: none."""
+    compressed_rate: Annotated[float, Field(ge=0, le=1000, json_schema_extra={"live": True})] = 60.0
+    """Most JPEG images per second on image_raw/compressed; encoded only while someone subscribes. 0: none."""
     compressed_quality: Annotated[int, Field(ge=1, le=100, json_schema_extra={"live": True})] = 80
     """JPEG quality, from 1 (small files) to 100."""
 
