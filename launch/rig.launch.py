@@ -31,7 +31,7 @@ ARGUMENTS = [
         "panel",
         default_value="file",
         choices=["file", *TRUE],
-        description="Serve the panel, a page with everything in a browser: as the file says, with every default, or not.",
+        description="Serve the panel, a page in a browser: as the file says, with every default, or not.",
     ),
     DeclareLaunchArgument(
         "allow_python",
