@@ -120,10 +120,11 @@ def _end(contents: Mapping[str, Any], events: pd.DataFrame) -> int:
 
 def _line(summary: Summary) -> str:
     fps = f"{summary.fps:.1f} frames a second" if summary.fps else "no frame rate"
-    text = f"{summary.frames_recorded} frames recorded, {summary.frames_dropped} dropped, {fps}"
+    text = f"{summary.frames_recorded} frames recorded, {summary.frames_with_pose} with a pose, "
+    text += f"{summary.frames_dropped} dropped, {fps}"
     text += "".join(
         f", {count} {what}{'' if count == 1 else 's'}"
-        for count, what in ((summary.poses, "pose"), (summary.commands, "command"), (summary.faults, "fault"))
+        for count, what in ((summary.commands, "command"), (summary.faults, "fault"))
     )
     errors = [camera.tracking_error for camera in summary.cameras.values() if camera.tracking_error]
     if errors and errors[0].median is not None:

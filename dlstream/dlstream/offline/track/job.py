@@ -29,6 +29,7 @@ from dlstream_pose import Estimator, PoseSettings
 from dlstream_pose.runtime.overlay import draw_overlay
 from dlstream_recorder import PoseTable, write_error, write_json
 from dlstream_recorder.export.sleap import write_slp
+from dlstream_recorder.report.found import Found, found_in, nowhere
 from dlstream_recorder.report.paths import walks
 from dlstream_recorder.report.tables import read_poses, write_h5
 
@@ -84,6 +85,7 @@ def _track(item: Item, settings: Settings, report: Report, reason: str) -> Outco
             "size": list(tracked.size),
             "frames": tracked.frames,
             "lost": tracked.lost,
+            "with_pose": tracked.found.frames,
             "seconds": round(tracked.seconds, 6),
             "files": {name: (folder / name).stat().st_size for name in (f"{base}{end}" for end in settings.endings())},
         }
@@ -95,7 +97,14 @@ def _track(item: Item, settings: Settings, report: Report, reason: str) -> Outco
         for other in parts(settings.out, base):  # of processes that were killed, or that come too late
             shutil.rmtree(other, ignore_errors=True)
     return Outcome(
-        item.name, item.path, "tracked", tracked.frames, len(tracked.lost), reason, (*footage.remarks, *tracked.remarks)
+        item.name,
+        item.path,
+        "tracked",
+        tracked.frames,
+        len(tracked.lost),
+        reason,
+        (*footage.remarks, *tracked.remarks),
+        tracked.found.frames,
     )
 
 
@@ -111,6 +120,7 @@ class _Tracking:
         self.size = (0, 0)
         self.lost: list[dict[str, int | str]] = []
         self.remarks: list[str] = []
+        self.found = Found()
         self._stamps: list[int] = []
 
     def run(self, report: Report) -> None:
@@ -155,6 +165,8 @@ class _Tracking:
             table.finish(self.frames)
             report(self.frames)
         write_h5(self._file(".csv"))
+        self.found = found_in(read_poses(self._file(".csv")))
+        self._remark(nowhere(self.found, self.frames - len(self.lost)))
         if self._settings.pictures:
             self._draw_paths(background)
         if self._settings.sleap:
