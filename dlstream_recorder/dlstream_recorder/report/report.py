@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from dlstream_common import Individual, RecordingError, to_view
 from dlstream_common.event_kinds import COMMAND, FAULT
+from dlstream_recorder.report.found import MIN_CONFIDENCE
 from dlstream_recorder.report.intervals import per_trigger, stimuli
 from dlstream_recorder.report.paths import walks
 from dlstream_recorder.report.summary import Summary, all_hops, read_session, summarise
 from dlstream_recorder.report.tables import read_events, read_frames, read_poses, segment_stems, sibling
-from dlstream_recorder.report.tracking import MIN_CONFIDENCE
 
 
 @dataclass(frozen=True)
