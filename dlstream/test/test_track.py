@@ -22,7 +22,7 @@ from dlstream.offline.progress import ProgressLines
 from dlstream.offline.track.inputs import find_videos
 from dlstream.offline.track.progress import TrackProgress
 from dlstream.offline.track.run import show_summary
-from dlstream_camera.arena import KEYPOINTS
+from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_common import DlstreamError
 from dlstream_recorder.report.tables import read_poses
 
@@ -229,6 +229,16 @@ def test_a_video_without_an_animal_is_told(tmp_path):
     assert (outcome.frames, outcome.with_pose) == (3, 0)
     assert "empty: 3 frames, 0 with a pose" in said
     assert "empty: no animal was found in any of 3 frames: the best keypoint has a confidence of 0." in said
+
+
+def test_a_picture_that_goes_black_is_told_with_its_frame(tmp_path):
+    folder, arena = tmp_path / "dark", Arena(320, 240, seed=3)
+    folder.mkdir()
+    for number in range(6):
+        cv2.imwrite(str(folder / f"{number}.png"), arena.render(number)[0] * (number != 4))
+    _, said = run([folder], tmp_path / "out", annotate=False, pictures=False)
+    assert "dark: a black picture from frame 4 on: " in said
+    assert "dark: a picture again from frame 5 on, after 1 frame (0.033 s) without" in said
 
 
 def test_a_lost_frame_is_a_row_without_a_pose(tmp_path):

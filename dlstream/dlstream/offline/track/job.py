@@ -152,8 +152,8 @@ class _Tracking:
                     assert isinstance(frame, Lost)
                     self._add_lost(frame)
                 else:
-                    self._remark(look.add(frame.image))
                     row = self._add(frame.stamp)
+                    self._remark(*(one.text for one in look.add(frame.image, row, frame.stamp)))
                     table.expect(row, frame.stamp, frame.sequence)
                     table.write(row, poses)
                     if drawing is not None:
@@ -161,7 +161,7 @@ class _Tracking:
                 if time.monotonic() >= due:
                     due = time.monotonic() + _EVERY
                     report(self.frames)
-            self._remark(look.finish())
+            self._remark(*(one.text for one in look.finish()))
             table.finish(self.frames)
             report(self.frames)
         write_h5(self._file(".csv"))
@@ -185,9 +185,8 @@ class _Tracking:
     def _add_lost(self, lost: Lost) -> None:
         self.lost.append({"frame": self._add(lost.stamp), "reason": lost.reason})
 
-    def _remark(self, text: str) -> None:
-        if text:
-            self.remarks.append(text)
+    def _remark(self, *texts: str) -> None:
+        self.remarks += [text for text in texts if text]
 
     def _draw_paths(self, background: NDArray[np.uint8]) -> None:
         from dlstream_recorder.report._path_plots import plot_occupancy, plot_trajectory
