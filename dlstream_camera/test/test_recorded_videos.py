@@ -70,6 +70,19 @@ def test_the_node_tells_lost_frames_as_faults_and_counts_them_to_the_last(
     assert {event.kind for event in events} == {Event.FAULT}
 
 
+def test_a_picture_that_goes_is_an_event_of_the_run(start_node, observer, wait_for, tmp_path):
+    right = np.tile(np.arange(64, dtype=np.uint8), (64, 1))
+    path = write_stack(tmp_path / "stack.tif", [right] * 3 + [right * 0] * 4 + [right] * 3)
+    events = observer.collect(Event, "/experiment/events", EVENT)
+    node = start_node(MODULE, namespace="/top", source="video", path=path, fps=10.0, wait_for=0)
+    assert node.wait() == 0, node.output
+    wait_for(lambda: len(events) == 2, "both events")
+    assert [event.kind for event in events] == ["fault", "recovered"]
+    values = [{pair.key: pair.value for pair in event.values} for event in events]
+    assert "a black picture from frame 3 on" in values[0]["text"]
+    assert (values[1]["first_frame"], values[1]["last_frame"], values[1]["count"]) == ("3", "6", "4")
+
+
 def test_frames_come_at_their_own_times(tmp_path):
     """Never earlier than the file says, whatever the machine does; how much later is not tested."""
     path, due = tmp_path / "gap.mkv", np.array([0.0, 0.05, 0.1, 0.6, 0.65])

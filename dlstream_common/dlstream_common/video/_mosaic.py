@@ -25,7 +25,7 @@ def is_mosaic(image: Image) -> bool:
     """Whether a grey picture is probably the mosaic of a Bayer sensor.
 
     Of each 2x2 pixels of a mosaic two on a diagonal are green and have the same value in smooth places, while red and
-    blue are off. So pixels differ from their neighbours, not from the pixels two apart, and everywhere in the same phase.
+    blue are off. So pixels differ from their neighbours, not from the pixels two apart, in the same phase everywhere.
     Texture that is as fine has no phase in common, stripes differ on both diagonals, and a printed pattern is the same
     everywhere.
 

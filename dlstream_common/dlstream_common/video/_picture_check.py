@@ -26,8 +26,8 @@ _SPELLS = 20
 _MOSAICS = 5
 """Frames looked at for a mosaic."""
 _MOSAIC = (
-    "probably the raw mosaic of a colour sensor (Bayer), taken for grey: the network sees a pattern of single pixels. Let "
-    "the camera give colour, such as pixel_format: BayerRG8, or convert the images to colour"
+    "probably the raw mosaic of a colour sensor (Bayer), taken for grey: the network sees a pattern of single pixels. "
+    "Let the camera give colour, such as pixel_format: BayerRG8, or convert the images to colour"
 )
 _WHY = "is the lens covered, the light off, or the file damaged?"
 _WHY_NO_DEPTH = "is the lens covered, the scene too near, or the emitter off in the dark?"
