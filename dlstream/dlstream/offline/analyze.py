@@ -149,7 +149,7 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
         stack.callback(posed.close)
         look = PictureCheck()
 
-        def remark(remarks: Sequence[Remark], stamp: int) -> None:
+        def tell(remarks: Sequence[Remark], stamp: int) -> None:
             for one in remarks:
                 _warn(console, footage.name, one.text)
                 session.add_event(camera, RECOVERED if one.kind == "back" else FAULT, one.frame, stamp, one.words())
@@ -159,12 +159,12 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
                 if isinstance(frame, Lost):
                     session.add_lost(camera, frame.sequence, frame.stamp, frame.reason)
                     continue
-                remark(look.add(frame.image, frame.sequence, frame.stamp), frame.stamp)
+                tell(look.add(frame.image, frame.sequence, frame.stamp), frame.stamp)
                 analysis.add(frame, poses, decide=live is None or frame.sequence >= live.first)
                 if drawing is not None:
                     drawing.add(frame, poses, analysis)
                 advance()
-        remark(look.finish(), session.stamp)
+        tell(look.finish(), session.stamp)
         return session.finish("the video has ended", analysis.finish("the video has ended"))
 
 
