@@ -50,8 +50,8 @@ class VideoSettings(SourceSettings):
         said: list[Remark] = []
         for item, _ in zip(file.frames(), range(_LOOKED_AT), strict=False):
             said += look.add(item.image, item.number, item.time) if isinstance(item, VideoFrame) else []
-        for remark in said or look.finish():
-            yield Problem(("path",), remark.text, "pictures that show something", severity=Severity.WARNING)
+        for one in said or look.finish():
+            yield Problem(("path",), one.text, "pictures that show something", severity=Severity.WARNING)
 
 
 class VideoSource(FrameSource[VideoSettings]):
