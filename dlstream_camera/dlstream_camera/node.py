@@ -65,7 +65,7 @@ class CameraNode(DlstreamNode[SourceSettings]):
         name = self.get_namespace().removeprefix(f"{rig}/").strip("/") or "camera"
         self._thread: threading.Thread | None = None
         self._lost = self._reconnects = 0
-        self._outage = ""
+        self._outage = self._picture = ""
         self._last_info: FrameInfo | None = None
         self._events = self.create_lifecycle_publisher(Event, f"{rig}/experiment/events", EVENT)
         self._camera = Camera(name, settings, self._on_notice)
@@ -148,6 +148,8 @@ class CameraNode(DlstreamNode[SourceSettings]):
             return Diagnosis(Level.OK, f"waiting for {state.waiting}, {self._count} frames so far", values)
         if silent > 1.0 + 3 / (self._format.fps or 1e9):
             return Diagnosis(Level.STALE, f"no frame for {silent:.1f} s", values)
+        if self._picture:
+            return Diagnosis(Level.WARN, self._picture, values)
         if self._format.fps and self._count > self._format.fps and fps < 0.9 * self._format.fps:
             return Diagnosis(Level.WARN, f"{fps:.1f} fps instead of {self._format.fps:g}", values)
         return Diagnosis(Level.OK, f"{fps:.1f} fps", values)
@@ -170,12 +172,15 @@ class CameraNode(DlstreamNode[SourceSettings]):
 
     def _on_notice(self, notice: Notice) -> None:
         """Logs what happened to a camera that keeps running, and publishes it as an event. On the source's thread."""
-        gone, back = notice.kind == "disconnected", notice.kind == "reconnected"
+        gone, again = notice.kind == "disconnected", notice.kind == "reconnected"
         if notice.kind == "remark":
             self.get_logger().warning(notice.text)
             return
-        self._outage = notice.text if gone else "" if back else self._outage
-        self._reconnects += back
+        back = again or notice.kind == "picture_back"
+        self._outage = notice.text if gone else "" if again else self._outage
+        if notice.kind in ("picture", "picture_back"):
+            self._picture = "" if back else notice.text
+        self._reconnects += again
         self._lost += int(notice.values.get("frames", "0"))
         if back:
             self.get_logger().info(notice.text)

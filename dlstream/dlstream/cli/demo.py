@@ -50,7 +50,7 @@ def not_closed(summary: Summary) -> list[str]:
     wanted = {
         "no frame was captured": summary.frames_captured,
         "no frame was recorded": summary.frames_recorded,
-        "no pose was estimated": summary.poses,
+        "no animal was found": summary.frames_with_pose,
         "no command was caused by a frame": summary.latency_ms.capture_to_command.n,
         "no command was acknowledged": summary.latency_ms.command_to_acknowledgement.n,
     }

@@ -168,7 +168,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             return self._failure
         text = (
             f"session {session.folder}: {summary.frames_recorded} frames recorded, {summary.frames_dropped} dropped, "
-            f"{summary.poses} poses, {summary.faults} faults"
+            f"{summary.frames_with_pose} with a pose, {summary.faults} faults"
         )
         self.get_logger().info(text)
         return text
