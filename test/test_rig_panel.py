@@ -84,7 +84,6 @@ def test_the_page_shows_the_rig_and_stop_ends_the_run_and_disarms(open_panel):
     assert rig.stop() == 0
 
 
-@pytest.mark.skip(reason="not dependable yet: the page may have no picture at the moment of the look")
 def test_each_picture_has_the_poses_and_regions_of_that_very_frame(open_panel, observer, wait_for):
     from dlstream_common.ros import POSE, stamp_from_message
     from dlstream_msgs.msg import Event, FramePoses
@@ -97,8 +96,9 @@ def test_each_picture_has_the_poses_and_regions_of_that_very_frame(open_panel, o
     page.run("window.shown = []")
     page.run("document.getElementById('cameras').addEventListener('drawn', (event) => shown.push(event.detail))")
     wait_for(lambda: len([event for event in changes if event.kind == "trigger_rose"]) > 3, "visits")
-    shown = [head for head in page.run("shown") if head["stamp"] * 1e6 > first]
-    assert len(shown) > 20
+    every = [head for head in page.run("shown") if head["stamp"] * 1e6 > first]
+    shown = [head for head in every if head["poses"]]  # a frame that the pose node left out has none
+    assert len(shown) > max(20, 0.8 * len(every))
     by_sequence = {message.sequence: message for message in list(poses)}
     for head in shown:
         message = by_sequence[head["poses"]["sequence"]]
@@ -124,13 +124,15 @@ def test_each_picture_has_the_poses_and_regions_of_that_very_frame(open_panel, o
     assert rig.stop() == 0
 
 
-@pytest.mark.skip(reason="not dependable yet: the state of the output on the page after a timed test")
 def test_rows_follow_the_nodes_and_a_test_is_timed_by_the_output(open_panel):
     rig, page = open_panel(BY_HAND, OFF_BY_HAND)
     state = "document.querySelector('#rows [data-key={}]').dataset.level === '{}'"
     page.until(state.format("experiment", "off"))
     page.click("summary")
     page.run("document.querySelector('#outputs input[name=seconds]').value = 300")
+    page.click(".test button")
+    page.until("document.getElementById('messages').innerText.includes('expected')")  # nothing to show was chosen
+    page.run("document.querySelector('#outputs select[name=image]').value = 'left'")
     page.click(".test button")
     page.until("document.querySelector('#outputs .what').innerText === 'show image=left · armed'")
     page.click("#stop")
@@ -149,7 +151,8 @@ def test_rows_follow_the_nodes_and_a_test_is_timed_by_the_output(open_panel):
     assert page.run("document.querySelector('.test fieldset').disabled"), "no test in a run"
     page.click("[data-key=experiment] button")
     page.until(state.format("experiment", "off"))
-    assert page.errors == []
+    assert len(page.errors) == 1, page.errors
+    assert "409" in page.errors[0], "the test that was refused"
     assert rig.stop() == 0
 
 
