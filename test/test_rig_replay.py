@@ -26,7 +26,7 @@ triggers:
     type: python
     class: near_wall.py:NearWall
     options: {keypoint: neck, width: 320, height: 240, distance: 60}
-  runs: {type: speed, keypoints: [neck], at_least: 1, unit: cm/s}
+  has_length: {type: distance, keypoints: [snout, tailbase], at_least: 0.1, unit: cm}
 """
 ENDS = {"experiment_ended"}
 """What differs by nature: when and why a run ended, which a video does not show."""
@@ -147,7 +147,7 @@ def test_a_session_replays_in_another_place_when_nothing_else_is_left(start, wri
     assert "not in the session" not in (session / "events.csv").read_text()
     for file in (path, experiment, tmp_path / "top.yaml", tmp_path / "near_wall.py"):
         file.unlink()
-    assert "trigger_rose runs" in " ".join(" ".join(map(str, item[:2])) for item in said(session))
+    assert "trigger_rose has_length" in " ".join(" ".join(map(str, item[:2])) for item in said(session))
     replay = outcome("replay", str(session), "--allow-python", folder=session)
     assert replay.returncode == 0, replay.stdout + replay.stderr
     assert "identical" in replay.stdout
