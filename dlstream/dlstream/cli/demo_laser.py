@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -53,6 +54,8 @@ def simulated_board(console: Console) -> Iterator[Any]:
         console.print(_HOW)
         yield None
         return
+    with suppress(OSError):  # it computes a whole chip: the network comes first
+        os.setpriority(os.PRIO_PROCESS, board.process.pid, 10)
     try:
         with board:
             yield board
