@@ -103,4 +103,4 @@ def network_info(pose: Any) -> NetworkInfo:
     Raises:
         NetworkError: it can't be loaded.
     """
-    return Network(pose.network, engine="auto" if pose.network.suffix == ".onnx" else pose.engine).info
+    return Network(pose.network, engine="onnx" if pose.network.suffix == ".onnx" else pose.engine).info
