@@ -75,6 +75,20 @@ class Precision(BaseModel):
         return next((proof for proof in self.proofs if proof.engine == engine), None)
 
 
+def inference_of(about: Precision | None, engine: str) -> dict[str, str]:
+    """What a session notes of the precision that an engine computes a file in, and of its proof."""
+    if about is None or (about.name == "bf16" and engine != "openvino"):
+        return {"precision": "fp32"}
+    proof = about.proof_of(engine)
+    if proof is None:
+        return {"precision": about.name, "proof": "none with this engine"}
+    distances = f"median {proof.median:.3f}, p95 {proof.p95:.3f}, p99 {proof.p99:.3f}, worst {proof.worst:.3f} px"
+    return {
+        "precision": about.name,
+        "proof": f"{distances} from single precision on {proof.frames} frames ({proof.on})",
+    }
+
+
 def described(about: Precision) -> list[str]:
     """The precision and its proofs, in words."""
     made = f"{about.name}"

@@ -70,6 +70,7 @@ def topics(settings: RecorderSettings) -> Iterator[Topic]:
         yield Topic(f"/{camera}/camera_info", CameraInfo, of_driver, camera)
         yield Topic(f"/{camera}/frame_info", FrameInfo, POSE, camera)
         yield Topic(f"/{camera}/device", DiagnosticStatus, LATCHED, camera)
+        yield Topic(f"/{camera}/inference", DiagnosticStatus, LATCHED, camera)
         yield Topic(f"/{camera}/ground_truth", FramePoses, POSE, camera)
         yield Topic(f"/{camera}/pose", FramePoses, POSE, camera)
         yield Topic(f"/{camera}/skeleton", Skeleton, LATCHED, camera)

@@ -38,6 +38,10 @@ ENGINES_OF: dict[str, tuple[str, ...]] = {
     "int8": ("onnx", "openvino", "tensorrt"),
 }
 """The engines that can compute each precision; a file is proved with those that are installed."""
+Make = Callable[[frozenset[str]], Any]
+"""Makes the graph that keeps these layers in single precision."""
+_PX = "px"
+"""Stands in the reason of an engine that ran, and was beyond the limits."""
 _MARGIN = 0.8
 """Of the limit: what the search for layers aims at, since the frames of the proof are others."""
 _SEARCHED = 16
@@ -61,6 +65,7 @@ class _Exact:
     poses: list[Poses]
     labels: Labels | None
     label_error: tuple[int, float] | None
+    scale: float | None
 
 
 def quantize(
@@ -72,6 +77,7 @@ def quantize(
     labels: Labels | None = None,
     search: bool = True,
     tell: Tell = silent,
+    scale: float | None = None,
 ) -> tuple[Precision, list[str]]:
     """Writes a network file of less precision, if it is proved harmless.
 
@@ -84,6 +90,7 @@ def quantize(
         labels: made by hand, for the error of both.
         search: whether layers that hurt may stay in single precision.
         tell: called with the progress.
+        scale: of the labelled images, as for `Estimator`; None: the file's own.
 
     Returns:
         The proofs as the file holds them, and why engines that are not among them failed.
@@ -101,8 +108,8 @@ def quantize(
     if info.detector is not None:
         raise NetworkError(f"{source}: found a network with a detector; only networks without one can be quantised")
     poses = poses_of(reference, frames.proof, "single precision", tell)
-    labelled = error_by(labels, Estimator(reference)) if labels else None
-    exact = _Exact(reference, frames.proof, poses, labels, labelled)
+    labelled = error_by(labels, Estimator(reference, scale)) if labels else None
+    exact = _Exact(reference, frames.proof, poses, labels, labelled, scale)
     model = load(source)
     about = Precision(
         name=name,
@@ -115,16 +122,18 @@ def quantize(
     )
     with TemporaryDirectory() as folder:
         draft = Path(folder) / "network.onnx"
-        kept = frozenset[str]()
-        graph: Any = model
-        if name != "bf16":
-            make = _maker(name, model, frames, info, Path(folder), tell)
-            kept = _kept(make, exact, frames, about, limits, draft, tell) if search else kept
-            graph = make(kept)
-        about = about.model_copy(update={"kept": tuple(item for item in layers_of(model) if item in kept)})
-        onnx.save(graph, draft)
-        label(draft, info.model_copy(update={"precision": about}))
-        proofs, failures = _proved(draft, exact, limits, ENGINES_OF[name], tell)
+        make: Make = (lambda keep: model) if name == "bf16" else _maker(name, model, frames, info, Path(folder), tell)
+
+        def proved(about: Precision) -> tuple[list[PrecisionProof], list[str]]:
+            onnx.save(make(frozenset(about.kept)), draft)
+            label(draft, info.model_copy(update={"precision": about}))
+            return _proved(draft, exact, limits, ENGINES_OF[name], tell)
+
+        proofs, failures = proved(about)
+        if not proofs and search and name != "bf16" and any(_PX in failure for failure in failures):
+            kept = _kept(make, exact, frames, about, limits, draft, tell)
+            about = about.model_copy(update={"kept": tuple(item for item in layers_of(model) if item in kept)})
+            proofs, failures = proved(about)
         if not proofs:
             raise NetworkError(f"{source}: {name} is not harmless: {'; '.join(failures)}. Nothing was written")
         about = about.model_copy(update={"proofs": tuple(proofs)})
@@ -133,9 +142,7 @@ def quantize(
     return about, failures
 
 
-def _maker(
-    name: str, model: Any, frames: Selection, info: NetworkInfo, folder: Path, tell: Tell
-) -> Callable[[frozenset[str]], Any]:
+def _maker(name: str, model: Any, frames: Selection, info: NetworkInfo, folder: Path, tell: Tell) -> Make:
     if name == "fp16":
         return partial(fp16, model)
     tell(f"calibrating on {len(frames.calibration)} frames", 0, 0)
@@ -148,7 +155,7 @@ def _fitted(size: tuple[int, int], image: NDArray[np.uint8]) -> NDArray[np.uint8
 
 
 def _kept(
-    make: Callable[[frozenset[str]], Any],
+    make: Make,
     exact: _Exact,
     frames: Selection,
     about: Precision,
@@ -196,7 +203,9 @@ def _proved(
             tell(f"labels, {engine}", 0, 0)
             points, error_fp32 = exact.label_error
             by_hand = LabelError(
-                points=points, fp32=round(error_fp32, 4), error=round(error_by(exact.labels, Estimator(network))[1], 4)
+                points=points,
+                fp32=round(error_fp32, 4),
+                error=round(error_by(exact.labels, Estimator(network, exact.scale))[1], 4),
             )
         if reason := _beyond(found, by_hand, limits):
             failures.append(f"engine {engine}: {reason}")
@@ -211,6 +220,8 @@ def _proof(found: Distance, engine: str, library: str, on: str, labels: LabelErr
 
 
 def _beyond(found: Distance, labels: LabelError | None, limits: Limits) -> str:
+    if np.isinf(found.worst):
+        return f"an animal is found in only one of the two precisions: {found.worst_at}; expected it in both, in px"
     if found.p99 > limits.pixels:
         return (
             f"p99 of the distance to single precision is {found.p99:.3f} px, expected at most {limits.pixels:g} "
@@ -271,4 +282,4 @@ def from_arguments(given: argparse.Namespace, source: Path, output: Path, tell: 
         frames = Selection(frames.calibration, read_spread(given.proof, given.count, scale, tell))
     labels = read_labels(given.labels) if given.labels else None
     limits = Limits(given.within, given.within_labels)
-    return quantize(source, output, given.precision, frames, limits, labels, not given.no_search, tell)
+    return quantize(source, output, given.precision, frames, limits, labels, not given.no_search, tell, given.scale)
