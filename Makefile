@@ -11,15 +11,21 @@ PACKAGES := dlstream dlstream_camera dlstream_common dlstream_experiment dlstrea
 
 # Packages of Debian and Ubuntu that the tests of devices need: simulators, and libraries that have no wheel.
 SIMULATORS := gcc-avr avr-libc libsimavr-dev libelf-dev libaravis-0.8-0 aravis-tools pulseaudio pulseaudio-utils libportaudio2 \
-	libasound2-plugins
+	libasound2-plugins xvfb
 
-.PHONY: help setup devices simulators hooks demo test lint format docs bench lock dlc dlc-tf sleap convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
+.PHONY: help setup tools devices simulators firmware hooks demo test lint format docs bench lock dlc dlc-tf sleap readers test-readers convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: ## set up the virtual environment, packages and colcon build; only what has changed
 	@$(PYTHON) tools/setup_workspace.py
+
+tools: .venv/.tools ## install the libraries of `dlstream export` and `dlstream track --scheduler` (280 MB)
+
+.venv/.tools: requirements-tools.txt | setup
+	.venv/bin/python -m pip install -q --disable-pip-version-check -r requirements-tools.txt
+	@touch $@
 
 devices: .venv/.devices ## install the libraries of all cameras and outputs; or install the one that you need by pip
 
@@ -31,13 +37,16 @@ simulators: ## install what the tests of devices need beside Python packages (ap
 	@dpkg -s $(SIMULATORS) > /dev/null 2>&1 || { sudo=$$([ $$(id -u) = 0 ] || echo sudo); \
 		$$sudo apt-get update -qq && $$sudo apt-get install -y -qq --no-install-recommends $(SIMULATORS); }
 
+firmware: ## build the firmware of type: arduino (avr-gcc; `make simulators` installs it)
+	@$(MAKE) -s -C firmware BUILD=$(CURDIR)/build/firmware
+
 hooks: setup ## let git check each commit from now on: format, file ends, message
 	@.venv/bin/pre-commit install
 
 demo: setup ## run the whole loop for 20 s on a synthetic animal; SHOW=1 opens windows
 	@.venv/bin/dlstream demo $(if $(SHOW),--show)
 
-test: setup devices ## run every test on two processor cores; ARGS=dlstream_camera for one package
+test: setup devices tools ## run every test on two processor cores; ARGS=dlstream_camera for one package
 	@$(ENV) python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: setup ## run ruff and mypy (strict); check package layers and import circles
@@ -59,20 +68,23 @@ docs: setup .venv-docs/.packages ## build the documentation, build/docs/index.ht
 	.venv/bin/python -m pip install -q --disable-pip-version-check --target .venv-docs -r requirements-docs.txt
 	touch $@ .venv-docs/COLCON_IGNORE
 
-bench: setup ## measure: print tables, write build/bench*.json; compares with DeepLabCut-Live after `make dlc`
-	@$(ENV) python test/bench.py
+bench: setup ## measure, print tables; ARGS="--network mouse.onnx --only speed": only that; with DeepLabCut-Live after `make dlc`
+	@$(if $(ARGS),,$(ENV) python test/bench.py)
 	@if [ -e .venv-dlc/.packages ]; then $(DLC) test/bench_pose.py $(ARGS); else \
 		echo "no .venv-dlc (make dlc): measured without DeepLabCut-Live"; $(ENV) python test/bench_pose.py $(ARGS); fi
 
-lock: ## resolve requirements.in into requirements.lock, requirements-devices.in and -docs.in into their .txt
+lock: ## resolve requirements.in into requirements.lock, requirements-devices.in, -tools.in and -docs.in into their .txt
 	@$(PYTHON) -m venv build/lock-env && build/lock-env/bin/pip -q install uv
 	@build/lock-env/bin/uv pip compile -q --universal --upgrade --python-version 3.10 --no-header requirements.in -o requirements.lock
 	@build/lock-env/bin/uv pip compile -q --universal --upgrade --python-version 3.10 --no-header requirements-docs.in -o requirements-docs.txt
 	@build/lock-env/bin/uv pip compile -q --universal --upgrade --python-version 3.10 --no-header -c requirements.lock \
 		requirements-devices.in -o requirements-devices.txt
+	@build/lock-env/bin/uv pip compile -q --universal --upgrade --python-version 3.10 --no-header -c requirements.lock \
+		requirements-tools.in -o requirements-tools.txt
 	@sed -i '1i # Every package pinned, for Python 3.10 to 3.13: written by `make lock` from requirements.in.' requirements.lock
 	@sed -i '1i # The environment of `make docs`, pinned, for Python 3.10 to 3.13: written by `make lock` from requirements-docs.in.' requirements-docs.txt
 	@sed -i '1i # Libraries of devices, pinned, for Python 3.10 to 3.13: written by `make lock` from requirements-devices.in.' requirements-devices.txt
+	@sed -i '1i # Libraries of `dlstream export` and `track --scheduler`, pinned, for Python 3.10 to 3.13: written by `make lock` from requirements-tools.in.' requirements-tools.txt
 
 dlc: .venv-dlc/.packages ## set up an environment with DeepLabCut, to convert or train networks (6 GB)
 
@@ -96,6 +108,16 @@ sleap: .venv-sleap/.packages ## set up an environment with SLEAP-NN, to convert 
 	$(PYTHON) -m venv .venv-sleap && touch .venv-sleap/COLCON_IGNORE
 	.venv-sleap/bin/pip install -r requirements-sleap.txt
 	touch $@
+
+readers: .venv-readers/.packages ## set up an environment with movement and napari's reader, to test that they open our tables (1.5 GB)
+
+.venv-readers/.packages: requirements-readers.txt
+	$(PYTHON) -m venv .venv-readers && touch .venv-readers/COLCON_IGNORE
+	.venv-readers/bin/pip install -r requirements-readers.txt
+	touch $@
+
+test-readers: setup tools readers ## run the tests that need movement and napari's reader; after `make dlc` DeepLabCut's, too
+	@$(ENV) python -m pytest dlstream/test/test_track_readers.py
 
 convert: dlc ## convert a network: make convert ARGS="export.pt mouse.onnx --frames mouse.mp4 --scale 0.5"
 	@$(DLC) -m dlstream_pose.convert $(ARGS)
@@ -121,4 +143,4 @@ demo-network: dlc ## train the demo's network again (half an hour on two cores)
 	@$(DLC) tools/train_demo_network.py
 
 clean: ## remove the virtual environments and everything built
-	rm -rf .venv .venv-dlc .venv-dlc-tf .venv-docs .venv-sleap build docs/reference/generated install log .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-dlc .venv-dlc-tf .venv-docs .venv-readers .venv-sleap build docs/reference/generated install log .mypy_cache .ruff_cache .pytest_cache .hypothesis

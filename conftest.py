@@ -19,6 +19,7 @@ import hypothesis
 import pytest
 
 ROOT = Path(__file__).parent
+sys.path.insert(0, str(ROOT / "firmware" / "simulator"))  # the board that tests of several packages use
 PATIENCE = 300.0
 """Seconds after which something that should happen has not happened. Tests wait for events, never for a time: so this
 costs nothing where all is well, and is long enough for a machine that has much else to do."""

@@ -20,8 +20,13 @@ setup(
     extras_require={"test": ["pytest"]},
     entry_points={
         "console_scripts": [
+            f"input = {package_name}.inputs.node:main",
             f"output = {package_name}.node:main",
             f"screen = {package_name}.node:screen",
+        ],
+        "rclpy_components": [
+            f"{package_name}::InputNode = {package_name}.inputs.node:InputNode",
+            f"{package_name}::OutputNode = {package_name}.node:OutputNode",
         ],
     },
 )

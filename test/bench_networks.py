@@ -1,4 +1,4 @@
-"""Networks to measure that nobody has trained: with weights of chance they take the same time."""
+"""Networks to measure that nobody has trained: with random weights they take the same time."""
 
 from __future__ import annotations
 

@@ -31,6 +31,7 @@ from bench_labels import table as labels_table
 from bench_networks import build_network
 
 from dlstream_camera.arena import Arena
+from dlstream_common import DlstreamError
 from dlstream_pose import Estimator, PoseSettings, PoseStream
 from dlstream_pose.runtime.engines import NotInstalled
 from dlstream_pose.runtime.filters import FILTERS, filter_settings
@@ -47,11 +48,11 @@ Figures = dict[str, Any]
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", type=Path, default=DEMO, help="converted network (.onnx)")
-    parser.add_argument("--original", type=Path, default=DEMO.with_suffix(".pt"), help="DeepLabCut's export of it")
-    parser.add_argument("--net-type", help="measure a network of DeepLabCut, such as resnet_50, with weights of chance")
+    parser.add_argument("--original", type=Path, help="DeepLabCut's export of it; without: not compared with it")
+    parser.add_argument("--net-type", help="measure a network of DeepLabCut, such as resnet_50, with random weights")
     parser.add_argument("--video", type=Path, help="video to measure on; without: the synthetic arena")
     parser.add_argument("--labels", type=Path, help="folder of hand-labelled frames, as DeepLabCut keeps them")
-    parser.add_argument("--scale", type=float, default=0.5, help="size of the network's images (default 0.5)")
+    parser.add_argument("--scale", type=float, help="size of the network's images (default: as its file says)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--frames", type=int, default=120, help="frames to measure on (default 120)")
     parser.add_argument("--crops", type=int, nargs="*", default=[192, 256, 320], help="sides of windows, in pixels")
@@ -59,8 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "build" / "bench_pose.json")
     parser.add_argument("--plot", type=Path, help="picture to draw")
     given = parser.parse_args(arguments)
-    if given.net_type:
-        given.network, given.original = build_network(given.net_type, ROOT / "build")
+    complete(given)
     figures = measure(given)
     given.output.parent.mkdir(exist_ok=True)
     given.output.write_text(json.dumps(figures, indent=2) + "\n")
@@ -68,6 +68,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"written: {given.output}")
     if given.plot and "speed" in figures:
         plot(figures, given.plot)
+
+
+def complete(given: argparse.Namespace) -> None:
+    """Fills in what follows from the network, and refuses what can't be measured, before anything is."""
+    if given.net_type:
+        given.network, given.original = build_network(given.net_type, ROOT / "build")
+    elif given.network == DEMO and given.original is None:
+        given.original = DEMO.with_suffix(".pt")
+    for what, path in (("--network", given.network), ("--original", given.original), ("--video", given.video)):
+        if path is not None and not path.exists():
+            raise SystemExit(f"{what} {path}: there is no such file")
+    if given.labels is None and list(given.only) == ["labels"]:
+        raise SystemExit("--only labels: needs --labels, a folder of hand-labelled frames as DeepLabCut keeps them")
+    try:
+        estimator = Estimator(given.network, given.scale)
+    except DlstreamError as error:
+        raise SystemExit(str(error)) from error
+    given.scale, given.keypoints = estimator.scale, len(estimator.info.keypoints)
 
 
 def measure(given: argparse.Namespace) -> Figures:
@@ -123,15 +141,23 @@ class Contender:
 def speed_contenders(given: argparse.Namespace, first: Any) -> dict[str, Contender]:
     contenders: dict[str, Contender] = {}
     try:
+        if given.original is None:
+            raise ImportError
         import torch
         from dlclive import DLCLive
 
         torch.set_num_threads(given.threads)  # as many as ours; on a busy machine more of them wait for one another
         live = DLCLive(given.original, model_type="pytorch", resize=given.scale, device="cpu")
-        live.init_inference(first)
+        found = np.shape(live.init_inference(first))
+        if found[-2] != given.keypoints:
+            raise SystemExit(
+                f"--original {given.original}: found {found[-2]} keypoints, and {given.keypoints} in {given.network}; "
+                "expected the export from which that network was converted"
+            )
         contenders["DeepLabCut-Live"] = Contender(lambda image, number: live.get_pose(image))
     except ImportError:
-        print("DeepLabCut-Live isn't installed in this environment (make dlc): measured without it")
+        lacking = "isn't installed in this environment (make dlc)" if given.original else "gets no --original EXPORT.pt"
+        print(f"DeepLabCut-Live {lacking}: measured without it")
     small = (int(first.shape[1] * given.scale), int(first.shape[0] * given.scale))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = given.threads

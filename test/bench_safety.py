@@ -2,8 +2,9 @@
 
 Each time a whole rig is started by `dlstream run`; as soon as its output is on, one process is killed (SIGKILL) or
 stopped (SIGSTOP: it hangs, and its heartbeat stops as with a cut link). The output's own file has the time at which it
-went off. `--times N` repeats each, `--only NAME` takes one, `--load N` keeps so many cores busy beside it, and
-`--calm SECONDS` counts false alarms.
+went off. With `--board` it is a pin of the board in the simulator, and the trace of that pin has the times.
+`--times N` repeats each, `--only NAME` takes one, `--load N` keeps so many cores busy beside it, and `--calm SECONDS`
+counts false alarms.
 """
 
 from __future__ import annotations
@@ -21,14 +22,18 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "firmware" / "simulator"))
+
 from rig_tools import CONFIG, RigUnderTest, command
+from simulated_board import SimulatedBoard
 
 RIG = """\
 rig: safety
 cameras: {{top: {{source: synthetic, width: 320, height: 240, fps: 30, seed: 1}}}}
 pose: {{network: {config}/networks/demo_mouse.onnx}}
 experiment: {{file: {folder}/experiment.yaml, start_timeout: 60}}
-outputs: {{laser: {{type: log, file: {folder}/laser.txt}}}}
+outputs: {{laser: {laser}}}
 recorder: {{directory: {folder}/sessions, min_free: 0.1}}
 """
 EXPERIMENT = """\
@@ -42,6 +47,12 @@ protocol:
   lockout: 0
   max_hits: 100000
 """
+LASER = {
+    False: "{{type: log, file: {folder}/laser.txt}}",
+    True: "{{type: arduino, port: {port}, pin: 9}}",
+}
+PIN = 9
+MARK = 19
 VICTIMS = {
     "camera": ("/top/camera", signal.SIGKILL),
     "pose": ("/pose", signal.SIGKILL),
@@ -49,6 +60,19 @@ VICTIMS = {
     "recorder": ("/recorder", signal.SIGKILL),
     "launcher (dlstream run)": ("", signal.SIGKILL),
     "experiment hangs": ("/experiment", signal.SIGSTOP),
+    "camera told to end (SIGTERM)": ("/top/camera", signal.SIGTERM),
+    "pose told to end": ("/pose", signal.SIGTERM),
+    "experiment told to end": ("/experiment", signal.SIGTERM),
+    "recorder told to end": ("/recorder", signal.SIGTERM),
+    "camera hangs": ("/top/camera", signal.SIGSTOP),
+    "pose hangs": ("/pose", signal.SIGSTOP),
+}
+WITH_BOARD = {
+    "output": ("/outputs/laser", signal.SIGKILL),
+    "output told to end": ("/outputs/laser", signal.SIGTERM),
+    "output hangs": ("/outputs/laser", signal.SIGSTOP),
+    "cable cut, board has power": ("cut", None),
+    "port gone (USB), board has power": ("unplug", None),
 }
 PATIENCE = 120.0
 
@@ -56,17 +80,19 @@ PATIENCE = 120.0
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--times", type=int, default=10)
-    options.add_argument("--only", choices=VICTIMS, action="append")
+    options.add_argument("--only", choices=VICTIMS | WITH_BOARD, action="append")
+    options.add_argument("--board", action="store_true")
     options.add_argument("--load", type=int, default=0)
     options.add_argument("--calm", type=float, default=0.0)
     given = options.parse_args()
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(given.load)]
     try:
         if given.calm:
-            alarms = false_alarms(given.calm)
+            alarms = false_alarms(given.calm, given.board)
             print(f"{alarms} false alarms in {given.calm:g} s with {given.load} busy processes beside the rig")
         else:
-            show({name: [seconds_until_off(name) for _ in range(given.times)] for name in given.only or VICTIMS}, given)
+            names = given.only or (VICTIMS | WITH_BOARD if given.board else VICTIMS)
+            show({name: [seconds_until_off(name, given.board) for _ in range(given.times)] for name in names}, given)
     finally:
         for process in busy:
             process.kill()
@@ -86,14 +112,20 @@ def show(measured: dict[str, list[float]], given: argparse.Namespace) -> None:
     print("\n".join(rows))
 
 
-def seconds_until_off(name: str) -> float:
+def seconds_until_off(name: str, with_board: bool = False) -> float:
     """Starts a rig, kills one of its processes while the output is on, and reads when it went off."""
-    node, number = VICTIMS[name]
+    node, number = (VICTIMS | WITH_BOARD)[name]
     with tempfile.TemporaryDirectory(prefix="dlstream_safety_") as folder:
-        rig, actions = begin(Path(folder))
-        victim = rig.node(node) if node else rig.process.pid
+        board = SimulatedBoard(Path(folder) / "trace.txt") if with_board else None
+        rig, actions = begin(Path(folder), board)
+        victim = (rig.node(node) if node else rig.process.pid) if number else 0
+        if board is not None:
+            board.command(f"pin {MARK} 1")  # so that the trace has the moment by the chip's clock as well
         killed = time.time_ns()
-        os.kill(victim, number)
+        if number:
+            os.kill(victim, number)
+        elif board is not None:
+            board.command(node)
         wait_for_action(actions, "off", killed, rig)
         if number == signal.SIGSTOP:
             time.sleep(1.0)
@@ -103,26 +135,41 @@ def seconds_until_off(name: str) -> float:
         else:
             end(rig)
             off = off_for_good(actions)
-    print(f"{name}: {(off - killed) / 1e9:.3f} s", file=sys.stderr)
+        chip = ""
+        if board is not None:
+            board.close()
+            chip = f", {chip_seconds(board, off):.3f} s by the chip's clock"
+    print(f"{name}: {(off - killed) / 1e9:.3f} s{chip}", file=sys.stderr)
     return (off - killed) / 1e9
 
 
-def false_alarms(seconds: float) -> int:
+def chip_seconds(board: SimulatedBoard, off: int) -> float:
+    """Seconds from the mark to `off` by the chip's clock, which stands still while a busy machine is elsewhere."""
+    words = [line.split() for line in board.trace.read_text().splitlines()]
+    mark = next(float(w[0]) for w in words if w[2] == str(MARK) and w[3] == "in1")
+    return (next(float(w[0]) for w in words if w[1] == str(off)) - mark) / 1e6
+
+
+def false_alarms(seconds: float, with_board: bool = False) -> int:
     """How often the output of a rig that is well went off by itself."""
     with tempfile.TemporaryDirectory(prefix="dlstream_safety_") as folder:
-        rig, _ = begin(Path(folder))
+        board = SimulatedBoard(Path(folder) / "trace.txt") if with_board else None
+        rig, _ = begin(Path(folder), board)
         time.sleep(seconds)
         rig.stop()
         end(rig)
+        if board is not None:
+            board.close()
         return sum("was switched off" in line and "fault" not in line for line in rig.lines)
 
 
-def begin(folder: Path) -> tuple[RigUnderTest, Path]:
+def begin(folder: Path, board: SimulatedBoard | None = None) -> tuple[RigUnderTest, Path]:
     """A rig whose output is on, and the file of its actions."""
     (folder / "experiment.yaml").write_text(EXPERIMENT)
-    (folder / "rig.yaml").write_text(RIG.format(config=CONFIG, folder=folder))
+    laser = LASER[board is not None].format(folder=folder, port=board.port if board else "")
+    (folder / "rig.yaml").write_text(RIG.format(config=CONFIG, folder=folder, laser=laser))
     rig = RigUnderTest(command("run", "--local", "--status", "0", str(folder / "rig.yaml")), folder)
-    actions = folder / "laser.txt"
+    actions = board.trace if board else folder / "laser.txt"
     wait_for_action(actions, "on", 0, rig)
     time.sleep(1.0)  # the middle of a run, and not its beginning
     return rig, actions
@@ -131,17 +178,26 @@ def begin(folder: Path) -> tuple[RigUnderTest, Path]:
 def off_for_good(actions: Path) -> int:
     """When the output went off that has not been on since."""
     stamp = 0
-    for line in actions.read_text().splitlines():
+    for line in lines_of(actions):
         told, _, text = line.partition("\t")
         stamp = stamp or int(told) if text == "off" else 0
     return stamp
+
+
+def lines_of(actions: Path) -> list[str]:
+    """Nanoseconds since the epoch, a tab and what happened: of the output's own file, or of its pin's trace."""
+    text = actions.read_text() if actions.exists() else ""
+    if actions.name != "trace.txt":
+        return text.splitlines()
+    words = (line.split() for line in text.splitlines(keepends=True) if line.endswith("\n"))
+    return [f"{w[1]}\t{'on' if w[3] == '1' else 'off'}" for w in words if w[2] == str(PIN) and w[3] != "z"]
 
 
 def wait_for_action(actions: Path, action: str, after: int, rig: RigUnderTest) -> int:
     """When the output did something, later than `after`; nanoseconds since the epoch."""
     limit = time.monotonic() + PATIENCE
     while time.monotonic() < limit:
-        for line in actions.read_text().splitlines() if actions.exists() else ():
+        for line in lines_of(actions):
             stamp, _, text = line.partition("\t")
             if text == action and int(stamp) > after:
                 return int(stamp)

@@ -116,9 +116,9 @@ class RigUnderTest:
         namespace, _, last = name.rpartition("/")
         return self._child({f"__node:={last}", f"__ns:={namespace or '/'}"})
 
-    def host(self) -> int:
-        """The process id of the nodes that run together."""
-        return self._child({"dlstream_camera::CameraNode=/top/camera"})
+    def host(self, member: str = "dlstream_camera::CameraNode=/top/camera") -> int:
+        """The process id of the nodes that run together, by one of them."""
+        return self._child({member})
 
     def _child(self, wanted: set[str]) -> int:
         """The process that the runner started with these words."""

@@ -91,6 +91,42 @@ def test_a_source_that_reads_wrongly(tmp_path: Path, stranger: Callable[..., Non
 
 
 @pytest.mark.parametrize(
+    ("image", "found"),
+    [
+        ("np.zeros((48, 64, 3), np.uint8)", "an array of uint8 and shape (48, 64, 3)"),
+        ("np.zeros((48, 64), np.uint8)", "an array of uint8 and shape (48, 64)"),
+        ("np.zeros((48, 64), np.float32)", "an array of float32 and shape (48, 64)"),
+        ("np.zeros((48, 64, 1), np.uint16)", "an array of uint16 and shape (48, 64, 1)"),
+        ("np.zeros((0, 64), np.uint16)", "an array of uint16 and shape (0, 64)"),
+        ("None", "None"),
+        ("np.full((48, 64), 65535, np.uint16)", ""),
+    ],
+)
+def test_a_depth_camera_gives_depths(tmp_path: Path, stranger: Callable[..., None], image: str, found: str):
+    stranger(("bad", "ImageFolder", "read", IMAGE.format(image)))
+    settings = source_settings("bad")
+
+    class Depth(settings):  # type: ignore[misc, valid-type]
+        def is_depth(self) -> bool:
+            return True
+
+    camera = Camera("top", Depth(folder=images(tmp_path), fps=1000.0))
+    camera.open()
+    if found:
+        with pytest.raises(PartFault) as caught:
+            camera.read()
+        wanted = (
+            f"read returned a Capture with image {found}; expected uint16 of the shape (height, width), millimetres"
+        )
+        assert f"{WHO}{wanted}" in str(caught.value)
+    else:
+        shot = camera.read()
+        assert shot is not None
+        assert (shot.frame.encoding, int(shot.frame.image.min())) == ("16UC1", 65535)
+    camera.close()
+
+
+@pytest.mark.parametrize(
     ("method", "body", "expected"),
     [
         ("open", "import no_such_vendor", "open raised ModuleNotFoundError: No module named 'no_such_vendor' ("),
@@ -155,14 +191,20 @@ def test_whatever_settings_return_is_a_fault_or_what_was_expected(
         "asked_size": are_sides,
         "frame_rate": lambda value: value is None or 0 <= float(value) < float("inf"),
         "check": lambda value: value == [],
+        "is_depth": lambda value: value in (True, False),
+        "shared_device": lambda value: isinstance(value, str),
+        "beside": lambda value: value == {},
+        "shows_depth_of": lambda value: value in (True, False),
+        "check_beside": lambda value: value == [],
     }
-    cases = [(f"bad{n}", draw.choice(sorted(methods)), draw.choice(VALUES)) for n in range(40)]
+    others = {"beside": [[]], "check_beside": [[]], "shows_depth_of": [None]}
+    cases = [(f"bad{n}", draw.choice(sorted(methods)), draw.choice(VALUES)) for n in range(80)]
     stranger(*((name, "ImageFolder", f"settings.{method}", f"return {value}") for name, method, value in cases))
     folder = images(tmp_path)
     for name, method, value in cases:
         settings = source_settings(name)(folder=folder)
         try:
-            found = getattr(settings, method)()
+            found = getattr(settings, method)(*others.get(method, []))
         except PartFault as fault:
             assert f"source '{name}' {WHO}{method} returned " in str(fault)
         else:

@@ -9,11 +9,27 @@ import cv2
 import pytest
 from lab_tools import ROOT, change, command_in, install_example, make_lab
 
+from dlstream_camera import SOURCES
+from dlstream_common.plugins import own_parts_only
+from dlstream_outputs import OUTPUTS
+from dlstream_pose import ENGINES
+
 EACH = (
     "import sys; from dlstream.cli.main import main\nfor rig in sys.argv[1:]:\n sys.argv[1:] = ['check', rig]; main()"
 )
-OPTIONAL = ["deeplabcut", "dlclive", "onnx", "openvino", "pygame", "pypylon", "pyrealsense2", "serial"]
-OPTIONAL += ["sleap_io", "sleap_nn", "tensorflow", "tf2onnx", "torch", "torchvision"]
+with own_parts_only():
+    OPTIONAL = {name for parts in (SOURCES, OUTPUTS, ENGINES) for part in parts.values() for name in part.requires}
+OPTIONAL |= {
+    "deeplabcut",
+    "onnx",
+    "pyrealsense2",
+    "sleap_io",
+    "sleap_nn",
+    "tensorflow",
+    "tf2onnx",
+    "torch",
+    "torchvision",
+}
 """What not every installation has."""
 
 
@@ -93,10 +109,10 @@ MISTAKES = [
     ("rig", "fps: 20", "crop: [300, 0, 100, 100]", "crop: found x=300 y=0 100x100; expected a part of the "),
     ("rig", "folder: images", "folder: pictures", "found no image; expected files that end in .png"),
     ("rig", "image_folder", "image_foldr", "cameras.top.source: found 'image_foldr'; expected one of "),
-    ("rig", "brightest", "brighest", "pose.engine.type: found 'brighest'; expected one of auto, brightest, "),
+    ("rig", "brightest", "brighest", "pose.engine.type: found 'brighest'; expected one of auto, "),
     ("rig", "min_light: 100", "min_ligt: 100", "pose.engine.min_ligt: found the unknown key 'min_ligt'; expected a "),
     ("rig", "min_light: 100", "min_light: 300", "pose.engine.min_light: found 300; expected a number at most 255"),
-    ("rig", "filter: mean ", "filter: men ", "pose.filter: found 'men'; expected one of none, kalman, mean, "),
+    ("rig", "filter: mean ", "filter: men ", "pose.filter: found 'men'; expected one of none, "),
     ("rig", "filter: mean ", "filter: {type: mean, weight: 0} ", "pose.filter.weight: found 0; expected a number gr"),
     ("rig", "lamp.json", "rig.yaml", "expected a JSON file such as"),
     ("rig", "type: valve", "type: vale", "outputs.water.type: found 'vale'; expected one of "),
@@ -110,7 +126,7 @@ MISTAKES = [
         "{width: long}",
         "protocol.stimulus.values.width: found 'long'; expected a number in ms",
     ),
-    ("experiment", "type: reward", "type: rewrd", "protocol.type: found 'rewrd'; expected one of python, "),
+    ("experiment", "type: reward", "type: rewrd", "protocol.type: found 'rewrd'; expected one of "),
 ]  # fmt: skip
 
 
@@ -123,6 +139,37 @@ def test_mistakes_in_them_are_told_as_in_any_other(tmp_path: Path, site: Path):
     said = command_in(tmp_path, site, program=EACH)(*(str(file.parent / "rig.yaml") for file, _ in places))
     for (path, line), (*_, expected) in zip(places, MISTAKES, strict=True):
         assert any(text.startswith(f"{path}:{line}: ") and expected in text for text in said.splitlines()), expected
+
+
+def test_the_check_of_an_experiment_asks_the_rigs_own_engine(lab: Path, site: Path):
+    command = command_in(lab, site)
+    assert "experiment.yaml is valid." in command("experiment", "check", "experiment.yaml", "--rig", "rig.yaml")
+    change(lab / "experiment.yaml", "keypoint: lamp", "keypoint: lmp")
+    words = ("experiment", "check", "experiment.yaml", "--rig", "rig.yaml")
+    assert "a keypoint of the network" in command(*words, code=1)
+
+
+def test_all_mistakes_at_once(lab: Path, site: Path):
+    """None hides another, and none has a second message that only follows from it."""
+    rig, experiment = lab / "rig.yaml", lab / "experiment.yaml"
+    change(rig, "brightest", "brighest")
+    change(rig, "with_experiment: true", "with_experiment: maybe")
+    change(experiment, "distance: 25", "distance: near")
+    change(experiment, "type: reward", "type: reward\n  rewards: few")
+    change(experiment, "\n  rewards: 2", "")
+    change(experiment, "{width: 50 ms}", "{width: long, lvl: 3}")
+    said = command_in(lab, site)("check", "rig.yaml", code=1)
+    expected = [
+        ("rig.yaml", "pose.engine.type: found 'brighest'"),
+        ("rig.yaml", "stop.with_experiment: found 'maybe'"),
+        ("experiment.yaml", "triggers.at_spout.distance: found 'near'"),
+        ("experiment.yaml", "protocol.rewards: found 'few'"),
+        ("experiment.yaml", "protocol.stimulus.values.lvl: found the unknown value 'lvl'"),
+        ("experiment.yaml", "protocol.stimulus.values.width: found 'long'"),
+    ]
+    lines = [line for line in said.splitlines() if ": found " in line]
+    assert [any(file in line and text in line for line in lines) for file, text in expected] == [True] * 6, said
+    assert len(lines) == 6, said
 
 
 STRANGER = """\
@@ -231,7 +278,7 @@ def bare(tmp_path: Path) -> Path:
     folder = tmp_path / "bare"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(
-        f"import sys\nOPTIONAL = {OPTIONAL!r}\n"
+        f"import sys\nOPTIONAL = {sorted(OPTIONAL)!r}\n"
         "class Missing:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
         "        if name.partition('.')[0] in OPTIONAL:\n"
@@ -246,6 +293,8 @@ def test_without_any_optional_library_the_rest_runs(lab: Path, site: Path, bare:
     listed = command("parts")
     assert "needs pygame: pip install pygame-ce" in listed
     assert "needs openvino: pip install openvino" in listed
+    assert "needs nidaqmx: pip install nidaqmx[grpc]" in listed
+    assert "needs gpiozero: pip install gpiozero" in listed
     command("check", "rig.yaml")
     command("run", "rig.yaml", "--seconds", "120")
     (session,) = (lab / "sessions").iterdir()

@@ -130,7 +130,7 @@ def test_an_experiment_that_hangs_is_a_silence_told_by_both(start, write, tmp_pa
     os.kill(experiment, signal.SIGCONT)
     rig.saw("'on' was switched off: /experiment has been silent for")
     rig.saw("output 'laser' is off: 'on' was switched off: /experiment has been silent")
-    rig.saw("it is told again")
+    rig.saw("the command is sent again")
     wait_until(lambda: "on" in actions(tmp_path)[before:], rig)
     assert rig.stop() == 0
     assert actions(tmp_path)[-1] == "off"

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from dlstream.rig.sections import NodeOptions, Stop
+from dlstream.rig.session import RigSession
 from dlstream.rig.table import NODE_KINDS
 from dlstream_common import former_key, is_filled_in
 from dlstream_common.plugins import own_parts_only
@@ -27,6 +28,8 @@ from dlstream_experiment.model.protocols._trials import Condition, Trials
 from dlstream_experiment.model.protocols.region_trials import Trial
 from dlstream_experiment.model.regions import REGIONS
 from dlstream_experiment.model.triggers import TRIGGERS
+from dlstream_experiment.model.virtual import VirtualKeypoint
+from dlstream_recorder import Subject
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "reference" / "keys.md"
 HEAD = """\
@@ -53,9 +56,11 @@ def _text() -> str:
     for kind in sorted(NODE_KINDS, key=lambda kind: kind.position):
         parts += [section(title, model) for title, model in kind.documented().items()]
     parts += [section("every node's section", NodeOptions), section("`stop`", Stop)]
+    parts += [section("`session`", RigSession), section("`session.subject` and `session.subjects.<name>`", Subject)]
     parts.append("## Experiment file\n")
     for title, model in {
         "top level": Experiment,
+        "`keypoints.<name>`": VirtualKeypoint,
         "`calibration.<camera>`, where it is no number": CameraPlane,
         **{f"`regions.<name>` with `type: {name}`": kind for name, kind in REGIONS.items()},
         **{f"`triggers.<name>` with `type: {name}`": kind for name, kind in TRIGGERS.items()},

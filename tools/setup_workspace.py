@@ -60,7 +60,7 @@ def check_machine() -> None:
     """Says at once what is missing, rather than deep in a build."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         fail(
-            f"found {sys.platform} on {platform.machine()}; the ROS 2 wheels are for x86-64 Linux alone. "
+            f"found {sys.platform} on {platform.machine()}; the ROS 2 wheels are only for x86-64 Linux. "
             "Elsewhere install ROS 2 Jazzy and use colcon (docs/how-to/ros2.md)"
         )
     if not (3, 10) <= sys.version_info[:2] <= (3, 13):

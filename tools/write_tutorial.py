@@ -96,7 +96,7 @@ def printed(step: Step, folder: Path) -> str:
     if (done.returncode != 0) != (step.mistake is not None):
         raise SystemExit(f"{command}: ended with {done.returncode}\n{done.stdout}")
     lines = done.stdout.replace(str(folder), SHOWN).replace(str(ROOT), "/home/you/dlstream").splitlines()
-    return "\n".join(line.rstrip() for line in [f"$ {command}", *lines]) + "\n"
+    return "\n".join(line.rstrip() for line in [f"$ {command}", *lines]).rstrip() + "\n"
 
 
 def main(quick: bool) -> None:

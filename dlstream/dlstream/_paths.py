@@ -40,5 +40,18 @@ def find_place(data: Any, key: str) -> Place:
     return place
 
 
+def parts_of(key: str) -> Place:
+    """The keys and list indices of a path such as `cameras.top.crop[2]`.
+
+    Raises:
+        DlstreamError: it is no path.
+    """
+    key = key.strip()
+    found = list(_PART.finditer(key))
+    if not key or "".join(match[0] for match in found) != key:
+        raise DlstreamError(f"'{key}': expected a path such as cameras.top.fps or cameras.top.crop[2]")
+    return tuple(match[2] or int(match[1]) for match in found)
+
+
 def _numbers(items: Sequence[Any]) -> str:
     return "a number from 0 to " + str(len(items) - 1) if items else "nothing: the list is empty"

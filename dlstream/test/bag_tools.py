@@ -43,11 +43,12 @@ class Maker:
         made = []
         for number, ((_, points), stamp) in enumerate(zip(self.walk, stamps or self.stamps(), strict=True)):
             x, y = points.astype(np.float32).T[:, : cut if number == 3 else None].copy()
-            one = self.message("dlstream_msgs/msg/Individual", "", 1.0, x, y, np.ones_like(x), none, none, none, 0.0)
-            rest = (never, never, never, False, never, 0)
+            rest = (none, none, none, 0.0, none)
+            one = self.message("dlstream_msgs/msg/Individual", "", 1.0, x, y, np.ones_like(x), *rest)
+            times = (never, never, never, False, never, 0)
             made.append(
                 self.message(
-                    "dlstream_msgs/msg/FramePoses", self.header(stamp), "top", number, list(KEYPOINTS), [one], *rest
+                    "dlstream_msgs/msg/FramePoses", self.header(stamp), "top", number, list(KEYPOINTS), [one], *times
                 )
             )
         return made

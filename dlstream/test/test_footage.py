@@ -19,6 +19,7 @@ from dlstream.offline.footage import EPOCH
 from dlstream.offline.progress import ProgressLines
 from dlstream_camera.arena import Arena
 from dlstream_recorder import read_session
+from dlstream_recorder.report.tables import read_poses
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = ROOT / "config" / "networks" / "demo_mouse.onnx"
@@ -72,9 +73,15 @@ def test_lost_frames_are_told_counted_and_shift_nothing(motion_jpeg, options, tm
     assert (summary.frames_captured, summary.frames_recorded, summary.frames_dropped) == (20, 17, 3)
     assert summary.poses == 17
     frames = pd.read_csv(out / "top.frames.csv")
-    kept = [number for number in range(20) if number not in (0, 8, 19)]
-    assert frames["sequence"].tolist() == kept
-    assert np.allclose(frames["stamp_ns"] - EPOCH, [number * 100_000_000 for number in kept], atol=1000)
+    lost = [0, 8, 19]
+    assert frames["frame"].tolist() == frames["sequence"].tolist() == list(range(20)), "row n is frame n of the video"
+    assert frames["lost"].tolist() == [int(number in lost) for number in range(20)]
+    assert frames["dropped"].tolist() == [1] * 8 + [2] * 11 + [3]
+    assert np.allclose(frames["stamp_ns"] - EPOCH, [number * 100_000_000 for number in range(20)], atol=1000)
+    assert (frames["pts_ns"] == frames["stamp_ns"] - frames["stamp_ns"][0]).all()
+    for poses in (read_poses(out / "top.poses.csv"), pd.read_hdf(out / "top.poses.h5")):
+        assert np.flatnonzero(poses.isna().all(axis=1)).tolist() == lost
+        assert len(poses) == 20
     faults = pd.read_csv(out / "events.csv").query("kind == 'fault'")
     assert faults["sequence"].tolist() == [0, 8, 19]
     assert [json.loads(text)["first_frame"] for text in faults["values"]] == ["0", "8", "19"]

@@ -214,8 +214,13 @@ def test_the_written_experiment_does_not_repeat_what_the_template_says_of_its_ke
         ("CAMERA_SOURCE = Basler", {"source": "basler", "fps": 25.0}, "the part of the sensor that is read out"),
         (
             "CAMERA_SOURCE = realsense\nSTREAMS = color, depth\nCROP = True\nCROP_X = 0, 100\nCROP_Y = 0, 100",
-            {"source": "topic", "topic": "/camera/camera/color/image_raw"},
-            "ros2 launch realsense2_camera rs_launch.py",
+            {"source": "realsense", "fps": 25.0, "width": 960, "height": 540, "crop": [0, 0, 100, 100]},
+            "`stream: depth`",
+        ),
+        (
+            "STREAMING_SOURCE = RealSense\nCAMERA_SOURCE = 0",
+            {"source": "realsense", "fps": 25.0, "width": 960, "height": 540},
+            "",
         ),
         ("STREAMING_SOURCE = basler\nCAMERA_SOURCE = 0", {"source": "basler", "fps": 25.0}, "sensor"),
         (
@@ -229,3 +234,9 @@ def test_cameras_with_a_library_of_their_own_keep_it(tmp_path, lines, camera, no
     file, _, notes = imported(tmp_path, f"[Streaming]\nRESOLUTION = 960, 540\nFRAMERATE = 25\n{lines}\n")
     assert dict(read_yaml(file)["cameras"]["top"]) == camera
     assert note in notes
+
+
+def test_a_realsense_gets_a_rate_that_it_takes(tmp_path):
+    file, _, notes = imported(tmp_path, "[Streaming]\nCAMERA_SOURCE = realsense\nFRAMERATE = 29.97\n")
+    assert dict(read_yaml(file)["cameras"]["top"]) == {"source": "realsense", "fps": 30.0}
+    assert "a RealSense has rates such as" in notes

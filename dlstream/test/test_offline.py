@@ -205,24 +205,26 @@ def test_a_disk_without_room_is_told(scene, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-@pytest.fixture(params=[StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+@pytest.fixture(params=[(StoragePlugin.MCAP, False), (StoragePlugin.SQLITE3, False), (StoragePlugin.MCAP, True)])
 def bag(request, scene, tmp_path) -> Path:
-    """A foreign bag: the true poses and the images."""
+    """A foreign bag: the true poses and the images; also one from before poses had a depth."""
+    plugin, is_old = request.param
     store = get_typestore(Stores.ROS2_JAZZY)
     for name in ("Individual", "FramePoses"):
         text = (ROOT / "dlstream_msgs" / "msg" / f"{name}.msg").read_text()
+        text = text.partition("# From a depth camera")[0] if is_old else text
         store.register(get_types_from_msg(text, f"dlstream_msgs/msg/{name}"))
     kinds = store.types
     time, header = kinds["builtin_interfaces/msg/Time"], kinds["std_msgs/msg/Header"]
     path, never = tmp_path / "walk", time(0, 0)
     none = np.empty(0, np.float32)
-    with Writer(path, version=9, storage_plugin=request.param) as writer:
+    with Writer(path, version=9, storage_plugin=plugin) as writer:
         poses = writer.add_connection("/top/pose", "dlstream_msgs/msg/FramePoses", typestore=store)
         images = writer.add_connection("/top/image_raw", "sensor_msgs/msg/Image", typestore=store)
         for number, ((image, points), stamp) in enumerate(zip(scene, STAMPS, strict=True)):
             x, y = points.astype(np.float32).T
             animal = kinds["dlstream_msgs/msg/Individual"](
-                "", 1.0, x.copy(), y.copy(), np.ones_like(x), none, none, none, 0.0
+                "", 1.0, x.copy(), y.copy(), np.ones_like(x), none, none, none, 0.0, *([] if is_old else [none])
             )
             head = header(time(stamp // SECOND, stamp % SECOND), "top")
             message = kinds["dlstream_msgs/msg/FramePoses"](

@@ -8,11 +8,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from bag_tools import COUNT, NETWORK
 from mcap.reader import make_reader
 from mcap.writer import Writer as McapWriter
 from rosbags.rosbag1 import Writer as Ros1Writer
 from rosbags.typesys import Stores, get_typestore
-from test_bags import COUNT, NETWORK, console, make, replayed, store, walk  # noqa: F401
 
 from dlstream.cli.main import main
 from dlstream.offline.pictures import DamagedPictureError, decoded
@@ -21,7 +21,7 @@ from dlstream_common import DlstreamError, EncodingError
 
 @pytest.mark.parametrize("cut", ["short", "half", "half with an end", "nothing"])
 @pytest.mark.parametrize("ending", ["jpg", "png"])
-def test_one_damaged_picture_is_one_lost_frame_with_its_stamp(make, replayed, console, ending, cut):  # noqa: F811
+def test_one_damaged_picture_is_one_lost_frame_with_its_stamp(make, replayed, console, ending, cut):
     messages = make.compressed(ending)
     data = messages[3].data
     half = data[: len(data) // 2]
@@ -58,7 +58,7 @@ def test_a_whole_picture_of_any_kind_is_read():
         decoded(b"no picture", "")
 
 
-def test_a_storage_that_was_renamed_is_told_with_the_command_that_reads_it(make, replayed):  # noqa: F811
+def test_a_storage_that_was_renamed_is_told_with_the_command_that_reads_it(make, replayed):
     bag = make.bag({"/top/pose": make.poses()})
     renamed = (bag / "bag.mcap").rename(bag / "mouse12_day3.mcap")
     with pytest.raises(DlstreamError) as caught:
@@ -73,7 +73,7 @@ def test_a_storage_that_was_renamed_is_told_with_the_command_that_reads_it(make,
 
 
 @pytest.mark.parametrize("profile", ["", "other"])
-def test_an_mcap_of_any_profile_is_read(make, replayed, tmp_path, profile):  # noqa: F811
+def test_an_mcap_of_any_profile_is_read(make, replayed, tmp_path, profile):
     bag = make.bag({"/top/pose": make.poses(), "/top/image_raw": make.images()})
     copy = tmp_path / "merged.mcap"
     _copy(bag / "bag.mcap", copy, profile)
@@ -81,7 +81,7 @@ def test_an_mcap_of_any_profile_is_read(make, replayed, tmp_path, profile):  # n
     assert replayed(copy, NETWORK)["stamp_ns"].tolist() == make.stamps()
 
 
-def test_an_mcap_of_other_messages_is_told(make, replayed, tmp_path):  # noqa: F811
+def test_an_mcap_of_other_messages_is_told(make, replayed, tmp_path):
     bag = make.bag({"/top/pose": make.poses()})
     copy = tmp_path / "foxglove.mcap"
     _copy(bag / "bag.mcap", copy, "", "json")
@@ -106,7 +106,7 @@ def _copy(source: Path, target: Path, profile: str, encoding: str = "") -> None:
         writer.finish()
 
 
-def test_other_things_are_named_for_what_they_are(monkeypatch, capsys, tmp_path, make):  # noqa: F811
+def test_other_things_are_named_for_what_they_are(monkeypatch, capsys, tmp_path, make):
     def told(command: str, path: Path) -> str:
         monkeypatch.setattr("sys.argv", ["dlstream", command, str(path), "--network", str(NETWORK), "--out", "x"])
         assert main() == 1

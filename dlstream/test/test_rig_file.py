@@ -125,11 +125,19 @@ def test_an_output_of_somebody_elses_node_is_commanded_and_not_started(write):
         ),
         ("demo_mouse.onnx", "no_mouse.onnx", 5, "expected a path to an existing file"),
         ("demo_mouse.onnx", "demo_mouse.pt", 5, "pose.network"),
+        (
+            "networks/demo_mouse.onnx",
+            "experiments/demo.yaml",
+            5,
+            f"pose.network: {CONFIG}/experiments/demo.yaml: found ",
+        ),
         ("scale: 0.5", "scale: 0", 6, "pose.scale: found 0"),
         ("experiments/demo.yaml", "experiments/nothing.yaml", 7, "expected a path to an existing file"),
         ("stripes.png", "stripe.png", 11, "there is no file"),
         ("directory: sessions", "direktory: sessions", 12, "Did you mean 'directory'?"),
         ("type: screen", "type: sreen", 10, "Did you mean 'screen'?"),
+        ("type: screen", "type:", 10, "outputs.screen.type: found nothing; expected one of"),
+        ("source: synthetic", "source: [synthetic]", 3, "cameras.top.source: found ['synthetic']; expected one of"),
     ],
 )
 def test_refused_with_its_line(write, old, new, line, expected):
@@ -183,6 +191,7 @@ protocol:
     run: {enter: [{count: runs}], stimuli: [{output: laser, action: on}], transitions: [{after: 1, go: rest}]}
   stop: [{if: runs >= 3}]
 """
+NO_REGION = "{type: region, region: 5, keypoints: [nekc]}"
 
 
 def test_check_of_a_rig_tells_all_that_the_check_of_its_experiment_tells(tmp_path: Path, monkeypatch, capsys):
@@ -249,27 +258,23 @@ def test_damaged_inputs_are_refused(write, tmp_path: Path):
     blocked = tmp_path / "file"
     blocked.touch()
     [line] = refused(write("directory: sessions", f"directory: {blocked}/sessions"))
-    assert line.startswith(f"{tmp_path}/rig.yaml:12: recorder.directory: found")
+    assert line.startswith(f"{tmp_path}/rig.yaml:12: recorder.directory: {blocked}")
 
 
-def test_metadata_that_contradicts_the_recorders_is_refused(write, tmp_path: Path):
+def test_metadata_that_contradicts_the_rigs_is_refused(write, tmp_path: Path):
     experiment = tmp_path / "mine.yaml"
     text = (CONFIG / "experiments" / "demo.yaml").read_text()
     experiment.write_text(text.replace("\ncamera: top", "\nmetadata: {subject: m1, weight: 21.5}\ncamera: top", 1))
     number = experiment.read_text().splitlines().index("metadata: {subject: m1, weight: 21.5}") + 1
     path = write(f"{CONFIG}/experiments/demo.yaml", str(experiment))
 
-    def recording(*metadata: str) -> Path:
-        words = ", ".join(metadata)
-        path.write_text(path.read_text().partition("recorder:")[0] + f"recorder: {{metadata: [{words}]}}\n")
+    def recording(session: str) -> Path:
+        path.write_text(path.read_text().partition("session:")[0] + f"session: {session}\n")
         return path
 
-    (line,) = refused(recording("subject=m2", "weight=21.5"))
-    assert line.startswith(
-        f"{experiment}:{number}: metadata.subject: found 'm1', where the rig's recorder.metadata says"
-    )
-    assert "subject=m2" in line
-    assert warnings_of(recording("subject=m1", "weight=21.5", "cage=4")) == []
+    (line,) = refused(recording("{subject: m2, other: {cage: 4}}"))
+    assert line.startswith(f"{experiment}:{number}: metadata.subject: found 'm1', where the rig's session says 'm2'")
+    assert warnings_of(recording("{subject: m1, other: {cage: 4, weight: 21.5}}")) == []
 
 
 def test_a_session_that_exists_is_refused(write, tmp_path: Path):
@@ -326,8 +331,26 @@ def test_a_mistake_in_the_rig_file_hides_none_of_the_experiments(tmp_path: Path)
     text = f"rig: t\ncameras: {{top: {{source: synthetic}}}}\npose: {network}\nexperiment: fast.yaml\n"
     rig.write_text(text + "outputs: {lamp: {type: log}}\n")
     expected = {
-        SPEED.replace("type: speed", "type: sped"): [f"{fast}:4: triggers.runs.type: found 'sped'"],
+        SPEED.replace("type: speed", "type: sped"): [
+            f"{fast}:4: triggers.runs.type: found 'sped'",
+            f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
+        ],
         SPEED.replace("[neck]", "[nekc]"): [
+            f"{fast}:4: triggers.runs.keypoints[0]: found 'nekc'",
+            f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
+        ],
+        SPEED.replace("[neck]", "[nekc], dwell: -1"): [
+            f"{fast}:4: triggers.runs.dwell: found -1",
+            f"{fast}:4: triggers.runs.keypoints[0]: found 'nekc'",
+            f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
+        ],
+        SPEED.replace("{type: speed, keypoints: [neck], at_least: 100, window: 0.01}", NO_REGION): [
+            f"{fast}:4: triggers.runs.region: found 5",
+            f"{fast}:4: triggers.runs.keypoints[0]: found 'nekc'",
+            f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
+        ],
+        SPEED.replace("[neck], at_least: 100", "[nekc], at_least: fast"): [
+            f"{fast}:4: triggers.runs.at_least: found 'fast'",
             f"{fast}:4: triggers.runs.keypoints[0]: found 'nekc'",
             f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
         ],

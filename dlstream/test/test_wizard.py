@@ -14,6 +14,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,7 @@ def test_the_questions_lead_to_a_valid_file(terminal: Terminal, tmp_path: Path):
     screen.answer("protocol.max_time", "60")
     screen.answer("max_age [0.5]", "0.2")
     screen.answer("pose_timeout", "")
+    screen.answer("Anything else? KEY=VALUE", "protocol.max_hits", "protocol.max_hit=3", "seed=7", "none")
     screen.expect("is valid")
     screen.expect("Written: mine.yaml")
     assert screen.end() == 0
@@ -167,6 +169,118 @@ def test_the_questions_lead_to_a_valid_file(terminal: Terminal, tmp_path: Path):
     assert experiment.max_age == 0.2
     assert "# its name, stored in each recorded session" in (tmp_path / "mine.yaml").read_text(), "comments are kept"
     assert check_experiment(experiment, cameras=["top"], outputs=["screen"])[0].key == "triggers.in_left"
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Answers the questions: `script({"Begin with": ["example"]})`; a question that is not named gets its default."""
+    from rich.console import Console
+
+    from dlstream.authoring.prompter import Prompter
+    from dlstream.authoring.questions import Questions
+
+    console = Console(record=True, width=100, file=StringIO())
+
+    def run(answers: dict[str, list[str]], known: Known, file: str = "mine.yaml") -> tuple[Draft, str]:
+        left, count = {question: list(items) for question, items in answers.items()}, 0
+
+        def prompt(question: str, default: str | None = None) -> str:
+            nonlocal count
+            count += 1
+            assert count < 300, f"cornered at {question}"
+            key = next((name for name in left if question.startswith(name) and left[name]), None)
+            assert key is not None or default is not None, f"cornered: {question} has no default"
+            console.print(question)
+            return left[key].pop(0) if key is not None else str(default)
+
+        monkeypatch.setattr("dlstream.authoring.prompter.typer.prompt", prompt)
+        draft = Questions(Prompter(console), known).ask(tmp_path / file, False)
+        assert not any(left.values()), f"never asked: {left}"
+        return draft, " ".join(console.export_text().split())
+
+    return run
+
+
+def test_questions_are_explained_and_taken_back(script, tmp_path: Path):
+    answers = {
+        "Begin with": ["<", "?", "opto", "optogenetic"],
+        "experiment": ["wrong name", "right name"],
+        "camera": ["<", "to"],
+        "triggers.points_there.neck": ["?", "tailb"],
+        "triggers.points_there.at_most": ["45", "50"],
+        "Add another trigger? Its name": ["other", "none"],
+        "Its type": ["<"],
+        "Anything else? KEY=VALUE": ["seed", "seed=7", "<", "seed=8", "none"],
+    }
+    answers["Add another trigger? Its name"] = ["<", "other", "none"]
+    draft, said = script(answers, Known.of(RIG, None, None))
+    assert "This is the first question." in said
+    assert "optogenetic: DeepLabStream" in said
+    assert "'opto' is not in the list." in said
+    assert (draft.get(("experiment",)), draft.get(("camera",)), draft.get(("seed",))) == ("right name", "top", 8)
+    assert draft.get(("triggers", "points_there", "at_most")) == 50
+    assert draft.get(("triggers", "points_there", "neck")) == "tailbase", "an abbreviation is written out"
+    assert list(draft.get(("triggers",))) == ["points_there"]
+    draft.write()
+    assert load_experiment(draft.file).outputs == ("screen",), "the template's laser is the rig's screen"
+
+
+def test_states_stops_and_a_control_are_added(script, tmp_path: Path):
+    answers = {
+        "Begin with": ["staged_single"],
+        "Add a state? Its name": ["search", "rest", "none"],
+        "Output that is on in it": ["screen"],
+        "'screen' in 'rest': its action": ["show"],
+        "'screen' in 'rest': values": ["image=left"],
+        "'rest' ends when this trigger is true": ["none", "at_g"],
+        "'rest' ends after seconds": ["none", "2"],
+        "Then go to": ["search"],
+        "State that leads to 'rest'": ["green"],
+        "'green' leads to 'rest' after seconds": ["5"],
+        "End the experiment after seconds": ["soon", "90"],
+        "End it when a counter reaches": ["greens >= 4", "green >= 4"],
+        "Control": ["sham"],
+        "Share of the stimuli": ["2", "0.25"],
+        "Balanced in blocks": ["none", "8"],
+    }
+    answers["Control"] = ["sham", "sham"]
+    draft, said = script(answers, Known.of(RIG, None, None))
+    draft.write()
+    protocol = load_experiment(draft.file).protocol.model_dump(exclude_none=True, by_alias=True)
+    assert protocol["states"]["rest"]["stimuli"][0]["values"] == {"image": "left"}
+    [way] = protocol["states"]["rest"]["transitions"]
+    assert (way["when"], way["after"], way["go"]) == ("at_green", 2, "search")
+    assert protocol["states"]["green"]["transitions"][0]["go"] == "rest"
+    assert protocol["stop"][0]["longer_than"] == 90
+    assert (protocol["control"]["probability"], protocol["control"]["block"]) == (0.25, 8)
+    for words in ("'search' exists already", "Expected a trigger, seconds, or both."):
+        assert words in said
+
+
+@pytest.mark.parametrize("name", [item.name for item in templates()])
+def test_nobody_is_cornered_by_a_template_that_does_not_fit_the_rig(name: str, script, tmp_path: Path):
+    """Enter at every question gives a valid file, whatever the template names and the network lacks."""
+    known = Known.of(RIG, None, None)
+    known.keypoints = ["nose", "left_ear", "tail"]
+    draft, _ = script({"Begin with": [name]}, known)
+    draft.write()
+    assert draft.unfinished == (name in ("reward_pretraining", "social_interaction")), draft.problems
+    if draft.unfinished:
+        assert draft.file.exists(), "what can't be answered is left to be mended by hand"
+        return
+    check_experiment(
+        load_experiment(draft.file), keypoints=known.keypoints, outputs=known.outputs, cameras=known.cameras
+    )
+
+
+def test_what_is_written_holds_no_words_that_are_not_true_of_it(script, tmp_path: Path):
+    draft, _ = script({"Begin with": ["example"]}, Known())
+    text = draft.text()
+    assert "Two round regions" not in text
+    assert "from the template 'example'" in text
+    assert "yaml-language-server" not in text, "no path of this machine"
+    (tmp_path / "experiment.schema.json").touch()
+    assert draft.text().startswith("# yaml-language-server: $schema=experiment.schema.json\n")
 
 
 def test_enter_alone_gives_the_template(terminal: Terminal, tmp_path: Path):

@@ -53,7 +53,8 @@ class Camera:
         with self._author.calling("__init__"):
             self._source: FrameSource[SourceSettings] = kind(settings)
         self._source.on_notice = self._notify = on_notice
-        self._look = PictureCheck()
+        self._is_depth = settings.is_depth()
+        self._look = PictureCheck(self._is_depth)
 
     def open(self) -> Format:
         """Opens the source; the format is that of the published image.
@@ -72,7 +73,9 @@ class Camera:
             raise
         self._sequence = 0
         rows, columns = self._crop
-        return replace(delivered, width=columns.stop - columns.start, height=rows.stop - rows.start)
+        width, height = columns.stop - columns.start, rows.stop - rows.start
+        calibration = delivered.calibration and delivered.calibration.cropped(columns.start, rows.start, width, height)
+        return replace(delivered, width=width, height=height, calibration=calibration)
 
     def read(self) -> Shot | None:
         """Waits for the next frame; None at the end of the source, or after `stop`.
@@ -87,7 +90,7 @@ class Camera:
             raise
         except (Exception, SystemExit) as error:
             raise self._fault(self._author.raised("read", error)) from error
-        if capture is not None and (wrong := what_is_wrong(capture)) is not None:
+        if capture is not None and (wrong := what_is_wrong(capture, self._is_depth)) is not None:
             raise self._fault(self._author.returned("read", *wrong))
         if capture is None:
             self._remark(self._look.finish())
@@ -101,7 +104,8 @@ class Camera:
         if not self.settings.color and image.ndim == 3:
             image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         truth = capture.truth and _moved(capture.truth, self.name, self._sequence, columns.start, rows.start)
-        frame = Frame(self.name, self._sequence, capture.stamp, image, encoding_of(image))
+        encoding = "16UC1" if self._is_depth else encoding_of(image)
+        frame = Frame(self.name, self._sequence, capture.stamp, image, encoding)
         self._sequence += 1
         return Shot(frame, capture.frame_number, capture.dropped, truth)
 

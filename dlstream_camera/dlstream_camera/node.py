@@ -17,8 +17,8 @@ from std_msgs.msg import Header
 from dlstream_camera._wording import format_values, settings_in_words, state_values
 from dlstream_camera.camera import Camera, Shot
 from dlstream_camera.sources import Format, Notice, SourceSettings, source_settings
-from dlstream_common import Meter, event_kinds, now, to_bgr
-from dlstream_common.calibration import load_calibration
+from dlstream_common import Meter, event_kinds, now, to_view
+from dlstream_common.calibration import Calibration, load_calibration
 from dlstream_common.ros import (
     EVENT,
     LATCHED,
@@ -230,8 +230,8 @@ class CameraNode(DlstreamNode[SourceSettings]):
         if clock < self._next_compressed:
             return
         self._next_compressed = max(self._next_compressed + 1 / settings.compressed_rate, clock)
-        grey = shot.frame.image.ndim == 2
-        pixels = shot.frame.image if grey else to_bgr(shot.frame.image, shot.frame.encoding)
+        grey = shot.frame.encoding == "mono8"
+        pixels = shot.frame.image if grey else to_view(shot.frame.image, shot.frame.encoding)
         done, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, settings.compressed_quality])
         if done:
             form = f"{shot.frame.encoding}; jpeg compressed {'mono8' if grey else 'bgr8'}"
@@ -253,8 +253,10 @@ class CameraNode(DlstreamNode[SourceSettings]):
 
     def _camera_info(self, settings: SourceSettings, delivered: Format) -> CameraInfo:
         info = CameraInfo(width=delivered.width, height=delivered.height)
+        calibration: Calibration | None = delivered.calibration
         if settings.calibration:
             calibration = load_calibration(settings.calibration, delivered.width, delivered.height)
+        if calibration is not None:
             info.distortion_model = calibration.distortion_model
             info.d = calibration.distortion_coefficients.data
             info.k = calibration.camera_matrix.data

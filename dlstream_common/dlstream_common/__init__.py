@@ -10,7 +10,7 @@ from dlstream_common.errors import (
 )
 from dlstream_common.events import FINITE, OFF, RIG, Cause, Command, Event
 from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
-from dlstream_common.images import ENCODINGS, EncodingError, encoding_of, image_from_bytes, to_bgr
+from dlstream_common.images import ENCODINGS, EncodingError, encoding_of, image_from_bytes, to_bgr, to_view
 from dlstream_common.meter import Meter
 from dlstream_common.names import Name, Namespace
 from dlstream_common.problems import Place, Problem, Severity, did_you_mean, key_of, nearest, suggest
@@ -79,4 +79,5 @@ __all__ = [
     "resolved",
     "suggest",
     "to_bgr",
+    "to_view",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +38,41 @@ class Calibration(BaseModel):
     def size(self) -> tuple[int, int]:
         """Width and height of the images that it was made for, in pixels."""
         return self.image_width, self.image_height
+
+    @classmethod
+    def pinhole(
+        cls,
+        width: int,
+        height: int,
+        focal: tuple[float, float],
+        center: tuple[float, float],
+        distortion: Sequence[float],
+    ) -> Calibration:
+        """Of a single camera, not rectified: focal lengths and principal point in pixels, plumb_bob distortion."""
+        (fx, fy), (cx, cy) = focal, center
+        return cls(
+            image_width=width,
+            image_height=height,
+            camera_matrix=_Matrix(rows=3, cols=3, data=[fx, 0, cx, 0, fy, cy, 0, 0, 1]),
+            distortion_coefficients=_Matrix(rows=1, cols=len(distortion), data=list(distortion)),
+            rectification_matrix=_Matrix(rows=3, cols=3, data=[1, 0, 0, 0, 1, 0, 0, 0, 1]),
+            projection_matrix=_Matrix(rows=3, cols=4, data=[fx, 0, cx, 0, 0, fy, cy, 0, 0, 0, 1, 0]),
+        )
+
+    def cropped(self, x: int, y: int, width: int, height: int) -> Calibration:
+        """For a part of the images: x, y is its top left pixel."""
+        camera, projection = list(self.camera_matrix.data), list(self.projection_matrix.data)
+        for matrix, rows in ((camera, 3), (projection, 4)):
+            matrix[2] -= x
+            matrix[rows + 2] -= y
+        return self.model_copy(
+            update={
+                "image_width": width,
+                "image_height": height,
+                "camera_matrix": self.camera_matrix.model_copy(update={"data": camera}),
+                "projection_matrix": self.projection_matrix.model_copy(update={"data": projection}),
+            }
+        )
 
 
 def read_calibration(path: Path) -> Calibration:

@@ -40,6 +40,4 @@ class InputError(DlstreamError):
         super().__init__("\n".join(self._lines()))
 
     def _lines(self) -> list[str]:
-        files = [problem.file or self.path for problem in self.problems]
-        where = [f"{file}:{item.line}" if item.line else file for file, item in zip(files, self.problems, strict=True)]
-        return [f"{place}: {problem}" for place, problem in zip(where, self.problems, strict=True)]
+        return [f"{problem.where(self.path)}: {problem}" for problem in self.problems]

@@ -18,11 +18,15 @@ STATE_ENTERED: Final = "state_entered"
 SHAM_STARTED: Final = "sham_started"
 SHAM_CHANGED: Final = "sham_changed"
 SHAM_ENDED: Final = "sham_ended"
+INPUT_ROSE: Final = "input_rose"
+INPUT_FELL: Final = "input_fell"
 LIMIT_REACHED: Final = "limit_reached"
 NOTE: Final = "note"
+MARK: Final = "mark"
 FAULT: Final = "fault"
 RECOVERED: Final = "recovered"
 TOPIC_ENDED: Final = "topic_ended"
+OUTPUT_REPORT: Final = "output_report"
 COMMAND: Final = "command"
 ACKNOWLEDGEMENT: Final = "acknowledgement"
 
@@ -37,12 +41,16 @@ MEANINGS: Mapping[str, str] = {
     SHAM_STARTED: "a stimulus that a sham run leaves out would have started",
     SHAM_CHANGED: "it would have become another one",
     SHAM_ENDED: "it would have ended",
+    INPUT_ROSE: "an input went on, at the time that its board gives",
+    INPUT_FELL: "an input went off, at the time that its board gives",
     LIMIT_REACHED: "an output reached a limit of the experiment and stays off",
-    NOTE: "a `note` of the experiment file",
+    NOTE: "a `note` of the experiment file, or of `dlstream note`, whose name is `operator`",
+    MARK: "somebody marked a moment with `dlstream mark`",
     FAULT: "something went wrong",
     RECOVERED: "what had gone wrong is over: poses or a camera came back",
     TOPIC_ENDED: "nobody publishes a recorded topic any more",
-    COMMAND: "an output was told something; not an event of ROS, but a row of events.csv",
+    OUTPUT_REPORT: "what an output measured of something that it did, such as a screen's refreshes",
+    COMMAND: "a command was sent to an output; not an event of ROS, but a row of events.csv",
     ACKNOWLEDGEMENT: "an output answered a command; not an event of ROS, but a row of events.csv",
 }
 """What each kind means."""

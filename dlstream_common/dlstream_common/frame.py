@@ -49,6 +49,7 @@ class Individual:
         covariance: (K, 3) float32, for x and y alike: of position (px²), of position and velocity (px²/s), of
             velocity (px²/s²); None without a filter.
         swap_risk: 0..1, how easily this animal could have been confused with another.
+        depth: (K,) float32, millimetres from the camera, NaN if it was not measured there; None without a depth camera.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Individual:
     vy: NDArray[np.float32] | None = None
     covariance: NDArray[np.float32] | None = None
     swap_risk: float = 0.0
+    depth: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True)

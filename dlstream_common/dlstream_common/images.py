@@ -40,6 +40,10 @@ _ENCODINGS = {
     "yuyv": _Encoding(2, np.uint8, cv2.COLOR_YUV2BGR_YUY2),
 }
 
+_SAMPLES = 10_000
+"""Pixels from which the range of a view is taken."""
+_RANGE = 50.0
+"""Least range in mm, so that the noise of a flat floor is not stretched."""
 ENCODINGS = tuple(_ENCODINGS)
 """The encodings of sensor_msgs/Image that can be read."""
 
@@ -100,6 +104,25 @@ def to_bgr(image: Image, encoding: str) -> NDArray[np.uint8]:
     if kind.to_bgr is None:
         return np.asarray(image, np.uint8)
     return np.asarray(cv2.cvtColor(image, kind.to_bgr), np.uint8)
+
+
+def to_view(image: Image, encoding: str) -> NDArray[np.uint8]:
+    """The image for looking at: (height, width, 3) uint8, blue, green, red.
+
+    Depth (16UC1) is shown as grey from near (white) to far (dark grey), as its image needs it; black: not measured.
+
+    Raises:
+        EncodingError: unknown encoding.
+    """
+    if encoding != "16UC1":
+        return to_bgr(image, encoding)
+    measured = image[image > 0]
+    if not measured.size:
+        return np.zeros((*image.shape, 3), np.uint8)
+    near, far = np.percentile(measured[:: max(1, measured.size // _SAMPLES)], (0.1, 99.5))
+    view = 255 - (image.astype(np.float32) - near) * (205 / max(_RANGE, far - near))
+    grey = np.where(image > 0, np.clip(view, 50, 255), 0).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
 def encoding_of(image: Image) -> str:

@@ -26,12 +26,13 @@ class Problem:
 
     Attributes:
         place: the keys and indices that lead to it; empty: the file as a whole.
-        found: completes "found ...".
-        expected: completes "expected ...".
+        found: completes "found ..."; a whole message where nothing is `expected`.
+        expected: completes "expected ..."; empty: `found` says it all, as the message of an error does (`of_error`).
         suggestion: what to do, in one or more sentences; may be empty.
         severity: with an error the file is refused, with a warning it is not.
         line: counted from 1; None if unknown.
         file: the file with the problem, if it is not the one that is being checked.
+        option: the option of the command line that said it, if it stands in no file.
     """
 
     place: Place
@@ -41,16 +42,27 @@ class Problem:
     severity: Severity = Severity.ERROR
     line: int | None = None
     file: Path | None = None
+    option: str = ""
 
     @property
     def key(self) -> str:
         """The place as a person writes it, such as `cameras.top.crop[2]`."""
         return key_of(self.place)
 
+    def where(self, checked: Path) -> str:
+        """Where it stands, when `checked` is the file that is being checked: `rig.yaml:3`, or an option."""
+        file = self.file or checked
+        return self.option or (f"{file}:{self.line}" if self.line else str(file))
+
     @property
     def is_warning(self) -> bool:
         """Whether it is only reported."""
         return self.severity is Severity.WARNING
+
+    @classmethod
+    def of_error(cls, error: Exception, *place: str | int) -> Problem:
+        """What an error for the user says, which has what was found and expected in its own words."""
+        return cls(place, str(error).rstrip("."), "")
 
     def below(self, *place: str | int) -> Problem:
         """The same problem as seen from an enclosing mapping, in which this one's root is at `place`."""
@@ -58,7 +70,7 @@ class Problem:
 
     def __str__(self) -> str:
         text = f"{self.key}: " if self.place else ""
-        text += f"found {self.found}; expected {self.expected}"
+        text += f"found {self.found}; expected {self.expected}" if self.expected else self.found
         return f"{text}. {self.suggestion}" if self.suggestion else text
 
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
-from dlstream_common import ENCODINGS, EncodingError, Frame, encoding_of, image_from_bytes, to_bgr
+from dlstream_common import ENCODINGS, EncodingError, Frame, encoding_of, image_from_bytes, to_bgr, to_view
 from dlstream_common.ros import frame_from_message, image_to_message
 
 BYTES = {"mono8": 1, "8UC1": 1, "mono16": 2, "16UC1": 2, "bgr8": 3, "8UC3": 3, "rgb8": 3, "bgra8": 4, "8UC4": 4}
@@ -92,3 +93,30 @@ def test_part_of_an_image_as_message():
 def test_arrays_that_are_no_image():
     with pytest.raises(EncodingError, match="no image encoding fits"):
         encoding_of(np.zeros((4, 4, 2), np.uint8))
+
+
+def test_depth_is_shown_from_near_to_far():
+    image = np.full((40, 40), 700, np.uint16)
+    image[:, 20:] = 900
+    image[:8] = 0
+    view = to_view(image, "16UC1")
+    assert view.dtype == np.uint8
+    assert view.shape == (40, 40, 3)
+    assert not view[:8].any()
+    assert view[20, 5].tolist() == [255] * 3
+    assert 40 < view[20, 30, 0] < 80
+    assert not to_view(np.zeros((4, 4), np.uint16), "16UC1").any()
+
+
+@given(arrays.arrays(np.uint16, st.tuples(st.integers(1, 9), st.integers(1, 9))))
+def test_any_depth_can_be_shown(image):
+    view = to_view(image, "16UC1")
+    assert view.dtype == np.uint8
+    assert ((view[..., 1] > 0) == (image > 0)).all(), "only what was not measured is black"
+
+
+def test_pictures_are_shown_as_they_are():
+    grey, colour = np.full((4, 4), 7, np.uint8), np.full((4, 4, 3), 9, np.uint8)
+    assert to_view(grey, "mono8").tolist() == np.full((4, 4, 3), 7).tolist()
+    assert to_view(colour, "bgr8") is colour
+    assert to_view(np.full((4, 4), 512, np.uint16), "mono16").tolist() == np.full((4, 4, 3), 2).tolist()

@@ -1,7 +1,7 @@
 """Experiments on poses: triggers and protocols. Nothing here imports ROS."""
 
 from dlstream_common import Cause, Command, Event
-from dlstream_experiment.checks.against_rig import check_experiment
+from dlstream_experiment.checks.against_rig import KnownRig, check_experiment, load_checked
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.extension import ExtensionError
 from dlstream_experiment.model.loading import load_experiment
@@ -18,9 +18,11 @@ __all__ = [
     "Experiment",
     "ExperimentSettings",
     "ExtensionError",
+    "KnownRig",
     "Phase",
     "RegionStates",
     "Status",
     "check_experiment",
+    "load_checked",
     "load_experiment",
 ]

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 
 from dlstream_common import FramePoses, Individual, InputError
+from dlstream_common.plugins import own_parts_only
 from dlstream_experiment import Experiment, load_experiment
 from dlstream_experiment.model.regions import REGIONS
 from dlstream_experiment.model.triggers import TRIGGERS
@@ -29,6 +30,8 @@ FILES = sorted((Path(__file__).resolve().parents[2] / "config" / "experiments").
 SECOND = 1_000_000_000
 NOON = 1_700_000_000 * SECOND
 KEYPOINTS = ("snout", "leftear", "rightear", "neck", "tailbase")
+with own_parts_only():  # whoever runs the tests may have installed others
+    _TRIGGERS = list(TRIGGERS)
 _WORDS = {"message": "std_msgs/msg/Float64", "topic": "/scale", "field": "data", "individual": "any"}
 
 
@@ -123,7 +126,7 @@ def _attempt(rng: random.Random) -> Experiment | None:
     data["regions"] = {name: _region(maker) for name in maker.regions}
     triggers: dict[str, Any] = {}
     for name in [*data["triggers"], *(f"extra_{number}" for number in range(rng.choice((0, 1, 4))))]:
-        triggers[name] = trigger(maker, rng.choice(list(TRIGGERS)))
+        triggers[name] = trigger(maker, rng.choice(_TRIGGERS))
         maker.triggers.append(name)
     data["triggers"] = triggers
     data["protocol"] = _other_numbers(data["protocol"], rng)

@@ -21,36 +21,36 @@ def state(identity: int, action: str = "on power=8", source: str = "experiment",
 def test_what_was_told_and_done_is_agreed_on():
     one = agreement()
     assert one.difference(0.0) is None, "a device of somebody else's says nothing"
-    one.told(1, SHUT)
-    one.said(state(1, OFF), 0.0)
-    one.told(2, ON)
-    one.said(state(2), 0.1)
+    one.sent(1, SHUT)
+    one.heard(state(1, OFF), 0.0)
+    one.sent(2, ON)
+    one.heard(state(2), 0.1)
     assert one.difference(5.0) is None
-    one.said(state(2, OFF), 5.0)
+    one.heard(state(2, OFF), 5.0)
     assert one.difference(9.0) is None, "a pulse is over by itself"
 
 
 def test_off_by_itself_is_a_difference_at_once_and_told_again():
     one = agreement()
-    one.told(2, ON)
-    one.said(state(2, OFF, reason="'on power=8' was switched off: /experiment has been silent"), 0.0)
+    one.sent(2, ON)
+    one.heard(state(2, OFF, reason="'on power=8' was switched off: /experiment has been silent"), 0.0)
     found = one.difference(0.0)
     assert found is not None
     assert found.again is ON
     assert "output 'laser' is off: 'on power=8' was switched off: /experiment has been silent" in found.reason
     assert one.difference(1.0) is None, "it is said once"
-    one.told(3, ON)
+    one.sent(3, ON)
     assert one.difference(1.0) is None, "it is on its way"
-    one.said(state(3), 1.1)
+    one.heard(state(3), 1.1)
     assert one.difference(9.0) is None
 
 
 @pytest.mark.parametrize(("told", "does"), [(ON, OFF), (SHUT, "on power=8")])
 def test_a_lost_command_is_a_difference_that_lasts(told, does):
     one = agreement()
-    one.told(5, told)
-    one.said(state(4, does), 0.0)
-    assert one.difference(0.1) is None, "what it says and what it is told may cross on their way"
+    one.sent(5, told)
+    one.heard(state(4, does), 0.0)
+    assert one.difference(0.1) is None, "its status and a command may cross on their way"
     found = one.difference(0.5)
     assert found is not None
     assert found.again is told
@@ -59,8 +59,8 @@ def test_a_lost_command_is_a_difference_that_lasts(told, does):
 
 def test_an_output_that_was_started_again_knows_nothing_and_is_told():
     one = agreement()
-    one.told(5, ON)
-    one.said(state(0, OFF, source=""), 0.0)
+    one.sent(5, ON)
+    one.heard(state(0, OFF, source=""), 0.0)
     assert one.difference(0.0) is None
     found = one.difference(0.5)
     assert found is not None
@@ -69,8 +69,8 @@ def test_an_output_that_was_started_again_knows_nothing_and_is_told():
 
 def test_somebody_else_s_order_is_a_difference_and_left_to_them():
     one = agreement()
-    one.told(5, ON)
-    one.said(state(1, OFF, source="panel", reason="enough"), 0.0)
+    one.sent(5, ON)
+    one.heard(state(1, OFF, source="panel", reason="enough"), 0.0)
     assert one.difference(0.0) is None
     found = one.difference(0.5)
     assert found is not None
@@ -81,32 +81,32 @@ def test_somebody_else_s_order_is_a_difference_and_left_to_them():
 def test_what_the_launcher_switched_off_is_owed_until_poses_come_unless_it_disarmed():
     for armed in (True, False):
         one = agreement()
-        one.told(5, ON)
-        one.said(OutputState(False, OFF, "rig", 1, armed, reason="/pose was killed by SIGKILL"), 0.0)
+        one.sent(5, ON)
+        one.heard(OutputState(False, OFF, "rig", 1, armed, reason="/pose was killed by SIGKILL"), 0.0)
         assert one.difference(0.0) is None
         found = one.difference(0.5)
         assert found is not None
         assert found.again is None
         assert one.owed is (ON if armed else None)
-        one.told(6, ON)
+        one.sent(6, ON)
         assert one.owed is None
 
 
 def test_what_was_refused_has_been_reported():
     one = agreement()
-    one.told(5, ON)
+    one.sent(5, ON)
     one.refused(5)
-    one.said(state(4, OFF), 0.0)
+    one.heard(state(4, OFF), 0.0)
     assert one.difference(9.0) is None
 
 
 def test_silence_is_said_once_each_time():
     one = agreement()
     assert not one.newly_silent(99.0), "a device of somebody else's says nothing"
-    one.told(1, ON)
-    one.said(state(1), 100.0)
+    one.sent(1, ON)
+    one.heard(state(1), 100.0)
     assert not one.newly_silent(101.0)
     assert one.newly_silent(101.2) == "output 'laser' has been silent for 1.2 s: what it does is not known"
     assert not one.newly_silent(109.0)
-    one.said(state(1), 110.0)
+    one.heard(state(1), 110.0)
     assert one.newly_silent(112.0)

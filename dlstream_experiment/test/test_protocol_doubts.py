@@ -95,6 +95,25 @@ def test_a_given_stimulus_without_an_end_deserves_a_look():
     assert given(limits={"laser": {"session": 5}}) == []
 
 
+@pytest.mark.parametrize(
+    ("action", "values", "ends"),
+    [
+        ("pulse", {"width": 5}, True),
+        ("train", {"frequency": 20, "width": 5, "count": 3}, True),
+        ("train", {"frequency": 20, "width": 5}, False),
+        ("show", {"image": "left", "duration": "1 s"}, True),
+        ("show", {"image": "left"}, False),
+        ("play", {"video": "looming"}, True),
+        ("play", {"video": "looming", "loop": True}, False),
+        ("play", {"noise": True}, False),
+    ],
+)
+def test_what_the_output_ends_by_itself_needs_no_end(action, values, ends):
+    given = {"give": {"output": "screen", "action": action, "values": values}}
+    found = odd(states={"a": {"enter": [given], "transitions": [{"after": 1, "go": "end"}]}})
+    assert bool(found) != ends
+
+
 @pytest.mark.parametrize("ways", [[{"go": "end"}], [{"after": 0, "go": "end"}], [{"when": "t", "go": "end"}] * 2])
 def test_a_stimulus_that_is_never_on_deserves_a_look(ways):
     lit = {"a": {"stimuli": [{"output": "laser", "action": "on"}], "transitions": ways}}

@@ -56,6 +56,40 @@ def test_a_share_of_stimuli_can_be_sham():
     )
 
 
+@pytest.mark.parametrize(("probability", "block", "wanted"), [(0.5, 4, 2), (0.25, 8, 2), (0.9, 10, 9)])
+def test_sham_is_balanced_in_blocks(probability, block, wanted):
+    control = {"type": "sham", "outputs": ["laser"], "probability": probability, "block": block}
+    orders = set()
+    for seed in range(5):
+        script = run_switch(machine(SWITCH, control=control), seed, rounds=20 * block)
+        given = [
+            isinstance(step, Note)
+            for _, step in script.steps
+            if (isinstance(step, Note) and step.kind == "sham_started")
+            or (isinstance(step, On) and step.stimulus.output == "laser")
+        ]
+        assert len(given) == 20 * block
+        blocks = [tuple(given[start : start + block]) for start in range(0, len(given), block)]
+        assert {sum(item) for item in blocks} == {wanted}
+        orders.add(tuple(given))
+        again = run_switch(machine(SWITCH, control=control), seed, rounds=20 * block)
+        assert again.said == script.said, "the same seed gives the same order"
+        assert len(set(blocks)) > 1, "the order differs from block to block"
+    assert len(orders) == 5
+
+
+def test_blocks_in_words():
+    made = machine(SWITCH, control={"type": "sham", "outputs": ["laser"], "probability": 0.25, "block": 8})
+    words = "Sham control: 2 of every 8 stimuli, in an order that is drawn, of laser are left out and only recorded."
+    assert words in list(made.in_words())
+
+
+@pytest.mark.parametrize(("probability", "block"), [(0.5, 3), (1.0, 4), (0.1, 4)])
+def test_a_block_that_can_not_be_balanced_is_refused(probability, block):
+    with pytest.raises(ValueError, match="a number of stimuli of which"):
+        machine(SWITCH, control={"type": "sham", "probability": probability, "block": block})
+
+
 def test_yoked_to_a_schedule_the_animal_does_not_matter():
     plan = [
         {"at": 2, "seconds": 1.5, "stimulus": LASER},

@@ -12,7 +12,16 @@ from dlstream_outputs.actions import (
     Strength,
     Train,
 )
-from dlstream_outputs.outputs import OUTPUTS, Fate, Output, OutputError, OutputSettings, make_output, output_settings
+from dlstream_outputs.outputs import (
+    OUTPUTS,
+    Fate,
+    Output,
+    OutputError,
+    OutputSettings,
+    Report,
+    make_output,
+    output_settings,
+)
 
 __all__ = [
     "OUTPUTS",
@@ -27,6 +36,7 @@ __all__ = [
     "OutputSettings",
     "Play",
     "Pulse",
+    "Report",
     "Show",
     "Strength",
     "Train",

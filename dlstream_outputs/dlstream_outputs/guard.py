@@ -15,7 +15,7 @@ from dlstream_outputs.outputs import OutputSettings
 
 _SECOND = 1_000_000_000
 _MARGIN = 0.02
-"""Seconds after the end of an action until its device is told to be off: a late clock must not cut its last pulse."""
+"""Seconds after the end of an action until its device is switched off: a late clock must not cut its last pulse."""
 _INSTANT = 1e-6
 """Seconds that are none: what rounding leaves of a limit that is used up."""
 _ARM_IT = "; arm it with ~/arm"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
@@ -27,6 +27,7 @@ from dlstream_common.ros import (
     Diagnosis,
     DlstreamNode,
     Level,
+    LocalFrames,
     event_to_message,
     run_node,
     stamp_from_message,
@@ -57,13 +58,16 @@ class OutputNode(DlstreamNode[OutputSettings]):
     default_name = "output"
     linger = 3.0
 
-    def __init__(self, default_type: str = "") -> None:
-        name = _requested_type(default_type)
+    def __init__(
+        self, default_type: str = "", *, name: str = "", namespace: str = "/outputs", frames: LocalFrames | None = None
+    ) -> None:
+        """Args name and namespace are given where several outputs share a process."""
+        kind = _requested_type(default_type, name or "output", namespace)
         try:
-            self._kind = OUTPUTS.usable(name)
+            self._kind = OUTPUTS.usable(kind)
         except PartError as error:
             raise PartError("parameter type", error.found, error.expected, error.suggestion) from error
-        super().__init__(output_settings(name), namespace="/outputs")
+        super().__init__(output_settings(kind), name=name, namespace=namespace, frames=frames)
         self._output: Output[Any] | None = None
         self._closers: list[Callable[[], object]] = []
 
@@ -81,7 +85,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._answers = self.create_lifecycle_publisher(Acknowledgement, "~/acknowledgement", COMMAND)
         self._statuses = self.create_lifecycle_publisher(OutputStatus, "~/status", EVENT)
         self._armed = self.create_lifecycle_publisher(Bool, "~/armed", LATCHED)
-        self._faults = self.create_lifecycle_publisher(EventMsg, f"{settings.commander}/events", EVENT)
+        self._events = self.create_lifecycle_publisher(EventMsg, f"{settings.commander}/events", EVENT)
 
     def activate(self) -> None:
         if self.settings is None:
@@ -105,6 +109,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
 
     def deactivate(self) -> None:
         self._device.off()
+        self._publish_reports()
         self._guarded.disarm("its node is not active")
         self._publish_status()
         if self._end_timer is not None:
@@ -129,7 +134,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         if self._output is not None:
             self._output.close()
         self._output = None
-        for name in ("_answers", "_statuses", "_armed", "_faults"):
+        for name in ("_answers", "_statuses", "_armed", "_events"):
             if hasattr(self, name):
                 self.destroy_lifecycle_publisher(getattr(self, name))
                 delattr(self, name)
@@ -207,7 +212,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         """A mistake in the output's code: the device is switched off, and the node ends."""
         with suppress(DlstreamError):
             self._device.off()
-        self._faults.publish(event_to_message(Event(now(), event_kinds.FAULT, self.get_name(), {"reason": str(fault)})))
+        self._publish_event(now(), event_kinds.FAULT, {"reason": str(fault)})
         self.fail(fault)
 
     def _apply(self, order: Order) -> int:
@@ -264,12 +269,28 @@ class OutputNode(DlstreamNode[OutputSettings]):
                 guard.went_off()
             if guard.order.source == "test":
                 self.get_logger().info("the test has ended: off")
+        self._publish_reports()
         if not guard.due(time.monotonic()):
             return
         # On a busy machine heartbeats may have arrived while the node waited: read them before calling it silence.
         while (received := self._heartbeats.handle.take_message(Heartbeat, False)) is not None:
             self._on_heartbeat(received[0])
         self._switch_off(guard.due(time.monotonic()))
+
+    def _publish_reports(self) -> None:
+        """Publishes what the device measured; a remark of it is a fault, too, but ends nothing."""
+        try:
+            while (report := self._device.report()) is not None:
+                self._publish_event(report.stamp, event_kinds.OUTPUT_REPORT, report.values)
+                if report.remark:
+                    self._problem = report.remark
+                    self.get_logger().warning(report.remark)
+                    self._publish_event(report.stamp, event_kinds.FAULT, {"reason": report.remark})
+        except PartFault as fault:
+            self._fail(fault)
+
+    def _publish_event(self, stamp: int, kind: str, values: Mapping[str, str]) -> None:
+        self._events.publish(event_to_message(Event(stamp, kind, self.get_name(), values)))
 
     def _device_problem(self) -> str:
         """What is wrong with the device; its watchdog is fed if nothing is."""
@@ -294,14 +315,12 @@ class OutputNode(DlstreamNode[OutputSettings]):
             self._device.off()
         except DlstreamError as error:
             gone = error
-            reason = f"{reason}; it could not be told to be off: {error}"
+            reason = f"{reason}; it could not be switched off: {error}"
         self._problem = f"'{state}' was switched off: {reason}" if self._guarded.on else f"it was off already: {reason}"
         with self._changes():
             self._guarded.went_off(self._problem)
         self.get_logger().error(self._problem)
-        self._faults.publish(
-            event_to_message(Event(now(), event_kinds.FAULT, self.get_name(), {"reason": self._problem}))
-        )
+        self._publish_event(now(), event_kinds.FAULT, {"reason": self._problem})
         if gone is not None:
             self.fail(gone)
 
@@ -344,9 +363,9 @@ class OutputNode(DlstreamNode[OutputSettings]):
             self._wake_at_end()
 
 
-def _requested_type(default: str) -> str:
+def _requested_type(default: str, name: str, namespace: str) -> str:
     """The parameter `type`, which decides which other parameters the node has."""
-    node = rclpy.create_node("output", namespace="/outputs", start_parameter_services=False, enable_rosout=False)
+    node = rclpy.create_node(name, namespace=namespace, start_parameter_services=False, enable_rosout=False)
     try:
         return str(node.declare_parameter("type", default).value)
     finally:

@@ -89,7 +89,7 @@ def test_any_text_is_a_number_or_refused(text):
         ("level", {}, "values.level: found nothing; expected a strength"),
         ("level", {"level": "1.2"}, "values.level: found '1.2'; expected a number at most 1"),
         ("on", {"level": "0.5", "voltage": "2"}, "only one of level, voltage"),
-        ("play", {}, "what to play: tone, noise or sound"),
+        ("play", {}, "what to play: tone, noise, sound or video"),
         ("play", {"tone": "5 kHz", "noise": "true"}, "only one of tone and noise"),
         ("show", {}, "values.image: found nothing"),
     ],

@@ -198,3 +198,19 @@ def test_bad_parameters_are_refused_with_a_clear_message(start_node, parameters,
     assert node.wait() == 1
     assert message in node.output
     assert "Traceback" not in node.output
+
+
+def test_what_a_screen_has_shown_is_an_event(start_node, commander, wait_for):
+    start_node(MODULE, **NAME, type="screen", offscreen=True, refresh_rate=10.0, commander_timeout=60.0)
+    commander.ready()
+    answer = commander.tell("pulse", width="300 ms")
+    wait_for(lambda: [event for event in commander.events if event.kind == "output_report"], "a report")
+    report = next(event for event in commander.events if event.kind == "output_report")
+    values = {pair.key: pair.value for pair in report.values}
+    assert (report.name, values["action"]) == ("screen", "pulse width=300")
+    assert int(values["begin"]) == stamp_from_message(answer.applied)
+    assert 3 <= int(values["refreshes"]) <= 3 + int(values["dropped"])
+    assert values["screen"] == "dummy 640x480, 10.00 Hz, not synchronised"
+    faults = [event for event in commander.events if event.kind == "fault"]
+    assert bool(faults) == (values["dropped"] != "0")
+    commander.says(on=False, reason="")

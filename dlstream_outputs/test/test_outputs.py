@@ -79,7 +79,11 @@ def test_none_shows_pixel_by_pixel(screen):
         ("show", {"image": "lft"}, "Did you mean 'left'?"),
         ("show", {}, "values.image: found nothing"),
         ("show", {"image": "left", "colour": "red"}, "the unknown value 'colour'"),
-        ("shwo", {"image": "left"}, "action: found 'shwo'; expected show or off. Did you mean 'show'?"),
+        (
+            "shwo",
+            {"image": "left"},
+            "action: found 'shwo'; expected show, play, on, pulse, train, level or off. Did you mean 'show'?",
+        ),
     ],
 )
 def test_what_it_can_not_do_is_refused(screen, action, values, message):
@@ -164,7 +168,7 @@ def test_without_a_display_it_says_so_and_draws_in_memory(monkeypatch):
     finally:
         opened.close()
     assert "no display (DISPLAY and WAYLAND_DISPLAY are not set): the screen is drawn in memory only" in lines
-    assert opened.hardware_id == "dummy 640x480"
+    assert opened.hardware_id == "dummy 640x480, 60.00 Hz, not synchronised"
 
 
 def test_a_display_that_can_not_be_opened_is_an_error(monkeypatch):

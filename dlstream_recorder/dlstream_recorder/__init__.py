@@ -1,6 +1,7 @@
 """Sessions: video, tables, bag and summary of what a rig did, written as it happens. Only `ros` imports ROS."""
 
 from dlstream_common.event_kinds import ACKNOWLEDGEMENT, COMMAND, FAULT, RECOVERED
+from dlstream_recorder.metadata import SessionMetadata, Subject, merged, metadata_in, metadata_of
 from dlstream_recorder.report.summary import (
     HOPS,
     CameraSummary,
@@ -16,7 +17,8 @@ from dlstream_recorder.session.offline import OfflineSession
 from dlstream_recorder.session.recover import recover
 from dlstream_recorder.session.session import Session, Status
 from dlstream_recorder.settings import RecorderSettings, SessionSettings
-from dlstream_recorder.writers._files import write_error
+from dlstream_recorder.writers._files import write_error, write_json
+from dlstream_recorder.writers._pose_table import PoseTable
 from dlstream_recorder.writers.bag import Bag, Quality
 from dlstream_recorder.writers.events import EVENT_COLUMNS, EventRow
 from dlstream_recorder.writers.journal import DECISIONS, JOURNAL, read_lines
@@ -37,16 +39,23 @@ __all__ = [
     "Latencies",
     "OfflineSession",
     "Percentiles",
+    "PoseTable",
     "Quality",
     "RecorderSettings",
     "Session",
+    "SessionMetadata",
     "SessionSettings",
     "Status",
+    "Subject",
     "Summary",
     "TrackingError",
+    "merged",
+    "metadata_in",
+    "metadata_of",
     "read_lines",
     "read_session",
     "recover",
     "summarise",
     "write_error",
+    "write_json",
 ]

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from dlstream_common import FILLED_IN, AnyPath, Namespace, Settings
+from dlstream_recorder.metadata import metadata_of
 
 NonNegative = Annotated[float, Field(ge=0.0)]
 
@@ -28,11 +29,14 @@ class SessionSettings(Settings):
     cameras: Annotated[list[Namespace], FILLED_IN] = []
     """Names of the cameras: their namespaces without the leading slash."""
     video: Literal["lossless", "h264", "none"] = "lossless"
-    """How images are recorded: bit for bit (lossless, FFVHUFF), in small files (h264), or not at all (none)."""
+    """How images are recorded: bit for bit (lossless, FFVHUFF), in small files (h264), or not at all (none). Depth
+    (16UC1) is recorded bit for bit with h264, too."""
     bag: bool = True
     """Also record poses, events, commands and the rig's other messages into a rosbag2 folder (MCAP)."""
-    metadata: list[str] = []
-    """Entries for session.json, each as key=value, e.g. subject=mouse12; keys that begin with seed also go to seeds."""
+    metadata: Annotated[list[str], FILLED_IN] = []
+    """Subject and circumstances, for session.json, each as key=value, e.g. subject=M12 or subject.sex=F."""
+    changes: Annotated[list[str], FILLED_IN] = []
+    """Options of the command line that changed what the rig file says, for session.json."""
     queue: Annotated[int, Field(ge=1, le=65536)] = 512
     """Megabytes of frames per camera that may wait for the disk."""
     min_free: NonNegative = 2.0
@@ -40,10 +44,8 @@ class SessionSettings(Settings):
 
     @field_validator("metadata")
     @classmethod
-    def _key_and_value(cls, lines: list[str]) -> list[str]:
-        for line in lines:
-            if "=" not in line:
-                raise ValueError(f"key=value, but {line!r} has no =")
+    def _known_words(cls, lines: list[str]) -> list[str]:
+        metadata_of(lines)
         return lines
 
     @field_validator("session")

@@ -151,7 +151,7 @@ def test_starts_and_stops_by_service(start_node, observer, camera, wait_for, mak
     assert stopped.success, stopped.message
     assert "frames recorded, 0 dropped" in stopped.message
     contents = json.loads((tmp_path / "first" / "session.json").read_text())
-    assert contents["metadata"]["subject"] == "mouse12"
+    assert contents["metadata"] == {"subject": {"subject_id": "mouse12"}}
     assert pd.read_csv(tmp_path / "first" / "top.frames.csv")["sequence"].tolist()[-5:] == [1, 2, 3, 4, 5]
     assert contents["cameras"]["top"]["network"]["file"] == "mouse.onnx", "said before the session began"
 

@@ -27,33 +27,47 @@ def events_of(folder: Path) -> pd.DataFrame:
     return read_events(folder)
 
 
-def test_says_from_its_start_what_it_is_of(open_session, tmp_path):
+def test_says_from_its_start_what_it_is_of(open_session, make, tmp_path):
     rig, experiment = tmp_path / "my_rig.yaml", tmp_path / "my_experiment.yaml"
     rig.write_text("rig: openfield\n")
     experiment.write_text("experiment: example\n")
     session = open_session(
-        told={"subject": "mouse12"},
+        told={"subject": "mouse12", "subject.sex": "female"},
         rig="openfield",
         rig_file=str(rig),
         experiment_file=str(experiment),
-        metadata=["seed=3", "seed.top=4", "room=1.04=a"],
+        metadata=["other.room=1.04=a", "subject.weight=21.5g", "experimenter=Ada"],
+        changes=["--set cameras.top.fps=60"],
         video="none",
     )
     contents = contents_of(session.folder)
     assert contents["complete"] is False
     assert contents["summary"] is None
     assert (contents["session"], contents["rig"]) == ("session", "openfield")
-    assert contents["metadata"] == {"seed": "3", "seed.top": "4", "room": "1.04=a", "subject": "mouse12"}
-    assert contents["seeds"] == {"seed": "3", "seed.top": "4"}
+    assert contents["metadata"] == {
+        "subject": {"subject_id": "mouse12", "sex": "F", "weight": "21.5 g"},
+        "experimenter": ["Ada"],
+        "other": {"room": "1.04=a"},
+    }
+    assert contents["changes"] == ["--set cameras.top.fps=60"]
     assert {"python", "numpy", "av", "ffmpeg", "pandas"} <= set(contents["versions"])
     assert contents["host"]["processors"] > 0
     assert (session.folder / "rig.yaml").read_text() == "rig: openfield\n"
     assert (session.folder / "experiment.yaml").read_text() == "experiment: example\n"
+    session.add_frame(make.frame(0, GREY))
     assert contents["files"] == {"rig.yaml": str(rig), "experiment.yaml": str(experiment)}
     session.finish("enough")
     contents = contents_of(session.folder)
     assert (contents["complete"], contents["reason"], contents["error"]) == (True, "enough", None)
     assert not list(session.folder.glob(".*")), "nothing hidden is left behind"
+
+
+def test_a_session_without_a_frame_is_not_complete(open_session, make):
+    session = open_session(cameras=["top", "side"])
+    session.add_frame(make.frame(0, make.images(1)[0]))
+    session.finish("enough")
+    contents = contents_of(session.folder)
+    assert (contents["complete"], contents["without_frames"], contents["error"]) == (False, ["side"], None)
 
 
 def test_a_folder_that_exists_is_never_touched(open_session, tmp_path):
@@ -352,6 +366,8 @@ def test_finishing_twice_changes_nothing(open_session, make):
 def test_settings_name_what_is_wrong():
     with pytest.raises(ValidationError, match="no ="):
         SessionSettings(metadata=["subject"])
+    with pytest.raises(ValidationError, match=r"cage is none. .* Any other one is other.cage"):
+        SessionSettings(metadata=["cage=3"])
     with pytest.raises(ValidationError, match="only once"):
         SessionSettings(cameras=["top", "/top"])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import io
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,14 +15,30 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from dlstream._paths import find_place
+from dlstream.authoring.draft_data import as_yaml, leaves_of, plain, rename_output
 from dlstream.authoring.explain import Known
 from dlstream.authoring.templates import Template
-from dlstream.rig.ament import share
 from dlstream_common import DlstreamError, InputError, Place, Problem, read_yaml
 from dlstream_experiment import check_experiment, load_experiment
 
-_TEMPLATE_NOTE = re.compile(r"^(#\n)?# Keypoints: .*\n", re.MULTILINE)
-"""What the template says of its keypoints and its image: they need not be those of the file."""
+_SCHEMA = "experiment.schema.json"
+"""If such a file lies beside the new one, editors are pointed to it."""
+
+_KEYPOINTS = (
+    "keypoint",
+    "keypoints",
+    "start",
+    "end",
+    "neck",
+    "nose",
+    "tailroot",
+    "reference",
+    "active",
+    "passive",
+    "over",
+)
+"""The keys of triggers that are keypoints, or lists of them."""
+_OF_THE_NETWORK = "a keypoint of the network"
 
 
 class Draft:
@@ -31,12 +46,15 @@ class Draft:
 
     def __init__(self, template: Template, file: Path, known: Known) -> None:
         self.file, self._known = file, known
+        self.unfinished = False
+        """Whether it is written although something in it does not fit."""
+        self._origin = f"Made by `dlstream experiment new` from the template '{template.name}'."
         self._yaml = YAML(typ="rt")
         self._yaml.width = 118
         self._yaml.indent(mapping=2, sequence=4, offset=2)
         self._data = read_yaml(template.file)
         folder = template.file.resolve().parent
-        for place in _leaves(self._data, ()):
+        for place in leaves_of(self._data, ()):
             value = self.get(place)
             if isinstance(value, str) and Path(value).suffix and (folder / value).is_file():
                 self._put(place, str(folder / value))  # the new file lies in another folder
@@ -60,11 +78,22 @@ class Draft:
         Raises:
             DlstreamError: it is wrong; the draft is as before.
         """
+        self.set_all({place: value})
+
+    def set_all(self, values: Mapping[Place, Any]) -> None:
+        """Puts values in that only fit together.
+
+        Raises:
+            DlstreamError: one is wrong; the draft is as before.
+        """
         before, problems = copy.deepcopy(self._data), self._problems
-        self._put(place, value)
+        for place, value in values.items():
+            self._put(place, value)
         self._problems = self._find_problems()
         known = {_words(problem) for problem in problems}
-        new = [item for item in self._problems if _words(item) not in known or _is_at(item, place)]
+        new = [
+            item for item in self._problems if _words(item) not in known or any(_is_at(item, place) for place in values)
+        ]
         if new:
             self._data, self._problems = before, problems
             raise DlstreamError("; ".join(str(problem) for problem in new[:3]))
@@ -72,6 +101,15 @@ class Draft:
     def remove(self, place: Place) -> None:
         """Takes out a key that is there."""
         del self.get(place[:-1])[place[-1]]
+        self._problems = self._find_problems()
+
+    def known_output(self, name: str) -> Any:
+        """What the rig says of an output; None where that is not known."""
+        return (self._known.outputs or {}).get(name)
+
+    def rename_output(self, old: str, new: str) -> None:
+        """Another output in place of one of the protocol's, wherever it is named."""
+        rename_output(self.get(("protocol",)), old, new)
         self._problems = self._find_problems()
 
     def place(self, key: str) -> Place:
@@ -82,13 +120,18 @@ class Draft:
         """
         return find_place(self._data, key)
 
+    @property
+    def problems(self) -> list[Problem]:
+        """All that is wrong."""
+        return list(self._problems)
+
     def problems_at(self, place: Place) -> list[str]:
         """What is wrong with the value there."""
         return [str(problem) for problem in self._problems if _is_at(problem, place)]
 
     def leaves(self, place: Place) -> list[Place]:
         """The places of all plain values, and of lists of them, below a place; without types."""
-        return [leaf for leaf in _leaves(self.get(place), place) if leaf[-1] != "type"]
+        return [leaf for leaf in leaves_of(self.get(place), place) if leaf[-1] != "type"]
 
     def outputs(self) -> list[str]:
         """Every output that is named."""
@@ -98,14 +141,20 @@ class Draft:
     def choices(self, place: Place) -> list[str]:
         """What can stand there, as far as it is known."""
         key = next((part for part in reversed(place) if isinstance(part, str)), "")
-        if key in ("keypoint", "keypoints", "start", "end") and place[0] == "triggers":
-            return list(self._known.keypoints or ())
+        points = [*(self._known.keypoints or ()), *map(str, self.get(("keypoints",)) or ())]
+        if key in _KEYPOINTS and place[0] == "triggers":
+            return points if self._known.keypoints else []
         if key in ("individual", "other") and place[0] == "triggers" and self._known.individuals:
             return ["any", *self._known.individuals]
+        if any(_is_at(item, place) and item.expected.startswith(_OF_THE_NETWORK) for item in self._problems):
+            return points
         if key == "camera":
             return list(self._known.cameras or ())
         if key == "output":
             return list(self._known.outputs or ())
+        if key == "image" and place[-2:-1] == ("values",):
+            output = (self._known.outputs or {}).get(str(self.get((*place[:-2], "output"))))
+            return [str(item).partition("=")[0] for item in getattr(output, "images", None) or ()]
         section = {"region": "regions", "trigger": "triggers", "when": "triggers"}.get(key)
         return [str(name) for name in self.get((section,)) or ()] if section else []
 
@@ -117,7 +166,7 @@ class Draft:
         flow = YAML(typ="safe", pure=True)
         flow.default_flow_style = True
         flow.width = 10_000
-        flow.dump(_plain(value), stream)
+        flow.dump(plain(value), stream)
         return stream.getvalue().removesuffix("...\n").strip()
 
     def read(self, text: str, before: Any) -> Any:
@@ -136,28 +185,33 @@ class Draft:
             return text
         return value
 
-    def text(self, schema: bool = True) -> str:
-        """The file; with the place of its schema on this machine, for editors."""
+    def text(self) -> str:
+        """The file. Of the template's own words at its head none are left: they need not be true of it."""
         stream = io.StringIO()
         self._yaml.dump(self._data, stream)
-        text = _TEMPLATE_NOTE.sub("", stream.getvalue())
-        lines = [line for line in text.splitlines() if not line.startswith("# yaml-language-server")]
-        published = share("config", "schema", "experiment.schema.json")
-        if schema and published.is_file():
-            lines.insert(0, f"# yaml-language-server: $schema={published.as_posix()}")
-        return "\n".join(lines) + "\n"
+        lines = stream.getvalue().splitlines()
+        while lines and (lines[0].startswith("#") or not lines[0].strip()):
+            del lines[0]
+        return "\n".join([*self._head(), "", *lines]) + "\n"
 
-    def write(self, schema: bool = True) -> None:
-        """Writes the file; `schema` as for `text`.
+    def _head(self) -> Iterator[str]:
+        if (self.file.parent / _SCHEMA).is_file():
+            yield f"# yaml-language-server: $schema={_SCHEMA}"
+        if self._origin:
+            yield f"# {self._origin}"
+        yield "# `dlstream experiment check FILE` explains it in words and pictures."
+
+    def write(self) -> None:
+        """Writes the file.
 
         Raises:
             InputError: something is still wrong; nothing was written.
             DlstreamError: it can't be written.
         """
-        if self._problems:
+        if self._problems and not self.unfinished:
             raise InputError(self.file, [replace(problem, line=None) for problem in self._problems])
         try:
-            self.file.write_text(self.text(schema), encoding="utf-8")
+            self.file.write_text(self.text(), encoding="utf-8")
         except OSError as error:
             raise DlstreamError(f"{self.file}: can't be written ({error.strerror})") from error
 
@@ -168,7 +222,7 @@ class Draft:
                 data[part] = CommentedMap()  # type: ignore[index]
             data = data[part]
         old = self.get(place)
-        value = _as_yaml(value)
+        value = as_yaml(value)
         if isinstance(old, CommentedSeq) and isinstance(value, CommentedSeq):
             old[:] = list(value)  # keeps the comment behind it
         else:
@@ -192,6 +246,8 @@ class Draft:
                     keypoints=known.keypoints,
                     individuals=known.individuals,
                     outputs=known.outputs,
+                    inputs=known.inputs,
+                    depths=known.depths,
                 )
             except InputError as error:
                 return list(error.problems)
@@ -205,38 +261,3 @@ def _words(problem: Problem) -> tuple[Place, str, str]:
 
 def _is_at(problem: Problem, place: Place) -> bool:
     return problem.place[: len(place)] == place
-
-
-def _leaves(data: Any, place: Place) -> Iterator[Place]:
-    plain = isinstance(data, list) and not any(isinstance(item, (list, dict)) for item in data)
-    if isinstance(data, Mapping):
-        for key, value in data.items():
-            yield from _leaves(value, (*place, key))
-    elif isinstance(data, list) and not plain:
-        for index, value in enumerate(data):
-            yield from _leaves(value, (*place, index))
-    elif data is not None:
-        yield place
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, bool) or value is None:
-        return value
-    return float(value) if isinstance(value, float) else int(value) if isinstance(value, int) else str(value)
-
-
-def _as_yaml(value: Any) -> Any:
-    """On one line, as in the included files."""
-    if isinstance(value, Mapping):
-        mapping = CommentedMap({key: _as_yaml(item) for key, item in value.items()})
-        mapping.fa.set_flow_style()
-        return mapping
-    if isinstance(value, list) and not isinstance(value, CommentedSeq):
-        items = CommentedSeq([_as_yaml(item) for item in value])
-        items.fa.set_flow_style()
-        return items
-    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value

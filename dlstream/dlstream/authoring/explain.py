@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from dlstream.rig.facts import RigFacts
+from dlstream.rig.facts import RigFacts, network_info
 from dlstream.rig.file import Rig, load_rig
 from dlstream_common import DlstreamError, Image, InputError, Problem, encoding_of, to_bgr
 from dlstream_common.video import VideoFrame, open_frames
-from dlstream_experiment import Experiment, check_experiment, load_experiment
+from dlstream_experiment import Experiment, KnownRig, load_checked
 from dlstream_experiment.describe.targets import targets_of
 from dlstream_experiment.describe.words import region_in_words, trigger_in_words, usual_in_words
 from dlstream_pose import Network
@@ -35,6 +35,8 @@ class Known:
     individuals: Sequence[str] | None = None
     rates: dict[str, float] = field(default_factory=dict)
     outputs: Mapping[str, Any] | None = None
+    inputs: Sequence[str] | None = None
+    depths: Collection[str] | None = None
     frame: Image | None = None
 
     @classmethod
@@ -47,17 +49,36 @@ class Known:
         known = cls()
         rig: Rig | None = load_rig(rig_file, without_experiment=True) if rig_file else None
         if rig is not None and rig_file is not None:
-            known.cameras, known.outputs = list(rig.cameras), rig.outputs
+            known.inputs = list(rig.inputs)
             facts = RigFacts.of(rig, rig_file)
+            known.cameras, known.outputs = facts.pose_cameras, rig.outputs
+            known.depths = facts.depth_cameras if rig.pose else None
             known.sizes, known.rates = facts.image_sizes, facts.frame_rates
             known.asked = facts.asked_sizes
-            network = network or (rig.pose.network if rig.pose else None)
+            if rig.pose is not None and network is None:
+                info = network_info(rig.pose)
+                known.keypoints, known.individuals = info.keypoints, info.animals
         if network is not None:
             info = Network(network).info
             known.keypoints, known.individuals = info.keypoints, info.animals
         if frame is not None:
             known.frame = read_frame(frame)
         return known
+
+    def rig(self) -> KnownRig:
+        """The same for the checks."""
+        return KnownRig(
+            cameras=self.cameras,
+            image_sizes=self.sizes,
+            asked_sizes=self.asked,
+            frame_size=None if self.frame is None else (self.frame.shape[1], self.frame.shape[0]),
+            keypoints=self.keypoints,
+            outputs=self.outputs,
+            inputs=self.inputs,
+            individuals=self.individuals,
+            rates=self.rates,
+            depths=self.depths,
+        )
 
     def missing(self) -> list[str]:
         """What could not be checked, and the option that would provide it."""
@@ -72,23 +93,11 @@ def check_file(file: Path, known: Known, out: Path | None, console: Console, all
     Raises:
         InputError: names every problem.
     """
-    experiment = load_experiment(file, allow_python=allow_python)
-    sizes = dict(known.sizes)
+    experiment, warnings = load_checked(file, known.rig(), allow_python)
     if experiment.image_size is not None and experiment.camera not in known.asked:
-        sizes.setdefault(experiment.camera, experiment.image_size)
+        known.sizes.setdefault(experiment.camera, experiment.image_size)
     if known.frame is not None:
-        sizes[experiment.camera] = (known.frame.shape[1], known.frame.shape[0])
-    known.sizes = sizes
-    warnings = check_experiment(
-        experiment,
-        cameras=known.cameras,
-        image_sizes=sizes,
-        keypoints=known.keypoints,
-        individuals=known.individuals,
-        rates=known.rates,
-        asked_sizes=known.asked,
-        outputs=known.outputs,
-    )
+        known.sizes[experiment.camera] = (known.frame.shape[1], known.frame.shape[0])
     explain(experiment, console)
     for warning in warnings:
         console.print(_problem(file, warning, "yellow"))
@@ -96,7 +105,7 @@ def check_file(file: Path, known: Known, out: Path | None, console: Console, all
         console.print(Text(f"Not checked, for lack of information: {', '.join(known.missing())}.", "dim"))
     if out is not None:
         console.print("[bold]Pictures[/]")
-        for picture in draw(experiment, out, known.frame, known.asked | sizes):
+        for picture in draw(experiment, out, known.frame, known.asked | known.sizes):
             console.print(Text(f"  {picture}"), soft_wrap=True)
     count = f" {len(warnings)} warning{'s' if len(warnings) > 1 else ''}." if warnings else ""
     console.print(f"[bold green]{escape(str(file))} is valid.[/][yellow]{count}[/]", soft_wrap=True)
@@ -114,6 +123,9 @@ def explain(experiment: Experiment, console: Console) -> None:
         console.print("[bold]Regions[/]")
         rows = {name: region_in_words(region, e.camera) for name, region in e.regions.items()}
         console.print(_rows(rows, "cyan"))
+    if e.keypoints:
+        console.print("[bold]Virtual keypoints[/]")
+        console.print(_rows({name: point.in_words() for name, point in e.keypoints.items()}, "cyan"))
     console.print("[bold]Triggers[/]")
     console.print(_rows({name: f"true when {trigger_in_words(item)}" for name, item in e.triggers.items()}, "magenta"))
     if usual := usual_in_words(e.triggers.values()):
@@ -206,16 +218,19 @@ def _rows(rows: Mapping[str, str], style: str) -> Padding:
 
 
 def _problem(file: Path, problem: Problem, style: str, lines: Sequence[str] = ()) -> Group:
-    where = f"{file}:{problem.line}" if problem.line else str(file)
+    where = problem.where(file)
     parts: list[Any] = [Text.assemble((where, "bold"), " ", (problem.key, style), no_wrap=True, overflow="fold")]
-    if problem.line and 0 < problem.line <= len(lines):
+    if not problem.option and problem.line and 0 < problem.line <= len(lines):
         text = lines[problem.line - 1].strip()
         parts.append(
             Padding(Text(f"{problem.line:>4} | {text}", "dim", no_wrap=True, overflow="ellipsis"), (0, 0, 0, 1))
         )
     table = Table.grid(padding=(0, 2))
-    table.add_row("", Text("found", style), Text(problem.found))
-    table.add_row("", Text("expected", "green"), Text(problem.expected))
+    if problem.expected:
+        table.add_row("", Text("found", style), Text(problem.found))
+        table.add_row("", Text("expected", "green"), Text(problem.expected))
+    else:
+        table.add_row("", Text(problem.found))
     if problem.suggestion:
         table.add_row("", Text("hint", "cyan"), Text(problem.suggestion))
     return Group(*parts, table, Text())

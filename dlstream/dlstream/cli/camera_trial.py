@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from dlstream.cli.camera_list import connected
 from dlstream.rig.table import NODE_KINDS
 from dlstream_camera import SOURCES, SourceSettings, source_settings
 from dlstream_camera.trial import Trial, try_camera
-from dlstream_common import DlstreamError, InputError, Problem, Settings, Severity, load_settings, suggest, to_bgr
+from dlstream_common import DlstreamError, InputError, Problem, Settings, Severity, load_settings, suggest, to_view
 
 _COMMAND = Path("command line")
 _LOST = {
@@ -33,6 +33,7 @@ _LOST = {
     "unknown": "counted by the source",
 }
 _SHOWN_ANYWAY = ("width", "height", "fps")
+_AS_THEY_ARE = ("mono8", "mono16")
 _STAMPS = {
     "exposure": "the camera's own time of the exposure",
     "device": "the camera's own time",
@@ -163,7 +164,14 @@ def _of_rig(path: Path, only: Sequence[str], console: Console) -> Mapping[str, S
     if not ours:
         raise DlstreamError(f"{path}: found no camera that dlstream opens itself; expected one")
     _refuse(path, [it.below("cameras", name) for name, settings in ours.items() for it in settings.check()])
-    return ours
+    return {name: _beside(settings, ours.values()) for name, settings in ours.items()}
+
+
+def _beside(settings: SourceSettings, others: Iterable[SourceSettings]) -> SourceSettings:
+    """The settings of a camera with what follows from others of the same device, which are tried at the same time."""
+    device = settings.shared_device()
+    same = [other for other in others if other is not settings and device and other.shared_device() == device]
+    return settings.model_copy(update=dict(settings.beside(same)))
 
 
 class _Rest(Settings):
@@ -179,10 +187,8 @@ def _refuse(path: Path, problems: Sequence[Problem]) -> None:
 
 
 def _written(path: Path, trial: Trial) -> str:
-    image = trial.picture
-    assert image is not None
-    if image.ndim == 3:
-        image = to_bgr(image, trial.encoding)
+    assert trial.picture is not None
+    image = trial.picture if trial.encoding in _AS_THEY_ARE else to_view(trial.picture, trial.encoding)
     if not cv2.imwrite(str(path), image):
         raise DlstreamError(f"{path}: can't be written")
     return str(path)

@@ -30,7 +30,7 @@ def latency(
         str, typer.Option(help="Where the light is, in pixels: X,Y,WIDTH,HEIGHT; else it is looked for.")
     ] = "",
     times: Annotated[int, typer.Option(min=1, max=100_000, help="Number of flashes.")] = 200,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the times at which they come.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the times between flashes.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for the table and the plot.", show_default=False)] = None,
     local: Annotated[bool, typer.Option(help="Use a ROS domain of its own, on this machine only.")] = False,
 ) -> None:

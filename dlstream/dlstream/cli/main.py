@@ -1,4 +1,4 @@
-"""The command line: `dlstream run`, `check`, `demo`, `report`, `recover`, `analyze`, `replay`, `camera`, `network`."""
+"""The command line: `dlstream run`, `check`, `analyze`, `track`, `sessions` and all others."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import typer
 from rich.markup import escape
 
 from dlstream import __version__
-from dlstream.cli import offline
+from dlstream.cli import bench, offline, remote
 from dlstream.cli.camera import camera
 from dlstream.cli.experiment import experiment
+from dlstream.cli.firmware import firmware
 from dlstream.cli.latency import latency
 from dlstream.cli.network import network
-from dlstream.console import make_console
+from dlstream.cli.sessions import export, sessions
+from dlstream.cli.track import track
+from dlstream.console import make_console, show_line
 from dlstream_common import DlstreamError, InputError
 
 app = typer.Typer(
@@ -26,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(camera, name="camera")
+app.add_typer(firmware, name="firmware")
 app.add_typer(network, name="network")
 app.add_typer(experiment, name="experiment")
 
@@ -49,6 +53,20 @@ RigFile = Annotated[Path, typer.Argument(help="The rig file (YAML).", show_defau
 AllowPython = Annotated[
     bool, typer.Option("--allow-python", help="Import the Python files that the experiment file names.")
 ]
+Subject = Annotated[
+    str, typer.Option(help="The animal's name: session.subject of the rig file, or which of its session.subjects.")
+]
+Note = Annotated[list[str] | None, typer.Option(help="A note for the session; may be repeated.", show_default=False)]
+Change = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Another value for a key of the rig file, such as cameras.top.fps=60; paths start from the rig file. May "
+        "be repeated.",
+        show_default=False,
+    ),
+]
 Session = Annotated[Path, typer.Argument(help="A session folder.", show_default=False)]
 
 
@@ -58,6 +76,10 @@ def run(
     seconds: Annotated[float, typer.Option(min=0, help="Stop after this many seconds; 0: as the rig file says.")] = 0.0,
     status: Annotated[float, typer.Option(min=0, help="Seconds between status lines; 0: none.")] = 5.0,
     local: Annotated[bool, typer.Option(help="Use a ROS domain of its own, on this machine only.")] = False,
+    subject: Subject = "",
+    session: Annotated[str, typer.Option(help="Name of the session's folder.", show_default=False)] = "",
+    note: Note = None,
+    change: Change = None,
     allow_python: AllowPython = False,
 ) -> None:
     """Run a rig until Ctrl-C, its end, or the failure of a required node."""
@@ -66,11 +88,16 @@ def run(
     from dlstream.cli.summary import show_session, unfinished
     from dlstream.cli.warning_printer import WarningPrinter
     from dlstream.rig.check import checked_rig
+    from dlstream.rig.overrides import overrides_of
     from dlstream.run.command import run_rig
     from dlstream.run.environment import private_domain
 
     console = make_console()
-    checked, file = checked_rig(rig, allow_python, WarningPrinter(console))
+    overrides = overrides_of(subject, session, note or (), change or ())
+    checked, file = checked_rig(rig, allow_python, WarningPrinter(console), overrides)
+    checked.session.require_subject()
+    if checked.recorder is not None and (known := checked.session.metadata().in_words()):
+        show_line(console, "rig", f"recorded of this session: {known}")
     with ExitStack() as stack:
         if local:
             os.environ.update(stack.enter_context(private_domain()))
@@ -82,15 +109,24 @@ def run(
 
 
 @app.command()
-def check(rig: RigFile, allow_python: AllowPython = False) -> None:
-    """Check a rig file and every file it names, without starting anything."""
+def check(
+    rig: RigFile,
+    devices: Annotated[
+        bool,
+        typer.Option("--devices", help="Also open each camera and output once, all off, and read frames."),
+    ] = False,
+    change: Change = None,
+    allow_python: AllowPython = False,
+) -> None:
+    """Check a rig file and every file it names, without starting anything; with --devices also what is plugged in."""
     from dlstream.cli.warning_printer import WarningPrinter
     from dlstream.rig.check import checked_rig
     from dlstream.rig.nodes import rig_nodes
+    from dlstream.rig.overrides import overrides_of
 
     console = make_console()
     warnings = WarningPrinter(console)
-    checked, path = checked_rig(rig, allow_python, warnings)
+    checked, path = checked_rig(rig, allow_python, warnings, overrides_of(changes=change or ()))
     console.print(
         f"[green]{escape(str(path))} is valid.[/][yellow]{warnings.in_words}[/] Its nodes start in this order:"
     )
@@ -104,6 +140,10 @@ def check(rig: RigFile, allow_python: AllowPython = False) -> None:
         fate = output.without_computer()
         warning = "" if fate.ends else "[yellow]warning:[/] "
         console.print(f"  {name:<24} {warning}{escape(fate.text)}")
+    if devices:
+        from dlstream.cli.devices import show_devices
+
+        raise typer.Exit(show_devices(checked, path, console))
 
 
 @app.command()
@@ -120,11 +160,22 @@ def demo(
 
 
 @app.command()
-def report(session: Session) -> None:
-    """Summarise a session again: figures, latency plot, overlay picture."""
+def report(
+    session: Session,
+    video: Annotated[
+        bool, typer.Option("--video", help="Also write a video with poses, regions, state, triggers and outputs.")
+    ] = False,
+) -> None:
+    """Summarise a session again: figures, latency plot, overlay picture; with --video an annotated video."""
     from dlstream.cli.summary import show_session
 
-    show_session(session, make_console())
+    console = make_console()
+    show_session(session, console)
+    if video:
+        from dlstream.offline.session_video import write_session_videos
+
+        for path in write_session_videos(session, console):
+            console.print(escape(str(path)))
 
 
 @app.command()
@@ -137,9 +188,16 @@ def recover(session: Session) -> None:
     show_session(session, make_console())
 
 
+for _command in (remote.start, remote.stop, remote.mark, remote.note, remote.status):
+    app.command()(_command)
+app.command()(bench.bench)
+app.add_typer(bench.recording, name="recording")
 app.command()(latency)
 app.command()(offline.analyze)
 app.command()(offline.replay)
+app.command()(track)
+app.command()(sessions)
+app.command()(export)
 
 
 @app.command(name="import")

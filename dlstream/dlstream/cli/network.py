@@ -55,6 +55,36 @@ def info(file: NetworkFile) -> None:
     console.print(_facts(loaded))
 
 
+@network.command(name="test")
+def try_on_rig(
+    rig: Annotated[Path, typer.Argument(help="The rig file (YAML).", show_default=False)],
+    frames: Annotated[int, typer.Option(min=2, help="Frames to take from each camera.")] = 100,
+    out: Annotated[Path | None, typer.Option(help="Folder for a picture of each camera.", show_default=False)] = None,
+) -> None:
+    """Try a rig's network on its cameras: which keypoints, how surely, how fast? Exits with 1 if none is found."""
+    import numpy as np
+
+    from dlstream.bench.network import try_network
+    from dlstream.rig.file import load_rig
+
+    console = make_console()
+    nothing = False
+    for found in try_network(load_rig(rig, without_experiment=True), frames, out):
+        table = Table("keypoint", "seen", "confidence", box=None, title_justify="left")
+        table.title = escape(f"{found.camera}: {found.frames} frames")
+        for name, share in found.seen.items():
+            table.add_row(escape(name), f"{share:.0%}", f"{found.confidence[name]:.2f}")
+        console.print(table)
+        taken = float(np.median(found.milliseconds))
+        console.print(f"{taken:.1f} ms a frame (median): at most {1000 / taken:.0f} frames a second")
+        if found.picture is not None:
+            console.print(escape(str(found.picture)))
+        if not any(found.seen.values()):
+            nothing = True
+            console.print(f"[bold red]No keypoint was found on camera {escape(found.camera)}.[/]")
+    raise typer.Exit(int(nothing))
+
+
 @network.command()
 def check(
     file: NetworkFile,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,9 @@ AllowPython = Annotated[
     bool, typer.Option("--allow-python", help="Import the Python files that the experiment file names.")
 ]
 
+Subject = Annotated[str, typer.Option(help="The animal's name, for session.json.", show_default=False)]
+Note = Annotated[list[str] | None, typer.Option(help="A note for session.json; may be repeated.", show_default=False)]
+
 
 def analyze(
     video: Annotated[
@@ -49,6 +53,8 @@ def analyze(
     live_frames: Annotated[
         bool, typer.Option("--live-frames", help="For a session's .mkv: only the frames that it decided on live.")
     ] = False,
+    subject: Subject = "",
+    note: Note = None,
     allow_python: AllowPython = False,
 ) -> None:
     """Run an experiment on every frame of a video, without ROS, as fast as possible; writes a session folder."""
@@ -58,6 +64,7 @@ def analyze(
 
     console = make_console()
     options = Options(network, experiment, scale, camera, rig, seed, fps, threads, annotate, allow_python, live_frames)
+    options = replace(options, subject=subject, notes=tuple(note or ()))
     run(video, out, options, console)
     show_session(out, console)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
@@ -10,8 +11,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, FAULT, HOPS, CameraSummary, Percentiles, Summary, read_session
-from dlstream_recorder.report.report import write_report
+from dlstream_recorder import (
+    ACKNOWLEDGEMENT,
+    COMMAND,
+    FAULT,
+    HOPS,
+    CameraSummary,
+    Percentiles,
+    Summary,
+    metadata_in,
+    read_session,
+)
+from dlstream_recorder.report.report import is_depth, write_report
 from dlstream_recorder.report.tables import read_events
 
 _MANY_LEFT_OUT = 0.2
@@ -26,7 +37,8 @@ def show_session(folder: Path, console: Console) -> Summary:
     """
     report = write_report(folder)
     summary = report.summary
-    tables = [_frames(summary)]
+    cameras = read_session(folder)["cameras"]
+    tables = [_frames(summary, {name for name, about in cameras.items() if is_depth(about)})]
     if report.latency is not None:
         tables.append(_latencies(summary))
     if any(camera.tracking_error for camera in summary.cameras.values()):
@@ -34,6 +46,9 @@ def show_session(folder: Path, console: Console) -> Summary:
     for table in tables:
         console.print()
         console.print(table)
+    if report.per_trigger is not None:
+        console.print()
+        console.print(_stimuli(report.per_trigger))
     console.print()
     kinds = sorted(summary.events_by_kind.items())
     events = ", ".join(f"{kind} {count}" for kind, count in kinds if kind not in (ACKNOWLEDGEMENT, COMMAND, FAULT))
@@ -54,8 +69,10 @@ def show_session(folder: Path, console: Console) -> Summary:
                 console.print(f"[yellow]{escape(problem)}[/]")
     if problem := unfinished(folder):
         console.print(f"[bold red]{escape(problem)}[/]")
+    if known := metadata_in(read_session(folder)).in_words():
+        console.print(f"[bold]Subject[/]   {escape(known)}")
     console.print(f"[bold]Session[/]   {escape(str(folder))}")
-    for picture in (report.latency, *report.overlays):
+    for picture in (report.latency, *report.overlays, *report.paths, report.stimuli):
         if picture is not None:
             console.print(f"          {escape(str(picture))}")
     console.print()
@@ -112,6 +129,12 @@ def fault_lines(events: pd.DataFrame, start: int) -> list[str]:
 def unfinished(folder: Path) -> str:
     """A sentence on why a session is incomplete; empty if it is complete."""
     about = read_session(folder)
+    if silent := about.get("without_frames"):
+        cameras = f"camera {silent[0]}" if len(silent) == 1 else f"cameras {', '.join(silent)}"
+        return (
+            f"Not a single frame came from {cameras}: this session is not complete. See the messages above; "
+            "`dlstream check RIG --devices` opens each camera once."
+        )
     if about.get("error"):
         return f"The recording stopped early: {about['error']}"
     if not about.get("complete"):
@@ -119,7 +142,8 @@ def unfinished(folder: Path) -> str:
     return ""
 
 
-def _frames(summary: Summary) -> Table:
+def _frames(summary: Summary, depth: Collection[str] = ()) -> Table:
+    """`depth`: cameras in whose images nobody looks for poses."""
     table = _table("Frames", "camera", "captured", "recorded", "lost", "with pose", "without", "fps")
     for name, camera in summary.cameras.items():
         lost = str(camera.frames_dropped)
@@ -128,8 +152,7 @@ def _frames(summary: Summary) -> Table:
             str(camera.frames_captured),
             str(camera.frames_recorded),
             f"[red]{lost}[/]" if camera.frames_dropped else lost,
-            str(camera.poses),
-            str(camera.frames_recorded - camera.poses),
+            *((str(camera.poses), str(camera.frames_recorded - camera.poses)) if name not in depth else ("-", "-")),
             _number(camera.fps),
         )
     return table
@@ -155,6 +178,20 @@ def _tracking(summary: Summary) -> Table:
             table.add_row(
                 escape(name), _number(errors.mean), _number(errors.median), _number(errors.p95), str(errors.n)
             )
+    return table
+
+
+def _stimuli(found: pd.DataFrame) -> Table:
+    table = _table("Stimuli", "trigger", "output", "real", "s", "sham", "s")
+    for row in found.to_dict("records"):
+        table.add_row(
+            escape(str(row["trigger"]) or "none"),
+            escape(str(row["output"])),
+            str(row["real"]),
+            f"{row['real_seconds']:.1f}",
+            str(row["sham"]),
+            f"{row['sham_seconds']:.1f}",
+        )
     return table
 
 

@@ -18,7 +18,7 @@ class WarningPrinter:
 
     def __call__(self, file: Path, problem: Problem) -> None:
         self._count += 1
-        where = f"{file}:{problem.line}" if problem.line else str(file)
+        where = problem.where(file)
         self._console.print(f"[yellow]warning:[/] {escape(f'{where}: {problem}')}", soft_wrap=True)
 
     @property

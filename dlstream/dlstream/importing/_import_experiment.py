@@ -37,6 +37,7 @@ class ImportedDraft(Draft):
 
     def __init__(self, template: Template, file: Path) -> None:
         super().__init__(template, file, Known())
+        self._origin = f"Imported by `dlstream import` into the template '{template.name}'."
         self._given: set[Place] = set()
 
     def give(self, ini: Ini, place: Place, value: Any) -> None:

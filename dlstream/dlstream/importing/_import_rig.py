@@ -19,17 +19,18 @@ _ORIGINS = {
 _MAKERS = ("basler", "realsense")
 _PLUGGED_IN = (
     "DeepLabStream prefers a RealSense or Basler camera if one is plugged in: for a Basler camera write "
-    "`source: basler` and leave out `device` (docs/how-to/device-cameras.md), for a RealSense use its ROS driver and "
-    "`source: topic`"
-)
-_REALSENSE = (
-    "its ROS driver is used: ros2 launch realsense2_camera rs_launch.py, which has its own settings of size and rate"
+    "`source: basler` and leave out `device` (docs/how-to/device-cameras.md), for a RealSense `source: realsense` "
+    "(docs/how-to/realsense.md)"
 )
 _RESIZED = (
     "DeepLabStream resizes a Basler camera's images; here width and height are the part of the sensor that is read "
     "out, and it is left as the camera has it: check regions and the network's scale against it"
 )
 _ONLY_COLOUR = "DeepLabStream analyses only colour images, and so does this camera"
+_STREAMS = (
+    "DeepLabStream analyses only colour images, and so does this camera: for depth or infrared add a camera with "
+    "`source: realsense` and `stream: depth` (docs/how-to/realsense.md)"
+)
 
 
 def is_given(text: str) -> bool:
@@ -91,13 +92,13 @@ def _camera(ini: Ini) -> dict[str, Any]:
     else:
         camera = _device(ini, source)
     if [item for item in ini.words("Streaming", "STREAMS") if item.lower() != "color"]:
-        ini.note("Streaming", "STREAMS", _ONLY_COLOUR)
+        ini.note("Streaming", "STREAMS", _STREAMS if camera["source"] == "realsense" else _ONLY_COLOUR)
     if ini.flag("Streaming", "MULTIPLE_DEVICES"):
         ini.note("Streaming", "MULTIPLE_DEVICES", "add the other cameras below `cameras`, each with a name")
     if ini.flag("Streaming", "STACK_FRAMES"):
         ini.note("Streaming", "STACK_FRAMES", "not needed: each camera has its own poses")
     crop = _crop(ini, notes=True)
-    if crop and camera["source"] != "topic":
+    if crop:
         camera["crop"] = crop
     return camera
 
@@ -106,13 +107,13 @@ def _device(ini: Ini, source: str) -> dict[str, Any]:
     """A camera that is plugged in."""
     device = ini.text("Streaming", "CAMERA_SOURCE") or ini.text("Streaming", "VIDEO_SOURCE") or "0"
     kind = next((name for name in _MAKERS if name in (source, device.lower())), "opencv")
-    if kind == "realsense":
-        ini.notes.append(Note(ini.where("Streaming", "CAMERA_SOURCE"), device, _REALSENSE))
-        return {"source": "topic", "topic": "/camera/camera/color/image_raw"}
     camera: dict[str, Any] = {"source": kind}
     if kind == "opencv":
         camera["device"] = int(device) if device.isascii() and device.isdigit() else device
-    camera["fps"] = frame_rate(ini)
+    camera["fps"] = rate = frame_rate(ini)
+    if kind == "realsense" and not rate.is_integer():
+        camera["fps"] = float(round(rate))
+        ini.note("Streaming", "FRAMERATE", "a RealSense has rates such as 15, 30, 60 and 90")
     size = ini.pair("Streaming", "RESOLUTION", 16, 20000)
     if size and kind == "basler":
         ini.note("Streaming", "RESOLUTION", _RESIZED)

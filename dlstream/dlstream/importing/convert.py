@@ -101,7 +101,7 @@ def convert_setup(settings: Path, config: Path | None, out: Path, force: bool = 
     except OSError as error:
         raise DlstreamError(f"{out}: can't be made ({error.strerror})") from error
     if draft is not None:
-        draft.write(schema=False)
+        draft.write()
     _write_rig(rig_file, content, settings)
     notes = [*ini.notes, *unread_settings(ini), *((*own.notes, *unread_config(own)) if own else ())]
     lacking = draft is None and (own is not None or bool(ini.text("Experiment", "EXP_NAME")))

@@ -17,8 +17,8 @@ _TRIALS = 5
 _SETTLE = 0.25
 """Seconds that a trial flash, or the dark before one, is left to show in the pictures."""
 _PAUSE = (0.2, 0.5)
-"""Seconds of dark before a flash, drawn anew each time so that flashes fall anywhere between two pictures."""
-_PATIENCE = 3.0
+"""Seconds of dark before a flash, drawn each time, so that flashes fall anywhere between two pictures."""
+_ANSWER_TIMEOUT = 3.0
 """Seconds after which a light, a pose or an answer is not waited for any longer."""
 _START = 60.0
 
@@ -152,7 +152,7 @@ class Measurement:
         return self._last.image
 
     def _until(self, condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + _ANSWER_TIMEOUT
         while not condition() and not self._stopped() and (left := end - time.monotonic()) > 0:
             self._look(min(left, 0.1))
 

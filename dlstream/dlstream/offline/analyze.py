@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
@@ -18,10 +18,15 @@ from rich.markup import escape
 
 from dlstream.offline.analysis import Analysis, outlines, seed_of
 from dlstream.offline.annotated import AnnotatedVideo
+from dlstream.offline.behind import Behind
 from dlstream.offline.footage import Footage, Lost, open_footage
 from dlstream.offline.kinds import is_ros1, ros1
+from dlstream.offline.metadata import metadata_for
+from dlstream.offline.posing import Poser, first_frame, posed_ahead
 from dlstream.offline.progress import show_progress
+from dlstream.offline.scene import PanelLine
 from dlstream.offline.session_lines import journal_of
+from dlstream.offline.side_panel import SidePanel
 from dlstream.offline.used_files import copies_beside
 from dlstream.rig.file import Rig, load_rig
 from dlstream_camera import SourceSettings
@@ -30,7 +35,7 @@ from dlstream_common.video import PictureCheck
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.journal.journal import from_first_start
 from dlstream_experiment.runtime.inputs import Poses, Start
-from dlstream_pose import Estimator, PoseSettings, PoseStream
+from dlstream_pose import Estimator, PoseSettings
 from dlstream_pose.runtime.overlay import OverlayRegion, draw_overlay
 from dlstream_pose.runtime.scale import scale_doubt
 from dlstream_recorder import JOURNAL, OfflineSession, Summary
@@ -52,6 +57,8 @@ class Options:
     allow_python: bool = False
     live_frames: bool = False
     topic: str = ""
+    subject: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,7 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
     if doubt := scale_doubt(estimator.info, pose.scale):
         console.print(f"[yellow]{escape(f'{pose.network}: {doubt}')}[/]")
     pose = pose.model_copy(update={"scale": estimator.scale})
-    poses_of = _Poses(estimator, pose)
+    poses_of = Poser(estimator, pose)
     live = live_run(footage.session, resolved.camera) if footage.session else None
     if options.live_frames and live is None:
         raise DlstreamError(
@@ -109,7 +116,7 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
     for remark in footage.remarks:
         _warn(console, footage.name, remark)
     frames = footage.frames()
-    before, first = _first(frames, footage.name)
+    before, first = first_frame(frames, footage.name)
     height, width = first.image.shape[:2]
     experiment, camera = resolved.experiment, resolved.camera
     check_experiment(
@@ -118,57 +125,40 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
         keypoints=estimator.info.keypoints,
         individuals=estimator.info.animals,
         image_sizes={camera: (width, height)},
+        depths=(),
     )
     about = pose.model_dump(mode="json", exclude={"network", "cameras"})
+    metadata = metadata_for(footage.session, options.rig, options.subject, options.notes)
     started = before[0].stamp if before else first.stamp
-    session = OfflineSession(out, footage.name, [camera], started, {"settings": {"pose": about}})
+    session = OfflineSession(out, footage.name, [camera], started, {"settings": {"pose": about}}, metadata)
     info = estimator.info
     session.set_network(camera, pose.network.name, estimator.network.sha256, info.edges, info.individuals)
     session.set_regions(camera, outlines(experiment, camera))
     session.copy(experiment.path, "experiment.yaml")
     analysis = Analysis(experiment, session, seed, live.stamp if live else None)
+    only = live.sequences if live is not None and options.live_frames else None
     with ExitStack() as stack:
         stack.callback(session.close)
         drawing = None
         if options.video:
-            drawing = _Drawing(out, first, estimator, experiment, camera)
+            drawing = _Drawing(out, first, estimator, experiment, camera, analysis.panel_length)
             stack.callback(drawing.close)
+        # Decoding, inference, and what follows from it each have a thread: the slowest one sets the speed.
+        posed = posed_ahead(chain(before, [first], frames), poses_of, only)
+        stack.callback(posed.close)
         look = PictureCheck()
         with show_progress(console, footage.name, footage.count) as advance:
-            for frame in chain(before, [first], frames):
+            for frame, poses in posed:
                 if isinstance(frame, Lost):
                     session.add_lost(camera, frame.sequence, frame.stamp, frame.reason)
                     continue
                 _warn(console, footage.name, look.add(frame.image))
-                poses = None
-                if live is None or not options.live_frames or frame.sequence in live.sequences:
-                    poses = poses_of(frame)
                 analysis.add(frame, poses, decide=live is None or frame.sequence >= live.first)
                 if drawing is not None:
                     drawing.add(frame, poses, analysis)
                 advance()
         _warn(console, footage.name, look.finish())
         return session.finish("the video has ended", analysis.finish("the video has ended"))
-
-
-class _Poses:
-    """Crop, network, identity and filter of the pose node; without latency there is nothing to predict up to `now`."""
-
-    def __init__(self, estimator: Estimator, settings: PoseSettings) -> None:
-        self._keypoints, self._stamp = estimator.info.keypoints, 0
-        self._stream = PoseStream(estimator, settings, lambda: self._stamp)
-
-    def __call__(self, frame: Frame) -> FramePoses:
-        self._stamp = frame.stamp
-        found = self._stream.estimate(frame.image, frame.encoding, frame.stamp)
-        return FramePoses(
-            frame.camera,
-            frame.sequence,
-            frame.stamp,
-            self._keypoints,
-            found.individuals,
-            predicted_to=found.predicted_to,
-        )
 
 
 def resolve(options: Options) -> Resolved:
@@ -234,16 +224,6 @@ def live_run(session: Path, camera: str) -> Live | None:
     return Live(entries[0].input.stamp, entries[0].input.seed, sequences) if sequences else None
 
 
-def _first(frames: Iterator[Frame | Lost], name: str) -> tuple[list[Lost], Frame]:
-    """The first frame that could be decoded, and those before it that could not."""
-    lost: list[Lost] = []
-    for frame in frames:
-        if isinstance(frame, Frame):
-            return lost, frame
-        lost.append(frame)
-    raise DlstreamError(f"{name}: found no frame in it that can be decoded; expected a video")
-
-
 def _warn(console: Console, name: str, text: str) -> None:
     if text:
         console.print(f"[yellow]{escape(f'{name}: {text}')}[/]")
@@ -252,31 +232,43 @@ def _warn(console: Console, name: str, text: str) -> None:
 class _Drawing:
     """The annotated video, and the picture of the first frame that caused a command."""
 
-    def __init__(self, folder: Path, first: Frame, estimator: Estimator, experiment: Experiment, camera: str) -> None:
+    def __init__(
+        self, folder: Path, first: Frame, estimator: Estimator, experiment: Experiment, camera: str, lines: int
+    ) -> None:
         height, width = first.image.shape[:2]
         self._folder, self._start, self._camera = folder, first.stamp, camera
         self._edges = estimator.info.edges
-        self._video = AnnotatedVideo(folder / "annotated.mp4", width, height, first.stamp)
+        panel = self._panel = SidePanel(width, height, lines)
+        self._video = AnnotatedVideo(folder / "annotated.mp4", panel.width, panel.height, first.stamp)
         self._outlines = {name: np.array(points, np.float32) for name, points in outlines(experiment, camera)}
         self._picture: NDArray[np.uint8] | None = None
         self._decided = False
+        self._behind = Behind()
 
     def add(self, frame: Frame, poses: FramePoses | None, analysis: Analysis) -> None:
-        active = analysis.regions.get(self._camera, {})
-        seconds = (frame.stamp - self._start) / 1e9
+        active = dict(analysis.regions.get(self._camera, {}))
+        lines = list(analysis.panel(frame, self._start))
+        self._behind.do(lambda: self._draw(frame, poses, active, lines))
+
+    def _draw(
+        self, frame: Frame, poses: FramePoses | None, active: Mapping[str, bool], lines: Sequence[PanelLine]
+    ) -> None:
         picture = draw_overlay(
             to_bgr(frame.image, frame.encoding),
             poses.individuals if poses is not None else (),
             self._edges,
             [OverlayRegion(name, points, active.get(name, False)) for name, points in self._outlines.items()],
-            caption=f"{self._camera}  {seconds:.2f} s  frame {frame.sequence}",
         )
+        picture = self._panel.beside(picture, lines)
         self._video.add(picture, frame.stamp)
         decided = any(active.values())
         if self._picture is None or (decided and not self._decided):
             self._picture, self._decided = picture, decided
 
     def close(self) -> None:
-        self._video.close()
+        try:
+            self._behind.close()
+        finally:
+            self._video.close()
         if self._picture is not None:
             cv2.imwrite(str(self._folder / "overlay.png"), self._picture)

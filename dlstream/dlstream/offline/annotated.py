@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -36,6 +37,8 @@ class AnnotatedVideo:
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.time_base = Fraction(1, _TICKS)
         self._stream.options = {"preset": "veryfast", "crf": "21"}
+        if (os.cpu_count() or 1) <= 2:  # the other core has the network; one thread has less to do than several
+            self._stream.codec_context.thread_count = 1
 
     def add(self, picture: NDArray[np.uint8], stamp: int) -> None:
         """A picture, (height, width, 3), blue, green, red, to be shown at its stamp (nanoseconds)."""

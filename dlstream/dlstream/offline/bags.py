@@ -20,6 +20,7 @@ from dlstream.offline.analysis import Analysis, outlines, seed_of
 from dlstream.offline.analyze import Options, analyze_footage, resolve
 from dlstream.offline.footage import Footage
 from dlstream.offline.mcap_files import McapFile, mcap_profile
+from dlstream.offline.metadata import metadata_for
 from dlstream.offline.pictures import DEBAYER, DamagedPictureError, decoded
 from dlstream.offline.used_files import copies_beside
 from dlstream_common import (
@@ -82,8 +83,10 @@ def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Sum
             raise DlstreamError(f"{path}: found no message on {', '.join(topics)}")
         cameras = list(dict.fromkeys(topics.values()))
         individuals = _individuals(bag, cameras)
-        check_experiment(experiment, cameras=cameras, keypoints=first.keypoints, individuals=individuals)
-        session = OfflineSession(out, bag.name, cameras, first.stamp, {"files": {"bag": path.name}})
+        depths = None if any(one.depth is not None for one in first.individuals) else ()
+        check_experiment(experiment, cameras=cameras, keypoints=first.keypoints, individuals=individuals, depths=depths)
+        metadata = metadata_for(bag.session, options.rig, options.subject, options.notes)
+        session = OfflineSession(out, bag.name, cameras, first.stamp, {"files": {"bag": path.name}}, metadata)
         stack.callback(session.close)
         for camera in cameras:
             session.set_regions(camera, outlines(experiment, camera))
@@ -254,9 +257,14 @@ class _Bag:
                 raise self._unreadable(error) from error
             yield item.topic, stamp, message
 
+    @property
+    def session(self) -> Path | None:
+        """The session folder to which it belongs, if it belongs to one."""
+        folder = self.path.resolve().parent
+        return folder if (folder / "session.json").exists() else None
+
     def _unreadable(self, error: Exception) -> DlstreamError:
-        session = self.path.resolve().parent
-        if (session / "session.json").exists():
+        if session := self.session:
             hint = f"dlstream recover {session} repairs the bag of a session whose recorder was killed"
         elif any(item.suffix == ".db3" for item in (self.path, *_storages(self.path))):
             hint = "If it was cut off: sqlite3 FILE.db3 .recover | sqlite3 WHOLE.db3, and replay WHOLE.db3"
@@ -339,6 +347,7 @@ def _individual(item: Any) -> Individual:
         vy=_optional(item, "vy"),
         covariance=None if covariance is None else covariance.reshape(-1, 3),
         swap_risk=float(getattr(item, "swap_risk", 0.0)),
+        depth=_optional(item, "depth"),
     )
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from dlstream._paths import find_place
 from dlstream.offline.used_files import copies, copies_for
+from dlstream.rig.overrides import plain_value
 from dlstream_common import DlstreamError, InputError
 from dlstream_experiment import Experiment, load_experiment
 from dlstream_experiment.journal.journal import Beginning
@@ -74,10 +74,9 @@ def _change(data: Any, change: str) -> None:
     if not separator:
         raise DlstreamError(f"change: found '{change}'; expected key=value, such as triggers.in_left.dwell=0.2")
     try:
-        value = YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError) as error:
-        expected = "a value such as 3, true, neck or [neck, snout]; is a bracket or a quote left open?"
-        raise DlstreamError(f"change {key}: found '{text}'; expected {expected}") from error
+        value = plain_value(text)
+    except DlstreamError as error:
+        raise DlstreamError(f"change {key}: {error}") from error
     try:
         place = find_place(data, key)
     except DlstreamError as error:

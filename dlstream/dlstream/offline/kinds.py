@@ -8,7 +8,7 @@ from shlex import quote
 from dlstream_recorder import JOURNAL
 
 _ROS1 = b"#ROSBAG V"
-_VIDEOS = {".avi", ".mp4", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".webm", ".seq"}
+VIDEO_ENDINGS = {".avi", ".mp4", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".webm", ".seq"}
 _IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 _WANTED = "expected a session folder or a bag"
 _WIDE = (b"\xff\xfe", b"\xfe\xff")
@@ -32,7 +32,7 @@ def other_kind(path: Path) -> str:
         return _folder(path)
     if is_ros1(path):
         return ros1(path)
-    if path.suffix.lower() in _VIDEOS:
+    if path.suffix.lower() in VIDEO_ENDINGS:
         return (
             f"a video; expected a session folder or a bag. For a video: `dlstream analyze {quote(str(path))} --out DIR`"
         )

@@ -33,7 +33,13 @@ def show_progress(console: Console, name: str, expected: int) -> Iterator[Callab
     if not console.is_terminal:
         yield ProgressLines(lambda line: console.print(escape(line)), name, expected).advance
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Speed(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        SpeedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(escape(name), total=expected or None)
         yield lambda: progress.advance(task)
@@ -49,28 +55,36 @@ class ProgressLines:
     def __init__(
         self, report: Callable[[str], None], name: str, expected: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._report, self._name, self._expected, self._clock = report, name, expected, clock
+        self.name = name
+        self._report, self._expected, self._clock = report, expected, clock
         self._begin = clock()
         self._due = self._begin + _FIRST
         self._done = 0
 
     def advance(self) -> None:
         """One more frame is done."""
-        self._done += 1
+        self.update(self._done + 1, self._expected)
+
+    def update(self, done: int, expected: int) -> None:
+        """So many frames are done, of about so many; 0: not known."""
+        self._done, self._expected = done, expected
         now = self._clock()
         if now < self._due:
             return
         self._due = now + _EVERY
         speed = self._done / (now - self._begin)
-        line = f"{self._name}: {self._done} frames, {speed:.1f} frames/s"
+        line = f"{self.name}: {self._done} frames, {speed:.1f} frames/s"
         if self._expected > self._done:
-            line = f"{self._name}: {self._done} of about {self._expected} frames, {speed:.1f} frames/s, "
+            line = f"{self.name}: {self._done} of about {self._expected} frames, {speed:.1f} frames/s, "
             line += f"{_duration((self._expected - self._done) / speed)} left"
         self._report(line)
 
 
-class _Speed(ProgressColumn):
+class SpeedColumn(ProgressColumn):
+    """Frames per second."""
+
     def render(self, task: Task) -> Text:
+        """As a column of a progress bar."""
         return Text(f"{task.speed:.1f} frames/s" if task.speed else "", style="progress.data.speed")
 
 

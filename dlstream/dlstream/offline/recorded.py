@@ -24,27 +24,30 @@ class Recorded:
         keypoints: of each camera whose poses are in the journal.
         sizes: width and height of each camera's images, where they were recorded and did not change.
         outputs: those that took part; None if that is not known.
+        depths: the cameras whose poses have the depth of their keypoints.
     """
 
     session: Path
     keypoints: Mapping[str, tuple[str, ...]]
     sizes: Mapping[str, Size]
     outputs: Sequence[str] | None
+    depths: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, session: Path, entries: Sequence[Entry]) -> Recorded:
         """From a session's journal, and its session.json where there is one."""
         keypoints: dict[str, tuple[str, ...]] = {}
-        for entry in entries:
-            if isinstance(entry.input, Poses):
-                keypoints.setdefault(entry.input.poses.camera, entry.input.poses.keypoints)
+        poses = [entry.input.poses for entry in entries if isinstance(entry.input, Poses)]
+        for one in poses:
+            keypoints.setdefault(one.camera, one.keypoints)
+        depths = frozenset(one.camera for one in poses if any(item.depth is not None for item in one.individuals))
         about = about_session(session)
         sizes: dict[str, Size] = {}
         for name, camera in about.get("cameras", {}).items():
             found = {(part["width"], part["height"]) for part in camera.get("parts", ()) if part.get("width")}
             if len(found) == 1:
                 sizes[name] = found.pop()
-        return cls(session, keypoints, sizes, about.get("settings", {}).get("outputs") or None)
+        return cls(session, keypoints, sizes, about.get("settings", {}).get("outputs") or None, depths)
 
     def check(self, experiment: Experiment, beginning: Beginning, name: str, allow_python: bool = False) -> Experiment:
         """The experiment, where it could have run here in place of the one that did.
@@ -69,7 +72,7 @@ class Recorded:
         outputs = None if self.outputs is None else list(dict.fromkeys([*self.outputs, *ran.outputs]))
         found = list(self._cameras(experiment, ran))
         try:
-            check_experiment(experiment, image_sizes=self.sizes, keypoints=names, outputs=outputs)
+            check_experiment(experiment, image_sizes=self.sizes, keypoints=names, outputs=outputs, depths=self.depths)
         except InputError as error:
             found += error.problems
         for camera, points in self.keypoints.items():

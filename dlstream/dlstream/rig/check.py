@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dlstream.rig.checks import check_session
+from dlstream.rig.conflicts import conflicts
 from dlstream.rig.facts import RigFacts
 from dlstream.rig.file import Rig, load_rig, rest_of_rig
+from dlstream.rig.overrides import Overridden, Override
 from dlstream.rig.table import NODE_KINDS, NodeKind
-from dlstream_common import DlstreamError, InputError, Problem, line_of, read_yaml, resolved
+from dlstream_common import DlstreamError, InputError, Place, Problem, line_of, read_yaml, resolved
 from dlstream_common.part_faults import PartFault
 from dlstream_common.plugins import raised_at
 
@@ -19,34 +22,47 @@ Warn = Callable[[Path, Problem], None]
 
 
 def checked_rig(
-    path: str | Path, allow_python: bool = False, warn: Warn = lambda file, problem: None
+    path: str | Path,
+    allow_python: bool = False,
+    warn: Warn = lambda file, problem: None,
+    overrides: Sequence[Override] = (),
 ) -> tuple[Rig, Path]:
     """Reads a rig file and checks everything that it names; returns the rig and the file's absolute path.
 
-    `allow_python`: the experiment may name classes of Python files beside it.
+    Args:
+        allow_python: the experiment may name classes of Python files beside it.
+        overrides: values of the command line in place of the file's.
 
     Raises:
         InputError: every problem, each with its file and line. Nothing has been started.
     """
     path = resolved(Path(path).expanduser())
     try:
-        rig = load_rig(path)
+        rig = load_rig(path, overrides=overrides)
     except InputError as error:
-        raise InputError(path, [*error.problems, *_further(error, path, allow_python, warn)]) from error
+        problems = [*error.problems, *_further(error, path, allow_python, warn, overrides)]
+        raise InputError(path, sorted(problems, key=_reading_order)) from error
     rig = _allowing_python(rig) if allow_python else rig
-    check_rig(rig, path, warn)
+    check_rig(rig, path, warn, overrides)
     return rig, path
 
 
-def check_rig(rig: Rig, path: Path, warn: Warn = lambda file, problem: None) -> None:
+def check_rig(
+    rig: Rig, path: Path, warn: Warn = lambda file, problem: None, overrides: Sequence[Override] = ()
+) -> None:
     """Checks everything that a rig names: do the files exist, load, and fit together?
 
     Raises:
         InputError: every problem, each with its file and line.
     """
-    errors = _errors(rig, path, warn)
+    errors = _errors(rig, path, warn, overrides=overrides)
     if errors:
-        raise InputError(path, errors)
+        raise InputError(path, sorted(errors, key=_reading_order))
+
+
+def _reading_order(problem: Problem) -> tuple[str, int]:
+    """The rig file first, each file from its beginning."""
+    return str(problem.file or ""), problem.line or 0
 
 
 def _allowing_python(rig: Rig) -> Rig:
@@ -55,21 +71,26 @@ def _allowing_python(rig: Rig) -> Rig:
     return rig.model_copy(update={"experiment": rig.experiment.model_copy(update={"allow_python": True})})
 
 
-def _further(error: InputError, path: Path, allow_python: bool, warn: Warn) -> list[Problem]:
+def _further(
+    error: InputError, path: Path, allow_python: bool, warn: Warn, overrides: Sequence[Override]
+) -> list[Problem]:
     """What is wrong with the rest of a rig file that can't be used: one bad key hides no other mistake."""
-    rest = rest_of_rig(path) if not any(not problem.place for problem in error.problems) else None
+    rest = rest_of_rig(path, overrides) if not any(not problem.place for problem in error.problems) else None
     if rest is None:
         return []
-    rig, partial = rest
+    rig, removed = rest
     known = {(problem.place, problem.file) for problem in error.problems}
-    errors = _errors(_allowing_python(rig) if allow_python else rig, path, warn, partial)
+    errors = _errors(_allowing_python(rig) if allow_python else rig, path, warn, removed, overrides)
     return [problem for problem in errors if (problem.place, problem.file) not in known]
 
 
-def _errors(rig: Rig, path: Path, warn: Warn, partial: frozenset[str] = frozenset()) -> list[Problem]:
+def _errors(
+    rig: Rig, path: Path, warn: Warn, removed: Collection[Place] = (), overrides: Sequence[Override] = ()
+) -> list[Problem]:
     """The errors of every section; warnings are passed on."""
-    data = read_yaml(path)
-    facts = RigFacts.of(rig, path, partial)
+    changed = Overridden(read_yaml(path), overrides)
+    data = changed.data
+    facts = RigFacts.of(rig, path, removed)
     found: list[Problem] = []
     for kind in sorted(NODE_KINDS, key=lambda kind: kind.position):
         for name, section in kind.sections(rig):
@@ -77,8 +98,10 @@ def _errors(rig: Rig, path: Path, warn: Warn, partial: frozenset[str] = frozense
             for problem in _problems(kind, section, facts):
                 if problem.file is None:
                     problem = problem.below(*place)
-                    problem = replace(problem, line=line_of(data, problem.place))
+                    problem = changed.told(replace(problem, line=line_of(data, problem.place)))
                 found.append(problem)
+    found += [replace(item, line=line_of(data, item.place)) for item in conflicts(rig, data)]
+    found += [replace(problem, line=line_of(data, problem.place)) for problem in check_session(rig.session, facts)]
     for problem in found:
         if problem.is_warning:
             warn(problem.file or path, problem)

@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from dlstream.rig.facts import RigFacts, network_info
+from dlstream.rig.facts import RigFacts, network_info, shows_depth
 from dlstream_camera import SOURCES, SourceSettings
-from dlstream_common import DlstreamError, InputError, Problem, Severity, SourceError, line_of
+from dlstream_common import DlstreamError, InputError, Problem, Severity, SourceError, line_of, suggest
 from dlstream_common.part_faults import PartFault
 from dlstream_common.plugins import PartError, Registry
-from dlstream_experiment import Experiment, check_experiment, load_experiment
+from dlstream_experiment import Experiment, KnownRig, load_checked
 from dlstream_experiment.model.plane import CameraPlane
 from dlstream_experiment.model.protocols import texts
 from dlstream_outputs import OUTPUTS
@@ -27,9 +27,21 @@ def check_camera(camera: Any, facts: RigFacts) -> Iterator[Problem]:
     yield from _lacking(SOURCES, "source", camera)
     if isinstance(camera, SourceSettings):
         yield from camera.check()
-        for ask in (camera.frame_rate, camera.asked_size):
+        others = [
+            other for other in facts.cameras.values() if isinstance(other, SourceSettings) and other is not camera
+        ]
+        kind = [other for other in others if _source(other) == _source(camera)]
+        yield from camera.check_beside(kind)
+        for ask in (camera.frame_rate, camera.asked_size, camera.is_depth, camera.shared_device):
             with suppress(SourceError):  # the check tells it
                 ask()
+        camera.beside(kind)
+        for other in kind:
+            camera.shows_depth_of(other)
+
+
+def _source(camera: SourceSettings) -> str:
+    return str(getattr(camera, "source", ""))
 
 
 def check_output(output: Any, facts: RigFacts) -> Iterator[Problem]:
@@ -41,29 +53,57 @@ def check_output(output: Any, facts: RigFacts) -> Iterator[Problem]:
     except PartFault:
         raise
     except DlstreamError as error:
-        yield Problem((), _sentence(error), "an output that can be used")
+        yield Problem.of_error(error)
+
+
+def check_input(item: Any, facts: RigFacts) -> Iterator[Problem]:
+    """A missing library: the ports themselves are looked at when the run begins."""
+    yield from _lacking(OUTPUTS, "type", item)
 
 
 def check_pose(pose: Any, facts: RigFacts) -> Iterator[Problem]:
     """A network that does not load, an engine that is not installed, and a scale that does not fit."""
     yield from _lacking(ENGINES, "engine", pose)
     yield from _lacking(FILTERS, "filter", pose)
+    if not facts.engine_is_known:
+        return
     try:
         info = network_info(pose)
     except PartFault as fault:
         yield fault.problem("engine")
         return
     except DlstreamError as error:
-        yield Problem(("network",), _sentence(error), "a network that loads")
+        yield Problem.of_error(error, "network")
         return
     if doubt := scale_doubt(info, pose.scale):
         yield doubt
+    yield from _wrong_depth(facts)
+    if not facts.pose_cameras and "cameras" not in facts.partial:
+        yield Problem((), "a network, and only cameras that show depth", "a camera whose images are pictures")
     scale = scale_of(info, pose.scale)
     for name, size in facts.image_sizes.items():
         width, height = (int(side * scale) for side in size)
         if min(width, height) < SMALLEST:
             found = f"{scale:g}, which leaves {width}x{height} pixels of camera '{name}' ({size[0]}x{size[1]})"
             yield Problem(("scale",), found, f"a scale that leaves at least {SMALLEST}x{SMALLEST} for the network")
+
+
+def _wrong_depth(facts: RigFacts) -> Iterator[Problem]:
+    """Cameras that do not exist, that show no depth, or whose images are not of the same size."""
+    for name, depth in facts.depth_cameras.items():
+        for camera in (name, depth):
+            if camera not in facts.cameras and "cameras" not in facts.partial:
+                hint = suggest(camera, sorted(facts.cameras))
+                yield Problem(("depth",), f"'{camera}'", "a camera of the rig", hint)
+        one, other = facts.cameras.get(name), facts.cameras.get(depth)
+        if isinstance(other, SourceSettings) and not shows_depth(other):
+            yield Problem(("depth",), f"'{depth}', whose images are pictures", "a camera whose images are depths")
+        if not isinstance(one, SourceSettings) or not isinstance(other, SourceSettings):
+            continue
+        sizes = facts.image_sizes.get(name), facts.image_sizes.get(depth)
+        if one.crop != other.crop or (None not in sizes and sizes[0] != sizes[1]):
+            found = f"'{depth}', whose images are not of the size or crop of camera '{name}'"
+            yield Problem(("depth",), found, "images of the same scene, pixel for pixel", "Give both the same crop.")
 
 
 def check_recorder(recorder: Any, facts: RigFacts) -> Iterator[Problem]:
@@ -74,7 +114,7 @@ def check_recorder(recorder: Any, facts: RigFacts) -> Iterator[Problem]:
     try:
         check_directory(recorder.directory, recorder.min_free)
     except DlstreamError as error:
-        yield Problem(("directory",), _sentence(error), "a folder that can be written")
+        yield Problem.of_error(error, "directory")
 
 
 def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]:
@@ -83,18 +123,19 @@ def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]
     if facts.pose is None and not foreign and "pose" not in facts.partial:
         yield Problem((), "an experiment in a rig without pose", "a section 'pose' with a network")
     network = facts.network
+    known = KnownRig(
+        keypoints=network.keypoints if network else None,
+        individuals=network.animals if network else None,
+        image_sizes=facts.image_sizes,
+        asked_sizes=facts.asked_sizes,
+        rates=facts.frame_rates,
+        cameras=None if "cameras" in facts.partial else facts.pose_cameras,
+        outputs=None if "outputs" in facts.partial else facts.outputs,
+        inputs=None if "inputs" in facts.partial else facts.inputs,
+        depths=None if facts.pose is None or "cameras" in facts.partial else facts.depth_cameras,
+    )
     try:
-        experiment = load_experiment(section.file, section.allow_python)
-        warnings = check_experiment(
-            experiment,
-            keypoints=network.keypoints if network else None,
-            individuals=network.animals if network else None,
-            image_sizes=facts.image_sizes,
-            asked_sizes=facts.asked_sizes,
-            rates=facts.frame_rates,
-            cameras=None if "cameras" in facts.partial else list(facts.cameras),
-            outputs=None if "outputs" in facts.partial else facts.outputs,
-        )
+        experiment, warnings = load_checked(section.file, known, section.allow_python)
     except InputError as error:
         yield from (replace(problem, file=error.path) for problem in error.problems)
         return
@@ -108,14 +149,29 @@ def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]
             yield Problem(("file",), found, "the same file in both")
 
 
+def check_session(session: Any, facts: RigFacts) -> Iterator[Problem]:
+    """Metadata that contradicts itself, or that nobody records."""
+    try:
+        known = session.metadata().contents()
+    except ValueError as error:
+        yield Problem(("session", "subject"), str(error), "the same value in both, or only one of them")
+        return
+    if known and facts.recorder is None and "recorder" not in facts.partial:
+        found = f"{', '.join(known)}, which nobody records"
+        yield Problem(("session",), found, "a section 'recorder'", severity=Severity.WARNING)
+
+
 def _two_subjects(experiment: Experiment, facts: RigFacts) -> Iterator[Problem]:
-    """Metadata with different values in the experiment and in the recorder: the session would carry both."""
-    lines = facts.recorder.metadata if facts.recorder is not None else ()
-    recorded = dict(line.split("=", 1) for line in lines)
+    """Metadata with different values in the experiment and in the rig: the session would carry both."""
+    try:
+        metadata = facts.session.metadata()
+    except ValueError:  # check_session reports it
+        return
     for name, value in texts(experiment.metadata).items():
-        if recorded.get(name, value) != value:
+        said = metadata.said_of(name)
+        if said not in (None, value):
             place = ("metadata", name)
-            found = f"'{value}', where the rig's recorder.metadata says {name}={recorded[name]}"
+            found = f"'{value}', where the rig's session says '{said}'"
             line = line_of(experiment.data, place)
             yield Problem(place, found, "the same value in both, or only one of them", line=line, file=experiment.path)
 
@@ -130,7 +186,3 @@ def _lacking(parts: Registry[Any], key: str, section: Any) -> Iterator[Problem]:
         parts.usable(name)
     except PartError as error:
         yield Problem((key,), f"'{name}': {error.found}", error.expected, error.suggestion)
-
-
-def _sentence(error: Exception) -> str:
-    return str(error).rstrip(".")

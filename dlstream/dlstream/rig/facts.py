@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from dlstream_camera import SourceSettings
-from dlstream_common import DlstreamError, Settings
+from dlstream_common import DlstreamError, Place, Settings
 from dlstream_pose import Network, NetworkInfo
 
 
@@ -18,20 +19,32 @@ class RigFacts:
     Args:
         sections: the rig file's sections by key; those with several nodes as mappings.
         file: the rig file.
-        partial: sections of which something could not be read, so that what is missing there may exist.
+        removed: the places of keys that could not be read, so that what is missing there may exist.
+        changes: options of the command line that changed what the file says.
     """
 
     @classmethod
-    def of(cls, rig: Settings, file: Path, partial: frozenset[str] = frozenset()) -> RigFacts:
+    def of(cls, rig: Settings, file: Path, removed: Collection[Place] = ()) -> RigFacts:
         """Of a rig file that was read."""
-        return cls({name: getattr(rig, name) for name in type(rig).model_fields}, file, partial)
+        changes = getattr(rig, "changes", ())
+        return cls({name: getattr(rig, name) for name in type(rig).model_fields}, file, removed, changes)
 
-    def __init__(self, sections: Mapping[str, Any], file: Path, partial: frozenset[str] = frozenset()) -> None:
-        self.partial = partial
+    def __init__(
+        self,
+        sections: Mapping[str, Any],
+        file: Path,
+        removed: Collection[Place] = (),
+        changes: tuple[str, ...] = (),
+    ) -> None:
+        self.partial = frozenset(name for name in sections if any(place[:1] in ((), (name,)) for place in removed))
+        self.removed = removed
         self.name: str = sections["rig"]
         self.file = file
         self.cameras: Mapping[str, Settings] = sections["cameras"]
         self.outputs: Mapping[str, Any] = sections["outputs"]
+        self.inputs: Mapping[str, Any] = sections["inputs"]
+        self.session: Any = sections["session"]
+        self.changes: tuple[str, ...] = changes
         self.pose, self.experiment, self.recorder = (sections[key] for key in ("pose", "experiment", "recorder"))
 
     @property
@@ -39,10 +52,51 @@ class RigFacts:
         """Whether the recorder takes every frame."""
         return self.recorder is not None and self.recorder.video != "none"
 
-    @property
-    def image_subscribers(self) -> int:
+    def image_subscribers(self, camera: str) -> int:
         """How many nodes of the rig take a camera's images."""
-        return (self.pose is not None) + self.records_images
+        posed = self.pose is not None and camera in (*self.pose_cameras, *self.depth_cameras.values())
+        return posed + self.records_images
+
+    @cached_property
+    def pose_cameras(self) -> list[str]:
+        """The cameras in whose images animals are looked for: all but those that show depth."""
+        depth = set(self.depth_cameras.values())
+        depth |= {name for name, camera in self.cameras.items() if shows_depth(camera)}
+        return sorted(set(self.cameras) - depth)
+
+    @cached_property
+    def depth_cameras(self) -> dict[str, str]:
+        """By camera, the one that shows its keypoints' depth: as the pose section says, else as they are aligned."""
+        if self.pose is None:
+            return {}
+        if "depth" in self.pose.model_fields_set:
+            return dict(self.pose.depth_cameras)
+        found: dict[str, str] = {}
+        for name in self.cameras:
+            for other in self.beside(name):
+                with suppress(DlstreamError):  # the other camera's own check reports it
+                    if self._source(other).shows_depth_of(self._source(name)):
+                        found.setdefault(name, other)
+        return found
+
+    def beside(self, camera: str) -> list[str]:
+        """The other cameras of a camera's device."""
+        device = _device_of(self.cameras[camera])
+        others = (name for name in self.cameras if name != camera and device)
+        return [name for name in others if _device_of(self.cameras[name]) == device]
+
+    def fill_camera(self, name: str) -> dict[str, Any]:
+        """The parameters of a camera that follow from the rest of the rig."""
+        camera = self.cameras[name]
+        filled: dict[str, Any] = {"wait_for": self.image_subscribers(name)}
+        if isinstance(camera, SourceSettings):
+            filled |= camera.beside([self._source(other) for other in self.beside(name)])
+        return filled
+
+    def _source(self, name: str) -> SourceSettings:
+        camera = self.cameras[name]
+        assert isinstance(camera, SourceSettings), f"camera '{name}' shares a device"
+        return camera
 
     @cached_property
     def image_sizes(self) -> dict[str, tuple[int, int]]:
@@ -86,10 +140,16 @@ class RigFacts:
                     rates[name] = rate
         return rates
 
+    @property
+    def engine_is_known(self) -> bool:
+        """Whether the network can be loaded: a file that is no .onnx only by its engine, which may be misspelt."""
+        misspelt = any(place[:2] == ("pose", "engine") for place in self.removed)
+        return self.pose is None or self.pose.network.suffix == ".onnx" or not misspelt
+
     @cached_property
     def network(self) -> NetworkInfo | None:
         """What the network finds; None where there is none, or it can't be loaded."""
-        if self.pose is None:
+        if self.pose is None or not self.engine_is_known:
             return None
         try:
             return network_info(self.pose)
@@ -104,3 +164,16 @@ def network_info(pose: Any) -> NetworkInfo:
         NetworkError: it can't be loaded.
     """
     return Network(pose.network, engine="onnx" if pose.network.suffix == ".onnx" else pose.engine).info
+
+
+def shows_depth(camera: Any) -> bool:
+    """Whether a camera's images are depths, as far as it can be asked; its own check reports what is wrong."""
+    with suppress(DlstreamError):
+        return isinstance(camera, SourceSettings) and camera.is_depth()
+    return False
+
+
+def _device_of(camera: Any) -> str:
+    with suppress(DlstreamError):
+        return camera.shared_device() if isinstance(camera, SourceSettings) else ""
+    return ""

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, ValidationInfo, ValidatorFunctionWrapHandler, create_model, field_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, ValidatorFunctionWrapHandler, create_model, field_validator
 
+from dlstream.rig.overrides import Overridden, Override
 from dlstream.rig.sections import NodeOptions, Stop, TopicCamera, TopicOutput
+from dlstream.rig.session import RigSession
 from dlstream.rig.table import NODE_KINDS
-from dlstream_common import InputError, Name, Problem, Settings, load_settings, read_yaml, resolved
+from dlstream_common import InputError, Name, Place, Problem, Settings, load_settings, misfit, read_yaml, resolved
 from dlstream_common.yaml.salvage import salvage
 
 if TYPE_CHECKING:
     from dlstream_camera import SourceSettings
     from dlstream_experiment import ExperimentSettings
     from dlstream_outputs import OutputSettings
+    from dlstream_outputs.inputs import InputSettings
     from dlstream_pose import PoseSettings
     from dlstream_recorder import RecorderSettings
 
@@ -31,6 +35,24 @@ class _Rig(Settings):
     """Cameras, pose, experiment and recorder in one process: frames pass from node to node without a copy."""
     stop: Stop = Stop()
     """When the rig ends by itself."""
+    session: RigSession = RigSession()
+    """The subject and the circumstances of the sessions."""
+
+    _changes: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """The options of the command line that changed what the file says."""
+        return self._changes
+
+    @field_validator("recorder", mode="before", check_fields=False)
+    @classmethod
+    def _one_place(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "metadata" in value:
+            raise misfit(
+                "metadata", "none here: the rig's own section says it, such as session: {subject: M12, lab: A1}"
+            )
+        return value
 
     @field_validator("experiment", mode="wrap", check_fields=False)
     @classmethod
@@ -43,6 +65,8 @@ if TYPE_CHECKING:  # what the sections of each kind have in common
     class _Source(SourceSettings, NodeOptions): ...
 
     class _Output(OutputSettings, NodeOptions): ...
+
+    class _Input(InputSettings, NodeOptions): ...
 
     class _Pose(PoseSettings, NodeOptions): ...
 
@@ -57,6 +81,7 @@ if TYPE_CHECKING:  # what the sections of each kind have in common
         pose: _Pose | None
         experiment: _Experiment | None
         outputs: dict[str, _Output | TopicOutput]
+        inputs: dict[str, _Input]
         recorder: _Recorder | None
 else:
     Rig = create_model(
@@ -70,34 +95,38 @@ else:
     )
 
 
-def load_rig(path: str | Path, without_experiment: bool = False) -> Rig:
+def load_rig(path: str | Path, without_experiment: bool = False, overrides: Sequence[Override] = ()) -> Rig:
     """Reads a rig file. Relative paths in it are taken from its own folder.
 
     Args:
         without_experiment: leaves out the experiment, whose file may not exist yet.
+        overrides: values of the command line in place of the file's.
 
     Raises:
         InputError: names every problem, each with line, key, value found and what was expected.
     """
+    changed = Overridden(read_yaml(path), overrides)
     try:
-        return load_settings(path, Rig, {"without_experiment": without_experiment})
+        rig = load_settings(path, Rig, {"without_experiment": without_experiment}, changed.data)
     except InputError as error:
-        raise InputError(error.path, [_with_way_out(problem) for problem in error.problems]) from error
+        raise InputError(error.path, [changed.told(_with_way_out(problem)) for problem in error.problems]) from error
+    rig._changes = tuple(override.option for override in overrides)
+    return rig
 
 
-def rest_of_rig(path: Path) -> tuple[Rig, frozenset[str]] | None:
-    """The valid rest of a rig file with mistakes, and the sections that lack something; None if too little is left.
+def rest_of_rig(path: Path, overrides: Sequence[Override] = ()) -> tuple[Rig, frozenset[Place]] | None:
+    """The valid rest of a rig file with mistakes, and the places of what it lacks; None if too little is left.
 
     Raises:
         InputError: it is no YAML.
     """
     context = {"directory": resolved(path).parent}
-    found = salvage(read_yaml(path), Rig, context)
+    found = salvage(Overridden(read_yaml(path), overrides).data, Rig, context)
     try:
         rig = Rig.model_validate_json(json.dumps(found.data), strict=True, context=context)
     except ValueError:
         return None
-    return rig, frozenset(name for name in Rig.model_fields if not found.is_whole(name))
+    return rig, frozenset(found.removed)
 
 
 def _with_way_out(problem: Problem) -> Problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,9 @@ from dlstream.rig.file import Rig
 from dlstream.rig.sections import NodeOptions, TopicCamera
 from dlstream.rig.table import NODE_KINDS
 from dlstream_common import Settings
+
+_SHARING = {"/outputs": "dlstream_outputs::OutputNode", "/inputs": "dlstream_outputs::InputNode"}
+"""Classes of nodes that may share a device, by namespace."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
             kind.executable,
             kind.node_name(name),
             kind.namespace(name),
-            _parameters(section, kind.fill(facts)),
+            _parameters(section, kind.fill(facts, name)),
             remappings if kind.takes_images else (),
             on_failure=section.on_failure,
             ends_rig=kind.publishes_images,
@@ -89,26 +92,74 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
         for name, section in kind.sections(rig)
         if not kind.is_foreign(section)
     ]
-    return _together(nodes) if rig.together else nodes
+    nodes = _sharing(nodes, rig)
+    return _together(nodes) if rig.together else _with_shared_devices(nodes, facts)
+
+
+def _with_shared_devices(nodes: list[NodeSpec], facts: RigFacts) -> list[NodeSpec]:
+    """The nodes with the cameras of one device in one process: no two processes can open it."""
+    processes: list[NodeSpec] = []
+    done: set[str] = set()
+    for node in nodes:
+        name = node.namespace.strip("/")
+        others = facts.beside(name) if node.ends_rig and name in facts.cameras else []
+        if not others:
+            processes.append(node)
+        elif name not in done:
+            done |= {name, *others}
+            members = [node, *(one for one in nodes if one.ends_rig and one.namespace.strip("/") in others)]
+            processes.append(_process("device", node.namespace, members, ()))
+    return processes
+
+
+def _sharing(nodes: list[NodeSpec], rig: Rig) -> list[NodeSpec]:
+    """The nodes, those that share a device in one process: only one process can open it."""
+    devices: dict[str, list[NodeSpec]] = {}
+    for node in nodes:
+        device = _shared_device(node, rig)
+        if device:
+            devices.setdefault(device, []).append(replace(node, component=_SHARING[node.namespace]))
+    shared = {members[0].full_name: members for members in devices.values() if len(members) > 1}
+    inside = {member.full_name for members in shared.values() for member in members[1:]}
+    return [
+        _process(_joined(shared[node.full_name]), node.namespace, shared[node.full_name], ())
+        if node.full_name in shared
+        else node
+        for node in nodes
+        if node.full_name not in inside
+    ]
+
+
+def _shared_device(node: NodeSpec, rig: Rig) -> str:
+    sections: Mapping[str, Mapping[str, Any]] = {"/outputs": rig.outputs, "/inputs": rig.inputs}
+    return str(getattr(sections.get(node.namespace, {}).get(node.name), "shared_device", ""))
+
+
+def _joined(nodes: list[NodeSpec]) -> str:
+    return "_and_".join(node.name for node in nodes)
 
 
 def _together(nodes: list[NodeSpec]) -> list[NodeSpec]:
     """The nodes with those that can share a process in one; outputs keep their own, to go off when it dies."""
-    members = tuple(node for node in nodes if node.component)
+    members = [node for node in nodes if node.component]
+    images = tuple(f"{node.namespace}/image_raw" for node in members if node.ends_rig)
+    return [*(node for node in nodes if not node.component), _process("together", "/", members, images)]
+
+
+def _process(name: str, namespace: str, members: list[NodeSpec], images: tuple[str, ...]) -> NodeSpec:
     severity = ["continue", "restart", "stop"]
-    process = NodeSpec(
+    return NodeSpec(
         "dlstream",
         "together",
-        "together",
-        "/",
+        name,
+        namespace,
         remappings=tuple(dict.fromkeys(pair for node in members for pair in node.remappings)),
         on_failure=max((node.on_failure for node in members), key=severity.index),
         ends_rig=any(node.ends_rig for node in members),
         decides=any(node.decides for node in members),
-        members=members,
-        images=tuple(f"{node.namespace}/image_raw" for node in members if node.ends_rig),
+        members=tuple(members),
+        images=images,
     )
-    return [*(node for node in nodes if not node.component), process]
 
 
 def _parameters(section: Settings, filled: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from dlstream_common import Name, Problem, Settings
 from dlstream_common.tagged import Tagged
 from dlstream_experiment import ExperimentSettings
 from dlstream_outputs import OUTPUTS, output_settings
+from dlstream_outputs.inputs import InputSettings
 from dlstream_pose import ENGINES, FILTERS, EngineSettings, PoseSettings, engine_settings, filter_settings
 from dlstream_recorder import RecorderSettings
 
@@ -77,7 +78,7 @@ class NodeKind:
         decides: what the outputs do depends on it: they go off when it dies, even if the rig continues without it.
         foreign: a section of this class is run by somebody else; no node is started for it.
         node_name, namespace: of the node, from its name in the section.
-        fill: the parameters that the rig fills in where the section doesn't say them.
+        fill: the parameters that the rig fills in where the section of that name doesn't say them.
         check: what is wrong with a section, as far as that shows before a node starts; places are below the section.
     """
 
@@ -89,7 +90,7 @@ class NodeKind:
     package: str
     executable: str
     check: Callable[[Any, RigFacts], Iterable[Problem]]
-    fill: Callable[[RigFacts], Mapping[str, Any]] = lambda facts: {}
+    fill: Callable[[RigFacts, str], Mapping[str, Any]] = lambda facts, name: {}
     several: bool = False
     required: bool = False
     component: str = ""
@@ -143,8 +144,21 @@ NODE_KINDS = (
         check=checks.check_output,
     ),
     NodeKind(
-        section="recorder",
+        section="inputs",
         position=4,
+        meaning="Levers, lick sensors, TTL lines and photodiodes at a board, by name.",
+        settings=section_of(InputSettings),
+        documented=lambda: {"`inputs.<name>`": InputSettings},
+        several=True,
+        package="dlstream_outputs",
+        executable="input",
+        namespace=lambda name: "/inputs",
+        decides=True,
+        check=checks.check_input,
+    ),
+    NodeKind(
+        section="recorder",
+        position=5,
         meaning="What is recorded, and where.",
         settings=section_of(RecorderSettings),
         documented=lambda: {"`recorder`": RecorderSettings},
@@ -152,10 +166,12 @@ NODE_KINDS = (
         executable="recorder",
         component="dlstream_recorder::RecorderNode",
         takes_images=True,
-        fill=lambda facts: {
+        fill=lambda facts, name: {
             "cameras": sorted(facts.cameras),
             "outputs": sorted(facts.outputs),
             "rig": facts.name,
+            "metadata": facts.session.metadata().entries(),
+            "changes": list(facts.changes),
             "rig_file": facts.file.resolve(),
             "experiment_file": facts.experiment.file if facts.experiment else None,
         },
@@ -172,7 +188,10 @@ NODE_KINDS = (
         component="dlstream_pose::PoseNode",
         decides=True,
         takes_images=True,
-        fill=lambda facts: {"cameras": sorted(facts.cameras)},
+        fill=lambda facts, name: {
+            "cameras": facts.pose_cameras,
+            "depth": [f"{camera}={depth}" for camera, depth in facts.depth_cameras.items()],
+        },
         check=checks.check_pose,
     ),
     NodeKind(
@@ -185,8 +204,8 @@ NODE_KINDS = (
         executable="experiment",
         component="dlstream_experiment::ExperimentNode",
         decides=True,
-        fill=lambda facts: {
-            "cameras": sorted(facts.cameras),
+        fill=lambda facts, name: {
+            "cameras": facts.pose_cameras,
             "outputs": sorted(facts.outputs),
             "autostart_run": True,
             "listeners": 1 if facts.recorder is None else 2,
@@ -211,7 +230,7 @@ NODE_KINDS = (
         publishes_images=True,
         decides=True,
         foreign=TopicCamera,
-        fill=lambda facts: {"wait_for": facts.image_subscribers},
+        fill=lambda facts, name: facts.fill_camera(name),
         check=checks.check_camera,
     ),
 )

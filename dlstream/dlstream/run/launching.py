@@ -31,10 +31,10 @@ def rig_actions(rig_file: str, context: LaunchContext, allow_python: bool = Fals
     warnings: list[Action] = []
 
     def warn(file: Path, problem: Problem) -> None:
-        where = f"{file}:{problem.line}" if problem.line else str(file)
-        warnings.append(LogInfo(msg=f"warning: {where}: {problem}"))
+        warnings.append(LogInfo(msg=f"warning: {problem.where(file)}: {problem}"))
 
     rig, path = checked_rig(rig_file, allow_python, warn)
+    rig.session.require_subject()
     wanted = node_environment()
     environment = {key: wanted[key] for key in wanted if key == PROFILE or key.endswith("_THREADS")}
     actions: list[Action] = [*warnings, *(SetEnvironmentVariable(key, value) for key, value in environment.items())]

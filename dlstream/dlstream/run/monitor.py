@@ -36,6 +36,8 @@ class Monitor:
         self._diagnoses: dict[str, tuple[float, DiagnosticStatus]] = {}
         self.first_frame: float | None = None
         """When the first frame was reported, by the monotonic clock."""
+        self.poses = 0
+        """How many poses the pose node reported, of all cameras together."""
         self.session: Path | None = None
         """The newest session folder that a recorder reported."""
         self.status: ExperimentStatus | None = None
@@ -101,6 +103,8 @@ class Monitor:
                     continue
                 self._diagnoses[item.name] = (time.monotonic(), item)
                 values = {pair.key: pair.value for pair in item.values}
+                if item.name == "/pose":
+                    self.poses = sum(int(value) for key, value in values.items() if key.endswith("/poses"))
                 if "session" in values:
                     self.session = Path(values["session"])
                 if self.first_frame is None and values.get("frames", "0") != "0":

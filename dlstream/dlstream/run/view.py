@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 from sensor_msgs.msg import Image
 
-from dlstream_common import DlstreamError, Settings, to_bgr
+from dlstream_common import DlstreamError, Settings, to_view
 from dlstream_common.ros import LATEST_IMAGE, Diagnosis, DlstreamNode, Level, frame_from_message, run_node
 
 
@@ -52,7 +52,7 @@ class ViewNode(DlstreamNode[ViewSettings]):
 
     def _on_image(self, message: Image) -> None:
         frame = frame_from_message(message, "", 0)
-        picture = np.ascontiguousarray(to_bgr(frame.image, frame.encoding))
+        picture = np.ascontiguousarray(to_view(frame.image, frame.encoding))
         size = (message.width, message.height)
         pygame = self._pygame
         if self._window is None or self._window.get_size() != size:

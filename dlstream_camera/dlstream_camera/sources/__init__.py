@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from dlstream_camera.sources._base import (
@@ -33,12 +34,21 @@ def source_settings(name: str) -> type[SourceSettings]:
     return cast(type[SourceSettings], tagged(settings, "source", name))
 
 
+def _are_parameters(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(key, str) for key in value)
+
+
 _SIZE = "width and height in pixels, such as (640, 480), or None"
 _RESULTS = (
     ("image_size", is_size_or_none, _SIZE),
     ("asked_size", is_size_or_none, _SIZE),
     ("published_size", is_size_or_none, _SIZE),
     ("frame_rate", is_rate_or_none, "frames a second, such as 30.0, or None"),
+    ("is_depth", lambda value: isinstance(value, bool), "True or False"),
+    ("shared_device", lambda value: isinstance(value, str), "a text, such as a serial number, or ''"),
+    ("beside", _are_parameters, "a mapping of this source's keys to their values"),
+    ("shows_depth_of", lambda value: isinstance(value, bool), "True or False"),
+    ("check_beside", are_problems, "a list of problems"),
     ("check", are_problems, "a list of problems"),
 )
 """What checks ask of a source's settings."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Annotated, ClassVar, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field
 
@@ -55,6 +55,29 @@ class SourceSettings(Settings):
         """
         return None
 
+    def is_depth(self) -> bool:
+        """Whether its images are depths, (height, width) uint16 in millimetres, 0 where nothing was measured."""
+        return False
+
+    def shared_device(self) -> str:
+        """What identifies the device of which other cameras of a rig may show another stream; empty: it has its own.
+
+        One process serves all cameras of a device.
+        """
+        return ""
+
+    def beside(self, others: Sequence[SourceSettings]) -> Mapping[str, Any]:
+        """The parameters that the rig fills in because of the other cameras of its device."""
+        return {}
+
+    def shows_depth_of(self, other: SourceSettings) -> bool:
+        """Whether its images have the depth of each pixel of another camera of its device."""
+        return False
+
+    def check_beside(self, others: Sequence[SourceSettings]) -> list[Problem]:
+        """What does not go together with the rig's other cameras of this kind; places are within these settings."""
+        return []
+
     def check(self) -> list[Problem]:
         """Problems in these settings that show without the device; each problem's place is a path within them.
 
@@ -63,7 +86,7 @@ class SourceSettings(Settings):
         try:
             size = self.image_size()
         except SourceError as error:
-            return [Problem((), _sentence(error), "a source that can be opened")]
+            return [Problem.of_error(error)]
         return self.check_size(*size) if size is not None else []
 
     def check_size(self, width: int, height: int) -> list[Problem]:
@@ -76,7 +99,7 @@ class SourceSettings(Settings):
             try:
                 load_calibration(self.calibration, columns.stop - columns.start, rows.stop - rows.start)
             except DlstreamError as error:
-                return [Problem(("calibration",), _sentence(error), "a calibration of this camera's images")]
+                return [Problem.of_error(error, "calibration")]
         return []
 
     def published_size(self) -> tuple[int, int] | None:
@@ -90,10 +113,6 @@ class SourceSettings(Settings):
             return None
         rows, columns = crop_slices(self.crop, *size)
         return columns.stop - columns.start, rows.stop - rows.start
-
-
-def _sentence(error: Exception) -> str:
-    return str(error).rstrip(".")
 
 
 S = TypeVar("S", bound=SourceSettings)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dlstream_camera.sources._format import LossKind, Readback, StampSource
 from dlstream_common import Image
+from dlstream_common.calibration import Calibration
 
 
 class DamagedFrameError(Exception):
@@ -56,6 +57,7 @@ class Connection(ABC):
             `read` has its own.
         stamp_source: what the last stamp was.
         uncertainty: greatest error of the stamps' conversion to this computer's time, nanoseconds; None: not converted.
+        calibration: of its images, if the device knows it.
     """
 
     name: str = ""
@@ -67,6 +69,7 @@ class Connection(ABC):
     silence: float = 0.0
     stamp_source: StampSource = "arrival"
     uncertainty: int | None = None
+    calibration: Calibration | None = None
 
     @abstractmethod
     def read(self) -> Taken | None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BeforeValidator, Field
 
-from dlstream_camera.sources._base import FrameSource, SourceSettings
-from dlstream_camera.sources._connection import Connection
-from dlstream_camera.sources._format import Capture, Device, Format, Readback, SourceState
-from dlstream_camera.sources._live import LiveReader
+from dlstream_camera.sources._base import SourceSettings
+from dlstream_camera.sources._format import Device, Readback
+from dlstream_camera.sources._live_source import LiveSource
 from dlstream_common import Settings, SourceError
 from dlstream_common.problems import did_you_mean
 
@@ -47,60 +45,19 @@ class DeviceSettings(SourceSettings):
 D = TypeVar("D", bound=DeviceSettings)
 
 
-class DeviceSource(FrameSource[D]):
-    """A camera with a library of its own: a subclass says how to `connect`, and which `devices` there are.
-
-    It is read by a thread of its own (`LiveReader`), which counts losses and reconnects.
-    """
+class DeviceSource(LiveSource[D]):
+    """A camera with a library of its own: a subclass says how to `connect`, and which `devices` there are."""
 
     settings_type: ClassVar[type[Settings]] = DeviceSettings
 
-    _reader: LiveReader | None = None
-
-    @abstractmethod
-    def connect(self) -> Connection:
-        """Opens the camera, sets it, and starts it; called again after it was unplugged.
-
-        Raises:
-            SourceError: it can't be opened, or can't be set as asked for.
-        """
-
     @property
     def title(self) -> str:
-        """What messages call the camera."""
         kind = getattr(self.settings, "source", type(self).__name__)
         return f"{kind} {self.settings.serial}".rstrip()
 
-    def open(self) -> Format:
-        self.close()
-        self._reader = LiveReader(self.title, self.connect, self.settings.reconnect, lambda it: self.on_notice(it))
-        connection, (width, height) = self._reader.open()
-        return Format(
-            width,
-            height,
-            connection.fps,
-            connection.name,
-            connection.hardware_id,
-            connection.stamp_source,
-            connection.settings,
-        )
-
-    def read(self) -> Capture | None:
-        if self._reader is None:
-            raise SourceError(f"camera '{self.title}': not open")
-        return self._reader.read()
-
-    def state(self) -> SourceState:
-        return self._reader.state() if self._reader is not None else SourceState()
-
-    def stop(self) -> None:
-        if self._reader is not None:
-            self._reader.stop()
-
-    def close(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+    @property
+    def reconnect_every(self) -> float:
+        return self.settings.reconnect
 
 
 def the_device(serial: str, devices: Sequence[Device], source: str) -> Device:
@@ -132,7 +89,7 @@ def read_back(
     Args:
         asked: None: it was left to the device.
         unit: such as "us".
-        tolerance: difference of numbers that is told and accepted, as a share of what was asked for. Devices round.
+        tolerance: difference of numbers that is reported and accepted, as a share of what was asked for. Devices round.
 
     Raises:
         SourceError: the device has something else than was asked for.

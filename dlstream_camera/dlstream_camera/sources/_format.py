@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dlstream_common import FramePoses, Image
+from dlstream_common.calibration import Calibration
 
 StampSource = Literal["exposure", "device", "arrival"]
 """What a stamp is: the device's time of the exposure's start; a device's time of another moment, such as the readout's;
@@ -39,6 +40,7 @@ class Format:
         fps: frames per second; 0 if unknown, or if frames come as fast as they are read.
         description: the device, in words.
         settings: what the device says of its settings.
+        calibration: of these images, if the device knows it.
     """
 
     width: int
@@ -48,6 +50,7 @@ class Format:
     hardware_id: str = ""
     stamp_source: StampSource = "arrival"
     settings: tuple[Readback, ...] = ()
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Capture:
     """One image, as the source delivers it.
 
     Attributes:
-        image: (height, width) or (height, width, 3) uint8, OpenCV's channel order.
+        image: (height, width) or (height, width, 3) uint8, OpenCV's channel order; depth: see SourceSettings.is_depth.
         stamp: acquisition, nanoseconds since the epoch.
         frame_number: the source's own count.
         dropped: frames the source has lost so far.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dlstream_camera.sources._base import Capture, Device, Format, FrameSource, SourceState
+from dlstream_camera.sources._base import Device
 from dlstream_camera.sources._connection import Connection
-from dlstream_camera.sources._live import LiveReader
+from dlstream_camera.sources._live_source import LiveSource
 from dlstream_camera.sources._local_device import LocalDevice
 from dlstream_camera.sources._network_stream import NetworkStream
 from dlstream_camera.sources._opencv_settings import OpenCVSettings
@@ -15,46 +15,31 @@ from dlstream_common import SourceError, masked
 from dlstream_common.credentials import is_masked
 
 
-class OpenCVSource(FrameSource[OpenCVSettings]):
+class OpenCVSource(LiveSource[OpenCVSettings]):
     """Reads a local camera with OpenCV, and a network camera with FFmpeg.
 
     The stamp is the time at which the driver or the network delivers the image, before decoding. Exposure and transfer
     happen earlier.
     """
 
-    _reader: LiveReader | None = None
+    @property
+    def title(self) -> str:
+        return masked(self.settings.device)
 
-    def open(self) -> Format:
-        wanted = self.settings
-        self._reader = LiveReader(
-            masked(wanted.device), self._connect, wanted.reconnect_every, lambda it: self.on_notice(it)
-        )
-        connection, (width, height) = self._reader.open()
-        device = masked(wanted.device)
-        return Format(width, height, connection.fps, f"{connection.name} {device}", hardware_id=device)
+    @property
+    def reconnect_every(self) -> float:
+        return self.settings.reconnect_every
 
-    def read(self) -> Capture | None:
-        if self._reader is None:
-            raise SourceError(f"camera '{self.settings.device}': not open")
-        return self._reader.read()
-
-    def state(self) -> SourceState:
-        return self._reader.state() if self._reader is not None else SourceState()
-
-    def stop(self) -> None:
-        if self._reader is not None:
-            self._reader.stop()
-
-    def close(self) -> None:
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+    def connect(self) -> Connection:
+        connection = self._connected()
+        connection.name, connection.hardware_id = f"{connection.name} {self.title}", self.title
+        return connection
 
     @classmethod
     def devices(cls) -> Sequence[Device]:
         return v4l_devices()
 
-    def _connect(self) -> Connection:
+    def _connected(self) -> Connection:
         if self.settings.is_url:
             if is_masked(self.settings.device):
                 raise SourceError(

@@ -106,6 +106,7 @@ def poses_to_message(poses: FramePoses) -> FramePosesMsg:
             vy=_optional_floats(individual.vy),
             covariance=_optional_floats(individual.covariance),
             swap_risk=float(individual.swap_risk),
+            depth=_optional_floats(individual.depth),
         )
         for individual in poses.individuals
     ]
@@ -131,6 +132,7 @@ def poses_from_message(message: FramePosesMsg) -> FramePoses:
             _optional_array(item.vy),
             None if not len(item.covariance) else np.asarray(item.covariance, np.float32).reshape(-1, 3),
             item.swap_risk,
+            _optional_array(item.depth),
         )
         for item in message.individuals
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from queue import Full, Queue
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def ahead(items: Iterator[T], count: int = 4) -> Iterator[T]:
+def ahead(items: Iterator[T], count: int = 4) -> Generator[T, None, None]:
     """Yields the same items, produced by a separate thread that is at most `count` items ahead.
 
     An error in `items` is raised in place of the failed item. Closing the iterator ends the thread.

@@ -15,9 +15,14 @@ _DIM = 1 << 14
 
 
 class PictureCheck:
-    """Checks the frames of a camera or a video until one looks right, and reports once what is wrong with them."""
+    """Checks the frames of a camera or a video until one looks right, and reports once what is wrong with them.
 
-    def __init__(self) -> None:
+    Args:
+        depth: they are depths in millimetres, not pictures.
+    """
+
+    def __init__(self, depth: bool = False) -> None:
+        self._problem = depth_problem if depth else picture_problem
         self._left = _FRAMES
         self._found = ""
 
@@ -25,7 +30,7 @@ class PictureCheck:
         """Checks a frame, uint8 or uint16. Returns what is wrong, in a sentence, once it is certain; else ''."""
         if not self._left:
             return ""
-        self._found = picture_problem(image)
+        self._found = self._problem(image)
         self._left = self._left - 1 if self._found else 0
         return self.finish() if self._found and not self._left else ""
 
@@ -33,6 +38,13 @@ class PictureCheck:
         """Call it after the last frame. Returns what is wrong with the frames, if not reported yet."""
         found, self._found, self._left = self._found, "", 0
         return found
+
+
+def depth_problem(image: Image) -> str:
+    """What can't be right about a depth image, in a sentence; empty if it looks right."""
+    if image.any():
+        return ""
+    return "no depth in the whole image: is the lens covered, the scene too near, or the emitter off in the dark?"
 
 
 def picture_problem(image: Image) -> str:

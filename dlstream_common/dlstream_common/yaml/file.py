@@ -152,7 +152,7 @@ def _odd_key(data: Any, depth: int = 0) -> tuple[int | None, Any]:
     if isinstance(data, CommentedMap):
         for key, value in data.items():
             if not isinstance(key, (str, int, float, bool, type(None))):
-                return (data.lc.data[key][0] if key in data.lc.data else data.lc.line) + 1, key
+                return (data.lc.data[key][0] if key in (data.lc.data or {}) else data.lc.line) + 1, key
             line, inner = _odd_key(value, depth + 1)
             if line is not None:
                 return line, inner
@@ -172,7 +172,7 @@ def line_of(data: Any, location: Location) -> int | None:
             key = next((key for key in data if str(key) == str(part)), None)
             if key is None:
                 continue  # pydantic puts the tag of a union's member into its locations
-            line = data.lc.key(key)[0] + 1 if key in data.lc.data else line  # a merged key has no line
+            line = data.lc.key(key)[0] + 1 if key in (data.lc.data or {}) else line  # a merged key has no line
             data = data[key]
         elif isinstance(data, CommentedSeq) and isinstance(part, int) and part < len(data):
             line = data.lc.item(part)[0] + 1
@@ -246,9 +246,10 @@ def _tag_problem(
     if "tag" in context:
         tag = str(context["tag"])
         line = line_of(data, (*location, tag_key)) or line
-        hint = did_you_mean(tag, known)
+        written = error["input"].get(tag_key, tag)  # the tag is its text, also of a list or of nothing
+        hint = did_you_mean(tag, known) if isinstance(written, str) else ""
         place = _tag_place(data, location, tag_key)
-        return Problem(place, f"'{tag}'", f"one of {', '.join(known)}", hint, line=line)
+        return Problem(place, shown(written), f"one of {', '.join(known)}", hint, line=line)
     slip = next((str(name) for name in error["input"] if nearest(str(name), [tag_key])), None)
     hint = f"Did you mean '{tag_key}' instead of '{slip}'?" if slip is not None else ""
     return Problem((*place, tag_key), "nothing", f"this key: one of {', '.join(choices)}", hint, line=line)

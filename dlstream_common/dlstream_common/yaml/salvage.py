@@ -63,8 +63,11 @@ def salvage(data: Any, model: type[BaseModel], context: dict[str, Any] | None = 
             if number and not follows and (place, item["type"]) not in seen:
                 found.further.append(item)
             seen.add((place, item["type"]))
+        before = json.dumps(left)
         for item in sorted(items, key=_mildness):
             _mend(left, model, item, found.removed)
+        if json.dumps(left) == before:
+            return found  # a section that is missing stays so
     return found
 
 
@@ -86,6 +89,9 @@ def _mend(data: Any, model: type[BaseModel], item: ErrorDetails, removed: set[Lo
     if item["type"] == "missing":
         if _get(data, place) is not None:
             return  # a misspelt key has become this one
+        if len(place) == 1:
+            removed.add(place)  # a section: the others are whole
+            return
         place = place[:-1]
     _remove(data, place, removed)
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from dlstream_common import Problem, suggest
 from dlstream_experiment.model.experiment import Experiment
+from dlstream_experiment.model.parsed_sections import ParsedSections
 from dlstream_experiment.model.problems import warning
 from dlstream_experiment.model.triggers import PoseSettings
 from dlstream_experiment.model.triggers._bounded import Angled, Bounded
@@ -16,11 +17,11 @@ from dlstream_experiment.model.triggers.motion import AccelerationSettings
 Size = tuple[int, int]
 
 
-def unknown_individuals(experiment: Experiment, individuals: Collection[str] | None) -> Iterator[Problem]:
+def unknown_individuals(sections: ParsedSections, individuals: Collection[str] | None) -> Iterator[Problem]:
     """Animals that the network never finds: such a trigger could never be measured."""
     if individuals is None:
         return
-    for name, trigger in experiment.triggers.items():
+    for name, trigger in sections.triggers.items():
         if not isinstance(trigger, PoseSettings):
             continue
         if trigger.type == "social" and len(individuals) < 2:

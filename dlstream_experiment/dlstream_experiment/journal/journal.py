@@ -35,7 +35,7 @@ from dlstream_experiment.runtime.effects import Effect
 from dlstream_experiment.runtime.inputs import Fault, Input, Poses, Start, Stop, Tick, Value
 
 _NAMES = {Start: "start", Poses: "poses", Tick: "tick", Value: "value", Fault: "fault", Stop: "stop"}
-_ARRAYS = ("x", "y", "confidence", "vx", "vy", "covariance")
+_ARRAYS = ("x", "y", "confidence", "vx", "vy", "covariance", "depth")
 
 
 class JournalError(DlstreamError):

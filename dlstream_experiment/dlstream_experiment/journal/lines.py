@@ -70,6 +70,7 @@ class IndividualLine(_Line):
     vx: _Floats = None
     vy: _Floats = None
     covariance: Annotated[Any, BeforeValidator(_by_threes)] = None
+    depth: _Floats = None
 
 
 class FileLine(_Line):

@@ -14,18 +14,23 @@ from dlstream_experiment.model.protocols import ProtocolSettings
 from dlstream_experiment.model.triggers import Context
 
 
-def inconsistencies(sections: ParsedSections) -> Iterator[Problem]:
-    """Classes of the user's own that fail, names that refer to nothing, and contradictions."""
-    context = Context(sections.camera, sections.regions, sections.calibration)
+def without_failing(sections: ParsedSections) -> tuple[ParsedSections, list[Problem]]:
+    """The sections without classes of the user's own that fail, which no check may call; and these failures."""
+    problems = []
     for name, trigger in sections.triggers.items():
-        if error := failing_trigger(trigger, context):
+        if error := failing_trigger(trigger, sections.context):
             sections = replace(sections, triggers={key: item for key, item in sections.triggers.items() if key != name})
-            yield _failing(error)
+            problems.append(_failing(error))
     if sections.protocol is not None and (error := failing_protocol(sections.protocol)):
         sections = replace(sections, protocol=None)
-        yield _failing(error)
+        problems.append(_failing(error))
+    return sections, problems
+
+
+def inconsistencies(sections: ParsedSections) -> Iterator[Problem]:
+    """Names that refer to nothing, and contradictions."""
     yield from _regions(sections)
-    yield from _triggers(sections, context)
+    yield from _triggers(sections, sections.context)
     yield from _cycles(sections)
     if sections.protocol is not None:
         yield from _protocol(sections.protocol, sections)
@@ -38,20 +43,17 @@ def _failing(error: ExtensionError) -> Problem:
 
 def _regions(sections: ParsedSections) -> Iterator[Problem]:
     names = sections.region_names
-    for name, trigger in sections.triggers.items():
-        for place, region in trigger.regions_used():
-            if region not in names:
-                place = ("triggers", name, *place)
-                yield Problem(place, f"'{region}'", "a region of this file", suggest(region, names))
+    for place, region in sections.names_used(lambda trigger: trigger.regions_used()):
+        if region not in names:
+            yield Problem(place, f"'{region}'", "a region of this file", suggest(region, names))
 
 
 def _triggers(sections: ParsedSections, context: Context) -> Iterator[Problem]:
     names = sections.trigger_names
+    for place, used in sections.names_used(lambda trigger: trigger.triggers_used()):
+        if used not in names:
+            yield Problem(place, f"'{used}'", "a trigger of this file", suggest(used, list(names)))
     for name, trigger in sections.triggers.items():
-        for place, used in trigger.triggers_used():
-            if used not in names:
-                place = ("triggers", name, *place)
-                yield Problem(place, f"'{used}'", "a trigger of this file", suggest(used, list(names)))
         if all(region in context.regions for _, region in trigger.regions_used()):
             for item in trigger.problems(context):
                 yield item.below("triggers", name)

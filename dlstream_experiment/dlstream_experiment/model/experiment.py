@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 from ruamel.yaml.comments import CommentedMap
 
 from dlstream_common import Settings, UsedFile
@@ -15,6 +15,7 @@ from dlstream_experiment.model.plane import AnyCalibration
 from dlstream_experiment.model.protocols import AnyProtocol, texts
 from dlstream_experiment.model.regions import AnyRegion
 from dlstream_experiment.model.triggers import AnyTrigger, Context
+from dlstream_experiment.model.virtual import VirtualKeypoint, check_virtual
 
 _Side = Annotated[int, Field(ge=16, le=20_000)]
 
@@ -28,6 +29,8 @@ class Experiment(Settings):
     """The camera whose poses it watches."""
     image_size: tuple[_Side, _Side] | None = None
     """Width and height, in pixels, of this camera's image for which it was drawn: another one is refused."""
+    keypoints: Annotated[dict[Label, VirtualKeypoint], AfterValidator(check_virtual)] = Field(default_factory=dict)
+    """Virtual keypoints: points between those of the network, by name, for every trigger."""
     regions: dict[Label, AnyRegion] = Field(default_factory=dict)
     """Regions of the image, by name."""
     triggers: Annotated[dict[Label, AnyTrigger], Field(min_length=1)]
@@ -99,9 +102,15 @@ class Experiment(Settings):
     def missing_keypoints(self, camera: str, keypoints: Collection[str]) -> dict[str, str]:
         """The keypoints that a camera's poses lack, each with the trigger that needs it."""
         return {
-            keypoint: name
+            part: name
             for name, trigger in reversed(self.triggers.items())
             if trigger.camera_in(self.context) == camera
             for _, keypoint in trigger.keypoints_used()
-            if keypoint not in keypoints
+            for part in self.parts_of(keypoint)
+            if part not in keypoints
         }
+
+    def parts_of(self, keypoint: str) -> list[str]:
+        """The keypoints of the network that make a keypoint: those of a virtual one, or itself."""
+        virtual = self.keypoints.get(keypoint)
+        return [keypoint] if virtual is None else list(virtual.middle)

@@ -14,12 +14,14 @@ class ExternalSource:
         source: its name in journals, such as /scale/weight:data.
         message: the type, such as std_msgs/msg/Float64.
         field: the path to the value, such as data, pose.position.x or ranges[0].
+        reliable: every message is asked for; its publisher must offer that.
     """
 
     source: str
     topic: str
     message: str
     field: str
+    reliable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml.comments import CommentedMap
 
+from dlstream_common import Place
 from dlstream_common.yaml.salvage import Salvage
 from dlstream_experiment.model.experiment import Experiment
+from dlstream_experiment.model.names import Location
 from dlstream_experiment.model.plane import AnyCalibration, CameraPlane
 from dlstream_experiment.model.protocols import AnyProtocol, ProtocolSettings
 from dlstream_experiment.model.regions import AnyRegion, Region
-from dlstream_experiment.model.triggers import AnyTrigger, TriggerSettings
+from dlstream_experiment.model.triggers import TRIGGERS, AnyTrigger, Context, TriggerSettings
+from dlstream_experiment.model.virtual import VirtualKeypoint
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,42 @@ class ParsedSections:
     region_names: Sequence[str]
     trigger_names: Sequence[str]
     calibration: Mapping[str, float | CameraPlane]
+    image_size: tuple[int, int] | None = None
+    keypoints: Mapping[str, VirtualKeypoint | None] = field(default_factory=dict)
+    """Virtual keypoints; None for one that could not be parsed."""
+    removed: Collection[Place] = ()
+    """The places of known keys and items that could not be parsed."""
+    invalid: Mapping[str, TriggerSettings] = field(default_factory=dict)
+    """Triggers that could not be parsed, with their values as written: only for the names that they use."""
+
+    @property
+    def context(self) -> Context:
+        """What the triggers may refer to."""
+        return Context(self.camera, self.regions, self.calibration)
+
+    def is_whole(self, *place: str | int) -> bool:
+        """Whether everything below a place could be parsed."""
+        return not any(gone[: len(place)] == place[: len(gone)] for gone in self.removed)
+
+    def names_used(
+        self, of: Callable[[TriggerSettings], Iterable[tuple[Location, str]]]
+    ) -> Iterator[tuple[Location, str]]:
+        """The names that triggers use, each with its place in the file; also those of triggers with other mistakes."""
+        for name, trigger in self.triggers.items():
+            for place, used in of(trigger):
+                yield ("triggers", name, *place), used
+        for name, trigger in self.invalid.items():
+            with suppress(Exception):  # whatever its wrong values lead to: they are reported
+                for place, used in list(of(trigger)):
+                    if isinstance(used, str):
+                        yield ("triggers", name, *place), used
 
     @classmethod
     def of_experiment(cls, experiment: Experiment) -> ParsedSections:
         """All of a valid experiment."""
         e = experiment
-        return cls(e.camera, e.regions, e.triggers, e.protocol, True, list(e.regions), list(e.triggers), e.calibration)
+        names = list(e.regions), list(e.triggers)
+        return cls(e.camera, e.regions, e.triggers, e.protocol, True, *names, e.calibration, e.image_size, e.keypoints)
 
     @classmethod
     def of_data(cls, data: CommentedMap, salvaged: Salvage, context: dict[str, Any] | None = None) -> ParsedSections:
@@ -51,6 +85,7 @@ class ParsedSections:
             trigger.set_name(name)
         left = {"protocol": sound.get("protocol") if isinstance(sound, Mapping) else None}
         calibration = _section(data, "calibration")  # a wrong one is reported elsewhere, and is not missing
+        size = sound.get("image_size") if isinstance(sound, Mapping) else None
         return cls(
             camera=str(data.get("camera", "")),
             regions=_valid(_section(sound, "regions"), AnyRegion, context),
@@ -60,12 +95,26 @@ class ParsedSections:
             region_names=list(regions),
             trigger_names=list(triggers),
             calibration=dict.fromkeys(calibration, 1.0) | _valid(calibration, AnyCalibration, context),
+            image_size=(size[0], size[1]) if size and salvaged.is_whole("image_size") else None,
+            keypoints=dict.fromkeys(_section(data, "keypoints"))
+            | _valid(_section(sound, "keypoints"), VirtualKeypoint, context),
+            removed=tuple(salvaged.removed),
+            invalid=_as_written({name: item for name, item in triggers.items() if name not in understood}),
         )
 
 
 def _section(data: Any, key: str) -> dict[str, Any]:
     section = data.get(key) if isinstance(data, Mapping) else None
     return {str(name): value for name, value in section.items()} if isinstance(section, Mapping) else {}
+
+
+def _as_written(items: Mapping[str, Any]) -> dict[str, TriggerSettings]:
+    """Triggers of known types that are not valid, made without a check."""
+    made: dict[str, TriggerSettings] = {}
+    for name, value in items.items():
+        with suppress(Exception):
+            made[name] = TRIGGERS[value["type"]].model_construct(**value)
+    return made
 
 
 def _valid(items: Mapping[str, Any], annotation: Any, context: dict[str, Any] | None) -> dict[str, Any]:

@@ -18,11 +18,13 @@ class PoseArray:
         ids: the names of the N individuals.
         block: (3, N, K): x and y in pixels (NaN where nothing was detected), and confidence, 0 to 1.
         stamp: acquisition of the frame, nanoseconds.
+        depth: (N, K), mm from the camera, NaN where it was not measured; None: no depth camera.
     """
 
     ids: tuple[str, ...]
     block: NDArray[np.float32]
     stamp: int
+    depth: NDArray[np.float32] | None = None
 
     @property
     def x(self) -> NDArray[np.float32]:
@@ -53,11 +55,13 @@ class PoseArray:
         arrays = [animal.x for animal in animals]
         arrays += [animal.y for animal in animals]
         arrays += [animal.confidence for animal in animals]
-        if any(array.shape != (count,) for array in arrays):
+        measured = [animal.depth for animal in animals if animal.depth is not None]
+        if any(array.shape != (count,) for array in (*arrays, *measured)):
             raise ValueError(cls._misshapen(poses))
         block = np.concatenate(arrays, dtype=np.float32) if arrays else np.empty(0, np.float32)
         ids = tuple(animal.id for animal in animals)
-        return cls(ids, block.reshape(3, len(animals), count), poses.stamp if stamp is None else stamp)
+        depth = _depths(poses) if measured else None
+        return cls(ids, block.reshape(3, len(animals), count), poses.stamp if stamp is None else stamp, depth)
 
     @staticmethod
     def _misshapen(poses: FramePoses) -> str:
@@ -65,10 +69,15 @@ class PoseArray:
         name, array = next(
             (animal.id, array)
             for animal in poses.individuals
-            for array in (animal.x, animal.y, animal.confidence)
-            if array.shape != (count,)
+            for array in (animal.x, animal.y, animal.confidence, animal.depth)
+            if array is not None and array.shape != (count,)
         )
         return (
             f"individual '{name}' has {array.size} values for {count} keypoints in frame {poses.sequence} of camera "
             f"'{poses.camera}'"
         )
+
+
+def _depths(poses: FramePoses) -> NDArray[np.float32]:
+    nothing = np.full(len(poses.keypoints), np.nan, np.float32)
+    return np.stack([nothing if one.depth is None else one.depth for one in poses.individuals])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dlstream_common import FINITE, OFF, RIG, Command
 
 _LASTS = 0.3
-"""Seconds for which an output must differ: what it says and what it is told cross on their way."""
+"""Seconds for which an output must differ: its status and the next command cross on their way."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class OutputState:
 
 @dataclass(frozen=True)
 class Difference:
-    """An output that does not do what it was told.
+    """An output that does not do what its last command says.
 
     Attributes:
-        reason: what it does, and what it was told.
-        again: the command that it has to be told again; None where somebody else commands it, and for a pulse or train.
+        reason: what it does, and what it should do.
+        again: the command to send again; None where somebody else commands it, and for a pulse or train.
     """
 
     reason: str
@@ -37,17 +37,17 @@ class Difference:
 
 
 class Agreement:
-    """Compares what one output was told with what it says that it does.
+    """Compares the last command to one output with the status that it publishes.
 
     Args:
         source: name of the node that commands, as its commands have it.
-        silence: seconds without a word of the output after which nobody knows what it does.
+        silence: seconds without a status after which nobody knows what the output does.
     """
 
     def __init__(self, output: str, source: str, silence: float) -> None:
         self._output, self._source, self._silence = output, source, silence
         self._id = 0
-        self._told: Command | None = None
+        self._sent: Command | None = None
         self._known: OutputState | None = None
         self._heard = 0.0
         self._silent = False
@@ -57,29 +57,29 @@ class Agreement:
 
     @property
     def owed(self) -> Command | None:
-        """What the output has to be told again when poses come again: the launcher switched it off as a node died."""
+        """The command to send again when poses come again: the launcher switched it off as a node died."""
         return self._owed
 
     @property
     def known(self) -> OutputState | None:
-        """What the output said last; None where it never said anything, as devices of others do."""
+        """The output's last status; None if it never published one, as devices of others do."""
         return self._known
 
-    def told(self, identity: int, command: Command) -> None:
-        """The output was told something."""
-        self._id, self._told = identity, command
+    def sent(self, identity: int, command: Command) -> None:
+        """A command was sent to the output."""
+        self._id, self._sent = identity, command
         self._differs_since, self._reported, self._owed = None, False, None
 
     def refused(self, identity: int) -> None:
-        """The output refused what it was told: that has been reported, and it is not told again."""
+        """The output refused a command: that has been reported, and the command is not sent again."""
         self._reported = self._reported or identity == self._id
 
-    def said(self, state: OutputState, steady: float) -> None:
-        """The output says what it does."""
+    def heard(self, state: OutputState, steady: float) -> None:
+        """The output published its status."""
         self._known, self._heard, self._silent = state, steady, False
 
     def is_silent(self, steady: float) -> bool:
-        """Whether the output, which has said what it does, has said nothing for too long."""
+        """Whether the output has published a status, but none for too long."""
         return self._known is not None and steady - self._heard > self._silence
 
     def newly_silent(self, steady: float) -> str:
@@ -90,14 +90,14 @@ class Agreement:
         return f"output '{self._output}' has been silent for {steady - self._heard:.1f} s: what it does is not known"
 
     def difference(self, steady: float) -> Difference | None:
-        """How the output differs from what it was told; once for each time that it was told anything.
+        """How the output differs from its last command; once for each command.
 
         To be asked while no command waits for its acknowledgement.
         """
-        known, told = self._known, self._told
-        if known is None or told is None or self._silent or self._reported:
+        known, sent = self._known, self._sent
+        if known is None or sent is None or self._silent or self._reported:
             return None
-        text = self._differing(known, told)
+        text = self._differing(known, sent)
         if not text:
             self._differs_since = None
             return None
@@ -108,21 +108,21 @@ class Agreement:
             return None
         self._reported = True
         others = known.source not in ("", self._source)
-        repeatable = told.action not in FINITE  # to tell a pulse again would be a second pulse
-        self._owed = told if known.source == RIG and known.armed and repeatable else None
-        return Difference(f"output '{self._output}' {text}", told if repeatable and not others else None)
+        repeatable = sent.action not in FINITE  # to send a pulse again would be a second pulse
+        self._owed = sent if known.source == RIG and known.armed and repeatable else None
+        return Difference(f"output '{self._output}' {text}", sent if repeatable and not others else None)
 
-    def _differing(self, known: OutputState, told: Command) -> str:
-        wanted = " ".join([told.action, *(f"{key}={value}" for key, value in told.values.items())])
+    def _differing(self, known: OutputState, sent: Command) -> str:
+        wanted = " ".join([sent.action, *(f"{key}={value}" for key, value in sent.values.items())])
         if known.source == self._source and known.id == self._id:
-            if told.action == OFF or known.on or not known.reason:  # what it was to do for a time has ended
+            if sent.action == OFF or known.on or not known.reason:  # what it was to do for a time has ended
                 return ""
             return f"is off: {known.reason}"
         if known.source == self._source or not known.source:
-            if told.action == OFF and not known.on:
+            if sent.action == OFF and not known.on:
                 return ""
             return f"does '{known.state}' and not '{wanted}': the command was lost"
-        if known.state == told.action == OFF or known.state == wanted:
+        if known.state == sent.action == OFF or known.state == wanted:
             return ""
         why = f" ({known.reason})" if known.reason else ""
         return f"does '{known.state}' by order of {known.source}{why}, and not '{wanted}'"

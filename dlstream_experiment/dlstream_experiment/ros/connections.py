@@ -82,16 +82,18 @@ class Connections:
         return self._values.last
 
     def supervise(self, again: bool) -> str:
-        """Complains of outputs that do not do what they were told; why the first of them does not, empty if all do.
+        """Complains of outputs that do not follow their last command; why the first of them does not, empty if all do.
 
         Args:
-            again: whether they are told again, where nobody else commands them.
+            again: whether the command is sent again, where nobody else commands them.
         """
         first = ""
         for output, link in self._links.items():
             reason, command = link.supervise()
             if link.owed and self._clock() - self.last_pose < _POSES_COME:
-                self._node.get_logger().info(f"poses come again: output '{output}' is told '{link.owed.action}' again")
+                self._node.get_logger().info(
+                    f"poses come again: sending '{link.owed.action}' to output '{output}' again"
+                )
                 self._tell_again(link, link.owed)
             if not reason:
                 continue
@@ -99,7 +101,7 @@ class Connections:
             if not again or command is None:
                 self._complain(output, reason)
                 continue
-            self._complain(output, f"{reason}; it is told again")
+            self._complain(output, f"{reason}; the command is sent again")
             self._tell_again(link, command)
         return first
 

@@ -12,6 +12,7 @@ from rclpy.lifecycle import LifecycleNode
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from dlstream_common import DlstreamError
+from dlstream_common.ros import EVENT
 from dlstream_experiment.model.external import ExternalSource
 from dlstream_experiment.runtime.inputs import Value
 
@@ -42,7 +43,10 @@ class ExternalTopics:
         """The newest value of each source that sent one."""
         self._subscriptions = [
             node.create_subscription(
-                message_type(source.message), source.topic, partial(self._receive, source), _ANY_PUBLISHER
+                message_type(source.message),
+                source.topic,
+                partial(self._receive, source),
+                EVENT if source.reliable else _ANY_PUBLISHER,
             )
             for source in sources
         ]

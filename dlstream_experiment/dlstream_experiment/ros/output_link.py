@@ -79,7 +79,7 @@ class OutputLink:
         message.sent = stamp_to_message(sent)
         self._publisher.publish(message)
         self._pending[self._count] = _Pending(command, sent, asked)
-        self._agreement.told(self._count, command)
+        self._agreement.sent(self._count, command)
 
     def ask(self) -> None:
         """Where the output has not answered yet and no answer is being waited for, asks it to be off."""
@@ -130,7 +130,7 @@ class OutputLink:
         return self._agreement.owed
 
     def supervise(self) -> tuple[str, Command | None]:
-        """What is wrong with what the output does, once each time, and the command that it has to be told again.
+        """What is wrong with what the output does, once each time, and the command to send again.
 
         To be asked again and again while a run is in progress.
         """
@@ -185,7 +185,7 @@ class OutputLink:
         state = OutputState(
             message.on, message.state, message.source, message.id, message.armed, message.armable, message.reason
         )
-        self._agreement.said(state, time.monotonic())
+        self._agreement.heard(state, time.monotonic())
 
     def _acknowledged(self, message: Acknowledgement) -> None:
         pending = self._pending.pop(message.id, None) if message.source == self._source else None

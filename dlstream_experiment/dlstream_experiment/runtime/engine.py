@@ -101,6 +101,10 @@ class Engine:
             return Status(Phase.IDLE, self.experiment.experiment)
         return self._run.status(stamp)
 
+    def measured(self) -> dict[str, float]:
+        """What each trigger measured on the last frame of its camera, in the unit of its type; NaN: nothing."""
+        return self._run.measured() if self._run is not None else {}
+
     def regions(self) -> list[RegionStates]:
         """The state of every region, camera by camera."""
         if self._run is not None:

@@ -16,6 +16,7 @@ from dlstream_experiment.model.extension import ExtensionError
 from dlstream_experiment.model.names import SECOND, nanoseconds
 from dlstream_experiment.model.pose_array import PoseArray
 from dlstream_experiment.model.protocols import End, Note, Off, On, Step, Stimulus
+from dlstream_experiment.model.virtual import VirtualColumns
 from dlstream_experiment.runtime.effects import Effect, Phase, RegionStates, Status, region_states
 from dlstream_experiment.runtime.inputs import Input, Poses, Stop, Tick, Value
 from dlstream_experiment.runtime.pose_faults import PoseFaults
@@ -45,6 +46,7 @@ class Run:
         self._protocol_triggers = {trigger for _, trigger in experiment.protocol.triggers_used()}
         self._triggers = TriggerSet(experiment.triggers, replace(experiment.context, seed=self.seed))
         self._keypoints: dict[str, tuple[str, ...]] = {}
+        self._virtual: dict[str, VirtualColumns] = {}
         self._last_pose = dict.fromkeys(experiment.cameras, stamp)
         self._silent: set[str] = set()
         self._faults = PoseFaults(experiment.max_age)
@@ -99,9 +101,12 @@ class Run:
                 fault = self._faults.missing_keypoint(stamp, keypoint, trigger, poses.keypoints, cause)
                 return [*effects, fault, *self.end(stamp, fault.values["reason"], cause, Phase.FAULT)]
             self._keypoints[camera] = poses.keypoints
-            self._triggers.bind(camera, poses.keypoints)
+            self._virtual[camera] = VirtualColumns(self._experiment.keypoints, poses.keypoints)
+            self._triggers.bind(camera, self._virtual[camera].keypoints)
         try:
             array = PoseArray.of(poses, acquired)
+            if self._experiment.keypoints:
+                array = replace(array, block=self._virtual[camera].extend(array.block))
         except ValueError as error:
             return effects + self._faults.malformed(stamp, self._here.at(stamp), str(error), cause)
         self._last_pose[camera] = now
@@ -190,6 +195,10 @@ class Run:
             active_triggers=tuple(name for name in self._experiment.triggers if self._triggers.held.get(name)),
             counts=dict(self._protocol.counts),
         )
+
+    def measured(self) -> dict[str, float]:
+        """What each trigger measured last."""
+        return {name: self._triggers.measured.get(name, math.nan) for name in self._experiment.triggers}
 
     def regions(self) -> list[RegionStates]:
         """The state of every region, camera by camera."""

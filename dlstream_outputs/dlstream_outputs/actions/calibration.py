@@ -10,7 +10,8 @@ import numpy as np
 from pydantic import AfterValidator, BeforeValidator
 
 from dlstream_common import Problem
-from dlstream_outputs.actions.vocabulary import Action, Pulse, Strength
+from dlstream_outputs.actions.action import Action
+from dlstream_outputs.actions.vocabulary import Pulse, Strength
 
 _KINDS = {"power": ("mW", "level", "a level from 0 to 1"), "volume": ("ul", "width", "a width in ms")}
 """By quantity: its unit, the value of an action that it stands for, and that in words."""

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from dlstream_common import Problem
-from dlstream_outputs.actions.vocabulary import Action
+from dlstream_outputs.actions.action import Action
 
 WINDOW = 60.0
 """Seconds over which the duty cycle is counted."""

@@ -14,9 +14,10 @@ _FACTORS = {
     "Hz": {"Hz": 1.0, "kHz": 1e3},
     "mW": {"uW": 1e-3, "µW": 1e-3, "mW": 1.0, "W": 1e3},
     "V": {"mV": 1e-3, "V": 1.0},
+    "deg": {"deg": 1.0, "°": 1.0},
     "ul": {"nl": 1e-3, "ul": 1.0, "µl": 1.0, "ml": 1e3},
 }
-_NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\W\d_]*)\s*")
+_NUMBER = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\W\d_]*|°)\s*")
 
 
 def number_in(unit: str, value: Any) -> Any:
@@ -51,6 +52,8 @@ def _unit(name: str) -> Any:
 Milliseconds = Annotated[float, _unit("ms"), Field(ge=0, le=3_600_000)]
 Seconds = Annotated[float, _unit("s"), Field(gt=0, le=86_400)]
 Hertz = Annotated[float, _unit("Hz"), Field(gt=0, le=100_000)]
+Drift = Annotated[float, _unit("Hz"), Field(ge=0, le=1000)]
+Degrees = Annotated[float, _unit("deg"), Field(ge=-360, le=360)]
 Milliwatts = Annotated[float, _unit("mW"), Field(ge=0, le=100_000)]
 Volts = Annotated[float, _unit("V"), Field(ge=-100, le=100)]
 Microlitres = Annotated[float, _unit("ul"), Field(gt=0, le=100_000)]

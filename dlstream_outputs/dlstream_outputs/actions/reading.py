@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from dlstream_common import OFF, Problem, did_you_mean, suggest
 from dlstream_common.yaml.wording import expected, found
-from dlstream_outputs.actions.vocabulary import Action
+from dlstream_outputs.actions.action import Action
 
 
 def read_action(action: str, values: Mapping[str, str], known: Sequence[type[Action]]) -> Action | Problem:
@@ -25,7 +25,12 @@ def read_action(action: str, values: Mapping[str, str], known: Sequence[type[Act
     try:
         return kind.model_validate({name: _typed(text) for name, text in values.items()})
     except ValidationError as error:
-        return _problem(kind, error.errors(include_url=False)[0])
+        return _problem(kind, min(error.errors(include_url=False), key=_order))
+
+
+def _order(error: ErrorDetails) -> int:
+    """Unknown names first, then wrong values: so whoever takes them out one after the other finds them all."""
+    return {"extra_forbidden": 0, "missing": 2}.get(error["type"], 1)
 
 
 def _typed(text: str) -> str | bool:

@@ -1,54 +1,15 @@
-"""What outputs can be told, and with which values. Numbers are in the unit that their description names."""
+"""The actions of outputs and their values. Numbers are in the unit that their description names."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from dlstream_common import Name, Settings
 from dlstream_common.settings import misfit
+from dlstream_outputs.actions.action import Action
+from dlstream_outputs.actions.presentation import Play, Show
 from dlstream_outputs.actions.quantities import Hertz, Microlitres, Milliseconds, Milliwatts, Seconds, Volts
-
-
-class Action(Settings):
-    """What an output does until it is told otherwise, or for a time. A subclass is one word of the vocabulary."""
-
-    name: ClassVar[str]
-
-    @property
-    def text(self) -> str:
-        """The word and the values that were given: `train frequency=20 width=5`."""
-        given = (
-            f"{name}={_shown(getattr(self, name))}" for name in type(self).model_fields if name in self.model_fields_set
-        )
-        return " ".join([self.name, *given])
-
-    @property
-    def seconds(self) -> float | None:
-        """How long it lasts, from the command until the output is off again; None: until it is told to be off."""
-        return None
-
-    @property
-    def duty_cycle(self) -> float:
-        """The share of the time in which the output is on, 0 to 1; of a train, from its first pulse on."""
-        return 1.0
-
-    @property
-    def on_seconds(self) -> float | None:
-        """For how long the output is on in all, pauses left out; None: until it is told to be off."""
-        return self.seconds
-
-    @property
-    def longest_on(self) -> float | None:
-        """The longest time in seconds in which the output is on without a break; None: as long as it lasts."""
-        return self.seconds
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 class Strength(Action):
@@ -74,7 +35,7 @@ class On(Strength):
 
     name = "on"
     duration: Seconds | None = None
-    """Seconds until it switches off by itself; left out: until it is told to."""
+    """Seconds until it switches off by itself; left out: until it gets `off`."""
 
     @property
     def seconds(self) -> float | None:
@@ -126,7 +87,7 @@ class Train(Strength):
     count: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Number of pulses, or of bursts where `burst` is given."""
     duration: Seconds | None = None
-    """Length of the train in seconds, in place of `count`; neither: until it is told to be off."""
+    """Length of the train in seconds, in place of `count`; neither: until it gets `off`."""
     delay: Milliseconds = 0.0
     """Time in ms from the command to the first pulse."""
     burst: Annotated[int, Field(ge=1, le=10_000)] = 1
@@ -191,7 +152,7 @@ class Train(Strength):
 
 
 class Level(Strength):
-    """Sets a strength until it is told otherwise: `level` with `level: 0.3`, `power: 8 mW` or `voltage: 2 V`."""
+    """Sets a strength until the next command: `level` with `level: 0.3`, `power: 8 mW` or `voltage: 2 V`."""
 
     name = "level"
 
@@ -200,43 +161,6 @@ class Level(Strength):
         if self.level is None and self.power is None and self.voltage is None:
             raise misfit("level", "a strength: level (0 to 1), power or voltage")
         return self
-
-
-class Show(Action):
-    """Shows a picture: `show` with `image: left`."""
-
-    name = "show"
-    image: str
-    """Name of an image of the output."""
-
-
-class Play(Action):
-    """Plays a sound: `play` with `tone: 5 kHz` and `duration: 0.2 s`, with `noise: true`, or with `sound: call`."""
-
-    name = "play"
-    tone: Hertz | None = None
-    """Frequency of a tone in Hz."""
-    noise: bool = False
-    """White noise."""
-    sound: Name | None = None
-    """Name of a sound file of the output."""
-    duration: Seconds | None = None
-    """Length in seconds; left out: a file to its end, tones and noise until the output is told to be off."""
-    volume: Annotated[float, Field(ge=0, le=1)] = 1.0
-    """Loudness from 0 to 1, of the output's own volume."""
-
-    @model_validator(mode="after")
-    def _one_sound(self) -> Play:
-        given = [name for name in ("tone", "noise", "sound") if getattr(self, name)]
-        if not given:
-            raise misfit("tone", "what to play: tone, noise or sound")
-        if len(given) > 1:
-            raise misfit(given[1], f"only one of {' and '.join(given)}")
-        return self
-
-    @property
-    def seconds(self) -> float | None:
-        return self.duration
 
 
 class OtherAction(Action):

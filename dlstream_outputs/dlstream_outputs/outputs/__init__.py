@@ -14,7 +14,7 @@ from dlstream_common.picking import a_class
 from dlstream_common.plugins import Registry
 from dlstream_common.tagged import tagged
 from dlstream_outputs.actions import Action
-from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
+from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings, Report
 from dlstream_outputs.outputs._guarded import GuardedOutput
 
 OUTPUTS: Registry[type[Output[Any]]] = Registry("output", __name__, __path__, a_class(Output), group="dlstream.outputs")
@@ -60,6 +60,7 @@ __all__ = [
     "Output",
     "OutputError",
     "OutputSettings",
+    "Report",
     "make_output",
     "output_settings",
 ]

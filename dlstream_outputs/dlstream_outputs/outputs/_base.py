@@ -60,7 +60,7 @@ class OutputSettings(Settings):
     """Energy in mJ (mW times seconds) that it may give in a run; needs a calibration of power. 0: no limit."""
 
     actions: ClassVar[tuple[type[Action], ...]] = ()
-    """What it can be told besides "off"; empty: anything, and `apply` gets it as an OtherAction."""
+    """The actions that it takes besides "off"; empty: anything, and `apply` gets it as an OtherAction."""
 
     @model_validator(mode="after")
     def _energy_needs_power(self) -> OutputSettings:
@@ -112,9 +112,34 @@ class OutputSettings(Settings):
         """What is wrong with one of the output's own actions, such as an image that it does not have; see `read`."""
         return None
 
+    @property
+    def shared_device(self) -> str:
+        """The device that outputs share if this is the same for them: their nodes then run in one process."""
+        return ""
+
+    @property
+    def exclusive(self) -> Mapping[str, str]:
+        """What only one output or input can use, by the key that names it: {"pin": "pin 9 of the board at auto"}."""
+        return {}
+
     def without_computer(self) -> Fate:
         """What happens to the output if its node's computer dies."""
         return Fate("unknown: the output's type does not say", ends=False)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an output measured of something that it did; recorded as an event of the kind `output_report`.
+
+    Attributes:
+        stamp: when it was over, in nanoseconds since the epoch.
+        values: numbers and texts by name, such as {"refreshes": "60", "dropped": "0"}.
+        remark: what went wrong, in a sentence, which makes it a fault as well; empty: nothing.
+    """
+
+    stamp: int
+    values: Mapping[str, str]
+    remark: str = ""
 
 
 S = TypeVar("S", bound=OutputSettings)
@@ -130,7 +155,7 @@ class Output(Configurable[S], ABC):
     settings_type: ClassVar[type[Settings]] = OutputSettings
     arming: ClassVar[Literal["start", "run", "hand"]] = "run"
     """When it is armed, unless the settings say otherwise. Use "start" only for a device that can't hurt anyone."""
-    acknowledges: ClassVar[str] = "device told"
+    acknowledges: ClassVar[str] = "command sent to the device"
     """What has happened at the time that `apply` returns, in a few words: "pin changed", "driver wrote"."""
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -184,6 +209,13 @@ class Output(Configurable[S], ABC):
         Asked for ten times a second or more; the output is then switched off, and told so.
         """
         return ""
+
+    def report(self) -> Report | None:
+        """What the device measured of something that is over, one at a time; None: nothing more.
+
+        Asked for ten times a second or more. Unlike a `fault`, a remark in it does not switch the output off.
+        """
+        return None
 
     @property
     def hardware_id(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from dlstream_common import DlstreamError, now
 from dlstream_common.part_faults import Author, PartFault, is_stamp
 from dlstream_outputs.actions import Action
-from dlstream_outputs.outputs._base import Output, OutputSettings
+from dlstream_outputs.outputs._base import Output, OutputSettings, Report
 
 _STAMP = "when it took effect, a whole number of nanoseconds since the epoch, such as dlstream_common.now()"
 
@@ -64,6 +64,13 @@ class GuardedOutput(Output[OutputSettings]):
             found = self._own.fault()
         if not isinstance(found, str):
             raise self._author.returned("fault", found, "text, empty if nothing is wrong")
+        return found
+
+    def report(self) -> Report | None:
+        with self._author.calling("report"):
+            found = self._own.report()
+        if found is not None and not (isinstance(found, Report) and is_stamp(found.stamp)):
+            raise self._author.returned("report", found, "a Report with a time, or None")
         return found
 
     @property

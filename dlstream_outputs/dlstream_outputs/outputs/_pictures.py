@@ -43,15 +43,21 @@ def compose(size: tuple[int, int], images: Mapping[str, Path], background: str, 
         OutputError: an image can't be read.
     """
     width, height = size
-    blue_green_red = [int(background[start : start + 2], 16) for start in (5, 3, 1)]
-    empty = np.full((height, width, 3), blue_green_red, np.uint8)
+    empty = np.full((height, width, 3), colour_of(background)[::-1], np.uint8)
     pictures: dict[str | None, Picture] = {None: empty}
     for name, path in images.items():
-        pictures[name] = _centred_on(empty, _fitted(read_image(name, path), size, fit))
+        pictures[name] = _centred_on(empty, fitted(read_image(name, path), size, fit))
     return pictures
 
 
-def _fitted(image: Picture, size: tuple[int, int], fit: str) -> Picture:
+def colour_of(text: str) -> tuple[int, int, int]:
+    """Red, green and blue of a colour that is written as #rrggbb."""
+    red, green, blue = (int(text[start : start + 2], 16) for start in (1, 3, 5))
+    return red, green, blue
+
+
+def fitted(image: Picture, size: tuple[int, int], fit: str) -> Picture:
+    """An image as large as it is shown on a screen of `size` (width, height), by the setting `fit`."""
     height, width = image.shape[:2]
     if fit == "contain":
         factor = min(size[0] / width, size[1] / height)

@@ -54,6 +54,10 @@ class GpioSettings(OutputSettings):
             return Problem(("values",), found, f"at most {MOST_PULSES} pulses for an output with a host")
         return None
 
+    @property
+    def exclusive(self) -> Mapping[str, str]:
+        return {"pin": f"GPIO{self.pin} of {self.host or 'the Raspberry Pi'}"}
+
     def without_computer(self) -> Fate:
         if self.host:
             return Fate(f"{self.host} itself ends each action at its time", ends=True)

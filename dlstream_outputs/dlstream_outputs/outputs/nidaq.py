@@ -68,6 +68,10 @@ class NidaqSettings(OutputSettings):
             )
         return None
 
+    @property
+    def exclusive(self) -> Mapping[str, str]:
+        return {"channel": f"{self.channel} of {self.server or 'this computer'}"}
+
     def without_computer(self) -> Fate:
         return Fate("a pulse or train ends by the card's clock, but what is simply on stays on", ends=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -74,6 +75,10 @@ class SerialSettings(OutputSettings):
 
     def check_action(self, action: Action) -> Problem | None:
         return strength_problem(action)
+
+    @property
+    def exclusive(self) -> Mapping[str, str]:
+        return {"port": f"the port {os.path.realpath(self.port)}"}
 
     def without_computer(self) -> Fate:
         return Fate("it stays on: nothing on the board ends it; give the device a limit of its own", ends=False)

@@ -55,6 +55,10 @@ class SoundSettings(OutputSettings):
     def check_action(self, action: Action) -> Problem | None:
         if not isinstance(action, Play):
             return None
+        if action.video is not None:
+            return Problem(
+                ("values", "video"), f"'{action.video}'", "a tone, noise or sound: this output is a loudspeaker"
+            )
         if action.sound is not None and action.sound not in self.paths:
             hint = suggest(action.sound, list(self.paths)) or "It has no sound files."
             return Problem(("values", "sound"), f"'{action.sound}'", "a sound of this output", hint)

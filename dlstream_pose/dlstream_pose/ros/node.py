@@ -13,7 +13,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from dlstream_common import DlstreamError, EncodingError, Frame, FramePoses, NetworkError, now
+from dlstream_common import DlstreamError, EncodingError, Frame, FramePoses, Individual, NetworkError, now
 from dlstream_common.ros import (
     LATCHED,
     LATEST_IMAGE,
@@ -26,6 +26,7 @@ from dlstream_common.ros import (
 )
 from dlstream_msgs.msg import Regions
 from dlstream_pose.ros.view import CameraView
+from dlstream_pose.runtime.depth import DepthImages
 from dlstream_pose.runtime.estimator import Estimator
 from dlstream_pose.runtime.frame_queue import LatestFrameQueue, QueuedFrame
 from dlstream_pose.runtime.scale import scale_doubt
@@ -67,6 +68,10 @@ class PoseNode(DlstreamNode[PoseSettings]):
         self._streams = {name: PoseStream(self._estimator, settings) for name in settings.cameras}
         self._warm: frozenset[tuple[int, int]] = frozenset()
         self.hardware_id = f"{network.path.name} {network.sha256[:12]}"
+        self._depth_cameras = {
+            name: other for name, other in settings.depth_cameras.items() if name in settings.cameras
+        }
+        self._depths = {name: DepthImages(settings.depth_window) for name in self._depth_cameras}
         self._views = {name: CameraView(self, name, network, settings) for name in settings.cameras}
         self.get_logger().info(
             f"{network.path.name} ({network.info.net_type or network.info.decoder}): "
@@ -84,7 +89,11 @@ class PoseNode(DlstreamNode[PoseSettings]):
         self._workers = [threading.Thread(target=self._work, name=f"estimator {n + 1}") for n in range(self._at_once)]
         for worker in self._workers:
             worker.start()
-        self._inputs = [self._listen(name) for name in self._views]
+        self._inputs = [self._listen(name, self._on_frame, self._on_image) for name in self._views]
+        for name, depth_camera in self._depth_cameras.items():
+            self._depths[name].clear()
+            on_frame, on_image = partial(self._on_depth, name), partial(self._on_depth_image, name)
+            self._inputs.append(self._listen(depth_camera, on_frame, on_image))
         regions = self.create_subscription(Regions, _REGIONS, self._on_regions, _REGIONS_QOS)
         self._inputs.append(partial(self.destroy_subscription, regions))
 
@@ -122,14 +131,17 @@ class PoseNode(DlstreamNode[PoseSettings]):
 
     # Frames, from their arrival to their poses.
 
-    def _listen(self, camera: str) -> Callable[[], object]:
+    def _listen(
+        self,
+        camera: str,
+        on_frame: Callable[[str, Frame, str], None],
+        on_image: Callable[[str, Image, dict[str, int]], None],
+    ) -> Callable[[], object]:
         """Subscribes to a camera's frames, within this process or by ROS; call the result to unsubscribe."""
         topic = self.resolve_topic_name(f"/{camera}/image_raw")
         if self.frames.carries(topic):
-            return self.frames.subscribe(topic, partial(self._on_frame, camera))
-        subscription = self.create_subscription(
-            Image, f"/{camera}/image_raw", partial(self._on_image, camera), LATEST_IMAGE
-        )
+            return self.frames.subscribe(topic, partial(on_frame, camera))
+        subscription = self.create_subscription(Image, f"/{camera}/image_raw", partial(on_image, camera), LATEST_IMAGE)
         return partial(self.destroy_subscription, subscription)
 
     def _on_frame(self, camera: str, frame: Frame, frame_id: str) -> None:
@@ -145,6 +157,39 @@ class PoseNode(DlstreamNode[PoseSettings]):
             self._refuse(self._views[camera], error)
             return
         self._queue.put(camera, (frame, message.header), number, received)
+
+    def _on_depth(self, camera: str, depth_camera: str, frame: Frame, frame_id: str) -> None:
+        """Keeps an image of the depth camera of `camera`."""
+        try:
+            self._depths[camera].add(frame)
+        except EncodingError as error:
+            self._refuse_depth(camera, depth_camera, error)
+
+    def _on_depth_image(self, camera: str, depth_camera: str, message: Image, info: dict[str, int]) -> None:
+        try:
+            frame = frame_from_message(message, depth_camera, info.get("publication_sequence_number", 1) - 1)
+        except EncodingError as error:
+            self._refuse_depth(camera, depth_camera, error)
+            return
+        self._on_depth(camera, depth_camera, frame, "")
+
+    def _with_depth(
+        self, view: CameraView, frame: Frame, individuals: tuple[Individual, ...]
+    ) -> tuple[Individual, ...]:
+        if view.camera not in self._depths:
+            return individuals
+        image = self._depths[view.camera].at(frame.stamp)
+        if image is not None:
+            view.depth_error = ""
+        elif not view.depth_error:
+            view.depth_error = f"camera '{self._depth_cameras[view.camera]}' has no image within 50 ms of the frame's"
+        return self._depths[view.camera].measure(individuals, frame, image)
+
+    def _refuse_depth(self, camera: str, depth_camera: str, error: EncodingError) -> None:
+        view = self._views[camera]
+        if view.depth_error != str(error):
+            view.depth_error = str(error)
+            self.get_logger().error(f"/{depth_camera}/image_raw: {error}")
 
     def _on_regions(self, message: Regions) -> None:
         if message.camera in self._views:
@@ -166,6 +211,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
             self._warm_up(stream, frame.image.shape[1], frame.image.shape[0])
             start = now()
             found = stream.estimate(frame.image, frame.encoding, frame.stamp)
+            individuals = self._with_depth(view, frame, found.individuals)
             end = now()
         except (EncodingError, NetworkError) as error:
             self._refuse(view, error)
@@ -175,7 +221,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
             sequence=queued.sequence,
             stamp=frame.stamp,
             keypoints=self._estimator.info.keypoints,
-            individuals=found.individuals,
+            individuals=individuals,
             received=queued.received,
             inference_start=start,
             inference_end=end,

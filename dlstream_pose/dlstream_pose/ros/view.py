@@ -31,6 +31,7 @@ class CameraView:
         meter: rate of the poses and time of their inference.
         refused: images that could not be used.
         error: why the last image could not be used; empty if it could.
+        depth_error: the same for the images of its depth camera; or that there is none for a frame.
     """
 
     def __init__(self, node: LifecycleNode, camera: str, network: Network, settings: PoseSettings) -> None:
@@ -47,7 +48,7 @@ class CameraView:
         """Starts counting, and publishes the skeleton."""
         self.meter = Meter()
         self.refused = 0
-        self.error = ""
+        self.error = self.depth_error = ""
         self._first_stamp = 0
         self._next_show = 0.0
         self._dropped_before = 0
@@ -127,6 +128,8 @@ class CameraView:
         rate = f"{self.meter.per_second:.1f} fps, {self.meter.milliseconds:.1f} ms"
         if publishers > 1:
             return Level.WARN, f"{publishers} publishers of its images, expected one; {rate}"
+        if self.depth_error:
+            return Level.WARN, f"no depth: {self.depth_error}; {rate}"
         if lately > 0:
             return Level.WARN, f"{lately} frames left out; {rate}"
         return Level.OK, rate

@@ -1,4 +1,4 @@
-"""A filter as the stream calls it, so that mistakes in its code are told as its own."""
+"""A filter as the stream calls it, so that mistakes in its code are reported as its own."""
 
 from __future__ import annotations
 

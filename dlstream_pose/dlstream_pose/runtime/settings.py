@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from dlstream_common import FILLED_IN, ExistingFile, Namespace, SettingsWithFormerKeys, former
 from dlstream_pose.runtime.engines import AnyEngine, settings_of_engine
 from dlstream_pose.runtime.filters import FILTERS, AnyFilter, NoFilter
 from dlstream_pose.runtime.missing import Missing
+
+
+def _pairs(value: Any) -> Any:
+    """Turns a rig file's mapping into a list of name=name, which a ROS parameter can hold."""
+    return [f"{name}={other}" for name, other in value.items()] if isinstance(value, Mapping) else value
+
+
+_Pairs = BeforeValidator(_pairs, json_schema_input_type=dict[str, str] | list[str])
 
 
 class PoseSettings(SettingsWithFormerKeys):
@@ -51,6 +60,11 @@ class PoseSettings(SettingsWithFormerKeys):
     has no position; skip: the animal is left out of the frame."""
     min_confidence: Annotated[float, Field(ge=0, le=1, json_schema_extra={"live": True})] = 0.5
     """Keypoints with a lower confidence are not drawn, and `missing` says what becomes of them in poses."""
+    depth: Annotated[list[str], _Pairs] = []
+    """Which depth camera sees what a camera sees, pixel for pixel, such as {top: top_depth}: its poses then have the
+    depth of each keypoint, for triggers of type depth. Left out: RealSense cameras that are aligned to one another."""
+    depth_window: Annotated[int, Field(ge=1, le=99)] = 5
+    """Side of the square around a keypoint whose median is its depth, in pixels (odd); half of it must be measured."""
     overlay_rate: Annotated[float, Field(gt=0, le=240, json_schema_extra={"live": True})] = 15.0
     """Overlay images and markers per second, at most; drawn only while someone subscribes."""
     legend: Annotated[bool, Field(json_schema_extra={"live": True})] = True
@@ -82,8 +96,30 @@ class PoseSettings(SettingsWithFormerKeys):
             raise ValueError(f"each camera once, but {', '.join(twice)} occurs twice")
         return cameras
 
+    @field_validator("depth")
+    @classmethod
+    def _names(cls, pairs: list[str]) -> list[str]:
+        cameras = [name for name, _, _ in (pair.partition("=") for pair in pairs)]
+        if not all(name and other for name, _, other in (pair.partition("=") for pair in pairs)):
+            raise ValueError("for each camera the name of its depth camera, such as {top: top_depth}")
+        if len(set(cameras)) < len(cameras):
+            raise ValueError("each camera once")
+        return pairs
+
+    @field_validator("depth_window")
+    @classmethod
+    def _has_a_middle(cls, window: int) -> int:
+        if window % 2 == 0:
+            raise ValueError("an odd number of pixels, so that the keypoint is in the middle")
+        return window
+
     @model_validator(mode="after")
     def _can_predict(self) -> PoseSettings:
         if self.predict != "none" and isinstance(self.filter, NoFilter):
             raise ValueError(f"predict: {self.predict} needs a velocity: filter: {' or '.join(FILTERS)}")
         return self
+
+    @property
+    def depth_cameras(self) -> dict[str, str]:
+        """The name of the depth camera by the name of the camera whose keypoints it measures."""
+        return {name: other for name, _, other in (pair.partition("=") for pair in self.depth)}

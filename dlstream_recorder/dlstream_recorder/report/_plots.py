@@ -30,11 +30,11 @@ _COLOURS = {
     "capture_to_applied": "#009e73",
 }
 _MARKERS = {"capture_to_command": "D", "command_to_acknowledgement": "s", "capture_to_applied": "o"}
-_INK, _GREY, _GRID, _FAULT = "#24292f", "#57606a", "#d8dee4", "#d1242f"
+_INK, GREY, _GRID, _FAULT = "#24292f", "#57606a", "#d8dee4", "#d1242f"
 _HEAD, _GAP, _FOOT = 1.05, 0.75, 0.55  # inches above, between and below the two plots
 _COLUMNS = (1.11, 1.21, 1.31, 1.43, 1.53)
 _FEW = 40
-_STYLE: Any = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.edgecolor": _GRID,
@@ -60,14 +60,14 @@ def plot_latency(
         start: time 0 of the lower plot, in nanoseconds since the epoch.
     """
     shown = {name: hops[name] for name in HOPS if len(hops[name])}
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         rows = max(1, len(shown))
         heights = [0.55 * rows + 0.2, 2.6]
         height = _HEAD + heights[0] + _GAP + heights[1] + _FOOT
         figure = Figure(figsize=(11, height), dpi=140, facecolor="white")
         FigureCanvasAgg(figure)
         figure.text(0.025, 1 - 0.18 / height, title, va="top", fontsize=13, fontweight="bold")
-        figure.text(0.025, 1 - 0.48 / height, subtitle, va="top", color=_GREY)
+        figure.text(0.025, 1 - 0.48 / height, subtitle, va="top", color=GREY)
         upper = figure.add_axes((0.185, (_FOOT + heights[1] + _GAP) / height, 0.52, heights[0] / height))
         lower = figure.add_axes((0.185, _FOOT / height, 0.52, heights[1] / height))
         if shown:
@@ -103,7 +103,7 @@ def _distributions(axes: Axes, hops: Mapping[str, pd.DataFrame]) -> None:
         for place, text in zip(_COLUMNS, [*figures, str(len(found))], strict=True):
             axes.text(place, base + 0.22, text, transform=beside, va="center", ha="right")
     for place, text in zip(_COLUMNS, ("p50", "p95", "p99", "max ms", "n"), strict=True):
-        axes.text(place, len(values) - 0.15, text, transform=beside, va="bottom", ha="right", color=_GREY, fontsize=8)
+        axes.text(place, len(values) - 0.15, text, transform=beside, va="bottom", ha="right", color=GREY, fontsize=8)
     axes.set_yticks([len(values) - 1 - row + 0.22 for row in range(len(values))], [HOPS[name] for name in values])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.3, len(values) - 0.1)

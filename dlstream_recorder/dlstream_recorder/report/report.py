@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dlstream_common import Individual, RecordingError
+from dlstream_common import Individual, RecordingError, to_view
 from dlstream_common.event_kinds import COMMAND, FAULT
+from dlstream_recorder.report.intervals import per_trigger, stimuli
+from dlstream_recorder.report.paths import walks
 from dlstream_recorder.report.summary import Summary, all_hops, read_session, summarise
 from dlstream_recorder.report.tables import read_events, read_frames, read_poses, segment_stems, sibling
 from dlstream_recorder.report.tracking import MIN_CONFIDENCE
@@ -29,10 +31,16 @@ class Report:
     """None if no latency was measured, as when a video was analysed."""
     overlays: tuple[Path, ...]
     """One for each camera with a video: overlay.png, or overlay.<camera>.png if the session has several cameras."""
+    paths: tuple[Path, ...] = ()
+    """trajectory.png and occupancy.png for each camera with poses, named like the overlays."""
+    stimuli: Path | None = None
+    """None if there was no stimulus."""
+    per_trigger: pd.DataFrame | None = None
+    """See `intervals.per_trigger`; None if there was no stimulus."""
 
 
 def write_report(folder: str | Path) -> Report:
-    """Writes `latency.png` (if any was measured) and `overlay.png` into the session's folder, replacing earlier ones.
+    """Writes the pictures of a session into its folder, replacing earlier ones; see `Report`.
 
     Raises:
         RecordingError: not a session, or a file can't be read or written.
@@ -45,7 +53,8 @@ def write_report(folder: str | Path) -> Report:
     events = read_events(folder)
     hops = all_hops(folder, list(contents["cameras"]), events)
     latency = folder / "latency.png"
-    overlays = []
+    overlays, paths = [], []
+    recorded = stimuli(events, _end(contents, events))
     try:
         latency.unlink(missing_ok=True)
         timed = any(len(hop) for hop in hops.values())
@@ -56,9 +65,57 @@ def write_report(folder: str | Path) -> Report:
             name = "overlay.png" if len(contents["cameras"]) == 1 else f"overlay.{camera.replace('/', '_')}.png"
             if write_overlay(folder, camera, about, events, folder / name):
                 overlays.append(folder / name)
+            paths += write_paths(folder, camera, about, name.removeprefix("overlay"))
+        picture = folder / "stimuli.png"
+        picture.unlink(missing_ok=True)
+        if len(recorded):
+            from dlstream_recorder.report._stimulus_plot import plot_stimuli
+
+            plot_stimuli(picture, f"{contents['session']}: stimuli", recorded, contents["created_ns"])
     except OSError as error:
         raise RecordingError(f"can't write the figures of {folder}: {error}") from error
-    return Report(summary, latency if timed else None, tuple(overlays))
+    return Report(
+        summary,
+        latency if timed else None,
+        tuple(overlays),
+        tuple(paths),
+        picture if len(recorded) else None,
+        per_trigger(recorded) if len(recorded) else None,
+    )
+
+
+def write_paths(folder: Path, camera: str, about: Mapping[str, Any], ending: str) -> list[Path]:
+    """Draws where the animals of a camera were, with the regions; none if it has no poses, or its images changed size.
+
+    Args:
+        about: the camera's entry in session.json.
+        ending: of the pictures' names, such as ".png".
+    """
+    from dlstream_recorder.report._path_plots import plot_occupancy, plot_trajectory
+
+    targets = [folder / f"{what}{ending}" for what in ("trajectory", "occupancy")]
+    for target in targets:
+        target.unlink(missing_ok=True)
+    stems = [stem for stem in segment_stems(folder, camera) if sibling(stem, "poses.csv").exists()]
+    sizes = {(int(part["width"]), int(part["height"])) for part in about.get("parts", ()) if part.get("width")}
+    if not stems or len(sizes) != 1:
+        return []
+    frames, poses = [read_frames(stem) for stem in stems], [read_poses(sibling(stem, "poses.csv")) for stem in stems]
+    widest = max(poses, key=lambda table: table.shape[1])
+    table = pd.concat([one.reindex(columns=widest.columns) for one in poses], ignore_index=True)
+    stamps = pd.concat(frames)["stamp_ns"].to_numpy(np.int64)
+    count = min(len(table), len(stamps))
+    found = walks(table.iloc[:count], stamps[:count])
+    background = read_frame(stems[0], 0) if sibling(stems[0], "mkv").exists() else None
+    regions = [(region["name"], np.array(region["points"], np.float32)) for region in about.get("regions", [])]
+    size = sizes.pop()
+    plot_trajectory(targets[0], f"{folder.resolve().name}, {camera}: trajectory", found, size, background, regions)
+    plot_occupancy(targets[1], f"{folder.resolve().name}, {camera}: occupancy", found, size, background, regions)
+    return targets
+
+
+def _end(contents: Mapping[str, Any], events: pd.DataFrame) -> int:
+    return max(int(contents.get("ended_ns") or 0), *events["stamp_ns"].tolist(), int(contents["created_ns"]))
 
 
 def _line(summary: Summary) -> str:
@@ -99,7 +156,7 @@ def write_overlay(folder: Path, camera: str, about: Mapping[str, Any], events: p
         regions.append(OverlayRegion(region["name"], outline, any(inside)))
     seconds = (int(read_frames(stem)["stamp_ns"].iloc[row]) - int(read_frames(stems[0])["stamp_ns"].iloc[0])) / 1e9
     picture = draw_overlay(
-        read_frame(stem, row),
+        read_frame(stem, row, is_depth(about)),
         individuals,
         [(int(first), int(second)) for first, second in about.get("edges", [])],
         regions,
@@ -112,8 +169,13 @@ def write_overlay(folder: Path, camera: str, about: Mapping[str, Any], events: p
     return True
 
 
-def read_frame(stem: Path, row: int) -> NDArray[np.uint8]:
-    """Frame `row` of a video segment as (height, width, 3) uint8, blue, green, red.
+def is_depth(about: Mapping[str, Any]) -> bool:
+    """Whether a camera's images are depths, by its part of session.json."""
+    return any(part.get("encoding") == "16UC1" for part in about.get("parts", []))
+
+
+def read_frame(stem: Path, row: int, depth: bool = False) -> NDArray[np.uint8]:
+    """Frame `row` of a video segment as (height, width, 3) uint8, blue, green, red; depth as it can be looked at.
 
     Raises:
         RecordingError: there is no such frame.
@@ -124,6 +186,8 @@ def read_frame(stem: Path, row: int) -> NDArray[np.uint8]:
             stream = container.streams.video[0]
             container.seek(int(times[row]), stream=stream)  # a tick of our videos is a nanosecond
             for frame in container.decode(stream):
+                if frame.pts == times[row] and depth:
+                    return to_view(frame.to_ndarray(), "16UC1")
                 if frame.pts == times[row]:
                     return np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
     raise RecordingError(f"{video}: it has no frame {row}")

@@ -219,7 +219,7 @@ def _camera(folder: Path, name: str, about: Mapping[str, Any], hops: Mapping[str
     stems = segment_stems(folder, name)
     frames = [read_frames(stem) for stem in stems]
     latency = [table for table in (read_latency(stem) for stem in stems) if table is not None]
-    recorded = sum(len(table) for table in frames)
+    recorded = sum(int((table["lost"] == 0).sum()) for table in frames)
     seconds = sum(_span(table) for table in frames)
     intervals = sum(max(0, len(table) - 1) for table in frames)
     rows = [table for table in frames if len(table)]

@@ -31,8 +31,11 @@ def sibling(stem: Path, ending: str) -> Path:
 
 
 def read_frames(stem: Path) -> pd.DataFrame:
-    """`frames.csv`: one row per video frame."""
-    return _read(sibling(stem, "frames.csv"))
+    """`frames.csv`: one row per video frame; `lost` is 0 in older sessions, which do not have this column."""
+    table = _read(sibling(stem, "frames.csv"))
+    if "lost" not in table:
+        table["lost"] = 0
+    return table
 
 
 def read_latency(stem: Path) -> pd.DataFrame | None:

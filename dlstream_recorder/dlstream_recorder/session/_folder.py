@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +17,8 @@ _RESERVE = 4 << 20
 _RESERVE_NAME = ".reserve"
 
 
-def make_folder(settings: SessionSettings, name: str, started: int) -> Path:
-    """Creates the folder, named as given, or by date, time and rig, with a number if that name is taken.
+def make_folder(settings: SessionSettings, name: str, started: int, subject: str = "") -> Path:
+    """Creates the folder, named as given, or by date, time, rig and subject, with a number if that name is taken.
 
     Raises:
         RecordingError: it exists, the name is not allowed, or the disk is full or can't be written.
@@ -31,7 +32,8 @@ def make_folder(settings: SessionSettings, name: str, started: int) -> Path:
     if name:
         return _make(directory / name)
     stem = datetime.fromtimestamp(started / 1e9).strftime("%Y-%m-%dT%H-%M-%S")
-    stem += f"_{settings.rig.replace('/', '_')}" if settings.rig else ""
+    for word in (settings.rig, subject):
+        stem += "_" + re.sub(r"[^\w.-]+", "_", word)[:60] if word else ""
     number = 1
     while True:
         path = directory / (stem if number == 1 else f"{stem}_{number}")

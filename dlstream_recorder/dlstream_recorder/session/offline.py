@@ -8,6 +8,7 @@ from typing import Any
 
 from dlstream_common import Frame, FramePoses, RecordingError
 from dlstream_common.event_kinds import FAULT
+from dlstream_recorder.metadata import SessionMetadata
 from dlstream_recorder.report.summary import Summary, summarise
 from dlstream_recorder.report.tables import write_all_h5
 from dlstream_recorder.session._copies import Copies
@@ -27,13 +28,20 @@ class OfflineSession:
         cameras: their names.
         started: stamp of the first frame, in nanoseconds since the epoch.
         about: further entries for session.json.
+        metadata: subject and circumstances.
 
     Raises:
         RecordingError: the folder is not empty, or can't be written.
     """
 
     def __init__(
-        self, folder: Path, name: str, cameras: Sequence[str], started: int, about: Mapping[str, Any] | None = None
+        self,
+        folder: Path,
+        name: str,
+        cameras: Sequence[str],
+        started: int,
+        about: Mapping[str, Any] | None = None,
+        metadata: SessionMetadata | None = None,
     ) -> None:
         if folder.is_dir() and any(folder.iterdir()):
             raise RecordingError(f"{folder} is not empty; nothing is overwritten. Choose another folder")
@@ -43,7 +51,7 @@ class OfflineSession:
             raise write_error(folder, error) from error
         self.folder = folder
         self._stamp = started
-        contents = first_contents(name, "", started, {})
+        contents = first_contents(name, "", started, (metadata or SessionMetadata()).contents())
         contents |= {"offline": True, "cameras": {camera: {"parts": []} for camera in cameras}, **(about or {})}
         self._file = SessionFile(folder, contents)
         self._copies = Copies(folder, self._file)
@@ -61,8 +69,8 @@ class OfflineSession:
         self._cameras[frame.camera].add_frame(frame, 0, every)
 
     def add_lost(self, camera: str, sequence: int, stamp: int, reason: str) -> None:
-        """Adds a frame that can't be decoded: a fault of the session, counted as a lost frame."""
-        self._cameras[camera].add_lost(sequence)
+        """Adds a frame that can't be decoded: an empty row, a fault of the session, counted as a lost frame."""
+        self._cameras[camera].add_lost(sequence, stamp)
         values = {
             "text": f"frame {sequence} is lost: {reason}",
             "first_frame": str(sequence),

@@ -56,6 +56,10 @@ def recover(folder: str | Path) -> Summary:
     return summary
 
 
+_OLD_COLUMNS = 6
+"""Columns of frames.csv in sessions of older versions, without `lost`."""
+
+
 def _recover_segment(stem: Path) -> None:
     table = CsvRows(sibling(stem, "frames.csv"))
     rows = table.count()
@@ -64,7 +68,9 @@ def _recover_segment(stem: Path) -> None:
         found = repair(video)
         dropped = table.last()[3] if rows else "0"
         clusters = list(enumerate(found.clusters))[rows:]
-        table.append([[row, -1, found.places.start + frame.pts, dropped, 0, frame.pts] for row, frame in clusters])
+        lost = [0] if table.columns() > _OLD_COLUMNS else []
+        start = found.places.start
+        table.append([[row, -1, start + frame.pts, dropped, 0, frame.pts, *lost] for row, frame in clusters])
         rows = len(found.clusters)
         table.keep(rows)
     for ending in ("poses.csv", "ground_truth.csv"):

@@ -13,6 +13,7 @@ from typing import Any
 
 from dlstream_common import Frame, FramePoses, RecordingError, now
 from dlstream_common.event_kinds import FAULT
+from dlstream_recorder.metadata import SessionMetadata, merged, metadata_of
 from dlstream_recorder.report.summary import Summary, summarise
 from dlstream_recorder.report.tables import write_all_h5
 from dlstream_recorder.session import _folder
@@ -54,10 +55,11 @@ class Session:
     Args:
         settings: what to record, and where.
         name: of the folder, instead of that in the settings.
-        metadata: entries for session.json, besides those in the settings.
+        metadata: key and value of what is to be in session.json besides the settings' metadata: see `metadata_of`.
 
     Raises:
-        RecordingError: the folder exists or can't be written, or the disk is (nearly) full. Leaves nothing behind.
+        RecordingError: the folder exists or can't be written, the disk is (nearly) full, or the metadata is wrong or
+            contradicts the settings'. Leaves nothing behind.
     """
 
     def __init__(self, settings: SessionSettings, name: str = "", metadata: Mapping[str, str] | None = None) -> None:
@@ -72,9 +74,10 @@ class Session:
         self._disk_is_low = False
         self._sync_error: Exception | None = None
         self._ending = threading.Event()
-        self.folder = _folder.make_folder(settings, name, self.started)
+        self.metadata = _metadata(settings, metadata or {})
+        self.folder = _folder.make_folder(settings, name, self.started, self.metadata.subject.subject_id or "")
         try:
-            self._file = self._begin_file(dict(metadata or {}))
+            self._file = self._begin_file()
             self._reserve = _folder.Reserve(self.folder)
             self._log = Log(self.folder, self.started, settings.bag, self._watch_disk)
         except BaseException:
@@ -256,11 +259,11 @@ class Session:
 
     # How it is done.
 
-    def _begin_file(self, metadata: dict[str, str]) -> SessionFile:
+    def _begin_file(self) -> SessionFile:
         settings = self.settings
-        metadata = {**dict(line.split("=", 1) for line in settings.metadata), **metadata}
-        contents = first_contents(self.folder.name, settings.rig, self.started, metadata)
-        contents["settings"] = settings.model_dump(mode="json", exclude={"metadata"})
+        contents = first_contents(self.folder.name, settings.rig, self.started, self.metadata.contents())
+        contents["changes"] = list(settings.changes)
+        contents["settings"] = settings.model_dump(mode="json", exclude={"metadata", "changes"})
         contents["cameras"] = {camera: {"parts": []} for camera in settings.cameras}
         file = SessionFile(self.folder, contents)
         self._copies = Copies(self.folder, file)
@@ -330,14 +333,23 @@ class Session:
         write_all_h5(self.folder)
         self.summary = summarise(self.folder)
         ended = now()
+        silent = [name for name, camera in self.summary.cameras.items() if not camera.frames_captured]
         self._file.update(
-            complete=not failures,
+            complete=not failures and not silent,
+            without_frames=silent,
             ended=iso(ended),
             ended_ns=ended,
             reason=reason,
             error=_sentence(failures) if failures else None,
             summary=self.summary.model_dump(mode="json"),
         )
+
+
+def _metadata(settings: SessionSettings, more: Mapping[str, str]) -> SessionMetadata:
+    try:
+        return merged(metadata_of(settings.metadata), metadata_of(f"{key}={value}" for key, value in more.items()))
+    except ValueError as error:
+        raise RecordingError(f"metadata of the session: {error}") from error
 
 
 def _sentence(failures: Sequence[Exception]) -> str:

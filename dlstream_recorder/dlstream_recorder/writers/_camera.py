@@ -45,6 +45,7 @@ class CameraRecorder:
         self._held: deque[tuple[FramePoses, int, bool, int]] = deque()
         self.poses_without_frame = 0
         self._gaps: deque[tuple[int, int]] = deque()
+        self._lost_first: list[tuple[int, int, int]] = []
         self._other_keypoints: set[tuple[str, ...]] = set()
         self._segments_lock = threading.Lock()
 
@@ -57,6 +58,7 @@ class CameraRecorder:
         self._count(frame, every)
         if not self.segments or not self.segments[-1].accepts(frame):
             self._begin_segment(frame)
+            self._write_lost()
         self._dropped_in_table = self.dropped
         self.segments[-1].add_frame(frame, self.dropped, recorded)
         self.recorded += 1
@@ -79,10 +81,19 @@ class CameraRecorder:
             segment.poses.describe(scorer, single)
             segment.ground_truth.describe("ground_truth", single)
 
-    def add_lost(self, sequence: int) -> None:
-        """Counts a frame that its source could not deliver; `sequence` is what it would have had."""
+    def add_lost(self, sequence: int, stamp: int) -> None:
+        """Counts a frame that can't be decoded, and writes an empty row for it, so that row n stays frame n."""
         self.lost += 1
         self.last_sequence = sequence
+        self._lost_first.append((sequence, stamp, self.dropped))
+        if self.segments:
+            self._write_lost()
+
+    def _write_lost(self) -> None:
+        for sequence, stamp, dropped in self._lost_first:
+            self.segments[-1].add_lost(sequence, stamp, dropped)
+            self._dropped_in_table = dropped
+        self._lost_first.clear()
 
     def add_source_dropped(self, dropped: int, from_start: bool = False) -> None:
         """Records the source's own count of the frames that it lost.
@@ -159,7 +170,8 @@ class CameraRecorder:
         stem = self._stem
         if self.segments:
             stem = stem.with_name(f"{stem.name}.{len(self.segments) + 1}")
-        segment = VideoSegment(stem, frame, self._video, self._scorer, self._single)
+        start = self._lost_first[0][1] if self._lost_first else frame.stamp
+        segment = VideoSegment(stem, frame, self._video, self._scorer, self._single, start)
         if self.segments:
             before = self.segments[-1]
             if (before.shape, before.encoding) == (frame.image.shape, frame.encoding):

@@ -33,14 +33,15 @@ class PoseTable:
         path: of the file.
         scorer: DeepLabCut's word for the name of the network.
         single: there is one animal, whose id does not matter: the table has no row of individuals.
+        individuals: those that are in the table from the start; others are added when they appear.
     """
 
-    def __init__(self, path: Path, scorer: str, single: bool = False) -> None:
+    def __init__(self, path: Path, scorer: str, single: bool = False, individuals: Sequence[str] = ()) -> None:
         self.path = path
         self._scorer, self._single = scorer, single
         self._file: CsvFile | None = None
         self._keypoints: tuple[str, ...] = ()
-        self._individuals: list[str] = []
+        self._individuals = list(individuals)
         self._rows: OrderedDict[int, dict[int, int]] = OrderedDict()  # stamp -> sequence -> row
 
     def describe(self, scorer: str, single: bool) -> None:

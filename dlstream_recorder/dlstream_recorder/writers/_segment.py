@@ -12,7 +12,7 @@ from dlstream_recorder.writers._encoders import create_encoder
 from dlstream_recorder.writers._matroska import MatroskaWriter, Track
 from dlstream_recorder.writers._pose_table import PoseTable
 
-FRAME_COLUMNS = ("frame", "sequence", "stamp_ns", "dropped", "recorded_ns", "pts_ns")
+FRAME_COLUMNS = ("frame", "sequence", "stamp_ns", "dropped", "recorded_ns", "pts_ns", "lost")
 LATENCY_COLUMNS = (
     "frame",
     "sequence",
@@ -38,15 +38,18 @@ class VideoSegment:
         video: "lossless", "h264" or "none".
         scorer: name of the network for the table of poses.
         single: whether the tables are those of a single animal.
+        start: stamp of the first row; default: that of the first frame.
 
     Raises:
         RecordingError: the files can't be written, or no encoder accepts such images.
     """
 
-    def __init__(self, stem: Path, first: Frame, video: str, scorer: str, single: bool = False) -> None:
+    def __init__(
+        self, stem: Path, first: Frame, video: str, scorer: str, single: bool = False, start: int | None = None
+    ) -> None:
         self.stem = stem
         self.shape, self.encoding = first.image.shape, first.encoding
-        self.start = first.stamp
+        self.start = first.stamp if start is None else start
         self.frames = 0
         self._last = first.stamp
         self._pts = -1
@@ -91,9 +94,15 @@ class VideoSegment:
             self._video.write(packet.data, pts, packet.keyframe)
         self._pts, self._last = pts, frame.stamp
         row, self.frames = self.frames, self.frames + 1
-        self._frames.write([(row, frame.sequence, frame.stamp, dropped, recorded, pts)])
+        self._frames.write([(row, frame.sequence, frame.stamp, dropped, recorded, pts, 0)])
         self.poses.expect(row, frame.stamp, frame.sequence)
         self.ground_truth.expect(row, frame.stamp, frame.sequence)
+
+    def add_lost(self, sequence: int, stamp: int, dropped: int) -> None:
+        """Writes a row for a frame that can't be decoded. It has no poses."""
+        self._pts, self._last = max(self._pts + 1, stamp - self.start), stamp
+        self._frames.write([(self.frames, sequence, stamp, dropped, 0, self._pts, 1)])
+        self.frames += 1
 
     def add_poses(self, row: int, poses: FramePoses, recorded: int, published: int = 0) -> None:
         """Writes the poses of the frame in `row`, and when the pose node had them."""

@@ -60,7 +60,7 @@ class SessionFile:
             write_json(self.path, self._contents)
 
 
-def first_contents(name: str, rig: str, created: int, metadata: Mapping[str, str]) -> dict[str, Any]:
+def first_contents(name: str, rig: str, created: int, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """What is known at the start."""
     return {
         "session": name,
@@ -74,7 +74,7 @@ def first_contents(name: str, rig: str, created: int, metadata: Mapping[str, str
         "host": _host(),
         "versions": _versions(),
         "metadata": dict(metadata),
-        "seeds": {key: value for key, value in metadata.items() if key.startswith("seed")},
+        "seeds": {},
         "settings": {},
         "files": {},
         "hashes": {},

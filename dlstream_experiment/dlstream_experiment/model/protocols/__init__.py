@@ -33,7 +33,7 @@ def protocol_settings(name: str) -> type[ProtocolSettings]:
 
 
 def _guarded(name: str, settings: ProtocolSettings) -> ProtocolSettings:
-    """Protocols of others: whatever they do wrong is told with its place in the file."""
+    """Protocols of others: whatever they do wrong is reported with its place in the file."""
     if PROTOCOLS.origin(name).is_ours:
         return settings
     from dlstream_experiment.model.protocols.python import InstalledProtocolSettings

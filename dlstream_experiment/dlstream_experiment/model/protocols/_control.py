@@ -42,6 +42,25 @@ class Sham(Settings):
     """The outputs that are sham; if omitted: all."""
     probability: Annotated[float, Field(gt=0, le=1)] = 1.0
     """The probability, drawn for each stimulus, that it is left out."""
+    block: Annotated[int, Field(ge=2, le=1000)] | None = None
+    """Balanced: of every so many stimuli of an output exactly `probability` are left out, in an order that is drawn."""
+
+    @model_validator(mode="after")
+    def _balances(self) -> Sham:
+        if self.block is not None:
+            share = self.probability * self.block
+            if abs(share - round(share)) > 1e-6 or not 0 < round(share) < self.block:
+                raise misfit(
+                    "block",
+                    f"a number of stimuli of which {self.probability:g} are some but not all, such as 4 with "
+                    "probability 0.5",
+                )
+        return self
+
+    @property
+    def left_out(self) -> int:
+        """How many stimuli of a block are left out; 0 without blocks."""
+        return round(self.probability * self.block) if self.block is not None else 0
 
 
 class Planned(Settings):

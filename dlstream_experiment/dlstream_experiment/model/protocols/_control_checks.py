@@ -71,6 +71,8 @@ def controls_in_words(limits: Limits, control: Control) -> Iterator[str]:
     named = ", ".join(control.outputs) if control.outputs else "every output"
     if isinstance(control, Sham):
         share = "all stimuli" if control.probability >= 1 else f"{control.probability:.0%} of the stimuli"
+        if control.block is not None:
+            share = f"{control.left_out} of every {control.block} stimuli, in an order that is drawn,"
         yield f"Sham control: {share} of {named} are left out and only recorded."
     else:
         source = f"the recording {control.recording}" if control.recording is not None else "the file's schedule"

@@ -190,6 +190,11 @@ class PoseSettings(MeasuredSettings):
         """Whether it measures centimetres."""
         return str(getattr(self, "unit", "")).startswith("cm")
 
+    @property
+    def needs_depth(self) -> bool:
+        """Whether it measures the depth of its keypoints."""
+        return False
+
     def scale(self, context: Context) -> float:
         """How many of the units in which its keypoints' places come (see `seen`) are one of its unit of length."""
         known = context.calibration[self.camera_in(context)] if self.metric else 1.0

@@ -46,6 +46,7 @@ class Stimulation:
         self._control = control
         self._draws = draws
         self._given: dict[str, tuple[Stimulus, int | None]] = {}
+        self._blocks: dict[str, list[bool]] = {}
         self._start = 0
         self._paused: int | None = None
 
@@ -144,7 +145,17 @@ class Stimulation:
         control = self._control
         if not isinstance(control, Sham) or (control.outputs is not None and name not in control.outputs):
             return False
+        if control.block is not None:
+            return self._from_block(name, control)
         return control.probability >= 1 or self._draws.random() < control.probability
+
+    def _from_block(self, name: str, control: Sham) -> bool:
+        """The next of a block of stimuli of which a fixed number is sham; each output has blocks of its own."""
+        left = self._blocks.setdefault(name, [])
+        if not left:
+            left += [number < control.left_out for number in range(control.block or 0)]
+            self._draws.shuffle(left)
+        return left.pop()
 
 
 def _reached(output: str, which: str, seconds: float) -> Note:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from dlstream_experiment.model.classification import PoseClassification
 from dlstream_experiment.model.names import SECOND
-from dlstream_experiment.model.plane import CameraPlane, in_plane
+from dlstream_experiment.model.plane import CameraPlane
 from dlstream_experiment.model.pose_array import PoseArray
 from dlstream_experiment.model.quantities import Condition, keypoints_of
 from dlstream_experiment.model.triggers import Trigger
+from dlstream_experiment.runtime.triggers.added_columns import AddedColumns, DepthColumns, PlaneColumns
 from dlstream_experiment.runtime.triggers.classifier import ClassifierTrigger
 from dlstream_experiment.runtime.triggers.trigger_state import TriggerState
 
@@ -38,9 +39,16 @@ class CameraEvaluator:
         states: those of this camera's triggers.
         plane: what the camera is calibrated for; None where no trigger needs it.
         in_cm: the keypoints whose places in the plane the triggers need.
+        in_depth: the keypoints whose depth the triggers need.
     """
 
-    def __init__(self, states: Sequence[TriggerState], plane: CameraPlane | None, in_cm: Sequence[str]) -> None:
+    def __init__(
+        self,
+        states: Sequence[TriggerState],
+        plane: CameraPlane | None,
+        in_cm: Sequence[str],
+        in_depth: Sequence[str] = (),
+    ) -> None:
         self._conditions: list[TriggerState] = []
         self._own: list[tuple[TriggerState, Trigger]] = []
         conditions: list[Condition] = []
@@ -54,13 +62,14 @@ class CameraEvaluator:
         self._with_release = {place for place, condition in enumerate(conditions) if condition.release is not None}
         self._undecided: list[tuple[int, TriggerState]] = []  # with a release, newly known on the last frame
         self._slots = SlotTracker(conditions) if conditions else None
-        self._plane = _PlaneColumns(plane, in_cm) if plane is not None and in_cm else None
+        self._added: list[AddedColumns] = [PlaneColumns(plane, in_cm)] if plane is not None and in_cm else []
+        self._added += [DepthColumns(in_depth)] if in_depth else []
         self._last = np.zeros(0, np.uint8)
 
     def bind(self, keypoints: Sequence[str]) -> None:
         """Receives the names of the keypoints in their order; see Trigger.bind."""
-        if self._plane is not None:
-            keypoints = self._plane.bind(keypoints)
+        known = list(keypoints)
+        keypoints = [*keypoints, *(name for columns in self._added for name in columns.bind(known))]
         if self._slots is not None:
             self._apply_releases()
             self._slots.bind(keypoints)
@@ -71,8 +80,9 @@ class CameraEvaluator:
     def evaluate(self, poses: PoseArray) -> list[tuple[TriggerState, bool | None]]:
         """The triggers of which something else is known than on the last frame, each with what is known."""
         news: list[tuple[TriggerState, bool | None]] = []
-        if self._plane is not None:
-            poses = replace(poses, block=self._plane.extend(poses.block))
+        if self._added:
+            added = [columns.of(poses) for columns in self._added]
+            poses = replace(poses, block=np.concatenate((poses.block, *added), axis=2))
         if self._slots is not None:
             if self._undecided:
                 self._apply_releases()
@@ -234,26 +244,3 @@ class SlotTracker:
         self._block = np.full((3, self._count, len(self._keypoints)), np.nan, np.float32)
         self._flat = self._block.reshape(3, -1)
         self._in_order = False
-
-
-class _PlaneColumns:
-    """Adds some of the keypoints of a pose array once more, with their places in the plane."""
-
-    def __init__(self, plane: CameraPlane, keypoints: Sequence[str]) -> None:
-        self._plane, self._wanted = plane, list(keypoints)
-        self._columns: list[int] = []
-
-    def bind(self, keypoints: Sequence[str]) -> list[str]:
-        """The names of the keypoints and of those that are added; raises KeyError where one of these is missing."""
-        for name in self._wanted:
-            if name not in keypoints:
-                raise KeyError(name)
-        self._columns = [list(keypoints).index(name) for name in self._wanted]
-        return [*keypoints, *(in_plane(name) for name in self._wanted)]
-
-    def extend(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(3, N, K) to (3, N, K + the number of added keypoints)."""
-        chosen = block[:, :, self._columns]
-        added = chosen.copy()
-        added[:2] = self._plane.centimetres(chosen[0].ravel(), chosen[1].ravel()).reshape(chosen[:2].shape)
-        return np.concatenate((block, added), axis=2)

@@ -190,11 +190,12 @@ class _CameraShare:
         context: Context,
     ) -> None:
         own = [state for state in states if state.camera == camera]
-        metric = [item for item in (settings[state.name] for state in own) if isinstance(item, PoseSettings)]
-        in_cm = [name for item in metric if item.metric for _, name in item.keypoints_used()]
+        poses = [item for item in (settings[state.name] for state in own) if isinstance(item, PoseSettings)]
+        in_cm = [name for item in poses if item.metric for _, name in item.keypoints_used()]
+        in_depth = [name for item in poses if item.needs_depth for _, name in item.keypoints_used()]
         calibration = context.calibration.get(camera)
         plane = calibration if isinstance(calibration, CameraPlane) else None
-        self.evaluator = CameraEvaluator(own, plane, list(dict.fromkeys(in_cm)))
+        self.evaluator = CameraEvaluator(own, plane, list(dict.fromkeys(in_cm)), list(dict.fromkeys(in_depth)))
         self.due: int | None = None
         self.decided: dict[str, bool] = {}
         self._name, self._states = camera, states

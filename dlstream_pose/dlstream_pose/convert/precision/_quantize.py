@@ -177,7 +177,8 @@ def _kept(
     if kept is None:
         raise NetworkError(
             f"{exact.network.path}: {about.name} is not harmless: with any of the {about.layers} layers in "
-            f"{about.name} the p99 is above {limits.pixels * _MARGIN:g} px on the frames of the calibration. Nothing was written"
+            f"{about.name} the p99 is above {limits.pixels * _MARGIN:g} px on the frames of the calibration. "
+            "Nothing was written"
         )
     return kept
 

@@ -1,0 +1,150 @@
+"""Times of a measured rig, and what they mean for other frame rates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dlstream_recorder import Summary, read_session, summarise
+from dlstream_recorder.report.summary import all_hops
+from dlstream_recorder.report.tables import read_events, read_latency, segment_stems
+
+RATES = (15, 25, 30, 50, 60, 75, 90, 100, 120, 150, 200, 300, 500)
+KEEPS_UP = 0.01
+"""A rate is kept up with where at most this share of the frames gets no pose."""
+_WARM_UP = 5
+"""Poses at the beginning that do not count: engines and compilers prepare for them."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """How long something took, in milliseconds."""
+
+    name: str
+    n: int
+    mean: float
+    sd: float
+    least: float
+    p50: float
+    p95: float
+    p99: float
+    most: float
+
+    @classmethod
+    def of(cls, name: str, milliseconds: NDArray[np.float64]) -> Times | None:
+        """None where nothing was measured."""
+        if not len(milliseconds):
+            return None
+        p50, p95, p99 = (float(value) for value in np.percentile(milliseconds, [50, 95, 99]))
+        sd = float(np.std(milliseconds, ddof=1)) if len(milliseconds) > 1 else 0.0
+        low, high = float(np.min(milliseconds)), float(np.max(milliseconds))
+        return cls(name, len(milliseconds), float(np.mean(milliseconds)), sd, low, p50, p95, p99, high)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a rig did.
+
+    Attributes:
+        times: of each step.
+        busy: milliseconds for which each pose kept the network busy, in their order.
+        without: frames that got no pose.
+    """
+
+    summary: Summary
+    times: list[Times]
+    busy: NDArray[np.float64]
+    cameras: int
+    frames: int
+    without: int
+
+    @property
+    def rate(self) -> float:
+        """Frames a second of one camera."""
+        return self.summary.fps or 0.0
+
+
+def figures_of(session: Path) -> Figures:
+    """From the session of a rig that ran.
+
+    Raises:
+        RecordingError: it can't be read.
+    """
+    summary = summarise(session)
+    cameras = list(read_session(session)["cameras"])
+    tables = [read_latency(stem) for name in cameras for stem in segment_stems(session, name)]
+    rows = pd.concat([table.iloc[_WARM_UP:] for table in tables if table is not None] or [pd.DataFrame()])
+    if len(rows):
+        rows = rows.sort_values("inference_start_ns")
+    hops = all_hops(session, cameras, read_events(session))
+
+    def between(start: str, end: str) -> NDArray[np.float64]:
+        return (rows[end] - rows[start]).to_numpy(np.float64) / 1e6 if len(rows) else np.empty(0)
+
+    applied = hops["capture_to_applied"]["ms"].to_numpy(np.float64)
+    found = [
+        Times.of("inference", between("inference_start_ns", "inference_end_ns")),
+        Times.of("loop: frame to pose", between("stamp_ns", "published_ns")),
+        Times.of("loop: frame to output", applied),
+    ]
+    return Figures(
+        summary,
+        [item for item in found if item is not None],
+        between("inference_start_ns", "published_ns"),
+        len(cameras),
+        summary.frames_captured,
+        max(0, summary.frames_captured - summary.poses),
+    )
+
+
+def left_out(busy: Sequence[float] | NDArray[np.float64], rate: float) -> float:
+    """The share of frames without a pose if they came at a rate (a second, of all cameras together).
+
+    The pose node takes the newest frame when it is free: a frame that waits is left out when the next one comes.
+
+    Args:
+        busy: milliseconds for which each pose kept the network busy.
+    """
+    period, free, waiting, lost, served = 1000.0 / rate, 0.0, False, 0, 0
+    count = len(busy)
+    number = 0
+    while served < count:
+        now = number * period
+        if waiting and free <= now:
+            free, waiting, served = free + float(busy[served]), False, served + 1
+            if served == count:
+                break
+        if free <= now:
+            free, served = now + float(busy[served]), served + 1
+        else:
+            lost += waiting
+            waiting = True
+        number += 1
+    return lost / (lost + served) if served else 0.0
+
+
+def verdict(figures: Figures) -> list[str]:
+    """Whether this machine is fast enough, in sentences."""
+    if not len(figures.busy):
+        return ["No pose was measured: this says nothing about the machine."]
+    lines = []
+    share = figures.without / figures.frames if figures.frames else 0.0
+    if figures.rate:
+        does = "keeps up" if share <= KEEPS_UP else f"left out {100 * share:.0f} % of the frames"
+        lines.append(f"At the {figures.rate:.0f} frames a second that came, this machine {does}.")
+    shares = {rate: left_out(figures.busy, rate * figures.cameras) for rate in RATES}
+    kept = [rate for rate, lost in shares.items() if lost <= KEEPS_UP]
+    beyond = next((rate for rate, lost in shares.items() if lost > KEEPS_UP), None)
+    of_each = f" of each of {figures.cameras} cameras" if figures.cameras > 1 else ""
+    text = f"By its times, at {max(kept)} frames a second{of_each} it keeps up" if kept else "By its times"
+    if beyond is None:
+        lines.append(f"{text}, and that is the most that was tried.")
+    else:
+        joint = "; at" if kept else ", at"
+        lines.append(f"{text}{joint} {beyond} it would leave out {max(1, round(100 * shares[beyond]))} %.")
+    return lines

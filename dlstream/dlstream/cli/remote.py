@@ -1,0 +1,200 @@
+"""The commands for a rig that is running: `dlstream start | stop | mark | note | status`.
+
+Exit codes: 0 it is done (status: all is well), 1 it could not be done (status: something is wrong), 3 no rig is
+running, or several are and none was named.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from dlstream.console import make_console
+from dlstream_common import DlstreamError, event_kinds, now
+
+if TYPE_CHECKING:
+    from dlstream.remote.link import Link
+    from dlstream.run.registry import RunningRig
+
+_NO_RIG = 3
+_FIRST_WORD = 4.0
+"""Seconds for which a node, which says something once a second, is waited for."""
+
+WhichRig = Annotated[
+    str, typer.Option("--rig", help="Which one, if several run: its name, file or process.", show_default=False)
+]
+Text = Annotated[str, typer.Argument(help="What happened.", show_default=False)]
+
+
+def start(
+    rig: WhichRig = "",
+    subject: Annotated[
+        str, typer.Option(help="With `start: service` of the recorder: the animal of this session.", show_default=False)
+    ] = "",
+    session: Annotated[str, typer.Option(help="The same: name of the session's folder.", show_default=False)] = "",
+    note: Annotated[str, typer.Option(help="The same: a note.", show_default=False)] = "",
+) -> None:
+    """Start the experiment of the running rig; with `start: service` of the recorder, first a session.
+
+    Exits with 1 if it did not start, 3 if no rig is running.
+    """
+    found = _find(rig)
+    told = {"subject": subject, "notes": note}
+    metadata = {key: value for key, value in told.items() if value}
+    by_service = found.records == "service"
+    if (metadata or session) and not by_service:
+        raise DlstreamError(
+            "--subject, --session, --note: this rig records without being asked; expected `start: service` of its "
+            "recorder. Give them to `dlstream run`, and use `dlstream note`"
+        )
+    if not found.has_experiment and not by_service:
+        raise DlstreamError(f"rig '{found.name}' has no experiment to start, and records by itself")
+    with _link(found) as link:
+        if by_service and not _recording(link):
+            _say(f"recording to {link.start_recording(session, metadata)}")
+        elif metadata or session:
+            raise DlstreamError(f"a session is being recorded already: {_recording(link)}. Stop it first")
+        if found.has_experiment:
+            link.trigger("/experiment/start")
+            _say(f"the experiment of rig '{found.name}' has started")
+
+
+def stop(
+    rig: WhichRig = "",
+    everything: Annotated[
+        bool, typer.Option("--all", help="End the whole rig, as Ctrl-C does, and wait for it.")
+    ] = False,
+) -> None:
+    """Stop the experiment of the running rig: its outputs go off. With `start: service` also the session.
+
+    Exits with 1 if nothing was running in it, 3 if no rig is running.
+    """
+    found = _find(rig)
+    if everything:
+        _end(found)
+        return
+    errors = []
+    stopped = False
+    with _link(found) as link:
+        if found.has_experiment:
+            try:
+                link.trigger("/experiment/stop")
+                stopped = True
+                _say(f"the experiment of rig '{found.name}' was stopped; its outputs are told to go off")
+            except DlstreamError as error:
+                errors.append(str(error))
+        if found.records == "service" and (folder := _recording(link)):
+            link.trigger("/recorder/stop")
+            stopped = True
+            _say(f"session {folder} is finished")
+    if not stopped:
+        raise DlstreamError("; ".join(errors) or f"rig '{found.name}' has no experiment; --all ends the whole rig")
+
+
+def mark(text: Text, rig: WhichRig = "") -> None:
+    """Mark this moment in the session of the running rig: an event `mark` with this name in events.csv.
+
+    Exits with 1 if nothing is being recorded, 3 if no rig is running.
+    """
+    _tell(event_kinds.MARK, text.strip(), text, rig)
+
+
+def note(text: Text, rig: WhichRig = "") -> None:
+    """Write a note into the session of the running rig: an event `note` of `operator` in events.csv.
+
+    Exits with 1 if nothing is being recorded, 3 if no rig is running.
+    """
+    _tell(event_kinds.NOTE, "operator", text, rig)
+
+
+def status(rig: WhichRig = "") -> None:
+    """Say how the running rig is: frame rates, poses, experiment, outputs, recorder, disk.
+
+    Exits with 0 if all is well, 1 if something is wrong, 3 if no rig is running.
+    """
+    from dlstream.remote.words import SILENT, NodeState, status_lines
+
+    found = _find(rig)
+    with _link(found) as link:
+        link.wait(lambda: set(found.nodes) <= set(link.diagnoses), _FIRST_WORD)
+        link.wait(lambda: link.status is not None or not found.has_experiment, 0.5)
+        nodes = {
+            name: NodeState(_level(item.level), item.message, link.values(name)) if item is not None else SILENT
+            for name, item in ((name, link.diagnoses.get(name)) for name in found.nodes)
+        }
+        counts = {pair.key: pair.value for pair in link.status.counts} if link.status is not None else {}
+    console = make_console()
+    about = f", {found.subject}" if found.subject else ""
+    console.print(
+        f"[bold]rig {escape(found.name)}[/]{escape(about)}: for {_duration(now() - found.since)}; {escape(found.file)}"
+    )
+    bad = False
+    for line in status_lines(nodes, found.cameras, found.outputs, counts):
+        bad = bad or line.level in ("error", "stale", "silent")
+        style = {"": "default", "warn": "yellow"}.get(line.level, "bold red")
+        console.print(f"  {line.about:<18} [{style}]{escape(line.text)}[/]")
+    raise typer.Exit(int(bad))
+
+
+def _find(name: str) -> RunningRig:
+    from dlstream.run.registry import NoRigError, find_rig
+
+    try:
+        return find_rig(name)
+    except NoRigError as error:
+        make_console().print(f"[bold red]dlstream:[/] {escape(str(error))}")
+        raise typer.Exit(_NO_RIG) from error
+
+
+def _link(rig: RunningRig) -> Link:
+    from dlstream.remote.link import Link
+
+    return Link(rig)
+
+
+def _recording(link: Link) -> str:
+    """The session that is being recorded; empty if none is."""
+    link.wait(lambda: "/recorder" in link.diagnoses)
+    return link.values("/recorder").get("session", "")
+
+
+def _tell(kind: str, name: str, text: str, rig: str) -> None:
+    stamp = now()  # the moment that is meant, before anything is looked for
+    if not text.strip():
+        raise DlstreamError(f"{kind}: found an empty text; expected what happened")
+    found = _find(rig)
+    if not found.records:
+        raise DlstreamError(f"rig '{found.name}' has no recorder: nothing would be written")
+    with _link(found) as link:
+        session = _recording(link)
+        if not session:
+            raise DlstreamError(f"the recorder of rig '{found.name}' is not recording: nothing was written")
+        link.tell(kind, name, text, stamp)
+    _say(f"{kind} in {session}: {text}")
+
+
+def _end(rig: RunningRig) -> None:
+    from dlstream.run.registry import running_rigs
+
+    os.kill(rig.pid, signal.SIGINT)
+    while any(other.pid == rig.pid for other in running_rigs()):
+        time.sleep(0.1)
+    _say(f"rig '{rig.name}' has ended")
+
+
+def _level(level: bytes) -> str:
+    return {0: "ok", 1: "warn", 2: "error", 3: "stale"}[level[0]]
+
+
+def _duration(nanoseconds: int) -> str:
+    seconds = max(0, nanoseconds // 1_000_000_000)
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _say(text: str) -> None:
+    make_console().print(escape(text))

@@ -1,0 +1,1 @@
+"""`dlstream track`: the poses in many videos, without an experiment or a rig, here or on a Dask cluster."""

@@ -1,0 +1,107 @@
+"""The record beside each video's results: complete results of the same video and network are never made twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dlstream.offline.track.inputs import Item
+from dlstream.offline.track.settings import SUFFIX, Settings
+
+FORMAT = 1
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is of a video's results.
+
+    Attributes:
+        complete: whether nothing has to be done.
+        reason: why something has to, although there are results.
+    """
+
+    complete: bool
+    reason: str = ""
+    frames: int = 0
+    lost: int = 0
+
+
+def record_path(item: Item, settings: Settings) -> Path:
+    """The record of a video."""
+    return settings.out / f"{settings.base(item.name)}{SUFFIX}"
+
+
+def look_up(item: Item, settings: Settings) -> Found:
+    """Whether complete results are there, of this video, network and these settings.
+
+    A video counts as the same if its size and time of change are, or else its content.
+    """
+    path = record_path(item, settings)
+    try:
+        about = json.loads(path.read_text(encoding="utf-8"))
+        files, of, video = about["files"], about["settings"], about["video"]
+        frames, lost = int(about["frames"]), len(about["lost"])
+    except FileNotFoundError:
+        return Found(False)
+    except (OSError, ValueError, KeyError, TypeError):
+        return Found(False, f"{path.name} can't be read")
+    if about.get("format") != FORMAT:
+        return Found(False, "another version of dlstream wrote the results")
+    for key, wanted in settings.decisive().items():
+        if of.get(key) != wanted:
+            what = "another network of this name" if key == "network" else f"{key} {of.get(key)}, now {wanted}"
+            return Found(False, f"the results are of {what}")
+    for ending in settings.endings():
+        name = f"{settings.base(item.name)}{ending}"
+        target = settings.out / name
+        if name not in files:
+            return Found(False, f"{name} was not asked for before")
+        if not target.is_file() or target.stat().st_size != files[name]:
+            return Found(False, f"{name} is missing, or was changed")
+    if not _is_same(item.path, video):
+        return Found(False, "the video has changed")
+    return Found(True, frames=frames, lost=lost)
+
+
+def describe_video(path: Path) -> dict[str, Any]:
+    """What identifies a video, or a folder of images.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    return {"path": str(path.resolve()), **_stats(path), "sha256": _digest(path)}
+
+
+def _is_same(path: Path, video: Mapping[str, Any]) -> bool:
+    try:
+        stats = _stats(path)
+        if stats["size"] != video["size"]:
+            return False
+        return stats["changed_ns"] == video["changed_ns"] or _digest(path) == video["sha256"]
+    except (OSError, KeyError):
+        return False
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+
+
+def _stats(path: Path) -> dict[str, int]:
+    stats = [file.stat() for file in _files(path)]
+    return {"size": sum(one.st_size for one in stats), "changed_ns": max((one.st_mtime_ns for one in stats), default=0)}
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    for file in _files(path):
+        if path.is_dir():
+            digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
+        with file.open("rb") as content:
+            while data := content.read(_CHUNK):
+                digest.update(data)
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Commands for a rig that is running: start, stop, mark, note, status."""

@@ -1,0 +1,158 @@
+"""Which rigs run on this machine: each leaves a file, locked for as long as it runs, with how to reach it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from dlstream.rig.file import Rig
+from dlstream.rig.nodes import rig_nodes
+from dlstream_common import DlstreamError, suggest
+
+_ENVIRONMENT = ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_STATIC_PEERS", "RMW_IMPLEMENTATION")
+
+
+class NoRigError(DlstreamError):
+    """No rig runs, or several do and none was named."""
+
+
+@dataclass(frozen=True)
+class RunningRig:
+    """A rig that runs on this machine.
+
+    Attributes:
+        file: the rig file.
+        pid: of `dlstream run`.
+        since: when it was started, in nanoseconds since the epoch.
+        nodes: full names of its nodes.
+        environment: the ROS variables with which they were started.
+        records: when its recorder records (rig, experiment or service); empty: it has none.
+        subject: its animal, if it is known.
+    """
+
+    name: str
+    file: str
+    pid: int
+    since: int
+    nodes: tuple[str, ...]
+    cameras: tuple[str, ...]
+    outputs: tuple[str, ...]
+    environment: dict[str, str]
+    records: str = ""
+    subject: str = ""
+
+    @classmethod
+    def of(cls, rig: Rig, file: Path, since: int) -> RunningRig:
+        """The rig that this process runs."""
+        return cls(
+            name=rig.rig,
+            file=str(file),
+            pid=os.getpid(),
+            since=since,
+            nodes=tuple(node.full_name for spec in rig_nodes(rig, file) for node in spec.nodes),
+            cameras=tuple(rig.cameras),
+            outputs=tuple(rig.outputs),
+            environment={key: os.environ[key] for key in _ENVIRONMENT if key in os.environ},
+            records=rig.recorder.start if rig.recorder is not None else "",
+            subject=rig.session.subject.subject_id or "",
+        )
+
+    @property
+    def has_experiment(self) -> bool:
+        """Whether it decides anything."""
+        return "/experiment" in self.nodes
+
+    @property
+    def domain(self) -> str:
+        """Its ROS domain."""
+        return self.environment.get("ROS_DOMAIN_ID", "0")
+
+
+def _folder() -> Path:
+    """Where the files are: of this user and this machine, also where /tmp is shared by several."""
+    return Path(tempfile.gettempdir()) / f"dlstream_rigs_{os.getuid()}_{socket.gethostname()}"
+
+
+@contextmanager
+def announced(rig: RunningRig, folder: Path | None = None) -> Iterator[None]:
+    """Lets others find the rig for as long as it runs. A machine that can't write the file only has no remote."""
+    folder = folder or _folder()
+    path = folder / f"{rig.pid}.json"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        file = path.open("w", encoding="utf-8")
+    except OSError:
+        yield
+        return
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        json.dump(asdict(rig), file)
+        file.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def running_rigs(folder: Path | None = None) -> list[RunningRig]:
+    """The rigs that run on this machine, by this user; files of rigs that were killed are removed."""
+    folder = folder or _folder()
+    found = []
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+        with suppress(OSError), path.open(encoding="utf-8") as file:
+            if _is_abandoned(file.fileno()):
+                path.unlink()
+                continue
+            with suppress(ValueError, TypeError):  # it is being written
+                found.append(_of(json.load(file)))
+    return found
+
+
+def _is_abandoned(descriptor: int) -> bool:
+    """Whether nobody holds the lock; a lock that is got here ends with the file."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _of(about: dict[str, Any]) -> RunningRig:
+    lists = {key: tuple(about[key]) for key in ("nodes", "cameras", "outputs")}
+    return RunningRig(**{**about, **lists})
+
+
+def find_rig(name: str = "", folder: Path | None = None) -> RunningRig:
+    """The rig that runs, or the one of that name or file.
+
+    Raises:
+        NoRigError: none runs, several run and none was named, or none has that name.
+    """
+    rigs = running_rigs(folder)
+    lines = [f"{rig.name} ({rig.file}, process {rig.pid})" for rig in rigs]
+    if not rigs:
+        raise NoRigError(
+            "no rig is running on this machine; start one with `dlstream run RIG`. One that another user started, or "
+            "`ros2 launch`, is reached by ros2 (docs/how-to/ros2.md)"
+        )
+    wanted = [rig for rig in rigs if name in ("", rig.name, str(rig.pid)) or _is_file(name, rig)]
+    if not wanted:
+        hint = suggest(name, [rig.name for rig in rigs])
+        raise NoRigError(f"--rig {name}: no such rig is running; running: {', '.join(lines)}. {hint}")
+    if len(wanted) > 1:
+        raise NoRigError(
+            f"{len(wanted)} rigs are running; say which with --rig NAME or --rig PROCESS: {', '.join(lines)}"
+        )
+    return wanted[0]
+
+
+def _is_file(name: str, rig: RunningRig) -> bool:
+    return Path(name).expanduser().resolve() == Path(rig.file).resolve()

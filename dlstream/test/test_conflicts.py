@@ -1,0 +1,95 @@
+"""Two parts of a rig that want the same pin, line or port are refused before the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dlstream.rig.check import checked_rig
+from dlstream_common import InputError
+
+HEAD = "rig: test\ncameras: {top: {source: synthetic}}\n"
+
+
+def refused(folder: Path, text: str) -> str:
+    """What `dlstream check` says of the rig; empty if nothing."""
+    path = folder / "rig.yaml"
+    path.write_text(HEAD + text)
+    try:
+        checked_rig(path)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "outputs:\n  laser: {type: arduino, pin: 9}\n  valve: {type: arduino, pin: 9}\n",
+            "rig.yaml:5: outputs.valve.pin: found pin 9 of the board at the port auto, which outputs.laser.pin has "
+            "already (line 4); expected a pin of its own",
+        ),
+        (
+            "outputs:\n  laser: {type: arduino, pin: 9, port: /dev/a}\ninputs:\n"
+            "  lever: {type: arduino, pin: 9, port: /dev/a}\n",
+            "inputs.lever.pin: found pin 9 of the board at /dev/a, which outputs.laser.pin has already (line 4)",
+        ),
+        (
+            "inputs:\n  left: {pin: 2}\n  right: {pin: 2}\n",
+            "inputs.right.pin: found pin 2 of the board at the port auto, which inputs.left.pin has already",
+        ),
+        (
+            "outputs:\n  a: {type: gpio, pin: 17}\n  b: {type: gpio, pin: 17}\n",
+            "outputs.b.pin: found GPIO17 of the Raspberry Pi, which outputs.a.pin has already",
+        ),
+        (
+            "outputs:\n  a: {type: serial, port: /dev/a}\n  b: {type: serial, port: /dev/a}\n",
+            "outputs.b.port: found the port /dev/a, which outputs.a.port has already",
+        ),
+        (
+            "outputs:\n  a: {type: nidaq, channel: Dev1/ao0}\n  b: {type: nidaq, channel: Dev1/ao0}\n",
+            "outputs.b.channel: found Dev1/ao0 of this computer, which outputs.a.channel has already",
+        ),
+        (
+            "outputs:\n  a: {type: arduino, pin: 8}\n  b: {type: arduino, pin: 9, port: /dev/a}\n",
+            "outputs.a.port: found 'auto' beside outputs.b.port, /dev/a (line 5); expected auto for all",
+        ),
+    ],
+)
+def test_what_two_parts_want_is_refused_with_both_keys(tmp_path: Path, text: str, message: str) -> None:
+    assert message in refused(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "outputs:\n  a: {type: arduino, pin: 8}\n  b: {type: arduino, pin: 9}\ninputs:\n  c: {pin: 2}\n",
+        "outputs:\n  a: {type: arduino, pin: 8, port: /dev/a}\n  b: {type: arduino, pin: 8, port: /dev/b}\n",
+        "outputs:\n  a: {type: gpio, pin: 17}\n  b: {type: gpio, pin: 17, host: pi2}\n",
+    ],
+)
+def test_pins_of_their_own_are_taken(tmp_path: Path, text: str) -> None:
+    assert refused(tmp_path, text) == ""
+
+
+def test_two_names_of_one_port_are_one_board(tmp_path: Path) -> None:
+    (tmp_path / "board").touch()
+    (tmp_path / "by-id").symlink_to(tmp_path / "board")
+    port, link = tmp_path / "board", tmp_path / "by-id"
+    text = f"outputs:\n  a: {{type: arduino, pin: 8, port: {port}}}\n  b: {{type: arduino, pin: 8, port: {link}}}\n"
+    assert "which outputs.a.pin has already" in refused(tmp_path, text)
+
+
+def test_an_experiment_names_inputs_of_the_rig(tmp_path: Path) -> None:
+    (tmp_path / "experiment.yaml").write_text(
+        "experiment: test\ncamera: top\ntriggers: {pressed: {type: input, input: levre}}\n"
+        "protocol:\n  type: region_trials\n"
+        '  trials: {on: {trigger: pressed, stimulus: {output: laser, action: "on"}}}\n  max_hits: 1\n'
+    )
+    said = refused(
+        tmp_path,
+        "experiment: experiment.yaml\noutputs: {laser: {type: log}}\ninputs: {lever: {type: arduino, pin: 2}}\n",
+    )
+    assert "triggers.pressed.input: found 'levre'; expected an input of the rig. Did you mean 'lever'?" in said

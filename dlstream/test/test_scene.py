@@ -1,0 +1,138 @@
+"""The panel of the annotated video: what it says, whether it can be seen, and that it covers nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from rich.console import Console
+
+from dlstream.offline.scene import PanelLine, Scene
+from dlstream.offline.session_video import write_session_videos
+from dlstream.offline.side_panel import COLOURS, SidePanel
+from dlstream_common import DlstreamError, Frame, FramePoses, Individual
+from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, EventRow, Session, SessionSettings
+
+SECOND = 1_000_000_000
+
+
+def said(scene: Scene, stamp: int = 0, **measured: float) -> dict[str, tuple[str, str]]:
+    return {line.label: (line.kind, line.text) for line in scene.lines("top", 1.25, 30, stamp, measured)}
+
+
+def test_what_an_analysis_says():
+    scene = Scene(["in_left", "fast"], ["laser"])
+    assert said(scene) == {
+        "top": ("head", "1.250 s"),
+        "frame": ("head", "30"),
+        "experiment": ("title", "not started"),
+        "in_left": ("false", "false"),
+        "fast": ("false", "false"),
+        "output laser": ("off", "off"),
+    }
+    scene.take(EventRow("experiment_started", "x"))
+    scene.take(EventRow("state_entered", "light"))
+    scene.take(EventRow("trial_started", "go"))
+    scene.take(EventRow("trigger_rose", "fast"))
+    scene.take(EventRow(COMMAND, "laser", action="on", values={"power": "5"}))
+    found = said(scene, fast=12.345678, in_left=float("nan"))
+    assert (found["state"], found["trial"]) == (("title", "light"), ("title", "go"))
+    assert found["fast"] == ("true", "12.35  TRUE")
+    assert found["in_left"] == ("false", "false")
+    assert found["output laser"] == ("on", "on power=5")
+    scene.take(EventRow(COMMAND, "laser", action="off"))
+    scene.take(EventRow("sham_started", "laser", values={"action": "on", "power": "5", "trigger": "fast"}))
+    assert said(scene)["output laser"] == ("off", "off")
+    assert said(scene)["SHAM laser"] == ("sham", "on power=5")
+    scene.take(EventRow("sham_ended", "laser", values={"duration": "1"}))
+    assert "SHAM laser" not in said(scene)
+    scene.take(EventRow("mark", "injection", stamp_ns=10 * SECOND, values={"text": "injection"}))
+    assert said(scene, 12 * SECOND)["mark"] == ("note", "injection")
+    assert "mark" not in said(scene, 14 * SECOND)
+    scene.take(EventRow("experiment_ended", "x", values={"reason": "10 hits"}))
+    assert said(scene)["experiment"] == ("title", "ended: 10 hits")
+
+
+def test_of_a_rig_an_output_is_on_when_it_said_so():
+    scene = Scene([], ["laser"], by_acknowledgement=True)
+    scene.take(EventRow(COMMAND, "laser", action="on", source="experiment", id=3, values={"power": "5"}))
+    assert said(scene)["output laser"] == ("off", "off")
+    scene.take(EventRow(ACKNOWLEDGEMENT, "laser", source="experiment", id=3, success="true"))
+    assert said(scene)["output laser"] == ("on", "on power=5")
+    scene.take(EventRow(COMMAND, "laser", action="off", source="experiment", id=4))
+    scene.take(EventRow(ACKNOWLEDGEMENT, "laser", source="experiment", id=4, success="false"))
+    assert said(scene)["output laser"] == ("on", "on power=5"), "it refused: it is still on"
+
+
+def drawn_in(canvas, panel, number, colour) -> int:
+    """How many pixels of a line of the panel have about this colour."""
+    line = canvas[number * panel.line : (number + 1) * panel.line, canvas.shape[1] - panel.panel_width :].astype(int)
+    return int((np.abs(line - colour).max(axis=2) < 40).sum())
+
+
+@pytest.mark.parametrize("size", [(64, 48), (320, 240), (641, 479), (1920, 1080)])
+def test_every_line_is_drawn_and_nothing_covers_the_picture(size):
+    width, height = size
+    lines = [PanelLine(kind, f"a rather long label {kind}", "an even longer text " * 4) for kind in COLOURS] * 2
+    panel = SidePanel(width, height, len(lines))
+    picture = np.random.default_rng(1).integers(0, 255, (height, width, 3)).astype(np.uint8)
+    canvas = panel.beside(picture, lines)
+    assert canvas.shape == (panel.height, panel.width, 3)
+    assert (canvas[:height, :width] == picture).all()
+    for number, line in enumerate(lines):
+        assert drawn_in(canvas, panel, number, COLOURS[line.kind]) > 20, (number, line)
+    assert panel.line >= 20, "letters of at least nine pixels"
+    assert (canvas[:, -3:] == canvas[-1, -1]).all(), "no text is cut off at the edge"
+
+
+def test_more_lines_than_promised_are_left_out():
+    panel = SidePanel(64, 48, 3)
+    canvas = panel.beside(np.zeros((48, 64, 3), np.uint8), [PanelLine("fault", "fault", "x")] * 50)
+    assert canvas.shape == (panel.height, panel.width, 3)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    settings = SessionSettings(directory=tmp_path, session="s", cameras=["top"], min_free=0.0, bag=False)
+    session = Session(settings)
+    start = session.started
+    (session.folder / "experiment.yaml").write_text("triggers: {in_left: {type: region, region: left}}\n")
+    session.set_regions("top", [("left", [(10, 10), (100, 10), (100, 90), (10, 90)])])
+    for number in range(30):
+        image = np.full((240, 320, 3), 60, np.uint8)
+        frame = Frame("top", number, start + number * SECOND // 10, image, "bgr8")
+        session.add_frame(frame)
+        x = np.array([50.0], np.float32)
+        one = Individual("", x, x, np.ones(1, np.float32))
+        session.add_poses(FramePoses("top", number, frame.stamp, ("neck",), (one,)))
+    at = start + SECOND - 1
+    session.add_event(EventRow("trigger_rose", "in_left", stamp_ns=at))
+    session.add_event(EventRow("sham_started", "laser", stamp_ns=at, values={"action": "on"}))
+    return session
+
+
+def test_the_video_of_a_session(session, tmp_path):
+    session.finish("enough")
+    [path] = write_session_videos(session.folder, Console(quiet=True))
+    assert path == session.folder / "top.annotated.mp4"
+    with av.open(str(path)) as container:
+        pictures = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+    assert len(pictures) == 30
+    border = slice(40, 60), slice(9, 12)
+    before, after = (pictures[number][border].reshape(-1, 3).astype(int).mean(axis=0) for number in (9, 10))
+    assert before[2] > before[1], "red"
+    assert after[1] > after[2], "green, from the first frame after the trigger"
+    panel = SidePanel(320, 240, Scene(["in_left"], []).length)
+    assert drawn_in(pictures[9], panel, 3, COLOURS["true"]) == 0
+    assert drawn_in(pictures[10], panel, 3, COLOURS["true"]) > 20
+    dot = pictures[5][46:55, 46:55].reshape(-1, 3)
+    assert dot.max() > 150, "the keypoint"
+
+
+def test_a_session_without_a_video_is_told(tmp_path):
+    session = Session(SessionSettings(directory=tmp_path, session="s", cameras=["top"], min_free=0.0, video="none"))
+    session.finish("enough")
+    with pytest.raises(DlstreamError, match="found no video; expected a session with `video: lossless`"):
+        write_session_videos(session.folder, Console(quiet=True))

@@ -1,0 +1,154 @@
+"""`dlstream track --scheduler` on a real Dask cluster of processes, one of which is killed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+import pytest
+from track_tools import NETWORK, console, run, settings, tables, write_video
+
+from dlstream.offline.track.run import track
+from dlstream_common import DlstreamError
+
+pytest.importorskip("distributed", reason="distributed is not installed: make tools")
+
+
+def start(*words: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "dask", *words, "--no-dashboard"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"},
+    )
+
+
+def read_until(stream: IO[str], pattern: str) -> str:
+    seen = ""
+    for line in stream:
+        seen += line
+        if found := re.search(pattern, line):
+            return found[1]
+    raise AssertionError(f"it ended before it printed {pattern}:\n{seen}")
+
+
+@pytest.fixture
+def cluster() -> Iterator[tuple[str, Callable[[], subprocess.Popen[str]]]]:
+    """The address of a scheduler, and what starts a worker."""
+    scheduler = start("scheduler", "--port", "0", "--host", "127.0.0.1")
+    assert scheduler.stderr is not None
+    address = read_until(scheduler.stderr, r"Scheduler at:\s+(tcp://\S+)")
+    workers: list[subprocess.Popen[str]] = []
+
+    def start_worker() -> subprocess.Popen[str]:
+        workers.append(start("worker", address, "--nthreads", "1", "--no-nanny"))
+        assert workers[-1].stderr is not None
+        read_until(workers[-1].stderr, r"(Registered to)")
+        return workers[-1]
+
+    start_worker.scheduler = scheduler  # type: ignore[attr-defined]
+    yield address, start_worker
+    for process in (*workers, scheduler):
+        process.kill()
+        process.communicate()
+
+
+def test_a_dead_workers_video_is_done_again_and_the_tables_are_the_same(cluster, tmp_path):
+    address, start_worker = cluster
+    videos = [write_video(tmp_path / f"m{number}.mp4", 150, seed=number) for number in range(4)]
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(videos[0].read_bytes()[:3000])
+    out = tmp_path / "out"
+    doomed, _ = start_worker(), start_worker()
+    words = [sys.executable, "-m", "dlstream", "track", *map(str, [*videos, bad]), "--network", str(NETWORK)]
+    words += ["--scale", "1", "--no-annotate", "--no-pictures", "--out", str(out), "--scheduler", address]
+    command = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def begun() -> list[Path]:
+        return [path for path in out.glob(f".*.{doomed.pid}.*.part/*.csv") if path.stat().st_size > 3000]
+
+    while not begun():
+        assert command.poll() is None, command.stdout.read()
+    doomed.send_signal(signal.SIGKILL)
+    said, _ = command.communicate()
+    assert command.returncode == 1, "one of the videos is bad"
+    assert "4 videos tracked (600 frames, 0 lost), 1 failed:" in said
+    assert f"{bad}: found 3000 bytes" in said
+    assert "(worker tcp://" in said
+    run(videos, tmp_path / "here")
+    assert tables(out) == tables(tmp_path / "here"), "the same bytes as on one machine"
+    assert not list(out.glob(".*")), "what the dead worker left is gone"
+
+    stamps = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+    (out / "m2DLC_demo_mouse.h5").unlink()
+    screen = console()
+    outcomes = track(videos, settings(out), screen, address)
+    assert [outcome.state for outcome in outcomes] == ["complete", "complete", "tracked", "complete"]
+    changed = [path.name for path in out.iterdir() if stamps[path.name] != path.stat().st_mtime_ns]
+    assert all(name.startswith("m2") for name in changed), "what is done is never done twice"
+
+
+def test_a_video_of_which_worker_after_worker_dies_fails(cluster, tmp_path):
+    address, start_worker = cluster
+    video, out = write_video(tmp_path / "long.mp4", 400), tmp_path / "out"
+    words = [sys.executable, "-m", "dlstream", "track", str(video), "--network", str(NETWORK), "--scale", "1"]
+    command = subprocess.Popen(
+        [*words, "--out", str(out), "--scheduler", address], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert command.stdout is not None
+    read_until(command.stdout, r"(has no workers yet; waiting for the first one)")
+    for _ in range(2):
+        worker = start_worker()
+        while not list(out.glob(f".*.{worker.pid}.*.part/*.csv")):
+            assert command.poll() is None, command.stdout.read()
+        worker.send_signal(signal.SIGKILL)
+    said, _ = command.communicate()
+    assert command.returncode == 1
+    assert f"{video}: every worker that tracked it died" in said
+
+
+def test_a_scheduler_that_dies_ends_the_command(tmp_path, cluster):
+    address, start_worker = cluster
+    start_worker()
+    video, out = write_video(tmp_path / "long.mp4", 400), tmp_path / "out"
+    words = [sys.executable, "-m", "dlstream", "track", str(video), "--network", str(NETWORK), "--scale", "1"]
+    command = subprocess.Popen(
+        [*words, "--out", str(out), "--scheduler", address], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    while not list(out.glob(".*.part/*.csv")):
+        assert command.poll() is None, command.stdout.read()
+    start_worker.scheduler.kill()
+    said, _ = command.communicate()
+    assert command.returncode == 1, said
+    assert "the scheduler went away" in said
+    assert "Traceback" not in said
+
+
+def test_a_worker_that_sees_another_network_refuses(cluster, tmp_path):
+    address, start_worker = cluster
+    start_worker()
+    network = tmp_path / "demo_mouse.onnx"
+    shutil.copy(NETWORK, network)
+    given = settings(tmp_path / "out", network=network)
+    network.write_bytes(b"another one")
+    video = write_video(tmp_path / "m.mp4", 5)
+    [outcome] = track([video], given, console(), address)
+    assert outcome.state == "failed"
+    assert "demo_mouse.onnx" in outcome.reason
+    assert "(worker tcp://" in outcome.reason
+
+
+def test_without_a_scheduler_nothing_is_begun(tmp_path):
+    video = write_video(tmp_path / "m.mp4", 5)
+    with pytest.raises(DlstreamError, match=r"found no Dask scheduler at tcp://127\.0\.0\.1:9"):
+        track([video], settings(tmp_path / "out"), console(), "tcp://127.0.0.1:9")
+    with pytest.raises(DlstreamError, match="found no Dask scheduler at nonsense://1"):
+        track([video], settings(tmp_path / "out"), console(), "nonsense://1")

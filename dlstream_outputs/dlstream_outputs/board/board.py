@@ -1,0 +1,297 @@
+"""A board whose lines several outputs use: its handshake, its clock, its lines, and what it reports of each."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from dlstream_common import now
+from dlstream_common.device_clock import ClockJump, RoundTripClock
+from dlstream_outputs.board.errors import BoardError
+from dlstream_outputs.board.lines import Answer, Report, framed, read_line
+from dlstream_outputs.board.link import ANSWER_TIMEOUT, Link
+
+BAUD_RATE = 115_200
+PROTOCOL = "1"
+HANDSHAKE = 4.0
+"""Seconds for which the handshake is tried: an Arduino Uno resets when its port is opened, and then waits in its
+bootloader for 1 to 2 s."""
+PATIENT = 2.0
+"""Seconds for an answer while nothing is on: before a run, a busy computer is no fault."""
+_ASK_AGAIN = 0.25
+_FEED_PERIOD = 0.02
+_TELL_AGAIN = 10.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """How an output's pin is configured; times in milliseconds."""
+
+    pin: int
+    active_high: bool = True
+    max_on: int = 60_000
+    watchdog: int = 200
+    free_running: bool = False
+
+    @property
+    def command(self) -> str:
+        """The line that configures it."""
+        high, free = int(self.active_high), int(self.free_running)
+        return f"output {self.pin} {high} {self.max_on} {self.watchdog} {free}"
+
+
+@dataclass(frozen=True)
+class BoardEvent:
+    """What the board reported: its word and values, and when, in nanoseconds since the epoch."""
+
+    word: str
+    values: tuple[str, ...]
+    stamp: int
+    uncertainty: int
+    board_us: int = 0
+    """The board's own time, in microseconds modulo 2**32."""
+
+
+class Board:
+    """A board that runs dlstream's firmware.
+
+    Args:
+        port: an open `serial.Serial`, which the board closes.
+        log: writes a line for the user.
+
+    Raises:
+        BoardError: it does not answer, or runs another firmware.
+
+    Attributes:
+        version: of the firmware.
+        kind: the board's chip, such as atmega328p.
+        pins: what it says about its pins.
+    """
+
+    def __init__(self, port: Any, log: Callable[[str], None]) -> None:
+        self.port = str(port.port)
+        self.session = secrets.token_hex(4)
+        self._log = log
+        self._lock = threading.Lock()  # of the clock; held by nobody who waits for an answer
+        self._configuring = threading.Lock()
+        self._clock = RoundTripClock(nanoseconds_per_tick=1000, bits=32, max_drift=0.01)
+        self._lines: dict[int, Line] = {}
+        self._inputs: dict[int, str] = {}
+        self._faults: dict[int, str] = {}
+        self._hungry: set[int] = set()
+        self._fed = 0.0
+        self._feed_lock = threading.Lock()
+        self._listeners: list[Callable[[BoardEvent], None]] = []
+        self._jump_told = -_TELL_AGAIN
+        try:
+            answer = _handshake(port, self.session)
+        except Exception:
+            port.close()
+            raise
+        self.version, self.kind, self.pins = answer.words[2], answer.words[3], " ".join(answer.words[5:])
+        self._link = Link(port, self._on_report, self._on_time)
+        self._link.start()
+        try:
+            for _ in range(5):  # the clock's first round trips
+                self._link.ask("time", PATIENT)
+        except BoardError:
+            self._link.close()
+            raise
+
+    # Lines.
+
+    def configure(self, line: Line) -> None:
+        """Takes a pin as an output: it is off, and disarmed.
+
+        Raises:
+            BoardError: the board refuses it, or another output has the pin.
+        """
+        with self._configuring:
+            if line.pin in self._lines:
+                if self._lines[line.pin] != line:
+                    raise BoardError(f"pin {line.pin} of {self.port} is configured differently already; start anew")
+                self._link.ask(f"disarm {line.pin}", PATIENT)
+                return
+            if len(self._lines) == 8:
+                raise BoardError(f"{self.port} has 8 outputs already; expected at most 8")
+            try:
+                self._link.ask(line.command, PATIENT)
+            except BoardError as error:
+                raise BoardError(f"pin {line.pin} can't be an output: {error}; the board has {self.pins}") from error
+            self._lines[line.pin] = line
+
+    def command(self, pin: int, command: str, timeout: float = ANSWER_TIMEOUT) -> int:
+        """Arms a line and carries out a command on it; returns when it took effect, nanoseconds since the epoch.
+
+        Args:
+            pin: of the line.
+            command: for it, as the protocol has it.
+            timeout: seconds to wait for the answer.
+
+        Raises:
+            BoardError: the board refuses it, does not answer, or is gone.
+        """
+        self._faults.pop(pin, None)
+        armed = self._link.send(f"arm {pin}")
+        done = self._link.send(command)
+        self._link.answer_to(armed, timeout)
+        return self._stamp(self._link.answer_to(done, timeout))
+
+    def off(self, pin: int, timeout: float = ANSWER_TIMEOUT) -> int:
+        """Switches a line off and disarms it; returns when, as `command` does."""
+        with self._feed_lock:
+            self._hungry.discard(pin)
+        return self._stamp(self._link.ask(f"disarm {pin}", timeout))
+
+    def feed(self, pin: int) -> None:
+        """Says that the commander of a line is alive; the board hears it at most 20 ms after the next call.
+
+        Nothing is sent by a thread of its own: a program that hangs no longer feeds.
+        """
+        with self._feed_lock:
+            self._hungry.add(pin)
+            if time.monotonic() - self._fed < _FEED_PERIOD:
+                return
+            self._fed = time.monotonic()
+            try:
+                self._link.send(f"alive {' '.join(map(str, sorted(self._hungry)))}")
+            except BoardError as error:
+                self._faults.setdefault(pin, str(error))
+            self._hungry.clear()
+
+    def fault(self, pin: int) -> str:
+        """What has gone wrong with a line since the last call; empty if nothing has."""
+        if self._link.fault:
+            told = self._faults.get(pin) == ""
+            self._faults[pin] = ""  # told once
+            return "" if told else self._link.fault
+        return self._faults.pop(pin, "")
+
+    # Time and events.
+
+    def round_trip(self) -> float:
+        """Asks the board for its time; returns the seconds that this took."""
+        began = time.perf_counter()
+        self._link.ask("time")
+        return time.perf_counter() - began
+
+    def listen(self, listener: Callable[[BoardEvent], None]) -> None:
+        """Calls `listener` for each of the board's events, in the link's thread."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Callable[[BoardEvent], None]) -> None:
+        """Calls it no more."""
+        self._listeners = [known for known in self._listeners if known != listener]
+
+    @property
+    def uncertainty(self) -> int:
+        """The greatest error of a stamp, in nanoseconds."""
+        return self._clock.uncertainty()
+
+    def add_input(self, pin: int, *, pull_up: bool = True, debounce: float = 0.005) -> None:
+        """Reports both edges of a digital pin as events `in`; `debounce` in seconds."""
+        self._add(pin, f"input {pin} {int(pull_up)} {round(debounce * 1e6)}")
+
+    def add_threshold(self, pin: int, low: float, high: float) -> None:
+        """Reports when an analog pin goes above `high` and below `low`, shares of the supply from 0 to 1."""
+        self._add(pin, f"analog {pin} {round(low * 1023)} {round(high * 1023)}")
+
+    def _add(self, pin: int, command: str) -> None:
+        with self._configuring:
+            if self._inputs.get(pin, command) != command:
+                raise BoardError(f"pin {pin} of {self.port} is configured differently already; start anew")
+            if pin not in self._inputs:
+                try:
+                    self._link.ask(command, PATIENT)
+                except BoardError as error:
+                    raise BoardError(f"pin {pin} can't be an input: {error}; the board has {self.pins}") from error
+                self._inputs[pin] = command
+
+    def read(self, pin: int) -> bool:
+        """Whether an input is high.
+
+        Raises:
+            BoardError: it is no input, or the board does not answer.
+        """
+        return self._link.ask(f"read {pin}", PATIENT).words[:1] == ("1",)
+
+    def _stamp(self, answer: Answer) -> int:
+        with self._lock:
+            return self._clock.to_host(answer.us)
+
+    def _on_time(self, us: int, before: int, after: int) -> None:
+        with self._lock:
+            jump: ClockJump | None = self._clock.add(us, before, after)
+        if jump is not None and time.monotonic() - self._jump_told > _TELL_AGAIN:
+            self._jump_told = time.monotonic()
+            self._log(f"{self.port}: {jump.text}")
+
+    def _on_report(self, report: Report) -> None:
+        if report.word in ("watchdog", "max_on") and report.values:
+            pin = int(report.values[0])
+            limit = self._lines.get(pin, Line(pin))
+            self._faults[pin] = (
+                f"the board switched pin {pin} off: not fed for {limit.watchdog / 1000:g} s"
+                if report.word == "watchdog"
+                else f"the board switched pin {pin} off: on for {limit.max_on / 1000:g} s, its max_on"
+            )
+        elif report.word == "boot":
+            for pin in (*self._lines, *self._inputs):
+                self._faults[pin] = "the board was reset, and everything on it is off; start anew"
+        elif report.word in ("lost", "damaged"):
+            self._log(f"{self.port}: {report.word} {' '.join(report.values)}".rstrip())
+        with self._lock:
+            stamp = self._clock.to_host(report.us) if self._clock.is_set else now()
+            event = BoardEvent(report.word, report.values, stamp, self._clock.uncertainty(), report.us)
+        for listener in self._listeners:
+            listener(event)
+
+    def close(self) -> None:
+        """Switches everything off and lets go of the port."""
+        with suppress(BoardError):  # its watchdogs do it then
+            self._link.ask("off", PATIENT)
+        self._link.close()
+
+
+def _handshake(port: Any, session: str) -> Answer:
+    """Greets until the board answers.
+
+    Raises:
+        BoardError: nothing answers, or something else than our firmware.
+    """
+    limit, asked, heard = time.monotonic() + HANDSHAKE, 0.0, b""
+    try:
+        while time.monotonic() < limit:
+            if time.monotonic() - asked > _ASK_AGAIN:
+                asked = time.monotonic()
+                port.write(b"\n" + framed(f"0 hello {session}"))
+            heard += port.read(port.in_waiting or 1)
+            for line in heard.split(b"\n")[:-1]:
+                said = read_line(line)
+                if isinstance(said, Answer) and said.done and said.number == 0 and session in said.words:
+                    return _understood(said, str(port.port))
+    except OSError as error:
+        raise BoardError(f"{port.port} takes nothing any more ({error}); is it unplugged?") from error
+    if heard.strip():
+        raise BoardError(
+            f"{port.port} says {heard[:40]!r}, which is not dlstream's firmware; "
+            f"flash it: dlstream firmware flash --port {port.port}"
+        )
+    raise BoardError(
+        f"{port.port} does not answer; expected dlstream's firmware. "
+        f"Flash it: dlstream firmware flash --port {port.port}"
+    )
+
+
+def _understood(answer: Answer, port: str) -> Answer:
+    if len(answer.words) < 6 or answer.words[0] != "dlstream" or answer.words[1] != PROTOCOL:
+        found = " ".join(answer.words[:3])
+        raise BoardError(
+            f"{port} runs '{found}'; expected 'dlstream {PROTOCOL}'. Flash it: dlstream firmware flash --port {port}"
+        )
+    return answer

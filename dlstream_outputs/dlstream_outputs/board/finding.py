@@ -1,0 +1,116 @@
+"""Which port the board is on, and one board for all outputs of this process that use it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dlstream_outputs.board.board import BAUD_RATE, Board
+from dlstream_outputs.board.errors import BoardError
+
+AUTO = "auto"
+
+_lock = threading.Lock()
+_boards: dict[str, tuple[Board, int]] = {}
+"""By the port: the board, and how many use it."""
+
+
+def claim(port: str, log: Callable[[str], None]) -> Board:
+    """The board at a port, or with "auto" the only one there is; opened once for all who claim it.
+
+    Raises:
+        BoardError: no board there, another firmware, somebody else uses it, or with "auto" none or several.
+    """
+    with _lock:
+        place = _place(port)
+        board, users = _boards.get(place, (None, 0))
+        if board is None:
+            board = find(log) if port == AUTO else open_board(port, log)
+        _boards[place] = (board, users + 1)
+        return board
+
+
+def release(port: str) -> None:
+    """Ends one claim; the last one switches everything off and closes the port."""
+    with _lock:
+        board, users = _boards.pop(_place(port))
+        if users > 1:
+            _boards[_place(port)] = (board, users - 1)
+        else:
+            board.close()
+
+
+def same_board(port: str) -> str:
+    """The same text for all names of one board, such as /dev/ttyACM0 and its link in /dev/serial/by-id."""
+    return f"arduino {_place(port)}"
+
+
+def exclusive_pin(port: str, pin: int) -> Mapping[str, str]:
+    """What a pin of a board takes for itself: see OutputSettings.exclusive."""
+    return {"pin": f"pin {pin} of the board at {'the port ' if port == AUTO else ''}{_place(port)}"}
+
+
+def _place(port: str) -> str:
+    return port if port == AUTO else os.path.realpath(port)
+
+
+def open_board(port: str, log: Callable[[str], None]) -> Board:
+    """Opens a port, which nobody else may then use, and greets the board.
+
+    Raises:
+        BoardError: says what is wrong and what to do.
+    """
+    import serial
+
+    try:
+        opened = serial.Serial(port, BAUD_RATE, timeout=0.02, write_timeout=0.2, exclusive=True)
+    except (OSError, ValueError) as error:  # SerialException is an OSError
+        raise BoardError(_reason(port, error)) from error
+    return Board(opened, log)
+
+
+def find(log: Callable[[str], None]) -> Board:
+    """Opens the only port with a board that runs our firmware.
+
+    Raises:
+        BoardError: there is none, or there are several; lists all ports and what is on them.
+    """
+    found: list[Board] = []
+    others: list[str] = []
+    for port in ports():
+        try:
+            found.append(open_board(port, log))
+        except BoardError as error:
+            others.append(str(error))
+    if len(found) == 1:
+        return found[0]
+    for board in found:
+        board.close()
+    if found:
+        names = ", ".join(board.port for board in found)
+        raise BoardError(f"found boards at {names}; expected one. Say which: port: {found[0].port}")
+    if others:
+        raise BoardError(f"found no board with dlstream's firmware: {'; '.join(others)}")
+    raise BoardError("found no serial port; expected a board. Plug it in, and look with: ls -l /dev/serial/by-id")
+
+
+def ports() -> list[str]:
+    """Serial ports with a device behind them."""
+    from serial.tools import list_ports
+
+    return sorted(item.device for item in list_ports.comports() if item.hwid != "n/a")
+
+
+def _reason(port: str, error: Exception) -> str:
+    number: Any = getattr(error, "errno", None)
+    if number in (errno.ENOENT, errno.ENXIO, errno.ENODEV):
+        there = ", ".join(ports()) or "none"
+        return f"{port} is not there; ports with a device: {there}. Plug the board in, or use port: auto"
+    if number == errno.EACCES:
+        return f"{port} may not be used by you; run: sudo usermod -aG dialout $USER, then log out and in again"
+    if number in (errno.EAGAIN, errno.EBUSY) or "exclusively lock" in str(error):
+        return f"{port} is in use by another program; close that first (a second rig, Arduino's serial monitor)"
+    return f"{port} can't be opened as a serial port ({error})"

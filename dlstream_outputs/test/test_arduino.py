@@ -1,0 +1,279 @@
+"""type: arduino on the real firmware in the simulator."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import serial.tools.list_ports
+from board import Board
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from simulated_board import SimulatedBoard, wait_until
+
+from dlstream_common import Problem
+from dlstream_outputs.board import BoardError, claim, release
+from dlstream_outputs.board.lines import framed, read_line
+from dlstream_outputs.outputs import OutputError
+from dlstream_outputs.outputs.arduino import Arduino, ArduinoSettings
+from dlstream_outputs.outputs.frame_trigger import FrameTrigger, FrameTriggerSettings
+
+PATIENT = {"answer_timeout": 10, "watchdog": 10}
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may let the simulator wait."""
+    monkeypatch.setattr("dlstream_outputs.board.board.HANDSHAKE", 60.0)
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[SimulatedBoard]:
+    with SimulatedBoard(tmp_path / "trace.txt", bootloader=0.2) as simulated:
+        yield simulated
+
+
+@pytest.fixture
+def opened(board: SimulatedBoard) -> Iterator[Callable[..., Arduino]]:
+    """Opens an output on the board."""
+    outputs: list[Arduino] = []
+
+    def start(pin: int = 9, **settings: object) -> Arduino:
+        outputs.append(Arduino(ArduinoSettings(**{"pin": pin, "port": board.port, **PATIENT, **settings}), print))
+        outputs[-1].open()
+        return outputs[-1]
+
+    yield start
+    for output in outputs:
+        output.close()
+
+
+def tell(output: Arduino, action: str, **values: str) -> int:
+    found = output.settings.read(action, values)
+    assert not isinstance(found, Problem), found
+    return output.apply(found)
+
+
+def levels(board: SimulatedBoard, pin: int) -> str:
+    return "".join(change.level for change in board.changes(pin))
+
+
+def test_it_is_off_until_it_is_told_and_off_after_it_is_closed(opened, board):
+    output = opened()
+    assert board.level(9) == "0"
+    tell(output, "on")
+    assert board.level(9) == "1"
+    output.off()
+    assert board.level(9) == "0"
+    tell(output, "on")
+    output.close()
+    assert board.level(9) == "0"
+    assert "atmega328p" not in output.hardware_id
+
+
+def test_the_greatest_limits_are_limits_that_the_board_takes(opened, board):
+    tell(opened(max_on=3600, watchdog=10), "on")
+    assert board.level(9) == "1"
+
+
+def test_pulses_and_trains_are_made_by_the_board(opened, board):
+    output = opened()
+    tell(output, "train", frequency="20 Hz", width="5 ms", count="4", delay="10 ms")
+    wait_until(lambda: len(board.changes(9)) == 2 + 8, "four pulses")
+    rises = [change.us for change in board.changes(9) if change.level == "1"]
+    falls = [change.us for change in board.changes(9)[2:] if change.level == "0"]
+    assert [b - a for a, b in pairwise(rises)] == pytest.approx([50_000] * 3, abs=20)
+    assert [b - a for a, b in zip(rises, falls, strict=True)] == pytest.approx([5_000] * 4, abs=20)
+    tell(output, "pulse", width="2 ms")
+    wait_until(lambda: len(board.changes(9)) == 2 + 10, "the pulse")
+    tell(output, "train", frequency="100 Hz", width="1 ms", count="2", burst="3", burst_frequency="5 Hz")
+    wait_until(lambda: len(board.changes(9)) == 2 + 10 + 12, "two bursts of three")
+    starts = [change.us for change in board.changes(9)[12:] if change.level == "1"]
+    assert [at - starts[0] for at in starts] == pytest.approx([0, 1e4, 2e4, 2e5, 2.1e5, 2.2e5], abs=20)
+
+
+def test_what_is_acknowledged_is_when_the_pin_changed(opened, board):
+    output = opened()
+    before = time.time_ns()
+    told = tell(output, "on")
+    assert before <= told <= time.time_ns()
+
+
+def test_outputs_of_one_board_share_it(opened, board):
+    laser, valve = opened(9), opened(8)
+    tell(laser, "on")
+    tell(valve, "on")
+    laser.close()
+    assert (board.level(9), board.level(8)) == ("0", "1")
+    with pytest.raises(OutputError, match="configured differently already"):
+        opened(8, active_high=False)
+
+
+def test_the_board_switches_off_when_it_is_not_fed_and_tells(opened, board):
+    output = opened(watchdog=0.25)
+    tell(output, "on")
+    wait_until(lambda: board.level(9) == "0", "the watchdog")
+    high, low = board.changes(9)[-2:]
+    assert 0.2e6 < low.us - high.us < 0.3e6  # fed for the last time as it was armed, a little before
+    assert "the board switched pin 9 off: not fed for 0.25 s" in str(wait_until(output.fault, "a fault"))
+    assert output.fault() == ""
+
+
+def test_it_stays_on_while_it_is_fed(opened, board):
+    output = opened(watchdog=2)
+    tell(output, "on")
+    start = board.changes(9)[-1].us
+    limit = time.monotonic() + 4
+    while time.monotonic() < limit:
+        output.keep_alive()
+        time.sleep(0.02)
+    assert board.level(9) == "1"
+    assert board.changes(9)[-1].us == start
+
+
+def test_an_unplugged_board_is_a_fault_and_every_command_says_so(opened, board):
+    output = opened()
+    tell(output, "on")
+    board.unplug()
+    assert "is it unplugged?" in str(wait_until(output.fault, "a fault"))
+    with pytest.raises(OutputError, match="is it unplugged"):
+        tell(output, "on")
+
+
+def test_a_reset_board_is_a_fault(opened, board):
+    output = opened()
+    tell(output, "on")
+    board.command("reset")
+    assert "the board was reset" in str(wait_until(output.fault, "a fault"))
+    assert board.level(9) == "z"
+
+
+def test_a_port_that_is_not_there_or_busy_says_what_to_do(opened, board):
+    with pytest.raises(OutputError, match="/dev/ttyNO is not there"):
+        opened(port="/dev/ttyNO")
+    opened()
+    code = f"from dlstream_outputs.board import claim; claim({board.port!r}, print)"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "is in use by another program" in other.stderr
+
+
+def test_auto_takes_the_only_board_and_lists_what_else_there_is(board, monkeypatch, tmp_path):
+    there = [board.port]
+    monkeypatch.setattr(
+        serial.tools.list_ports, "comports", lambda: [SimpleNamespace(device=name, hwid="USB") for name in there]
+    )
+    assert claim("auto", print).port == board.port
+    release("auto")
+    with SimulatedBoard(tmp_path / "second.txt") as second:
+        there.append(second.port)
+        with pytest.raises(BoardError, match=f"{second.port}.*expected one. Say which"):
+            claim("auto", print)
+    there[:] = ["/dev/ttyNO"]
+    with pytest.raises(BoardError, match="found no board with dlstream's firmware: /dev/ttyNO is not there"):
+        claim("auto", print)
+    there.clear()
+    with pytest.raises(BoardError, match="found no serial port"):
+        claim("auto", print)
+
+
+@pytest.mark.parametrize(
+    ("action", "values", "message"),
+    [
+        ("train", {"frequency": "2000", "width": "0.3", "count": "2"}, "at most 1000 Hz"),
+        ("train", {"frequency": "20", "width": "5"}, "count or duration"),
+        ("pulse", {"width": "0.1 ms"}, "at least 0.2 ms"),
+        ("level", {"level": "0.5"}, "pin 9 has no PWM"),
+        ("on", {"voltage": "2 V"}, "no analog output"),
+        ("show", {"image": "left"}, "on, pulse, train, level or off"),
+    ],
+)
+def test_what_the_board_cannot_do_is_found_before_the_run(action, values, message):
+    assert message in str(ArduinoSettings(pin=9).read(action, values))
+
+
+def test_check_knows_that_the_board_switches_off():
+    fate = ArduinoSettings(pin=9).without_computer()
+    assert (fate.ends, fate.text) == (True, "the board switches it off after 0.2 s")
+
+
+@given(st.binary(max_size=300))
+def test_rubbish_from_the_board_is_no_line(rubbish):
+    assert read_line(rubbish) is None
+
+
+@given(st.integers(0, 70), st.binary(min_size=1, max_size=3))
+def test_a_damaged_line_of_the_board_is_no_line(at, by):
+    good = framed("A 12 34567 more")[:-1]
+    bad = good[:at] + by + good[at + len(by) :]
+    assert read_line(good) is not None
+    assert bad == good or read_line(bad) is None
+
+
+@pytest.mark.parametrize(
+    ("says", "message"),
+    [
+        (b"\xf9\x02\x05StandardFirmata\n", "which is not dlstream's firmware; flash it: dlstream firmware flash"),
+        (framed("A 0 5 dlstream 9 9.0.0 atmega328p SESSION pins 2-19"), "expected 'dlstream 1'. Flash it"),
+        (b"", "does not answer; expected dlstream's firmware. Flash it: dlstream firmware flash --port"),
+    ],
+)
+def test_another_firmware_is_refused_and_how_to_flash_ours_is_said(monkeypatch, says, message):
+    monkeypatch.setattr("dlstream_outputs.board.board.HANDSHAKE", 1.0)
+    monkeypatch.setattr("dlstream_outputs.board.board.secrets.token_hex", lambda _: "SESSION")
+    other = Board()
+    answers = threading.Thread(target=lambda: wait_until(lambda: b"hello" in other.got, "hello") and other.says(says))
+    answers.start()
+    with pytest.raises(OutputError, match=re.escape(message)):
+        Arduino(ArduinoSettings(pin=9, port=other.port), print).open()
+    answers.join()
+    other.unplug()
+
+
+def test_frame_triggers_run_from_the_opening_to_the_end_whatever_is_commanded(board):
+    settings = FrameTriggerSettings(pin=4, port=board.port, rate=50, width=2)
+    assert "no command" in str(settings.read("on", {}))
+    triggers = FrameTrigger(settings, print)
+    triggers.open()
+    triggers.off()
+
+    def pulses() -> list[float]:
+        assert triggers.fault() == ""
+        return [change.us for change in board.changes(4) if change.level == "1"]
+
+    wait_until(lambda: len(pulses()) > 150, "three seconds of pulses, which is longer than the watchdog")
+    rises = pulses()
+    assert [b - a for a, b in pairwise(rises)] == pytest.approx([20_000] * (len(rises) - 1), abs=20)
+    triggers.close()
+    assert board.level(4) == "0"
+
+
+@pytest.mark.parametrize("width", [20, 19.9, 0.1])
+def test_frame_triggers_need_a_pulse_and_a_gap(width):
+    with pytest.raises(ValidationError):
+        FrameTriggerSettings(pin=4, rate=50, width=width)
+
+
+@pytest.mark.parametrize("cable", ["cut", "unplug"])
+def test_a_board_with_power_of_its_own_switches_off_without_its_cable(opened, board, cable):
+    output = opened(watchdog=1, answer_timeout=3)
+    tell(output, "on")
+    board.command(cable)
+
+    def off() -> bool:
+        output.keep_alive()
+        return board.level(9) == "0"
+
+    wait_until(off, "the watchdog")
+    high, low = board.changes(9)[-2:]
+    assert low.us - high.us < 60e6  # by the watchdog, and not by max_on
+    with pytest.raises(OutputError, match=r"has not answered|is it unplugged"):
+        tell(output, "on")

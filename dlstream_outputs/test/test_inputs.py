@@ -1,0 +1,110 @@
+"""Inputs on the real firmware in the simulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from simulated_board import SimulatedBoard, wait_until
+
+from dlstream_outputs.board import BoardError, BoardEvent
+from dlstream_outputs.inputs import BoardInput, InputSettings
+from dlstream_outputs.outputs import OutputError
+from dlstream_outputs.outputs.arduino import Arduino, ArduinoSettings
+
+Heard = list[tuple[bool, BoardEvent]]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may let the simulator wait."""
+    monkeypatch.setattr("dlstream_outputs.board.board.HANDSHAKE", 60.0)
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Iterator[SimulatedBoard]:
+    with SimulatedBoard(tmp_path / "trace.txt") as simulated:
+        yield simulated
+
+
+@pytest.fixture
+def opened(board: SimulatedBoard) -> Iterator[Callable[..., tuple[BoardInput, Heard]]]:
+    """Opens an input of the board, and what it hears."""
+    inputs: list[BoardInput] = []
+
+    def start(**settings: object) -> tuple[BoardInput, Heard]:
+        heard: Heard = []
+        given = InputSettings(**{"port": board.port, **settings})
+        inputs.append(BoardInput(given, print, lambda on, event: heard.append((on, event)), print))
+        inputs[-1].open()
+        return inputs[-1], heard
+
+    yield start
+    for item in inputs:
+        item.close()
+
+
+def test_each_change_of_a_lever_to_ground_has_the_time_at_which_it_was(opened, board):
+    lever, heard = opened(pin=2, active_high=False, debounce=0)
+    assert not lever.read()
+    for number, level in enumerate((0, 1, 0, 1), 1):
+        board.command(f"pin 2 {level}")
+        wait_until(lambda number=number: len(heard) == number, "the change")
+    assert not lever.read()
+    assert [on for on, _ in heard] == [True, False, True, False]
+    moved = [line.split() for line in board.trace.read_text().splitlines() if line.endswith(("in0", "in1"))]
+    ahead = [float(words[0]) - event.board_us for words, (_, event) in zip(moved, heard, strict=True)]
+    assert max(ahead) - min(ahead) < 150  # the board looks ten times in a millisecond
+    for words, (_, event) in zip(moved, heard, strict=True):
+        # The simulator's clock stands still while a busy machine lets it wait, which no board's does.
+        assert abs(event.stamp - int(words[1])) < event.uncertainty + 0.5e9
+
+
+def test_a_photodiode_is_on_above_its_threshold_and_off_below_the_other(opened, board):
+    light, heard = opened(pin=14, above=0.6, below=0.4)
+    for millivolts in (3500, 2500, 1500, 2500, 3500):  # between the two thresholds nothing changes
+        board.command(f"adc 14 {millivolts}")
+        wait_until(lambda m=millivolts: m == 2500 or light.read() == (m > 3000), "the level")
+    assert [on for on, _ in heard] == [True, False, True]
+
+
+def test_inputs_and_outputs_share_a_board_but_no_pin(opened, board):
+    lever, heard = opened(pin=2)
+    output = Arduino(ArduinoSettings(pin=9, port=board.port, answer_timeout=10, watchdog=10), print)
+    output.open()
+    board.command("pin 2 0")
+    wait_until(lambda: heard, "the change")
+    taken = Arduino(ArduinoSettings(pin=2, port=board.port), print)
+    with pytest.raises(OutputError, match="pin 2 can't be an output"):
+        taken.open()
+    with pytest.raises(BoardError, match="pin 9 can't be an input"):
+        opened(pin=9)
+    with pytest.raises(BoardError, match="configured differently already"):
+        opened(pin=2, pull_up=False)
+    output.close()
+    assert lever.fault() == ""
+
+
+def test_an_unplugged_or_reset_board_is_told(opened, board):
+    lever, _ = opened(pin=2)
+    board.command("reset")
+    assert "the board was reset" in str(wait_until(lever.fault, "a fault"))
+    board.unplug()
+    assert "is it unplugged?" in str(wait_until(lever.fault, "a fault"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"pin": 9, "above": 0.5}, "as above is for an analog input"),
+        ({"pin": 20}, "A6 and A7 are analog only"),
+        ({"pin": 14, "below": 0.5}, "above as well"),
+        ({"pin": 14, "above": 0.5, "below": 0.6}, "at most above, 0.5"),
+        ({"pin": 1}, "greater than or equal to 2"),
+    ],
+)
+def test_what_no_board_can_hear_is_refused(settings, message):
+    with pytest.raises(ValidationError, match=message):
+        InputSettings(**settings)

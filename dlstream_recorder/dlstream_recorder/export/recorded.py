@@ -1,0 +1,158 @@
+"""What an export takes from a session: each camera's frames and poses over all its video segments, trials, stimuli."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dlstream_common import RecordingError
+from dlstream_recorder.report.intervals import stimuli, trials
+from dlstream_recorder.report.summary import read_session
+from dlstream_recorder.report.tables import read_events, read_frames, read_poses, segment_stems, sibling
+
+
+@dataclass(frozen=True)
+class Animal:
+    """One animal of a camera.
+
+    Attributes:
+        name: empty if the network is for a single animal.
+        values: (frames, keypoints, 3), x, y and confidence; NaN where there is no pose.
+    """
+
+    name: str
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video file of a session, with the stamps of its frames."""
+
+    path: Path
+    stamps: NDArray[np.int64]
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One camera of a session.
+
+    Attributes:
+        stamps, sequences: (frames,), of all its segments one after the other.
+    """
+
+    name: str
+    stamps: NDArray[np.int64]
+    sequences: NDArray[np.int64]
+    size: tuple[int, int] | None
+    keypoints: tuple[str, ...] = ()
+    animals: tuple[Animal, ...] = ()
+    edges: tuple[tuple[int, int], ...] = ()
+    network: str = ""
+    sha256: str = ""
+    scorer: str = ""
+    videos: tuple[Video, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A session.
+
+    Attributes:
+        about: session.json.
+        start: stamp of the session's start; `time` in all its tables counts from it.
+        end: the last stamp of anything.
+    """
+
+    folder: Path
+    about: dict[str, Any]
+    cameras: tuple[Camera, ...]
+    events: pd.DataFrame
+    start: int
+    end: int
+    trials: pd.DataFrame = field(default_factory=pd.DataFrame)
+    stimuli: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.about.get("session", self.folder.name))
+
+
+def read_recorded(folder: Path) -> Recorded:
+    """Reads a session.
+
+    Raises:
+        RecordingError: it is no session, it is not finished, or a table can't be read.
+    """
+    about = read_session(folder)
+    if not about.get("complete"):
+        raise RecordingError(
+            f"{folder}: found a session that is not finished; expected a whole one: dlstream recover {folder}"
+        )
+    events = read_events(folder)
+    cameras = tuple(_camera(folder, name, entry) for name, entry in about["cameras"].items())
+    start = int(about["created_ns"])
+    stamps = [start, int(about.get("ended_ns") or 0), *events["stamp_ns"].tolist()]
+    end = max([*stamps, *(int(camera.stamps[-1]) for camera in cameras if len(camera.stamps))])
+    return Recorded(folder, about, cameras, events, start, end, trials(events, end), stimuli(events, end))
+
+
+def _camera(folder: Path, name: str, about: dict[str, Any]) -> Camera:
+    stems = segment_stems(folder, name)
+    frames = [read_frames(stem) for stem in stems]
+    tables = [read_poses(path) if (path := sibling(stem, "poses.csv")).exists() else None for stem in stems]
+    network = about.get("network") or {}
+    parts = about.get("parts") or []
+    sizes = {(int(part["width"]), int(part["height"])) for part in parts if part.get("width")}
+    joined = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"stamp_ns": [], "sequence": []})
+    keypoints, animals = _animals(tables, [len(table) for table in frames])
+    known = next((table for table in tables if table is not None), None)
+    videos = tuple(
+        Video(path, table["stamp_ns"].to_numpy(np.int64), int(part["width"]), int(part["height"]))
+        for stem, table, part in zip(stems, frames, parts, strict=False)
+        if (path := sibling(stem, "mkv")).exists() and len(table)
+    )
+    return Camera(
+        name,
+        joined["stamp_ns"].to_numpy(np.int64),
+        joined["sequence"].to_numpy(np.int64),
+        sizes.pop() if len(sizes) == 1 else None,
+        keypoints,
+        animals,
+        tuple((int(first), int(second)) for first, second in about.get("edges") or ()),
+        str(network.get("file", "")),
+        str(network.get("sha256", "")),
+        str(known.columns[0][0]) if known is not None else "",
+        videos,
+    )
+
+
+def _animals(tables: list[pd.DataFrame | None], lengths: list[int]) -> tuple[tuple[str, ...], tuple[Animal, ...]]:
+    known = [table for table in tables if table is not None]
+    if not known:
+        return (), ()
+    keypoints = tuple(str(name) for name in dict.fromkeys(known[0].columns.get_level_values("bodyparts")))
+    names = list(dict.fromkeys(name for table in known for name in _names(table)))
+    pieces: dict[str, list[NDArray[np.float64]]] = {name: [] for name in names}
+    for table, length in zip(tables, lengths, strict=True):
+        values = np.full((length, len(names), len(keypoints), 3), np.nan)
+        if table is not None:
+            own = table.to_numpy(float).reshape(len(table), -1, len(keypoints), 3)[:length]
+            for index, name in enumerate(_names(table)):
+                values[: len(own), names.index(name)] = own[:, index]
+        for index, name in enumerate(names):
+            pieces[name].append(values[:, index])
+    return keypoints, tuple(Animal(name, np.concatenate(found)) for name, found in pieces.items())
+
+
+def _names(table: pd.DataFrame) -> list[str]:
+    if "individuals" not in table.columns.names:
+        return [""]
+    return [str(name) for name in dict.fromkeys(table.columns.get_level_values("individuals"))]

@@ -1,0 +1,127 @@
+"""Trials and stimuli of a session, each with its beginning and end, from its events."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from dlstream_common import OFF, event_kinds
+
+TRIAL_COLUMNS = ("name", "start_ns", "stop_ns", "trigger", "result", "count", "values")
+STIMULUS_COLUMNS = (
+    "output",
+    "action",
+    "start_ns",
+    "stop_ns",
+    "sham",
+    "trigger",
+    "value",
+    "camera",
+    "sequence",
+    "frame_stamp_ns",
+    "applied",
+    "values",
+)
+
+
+def trials(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
+    """The trials, one row each, in the order of their starts.
+
+    Args:
+        events: as `read_events` returns them.
+        end_ns: the end of the session, for trials that were not ended.
+    """
+    rows: list[dict[str, object]] = []
+    running: dict[str, deque[dict[str, object]]] = {}
+    for event in _in_order(events[events["kind"].isin([event_kinds.TRIAL_STARTED, event_kinds.TRIAL_ENDED])]):
+        values = _values(event)
+        waiting = running.setdefault(str(event["name"]), deque())
+        if event["kind"] == event_kinds.TRIAL_STARTED:
+            row = {"name": event["name"], "start_ns": event["stamp_ns"], "stop_ns": end_ns, "result": ""}
+            row |= {"trigger": values.pop("trigger", ""), "count": values.pop("count", values.pop("trial", ""))}
+            rows.append({**row, "values": values})
+            waiting.append(rows[-1])
+        elif waiting:
+            ended = waiting.popleft()
+            ended |= {"stop_ns": event["stamp_ns"], "result": values.get("result", "")}
+    return pd.DataFrame(rows, columns=list(TRIAL_COLUMNS))
+
+
+def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
+    """The stimuli, one row each: what an output did from one command to its next one; and the sham ones.
+
+    A start is when the output did it, by its acknowledgement, or else when it was decided (`applied` is False: not
+    known, as in an analysis, or refused). A sham stimulus is what would have been done.
+
+    Args:
+        events, end_ns: as for `trials`.
+    """
+    done = events[(events["kind"] == event_kinds.ACKNOWLEDGEMENT) & (events["success"] != "false")]
+    applied = {
+        (source, number): stamp
+        for source, number, stamp in zip(done["source"], done["id"], done["applied_ns"], strict=True)
+        if stamp
+    }
+    rows: list[dict[str, object]] = []
+    on: dict[tuple[object, bool], dict[str, object]] = {}
+    shams = [event_kinds.SHAM_STARTED, event_kinds.SHAM_CHANGED, event_kinds.SHAM_ENDED]
+    for event in _in_order(events[events["kind"].isin([event_kinds.COMMAND, *shams])]):
+        sham = event["kind"] != event_kinds.COMMAND
+        values = _values(event)
+        stamp = event["stamp_ns"] if sham else applied.get((event["source"], event["id"]), event["stamp_ns"])
+        before = on.pop((event["name"], sham), None)
+        if before is not None:
+            before["stop_ns"] = stamp
+        action = values.pop("action", "") if sham else event["action"]
+        if event["kind"] == event_kinds.SHAM_ENDED or action == OFF:
+            continue
+        row = {
+            "output": event["name"],
+            "action": action,
+            "start_ns": stamp,
+            "stop_ns": end_ns,
+            "sham": sham,
+            "trigger": values.pop("trigger", "") if sham else event["trigger"],
+            "applied": not sham and (event["source"], event["id"]) in applied,
+            "values": values,
+        }
+        rows.append({**row, **{name: event[name] for name in ("value", "camera", "sequence", "frame_stamp_ns")}})
+        on[event["name"], sham] = rows[-1]
+    return pd.DataFrame(rows, columns=list(STIMULUS_COLUMNS))
+
+
+def per_trigger(found: pd.DataFrame) -> pd.DataFrame:
+    """How many stimuli each trigger caused on each output, real and sham, and for how many seconds.
+
+    Args:
+        found: as `stimuli` returns them.
+    """
+    columns = ["trigger", "output", "real", "sham", "real_seconds", "sham_seconds"]
+    rows = []
+    for (trigger, output), group in found.groupby(["trigger", "output"], sort=True):
+        seconds = (group["stop_ns"] - group["start_ns"]).to_numpy(np.float64) / 1e9
+        sham = group["sham"].to_numpy(bool)
+        rows.append(
+            (
+                trigger,
+                output,
+                int((~sham).sum()),
+                int(sham.sum()),
+                float(seconds[~sham].sum()),
+                float(seconds[sham].sum()),
+            )
+        )
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _in_order(events: pd.DataFrame) -> list[Mapping[str, object]]:
+    return events.sort_values("stamp_ns", kind="stable").to_dict("records")
+
+
+def _values(event: Mapping[str, object]) -> dict[str, str]:
+    text = str(event["values"])
+    return dict(json.loads(text)) if text else {}

@@ -1,0 +1,204 @@
+"""The sessions below a folder: what each is about, and a search."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from dlstream_common import RecordingError
+from dlstream_recorder.report.summary import read_session
+from dlstream_recorder.writers._session_file import FILE_NAME
+
+_DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+
+
+@dataclass(frozen=True)
+class SessionInfo:
+    """What session.json says of a session.
+
+    Attributes:
+        state: "complete", "recovered", "unfinished" (its recorder was killed) or "failed" (it stopped with an error).
+        created: local date and time, with the offset from UTC.
+        subject: the subject's ID; empty if none was named.
+        networks: SHA-256 of each network file, by its name.
+        seconds: of the longest recording; None if the session is unfinished.
+    """
+
+    folder: Path
+    name: str
+    state: str
+    created: str
+    subject: str
+    experiment: str
+    rig: str
+    offline: bool
+    networks: dict[str, str]
+    seconds: float | None
+    frames: int | None
+    lost: int | None
+    poses: int | None
+    commands: int | None
+    faults: int | None
+    metadata: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**{name: getattr(self, name) for name in self.__dataclass_fields__}, "folder": str(self.folder)}
+
+
+@dataclass(frozen=True)
+class Search:
+    """Which sessions are wanted; empty: all. Names may have * and ?, and upper and lower case are the same.
+
+    Attributes:
+        subject, experiment: their names.
+        date: a year, month or day (2026-11), or two of them with `..` between (2026-11-01..2026-11-15).
+        network: a file's name, with or without its ending, or the beginning of its SHA-256 (at least 6 letters).
+    """
+
+    subject: str = ""
+    date: str = ""
+    network: str = ""
+    experiment: str = ""
+
+    def __post_init__(self) -> None:
+        parts = self.date.split("..")
+        if self.date and (len(parts) > 2 or not all(_DATE.fullmatch(part) for part in parts)):
+            raise ValueError(
+                f"date: found '{self.date}'; expected a year, month or day such as 2026-11 or 2026-11-22, or two with "
+                ".. between"
+            )
+
+    def fits(self, session: SessionInfo) -> bool:
+        """Whether a session is wanted."""
+        return (
+            _like(session.subject, self.subject)
+            and _like(session.experiment, self.experiment)
+            and self._fits_date(session.created)
+            and self._fits_network(session.networks)
+        )
+
+    def _fits_date(self, created: str) -> bool:
+        if not self.date:
+            return True
+        first, *rest = self.date.split("..")
+        last = rest[0] if rest else first
+        return created[: len(first)] >= first and created[: len(last)] <= last
+
+    def _fits_network(self, networks: Mapping[str, str]) -> bool:
+        if not self.network:
+            return True
+        wanted = self.network.lower()
+        return any(
+            _like(file, wanted) or _like(Path(file).stem, wanted) or (len(wanted) > 5 and digest.startswith(wanted))
+            for file, digest in networks.items()
+        )
+
+
+def find_sessions(folder: Path) -> Iterator[SessionInfo | RecordingError]:
+    """All sessions in a folder and the folders in it, by date; an error in place of one that can't be read.
+
+    Raises:
+        RecordingError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise RecordingError(f"{folder}: found no such folder; expected one with sessions in it")
+    found: list[SessionInfo] = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] != ".")
+        if FILE_NAME in files:
+            folders.clear()
+            try:
+                found.append(session_info(Path(place)))
+            except RecordingError as error:
+                yield error
+    yield from sorted(found, key=lambda session: (session.created, session.name))
+
+
+def session_info(folder: Path) -> SessionInfo:
+    """What a session is about.
+
+    Raises:
+        RecordingError: it is no session, or its session.json can't be read.
+    """
+    about = read_session(folder)
+    try:
+        return _info(folder, about)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise RecordingError(
+            f"{folder / FILE_NAME}: found other entries than dlstream writes ({type(error).__name__}: {error}); "
+            "expected the session.json of a session"
+        ) from error
+
+
+def subject_of(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """What is known of the subject, in NWB's words; older sessions have only its name."""
+    found = metadata.get("subject", metadata.get("subject_id", {}))
+    known = dict(found) if isinstance(found, Mapping) else {"subject_id": str(found)}
+    for key in ("subject_id", "species", "sex", "age", "date_of_birth", "weight", "genotype", "strain"):
+        if key in metadata:
+            known.setdefault(key, metadata[key])
+    return {key: str(value) for key, value in known.items()}
+
+
+def experiment_of(folder: Path, about: Mapping[str, Any]) -> str:
+    """The name of a session's experiment: that in its file, else the file's name."""
+    file = folder / "experiment.yaml"
+    try:
+        found = re.search(r"^experiment:[ \t]*[\"']?([^\"'#\n]+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+    except (OSError, UnicodeDecodeError):
+        found = None
+    if found:
+        return found[1].strip()
+    return Path(str(about.get("settings", {}).get("experiment_file") or "")).stem
+
+
+def _info(folder: Path, about: Mapping[str, Any]) -> SessionInfo:
+    summary: Mapping[str, Any] = about.get("summary") or {}
+    state = "recovered" if about.get("recovered") else "complete" if about.get("complete") else "unfinished"
+    networks = {
+        str(camera["network"]["file"]): str(camera["network"]["sha256"])
+        for camera in about["cameras"].values()
+        if camera.get("network")
+    }
+    metadata = about.get("metadata") or {}
+    return SessionInfo(
+        folder,
+        str(about.get("session", folder.name)),
+        "failed" if about.get("error") else state,
+        str(about["created"]),
+        subject_of(metadata).get("subject_id", ""),
+        experiment_of(folder, about),
+        str(about.get("rig") or ""),
+        bool(about.get("offline")),
+        networks,
+        summary.get("seconds"),
+        summary.get("frames_recorded"),
+        summary.get("frames_dropped"),
+        summary.get("poses"),
+        summary.get("commands"),
+        summary.get("faults"),
+        dict(metadata),
+    )
+
+
+def totals(sessions: Sequence[SessionInfo]) -> dict[str, Any]:
+    """Sums over sessions."""
+    return {
+        "sessions": len(sessions),
+        "subjects": len({session.subject for session in sessions if session.subject}),
+        "seconds": round(sum(session.seconds or 0.0 for session in sessions), 3),
+        "frames": sum(session.frames or 0 for session in sessions),
+        "lost": sum(session.lost or 0 for session in sessions),
+        "commands": sum(session.commands or 0 for session in sessions),
+        "faults": sum(session.faults or 0 for session in sessions),
+    }
+
+
+def _like(text: str, pattern: str) -> bool:
+    return not pattern or fnmatchcase(text.lower(), pattern.lower())

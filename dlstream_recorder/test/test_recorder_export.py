@@ -1,0 +1,281 @@
+"""Sessions in other tools' formats, read by those tools; sessions found again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dlstream_common import DlstreamError, RecordingError
+from dlstream_recorder import EventRow
+from dlstream_recorder.export.export import export_session
+from dlstream_recorder.report.intervals import per_trigger, stimuli, trials
+from dlstream_recorder.report.report import write_report
+from dlstream_recorder.report.tables import read_events, read_poses
+from dlstream_recorder.session.archive import Search, SessionInfo, find_sessions, session_info, totals
+
+FRAMES = 60
+SUBJECT = ["subject=M12", "subject.age=P90D", "subject.sex=F", "subject.species=Mus musculus", "subject.weight=21.5 g"]
+MORE = ["experimenter=Ada Lovelace", "institution=University of Bonn", "lab=A1", "other.cage=4"]
+
+
+@pytest.fixture
+def session(open_session, make) -> Path:
+    """60 frames, 50 of them with poses; a trial with a real stimulus, one with a sham one, one cut off by the end."""
+    session = open_session("2026-11-22_box", bag=False)
+    session.set_network("top", "mouse.onnx", "ab" * 32, [(0, 1)], ["mouse"])
+    session.set_regions("top", [("left", [(0, 0), (30, 0), (30, 30), (0, 30)])])
+    for number, image in enumerate(make.images(FRAMES)):
+        session.add_frame(make.frame(number, image))
+        if number % 6:
+            session.add_poses(make.poses(number, x=(20.0 + number / 3, 30.0)))
+
+    def at(number: int) -> int:
+        return make.start + number * make.step
+
+    def event(kind: str, name: str, number: int, **values: str) -> None:
+        session.add_event(
+            EventRow(kind, name, "top", number, at(number), stamp_ns=at(number) + 3_000_000, values=values)
+        )
+
+    def command(number: int, identity: int, action: str, success: str = "true", **values: str) -> None:
+        link = {"source": "experiment", "id": identity}
+        about = {
+            "camera": "top",
+            "sequence": number,
+            "frame_stamp_ns": at(number),
+            "trigger": "in_left",
+            "action": action,
+        }
+        row = EventRow("command", "laser", stamp_ns=at(number) + 4_000_000, sent_ns=1, values=values, **about, **link)
+        session.add_event(row)
+        done = at(number) + 9_000_000
+        session.add_event(EventRow("acknowledgement", "laser", stamp_ns=done, applied_ns=done, success=success, **link))
+
+    event("experiment_started", "box", 0, protocol="states", seed="7")
+    event("trial_started", "left", 10, trigger="in_left", count="1")
+    command(10, 1, "on", power="3.5")
+    command(20, 2, "off")
+    event("trial_ended", "left", 20, result="hit", duration="1")
+    event("trial_started", "left", 30, trigger="in_left", count="2")
+    event("sham_started", "laser", 30, action="on", power="3.5", trigger="in_left")
+    event("sham_ended", "laser", 36, duration="0.2")
+    event("trial_ended", "left", 36, result="miss")
+    event("trial_started", "left", 50, trigger="in_left", count="3")
+    command(50, 3, "on", success="false", power="3.5")
+    session.finish()
+    (session.folder / "experiment.yaml").write_text("experiment: box\n")
+    return session.folder
+
+
+def test_trials_and_stimuli_have_a_beginning_and_an_end(session, make):
+    events = read_events(session)
+    end = make.start + 100 * make.step
+    found = trials(events, end)
+    assert found["count"].tolist() == ["1", "2", "3"]
+    assert found["result"].tolist() == ["hit", "miss", ""]
+    assert found["stop_ns"].tolist()[2] == end
+    real, sham, refused = stimuli(events, end).to_dict("records")
+    step = make.step
+    assert (real["start_ns"] - make.start, real["stop_ns"] - make.start) == (
+        10 * step + 9_000_000,
+        20 * step + 9_000_000,
+    )
+    assert (real["action"], real["sham"], real["applied"], real["values"]) == ("on", False, True, {"power": "3.5"})
+    assert (sham["sham"], sham["trigger"], sham["values"]) == (True, "in_left", {"power": "3.5"})
+    assert (sham["start_ns"] - make.start, sham["stop_ns"] - make.start) == (
+        30 * step + 3_000_000,
+        36 * step + 3_000_000,
+    )
+    assert (refused["applied"], refused["stop_ns"]) == (False, end)
+    [row] = per_trigger(stimuli(events, end)).to_dict("records")
+    assert (row["trigger"], row["output"], row["real"], row["sham"]) == ("in_left", "laser", 2, 1)
+    assert row["sham_seconds"] == pytest.approx(6 * step / 1e9)
+
+
+def test_the_report_draws_ways_and_stimuli(session):
+    report = write_report(session)
+    assert [path.name for path in report.paths] == ["trajectory.png", "occupancy.png"]
+    assert report.stimuli == session / "stimuli.png"
+    assert report.per_trigger is not None
+    for path in (*report.paths, report.stimuli):
+        assert path.stat().st_size > 5000
+
+
+def test_csv_has_one_header_row_and_every_value_in_a_column(session, make):
+    names = [path.name for path in export_session(session, ["csv"], session / "export")]
+    assert names == ["top.poses.csv", "events.csv", "trials.csv", "stimuli.csv"]
+    folder = session / "export" / "csv"
+    poses = pd.read_csv(folder / "top.poses.csv")
+    assert len(poses) == FRAMES
+    assert poses["stamp_ns"].tolist() == [make.start + number * make.step for number in range(FRAMES)]
+    own = read_poses(session / "top.poses.csv")
+    assert np.allclose(poses.iloc[:, 4:], own, equal_nan=True)
+    assert poses.columns[4:7].tolist() == ["nose.x", "nose.y", "nose.confidence"]
+    events = pd.read_csv(folder / "events.csv", dtype_backend="numpy_nullable")
+    assert events["stamp_ns"].tolist() == read_events(session)["stamp_ns"].tolist(), "to the nanosecond"
+    commands = events[events["kind"] == "command"]
+    assert commands["values.power"].tolist() == [3.5, pd.NA, 3.5]
+    assert commands["frame_stamp_ns"].tolist() == [make.start + number * make.step for number in (10, 20, 50)]
+    found = pd.read_csv(folder / "stimuli.csv")
+    assert found["sham"].tolist() == [False, True, False]
+    assert found["values.power"].tolist() == [3.5, 3.5, 3.5]
+    assert (found["stop"] - found["start"]).tolist() == pytest.approx(found["duration"].tolist())
+    assert pd.read_csv(folder / "trials.csv")["result"].fillna("").tolist() == ["hit", "miss", ""]
+    with pytest.raises(RecordingError, match="found an earlier export; nothing is overwritten"):
+        export_session(session, ["csv"], session / "export")
+    export_session(session, ["csv"], session / "export", force=True)
+
+
+def test_nwb_passes_the_inspector_and_holds_the_real_stamps(session, make):
+    pynwb = pytest.importorskip("pynwb", reason="pynwb is not installed: make tools")
+    nwbinspector = pytest.importorskip("nwbinspector", reason="nwbinspector is not installed: make tools")
+    said: list[str] = []
+    [path] = export_session(session, ["nwb"], session / "export", False, [*SUBJECT, *MORE], said.append)
+    assert not said
+    assert path.name == "2026-11-22_box.nwb"
+    findings = list(nwbinspector.inspect_nwbfile(nwbfile_path=path))
+    allowed = {"check_regular_timestamps"}  # the stamps of this test are regular, those of a camera are not
+    serious = [found for found in findings if found.importance.name != "BEST_PRACTICE_SUGGESTION"]
+    assert not [found for found in serious if found.check_function_name not in allowed], serious
+    with pynwb.NWBHDF5IO(str(path), "r") as reader:
+        file = reader.read()
+        start = file.session_start_time.timestamp()
+        pose = file.processing["behavior"]["pose_top"]
+        nose = pose["nose"]
+        stamps = np.array([make.start + number * make.step for number in range(FRAMES)])
+        assert np.allclose(nose.timestamps[:] + start, stamps / 1e9, atol=1e-6)
+        assert np.diff(nose.timestamps[:]) == pytest.approx(np.diff(stamps) / 1e9, abs=1e-9)
+        own = read_poses(session / "top.poses.csv").to_numpy()
+        assert np.allclose(nose.data[:], own[:, :2], equal_nan=True)
+        assert np.allclose(nose.confidence[:], own[:, 2], equal_nan=True)
+        assert pose.skeleton.nodes[:].tolist() == ["nose", "tail"]
+        assert pose.skeleton.edges[:].tolist() == [[0, 1]]
+        assert pose.skeleton.subject.subject_id == "M12"
+        video = file.acquisition["video_top"]
+        assert (path.parent / video.external_file[0]).resolve() == (session / "top.mkv").resolve()
+        assert len(video.timestamps) == FRAMES
+        assert (file.subject.weight, file.experimenter, file.notes) == ("0.0215 kg", ("Lovelace, Ada",), "cage: 4")
+        trial = file.trials.to_dataframe()
+        assert trial["result"].tolist() == ["hit", "miss", ""]
+        found = file.intervals["stimuli"].to_dataframe()
+        assert found["sham"].tolist() == [False, True, False]
+        assert found["acknowledged"].tolist() == [True, False, False]
+        assert found["value_power"].tolist() == ["3.5", "3.5", "3.5"]
+        applied = make.start + 10 * make.step + 9_000_000
+        assert found["start_time"][0] + start == pytest.approx(applied / 1e9, abs=1e-6)
+        events = file.get_events_table("events").to_dataframe()
+        assert len(events) == len(read_events(session))
+        assert (np.diff(events["timestamp"]) >= 0).all()
+
+
+def test_nwb_says_what_archives_will_miss_and_refuses_what_nwb_does_not_take(session):
+    pytest.importorskip("pynwb", reason="pynwb is not installed: make tools")
+    said: list[str] = []
+    export_session(session, ["nwb"], session / "export", say=said.append)
+    assert "the subject's subject_id, species, sex, age" in said[0]
+    for entry, message in (
+        ("subject.age=old", "a time such as '12 weeks'"),
+        ("subject.date_of_birth=spring", "but found 'spring'"),
+        ("nonsense", "expected key=value"),
+    ):
+        with pytest.raises(RecordingError, match=message):
+            export_session(session, ["nwb"], session / "other", False, [entry])
+    assert not list((session / "other").glob("*")), "nothing half is left"
+
+
+def test_sleap_reads_the_session(session):
+    sleap_io = pytest.importorskip("sleap_io", reason="sleap-io is not installed: make tools")
+    [path] = export_session(session, ["sleap"], session / "export")
+    labels = sleap_io.load_file(str(path))
+    assert [frame.frame_idx for frame in labels.labeled_frames] == [row for row in range(FRAMES) if row % 6]
+    assert labels.videos[0].filename == str((session / "top.mkv").resolve())
+    own = read_poses(session / "top.poses.csv").to_numpy()
+    for frame in labels.labeled_frames:
+        assert np.allclose(frame.instances[0].numpy(scores=True).ravel(), own[frame.frame_idx], atol=1e-4)
+
+
+def test_an_unfinished_session_and_a_missing_library_are_told(session, monkeypatch):
+    about = json.loads((session / "session.json").read_text())
+    (session / "session.json").write_text(json.dumps({**about, "complete": False}))
+    with pytest.raises(RecordingError, match="dlstream recover"):
+        export_session(session, ["csv"], session / "export")
+    (session / "session.json").write_text(json.dumps(about))
+    import sys
+
+    for module, package, kind in (("pynwb", "pynwb", "nwb"), ("sleap_io", "sleap-io", "sleap")):
+        monkeypatch.setitem(sys.modules, module, None)
+        with pytest.raises(DlstreamError, match=f"--{kind} needs the package '{package}'"):
+            export_session(session, [kind], session / "export")
+
+
+def put(folder: Path, name: str, **changes: object) -> None:
+    contents = {
+        "session": name,
+        "created": f"{name[:10]}T10:00:00.000+01:00",
+        "created_ns": 1,
+        "complete": True,
+        "metadata": {"subject": {"subject_id": "M12"}},
+        "cameras": {"top": {"network": {"file": "mouse.onnx", "sha256": "abcdef12" * 8}}},
+        "settings": {"experiment_file": "/lab/box.yaml"},
+        "summary": {"seconds": 60.0, "frames_recorded": 100, "frames_dropped": 1, "commands": 2, "faults": 0},
+        **changes,
+    }
+    (folder / name).mkdir(parents=True)
+    (folder / name / "session.json").write_text(json.dumps(contents))
+
+
+def test_sessions_are_found_and_searched(tmp_path):
+    put(tmp_path / "b", "2026-11-22_a")
+    put(tmp_path, "2026-10-01_b", metadata={"subject": "m3"})
+    other = {"top": {"network": {"file": "rat.onnx", "sha256": "00" * 32}}}
+    put(tmp_path, "2026-11-23_c", cameras=other, complete=False, summary=None, metadata={})
+    put(tmp_path, "2025-01-01_d", error="the disk is full", settings={})
+    (tmp_path / "2025-01-01_d" / "experiment.yaml").write_text("# mine\nexperiment: 'open field'  # the first\n")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "session.json").write_text("{")
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "session.json").write_text('{"cameras": {"top": 3}, "created": "2026"}')
+    everything = list(find_sessions(tmp_path))
+    found = [item for item in everything if isinstance(item, SessionInfo)]
+    assert [item.name[-1] for item in found] == ["d", "b", "a", "c"], "by date"
+    assert len(everything) == 6, "what can't be read is not left out"
+    assert [item.state for item in found] == ["failed", "complete", "complete", "unfinished"]
+    assert [item.subject for item in found] == ["M12", "m3", "M12", ""]
+    assert [item.experiment for item in found] == ["open field", "box", "box", "box"]
+    for search, expected in (
+        (Search(subject="m12"), "da"),
+        (Search(subject="m*"), "dba"),
+        (Search(date="2026"), "bac"),
+        (Search(date="2026-11-22"), "a"),
+        (Search(date="2026-10..2026-11-22"), "ba"),
+        (Search(network="mouse"), "dba"),
+        (Search(network="rat.onnx"), "c"),
+        (Search(network="abcdef"), "dba"),
+        (Search(experiment="open*"), "d"),
+        (Search(subject="M12", date="2026"), "a"),
+    ):
+        assert "".join(item.name[-1] for item in found if search.fits(item)) == expected, search
+    assert totals(found) == {
+        "sessions": 4,
+        "subjects": 2,
+        "seconds": 180.0,
+        "frames": 300,
+        "lost": 3,
+        "commands": 6,
+        "faults": 0,
+    }
+    with pytest.raises(ValueError, match="found 'yesterday'"):
+        Search(date="yesterday")
+    with pytest.raises(RecordingError, match="found no such folder"):
+        list(find_sessions(tmp_path / "none"))
+
+
+def test_a_real_session_is_described(session):
+    info = session_info(session)
+    assert (info.name, info.experiment, info.frames, info.poses) == ("2026-11-22_box", "box", FRAMES, 50)
+    assert info.networks == {"mouse.onnx": "ab" * 32}
+    assert json.loads(json.dumps(info.as_dict()))["folder"] == str(session)

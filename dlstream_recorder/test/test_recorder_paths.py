@@ -1,0 +1,77 @@
+"""Where animals were: middles, ways, occupancy."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlstream_recorder.report._path_plots import plot_occupancy, plot_trajectory
+from dlstream_recorder.report.paths import Walk, occupancy, walks
+
+SECOND = 1_000_000_000
+
+
+def table(values: np.ndarray, names: tuple[str, ...] = ()) -> pd.DataFrame:
+    """Of (frames, animals, keypoints, 3)."""
+    keypoints = [f"k{index}" for index in range(values.shape[2])]
+    levels = [["net"], list(names), keypoints, ["x", "y", "likelihood"]]
+    columns = ["scorer", "individuals", "bodyparts", "coords"]
+    if not names:
+        levels, columns = [levels[0], *levels[2:]], [columns[0], *columns[2:]]
+    return pd.DataFrame(values.reshape(len(values), -1), columns=pd.MultiIndex.from_product(levels, names=columns))
+
+
+def test_the_middle_is_of_the_keypoints_that_are_seen():
+    values = np.array([[[[0, 0, 0.9], [10, 20, 0.9]]], [[[0, 0, 0.9], [99, 99, 0.1]]], [[[np.nan] * 3, [1, 1, 0.4]]]])
+    [walk] = walks(table(values), np.arange(3) * SECOND // 10)
+    assert walk.middle[:2].tolist() == [[5, 10], [0, 0]]
+    assert np.isnan(walk.middle[2]).all()
+    assert walk.seen == pytest.approx(2 / 3)
+    assert walk.length == pytest.approx(np.hypot(5, 10))
+    assert walk.seconds.tolist() == [0, 0.1, 0.2]
+
+
+def test_each_animal_has_its_own_way():
+    values = np.zeros((4, 2, 1, 3))
+    values[..., 2], values[:, 1, 0, 0] = 1, [0, 1, 2, 3]
+    one, two = walks(table(values, ("m1", "m2")), np.arange(4) * SECOND)
+    assert (one.name, one.length, two.name, two.length) == ("m1", 0, "m2", 3)
+
+
+@given(st.integers(0, 60), st.integers(0, 2**31), st.tuples(st.integers(1, 2000), st.integers(1, 2000)))
+def test_occupancy_adds_up_to_the_time_in_which_it_was_seen(count, seed, size):
+    random = np.random.default_rng(seed)
+    middle = random.uniform((0, 0), size, (count, 2)) - 0.5
+    middle[random.uniform(size=count) < 0.3] = np.nan
+    found = occupancy(Walk("", middle, np.arange(count) / 10), size)
+    seen = np.count_nonzero(~np.isnan(middle[:, 0])) / 10 if count > 1 else 0
+    assert found.sum() == pytest.approx(seen, abs=1e-6)
+
+
+def test_a_pause_of_the_camera_is_not_time_in_a_place():
+    seconds = np.array([0, 0.1, 0.2, 60, 60.1])
+    found = occupancy(Walk("", np.full((5, 2), 50.0), seconds), (100, 100))
+    assert found.sum() == pytest.approx(0.1 + 0.1 + 1.0 + 0.1 + 0.1)
+    row, column = np.unravel_index(found.argmax(), found.shape)
+    assert (abs(row - 32) <= 1, abs(column - 32) <= 1) == (True, True)
+
+
+@pytest.mark.parametrize("animals", [1, 2, 4])
+def test_pictures_are_drawn_where_the_animal_was(tmp_path, animals):
+    way = np.stack([np.linspace(40, 60, 50), np.linspace(20, 80, 50)], axis=1)
+    way[20:23] = np.nan
+    ways = [Walk(f"m{index}", way, np.arange(50) / 10) for index in range(animals)]
+    background = np.full((100, 200, 3), 200, np.uint8)
+    outline = ("box", np.array([(10, 10), (100, 10), (100, 90), (10, 90)], np.float32))
+    for plot in (plot_trajectory, plot_occupancy):
+        path = tmp_path / "picture.png"
+        plot(path, "m: way", ways, (200, 100), background, [outline])
+        picture = cv2.imread(str(path)).astype(int)
+        colourful = np.ptp(picture, axis=2) > 90
+        assert colourful.sum() > 300 * animals
+        plot(path, "m: way", [Walk("", np.full((3, 2), np.nan), np.arange(3.0))], (200, 100))
+        assert path.stat().st_size > 1000, "never seen"

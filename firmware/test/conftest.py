@@ -1,0 +1,30 @@
+"""The firmware in the simulator, spoken to line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from firmware_host import Host
+from simulated_board import SimulatedBoard
+
+
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Callable[..., Host]]:
+    """Starts a board and greets it: `begin(free=True)`."""
+    boards: list[SimulatedBoard] = []
+    hosts: list[Host] = []
+
+    def start(*, greet: bool = True, free: bool = False) -> Host:
+        boards.append(SimulatedBoard(tmp_path / f"trace{len(boards)}.txt", free=free))
+        hosts.append(Host(boards[-1]))
+        if greet:
+            hosts[-1].hello()
+        return hosts[-1]
+
+    yield start
+    for host in hosts:
+        host.port.close()
+    for board in boards:
+        board.close()

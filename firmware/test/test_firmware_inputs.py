@@ -1,0 +1,97 @@
+"""What the board sees on its inputs, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from firmware_host import Host
+from simulated_board import SimulatedBoard, wait_until
+
+Begin = Callable[..., Host]
+
+
+def driven(board: SimulatedBoard, pin: int) -> list[float]:
+    """The simulator's times in us at which a test changed that pin."""
+
+    def found() -> list[float]:
+        lines = [line.split() for line in board.trace.read_text().splitlines()]
+        return [float(words[0]) for words in lines if len(words) == 4 and words[2] == str(pin) and words[3][:2] == "in"]
+
+    return found()
+
+
+def offset(host: Host) -> float:
+    """The simulator's time less the board's, in us, by an edge that both know."""
+    host.line(13)
+    told = host.done("on 13")
+    return host.board.changes(13)[-1].us - told
+
+
+def test_both_edges_of_an_input_are_told_with_their_time(begin: Begin) -> None:
+    host = begin()
+    ahead = offset(host)
+    host.done("input 2 1 0")
+    assert host.ask("read 2")[3:] == ["1"]
+    for level in (0, 1, 0):
+        host.board.command(f"pin 2 {level}")
+        event = host.event("in")
+        assert event[4:] == ["2", str(level)]
+        assert 0 <= int(event[2]) + ahead - driven(host.board, 2)[-1] <= 150
+    assert host.ask("read 2")[3:] == ["0"]
+
+
+def test_an_input_that_bounces_is_told_once(begin: Begin) -> None:
+    host = begin()
+    host.done("input 2 1 200000")
+    for _ in range(5):
+        host.board.command("pin 2 0")
+        host.board.command("pin 2 1")
+    host.board.command("pin 2 0")
+    assert host.event("in")[4:] == ["2", "0"]
+    host.done("time")
+    while host.done("time") - host.done("time") > 0:
+        pass
+    start = host.done("time")
+    while host.done("time") - start < 400_000:
+        pass
+    assert not host.events
+    host.board.command("pin 2 1")
+    assert host.event("in")[4:] == ["2", "1"]
+
+
+def test_an_input_without_pull_up_and_several_at_once(begin: Begin) -> None:
+    host = begin()
+    host.board.command("pin 4 0")
+    host.board.command("pin 12 0")
+    wait_until(lambda: driven(host.board, 12), "the drive")
+    host.done("input 4 0 0")
+    host.done("input 12 0 0")
+    host.board.command("pin 4 1")
+    host.board.command("pin 12 1")
+    assert {tuple(host.event("in")[4:]) for _ in range(2)} == {("4", "1"), ("12", "1")}
+
+
+@pytest.mark.parametrize("pin", [14, 17, 21])
+def test_an_analog_threshold_has_hysteresis(begin: Begin, pin: int) -> None:
+    host = begin()
+    host.done(f"analog {pin} 300 500")
+    host.done("analog 15 100 200")
+    for millivolts, level in ((3000, "1"), (1000, "0"), (2600, "1")):
+        host.board.command(f"adc {pin} {millivolts}")
+        assert host.event("in")[4:] == [str(pin), level]
+    host.board.command(f"adc {pin} 2000")  # 409: between both
+    start = host.done("time")
+    while host.done("time") - start < 100_000:
+        pass
+    assert not host.events
+
+
+def test_events_have_numbers_without_gaps(begin: Begin) -> None:
+    host = begin()
+    host.done("input 2 1 0")
+    numbers = []
+    for i in range(10):
+        host.board.command(f"pin 2 {i % 2}")
+        numbers.append(int(host.event("in")[1]))
+    assert numbers == list(range(numbers[0], numbers[0] + 10))

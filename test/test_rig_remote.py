@@ -1,0 +1,109 @@
+"""Commands for a running rig, in processes of their own, without ROS tools."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from rig_tools import command, recorded
+
+from dlstream_recorder.report.tables import read_events
+
+BY_HAND = ("start_timeout: 300", "start_timeout: 300, autostart_run: false")
+
+
+@pytest.fixture(autouse=True)
+def _rigs_of_this_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+
+
+def remote(*words: str) -> tuple[int, str]:
+    done = subprocess.run(command(*words), capture_output=True, text=True, timeout=300, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_run_and_what_the_operator_says_of_it(start, write_rig):
+    rig = start("run", str(write_rig(BY_HAND)), "--local", "--subject", "M12")
+    recorded(rig, 10)
+    code, said = remote("mark", "injection")
+    assert (code, said.startswith("mark in ")) == (0, True), said
+    assert remote("note", 'animal: [calm], "so far"')[0] == 0
+    code, said = remote("start")
+    assert code == 0, said
+    rig.saw("experiment_started")
+    code, said = remote("start")
+    assert (code, "is running already" in said) == (1, True), said
+    code, said = remote("status")
+    assert "rig test, M12: for" in said
+    for words in (
+        "camera top",
+        "frames/s, 320x240",
+        "poses/s, inference",
+        "'test' is running",
+        "output screen",
+        "free on",
+    ):
+        assert words in said, said
+    code, said = remote("stop")
+    assert (code, "outputs are told to go off" in said) == (0, True), said
+    rig.saw("experiment_ended")
+    code, said = remote("stop")
+    assert (code, "no experiment is running" in said) == (1, True), said
+    code, said = remote("stop", "--all")
+    assert code == 0, said
+    assert rig.wait() == 0, rig.output
+
+    events = read_events(rig.session)
+    [mark] = events[events["kind"] == "mark"].to_dict("records")
+    assert (mark["name"], json.loads(mark["values"])) == ("injection", {"text": "injection"})
+    created = int(rig.about()["created_ns"])
+    assert created < mark["stamp_ns"] < mark["recorded_ns"]
+    [note] = events[events["kind"] == "note"].to_dict("records")
+    assert (note["name"], json.loads(note["values"])) == ("operator", {"text": 'animal: [calm], "so far"'})
+    assert rig.session.name.endswith("_test_M12")
+    assert rig.about()["metadata"] == {"subject": {"subject_id": "M12"}}
+    assert remote("status")[0] == 3
+
+
+def test_sessions_on_request(start, write_rig):
+    rig = start("run", str(write_rig(BY_HAND, ("recorder: {", "recorder: {start: service, "))))
+    rig.saw("camera: ")
+    code, said = remote("mark", "too early")
+    assert (code, "is not recording: nothing was written" in said) == (1, True), said
+    code, said = remote("start", "--subject", "M7", "--session", "day3", "--note", "late")
+    assert code == 0, said
+    recorded(rig, 5)
+    code, said = remote("start", "--subject", "M8")
+    assert (code, "a session is being recorded already" in said) == (1, True), said
+    code, said = remote("stop")
+    assert (code, "day3 is finished" in said) == (0, True), said
+    assert rig.stop() == 0, rig.output
+    assert rig.about()["metadata"] == {"subject": {"subject_id": "M7"}, "notes": "late"}
+    assert rig.session.name == "day3"
+
+
+def test_none_and_several(start, write_rig):
+    for words in (["start"], ["stop"], ["mark", "x"], ["note", "x"], ["status"]):
+        code, said = remote(*words)
+        assert code == 3
+        assert "no rig is running on this machine" in said
+    first = start("run", str(write_rig(BY_HAND)), "--local")
+    second = start("run", str(write_rig(BY_HAND)), "--local")
+    recorded(first, 1)
+    second.saw("camera: ")
+    code, said = remote("mark", "x")
+    assert code == 3
+    assert "2 rigs are running; say which with --rig" in said
+    code, said = remote("status", "--rig", "tset")
+    assert (code, "Did you mean 'test'" in said) == (3, True), said
+    assert remote("mark", "x", "--rig", str(first.process.pid))[0] == 0
+    os.kill(first.process.pid, signal.SIGKILL)
+    first.wait()
+    code, said = remote("status")
+    assert code in (0, 1), said
+    assert f"{second.folder}/rig.yaml" in said
