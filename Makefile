@@ -7,11 +7,11 @@ DLC := PYTHONPATH=dlstream_common:dlstream_camera:dlstream_pose .venv-dlc/bin/py
 DLC_TF := PYTHONPATH=dlstream_common:dlstream_camera:dlstream_pose .venv-dlc-tf/bin/python
 SLEAP := PYTHONPATH=dlstream_common:dlstream_camera:dlstream_pose .venv-sleap/bin/python
 DLC_TESTS := -m pytest -c /dev/null --rootdir dlstream_pose --confcutdir dlstream_pose -p no:cacheprovider
-PACKAGES := dlstream dlstream_camera dlstream_common dlstream_experiment dlstream_outputs dlstream_pose dlstream_recorder
+PACKAGES := dlstream dlstream_camera dlstream_common dlstream_experiment dlstream_outputs dlstream_panel dlstream_pose dlstream_recorder
 
 # Packages of Debian and Ubuntu that the tests of devices need: simulators, and libraries that have no wheel.
 SIMULATORS := gcc-avr avr-libc libsimavr-dev libelf-dev libaravis-0.8-0 aravis-tools pulseaudio pulseaudio-utils libportaudio2 \
-	libasound2-plugins xvfb
+	libasound2-plugins xvfb chromium
 
 .PHONY: help setup tools devices simulators firmware hooks demo test lint format docs bench lock dlc dlc-tf sleap readers test-readers convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
 
@@ -43,8 +43,8 @@ firmware: ## build the firmware of type: arduino (avr-gcc; `make simulators` ins
 hooks: setup ## let git check each commit from now on: format, file ends, message
 	@.venv/bin/pre-commit install
 
-demo: setup ## run the whole loop for 20 s on a synthetic animal; SHOW=1 opens windows
-	@.venv/bin/dlstream demo $(if $(SHOW),--show)
+demo: setup ## run the whole loop for 20 s on a synthetic animal; SHOW=1 opens windows, PANEL=1 serves the panel until Ctrl-C
+	@.venv/bin/dlstream demo $(if $(SHOW),--show) $(if $(PANEL),--panel)
 
 test: setup devices tools ## run every test on two processor cores; ARGS=dlstream_camera for one package
 	@$(ENV) python -m pytest -n 2 --dist worksteal $(ARGS)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from csv import DictReader
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,22 @@ class RigUnderTest:
 def command(*words: str) -> list[str]:
     """The installed command line."""
     return [sys.executable, str(Path(get_package_prefix("dlstream")) / "bin" / "dlstream"), *words]
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def wait_until(condition: Callable[[], object], rig: RigUnderTest) -> None:
+    """Waits until something holds while the rig runs or ends."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, rig.output
+        time.sleep(0.05)
 
 
 def recorded(rig: RigUnderTest, frames: int) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
-from rig_tools import CONFIG, PATIENCE, RigUnderTest
+from rig_tools import CONFIG, RigUnderTest, is_gone, wait_until
 
 # The output hears of the death of a process: it is not to go off by a silence that a busy machine makes.
 RIG = """\
@@ -61,20 +60,6 @@ def actions(folder: Path) -> list[str]:
 
 def wait_until_on(rig: RigUnderTest, folder: Path) -> None:
     wait_until(lambda: actions(folder)[-1:] == ["on"], rig)
-
-
-def wait_until(condition, rig: RigUnderTest) -> None:
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, rig.output
-        time.sleep(0.05)
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
 
 
 @pytest.mark.parametrize("node", NODES)

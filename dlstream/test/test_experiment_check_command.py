@@ -128,7 +128,7 @@ def test_nobody_else_speaks_beside_us(tmp_path: Path, capfd: pytest.CaptureFixtu
 def test_every_line_of_a_rigs_mistakes_begins_with_its_place(monkeypatch, capsys, tmp_path: Path):
     file = tmp_path / "rig.yaml"
     cameras = "{top: {source: synthetic, fps: many}, 1 top-cam: {source: synthetic}}"
-    file.write_text(f"rig: box\ncameras: {cameras}\noutputs: {{fan: {{type: fan_driver}}}}\n")
+    file.write_text(f"rig: box\ncameras: {cameras}\noutputs: {{fan: {{type: ventilator}}}}\n")
     monkeypatch.setattr("sys.argv", ["dlstream", "check", str(file)])
     assert main() == 1
     lines = capsys.readouterr().out.splitlines()

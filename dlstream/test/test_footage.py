@@ -71,7 +71,7 @@ def test_lost_frames_are_told_counted_and_shift_nothing(motion_jpeg, options, tm
     out = tmp_path / "out"
     summary = analyze(motion_jpeg, out, options, console)
     assert (summary.frames_captured, summary.frames_recorded, summary.frames_dropped) == (20, 17, 3)
-    assert summary.poses == 17
+    assert summary.poses == summary.frames_with_pose == 17
     frames = pd.read_csv(out / "top.frames.csv")
     lost = [0, 8, 19]
     assert frames["frame"].tolist() == frames["sequence"].tolist() == list(range(20)), "row n is frame n of the video"
@@ -90,6 +90,52 @@ def test_lost_frames_are_told_counted_and_shift_nothing(motion_jpeg, options, tm
     said = console.export_text()
     assert "frame 8 is lost" in said
     assert "top: 3 of 20 frames are lost" in said
+
+
+def test_a_video_without_an_animal_has_no_frame_with_a_pose(options, tmp_path, console):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    gradient = np.tile(np.linspace(40, 200, 320, dtype=np.uint8), (240, 1))
+    for number in range(5):
+        cv2.imwrite(str(folder / f"img{number}.png"), np.roll(gradient, number))
+    out = tmp_path / "out"
+    summary = analyze(folder, out, options, console)
+    assert (summary.poses, summary.frames_with_pose) == (5, 0)
+    assert read_session(out)["summary"]["cameras"]["top"]["frames_with_pose"] == 0
+    show_session(out, console)
+    said = console.export_text()
+    [row] = [line.split() for line in said.splitlines() if line.startswith("top  ")]
+    assert row[:6] == ["top", "5", "5", "0", "0", "5"], "captured, recorded, lost, with pose, without"
+    assert "top: no animal was found in any of 5 frames: the best keypoint has a confidence of 0." in said
+
+
+def test_a_light_that_goes_out_is_told_with_its_frame_and_is_in_the_events(options, tmp_path, console):
+    folder, arena = tmp_path / "images", Arena(320, 240, seed=3)
+    folder.mkdir()
+    for number in range(16):
+        image = arena.render(number)[0]
+        cv2.imwrite(str(folder / f"img{number}.png"), image * 0 if 6 <= number < 9 or number >= 14 else image)
+    analyze(folder, tmp_path / "out", options, console)
+    said = " ".join(console.export_text().split())
+    assert "images: a black picture from frame 6 on: is the lens covered" in said
+    assert "images: a picture again from frame 9 on, after 3 frames (0.100 s) without: a black picture" in said
+    assert "images: a black picture to the end: from frame 14 on, 2 frames" in said
+    events = pd.read_csv(tmp_path / "out" / "events.csv").query("name == '/top'")
+    assert events["kind"].tolist() == ["fault", "recovered", "fault", "fault"]
+    assert events["sequence"].tolist() == [6, 9, 14, 14]
+    assert json.loads(events["values"].iloc[1])["count"] == "3"
+
+
+def test_a_mosaic_taken_for_grey_is_told(options, tmp_path, console):
+    folder, arena = tmp_path / "images", Arena(320, 240, seed=3)
+    folder.mkdir()
+    for number in range(3):
+        colour = arena.render(number)[0]
+        mosaic = colour[:, :, 1].copy()
+        mosaic[::2, ::2], mosaic[1::2, 1::2] = colour[::2, ::2, 2] * 0.6, colour[1::2, 1::2, 0] * 0.4
+        cv2.imwrite(str(folder / f"img{number}.tif"), mosaic)
+    analyze(folder, tmp_path / "out", options, console)
+    assert console.export_text().count("probably the raw mosaic of a colour sensor") == 1
 
 
 def test_pictures_of_few_bits_are_told_and_so_is_a_rate_that_was_assumed(options, tmp_path, console):

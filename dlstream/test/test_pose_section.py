@@ -90,7 +90,7 @@ def test_each_key_of_a_part_is_a_parameter(tmp_path: Path):
     [
         ({"filter": "men"}, "pose.filter: found 'men'; expected one of none, kalman, one_euro"),
         ({"filter": "kalmann"}, "one_euro. Did you mean 'kalman'?"),
-        ({"filter": 3}, "pose.filter: found '3'; expected one of none, kalman"),
+        ({"filter": 3}, "pose.filter: found 3; expected one of none, kalman"),
         ({"filter": {"type": "men"}}, "pose.filter.type: found 'men'; expected one of none, kalman, one_euro"),
         ({"filter": {"noise": 1.0}}, "pose.filter.type: found nothing; expected this key: one of none, kalman"),
         (

@@ -13,6 +13,7 @@ from dlstream.console import make_console
 from dlstream.rig.check import checked_rig
 from dlstream.rig.file import load_rig
 from dlstream.rig.nodes import rig_nodes
+from dlstream.rig.overrides import Override
 from dlstream_common import InputError
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
@@ -99,6 +100,41 @@ def test_several_cameras_and_foreign_drivers(write):
     assert nodes["/pose"].parameters["cameras"] == ["side", "top", "usb"]
     for name in ("/pose", "/recorder"):
         assert ("/usb/image_raw", "/usb_cam/image_raw") in nodes[name].remappings
+
+
+def test_every_name_is_in_the_rigs_namespace(write):
+    path = write(
+        "  top: {source: synthetic, width: 640, height: 480}\n",
+        "  top: {source: synthetic}\n  usb: {source: topic, topic: /usb_cam/image_raw}\n",
+    )
+    path.write_text(f"namespace: /lab/rig1/\nuse_sim_time: false\n{path.read_text()}")
+    rig = load_rig(path)
+    assert rig.namespace == "lab/rig1"
+    nodes = {node.full_name: node for node in rig_nodes(rig, path)}
+    assert all(name.startswith("/lab/rig1/") for name in nodes)
+    assert nodes["/lab/rig1/top/camera"].parameters["rig_namespace"] == "lab/rig1"
+    assert nodes["/lab/rig1/outputs/screen"].parameters["commander"] == "/lab/rig1/experiment"
+    wanted = ("/lab/rig1/usb/image_raw", "/usb_cam/image_raw")
+    assert wanted in nodes["/lab/rig1/pose"].remappings
+    together = rig_nodes(rig.model_copy(update={"together": True}), path)
+    assert together[-1].full_name == "/lab/rig1/together"
+    assert together[-1].images == ("/lab/rig1/top/image_raw",)
+
+
+@pytest.mark.parametrize("name", ["1rig", "rig one", "rig//one", "~rig", "rig-1"])
+def test_a_namespace_that_ros_does_not_take_is_refused(write, name):
+    path = write("rig: test\n", f"rig: test\nnamespace: '{name}'\n")
+    with pytest.raises(InputError, match=f"namespace: found .{name}.; expected nothing, or"):
+        load_rig(path)
+    with pytest.raises(InputError, match="--namespace"):
+        checked_rig(write("rig: test\n", "rig: test\n"), overrides=[Override.namespace(name)])
+
+
+def test_simulated_time_is_for_bags_and_goes_to_every_node(write):
+    path = write("rig: test\n", "rig: test\nuse_sim_time: true\n")
+    with pytest.raises(InputError, match="source: found a camera of this computer, whose stamps are not of"):
+        checked_rig(path)
+    assert all(node.parameters["use_sim_time"] for node in rig_nodes(load_rig(path), path))
 
 
 def test_an_output_of_somebody_elses_node_is_commanded_and_not_started(write):

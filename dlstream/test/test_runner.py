@@ -138,7 +138,7 @@ def test_failure_while_a_node_ends_fails_the_rig(program):
 
 
 def test_restart_and_its_limit(program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("dlstream.run.runner._RESTART_WINDOW", 600.0)  # in which a slow machine starts six programs
+    monkeypatch.setattr("dlstream.run.supervision._RESTART_WINDOW", 600.0)  # a slow machine starts six in it
     monkeypatch.setattr("dlstream.run.runner._RESTART_DELAY", 0.01)
     program("a", f"open({str(tmp_path / 'count')!r}, 'a').write('x'); sys.exit(1)")
     lines = Lines()

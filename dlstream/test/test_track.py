@@ -22,7 +22,7 @@ from dlstream.offline.progress import ProgressLines
 from dlstream.offline.track.inputs import find_videos
 from dlstream.offline.track.progress import TrackProgress
 from dlstream.offline.track.run import show_summary
-from dlstream_camera.arena import KEYPOINTS
+from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_common import DlstreamError
 from dlstream_recorder.report.tables import read_poses
 
@@ -103,7 +103,7 @@ def test_what_is_complete_is_not_done_again_and_what_has_changed_is(walk, tmp_pa
     write_video(video, 25, seed=4)
     [again], said = run([video], out, scale=0.5)
     assert (again.state, again.frames, again.reason) == ("tracked", 25, "the video has changed")
-    assert "mouse: 25 frames (done again: the video has changed)" in said
+    assert "mouse: 25 frames, 22 with a pose (done again: the video has changed)" in said
     record.write_text("{")
     [again], _ = run([video], out, scale=0.5)
     assert again.reason == "mouseDLC_demo_mouse.track.json can't be read"
@@ -220,11 +220,32 @@ def test_folders_sessions_and_images(walk, tmp_path):
         find_videos([session], tmp_path)
 
 
+def test_a_video_without_an_animal_is_told(tmp_path):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    for number in range(3):
+        cv2.imwrite(str(folder / f"{number}.png"), np.tile(np.arange(240, dtype=np.uint8) + number, (240, 1)))
+    [outcome], said = run([folder], tmp_path / "out", annotate=False, pictures=False)
+    assert (outcome.frames, outcome.with_pose) == (3, 0)
+    assert "empty: 3 frames, 0 with a pose" in said
+    assert "empty: no animal was found in any of 3 frames: the best keypoint has a confidence of 0." in said
+
+
+def test_a_picture_that_goes_black_is_told_with_its_frame(tmp_path):
+    folder, arena = tmp_path / "dark", Arena(320, 240, seed=3)
+    folder.mkdir()
+    for number in range(6):
+        cv2.imwrite(str(folder / f"{number}.png"), arena.render(number)[0] * (number != 4))
+    _, said = run([folder], tmp_path / "out", annotate=False, pictures=False)
+    assert "dark: a black picture from frame 4 on: " in said
+    assert "dark: a picture again from frame 5 on, after 1 frame (0.033 s) without" in said
+
+
 def test_a_lost_frame_is_a_row_without_a_pose(tmp_path):
     video = write_damaged(tmp_path / "mouse.avi")
     [outcome], said = run([video], tmp_path / "out", annotate=True, pictures=True)
     assert (outcome.frames, outcome.lost) == (20, 3)
-    assert "mouse: 20 frames, 3 lost" in said
+    assert "mouse: 20 frames, 3 lost, 17 with a pose" in said
     table = pd.read_hdf(tmp_path / "out" / "mouseDLC_demo_mouse.h5")
     assert np.flatnonzero(table.isna().all(axis=1)).tolist() == [0, 8, 19]
     record = json.loads((tmp_path / "out" / "mouseDLC_demo_mouse.track.json").read_text())

@@ -15,7 +15,7 @@ from dlstream_camera.arena import Arena
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = ROOT / "config" / "networks" / "demo_mouse.onnx"
-PARTS = ("camera", "common", "experiment", "outputs", "pose", "recorder")
+PARTS = ("camera", "common", "experiment", "outputs", "panel", "pose", "recorder")
 PACKAGES = ["dlstream", *(f"dlstream_{name}" for name in PARTS)]
 
 NO_ROS = """\

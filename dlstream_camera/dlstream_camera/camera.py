@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -12,7 +12,7 @@ from dlstream_camera.sources import SOURCES, Format, FrameSource, Notice, Source
 from dlstream_camera.sources._results import is_format, what_is_wrong
 from dlstream_common import DlstreamError, Frame, FramePoses, Image, SourceError, encoding_of
 from dlstream_common.part_faults import PartFault
-from dlstream_common.video import PictureCheck
+from dlstream_common.video import PictureCheck, Remark
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,12 @@ class Camera:
         if capture is None:
             self._remark(self._look.finish())
             return None
-        self._remark(self._look.add(capture.image))
         rows, columns = self._crop
         image: Image = capture.image[rows, columns]
         if image.shape[:2] != (rows.stop - rows.start, columns.stop - columns.start):
             height, width = capture.image.shape[:2]
             raise SourceError(f"camera {self.name}: its images changed size to {width}x{height}; expected one size")
+        self._remark(self._look.add(image, self._sequence, capture.stamp))
         if not self.settings.color and image.ndim == 3:
             image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         truth = capture.truth and _moved(capture.truth, self.name, self._sequence, columns.start, rows.start)
@@ -109,9 +109,9 @@ class Camera:
         self._sequence += 1
         return Shot(frame, capture.frame_number, capture.dropped, truth)
 
-    def _remark(self, text: str) -> None:
-        if text:
-            self._notify(Notice("remark", text))
+    def _remark(self, remarks: Sequence[Remark]) -> None:
+        for one in remarks:
+            self._notify(Notice("picture_back" if one.kind == "back" else "picture", one.text, one.values))
 
     def state(self) -> SourceState:
         """How the source is; may be called on any thread."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import sys
 import threading
 import time
@@ -11,18 +12,19 @@ import cv2
 import rclpy
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.duration import Duration
+from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from dlstream_camera._wording import format_values, settings_in_words, state_values
 from dlstream_camera.camera import Camera, Shot
+from dlstream_camera.camera_info import CameraInfoService, info_of
 from dlstream_camera.sources import Format, Notice, SourceSettings, source_settings
 from dlstream_common import Meter, event_kinds, now, to_view
 from dlstream_common.calibration import Calibration, load_calibration
 from dlstream_common.ros import (
     EVENT,
     LATCHED,
-    LATEST_IMAGE,
     POSE,
     Diagnosis,
     DlstreamNode,
@@ -41,6 +43,8 @@ _SUBSCRIBER_TIMEOUT = 60.0
 """Seconds to wait for the announced subscribers, which start slowly on a busy machine."""
 _ARRIVAL = 5.0
 """Seconds to wait at the end for the last messages to arrive; a subscriber that has stopped never confirms them."""
+_EARLY = 0.25
+"""Share of a period by which a JPEG may come early: a camera of the same rate is never quite even."""
 
 
 class CameraNode(DlstreamNode[SourceSettings]):
@@ -57,24 +61,36 @@ class CameraNode(DlstreamNode[SourceSettings]):
         super().__init__(source_settings(_source_asked_for(**options)), **options)
 
     def configure(self, settings: SourceSettings) -> None:
-        name = self.get_namespace().strip("/") or "camera"
+        rig = f"/{settings.rig_namespace}".rstrip("/")
+        name = self.get_namespace().removeprefix(f"{rig}/").strip("/") or "camera"
         self._thread: threading.Thread | None = None
         self._lost = self._reconnects = 0
-        self._outage = ""
+        self._outage = self._picture = ""
         self._last_info: FrameInfo | None = None
-        self._events = self.create_lifecycle_publisher(Event, "/experiment/events", EVENT)
+        self._events = self.create_lifecycle_publisher(Event, f"{rig}/experiment/events", EVENT)
         self._camera = Camera(name, settings, self._on_notice)
         self._format = self._camera.open()
         self.hardware_id = self._format.hardware_id
-        self._frame_id = settings.frame_id or f"{name.replace('/', '_')}_optical_frame"
+        own = self.get_namespace().strip("/").replace("/", "_") or name
+        self._frame_id = settings.frame_id or f"{own}_optical_frame"
         self._info = self._camera_info(settings, self._format)
-        self._images = self.create_lifecycle_publisher(Image, "image_raw", image_qos(settings.queue))
+        self._images = self.create_lifecycle_publisher(
+            Image,
+            "image_raw",
+            image_qos(settings.queue),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
         self._topic = self._images.topic_name
         self._infos = self.create_lifecycle_publisher(CameraInfo, "camera_info", POSE)
         self._frame_infos = self.create_lifecycle_publisher(FrameInfo, "frame_info", POSE)
-        self._compressed = self.create_lifecycle_publisher(CompressedImage, "image_raw/compressed", LATEST_IMAGE)
+        self._compressed = self.create_lifecycle_publisher(
+            CompressedImage, "image_raw/compressed", image_qos(settings.queue)
+        )
         self._truths = self.create_lifecycle_publisher(FramePosesMsg, "ground_truth", POSE)
         self._device = self.create_lifecycle_publisher(DiagnosticStatus, "device", LATCHED)
+        pixels = (self._format.width, self._format.height)
+        in_file = settings.camera_name or own
+        self._info_service = CameraInfoService(self, settings.calibration, in_file, pixels, self._set_info)
         self._rate = Meter()
         self._count = self._dropped = 0
         self._next_compressed = 0.0
@@ -104,6 +120,9 @@ class CameraNode(DlstreamNode[SourceSettings]):
     def cleanup(self) -> None:
         if hasattr(self, "_camera"):
             self._camera.close()
+        if hasattr(self, "_info_service"):
+            self._info_service.close()
+            del self._info_service
         for name in ("_events", "_images", "_infos", "_frame_infos", "_compressed", "_truths", "_device"):
             if hasattr(self, name):
                 self.destroy_publisher(getattr(self, name))
@@ -129,6 +148,8 @@ class CameraNode(DlstreamNode[SourceSettings]):
             return Diagnosis(Level.OK, f"waiting for {state.waiting}, {self._count} frames so far", values)
         if silent > 1.0 + 3 / (self._format.fps or 1e9):
             return Diagnosis(Level.STALE, f"no frame for {silent:.1f} s", values)
+        if self._picture:
+            return Diagnosis(Level.WARN, self._picture, values)
         if self._format.fps and self._count > self._format.fps and fps < 0.9 * self._format.fps:
             return Diagnosis(Level.WARN, f"{fps:.1f} fps instead of {self._format.fps:g}", values)
         return Diagnosis(Level.OK, f"{fps:.1f} fps", values)
@@ -151,12 +172,15 @@ class CameraNode(DlstreamNode[SourceSettings]):
 
     def _on_notice(self, notice: Notice) -> None:
         """Logs what happened to a camera that keeps running, and publishes it as an event. On the source's thread."""
-        gone, back = notice.kind == "disconnected", notice.kind == "reconnected"
+        gone, again = notice.kind == "disconnected", notice.kind == "reconnected"
         if notice.kind == "remark":
             self.get_logger().warning(notice.text)
             return
-        self._outage = notice.text if gone else "" if back else self._outage
-        self._reconnects += back
+        back = again or notice.kind == "picture_back"
+        self._outage = notice.text if gone else "" if again else self._outage
+        if notice.kind in ("picture", "picture_back"):
+            self._picture = "" if back else notice.text
+        self._reconnects += again
         self._lost += int(notice.values.get("frames", "0"))
         if back:
             self.get_logger().info(notice.text)
@@ -197,15 +221,17 @@ class CameraNode(DlstreamNode[SourceSettings]):
             time.sleep(0.01)
 
     def _subscribers(self) -> int:
-        return int(self._images.get_subscription_count()) + self.frames.subscribers(self._topic)
+        outside = (self._images.get_subscription_count(), self._compressed.get_subscription_count())
+        return sum(outside) + self.frames.subscribers(self._topic)
 
     def _publish(self, shot: Shot) -> None:
         self.frames.publish(self._topic, shot.frame, self._frame_id)
         header = Header(stamp=stamp_to_message(shot.frame.stamp), frame_id=self._frame_id)
         if not self.frames.carries(self._topic) or self._images.get_subscription_count():
             self._images.publish(image_to_message(shot.frame, self._frame_id))
-        self._info.header = header
-        self._infos.publish(self._info)
+        info = self._info  # the service may put another one in its place
+        info.header = header
+        self._infos.publish(info)
         self._last_info = FrameInfo(
             header=header,
             sequence=shot.frame.sequence,
@@ -227,20 +253,30 @@ class CameraNode(DlstreamNode[SourceSettings]):
         if settings is None or not settings.compressed_rate or not self._compressed.get_subscription_count():
             return
         clock = time.monotonic()
-        if clock < self._next_compressed:
+        period = 1 / settings.compressed_rate
+        if clock < self._next_compressed - _EARLY * period:
             return
-        self._next_compressed = max(self._next_compressed + 1 / settings.compressed_rate, clock)
+        self._next_compressed = max(self._next_compressed, clock - period) + period
         grey = shot.frame.encoding == "mono8"
         pixels = shot.frame.image if grey else to_view(shot.frame.image, shot.frame.encoding)
         done, jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, settings.compressed_quality])
         if done:
             form = f"{shot.frame.encoding}; jpeg compressed {'mono8' if grey else 'bgr8'}"
-            self._compressed.publish(CompressedImage(header=header, format=form, data=jpeg.tobytes()))
+            data = array.array("B", jpeg.tobytes())  # of bytes, rclpy would check each
+            self._compressed.publish(CompressedImage(header=header, format=form, data=data))
 
     def _let_arrive(self) -> None:
         """Waits for the last frames: they travel to the recorder through memory that ends with this process."""
         end = time.monotonic() + _ARRIVAL
-        for publisher in (self._images, self._infos, self._frame_infos, self._truths, self._events, self._device):
+        for publisher in (
+            self._images,
+            self._compressed,
+            self._infos,
+            self._frame_infos,
+            self._truths,
+            self._events,
+            self._device,
+        ):
             publisher.wait_for_all_acked(Duration(seconds=max(0.0, end - time.monotonic())))
 
     def _finish(self) -> None:
@@ -252,17 +288,13 @@ class CameraNode(DlstreamNode[SourceSettings]):
         self.end(0)
 
     def _camera_info(self, settings: SourceSettings, delivered: Format) -> CameraInfo:
-        info = CameraInfo(width=delivered.width, height=delivered.height)
         calibration: Calibration | None = delivered.calibration
         if settings.calibration:
             calibration = load_calibration(settings.calibration, delivered.width, delivered.height)
-        if calibration is not None:
-            info.distortion_model = calibration.distortion_model
-            info.d = calibration.distortion_coefficients.data
-            info.k = calibration.camera_matrix.data
-            info.r = calibration.rectification_matrix.data
-            info.p = calibration.projection_matrix.data
-        return info
+        return info_of(calibration, delivered.width, delivered.height)
+
+    def _set_info(self, info: CameraInfo) -> None:
+        self._info = info
 
     def settings_changed(self, settings: SourceSettings) -> None:
         self._next_compressed = 0.0

@@ -67,7 +67,7 @@ class Trial:
             found.append(f"{sum(self.lost.values())} frames were lost")
         if bool((self.intervals <= 0).any()):
             found.append("stamps did not rise from frame to frame")
-        found += [notice.text for notice in self.told if notice.kind in ("remark", "disconnected", "clock")]
+        found += [notice.text for notice in self.told if notice.kind in ("remark", "picture", "disconnected", "clock")]
         return found
 
 

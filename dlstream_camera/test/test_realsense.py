@@ -233,5 +233,5 @@ def test_depth_without_any_depth_is_remarked(tmp_path):
     nothing = np.zeros((HEIGHT, WIDTH), np.uint16)
     path = record(tmp_path / "a.db3", 15, (depth(picture=lambda number: nothing),))
     _, (notices,) = play(settings(path, "depth", pace=False))
-    assert [notice.kind for notice in notices] == ["remark"]
+    assert [notice.kind for notice in notices] == ["picture", "picture"], "where it begins, and at the end"
     assert "no depth in the whole image" in notices[0].text

@@ -70,6 +70,19 @@ def test_the_node_tells_lost_frames_as_faults_and_counts_them_to_the_last(
     assert {event.kind for event in events} == {Event.FAULT}
 
 
+def test_a_picture_that_goes_is_an_event_of_the_run(start_node, observer, wait_for, tmp_path):
+    right = np.tile(np.arange(64, dtype=np.uint8), (64, 1))
+    path = write_stack(tmp_path / "stack.tif", [right] * 3 + [right * 0] * 4 + [right] * 3)
+    events = observer.collect(Event, "/experiment/events", EVENT)
+    node = start_node(MODULE, namespace="/top", source="video", path=path, fps=10.0, wait_for=0)
+    assert node.wait() == 0, node.output
+    wait_for(lambda: len(events) == 2, "both events")
+    assert [event.kind for event in events] == ["fault", "recovered"]
+    values = [{pair.key: pair.value for pair in event.values} for event in events]
+    assert "a black picture from frame 3 on" in values[0]["text"]
+    assert (values[1]["first_frame"], values[1]["last_frame"], values[1]["count"]) == ("3", "6", "4")
+
+
 def test_frames_come_at_their_own_times(tmp_path):
     """Never earlier than the file says, whatever the machine does; how much later is not tested."""
     path, due = tmp_path / "gap.mkv", np.array([0.0, 0.05, 0.1, 0.6, 0.65])
@@ -108,16 +121,28 @@ def test_a_wait_for_a_late_frame_ends_by_stop_and_the_frame_comes_afterwards(tmp
 
 
 @pytest.mark.parametrize(
-    ("pictures", "said"),
+    ("pictures", "said", "times"),
     [
-        ([np.zeros((64, 64), np.uint8)] * 12, "a black picture"),
-        ([np.eye(64, dtype=np.uint16) * 2600], "the brightest value is 2600 of 65535"),
+        ([np.zeros((64, 64), np.uint8)] * 12, "a black picture", 2),  # where it begins, and at the end
+        ([np.eye(64, dtype=np.uint16) * 2600], "the brightest value is 2600 of 65535", 1),
     ],
 )
-def test_a_picture_that_can_not_be_right_is_told_once(pictures, said, tmp_path):
+def test_a_picture_that_can_not_be_right_is_told(pictures, said, times, tmp_path):
     path = write_stack(tmp_path / "stack.tif", pictures)
     [warning] = [problem for problem in VideoSettings(path=path, fps=30).check() if problem.is_warning]
     assert said in warning.found
     notices = []
     shots_of(VideoSettings(path=path, pace=False, fps=30), notices)
-    assert [said in notice.text for notice in notices] == [True]
+    assert [said in notice.text for notice in notices] == [True] * times
+    assert {notice.kind for notice in notices} == {"picture"}
+
+
+def test_a_picture_that_goes_and_comes_back_is_noticed_with_its_frames(tmp_path):
+    right = np.tile(np.arange(64, dtype=np.uint8), (64, 1))
+    path = write_stack(tmp_path / "stack.tif", [right] * 3 + [right * 0] * 4 + [right] * 2)
+    notices = []
+    shots_of(VideoSettings(path=path, pace=False, fps=30), notices)
+    assert [notice.kind for notice in notices] == ["picture", "picture_back"]
+    assert "a black picture from frame 3 on" in notices[0].text
+    assert "from frame 7 on, after 4 frames" in notices[1].text
+    assert notices[1].values["last_frame"] == "6"

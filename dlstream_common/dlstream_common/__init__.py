@@ -10,9 +10,17 @@ from dlstream_common.errors import (
 )
 from dlstream_common.events import FINITE, OFF, RIG, Cause, Command, Event
 from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
-from dlstream_common.images import ENCODINGS, EncodingError, encoding_of, image_from_bytes, to_bgr, to_view
+from dlstream_common.images import (
+    ENCODINGS,
+    EncodingError,
+    encoding_of,
+    image_from_bytes,
+    image_from_compressed,
+    to_bgr,
+    to_view,
+)
 from dlstream_common.meter import Meter
-from dlstream_common.names import Name, Namespace
+from dlstream_common.names import Name, Namespace, RigNamespace
 from dlstream_common.problems import Place, Problem, Severity, did_you_mean, key_of, nearest, suggest
 from dlstream_common.settings import (
     FILLED_IN,
@@ -56,6 +64,7 @@ __all__ = [
     "Place",
     "Problem",
     "RecordingError",
+    "RigNamespace",
     "Settings",
     "SettingsWithFormerKeys",
     "Severity",
@@ -66,6 +75,7 @@ __all__ = [
     "former",
     "former_key",
     "image_from_bytes",
+    "image_from_compressed",
     "is_filled_in",
     "key_of",
     "line_of",

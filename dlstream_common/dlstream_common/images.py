@@ -137,3 +137,27 @@ def encoding_of(image: Image) -> str:
         return names[channels, image.dtype.name]
     except KeyError:
         raise EncodingError(f"array of shape {image.shape} and type {image.dtype}: no image encoding fits") from None
+
+
+def image_from_compressed(data: bytes | memoryview | NDArray[np.uint8], form: str) -> tuple[Image, str]:
+    """The image of sensor_msgs/CompressedImage (JPEG, PNG and others), and its encoding.
+
+    Args:
+        form: the message's format, such as "bgr8; jpeg compressed bgr8".
+
+    Raises:
+        EncodingError: the bytes are no such image.
+    """
+    image = None
+    if len(data) and "compressedDepth" not in form:
+        try:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        except cv2.error:
+            image = None
+    names = {(2, 1): "mono8", (2, 2): "mono16", (3, 1): "bgr8", (4, 1): "bgra8"}
+    channels = 0 if image is None else 2 if image.ndim == 2 else image.shape[2]
+    encoding = names.get((channels, image.dtype.itemsize)) if image is not None else None
+    if image is None or encoding is None:
+        expected = "a JPEG or PNG image of 8 or 16 bits"
+        raise EncodingError(f"found {len(data)} bytes of the format '{form}'; expected {expected}")
+    return image, encoding

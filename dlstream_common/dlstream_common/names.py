@@ -10,6 +10,7 @@ WORD = "[A-Za-z][A-Za-z0-9_]*"
 """The rule, as a regular expression."""
 NAME = f"^{WORD}$"
 NAMESPACE = f"^{WORD}(/{WORD})*$"
+RIG_NAMESPACE = f"^({WORD}(/{WORD})*)?$"
 
 
 def _without_outer_slashes(value: Any) -> Any:
@@ -21,3 +22,6 @@ Name = Annotated[str, Field(pattern=NAME)]
 
 Namespace = Annotated[str, BeforeValidator(_without_outer_slashes), Field(pattern=NAMESPACE)]
 """The namespace of a camera: a Name, or several joined by / if the camera was not started by a rig."""
+
+RigNamespace = Annotated[str, BeforeValidator(_without_outer_slashes), Field(pattern=RIG_NAMESPACE)]
+"""The namespace of a rig: empty, a Name, or several joined by /."""

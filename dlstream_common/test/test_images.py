@@ -3,11 +3,20 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from dlstream_common import ENCODINGS, EncodingError, Frame, encoding_of, image_from_bytes, to_bgr, to_view
+from dlstream_common import (
+    ENCODINGS,
+    EncodingError,
+    Frame,
+    encoding_of,
+    image_from_bytes,
+    image_from_compressed,
+    to_bgr,
+    to_view,
+)
 from dlstream_common.ros import frame_from_message, image_to_message
 
 BYTES = {"mono8": 1, "8UC1": 1, "mono16": 2, "16UC1": 2, "bgr8": 3, "8UC3": 3, "rgb8": 3, "bgra8": 4, "8UC4": 4}
@@ -93,6 +102,33 @@ def test_part_of_an_image_as_message():
 def test_arrays_that_are_no_image():
     with pytest.raises(EncodingError, match="no image encoding fits"):
         encoding_of(np.zeros((4, 4, 2), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "encoding"),
+    [
+        ((4, 6), np.uint8, "mono8"),
+        ((4, 6), np.uint16, "mono16"),
+        ((4, 6, 3), np.uint8, "bgr8"),
+        ((4, 6, 4), np.uint8, "bgra8"),
+    ],
+)
+def test_a_compressed_image_is_what_was_compressed(shape, dtype, encoding):
+    image = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    done, png = cv2.imencode(".png", image)
+    assert done
+    found, name = image_from_compressed(png.tobytes(), "png")
+    assert name == encoding
+    assert np.array_equal(found, image)
+
+
+@given(st.binary(max_size=200))
+@example(b"")
+@example(b"\xff\xd8\xff")
+def test_bytes_that_are_no_image_are_refused(data):
+    found = f"found {len(data)} bytes of the format 'jpeg'; expected a JPEG or PNG image"
+    with pytest.raises(EncodingError, match=found):
+        image_from_compressed(data, "jpeg")
 
 
 def test_depth_is_shown_from_near_to_far():

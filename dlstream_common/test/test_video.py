@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from video_files import HEIGHT, WIDTH, damage, even, picture, texture, write_video
 
 from dlstream_common import SourceError
-from dlstream_common.video import LostFrame, VideoFrame, open_frames
+from dlstream_common.video import LostFrame, VideoFile, VideoFrame, open_frames
 
 
 def read(path: Path, fps: float = 0.0) -> tuple[list[VideoFrame], list[LostFrame]]:
@@ -274,3 +276,40 @@ def test_images_of_few_bits_are_told(tmp_path):
     cv2.imwrite(str(tmp_path / "b.tif"), np.ones((64, 96), np.float32))
     with pytest.raises(SourceError, match="no image that can be read"):
         open_frames(tmp_path / "b.tif")
+
+
+def smooth(number: int) -> NDArray[np.uint8]:
+    """Coarse shapes and fine noise: x264 takes blocks of 8 x 8 and of 4 x 4."""
+    random = np.random.default_rng(0)
+    shapes = cv2.GaussianBlur(random.integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8), (0, 0), 3)
+    shapes = cv2.normalize(shapes, shapes.copy(), 0, 255, cv2.NORM_MINMAX)
+    noise = np.random.default_rng(number).integers(-8, 8, shapes.shape)
+    return np.clip(np.roll(shapes, 3 * number, axis=1) + noise, 0, 255).astype(np.uint8)
+
+
+def older_444(path: Path, quality: int) -> Path:
+    """A video that says it is of x264 of 2016, which FFmpeg decodes in a way of its own."""
+    write_video(path, even(20), pixels="yuv444p", options={"crf": str(quality), "g": "5"}, draw=smooth)
+    data = path.read_bytes()
+    written = re.search(rb"x264 - core \d+", data)
+    assert written is not None
+    path.write_bytes(data.replace(written[0], b"x264 - core 148"))
+    return path
+
+
+def test_a_frame_of_older_444_video_is_the_same_with_and_without_what_comes_before(tmp_path):
+    videos = (older_444(tmp_path / f"{quality}.mp4", quality) for quality in range(11, 40))
+    whole = (path for path in videos if all(isinstance(item, VideoFrame) for item in VideoFile(path).frames()))
+    path = next(whole)  # what today's x264 writes can also be damaged when it is decoded so
+    assert np.abs(plain(path, 15 / 30)[0] - plain(path, 0.0)[15]).mean() > 5, "FFmpeg alone errs after a jump"
+    for item in VideoFile(path).frames():
+        assert isinstance(item, VideoFrame)
+        assert np.array_equal(VideoFile(path).image_at(item.number / 30), item.image), item.number
+
+
+def plain(path: Path, start: float) -> list[NDArray[np.int_]]:
+    """What FFmpeg makes of it from a time on."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        container.seek(int(start / stream.time_base), stream=stream)
+        return [frame.to_ndarray(format="bgr24").astype(int) for frame in container.decode(stream)]

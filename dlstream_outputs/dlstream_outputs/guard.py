@@ -18,6 +18,8 @@ _MARGIN = 0.02
 """Seconds after the end of an action until its device is switched off: a late clock must not cut its last pulse."""
 _INSTANT = 1e-6
 """Seconds that are none: what rounding leaves of a limit that is used up."""
+ANYONE = "anyone"
+"""In `also_commanded_by`: whatever the source."""
 _ARM_IT = "; arm it with ~/arm"
 
 
@@ -28,6 +30,7 @@ class Order:
     Attributes:
         sent: when it was sent, by the sender's clock, in nanoseconds since the epoch; 0: unknown.
         arm: whether it comes from a run that is starting and so arms an output that a run may arm.
+        by_hand: whether it comes from the output's own service ~/test, and not from a topic.
     """
 
     source: str
@@ -36,6 +39,7 @@ class Order:
     values: Mapping[str, str] = field(default_factory=dict)
     sent: int = 0
     arm: bool = False
+    by_hand: bool = False
 
     @property
     def text(self) -> str:
@@ -87,6 +91,10 @@ class Guard:
         """Why an order can't be carried out now; empty if it can. "off" always can."""
         if order.action == OFF:
             return ""
+        if not (order.by_hand or self._may_command(order.source)):
+            found = f"found '{order.action}' from '{order.source}'"
+            allowed = " or ".join(f"'{name}'" for name in (self.commander, *self._settings.also_commanded_by))
+            return f"{found}; expected a command from {allowed}, or '{OFF}'. To allow others: also_commanded_by"
         if not (self.armed or (order.arm and self.armable)):
             return f"found '{order.action}' for a disarmed output{self._why_disarmed()}; expected only '{OFF}'"
         limit = self._settings.max_command_age
@@ -102,6 +110,9 @@ class Guard:
             )
         return ""
 
+    def _may_command(self, source: str) -> bool:
+        return source == self.commander or not {source, ANYONE}.isdisjoint(self._settings.also_commanded_by)
+
     def _why_disarmed(self) -> str:
         if self._locked:
             return f" ({self.reason}{_ARM_IT})"
@@ -114,7 +125,7 @@ class Guard:
 
     def carried_out(self, order: Order, steady: float, action: Action | None = None) -> None:
         """Notes that an order has been carried out: it is what the output does from now on. `action`: None for off."""
-        if order.arm and self.armable and not self.armed:
+        if order.arm and self._may_command(order.source) and self.armable and not self.armed:
             self.armed = self._armed_by_run = True
             self._lost_run = False
             self._budget.new_run()

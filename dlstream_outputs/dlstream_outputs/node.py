@@ -166,7 +166,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
             self._armed.publish(Bool(data=guard.armed))
         self._statuses.publish(
             OutputStatus(
-                stamp=stamp_to_message(now()),
+                stamp=stamp_to_message(self.now()),
                 on=guard.on,
                 state=guard.state,
                 source=guard.order.source,
@@ -184,11 +184,11 @@ class OutputNode(DlstreamNode[OutputSettings]):
         sent, arm = stamp_from_message(command.sent), command.arm == CommandMsg.ARM
         order = Order(command.source, command.id, command.action, values, sent, arm)
         answer = Acknowledgement(source=command.source, id=command.id, output=self.get_name())
-        answer.received = stamp_to_message(now())
+        answer.received = stamp_to_message(self.now())
         fault: PartFault | None = None
         with self._changes():
             try:
-                answer.applied = stamp_to_message(self._apply(order))
+                answer.applied = stamp_to_message(self._in_own_time(self._apply(order)))
                 answer.success = True
             except DlstreamError as error:
                 fault = error if isinstance(error, PartFault) else None
@@ -208,11 +208,15 @@ class OutputNode(DlstreamNode[OutputSettings]):
             self._problem = answer.message
             self.get_logger().error(f"command '{command.action}' of {command.source} refused: {answer.message}")
 
+    def _in_own_time(self, applied: int) -> int:
+        """When a device did something, which it says by the computer's clock, in the node's time."""
+        return applied + self.now() - now() if self.in_simulated_time else applied
+
     def _fail(self, fault: PartFault) -> None:
         """A mistake in the output's code: the device is switched off, and the node ends."""
         with suppress(DlstreamError):
             self._device.off()
-        self._publish_event(now(), event_kinds.FAULT, {"reason": str(fault)})
+        self._publish_event(self.now(), event_kinds.FAULT, {"reason": str(fault)})
         self.fail(fault)
 
     def _apply(self, order: Order) -> int:
@@ -223,7 +227,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         """
         if self._ending and order.action != OFF:
             raise OutputError(f"found '{order.action}' while the output is ending; expected only '{OFF}'")
-        refusal = self._guarded.refusal(order, int(self.get_clock().now().nanoseconds))
+        refusal = self._guarded.refusal(order, self.now())
         if refusal:
             raise OutputError(refusal)
         if order.action == OFF:
@@ -320,7 +324,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         with self._changes():
             self._guarded.went_off(self._problem)
         self.get_logger().error(self._problem)
-        self._publish_event(now(), event_kinds.FAULT, {"reason": self._problem})
+        self._publish_event(self.now(), event_kinds.FAULT, {"reason": self._problem})
         if gone is not None:
             self.fail(gone)
 
@@ -358,7 +362,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
             raise OutputError("an experiment is running; stop it first")
         values = {item.key: item.value for item in request.values}
         with self._changes():
-            self._apply(Order("test", 0, request.action, values))
+            self._apply(Order("test", 0, request.action, values, by_hand=True))
             self._guarded.ends_after(request.seconds, time.monotonic())
             self._wake_at_end()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from dlstream_outputs.guard import Guard, Order
 from dlstream_outputs.outputs import OutputSettings
@@ -53,7 +55,7 @@ def test_goes_off_when_no_run_is_in_progress_but_not_by_a_heartbeat_from_before_
 
 
 def test_what_somebody_else_switched_on_ends_by_itself_and_not_by_the_commander():
-    rules = guard(manual_timeout=10, commander_timeout=0.25)
+    rules = guard(manual_timeout=10, commander_timeout=0.25, also_commanded_by=["panel"])
     carried_out(rules, order(source="panel"))
     assert not rules.due(109.9)
     assert not rules.heard(False, NOON + 1, 105.0)
@@ -62,8 +64,30 @@ def test_what_somebody_else_switched_on_ends_by_itself_and_not_by_the_commander(
     assert not rules.due(500.0)
 
 
+@given(st.text(max_size=12).filter(lambda source: source not in ("experiment", "panel")))
+@example("")
+@example("/experiment")
+@example("test")
+def test_only_the_commander_and_who_the_rig_allows_switch_it_on_and_everyone_switches_it_off(source):
+    rules = guard(also_commanded_by=["panel"])
+    refused = rules.refusal(order(source=source), NOON)
+    assert refused.startswith(f"found 'on' from '{source}'; expected a command from 'experiment' or 'panel', or 'off'")
+    assert not rules.refusal(order("off", source=source), NOON)
+    assert not rules.refusal(order(source="panel"), NOON)
+    assert not rules.refusal(order(source="test", by_hand=True), NOON)
+    assert not guard(also_commanded_by=["anyone"]).refusal(order(source=source), NOON)
+
+
+def test_a_stranger_arms_nothing():
+    rules = guard("run")
+    rules.carried_out(order("off", source="panel", arm=True), 100.0)
+    assert not rules.armed
+    rules.carried_out(order("off", arm=True), 100.0)
+    assert rules.armed
+
+
 def test_old_commands_and_those_from_the_future_are_refused_but_off_never_is():
-    rules = guard(max_command_age=0.5)
+    rules = guard(max_command_age=0.5, also_commanded_by=["hand"])
     late, early = NOON + SECOND, NOON - 3 * SECOND
     assert rules.refusal(order(), late) == "found 'on', sent 1.000 s ago; expected at most max_command_age, 0.5 s"
     assert "the clock of experiment is 3.000 s ahead of this computer's" in rules.refusal(order(), early)
@@ -153,9 +177,9 @@ def test_the_rig_may_say_when_it_is_armed(setting, armed, armable):
 
 def test_a_test_lasts_as_long_as_it_was_to():
     rules = guard()
-    carried_out(rules, order(source="test"))
+    carried_out(rules, order(source="test", by_hand=True))
     rules.ends_after(0.2, 100.0)
     assert not rules.finished(100.19)
     assert rules.finished(100.2)
-    carried_out(rules, order(source="test"), 100.1)
+    carried_out(rules, order(source="test", by_hand=True), 100.1)
     assert not rules.finished(100.2), "another command takes its place"

@@ -73,23 +73,37 @@ def test_goes_off_when_its_commander_runs_nothing(screen, commander, wait_for):
 
 
 def test_goes_off_when_its_commander_is_silent(start_node, commander, wait_for):
-    start_node(MODULE, **NAME, type="screen", images=PICTURES, commander_timeout=0.5)
+    panel = {"also_commanded_by": ["panel"]}
+    start_node(MODULE, **NAME, type="screen", images=PICTURES, commander_timeout=0.5, **panel)
     commander.ready()
     commander.tell("show", image="left")
     wait_for(lambda: commander.events, "a fault event")
     assert "/experiment has been silent for" in commander.events[0].values[0].value
     wait_for(lambda: commander.state == "off", "a diagnosis that tells that it is off")
-    assert len(commander.events) == 1
+    assert [event.kind for event in commander.events].count("fault") == 1
     # What somebody else switched on is not the commander's to keep alive.
     commander.tell("show", source="panel", image="right")
     wait_for(lambda: commander.state == "show image=right", "a diagnosis that tells the image")
     commander.heartbeat(False)
     assert commander.tell("show", source="panel", image="left").success
-    assert len(commander.events) == 1
+    assert [event.kind for event in commander.events].count("fault") == 1
+
+
+def test_obeys_its_commander_only_unless_the_rig_allows_more(start_node, commander):
+    start_node(MODULE, **NAME, type="log", commander_timeout=60.0)
+    commander.ready()
+    answer = commander.tell("on", source="panel")
+    assert not answer.success
+    assert "found 'on' from 'panel'; expected a command from 'experiment'" in answer.message
+    assert not commander.tell("on", source="test").success, "the name of the output's own test"
+    assert commander.tell("on").success
+    assert commander.tell("off", source="panel").success
+    commander.says(on=False, source="panel")
 
 
 def test_what_a_hand_switched_on_ends_by_itself(start_node, commander, wait_for):
-    start_node(MODULE, **NAME, type="screen", images=PICTURES, commander_timeout=60.0, manual_timeout=0.5)
+    panel = {"also_commanded_by": ["panel"]}
+    start_node(MODULE, **NAME, type="screen", images=PICTURES, commander_timeout=60.0, manual_timeout=0.5, **panel)
     commander.ready()
     answer = commander.tell("show", source="panel", image="left")
     assert answer.success

@@ -160,6 +160,7 @@ def node(start_node, board, observer, wait_for):
         reset_wait=0.0,
         arming="start",
         commander_timeout=1.0,
+        also_commanded_by=["hand"],
     )
     commander = Commander(observer, wait_for)
     commander.ready()

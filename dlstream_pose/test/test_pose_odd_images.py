@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import array
+import time
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -100,6 +103,22 @@ def test_odd_images_give_the_right_answer_or_are_refused_in_words(start_node, ob
         message.header.stamp = stamp_to_message(stamp)
         publisher.publish(message)
 
+    sent = 0
+
+    def arrives(message: Image, stamp: int, condition: Callable[[], bool], what: str) -> None:
+        """Sends an image, and again where it is lost on the way, as images may be on a busy machine."""
+        nonlocal sent
+        again = 0.0
+
+        def seen() -> bool:
+            nonlocal sent, again
+            if not condition() and time.monotonic() > again:
+                send(message, stamp)
+                sent, again = sent + 1, time.monotonic() + 10
+            return condition()
+
+        wait_for(seen, what)
+
     def connected() -> bool:
         good.data = array.array("B", pixels(64, 48, 9, 9, "mono8").tobytes())
         send(good, 7)
@@ -111,22 +130,23 @@ def test_odd_images_give_the_right_answer_or_are_refused_in_words(start_node, ob
     for number in range(90):
         odd, stamp = Odd(random, number), int(random.integers(10**9, 10**18))
         said = len(node.lines)
-        send(odd.message, stamp)
         if odd.place is None:
             refused += 1
-            wait_for(lambda odd=odd, said=said: odd.words in "\n".join(node.lines[said:]), odd.words)
+            was = partial(lambda odd, said: odd.words in "\n".join(node.lines[said:]), odd, said)
+            arrives(odd.message, stamp, was, odd.words)
             # It is said once: another of the same kind would not be, so a good one comes between.
             stamp += 1
             odd.place = (9, 9)
-            send(good, stamp)
-        wait_for(lambda stamp=stamp: stamp_from_message(poses[-1].header.stamp) == stamp, f"pose {number}")
+            odd.message = good
+        came = partial(lambda stamp: stamp_from_message(poses[-1].header.stamp) == stamp, stamp)
+        arrives(odd.message, stamp, came, f"pose {number}")
         (found,) = poses[-1].individuals
         assert (found.x[0], found.y[0]) == odd.place, (number, odd.message.encoding)
     assert refused > 20
 
     def told() -> bool:
         values = [item for array in diagnostics for status in array.status for item in status.values]
-        return any(item.key == "top/refused" and int(item.value) == refused for item in values)
+        return any(item.key == "top/refused" and refused <= int(item.value) <= sent for item in values)
 
     wait_for(told, f"{refused} refusals in the diagnostics")
     assert len(poses) >= 90

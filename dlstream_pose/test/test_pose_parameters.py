@@ -50,6 +50,8 @@ def test_the_keys_of_the_filter_are_parameters_and_change_with_it(start_node, ob
     assert kind.additional_constraints == "one of none, kalman, one_euro"
     assert noise.description.startswith("Error of a measured keypoint")
     assert noise.floating_point_range[0].to_value == 1000.0
+    assert not set_text(observer, "filter", "gauss"), "a choice that there is none of"
+    assert not set_text(observer, "predict", "later")
     assert set_text(observer, "filter", "one_euro")
     assert names(observer) - FORMER == shared | {"filter.cutoff", "filter.beta"}
     transition = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_CONFIGURE))

@@ -71,6 +71,8 @@ class RecorderSettings(SessionSettings):
     """Also put the images into the bag, uncompressed: it grows by their full size."""
     outputs: Annotated[list[str], FILLED_IN] = []
     """Names of the outputs whose commands and acknowledgements are recorded."""
+    image_transport: Literal["raw", "compressed"] = "raw"
+    """Which images it takes: image_raw, or image_raw/compressed, for a camera behind a slow network."""
     image_reliability: Literal["reliable", "best_effort"] = "reliable"
     """Reliability requested from the images' publisher. A best-effort publisher only reaches a best-effort recorder."""
     image_depth: Annotated[int, Field(ge=1, le=1000)] = 120

@@ -11,17 +11,18 @@ from dlstream.cli.summary import show_session
 from dlstream.cli.warning_printer import WarningPrinter
 from dlstream.rig.ament import share
 from dlstream.rig.check import check_rig
-from dlstream.rig.file import Rig, load_rig
+from dlstream.rig.file import Rig, load_rig, with_panel
 from dlstream.rig.nodes import NodeSpec
 from dlstream.run.command import run_rig
 from dlstream.run.environment import private_domain
 from dlstream_recorder import Summary
 
 
-def run_demo(seconds: float, show: bool, console: Console) -> int:
-    """Runs config/rig.demo.yaml in a ROS domain of its own; 0 only if the loop closed."""
+def run_demo(seconds: float, show: bool, console: Console, panel: bool = False) -> int:
+    """Runs config/rig.demo.yaml in a ROS domain of its own; 0 only if the loop closed. `seconds`: 0: until Ctrl-C."""
     file = share("config", "rig.demo.yaml")
     rig = _in_this_folder(load_rig(file), show)
+    rig = with_panel(rig) if panel else rig
     check_rig(rig, file, WarningPrinter(console))
     with private_domain() as domain:
         os.environ.update(domain)
@@ -49,7 +50,7 @@ def not_closed(summary: Summary) -> list[str]:
     wanted = {
         "no frame was captured": summary.frames_captured,
         "no frame was recorded": summary.frames_recorded,
-        "no pose was estimated": summary.poses,
+        "no animal was found": summary.frames_with_pose,
         "no command was caused by a frame": summary.latency_ms.capture_to_command.n,
         "no command was acknowledged": summary.latency_ms.command_to_acknowledgement.n,
     }

@@ -53,6 +53,10 @@ RigFile = Annotated[Path, typer.Argument(help="The rig file (YAML).", show_defau
 AllowPython = Annotated[
     bool, typer.Option("--allow-python", help="Import the Python files that the experiment file names.")
 ]
+Namespace = Annotated[
+    str | None,
+    typer.Option(help="Namespace of the rig's nodes and topics, in place of the file's.", show_default=False),
+]
 Subject = Annotated[
     str, typer.Option(help="The animal's name: session.subject of the rig file, or which of its session.subjects.")
 ]
@@ -67,6 +71,7 @@ Change = Annotated[
         show_default=False,
     ),
 ]
+Panel = Annotated[bool, typer.Option("--panel", help="Serve the panel, a page with everything in a browser.")]
 Session = Annotated[Path, typer.Argument(help="A session folder.", show_default=False)]
 
 
@@ -76,10 +81,12 @@ def run(
     seconds: Annotated[float, typer.Option(min=0, help="Stop after this many seconds; 0: as the rig file says.")] = 0.0,
     status: Annotated[float, typer.Option(min=0, help="Seconds between status lines; 0: none.")] = 5.0,
     local: Annotated[bool, typer.Option(help="Use a ROS domain of its own, on this machine only.")] = False,
+    namespace: Namespace = None,
     subject: Subject = "",
     session: Annotated[str, typer.Option(help="Name of the session's folder.", show_default=False)] = "",
     note: Note = None,
     change: Change = None,
+    panel: Panel = False,
     allow_python: AllowPython = False,
 ) -> None:
     """Run a rig until Ctrl-C, its end, or the failure of a required node."""
@@ -88,13 +95,16 @@ def run(
     from dlstream.cli.summary import show_session, unfinished
     from dlstream.cli.warning_printer import WarningPrinter
     from dlstream.rig.check import checked_rig
+    from dlstream.rig.file import with_panel
     from dlstream.rig.overrides import overrides_of
     from dlstream.run.command import run_rig
     from dlstream.run.environment import private_domain
 
     console = make_console()
-    overrides = overrides_of(subject, session, note or (), change or ())
+    overrides = overrides_of(subject, session, note or (), change or (), namespace)
     checked, file = checked_rig(rig, allow_python, WarningPrinter(console), overrides)
+    if panel:
+        checked = with_panel(checked)
     checked.session.require_subject()
     if checked.recorder is not None and (known := checked.session.metadata().in_words()):
         show_line(console, "rig", f"recorded of this session: {known}")
@@ -115,6 +125,7 @@ def check(
         bool,
         typer.Option("--devices", help="Also open each camera and output once, all off, and read frames."),
     ] = False,
+    namespace: Namespace = None,
     change: Change = None,
     allow_python: AllowPython = False,
 ) -> None:
@@ -126,7 +137,7 @@ def check(
 
     console = make_console()
     warnings = WarningPrinter(console)
-    checked, path = checked_rig(rig, allow_python, warnings, overrides_of(changes=change or ()))
+    checked, path = checked_rig(rig, allow_python, warnings, overrides_of(changes=change or (), namespace=namespace))
     console.print(
         f"[green]{escape(str(path))} is valid.[/][yellow]{warnings.in_words}[/] Its nodes start in this order:"
     )
@@ -148,15 +159,18 @@ def check(
 
 @app.command()
 def demo(
-    seconds: Annotated[float, typer.Option(min=5, help="Seconds to run.")] = 20.0,
+    seconds: Annotated[
+        float | None, typer.Option(min=5, help="Seconds to run: 20, with --panel until Ctrl-C.", show_default=False)
+    ] = None,
     show: Annotated[
         bool, typer.Option("--show", help="Open a window with the overlay, and one for the stimulus.")
     ] = False,
+    panel: Panel = False,
 ) -> None:
     """Run the demo: a synthetic animal, a real network, the example experiment, a session."""
     from dlstream.cli.demo import run_demo
 
-    raise typer.Exit(run_demo(seconds, show, make_console()))
+    raise typer.Exit(run_demo((0.0 if panel else 20.0) if seconds is None else seconds, show, make_console(), panel))
 
 
 @app.command()

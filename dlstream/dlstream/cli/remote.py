@@ -121,11 +121,12 @@ def status(rig: WhichRig = "") -> None:
 
     found = _find(rig)
     with _link(found) as link:
-        link.wait(lambda: set(found.nodes) <= set(link.diagnoses), _FIRST_WORD)
+        names = [found.own_name(name) for name in found.nodes]
+        link.wait(lambda: {*names} <= {*link.diagnoses}, _FIRST_WORD)
         link.wait(lambda: link.status is not None or not found.has_experiment, 0.5)
         nodes = {
             name: NodeState(_level(item.level), item.message, link.values(name)) if item is not None else SILENT
-            for name, item in ((name, link.diagnoses.get(name)) for name in found.nodes)
+            for name, item in ((name, link.diagnoses.get(name)) for name in names)
         }
         counts = {pair.key: pair.value for pair in link.status.counts} if link.status is not None else {}
     console = make_console()

@@ -22,6 +22,7 @@ from dlstream_recorder import (
     metadata_in,
     read_session,
 )
+from dlstream_recorder.report.found import Found, nowhere
 from dlstream_recorder.report.report import is_depth, write_report
 from dlstream_recorder.report.tables import read_events
 
@@ -64,7 +65,7 @@ def show_session(folder: Path, console: Console) -> Summary:
         console.print(f"[red]           and {len(lines) - _FAULTS} more in events.csv[/]")
     for name, camera in summary.cameras.items():
         offline = bool(read_session(folder).get("offline"))
-        for problem in (lost(name, camera, offline), too_slow(name, camera)):
+        for problem in (lost(name, camera, offline), too_slow(name, camera), no_animal(name, camera)):
             if problem:
                 console.print(f"[yellow]{escape(problem)}[/]")
     if problem := unfinished(folder):
@@ -90,6 +91,12 @@ def too_slow(name: str, camera: CameraSummary) -> str:
         f"{name}: the pose node left out {camera.poses_dropped} of {camera.frames_captured} frames, busy with earlier "
         f"ones: {took}{every}. See docs/how-to/troubleshooting.md."
     )
+
+
+def no_animal(name: str, camera: CameraSummary) -> str:
+    """A sentence on a camera that never saw an animal; empty if it did, or if no network looked for one."""
+    text = nowhere(Found(camera.frames_with_pose, camera.best_confidence), camera.poses)
+    return f"{name}: {text} See docs/how-to/troubleshooting.md." if text else ""
 
 
 def lost(name: str, camera: CameraSummary, offline: bool = False) -> str:
@@ -147,12 +154,13 @@ def _frames(summary: Summary, depth: Collection[str] = ()) -> Table:
     table = _table("Frames", "camera", "captured", "recorded", "lost", "with pose", "without", "fps")
     for name, camera in summary.cameras.items():
         lost = str(camera.frames_dropped)
+        without = camera.frames_recorded - camera.frames_with_pose
         table.add_row(
             name,
             str(camera.frames_captured),
             str(camera.frames_recorded),
             f"[red]{lost}[/]" if camera.frames_dropped else lost,
-            *((str(camera.poses), str(camera.frames_recorded - camera.poses)) if name not in depth else ("-", "-")),
+            *(("-", "-") if name in depth else (str(camera.frames_with_pose), str(without))),
             _number(camera.fps),
         )
     return table

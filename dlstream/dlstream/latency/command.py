@@ -73,10 +73,12 @@ def measure_latency(rig: Rig, file: Path, wanted: Wanted, out: Path, console: Co
     found = _Measured()
     environment = node_environment()
     os.environ.update(environment)
-    specs = [_commanded(spec, output) for spec in rig_nodes(rig, file) if _is_part(spec, rig, camera, output)]
-    monitor = Monitor([spec.full_name for spec in specs], [output])
-    node = LatencyNode(camera, output, rig.pose is not None)
+    root = f"/{rig.namespace}".rstrip("/")
+    specs = [_commanded(spec, root) for spec in rig_nodes(rig, file) if _is_part(spec, root, camera, output)]
+    monitor = Monitor(rig.rig, file, [spec.full_name for spec in specs], [output], rig.namespace)
+    node = LatencyNode(camera, output, rig.pose is not None, rig.namespace)
     try:
+        monitor.claim.check()
         runner = Runner(specs, environment, partial(show_line, console), monitor.report_fault, monitor.stop_outputs)
         text = " ".join([action, *(f"{key}={value}" for key, value in values.items())])
         console.print(f"Flashing '{output}' ({escape(text)}) {wanted.times} times, seen by '{camera}' ...")
@@ -151,17 +153,17 @@ def _command(section: object, wanted: Wanted) -> tuple[str, Mapping[str, str]]:
     return ("show", {"image": images[0]}) if images else ("on", {})
 
 
-def _is_part(spec: NodeSpec, rig: Rig, camera: str, output: str) -> bool:
-    if spec.namespace == "/outputs":
+def _is_part(spec: NodeSpec, root: str, camera: str, output: str) -> bool:
+    if spec.namespace == f"{root}/outputs":
         return spec.name == output
-    return not spec.ends_rig or spec.namespace == f"/{camera}"
+    return not spec.ends_rig or spec.namespace == f"{root}/{camera}"
 
 
-def _commanded(spec: NodeSpec, output: str) -> NodeSpec:
+def _commanded(spec: NodeSpec, root: str) -> NodeSpec:
     """The output obeys this measurement in place of the experiment."""
-    if spec.namespace != "/outputs" or spec.name != output:
+    if spec.namespace != f"{root}/outputs":
         return spec
-    return replace(spec, parameters={**spec.parameters, "commander": f"/{NAME}"})
+    return replace(spec, parameters={**spec.parameters, "commander": f"{root}/{NAME}"})
 
 
 def _report(found: _Measured, title: str, text: str, out: Path, console: Console) -> bool:

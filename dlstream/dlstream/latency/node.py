@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image as ImageMsg
 
 from dlstream_common import OFF, Frame, now
@@ -64,23 +65,23 @@ Seen = Frame | Answer | PoseArrived | Fault
 class LatencyNode:
     """Commands one output as the experiment would, with a heartbeat; what it sees waits in `seen`."""
 
-    def __init__(self, camera: str, output: str, with_pose: bool) -> None:
+    def __init__(self, camera: str, output: str, with_pose: bool, namespace: str = "") -> None:
         self.seen: queue.SimpleQueue[Seen] = queue.SimpleQueue()
         self._camera, self._with_pose, self._count = camera, with_pose, 0
-        if not rclpy.ok():
-            rclpy.init(args=[])
-        self._node = rclpy.create_node(NAME, start_parameter_services=False)
-        self._commands = self._node.create_publisher(Command, f"/outputs/{output}/command", COMMAND)
+        self._context = rclpy.Context()
+        rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self._node = rclpy.create_node(NAME, namespace=namespace, context=self._context, start_parameter_services=False)
+        self._commands = self._node.create_publisher(Command, f"outputs/{output}/command", COMMAND)
         self._heartbeat = Heartbeat(self._node, lambda: True, now)
-        self._node.create_subscription(Acknowledgement, f"/outputs/{output}/acknowledgement", self._on_answer, COMMAND)
-        self._node.create_subscription(Event, f"/{NAME}/events", self._on_event, EVENT)
-        self._node.create_subscription(Event, "/experiment/events", self._on_event, EVENT)
+        self._node.create_subscription(Acknowledgement, f"outputs/{output}/acknowledgement", self._on_answer, COMMAND)
+        self._node.create_subscription(Event, f"{NAME}/events", self._on_event, EVENT)
+        self._node.create_subscription(Event, "experiment/events", self._on_event, EVENT)
         qos = image_qos(_FRAMES)
         qos.reliability = ReliabilityPolicy.BEST_EFFORT  # it hears drivers of either reliability
-        self._images = self._node.create_subscription(ImageMsg, f"/{camera}/image_raw", self._on_image, qos)
-        self._poses = self._node.create_subscription(FramePoses, f"/{camera}/pose", self._on_pose, POSE)
+        self._images = self._node.create_subscription(ImageMsg, f"{camera}/image_raw", self._on_image, qos)
+        self._poses = self._node.create_subscription(FramePoses, f"{camera}/pose", self._on_pose, POSE)
         self._node.create_timer(_BEAT, self._heartbeat.turn)
-        self._executor = SingleThreadedExecutor()
+        self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
         self._thread = threading.Thread(target=self._spin, name=NAME, daemon=True)
         self._thread.start()
@@ -89,12 +90,13 @@ class LatencyNode:
     def lacks(self) -> str:
         """What is not there yet; empty when the measurement can begin."""
         if not self._images.get_publisher_count():
-            return f"the camera, /{self._camera}/image_raw"
+            return f"the camera, {self._images.topic_name}"
         if self._with_pose and not self._poses.get_publisher_count():
-            return f"the pose node, /{self._camera}/pose"
+            return f"the pose node, {self._poses.topic_name}"
         if not self._commands.get_subscription_count():
             return f"the output, {self._commands.topic_name}"
-        return "" if self._node.count_subscribers(f"/{NAME}/heartbeat") else f"the output, /{NAME}/heartbeat"
+        heartbeat = f"{self._node.get_fully_qualified_name()}/heartbeat"
+        return "" if self._node.count_subscribers(heartbeat) else f"the output, {heartbeat}"
 
     def send(self, action: str, values: Mapping[str, str]) -> tuple[int, int]:
         """Sends a command; returns its number and when it was sent, in nanoseconds since the epoch."""
@@ -115,6 +117,7 @@ class LatencyNode:
         self._executor.shutdown()
         self._thread.join()
         self._node.destroy_node()
+        rclpy.try_shutdown(context=self._context)
 
     def _spin(self) -> None:
         with suppress(ExternalShutdownException):

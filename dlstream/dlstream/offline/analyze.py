@@ -31,7 +31,8 @@ from dlstream.offline.used_files import copies_beside
 from dlstream.rig.file import Rig, load_rig
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, Frame, FramePoses, to_bgr
-from dlstream_common.video import PictureCheck
+from dlstream_common.event_kinds import FAULT, RECOVERED
+from dlstream_common.video import PictureCheck, Remark
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.journal.journal import from_first_start
 from dlstream_experiment.runtime.inputs import Poses, Start
@@ -147,17 +148,23 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
         posed = posed_ahead(chain(before, [first], frames), poses_of, only)
         stack.callback(posed.close)
         look = PictureCheck()
+
+        def tell(remarks: Sequence[Remark], stamp: int) -> None:
+            for one in remarks:
+                _warn(console, footage.name, one.text)
+                session.add_event(camera, RECOVERED if one.kind == "back" else FAULT, one.frame, stamp, one.words())
+
         with show_progress(console, footage.name, footage.count) as advance:
             for frame, poses in posed:
                 if isinstance(frame, Lost):
                     session.add_lost(camera, frame.sequence, frame.stamp, frame.reason)
                     continue
-                _warn(console, footage.name, look.add(frame.image))
+                tell(look.add(frame.image, frame.sequence, frame.stamp), frame.stamp)
                 analysis.add(frame, poses, decide=live is None or frame.sequence >= live.first)
                 if drawing is not None:
                     drawing.add(frame, poses, analysis)
                 advance()
-        _warn(console, footage.name, look.finish())
+        tell(look.finish(), session.stamp)
         return session.finish("the video has ended", analysis.finish("the video has ended"))
 
 

@@ -25,11 +25,13 @@ from dlstream_msgs.msg import Event, ExperimentStatus
 from dlstream_msgs.srv import StartRecording
 
 _TIMEOUT = 15.0
-_EVENTS = "/experiment/events"
+_EVENTS = "experiment/events"
 
 
 class Link:
     """A ROS node beside a running rig; use it in a `with` statement.
+
+    Names of nodes and services are those within the rig's namespace: /recorder.
 
     Args:
         timeout: seconds for which an answer is waited for.
@@ -42,9 +44,11 @@ class Link:
         self._changed = threading.Condition()
         os.environ.update({**node_environment(), **rig.environment})
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        self._node = rclpy.create_node(f"dlstream_remote_{os.getpid()}", start_parameter_services=False)
+        self._node = rclpy.create_node(
+            f"dlstream_remote_{os.getpid()}", namespace=rig.namespace, start_parameter_services=False
+        )
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)
-        self._node.create_subscription(ExperimentStatus, "/experiment/status", self._on_status, EVENT)
+        self._node.create_subscription(ExperimentStatus, "experiment/status", self._on_status, EVENT)
         self._events = self._node.create_publisher(Event, _EVENTS, EVENT)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
@@ -100,7 +104,7 @@ class Link:
             DlstreamError: the recorder did not take it in time.
         """
         if not self.wait(lambda: self._heard_by_recorder(), self._timeout):
-            raise DlstreamError(f"the recorder does not listen on {_EVENTS}; nothing was recorded")
+            raise DlstreamError(f"the recorder does not listen on {self._events.topic_name}; nothing was recorded")
         event = Event(kind=kind, name=name, stamp=stamp_to_message(stamp), values=key_values({"text": text}))
         self._events.publish(event)
         if not self._events.wait_for_all_acked(Duration(seconds=self._timeout)):
@@ -108,11 +112,12 @@ class Link:
 
     def _heard_by_recorder(self) -> bool:
         """Whether the recorder listens, and has found this node (both find each other at about the same time)."""
-        listeners = self._node.get_subscriptions_info_by_topic(_EVENTS)
+        listeners = self._node.get_subscriptions_info_by_topic(self._events.topic_name)
         count = self._events.get_subscription_count()
         return count >= len(listeners) > 0 and any(item.node_name == "recorder" for item in listeners)
 
     def _call(self, kind: type[Any], service: str, request: Any) -> Any:
+        service = self.rig.full_name(service)
         client = self._node.create_client(kind, service)
         if not client.wait_for_service(self._timeout):
             raise DlstreamError(f"{service} does not answer; see `dlstream status`")
@@ -136,7 +141,7 @@ class Link:
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for item in message.status:
             if item.name in self.rig.nodes:
-                self.diagnoses[item.name] = item
+                self.diagnoses[self.rig.own_name(item.name)] = item
         self._notify()
 
     def _on_status(self, message: ExperimentStatus) -> None:

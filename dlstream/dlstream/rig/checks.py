@@ -25,6 +25,9 @@ from dlstream_recorder.session.check import check_directory
 def check_camera(camera: Any, facts: RigFacts) -> Iterator[Problem]:
     """A file that can't be read, a crop or a calibration that does not fit."""
     yield from _lacking(SOURCES, "source", camera)
+    if facts.use_sim_time and isinstance(camera, SourceSettings):
+        found = "a camera of this computer, whose stamps are not of /clock, in a rig with use_sim_time"
+        yield Problem(("source",), found, "`source: topic`, as of a bag that is played with --clock")
     if isinstance(camera, SourceSettings):
         yield from camera.check()
         others = [
@@ -111,6 +114,10 @@ def check_recorder(recorder: Any, facts: RigFacts) -> Iterator[Problem]:
     folder = recorder.directory / recorder.session
     if recorder.session and folder.exists():
         yield Problem(("session",), f"the session folder {folder}, which exists already", "a name not used yet")
+    depth = [name for name, camera in facts.cameras.items() if shows_depth(camera)]
+    if recorder.image_transport == "compressed" and depth:
+        found = f"compressed in a rig whose camera '{depth[0]}' shows depth, which JPEG would spoil"
+        yield Problem(("image_transport",), found, "raw")
     try:
         check_directory(recorder.directory, recorder.min_free)
     except DlstreamError as error:

@@ -14,7 +14,7 @@ from dlstream_camera import SourceSettings
 from dlstream_camera.camera import Camera, Shot
 from dlstream_common import DlstreamError
 from dlstream_common.quiet import quiet_opencv
-from dlstream_common.video import PictureCheck
+from dlstream_common.video import PictureCheck, Remark
 from dlstream_outputs import OUTPUTS
 from dlstream_outputs.inputs import BoardInput, InputSettings
 from dlstream_outputs.outputs import OutputSettings
@@ -78,7 +78,7 @@ def _camera(name: str, settings: SourceSettings, *, timeout: float, frames: int)
     waker = threading.Timer(timeout, camera.stop)
     waker.daemon = True
     shots: list[Shot] = []
-    look, remark = PictureCheck(settings.is_depth()), ""
+    look, remarks = PictureCheck(settings.is_depth()), list[Remark]()
     try:
         with quiet_opencv():
             form = camera.open()
@@ -86,8 +86,8 @@ def _camera(name: str, settings: SourceSettings, *, timeout: float, frames: int)
         end = time.monotonic() + timeout
         while len(shots) < frames and time.monotonic() < end and (shot := camera.read()) is not None:
             shots.append(shot)
-            remark = remark or look.add(shot.frame.image)
-        remark = remark or look.finish()
+            remarks += look.add(shot.frame.image, shot.frame.sequence, shot.frame.stamp)
+        remarks = remarks or look.finish()
     finally:
         waker.cancel()
         camera.close()
@@ -97,7 +97,7 @@ def _camera(name: str, settings: SourceSettings, *, timeout: float, frames: int)
     seconds = (shots[-1].frame.stamp - shots[0].frame.stamp) / 1e9
     rate = (len(shots) - 1) / seconds if seconds > 0 else 0.0
     text += f", {len(shots)} frames" + (f" at {rate:.1f} a second" if rate else "")
-    doubts = [remark] if remark else []
+    doubts = [remark.text for remark in remarks]
     if form.fps and rate and rate < _SLOW * form.fps:
         doubts.append(f"{rate:.1f} frames a second, where it said {form.fps:g}")
     if shots[-1].dropped:

@@ -39,6 +39,8 @@ class RigFacts:
         self.partial = frozenset(name for name in sections if any(place[:1] in ((), (name,)) for place in removed))
         self.removed = removed
         self.name: str = sections["rig"]
+        self.namespace: str = sections["namespace"]
+        self.use_sim_time: bool = sections["use_sim_time"]
         self.file = file
         self.cameras: Mapping[str, Settings] = sections["cameras"]
         self.outputs: Mapping[str, Any] = sections["outputs"]
@@ -46,6 +48,10 @@ class RigFacts:
         self.session: Any = sections["session"]
         self.changes: tuple[str, ...] = changes
         self.pose, self.experiment, self.recorder = (sections[key] for key in ("pose", "experiment", "recorder"))
+
+    def full_name(self, name: str) -> str:
+        """A name of ROS within the rig's namespace: /rig1/experiment, where that is rig1."""
+        return f"/{self.namespace}{name}" if self.namespace else name
 
     @property
     def records_images(self) -> bool:
@@ -88,7 +94,8 @@ class RigFacts:
     def fill_camera(self, name: str) -> dict[str, Any]:
         """The parameters of a camera that follow from the rest of the rig."""
         camera = self.cameras[name]
-        filled: dict[str, Any] = {"wait_for": self.image_subscribers(name)}
+        filled: dict[str, Any] = {"wait_for": self.image_subscribers(name), "rig_namespace": self.namespace}
+        filled |= self._compressed_rate
         if isinstance(camera, SourceSettings):
             filled |= camera.beside([self._source(other) for other in self.beside(name)])
         return filled
@@ -97,6 +104,13 @@ class RigFacts:
         camera = self.cameras[name]
         assert isinstance(camera, SourceSettings), f"camera '{name}' shares a device"
         return camera
+
+    @property
+    def _compressed_rate(self) -> dict[str, float]:
+        """What cameras need where a node takes every frame compressed; empty where none does."""
+        takers = (self.pose, self.recorder)
+        every = any(taker is not None and taker.image_transport == "compressed" for taker in takers)
+        return {"compressed_rate": 1000.0} if every else {}
 
     @cached_property
     def image_sizes(self) -> dict[str, tuple[int, int]]:

@@ -11,10 +11,22 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, PrivateAttr, ValidationInfo, ValidatorFunctionWrapHandler, create_model, field_validator
 
 from dlstream.rig.overrides import Overridden, Override
+from dlstream.rig.panel import PanelSection
 from dlstream.rig.sections import NodeOptions, Stop, TopicCamera, TopicOutput
 from dlstream.rig.session import RigSession
 from dlstream.rig.table import NODE_KINDS
-from dlstream_common import InputError, Name, Place, Problem, Settings, load_settings, misfit, read_yaml, resolved
+from dlstream_common import (
+    InputError,
+    Name,
+    Place,
+    Problem,
+    RigNamespace,
+    Settings,
+    load_settings,
+    misfit,
+    read_yaml,
+    resolved,
+)
 from dlstream_common.yaml.salvage import salvage
 
 if TYPE_CHECKING:
@@ -22,6 +34,7 @@ if TYPE_CHECKING:
     from dlstream_experiment import ExperimentSettings
     from dlstream_outputs import OutputSettings
     from dlstream_outputs.inputs import InputSettings
+    from dlstream_panel import PanelSettings
     from dlstream_pose import PoseSettings
     from dlstream_recorder import RecorderSettings
 
@@ -31,6 +44,10 @@ class _Rig(Settings):
 
     rig: Name
     """The rig's name, part of the session folders' names."""
+    namespace: RigNamespace = ""
+    """Where the rig's nodes and topics are: with `lab/rig1`, the images of `top` are /lab/rig1/top/image_raw."""
+    use_sim_time: bool = False
+    """Take the time from /clock, as of a bag that is played, and not from this computer's clock."""
     together: bool = False
     """Cameras, pose, experiment and recorder in one process: frames pass from node to node without a copy."""
     stop: Stop = Stop()
@@ -74,6 +91,8 @@ if TYPE_CHECKING:  # what the sections of each kind have in common
 
     class _Recorder(RecorderSettings, NodeOptions): ...
 
+    class _Panel(PanelSettings, NodeOptions): ...
+
     class Rig(_Rig):
         """A rig file."""
 
@@ -83,6 +102,7 @@ if TYPE_CHECKING:  # what the sections of each kind have in common
         outputs: dict[str, _Output | TopicOutput]
         inputs: dict[str, _Input]
         recorder: _Recorder | None
+        panel: _Panel | None
 else:
     Rig = create_model(
         "Rig",
@@ -136,3 +156,8 @@ def _with_way_out(problem: Problem) -> Problem:
             own = f"a node of your own on /outputs/{name}/command (docs/how-to/ros2.md)"
             return replace(problem, suggestion=f"For another device: `type: topic`, and {own}.")
     return problem
+
+
+def with_panel(rig: Rig) -> Rig:
+    """The rig with a panel, also where its file has none."""
+    return rig if rig.panel is not None else rig.model_copy(update={"panel": PanelSection()})

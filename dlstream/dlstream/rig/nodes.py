@@ -22,6 +22,7 @@ class NodeSpec:
     """One node process, or several nodes in one.
 
     Attributes:
+        namespace: the full one, within that of the rig.
         component: the node's class, `package::Class`, by which it can be put into a process with others.
         members: the nodes that run together in this process; empty: it is one node.
         images: the image topics that members publish; members take them by reference.
@@ -71,17 +72,18 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
     """The nodes of a rig, in the order in which they start; they end in reverse."""
     facts = RigFacts.of(rig, rig_file)
     remappings = tuple(
-        (f"/{name}/image_raw", camera.topic)
+        (facts.full_name(f"/{name}/image_raw{last}"), f"{camera.topic}{last}")
         for name, camera in rig.cameras.items()
         if isinstance(camera, TopicCamera) and camera.topic
+        for last in ("", "/compressed")
     )
     nodes = [
         NodeSpec(
             kind.package,
             kind.executable,
             kind.node_name(name),
-            kind.namespace(name),
-            _parameters(section, kind.fill(facts, name)),
+            facts.full_name(kind.namespace(name)).rstrip("/") or "/",
+            {**_parameters(section, kind.fill(facts, name)), **({"use_sim_time": True} if rig.use_sim_time else {})},
             remappings if kind.takes_images else (),
             on_failure=section.on_failure,
             ends_rig=kind.publishes_images,
@@ -92,33 +94,36 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
         for name, section in kind.sections(rig)
         if not kind.is_foreign(section)
     ]
-    nodes = _sharing(nodes, rig)
-    return _together(nodes) if rig.together else _with_shared_devices(nodes, facts)
+    nodes = _sharing(nodes, facts)
+    if rig.together:
+        return _together(nodes, facts.full_name("/").rstrip("/") or "/")
+    return _with_shared_devices(nodes, facts)
 
 
 def _with_shared_devices(nodes: list[NodeSpec], facts: RigFacts) -> list[NodeSpec]:
     """The nodes with the cameras of one device in one process: no two processes can open it."""
+    names = {facts.full_name(f"/{name}"): name for name in facts.cameras}
     processes: list[NodeSpec] = []
     done: set[str] = set()
     for node in nodes:
-        name = node.namespace.strip("/")
-        others = facts.beside(name) if node.ends_rig and name in facts.cameras else []
+        name = names.get(node.namespace, "")
+        others = facts.beside(name) if node.ends_rig and name else []
         if not others:
             processes.append(node)
         elif name not in done:
             done |= {name, *others}
-            members = [node, *(one for one in nodes if one.ends_rig and one.namespace.strip("/") in others)]
+            members = [node, *(one for one in nodes if one.ends_rig and names.get(one.namespace) in others)]
             processes.append(_process("device", node.namespace, members, ()))
     return processes
 
 
-def _sharing(nodes: list[NodeSpec], rig: Rig) -> list[NodeSpec]:
+def _sharing(nodes: list[NodeSpec], facts: RigFacts) -> list[NodeSpec]:
     """The nodes, those that share a device in one process: only one process can open it."""
     devices: dict[str, list[NodeSpec]] = {}
     for node in nodes:
-        device = _shared_device(node, rig)
+        device, component = _shared_device(node, facts)
         if device:
-            devices.setdefault(device, []).append(replace(node, component=_SHARING[node.namespace]))
+            devices.setdefault(device, []).append(replace(node, component=component))
     shared = {members[0].full_name: members for members in devices.values() if len(members) > 1}
     inside = {member.full_name for members in shared.values() for member in members[1:]}
     return [
@@ -130,20 +135,24 @@ def _sharing(nodes: list[NodeSpec], rig: Rig) -> list[NodeSpec]:
     ]
 
 
-def _shared_device(node: NodeSpec, rig: Rig) -> str:
-    sections: Mapping[str, Mapping[str, Any]] = {"/outputs": rig.outputs, "/inputs": rig.inputs}
-    return str(getattr(sections.get(node.namespace, {}).get(node.name), "shared_device", ""))
+def _shared_device(node: NodeSpec, facts: RigFacts) -> tuple[str, str]:
+    """The device that a node shares with others, and its class; empty where it shares none."""
+    sections: Mapping[str, Mapping[str, Any]] = {"/outputs": facts.outputs, "/inputs": facts.inputs}
+    for namespace, section in sections.items():
+        if node.namespace == facts.full_name(namespace):
+            return str(getattr(section.get(node.name), "shared_device", "")), _SHARING[namespace]
+    return "", ""
 
 
 def _joined(nodes: list[NodeSpec]) -> str:
     return "_and_".join(node.name for node in nodes)
 
 
-def _together(nodes: list[NodeSpec]) -> list[NodeSpec]:
+def _together(nodes: list[NodeSpec], namespace: str) -> list[NodeSpec]:
     """The nodes with those that can share a process in one; outputs keep their own, to go off when it dies."""
     members = [node for node in nodes if node.component]
     images = tuple(f"{node.namespace}/image_raw" for node in members if node.ends_rig)
-    return [*(node for node in nodes if not node.component), _process("together", "/", members, images)]
+    return [*(node for node in nodes if not node.component), _process("together", namespace, members, images)]
 
 
 def _process(name: str, namespace: str, members: list[NodeSpec], images: tuple[str, ...]) -> NodeSpec:

@@ -56,13 +56,22 @@ class Override:
         return cls(f"--session {name}", ("recorder", "session"), name)
 
     @classmethod
+    def namespace(cls, name: str) -> Override:
+        """The namespace of the rig."""
+        return cls(f"--namespace {name}", ("namespace",), name)
+
+    @classmethod
     def note(cls, text: str) -> Override:
         """A note, in addition to those of the file."""
         return cls(f"--note {text}", ("session", "notes"), text)
 
 
 def overrides_of(
-    subject: str = "", session: str = "", notes: Sequence[str] = (), changes: Sequence[str] = ()
+    subject: str = "",
+    session: str = "",
+    notes: Sequence[str] = (),
+    changes: Sequence[str] = (),
+    namespace: str | None = None,
 ) -> list[Override]:
     """From the options of a command.
 
@@ -72,6 +81,7 @@ def overrides_of(
     found = [Override.set(text) for text in changes]
     found += [Override.subject(subject)] if subject else []
     found += [Override.session(session)] if session else []
+    found += [Override.namespace(namespace)] if namespace is not None else []
     return found + [Override.note(text) for text in notes]
 
 

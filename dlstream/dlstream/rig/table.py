@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field
 
 from dlstream.rig import checks
 from dlstream.rig.facts import RigFacts
+from dlstream.rig.panel import PanelSection, check_panel, facts_for_panel, true_or_mapping
 from dlstream.rig.sections import TopicCamera, TopicOutput, section_of
 from dlstream_camera import SOURCES, source_settings
 from dlstream_common import Name, Problem, Settings
@@ -77,7 +78,7 @@ class NodeKind:
         publishes_images: it is a camera: the rig ends, without a failure, when it has ended by itself.
         decides: what the outputs do depends on it: they go off when it dies, even if the rig continues without it.
         foreign: a section of this class is run by somebody else; no node is started for it.
-        node_name, namespace: of the node, from its name in the section.
+        node_name, namespace: of the node, from its name in the section; within the rig's namespace.
         fill: the parameters that the rig fills in where the section of that name doesn't say them.
         check: what is wrong with a section, as far as that shows before a node starts; places are below the section.
     """
@@ -129,6 +130,19 @@ class NodeKind:
 
 NODE_KINDS = (
     NodeKind(
+        section="panel",
+        position=6,
+        meaning="The page of the rig in a browser: `true`, or a mapping.",
+        settings=Annotated[
+            PanelSection | None, BeforeValidator(true_or_mapping, json_schema_input_type=bool | PanelSection)
+        ],
+        documented=lambda: {"`panel` (or just `true`)": PanelSection},
+        package="dlstream_panel",
+        executable="panel",
+        fill=lambda facts, name: facts_for_panel(facts),
+        check=check_panel,
+    ),
+    NodeKind(
         section="outputs",
         position=3,
         meaning="The devices that the experiment commands, by name.",
@@ -141,6 +155,7 @@ NODE_KINDS = (
         executable="output",
         namespace=lambda name: "/outputs",
         foreign=TopicOutput,
+        fill=lambda facts, name: {"commander": facts.full_name("/experiment")},
         check=checks.check_output,
     ),
     NodeKind(
@@ -153,6 +168,7 @@ NODE_KINDS = (
         package="dlstream_outputs",
         executable="input",
         namespace=lambda name: "/inputs",
+        fill=lambda facts, name: {"rig_namespace": facts.namespace},
         decides=True,
         check=checks.check_input,
     ),
@@ -236,5 +252,6 @@ NODE_KINDS = (
 )
 """In the order in which the nodes start; they end in reverse.
 
-So the cameras end first, then the experiment, before it could miss poses, and the recorder after all it records.
+So the cameras end first, then the experiment, before it could miss poses, the recorder after all it records, and the
+panel, which shows it, at last.
 """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -19,8 +18,9 @@ from dlstream.run.environment import node_environment
 from dlstream.run.monitor import Monitor
 from dlstream.run.parameter_files import remove_abandoned_files
 from dlstream.run.registry import RunningRig, announced
-from dlstream.run.runner import Runner, Say
+from dlstream.run.runner import Runner
 from dlstream.run.shared_memory import remove_abandoned
+from dlstream.run.supervision import Supervisor
 from dlstream_common import now
 
 
@@ -47,6 +47,9 @@ def run_rig(
 ) -> Outcome:
     """Starts the nodes of a checked rig, shows what they print, and ends them together.
 
+    Raises:
+        NamesTakenError: another rig on this ROS domain has nodes of the same names; nothing was started.
+
     Args:
         file: the rig file, for the session's records.
         seconds: stop this many seconds after the first frame; 0: as the rig file says.
@@ -60,45 +63,14 @@ def run_rig(
     remove_abandoned_files()
     say = partial(show_line, console)
     specs = [*extra, *rig_nodes(rig, file)]
-    monitor = Monitor([node.full_name for spec in specs for node in spec.nodes], list(rig.outputs))
+    names = [node.full_name for spec in specs for node in spec.nodes]
+    monitor = Monitor(rig.rig, file, names, list(rig.outputs), rig.namespace)
     with ExitStack() as stack:
         stack.callback(remove_abandoned)
         stack.callback(monitor.close)
+        monitor.claim.check()
         stack.enter_context(announced(RunningRig.of(rig, file, now())))
         runner = Runner(specs, environment, say, monitor.report_fault, monitor.stop_outputs)
-        supervisor = _Supervisor(rig, monitor, runner, say, seconds or rig.stop.after, status_every, poses)
+        supervisor = Supervisor(rig, monitor, say, seconds, status_every, poses)
         code = runner.run(supervisor.tick) or int(monitor.experiment_failed)
     return Outcome(code, monitor.session)
-
-
-class _Supervisor:
-    """Shows the status at intervals, and stops the rig when its time or its experiment has ended."""
-
-    def __init__(
-        self, rig: Rig, monitor: Monitor, runner: Runner, say: Say, seconds: float, status_every: float, poses: int
-    ) -> None:
-        self._poses = poses
-        self._rig, self._monitor, self._runner = rig, monitor, runner
-        self._say = say
-        self._seconds, self._every = seconds, status_every
-        self._begin = time.monotonic()
-        self._next = self._begin + status_every
-        self._stopped = False
-
-    def tick(self) -> None:
-        clock = time.monotonic()
-        if self._every and clock >= self._next:
-            self._next += self._every
-            self._say("rig", f"{clock - self._begin:5.0f} s  {self._monitor.line()}")
-        if self._stopped:
-            return
-        first = self._monitor.first_frame
-        if self._seconds and first is not None and clock - first >= self._seconds:
-            self._stopped = True
-            self._runner.stop(f"{self._seconds:g} s elapsed")
-        elif self._poses and self._monitor.poses >= self._poses:
-            self._stopped = True
-            self._runner.stop(f"{self._monitor.poses} poses were estimated")
-        elif self._rig.stop.with_experiment and self._monitor.experiment_ended:
-            self._stopped = True
-            self._runner.stop("the experiment has ended", self._monitor.experiment_failed)

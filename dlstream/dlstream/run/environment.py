@@ -30,6 +30,15 @@ def node_environment() -> dict[str, str]:
 
 @contextmanager
 def private_domain() -> Iterator[Mapping[str, str]]:
-    """A ROS domain that no other process on this machine has taken this way, with discovery on this machine only."""
+    """A ROS domain that no other process on this machine has taken this way, which no other computer reaches.
+
+    Fast DDS gets a profile that listens on the loopback interface only, in place of the user's.
+    """
     with domain_id() as number:
-        yield {"ROS_DOMAIN_ID": str(number), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+        yield {
+            "ROS_DOMAIN_ID": str(number),
+            "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+            "ROS_STATIC_PEERS": "",
+            "ROS_DISCOVERY_SERVER": "",
+            PROFILE: str(share("config", "fastdds.local.xml")),
+        }

@@ -14,10 +14,13 @@ from dlstream_msgs.msg import Command, Event
 
 
 class OutputStopper:
-    """Switches outputs off, bypassing the experiment. Created early, so that the outputs have discovered it."""
+    """Switches outputs off, bypassing the experiment. Created early, so that the outputs have discovered it.
+
+    `node` is in the rig's namespace.
+    """
 
     def __init__(self, node: Node, outputs: Iterable[str]) -> None:
-        self._publishers = [node.create_publisher(Command, f"/outputs/{name}/command", COMMAND) for name in outputs]
+        self._publishers = [node.create_publisher(Command, f"outputs/{name}/command", COMMAND) for name in outputs]
         self._count = 0
 
     def stop(self, reason: str, for_good: bool) -> None:
@@ -35,7 +38,7 @@ class FaultPublisher:
     """Publishes faults of the rig itself. Created early, so that its subscribers have discovered it."""
 
     def __init__(self, node: Node) -> None:
-        self._publisher = node.create_publisher(Event, "/experiment/events", EVENT)
+        self._publisher = node.create_publisher(Event, "experiment/events", EVENT)
 
     def publish(self, node: str, text: str) -> None:
         """Publishes a fault of that node; waits up to a second until it has arrived."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
+from dlstream.run.claim import Claim
 from dlstream.run.faults import FaultPublisher, OutputStopper
 from dlstream_common.ros import EVENT
 from dlstream_msgs.msg import ExperimentStatus
@@ -26,12 +27,18 @@ class Monitor:
     """The newest diagnosis of the rig's nodes and the experiment's status, from a node of its own.
 
     Args:
+        rig: the rig's name.
+        file: the rig's file.
         nodes: full names of the rig's nodes; other nodes in the same ROS domain are ignored.
         outputs: the rig's outputs by name, including those that other nodes run.
+        namespace: of the rig.
     """
 
-    def __init__(self, nodes: Collection[str], outputs: Collection[str] = ()) -> None:
+    def __init__(
+        self, rig: str, file: Path, nodes: Collection[str], outputs: Collection[str] = (), namespace: str = ""
+    ) -> None:
         self._nodes = frozenset(nodes)
+        self._pose = f"/{namespace}/pose" if namespace else "/pose"
         self._lock = threading.Lock()
         self._diagnoses: dict[str, tuple[float, DiagnosticStatus]] = {}
         self.first_frame: float | None = None
@@ -43,13 +50,17 @@ class Monitor:
         self.status: ExperimentStatus | None = None
         self.ran = False
         """Whether the experiment has run since the monitor started."""
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        self._node = rclpy.create_node("dlstream_monitor", start_parameter_services=False)
+        self._context = rclpy.Context()
+        rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+        self._node = rclpy.create_node(
+            "dlstream_monitor", namespace=namespace, context=self._context, start_parameter_services=False
+        )
+        self.claim = Claim(self._node, rig, file, nodes)
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)
-        self._node.create_subscription(ExperimentStatus, "/experiment/status", self._on_status, EVENT)
+        self._node.create_subscription(ExperimentStatus, "experiment/status", self._on_status, EVENT)
         self._faults = FaultPublisher(self._node)
         self._stopper = OutputStopper(self._node, outputs)
-        self._executor = SingleThreadedExecutor()
+        self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
         self._thread = threading.Thread(target=self._spin, name="monitor", daemon=True)
         self._thread.start()
@@ -59,7 +70,7 @@ class Monitor:
         self._executor.shutdown()
         self._thread.join()
         self._node.destroy_node()
-        rclpy.try_shutdown()
+        rclpy.try_shutdown(context=self._context)
 
     def report_fault(self, node: str, text: str) -> None:
         """Publishes that a node has died, for the recorder and other subscribers."""
@@ -103,16 +114,22 @@ class Monitor:
                     continue
                 self._diagnoses[item.name] = (time.monotonic(), item)
                 values = {pair.key: pair.value for pair in item.values}
-                if item.name == "/pose":
+                if item.name == self._pose:
                     self.poses = sum(int(value) for key, value in values.items() if key.endswith("/poses"))
                 if "session" in values:
                     self.session = Path(values["session"])
-                if self.first_frame is None and values.get("frames", "0") != "0":
+                if self.first_frame is None and _has_frames(values):
                     self.first_frame = time.monotonic()
 
     def _on_status(self, message: ExperimentStatus) -> None:
         self.status = message
         self.ran = self.ran or message.status == ExperimentStatus.RUNNING
+
+
+def _has_frames(values: Mapping[str, str]) -> bool:
+    """Whether a node has had a frame: a camera of the rig, or whoever takes the frames of somebody else's."""
+    counts = ("frames", "frames_recorded", "poses")
+    return any(value not in ("", "0") for key, value in values.items() if key.rpartition("/")[2] in counts)
 
 
 def _level(item: DiagnosticStatus) -> str:

@@ -36,6 +36,7 @@ class RunningRig:
         environment: the ROS variables with which they were started.
         records: when its recorder records (rig, experiment or service); empty: it has none.
         subject: its animal, if it is known.
+        namespace: of its nodes.
     """
 
     name: str
@@ -48,6 +49,7 @@ class RunningRig:
     environment: dict[str, str]
     records: str = ""
     subject: str = ""
+    namespace: str = ""
 
     @classmethod
     def of(cls, rig: Rig, file: Path, since: int) -> RunningRig:
@@ -63,12 +65,21 @@ class RunningRig:
             environment={key: os.environ[key] for key in _ENVIRONMENT if key in os.environ},
             records=rig.recorder.start if rig.recorder is not None else "",
             subject=rig.session.subject.subject_id or "",
+            namespace=rig.namespace,
         )
 
     @property
     def has_experiment(self) -> bool:
         """Whether it decides anything."""
-        return "/experiment" in self.nodes
+        return self.full_name("/experiment") in self.nodes
+
+    def full_name(self, name: str) -> str:
+        """A name of ROS within the rig's namespace."""
+        return f"/{self.namespace}{name}" if self.namespace else name
+
+    def own_name(self, full_name: str) -> str:
+        """A full name of ROS without the rig's namespace."""
+        return full_name.removeprefix(f"/{self.namespace}") if self.namespace else full_name
 
     @property
     def domain(self) -> str:
@@ -140,8 +151,8 @@ def find_rig(name: str = "", folder: Path | None = None) -> RunningRig:
     lines = [f"{rig.name} ({rig.file}, process {rig.pid})" for rig in rigs]
     if not rigs:
         raise NoRigError(
-            "no rig is running on this machine; start one with `dlstream run RIG`. One that another user started, or "
-            "`ros2 launch`, is reached by ros2 (docs/how-to/ros2.md)"
+            "no rig is running on this machine; start one with `dlstream run RIG`. One of another user is reached "
+            "by ros2 (docs/how-to/ros2.md)"
         )
     wanted = [rig for rig in rigs if name in ("", rig.name, str(rig.pid)) or _is_file(name, rig)]
     if not wanted:

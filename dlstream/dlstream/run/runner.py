@@ -5,23 +5,18 @@ from __future__ import annotations
 import queue
 import signal
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
 from dlstream.rig.nodes import NodeSpec
 from dlstream.run.process import NodeProcess
+from dlstream.run.supervision import Ending, RestartLimit, Say
 from dlstream.run.together import speaker
 
 _SIGNAL_TIMEOUTS = {signal.SIGINT: 30.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
 """Seconds without output before the next signal: a node that still prints, such as a recorder, is waited for."""
-_RESTARTS = 5
-_RESTART_WINDOW = 60.0
 _RESTART_DELAY = 0.5
-
-Say = Callable[[str, str], None]
-"""Shows a line: (name of the node, or "rig"; text)."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +29,6 @@ class _Line:
 class _Exit:
     process: NodeProcess
     code: int
-
-
-@dataclass(frozen=True)
-class _Request:
-    reason: str
-    failed: bool = False
 
 
 class Runner:
@@ -64,19 +53,19 @@ class Runner:
         self._say = say
         self._on_fault, self._stop_outputs = on_fault, stop_outputs
         # SimpleQueue, since a signal handler may put into it while the same thread takes from it.
-        self._events: queue.SimpleQueue[_Line | _Exit | _Request] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[_Line | _Exit | Ending] = queue.SimpleQueue()
         self._processes: list[NodeProcess] = []
-        self._restarts: dict[str, deque[float]] = {}
+        self._restarts = RestartLimit(say)
         self.exit_code = 0
 
     def stop(self, reason: str, failed: bool = False) -> None:
         """Ends the rig, without a failure or with one; from any thread."""
-        self._events.put(_Request(reason, failed))
+        self._events.put(Ending(reason, failed))
 
-    def run(self, tick: Callable[[], None] | None = None) -> int:
+    def run(self, tick: Callable[[], Ending | None] | None = None) -> int:
         """Runs until a node that is needed has ended, `stop`, SIGINT or SIGTERM; returns the exit code.
 
-        `tick` is called about ten times a second, in this thread.
+        `tick` is called about ten times a second, in this thread, until it says why the rig is to end.
         """
         previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
@@ -91,7 +80,7 @@ class Runner:
         return self.exit_code
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._events.put(_Request(f"{signal.Signals(number).name} received"))
+        self._events.put(Ending(f"{signal.Signals(number).name} received"))
 
     def _start(self, spec: NodeSpec) -> None:
         process = NodeProcess(
@@ -102,7 +91,7 @@ class Runner:
         )
         self._processes.append(process)
 
-    def _handle_events(self, tick: Callable[[], None] | None) -> str:
+    def _handle_events(self, tick: Callable[[], Ending | None] | None) -> str:
         while True:
             try:
                 event = self._events.get(timeout=0.1)
@@ -110,24 +99,25 @@ class Runner:
                 event = None
             if isinstance(event, _Line):
                 self._say(*_node_and_text(event))
-            elif isinstance(event, _Request):
+            elif isinstance(event, Ending):
                 self.exit_code = self.exit_code or int(event.failed)
                 return event.reason
             elif isinstance(event, _Exit):
                 reason = self._after_exit(event)
                 if reason:
                     return reason
-            if tick is not None:
-                tick()
+            if tick is not None and (ending := tick()) is not None:
+                self.stop(ending.reason, ending.failed)
+                tick = None
 
     def _after_exit(self, event: _Exit) -> str:
         """What to do about a node that has ended; a reason where the rig has to stop."""
-        spec, ending = event.process.spec, _ending(event.code)
+        spec, ending = event.process.spec, ending_in_words(event.code)
         self._processes.remove(event.process)
         if event.code == 0 and spec.ends_rig:
             others = any(process.spec.ends_rig for process in self._processes)
             return "" if others else f"{spec.full_name} has finished"
-        restarts = spec.on_failure == "restart" and self._may_restart(spec)
+        restarts = spec.on_failure == "restart" and self._restarts.allows(spec.full_name)
         ends = spec.on_failure == "stop" or (spec.on_failure == "restart" and not restarts)
         if ends or spec.decides:
             self._stop_outputs(f"{spec.full_name} {ending}", ends)
@@ -142,15 +132,6 @@ class Runner:
         else:
             self._say("rig", f"{spec.full_name} {ending}; the rig continues without it")
         return ""
-
-    def _may_restart(self, spec: NodeSpec) -> bool:
-        times = self._restarts.setdefault(spec.full_name, deque(maxlen=_RESTARTS))
-        clock = time.monotonic()
-        if len(times) == _RESTARTS and clock - times[0] < _RESTART_WINDOW:
-            self._say("rig", f"{spec.full_name} ended {_RESTARTS + 1} times in {_RESTART_WINDOW:.0f} s")
-            return False
-        times.append(clock)
-        return True
 
     def _end_all(self) -> None:
         for process in reversed(self._processes):
@@ -179,7 +160,7 @@ class Runner:
             if isinstance(event, _Line):
                 self._say(*_node_and_text(event))
             elif isinstance(event, _Exit) and event.code != 0 and not event.process.stopped_early:
-                self._say("rig", f"{event.process.spec.full_name} {_ending(event.code)} while it was stopped")
+                self._say("rig", f"{event.process.spec.full_name} {ending_in_words(event.code)} while it was stopped")
                 self.exit_code = self.exit_code or 1
 
 
@@ -189,7 +170,8 @@ def _node_and_text(line: _Line) -> tuple[str, str]:
     return found or (line.spec.full_name, line.text)
 
 
-def _ending(code: int) -> str:
+def ending_in_words(code: int) -> str:
+    """How a process ended, by its exit code."""
     if code == 0:
         return "has ended"
     if code < 0:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dlstream_camera.crop import crop_problem, crop_slices
 from dlstream_camera.sources._format import Capture, Device, Format, Notice, SourceState
-from dlstream_common import FILLED_IN, AnyPath, DlstreamError, Problem, Settings, SourceError
+from dlstream_common import FILLED_IN, AnyPath, DlstreamError, Problem, RigNamespace, Settings, SourceError
 from dlstream_common.calibration import load_calibration
+from dlstream_common.settings import misfit
 from dlstream_common.tagged import Configurable
 
 
@@ -26,14 +28,32 @@ class SourceSettings(Settings):
     """The frame_id in image headers. Empty: the camera's name with '_optical_frame', such as top_optical_frame."""
     calibration: AnyPath | None = None
     """Calibration file (YAML, as ROS's camera_calibration writes it). Left out: the camera is uncalibrated."""
+    camera_info_url: str = ""
+    """The same as ROS's drivers have it, such as file:///home/lab/top.yaml."""
+    camera_name: str = ""
+    """Name of the camera in a calibration file that is written by ~set_camera_info; empty: its namespace."""
     queue: Annotated[int, Field(ge=1, le=1000)] = 30
     """Frames buffered for a slow reliable subscriber before one is lost."""
     wait_for: Annotated[int, Field(ge=0), FILLED_IN] = 0
     """Number of image_raw subscribers to wait for (at most 60 s) before the first frame, so that none misses it."""
-    compressed_rate: Annotated[float, Field(ge=0, le=1000, json_schema_extra={"live": True})] = 10.0
-    """JPEG images per second on image_raw/compressed, for viewing; encoded only while someone subscribes. 0: none."""
+    rig_namespace: Annotated[RigNamespace, FILLED_IN] = ""
+    """The rig's namespace. The camera is called by its own within that, and tells the rig's /experiment/events."""
+    compressed_rate: Annotated[float, Field(ge=0, le=1000, json_schema_extra={"live": True})] = 60.0
+    """Most JPEG images per second on image_raw/compressed; encoded only while someone subscribes. 0: none."""
     compressed_quality: Annotated[int, Field(ge=1, le=100, json_schema_extra={"live": True})] = 80
     """JPEG quality, from 1 (small files) to 100."""
+
+    @model_validator(mode="after")
+    def _calibration_by_url(self) -> SourceSettings:
+        if not self.camera_info_url:
+            return self
+        path = self.camera_info_url.removeprefix("file://")
+        if path == self.camera_info_url or not path.startswith("/"):
+            raise misfit("camera_info_url", "file:// and an absolute path, such as file:///home/lab/top.yaml")
+        if self.calibration is not None and self.calibration != Path(path):
+            raise misfit("camera_info_url", "only one of calibration and camera_info_url")
+        self.__dict__["calibration"] = Path(path)  # frozen for others
+        return self
 
     def image_size(self) -> tuple[int, int] | None:
         """Width and height of the source's images in pixels, before the crop; None if only the device knows.

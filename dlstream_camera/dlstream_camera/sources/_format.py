@@ -78,12 +78,12 @@ class Notice:
 
     Attributes:
         kind: "frames_lost", "disconnected", "reconnected", or "clock" if its stamps can't be trusted as before;
-            "remark" if it is no fault.
+            "picture" if its pictures can't be right, "picture_back" if they are again; "remark" if it is no fault.
         text: one sentence for a person.
         values: figures by name, such as the number of the lost frame.
     """
 
-    kind: Literal["frames_lost", "disconnected", "reconnected", "clock", "remark"]
+    kind: Literal["frames_lost", "disconnected", "reconnected", "clock", "picture", "picture_back", "remark"]
     text: str
     values: Mapping[str, str] = field(default_factory=dict)
 

@@ -11,7 +11,7 @@ from dlstream_camera.rate_limiter import Schedule
 from dlstream_camera.sources._base import Capture, Format, FrameSource, Notice, SourceSettings
 from dlstream_camera.sources._losses import Losses
 from dlstream_common import ExistingFile, Problem, Severity, SourceError, now
-from dlstream_common.video import LostFrame, PictureCheck, VideoFrame, open_frames
+from dlstream_common.video import LostFrame, PictureCheck, Remark, VideoFrame, open_frames
 
 _LOOKED_AT = 10
 """Frames decoded before a run to see whether they look right."""
@@ -47,11 +47,11 @@ class VideoSettings(SourceSettings):
         for remark in file.remarks:
             yield Problem(("path",), remark, "a video with times and a single stream", severity=Severity.WARNING)
         look = PictureCheck()
-        said = ""
+        said: list[Remark] = []
         for item, _ in zip(file.frames(), range(_LOOKED_AT), strict=False):
-            said = said or (look.add(item.image) if isinstance(item, VideoFrame) else "")
-        if said := said or look.finish():
-            yield Problem(("path",), said, "pictures that show something", severity=Severity.WARNING)
+            said += look.add(item.image, item.number, item.time) if isinstance(item, VideoFrame) else []
+        for one in said or look.finish():
+            yield Problem(("path",), one.text, "pictures that show something", severity=Severity.WARNING)
 
 
 class VideoSource(FrameSource[VideoSettings]):

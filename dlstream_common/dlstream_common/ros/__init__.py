@@ -6,6 +6,7 @@ from dlstream_common.ros.event_messages import command_to_message, event_to_mess
 from dlstream_common.ros.local import LocalFrames
 from dlstream_common.ros.messages import (
     fill_image,
+    frame_from_compressed,
     frame_from_message,
     image_to_message,
     key_values,
@@ -35,6 +36,7 @@ __all__ = [
     "declare_settings",
     "event_to_message",
     "fill_image",
+    "frame_from_compressed",
     "frame_from_message",
     "image_qos",
     "image_to_message",

@@ -9,10 +9,11 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import KeyValue
 from numpy.typing import NDArray
+from sensor_msgs.msg import CompressedImage as CompressedImageMsg
 from sensor_msgs.msg import Image as ImageMsg
 
 from dlstream_common.frame import Frame, FramePoses, Image, Individual
-from dlstream_common.images import image_from_bytes
+from dlstream_common.images import image_from_bytes, image_from_compressed
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 from dlstream_msgs.msg import Individual as IndividualMsg
 
@@ -73,6 +74,16 @@ def frame_from_message(message: ImageMsg, camera: str, sequence: int) -> Frame:
         bool(message.is_bigendian),
     )
     return Frame(camera, sequence, stamp_from_message(message.header.stamp), image, message.encoding)
+
+
+def frame_from_compressed(message: CompressedImageMsg, camera: str, sequence: int) -> Frame:
+    """The decoded image of sensor_msgs/CompressedImage as a frame.
+
+    Raises:
+        EncodingError: the bytes are no image.
+    """
+    image, encoding = image_from_compressed(memoryview(message.data), message.format)
+    return Frame(camera, sequence, stamp_from_message(message.header.stamp), image, encoding)
 
 
 def _floats(values: NDArray[np.float32]) -> array.array[float]:

@@ -30,7 +30,7 @@ from dlstream_common.ros._leave import leave_within
 from dlstream_common.ros._parent import end_with_parent
 from dlstream_common.ros.diagnostics import Diagnosis, Level, diagnosis_to_message
 from dlstream_common.ros.local import LocalFrames
-from dlstream_common.ros.parameters import declare_settings, parameter_fields, read_settings, refuse_unknown
+from dlstream_common.ros.parameters import declare_settings, parameter_fields, read_settings, refusal, refuse_unknown
 from dlstream_common.settings import Settings
 
 _EXIT_TIMEOUT = 10  # seconds in which a process must end after its nodes have ended
@@ -116,6 +116,15 @@ class DlstreamNode(LifecycleNode, Generic[S]):
         """Whether the node is in the lifecycle state "active"."""
         return bool(self._state_machine.current_state[1] == "active")
 
+    @property
+    def in_simulated_time(self) -> bool:
+        """Whether the time comes from /clock (parameter use_sim_time), as of a bag that is played."""
+        return bool(self.get_clock().ros_time_is_active)
+
+    def now(self) -> int:
+        """The time in nanoseconds since the epoch; with use_sim_time that of /clock."""
+        return int(self.get_clock().now().nanoseconds)
+
     def end(self, exit_code: int) -> None:
         """Ends the process of this node after deactivation and cleanup. May be called from any thread."""
         if self.exit_code is None:
@@ -190,6 +199,8 @@ class DlstreamNode(LifecycleNode, Generic[S]):
         ours = [parameter for parameter in parameters if parameter.name in fields]
         configured = self._state_machine.current_state[1] not in ("unconfigured", "configuring")
         for parameter in ours:
+            if problem := refusal(fields[parameter.name], parameter.value):
+                return SetParametersResult(successful=False, reason=f"{parameter.name}: {problem}")
             extra = fields[parameter.name].json_schema_extra
             live = isinstance(extra, dict) and extra.get("live")
             if configured and not live:

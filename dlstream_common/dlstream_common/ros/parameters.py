@@ -6,8 +6,6 @@ of the part's keys (`filter.noise`). Which keys there are depends on the name.
 
 from __future__ import annotations
 
-import math
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import UnionType
@@ -47,6 +45,8 @@ _ARRAYS = {
 }
 _SECRETS: WeakKeyDictionary[Node, dict[str, str]] = WeakKeyDictionary()
 """The values that nodes were given, by their masked form."""
+_LARGEST = 1e12
+"""The limit of a number that has none: ROS's ranges have two ends."""
 _OF_ROS = ("use_sim_time", "qos_overrides", "start_type_description_service")
 
 
@@ -237,30 +237,54 @@ def descriptor(field: FieldInfo) -> ParameterDescriptor:
     result = ParameterDescriptor(description=" ".join((field.description or "").split()))
     if get_origin(field.annotation) is Literal:
         result.additional_constraints = "one of " + ", ".join(str(item) for item in get_args(field.annotation))
-    low, high = _limits(field)
+    low, high, constraints = _limits(field)
+    result.additional_constraints = result.additional_constraints or constraints
     kind = parameter_type(field.annotation)
     if kind == Parameter.Type.INTEGER and (low is not None or high is not None):
         first = -(2**63) if low is None else int(low)
         last = 2**63 - 1 if high is None else int(high)
         result.integer_range = [IntegerRange(from_value=first, to_value=last, step=0)]
     elif kind == Parameter.Type.DOUBLE and (low is not None or high is not None):
-        lowest = -sys.float_info.max if low is None else float(low)
-        highest = sys.float_info.max if high is None else float(high)
+        lowest = -_LARGEST if low is None else float(low)
+        highest = _LARGEST if high is None else float(high)
         result.floating_point_range = [FloatingPointRange(from_value=lowest, to_value=highest, step=0.0)]
     return result
 
 
-def _limits(field: FieldInfo) -> tuple[float | None, float | None]:
+def _limits(field: FieldInfo) -> tuple[float | None, float | None, str]:
+    """The least and the greatest value, and in words which of them is excluded: ROS's ranges have no "more than"."""
     low = high = None
+    words = []
     exact = _plain(field.annotation) is int
     for item in field.metadata:
         low = getattr(item, "ge", low)
         high = getattr(item, "le", high)
-        if getattr(item, "gt", None) is not None:
-            low = item.gt + 1 if exact else math.nextafter(item.gt, math.inf)
-        if getattr(item, "lt", None) is not None:
-            high = item.lt - 1 if exact else math.nextafter(item.lt, -math.inf)
-    return low, high
+        for name, word, step in (("gt", "more", 1), ("lt", "less", -1)):
+            limit = getattr(item, name, None)
+            if limit is None:
+                continue
+            bound = limit + step if exact else limit
+            low, high = (bound, high) if name == "gt" else (low, bound)
+            words += [] if exact else [f"{word} than {limit:g}"]
+    return low, high, ", ".join(words)
+
+
+def refusal(field: FieldInfo, value: Any) -> str:
+    """Why a field can't have a value, as far as the value alone shows it; empty if it can."""
+    choice = _choice(field)
+    names = choice.names if choice is not None else _literals(field.annotation)
+    if names and value not in names:
+        hint = f". {did_you_mean(str(value), [str(name) for name in names])}".removesuffix(". ")
+        return f"found {shown(value)}; expected one of {', '.join(str(name) for name in names)}{hint}"
+    for item in field.metadata:
+        for name, word in (("gt", "more"), ("lt", "less")):
+            if isinstance(value, float) and getattr(item, name, None) == value:
+                return f"found {shown(value)}; expected {word} than {value:g}"
+    return ""
+
+
+def _literals(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
 
 
 def _to_ros(value: Any) -> Any:

@@ -10,7 +10,7 @@ for item in open_frames(path).frames():
 from dlstream_common.video._ahead import ahead
 from dlstream_common.video._frames import FrameFile, LostFrame, VideoFrame, open_frames
 from dlstream_common.video._images import IMAGE_ENDINGS, ImageFiles
-from dlstream_common.video._picture_check import PictureCheck
+from dlstream_common.video._picture_check import PictureCheck, Remark
 from dlstream_common.video._spread import spread_frames
 from dlstream_common.video._video import VideoFile
 
@@ -20,6 +20,7 @@ __all__ = [
     "ImageFiles",
     "LostFrame",
     "PictureCheck",
+    "Remark",
     "VideoFile",
     "VideoFrame",
     "ahead",

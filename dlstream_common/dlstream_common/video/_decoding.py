@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from heapq import heappop, heappush
 
 import av
@@ -22,8 +23,7 @@ Decoded = tuple[int | None, av.VideoFrame | str]
 
 def decode(container: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
     """Yields every picture to be shown. FFmpeg decodes and drops what an edit list hides."""
-    stream.thread_type = "SLICE"  # with frame threads, errors would be reported some packets too late
-    stream.codec_context.options = {"err_detect": "explode"}  # half a picture filled with grey is not a frame
+    _prepare(stream)
     expected = _Expected(container, stream)
     for packet in _packets(container, stream):
         if isinstance(packet, str):
@@ -51,6 +51,25 @@ def decode(container: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
     for picture in remaining:
         yield from expected.shown(picture)
     yield from expected.rest()
+
+
+def seek(container: InputContainer, stream: VideoStream, target: int) -> None:
+    """Goes to the last key frame at or before a stamp, in ticks; for a stream of which nothing was decoded yet.
+
+    The first picture is decoded before: with 4:4:4 video of x264 from before 2017, FFmpeg decodes all others wrongly
+    until it has seen there which version wrote them.
+    """
+    _prepare(stream)
+    with suppress(av.FFmpegError):
+        next(container.decode(stream), None)
+    container.seek(target, stream=stream)
+
+
+def _prepare(stream: VideoStream) -> None:
+    if stream.codec_context.is_open:
+        return
+    stream.thread_type = "SLICE"  # with frame threads, errors would be reported some packets too late
+    stream.codec_context.options = {"err_detect": "explode"}  # half a picture filled with grey is not a frame
 
 
 class _Expected:

@@ -15,7 +15,7 @@ from dlstream_common.errors import SourceError
 from dlstream_common.frame import Image
 from dlstream_common.quiet import quiet_opencv
 from dlstream_common.video._items import LostFrame, VideoFrame
-from dlstream_common.video._picture_check import picture_problem
+from dlstream_common.video._picture_check import few_bits
 
 IMAGE_ENDINGS = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
 _STACKS = (".tif", ".tiff")
@@ -50,7 +50,7 @@ class ImageFiles:
         self.height, self.width = first.shape[:2]
         remarks = [f"images have no times; {_USUAL_RATE:g} fps assumed. --fps (in a rig file: 'fps') sets another rate"]
         remarks = remarks if not fps and self.expected > 1 else []
-        if first.dtype == np.uint16 and first.ndim == 3 and (problem := picture_problem(first)):
+        if first.dtype == np.uint16 and first.ndim == 3 and (problem := few_bits(first)):
             remarks.append(problem)  # only 8 bits of 16-bit colour are passed on, which would hide the problem
         self.remarks = tuple(remarks)
 

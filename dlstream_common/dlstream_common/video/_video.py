@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from dlstream_common.errors import SourceError
 from dlstream_common.frame import Image
-from dlstream_common.video._decoding import decode
+from dlstream_common.video._decoding import decode, seek
 from dlstream_common.video._items import LostFrame, VideoFrame
 from dlstream_common.video._pixels import Orientation, to_image
 from dlstream_common.video._timeline import Timeline
@@ -89,7 +89,8 @@ class VideoFile:
             stream, _ = _stream_of(container, self.path)
             assert stream.time_base is not None
             target = int(seconds / stream.time_base) + (stream.start_time or 0)
-            container.seek(target, stream=stream)
+            if target > (stream.start_time or 0):
+                seek(container, stream, target)
             last: av.VideoFrame | None = None
             for _, found in decode(container, stream):
                 if isinstance(found, str):

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import ErrorDetails
 
-from dlstream_common.names import NAME, NAMESPACE
+from dlstream_common.names import NAME, NAMESPACE, RIG_NAMESPACE
 from dlstream_common.problems import Place, Problem
 
 _KINDS = {
@@ -51,6 +51,7 @@ _WORDS = "a name of letters, digits and _ that begins with a letter: it becomes 
 _PATTERNS = {
     NAME: _WORDS,
     NAMESPACE: f"{_WORDS}; several may be joined by /",
+    RIG_NAMESPACE: f"nothing, or {_WORDS}; several may be joined by /",
     r"^[/A-Za-z_][/A-Za-z0-9_]*$": "the name of a topic: letters, digits, _ and /, such as /scale/weight",
     r"^[A-Za-z]\w*(/msg)?/[A-Za-z]\w*$": "a message type with its package, such as std_msgs/msg/Float64",
     r"^[A-Za-z_]\w*(\[\d+\])*(\.[A-Za-z_]\w*(\[\d+\])*)*$": "the path to a value, such as data or ranges[0]",

@@ -52,7 +52,7 @@ class Connections:
             output: OutputLink(node, output, clock, complain, listeners, silence) for output in experiment.outputs
         }
         self._subscriptions = [
-            node.create_subscription(FramePosesMsg, f"/{camera}/pose", partial(self._receive, camera), POSE)
+            node.create_subscription(FramePosesMsg, f"{camera}/pose", partial(self._receive, camera), POSE)
             for camera in experiment.cameras
         ]
         self._values = ExternalTopics(node, _sources(experiment), clock, on_input, complain)

@@ -58,10 +58,13 @@ class OutputLink:
         self._agreement = Agreement(output, self._source, silence)
         self._count = self._unanswered = 0
         self._pending: dict[int, _Pending] = {}
-        self._command_topic, self._topic = f"/outputs/{output}/command", f"/outputs/{output}/acknowledgement"
-        self._publisher = node.create_lifecycle_publisher(CommandMsg, self._command_topic, COMMAND)
-        self._subscription = node.create_subscription(Acknowledgement, self._topic, self._acknowledged, COMMAND)
-        self._statuses = node.create_subscription(OutputStatus, f"/outputs/{output}/status", self._on_status, EVENT)
+        own = f"outputs/{output}"
+        self._publisher = node.create_lifecycle_publisher(CommandMsg, f"{own}/command", COMMAND)
+        self._subscription = node.create_subscription(
+            Acknowledgement, f"{own}/acknowledgement", self._acknowledged, COMMAND
+        )
+        self._statuses = node.create_subscription(OutputStatus, f"{own}/status", self._on_status, EVENT)
+        self._command_topic, self._topic = self._publisher.topic_name, self._subscription.topic_name
 
     def activate(self) -> None:
         """Publishes from here on: for a link that is made while its node is active."""
@@ -116,7 +119,8 @@ class OutputLink:
         if known is None or known.armed or known.armable:
             return ""
         why = f" ({known.reason})" if known.reason else ""
-        arm = f"ros2 service call /outputs/{self.output}/arm std_srvs/srv/SetBool '{{data: true}}'"
+        service = self._command_topic.removesuffix("command") + "arm"
+        arm = f"ros2 service call {service} std_srvs/srv/SetBool '{{data: true}}'"
         return f"it is disarmed{why}; arm it by hand: {arm}"
 
     @property

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dlstream_common import Settings, misfit
+from dlstream_common import FILLED_IN, RigNamespace, Settings, misfit
 from dlstream_outputs.board import Board, BoardError, BoardEvent, claim, exclusive_pin, release, same_board
 
 FIRST_ANALOG = 14
@@ -37,6 +37,9 @@ class InputSettings(Settings):
     """Analog: the pin is high above this share of the board's supply (5 V). Left out: a digital input."""
     below: Annotated[float, Field(ge=0, lt=1)] | None = None
     """Analog: it is low again below this share; left out: 0.05 less than `above`."""
+
+    rig_namespace: Annotated[RigNamespace, FILLED_IN] = ""
+    """The rig's namespace: changes are events on experiment/events below it."""
 
     @model_validator(mode="after")
     def _analog(self) -> InputSettings:

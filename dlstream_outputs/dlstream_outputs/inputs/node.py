@@ -16,7 +16,6 @@ from dlstream_outputs.inputs.board_input import BoardInput, InputSettings
 
 _SIGN_OF_LIFE = 0.5
 _FAULT_PERIOD = 0.1
-_EVENTS = "/experiment/events"
 
 
 class InputNode(DlstreamNode[InputSettings]):
@@ -38,8 +37,9 @@ class InputNode(DlstreamNode[InputSettings]):
         self._input = BoardInput(settings, lambda line: self.get_logger().info(line), self._on_change, self._on_loss)
         self._input.open()
         self.hardware_id = self._input.hardware_id
+        rig = f"/{settings.rig_namespace}".rstrip("/")
         self._levels = self.create_lifecycle_publisher(Bool, "~/level", EVENT)
-        self._events = self.create_lifecycle_publisher(EventMsg, _EVENTS, EVENT)
+        self._events = self.create_lifecycle_publisher(EventMsg, f"{rig}/experiment/events", EVENT)
 
     def activate(self) -> None:
         if self._input is None:

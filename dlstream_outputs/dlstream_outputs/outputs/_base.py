@@ -41,6 +41,8 @@ class OutputSettings(Settings):
 
     commander: str = "/experiment"
     """Node that commands this output. What it switches on stays on only as long as its heartbeat arrives."""
+    also_commanded_by: list[str] = []
+    """Who else may command it, by the field `source` of the commands; `anyone`: all. Off is obeyed whoever sends it."""
     commander_timeout: float = Field(0.25, ge=0, le=3600)
     """Seconds without the commander's heartbeat after which the output switches off; 0: it stays on."""
     manual_timeout: float = Field(10.0, gt=0, le=3600)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from dlstream_common import Problem
 from dlstream_outputs.actions import Action, Level, On, Pulse, Strength, Train
-from dlstream_outputs.board import PATIENT, Board, BoardError, Line, claim, exclusive_pin, release, same_board
-from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
+from dlstream_outputs.board import PATIENT, BoardError
+from dlstream_outputs.outputs._base import Fate, OutputError
+from dlstream_outputs.outputs._board_pin import BoardPin, BoardPinSettings
 
 _SHORTEST = 0.2
 """Milliseconds that a pulse or a gap lasts at least."""
@@ -24,7 +24,7 @@ _MARGIN = 50
 """Milliseconds after max_on at which the board ends what the computer should have ended."""
 
 
-class ArduinoSettings(OutputSettings):
+class ArduinoSettings(BoardPinSettings):
     """A pin of an Arduino (Uno, Nano) with dlstream's firmware: `dlstream firmware flash`.
 
     The board makes pulses and trains itself, to some microseconds, and switches the pin off when this computer falls
@@ -33,12 +33,8 @@ class ArduinoSettings(OutputSettings):
 
     type: Literal["arduino"] = "arduino"
     """Type of the output."""
-    port: str = "auto"
-    """The board's port, better by /dev/serial/by-id/...; auto: the only board with dlstream's firmware."""
     pin: int = Field(ge=2, le=19)
     """Number of the pin as on the board; 14 to 19 are A0 to A5. 3, 5, 6 and 11 can have a level."""
-    active_high: bool = True
-    """true: the pin is high when the output is on; false: low, for a relay board that switches on low."""
     max_on: Annotated[float, Field(gt=0, le=3600)] = 60.0
     """Seconds for which it may be on without a break; the board itself ends what is longer."""
     watchdog: Annotated[float, Field(ge=0.1, le=10)] = 0.2
@@ -85,14 +81,6 @@ class ArduinoSettings(OutputSettings):
             return Problem(("values", "width"), found, f"at least {_SHORTEST:g} ms")
         return _phase_problem("width", train.width) or _phase_problem("frequency", 1000 / train.frequency)
 
-    @property
-    def shared_device(self) -> str:
-        return same_board(self.port)
-
-    @property
-    def exclusive(self) -> Mapping[str, str]:
-        return exclusive_pin(self.port, self.pin)
-
     def without_computer(self) -> Fate:
         return Fate(f"the board switches it off after {self.watchdog:g} s", ends=True)
 
@@ -111,76 +99,40 @@ def _phase_problem(name: str, milliseconds: float) -> Problem | None:
     return None
 
 
-class Arduino(Output[ArduinoSettings]):
+class Arduino(BoardPin[ArduinoSettings]):
     """See ArduinoSettings."""
 
-    requires: ClassVar[Mapping[str, str]] = {"serial": "pyserial"}
     acknowledges = "pin changed"
-
-    def __init__(self, settings: ArduinoSettings, log: Callable[[str], None]) -> None:
-        super().__init__(settings, log)
-        self._board: Board | None = None
-        self._used = False  # since the last off: only then is a slow answer a fault
+    _used = False
+    """Since the last off: only then is a slow answer a fault."""
 
     def open(self) -> None:
         s = self.settings
-        try:
-            board = claim(s.port, self.log)
-        except BoardError as error:
-            raise OutputError(f"port: {error}") from error
-        self._board = board
-        try:
-            max_on, watchdog = min(round(1000 * s.max_on) + _MARGIN, _LONGEST_ON), round(1000 * s.watchdog)
-            board.configure(Line(s.pin, s.active_high, max_on, watchdog, s.free_running))
-        except BoardError as error:
-            self.close()
-            raise OutputError(f"pin: {error}") from error
+        max_on, watchdog = min(round(1000 * s.max_on) + _MARGIN, _LONGEST_ON), round(1000 * s.watchdog)
+        self.take(max_on=max_on, watchdog=watchdog, free_running=s.free_running)
 
     def apply(self, action: Action) -> int:
         s = self.settings
         self._used = True
         try:
-            return self._opened.command(s.pin, command_of(action, s.pin), s.answer_timeout)
+            return self.opened.command(s.pin, command_of(action, s.pin), s.answer_timeout)
         except BoardError as error:
             raise OutputError(str(error)) from error
 
     def off(self) -> int:
         s = self.settings
         try:
-            switched = self._opened.off(s.pin, s.answer_timeout if self._used else max(PATIENT, s.answer_timeout))
+            switched = self.opened.off(s.pin, s.answer_timeout if self._used else max(PATIENT, s.answer_timeout))
         except BoardError as error:
             raise OutputError(f"{error}; the board switches off by itself after {s.watchdog:g} s") from error
         self._used = False
         return switched
 
-    def close(self) -> None:
-        if self._board is None:
-            return
-        try:
-            self._board.off(self.settings.pin)
-        except BoardError as error:
-            self.log(f"closed without a last off, which the board does itself: {error}")
-        self._board = None
-        release(self.settings.port)
-
     def keep_alive(self) -> None:
-        self._opened.feed(self.settings.pin)
+        self.opened.feed(self.settings.pin)
 
     def fault(self) -> str:
-        return self._opened.fault(self.settings.pin)
-
-    @property
-    def hardware_id(self) -> str:
-        board = self._board
-        return (
-            "" if board is None else f"{board.kind} at {board.port}, firmware {board.version}, pin {self.settings.pin}"
-        )
-
-    @property
-    def _opened(self) -> Board:
-        if self._board is None:
-            raise OutputError("the board is not open")
-        return self._board
+        return self.opened.fault(self.settings.pin)
 
 
 def command_of(action: Action, pin: int) -> str:

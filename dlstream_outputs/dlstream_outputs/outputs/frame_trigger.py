@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from dlstream_common import Problem, misfit, now
 from dlstream_outputs.actions import Action
-from dlstream_outputs.board import PATIENT, Board, BoardError, Line, claim, exclusive_pin, release, same_board
-from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
+from dlstream_outputs.board import PATIENT, BoardError
+from dlstream_outputs.outputs._base import Fate, OutputError
+from dlstream_outputs.outputs._board_pin import BoardPin, BoardPinSettings
 
 _WATCHDOG = 2.0
 """Seconds: long enough for a computer that is busy, as a missing pulse is a missing frame."""
 _SHORTEST = 0.2
 
 
-class FrameTriggerSettings(OutputSettings):
+class FrameTriggerSettings(BoardPinSettings):
     """Pulses at a fixed rate on a pin of an Arduino with dlstream's firmware, for cameras with a hardware trigger.
 
     They begin before the cameras' nodes and end after them. No experiment commands them, and "off" does not stop them:
@@ -26,10 +27,6 @@ class FrameTriggerSettings(OutputSettings):
 
     type: Literal["frame_trigger"] = "frame_trigger"
     """Type of the output."""
-    port: str = "auto"
-    """The board's port, better by /dev/serial/by-id/...; auto: the only board with dlstream's firmware."""
-    pin: int = Field(ge=2, le=19)
-    """Number of the pin as on the board; 14 to 19 are A0 to A5."""
     rate: Annotated[float, Field(ge=0.1, le=1000)]
     """Pulses a second: the cameras' frame rate."""
     width: Annotated[float, Field(ge=_SHORTEST, le=1000)] = 1.0
@@ -46,39 +43,21 @@ class FrameTriggerSettings(OutputSettings):
     def read(self, action: str, values: Mapping[str, str]) -> Action | Problem:
         return Problem(("action",), f"'{action}'", "no command: the pulses run by themselves while the rig runs")
 
-    @property
-    def shared_device(self) -> str:
-        return same_board(self.port)
-
-    @property
-    def exclusive(self) -> Mapping[str, str]:
-        return exclusive_pin(self.port, self.pin)
-
     def without_computer(self) -> Fate:
         return Fate(f"the board ends the pulses after {_WATCHDOG:g} s", ends=True)
 
 
-class FrameTrigger(Output[FrameTriggerSettings]):
+class FrameTrigger(BoardPin[FrameTriggerSettings]):
     """See FrameTriggerSettings."""
 
-    requires: ClassVar[Mapping[str, str]] = {"serial": "pyserial"}
     arming = "start"
     acknowledges = "nothing: it takes no commands"
 
-    def __init__(self, settings: FrameTriggerSettings, log: Callable[[str], None]) -> None:
-        super().__init__(settings, log)
-        self._board: Board | None = None
-
     def open(self) -> None:
         s = self.settings
+        board = self.take(max_on=2000, watchdog=round(1000 * _WATCHDOG), free_running=True)
         try:
-            self._board = claim(s.port, self.log)
-        except BoardError as error:
-            raise OutputError(f"port: {error}") from error
-        width, period = round(1000 * s.width), round(1e6 / s.rate)
-        try:
-            self._board.configure(Line(s.pin, s.active_high, 2000, round(1000 * _WATCHDOG), free_running=True))
-            self._board.command(s.pin, f"train {s.pin} 0 {width} {period} 0 0 0", PATIENT)
+            board.command(s.pin, f"train {s.pin} 0 {round(1000 * s.width)} {round(1e6 / s.rate)} 0 0 0", PATIENT)
         except BoardError as error:
             self.close()
             raise OutputError(f"pin: {error}") from error
@@ -89,16 +68,6 @@ class FrameTrigger(Output[FrameTriggerSettings]):
     def off(self) -> int:
         return now()
 
-    def close(self) -> None:
-        if self._board is None:
-            return
-        try:
-            self._board.off(self.settings.pin)
-        except BoardError as error:
-            self.log(f"closed without a last off, which the board does itself: {error}")
-        self._board = None
-        release(self.settings.port)
-
     def fault(self) -> str:
         """Also feeds the board: its node asks all the time, whether an output is on or not."""
         if self._board is None:
@@ -107,8 +76,3 @@ class FrameTrigger(Output[FrameTriggerSettings]):
         if not problem:
             self._board.feed(self.settings.pin)
         return problem
-
-    @property
-    def hardware_id(self) -> str:
-        board = self._board
-        return "" if board is None else f"{board.kind} at {board.port}, pin {self.settings.pin}"

@@ -5,21 +5,24 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import Image
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from dlstream_common import DlstreamError, EncodingError, Frame, FramePoses, Individual, NetworkError, now
+from dlstream_common import DlstreamError, EncodingError, Frame, FramePoses, Individual, NetworkError
 from dlstream_common.ros import (
     LATCHED,
     LATEST_IMAGE,
     Diagnosis,
     DlstreamNode,
     Level,
+    frame_from_compressed,
     frame_from_message,
     run_node,
     stamp_to_message,
@@ -35,7 +38,7 @@ from dlstream_pose.runtime.stream import PoseStream
 
 _SILENCE = 2.0
 """Seconds without a frame after which a camera counts as stale."""
-_REGIONS = "/experiment/regions"
+_REGIONS = "experiment/regions"
 _REGIONS_QOS = QoSProfile(
     history=LATCHED.history, depth=16, reliability=LATCHED.reliability, durability=LATCHED.durability
 )
@@ -89,7 +92,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         self._workers = [threading.Thread(target=self._work, name=f"estimator {n + 1}") for n in range(self._at_once)]
         for worker in self._workers:
             worker.start()
-        self._inputs = [self._listen(name, self._on_frame, self._on_image) for name in self._views]
+        self._inputs = [self._listen(name, self._on_frame, self._on_image, self._compressed) for name in self._views]
         for name, depth_camera in self._depth_cameras.items():
             self._depths[name].clear()
             on_frame, on_image = partial(self._on_depth, name), partial(self._on_depth_image, name)
@@ -119,7 +122,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         level, messages, values = Level.OK, [], {}
         for name, view in self._views.items():
             dropped = self._queue.dropped(name)
-            found, message = view.state(dropped, self.count_publishers(f"/{name}/image_raw"), _SILENCE)
+            found, message = view.state(dropped, self.count_publishers(self._images_of(name)), _SILENCE)
             level = max(level, found, key=[Level.OK, Level.WARN, Level.STALE, Level.ERROR].index)
             messages.append(f"{name}: {message}")
             values[f"{name}/fps"] = f"{view.meter.per_second:.2f}"
@@ -131,32 +134,52 @@ class PoseNode(DlstreamNode[PoseSettings]):
 
     # Frames, from their arrival to their poses.
 
+    @property
+    def _compressed(self) -> bool:
+        return self.settings is not None and self.settings.image_transport == "compressed"
+
+    def _images_of(self, camera: str) -> str:
+        """The full name of a camera's image topic."""
+        last = "/compressed" if self._compressed else ""
+        return str(self.resolve_topic_name(f"{camera}/image_raw{last}"))
+
     def _listen(
         self,
         camera: str,
         on_frame: Callable[[str, Frame, str], None],
-        on_image: Callable[[str, Image, dict[str, int]], None],
+        on_image: Callable[[str, Any, dict[str, int]], None],
+        compressed: bool = False,
     ) -> Callable[[], object]:
         """Subscribes to a camera's frames, within this process or by ROS; call the result to unsubscribe."""
-        topic = self.resolve_topic_name(f"/{camera}/image_raw")
+        topic = self.resolve_topic_name(f"{camera}/image_raw")
         if self.frames.carries(topic):
             return self.frames.subscribe(topic, partial(on_frame, camera))
-        subscription = self.create_subscription(Image, f"/{camera}/image_raw", partial(on_image, camera), LATEST_IMAGE)
+        subscription = self.create_subscription(
+            CompressedImage if compressed else Image,
+            self._images_of(camera) if compressed else topic,
+            partial(on_image, camera),
+            LATEST_IMAGE,
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
         return partial(self.destroy_subscription, subscription)
 
     def _on_frame(self, camera: str, frame: Frame, frame_id: str) -> None:
         header = Header(stamp=stamp_to_message(frame.stamp), frame_id=frame_id)
-        self._queue.put(camera, (frame, header), frame.sequence + 1, now())
+        self._queue.put(camera, (frame, header), frame.sequence + 1, self._arrival(frame.stamp))
 
-    def _on_image(self, camera: str, message: Image, info: dict[str, int]) -> None:
-        received = now()
+    def _on_image(self, camera: str, message: Image | CompressedImage, info: dict[str, int]) -> None:
         number = info.get("publication_sequence_number", 0)
         try:
-            frame = frame_from_message(message, camera, number - 1)
+            read = frame_from_compressed if self._compressed else frame_from_message
+            frame = read(message, camera, number - 1)
         except EncodingError as error:
             self._refuse(self._views[camera], error)
             return
-        self._queue.put(camera, (frame, message.header), number, received)
+        self._queue.put(camera, (frame, message.header), number, self._arrival(frame.stamp))
+
+    def _arrival(self, stamp: int) -> int:
+        """Now. Simulated time comes in steps, and may still be behind the newest frame: never before its stamp."""
+        return max(self.now(), stamp) if self.in_simulated_time else self.now()
 
     def _on_depth(self, camera: str, depth_camera: str, frame: Frame, frame_id: str) -> None:
         """Keeps an image of the depth camera of `camera`."""
@@ -189,7 +212,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         view = self._views[camera]
         if view.depth_error != str(error):
             view.depth_error = str(error)
-            self.get_logger().error(f"/{depth_camera}/image_raw: {error}")
+            self.get_logger().error(f"{self.resolve_topic_name(f'{depth_camera}/image_raw')}: {error}")
 
     def _on_regions(self, message: Regions) -> None:
         if message.camera in self._views:
@@ -209,10 +232,10 @@ class PoseNode(DlstreamNode[PoseSettings]):
         try:
             stream = self._streams[queued.camera]
             self._warm_up(stream, frame.image.shape[1], frame.image.shape[0])
-            start = now()
+            start, begun = max(self.now(), queued.received), time.monotonic_ns()
             found = stream.estimate(frame.image, frame.encoding, frame.stamp)
             individuals = self._with_depth(view, frame, found.individuals)
-            end = now()
+            end = start + time.monotonic_ns() - begun
         except (EncodingError, NetworkError) as error:
             self._refuse(view, error)
             return
@@ -250,7 +273,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         view.refused += 1
         if view.error != str(error):
             view.error = str(error)
-            self.get_logger().error(f"/{view.camera}/image_raw: {error}")
+            self.get_logger().error(f"{self._images_of(view.camera)}: {error}")
 
 
 def main() -> None:

@@ -37,11 +37,11 @@ class CameraView:
     def __init__(self, node: LifecycleNode, camera: str, network: Network, settings: PoseSettings) -> None:
         self.camera, self.settings = camera, settings
         self._node, self._network = node, network
-        self._poses = node.create_lifecycle_publisher(FramePosesMsg, f"/{camera}/pose", POSE)
-        self._skeletons = node.create_lifecycle_publisher(Skeleton, f"/{camera}/skeleton", LATCHED)
-        self._inferences = node.create_lifecycle_publisher(DiagnosticStatus, f"/{camera}/inference", LATCHED)
-        self._overlays = node.create_lifecycle_publisher(Image, f"/{camera}/image_pose", image_qos(1))
-        self._markers = node.create_lifecycle_publisher(MarkerArray, f"/{camera}/markers", image_qos(1))
+        self._poses = node.create_lifecycle_publisher(FramePosesMsg, f"{camera}/pose", POSE)
+        self._skeletons = node.create_lifecycle_publisher(Skeleton, f"{camera}/skeleton", LATCHED)
+        self._inferences = node.create_lifecycle_publisher(DiagnosticStatus, f"{camera}/inference", LATCHED)
+        self._overlays = node.create_lifecycle_publisher(Image, f"{camera}/image_pose", image_qos(1))
+        self._markers = node.create_lifecycle_publisher(MarkerArray, f"{camera}/markers", image_qos(1))
         self._regions: tuple[OverlayRegion, ...] = ()
 
     def begin(self) -> None:

@@ -70,6 +70,9 @@ class PoseSettings(SettingsWithFormerKeys):
     legend: Annotated[bool, Field(json_schema_extra={"live": True})] = True
     """List the keypoints and their colours in the overlay image."""
 
+    image_transport: Literal["raw", "compressed"] = "raw"
+    """Which images it takes: image_raw, or image_raw/compressed, for a camera behind a slow network."""
+
     # Keys of dlstream 0.1, when engines and filters had no settings of their own.
     threads: Annotated[int | None, Field(ge=0, le=64, exclude=True), former("engine.threads")] = None
     """Former name of engine.threads."""

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from dlstream_common import Individual, RecordingError, to_view
 from dlstream_common.event_kinds import COMMAND, FAULT
+from dlstream_recorder.report.found import MIN_CONFIDENCE
 from dlstream_recorder.report.intervals import per_trigger, stimuli
 from dlstream_recorder.report.paths import walks
 from dlstream_recorder.report.summary import Summary, all_hops, read_session, summarise
 from dlstream_recorder.report.tables import read_events, read_frames, read_poses, segment_stems, sibling
-from dlstream_recorder.report.tracking import MIN_CONFIDENCE
 
 
 @dataclass(frozen=True)
@@ -120,10 +120,11 @@ def _end(contents: Mapping[str, Any], events: pd.DataFrame) -> int:
 
 def _line(summary: Summary) -> str:
     fps = f"{summary.fps:.1f} frames a second" if summary.fps else "no frame rate"
-    text = f"{summary.frames_recorded} frames recorded, {summary.frames_dropped} dropped, {fps}"
+    text = f"{summary.frames_recorded} frames recorded, {summary.frames_with_pose} with a pose, "
+    text += f"{summary.frames_dropped} dropped, {fps}"
     text += "".join(
         f", {count} {what}{'' if count == 1 else 's'}"
-        for count, what in ((summary.poses, "pose"), (summary.commands, "command"), (summary.faults, "fault"))
+        for count, what in ((summary.commands, "command"), (summary.faults, "fault"))
     )
     errors = [camera.tracking_error for camera in summary.cameras.values() if camera.tracking_error]
     if errors and errors[0].median is not None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from dlstream_common import RecordingError
 from dlstream_common.event_kinds import ACKNOWLEDGEMENT, COMMAND, FAULT
+from dlstream_recorder.report.found import found_by_camera
 from dlstream_recorder.report.tables import read_events, read_frames, read_latency, segment_stems
 from dlstream_recorder.report.tracking import TrackingError, tracking_error
 from dlstream_recorder.writers._session_file import FILE_NAME
@@ -76,7 +77,12 @@ class CameraSummary(BaseModel):
     frames_captured: int
     frames_recorded: int
     frames_dropped: int
+    frames_with_pose: int
+    """Recorded frames in which an animal was found: at least one keypoint has a confidence of 0.5 or more."""
+    best_confidence: float | None
+    """The highest confidence of any keypoint; None without one."""
     poses: int
+    """Recorded frames that the network has seen, whether it found an animal or not."""
     poses_without_frame: int
     """Poses of frames that are not in the videos; not counted in `poses`."""
     poses_dropped: int
@@ -96,6 +102,7 @@ class Summary(BaseModel):
     frames_captured: int
     frames_recorded: int
     frames_dropped: int
+    frames_with_pose: int
     poses: int
     poses_dropped: int
     fps: float | None
@@ -145,6 +152,7 @@ def summarise(folder: Path) -> Summary:
         frames_captured=sum(camera.frames_captured for camera in cameras.values()),
         frames_recorded=sum(camera.frames_recorded for camera in cameras.values()),
         frames_dropped=sum(camera.frames_dropped for camera in cameras.values()),
+        frames_with_pose=sum(camera.frames_with_pose for camera in cameras.values()),
         poses=sum(camera.poses for camera in cameras.values()),
         poses_dropped=sum(camera.poses_dropped for camera in cameras.values()),
         fps=round(float(np.mean(rates)), 3) if rates else None,
@@ -219,6 +227,7 @@ def _camera(folder: Path, name: str, about: Mapping[str, Any], hops: Mapping[str
     stems = segment_stems(folder, name)
     frames = [read_frames(stem) for stem in stems]
     latency = [table for table in (read_latency(stem) for stem in stems) if table is not None]
+    found = found_by_camera(stems)
     recorded = sum(int((table["lost"] == 0).sum()) for table in frames)
     seconds = sum(_span(table) for table in frames)
     intervals = sum(max(0, len(table) - 1) for table in frames)
@@ -228,6 +237,8 @@ def _camera(folder: Path, name: str, about: Mapping[str, Any], hops: Mapping[str
         frames_captured=recorded + dropped,
         frames_recorded=recorded,
         frames_dropped=dropped,
+        frames_with_pose=found.frames,
+        best_confidence=None if found.best_confidence is None else round(found.best_confidence, 4),
         poses=sum(len(table) for table in latency),
         poses_without_frame=int(about.get("poses_without_frame", 0)),
         poses_dropped=_counted([int(value) for table in latency for value in table["dropped"]]),

@@ -10,9 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from dlstream_recorder.report.found import MIN_CONFIDENCE
 from dlstream_recorder.report.tables import read_poses, sibling
-
-MIN_CONFIDENCE = 0.5
 
 
 class Errors(BaseModel):

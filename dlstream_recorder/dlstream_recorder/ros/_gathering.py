@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from rclpy.node import Node
+from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 
 from dlstream_common import now
@@ -45,7 +46,14 @@ class Gathering:
             time.sleep(_GATHER)
             self.handle((received(info), callback, data, info))
 
-        subscription = self._node.create_subscription(topic.type, topic.name, on_message, topic.qos, raw=True)
+        subscription = self._node.create_subscription(
+            topic.type,
+            topic.name,
+            on_message,
+            topic.qos,
+            raw=True,
+            qos_overriding_options=QoSOverridingOptions.with_default_policies() if topic.is_image else None,
+        )
         self._listening[subscription] = callback
 
         def end() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 
 from dlstream_common.ros import COMMAND, EVENT, JOURNAL, LATCHED, POSE, image_qos
@@ -25,15 +25,15 @@ from dlstream_msgs.msg import (
 from dlstream_recorder.settings import RecorderSettings
 from dlstream_recorder.writers.bag import Quality
 
-EVENTS = "/experiment/events"
-STATUS = "/experiment/status"
-REGIONS = "/experiment/regions"
-EXPERIMENT_JOURNAL = "/experiment/journal"
+EVENTS = "experiment/events"
+STATUS = "experiment/status"
+REGIONS = "experiment/regions"
+EXPERIMENT_JOURNAL = "experiment/journal"
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic; `about` is the name of its camera or output."""
+    """A topic with its full name; `about` is the name of its camera or output."""
 
     name: str
     type: type[Any]
@@ -45,6 +45,11 @@ class Topic:
     def msgtype(self) -> str:
         """The type's name in a bag."""
         return f"{self.type.__module__.split('.')[0]}/msg/{self.type.__name__}"
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it carries a camera's frames."""
+        return self.type in (Image, CompressedImage)
 
     @property
     def latched(self) -> bool:
@@ -61,31 +66,35 @@ Handler = Callable[[Topic, Any, int], None]
 """Called with the topic, the message and the time of its arrival."""
 
 
-def topics(settings: RecorderSettings) -> Iterator[Topic]:
-    """All topics except the images."""
+def topics(settings: RecorderSettings, namespace: str) -> Iterator[Topic]:
+    """All topics except the images; `namespace` is that of the rig, as ROS gives it."""
+    rig = namespace.rstrip("/")
     of_driver = image_qos(POSE.depth)  # other drivers offer camera_info with the reliability of their images
     if settings.image_reliability == "best_effort":
         of_driver.reliability = ReliabilityPolicy.BEST_EFFORT
     for camera in settings.cameras:
-        yield Topic(f"/{camera}/camera_info", CameraInfo, of_driver, camera)
-        yield Topic(f"/{camera}/frame_info", FrameInfo, POSE, camera)
-        yield Topic(f"/{camera}/device", DiagnosticStatus, LATCHED, camera)
-        yield Topic(f"/{camera}/inference", DiagnosticStatus, LATCHED, camera)
-        yield Topic(f"/{camera}/ground_truth", FramePoses, POSE, camera)
-        yield Topic(f"/{camera}/pose", FramePoses, POSE, camera)
-        yield Topic(f"/{camera}/skeleton", Skeleton, LATCHED, camera)
-    yield Topic(EVENTS, Event, EVENT)
-    yield Topic(STATUS, ExperimentStatus, EVENT)
-    yield Topic(REGIONS, Regions, LATCHED)
-    yield Topic(EXPERIMENT_JOURNAL, String, JOURNAL, into_bag=False)
+        yield Topic(f"{rig}/{camera}/camera_info", CameraInfo, of_driver, camera)
+        yield Topic(f"{rig}/{camera}/frame_info", FrameInfo, POSE, camera)
+        yield Topic(f"{rig}/{camera}/device", DiagnosticStatus, LATCHED, camera)
+        yield Topic(f"{rig}/{camera}/inference", DiagnosticStatus, LATCHED, camera)
+        yield Topic(f"{rig}/{camera}/ground_truth", FramePoses, POSE, camera)
+        yield Topic(f"{rig}/{camera}/pose", FramePoses, POSE, camera)
+        yield Topic(f"{rig}/{camera}/skeleton", Skeleton, LATCHED, camera)
+    yield Topic(f"{rig}/{EVENTS}", Event, EVENT)
+    yield Topic(f"{rig}/{STATUS}", ExperimentStatus, EVENT)
+    yield Topic(f"{rig}/{REGIONS}", Regions, LATCHED)
+    yield Topic(f"{rig}/{EXPERIMENT_JOURNAL}", String, JOURNAL, into_bag=False)
     for output in settings.outputs:
-        yield Topic(f"/outputs/{output}/command", Command, COMMAND, output)
-        yield Topic(f"/outputs/{output}/acknowledgement", Acknowledgement, COMMAND, output)
+        yield Topic(f"{rig}/outputs/{output}/command", Command, COMMAND, output)
+        yield Topic(f"{rig}/outputs/{output}/acknowledgement", Acknowledgement, COMMAND, output)
 
 
-def image_topic(settings: RecorderSettings, camera: str) -> Topic:
+def image_topic(settings: RecorderSettings, camera: str, namespace: str) -> Topic:
     """The topic of a camera's images."""
     qos = image_qos(settings.image_depth)
     if settings.image_reliability == "best_effort":
         qos.reliability = ReliabilityPolicy.BEST_EFFORT
-    return Topic(f"/{camera}/image_raw", Image, qos, camera, settings.bag_images)
+    name = f"{namespace.rstrip('/')}/{camera}/image_raw"
+    if settings.image_transport == "compressed":
+        return Topic(f"{name}/compressed", CompressedImage, qos, camera, settings.bag_images)
+    return Topic(name, Image, qos, camera, settings.bag_images)

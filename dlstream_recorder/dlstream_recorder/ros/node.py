@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticStatus
+from numpy.typing import NDArray
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.serialization import deserialize_message, serialize_message
@@ -18,7 +19,7 @@ from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from dlstream_common import DlstreamError, EncodingError, Frame, image_from_bytes, now
+from dlstream_common import DlstreamError, EncodingError, Frame, image_from_bytes, image_from_compressed
 from dlstream_common.event_kinds import FAULT, RECOVERED, TOPIC_ENDED
 from dlstream_common.ros import (
     EVENT,
@@ -90,12 +91,12 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         self._events = self.create_publisher(Event, EVENTS, EVENT)
         self._created = [partial(self.destroy_publisher, self._events)]
         self._gathering = Gathering(self)
-        self._topics = list(topics(settings))
-        self._image_topics = [image_topic(settings, camera) for camera in settings.cameras]
+        self._topics = list(topics(settings, self.get_namespace()))
+        self._image_topics = [image_topic(settings, camera, self.get_namespace()) for camera in settings.cameras]
         for topic in self._topics:
             self._subscribe(topic, partial(self._on_message, topic))
         for topic in self._image_topics:
-            full_name = self.resolve_topic_name(topic.name)
+            full_name = self.resolve_topic_name(topic.name.removesuffix("/compressed"))
             if self.frames.carries(full_name):
                 self._created.append(self.frames.subscribe(full_name, partial(self._on_frame, topic)))
             else:
@@ -130,6 +131,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
 
     def _start(self, name: str = "", metadata: Mapping[str, str] | None = None) -> Session:
         assert self.settings is not None
+        begun = self.now()
         session = Session(self.settings, name, metadata)
         self._failure, self._refused, self._refused_at, self._stop_at = "", 0, -1e9, None
         self._losses_at = time.monotonic()
@@ -137,16 +139,16 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         self._watch = SilenceMonitor(self.settings.silence, _STARTUP_TIMEOUT, time.monotonic)
         for topic in self._image_topics:
             self._watch.add(topic.name)
-            self._watch.add(f"/{topic.about}/pose", required=False, source=topic.name)
+            self._watch.add(f"{topic.name.rpartition('/image_raw')[0]}/pose", required=False, source=topic.name)
         for topic in (*self._topics, *self._image_topics):
             if topic.into_bag and self.settings.bag:
                 session.add_topic(topic.name, topic.msgtype, topic.quality)
         self._session = session
         for topic, data in self._latched.values():  # published before the session, and still valid
-            self._record(session, topic, data, now())
+            self._record(session, topic, data, self.now())
         while self._recent:  # the event that started it may have arrived before the status that did
             recorded, topic, data = self._recent.popleft()
-            if self.settings.start == "experiment" and session.started - recorded < _BEFORE:
+            if self.settings.start == "experiment" and begun - recorded < _BEFORE:
                 self._record(session, topic, data, recorded)
         self.get_logger().info(f"recording to {session.folder}")
         return session
@@ -166,7 +168,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             return self._failure
         text = (
             f"session {session.folder}: {summary.frames_recorded} frames recorded, {summary.frames_dropped} dropped, "
-            f"{summary.poses} poses, {summary.faults} faults"
+            f"{summary.frames_with_pose} with a pose, {summary.faults} faults"
         )
         self.get_logger().info(text)
         return text
@@ -198,27 +200,26 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
     # Messages.
 
     def _on_image(self, topic: Topic, data: bytes, info: Mapping[str, Any]) -> None:
-        recorded = received(info)
+        recorded = self._arrival(info)
         number = self._number(topic.about, info)
         session = self._session
         if session is None:
             return
         self._watch.heard(topic.name)
-        message: Any = self._types.store.deserialize_cdr(data, "sensor_msgs/msg/Image")
+        message: Any = self._types.store.deserialize_cdr(data, topic.msgtype)
         try:
-            big = bool(message.is_bigendian)
-            image = image_from_bytes(message.data, message.width, message.height, message.step, message.encoding, big)
+            image, encoding = _image_of(message)
         except EncodingError as error:
             self._complain(session, topic, str(error))
             return
         stamp = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
-        session.add_frame(Frame(topic.about, number, stamp, image, message.encoding), recorded)
+        session.add_frame(Frame(topic.about, number, stamp, image, encoding), recorded)
         if topic.into_bag:
             session.add_message(topic.name, data, recorded)
 
     def _on_frame(self, topic: Topic, frame: Frame, frame_id: str) -> None:
         """Queues a frame of a camera in this process; called in the camera's thread."""
-        recorded = now()
+        recorded = self.now()
         session = self._session
         if session is None:
             return
@@ -226,6 +227,10 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         session.add_frame(frame, recorded)
         if topic.into_bag:
             session.add_message(topic.name, serialize_message(image_to_message(frame, frame_id)), recorded)
+
+    def _arrival(self, info: Mapping[str, Any]) -> int:
+        """When a message reached this process, in the node's time: the middleware knows only the computer's."""
+        return self.now() if self.in_simulated_time else received(info)
 
     def _number(self, camera: str, info: Mapping[str, Any]) -> int:
         """The frame's sequence: the middleware's count if there is one, so that gaps show lost frames."""
@@ -240,14 +245,15 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             session.fault(topic.name, f"not recorded: {text}", {}, topic.about)
 
     def _on_message(self, topic: Topic, data: bytes, info: Mapping[str, Any]) -> None:
-        recorded = received(info)
+        recorded = self._arrival(info)
         if topic.latched:
             camera = deserialize_message(data, Regions).camera if topic.type is Regions else ""
             self._latched[topic.name, camera] = topic, data
         if topic.type is ExperimentStatus:
             self._on_status(deserialize_message(data, ExperimentStatus))
         if self._session is not None:
-            self._record(self._session, topic, data, recorded, int(info.get("source_timestamp", 0)))
+            published = 0 if self.in_simulated_time else int(info.get("source_timestamp", 0))
+            self._record(self._session, topic, data, recorded, published)
         elif topic.type in _KEPT_BEFORE:
             self._recent.append((recorded, topic, data))
 
@@ -308,12 +314,12 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
     def _tick(self) -> None:
         session = self._session
         if session is None:
-            oldest = now() - _BEFORE
+            oldest = self.now() - _BEFORE
             while self._recent and self._recent[0][0] < oldest:
                 self._recent.popleft()
             return
         for change in self._watch.changes():
-            camera = change.topic.split("/pose")[0].split("/image_raw")[0].strip("/")
+            camera = next(topic.about for topic in (*self._topics, *self._image_topics) if topic.name == change.topic)
             publishers = self.count_publishers(change.topic)
             values = {"seconds": f"{change.seconds:.3f}", "publishers": str(publishers)}
             if change.silent and not publishers:  # its node has ended properly
@@ -383,6 +389,15 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         if self._failure:
             level, message = Level.ERROR, self._failure
         return Diagnosis(level, message, values)
+
+
+def _image_of(message: Any) -> tuple[NDArray[Any], str]:
+    """The image and encoding of a sensor_msgs/Image or CompressedImage."""
+    if hasattr(message, "format"):
+        return image_from_compressed(message.data, message.format)
+    big = bool(message.is_bigendian)
+    size = (message.width, message.height, message.step)
+    return image_from_bytes(message.data, *size, message.encoding, big), message.encoding
 
 
 def main() -> None:

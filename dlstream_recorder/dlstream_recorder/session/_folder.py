@@ -37,9 +37,14 @@ def make_folder(settings: SessionSettings, name: str, started: int, subject: str
     number = 1
     while True:
         path = directory / (stem if number == 1 else f"{stem}_{number}")
-        if not path.exists():
-            return _make(path)
-        number += 1
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:  # another rig of that name may take it at this very moment
+            number += 1
+        except OSError as error:
+            raise write_error(path, error) from error
+        else:
+            return path
 
 
 def check_disk(directory: Path, min_free: float) -> None:

@@ -30,6 +30,9 @@ class OfflineSession:
         about: further entries for session.json.
         metadata: subject and circumstances.
 
+    Attributes:
+        stamp: of the last frame.
+
     Raises:
         RecordingError: the folder is not empty, or can't be written.
     """
@@ -50,7 +53,7 @@ class OfflineSession:
         except OSError as error:
             raise write_error(folder, error) from error
         self.folder = folder
-        self._stamp = started
+        self.stamp = started
         contents = first_contents(name, "", started, (metadata or SessionMetadata()).contents())
         contents |= {"offline": True, "cameras": {camera: {"parts": []} for camera in cameras}, **(about or {})}
         self._file = SessionFile(folder, contents)
@@ -65,7 +68,7 @@ class OfflineSession:
         Args:
             every: False if only frames with poses are known, so that a gap in their sequence is not a loss.
         """
-        self._stamp = frame.stamp
+        self.stamp = frame.stamp
         self._cameras[frame.camera].add_frame(frame, 0, every)
 
     def add_lost(self, camera: str, sequence: int, stamp: int, reason: str) -> None:
@@ -76,9 +79,12 @@ class OfflineSession:
             "first_frame": str(sequence),
             "last_frame": str(sequence),
         }
-        self._events.add(
-            EventRow(FAULT, f"/{camera}", camera, sequence=sequence, stamp_ns=stamp, values={**values, "frames": "1"})
-        )
+        self.add_event(camera, FAULT, sequence, stamp, {**values, "frames": "1"})
+
+    def add_event(self, camera: str, kind: str, sequence: int, stamp: int, values: Mapping[str, str]) -> None:
+        """Adds what happened to a camera, at a stamp in nanoseconds since the epoch, as a row of events.csv."""
+        row = EventRow(kind, f"/{camera}", camera, sequence=sequence, stamp_ns=stamp, values=dict(values))
+        self._events.add(row)
         self._events.write(everything=True)
 
     def add_poses(self, poses: FramePoses) -> None:
@@ -149,7 +155,7 @@ class OfflineSession:
 
     def _camera(self, name: str) -> CameraRecorder:
         def on_fault(text: str, values: dict[str, str]) -> None:
-            self._events.add(EventRow(FAULT, f"/{name}", name, stamp_ns=self._stamp, values={"text": text, **values}))
+            self._events.add(EventRow(FAULT, f"/{name}", name, stamp_ns=self.stamp, values={"text": text, **values}))
 
         def on_segment() -> None:
             self._file.update_camera(name, parts=[segment.describe() for segment in camera.segments])

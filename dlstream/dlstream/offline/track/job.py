@@ -29,6 +29,7 @@ from dlstream_pose import Estimator, PoseSettings
 from dlstream_pose.runtime.overlay import draw_overlay
 from dlstream_recorder import PoseTable, write_error, write_json
 from dlstream_recorder.export.sleap import write_slp
+from dlstream_recorder.report.found import Found, found_in, nowhere
 from dlstream_recorder.report.paths import walks
 from dlstream_recorder.report.tables import read_poses, write_h5
 
@@ -84,6 +85,7 @@ def _track(item: Item, settings: Settings, report: Report, reason: str) -> Outco
             "size": list(tracked.size),
             "frames": tracked.frames,
             "lost": tracked.lost,
+            "with_pose": tracked.found.frames,
             "seconds": round(tracked.seconds, 6),
             "files": {name: (folder / name).stat().st_size for name in (f"{base}{end}" for end in settings.endings())},
         }
@@ -95,7 +97,14 @@ def _track(item: Item, settings: Settings, report: Report, reason: str) -> Outco
         for other in parts(settings.out, base):  # of processes that were killed, or that come too late
             shutil.rmtree(other, ignore_errors=True)
     return Outcome(
-        item.name, item.path, "tracked", tracked.frames, len(tracked.lost), reason, (*footage.remarks, *tracked.remarks)
+        item.name,
+        item.path,
+        "tracked",
+        tracked.frames,
+        len(tracked.lost),
+        reason,
+        (*footage.remarks, *tracked.remarks),
+        tracked.found.frames,
     )
 
 
@@ -111,6 +120,7 @@ class _Tracking:
         self.size = (0, 0)
         self.lost: list[dict[str, int | str]] = []
         self.remarks: list[str] = []
+        self.found = Found()
         self._stamps: list[int] = []
 
     def run(self, report: Report) -> None:
@@ -142,8 +152,8 @@ class _Tracking:
                     assert isinstance(frame, Lost)
                     self._add_lost(frame)
                 else:
-                    self._remark(look.add(frame.image))
                     row = self._add(frame.stamp)
+                    self._remark(*(one.text for one in look.add(frame.image, row, frame.stamp)))
                     table.expect(row, frame.stamp, frame.sequence)
                     table.write(row, poses)
                     if drawing is not None:
@@ -151,10 +161,12 @@ class _Tracking:
                 if time.monotonic() >= due:
                     due = time.monotonic() + _EVERY
                     report(self.frames)
-            self._remark(look.finish())
+            self._remark(*(one.text for one in look.finish()))
             table.finish(self.frames)
             report(self.frames)
         write_h5(self._file(".csv"))
+        self.found = found_in(read_poses(self._file(".csv")))
+        self._remark(nowhere(self.found, self.frames - len(self.lost)))
         if self._settings.pictures:
             self._draw_paths(background)
         if self._settings.sleap:
@@ -173,9 +185,8 @@ class _Tracking:
     def _add_lost(self, lost: Lost) -> None:
         self.lost.append({"frame": self._add(lost.stamp), "reason": lost.reason})
 
-    def _remark(self, text: str) -> None:
-        if text:
-            self.remarks.append(text)
+    def _remark(self, *texts: str) -> None:
+        self.remarks += [text for text in texts if text]
 
     def _draw_paths(self, background: NDArray[np.uint8]) -> None:
         from dlstream_recorder.report._path_plots import plot_occupancy, plot_trajectory

@@ -126,7 +126,8 @@ def _show(outcome: Outcome, console: Console) -> None:
         return
     again = f" (done again: {outcome.reason})" if outcome.reason else ""
     lost = f", {outcome.lost} lost" if outcome.lost else ""
-    console.print(escape(f"{outcome.name}: {outcome.frames} frames{lost}{again}"))
+    with_pose = f", {outcome.with_pose} with a pose"
+    console.print(escape(f"{outcome.name}: {outcome.frames} frames{lost}{with_pose}{again}"))
     for remark in outcome.remarks:
         console.print(f"[yellow]{escape(f'{outcome.name}: {remark}')}[/]")
 

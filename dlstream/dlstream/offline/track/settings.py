@@ -68,6 +68,7 @@ class Outcome:
     Attributes:
         state: "tracked", "complete" (it was already) or "failed".
         frames, lost: of the video, with the lost ones.
+        with_pose: frames in which an animal was found; known of a video that was just tracked.
         reason: why it failed; or why it was done again.
     """
 
@@ -78,6 +79,7 @@ class Outcome:
     lost: int = 0
     reason: str = ""
     remarks: tuple[str, ...] = ()
+    with_pose: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

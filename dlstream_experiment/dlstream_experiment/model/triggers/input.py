@@ -25,8 +25,8 @@ class InputSettings(MeasuredSettings):
     """Seconds (>) without a sign of life of the input, which comes twice a second, after which it can't be measured."""
 
     def build(self, context: Context) -> ExternalCondition:
-        topic = f"/inputs/{self.input}/level"
-        source = ExternalSource(f"{topic}:data", topic, "std_msgs/msg/Bool", "data", reliable=True)
+        topic = f"inputs/{self.input}/level"  # within the rig's namespace; a journal knows none
+        source = ExternalSource(f"/{topic}:data", topic, "std_msgs/msg/Bool", "data", reliable=True)
         timeout = None if self.timeout is None else nanoseconds(self.timeout)
         return ExternalCondition(source, equals=True, timeout=timeout)
 

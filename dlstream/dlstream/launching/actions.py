@@ -1,0 +1,175 @@
+"""Actions of ROS 2's launch system: a node that waits for its turn to end, and the supervision of a rig."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+from launch.action import Action
+from launch.event_handlers import OnProcessExit
+from launch.events import Shutdown, matches_action
+from launch.events.process import ProcessExited, ShutdownProcess
+from launch_ros.actions import Node
+
+from dlstream.console import make_console
+from dlstream.rig.nodes import NodeSpec
+from dlstream.run.monitor import Monitor
+from dlstream.run.runner import ending_in_words
+from dlstream.run.supervision import Ending, RestartLimit, Say, Supervisor
+from launch import LaunchContext
+
+_TICK = 0.1
+_KILL_AFTER = 30.0
+
+
+class RigNode(Node):
+    """A node that does not end with all others at once, but when its turn has come: see SuperviseRig."""
+
+    its_turn = False
+
+    def _shutdown_process(self, context: LaunchContext, *, send_sigint: bool) -> Any:
+        """Launch asks for it at the shutdown, and once more for its turn. What does not run need not wait."""
+        if not self.its_turn and self.return_code is None:
+            return None
+        return super()._shutdown_process(context, send_sigint=True)
+
+    @property
+    def running_pid(self) -> int | None:
+        """The process id while it runs."""
+        details = self.process_details or {}
+        return details.get("pid") if self.return_code is None else None
+
+
+class SuperviseRig(Action):
+    """Does for a rig what the runner of `dlstream run` does: outputs first, restarts, the end in order, the exit code.
+
+    Args:
+        nodes: in the order in which they start; they end in reverse.
+        resources: closed when all nodes have ended.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[tuple[NodeSpec, RigNode]],
+        monitor: Monitor,
+        supervisor: Supervisor,
+        say: Say,
+        resources: ExitStack,
+    ) -> None:
+        super().__init__()
+        self._nodes, self._monitor, self._supervisor, self._say = list(nodes), monitor, supervisor, say
+        self._resources = resources
+        self._restarts = RestartLimit(say)
+        self._failure = ""
+        self._running = {spec.full_name for spec, _ in nodes if spec.ends_rig}
+        self._task: asyncio.Task[None] | None = None
+        self._over = False
+
+    def execute(self, context: LaunchContext) -> None:
+        """Begins to supervise."""
+        for spec, node in self._nodes:
+            handler = OnProcessExit(
+                target_action=node, on_exit=lambda event, context, spec=spec: self._after_exit(spec, event, context)
+            )
+            context.register_event_handler(handler)
+        self._task = context.asyncio_loop.create_task(self._run(context))
+        threading.Thread(target=self._end_what_launch_left, name="end of the rig").start()
+
+    def get_asyncio_future(self) -> asyncio.Future[None] | None:
+        """Launch goes on until this is done."""
+        return self._task
+
+    def _after_exit(self, spec: NodeSpec, event: ProcessExited, context: LaunchContext) -> None:
+        ending = ending_in_words(event.returncode)
+        if context.is_shutdown:
+            if event.returncode != 0:
+                self._say("rig", f"{spec.full_name} {ending} while it was stopped")
+                self._failure = self._failure or f"{spec.full_name} {ending} while it was stopped"
+            return
+        if event.returncode == 0 and spec.ends_rig:
+            self._running.discard(spec.full_name)
+            if not self._running:
+                self._stop(Ending(f"{spec.full_name} has finished"), context)
+            return
+        restarts = spec.on_failure == "restart" and self._restarts.allows(spec.full_name)
+        ends = spec.on_failure == "stop" or (spec.on_failure == "restart" and not restarts)
+        if ends or spec.decides:
+            self._monitor.stop_outputs(f"{spec.full_name} {ending}", ends)
+        self._monitor.report_fault(spec.full_name, ending)
+        if ends:
+            self._stop(Ending(f"{spec.full_name} {ending}", failed=True), context)
+        else:
+            what = "started again" if restarts else "the rig continues without it"
+            self._say("rig", f"{spec.full_name} {ending}; {what}")
+
+    def _stop(self, ending: Ending, context: LaunchContext) -> None:
+        if ending.failed:
+            self._failure = self._failure or ending.reason
+        self._say("rig", f"stopping: {ending.reason}")
+        context.emit_event_sync(Shutdown(reason=ending.reason))
+
+    async def _run(self, context: LaunchContext) -> None:
+        while not context.is_shutdown:
+            ending = self._supervisor.tick()
+            if ending is not None:
+                self._stop(ending, context)
+                break
+            await asyncio.sleep(_TICK)
+        for _, node in reversed(self._nodes):
+            await self._end(node, context)
+        self._over = True
+        if self._monitor.experiment_failed:
+            self._failure = self._failure or "the experiment has failed"
+        session = self._monitor.session
+        await context.asyncio_loop.run_in_executor(None, self._resources.close)
+        whole = session is None or await context.asyncio_loop.run_in_executor(None, _shown, session)
+        if not whole:
+            self._failure = self._failure or f"the session {session} is not complete"
+        if self._failure:  # an exception of this task would be lost where another task ends at the same moment
+            context.asyncio_loop.call_exception_handler({"message": f"the rig has failed: {self._failure}"})
+
+    async def _end(self, node: RigNode, context: LaunchContext) -> None:
+        """Lets a node end, and waits for it; launch's own timers escalate to SIGTERM and SIGKILL."""
+        node.its_turn = True
+        future = node.get_asyncio_future()
+        if future is not None:
+            await context.emit_event(ShutdownProcess(process_matcher=matches_action(node)))
+            await asyncio.wait([future])
+
+    def _end_what_launch_left(self) -> None:
+        """Ends the nodes in order where launch has left them: it does so at SIGTERM and SIGQUIT."""
+        threading.main_thread().join()
+        if self._over:
+            return
+        for _, node in reversed(self._nodes):
+            pid = node.running_pid
+            for number in (signal.SIGINT, signal.SIGKILL):
+                if pid is not None and _lives(pid):
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, number)
+                    end = time.monotonic() + _KILL_AFTER
+                    while _lives(pid) and time.monotonic() < end:
+                        time.sleep(0.02)
+        self._resources.close()
+
+
+def _shown(session: Path) -> bool:
+    """Shows the figures of a session, and what to do if it is not complete; whether it is."""
+    from dlstream.cli.summary import show_session, unfinished
+
+    show_session(session, make_console())
+    return not unfinished(session)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -1,0 +1,78 @@
+"""When a running rig ends by itself, whoever started it: by `dlstream run` or by `ros2 launch`."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dlstream.rig.file import Rig
+from dlstream.run.monitor import Monitor
+
+Say = Callable[[str, str], None]
+"""Shows a line: (name of the node, or "rig"; text)."""
+
+_RESTARTS = 5
+_RESTART_WINDOW = 60.0
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why a rig is to end."""
+
+    reason: str
+    failed: bool = False
+
+
+class Supervisor:
+    """Shows the status at intervals, and says when the rig's time or its experiment has ended.
+
+    Args:
+        seconds: from the first frame; 0: as the rig file says.
+        status_every: seconds between status lines; 0: none.
+        poses: of all cameras together; 0: any number.
+    """
+
+    def __init__(
+        self, rig: Rig, monitor: Monitor, say: Say, seconds: float = 0.0, status_every: float = 0.0, poses: int = 0
+    ) -> None:
+        self._rig, self._monitor, self._say = rig, monitor, say
+        self._seconds, self._every, self._poses = seconds or rig.stop.after, status_every, poses
+        self._begin = time.monotonic()
+        self._next = self._begin + status_every
+
+    def tick(self) -> Ending | None:
+        """Why the rig is to end now; None while it goes on. To be called about ten times a second."""
+        clock = time.monotonic()
+        if self._every and clock >= self._next:
+            self._next += self._every
+            self._say("rig", f"{clock - self._begin:5.0f} s  {self._monitor.line()}")
+        if taken := self._monitor.claim.conflict:
+            return Ending(taken, failed=True)
+        first = self._monitor.first_frame
+        if self._seconds and first is not None and clock - first >= self._seconds:
+            return Ending(f"{self._seconds:g} s elapsed")
+        if self._poses and self._monitor.poses >= self._poses:
+            return Ending(f"{self._monitor.poses} poses were estimated")
+        if self._rig.stop.with_experiment and self._monitor.experiment_ended:
+            return Ending("the experiment has ended", self._monitor.experiment_failed)
+        return None
+
+
+class RestartLimit:
+    """Nodes may be started again, but not again and again."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._times: dict[str, deque[float]] = {}
+
+    def allows(self, node: str) -> bool:
+        """Whether a node that has ended may start again; counts it."""
+        times = self._times.setdefault(node, deque(maxlen=_RESTARTS))
+        clock = time.monotonic()
+        if len(times) == _RESTARTS and clock - times[0] < _RESTART_WINDOW:
+            self._say("rig", f"{node} ended {_RESTARTS + 1} times in {_RESTART_WINDOW:.0f} s")
+            return False
+        times.append(clock)
+        return True

@@ -1,0 +1,125 @@
+"""What is known of the rig, as its nodes say it: never what somebody clicked. One thread uses it; stamps are in ms."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dlstream_common import event_kinds
+
+_LOG = 500
+_QUIET_KINDS = frozenset({event_kinds.TRIGGER_ROSE, event_kinds.TRIGGER_FELL})
+"""Events that have a place of their own: in the log they would hide the others."""
+
+
+class Board:
+    """Collects the state; `version` grows with every change that a page has to show."""
+
+    def __init__(self, cameras: Sequence[str], outputs: Sequence[str], nodes: Sequence[str]) -> None:
+        self.version = 0
+        self._nodes: dict[str, dict[str, Any]] = {name: {} for name in nodes}
+        self._experiment: dict[str, Any] = {}
+        self._outputs: dict[str, dict[str, Any]] = {name: {} for name in outputs}
+        self._cameras: dict[str, dict[str, Any]] = {name: {} for name in cameras}
+        self._triggers: dict[str, dict[str, Any]] = {}
+        self._sent: dict[tuple[str, str, int], tuple[str, float]] = {}
+        self._log: deque[dict[str, Any]] = deque(maxlen=_LOG)
+        self._numbers = itertools.count(1)
+
+    # What the nodes say.
+
+    def diagnosis(self, node: str, level: str, message: str, values: Mapping[str, str], stamp: float) -> None:
+        """A node's own word on itself, once a second; those of other nodes in the ROS domain are left out."""
+        if node not in self._nodes:
+            return
+        before = self._nodes[node]
+        if before and before["level"] != level and (level != "ok" or before["level"] in ("error", "stale")):
+            self.note(level if level != "ok" else "recovered", node, message, stamp)
+        self._nodes[node] = {"level": level, "message": message, "values": dict(values), "at": stamp}
+        self.version += 1
+
+    def experiment(self, **status: Any) -> None:
+        """The experiment's status; `triggers`: those that are true."""
+        self._experiment = status
+        for name, trigger in self._triggers.items():
+            trigger["active"] = name in status["triggers"]
+        for name in status["triggers"]:
+            self._triggers.setdefault(name, {"active": True, "value": "", "at": status["at"], "count": 0})
+        self.version += 1
+
+    def event(self, kind: str, name: str, values: Mapping[str, str], stamp: float) -> None:
+        """An event of the experiment, a node or the operator."""
+        if kind == event_kinds.EXPERIMENT_STARTED:
+            self._triggers.clear()
+        if kind in _QUIET_KINDS:
+            trigger = self._triggers.setdefault(name, {"active": False, "value": "", "at": stamp, "count": 0})
+            trigger["active"], trigger["at"] = kind == event_kinds.TRIGGER_ROSE, stamp
+            trigger["value"] = values.get("value", trigger["value"])
+            trigger["count"] += kind == event_kinds.TRIGGER_ROSE
+            self.version += 1
+            return
+        text = values.get("text") or values.get("reason") or " ".join(f"{key}={value}" for key, value in values.items())
+        self.note(kind, name, text, stamp)
+
+    def note(self, kind: str, name: str, text: str, stamp: float) -> None:
+        """A line of the log."""
+        number = next(self._numbers)
+        self._log.append({"n": number, "kind": kind, "name": name, "text": text, "at": stamp})
+        self.version += 1
+
+    def output(self, name: str, **status: Any) -> None:
+        """An output's status."""
+        known = self._outputs.setdefault(name, {})
+        changed = any(known.get(key) != value for key, value in status.items() if key != "at")
+        known.update(status)
+        self.version += changed
+
+    def command(self, output: str, source: str, number: int, action: str, sent: float) -> None:
+        """A command on its way to an output, to know how late it took effect."""
+        self._sent[output, source, number] = action, sent
+        while len(self._sent) > 64:
+            del self._sent[next(iter(self._sent))]
+
+    def acknowledged(self, output: str, source: str, number: int, success: bool, message: str, applied: float) -> None:
+        """An output's answer."""
+        action, sent = self._sent.pop((output, source, number), ("", 0.0))
+        late = applied - sent if sent and applied else None
+        self._outputs.setdefault(output, {})["answer"] = {
+            "source": source, "action": action, "success": success, "message": message, "late": late, "at": applied
+        }  # fmt: skip
+        self.version += 1
+
+    def skeleton(self, camera: str, network: str, keypoints: Sequence[str], edges: Sequence[int]) -> None:
+        """What the poses of a camera consist of; `edges`: flattened pairs of indices."""
+        pairs = [list(pair) for pair in zip(edges[::2], edges[1::2], strict=True)]
+        self._cameras.setdefault(camera, {}).update(network=network, keypoints=list(keypoints), edges=pairs)
+        self.version += 1
+
+    def regions(self, camera: str, outlines: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+        """The outlines of a camera's regions, in pixels."""
+        rounded = [
+            {"name": name, "points": [[round(x, 1), round(y, 1)] for x, y in points]}
+            for name, points in outlines.items()
+        ]
+        known = self._cameras.setdefault(camera, {})
+        if known.get("regions") != rounded:
+            known["regions"] = rounded
+            self.version += 1
+
+    # What the page is told.
+
+    def state(self) -> dict[str, Any]:
+        """Everything but the log."""
+        return {
+            "nodes": self._nodes,
+            "experiment": self._experiment,
+            "outputs": self._outputs,
+            "cameras": self._cameras,
+            "triggers": self._triggers,
+        }
+
+    def log_after(self, number: int) -> list[dict[str, Any]]:
+        """The lines of the log after one of that number; 0: all that are kept."""
+        return [line for line in self._log if line["n"] > number]

@@ -1,0 +1,73 @@
+"""What a page may ask for, each a validated body of a POST; anything else is refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Word = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Request(BaseModel):
+    """A body: unknown keys are refused, and nothing is converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class SignIn(Request):
+    """Exchanges a token for a cookie."""
+
+    token: Annotated[str, Field(max_length=200)]
+
+
+class StopAll(Request):
+    """Switches every output off, disarms it, and ends the run."""
+
+
+class Arm(Request):
+    """Arms an output, or switches it off and disarms it."""
+
+    output: Word
+    armed: bool
+
+
+class Test(Request):
+    """Switches an output on for some seconds, which the output itself measures."""
+
+    __test__ = False  # pytest
+
+    output: Word
+    action: Word
+    values: Annotated[dict[Word, Annotated[str, Field(max_length=200)]], Field(max_length=32)] = {}
+    seconds: Annotated[float, Field(gt=0, le=3600)]
+
+
+class Run(Request):
+    """Starts or stops one row of the page."""
+
+    what: Literal["camera", "analysis", "experiment", "recording"]
+    camera: Annotated[str, Field(max_length=200)] = ""
+    on: bool
+    name: Annotated[str, Field(max_length=200)] = ""
+    metadata: Annotated[dict[Word, Annotated[str, Field(max_length=2000)]], Field(max_length=32)] = {}
+
+
+class Remark(Request):
+    """A note or a mark, of the moment at which its key was pressed."""
+
+    kind: Literal["note", "mark"]
+    text: Text
+    ago: Annotated[float, Field(ge=0, le=86_400)] = 0.0
+    """Seconds since that moment."""
+
+
+REQUESTS: dict[str, type[Request]] = {
+    "stop": StopAll,
+    "arm": Arm,
+    "test": Test,
+    "run": Run,
+    "remark": Remark,
+}
+"""By the last word of the path; `sign-in` is separate, as it needs no cookie."""

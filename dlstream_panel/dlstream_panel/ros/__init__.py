@@ -1,0 +1,1 @@
+"""The panel's node. Only this room imports ROS."""

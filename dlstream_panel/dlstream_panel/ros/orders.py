@@ -1,0 +1,199 @@
+"""Carries out what a page asks for, by the topics and services that the rig's nodes offer to everybody."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from contextlib import suppress
+from typing import Any
+
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from rclpy.node import Node
+from std_srvs.srv import SetBool, Trigger
+
+from dlstream_common import OFF, DlstreamError, event_kinds, now
+from dlstream_common.ros import COMMAND, EVENT, key_values, stamp_to_message
+from dlstream_msgs.msg import Command, Event
+from dlstream_msgs.srv import StartRecording, TestOutput
+from dlstream_panel.requests import Arm, Remark, Request, Run, StopAll, Test
+from dlstream_panel.ros.pictures import Pictures
+from dlstream_panel.settings import PanelSettings
+
+_TIMEOUT = 10.0
+_SOURCE = "panel"
+_STOPPED = "STOP on the panel"
+
+
+class OrderError(DlstreamError):
+    """Something that was refused, or that nobody answered."""
+
+
+class Orders:
+    """Publishers and clients are made at the start, so that the nodes have discovered them before a STOP needs them.
+
+    Its coroutines run in the server's thread; answers come in the node's.
+    """
+
+    def __init__(self, node: Node, settings: PanelSettings, pictures: Pictures) -> None:
+        self._node, self._settings, self._pictures = node, settings, pictures
+        self._count = 0
+        self._commands = {
+            name: node.create_publisher(Command, f"outputs/{name}/command", COMMAND) for name in settings.outputs
+        }
+        self._events = node.create_publisher(Event, "experiment/events", EVENT)
+        self._clients: dict[str, Any] = {}
+        for name in settings.outputs:
+            self._client(SetBool, f"/outputs/{name}/arm")
+            self._client(TestOutput, f"/outputs/{name}/test")
+        if "/experiment" in settings.nodes:
+            self._client(Trigger, "/experiment/start")
+            self._client(Trigger, "/experiment/stop")
+        if settings.recording:
+            self._client(StartRecording, "/recorder/start")
+            self._client(Trigger, "/recorder/stop")
+        for name in self._switchable:
+            self._client(ChangeState, f"{name}/change_state")
+
+    @property
+    def _switchable(self) -> list[str]:
+        """The nodes that a row of the page activates and deactivates."""
+        cameras = [f"/{camera}/camera" for camera in self._settings.cameras]
+        return [name for name in (*cameras, "/pose") if name in self._settings.nodes]
+
+    def _client(self, kind: type, service: str) -> None:
+        self._clients[service] = self._node.create_client(kind, service.removeprefix("/"))  # in the rig's namespace
+
+    def close(self) -> None:
+        """Takes publishers and clients down."""
+        for publisher in (*self._commands.values(), self._events):
+            self._node.destroy_publisher(publisher)
+        for client in self._clients.values():
+            self._node.destroy_client(client)
+
+    # What a page asks for.
+
+    def watch(self, cameras: frozenset[str]) -> None:
+        """As Rig.watch."""
+        self._pictures.watch(cameras)
+
+    async def carry_out(self, request: Request) -> str:
+        """As Rig.carry_out."""
+        match request:
+            case StopAll():
+                return await self._stop()
+            case Arm():
+                return await self._arm(request)
+            case Test():
+                return await self._test(request)
+            case Run():
+                return await self._run(request)
+            case Remark():
+                return self._remark(request)
+        raise OrderError(f"found {type(request).__name__}; expected a request of the panel")
+
+    async def _stop(self) -> str:
+        """Commands first, to every output at once; then the run ends. An output that is gone keeps none waiting."""
+        stamp = stamp_to_message(now())
+        for publisher in self._commands.values():
+            self._count += 1
+            command = Command(source=_SOURCE, id=self._count, action=OFF, decided=stamp, sent=stamp, value=math.nan)
+            command.values = key_values({"reason": _STOPPED})
+            command.arm = Command.DISARM
+            publisher.publish(command)
+        self._publish_event(event_kinds.MARK, "STOP", "every output was told to go off, by the panel", stamp)
+        if "/experiment" not in self._settings.nodes:
+            return "every output was told to go off"
+        try:
+            ended = (await self._call("/experiment/stop", Trigger.Request())).success
+        except OrderError as error:
+            raise OrderError(f"every output was told to go off, but the run may go on: {error}") from error
+        return "every output was told to go off" + ("; the run has ended" if ended else "; no run was in progress")
+
+    async def _arm(self, request: Arm) -> str:
+        self._known(request.output)
+        answer = await self._call(f"/outputs/{request.output}/arm", SetBool.Request(data=request.armed))
+        return _accepted(answer, f"{request.output}: {answer.message}")
+
+    async def _test(self, request: Test) -> str:
+        self._known(request.output)
+        values = key_values({name: value for name, value in request.values.items() if value})
+        asked = TestOutput.Request(action=request.action, values=values, seconds=request.seconds)
+        answer = await self._call(f"/outputs/{request.output}/test", asked)
+        return _accepted(answer, f"{request.output}: {answer.message}")
+
+    async def _run(self, request: Run) -> str:
+        if request.what in ("camera", "analysis"):
+            return await self._switch(request)
+        service = f"/{'recorder' if request.what == 'recording' else 'experiment'}/{'start' if request.on else 'stop'}"
+        if service not in self._clients:
+            raise OrderError(f"this rig has no {request.what}")
+        if request.what == "recording" and self._settings.recording != "service":
+            raise OrderError(f"this rig records by itself (recorder.start: {self._settings.recording})")
+        if service == "/recorder/start":
+            metadata = {name: value for name, value in request.metadata.items() if value}
+            asked: Any = StartRecording.Request(name=request.name, metadata=key_values(metadata))
+        else:
+            asked = Trigger.Request()
+        answer = await self._call(service, asked)
+        return _accepted(answer, answer.message)
+
+    async def _switch(self, request: Run) -> str:
+        node = "/pose" if request.what == "analysis" else f"/{request.camera}/camera"
+        if node not in self._switchable:
+            raise OrderError(f"found '{node}'; expected a node of this rig")
+        step = Transition.TRANSITION_ACTIVATE if request.on else Transition.TRANSITION_DEACTIVATE
+        answer = await self._call(f"{node}/change_state", ChangeState.Request(transition=Transition(id=step)))
+        if not answer.success:
+            raise OrderError(f"{node} could not be {'started' if request.on else 'stopped'}; its log says why")
+        return f"{node} was {'started' if request.on else 'stopped'}"
+
+    def _remark(self, request: Remark) -> str:
+        text = request.text.strip()
+        if not text:
+            raise OrderError(f"{request.kind}: found an empty text; expected what happened")
+        name = "operator" if request.kind == event_kinds.NOTE else text
+        self._publish_event(request.kind, name, text, stamp_to_message(now() - round(request.ago * 1e9)))
+        return f"{request.kind}: {text}"
+
+    def _publish_event(self, kind: str, name: str, text: str, stamp: Any) -> None:
+        self._events.publish(Event(kind=kind, name=name, stamp=stamp, values=key_values({"text": text})))
+
+    def _known(self, output: str) -> None:
+        if output not in self._commands:
+            raise OrderError(f"found the output '{output}'; expected one of {', '.join(self._commands) or 'none'}")
+
+    async def _call(self, service: str, request: Any) -> Any:
+        client = self._clients[service]
+        if not client.service_is_ready():
+            raise OrderError(f"{service} does not answer: is its node running?")
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[Any] = loop.create_future()
+
+        def take(answer: Any) -> None:
+            if not answered.done():
+                answered.set_result(answer)
+
+        def done(future: Any) -> None:
+            with suppress(RuntimeError):  # the server has ended meanwhile
+                loop.call_soon_threadsafe(take, future)
+
+        future = client.call_async(request)
+        future.add_done_callback(done)
+        try:
+            await asyncio.wait_for(answered, _TIMEOUT)
+        except (TimeoutError, asyncio.TimeoutError) as error:
+            client.remove_pending_request(future)
+            raise OrderError(f"{service} did not answer within {_TIMEOUT:g} s; what it did is not known") from error
+        return future.result()
+
+
+def _accepted(answer: Any, text: str) -> str:
+    """What was done.
+
+    Raises:
+        OrderError: it was refused.
+    """
+    if not answer.success:
+        raise OrderError(str(answer.message))
+    return text

@@ -1,0 +1,89 @@
+"""Pictures and poses of the cameras that somebody looks at; of the others nothing is subscribed to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage
+
+from dlstream_common.ros import LATEST_IMAGE, stamp_from_message
+from dlstream_msgs.msg import FramePoses
+from dlstream_panel.clients import Hub
+
+Post = Callable[..., None]
+
+UNRELIABLE = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""Nobody waits for the panel: neither for what it has not taken yet, nor for its end."""
+
+
+class Pictures:
+    """Subscribes as browsers come and go. `watch` is called in the server's thread, all else in the node's."""
+
+    def __init__(self, node: Node, cameras: Iterable[str], post: Post) -> None:
+        self._node, self._post = node, post
+        self._cameras = tuple(cameras)
+        self._subscriptions: dict[str, list[Any]] = {}
+        self._wanted: frozenset[str] = frozenset()
+        self._open = True
+
+    def connect(self, hub: Hub) -> None:
+        """Where pictures and poses go."""
+        self._hub = hub
+
+    def watch(self, cameras: frozenset[str]) -> None:
+        """These cameras are being looked at."""
+        self._wanted = cameras
+        self.in_node(self._follow)
+
+    def in_node(self, task: Callable[[], object]) -> None:
+        """Has something done in the node's thread, where subscriptions are made and ended."""
+        executor = self._node.executor
+        if executor is not None and self._open:
+            executor.create_task(task)
+
+    def _follow(self) -> None:
+        if not self._open:
+            return
+        for camera in set(self._subscriptions) - self._wanted:
+            self._end(camera)
+        for camera in self._wanted - set(self._subscriptions):
+            images, poses = f"{camera}/image_raw/compressed", f"{camera}/pose"
+            create = self._node.create_subscription
+            self._subscriptions[camera] = [
+                create(CompressedImage, images, partial(self._on_picture, camera), LATEST_IMAGE),
+                create(FramePoses, poses, partial(self._on_poses, camera), UNRELIABLE),
+            ]
+
+    def _on_picture(self, camera: str, message: CompressedImage) -> None:
+        stamp = stamp_from_message(message.header.stamp)
+        self._post(self._hub.picture, camera, stamp, bytes(message.data))
+
+    def _on_poses(self, camera: str, message: FramePoses) -> None:
+        stamp = stamp_from_message(message.header.stamp)
+        individuals = [
+            {
+                "id": item.id,
+                "points": [
+                    None if x != x else [round(x, 1), round(y, 1), round(c, 2)]
+                    for x, y, c in zip(item.x, item.y, item.confidence, strict=True)
+                ],
+            }
+            for item in message.individuals
+        ]
+        latency = (stamp_from_message(message.inference_end) - stamp) / 1e6
+        poses = {"sequence": message.sequence, "latency": round(latency, 2), "individuals": individuals}
+        self._post(self._hub.poses, camera, stamp, poses)
+
+    def _end(self, camera: str) -> None:
+        for subscription in self._subscriptions.pop(camera):
+            self._node.destroy_subscription(subscription)
+
+    def close(self) -> None:
+        """Ends every subscription; in the node's thread, or when that has ended."""
+        self._open = False
+        for camera in list(self._subscriptions):
+            self._end(camera)

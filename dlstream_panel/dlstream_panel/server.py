@@ -1,0 +1,211 @@
+"""The panel's HTTP and WebSocket server, on aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import mimetypes
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.resources import files
+from typing import Any
+
+from aiohttp import WSCloseCode, WSMsgType, web
+from pydantic import ValidationError
+
+from dlstream_common import DlstreamError
+from dlstream_panel.access import Access
+from dlstream_panel.clients import Client, Hub
+from dlstream_panel.requests import REQUESTS, Request, SignIn
+from dlstream_panel.rig import Rig
+from dlstream_panel.tokens import Role
+
+_LARGEST_BODY = 64 * 1024
+_LARGEST_MESSAGE = 16 * 1024
+_HEARTBEAT = 5.0
+_MOST_CLIENTS = 32
+_CACHE: dict[str, str] = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Server:
+    """One panel's server.
+
+    Args:
+        about: what never changes: the rig's name, its cameras, outputs and their actions.
+    """
+
+    def __init__(self, access: Access, hub: Hub, rig: Rig, about: Mapping[str, Any]) -> None:
+        self._access, self._hub, self._rig, self._about = access, hub, rig, about
+        self._files = {f"/{name}": (data, kind) for name, data, kind in _web_files()}
+        self._files["/"] = self._files.pop("/index.html")
+
+    def application(self) -> web.Application:
+        """The aiohttp application."""
+        app = web.Application(middlewares=[self._guard], client_max_size=_LARGEST_BODY)
+        app.on_response_prepare.append(self._add_headers)
+        for path in self._files:
+            app.router.add_get(path, self._on_file)
+        app.router.add_get("/api/live", self._on_live)
+        app.router.add_get("/api/hello", self._on_hello)
+        app.router.add_post("/api/sign-in", self._on_sign_in)
+        for name in REQUESTS:
+            app.router.add_post(f"/api/{name}", self._on_request)
+        app.on_shutdown.append(self._close_clients)
+        app.cleanup_ctx.append(self._telling)
+        return app
+
+    # What holds for every request.
+
+    async def _add_headers(self, request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(self._access.headers(request.headers.get("Host")))
+        response.headers.pop("Server", None)
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        host, origin = _only(request, "Host"), _only(request, "Origin")
+        if not self._access.knows_host(host):
+            return _refused(421, "this name is not one of the panel's: see `names` of the panel in the rig file")
+        acts = request.method not in ("GET", "HEAD") or request.path == "/api/live"
+        if acts and not self._access.is_own_origin(origin, host):
+            return _refused(403, "only the panel's own page may ask for this")
+        if request.method == "POST" and request.headers.get("Content-Type", "") != "application/json":
+            return _refused(415, "expected application/json")
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            return _refused(error.status, error.reason)
+
+    # Pages.
+
+    async def _on_file(self, request: web.Request) -> web.Response:
+        data, kind = self._files[request.path]
+        return web.Response(body=data, content_type=kind, charset="utf-8")
+
+    async def _on_hello(self, request: web.Request) -> web.Response:
+        role = self._access.role(request.cookies)
+        about = self._about if role else {}
+        return web.json_response({"role": role.value if role else None, **about})
+
+    async def _on_sign_in(self, request: web.Request) -> web.Response:
+        body = await _body(request, SignIn)
+        found = self._access.sign_in(body.token) if isinstance(body, SignIn) else None
+        if found is None:
+            return _refused(401, "this token is not one of the panel's")
+        role, cookie = found
+        response = web.json_response({"role": role.value})
+        response.headers.add("Set-Cookie", cookie)
+        return response
+
+    # Actions.
+
+    async def _on_request(self, request: web.Request) -> web.Response:
+        role = self._access.role(request.cookies)
+        if role is None:
+            return _refused(401, "open the link with the token first")
+        if role is not Role.CONTROL:
+            return _refused(403, "this link is for looking only")
+        body = await _body(request, REQUESTS[request.path.removeprefix("/api/")])
+        if isinstance(body, str):
+            return _refused(400, body)
+        try:
+            # Shielded: what was begun is carried out, also where the page is closed meanwhile.
+            done = await asyncio.shield(asyncio.ensure_future(self._rig.carry_out(body)))
+        except DlstreamError as error:
+            return _refused(409, str(error))
+        return web.json_response({"message": done})
+
+    # Live.
+
+    async def _on_live(self, request: web.Request) -> web.StreamResponse:
+        if self._access.role(request.cookies) is None:
+            return _refused(401, "open the link with the token first")
+        if len(self._hub.clients) >= _MOST_CLIENTS:
+            return _refused(503, f"{_MOST_CLIENTS} pages are open already")
+        socket = web.WebSocketResponse(heartbeat=_HEARTBEAT, compress=False, max_msg_size=_LARGEST_MESSAGE)
+        await socket.prepare(request)
+        client = Client(self._hub.cameras)
+        self._hub.join(client)
+        sending = asyncio.ensure_future(self._send(socket, client))
+        request.app["clients"][client] = socket
+        try:
+            async for message in socket:
+                if message.type is not WSMsgType.TEXT or not self._heard(client, message.data):
+                    await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"not understood")
+        finally:
+            self._hub.leave(client)
+            request.app["clients"].pop(client, None)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+        return socket
+
+    def _heard(self, client: Client, text: str) -> bool:
+        """Takes what a page says; whether it was understood."""
+        try:
+            message = json.loads(text)
+        except (ValueError, RecursionError):
+            return False
+        match message:
+            case {"drawn": str(camera)}:
+                client.drawn(camera)
+            case {"watch": list(cameras)} if all(isinstance(camera, str) for camera in cameras):
+                client.watch(cameras)
+                self._hub.look()
+            case _:
+                return False
+        return True
+
+    async def _send(self, socket: web.WebSocketResponse, client: Client) -> None:
+        try:
+            while True:
+                await client.wake.wait()
+                client.wake.clear()
+                state, client.state = client.state, None
+                if state is not None:
+                    await socket.send_str(state)
+                if lines := self._hub.board.log_after(client.log_number):
+                    client.log_number = lines[-1]["n"]
+                    await socket.send_str(json.dumps({"type": "log", "lines": lines}))
+                while (data := client.take()) is not None:
+                    await socket.send_bytes(data)
+        except (ConnectionError, RuntimeError):  # the page has gone
+            return
+
+    async def _telling(self, app: web.Application) -> Any:
+        app["clients"] = {}
+        telling = asyncio.ensure_future(self._hub.tell())
+        yield
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+
+    async def _close_clients(self, app: web.Application) -> None:
+        for socket in list(app["clients"].values()):
+            await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the panel ends")
+
+
+async def _body(request: web.Request, kind: type[Request]) -> Request | str:
+    """The body as a request of this kind, or what is wrong with it."""
+    try:
+        return kind.model_validate_json(await request.read())
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'the body'}: {first['msg']}"
+
+
+def _only(request: web.Request, name: str) -> str | None:
+    """A header that is there once: of two, a proxy may have looked at the other."""
+    found = request.headers.getall(name, [])
+    return found[0] if len(found) == 1 else None
+
+
+def _refused(status: int, reason: str) -> web.Response:
+    return web.json_response({"error": reason}, status=status)
+
+
+def _web_files() -> list[tuple[str, bytes, str]]:
+    """The files of the page: name, content, type. Read once, so that no path ever comes from a browser."""
+    found = []
+    for item in files("dlstream_panel").joinpath("web").iterdir():
+        kind = mimetypes.guess_type(item.name)[0] or "application/octet-stream"
+        suffix = item.name[item.name.rfind(".") :]
+        found.append((item.name, item.read_bytes(), _CACHE.get(suffix, kind)))
+    return found

@@ -1,0 +1,75 @@
+"""The settings of the panel."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from dlstream_common import FILLED_IN, AnyPath, Namespace, Settings
+from dlstream_common.settings import misfit
+
+HOST_NAME = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
+_OPEN = ("0.0.0.0", "::")
+
+
+class PanelSettings(Settings):
+    """Parameters of the panel node."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 8642
+    """Port of the page; 0: any that is free."""
+    address: str = "127.0.0.1"
+    """Address on which it listens: only this machine reaches it, unless another one is set; a token is needed then."""
+    names: list[Annotated[str, Field(pattern=HOST_NAME, max_length=253)]] = []
+    """Names of this machine under which the page is opened as well, such as rig1.lab."""
+    token: AnyPath | None = None
+    """File of the two tokens, made if it doesn't exist; none: ~/.config/dlstream/panel.token, if `address` needs it."""
+
+    rig: Annotated[str, FILLED_IN] = ""
+    """Name of the rig."""
+    rig_file: Annotated[str, FILLED_IN] = ""
+    """The rig file."""
+    cameras: Annotated[list[Namespace], FILLED_IN] = []
+    """Names of the cameras."""
+    outputs: Annotated[list[str], FILLED_IN] = []
+    """Names of the outputs."""
+    actions: Annotated[list[str], FILLED_IN] = []
+    """What each output can be told, as output=JSON."""
+    nodes: Annotated[list[str], FILLED_IN] = []
+    """Full names of the rig's nodes."""
+    recording: Annotated[str, FILLED_IN] = ""
+    """When the recorder records (rig, experiment, service); empty: there is none."""
+    directory: Annotated[str, FILLED_IN] = ""
+    """Folder of the sessions."""
+    subject: Annotated[str, FILLED_IN] = ""
+    """What the rig file says of this session, in words."""
+    min_confidence: Annotated[float, FILLED_IN, Field(ge=0, le=1)] = 0.5
+    """Keypoints with a lower confidence are not drawn."""
+
+    @model_validator(mode="after")
+    def _an_address(self) -> PanelSettings:
+        try:
+            ipaddress.ip_address(self.address)
+        except ValueError:
+            raise misfit("address", "an IP address of this machine, such as 192.168.1.20, or 127.0.0.1") from None
+        if self.address in _OPEN and not self.names:
+            raise misfit("address", f"names as well, under which the page is opened: {self.address} is every address")
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine reaches the page."""
+        return ipaddress.ip_address(self.address).is_loopback
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether the page is opened with a token."""
+        return self.token is not None or not self.is_local
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Names and addresses under which the page is opened, without the port; the first one is that of the link."""
+        own = () if self.address in _OPEN else (f"[{self.address}]" if ":" in self.address else self.address,)
+        local = ("localhost", "127.0.0.1", "[::1]") if self.is_local or self.address in _OPEN else ()
+        return tuple(dict.fromkeys((*own, *self.names, *local)))

@@ -1,0 +1,102 @@
+"""The two tokens of a panel, in a file that only its user can read: one that may act, one that may only look."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from dlstream_common import DlstreamError
+
+DEFAULT = Path("~/.config/dlstream/panel.token")
+_BYTES = 24
+_LEAST = 22
+"""Letters of a token that holds 128 bits."""
+
+
+class TokenError(DlstreamError):
+    """A file of tokens that can't be used."""
+
+
+class Role(Enum):
+    """What a browser may do."""
+
+    VIEW = "view"
+    CONTROL = "control"
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens, never shown by `repr`."""
+
+    control: str
+    view: str
+
+    def __repr__(self) -> str:
+        return "Tokens(...)"
+
+    def role_of(self, token: str) -> Role | None:
+        """What a token allows; compared in constant time."""
+        given = token.encode()
+        acts = hmac.compare_digest(given, self.control.encode())
+        looks = hmac.compare_digest(given, self.view.encode())
+        return Role.CONTROL if acts else Role.VIEW if looks else None
+
+    def cookie(self, role: Role, port: int) -> str:
+        """The cookie for a role: it ends with the tokens, not with the panel's process."""
+        key = self.control if role is Role.CONTROL else self.view
+        return f"{role.value}.{hmac.digest(key.encode(), f'{role.value} {port}'.encode(), 'sha256').hex()}"
+
+    def role_of_cookie(self, value: str, port: int) -> Role | None:
+        """The role for which a cookie was given; None: for none."""
+        found = [role for role in Role if hmac.compare_digest(value.encode(), self.cookie(role, port).encode())]
+        return found[0] if found else None
+
+
+def read_or_make(path: Path) -> Tokens:
+    """The tokens of a file, which is made if it doesn't exist.
+
+    Raises:
+        TokenError: it can't be read or made, others can read it, or its tokens are too short.
+    """
+    path = path.expanduser()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make(path)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, encoding="utf-8") as file:
+            mode = os.fstat(descriptor).st_mode & 0o777
+            text = file.read(10_000)
+    except (OSError, UnicodeDecodeError) as error:
+        raise TokenError(f"token: {path} can't be used ({error})") from error
+    if mode & 0o077:
+        raise TokenError(
+            f"token: found {path} with mode {mode:o}, which others can read; expected 600: chmod 600 {path}"
+        )
+    return _read(path, text)
+
+
+def _make(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump({role.value: secrets.token_urlsafe(_BYTES) for role in (Role.CONTROL, Role.VIEW)}, file, indent=1)
+
+
+def _read(path: Path, text: str) -> Tokens:
+    expected = f'expected {{"control": ..., "view": ...}} with two different tokens of {_LEAST} letters or more'
+    advice = "delete it, and a new one is made"
+    try:
+        found = json.loads(text)
+        control, view = found["control"], found["view"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise TokenError(f"token: found no tokens in {path}; {expected}; {advice}") from error
+    if not all(isinstance(token, str) and len(token) >= _LEAST for token in (control, view)) or control == view:
+        raise TokenError(f"token: found unusable tokens in {path}; {expected}; {advice}")
+    return Tokens(control, view)

@@ -1,0 +1,102 @@
+// The connection to the rig: a WebSocket that brings state, log and pictures, and POSTs that act.
+
+const SILENCE = 3000; // ms without a word of the rig after which there is no connection
+
+/** Asks for something; resolves to the rig's sentence on what was done, or rejects with why not. */
+export async function ask(what, body = {}) {
+  let response;
+  try {
+    response = await fetch(`/api/${what}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(15000),
+    });
+  } catch {
+    throw new Error("no connection to the rig: nothing was done");
+  }
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(answer.error || `the rig refused (${response.status})`);
+  return answer.message ?? answer;
+}
+
+export class Link {
+  #socket = null;
+  #heard = 0;
+  #open = false;
+  #wait = 250;
+  #watched = [];
+
+  /** handlers: state(object), log(lines), picture(head, jpeg), connected(yes). */
+  constructor(handlers) {
+    this.handlers = handlers;
+    this.offset = 0; // the rig's clock minus ours, in ms
+    setInterval(() => this.#check(), 250);
+  }
+
+  /** The rig's clock now, in ms since the epoch. */
+  now() {
+    return Date.now() + this.offset;
+  }
+
+  open() {
+    const socket = new WebSocket(`ws://${location.host}/api/live`);
+    socket.binaryType = "arraybuffer";
+    this.#socket = socket;
+    this.#heard = performance.now();
+    socket.onopen = () => this.watch(this.#watched);
+    socket.onmessage = (event) => {
+      this.#heard = performance.now();
+      this.#set(true);
+      if (typeof event.data === "string") this.#text(JSON.parse(event.data));
+      else this.#picture(event.data);
+    };
+    socket.onclose = () => {
+      if (this.#socket !== socket) return;
+      this.#socket = null;
+      this.#set(false);
+      setTimeout(() => this.open(), this.#wait);
+      this.#wait = Math.min(this.#wait * 2, 4000);
+    };
+  }
+
+  /** Which cameras are shown: only their pictures are sent. */
+  watch(cameras) {
+    this.#watched = cameras;
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify({ watch: cameras }));
+  }
+
+  /** A picture has been drawn: the next one may come. */
+  drawn(camera) {
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify({ drawn: camera }));
+  }
+
+  #text(message) {
+    if (message.type === "state") {
+      const offset = message.time - Date.now();
+      this.offset = this.offset === 0 ? offset : Math.max(this.offset, offset);
+      this.#wait = 250;
+      this.handlers.state(message);
+    } else {
+      this.handlers.log(message.lines);
+    }
+  }
+
+  #picture(data) {
+    const length = new DataView(data).getUint32(0, true);
+    const head = JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length)));
+    this.handlers.picture(head, new Blob([new Uint8Array(data, 4 + length)], { type: "image/jpeg" }));
+  }
+
+  #check() {
+    if (!this.#open || performance.now() - this.#heard < SILENCE) return;
+    this.#set(false);
+    this.#socket?.close();
+  }
+
+  #set(open) {
+    if (open === this.#open) return;
+    this.#open = open;
+    this.handlers.connected(open);
+  }
+}

@@ -1,0 +1,64 @@
+// The log of events, faults, notes and marks; and the field for a note of this moment.
+
+import { ask } from "./link.js";
+import { byId, make, tell } from "./dom.js";
+
+const MOST = 500;
+const WORDS = { error: "error", warn: "warning", stale: "stale", fault: "fault" };
+
+export class Log {
+  #last = 0;
+  #pressed = 0;
+
+  constructor() {
+    this.list = byId("log");
+    this.text = byId("remark-text");
+    byId("remark").addEventListener("submit", (event) => this.#send(event));
+    this.text.addEventListener("focus", () => (this.#pressed ||= performance.now()));
+    this.text.addEventListener("blur", () => this.text.value || (this.#pressed = 0));
+    this.text.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      this.text.value = "";
+      this.text.blur();
+    });
+  }
+
+  /** A note or mark of this moment: its text may be typed later. */
+  begin(kind) {
+    this.#pressed = performance.now();
+    this.kind = kind;
+    this.text.focus();
+  }
+
+  show(lines) {
+    const end = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 40;
+    for (const line of lines) {
+      if (line.n < this.#last) this.list.replaceChildren(); // the panel was started again
+      this.#last = line.n;
+      const time = new Date(line.at).toLocaleTimeString("en-GB");
+      const kind = WORDS[line.kind] ?? line.kind.replaceAll("_", " ");
+      const text = line.name && line.name !== line.text ? `${line.name}: ${line.text}` : line.text;
+      this.list.append(make("li", { "data-kind": line.kind }, make("time", {}, time), make("b", {}, kind), make("span", {}, text)));
+    }
+    while (this.list.children.length > MOST) this.list.firstChild.remove();
+    if (end) this.list.scrollTop = this.list.scrollHeight;
+  }
+
+  async #send(event) {
+    event.preventDefault();
+    const text = this.text.value.trim();
+    if (!text) return;
+    const byKey = event.submitter?.matches(":focus") ? null : this.kind; // Enter in the field
+    const kind = byKey ?? event.submitter?.value ?? "note";
+    const ago = (performance.now() - (this.#pressed || performance.now())) / 1000;
+    try {
+      await ask("remark", { kind, text, ago });
+      this.text.value = "";
+      this.#pressed = 0;
+      this.kind = null;
+      this.text.blur();
+    } catch (error) {
+      tell(error.message, "problem");
+    }
+  }
+}

@@ -1,0 +1,115 @@
+// The page: signs in, connects, and hands what comes to its parts.
+
+import { Cameras } from "./cameras.js";
+import { byId, mark, say, tell } from "./dom.js";
+import { Latency } from "./latency.js";
+import { ask, Link } from "./link.js";
+import { Log } from "./log.js";
+import { Outputs } from "./outputs.js";
+import { Protocol } from "./protocol.js";
+import { Rows } from "./rows.js";
+
+const NO_CONNECTION = "No connection to the rig: what you see is old, and what the rig does is not known.";
+
+async function start() {
+  theme();
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (token) history.replaceState(null, "", location.pathname); // it stays in no history and on no screenshot
+  if (token) await ask("sign-in", { token }).catch((error) => say(byId("sign-in-problem"), error.message));
+  const hello = await fetch("/api/hello").then((response) => response.json());
+  if (hello.role === null) signIn();
+  else open(hello);
+}
+
+function signIn() {
+  byId("connection").hidden = true;
+  const form = byId("sign-in");
+  form.hidden = false;
+  byId("token").focus();
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const given = byId("token").value;
+    const token = given.includes("token=") ? given.split("token=")[1] : given;
+    ask("sign-in", { token }).then(
+      () => location.reload(),
+      (error) => say(byId("sign-in-problem"), error.message),
+    );
+  });
+}
+
+function open(hello) {
+  byId("page").hidden = false;
+  document.body.dataset.role = hello.role;
+  say(byId("rig-name"), hello.rig);
+  say(byId("about"), [hello.subject, hello.role === "view" ? "for looking only" : ""].filter(Boolean).join(" · "));
+  document.title = `${hello.rig} · dlstream panel`;
+  byId("stop").disabled = hello.role === "view";
+  const analysed = hello.nodes.includes("/pose");
+  mark(byId("page"), "analysis", analysed ? "yes" : "no");
+  byId("latency").parentElement.hidden = !analysed;
+  const link = new Link({ state, log: (lines) => log.show(lines), picture: (head, jpeg) => cameras.show(head, jpeg), connected });
+  const cameras = new Cameras(hello, link);
+  const [rows, outputs, protocol, log, latency] = [new Rows(hello, link), new Outputs(hello, link), new Protocol(hello), new Log(), new Latency()];
+  let known = null;
+
+  function state(message) {
+    known = message;
+    cameras.state = message;
+    for (const part of [rows, outputs, protocol]) part.show(message);
+  }
+
+  function connected(yes) {
+    mark(document.body, "connection", yes ? "open" : "lost");
+    say(byId("connection").querySelector(".text"), yes ? "connected" : "no connection");
+    byId("banner").hidden = yes;
+    say(byId("banner"), yes ? "" : NO_CONNECTION);
+  }
+
+  async function stop() {
+    try {
+      const asked = ask("stop");
+      outputs.whenStopped((after) =>
+        tell(after === null ? "STOP: not every output says that it is off. Switch off at the device." : `STOP: every output says that it is off and disarmed, after ${after} ms`, after === null ? "problem" : "stop"),
+      );
+      tell(await asked, "stop");
+    } catch (error) {
+      tell(`STOP: ${error.message}. Switch off at the device.`, "problem");
+    }
+  }
+
+  byId("cameras").addEventListener("drawn", (event) => latency.add(event.detail));
+  byId("stop").addEventListener("click", stop);
+  byId("help-button").addEventListener("click", () => byId("help").showModal());
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.matches("input:not([type=checkbox]), select, textarea");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat || document.querySelector("dialog[open]")) {
+      if (!(event.key.toLowerCase() === "s" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat)) return;
+    }
+    const key = event.key.toLowerCase();
+    const acts = hello.role === "control";
+    if (key === "s" && acts) stop();
+    else if (key === "n" && acts) log.begin("note");
+    else if (key === "m" && acts) log.begin("mark");
+    else if (key === "?") byId("help").showModal();
+    else if (/^[1-9]$/.test(key)) cameras.enlarge(hello.cameras[Number(key) - 1]);
+    else return;
+    event.preventDefault();
+  });
+  setInterval(() => known && state(known), 1000); // what falls silent is seen without a new word
+  cameras.watch();
+  link.open();
+}
+
+/** Light or dark: the system's, until somebody chooses. */
+function theme() {
+  const chosen = localStorage.getItem("theme");
+  if (chosen) document.documentElement.dataset.theme = chosen;
+  byId("theme").addEventListener("click", () => {
+    const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+    const now = document.documentElement.dataset.theme ?? (dark ? "dark" : "light");
+    document.documentElement.dataset.theme = now === "dark" ? "light" : "dark";
+    localStorage.setItem("theme", document.documentElement.dataset.theme);
+  });
+}
+
+start();

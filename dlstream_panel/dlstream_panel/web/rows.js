@@ -1,0 +1,115 @@
+// The four rows: stream, analysis, experiment and recording. Their state is what the nodes say, never what was clicked.
+
+import { ask } from "./link.js";
+import { byId, keepChildren, make, mark, say, tell } from "./dom.js";
+
+const SILENT = 3500; // ms without a word of a node
+
+/** How a node is: {level, text}; level: ok, off, warn, error, silent or none. */
+export function nodeState(state, name, now) {
+  const node = state.nodes[name];
+  if (!node) return { level: "none", text: "not of this rig" };
+  if (!node.at) return { level: "silent", text: "not heard yet" };
+  if (now - node.at > SILENT) return { level: "silent", text: `silent for ${Math.round((now - node.at) / 1000)} s` };
+  if (node.message === "inactive" || node.message === "unconfigured") return { level: "off", text: "stopped" };
+  return { level: node.level === "stale" ? "warn" : node.level, text: node.message };
+}
+
+export class Rows {
+  constructor(hello, link) {
+    this.hello = hello;
+    this.link = link;
+    this.busy = new Set();
+    byId("session-form").addEventListener("submit", (event) => this.#record(event));
+  }
+
+  show(state) {
+    this.state = state;
+    const rows = this.#rows(state);
+    keepChildren(byId("rows"), Object.keys(rows), (key) => this.#create(key), (item, key) => this.#update(item, key, rows[key]));
+    const recorder = state.nodes["/recorder"]?.values ?? {};
+    const folder = recorder.session ? `writing to ${recorder.session}` : this.hello.recording ? `sessions go to ${this.hello.directory}` : "this rig has no recorder";
+    say(byId("folder"), recorder.disk_free ? `${folder} · ${recorder.disk_free} free` : folder);
+  }
+
+  #rows(state) {
+    const now = this.link.now();
+    const running = state.experiment.status === "running";
+    const rows = {};
+    const cameras = this.hello.cameras.filter((name) => `/${name}/camera` in state.nodes);
+    if (cameras.length) {
+      const states = cameras.map((name) => nodeState(state, `/${name}/camera`, now));
+      const worst = states.find((item) => item.level !== "ok") ?? states[0];
+      const stopped = states.every((item) => item.level === "off");
+      rows.camera = { label: "Stream", ...worst, on: !stopped, locked: running ? "a run is on: end it first" : "" };
+    }
+    if ("/pose" in state.nodes) {
+      const pose = nodeState(state, "/pose", now);
+      rows.analysis = { label: "Analysis", ...pose, on: pose.level !== "off", locked: running ? "a run is on: end it first" : "" };
+    }
+    if ("/experiment" in state.nodes) {
+      const node = nodeState(state, "/experiment", now);
+      const text = node.level === "silent" ? node.text : `${state.experiment.name ?? ""} ${state.experiment.status ?? ""}`.trim();
+      const waiting = !running && (state.experiment.reason ?? "").startsWith("waits");
+      rows.experiment = { label: "Experiment", level: running ? "ok" : node.level === "ok" ? "off" : node.level, text: waiting ? state.experiment.reason : text, on: running || waiting };
+    }
+    if (this.hello.recording) {
+      const node = nodeState(state, "/recorder", now);
+      const session = state.nodes["/recorder"]?.values?.session;
+      const byService = this.hello.recording === "service";
+      const why = byService ? "" : this.hello.recording === "experiment" ? "it records while the experiment runs" : "it records while the rig runs";
+      rows.recording = { label: "Recording", ...node, level: node.level === "ok" && !session ? "off" : node.level, on: Boolean(session), locked: why };
+    }
+    return rows;
+  }
+
+  #create(key) {
+    const button = make("button", { type: "button", class: "control", onclick: () => this.#toggle(key) });
+    return make("li", {}, make("span", { class: "dot", "aria-hidden": "true" }), make("b", { class: "label" }), make("span", { class: "what" }), button);
+  }
+
+  #update(item, key, row) {
+    const [, label, what, button] = item.children;
+    mark(item, "level", row.level);
+    say(label, row.label);
+    say(what, row.text);
+    what.title = row.text;
+    const word = row.on ? "Stop" : "Start";
+    say(button, word);
+    button.setAttribute("aria-label", `${word} ${row.label.toLowerCase()}`);
+    button.disabled = this.busy.has(key) || row.level === "silent" || Boolean(row.locked);
+    button.title = row.locked ?? "";
+    button.onclick = null;
+    item.dataset.on = row.on ? "yes" : "no";
+  }
+
+  async #toggle(key) {
+    const on = this.#rows(this.state)[key].on;
+    if (key === "recording" && !on) {
+      byId("session-form").reset(); // never yesterday's animal
+      say(byId("session-folder"), `It will be written below ${this.hello.directory}.`);
+      byId("session").showModal();
+      return;
+    }
+    const cameras = key === "camera" ? this.hello.cameras.filter((name) => `/${name}/camera` in this.state.nodes) : [""];
+    await this.#do(key, cameras.map((camera) => ({ what: key, camera, on: !on })));
+  }
+
+  async #record(event) {
+    if (event.submitter?.value !== "start") return;
+    const { name, subject, notes } = Object.fromEntries(new FormData(event.target));
+    await this.#do("recording", [{ what: "recording", on: true, name, metadata: { subject, notes } }]);
+  }
+
+  async #do(key, requests) {
+    this.busy.add(key);
+    try {
+      for (const request of requests) tell(await ask("run", request));
+    } catch (error) {
+      tell(error.message, "problem");
+    } finally {
+      this.busy.delete(key);
+      this.show(this.state);
+    }
+  }
+}

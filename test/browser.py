@@ -1,0 +1,181 @@
+"""A real browser for tests: Chromium without a window, driven by its own DevTools protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import re
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+PATIENCE = 300.0
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def program() -> str | None:
+    """The installed browser."""
+    return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+
+
+class Browser:
+    """One Chromium with a profile of its own in `folder`."""
+
+    def __init__(self, folder: Path, *extra: str) -> None:
+        found = program()
+        assert found is not None
+        words = [found, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+        words += ["--remote-debugging-port=0", f"--user-data-dir={folder / 'profile'}", "--disable-extensions", *extra]
+        self._process = subprocess.Popen([*words, "about:blank"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._session = self.wait(self._client())
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            if address := re.search(rb"ws://[^/]+", line):
+                self._http = address[0].decode().replace("ws://", "http://")
+                break
+        self._drain = threading.Thread(target=self._process.stderr.read, daemon=True)
+        self._drain.start()
+        self.pages: list[Page] = []
+
+    async def _client(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession()
+
+    def wait(self, coroutine: Any) -> Any:
+        """The result of a coroutine in the browser's thread."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
+
+    def open(self, address: str, size: tuple[int, int] = (1440, 900), dark: bool = False) -> Page:
+        """A new page."""
+
+        async def new() -> tuple[dict[str, Any], Any]:
+            async with self._session.put(f"{self._http}/json/new?about:blank") as response:
+                about = json.loads(await response.text())
+            socket = await self._session.ws_connect(about["webSocketDebuggerUrl"], max_msg_size=0)
+            return about, socket
+
+        _about, socket = self.wait(new())
+        page = Page(self, socket)
+        self.pages.append(page)
+        page.resize(size, dark)
+        page.call("Page.enable")
+        page.call("Runtime.enable")
+        page.call("Log.enable")
+        page.go(address)
+        return page
+
+    def close(self) -> None:
+        """Ends the browser."""
+        for page in self.pages:
+            page.close()
+        self.wait(self._session.close())
+        self._process.terminate()
+        self._process.wait(PATIENCE)
+        self._drain.join(PATIENCE)
+        if self._process.stderr:
+            self._process.stderr.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(PATIENCE)
+        self._loop.close()
+
+
+class Page:
+    """One page; `errors` are what its scripts and its security policy complained of."""
+
+    def __init__(self, browser: Browser, socket: Any) -> None:
+        self._browser, self._socket = browser, socket
+        self._count = 0
+        self._answers: dict[int, asyncio.Future[Any]] = {}
+        self.errors: list[str] = []
+        self._reading = asyncio.run_coroutine_threadsafe(self._read(), browser._loop)
+
+    async def _read(self) -> None:
+        async for message in self._socket:
+            about = json.loads(message.data)
+            if "id" in about:
+                self._answers.pop(about["id"]).set_result(about)
+            elif about["method"] == "Runtime.exceptionThrown":
+                details = about["params"]["exceptionDetails"]
+                self.errors.append(details.get("exception", {}).get("description", details["text"]))
+            elif about["method"] == "Log.entryAdded" and about["params"]["entry"]["level"] == "error":
+                self.errors.append(about["params"]["entry"]["text"])
+
+    def call(self, method: str, **parameters: Any) -> Any:
+        """Calls a method of the DevTools protocol."""
+
+        async def send() -> Any:
+            self._count += 1
+            answer = self._answers[self._count] = asyncio.get_running_loop().create_future()
+            await self._socket.send_json({"id": self._count, "method": method, "params": parameters})
+            return await answer
+
+        answer = self._browser.wait(send())
+        assert "error" not in answer, answer["error"]
+        return answer["result"]
+
+    def go(self, address: str) -> None:
+        """Opens an address and waits until its scripts have begun."""
+        self.call("Page.navigate", url=address)
+        self.until("document.readyState === 'complete'")
+
+    def run(self, script: str) -> Any:
+        """The value of an expression; a promise is waited for."""
+        done = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in done, done["exceptionDetails"]
+        return done["result"].get("value")
+
+    def until(self, condition: str, timeout: float = PATIENCE) -> Any:
+        """Waits until an expression is true; its value."""
+        end = time.monotonic() + timeout
+        tolerant = f"(() => {{ try {{ return {condition}; }} catch {{ return false; }} }})()"  # not there yet
+        while not (value := self.run(tolerant)):
+            text = "document.body.innerText"
+            assert time.monotonic() < end, f"waited for {condition} in:\n{self.run(text)}\n{self.errors}"
+            time.sleep(0.05)
+        return value
+
+    def press(self, key: str) -> None:
+        """Presses a key."""
+        text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
+        code = {"Enter": 13, "Tab": 9, "Escape": 27}.get(key, ord(key.upper()[0]))
+        for kind in ("keyDown", "keyUp"):
+            only = text if kind == "keyDown" else {}
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **only)
+
+    def type(self, text: str) -> None:
+        """Types into the field that has the focus."""
+        self.call("Input.insertText", text=text)
+
+    def click(self, selector: str) -> None:
+        """Clicks in the middle of an element, as a mouse does."""
+        place = f"document.querySelector({json.dumps(selector)})"
+        self.until(f"{place} && !{place}.matches(':disabled')")  # also by its fieldset
+        self.run(f"{place}.scrollIntoView({{block: 'nearest'}})")
+        x, y = self.run(f"(r => [r.x + r.width / 2, r.y + r.height / 2])({place}.getBoundingClientRect())")
+        for kind in ("mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def resize(self, size: tuple[int, int], dark: bool = False) -> None:
+        """Another size or theme."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1, mobile=False
+        )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
+
+    def picture(self, path: Path) -> None:
+        """Writes what it shows as a PNG."""
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
+
+    def close(self) -> None:
+        """Leaves the page."""
+        self._browser.wait(self._socket.close())
+        self._reading.result(PATIENCE)

@@ -1,0 +1,126 @@
+"""The rig by ROS 2's own `ros2 launch`: the same start, reactions, end and exit code as by `dlstream run`.
+
+`launch`, `launch_ros` and `ros2cli` are not on PyPI: without an installed ROS 2 these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rig_tools import RigUnderTest, is_gone, recorded, told, wait_until
+
+pytest.importorskip("ros2launch", reason="ROS 2's own launch, launch_ros and ros2cli are not installed")
+
+LAUNCH = [sys.executable, "-c", "import sys; from ros2cli.cli import main; sys.exit(main())", "launch"]
+NODES = ["/outputs/screen", "/recorder", "/pose", "/experiment", "/top/camera"]
+INCLUDING = """\
+from launch import LaunchDescription
+from launch.actions import GroupAction, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import PathJoinSubstitution
+from launch_ros.actions import PushRosNamespace
+from launch_ros.substitutions import FindPackageShare
+
+def generate_launch_description():
+    ours = PathJoinSubstitution([FindPackageShare("dlstream"), "launch", "rig.launch.py"])
+    rig = IncludeLaunchDescription(PythonLaunchDescriptionSource(ours), launch_arguments={"rig": "RIG"}.items())
+    return LaunchDescription([GroupAction([PushRosNamespace("lab"), rig])])
+"""
+
+
+@pytest.fixture
+def launch(tmp_path):
+    """Starts `ros2 launch` with these words."""
+    begun: list[RigUnderTest] = []
+
+    def launch(*words: str) -> RigUnderTest:
+        begun.append(RigUnderTest([*LAUNCH, *words], tmp_path))
+        return begun[-1]
+
+    yield launch
+    for rig in begun:
+        if rig.process.poll() is None:
+            rig.process.send_signal(signal.SIGINT)
+            rig.wait()
+
+
+def ended(rig: RigUnderTest) -> list[str]:
+    """The nodes in the order in which they ended."""
+    words = [line.split("[")[2].split("]")[0] for line in rig.lines if "process has finished cleanly" in line]
+    return [f"/{word.rpartition('-')[0].replace('.', '/')}" for word in words]
+
+
+def test_ctrl_c_ends_the_nodes_in_order_with_a_whole_session_and_its_figures(launch, write_rig):
+    rig = launch("dlstream", "rig.launch.py", f"rig:={write_rig()}", "status:=1")
+    recorded(rig, 30)
+    told(rig, "acknowledgement", "show")
+    rig.saw("experiment: running")
+    assert rig.stop() == 0, rig.output
+    assert ended(rig) == NODES[::-1]
+    assert rig.about()["complete"]
+    assert rig.about()["summary"]["frames_dropped"] == 0
+    assert f"Session   {rig.session}" in rig.output
+
+
+@pytest.mark.parametrize("node", NODES)
+def test_a_death_ends_all_with_exit_code_1_and_outputs_first(launch, write_rig, node):
+    rig = launch("dlstream", "rig.launch.py", f"rig:={write_rig()}")
+    recorded(rig, 10)
+    told(rig, "acknowledgement", "show")
+    pids = [rig.node(name) for name in NODES]
+    os.kill(rig.node(node), signal.SIGKILL)
+    assert rig.wait() == 1
+    assert f"stopping: {node} was killed by SIGKILL" in rig.output
+    assert all(map(is_gone, pids))
+    if node != "/outputs/screen":
+        assert f"off and disarmed by rig: {node} was killed by SIGKILL" in rig.output
+    if node == "/recorder":
+        assert "'dlstream recover" in rig.output
+    else:
+        assert rig.about()["complete"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_launcher_that_is_told_to_end_or_killed_leaves_nobody_behind(launch, write_rig, number):
+    rig = launch("dlstream", "rig.launch.py", f"rig:={write_rig()}")
+    recorded(rig, 10)
+    pids = [rig.node(name) for name in NODES]
+    rig.process.send_signal(number)
+    assert rig.wait() != 0
+    wait_until(lambda: all(map(is_gone, pids)), rig)
+    assert rig.about()["complete"]
+
+
+def test_the_rigs_own_end_and_its_arguments(launch, write_rig):
+    rig_file = write_rig(("recorder:", "stop: {after: 3}\nrecorder:"))
+    rig = launch("dlstream", "rig.launch.py", f"rig:={rig_file}", "namespace:=rig1", "log_level:=debug")
+    assert rig.wait() == 0, rig.output
+    assert "stopping: 3 s elapsed" in rig.output
+    assert ended(rig) == [f"/rig1{node}" for node in NODES[::-1]]
+    assert "[DEBUG]" in rig.output
+    assert rig.about()["complete"]
+
+
+def test_what_is_wrong_is_refused_with_exit_code_1(launch, write_rig):
+    rig = launch("dlstream", "rig.launch.py", f"rig:={write_rig(('fps: 30', 'fsp: 30'))}")
+    assert rig.wait() == 1
+    assert "rig.yaml:3: cameras.top.fsp: found the unknown key 'fsp'; expected a known key" in rig.output
+    assert "process started" not in rig.output
+
+
+def test_another_launch_file_includes_ours_in_its_own_namespace(launch, write_rig, tmp_path):
+    file: Path = tmp_path / "lab.launch.py"
+    file.write_text(INCLUDING.replace("RIG", str(write_rig())))
+    rig = launch(str(file))
+    recorded(rig, 10)
+    names = subprocess.run(
+        ["ps", "-ww", "--ppid", str(rig.process.pid), "-o", "args"], capture_output=True, text=True
+    ).stdout
+    assert names.count("__ns:=/lab") == len(NODES)
+    assert rig.stop() == 0
+    assert rig.about()["summary"]["faults"] == 0

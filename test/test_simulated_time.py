@@ -1,0 +1,110 @@
+"""Simulated time: images and /clock as of a bag that was recorded long ago, played to real nodes."""
+
+from __future__ import annotations
+
+import csv
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from rig_tools import CONFIG
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image
+
+from dlstream_common import Frame
+from dlstream_common.ros import COMMAND, EVENT, POSE, image_qos, image_to_message, stamp_from_message, stamp_to_message
+from dlstream_msgs.msg import Acknowledgement, Command, FramePoses, OutputStatus
+
+NETWORK = CONFIG / "networks" / "demo_mouse.onnx"
+SECOND = 1_000_000_000
+LONG_AGO = 1_500_000_000 * SECOND
+FPS = 50
+CLOCK_EVERY = 5
+"""Frames for one message of /clock: a bag's clock comes in steps that are longer than a frame."""
+
+
+class Bag:
+    """Plays images of the camera top with /clock, until it is told to end."""
+
+    def __init__(self, node) -> None:
+        self.count = 0
+        self._images = node.create_publisher(Image, "/top/image_raw", image_qos(100))
+        self._clocks = node.create_publisher(Clock, "/clock", 10)
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._play)
+        self._thread.start()
+
+    @property
+    def stamp(self) -> int:
+        return LONG_AGO + self.count * SECOND // FPS
+
+    def _play(self) -> None:
+        image = np.zeros((240, 320, 3), np.uint8)
+        while not self._end.wait(1 / FPS):
+            if self.count % CLOCK_EVERY == 0:
+                self._clocks.publish(Clock(clock=stamp_to_message(self.stamp)))
+            self._images.publish(image_to_message(Frame("top", self.count, self.stamp, image, "bgr8"), "top"))
+            self.count += 1
+
+    def close(self) -> None:
+        self._end.set()
+        self._thread.join()
+
+
+@pytest.fixture
+def bag(observer) -> Iterator[Bag]:
+    playing = Bag(observer.node)
+    yield playing
+    playing.close()
+
+
+def test_poses_have_sensible_latencies_and_are_not_stale(bag, observer, start_node, wait_for):
+    poses = observer.collect(FramePoses, "/top/pose", POSE)
+    limit = {"max_age": 60.0}
+    start_node("dlstream_pose.ros.node", name="pose", network=NETWORK, cameras=["top"], use_sim_time=True, **limit)
+    wait_for(lambda: len(poses) > 20, "poses")
+    for pose in poses[5:]:
+        stamp = stamp_from_message(pose.header.stamp)
+        times = [stamp, *map(stamp_from_message, (pose.received, pose.inference_start, pose.inference_end))]
+        assert times == sorted(times), "no latency is negative"
+        assert times[-1] - times[0] < 60 * SECOND
+        assert not pose.stale
+
+
+def test_an_output_answers_in_the_time_of_the_bag(bag, observer, start_node, wait_for):
+    answers = observer.collect(Acknowledgement, "/outputs/laser/acknowledgement", COMMAND)
+    statuses = observer.collect(OutputStatus, "/outputs/laser/status", EVENT)
+    commands = observer.node.create_publisher(Command, "/outputs/laser/command", COMMAND)
+    rules = {"use_sim_time": True, "commander_timeout": 0.0, "max_command_age": 30.0}
+    start_node("dlstream_outputs.node", name="laser", namespace="/outputs", type="log", **rules)
+    wait_for(lambda: commands.get_subscription_count() and statuses, "the output")
+    wait_for(lambda: stamp_from_message(statuses[-1].stamp) >= LONG_AGO, "that it has the time")
+
+    def answered() -> bool:
+        sent = stamp_to_message(bag.stamp)
+        commands.publish(Command(source="experiment", id=1, action="on", sent=sent, decided=sent))
+        return bool(answers)
+
+    wait_for(answered, "an answer")
+    assert answers[0].success, answers[0].message
+    for stamp in (answers[0].received, answers[0].applied):
+        assert LONG_AGO - SECOND < stamp_from_message(stamp) <= bag.stamp + SECOND
+
+
+def test_a_recorder_stamps_by_the_time_of_the_bag(bag, start_node, wait_for, tmp_path):
+    node = start_node(
+        "dlstream_recorder.ros.node",
+        name="recorder",
+        cameras=["top"],
+        directory=str(tmp_path),
+        min_free=0.1,
+        use_sim_time=True,
+    )
+    wait_for(lambda: any(len(file.read_text().splitlines()) > 30 for file in tmp_path.glob("*/top.frames.csv")), "rows")
+    assert node.end() == 0
+    [file] = tmp_path.glob("*/top.frames.csv")
+    with file.open() as lines:
+        rows = list(csv.DictReader(lines))[5:]
+    waits = [int(row["recorded_ns"]) - int(row["stamp_ns"]) for row in rows]
+    assert all(-SECOND < wait < 60 * SECOND for wait in waits), waits
