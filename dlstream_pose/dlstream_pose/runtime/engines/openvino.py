@@ -49,8 +49,8 @@ class OpenVino(Engine[EngineSettings]):
         self._core = openvino.Core()
         try:
             self._model = self._core.read_model(content)
-            told = self._model.has_rt_info(_METADATA)
-            self.metadata = str(self._model.get_rt_info(_METADATA).astype(str)) if told else None
+            stored = self._model.has_rt_info(_METADATA)
+            self.metadata = str(self._model.get_rt_info(_METADATA).astype(str)) if stored else None
             if precision_name(self.metadata) == "bf16":
                 self._ask_for_bf16(path)
             self._compiled: dict[tuple[int, ...], _Compiled] = {}
