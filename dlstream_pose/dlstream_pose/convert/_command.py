@@ -8,44 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dlstream_common import DlstreamError, NetworkError
+from dlstream_pose.convert._arguments import edge, scale, size, whole
 from dlstream_pose.convert._convert import convert
 from dlstream_pose.convert._frames import frames_of
-from dlstream_pose.convert.precision import ENGINES_OF
-from dlstream_pose.convert.precision import main as quantize_network
+from dlstream_pose.convert.precision import ENGINES_OF, SPREAD, add_proof_arguments, quantize_as_given
 from dlstream_pose.convert.progress import shown
 
 _SCALE_HELP = (
     "size of the images that the network was trained on, relative to the camera's, such as 0.5: the --frames are "
     "resized by it, and the network file stores it (default: 1, not stored)"
 )
-_MOST = 16384
-"""Pixels; a longer side of an image is a mistake, which would use up all memory."""
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, height = (int(side) for side in text.lower().split("x"))
-    if not (1 <= width <= _MOST and 1 <= height <= _MOST):
-        raise ValueError(text)
-    return width, height
-
-
-def _scale(text: str) -> float:
-    scale = float(text)
-    if not 0 < scale <= 8:
-        raise ValueError(text)
-    return scale
-
-
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise ValueError(text)
-    return count
-
-
-def _edge(text: str) -> tuple[str, str]:
-    first, second = text.split(":")
-    return first, second
 
 
 def default_output(source: Path) -> Path:
@@ -65,17 +37,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("source", type=Path, help="DeepLabCut's .pt file or folder (.pb), or SLEAP's model folder")
     parser.add_argument("output", type=Path, nargs="?", help="network file to write (default: SOURCE with .onnx)")
     parser.add_argument("--frames", type=Path, nargs="+", default=[], help="videos or images to compare on")
-    parser.add_argument("--count", type=_count, default=20, help="frames from each video (default 20)")
-    parser.add_argument("--scale", type=_scale, help=_SCALE_HELP)
-    parser.add_argument("--edges", type=_edge, nargs="+", default=[], help="skeleton: pairs like snout:neck")
-    parser.add_argument("--input-size", type=_size, help="size that the network was trained on, like 320x240")
-    parser.add_argument("--individuals", type=int, help="largest number of animals, if the source does not say")
+    parser.add_argument("--count", type=whole(1, 20), default=20, help="frames from each video (default 20)")
+    parser.add_argument("--scale", type=scale, help=_SCALE_HELP)
+    parser.add_argument("--edges", type=edge, nargs="+", default=[], help="skeleton: pairs like snout:neck")
+    parser.add_argument("--input-size", type=size, help="size that the network was trained on, like 320x240")
+    parser.add_argument("--individuals", type=whole(1, 2), help="largest number of animals, if the source does not say")
     parser.add_argument(
         "--precision",
         choices=["fp32", *ENGINES_OF],
         default="fp32",
-        help="also write a file of less precision beside it, as `quantize` does with its defaults; needs --frames",
+        help="also write a file of less precision beside it, as `quantize` does; needs --frames",
     )
+    add_proof_arguments(parser.add_argument_group("the proof of less precision, as of `quantize`"))
     given = parser.parse_args(arguments)
     try:
         if given.precision != "fp32" and not given.frames:
@@ -83,15 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         output = given.output or default_output(given.source)
         with shown() as tell:
             frames = frames_of(given.frames, given.count, given.scale or 1.0, tell)
-            size, individuals = given.input_size, given.individuals
-            report = convert(given.source, output, frames, given.edges, size, individuals, tell, given.scale)
+            trained, individuals = given.input_size, given.individuals
+            report = convert(given.source, output, frames, given.edges, trained, individuals, tell, given.scale)
         print(report)
         print(f"written: {output}")
         if given.precision != "fp32":
-            smaller = output.with_suffix(f".{given.precision}.onnx")
-            quantize_network(
-                [str(output), str(smaller), "--precision", given.precision, "--frames", *map(str, given.frames)]
-            )
+            with shown() as tell:
+                text = quantize_as_given(given, output, None, max(given.count, SPREAD), tell)
+            print(text)
     except DlstreamError as error:
         print(error, file=sys.stderr)
         sys.exit(1)

@@ -1,14 +1,17 @@
-"""Graphs of less precision: int8 by ONNX Runtime's static quantisation, fp16 by its conversion."""
+"""Graphs of less precision: int8 by ONNX Runtime's static quantisation; fp16 around each convolution."""
 
 from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
+from onnx import numpy_helper
 
 from dlstream_common import NetworkError
 from dlstream_pose.convert._frames import Sample
@@ -52,12 +55,11 @@ class Int8:
         self._model = model
         path = folder / "calibrated.onnx"
         onnx.save(model, path)
-        logging.getLogger().setLevel(logging.ERROR)
-        calibrator = create_calibrator(
-            path, [LAYERS], str(folder / "augmented.onnx"), CalibrationMethod.MinMax, extra_options={"symmetric": False}
-        )
-        calibrator.collect_data(_Reader(fit(sample.image) for sample in frames))
-        self._ranges = calibrator.compute_data()
+        with _quiet():
+            augmented, ranges = str(folder / "augmented.onnx"), CalibrationMethod.MinMax
+            calibrator = create_calibrator(path, [LAYERS], augmented, ranges, extra_options={"symmetric": False})
+            calibrator.collect_data(_Reader(fit(sample.image) for sample in frames))
+            self._ranges = calibrator.compute_data()
         self.layers = layers_of(model)
 
     def graph(self, keep: Iterable[str]) -> Any:
@@ -79,9 +81,22 @@ class Int8:
             [LAYERS],
             {"WeightSymmetric": True, "ActivationSymmetric": False},
         )
-        quantizer.quantize_model()
+        with _quiet():
+            quantizer.quantize_model()
         quantizer.model.topological_sort()
         return quantizer.model.model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """ONNX Runtime tells the root logger of each step; what fails raises."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
 
 
 class _Reader:
@@ -103,11 +118,34 @@ class _Reader:
 
 
 def fp16(model: Any, keep: Iterable[str]) -> Any:
-    """The graph in which all convolutions but these compute in fp16; positions stay in single precision."""
-    from onnxruntime.transformers.float16 import convert_float_to_float16
-
-    kept = set(keep)
-    others = [node.name for node in model.graph.node if node.op_type != LAYERS or node.name in kept]
-    return convert_float_to_float16(
-        copy.deepcopy(model), keep_io_types=True, disable_shape_infer=True, op_block_list=[], node_block_list=others
-    )
+    """The graph in which all convolutions but these compute in fp16; all else stays in single precision."""
+    made = copy.deepcopy(model)
+    graph, kept = made.graph, set(keep)
+    weights = {item.name: item for item in graph.initializer}
+    halves: set[str] = set()
+    nodes = []
+    for node in graph.node:
+        if node.op_type != LAYERS or node.name in kept:
+            nodes.append(node)
+            continue
+        for place, name in enumerate(node.input):
+            half = f"{name}_fp16"
+            node.input[place] = half
+            if half in halves:
+                continue
+            halves.add(half)
+            if name in weights:
+                values = numpy_helper.to_array(weights[name]).astype(np.float16)
+                graph.initializer.append(numpy_helper.from_array(values, half))
+            else:
+                nodes.append(onnx.helper.make_node("Cast", [name], [half], half, to=onnx.TensorProto.FLOAT16))
+        exact, half = node.output[0], f"{node.output[0]}_of_fp16"
+        node.output[0] = half
+        nodes += [node, onnx.helper.make_node("Cast", [half], [exact], half, to=onnx.TensorProto.FLOAT)]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    used = {name for node in nodes for name in node.input}
+    left = [item for item in graph.initializer if item.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(left)
+    return made

@@ -56,6 +56,22 @@ def select(samples: Sequence[Sample], calibration: int = 40) -> Selection:
     return Selection([samples[number] for number in sorted(chosen)], [samples[number] for number in proof])
 
 
+def unlike(samples: Sequence[Sample], taken: Sequence[Sample]) -> list[Sample]:
+    """Those samples that show the same picture as none of the taken.
+
+    Raises:
+        NetworkError: too few are left for the proof.
+    """
+    known = np.stack([_small(sample.image) for sample in taken])
+    left = [sample for sample in samples if np.abs(known - _small(sample.image)).max(axis=1).min() > _SAME]
+    if len(left) < _LEAST:
+        raise NetworkError(
+            f"--proof: found {len(samples)} frames, of which {len(left)} differ from those that calibrate; expected at "
+            f"least {_LEAST}"
+        )
+    return left
+
+
 def _difference(pictures: NDArray[np.float32], picture: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(((pictures - picture) ** 2).mean(axis=1)), np.float64)
 

@@ -68,7 +68,7 @@ def open_engine(settings: EngineSettings, path: Path, at_once: int = 1) -> Engin
     if settings.type != "auto":
         return _opened(settings, path, at_once)
     if precision := precision_of(path):
-        return _fastest(settings, path, at_once, candidates(precision))
+        return _fastest_of(settings, path, at_once, candidates(precision))
     for candidate in AUTO[:-1]:
         try:
             return _opened(settings_of_engine(candidate, threads=settings.threads), path, at_once)
@@ -77,7 +77,7 @@ def open_engine(settings: EngineSettings, path: Path, at_once: int = 1) -> Engin
     return _opened(settings_of_engine(AUTO[-1], threads=settings.threads), path, at_once)
 
 
-def _fastest(settings: EngineSettings, path: Path, at_once: int, names: tuple[str, ...]) -> Engine[Any]:
+def _fastest_of(settings: EngineSettings, path: Path, at_once: int, names: tuple[str, ...]) -> Engine[Any]:
     """Of the engines with these names that are installed here."""
     opened: dict[str, Engine[Any]] = {}
     missing: list[NotInstalled] = []
