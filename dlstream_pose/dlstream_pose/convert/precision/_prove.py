@@ -78,7 +78,7 @@ def check_shown(poses: Sequence[Poses], samples: Sequence[Sample], what: str) ->
     if shown < SHOWN * len(samples):
         raise NetworkError(
             f"on {shown} of the {len(samples)} frames {what} ({origin(samples)}) single precision is sure of an animal "
-            f"(at least half of its keypoints, with a confidence of {SURE} or more); expected {SHOWN:.0%} of them. "
+            f"(at least half of its keypoints, with a confidence of {SURE} or more); expected at least {SHOWN:.0%}. "
             "Give frames of the animal and the scene that the network was trained for, in the size that it was trained "
             "on (--scale). Nothing was written"
         )
