@@ -111,7 +111,9 @@ def test_frames_of_something_else_are_refused(blobs, selection, tmp_path, which)
         if which == "calibration"
         else Selection(selection.calibration, other.proof)
     )
-    with pytest.raises(NetworkError, match=rf"on 0 of the \d+ frames of the {which} \(nothing.mp4\).* expected at least 50%"):
+    with pytest.raises(
+        NetworkError, match=rf"on 0 of the \d+ frames of the {which} \(nothing.mp4\).* expected at least 50%"
+    ):
         quantize(blobs, tmp_path / "no.onnx", "int8", frames)
     assert not (tmp_path / "no.onnx").exists()
 

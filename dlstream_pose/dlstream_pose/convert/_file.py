@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from dlstream_common import NetworkError
 from dlstream_pose.runtime._seal import sealed
@@ -37,12 +38,22 @@ def write(draft: Path, output: Path) -> None:
             partial.unlink(missing_ok=True)
 
 
-def label(path: Path, info: NetworkInfo) -> None:
-    """Writes the metadata into an ONNX file, and removes the exporters' debugging notes."""
+def onnx_package() -> Any:
+    """ONNX, which only those need who convert or quantise.
+
+    Raises:
+        NetworkError: it is not installed.
+    """
     try:
         import onnx
     except ImportError as error:
         raise NetworkError("converting a network needs the package onnx: pip install onnx onnxscript") from error
+    return onnx
+
+
+def label(path: Path, info: NetworkInfo) -> None:
+    """Writes the metadata into an ONNX file, and removes the exporters' debugging notes."""
+    onnx = onnx_package()
     model = onnx.load(path)
     # What exporters note for debugging: half a megabyte of stack traces, with the paths of this machine.
     del model.graph.metadata_props[:]

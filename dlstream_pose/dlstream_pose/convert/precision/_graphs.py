@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-from onnx import numpy_helper
 
 from dlstream_common import NetworkError
+from dlstream_pose.convert._file import onnx_package
 from dlstream_pose.convert._frames import Sample
 
 LAYERS = "Conv"
@@ -26,7 +25,7 @@ def load(path: Path) -> Any:
     Raises:
         NetworkError: it holds nothing to be computed in less precision, or is quantised already.
     """
-    model = onnx.load(path)
+    model = onnx_package().load(path)
     kinds = [node.op_type for node in model.graph.node]
     if "QuantizeLinear" in kinds:
         raise NetworkError(f"{path}: found a network that is quantised already; expected one in single precision")
@@ -35,6 +34,11 @@ def load(path: Path) -> Any:
     for number, node in enumerate(model.graph.node):
         node.name = node.name or f"{node.op_type}_{number}"
     return model
+
+
+def save(model: Any, path: Path) -> None:
+    """Writes a graph."""
+    onnx_package().save(model, path)
 
 
 def layers_of(model: Any) -> tuple[str, ...]:
@@ -54,7 +58,7 @@ class Int8:
 
         self._model = model
         path = folder / "calibrated.onnx"
-        onnx.save(model, path)
+        save(model, path)
         with _quiet():
             augmented, ranges = str(folder / "augmented.onnx"), CalibrationMethod.MinMax
             calibrator = create_calibrator(path, [LAYERS], augmented, ranges, extra_options={"symmetric": False})
@@ -119,6 +123,8 @@ class _Reader:
 
 def fp16(model: Any, keep: Iterable[str]) -> Any:
     """The graph in which all convolutions but these compute in fp16; all else stays in single precision."""
+    onnx = onnx_package()
+    helper, kinds, arrays = onnx.helper, onnx.TensorProto, onnx.numpy_helper
     made = copy.deepcopy(model)
     graph, kept = made.graph, set(keep)
     weights = {item.name: item for item in graph.initializer}
@@ -135,13 +141,13 @@ def fp16(model: Any, keep: Iterable[str]) -> Any:
                 continue
             halves.add(half)
             if name in weights:
-                values = numpy_helper.to_array(weights[name]).astype(np.float16)
-                graph.initializer.append(numpy_helper.from_array(values, half))
+                values = arrays.to_array(weights[name]).astype(np.float16)
+                graph.initializer.append(arrays.from_array(values, half))
             else:
-                nodes.append(onnx.helper.make_node("Cast", [name], [half], half, to=onnx.TensorProto.FLOAT16))
+                nodes.append(helper.make_node("Cast", [name], [half], half, to=kinds.FLOAT16))
         exact, half = node.output[0], f"{node.output[0]}_of_fp16"
         node.output[0] = half
-        nodes += [node, onnx.helper.make_node("Cast", [half], [exact], half, to=onnx.TensorProto.FLOAT)]
+        nodes += [node, helper.make_node("Cast", [half], [exact], half, to=kinds.FLOAT)]
     del graph.node[:]
     graph.node.extend(nodes)
     used = {name for node in nodes for name in node.input}

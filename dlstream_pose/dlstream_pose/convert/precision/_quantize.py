@@ -9,13 +9,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
 from dlstream_pose.convert._file import free, label, write
 from dlstream_pose.convert.precision._distance import distance, poses_of
-from dlstream_pose.convert.precision._graphs import Int8, fp16, layers_of, load
+from dlstream_pose.convert.precision._graphs import Int8, fp16, layers_of, load, save
 from dlstream_pose.convert.precision._labels import Labels, error_by
 from dlstream_pose.convert.precision._prove import HARMLESS, Exact, Limits, Outcome, check_shown, origin, prove
 from dlstream_pose.convert.precision._search import fewest_kept
@@ -92,7 +91,7 @@ def quantize(
         make: Make = (lambda keep: model) if name == "bf16" else _maker(name, model, frames, info, Path(folder), tell)
 
         def proved(about: Precision) -> Outcome:
-            onnx.save(make(frozenset(about.kept)), draft)
+            save(make(frozenset(about.kept)), draft)
             label(draft, info.model_copy(update={"precision": about}))
             return prove(draft, exact, limits, ENGINES_OF[name], tell)
 
@@ -153,7 +152,7 @@ class _Harm:
 
         @lru_cache(None)
         def hurt(keep: frozenset[str]) -> float:
-            onnx.save(make(keep), draft)
+            save(make(keep), draft)
             label(draft, info)
             return distance(info, few, expected, poses_of(Network(draft, 1, "onnx"), few, "", silent)).p99
 
