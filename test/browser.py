@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -142,13 +143,14 @@ class Page:
             time.sleep(0.05)
         return value
 
-    def press(self, key: str) -> None:
-        """Presses a key."""
-        text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
+    def press(self, key: str, control: bool = False) -> None:
+        """Presses a key, with Ctrl or without."""
+        text = {"text": key} if len(key) == 1 and not control else {"text": "\r"} if key == "Enter" else {}
         code = {"Enter": 13, "Tab": 9, "Escape": 27}.get(key, ord(key.upper()[0]))
         for kind in ("keyDown", "keyUp"):
             only = text if kind == "keyDown" else {}
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **only)
+            more = {"modifiers": 2 if control else 0, "windowsVirtualKeyCode": code, **only}
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, **more)
 
     def type(self, text: str) -> None:
         """Types into the field that has the focus."""
@@ -162,6 +164,17 @@ class Page:
         x, y = self.run(f"(r => [r.x + r.width / 2, r.y + r.height / 2])({place}.getBoundingClientRect())")
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def point(self, place: Sequence[float]) -> None:
+        """Clicks at a place of the window."""
+        self.drag(place, place)
+
+    def drag(self, start: Sequence[float], end: Sequence[float], steps: int = 4) -> None:
+        """Drags with the mouse, by way of some places between."""
+        places = [[a + (b - a) * n / steps for a, b in zip(start, end, strict=True)] for n in range(steps + 1)]
+        kinds = ["mousePressed", *["mouseMoved"] * steps, "mouseReleased"]
+        for kind, (x, y) in zip(kinds, [*places, places[-1]], strict=True):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
 
     def resize(self, size: tuple[int, int], dark: bool = False) -> None:
         """Another size or theme."""

@@ -108,7 +108,13 @@ BODIES = {
     "test": {"output": "screen", "action": "show", "values": {"image": "left"}, "seconds": 1.0},
     "run": {"what": "experiment", "on": True},
     "remark": {"kind": "note", "text": "hello"},
+    "regions": {"hash": "0" * 64, "regions": {}},
+    "start-job": {"what": "check"},
+    "end-job": {},
 }
+_SESSION = f"/api/sessions/{'0' * 20}"
+READINGS = ("/api/regions", "/api/job", "/api/sessions", _SESSION, f"{_SESSION}/session.json")
+"""What a page reads; without a token nobody does."""
 
 
 def test_every_action_is_tried_here():
@@ -193,6 +199,8 @@ def test_without_a_good_token_nothing_is_seen_or_done(locked, observer):
             assert locked.post(what, body, cookie)[0] == 401
         assert locked.live(**locked.origin, Cookie=cookie) == 401
         assert locked.ask("GET", "/api/hello", {"Cookie": cookie}) == (200, {"role": None})
+        for path in READINGS:
+            assert locked.ask("GET", path, {"Cookie": cookie})[0] == 401
     assert locked.post("sign-in", {"token": control}, Origin="http://evil.example")[0] == 403
     assert not commands
     assert control not in locked.node.output.replace(f"#token={control}", "")
@@ -233,7 +241,7 @@ def test_requests_of_no_sense_are_refused_in_a_sentence_and_change_nothing(panel
     )
 
     @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
-    @given(st.sampled_from(sorted(set(REQUESTS) - {"stop"})), st.one_of(junk, st.binary(max_size=80)))
+    @given(st.sampled_from(sorted(set(REQUESTS) - {"stop", "end-job"})), st.one_of(junk, st.binary(max_size=80)))
     def tried(what: str, body: Any) -> None:
         status, answer = panel.post(what, body)
         assert status == 400
@@ -252,6 +260,13 @@ def test_requests_of_no_sense_are_refused_in_a_sentence_and_change_nothing(panel
 
 def test_no_path_leads_out_of_the_page(panel):
     panel = panel()
+    for path in (
+        "/api/sessions/..",
+        "/api/sessions/%2e%2e/session.json",
+        f"{_SESSION}/..%2f..%2fx",
+        f"{_SESSION}/../x",
+    ):
+        assert status_of(panel.raw(request_of("GET", path, {"Host": panel.name}))) == 404, path
     for path in ("/../settings.py", "/..%2fsettings.py", "/%2e%2e/x", "//etc/passwd", "/web/index.html", "/index.html"):
         answer = panel.raw(request_of("GET", path, {"Host": panel.name}))
         assert status_of(answer) == 404, path
