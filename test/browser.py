@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import importlib.util
 import json
 import re
 import shutil
@@ -23,6 +24,12 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 def program() -> str | None:
     """The installed browser."""
     return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+
+
+def axe() -> Path | None:
+    """The file of axe-core, which `make devices` installs: it looks for what keeps people out of a page."""
+    found = importlib.util.find_spec("axe_playwright_python")
+    return Path(found.origin).with_name("axe.min.js") if found is not None and found.origin else None
 
 
 class Browser:
@@ -142,6 +149,18 @@ class Page:
             assert time.monotonic() < end, f"waited for {condition} in:\n{self.run(text)}\n{self.errors}"
             time.sleep(0.05)
         return value
+
+    def barriers(self) -> list[str]:
+        """What axe finds against WCAG 2.2, levels A and AA, and against good practice, each with its first place."""
+        if not self.run("'axe' in window"):
+            file = axe()
+            assert file is not None
+            self.run(f"{file.read_text(encoding='utf-8')}; 0")
+        tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
+        asked = f"axe.run(document, {{runOnly: {json.dumps(tags)}, resultTypes: ['violations']}})"
+        first = "`${v.id}: ${v.help}: ${v.nodes.map(n => n.target).slice(0, 4).join(' | ')}`"
+        found = self.run(f"{asked}.then(r => r.violations.map(v => {first}))")
+        return [str(item) for item in found]
 
     def press(self, key: str, control: bool = False) -> None:
         """Presses a key, with Ctrl or without."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Browser, Page, program
+from browser import Browser, Page, axe, program
 from rig_tools import PATIENCE, RigUnderTest, recorded
 
 pytestmark = pytest.mark.skipif(program() is None, reason="no Chromium; `make simulators` installs it")
@@ -445,4 +445,44 @@ def test_sessions_are_found_and_read_and_checks_run_where_no_run_is_on(open_pane
     request = "{method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{\"what\": \"bench\"}'}"
     answer = page.run(f"fetch('/api/start-job', {request}).then(answer => answer.json())")
     assert answer["error"].startswith("a run is on")
+    assert rig.stop() == 0
+
+
+@pytest.mark.skipif(axe() is None, reason="no axe; `make devices` installs it")
+def test_axe_finds_nothing_on_any_page_in_either_theme(open_panel, browser, tmp_path):
+    rig, page = open_panel(("panel: {port: 0}", f"panel: {{port: 0, token: {tmp_path}/panel.token}}"))
+    page.until("document.querySelectorAll('#triggers li').length === 2")
+    page.click("summary")
+    barriers: list[str] = []
+
+    def look(what: str) -> None:
+        for dark in (False, True):
+            page.resize((1024, 768) if dark else (1440, 900), dark)
+            barriers.extend(f"{what}, {'dark' if dark else 'light'}: {found}" for found in page.barriers())
+
+    look("rig")
+    page.press("?")
+    page.until("document.getElementById('help').open")
+    look("help")
+    page.press("Escape")
+    page.click("[data-page=regions]")
+    page.until("document.querySelectorAll('.drawing .shape').length === 2")
+    page.click("#region-list button")
+    page.until("!document.getElementById('region-fields').hidden")
+    look("regions")
+    page.press("p")
+    page.point(on_picture(page, 60, 130))
+    look("regions while a polygon is drawn")
+    page.press("Escape")
+    page.click("[data-page=sessions]")
+    page.until("!document.getElementById('session-detail').hidden")
+    look("sessions")
+    page.click("[data-page=checks]")
+    page.until("!document.getElementById('checks-page').hidden")
+    look("checks")
+    page.call("Network.clearBrowserCookies")
+    page.go(link_of(rig).partition("#")[0])
+    page.until("!document.getElementById('sign-in').hidden")
+    look("sign-in")
+    assert not barriers, "\n".join(barriers)
     assert rig.stop() == 0
