@@ -25,6 +25,10 @@ class SignIn(Request):
     token: Annotated[str, Field(max_length=200)]
 
 
+class ShowLinks(Request):
+    """Asks for the links with which another device opens the page."""
+
+
 class StopAll(Request):
     """Switches every output off, disarms it, and ends the run."""
 

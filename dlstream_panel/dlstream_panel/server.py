@@ -15,9 +15,10 @@ from pydantic import ValidationError
 from dlstream_common import DlstreamError
 from dlstream_panel.access import Access
 from dlstream_panel.clients import Client, Hub
+from dlstream_panel.links import links_of
 from dlstream_panel.pages import Pages
 from dlstream_panel.reading import Read, Reading, refused
-from dlstream_panel.requests import REQUESTS, Request, SignIn
+from dlstream_panel.requests import REQUESTS, Request, ShowLinks, SignIn
 from dlstream_panel.rig import Rig
 from dlstream_panel.tokens import Role
 
@@ -52,6 +53,7 @@ class Server:
         for path, read in Reading(self._pages).routes.items():
             app.router.add_get(path, self._for_readers(read))
         app.router.add_post("/api/sign-in", self._on_sign_in)
+        app.router.add_post("/api/links", self._on_links)
         for name in REQUESTS:
             app.router.add_post(f"/api/{name}", self._on_request)
         app.on_shutdown.append(self._close_clients)
@@ -112,12 +114,24 @@ class Server:
 
     # Actions.
 
-    async def _on_request(self, request: web.Request) -> web.Response:
+    def _no_actor(self, request: web.Request) -> web.Response | None:
+        """Why a browser may not act; None: it may."""
         role = self._access.role(request.cookies)
         if role is None:
             return refused(401, "open the link with the token first")
-        if role is not Role.CONTROL:
-            return refused(403, "this link is for looking only")
+        return None if role is Role.CONTROL else refused(403, "this link is for looking only")
+
+    async def _on_links(self, request: web.Request) -> web.Response:
+        if (refusal := self._no_actor(request)) is not None:
+            return refusal
+        body = await _body(request, ShowLinks)
+        if isinstance(body, str):
+            return refused(400, body)
+        return web.json_response({"links": links_of(self._access)})
+
+    async def _on_request(self, request: web.Request) -> web.Response:
+        if (refusal := self._no_actor(request)) is not None:
+            return refusal
         body = await _body(request, REQUESTS[request.path.removeprefix("/api/")])
         if isinstance(body, str):
             return refused(400, body)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 import aiohttp
+import cv2
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -216,6 +218,20 @@ def test_the_second_token_is_for_looking_only(locked, observer):
         assert (status, answer["error"]) == (403, "this link is for looking only")
     assert not commands
     assert locked.post("remark", BODIES["remark"], control)[0] == 200
+
+
+def test_the_links_are_shown_to_who_may_act_and_their_codes_say_the_same(locked, tmp_path):
+    assert locked.post("links", {})[0] == 401
+    control, view = (locked.sign_in(token) for token in locked.tokens)
+    assert locked.post("links", {}, view)[0] == 403
+    assert locked.post("links", {}, control, Origin="http://evil.example")[0] == 403
+    status, answer = locked.post("links", {}, control)
+    assert status == 200
+    for item, role, token in zip(answer["links"], ("control", "view only"), locked.tokens, strict=True):
+        assert (item["for"], item["link"]) == (role, f"http://{locked.name}/#token={token}")
+        modules = np.array([[bit == "0" for bit in row] for row in item["code"]], np.uint8) * 255
+        image = np.kron(np.pad(modules, 4, constant_values=255), np.ones((8, 8), np.uint8))
+        assert cv2.QRCodeDetector().detectAndDecode(image)[0] == item["link"]
 
 
 def test_a_cookie_outlives_the_panel_and_ends_with_the_tokens(panel, tmp_path, wait_for):

@@ -5,6 +5,7 @@ import { byId, mark, say, tell } from "./dom.js";
 import { Latency } from "./latency.js";
 import { Checks, Jobs } from "./jobs.js";
 import { ask, Link } from "./link.js";
+import { forgetLinks, showLinks } from "./links.js";
 import { Log } from "./log.js";
 import { Outputs } from "./outputs.js";
 import { Protocol } from "./protocol.js";
@@ -94,6 +95,8 @@ function open(hello) {
 
   byId("cameras").addEventListener("drawn", (event) => latency.add(event.detail));
   byId("stop").addEventListener("click", stop);
+  byId("tablet").addEventListener("click", showLinks);
+  byId("links").addEventListener("close", forgetLinks);
   byId("help-button").addEventListener("click", () => byId("help").showModal());
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input:not([type=checkbox]), select, textarea");
