@@ -126,7 +126,7 @@ class Board:
         waits = str(self._experiment.get("reason", "")).startswith("waits for")
         return self._experiment.get("status") == "running" or waits
 
-    # What the page is told.
+    # What the page gets.
 
     def state(self) -> dict[str, Any]:
         """Everything but the log."""
