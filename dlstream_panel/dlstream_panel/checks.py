@@ -56,7 +56,7 @@ class Checks:
             JobError: none runs.
         """
         self._jobs.stop()
-        return "the command was told to end"
+        return "the command was asked to end"
 
     def close(self) -> None:
         """The panel ends."""

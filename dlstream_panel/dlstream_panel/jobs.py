@@ -18,7 +18,7 @@ from dlstream_common import DlstreamError
 _KEPT = 400
 _LONGEST_LINE = 500
 _GRACE = 20.0
-"""Seconds in which a command may end by itself once it was told to."""
+"""Seconds in which a command may end by itself once it was asked to."""
 
 
 class JobError(DlstreamError):

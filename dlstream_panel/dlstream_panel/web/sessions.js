@@ -116,7 +116,7 @@ export class Sessions {
     };
     byId("session-facts").replaceChildren(...Object.entries(facts).map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", { "data-bad": ["faults", "lost frames"].includes(name) && value !== "0" && value !== "none" ? "yes" : null }, value))));
     const path = (name) => `/api/sessions/${id}/${encodeURIComponent(name)}`;
-    const stamp = Date.now(); // the report makes them anew
+    const stamp = Date.now(); // the report makes them again
     byId("session-pictures").replaceChildren(
       ...about.pictures.map((name) => {
         const title = NAMES[name.split(".")[0]] ?? name;
