@@ -23,7 +23,7 @@ from dlstream_recorder import COMMAND
 from dlstream_recorder.report.tables import read_events
 
 NAME = "laser"
-_HOW = "`make simulators` installs what a simulated board needs: then the demo flashes a laser as well."
+_HOW = "`make simulators devices` installs what a simulated board needs: then the demo flashes a laser as well."
 
 _CUT = 100.0
 """Microseconds by which a last pulse is shorter if an "off" has ended it; the firmware's own error is below 20."""
@@ -52,6 +52,10 @@ class Pulses:
 @contextmanager
 def simulated_board(console: Console) -> Iterator[Any]:
     """Our firmware in the simulator, as a SimulatedBoard; None where it can't be built, which is told in a line."""
+    if importlib.util.find_spec("serial") is None:  # pyserial, with which the output speaks to its board
+        console.print(_HOW)
+        yield None
+        return
     try:
         board = _module().SimulatedBoard()
     except (OSError, RuntimeError):  # no make, no compilers, no libsimavr, or no sources
