@@ -96,7 +96,7 @@ class Browser:
 
 
 class Page:
-    """One page; `errors` are what its scripts and its security policy complained of, `warnings` what it told its user."""
+    """One page; `errors` are what its scripts and its security policy complained of, `warnings` its own."""
 
     def __init__(self, browser: Browser, socket: Any) -> None:
         self._browser, self._socket = browser, socket
@@ -148,8 +148,8 @@ class Page:
         end = time.monotonic() + timeout
         tolerant = f"(() => {{ try {{ return {condition}; }} catch {{ return false; }} }})()"  # not there yet
         while not (value := self.run(tolerant)):
-            text = "document.body.innerText"
-            assert time.monotonic() < end, f"waited for {condition} in:\n{self.run(text)}\n{self.errors}\n{self.warnings}"
+            said = f"{self.errors}\n{self.warnings}"
+            assert time.monotonic() < end, f"waited for {condition} in:\n{self.run('document.body.innerText')}\n{said}"
             time.sleep(0.05)
         return value
 
