@@ -11,7 +11,7 @@ PACKAGES := dlstream dlstream_camera dlstream_common dlstream_experiment dlstrea
 
 # Packages of Debian and Ubuntu that the tests of devices need: simulators, and libraries that have no wheel.
 SIMULATORS := gcc-avr avr-libc libsimavr-dev libelf-dev libaravis-0.8-0 aravis-tools pulseaudio pulseaudio-utils libportaudio2 \
-	libasound2-plugins xvfb chromium
+	libasound2-plugins xvfb chromium iproute2 openssh-client openssh-server
 
 .PHONY: help setup tools devices simulators firmware hooks demo test lint format docs bench lock dlc dlc-tf sleap readers test-readers convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
 

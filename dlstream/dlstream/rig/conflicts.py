@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dlstream.rig.file import Rig
+from dlstream.rig.hosts import host_of
 from dlstream_common import Problem, line_of
 from dlstream_common.part_faults import PartFault
 
@@ -14,11 +15,11 @@ _AUTO = "auto"
 
 def conflicts(rig: Rig, data: Any) -> Iterator[Problem]:
     """Outputs and inputs that can't be there together; `data`: the rig file as it was read, for the lines."""
-    users: dict[str, tuple[str, ...]] = {}
+    users: dict[tuple[str, str], tuple[str, ...]] = {}
     for place, section in _parts(rig):
         for key, what in _exclusive(section).items():
             own = (*place, key)
-            other = users.setdefault(what, own)
+            other = users.setdefault((host_of(section, rig.hosts), what), own)
             if other != own:
                 found = f"{what}, which {'.'.join(other)} has already{_line(data, other)}"
                 yield Problem(own, found, f"a {key} of its own for each output and input")
@@ -28,8 +29,9 @@ def conflicts(rig: Rig, data: Any) -> Iterator[Problem]:
 def _auto_and_named(rig: Rig, data: Any) -> Iterator[Problem]:
     """`port: auto` looks for the only board, and may find the one that another part names."""
     boards = [(place, section) for place, section in _parts(rig) if getattr(section, "type", "") == "arduino"]
-    named = [(place, section.port) for place, section in boards if section.port != _AUTO]
     for place, section in boards:
+        here = [(other, one.port) for other, one in boards if host_of(one, rig.hosts) == host_of(section, rig.hosts)]
+        named = [(other, port) for other, port in here if port != _AUTO]
         if section.port == _AUTO and named:
             other, port = named[0]
             found = f"'auto' beside {'.'.join(other)}.port, {port}{_line(data, (*other, 'port'))}"
