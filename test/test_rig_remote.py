@@ -50,7 +50,7 @@ def test_a_run_and_what_the_operator_says_of_it(start, write_rig):
     ):
         assert words in said, said
     code, said = remote("stop")
-    assert (code, "outputs are told to go off" in said) == (0, True), said
+    assert (code, "outputs are being switched off" in said) == (0, True), said
     rig.saw("experiment_ended")
     code, said = remote("stop")
     assert (code, "no experiment is running" in said) == (1, True), said

@@ -25,7 +25,7 @@ class Trial:
         picture: the last frame; None if there was none.
         encoding: of the picture.
         stamps: of all frames, nanoseconds since the epoch.
-        told: what the camera reported meanwhile: lost frames, a picture that can't be right.
+        notices: what the camera reported meanwhile: lost frames, a picture that can't be right.
     """
 
     format: Format
@@ -35,7 +35,7 @@ class Trial:
     stamps: tuple[int, ...]
     dropped: int
     state: SourceState
-    told: tuple[Notice, ...]
+    notices: tuple[Notice, ...]
 
     @property
     def intervals(self) -> NDArray[np.float64]:
@@ -67,7 +67,9 @@ class Trial:
             found.append(f"{sum(self.lost.values())} frames were lost")
         if bool((self.intervals <= 0).any()):
             found.append("stamps did not rise from frame to frame")
-        found += [notice.text for notice in self.told if notice.kind in ("remark", "picture", "disconnected", "clock")]
+        found += [
+            notice.text for notice in self.notices if notice.kind in ("remark", "picture", "disconnected", "clock")
+        ]
         return found
 
 
@@ -78,8 +80,8 @@ def try_camera(name: str, settings: SourceSettings, seconds: float, frames: int 
         PartError: its library is not installed.
         SourceError: it can't be opened, does not do what is asked for, or is gone meanwhile.
     """
-    told: list[Notice] = []
-    camera = Camera(name, settings, told.append)
+    notices: list[Notice] = []
+    camera = Camera(name, settings, notices.append)
     over, ended = threading.Event(), threading.Event()
     delivered = camera.open()
     stopper = threading.Thread(target=_stop_after, args=(camera, seconds, over, ended), daemon=True)
@@ -99,7 +101,7 @@ def try_camera(name: str, settings: SourceSettings, seconds: float, frames: int 
         stopper.join()
         camera.close()
     asked = getattr(settings, "fps", 0.0) if getattr(settings, "pace", True) else 0.0
-    return Trial(delivered, asked, picture, encoding, tuple(stamps), dropped, state, tuple(told))
+    return Trial(delivered, asked, picture, encoding, tuple(stamps), dropped, state, tuple(notices))
 
 
 def _stop_after(camera: Camera, seconds: float, over: threading.Event, ended: threading.Event) -> None:

@@ -317,7 +317,7 @@ def test_of_two_cameras_one_must_be_named(fake, watch):
     with fake.twin("GV82"):
         with pytest.raises(SourceError, match=r"2 genicam cameras; expected one of GV81 .*GV82"):
             watch()
-        assert watch(serial="GV81", fps=50).shots(2)[-1].dropped == 0
+        assert len(watch(serial="GV81", fps=50).shots(2)) == 2
         one, other = SOURCES["genicam"].devices()
         assert (one.serial, one.model, one.interface) == ("GV81", "Aravis Fake", "GigE 127.0.0.1")
         assert other.serial == "GV82"

@@ -37,7 +37,7 @@ class ClockJump:
 
     Attributes:
         nanoseconds: the host's time less the time expected from the device's count.
-        text: what has happened, as far as it can be told from both clocks.
+        text: what has happened, as far as both clocks show it.
     """
 
     nanoseconds: int
@@ -241,7 +241,7 @@ class RoundTripClock(DeviceClock):
 class ArrivalClock(DeviceClock):
     """A clock that is only heard: each sample is a count that the device sent, and when it arrived.
 
-    An arrival is late by a fixed delay, by what is drawn anew each time, and now and then by much more. The result
+    An arrival is late by a fixed delay, by a random amount each time, and now and then by much more. The result
     follows the least late arrivals, so it is late by the fixed delay, as far as `least_delay` does not say it. Its
     slope is the median of the slopes between them, so that a busy minute does not bend it. Steps of the host's clock by
     less than 0.1 s are not noticed as such: a step forward is followed when the window has passed.

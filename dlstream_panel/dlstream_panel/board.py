@@ -108,7 +108,7 @@ class Board:
             known["regions"] = rounded
             self.version += 1
 
-    # What the page is told.
+    # What the page gets.
 
     def state(self) -> dict[str, Any]:
         """Everything but the log."""

@@ -35,7 +35,7 @@ class PanelSettings(Settings):
     outputs: Annotated[list[str], FILLED_IN] = []
     """Names of the outputs."""
     actions: Annotated[list[str], FILLED_IN] = []
-    """What each output can be told, as output=JSON."""
+    """The commands that each output takes, as output=JSON."""
     nodes: Annotated[list[str], FILLED_IN] = []
     """Full names of the rig's nodes."""
     recording: Annotated[str, FILLED_IN] = ""

@@ -128,7 +128,7 @@ def packages() -> list[str]:
 
 
 def public(package: str) -> list[ModuleType]:
-    """The package itself and the packages in it, where they have an `__all__`; what is told once is not told again."""
+    """The package itself and the packages in it, where they have an `__all__`; each is listed once."""
     top = importlib.import_module(package)
     modules = [top] + [
         importlib.import_module(module.name)

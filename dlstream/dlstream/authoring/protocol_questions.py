@@ -77,7 +77,7 @@ class ProtocolQuestions:
     def _action(
         self, draft: Draft, whose: str, default: str, values: Mapping[str, str] | None = None
     ) -> tuple[str, Any]:
-        about = "What the output is told, such as on or show."
+        about = "The command that the output gets, such as on or show."
         action = self._prompter.ask(f"{whose}: its action", default, about)
         shown = ", ".join(f"{key}={value}" for key, value in (values or {}).items()) or NONE
         about = "Such as power=5 or image=left; none: it has none."
@@ -195,7 +195,7 @@ class ProtocolQuestions:
 
 
 def _action_of(draft: Draft, output: str) -> str:
-    """What the protocol tells this output already."""
+    """The commands that this output gets from the protocol so far."""
     for place in draft.leaves(("protocol",)):
         if place[-1] == "output" and draft.get(place) == output and (action := draft.get((*place[:-1], "action"))):
             return str(action)

@@ -13,7 +13,7 @@ from dlstream_recorder import RecorderSettings
 
 
 def to_bench(rig: Rig, folder: Path) -> Rig:
-    """The whole loop: its outputs only log what they are told, its session goes to a folder of its own.
+    """The whole loop: its outputs only log their commands, its session goes to a folder of its own.
 
     Raises:
         DlstreamError: it estimates no poses.

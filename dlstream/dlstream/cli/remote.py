@@ -85,7 +85,7 @@ def stop(
             try:
                 link.trigger("/experiment/stop")
                 stopped = True
-                _say(f"the experiment of rig '{found.name}' was stopped; its outputs are told to go off")
+                _say(f"the experiment of rig '{found.name}' was stopped; its outputs are being switched off")
             except DlstreamError as error:
                 errors.append(str(error))
         if found.records == "service" and (folder := _recording(link)):

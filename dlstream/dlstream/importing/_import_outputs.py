@@ -122,7 +122,7 @@ def _commanded(draft: ImportedDraft, ini: Ini, device: _Device, settings: Mappin
 
 
 def _longest(draft: ImportedDraft, template: str) -> Iterator[float]:
-    """Seconds after which the experiment itself ends a stimulus, or begins it anew."""
+    """Seconds after which the experiment itself ends a stimulus, or starts it again."""
     state: Place = ("protocol", "states", "cue" if template == "base_trial" else "stimulus")
     if template in _STIMULUS:
         yield draft.get((*state, *_STIMULUS[template][:-1], "seconds"))

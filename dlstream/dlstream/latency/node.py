@@ -137,5 +137,5 @@ class LatencyNode:
     def _on_event(self, message: Event) -> None:
         if message.kind == Event.FAULT:
             values = {item.key: item.value for item in message.values}
-            told = " ".join(values.values())
-            self.seen.put(Fault(f"{message.name}: {told}"))
+            reported = " ".join(values.values())
+            self.seen.put(Fault(f"{message.name}: {reported}"))

@@ -35,7 +35,8 @@ class Scene:
 
     Args:
         trigger_names, output_names: which are listed.
-        by_acknowledgement: an output is on when it said so (a session of a rig), not when it was told to (an analysis).
+        by_acknowledgement: an output is on once it has acknowledged the command (a session of a rig); else
+            from the command on (an analysis).
     """
 
     trigger_names: Sequence[str]

@@ -115,7 +115,7 @@ def _errors(
             for problem in problems:
                 if problem.file is None:
                     problem = problem.below(*place)
-                    problem = changed.told(replace(problem, line=line_of(data, problem.place)))
+                    problem = changed.with_option(replace(problem, line=line_of(data, problem.place)))
                 found.append(problem)
     found += [replace(item, line=line_of(data, item.place)) for item in conflicts(rig, data)]
     found += [

@@ -132,7 +132,9 @@ def load_rig(path: str | Path, without_experiment: bool = False, overrides: Sequ
     try:
         rig = load_settings(path, Rig, {"without_experiment": without_experiment}, changed.data)
     except InputError as error:
-        raise InputError(error.path, [changed.told(_with_way_out(problem)) for problem in error.problems]) from error
+        raise InputError(
+            error.path, [changed.with_option(_with_way_out(problem)) for problem in error.problems]
+        ) from error
     rig._changes = tuple(override.option for override in overrides)
     return rig
 

@@ -119,8 +119,8 @@ class Overridden:
             except DlstreamError as error:
                 raise DlstreamError(f"{override.option}: {error}") from error
 
-    def told(self, problem: Problem) -> Problem:
-        """The problem with the option that said it, if none of the file's lines did."""
+    def with_option(self, problem: Problem) -> Problem:
+        """The problem with the option that caused it, if none of the file's lines did."""
         for place, option in reversed(self._made):
             length = min(len(place), len(problem.place))
             if (

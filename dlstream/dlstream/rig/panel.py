@@ -69,7 +69,7 @@ def _nodes(facts: RigFacts) -> Iterator[str]:
 
 
 def _actions(output: Any) -> Iterator[dict[str, Any]]:
-    """What an output can be told, with the values of each action."""
+    """The commands that an output takes, with the values of each action."""
     if isinstance(output, TopicOutput):
         return
     for action in output.actions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 _IMPLAUSIBLE = 2**15
-"""A gap that long is no loss: the device has begun to count anew."""
+"""A gap that long is no loss: the device has started counting again."""
 
 
 class FrameNumbers:
@@ -20,7 +20,7 @@ class FrameNumbers:
         self._last: int | None = None
 
     def missed(self, number: int) -> int:
-        """Frames missing between the last one and this one; 0 at the beginning and if the device counts anew."""
+        """Frames missing between the last one and this one; 0 at the beginning and if the device restarts its count."""
         place = (number - self._first) % self._period
         last, self._last = self._last, place
         if last is None:

@@ -227,7 +227,7 @@ def choose(serial: str) -> CameraInfo:
     """The camera with that serial number; the only one if there is none given.
 
     Raises:
-        SourceError: it isn't there, or can't be told from others.
+        SourceError: it isn't there, or can't be distinguished from others.
     """
     cameras = list_cameras()
     if not cameras:

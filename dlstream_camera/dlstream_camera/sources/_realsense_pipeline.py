@@ -10,6 +10,7 @@ from typing import Any
 
 from dlstream_camera.sources._device import the_device
 from dlstream_camera.sources._format import Device
+from dlstream_camera.sources._realsense_context import context, context_of_a_recording, kept
 from dlstream_camera.sources._realsense_recording import info, loaded, offers
 from dlstream_camera.sources._realsense_settings import RealSenseSettings
 from dlstream_camera.sources._realsense_stream import StreamRequest
@@ -34,8 +35,8 @@ class Pipeline:
         import pyrealsense2 as rs
 
         self._rs: Any = rs
-        self._context: Any = rs.context()
         self.is_recording = settings.recording is not None
+        self._context: Any = context_of_a_recording() if self.is_recording else context()
         self._pipeline: Any = rs.pipeline(self._context)
         self._align: Any = None
         self._resumed: threading.Thread | None = None
@@ -45,7 +46,7 @@ class Pipeline:
             self._device = loaded(self._context, str(settings.recording), self._where)
             rs.config.enable_device_from_file(config, str(settings.recording), repeat_playback=False)
         else:
-            self.serial = the_device(settings.serial, devices(self._context), "RealSense").serial
+            self.serial = the_device(settings.serial, devices(), "RealSense").serial
             there = self._context.query_devices()
             self._device = next(item for item in there if info(item, rs.camera_info.serial_number) == self.serial)
             self._where = f"RealSense device '{self.serial}'"
@@ -57,6 +58,9 @@ class Pipeline:
             config.enable_stream(kind, request.index, request.width, request.height, form, request.fps)
         self._profile = self._started(config, requests)
         self._device = self._profile.get_device()
+        if self.is_recording:
+            for item in (self._pipeline, self._profile, self._device):
+                kept(item)
 
     def _started(self, config: Any, requests: Sequence[StreamRequest]) -> Any:
         try:
@@ -172,7 +176,7 @@ def merged(requests: Sequence[StreamRequest]) -> list[StreamRequest]:
     return list(found.values())
 
 
-def devices(context: Any = None) -> list[Device]:
+def devices() -> list[Device]:
     """The connected devices."""
     import pyrealsense2 as rs
 
@@ -183,7 +187,7 @@ def devices(context: Any = None) -> list[Device]:
             info(device, rs.camera_info.name),
             f"USB{info(device, rs.camera_info.usb_type_descriptor)}",
         )
-        for device in (context or rs.context()).query_devices()
+        for device in context().query_devices()
     ]
 
 

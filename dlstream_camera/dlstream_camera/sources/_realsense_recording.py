@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from dlstream_camera.sources._realsense_context import context_of_a_recording, kept
 from dlstream_camera.sources._realsense_stream import StreamRequest
 from dlstream_common import SourceError
 
@@ -20,7 +21,7 @@ def recorded_size(path: Path, request: StreamRequest) -> tuple[int, int]:
     """
     import pyrealsense2 as rs
 
-    device = loaded(rs.context(), str(path), f"recording '{path}'")
+    device = loaded(context_of_a_recording(), str(path), f"recording '{path}'")
     kind = getattr(rs.stream, request.kind)
     for sensor in device.query_sensors():
         for profile in sensor.get_stream_profiles():
@@ -45,7 +46,7 @@ def recorded_count(path: Path, request: StreamRequest) -> int | None:
 def loaded(context: Any, path: str, where: str) -> Any:
     """The device of a recording; raises SourceError."""
     try:
-        return context.load_device(path)
+        return kept(context.load_device(path))
     except RuntimeError as error:
         reason = str(error).rpartition("Reason: ")[2]
         raise SourceError(f"{where}: found {reason}; expected a recording of librealsense (.db3)") from error

@@ -183,7 +183,7 @@ class DlstreamNode(LifecycleNode, Generic[S]):
 
     def _report(self, what: str, error: Exception) -> None:
         if isinstance(error, DlstreamError):
-            if str(error) != self._reported:  # whatever follows from it is not told again
+            if str(error) != self._reported:  # whatever follows from it is not reported again
                 self.get_logger().error(f"{what}: {error}")
             self._reported = str(error)
             if error.__cause__ is not None:

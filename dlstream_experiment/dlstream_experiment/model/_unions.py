@@ -1,4 +1,4 @@
-"""The annotation of a field that takes one of several settings classes, told apart by `type`."""
+"""The annotation of a field that takes one of several settings classes, distinguished by `type`."""
 
 from __future__ import annotations
 

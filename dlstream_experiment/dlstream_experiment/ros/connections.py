@@ -123,7 +123,7 @@ class Connections:
 
     @property
     def undecided(self) -> bool:
-        """Whether it can't be told yet if all outputs answer."""
+        """Whether it isn't known yet if all outputs answer."""
         return any(link.undecided for link in self._links.values())
 
     def settle(self, seconds: float) -> None:

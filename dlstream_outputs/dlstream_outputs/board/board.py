@@ -114,7 +114,9 @@ class Board:
         with self._configuring:
             if line.pin in self._lines:
                 if self._lines[line.pin] != line:
-                    raise BoardError(f"pin {line.pin} of {self.port} is configured differently already; start anew")
+                    raise BoardError(
+                        f"pin {line.pin} of {self.port} is configured differently already; restart the rig"
+                    )
                 self._link.ask(f"disarm {line.pin}", PATIENT)
                 return
             if len(self._lines) == 8:
@@ -167,9 +169,9 @@ class Board:
     def fault(self, pin: int) -> str:
         """What has gone wrong with a line since the last call; empty if nothing has."""
         if self._link.fault:
-            told = self._faults.get(pin) == ""
-            self._faults[pin] = ""  # told once
-            return "" if told else self._link.fault
+            reported = self._faults.get(pin) == ""
+            self._faults[pin] = ""  # reported once
+            return "" if reported else self._link.fault
         return self._faults.pop(pin, "")
 
     # Time and events.
@@ -204,7 +206,7 @@ class Board:
     def _add(self, pin: int, command: str) -> None:
         with self._configuring:
             if self._inputs.get(pin, command) != command:
-                raise BoardError(f"pin {pin} of {self.port} is configured differently already; start anew")
+                raise BoardError(f"pin {pin} of {self.port} is configured differently already; restart the rig")
             if pin not in self._inputs:
                 try:
                     self._link.ask(command, PATIENT)
@@ -242,7 +244,7 @@ class Board:
             )
         elif report.word == "boot":
             for pin in (*self._lines, *self._inputs):
-                self._faults[pin] = "the board was reset, and everything on it is off; start anew"
+                self._faults[pin] = "the board was reset, and everything on it is off; restart the rig"
         elif report.word in ("lost", "damaged"):
             self._log(f"{self.port}: {report.word} {' '.join(report.values)}".rstrip())
         with self._lock:

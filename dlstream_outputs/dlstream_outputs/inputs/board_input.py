@@ -32,7 +32,7 @@ class InputSettings(Settings):
     pull_up: bool = True
     """Holds the pin high while nothing is connected; for a lever or a switch to ground."""
     debounce: Annotated[float, Field(ge=0, le=1)] = 0.005
-    """Seconds after a change in which further ones are not told; the first change is told at once. 0 for TTL lines."""
+    """Seconds after a change, which is reported at once, in which no other one is reported. 0 for TTL lines."""
     above: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Analog: the pin is high above this share of the board's supply (5 V). Left out: a digital input."""
     below: Annotated[float, Field(ge=0, lt=1)] | None = None

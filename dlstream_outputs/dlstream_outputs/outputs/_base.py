@@ -208,7 +208,7 @@ class Output(Configurable[S], ABC):
     def fault(self) -> str:
         """What has gone wrong with the device since the last call, in a sentence; empty if nothing has.
 
-        Asked for ten times a second or more; the output is then switched off, and told so.
+        Asked for ten times a second or more; the output is then switched off, and the fault reported.
         """
         return ""
 

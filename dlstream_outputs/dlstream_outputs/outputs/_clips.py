@@ -41,7 +41,7 @@ def open_video(name: str, path: Path) -> VideoFile:
     except SourceError as error:
         raise OutputError(f"video '{name}': {error}") from error
     if video.seconds <= 0:
-        raise OutputError(f"video '{name}': {path} does not say how long it is; save it anew: ffmpeg -i FILE NEW.mp4")
+        raise OutputError(f"video '{name}': {path} does not say how long it is; save it again: ffmpeg -i FILE NEW.mp4")
     return video
 
 

@@ -84,10 +84,10 @@ class DaemonPin:
         return applied + int(start * 1e9)
 
     def low(self) -> int:
-        """Ends what is being played and switches the pin off; returns when. Connects anew if it has to.
+        """Ends what is being played and switches the pin off; returns when. Reconnects if it has to.
 
         Raises:
-            OutputError: pigpiod can't be told. What it plays ends by itself.
+            OutputError: pigpiod can't be reached. What it plays ends by itself.
         """
         if not self._open:
             return now()
@@ -158,7 +158,7 @@ class DaemonPin:
         self._until = 0.0
         if self._wave is not None:
             wave, self._wave = self._wave, None
-            with suppress(pigpio.error):  # a daemon that was started anew does not know it
+            with suppress(pigpio.error):  # a daemon that was restarted does not know it
                 self._pi.wave_delete(wave)
 
     def _connect(self) -> None:

@@ -60,7 +60,7 @@ class Noise(Wave):
     def __init__(self, seconds: float | None, rate: int, seed: int) -> None:
         self.length = None if seconds is None else max(1, round(seconds * rate))
         self._ramp = max(1, round(_RAMP * rate))
-        # Several seconds, again and again: drawn anew, it would cost time in the sound card's own thread.
+        # Several seconds, again and again: computed each time, it would cost time in the sound card's own thread.
         self._noise = np.random.default_rng(seed).uniform(-1, 1, 4 * rate)
 
     def samples(self, start: int, count: int) -> Samples:

@@ -28,7 +28,7 @@ class Stimulus(ABC):
     """Draws one refresh after the other.
 
     Attributes:
-        length: number of refreshes that it lasts; infinite: until the screen is told otherwise.
+        length: number of refreshes that it lasts; infinite: until the screen's next command.
         late: refreshes by which what it reads came too late.
     """
 

@@ -16,7 +16,7 @@ from dlstream_outputs.actions import Action, On, Pulse, Train
 TIMED = (On, Pulse, Train)
 """The actions that `TimedLine` can play."""
 _TOLERANCE = 0.01
-"""Seconds by which a pulse may be too long without being told."""
+"""Seconds by which a pulse may be too long without a report."""
 
 
 def pulses_of(action: Action) -> Iterator[tuple[float, Any]]:
@@ -46,7 +46,7 @@ class TimedLine:
     is due already. `fault` reports how many were, and a pulse that lasted more than 10 ms too long.
 
     Args:
-        switch: sets the line; returns when the device has been told. Not called by two threads at once.
+        switch: sets the line; returns once the device has been commanded. Not called by two threads at once.
     """
 
     def __init__(self, switch: Callable[[bool], None]) -> None:
@@ -98,7 +98,7 @@ class TimedLine:
         return "; ".join(faults)
 
     def _set(self, high: bool) -> None:
-        self._high = self._high or high  # while it is told, and after a failure: it may be high
+        self._high = self._high or high  # while it is being switched, and after a failure: it may be high
         self._switch(high)
         self._high, self._since = high, time.monotonic()
 
@@ -146,5 +146,5 @@ class TimedLine:
                 return
             stopped.set()
             self._faults.append(str(error) if isinstance(error, DlstreamError) else f"{type(error).__name__}: {error}")
-            with suppress(Exception):  # it is told already, and its node will try again
+            with suppress(Exception):  # it is reported already, and its node will try again
                 self._set(False)

@@ -63,7 +63,7 @@ class SerialSettings(OutputSettings):
     low: _Bytes = "L"
     """What switches the board off."""
     reset_wait: float = Field(2.0, ge=0, le=60)
-    """Seconds to wait after opening: an Arduino Uno starts anew and hears nothing meanwhile."""
+    """Seconds to wait after opening: an Arduino Uno restarts and hears nothing meanwhile."""
 
     actions = TIMED
 

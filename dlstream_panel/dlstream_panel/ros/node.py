@@ -76,7 +76,7 @@ class PanelNode(DlstreamNode[PanelSettings]):
 
 
 def about(settings: PanelSettings) -> dict[str, Any]:
-    """What a page is told once."""
+    """What a page gets once."""
     return {
         "rig": settings.rig,
         "file": settings.rig_file,

@@ -50,15 +50,23 @@ export class Log {
     if (!text) return;
     const byKey = event.submitter?.matches(":focus") ? null : this.kind; // Enter in the field
     const kind = byKey ?? event.submitter?.value ?? "note";
-    const ago = (performance.now() - (this.#pressed || performance.now())) / 1000;
+    const pressed = this.#pressed || performance.now();
+    this.#clear(); // at once: the next key may begin the next note before the rig has answered
     try {
-      await ask("remark", { kind, text, ago });
-      this.text.value = "";
-      this.#pressed = 0;
-      this.kind = null;
-      this.text.blur();
+      await ask("remark", { kind, text, ago: (performance.now() - pressed) / 1000 });
     } catch (error) {
       tell(error.message, "problem");
+      if (this.text.value) return;
+      this.text.value = text; // to be sent again
+      this.#pressed = pressed;
+      this.kind = kind;
     }
+  }
+
+  #clear() {
+    this.text.value = "";
+    this.#pressed = 0;
+    this.kind = null;
+    this.text.blur();
   }
 }

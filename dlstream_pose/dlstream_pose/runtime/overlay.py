@@ -14,7 +14,7 @@ from dlstream_common import Individual
 Colour = tuple[int, int, int]
 """Blue, green, red."""
 
-# Told apart by most colour-blind people as well (Okabe and Ito 2008), brightened.
+# Distinguishable for most colour-blind people as well (Okabe and Ito 2008), brightened.
 PALETTE: tuple[Colour, ...] = (
     (66, 212, 255),
     (233, 180, 86),

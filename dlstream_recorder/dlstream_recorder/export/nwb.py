@@ -222,7 +222,7 @@ def _add_stimuli(pynwb: Any, file: Any, recorded: Recorded, start: int) -> None:
     )
     for name, about in (
         ("output", "output of the rig"),
-        ("action", "what the output was told to do"),
+        ("action", "the command that the output got"),
         ("trigger", "trigger that caused it"),
         ("sham", "True: a control, in which nothing was done"),
         ("acknowledged", "True: start_time is when the output did it"),
@@ -258,7 +258,7 @@ def _add_events(file: Any, recorded: Recorded, start: int) -> None:
         ("event_name", "the trigger, trial, state, node or output that it happened to"),
         ("camera", "camera of the frame that caused it"),
         ("frame_time", "acquisition of the frame that caused it, in seconds; NaN if none did"),
-        ("action", "of a command: what the output was told"),
+        ("action", "of a command: what the output was to do"),
         ("trigger", "of a command: the trigger that caused it"),
     ):
         table.add_column(name, about)

@@ -34,7 +34,7 @@ from dlstream_recorder.report.paths import walks
 from dlstream_recorder.report.tables import read_poses, write_h5
 
 Report = Callable[[int], None]
-"""Told now and then how many frames of the video are done."""
+"""Called now and then with the number of frames of the video that are done."""
 _CAMERA = "top"
 _EVERY = 0.5
 """Seconds between two reports."""

@@ -52,7 +52,7 @@ def _endless(settings: StateTable) -> Iterator[Problem]:
 
 
 def _ends_by_itself(stimulus: Stimulus) -> bool:
-    """Whether the output itself ends what it is told: a pulse, a file, or what has a length."""
+    """Whether the output itself ends the command: a pulse, a file, or what has a length."""
     values = stimulus.texts()
     if stimulus.action == "pulse" or "duration" in values or "count" in values:
         return True

@@ -67,9 +67,9 @@ def _every_weight(folder: SleapFolder) -> Iterator[None]:
     """Refuses weights of an older SLEAP that SLEAP-NN can't place: it would only warn, and go on without them."""
     from loguru import logger
 
-    told: list[str] = []
+    logged: list[str] = []
     sink = logger.add(
-        lambda message: told.append(message.record["message"]),
+        lambda message: logged.append(message.record["message"]),
         level="WARNING",
         filter=lambda record: record["module"] == "legacy_models",
     )
@@ -77,9 +77,9 @@ def _every_weight(folder: SleapFolder) -> Iterator[None]:
         yield
     finally:
         logger.remove(sink)
-    if told:
+    if logged:
         raise NetworkError(
-            f"{folder.weights}: SLEAP-NN can't load all of its weights ({told[0]:.300}); expected a model that it "
+            f"{folder.weights}: SLEAP-NN can't load all of its weights ({logged[0]:.300}); expected a model that it "
             "reads completely. Train it again with SLEAP-NN on the same labels"
         )
 

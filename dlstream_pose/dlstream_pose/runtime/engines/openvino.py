@@ -50,8 +50,8 @@ class OpenVino(Engine[EngineSettings]):
             self._model = self._core.read_model(content)
             self._compiled: dict[tuple[int, ...], _Compiled] = {}
             self._any = self._compile(None)
-            told = self._model.has_rt_info(_METADATA)
-            self.metadata = str(self._model.get_rt_info(_METADATA).astype(str)) if told else None
+            stored = self._model.has_rt_info(_METADATA)
+            self.metadata = str(self._model.get_rt_info(_METADATA).astype(str)) if stored else None
         except Exception as error:
             raise unloadable(path, len(content), "OpenVINO", error) from error
         self.inputs = {item.get_any_name(): _type(item) for item in self._model.inputs}
