@@ -162,7 +162,7 @@ def test_one_command_runs_a_rig_on_two_hosts(begin, write, hosts, ssh, tmp_path,
 
 
 def test_a_cut_cable_switches_off_and_the_run_goes_on_or_ends(begin, write, hosts, tmp_path):
-    rig = write(silence=5, patience=60)
+    rig = write(silence=5, patience=30)
     arena = begin("arena", "run", str(rig), "--host", "arena")
     desk = begin("desk", "run", "--status", "1", str(rig))
     told(desk, "acknowledgement", "on")
