@@ -13,6 +13,9 @@ PACKAGES := dlstream dlstream_camera dlstream_common dlstream_experiment dlstrea
 SIMULATORS := gcc-avr avr-libc libsimavr-dev libelf-dev libaravis-0.8-0 aravis-tools pulseaudio pulseaudio-utils libportaudio2 \
 	libasound2-plugins xvfb chromium iproute2 openssh-client openssh-server
 
+# axe-core, one file, with which the panel's test looks for barriers; what else this package needs is for another browser.
+AXE := axe-playwright-python==0.1.8
+
 .PHONY: help setup tools devices simulators firmware hooks demo test lint format docs bench lock dlc dlc-tf sleap readers test-readers convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
 
 help: ## show this list
@@ -31,6 +34,7 @@ devices: .venv/.devices ## install the libraries of all cameras and outputs; or 
 
 .venv/.devices: requirements-devices.txt | setup
 	.venv/bin/python -m pip install -q --disable-pip-version-check -r requirements-devices.txt
+	.venv/bin/python -m pip install -q --disable-pip-version-check --no-deps $(AXE)
 	@touch $@
 
 simulators: ## install what the tests of devices need beside Python packages (apt; asks for your password)

@@ -98,7 +98,11 @@ class NodeUnderTest:
         for key, value in parameters.items():
             words += ["-p", f"{key}:={_yaml(value)}"]
         self.process = subprocess.Popen(
-            [*dying_with_parent(), *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [*dying_with_parent(), *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, "PYTHONFAULTHANDLER": "1"},
         )
         self.lines: list[str] = []
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -115,8 +119,14 @@ class NodeUnderTest:
         return "\n".join(self.lines)
 
     def wait(self, timeout: float = PATIENCE) -> int:
-        """Waits for its end and the last of its output; the exit code."""
-        code = self.process.wait(timeout)
+        """Waits for its end and the last of its output; the exit code. A node that hangs shows where."""
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # faulthandler writes the stack of each thread
+            self.process.wait()
+            self._thread.join(timeout)
+            pytest.fail(f"the node did not end within {timeout:.0f} s:\n{self.output}")
         self._thread.join(timeout)
         return code
 
@@ -146,14 +156,15 @@ def start_node() -> Iterator[Callable[..., NodeUnderTest]]:
     for node in nodes:  # a killed node leaves 64 MiB of shared memory behind, one that was told to end does not
         if node.process.poll() is None:
             node.process.send_signal(signal.SIGINT)
+    hanging = []
     for node in nodes:
         try:
             node.wait()
-        except subprocess.TimeoutExpired:
-            node.process.kill()
-            node.wait()
+        except pytest.fail.Exception as error:
+            hanging.append(str(error))
         if node.process.stdout:
             node.process.stdout.close()
+    assert not hanging, "\n".join(hanging)
 
 
 class Observer:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import importlib.util
 import json
 import re
 import shutil
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,12 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 def program() -> str | None:
     """The installed browser."""
     return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
+
+
+def axe() -> Path | None:
+    """The file of axe-core, which `make devices` installs: it looks for what keeps people out of a page."""
+    found = importlib.util.find_spec("axe_playwright_python")
+    return Path(found.origin).with_name("axe.min.js") if found is not None and found.origin else None
 
 
 class Browser:
@@ -142,13 +150,26 @@ class Page:
             time.sleep(0.05)
         return value
 
-    def press(self, key: str) -> None:
-        """Presses a key."""
-        text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
+    def barriers(self) -> list[str]:
+        """What axe finds against WCAG 2.2, levels A and AA, and against good practice, each with its first place."""
+        if not self.run("'axe' in window"):
+            file = axe()
+            assert file is not None
+            self.run(f"{file.read_text(encoding='utf-8')}; 0")
+        tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
+        asked = f"axe.run(document, {{runOnly: {json.dumps(tags)}, resultTypes: ['violations']}})"
+        first = "`${v.id}: ${v.help}: ${v.nodes.map(n => n.target).slice(0, 4).join(' | ')}`"
+        found = self.run(f"{asked}.then(r => r.violations.map(v => {first}))")
+        return [str(item) for item in found]
+
+    def press(self, key: str, control: bool = False) -> None:
+        """Presses a key, with Ctrl or without."""
+        text = {"text": key} if len(key) == 1 and not control else {"text": "\r"} if key == "Enter" else {}
         code = {"Enter": 13, "Tab": 9, "Escape": 27}.get(key, ord(key.upper()[0]))
         for kind in ("keyDown", "keyUp"):
             only = text if kind == "keyDown" else {}
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **only)
+            more = {"modifiers": 2 if control else 0, "windowsVirtualKeyCode": code, **only}
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, **more)
 
     def type(self, text: str) -> None:
         """Types into the field that has the focus."""
@@ -162,6 +183,17 @@ class Page:
         x, y = self.run(f"(r => [r.x + r.width / 2, r.y + r.height / 2])({place}.getBoundingClientRect())")
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def point(self, place: Sequence[float]) -> None:
+        """Clicks at a place of the window."""
+        self.drag(place, place)
+
+    def drag(self, start: Sequence[float], end: Sequence[float], steps: int = 4) -> None:
+        """Drags with the mouse, by way of some places between."""
+        places = [[a + (b - a) * n / steps for a, b in zip(start, end, strict=True)] for n in range(steps + 1)]
+        kinds = ["mousePressed", *["mouseMoved"] * steps, "mouseReleased"]
+        for kind, (x, y) in zip(kinds, [*places, places[-1]], strict=True):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
 
     def resize(self, size: tuple[int, int], dark: bool = False) -> None:
         """Another size or theme."""

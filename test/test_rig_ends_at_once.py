@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -40,7 +41,7 @@ def launch():
 def test_nodes_that_are_all_told_to_end_leave_outputs_off_and_the_session_whole(launch, write_rig, wait_for, tmp_path):
     rig = write_rig()
     processes, lines, codes = launch(rig)
-    wait_for(lambda: any("trial_started" in line for line in lines), "a trial")
+    wait_for(lambda: _was_shown(tmp_path), "a picture that is shown")
     for process in processes:
         process.signal(signal.SIGINT)
     for process in processes:
@@ -57,3 +58,10 @@ def test_nodes_that_are_all_told_to_end_leave_outputs_off_and_the_session_whole(
     commands = events[events["kind"] == "command"]
     assert commands["action"].iloc[-1] == "off"
     assert set(commands["id"]) <= set(events[events["kind"] == "acknowledgement"]["id"])
+
+
+def _was_shown(folder: Path) -> bool:
+    """Whether the output has acknowledged a picture: a command that is on its way meets an output that is ending."""
+    tables = (folder / "sessions").glob("*/events.csv")
+    lines = "".join(table.read_text() for table in tables).splitlines()
+    return any("acknowledgement" in line and "show" in line for line in lines)

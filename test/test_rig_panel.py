@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Browser, Page, program
+from browser import Browser, Page, axe, program
 from rig_tools import PATIENCE, RigUnderTest, recorded
 
 pytestmark = pytest.mark.skipif(program() is None, reason="no Chromium; `make simulators` installs it")
@@ -245,7 +247,11 @@ def test_a_token_opens_the_page_once_and_the_second_one_only_looks(open_panel, b
         looking = other.open(link_of(rig, "view only"))
         looking.until("document.querySelector('.camera')?.dataset.live === 'yes'")
         looking.until("document.getElementById('stop').disabled")
-        assert looking.run("[...document.querySelectorAll('button')].filter(b => b.checkVisibility()).length") == 4
+        assert looking.run(
+            "[...document.querySelectorAll('button')].filter(b => b.checkVisibility()).map(b => b.id)"
+        ) == ["skip", "theme", "help-button", "stop", ""]
+        request = "{method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{}'}"
+        assert looking.run(f"fetch('/api/links', {request}).then(answer => answer.status)") == 403
         looking.press("s")
         status = "fetch('/api/stop', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{}'})"
         assert looking.run(f"{status}.then(answer => answer.status)") == 403
@@ -255,7 +261,8 @@ def test_a_token_opens_the_page_once_and_the_second_one_only_looks(open_panel, b
     assert rig.stop() == 0
 
 
-# Each visible text with its contrast on the ground below it, by the formula of WCAG 2; what is disabled is exempt.
+# Each visible text with its contrast on the ground below it, by the formula of WCAG 2; what is disabled is exempt, and
+# so are the names on a picture, which have a dark edge.
 CONTRASTS = """
 (() => {
   const rgb = (text) => (text.match(/[0-9.]+/g) ?? []).map(Number);
@@ -280,7 +287,7 @@ CONTRASTS = """
   while (walker.nextNode()) {
     const element = walker.currentNode.parentElement;
     if (!walker.currentNode.data.trim() || !element.checkVisibility()) continue;
-    if (element.closest("button:disabled, fieldset:disabled, .unseen, .skip, .veil")) continue;
+    if (element.closest("button:disabled, fieldset:disabled, .unseen, .skip, .veil, .drawing")) continue;
     const [a, b] = [light(solid(getComputedStyle(element).color)), light(ground(element))];
     const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (contrast < 4.5) found.push(`${walker.currentNode.data.trim()}: ${contrast.toFixed(2)}`);
@@ -312,6 +319,83 @@ def test_every_text_can_be_read_and_every_control_has_a_name_in_both_themes_and_
     rig, page = open_panel()
     page.until("document.querySelectorAll('#triggers li').length === 2")
     page.click("summary")
+    assert_can_be_used(page)
+    page.press("?")
+    page.until("document.getElementById('help').open")
+    assert page.run(CONTRASTS) == []
+    page.press("Escape")
+    page.until("!document.getElementById('help').open")
+    assert rig.stop() == 0
+
+
+def on_picture(page: Page, x: float, y: float) -> Any:
+    """Where a pixel of the picture that is drawn on lies in the window."""
+    box = "document.querySelector('.drawing').getBoundingClientRect()"
+    return page.run(f"(r => [r.x + ({x} + 0.5) / 320 * r.width, r.y + ({y} + 0.5) / 240 * r.height])({box})")
+
+
+def test_a_region_is_drawn_saved_in_one_line_and_used_by_the_next_run(open_panel):
+    rig, page = open_panel(BY_HAND)
+    file = rig.folder / "experiment.yaml"
+    old = file.read_text()
+    text = "document.getElementById('region-text').innerText"
+    page.until("document.querySelector('#rows [data-key=experiment]').dataset.level === 'off'")
+    page.click("[data-page=regions]")
+    page.until("document.querySelectorAll('.drawing .shape').length === 2")
+    page.until("document.querySelector('#stage canvas').width === 320")
+    page.point(on_picture(page, 40, 60))
+    page.until(f"{text} === 'left: {{type: rectangle, left: 0, top: 0, right: 159, bottom: 239}}'")
+    page.drag(on_picture(page, 159, 119.5), on_picture(page, 120, 90))
+    page.until(f"{text} === 'left: {{type: rectangle, left: 0, top: 0, right: 120, bottom: 239}}'")
+    page.press("z", control=True)
+    page.until(f"{text}.includes('right: 159')")
+    page.press("y", control=True)
+    page.click("#save-regions")
+    page.until("document.getElementById('messages').innerText.includes('the experiment has taken it over')")
+    page.until("document.getElementById('save-state').innerText.startsWith('As in')")
+    assert file.read_text() == old.replace("right: 159", "right: 120")
+    # A polygon by the mouse, and an ellipse by keys alone.
+    page.press("p")
+    for x, y in ((60, 130), (160, 130), (160, 200), (60, 200)):
+        page.point(on_picture(page, x, y))
+    page.press("Enter")
+    page.until(
+        f"{text}.includes('region_1: {{type: polygon, points: [[60, 130], [160, 130], [160, 200], [60, 200]]}}')"
+    )
+    page.press("e")
+    page.press("Enter")
+    page.press("ArrowLeft")
+    page.until(f"{text}.includes('region_2: {{type: ellipse, center: [159, 120]')")
+    page.press("Delete")
+    page.until("document.querySelectorAll('.drawing .shape').length === 3")
+    # The file was changed meanwhile: what is drawn stays on the page, and what the other hand wrote in the file.
+    file.write_text("# by an editor\n" + file.read_text())
+    page.click("#save-regions")
+    page.until("document.getElementById('region-problem').innerText.includes('has changed since this page read it')")
+    assert "region_1" not in file.read_text()
+    page.click("#discard-regions")
+    page.until("document.querySelectorAll('.drawing .shape').length === 2")
+    page.click("[data-page=rig]")
+    page.click("[data-key=experiment] button")
+    page.until("document.querySelector('#rows [data-key=experiment]').dataset.level === 'ok'")
+    page.click("[data-page=regions]")
+    page.press("r")
+    page.drag(on_picture(page, 60, 130), on_picture(page, 160, 200))
+    page.until("document.getElementById('save-state').innerText.startsWith('A run is on')")
+    assert page.run("document.getElementById('save-regions').disabled")
+    request = "{method: 'POST', headers: {'Content-Type': 'application/json'}, body}"
+    body = "JSON.stringify({hash: '0'.repeat(64), regions: {}})"
+    answer = page.run(f"(body => fetch('/api/regions', {request}).then(answer => answer.json()))({body})")
+    assert answer["error"].startswith("a run is on")
+    assert_can_be_used(page)
+    assert rig.stop() == 0
+    starts = [line for line in (rig.session / "journal.jsonl").read_text().splitlines() if '"start"' in line]
+    assert len(starts) == 1
+    assert "right: 120" in starts[0]
+
+
+def assert_can_be_used(page: Page) -> None:
+    """Every text can be read, every control has a name, and all has its place, in both themes and sizes."""
     for dark in (False, True):
         for size in ((1440, 900), (1024, 768)):
             page.resize(size, dark)
@@ -319,9 +403,95 @@ def test_every_text_can_be_read_and_every_control_has_a_name_in_both_themes_and_
             assert page.run(NAMES) == [], (size, dark)
             width, height = page.run("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
             assert (width, height) == size, "everything has its place without scrolling the page"
+
+
+def test_sessions_are_found_and_read_and_checks_run_where_no_run_is_on(open_panel, tmp_path):
+    old = tmp_path / "sessions" / "2026-11-01_M12"
+    shutil.copytree(Path(__file__).parents[1] / "dlstream" / "test" / "data" / "session_of_0.1_every", old)
+    about = json.loads((old / "session.json").read_text())
+    about |= {
+        "session": old.name,
+        "created": "2026-11-01T10:00:00+00:00",
+        "metadata": {"subject": {"subject_id": "M12"}},
+    }
+    (old / "session.json").write_text(json.dumps(about))
+    rig, page = open_panel(BY_HAND)
+    page.until("document.querySelector('#rows [data-key=experiment]').dataset.level === 'off'")
+    page.click("[data-page=sessions]")
+    page.until("document.querySelectorAll('#session-list tr').length === 2")
+    page.until("document.querySelector('#session-list tr').innerText.includes('recording now')")
+    page.run("document.getElementById('session-search').focus()")
+    page.type("m12")
+    page.until("document.querySelectorAll('#session-list tr').length === 1")
+    page.until("document.getElementById('session-name').innerText === '2026-11-01_M12'")
+    link = "document.querySelector('#session-tables a[download=\"events.csv\"]').href"
+    assert page.run(f"fetch({link}).then(answer => answer.text())") == (old / "events.csv").read_text()
+    page.until("!document.getElementById('make-report').disabled")
+    page.click("#make-report")
+    page.until("document.querySelectorAll('#session-pictures img').length > 0")
+    assert "Events" in page.until("document.getElementById('report-text').innerText")
+    page.until("[...document.querySelectorAll('#session-pictures img')].every(image => image.naturalWidth > 100)")
+    assert_can_be_used(page)
+    page.click("[data-page=checks]")
+    page.click("[data-check=check] button")
+    page.until("document.querySelector('[data-check=check]').dataset.end === 'good'")
+    page.until("document.getElementById('job-text').innerText.includes('is valid')")
+    page.click("[data-check=camera] button")
+    page.click("#end-job")
+    page.until("document.querySelector('[data-check=camera]').dataset.end === 'bad'")
+    assert_can_be_used(page)
+    page.click("[data-page=rig]")
+    page.click("[data-key=experiment] button")
+    page.until("document.querySelector('#rows [data-key=experiment]').dataset.level === 'ok'")
+    page.click("[data-page=checks]")
+    page.until("!document.getElementById('checks-locked').hidden")
+    assert page.run("document.querySelector('[data-check=bench] button').disabled")
+    request = "{method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{\"what\": \"bench\"}'}"
+    answer = page.run(f"fetch('/api/start-job', {request}).then(answer => answer.json())")
+    assert answer["error"].startswith("a run is on")
+    assert rig.stop() == 0
+
+
+@pytest.mark.skipif(axe() is None, reason="no axe; `make devices` installs it")
+def test_axe_finds_nothing_on_any_page_in_either_theme(open_panel, browser, tmp_path):
+    rig, page = open_panel(("panel: {port: 0}", f"panel: {{port: 0, token: {tmp_path}/panel.token}}"))
+    page.until("document.querySelectorAll('#triggers li').length === 2")
+    page.click("summary")
+    barriers: list[str] = []
+
+    def look(what: str) -> None:
+        for dark in (False, True):
+            page.resize((1024, 768) if dark else (1440, 900), dark)
+            barriers.extend(f"{what}, {'dark' if dark else 'light'}: {found}" for found in page.barriers())
+
+    look("rig")
     page.press("?")
     page.until("document.getElementById('help').open")
-    assert page.run(CONTRASTS) == []
+    look("help")
     page.press("Escape")
-    page.until("!document.getElementById('help').open")
+    page.click("#tablet")
+    page.until("document.querySelectorAll('#link-list svg').length === 2")
+    look("links")
+    page.press("Escape")
+    page.until("document.getElementById('link-list').innerHTML === ''")
+    page.click("[data-page=regions]")
+    page.until("document.querySelectorAll('.drawing .shape').length === 2")
+    page.click("#region-list button")
+    page.until("!document.getElementById('region-fields').hidden")
+    look("regions")
+    page.press("p")
+    page.point(on_picture(page, 60, 130))
+    look("regions while a polygon is drawn")
+    page.press("Escape")
+    page.click("[data-page=sessions]")
+    page.until("!document.getElementById('session-detail').hidden")
+    look("sessions")
+    page.click("[data-page=checks]")
+    page.until("!document.getElementById('checks-page').hidden")
+    look("checks")
+    page.call("Network.clearBrowserCookies")
+    page.go(link_of(rig).partition("#")[0])
+    page.until("!document.getElementById('sign-in').hidden")
+    look("sign-in")
+    assert not barriers, "\n".join(barriers)
     assert rig.stop() == 0

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -17,7 +18,11 @@ from dlstream_camera.arena import Arena
 from dlstream_common import Frame, now
 from dlstream_common.ros import EVENT, POSE, image_qos, image_to_message, stamp_from_message
 from dlstream_msgs.msg import ExperimentStatus, FramePoses
-from dlstream_recorder import DECISIONS, JOURNAL, read_lines, recover
+from dlstream_pose.convert.precision import quantize, select
+from dlstream_recorder import DECISIONS, JOURNAL, read_lines, read_session, recover
+
+sys.path.append(str(CONFIG.parent / "dlstream_pose" / "test"))
+from blob_network import blob_samples, write_blob_network
 
 OWN_TRIGGERS = """\
 calibration: {top: {camera_info: top.yaml, distance_cm: 60}}
@@ -26,7 +31,7 @@ triggers:
     type: python
     class: near_wall.py:NearWall
     options: {keypoint: neck, width: 320, height: 240, distance: 60}
-  runs: {type: speed, keypoints: [neck], at_least: 1, unit: cm/s}
+  has_length: {type: distance, keypoints: [snout, tailbase], at_least: 0.1, unit: cm}
 """
 ENDS = {"experiment_ended"}
 """What differs by nature: when and why a run ended, which a video does not show."""
@@ -134,7 +139,14 @@ projection_matrix: {rows: 3, cols: 4, data: [300, 0, 160, 0, 0, 300, 120, 0, 0, 
 
 
 def test_a_session_replays_in_another_place_when_nothing_else_is_left(start, write_rig, tmp_path):
-    path = write_rig(("fps: 30, seed: 1}", "fps: 12, seed: 8, frames: 60, calibration: top.yaml}"))
+    """The network, too, is gone: what it computed, how, and with what proof, is in the session."""
+    network = tmp_path / "blobs.int8.onnx"
+    exact = write_blob_network(tmp_path / "blobs.onnx", ("tail", "neck"), sure_from=0.02)
+    about, _ = quantize(exact, network, "int8", select(blob_samples(40), 12))
+    path = write_rig(
+        ("fps: 30, seed: 1}", "fps: 12, seed: 8, frames: 60, calibration: top.yaml}"),
+        (f"{CONFIG}/networks/demo_mouse.onnx", str(network)),
+    )
     (tmp_path / "top.yaml").write_text(CALIBRATION)
     shutil.copy(CONFIG / "experiments" / "python" / "near_wall.py", tmp_path)
     experiment = tmp_path / "experiment.yaml"
@@ -145,9 +157,14 @@ def test_a_session_replays_in_another_place_when_nothing_else_is_left(start, wri
     session = rig.session.rename(tmp_path / "elsewhere")
     assert {item.name for item in (session / "files").iterdir()} == {"near_wall.py", "top.yaml"}
     assert "not in the session" not in (session / "events.csv").read_text()
-    for file in (path, experiment, tmp_path / "top.yaml", tmp_path / "near_wall.py"):
+    for file in (path, experiment, network, exact, tmp_path / "top.yaml", tmp_path / "near_wall.py"):
         file.unlink()
-    assert "trigger_rose runs" in " ".join(" ".join(map(str, item[:2])) for item in said(session))
+    inference = read_session(session)["cameras"]["top"]["inference"]
+    proof = about.proof_of(inference["engine"])
+    assert inference["precision"] == "int8"
+    assert f"p99 {proof.p99:.3f}" in inference["proof"]
+    assert "that the file was proved for" in inference["description"]
+    assert "trigger_rose has_length" in " ".join(" ".join(map(str, item[:2])) for item in said(session))
     replay = outcome("replay", str(session), "--allow-python", folder=session)
     assert replay.returncode == 0, replay.stdout + replay.stderr
     assert "identical" in replay.stdout

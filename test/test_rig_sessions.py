@@ -23,11 +23,14 @@ def is_of_a_slow_machine(fault: dict[str, str]) -> bool:
     return any(words in text for words in late for text in fault.values())
 
 
-def test_demo_closes_the_loop(start):
+def test_demo_closes_the_loop(start, wait_for):
     rig = start("demo", "--seconds", "3600")
-    told(rig, "acknowledgement", "show")  # on a quick machine within a few seconds
+    told(rig, "acknowledgement", "train")  # on a quick machine within a few seconds
+    wait_for(lambda: ",pause," in (rig.session / "events.csv").read_text(), "the end of a train")
     assert rig.stop() == 0, rig.output
     assert "The loop closed" in rig.output
+    [laser] = [line for line in rig.output.splitlines() if "pulses in" in line]
+    assert "at pin 9 of the simulated board: 20.000 Hz, 5.000 ms" in laser
     summary = rig.about()["summary"]
     assert summary["frames_recorded"] == summary["frames_captured"] > 0
     assert summary["frames_dropped"] == 0

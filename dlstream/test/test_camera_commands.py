@@ -128,7 +128,7 @@ def of(stamps: list[int], **changes: object) -> Trial:
         "stamps": tuple(stamps),
         "dropped": 0,
         "state": SourceState(),
-        "told": (),
+        "notices": (),
     }
     return Trial(**{**facts, **changes})
 

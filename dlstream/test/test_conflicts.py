@@ -82,6 +82,28 @@ def test_two_names_of_one_port_are_one_board(tmp_path: Path) -> None:
     assert "which outputs.a.pin has already" in refused(tmp_path, text)
 
 
+@pytest.mark.parametrize("serial_first", [True, False])
+@pytest.mark.parametrize(
+    "part", ["{type: arduino, pin: 8, port: PORT}", "{type: frame_trigger, pin: 8, rate: 30, port: PORT}"]
+)
+def test_a_board_and_a_serial_output_can_not_have_one_port(tmp_path: Path, part: str, serial_first: bool) -> None:
+    (tmp_path / "ttyACM0").touch()
+    (tmp_path / "by-id").symlink_to(tmp_path / "ttyACM0")
+    lines = [
+        f"  a: {{type: serial, port: {tmp_path}/by-id}}\n",
+        f"  b: {part}\n".replace("PORT", f"{tmp_path}/ttyACM0"),
+    ]
+    said = refused(tmp_path, "outputs:\n" + "".join(lines if serial_first else reversed(lines)))
+    line = 4 if serial_first else 5
+    assert f"outputs.b.port: found {tmp_path}/ttyACM0, which outputs.a.port has already (line {line})" in said
+    assert refused(tmp_path, "outputs:\n" + "".join(lines).replace("ttyACM0", "ttyACM1")) == ""
+
+
+def test_an_input_and_a_serial_output_can_not_have_one_port(tmp_path: Path) -> None:
+    text = "outputs:\n  a: {type: serial, port: /dev/a}\ninputs:\n  lever: {type: arduino, pin: 2, port: /dev/a}\n"
+    assert "inputs.lever.port: found /dev/a, which outputs.a.port has already (line 4)" in refused(tmp_path, text)
+
+
 def test_an_experiment_names_inputs_of_the_rig(tmp_path: Path) -> None:
     (tmp_path / "experiment.yaml").write_text(
         "experiment: test\ncamera: top\ntriggers: {pressed: {type: input, input: levre}}\n"

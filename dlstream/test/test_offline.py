@@ -26,6 +26,7 @@ from dlstream.offline.whatif import what_if
 from dlstream_camera import SourceSettings
 from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_common import DlstreamError, InputError, RecordingError
+from dlstream_pose.runtime.overlay import PALETTE
 from dlstream_recorder import DECISIONS, JOURNAL, read_lines, read_session
 from dlstream_recorder.report.tables import read_poses
 
@@ -126,7 +127,31 @@ def test_regions_turn_green_in_the_annotated_video(video, experiment, tmp_path, 
     assert after[1] > after[2], "green"
 
 
-def test_images_and_videos_give_frames_at_their_own_times(scene, video, tmp_path):
+def test_virtual_keypoints_are_dots_in_the_annotated_video(video, experiment, tmp_path, console):
+    experiment.write_text(
+        EXPERIMENT.replace("regions:", "keypoints:\n  ahead: {middle: [snout, neck]}\nregions:").replace(
+            "in_left: {type: region, region: left, keypoints: [neck]}",
+            "in_left: {type: region, region: left, keypoints: [ahead]}",
+        )
+    )
+    analyze(video, tmp_path / "out", Options(NETWORK, experiment, 1.0), console)
+    poses = read_poses(tmp_path / "out" / "top.poses.csv").droplevel("scorer", axis=1)
+    with av.open(str(tmp_path / "out" / "annotated.mp4")) as container:
+        pictures = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+    blue, green, red = PALETTE[len(KEYPOINTS) % len(PALETTE)]
+    seen = 0
+    for (_, row), picture in zip(poses.iterrows(), pictures, strict=True):
+        ends = [row[name] for name in ("snout", "neck")]
+        apart = np.hypot(*(ends[0][["x", "y"]] - ends[1][["x", "y"]]))
+        if min(end["likelihood"] for end in ends) < 0.6 or apart < 16:
+            continue
+        x, y = (round((ends[0][axis] + ends[1][axis]) / 2) for axis in ("x", "y"))
+        near = picture[y - 1 : y + 2, x - 1 : x + 2].reshape(-1, 3).astype(int).mean(axis=0)
+        seen += int(np.abs(near - (blue, green, red)).max() < 60)
+    assert seen > 5
+
+
+def test_images_and_videos_give_frames_at_their_own_times(scene, video, tmp_path, monkeypatch):
     folder = tmp_path / "stills"
     folder.mkdir()
     for number, (image, _) in enumerate(scene[:5]):
@@ -135,6 +160,9 @@ def test_images_and_videos_give_frames_at_their_own_times(scene, video, tmp_path
     frames = list(stills.frames())
     assert [frame.stamp for frame in frames] == [EPOCH + number * SECOND // 50 for number in range(5)]
     assert (frames[2].image == scene[2][0][20:100, 10:110]).all()
+    monkeypatch.chdir(folder)
+    for here in (".", "../stills", str(folder / ".." / "stills" / ".")):
+        assert open_footage(Path(here), "top", SourceSettings()).name == "stills"
     assert open_footage(video, "top", SourceSettings()).count == FRAMES
     paced = [frame.stamp for frame in open_footage(video, "top", SourceSettings(), fps=10).frames()]
     assert paced == [EPOCH + number * SECOND // 10 for number in range(FRAMES)]

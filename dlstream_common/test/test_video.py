@@ -214,7 +214,9 @@ def test_a_truncated_file_is_refused_for_its_missing_bytes(name, codec, options,
     whole = path.read_bytes()
     read(path)
     path.write_bytes(whole[: len(whole) * 3 // 4])
-    with pytest.raises(SourceError, match=rf"found {len(whole) * 3 // 4} bytes; expected {len(whole)}, .*truncated"):
+    way_on = "its index, which is at the end" if name == "cut.mp4" else "save what is there with 'ffmpeg"
+    found = rf"found {len(whole) * 3 // 4} bytes; expected {len(whole)}, .*truncated: copy it again, .*{way_on}"
+    with pytest.raises(SourceError, match=found):
         open_frames(path)
 
 
@@ -274,7 +276,9 @@ def test_images_of_few_bits_are_told(tmp_path):
     assert "the brightest value is 2000 of 65535" in file.remarks[0]
     assert read(tmp_path / "a.png")[0][0].image.dtype == np.uint8
     cv2.imwrite(str(tmp_path / "b.tif"), np.ones((64, 96), np.float32))
-    with pytest.raises(SourceError, match="no image that can be read"):
+    with pytest.raises(
+        SourceError, match=r"no image that can be read .b.tif has values of type float32; expected 8 or 16 bits"
+    ):
         open_frames(tmp_path / "b.tif")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 import pytest
 from experiment_node_tools import EXAMPLE, MODULE, OUTPUT, PATIENT_OUTPUT, PICTURES, experiment_file, values
@@ -71,6 +72,39 @@ def test_start_stop_and_start_again(start_node, watcher, animal, log_output, wai
         assert values(status, "counts") == {"right": "1", "left": "0"}
     assert node.end(signal.SIGINT) == 0
     assert "Traceback" not in node.output
+
+
+def test_the_next_run_takes_over_the_file_as_it_is_now(start_node, watcher, animal, log_output, wait_for, tmp_path):
+    path = experiment_file(tmp_path)
+    node = start_node(MODULE, file=path, cameras=["top"], image_sizes=["top=640x480"])
+    seen = animal(walking=False)
+    watcher.start()
+    text = path.read_text()
+    path.write_text(text.replace("center: [372, 163]", "center: [100, 163]"))
+    refused = watcher.call("reload")
+    assert not refused.success
+    assert "a run is on" in refused.message
+    assert watcher.call("stop").success
+    assert watcher.call("reload").success
+    wait_for(lambda: min(_left(watcher).x) < 100, "the region at its new place")
+    path.write_text(text.replace("radius: 87.5", "radius: -1"))
+    for service in ("reload", "start"):
+        wrong = watcher.call(service)
+        assert not wrong.success
+        assert "experiment.yaml:19" in wrong.message
+    path.write_text(text)
+    watcher.start()  # without a reload
+    wait_for(lambda: min(_left(watcher).x) > 200, "the region at its old place")
+    wait_for(lambda: watcher.status().status == ExperimentStatus.RUNNING, "the run, once the output answers")
+    wait_for(seen.is_seen, "the experiment's subscription to the poses")
+    seen.send(BETWEEN)
+    seen.send(LEFT)
+    watcher.wait_for_event("trial_started", "left")
+    assert node.end() == 0
+
+
+def _left(watcher: Any) -> Any:
+    return next(region for region in watcher.regions[-1].regions if region.name == "left")
 
 
 def test_start_is_refused_where_an_output_does_not_answer(start_node, watcher, animal):

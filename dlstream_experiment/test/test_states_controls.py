@@ -105,6 +105,45 @@ def test_yoked_to_a_schedule_the_animal_does_not_matter():
     assert script.protocol.counts == {"n": 6}
 
 
+def planned(count: int) -> list[dict]:
+    return [{"at": 4 * number + 1, "seconds": 2, "stimulus": LASER} for number in range(count)]
+
+
+@pytest.mark.parametrize(("probability", "block", "wanted"), [(0.5, 4, 2), (0.25, 8, 2), (0.9, 10, 9)])
+def test_yoked_stimuli_are_left_out_in_balanced_blocks(probability, block, wanted):
+    share = {"probability": probability, "block": block}
+    control = {"type": "yoked", "outputs": ["laser"], "schedule": planned(10 * block), **share}
+    made = machine(SWITCH, control=control)
+    orders = set()
+    for seed in range(5):
+        script = Script(made, seed)
+        for time in range(40 * block):
+            script.frame(time, x=False)
+        begun = [
+            (time, isinstance(step, Note))
+            for time, step in script.steps
+            if (isinstance(step, Note) and step.kind == "sham_started")
+            or (isinstance(step, On) and step.stimulus.output == "laser")
+        ]
+        assert [time for time, _ in begun] == [4 * number + 1 for number in range(10 * block)]
+        left_out = [sham for _, sham in begun]
+        assert {sum(left_out[start : start + block]) for start in range(0, len(left_out), block)} == {wanted}
+        orders.add(tuple(left_out))
+    assert len(orders) == 5
+    words = list(made.in_words())
+    assert f"Of these, {wanted} of every {block} stimuli, in an order that is drawn, of laser are left out" in str(
+        words
+    )
+
+
+@pytest.mark.parametrize(
+    "share", [{"probability": 1}, {"probability": -0.1}, {"block": 4}, {"probability": 0.3, "block": 4}]
+)
+def test_a_share_of_yoked_stimuli_that_can_not_be_is_refused(share):
+    with pytest.raises(ValueError, match=r"probability|a number of stimuli of which"):
+        machine(SWITCH, control={"type": "yoked", "outputs": ["laser"], "schedule": planned(2), **share})
+
+
 COLUMNS = ("kind", "name", "frame_stamp_ns", "stamp_ns", "decided_ns", "action", "values")
 
 

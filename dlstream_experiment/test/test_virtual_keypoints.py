@@ -10,7 +10,7 @@ import pytest
 
 from dlstream_common import FramePoses, Individual, InputError
 from dlstream_experiment import Engine, Event, check_experiment, load_experiment
-from dlstream_experiment.model.virtual import VirtualKeypoint
+from dlstream_experiment.model.virtual import DrawnKeypoints, VirtualKeypoint
 
 NETWORK = ("nose", "left", "right", "tail")
 FILE = """\
@@ -128,3 +128,35 @@ def test_mistakes_are_refused_with_their_line(tmp_path: Path, keypoints: str, sa
 def test_in_words():
     assert VirtualKeypoint(middle=["a", "b", "c"]).in_words() == "the middle of a, b and c"
     assert VirtualKeypoint(middle={"a": 2, "b": 1}).in_words() == "the weighted middle of a (2) and b (1)"
+
+
+def test_its_depth_lies_between_those_of_its_keypoints(tmp_path: Path):
+    high = "high: {type: depth, keypoints: [head], floor: 800, at_least: 90}"
+    path = tmp_path / "experiment.yaml"
+    path.write_text(FILE.format(keypoints=VIRTUAL).replace("triggers:\n", f"triggers:\n  {high}\n"))
+    engine = Engine(load_experiment(path))
+    engine.start(0, 1)
+    heights = []
+    for number, (left, right) in enumerate([(760, 790), (700, 730), (700, np.nan), (680, 710)]):
+        measured = np.array([np.nan, left, right, np.nan], np.float32)
+        poses = frames(0)[0]
+        animal = replace(poses.individuals[0], depth=measured, confidence=np.ones(4, np.float32))
+        animal = replace(animal, x=np.full(4, 50, np.float32), y=np.full(4, 50, np.float32))
+        engine.poses(replace(poses, individuals=(animal,), sequence=number, stamp=number * 33_000_000))
+        heights.append(engine.measured()["high"])
+    np.testing.assert_allclose(heights, [30, 90, np.nan, 110])
+
+
+def test_it_is_drawn_where_it_is():
+    content = {"keypoints": {"head": {"middle": {"left": 2, "right": 1}}, "odd": {"middle": ["left"]}, "paw": 3}}
+    drawn = DrawnKeypoints.of_file(content, NETWORK)
+    assert drawn.keypoints == (*NETWORK, "head"), "what can't be read is left out"
+    for poses in frames(1)[:40]:
+        for before, after, wanted in zip(
+            poses.individuals, drawn.add(poses.individuals), with_head(poses).individuals, strict=True
+        ):
+            for name in ("x", "y", "confidence"):
+                np.testing.assert_array_equal(getattr(after, name)[:4], getattr(before, name))
+                np.testing.assert_allclose(getattr(after, name), getattr(wanted, name), rtol=1e-6)
+    for nothing in ({}, {"keypoints": None}, {"keypoints": [1]}):
+        assert DrawnKeypoints.of_file(nothing, NETWORK).keypoints == NETWORK

@@ -27,6 +27,8 @@ class Board:
         self._sent: dict[tuple[str, str, int], tuple[str, float]] = {}
         self._log: deque[dict[str, Any]] = deque(maxlen=_LOG)
         self._numbers = itertools.count(1)
+        self._saves = 0
+        self._job = {"number": 0, "running": False}
 
     # What the nodes say.
 
@@ -108,6 +110,22 @@ class Board:
             known["regions"] = rounded
             self.version += 1
 
+    def file_saved(self) -> None:
+        """A page has written the experiment file: others read it again."""
+        self._saves += 1
+        self.version += 1
+
+    def job_changed(self, running: bool) -> None:
+        """A command that a page has started began, printed something or ended."""
+        self._job = {"number": self._job["number"] + 1, "running": running}
+        self.version += 1
+
+    @property
+    def run_is_on(self) -> bool:
+        """Whether the experiment runs, or waits to begin a run."""
+        waits = str(self._experiment.get("reason", "")).startswith("waits for")
+        return self._experiment.get("status") == "running" or waits
+
     # What the page gets.
 
     def state(self) -> dict[str, Any]:
@@ -118,6 +136,9 @@ class Board:
             "outputs": self._outputs,
             "cameras": self._cameras,
             "triggers": self._triggers,
+            "saves": self._saves,
+            "run": self.run_is_on,
+            "job": self._job,
         }
 
     def log_after(self, number: int) -> list[dict[str, Any]]:

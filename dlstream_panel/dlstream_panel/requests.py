@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dlstream_panel.shapes import AnyShape, Length, Spot
+
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Word = Annotated[str, Field(min_length=1, max_length=200)]
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class Request(BaseModel):
@@ -20,6 +23,10 @@ class SignIn(Request):
     """Exchanges a token for a cookie."""
 
     token: Annotated[str, Field(max_length=200)]
+
+
+class ShowLinks(Request):
+    """Asks for the links with which another device opens the page."""
 
 
 class StopAll(Request):
@@ -63,11 +70,41 @@ class Remark(Request):
     """Seconds since that moment."""
 
 
+class SaveRegions(Request):
+    """Writes what was drawn into the experiment file, if that still has this hash."""
+
+    hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    regions: Annotated[dict[Name, AnyShape], Field(max_length=200)]
+    """All of them, by name: one that lacks here is removed."""
+    points: Annotated[dict[Name, Spot], Field(max_length=200)] = {}
+    """Of triggers, by the trigger's name."""
+    scales: Annotated[dict[Name, Length], Field(max_length=32)] = {}
+    """Pixels per centimetre by camera."""
+
+    def plain_regions(self) -> dict[str, Any]:
+        """The regions as the file has them, with the keys that were given."""
+        return {name: shape.model_dump(mode="json", exclude_unset=True) for name, shape in self.regions.items()}
+
+
+class StartJob(Request):
+    """Starts a check of the rig, or the report of a session; `session` is an id of the list of sessions."""
+
+    what: Literal["check", "camera", "network", "recording", "bench", "report"]
+    session: Annotated[str, Field(pattern="^([0-9a-f]{20})?$")] = ""
+
+
+class EndJob(Request):
+    """Ends the check that runs."""
+
+
 REQUESTS: dict[str, type[Request]] = {
     "stop": StopAll,
     "arm": Arm,
     "test": Test,
     "run": Run,
     "remark": Remark,
+    "regions": SaveRegions,
+    "start-job": StartJob,
+    "end-job": EndJob,
 }
 """By the last word of the path; `sign-in` is separate, as it needs no cookie."""

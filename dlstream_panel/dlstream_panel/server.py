@@ -15,7 +15,10 @@ from pydantic import ValidationError
 from dlstream_common import DlstreamError
 from dlstream_panel.access import Access
 from dlstream_panel.clients import Client, Hub
-from dlstream_panel.requests import REQUESTS, Request, SignIn
+from dlstream_panel.links import links_of
+from dlstream_panel.pages import Pages
+from dlstream_panel.reading import Read, Reading, refused
+from dlstream_panel.requests import REQUESTS, Request, ShowLinks, SignIn
 from dlstream_panel.rig import Rig
 from dlstream_panel.tokens import Role
 
@@ -34,8 +37,8 @@ class Server:
         about: what never changes: the rig's name, its cameras, outputs and their actions.
     """
 
-    def __init__(self, access: Access, hub: Hub, rig: Rig, about: Mapping[str, Any]) -> None:
-        self._access, self._hub, self._rig, self._about = access, hub, rig, about
+    def __init__(self, access: Access, hub: Hub, rig: Rig, pages: Pages, about: Mapping[str, Any]) -> None:
+        self._access, self._hub, self._rig, self._pages, self._about = access, hub, rig, pages, about
         self._files = {f"/{name}": (data, kind) for name, data, kind in _web_files()}
         self._files["/"] = self._files.pop("/index.html")
 
@@ -47,7 +50,10 @@ class Server:
             app.router.add_get(path, self._on_file)
         app.router.add_get("/api/live", self._on_live)
         app.router.add_get("/api/hello", self._on_hello)
+        for path, read in Reading(self._pages).routes.items():
+            app.router.add_get(path, self._for_readers(read))
         app.router.add_post("/api/sign-in", self._on_sign_in)
+        app.router.add_post("/api/links", self._on_links)
         for name in REQUESTS:
             app.router.add_post(f"/api/{name}", self._on_request)
         app.on_shutdown.append(self._close_clients)
@@ -64,16 +70,16 @@ class Server:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         host, origin = _only(request, "Host"), _only(request, "Origin")
         if not self._access.knows_host(host):
-            return _refused(421, "this name is not one of the panel's: see `names` of the panel in the rig file")
+            return refused(421, "this name is not one of the panel's: see `names` of the panel in the rig file")
         acts = request.method not in ("GET", "HEAD") or request.path == "/api/live"
         if acts and not self._access.is_own_origin(origin, host):
-            return _refused(403, "only the panel's own page may ask for this")
+            return refused(403, "only the panel's own page may ask for this")
         if request.method == "POST" and request.headers.get("Content-Type", "") != "application/json":
-            return _refused(415, "expected application/json")
+            return refused(415, "expected application/json")
         try:
             return await handler(request)
         except web.HTTPException as error:
-            return _refused(error.status, error.reason)
+            return refused(error.status, error.reason)
 
     # Pages.
 
@@ -86,11 +92,21 @@ class Server:
         about = self._about if role else {}
         return web.json_response({"role": role.value if role else None, **about})
 
+    def _for_readers(self, read: Read) -> Handler:
+        """A route for everybody who may look."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            if self._access.role(request.cookies) is None:
+                return refused(401, "open the link with the token first")
+            return await read(request)
+
+        return handle
+
     async def _on_sign_in(self, request: web.Request) -> web.Response:
         body = await _body(request, SignIn)
         found = self._access.sign_in(body.token) if isinstance(body, SignIn) else None
         if found is None:
-            return _refused(401, "this token is not one of the panel's")
+            return refused(401, "this token is not one of the panel's")
         role, cookie = found
         response = web.json_response({"role": role.value})
         response.headers.add("Set-Cookie", cookie)
@@ -98,29 +114,41 @@ class Server:
 
     # Actions.
 
-    async def _on_request(self, request: web.Request) -> web.Response:
+    def _no_actor(self, request: web.Request) -> web.Response | None:
+        """Why a browser may not act; None: it may."""
         role = self._access.role(request.cookies)
         if role is None:
-            return _refused(401, "open the link with the token first")
-        if role is not Role.CONTROL:
-            return _refused(403, "this link is for looking only")
+            return refused(401, "open the link with the token first")
+        return None if role is Role.CONTROL else refused(403, "this link is for looking only")
+
+    async def _on_links(self, request: web.Request) -> web.Response:
+        if (refusal := self._no_actor(request)) is not None:
+            return refusal
+        body = await _body(request, ShowLinks)
+        if isinstance(body, str):
+            return refused(400, body)
+        return web.json_response({"links": links_of(self._access)})
+
+    async def _on_request(self, request: web.Request) -> web.Response:
+        if (refusal := self._no_actor(request)) is not None:
+            return refusal
         body = await _body(request, REQUESTS[request.path.removeprefix("/api/")])
         if isinstance(body, str):
-            return _refused(400, body)
+            return refused(400, body)
         try:
             # Shielded: what was begun is carried out, also where the page is closed meanwhile.
             done = await asyncio.shield(asyncio.ensure_future(self._rig.carry_out(body)))
         except DlstreamError as error:
-            return _refused(409, str(error))
+            return refused(409, str(error))
         return web.json_response({"message": done})
 
     # Live.
 
     async def _on_live(self, request: web.Request) -> web.StreamResponse:
         if self._access.role(request.cookies) is None:
-            return _refused(401, "open the link with the token first")
+            return refused(401, "open the link with the token first")
         if len(self._hub.clients) >= _MOST_CLIENTS:
-            return _refused(503, f"{_MOST_CLIENTS} pages are open already")
+            return refused(503, f"{_MOST_CLIENTS} pages are open already")
         socket = web.WebSocketResponse(heartbeat=_HEARTBEAT, compress=False, max_msg_size=_LARGEST_MESSAGE)
         await socket.prepare(request)
         client = Client(self._hub.cameras)
@@ -195,10 +223,6 @@ def _only(request: web.Request, name: str) -> str | None:
     """A header that is there once: of two, a proxy may have looked at the other."""
     found = request.headers.getall(name, [])
     return found[0] if len(found) == 1 else None
-
-
-def _refused(status: int, reason: str) -> web.Response:
-    return web.json_response({"error": reason}, status=status)
 
 
 def _web_files() -> list[tuple[str, bytes, str]]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from dlstream_common import FILLED_IN, AnyPath, Namespace, Settings
+from dlstream_common import FILLED_IN, AnyPath, ExistingFile, Namespace, Settings
 from dlstream_common.settings import misfit
 
 HOST_NAME = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
@@ -44,6 +44,14 @@ class PanelSettings(Settings):
     """Folder of the sessions."""
     subject: Annotated[str, FILLED_IN] = ""
     """What the rig file says of this session, in words."""
+    experiment_file: Annotated[ExistingFile | None, FILLED_IN] = None
+    """The experiment file, in which a page draws regions."""
+    allow_python: Annotated[bool, FILLED_IN] = False
+    """Whether the person who started the rig let the experiment file name Python files."""
+    keypoints: Annotated[list[str], FILLED_IN] = []
+    """The keypoints of the poses; empty: not known."""
+    image_sizes: Annotated[list[str], FILLED_IN] = []
+    """The cameras' image sizes, each as camera=WIDTHxHEIGHT; empty: not known."""
     min_confidence: Annotated[float, FILLED_IN, Field(ge=0, le=1)] = 0.5
     """Keypoints with a lower confidence are not drawn."""
 
@@ -56,6 +64,12 @@ class PanelSettings(Settings):
         if self.address in _OPEN and not self.names:
             raise misfit("address", f"names as well, under which the page is opened: {self.address} is every address")
         return self
+
+    @property
+    def sizes(self) -> dict[str, list[int]]:
+        """Width and height of the cameras' images, by camera."""
+        pairs = (item.split("=") for item in self.image_sizes)
+        return {camera: [int(side) for side in size.split("x")] for camera, size in pairs}
 
     @property
     def is_local(self) -> bool:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 import aiohttp
+import cv2
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -108,7 +110,13 @@ BODIES = {
     "test": {"output": "screen", "action": "show", "values": {"image": "left"}, "seconds": 1.0},
     "run": {"what": "experiment", "on": True},
     "remark": {"kind": "note", "text": "hello"},
+    "regions": {"hash": "0" * 64, "regions": {}},
+    "start-job": {"what": "check"},
+    "end-job": {},
 }
+_SESSION = f"/api/sessions/{'0' * 20}"
+READINGS = ("/api/regions", "/api/job", "/api/sessions", _SESSION, f"{_SESSION}/session.json")
+"""What a page reads; without a token nobody does."""
 
 
 def test_every_action_is_tried_here():
@@ -193,6 +201,8 @@ def test_without_a_good_token_nothing_is_seen_or_done(locked, observer):
             assert locked.post(what, body, cookie)[0] == 401
         assert locked.live(**locked.origin, Cookie=cookie) == 401
         assert locked.ask("GET", "/api/hello", {"Cookie": cookie}) == (200, {"role": None})
+        for path in READINGS:
+            assert locked.ask("GET", path, {"Cookie": cookie})[0] == 401
     assert locked.post("sign-in", {"token": control}, Origin="http://evil.example")[0] == 403
     assert not commands
     assert control not in locked.node.output.replace(f"#token={control}", "")
@@ -208,6 +218,20 @@ def test_the_second_token_is_for_looking_only(locked, observer):
         assert (status, answer["error"]) == (403, "this link is for looking only")
     assert not commands
     assert locked.post("remark", BODIES["remark"], control)[0] == 200
+
+
+def test_the_links_are_shown_to_who_may_act_and_their_codes_say_the_same(locked, tmp_path):
+    assert locked.post("links", {})[0] == 401
+    control, view = (locked.sign_in(token) for token in locked.tokens)
+    assert locked.post("links", {}, view)[0] == 403
+    assert locked.post("links", {}, control, Origin="http://evil.example")[0] == 403
+    status, answer = locked.post("links", {}, control)
+    assert status == 200
+    for item, role, token in zip(answer["links"], ("control", "view only"), locked.tokens, strict=True):
+        assert (item["for"], item["link"]) == (role, f"http://{locked.name}/#token={token}")
+        modules = np.array([[bit == "0" for bit in row] for row in item["code"]], np.uint8) * 255
+        image = np.kron(np.pad(modules, 4, constant_values=255), np.ones((8, 8), np.uint8))
+        assert cv2.QRCodeDetector().detectAndDecode(image)[0] == item["link"]
 
 
 def test_a_cookie_outlives_the_panel_and_ends_with_the_tokens(panel, tmp_path, wait_for):
@@ -233,7 +257,7 @@ def test_requests_of_no_sense_are_refused_in_a_sentence_and_change_nothing(panel
     )
 
     @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
-    @given(st.sampled_from(sorted(set(REQUESTS) - {"stop"})), st.one_of(junk, st.binary(max_size=80)))
+    @given(st.sampled_from(sorted(set(REQUESTS) - {"stop", "end-job"})), st.one_of(junk, st.binary(max_size=80)))
     def tried(what: str, body: Any) -> None:
         status, answer = panel.post(what, body)
         assert status == 400
@@ -252,6 +276,13 @@ def test_requests_of_no_sense_are_refused_in_a_sentence_and_change_nothing(panel
 
 def test_no_path_leads_out_of_the_page(panel):
     panel = panel()
+    for path in (
+        "/api/sessions/..",
+        "/api/sessions/%2e%2e/session.json",
+        f"{_SESSION}/..%2f..%2fx",
+        f"{_SESSION}/../x",
+    ):
+        assert status_of(panel.raw(request_of("GET", path, {"Host": panel.name}))) == 404, path
     for path in ("/../settings.py", "/..%2fsettings.py", "/%2e%2e/x", "//etc/passwd", "/web/index.html", "/index.html"):
         answer = panel.raw(request_of("GET", path, {"Host": panel.name}))
         assert status_of(answer) == 404, path

@@ -73,5 +73,10 @@ def test_pictures_are_drawn_where_the_animal_was(tmp_path, animals):
         picture = cv2.imread(str(path)).astype(int)
         colourful = np.ptp(picture, axis=2) > 90
         assert colourful.sum() > 300 * animals
-        plot(path, "m: way", [Walk("", np.full((3, 2), np.nan), np.arange(3.0))], (200, 100))
+        plot(
+            path,
+            "鼠 \U0001f42d: a name that the font lacks",
+            [Walk("", np.full((3, 2), np.nan), np.arange(3.0))],
+            (200, 100),
+        )
         assert path.stat().st_size > 1000, "never seen"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from dlstream_common import RecordingError
+from dlstream_pose.runtime.overlay import PALETTE
 from dlstream_recorder import EventRow
 from dlstream_recorder.report.report import read_frame, write_report
 
@@ -45,6 +48,20 @@ def test_draws_the_frame_of_the_first_command(open_session, make):
     assert picture.shape[0] > 400
     assert picture.std() > 5
     assert write_report(session.folder).latency.exists(), "a second report takes the place of the first"
+
+
+def test_draws_virtual_keypoints_of_the_experiment(open_session, make):
+    session = open_session(bag=False)
+    session.add_frame(make.frame(0, np.full((240, 320, 3), 120, np.uint8)))
+    poses = make.poses(0, x=(50.0, 90.0))
+    [one] = poses.individuals
+    session.add_poses(replace(poses, individuals=(replace(one, y=np.float32([120, 120])),)))
+    session.finish()
+    first, second = poses.keypoints
+    file = f"keypoints: {{between: {{middle: {{{first}: 3, {second}: 1}}}}}}"
+    (session.folder / "experiment.yaml").write_text(file)
+    [path] = write_report(session.folder).overlays
+    assert cv2.imread(str(path))[120, 60].tolist() == list(PALETTE[2])
 
 
 def test_a_session_without_anything_has_a_report(open_session):

@@ -64,11 +64,17 @@ class SimulatedBoard:
         words = [str(folder / "simulator"), str(folder / "dlstream-atmega328p.elf"), "--trace", str(trace)]
         words += ["--free"] if free else []
         words += [] if bootloader is None else ["--bootloader", str(bootloader)]
-        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.process = subprocess.Popen(  # a Ctrl-C in the terminal is not for the board: whoever uses it ends first
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, start_new_session=True
+        )
         with suppress(OSError):  # where it may: a board does not wait for a busy computer either
             os.setpriority(os.PRIO_PROCESS, self.process.pid, -15)
         assert self.process.stdout is not None
-        self.port = self.process.stdout.readline().split()[1]
+        words = self.process.stdout.readline().split()
+        if len(words) != 2:
+            self.close()
+            raise RuntimeError("the simulator does not start; `make simulators` installs what it needs")
+        self.port = words[1]
 
     def changes(self, pin: int) -> list[Change]:
         """What the pin has done so far."""

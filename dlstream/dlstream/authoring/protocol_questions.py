@@ -170,18 +170,25 @@ class ProtocolQuestions:
                 if kind == NONE:
                     draft.remove(("protocol", "control"))
                 elif kind == "sham":
-                    share = self._prompter.ask("Share of the stimuli that is left out", "0.5", "1: all of them.")
-                    about = "Such as 4: of every four stimuli exactly that share is left out; none: each is drawn."
-                    block = self._prompter.ask("Balanced in blocks of how many stimuli", NONE, about)
-                    blocks = {} if block in ("", NONE) else {"block": draft.read(block, None)}
-                    control = {"type": kind, "probability": draft.read(share, None), **blocks}
-                    draft.set(("protocol", "control"), control)
+                    draft.set(
+                        ("protocol", "control"), {"type": kind, **self._left_out(draft, "0.5", "1: all of them.")}
+                    )
                 else:
                     folder = self._prompter.ask("The other animal's session folder", None, "Or its events.csv.")
-                    draft.set(("protocol", "control"), {"type": kind, "outputs": draft.outputs(), "recording": folder})
+                    control = {"type": kind, "outputs": draft.outputs(), "recording": folder}
+                    draft.set(("protocol", "control"), control | self._left_out(draft, "0", "0: none of them."))
                 return
             except DlstreamError as error:
                 self._prompter.refuse(str(error), since)
+
+    def _left_out(self, draft: Draft, default: str, about: str) -> dict[str, Any]:
+        """Which share of a control's stimuli is left out."""
+        share = draft.read(self._prompter.ask("Share of the stimuli that is left out", default, about), None)
+        if share in (0, 1):
+            return {"probability": share}
+        about = "Such as 4: of every four stimuli exactly that share is left out; none: each is drawn."
+        block = self._prompter.ask("Balanced in blocks of how many stimuli", NONE, about)
+        return {"probability": share} | ({} if block in ("", NONE) else {"block": draft.read(block, None)})
 
     def _choice(self, question: str, choices: list[str], default: str, about: str = "") -> str:
         while True:

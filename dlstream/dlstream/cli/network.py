@@ -1,4 +1,4 @@
-"""The command line's group `network`: convert, info, check."""
+"""The command line's group `network`: convert, quantize, info, check."""
 
 from __future__ import annotations
 
@@ -33,12 +33,23 @@ def convert(context: typer.Context) -> None:
     convert_network(context.args)
 
 
+@network.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    help="Give a network file less precision (bf16, fp16, int8), proved harmless on your frames (--help: the options).",
+)
+def quantize(context: typer.Context) -> None:
+    """Passes all arguments to the command line of quantising."""
+    from dlstream_pose.convert.precision import main as quantize_network
+
+    quantize_network(context.args)
+
+
 @network.command()
 def info(file: NetworkFile) -> None:
     """Show what a network is, and how it compares with its original."""
     from dlstream_pose import Network
 
-    loaded = Network(file)
+    loaded = Network(file, engine="onnx")
     console = make_console()
     console.print(f"[bold]{escape(file.name)}[/]  {escape(_title(loaded.info))}")
     console.print(_facts(loaded))
@@ -167,11 +178,18 @@ def _facts(loaded: Network) -> Table:
         ("converted from", f"{about.source.file} ({about.source.tool} {about.source.version})"),
         ("source sha256", about.source.sha256),
         ("proof", _proof(about)),
+        ("precision", _precision(about)),
         ("file", f"{loaded.path.stat().st_size / 1e6:.1f} MB, format {about.format}"),
         ("sha256", loaded.sha256),
     ):
         table.add_row(key, escape(value))
     return table
+
+
+def _precision(about: NetworkInfo) -> str:
+    from dlstream_pose.runtime.precision import described
+
+    return "\n".join(described(about.precision)) if about.precision else "fp32"
 
 
 def _proof(about: NetworkInfo) -> str:

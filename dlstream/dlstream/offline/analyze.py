@@ -35,6 +35,7 @@ from dlstream_common.event_kinds import FAULT, RECOVERED
 from dlstream_common.video import PictureCheck, Remark
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.journal.journal import from_first_start
+from dlstream_experiment.model.virtual import DrawnKeypoints
 from dlstream_experiment.runtime.inputs import Poses, Start
 from dlstream_pose import Estimator, PoseSettings
 from dlstream_pose.runtime.overlay import OverlayRegion, draw_overlay
@@ -245,6 +246,7 @@ class _Drawing:
         height, width = first.image.shape[:2]
         self._folder, self._start, self._camera = folder, first.stamp, camera
         self._edges = estimator.info.edges
+        self._points = DrawnKeypoints(experiment.keypoints, estimator.info.keypoints)
         panel = self._panel = SidePanel(width, height, lines)
         self._video = AnnotatedVideo(folder / "annotated.mp4", panel.width, panel.height, first.stamp)
         self._outlines = {name: np.array(points, np.float32) for name, points in outlines(experiment, camera)}
@@ -262,7 +264,7 @@ class _Drawing:
     ) -> None:
         picture = draw_overlay(
             to_bgr(frame.image, frame.encoding),
-            poses.individuals if poses is not None else (),
+            self._points.add(poses.individuals) if poses is not None else (),
             self._edges,
             [OverlayRegion(name, points, active.get(name, False)) for name, points in self._outlines.items()],
         )

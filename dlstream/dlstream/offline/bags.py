@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 
 from dlstream.offline.analysis import Analysis, outlines, seed_of
 from dlstream.offline.analyze import Options, analyze_footage, resolve
-from dlstream.offline.footage import Footage
+from dlstream.offline.footage import Footage, Lost
 from dlstream.offline.mcap_files import McapFile, mcap_profile
 from dlstream.offline.metadata import metadata_for
 from dlstream.offline.pictures import DEBAYER, DamagedPictureError, decoded
@@ -115,7 +115,7 @@ def _replay_images(bag: _Bag, out: Path, options: Options, console: Console) -> 
     resolved = resolve(options)
     topic = _image_topic(bag, resolved.camera, options.topic)
 
-    def frames() -> Iterator[Frame]:
+    def frames() -> Iterator[Frame | Lost]:
         looks: tuple[object, ...] = ()
         for number, (_, recorded, message) in enumerate(bag.messages([topic])):
             where = f"{bag.path}: message {number} of {topic}"
@@ -125,6 +125,7 @@ def _replay_images(bag: _Bag, out: Path, options: Options, console: Console) -> 
             except DamagedPictureError as error:
                 lost = f"{where}, stamp {stamp / _SECOND:.3f} s, is a lost frame: {error}"
                 console.print(f"[yellow]{escape(lost)}[/]")
+                yield Lost(number, stamp, f"message {number} of {topic}: {error}")
                 continue
             if looks and (image.shape, encoding) != looks:
                 raise DlstreamError(

@@ -63,7 +63,7 @@ def open_footage(path: Path, camera: str, options: SourceSettings, fps: float = 
     Raises:
         SourceError: it can't be read.
     """
-    table = path.with_name(f"{path.stem}.frames.csv")
+    table = path.parent / f"{path.stem}.frames.csv"  # the path may be "."
     if path.suffix == ".mkv" and table.exists() and (path.parent / "session.json").exists() and not fps:
         return _recorded(path, table, camera)
     file = open_frames(path, fps)

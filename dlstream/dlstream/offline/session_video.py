@@ -18,10 +18,11 @@ from dlstream.offline.progress import show_progress
 from dlstream.offline.scene import Scene
 from dlstream.offline.side_panel import SidePanel
 from dlstream_camera import SourceSettings
-from dlstream_common import DlstreamError, Frame, Individual, InputError, read_yaml, to_bgr
+from dlstream_common import DlstreamError, Frame, Individual, to_bgr
+from dlstream_experiment.model.virtual import DrawnKeypoints
 from dlstream_pose.runtime.overlay import OverlayRegion, draw_overlay
 from dlstream_recorder import EventRow, read_session
-from dlstream_recorder.report.tables import read_events, read_poses, segment_stems, sibling
+from dlstream_recorder.report.tables import read_events, read_experiment, read_poses, segment_stems, sibling
 
 
 def write_session_videos(session: Path, console: Console) -> list[Path]:
@@ -38,7 +39,7 @@ def write_session_videos(session: Path, console: Console) -> list[Path]:
     stems = [(name, stem) for name, stem in stems if sibling(stem, "mkv").exists()]
     if not stems:
         raise DlstreamError(f"{session}: found no video; expected a session with `video: lossless` or h264")
-    content = _experiment(session)
+    content = read_experiment(session)
     return [_write(session, about, content, name, stem, console) for name, stem in stems]
 
 
@@ -62,7 +63,7 @@ def _write(
     video = AnnotatedVideo(path, panel.width, panel.height, first.stamp)
     try:
         with show_progress(console, f"{stem.name} annotated", footage.count) as advance:
-            for frame, individuals in zip(footage.frames(), _poses(stem), strict=False):
+            for frame, individuals in zip(footage.frames(), _poses(stem, content), strict=False):
                 if isinstance(frame, Lost):
                     continue
                 while ahead and ahead[0].stamp_ns <= frame.stamp:
@@ -97,21 +98,19 @@ def _is_active(region: str, triggers: Mapping[str, Any], scene: Scene) -> bool:
     )
 
 
-def _poses(stem: Path) -> Iterator[list[Individual]]:
-    """The individuals of each row of the table, without end: a table that is too short has none from there on."""
+def _poses(stem: Path, content: Mapping[str, Any]) -> Iterator[list[Individual]]:
+    """The individuals of each row of the table, without end: a table that is too short has none from there on.
+
+    Args:
+        content: of the experiment file, with its virtual keypoints.
+    """
     path = sibling(stem, "poses.csv")
     if path.exists():
         table = read_poses(path)
-        keypoints = len(dict.fromkeys(table.columns.get_level_values("bodyparts")))
+        keypoints = tuple(dict.fromkeys(table.columns.get_level_values("bodyparts")))
+        points = DrawnKeypoints.of_file(content, keypoints)
         for row in table.to_numpy(np.float32):
-            yield [Individual("", one[:, 0], one[:, 1], one[:, 2]) for one in row.reshape(-1, keypoints, 3)]
+            animals = row.reshape(-1, len(keypoints), 3)
+            yield points.add(Individual("", one[:, 0], one[:, 1], one[:, 2]) for one in animals)
     while True:
         yield []
-
-
-def _experiment(session: Path) -> Mapping[str, Any]:
-    """What the session's experiment file says; empty where there is none that can be read."""
-    try:
-        return read_yaml(session / "experiment.yaml")
-    except InputError:
-        return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,6 +25,17 @@ def conflicts(rig: Rig, data: Any) -> Iterator[Problem]:
                 found = f"{what}, which {'.'.join(other)} has already{_line(data, other)}"
                 yield Problem(own, found, f"a {key} of its own for each output and input")
     yield from _auto_and_named(rig, data)
+    yield from _board_and_whole_port(rig, data)
+
+
+def _board_and_whole_port(rig: Rig, data: Any) -> Iterator[Problem]:
+    """A board is shared by its pins, but not with an output that has its port to itself (`type: serial`)."""
+    whole = {os.path.realpath(s.port): place for place, s in _parts(rig) if "port" in _exclusive(s)}
+    for place, section in _parts(rig):
+        port = getattr(section, "port", _AUTO)
+        if "pin" in _exclusive(section) and port != _AUTO and (other := whole.get(os.path.realpath(port))):
+            found = f"{port}, which {'.'.join(other)}.port has already{_line(data, (*other, 'port'))}"
+            yield Problem((*place, "port"), found, "a port of its own: one program can't speak to a board in two ways")
 
 
 def _auto_and_named(rig: Rig, data: Any) -> Iterator[Problem]:

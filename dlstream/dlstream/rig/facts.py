@@ -199,7 +199,7 @@ def network_info(pose: Any) -> NetworkInfo:
     Raises:
         NetworkError: it can't be loaded.
     """
-    return Network(pose.network, engine="auto" if pose.network.suffix == ".onnx" else pose.engine).info
+    return Network(pose.network, engine="onnx" if pose.network.suffix == ".onnx" else pose.engine).info
 
 
 def shows_depth(camera: Any) -> bool:

@@ -38,6 +38,10 @@ def facts_for_panel(facts: RigFacts) -> Mapping[str, Any]:
         "recording": facts.recorder.start if facts.recorder is not None else "",
         "directory": str(facts.recorder.directory.resolve()) if facts.recorder is not None else "",
         "subject": facts.session.metadata().in_words(),
+        "experiment_file": facts.experiment.file if facts.experiment is not None else None,
+        "allow_python": facts.experiment is not None and facts.experiment.allow_python,
+        "keypoints": list(facts.network.keypoints) if facts.network is not None else [],
+        "image_sizes": [f"{name}={width}x{height}" for name, (width, height) in facts.image_sizes.items()],
         "min_confidence": facts.pose.min_confidence if facts.pose is not None else 0.5,
     }
 

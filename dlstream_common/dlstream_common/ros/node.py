@@ -256,6 +256,7 @@ def run_nodes(creators: Sequence[Callable[[], N]], arguments: Sequence[str] | No
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
+    changed.ring_at_signals()
     end_with_parent()
     hosted: list[_Hosted] = []
     exit_code = 1
@@ -282,6 +283,7 @@ def run_nodes(creators: Sequence[Callable[[], N]], arguments: Sequence[str] | No
     finally:
         rclpy.try_shutdown()
         leave_within(_EXIT_TIMEOUT, exit_code)
+        signal.set_wakeup_fd(-1)
         for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must not kill the exiting interpreter
             signal.signal(number, signal.SIG_IGN)
 
@@ -300,6 +302,14 @@ class _Bell:
     def ring(self) -> None:
         with suppress(BlockingIOError):  # it has already been rung
             os.write(self._in, b"!")
+
+    def ring_at_signals(self) -> None:
+        """Lets the interpreter itself ring at each signal, in the instant in which it comes.
+
+        Python calls a handler only between two steps of the main thread. A signal that comes right before that thread
+        waits, or is delivered to another thread, would otherwise be noticed when something else rings: perhaps never.
+        """
+        signal.set_wakeup_fd(self._in, warn_on_full_buffer=False)
 
     def wait(self) -> None:
         os.read(self._out, 4096)

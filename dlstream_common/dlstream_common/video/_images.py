@@ -44,9 +44,13 @@ class ImageFiles:
         self._rate = Fraction(fps or _USUAL_RATE).limit_denominator(10**6)
         self.fps: float | None = float(self._rate)
         self.expected = sum(_pages(file) for file in self._files)
-        first = next((image for file in self._files for image in _images_of(file) if not isinstance(image, str)), None)
-        if first is None:
-            raise SourceError(f"{path}: found no image that can be read; expected at least one")
+        reason = ""
+        for first in (image for file in self._files for image in _images_of(file)):
+            if not isinstance(first, str):
+                break
+            reason = reason or first
+        else:
+            raise SourceError(f"{path}: found no image that can be read ({reason}); expected at least one")
         self.height, self.width = first.shape[:2]
         remarks = [f"images have no times; {_USUAL_RATE:g} fps assumed. --fps (in a rig file: 'fps') sets another rate"]
         remarks = remarks if not fps and self.expected > 1 else []

@@ -12,6 +12,8 @@ from dlstream_common.video._video import VideoFile
 
 _SHORT = 600
 """A file with up to this many frames is read from the beginning; in a longer one, frames are sought by time."""
+_JUMP = 40
+"""A jump to a frame takes as long as some forty frames in a row, which are decoded from the last key frame on."""
 
 
 def spread_frames(
@@ -22,7 +24,8 @@ def spread_frames(
     Args:
         tell: called with the number of frames done and the number wanted.
     """
-    if isinstance(file, VideoFile) and file.seconds and file.expected > _SHORT:
+    long = isinstance(file, VideoFile) and file.expected > _SHORT
+    if isinstance(file, VideoFile) and long and file.seconds and file.expected > count * _JUMP:
         wanted = max(1, min(count, file.expected))
         for done, time in enumerate(np.linspace(0, file.seconds, wanted, endpoint=False)):
             tell(done, wanted)
@@ -30,7 +33,10 @@ def spread_frames(
             if image is not None:
                 yield f"at {time:.1f} s", image
         return
-    numbers = [item.number for item in file.frames() if isinstance(item, VideoFrame)]
+    if long:
+        numbers = list(range(file.expected))  # to count them takes as long as to read them
+    else:
+        numbers = [item.number for item in file.frames() if isinstance(item, VideoFrame)]
     wanted = max(1, min(count, len(numbers)))
     chosen = {numbers[int(place)] for place in np.linspace(0, len(numbers) - 1, wanted)} if numbers else set()
     done = 0

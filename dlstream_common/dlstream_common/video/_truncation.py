@@ -7,6 +7,7 @@ not a truncation: what is there can be read.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -34,6 +35,19 @@ def announced_size(path: Path) -> int | None:
         else:
             end = None
     return end if end is not None and end > there + _TOLERANCE else None
+
+
+def has_index(path: Path) -> bool:
+    """Whether what there is of a truncated file can be saved: an MP4 without its index can't.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    there = path.stat().st_size
+    with path.open("rb") as file:
+        if file.read(8)[4:] not in _BOXES:
+            return True
+        return any(kind == b"moov" and end <= there for kind, end in _boxes(file, there))
 
 
 def _riff_end(file: BinaryIO, there: int) -> int | None:
@@ -77,6 +91,15 @@ def _variable_size(file: BinaryIO) -> int | None:
 def _boxes_end(file: BinaryIO, there: int) -> int | None:
     """MP4 and QuickTime: a sequence of boxes; one of size 0 extends to the end."""
     end = 0
+    for kind, end in _boxes(file, there):  # noqa: B007 -- the last one counts
+        if not kind:
+            return None
+    return end
+
+
+def _boxes(file: BinaryIO, there: int) -> Iterator[tuple[bytes, int]]:
+    """Each box's kind and end; the last one without a kind where its size makes no sense."""
+    end = 0
     while end + 8 <= there:
         file.seek(end)
         head = file.read(16)
@@ -84,6 +107,7 @@ def _boxes_end(file: BinaryIO, there: int) -> int | None:
         if size == 1:
             size = int.from_bytes(head[8:16], "big")
         if size < 8 or not head[4:8].isalnum():
-            return None
+            yield b"", end
+            return
         end += size
-    return end
+        yield head[4:8], end

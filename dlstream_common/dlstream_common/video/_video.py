@@ -17,7 +17,7 @@ from dlstream_common.video._decoding import decode, seek
 from dlstream_common.video._items import LostFrame, VideoFrame
 from dlstream_common.video._pixels import Orientation, to_image
 from dlstream_common.video._timeline import Timeline
-from dlstream_common.video._truncation import announced_size
+from dlstream_common.video._truncation import announced_size, has_index
 
 _NO_TIMES = 0x80
 """FFmpeg's flag of formats without times, such as raw H.264."""
@@ -116,12 +116,15 @@ def _check_file(path: Path) -> None:
         if there == 0:
             raise SourceError(f"{path}: found an empty file; expected a video")
         announced = announced_size(path)
+        rest = "or save what is there with 'ffmpeg -i FILE -c copy NEW'"
+        if announced is not None and not has_index(path):
+            rest = "as its index, which is at the end of such files, is missing"
     except OSError as error:
         raise SourceError(f"{path}: can't be read ({error.strerror}); expected a video") from error
     if announced is not None:
         raise SourceError(
             f"{path}: found {there} bytes; expected {announced}, by the sizes in the file. It is truncated: copy it "
-            "again, or save what is there with 'ffmpeg -i FILE -c copy NEW'"
+            f"again, {rest}"
         )
 
 

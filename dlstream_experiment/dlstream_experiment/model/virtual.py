@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationError
 
-from dlstream_common import Settings, misfit
+from dlstream_common import Individual, Settings, misfit
 from dlstream_experiment.model.names import Label
+from dlstream_experiment.model.pose_array import PoseArray
 
 Weight = Annotated[float, Field(gt=0, le=1e6)]
 
@@ -70,13 +71,56 @@ class VirtualColumns:
         self._parts = [[keypoints.index(part) for part in point.middle] for point in known.values()]
         self._weights = [np.array(list(point.middle.values())) for point in known.values()]
 
-    def extend(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(3, N, K) to (3, N, K + V). A point is seen as surely as the least sure of its keypoints; NaN if one is."""
+    def extend(self, poses: PoseArray) -> PoseArray:
+        """Adds V keypoints to K: a place and a depth between, as surely as the least sure; NaN if one is."""
         if not self._parts:
-            return block
-        added = np.empty((3, block.shape[1], len(self._parts)), np.float32)
+            return poses
+        added = np.empty((3, poses.block.shape[1], len(self._parts)), np.float32)
         for number, (parts, weights) in enumerate(zip(self._parts, self._weights, strict=True)):
-            chosen = block[:, :, parts].astype(np.float64)
+            chosen = poses.block[:, :, parts].astype(np.float64)
             added[:2, :, number] = (chosen[:2] * weights).sum(axis=2) / weights.sum()
             added[2, :, number] = chosen[2].min(axis=1)
-        return np.concatenate((block, added), axis=2)
+        depth = poses.depth
+        if depth is not None:
+            between = [
+                (depth[:, parts] * weights).sum(axis=1) / weights.sum()
+                for parts, weights in zip(self._parts, self._weights, strict=True)
+            ]
+            depth = np.concatenate((depth, np.stack(between, axis=1, dtype=np.float32)), axis=1)
+        return replace(poses, block=np.concatenate((poses.block, added), axis=2), depth=depth)
+
+
+class DrawnKeypoints:
+    """Adds the virtual keypoints to individuals, for a picture.
+
+    Args:
+        keypoints: of the individuals.
+    """
+
+    def __init__(self, points: Mapping[str, VirtualKeypoint], keypoints: Sequence[str]) -> None:
+        self._columns = VirtualColumns(points, keypoints)
+        self.keypoints = self._columns.keypoints
+        """The names of all of them."""
+
+    @classmethod
+    def of_file(cls, content: Mapping[str, Any], keypoints: Sequence[str]) -> DrawnKeypoints:
+        """Those of an experiment file's content; a session's copy may be unreadable, then none are drawn."""
+        section = content.get("keypoints")
+        return cls(dict(_readable(section)) if isinstance(section, Mapping) else {}, keypoints)
+
+    def add(self, individuals: Iterable[Individual]) -> list[Individual]:
+        """With K + V keypoints; velocities and the like are left out."""
+        found = []
+        for one in individuals:
+            block = np.stack((one.x, one.y, one.confidence)).astype(np.float32)[:, None]
+            x, y, confidence = self._columns.extend(PoseArray((one.id,), block, 0)).block[:, 0]
+            found.append(Individual(one.id, x, y, confidence, one.score))
+        return found
+
+
+def _readable(points: Mapping[Any, Any]) -> Iterable[tuple[str, VirtualKeypoint]]:
+    for name, point in points.items():
+        try:
+            yield str(name), VirtualKeypoint.model_validate(point)
+        except ValidationError:
+            continue

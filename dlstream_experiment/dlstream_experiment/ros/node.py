@@ -55,6 +55,7 @@ class _Waiting:
         deadline: until when the outputs have to answer.
         reason: what it waits for, since when.
         lacks_output: whether that is an output.
+        asked: by a service; false: it begins by itself, or a goal says how it ends.
     """
 
     deadline: int
@@ -63,6 +64,7 @@ class _Waiting:
     since: int = 0
     logged: str = ""
     lacks_output: bool = False
+    asked: bool = False
 
 
 class ExperimentNode(DlstreamNode[ExperimentSettings]):
@@ -98,6 +100,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         for kind, name, answer in (
             (Trigger, "~/start", self._on_start),
             (Trigger, "~/stop", self._on_stop),
+            (Trigger, "~/reload", self._on_reload),
             (GetExperimentStatus, "~/get_status", self._on_get_status),
         ):
             self._closers.append(partial(self.destroy_service, self.create_service(kind, name, answer)))
@@ -319,7 +322,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             return
         stamp, reason = self._clock_now(), f"waits for {obstacle}"
         if waiting.lacks_output and stamp > waiting.deadline and not connections.undecided:
-            self._give_up(obstacle)
+            self._give_up(obstacle, waiting.asked)
         elif waiting.reason != reason:
             waiting.reason, waiting.since = reason, stamp
             self._publish_status()
@@ -327,7 +330,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             waiting.logged = reason
             self.get_logger().info(reason)
 
-    def _give_up(self, obstacle: str) -> None:
+    def _give_up(self, obstacle: str, asked: bool) -> None:
         """No run begins, as an output does not answer; where it was to begin by itself, the node has failed."""
         seconds = self.settings.start_timeout if self.settings else 0.0
         self._waiting, self._never_began = None, f"the run did not begin within {seconds:g} s: {obstacle}"
@@ -335,7 +338,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         self._publish_status()
         if self._action.active:
             self._action.finish(False, self._never_began)
-        else:
+        elif not asked:
             self.fail(DlstreamError(self._never_began))
 
     def _begin_goal(self, file: str) -> str:
@@ -343,7 +346,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         if not self.is_active or self._running_engine.running or self.settings is None:
             return self._obstacle()
         try:
-            experiment = self._load(self.settings, Path(file).expanduser()) if file else self._configured
+            experiment = self._load(self.settings, Path(file).expanduser()) if file else self._newest()
         except DlstreamError as error:
             return str(error)
         if experiment is not self._running_engine.experiment:
@@ -354,15 +357,48 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         return problem
 
     def _on_start(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        problem = self._obstacle()
-        if not problem and self._running_engine.experiment is not self._configured:
-            self._use(self._configured)
-            problem = self._obstacle()
-        problem = problem or self._wrong_keypoints()
+        experiment = self._running_engine.experiment
+        problem = self._obstacle() or self._take_over() or self._wrong_keypoints()
         response.success, response.message = not problem, problem or "started"
-        if not problem:
+        if not problem and self.settings and self._running_engine.experiment is not experiment:
+            self._waiting = _Waiting(self._clock_now() + nanoseconds(self.settings.start_timeout), False, asked=True)
+            response.message = "starts as soon as the outputs answer to the experiment file as it is now"
+        elif not problem:
             self._run()
         return response
+
+    def _on_reload(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        busy = self._running_engine.running or self._waiting is not None
+        problem = "a run is on, with the file as it was; the next one takes it over" if busy else self._take_over()
+        response.success, response.message = not problem, problem or "the experiment file as it is now is in use"
+        return response
+
+    def _take_over(self) -> str:
+        """Uses the configured experiment file as it is now; returns why it can't. No run is in progress."""
+        try:
+            experiment = self._newest()
+        except DlstreamError as error:
+            return str(error)
+        if experiment is not self._running_engine.experiment:
+            self._use(experiment)
+        return ""
+
+    def _newest(self) -> Experiment:
+        """The configured experiment, read again where its file is another one now, as after regions were drawn.
+
+        Raises:
+            DlstreamError: what is wrong with it now; the one in use remains.
+        """
+        settings = self.settings
+        assert settings is not None
+        try:
+            changed = settings.file.read_text(encoding="utf-8") != self._configured.text
+        except (OSError, UnicodeDecodeError):
+            changed = True  # reading it again says why
+        if changed:
+            self._configured = self._load(settings, settings.file)
+            self.get_logger().info(f"took over {settings.file}, which has changed")
+        return self._configured
 
     def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success = self._running_engine.running or self._waiting is not None

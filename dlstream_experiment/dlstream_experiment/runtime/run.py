@@ -106,7 +106,7 @@ class Run:
         try:
             array = PoseArray.of(poses, acquired)
             if self._experiment.keypoints:
-                array = replace(array, block=self._virtual[camera].extend(array.block))
+                array = self._virtual[camera].extend(array)
         except ValueError as error:
             return effects + self._faults.malformed(stamp, self._here.at(stamp), str(error), cause)
         self._last_pose[camera] = now

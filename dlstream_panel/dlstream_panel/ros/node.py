@@ -10,6 +10,7 @@ from dlstream_common.ros import Diagnosis, DlstreamNode, Level, run_node
 from dlstream_panel.access import Access
 from dlstream_panel.board import Board
 from dlstream_panel.clients import Hub
+from dlstream_panel.pages import Pages
 from dlstream_panel.ros.orders import Orders
 from dlstream_panel.ros.pictures import Pictures
 from dlstream_panel.ros.state import State
@@ -48,13 +49,14 @@ class PanelNode(DlstreamNode[PanelSettings]):
         pictures = Pictures(self, settings.cameras, serving.post)
         hub = Hub(board, settings.cameras, pictures.watch)
         pictures.connect(hub)
-        orders = Orders(self, settings, pictures)
-        self._parts = [pictures, State(self, settings, hub, serving.post), orders]
+        pages = Pages.of(settings, board)
+        orders = Orders(self, settings, pictures, board, pages)
+        self._parts = [pictures, State(self, settings, hub, serving.post), orders, pages.checks]
         self._hub = hub
 
         def application(port: int) -> Any:
             self._access = Access(settings.hosts, port, self._tokens)
-            return Server(self._access, hub, orders, about(settings)).application()
+            return Server(self._access, hub, orders, pages, about(settings)).application()
 
         serving.serve(application, settings.address, settings.port)
         self.hardware_id = self._access.hosts[0]
@@ -88,6 +90,12 @@ def about(settings: PanelSettings) -> dict[str, Any]:
         "directory": settings.directory,
         "subject": settings.subject,
         "min_confidence": settings.min_confidence,
+        "pages": [
+            "rig",
+            *(["regions"] if settings.experiment_file else []),
+            *(["sessions"] if settings.directory else []),
+        ]
+        + (["checks"] if settings.rig_file else []),
     }
 
 

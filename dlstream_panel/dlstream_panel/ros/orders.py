@@ -16,7 +16,9 @@ from dlstream_common import OFF, DlstreamError, event_kinds, now
 from dlstream_common.ros import COMMAND, EVENT, key_values, stamp_to_message
 from dlstream_msgs.msg import Command, Event
 from dlstream_msgs.srv import StartRecording, TestOutput
-from dlstream_panel.requests import Arm, Remark, Request, Run, StopAll, Test
+from dlstream_panel.board import Board
+from dlstream_panel.pages import Pages
+from dlstream_panel.requests import Arm, EndJob, Remark, Request, Run, SaveRegions, StartJob, StopAll, Test
 from dlstream_panel.ros.pictures import Pictures
 from dlstream_panel.settings import PanelSettings
 
@@ -35,8 +37,9 @@ class Orders:
     Its coroutines run in the server's thread; answers come in the node's.
     """
 
-    def __init__(self, node: Node, settings: PanelSettings, pictures: Pictures) -> None:
+    def __init__(self, node: Node, settings: PanelSettings, pictures: Pictures, board: Board, pages: Pages) -> None:
         self._node, self._settings, self._pictures = node, settings, pictures
+        self._board, self._pages = board, pages
         self._count = 0
         self._commands = {
             name: node.create_publisher(Command, f"outputs/{name}/command", COMMAND) for name in settings.outputs
@@ -49,6 +52,7 @@ class Orders:
         if "/experiment" in settings.nodes:
             self._client(Trigger, "/experiment/start")
             self._client(Trigger, "/experiment/stop")
+            self._client(Trigger, "/experiment/reload")
         if settings.recording:
             self._client(StartRecording, "/recorder/start")
             self._client(Trigger, "/recorder/stop")
@@ -90,6 +94,12 @@ class Orders:
                 return await self._run(request)
             case Remark():
                 return self._remark(request)
+            case SaveRegions():
+                return await self._save_regions(request)
+            case StartJob():
+                return self._pages.checks.start(request)
+            case EndJob():
+                return self._pages.checks.end(request)
         raise OrderError(f"found {type(request).__name__}; expected a request of the panel")
 
     async def _stop(self) -> str:
@@ -130,6 +140,8 @@ class Orders:
             raise OrderError(f"this rig has no {request.what}")
         if request.what == "recording" and self._settings.recording != "service":
             raise OrderError(f"this rig records by itself (recorder.start: {self._settings.recording})")
+        if request.what == "experiment" and request.on and self._pages.checks.running:
+            raise OrderError("a check is running, which takes this machine's time: wait for its end, or end it")
         if service == "/recorder/start":
             metadata = {name: value for name, value in request.metadata.items() if value}
             asked: Any = StartRecording.Request(name=request.name, metadata=key_values(metadata))
@@ -148,6 +160,19 @@ class Orders:
             raise OrderError(f"{node} could not be {'started' if request.on else 'stopped'}; its log says why")
         return f"{node} was {'started' if request.on else 'stopped'}"
 
+    async def _save_regions(self, request: SaveRegions) -> str:
+        if self._pages.regions is None or "/experiment" not in self._settings.nodes:
+            raise OrderError("this rig has no experiment, so there is no file in which regions could be saved")
+        if self._board.run_is_on:
+            raise OrderError("a run is on: end it first; nothing was written")
+        saved = await asyncio.to_thread(self._pages.regions.save, request)
+        self._board.file_saved()
+        try:
+            answer = await self._call("/experiment/reload", Trigger.Request(), _TIMEOUT)
+        except OrderError as error:
+            return f"{saved}; the next run takes it over ({error})"
+        return f"{saved}; the experiment has taken it over" if answer.success else f"{saved}, but: {answer.message}"
+
     def _remark(self, request: Remark) -> str:
         text = request.text.strip()
         if not text:
@@ -163,11 +188,14 @@ class Orders:
         if output not in self._commands:
             raise OrderError(f"found the output '{output}'; expected one of {', '.join(self._commands) or 'none'}")
 
-    async def _call(self, service: str, request: Any) -> Any:
-        client = self._clients[service]
+    async def _call(self, service: str, request: Any, patience: float = 0.0) -> Any:
+        """The answer of a service; patience: seconds to wait for one that is not known yet."""
+        client, loop = self._clients[service], asyncio.get_running_loop()
+        end = loop.time() + patience
+        while not client.service_is_ready() and loop.time() < end:
+            await asyncio.sleep(0.05)
         if not client.service_is_ready():
             raise OrderError(f"{service} does not answer: is its node running?")
-        loop = asyncio.get_running_loop()
         answered: asyncio.Future[Any] = loop.create_future()
 
         def take(answer: Any) -> None:

@@ -22,6 +22,7 @@ export class Cameras {
 
   /** Asks for the pictures that can be seen. */
   watch() {
+    if (byId("page").hidden) return; // another page looks
     const seen = this.hello.cameras.filter((name) => !this.#large || name === this.#large);
     this.link.watch(document.hidden ? [] : seen);
   }

@@ -11,7 +11,7 @@ export class Log {
   #pressed = 0;
 
   constructor() {
-    this.list = byId("log");
+    [this.list, this.box] = [byId("log"), byId("log-box")];
     this.text = byId("remark-text");
     byId("remark").addEventListener("submit", (event) => this.#send(event));
     this.text.addEventListener("focus", () => (this.#pressed ||= performance.now()));
@@ -31,7 +31,7 @@ export class Log {
   }
 
   show(lines) {
-    const end = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 40;
+    const end = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < 40;
     for (const line of lines) {
       if (line.n < this.#last) this.list.replaceChildren(); // the panel was started again
       this.#last = line.n;
@@ -41,7 +41,7 @@ export class Log {
       this.list.append(make("li", { "data-kind": line.kind }, make("time", {}, time), make("b", {}, kind), make("span", {}, text)));
     }
     while (this.list.children.length > MOST) this.list.firstChild.remove();
-    if (end) this.list.scrollTop = this.list.scrollHeight;
+    if (end) this.box.scrollTop = this.box.scrollHeight;
   }
 
   async #send(event) {

@@ -3,10 +3,15 @@
 import { Cameras } from "./cameras.js";
 import { byId, mark, say, tell } from "./dom.js";
 import { Latency } from "./latency.js";
+import { Checks, Jobs } from "./jobs.js";
 import { ask, Link } from "./link.js";
+import { forgetLinks, showLinks } from "./links.js";
 import { Log } from "./log.js";
 import { Outputs } from "./outputs.js";
 import { Protocol } from "./protocol.js";
+import { Regions } from "./regions.js";
+import { Router } from "./router.js";
+import { Sessions } from "./sessions.js";
 import { Rows } from "./rows.js";
 
 const NO_CONNECTION = "No connection to the rig: what you see is old, and what the rig does is not known.";
@@ -38,7 +43,6 @@ function signIn() {
 }
 
 function open(hello) {
-  byId("page").hidden = false;
   document.body.dataset.role = hello.role;
   say(byId("rig-name"), hello.rig);
   say(byId("about"), [hello.subject, hello.role === "view" ? "for looking only" : ""].filter(Boolean).join(" · "));
@@ -47,15 +51,27 @@ function open(hello) {
   const analysed = hello.nodes.includes("/pose");
   mark(byId("page"), "analysis", analysed ? "yes" : "no");
   byId("latency").parentElement.hidden = !analysed;
-  const link = new Link({ state, log: (lines) => log.show(lines), picture: (head, jpeg) => cameras.show(head, jpeg), connected });
+  const link = new Link({ state, log: (lines) => log.show(lines), picture: (head, jpeg) => router.picture(head, jpeg), connected });
   const cameras = new Cameras(hello, link);
   const [rows, outputs, protocol, log, latency] = [new Rows(hello, link), new Outputs(hello, link), new Protocol(hello), new Log(), new Latency()];
+  const rig = { main: "page", enter: () => cameras.watch(), picture: (head, jpeg) => cameras.show(head, jpeg) };
+  const jobs = new Jobs();
+  const regions = hello.pages.includes("regions") ? new Regions(hello, link) : null;
+  const sessions = hello.pages.includes("sessions") ? new Sessions(hello, jobs) : null;
+  const checks = hello.pages.includes("checks") ? new Checks(jobs) : null;
+  const router = new Router({
+    rig,
+    regions: regions && { main: "regions-page", enter: () => regions.enter(), leave: () => regions.leave(), picture: (head, jpeg) => regions.picture(head, jpeg), key: (event) => regions.key(event) },
+    sessions: sessions && { main: "sessions-page", enter: () => (link.watch([]), sessions.enter()), leave: () => sessions.leave() },
+    checks: checks && { main: "checks-page", enter: () => link.watch([]) },
+  });
   let known = null;
 
   function state(message) {
     known = message;
     cameras.state = message;
     for (const part of [rows, outputs, protocol]) part.show(message);
+    for (const part of [regions, sessions, checks, jobs]) part?.state(message);
   }
 
   function connected(yes) {
@@ -79,24 +95,31 @@ function open(hello) {
 
   byId("cameras").addEventListener("drawn", (event) => latency.add(event.detail));
   byId("stop").addEventListener("click", stop);
+  byId("tablet").addEventListener("click", showLinks);
+  byId("links").addEventListener("close", forgetLinks);
   byId("help-button").addEventListener("click", () => byId("help").showModal());
   document.addEventListener("keydown", (event) => {
     const typing = event.target.matches("input:not([type=checkbox]), select, textarea");
+    if (!typing && !document.querySelector("dialog[open]") && router.key(event)) {
+      event.preventDefault();
+      return;
+    }
     if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat || document.querySelector("dialog[open]")) {
       if (!(event.key.toLowerCase() === "s" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat)) return;
     }
     const key = event.key.toLowerCase();
     const acts = hello.role === "control";
     if (key === "s" && acts) stop();
+    else if (key === "?") byId("help").showModal();
+    else if (router.current !== "rig") return;
     else if (key === "n" && acts) log.begin("note");
     else if (key === "m" && acts) log.begin("mark");
-    else if (key === "?") byId("help").showModal();
     else if (/^[1-9]$/.test(key)) cameras.enlarge(hello.cameras[Number(key) - 1]);
     else return;
     event.preventDefault();
   });
   setInterval(() => known && state(known), 1000); // what falls silent is seen without a new word
-  cameras.watch();
+  router.start();
   link.open();
 }
 

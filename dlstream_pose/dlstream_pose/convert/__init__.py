@@ -4,7 +4,8 @@ Each kind of source file is one module in `sources`, each way to decode a networ
 New modules are found automatically.
 """
 
-from dlstream_pose.convert._convert import convert, main
+from dlstream_pose.convert._command import main
+from dlstream_pose.convert._convert import convert
 from dlstream_pose.convert._frames import Sample, frames_of
 from dlstream_pose.convert._proof import Report
 from dlstream_pose.convert._source import SourceNetwork

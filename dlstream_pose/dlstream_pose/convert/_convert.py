@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
-import os
-import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dlstream_common import DlstreamError, NetworkError, suggest
-from dlstream_pose.convert._frames import MADE_UP, Sample, frames_of, textures
+from dlstream_common import NetworkError, suggest
+from dlstream_pose.convert._file import free, label, write
+from dlstream_pose.convert._frames import MADE_UP, Sample, textures
 from dlstream_pose.convert._proof import Report, compare
 from dlstream_pose.convert._source import SourceNetwork
-from dlstream_pose.convert.progress import Tell, shown, silent
+from dlstream_pose.convert.progress import Tell, silent
 from dlstream_pose.convert.sources import open_source
-from dlstream_pose.runtime._seal import sealed
 from dlstream_pose.runtime.network import Network
-from dlstream_pose.runtime.network_info import METADATA_KEY, NetworkInfo
-
-_SCALE_HELP = (
-    "size of the images that the network was trained on, relative to the camera's, such as 0.5: the --frames are "
-    "resized by it, and the network file stores it (default: 1, not stored)"
-)
-_MOST = 16384
-"""Pixels; a longer side of an image is a mistake, which would use up all memory."""
+from dlstream_pose.runtime.network_info import NetworkInfo
 
 
 def convert(
@@ -60,7 +49,7 @@ def convert(
         NetworkError: the source can't be converted, or the result differs from it: a seen keypoint by more than 0.1 px,
             or a confidence by more than 0.01. Then nothing is written.
     """
-    output = _free(Path(output))
+    output = free(Path(output))
     tell("loading the original", 0, 0)
     original = source if isinstance(source, SourceNetwork) else open_source(Path(source))
     if individuals is not None:
@@ -81,7 +70,7 @@ def convert(
         except NetworkError as error:
             raise NetworkError(f"{info.source.file}: {error}") from error
         label(draft, info.model_copy(update={"proof": report.proof(_origin(samples) if frames else MADE_UP)}))
-        _write(draft, output)
+        write(draft, output)
     return report
 
 
@@ -93,32 +82,6 @@ def _export(original: SourceNetwork, info: NetworkInfo, draft: Path) -> None:
     except Exception as error:  # exporters raise errors of any kind
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise NetworkError(f"{info.source.file}: can't be exported as ONNX: {lines[0]:.300}") from error
-
-
-def _free(output: Path) -> Path:
-    """A path to write to; what is wrong with it is reported before the work begins."""
-    if output.suffix != ".onnx":
-        raise NetworkError(f"{output}: found the ending '{output.suffix}'; expected a network file to write (.onnx)")
-    if output.is_dir():
-        raise NetworkError(f"{output}: found a folder; expected a network file to write (.onnx)")
-    there = next(path for path in output.absolute().parents if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        reason = "no folder" if not there.is_dir() else "a folder without permission to write"
-        raise NetworkError(f"{output}: can't be written: {there} is {reason}")
-    return output
-
-
-def _write(draft: Path, output: Path) -> None:
-    partial = output.with_name(output.name + ".partial")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(sealed(draft.read_bytes()))
-        partial.replace(output)
-    except OSError as error:
-        raise NetworkError(f"{output}: can't be written ({error.strerror})") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def _origin(samples: Sequence[Sample]) -> str:
@@ -134,83 +97,3 @@ def _complete(info: NetworkInfo, edges: Sequence[tuple[str, str]], input_size: t
         raise NetworkError(f"input size: found {input_size}; the network was trained on {info.input_size}")
     indices = tuple((info.keypoints.index(a), info.keypoints.index(b)) for a, b in edges)
     return info.model_copy(update={"edges": indices or info.edges, "input_size": input_size or info.input_size})
-
-
-def label(path: Path, info: NetworkInfo) -> None:
-    """Writes the metadata into an ONNX file, and removes the exporters' debugging notes."""
-    try:
-        import onnx
-    except ImportError as error:
-        raise NetworkError("converting a network needs the package onnx: pip install onnx onnxscript") from error
-    model = onnx.load(path)
-    # What exporters note for debugging: half a megabyte of stack traces, with the paths of this machine.
-    del model.graph.metadata_props[:]
-    for item in (*model.graph.node, *model.graph.value_info, *model.graph.initializer, *model.graph.input):
-        item.doc_string = ""
-        del item.metadata_props[:]
-    model.doc_string = ""
-    onnx.helper.set_model_props(model, {METADATA_KEY: info.model_dump_json()})
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, height = (int(side) for side in text.lower().split("x"))
-    if not (1 <= width <= _MOST and 1 <= height <= _MOST):
-        raise ValueError(text)
-    return width, height
-
-
-def _scale(text: str) -> float:
-    scale = float(text)
-    if not 0 < scale <= 8:
-        raise ValueError(text)
-    return scale
-
-
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise ValueError(text)
-    return count
-
-
-def _edge(text: str) -> tuple[str, str]:
-    first, second = text.split(":")
-    return first, second
-
-
-def default_output(source: Path) -> Path:
-    """The network file beside its source."""
-    source = source.absolute()  # . has no name
-    if not source.name:
-        raise NetworkError(f"{source}: no name for the network file follows from it; name the file to write (.onnx)")
-    return source.with_name(source.name + ".onnx") if source.is_dir() else source.with_suffix(".onnx")
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Entry point of `ros2 run dlstream_pose convert`."""
-    parser = argparse.ArgumentParser(
-        prog="convert",
-        description="Convert a trained network into a network file for dlstream, and compare the two.",
-    )
-    parser.add_argument("source", type=Path, help="DeepLabCut's .pt file or folder (.pb), or SLEAP's model folder")
-    parser.add_argument("output", type=Path, nargs="?", help="network file to write (default: SOURCE with .onnx)")
-    parser.add_argument("--frames", type=Path, nargs="+", default=[], help="videos or images to compare on")
-    parser.add_argument("--count", type=_count, default=20, help="frames from each video (default 20)")
-    parser.add_argument("--scale", type=_scale, help=_SCALE_HELP)
-    parser.add_argument("--edges", type=_edge, nargs="+", default=[], help="skeleton: pairs like snout:neck")
-    parser.add_argument("--input-size", type=_size, help="size that the network was trained on, like 320x240")
-    parser.add_argument("--individuals", type=int, help="largest number of animals, if the source does not say")
-    given = parser.parse_args(arguments)
-    try:
-        output = given.output or default_output(given.source)
-        with shown() as tell:
-            frames = frames_of(given.frames, given.count, given.scale or 1.0, tell)
-            size, individuals = given.input_size, given.individuals
-            report = convert(given.source, output, frames, given.edges, size, individuals, tell, given.scale)
-    except DlstreamError as error:
-        print(error, file=sys.stderr)
-        sys.exit(1)
-    print(report)
-    print(f"written: {output}")

@@ -38,15 +38,16 @@ def frames_of(paths: Sequence[Path], count: int, scale: float = 1.0, tell: Tell 
         found = list(spread_frames(file, count, partial(tell, f"reading {path.name}")))
         for where, image in found:
             name = path.name if len(found) == 1 else f"{path.name}, {where}"
-            samples.append(Sample(_scaled(_bgr(image), scale), name))
+            samples.append(Sample(scaled(bgr(image), scale), name))
     return samples
 
 
-def _bgr(image: Image) -> NDArray[np.uint8]:
+def bgr(image: Image) -> NDArray[np.uint8]:
+    """Blue, green, red, 8 bits each."""
     return to_bgr(image, encoding_of(image))
 
 
-def _scaled(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+def scaled(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     """As in the estimator: rounded down."""
     if scale == 1:
         return image

@@ -85,7 +85,7 @@ def compare(original: SourceNetwork, converted: Network, samples: Sequence[Sampl
         doubt = max(doubt, float(difference.max(initial=0)))
         for who, which in np.argwhere((distance > TOLERANCE) | (difference > CONFIDENCE_TOLERANCE)):
             apart = float(distance[who, which])
-            keypoint = _keypoint(converted.info, int(who), int(which))
+            keypoint = keypoint_name(converted.info, int(who), int(which))
             said = (
                 f"{keypoint} on {sample.name}: {_point(found[who, which])}, the original {_point(expected[who, which])}"
             )
@@ -114,7 +114,7 @@ def _both(
     return expected, found
 
 
-def _keypoint(info: NetworkInfo, who: int, which: int) -> str:
+def keypoint_name(info: NetworkInfo, who: int, which: int) -> str:
     name = f"keypoint '{info.keypoints[which]}'"
     return f"{name} of the individual {who + 1}" if len(info.individuals) > 1 else name
 

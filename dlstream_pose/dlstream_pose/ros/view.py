@@ -5,18 +5,20 @@ from __future__ import annotations
 import time
 
 import numpy as np
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
 from dlstream_common import Frame, FramePoses, Meter, to_bgr
-from dlstream_common.ros import LATCHED, POSE, Level, fill_image, image_qos, poses_to_message
+from dlstream_common.ros import LATCHED, POSE, Level, fill_image, image_qos, key_values, poses_to_message
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 from dlstream_msgs.msg import Regions, Skeleton
 from dlstream_pose.ros.markers import markers_of
 from dlstream_pose.runtime.network import Network
 from dlstream_pose.runtime.overlay import OverlayRegion, draw_overlay
+from dlstream_pose.runtime.precision import inference_of
 from dlstream_pose.runtime.settings import PoseSettings
 
 _SECOND = 1_000_000_000
@@ -37,6 +39,7 @@ class CameraView:
         self._node, self._network = node, network
         self._poses = node.create_lifecycle_publisher(FramePosesMsg, f"{camera}/pose", POSE)
         self._skeletons = node.create_lifecycle_publisher(Skeleton, f"{camera}/skeleton", LATCHED)
+        self._inferences = node.create_lifecycle_publisher(DiagnosticStatus, f"{camera}/inference", LATCHED)
         self._overlays = node.create_lifecycle_publisher(Image, f"{camera}/image_pose", image_qos(1))
         self._markers = node.create_lifecycle_publisher(MarkerArray, f"{camera}/markers", image_qos(1))
         self._regions: tuple[OverlayRegion, ...] = ()
@@ -59,10 +62,19 @@ class CameraView:
                 edges=[index for edge in info.edges for index in edge],
             )
         )
+        engine = self._network.engine
+        self._inferences.publish(
+            DiagnosticStatus(
+                name=f"/{self.camera}/inference",
+                message=engine.description,
+                hardware_id=self._network.sha256,
+                values=key_values({"engine": engine.name, **inference_of(info.precision, engine.name)}),
+            )
+        )
 
     def close(self) -> None:
         """Ends the publishers."""
-        for publisher in (self._poses, self._skeletons, self._overlays, self._markers):
+        for publisher in (self._poses, self._skeletons, self._inferences, self._overlays, self._markers):
             self._node.destroy_publisher(publisher)
 
     def set_regions(self, message: Regions) -> None:

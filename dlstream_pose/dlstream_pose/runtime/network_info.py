@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from dlstream_pose.runtime.precision import Precision
 from dlstream_pose.runtime.top_down import Detector
 
 METADATA_KEY = "dlstream"
@@ -72,6 +73,8 @@ class NetworkInfo(BaseModel):
     """For a network that looks at one animal at a time: what finds the animals."""
     source: Source
     proof: Proof | None = None
+    precision: Precision | None = None
+    """Of a file in less than single precision; None: single precision."""
 
     @property
     def animals(self) -> tuple[str, ...]:

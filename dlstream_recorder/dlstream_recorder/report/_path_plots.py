@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
-from dlstream_recorder.report._plots import GREY, STYLE
+from dlstream_recorder.report._plots import GREY, STYLE, save
 from dlstream_recorder.report.paths import Walk, occupancy
 
 Outline = tuple[str, NDArray[np.float32]]
@@ -54,7 +54,7 @@ def plot_trajectory(
         drawn.set_clim(0, max(float(walk.seconds[-1]), 1e-9) if len(walk.seconds) else 1)
         axes.add_collection(drawn)
         _bar(figure, axes, drawn, "seconds since the first frame")
-    figure.savefig(path)
+    save(figure, path)
 
 
 def plot_occupancy(
@@ -84,7 +84,7 @@ def plot_occupancy(
             zorder=1.5,
         )
         _bar(figure, axes, drawn, f"seconds in a square of {size[0] / found.shape[1]:.0f} px")
-    figure.savefig(path)
+    save(figure, path)
 
 
 def _panels(title: str, walks: Sequence[Walk], size: tuple[int, int]) -> tuple[Figure, list[Axes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,13 @@ def plot_latency(
             upper.axis("off")
             lower.axis("off")
             lower.text(0.5, 0.9, "no latency was recorded", ha="center", fontsize=12)
+        save(figure, path)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes a figure. A letter that the font lacks, such as of a file's Chinese name, is drawn as a box."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(path)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from dlstream_recorder.report._plots import GREY, STYLE
+from dlstream_recorder.report._plots import GREY, STYLE, save
 
 _REAL, _SHAM = "#0072b2", "#e69f00"
 _ROW = 0.42  # inches
@@ -65,4 +65,4 @@ def plot_stimuli(path: Path, title: str, found: pd.DataFrame, start: int) -> Non
         axes.set_axisbelow(True)
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("seconds since the start of the session")
-        figure.savefig(path)
+        save(figure, path)

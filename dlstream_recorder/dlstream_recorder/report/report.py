@@ -19,7 +19,14 @@ from dlstream_recorder.report.found import MIN_CONFIDENCE
 from dlstream_recorder.report.intervals import per_trigger, stimuli
 from dlstream_recorder.report.paths import walks
 from dlstream_recorder.report.summary import Summary, all_hops, read_session, summarise
-from dlstream_recorder.report.tables import read_events, read_frames, read_poses, segment_stems, sibling
+from dlstream_recorder.report.tables import (
+    read_events,
+    read_experiment,
+    read_frames,
+    read_poses,
+    segment_stems,
+    sibling,
+)
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,7 @@ def write_overlay(folder: Path, camera: str, about: Mapping[str, Any], events: p
     It is the frame that caused the first command, or else the one whose poses have the highest confidence. A region
     with a keypoint in it is drawn in green.
     """
+    from dlstream_experiment.model.virtual import DrawnKeypoints
     from dlstream_pose.runtime.overlay import OverlayRegion, draw_overlay
 
     stems = [stem for stem in segment_stems(folder, camera) if sibling(stem, "mkv").exists() and len(read_frames(stem))]
@@ -146,6 +154,8 @@ def write_overlay(folder: Path, camera: str, about: Mapping[str, Any], events: p
     commands = events[(events["kind"] == COMMAND) & (events["camera"] == camera)]
     stem, row = _choose(stems, commands["frame_stamp_ns"].tolist())
     individuals, keypoints = _poses_in(stem, row)
+    drawn = DrawnKeypoints.of_file(read_experiment(folder), keypoints)
+    individuals = drawn.add(individuals)
     points = np.array([(x, y) for one in individuals for x, y in zip(one.x, one.y, strict=True)], np.float32)
     sure = np.array([value >= MIN_CONFIDENCE for one in individuals for value in one.confidence], bool)
     regions = []
@@ -163,7 +173,7 @@ def write_overlay(folder: Path, camera: str, about: Mapping[str, Any], events: p
         regions,
         min_confidence=MIN_CONFIDENCE,
         caption=f"{camera}  {seconds:.2f} s  frame {row}",
-        legend=keypoints,
+        legend=drawn.keypoints,
     )
     if not cv2.imwrite(str(path), picture):
         raise OSError(f"{path} was not written")

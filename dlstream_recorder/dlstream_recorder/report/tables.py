@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from dlstream_common import RecordingError
+from dlstream_common import InputError, RecordingError, read_yaml
 from dlstream_recorder.writers._files import write_error
 from dlstream_recorder.writers.events import ABSENT
 
@@ -62,6 +64,14 @@ def read_events(folder: Path) -> pd.DataFrame:
         return table
     except (OSError, ValueError, KeyError) as error:
         raise RecordingError(f"can't read {folder / 'events.csv'}: {error}") from error
+
+
+def read_experiment(folder: Path) -> Mapping[str, Any]:
+    """The content of a session's copy of its experiment file; empty if there is none that can be read."""
+    try:
+        return read_yaml(folder / "experiment.yaml")
+    except InputError:
+        return {}
 
 
 def read_poses(path: Path) -> pd.DataFrame:

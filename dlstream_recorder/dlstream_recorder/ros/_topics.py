@@ -76,6 +76,7 @@ def topics(settings: RecorderSettings, namespace: str) -> Iterator[Topic]:
         yield Topic(f"{rig}/{camera}/camera_info", CameraInfo, of_driver, camera)
         yield Topic(f"{rig}/{camera}/frame_info", FrameInfo, POSE, camera)
         yield Topic(f"{rig}/{camera}/device", DiagnosticStatus, LATCHED, camera)
+        yield Topic(f"{rig}/{camera}/inference", DiagnosticStatus, LATCHED, camera)
         yield Topic(f"{rig}/{camera}/ground_truth", FramePoses, POSE, camera)
         yield Topic(f"{rig}/{camera}/pose", FramePoses, POSE, camera)
         yield Topic(f"{rig}/{camera}/skeleton", Skeleton, LATCHED, camera)

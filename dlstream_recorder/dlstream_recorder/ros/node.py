@@ -274,6 +274,9 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             session.add_frame_info(topic.about, message.sequence, message.dropped)
         elif topic.type is DiagnosticStatus:
             values = {item.key: item.value for item in message.values}
+            if topic.name.endswith("/inference"):
+                session.set_inference(topic.about, message.message, values)
+                return
             session.set_device(topic.about, message.message, message.hardware_id, values)
         elif topic.type is Event:
             row = event_row(message, recorded)

@@ -164,6 +164,11 @@ class Session:
                 entry[key] = value
         self._log.put(partial(self._file.update_camera, camera, device=entry))
 
+    def set_inference(self, camera: str, description: str, values: Mapping[str, str]) -> None:
+        """Writes to session.json what computed the camera's poses: engine, precision and its proof."""
+        entry = {**values, "description": description}
+        self._log.put(partial(self._file.update_camera, camera, inference=entry))
+
     def set_regions(self, camera: str, regions: Iterable[tuple[str, Sequence[tuple[float, float]]]]) -> None:
         """Writes the outlines of the experiment's regions, in pixels, to session.json."""
         outlines = [

@@ -34,6 +34,24 @@ class Limit(Settings):
         return self
 
 
+Block = Annotated[int, Field(ge=2, le=1000)]
+
+
+def _left_out(probability: float, block: int | None) -> int:
+    """How many stimuli of a block are left out; 0 without blocks.
+
+    Raises:
+        PydanticCustomError: no whole number, or all or none of them.
+    """
+    if block is None:
+        return 0
+    share = probability * block
+    if abs(share - round(share)) > 1e-6 or not 0 < round(share) < block:
+        some = f"{probability:g} are some but not all, such as 4 with probability 0.5"
+        raise misfit("block", f"a number of stimuli of which {some}")
+    return round(share)
+
+
 class Sham(Settings):
     """Everything as usual, but instead of each stimulus the events `sham_started` and `sham_ended` are recorded."""
 
@@ -42,25 +60,18 @@ class Sham(Settings):
     """The outputs that are sham; if omitted: all."""
     probability: Annotated[float, Field(gt=0, le=1)] = 1.0
     """The probability, drawn for each stimulus, that it is left out."""
-    block: Annotated[int, Field(ge=2, le=1000)] | None = None
+    block: Block | None = None
     """Balanced: of every so many stimuli of an output exactly `probability` are left out, in an order that is drawn."""
 
     @model_validator(mode="after")
     def _balances(self) -> Sham:
-        if self.block is not None:
-            share = self.probability * self.block
-            if abs(share - round(share)) > 1e-6 or not 0 < round(share) < self.block:
-                raise misfit(
-                    "block",
-                    f"a number of stimuli of which {self.probability:g} are some but not all, such as 4 with "
-                    "probability 0.5",
-                )
+        _left_out(self.probability, self.block)
         return self
 
     @property
     def left_out(self) -> int:
         """How many stimuli of a block are left out; 0 without blocks."""
-        return round(self.probability * self.block) if self.block is not None else 0
+        return _left_out(self.probability, self.block)
 
 
 class Planned(Settings):
@@ -94,10 +105,15 @@ class Yoked(Settings):
     """The other animal's session folder, or its events.csv; its first run is used."""
     schedule: Annotated[tuple[Planned, ...], Field(min_length=1, max_length=100_000)] | None = None
     """The stimuli with their times, instead of a recording."""
+    probability: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The probability, drawn for each of these stimuli, that it is left out, with the events of a sham stimulus."""
+    block: Block | None = None
+    """Balanced: of every so many of them exactly `probability` are left out, in an order that is drawn."""
     _changes: dict[str, list[Change]] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def _read(self) -> Yoked:
+        _left_out(self.probability, self.block)
         if (self.recording is None) == (self.schedule is None):
             raise ValueError("either recording or schedule")
         if self.recording is not None:
@@ -105,6 +121,11 @@ class Yoked(Settings):
         else:
             self._changes = self._planned()
         return self
+
+    @property
+    def left_out(self) -> int:
+        """How many stimuli of a block are left out; 0 without blocks."""
+        return _left_out(self.probability, self.block)
 
     @property
     def changes(self) -> dict[str, list[Change]]:

@@ -69,11 +69,13 @@ def controls_in_words(limits: Limits, control: Control) -> Iterator[str]:
     if control is None:
         return
     named = ", ".join(control.outputs) if control.outputs else "every output"
+    share = "all stimuli" if control.probability >= 1 else f"{control.probability:.0%} of the stimuli"
+    if control.block is not None:
+        share = f"{control.left_out} of every {control.block} stimuli, in an order that is drawn,"
     if isinstance(control, Sham):
-        share = "all stimuli" if control.probability >= 1 else f"{control.probability:.0%} of the stimuli"
-        if control.block is not None:
-            share = f"{control.left_out} of every {control.block} stimuli, in an order that is drawn,"
         yield f"Sham control: {share} of {named} are left out and only recorded."
-    else:
-        source = f"the recording {control.recording}" if control.recording is not None else "the file's schedule"
-        yield f"Yoked control: {named} on at the times of {source}, whatever this animal does."
+        return
+    source = f"the recording {control.recording}" if control.recording is not None else "the file's schedule"
+    yield f"Yoked control: {named} on at the times of {source}, whatever this animal does."
+    if control.probability > 0:
+        yield f"Of these, {share} of {named} are left out and only recorded."

@@ -143,13 +143,13 @@ class Stimulation:
 
     def _is_sham(self, name: str) -> bool:
         control = self._control
-        if not isinstance(control, Sham) or (control.outputs is not None and name not in control.outputs):
+        if control is None or control.probability <= 0 or (control.outputs is not None and name not in control.outputs):
             return False
         if control.block is not None:
             return self._from_block(name, control)
         return control.probability >= 1 or self._draws.random() < control.probability
 
-    def _from_block(self, name: str, control: Sham) -> bool:
+    def _from_block(self, name: str, control: Sham | Yoked) -> bool:
         """The next of a block of stimuli of which a fixed number is sham; each output has blocks of its own."""
         left = self._blocks.setdefault(name, [])
         if not left:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_pose.runtime.engines._base import Engine, EngineSettings, NotInstalled, read_network, unloadable
+from dlstream_pose.runtime.engines._precision import precision_name
 
 _SHAPES = 4
 """Image sizes with a compiled network of their own; all others share one, which is a little slower."""
@@ -22,7 +23,7 @@ _METADATA = ["framework", "dlstream"]
 
 
 class OpenVino(Engine[EngineSettings]):
-    """Compiles the network for each image size it meets, in single precision."""
+    """Compiles the network for each image size it meets, in the precision that the file was proved for."""
 
     name = "openvino"
     requires = {"openvino": "openvino"}
@@ -48,10 +49,14 @@ class OpenVino(Engine[EngineSettings]):
         self._core = openvino.Core()
         try:
             self._model = self._core.read_model(content)
-            self._compiled: dict[tuple[int, ...], _Compiled] = {}
-            self._any = self._compile(None)
             stored = self._model.has_rt_info(_METADATA)
             self.metadata = str(self._model.get_rt_info(_METADATA).astype(str)) if stored else None
+            if precision_name(self.metadata) == "bf16":
+                self._ask_for_bf16(path)
+            self._compiled: dict[tuple[int, ...], _Compiled] = {}
+            self._any = self._compile(None)
+        except NotInstalled:
+            raise
         except Exception as error:
             raise unloadable(path, len(content), "OpenVINO", error) from error
         self.inputs = {item.get_any_name(): _type(item) for item in self._model.inputs}
@@ -71,6 +76,15 @@ class OpenVino(Engine[EngineSettings]):
             return [request.get_tensor(name).data.copy() for name in outputs]
         finally:
             compiled.idle.append(request)
+
+    def _ask_for_bf16(self, path: Path) -> None:
+        """A processor without bf16 would compute in single precision, and nobody would know."""
+        if "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise NotInstalled(
+                f"engine openvino: {path.name} is a network in bf16, which this processor does not compute; "
+                "choose engine: onnx, which computes the same file in single precision"
+            )
+        self._options["INFERENCE_PRECISION_HINT"] = "bf16"
 
     def _compiled_for(self, shape: tuple[int, ...]) -> _Compiled:
         compiled = self._compiled.get(shape)

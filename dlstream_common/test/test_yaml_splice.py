@@ -1,0 +1,170 @@
+"""A value of a YAML text is changed, and every other byte stays."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from dlstream_common.yaml.splice import REMOVED, SpliceError, spliced
+
+BLOCK = """\
+experiment: x   # the name
+regions: # all of them
+  a: # the first
+    type: polygon
+    points: # here
+    - [1, 2]  # one
+    # between
+    -  [3, 4]
+    - [5, 6]
+
+    # after
+  b:
+    type: circle
+    center: [1, 2]
+    radius: 3   # r
+# what triggers
+triggers: {t: {point: [7, 8.50]}}"""
+FLOW = (
+    "regions:\n  a: {type: circle, center: [ 1,2 ],  radius: 3.0} # a\n  b: {type: circle, center: [5, 6], radius: 1}\n"
+)
+
+
+def changed(old: str, new: str) -> list[str]:
+    """The lines that are gone and those that are new, with - and + before them."""
+    lines = list(difflib.ndiff(old.splitlines(), new.splitlines()))
+    return [line[0] + line[2:] for line in lines if line[0] in "-+"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "value", "lines"),
+    [
+        (
+            FLOW,
+            ("regions", "a"),
+            {"type": "circle", "center": [1, 2.5], "radius": 3},
+            [
+                "-  a: {type: circle, center: [ 1,2 ],  radius: 3.0} # a",
+                "+  a: {type: circle, center: [ 1,2.5 ],  radius: 3.0} # a",
+            ],
+        ),
+        (
+            FLOW,
+            ("regions", "b", "beyond_image"),
+            True,
+            [
+                "-  b: {type: circle, center: [5, 6], radius: 1}",
+                "+  b: {type: circle, center: [5, 6], radius: 1, beyond_image: true}",
+            ],
+        ),
+        (FLOW, ("regions", "c"), {"type": "circle", "radius": 4.0}, ["+  c: {type: circle, radius: 4}"]),
+        (FLOW, ("regions", "the one"), {"type": "x"}, ['+  "the one": {type: x}']),
+        (FLOW, ("regions", "a"), REMOVED, ["-  a: {type: circle, center: [ 1,2 ],  radius: 3.0} # a"]),
+        (BLOCK, ("regions", "a", "points"), [[1, 2], [9, 9], [3, 4], [5, 6]], ["+    - [9, 9]"]),
+        (BLOCK, ("regions", "a", "points"), [[1, 2], [5, 6]], ["-    -  [3, 4]"]),
+        (BLOCK, ("regions", "a", "points"), [[1, 2], [3, 4], [5, 6], [7, 7]], ["+    - [7, 7]"]),
+        (BLOCK, ("regions", "b", "radius"), 4.5, ["-    radius: 3   # r", "+    radius: 4.5   # r"]),
+        (BLOCK, ("regions", "b", "beyond_image"), True, ["+    beyond_image: true"]),
+        (BLOCK, ("regions", "c"), {"type": "circle", "radius": 4}, ["+  c:", "+    type: circle", "+    radius: 4"]),
+        (
+            BLOCK,
+            ("triggers", "t", "point"),
+            [7, 9],
+            ["-triggers: {t: {point: [7, 8.50]}}", "+triggers: {t: {point: [7, 9]}}"],
+        ),
+        (BLOCK, ("calibration", "top"), 12.5, ["+calibration: {top: 12.5}", "+"]),
+    ],
+)
+def test_only_the_lines_of_what_differs_change(text: str, place: Any, value: Any, lines: list[str]) -> None:
+    assert changed(text, spliced(text, place, value, above="triggers")) == lines
+
+
+def test_a_new_key_of_the_file_stands_above_the_comment_of_the_next_one() -> None:
+    new = spliced(BLOCK, ("calibration", "top"), 2, above="triggers").splitlines()
+    assert new[new.index("# what triggers") - 2 :][:2] == ["calibration: {top: 2}", ""]
+    assert spliced("a: 1", ("b",), {"c": 1}) == "a: 1\nb: {c: 1}"
+
+
+def test_the_last_entry_leaves_an_empty_mapping_that_takes_a_new_one() -> None:
+    text = "regions: # all\n  a: {r: 1}\n\ntriggers: 1\n"
+    empty = spliced(text, ("regions", "a"), REMOVED)
+    assert empty == "regions: # all\n  {}\n\ntriggers: 1\n"
+    assert spliced(empty, ("regions", "b"), {"r": 2}) == "regions: # all\n  {b: {r: 2}}\n\ntriggers: 1\n"
+    assert spliced("regions:\nx: 1\n", ("regions", "b"), {"r": 2}) == "regions: {b: {r: 2}}\nx: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "value"),
+    [
+        ("a: &q [1, 2]\nb: *q\n", ("a", 0), 5),
+        ("a: &q [1, 2]\nb: *q\n", ("b",), [1, 3]),
+        ("d: &q {x: 1}\na: {<<: *q, y: 2}\n", ("a", "x"), 3),
+        ("c: &z 4\n", ("c",), 3),
+        ("c: !!int 4\n", ("c",), 3),
+        ("c: |\n  long\n", ("c",), "short"),
+        ("c: 4\n", ("c", "x"), 3),
+        ("c: [4]\n", ("c", 1), 3),
+    ],
+)
+def test_what_would_change_another_place_or_its_style_is_refused(text: str, place: Any, value: Any) -> None:
+    with pytest.raises(SpliceError):
+        spliced(text, place, value)
+
+
+_NUMBERS = st.integers(-1000, 1000) | st.floats(-1000, 1000).map(lambda value: round(value, 1))
+_POINTS = st.lists(st.lists(_NUMBERS, min_size=2, max_size=2), min_size=1, max_size=5)
+_REGIONS = st.dictionaries(
+    st.text("abc_ é#:{}-", min_size=1, max_size=4),
+    st.fixed_dictionaries({"type": st.just("polygon"), "points": _POINTS}, optional={"rotation": _NUMBERS}),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    old=_REGIONS,
+    new=_REGIONS,
+    flow=st.booleans(),
+    eol=st.sampled_from(["\n", "\r\n"]),
+    indents=st.sampled_from([(2, 4, 2), (4, 6, 4), (2, 2, 0)]),
+)
+def test_any_regions_become_any_others_and_the_rest_stays(old, new, flow, eol, indents) -> None:
+    import io
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = flow or None
+    yaml.map_indent, yaml.sequence_indent, yaml.sequence_dash_offset = indents
+    stream = io.StringIO()
+    yaml.dump({"regions": old}, stream)
+    if flow:  # within a block mapping, as people write it
+        stream = io.StringIO("regions:" + eol + "".join(f"  {line}" for line in _flow_lines(old)))
+    head, tail = f"# the head{eol}name: x   # é{eol}", f"# the tail{eol}last: [ 1 ]  {eol}{eol}"
+    body = stream.getvalue().replace("\r\n", "\n").replace("\n", eol)
+    text = head + body + tail
+    result = text
+    for name, region in new.items():
+        result = spliced(result, ("regions", name), region)
+    for name in old:
+        if name not in new:
+            result = spliced(result, ("regions", name), REMOVED)
+    assert result.startswith(head)
+    assert result.endswith(tail)
+    assert YAML(typ="safe", pure=True).load(result)["regions"] == new
+    if flow:
+        kept = [name for name in old if new.get(name) == old[name]]
+        for line in _flow_lines({name: old[name] for name in kept}):
+            assert line.strip() in result, "what is the same is not written anew"
+    assert ("\r\n" in result) == (eol == "\r\n")
+    assert result.count("\n") == result.count(eol)
+
+
+def _flow_lines(regions: Any) -> list[str]:
+    import json
+
+    return [f"{json.dumps(name)}: {json.dumps(region)}  # kept\n" for name, region in regions.items()]

@@ -1,0 +1,28 @@
+"""What the pages beside the rig's own show and change, each None where a rig has nothing of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dlstream_panel.board import Board
+from dlstream_panel.checks import Checks
+from dlstream_panel.regions import RegionsFile
+from dlstream_panel.sessions import Sessions
+from dlstream_panel.settings import PanelSettings
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The pages' contents."""
+
+    checks: Checks
+    regions: RegionsFile | None = None
+    sessions: Sessions | None = None
+
+    @classmethod
+    def of(cls, settings: PanelSettings, board: Board) -> Pages:
+        """The pages of a rig."""
+        regions = RegionsFile(settings) if settings.experiment_file is not None else None
+        sessions = Sessions(Path(settings.directory)) if settings.directory else None
+        return cls(Checks(settings, board, sessions), regions, sessions)

@@ -1,0 +1,123 @@
+"""The sessions of a rig's folder for a page: found by ids, never by paths; it knows no ROS."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from dlstream_common import DlstreamError, RecordingError
+from dlstream_recorder.session.archive import Search, SessionInfo, find_sessions, session_info, totals
+
+_SHOWN = 300
+"""Sessions in one answer; a search finds the others."""
+_TABLES = frozenset({".csv", ".h5", ".json", ".jsonl", ".yaml"})
+_PICTURES = (".png",)
+_ORDER = ("overlay", "trajectory", "occupancy", "latency", "stimuli")
+_LARGEST = 2_000_000_000
+
+
+class UnknownError(DlstreamError):
+    """There is no such session or file."""
+
+
+class Sessions:
+    """The sessions below a folder, which the rig file names."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def listing(self, subject: str = "") -> dict[str, Any]:
+        """The newest sessions, of a subject if one is given: * and ? stand for any letters, a part of a name is enough.
+
+        Raises:
+            DlstreamError: the folder can't be read.
+        """
+        pattern = subject if any(letter in subject for letter in "*?[") or not subject else f"*{subject}*"
+        search = Search(subject=pattern)
+        found: list[SessionInfo] = []
+        unreadable = []
+        for item in find_sessions(self._folder) if self._folder.is_dir() else ():
+            if isinstance(item, RecordingError):
+                unreadable.append(str(item))
+            elif search.fits(item):
+                found.append(item)
+        newest = found[::-1][:_SHOWN]
+        return {
+            "sessions": [self._row(item) for item in newest],
+            "left_out": len(found) - len(newest),
+            "totals": totals(found),
+            "unreadable": unreadable,
+        }
+
+    def about(self, number: str) -> dict[str, Any]:
+        """A session with its files.
+
+        Raises:
+            DlstreamError: there is none of that id, or it can't be read.
+        """
+        folder = self.folder(number)
+        info = session_info(folder)
+        files = [{"name": file.name, "bytes": file.stat().st_size} for file in _offered(folder)]
+        pictures = [str(item["name"]) for item in files if str(item["name"]).endswith(_PICTURES)]
+        facts = {key: _in_words(value) for key, value in info.metadata.items() if value not in ("", {}, [], None)}
+        if facts.get("subject") == f"subject_id: {info.subject}":
+            del facts["subject"]  # it says no more than the row
+        return {
+            **self._row(info),
+            "rig": info.rig,
+            "poses": info.poses,
+            "commands": info.commands,
+            "networks": list(info.networks),
+            "metadata": facts,
+            "pictures": sorted(pictures, key=_place),
+            "tables": [item for item in files if item["name"] not in pictures],
+        }
+
+    def folder(self, number: str) -> Path:
+        """The folder of an id.
+
+        Raises:
+            UnknownError: there is none.
+        """
+        if self._folder.is_dir():
+            for item in find_sessions(self._folder):
+                if isinstance(item, SessionInfo) and self._id(item.folder) == number:
+                    return item.folder
+        raise UnknownError("there is no such session any more: read the list again")
+
+    def file(self, number: str, name: str) -> Path:
+        """A file that `about` offers.
+
+        Raises:
+            UnknownError: there is none.
+        """
+        for file in _offered(self.folder(number)):
+            if file.name == name:
+                return file
+        raise UnknownError("this session has no such file")
+
+    def _row(self, info: SessionInfo) -> dict[str, Any]:
+        keys = ("name", "state", "created", "subject", "experiment", "offline", "seconds", "frames", "lost", "faults")
+        return {"id": self._id(info.folder), **{key: getattr(info, key) for key in keys}}
+
+    def _id(self, folder: Path) -> str:
+        """A number of its place, from which nobody gets to another one."""
+        return hashlib.sha256(str(folder.relative_to(self._folder)).encode("utf-8", "surrogateescape")).hexdigest()[:20]
+
+
+def _offered(folder: Path) -> list[Path]:
+    """The tables and pictures of a session: files of its own, no links, nothing below."""
+    wanted = _TABLES | set(_PICTURES)
+    found = (item for item in folder.iterdir() if item.suffix in wanted and not item.is_symlink() and item.is_file())
+    return sorted((item for item in found if item.stat().st_size <= _LARGEST), key=lambda item: item.name)
+
+
+def _place(name: str) -> tuple[int, str]:
+    return next((place for place, begin in enumerate(_ORDER) if name.startswith(begin)), len(_ORDER)), name
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_in_words(item)}" for key, item in value.items() if item not in ("", None))
+    return ", ".join(map(_in_words, value)) if isinstance(value, list) else str(value)

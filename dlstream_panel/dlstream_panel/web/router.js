@@ -1,0 +1,42 @@
+// The pages of the panel: one is shown, by the fragment of the address; STOP and the connection stay.
+
+import { byId } from "./dom.js";
+
+export class Router {
+  #pages;
+  current = "";
+
+  /** pages: by name {main, enter, leave, picture, key}; null where the rig has none. */
+  constructor(pages) {
+    this.#pages = Object.fromEntries(Object.entries(pages).filter(([, page]) => page));
+    for (const link of byId("nav").children) link.hidden = !(link.dataset.page in this.#pages);
+    byId("nav").hidden = Object.keys(this.#pages).length < 2;
+    byId("skip").addEventListener("click", () => this.#page.main && byId(this.#page.main).focus());
+    window.addEventListener("hashchange", () => this.start());
+  }
+
+  get #page() {
+    return this.#pages[this.current] ?? {};
+  }
+
+  /** Shows the page of the address. */
+  start() {
+    const asked = location.hash.slice(1);
+    const name = asked in this.#pages ? asked : "rig";
+    if (name === this.current) return;
+    this.#page.leave?.();
+    this.current = name;
+    for (const [other, page] of Object.entries(this.#pages)) byId(page.main).hidden = other !== name;
+    for (const link of byId("nav").children) link.toggleAttribute("aria-current", link.dataset.page === name);
+    byId("nav").querySelector("[aria-current]")?.setAttribute("aria-current", "page");
+    this.#page.enter?.();
+  }
+
+  picture(head, jpeg) {
+    this.#page.picture?.(head, jpeg);
+  }
+
+  key(event) {
+    return this.#page.key?.(event) ?? false;
+  }
+}

@@ -1,0 +1,151 @@
+// The sessions of the rig's folder: a list with a search, and one of them with its pictures, tables and report.
+
+import { byId, clock, keepChildren, make, mark, say, tell } from "./dom.js";
+import { ask } from "./link.js";
+
+const NAMES = { overlay: "poses on a frame", trajectory: "path", occupancy: "time by place", latency: "latency", stimuli: "stimuli" };
+
+/** Bytes in words. */
+const size = (bytes) => (bytes < 1000 ? `${bytes} bytes` : bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
+const count = (number) => (number === null ? "–" : number.toLocaleString("en"));
+
+export class Sessions {
+  #asked = 0;
+  #job = null;
+
+  constructor(hello, jobs) {
+    [this.hello, this.jobs, this.chosen, this.shown, this.recording] = [hello, jobs, "", false, ""];
+    byId("session-search").addEventListener("input", () => this.#list());
+    byId("make-report").addEventListener("click", () => this.#report());
+    byId("session-list").addEventListener("keydown", (event) => this.#arrows(event));
+    jobs.onchange((job) => this.#reported(job));
+  }
+
+  enter() {
+    this.shown = true;
+    this.#list();
+    if (this.chosen) this.#open(this.chosen);
+  }
+
+  leave() {
+    this.shown = false;
+  }
+
+  state(state) {
+    byId("make-report").disabled = state.run || state.job.running || !this.chosen;
+    byId("make-report").title = state.run ? "A run is on: end it first." : "";
+    const recording = (state.nodes["/recorder"]?.values?.session ?? "").split("/").at(-1);
+    const changed = this.recording !== recording;
+    this.recording = recording;
+    if (this.shown && changed) this.#list();
+  }
+
+  async #list() {
+    const number = ++this.#asked;
+    const subject = byId("session-search").value.trim();
+    const answer = await fetch(`/api/sessions?${new URLSearchParams({ subject })}`).catch(() => null);
+    const found = await answer?.json().catch(() => null);
+    if (number !== this.#asked) return; // somebody has typed on
+    const problem = answer?.ok ? found.unreadable.join("\n") : (found?.error ?? "no connection to the rig: the list was not read");
+    say(byId("sessions-problem"), problem);
+    byId("sessions-problem").hidden = !problem;
+    if (!answer?.ok) return;
+    const { sessions, totals } = found;
+    const more = found.left_out ? `; ${found.left_out} older ones are not listed: search for them` : "";
+    say(byId("sessions-total"), sessions.length ? `${totals.sessions} of ${totals.subjects} subject${totals.subjects === 1 ? "" : "s"}, ${clock(totals.seconds)}, ${count(totals.frames)} frames${more}` : subject ? `none of a subject like "${subject}"` : "none yet");
+    byId("sessions-empty").hidden = sessions.length > 0;
+    keepChildren(byId("session-list"), sessions.map((session) => session.id), (id) => this.#row(id), (row, id) => this.#fill(row, sessions.find((session) => session.id === id)));
+    if (!sessions.some((session) => session.id === this.chosen) && sessions.length) this.#open(sessions[0].id);
+  }
+
+  #row(id) {
+    const button = make("button", { type: "button", onclick: () => this.#open(id) }, make("b", {}), make("time", {}));
+    const cells = ["experiment", "length", "frames", "lost", "faults"].map((name) => make("td", { class: name }));
+    return make("tr", {}, make("th", { scope: "row" }, button), ...cells);
+  }
+
+  #fill(row, session) {
+    const [button] = row.firstChild.children;
+    const state = session.name === this.recording ? "recording now" : session.state;
+    say(button.children[0], session.subject || "no subject");
+    mark(button.children[0], "known", session.subject ? "yes" : "no");
+    say(button.children[1], session.created.slice(0, 16).replace("T", " "));
+    button.setAttribute("aria-pressed", String(session.id === this.chosen));
+    const usual = ["complete", "recovered"].includes(state);
+    const texts = [session.experiment || "–", session.seconds === null ? "–" : clock(session.seconds), count(session.frames), count(session.lost), count(session.faults)];
+    texts.forEach((text, place) => say(row.children[place + 1], text));
+    if (!usual) say(row.children[2], state);
+    mark(row.children[2], "bad", usual || state === "recording now" ? "no" : "yes");
+    for (const place of [4, 5]) mark(row.children[place], "bad", Number(place === 4 ? session.lost : session.faults) > 0 ? "yes" : "no");
+  }
+
+  #arrows(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const buttons = [...byId("session-list").querySelectorAll("button")];
+    const next = buttons[buttons.indexOf(document.activeElement) + step];
+    if (!step || !next) return;
+    next.focus();
+    next.click();
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  async #open(id) {
+    this.chosen = id;
+    for (const row of byId("session-list").children) row.querySelector("button").setAttribute("aria-pressed", String(row.dataset.key === id));
+    const answer = await fetch(`/api/sessions/${id}`).catch(() => null);
+    const about = await answer?.json().catch(() => null);
+    if (this.chosen !== id) return;
+    byId("session-detail").hidden = !answer?.ok;
+    if (!answer?.ok) return tell(about?.error ?? "no connection to the rig", "problem");
+    say(byId("session-name"), about.name);
+    const lost = about.lost ? `${count(about.lost)} of ${count(about.frames + about.lost)}` : "none";
+    const facts = {
+      subject: about.subject || "none named",
+      experiment: about.experiment || "none",
+      recorded: about.created.replace("T", " ").slice(0, 19),
+      length: about.seconds === null ? about.state : clock(about.seconds),
+      frames: count(about.frames),
+      "lost frames": lost,
+      poses: count(about.poses),
+      network: about.networks.join(", ") || "none",
+      commands: count(about.commands),
+      faults: count(about.faults),
+      state: about.name === this.recording ? "recording now" : about.state,
+      ...about.metadata,
+    };
+    byId("session-facts").replaceChildren(...Object.entries(facts).map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", { "data-bad": ["faults", "lost frames"].includes(name) && value !== "0" && value !== "none" ? "yes" : null }, value))));
+    const path = (name) => `/api/sessions/${id}/${encodeURIComponent(name)}`;
+    const stamp = Date.now(); // the report makes them again
+    byId("session-pictures").replaceChildren(
+      ...about.pictures.map((name) => {
+        const title = NAMES[name.split(".")[0]] ?? name;
+        const link = make("a", { href: path(name), target: "_blank", rel: "noopener" }, make("img", { src: `${path(name)}?${stamp}`, alt: `${title} of this session`, loading: "lazy" }), make("figcaption", {}, title));
+        return make("figure", {}, link);
+      }),
+    );
+    byId("no-pictures").hidden = about.pictures.length > 0;
+    byId("session-tables").replaceChildren(...about.tables.map((file) => make("li", {}, make("a", { href: path(file.name), download: file.name }, file.name), make("span", { class: "muted small" }, size(file.bytes)))));
+  }
+
+  async #report() {
+    try {
+      this.#job = this.chosen;
+      await ask("start-job", { what: "report", session: this.chosen });
+    } catch (error) {
+      this.#job = null;
+      tell(error.message, "problem");
+    }
+  }
+
+  #reported(job) {
+    const own = job.name === "report" && this.#job !== null;
+    byId("report-text").hidden = !(own || (job.name === "report" && job.running));
+    if (!own) return;
+    say(byId("report-text"), job.lines.join("\n") || "the report is being made …");
+    if (!job.running) {
+      if (this.#job === this.chosen) this.#open(this.chosen);
+      this.#job = job.code === 0 ? this.#job : null;
+    }
+  }
+}

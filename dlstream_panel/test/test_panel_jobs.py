@@ -1,0 +1,91 @@
+"""The commands that a page starts: real ones, one at a time, and never while a run is on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlstream_panel.board import Board
+from dlstream_panel.checks import Checks
+from dlstream_panel.jobs import JobError
+from dlstream_panel.requests import EndJob, StartJob
+from dlstream_panel.settings import PanelSettings
+
+RIG = Path(__file__).parents[2] / "config" / "rig.demo.yaml"
+PATIENCE = 300.0
+
+
+class Bench:
+    """The checks of a rig, and the board that hears of them."""
+
+    def __init__(self, rig: Path) -> None:
+        self.board = Board(["top"], [], ["/experiment"])
+        self.checks = Checks(PanelSettings(rig_file=str(rig)), self.board, None)
+
+    def status(self, status: str, reason: str = "") -> None:
+        self.board.experiment(status=status, reason=reason, triggers=[], at=0.0)
+
+    async def until(self, condition: Any) -> dict[str, Any]:
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < end, self.checks.view()
+            await asyncio.sleep(0.02)
+        return self.checks.view()
+
+
+def test_a_check_runs_one_at_a_time_and_says_what_it_printed_and_how_it_ended(tmp_path: Path) -> None:
+    async def checked() -> None:
+        bench = Bench(RIG)
+        version = bench.board.version
+        assert bench.checks.start(StartJob(what="check")) == f"started: dlstream check {RIG}"
+        with pytest.raises(JobError, match="'check' is still running"):
+            bench.checks.start(StartJob(what="camera"))
+        done = await bench.until(lambda: not bench.checks.running)
+        assert (done["name"], done["code"]) == ("check", 0)
+        assert any("is valid" in line for line in done["lines"])
+        assert bench.board.version > version
+        assert bench.board.state()["job"]["running"] is False
+        bad = Bench(tmp_path / "rig.yaml")
+        (tmp_path / "rig.yaml").write_text("rig: x\ncameras: {top: {source: synthetic, fsp: 30}}\n")
+        bad.checks.start(StartJob(what="check"))
+        done = await bad.until(lambda: not bad.checks.running)
+        assert done["code"] == 1
+        assert "rig.yaml:2" in "\n".join(done["lines"])
+        assert "fsp" in "\n".join(done["lines"])
+
+    asyncio.run(checked())
+
+
+def test_a_command_can_be_ended_and_ends_with_the_panel(tmp_path: Path) -> None:
+    async def ended() -> None:
+        bench = Bench(RIG)
+        with pytest.raises(JobError, match="no command is running"):
+            bench.checks.end(EndJob())
+        bench.checks.start(StartJob(what="camera"))
+        await bench.until(lambda: any("reading" in line for line in bench.checks.view()["lines"]))
+        bench.checks.end(EndJob())
+        done = await bench.until(lambda: not bench.checks.running)
+        assert done["code"] != 0
+        bench.checks.start(StartJob(what="camera"))
+        await bench.until(lambda: any("reading" in line for line in bench.checks.view()["lines"]))
+        bench.checks.close()
+        assert (await bench.until(lambda: not bench.checks.running))["code"] == -9
+
+    asyncio.run(ended())
+
+
+def test_nothing_is_started_in_a_run_or_without_a_rig_file() -> None:
+    bench = Bench(RIG)
+    for status, reason in (("running", ""), ("idle", "waits for poses of top")):
+        bench.status(status, reason)
+        with pytest.raises(JobError, match="a run is on"):
+            bench.checks.start(StartJob(what="check"))
+    bench.status("finished", "after 10 trials")
+    with pytest.raises(JobError, match="records no sessions"):
+        bench.checks.start(StartJob(what="report", session="0" * 20))
+    with pytest.raises(JobError, match="without a rig file"):
+        Checks(PanelSettings(), Board([], [], []), None).start(StartJob(what="check"))

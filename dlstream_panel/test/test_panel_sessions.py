@@ -1,0 +1,82 @@
+"""The sessions of a folder for a page: found by ids; no word of a page leads anywhere else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dlstream_panel.sessions import Sessions, UnknownError
+
+RECORDED = Path(__file__).parents[2] / "dlstream" / "test" / "data" / "session_of_0.1_every"
+
+
+def recorded(folder: Path, name: str, subject: str, day: int) -> Path:
+    """A recorded session under another name, of another subject and day."""
+    place = folder / name
+    shutil.copytree(RECORDED, place)
+    about = json.loads((place / "session.json").read_text())
+    about |= {
+        "session": name,
+        "created": f"2026-11-{day:02}T10:00:00+00:00",
+        "metadata": {"subject": {"subject_id": subject}},
+    }
+    (place / "session.json").write_text(json.dumps(about))
+    return place
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three sessions of two subjects, one of them a folder deeper."""
+    sessions = tmp_path / "sessions"
+    recorded(sessions, "first", "M12", 1)
+    recorded(sessions / "deeper", "second", "M13", 2)
+    recorded(sessions, "third", "M12", 3)
+    return sessions
+
+
+def test_the_newest_comes_first_and_a_subject_is_found_by_a_part_of_its_name(folder: Path) -> None:
+    sessions = Sessions(folder)
+    every = sessions.listing()
+    assert [item["name"] for item in every["sessions"]] == ["third", "second", "first"]
+    assert (every["totals"]["sessions"], every["totals"]["subjects"], every["unreadable"]) == (3, 2, [])
+    assert [item["name"] for item in sessions.listing("m12")["sessions"]] == ["third", "first"]
+    assert [item["name"] for item in sessions.listing("13")["sessions"]] == ["second"]
+    assert [item["name"] for item in sessions.listing("?13")["sessions"]] == ["second"]
+    assert sessions.listing("nobody")["sessions"] == []
+    assert Sessions(folder / "nowhere").listing()["sessions"] == []
+
+
+def test_a_session_that_can_not_be_read_is_told_and_hides_no_other(folder: Path) -> None:
+    (folder / "third" / "session.json").write_text("{")
+    every = Sessions(folder).listing()
+    assert [item["name"] for item in every["sessions"]] == ["second", "first"]
+    assert "third" in every["unreadable"][0]
+
+
+def test_a_session_offers_its_tables_and_pictures_and_nothing_else(folder: Path) -> None:
+    sessions = Sessions(folder)
+    deeper = next(item for item in sessions.listing()["sessions"] if item["name"] == "second")
+    place = folder / "deeper" / "second"
+    (place / "overlay.png").write_bytes(b"picture")
+    (place / "latency.png").write_bytes(b"picture")
+    (place / "secret.csv").symlink_to("/etc/passwd")
+    (place / "program.py").write_text("")
+    about = sessions.about(deeper["id"])
+    assert (about["subject"], about["state"], about["pictures"]) == (
+        "M13",
+        deeper["state"],
+        ["overlay.png", "latency.png"],
+    )
+    names = {item["name"] for item in about["tables"]}
+    assert {"session.json", "experiment.yaml"} <= names
+    assert not names & {"secret.csv", "program.py"}
+    assert sessions.file(deeper["id"], "session.json") == place / "session.json"
+    for name in ("secret.csv", "program.py", "../first/session.json", "/etc/passwd", "..", "", "bag", "session.json/"):
+        with pytest.raises(UnknownError):
+            sessions.file(deeper["id"], name)
+    for number in ("", "0" * 20, "../first", str(place), "second"):
+        with pytest.raises(UnknownError):
+            sessions.about(number)
