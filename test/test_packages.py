@@ -21,7 +21,7 @@ KEYS = {
     "ruamel": "python3-ruamel.yaml",
 }
 """Keys of rosdep that are not python3-<module>."""
-BY_PIP = {"av", "mcap", "numba"}
+BY_PIP = {"av", "mcap", "numba", "segno"}
 """Without a key of rosdep: docs/how-to/ros2.md installs them from requirements-ros.txt."""
 OPTIONAL = {
     "dask distributed": "requirements-tools.in",
