@@ -30,10 +30,15 @@ def conflicts(rig: Rig, data: Any) -> Iterator[Problem]:
 
 def _board_and_whole_port(rig: Rig, data: Any) -> Iterator[Problem]:
     """A board is shared by its pins, but not with an output that has its port to itself (`type: serial`)."""
-    whole = {os.path.realpath(s.port): place for place, s in _parts(rig) if "port" in _exclusive(s)}
+    whole: dict[tuple[str, str], tuple[str, ...]] = {}
+    for place, section in _parts(rig):
+        if "port" in _exclusive(section):
+            whole[host_of(section, rig.hosts), os.path.realpath(section.port)] = place
     for place, section in _parts(rig):
         port = getattr(section, "port", _AUTO)
-        if "pin" in _exclusive(section) and port != _AUTO and (other := whole.get(os.path.realpath(port))):
+        if "pin" not in _exclusive(section) or not isinstance(port, str) or port == _AUTO:
+            continue  # such as the network port of a Raspberry Pi
+        if other := whole.get((host_of(section, rig.hosts), os.path.realpath(port))):
             found = f"{port}, which {'.'.join(other)}.port has already{_line(data, (*other, 'port'))}"
             yield Problem((*place, "port"), found, "a port of its own: one program can't speak to a board in two ways")
 
