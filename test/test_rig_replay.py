@@ -31,7 +31,7 @@ triggers:
     type: python
     class: near_wall.py:NearWall
     options: {keypoint: neck, width: 320, height: 240, distance: 60}
-  has_length: {type: distance, keypoints: [snout, tailbase], at_least: 0.1, unit: cm}
+  has_length: {type: distance, keypoints: [tail, neck], at_least: 0.1, unit: cm}
 """
 ENDS = {"experiment_ended"}
 """What differs by nature: when and why a run ended, which a video does not show."""

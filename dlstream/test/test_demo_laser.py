@@ -70,5 +70,5 @@ def test_without_compilers_there_is_no_board_and_a_line_says_what_to_install(
     with simulated_board(Console(file=out, width=200)) as board:
         assert board is None
     assert out.getvalue().splitlines() == [
-        "`make simulators` installs what a simulated board needs: then the demo flashes a laser as well."
+        "`make simulators devices` installs what a simulated board needs: then the demo flashes a laser as well."
     ]

@@ -31,12 +31,14 @@ class NetworkCamera:
     Attributes:
         url: where it is.
         authorizations: what was sent with each request as user and password.
+        sent: the number of frames that were sent, in all connections.
         odd: the number, in its connection, of each frame that was sent as it was told.
         connections: how many there have been.
     """
 
     def __init__(self) -> None:
         self.orders: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self.sent = 0
         self.odd: list[int] = []
         self.authorizations: list[str] = []
         self.connections = 0
@@ -63,6 +65,7 @@ class NetworkCamera:
                 self.odd.append(number)
                 yield order
             number += 1
+            self.sent += 1
             time.sleep(0.01)
 
 

@@ -14,6 +14,8 @@ from firmware_host import Host
 TRAINS = int(os.environ.get("DLSTREAM_TEST_TRAINS", "100"))
 PINS = (4, 7, 8, 9, 10, 12, 13, 14)
 TOLERANCE = 20.0
+AT_ONCE = 25.0
+"""For edges of eight pins that are due in the same instant: one interrupt makes them, one after the other."""
 
 Train = tuple[int, int, int, int, int, int]
 
@@ -86,4 +88,4 @@ def test_eight_trains_at_the_same_moment_are_in_time(begin: Callable[..., Host])
     middle = sorted(late)[len(late) // 2]
     worst = max(abs(value - middle) for value in late)
     print(f"eight at once, worst {worst:.1f} us")
-    assert worst <= TOLERANCE
+    assert worst <= AT_ONCE

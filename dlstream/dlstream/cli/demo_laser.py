@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from statistics import median_high
 from types import ModuleType
 from typing import Any
 
@@ -22,7 +23,10 @@ from dlstream_recorder import COMMAND
 from dlstream_recorder.report.tables import read_events
 
 NAME = "laser"
-_HOW = "`make simulators` installs what a simulated board needs: then the demo flashes a laser as well."
+_HOW = "`make simulators devices` installs what a simulated board needs: then the demo flashes a laser as well."
+
+_CUT = 100.0
+"""Microseconds by which a last pulse is shorter if an "off" has ended it; the firmware's own error is below 20."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,10 @@ class Pulses:
 @contextmanager
 def simulated_board(console: Console) -> Iterator[Any]:
     """Our firmware in the simulator, as a SimulatedBoard; None where it can't be built, which is told in a line."""
+    if importlib.util.find_spec("serial") is None:  # pyserial, with which the output speaks to its board
+        console.print(_HOW)
+        yield None
+        return
     try:
         board = _module().SimulatedBoard()
     except (OSError, RuntimeError):  # no make, no compilers, no libsimavr, or no sources
@@ -107,19 +115,11 @@ def pulses(edges: Sequence[tuple[float, bool]], asked: Train) -> Pulses:
     return Pulses(
         len(trains),
         len(found),
-        1e6 / _median(gaps) if gaps else 0.0,
-        _median(widths) / 1000,
+        1e6 / median_high(gaps) if gaps else 0.0,
+        median_high(widths) / 1000 if widths else 0.0,
         max(deviations),
         sum(len(train) < (asked.pulses or 0) or train[-1] in off for train in trains),
     )
-
-
-_CUT = 100.0
-"""Microseconds by which a last pulse is shorter if an "off" has ended it; the firmware's own error is below 20."""
-
-
-def _median(values: Sequence[float]) -> float:
-    return sorted(values)[len(values) // 2] if values else 0.0
 
 
 def show_pulses(board: Any, pin: int, session: Path, console: Console) -> Pulses | None:

@@ -12,11 +12,11 @@ Object = TypeVar("Object")
 @cache
 def context() -> Any:
     """The context of connected devices."""
-    return context_of_a_recording()
+    return new_context()
 
 
-def context_of_a_recording() -> Any:
-    """A context of its own for a recording, which would stay in the list of devices."""
+def new_context() -> Any:
+    """A context of its own, as a recording needs: it would stay in the list of connected devices."""
     import pyrealsense2 as rs
 
     return kept(rs.context())

@@ -10,7 +10,7 @@ from typing import Any
 
 from dlstream_camera.sources._device import the_device
 from dlstream_camera.sources._format import Device
-from dlstream_camera.sources._realsense_context import context, context_of_a_recording, kept
+from dlstream_camera.sources._realsense_context import context, kept, new_context
 from dlstream_camera.sources._realsense_recording import info, loaded, offers
 from dlstream_camera.sources._realsense_settings import RealSenseSettings
 from dlstream_camera.sources._realsense_stream import StreamRequest
@@ -36,7 +36,7 @@ class Pipeline:
 
         self._rs: Any = rs
         self.is_recording = settings.recording is not None
-        self._context: Any = context_of_a_recording() if self.is_recording else context()
+        self._context: Any = new_context() if self.is_recording else context()
         self._pipeline: Any = rs.pipeline(self._context)
         self._align: Any = None
         self._resumed: threading.Thread | None = None

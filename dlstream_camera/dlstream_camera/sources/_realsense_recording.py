@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from dlstream_camera.sources._realsense_context import context_of_a_recording, kept
+from dlstream_camera.sources._realsense_context import kept, new_context
 from dlstream_camera.sources._realsense_stream import StreamRequest
 from dlstream_common import SourceError
 
@@ -21,7 +21,7 @@ def recorded_size(path: Path, request: StreamRequest) -> tuple[int, int]:
     """
     import pyrealsense2 as rs
 
-    device = loaded(context_of_a_recording(), str(path), f"recording '{path}'")
+    device = loaded(new_context(), str(path), f"recording '{path}'")
     kind = getattr(rs.stream, request.kind)
     for sensor in device.query_sensors():
         for profile in sensor.get_stream_profiles():
