@@ -98,7 +98,10 @@ def check_host_of(section: Any, hosts: Mapping[str, Any]) -> Iterator[Problem]:
     named = getattr(section, "host", "")
     if named and named not in hosts:
         expected = f"one of hosts: {', '.join(hosts)}" if hosts else "a section 'hosts' that names it"
-        yield Problem(("host",), f"'{named}'", expected, suggest(named, list(hosts)) if hosts else "")
+        advice = suggest(named, list(hosts)) if hosts else ""
+        if hasattr(section, "address"):
+            advice = "The address of the device is `address` and `port` (once `host` and `host_port`)."
+        yield Problem(("host",), f"'{named}'", expected, advice)
 
 
 def check_socket_buffers(crossing: Mapping[str, str], limit: int | None = None) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -50,6 +50,15 @@ class LabjackSettings(OutputSettings):
     """Seconds without a sign of life after which the device itself switches off, one at least; 0: it stays on."""
 
     actions = (*TIMED, Level)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _formerly_host(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and "host" in data and "address" not in data:
+            raise misfit(
+                "host", "the key address for where the LabJack is (host: which of the rig's hosts runs the node)"
+            )
+        return data
 
     @model_validator(mode="after")
     def _fits(self) -> LabjackSettings:
