@@ -53,10 +53,11 @@ class Beat:
             heard = {str(host): [int(sent), int(came)] for host, (sent, came) in beat.heard.items()}
             files = {str(name): str(value) for name, value in beat.files.items()}
             left = [str(name) for name in beat.left]
-            if beat.state not in ("waits", "runs", "ends"):
+            named = isinstance(beat.rig, str) and isinstance(beat.host, str)
+            if not named or beat.state not in ("waits", "runs", "ends"):
                 return None
             return cls(
                 beat.rig, beat.host, beat.state, str(beat.reason), bool(beat.failed), files, left, int(beat.sent), heard
             )
-        except (ValueError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError, OverflowError):
             return None
