@@ -49,10 +49,12 @@ class Host(Settings):
 
     @model_validator(mode="after")
     def _in_order(self) -> Host:
-        if self.patience < self.silence:
-            raise misfit("patience", f"at least silence, {self.silence:g} s")
-        if self.clock_limit < self.clock_warning:
-            raise misfit("clock_limit", f"at least clock_warning, {self.clock_warning:g} s")
+        for less, more in (("silence", "patience"), ("clock_warning", "clock_limit")):
+            low, high = getattr(self, less), getattr(self, more)
+            if high < low and more in self.model_fields_set:
+                raise misfit(more, f"at least {less}, {low:g} s")
+            if high < low:
+                raise misfit(less, f"at most {more}, {high:g} s")
         return self
 
 
