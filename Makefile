@@ -16,7 +16,7 @@ SIMULATORS := gcc-avr avr-libc libsimavr-dev libelf-dev libaravis-0.8-0 aravis-t
 # axe-core, one file, with which the panel's test looks for barriers; what else this package needs is for another browser.
 AXE := axe-playwright-python==0.1.8
 
-.PHONY: help setup tools devices simulators firmware hooks demo test lint format docs bench lock dlc dlc-tf sleap readers test-readers convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
+.PHONY: help setup tools devices simulators firmware hooks demo test retest lint format docs bench lock dlc dlc-tf sleap readers test-readers convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,9 @@ demo: setup ## run the whole loop for 20 s on a synthetic animal; SHOW=1 opens w
 
 test: setup devices tools ## run every test on two processor cores; ARGS=dlstream_camera for one package
 	@$(ENV) python -m pytest -n 2 --dist worksteal $(ARGS)
+
+retest: ## run what failed last, one test at a time; MOST=3: only if no more than three failed
+	@$(ENV) python tools/retest.py $(MOST)
 
 lint: setup ## run ruff and mypy (strict); check package layers and import circles
 	@$(ENV) ruff check .
