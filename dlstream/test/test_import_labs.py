@@ -48,7 +48,7 @@ def test_basler_cameras_and_a_dispenser_that_withdraws(tmp_path: Path) -> None:
     done, rig, experiment = imported(*rewards(tmp_path / "DeepLabStream"), tmp_path / "rig")
     assert lost(done) == []
     assert rig["cameras"]["top"] == {"source": "basler", "fps": 60.0, "crop": [100, 0, 1024, 1000]}
-    pi = {"type": "gpio", "host": "192.168.1.20"}
+    pi = {"type": "gpio", "address": "192.168.1.20"}
     assert rig["outputs"] == {"reward": {**pi, "pin": 17}, "removal": {**pi, "pin": 27}}
     states = experiment["protocol"]["states"]
     command = {"output": "removal", "action": "on", "values": {"duration": "1.5 s"}}

@@ -63,6 +63,10 @@ def measure_latency(rig: Rig, file: Path, wanted: Wanted, out: Path, console: Co
     Raises:
         DlstreamError: the rig has no such camera or output, the output refuses, or no light is seen.
     """
+    if rig.hosts:
+        raise LatencyError(
+            f"{file}: found a section 'hosts'; expected a rig of one computer, whose clock sees both ends"
+        )
     light, with_pose = wanted.input, rig.pose is not None
     watched = with_pose or not light
     if light:
