@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from shlex import quote
 
+from dlstream_common.video import VIDEO_ENDINGS
 from dlstream_recorder import JOURNAL
 
 _ROS1 = b"#ROSBAG V"
-VIDEO_ENDINGS = {".avi", ".mp4", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".webm", ".seq"}
 _IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 _WANTED = "expected a session folder or a bag"
 _WIDE = (b"\xff\xfe", b"\xfe\xff")
