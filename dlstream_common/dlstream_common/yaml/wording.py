@@ -59,10 +59,17 @@ _PATTERNS = {
 }
 _COMMAS = "\uff0c\u3001\uff1b;"
 """Commas of other scripts, which are not commas in YAML."""
+_DASHES = "\u2010-\u2015\u2212\ufe63\uff0d"
+"""Signs that word processors write for a minus."""
 
 
 def number_hint(text: str, unit: str) -> str:
     """What to write instead of a text that was meant as a number; empty if unknown."""
+    if re.match(rf"\s*[{_DASHES}]\s*\d", text):
+        return f"Write the minus sign of the keyboard: -{text.strip()[1:].strip()}."
+    clock = re.fullmatch(r"\s*(?:(\d+):)?(\d+):(\d\d)\s*", text)
+    if clock is not None and unit == "seconds":
+        return f"Write seconds: {(int(clock[1] or 0) * 60 + int(clock[2])) * 60 + int(clock[3])}."
     if any(sign in text for sign in _COMMAS):
         return "Separate the entries of a list by a plain comma (,)."
     if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", text):
