@@ -84,6 +84,16 @@ def number_hint(text: str, unit: str) -> str:
     return f"Write the number only: {with_unit[1]}." if same else f"Write the number only, without '{with_unit[2]}'."
 
 
+def decimal_commas(error: ErrorDetails) -> str:
+    """A hint for `[80,5, 120,25]`, which YAML reads as four numbers; empty if it is something else."""
+    given = error["input"]
+    if error["type"] != "too_long" or not isinstance(given, list) or len(given) != 2 * error["ctx"]["max_length"]:
+        return ""
+    if not all(isinstance(item, int) and not isinstance(item, bool) for item in given):
+        return ""
+    return f"Write decimal numbers with a point, such as {given[0]}.{given[1]}."
+
+
 def merged(problems: Sequence[tuple[ErrorDetails, Problem]]) -> list[Problem]:
     """The problems without mere consequences: joins alternatives for a value, drops entries after odd commas."""
     found: dict[tuple[Place, str, int | None], Problem] = {}
