@@ -10,10 +10,10 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from dlstream_common.video._timeline import JUMP
+
 _MOST_READ_ERRORS = 100
 """Consecutive errors after which the rest of a file counts as unreadable."""
-_JUMP = 10
-"""Seconds by which stamps must jump back to count as another recording, appended to the first."""
 _NO_PICTURE = "the decoder returns no picture for its data"
 _INCOMPLETE = "its data is incomplete"
 
@@ -85,7 +85,7 @@ class _Expected:
         self._second_field = False
         self._part = self._part_shown = 0
         self._last: int | None = None
-        self._jump = int(_JUMP / stream.time_base) if stream.time_base else 0
+        self._jump = int(JUMP / stream.time_base) if stream.time_base else 0
 
     def stamp_of(self, packet: av.Packet) -> int | None:
         """The stamp that identifies a packet."""

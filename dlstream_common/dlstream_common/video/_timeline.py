@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 _SECOND = 1_000_000_000
+JUMP = 0.3
+"""Seconds by which stamps must jump back to count as another recording, appended to the first: within one they grow."""
 
 
 class Timeline:
@@ -13,11 +15,10 @@ class Timeline:
     Args:
         tick: seconds per unit of the stream's stamps; None: every frame is one period of the rate after the last.
         rate: frames per second, for all frames without stamps.
-        limit: seconds that stamps may jump back before they count as another recording, appended to the first.
     """
 
-    def __init__(self, tick: Fraction | None, rate: Fraction, limit: float = 1.0) -> None:
-        self._tick, self._rate, self._limit = tick, rate, int(limit * _SECOND)
+    def __init__(self, tick: Fraction | None, rate: Fraction) -> None:
+        self._tick, self._rate = tick, rate
         self._first: Fraction | None = None
         self._shift = 0
         self._last: int | None = None
@@ -36,7 +37,7 @@ class Timeline:
             self._first = at
         time = int(at - self._first) + self._shift
         if self._last is not None and time <= self._last:
-            if self._last - time > self._limit:
+            if self._last - time > JUMP * _SECOND:
                 self._shift += self._last + period - time
                 return self._correct(self._last + period)
             return self._correct(self._last + period // 2)
