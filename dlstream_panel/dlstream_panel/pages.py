@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dlstream_panel.board import Board
 from dlstream_panel.checks import Checks
+from dlstream_panel.course import Course
 from dlstream_panel.regions import RegionsFile
 from dlstream_panel.sessions import Sessions
 from dlstream_panel.settings import PanelSettings
@@ -17,6 +18,7 @@ class Pages:
     """The pages' contents."""
 
     checks: Checks
+    course: Course
     regions: RegionsFile | None = None
     sessions: Sessions | None = None
 
@@ -25,4 +27,4 @@ class Pages:
         """The pages of a rig."""
         regions = RegionsFile(settings) if settings.experiment_file is not None else None
         sessions = Sessions(Path(settings.directory)) if settings.directory else None
-        return cls(Checks(settings, board, sessions), regions, sessions)
+        return cls(Checks(settings, board, sessions), Course(board), regions, sessions)

@@ -115,7 +115,7 @@ BODIES = {
     "end-job": {},
 }
 _SESSION = f"/api/sessions/{'0' * 20}"
-READINGS = ("/api/regions", "/api/job", "/api/sessions", _SESSION, f"{_SESSION}/session.json")
+READINGS = ("/api/regions", "/api/protocol", "/api/job", "/api/sessions", _SESSION, f"{_SESSION}/session.json")
 """What a page reads; without a token nobody does."""
 
 

@@ -74,7 +74,8 @@ class PanelNode(DlstreamNode[PanelSettings]):
 
     def diagnose(self) -> Diagnosis:
         clients = len(self._hub.clients)
-        return Diagnosis(Level.OK, f"{clients} pages are open", {"pages": clients, "address": self.hardware_id})
+        text = f"{clients} page{'s' if clients != 1 else ''} open"
+        return Diagnosis(Level.OK, text, {"pages": clients, "address": self.hardware_id})
 
 
 def about(settings: PanelSettings) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import { Regions } from "./regions.js";
 import { Router } from "./router.js";
 import { Sessions } from "./sessions.js";
 import { Rows } from "./rows.js";
+import { Triggers } from "./triggers.js";
 
 const NO_CONNECTION = "No connection to the rig: what you see is old, and what the rig does is not known.";
 
@@ -51,9 +52,10 @@ function open(hello) {
   const analysed = hello.nodes.includes("/pose");
   mark(byId("page"), "analysis", analysed ? "yes" : "no");
   byId("latency").parentElement.hidden = !analysed;
-  const link = new Link({ state, log: (lines) => log.show(lines), picture: (head, jpeg) => router.picture(head, jpeg), connected });
+  const link = new Link({ state, log: (lines) => log.show(lines), measured: (at, values) => triggers.add(at, values), picture: (head, jpeg) => router.picture(head, jpeg), connected });
   const cameras = new Cameras(hello, link);
-  const [rows, outputs, protocol, log, latency] = [new Rows(hello, link), new Outputs(hello, link), new Protocol(hello), new Log(), new Latency()];
+  const triggers = new Triggers(link);
+  const [rows, outputs, protocol, log, latency] = [new Rows(hello, link), new Outputs(hello, link), new Protocol(hello, triggers), new Log(), new Latency()];
   const rig = { main: "page", enter: () => cameras.watch(), picture: (head, jpeg) => cameras.show(head, jpeg) };
   const jobs = new Jobs();
   const regions = hello.pages.includes("regions") ? new Regions(hello, link) : null;

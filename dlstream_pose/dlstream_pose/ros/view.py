@@ -131,7 +131,7 @@ class CameraView:
         if self.depth_error:
             return Level.WARN, f"no depth: {self.depth_error}; {rate}"
         if lately > 0:
-            return Level.WARN, f"{lately} frames left out; {rate}"
+            return Level.WARN, f"{lately} frame{'s' if lately > 1 else ''} left out; {rate}"
         return Level.OK, rate
 
     def _caption(self, poses: FramePoses) -> str:
