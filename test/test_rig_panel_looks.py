@@ -30,7 +30,9 @@ def test_every_text_can_be_read_and_every_control_has_a_name_in_both_themes_and_
 
 @pytest.mark.skipif(axe() is None, reason="no axe; `make devices` installs it")
 def test_axe_finds_nothing_on_any_page_in_either_theme(open_panel, browser, tmp_path):
-    rig, page = open_panel(("panel: {port: 0}", f"panel: {{port: 0, token: {tmp_path}/panel.token}}"))
+    laser = "outputs:\n  laser: {type: log, calibration: {power: {0.2: 1.5, 1: 9.7}}}\n"
+    token = ("panel: {port: 0}", f"panel: {{port: 0, token: {tmp_path}/panel.token}}")
+    rig, page = open_panel(token, ("outputs:\n", laser))
     page.until("document.querySelectorAll('#triggers li').length === 2")
     page.click("summary")
     barriers: list[str] = []
@@ -64,6 +66,10 @@ def test_axe_finds_nothing_on_any_page_in_either_theme(open_panel, browser, tmp_
     page.point(on_picture(page, 60, 130))
     look("regions while a polygon is drawn")
     page.press("Escape")
+    page.click("[data-page=outputs]")
+    page.until("!document.getElementById('calibration').hidden")
+    page.click("#add-row")
+    look("outputs")
     page.click("[data-page=sessions]")
     page.until("!document.getElementById('session-detail').hidden")
     look("sessions")

@@ -121,3 +121,53 @@ def test_sessions_are_found_and_read_and_checks_run_where_no_run_is_on(open_pane
     answer = page.run(f"fetch('/api/start-job', {request}).then(answer => answer.json())")
     assert answer["error"].startswith("a run is on")
     assert rig.stop() == 0
+
+
+LASER = "  laser: {type: log, manual_timeout: 600, calibration: {power: {0.2: 1.5, 1: 9.7}}}   # at the fibre\n"
+
+
+def test_an_output_is_tested_and_its_measured_value_saved_into_the_rig_file(open_panel):
+    rig, page = open_panel(BY_HAND, ("outputs:\n", f"outputs:\n{LASER}"))
+    file = rig.folder / "rig.yaml"
+    old = file.read_text()
+    page.until("document.querySelector('#rows [data-key=experiment]').dataset.level === 'off'")
+    page.click("[data-page=outputs]")
+    page.until("document.getElementById('calibrated').value === 'laser\\npower'")
+    rows = "document.querySelectorAll('#calibration-rows tr')"
+    page.until(f"{rows}.length === 2")
+    # A level is tried, and what the meter shows is typed in beside it.
+    page.click("#add-row")
+    page.type("0.5")
+    page.run("document.getElementById('test-seconds').value = 300")
+    page.click("#calibration-rows tr:last-child .row-test")
+    laser = "document.querySelector('#all-outputs [data-key=laser] .what').innerText"
+    page.until(f"{laser} === 'on level=0.5 · armed'")
+    page.click("#stop")
+    page.until(f"{laser} === 'off · disarmed'")
+    assert page.run("document.querySelector('.row-test').disabled"), "a disarmed output is not tested"
+    page.run(f"{rows}[2].querySelectorAll('input')[1].focus()")
+    page.type("0.4")
+    page.click("#save-calibration")
+    page.until("document.getElementById('calibration-problem').innerText.includes('more mW at each higher setting')")
+    assert file.read_text() == old
+    page.run(f"{rows}[2].querySelectorAll('input')[1].select()")
+    page.type("4.1")
+    page.click("#save-calibration")
+    page.until("document.getElementById('messages').innerText.includes('the rig uses it from its next start on')")
+    page.until("document.getElementById('calibration-state').innerText.startsWith('As in rig.yaml')")
+    assert file.read_text() == old.replace("{0.2: 1.5, 1: 9.7}", "{0.2: 1.5, 0.5: 4.1, 1: 9.7}")
+    assert_can_be_used(page)
+    # Not while a run is on.
+    for output in ("laser", "screen"):
+        page.click(f"#all-outputs [data-key={output}] .arm")
+        page.until(f"document.querySelector('#all-outputs [data-key={output}] .what').innerText === 'off · armed'")
+    page.click("[data-page=rig]")
+    page.click("[data-key=experiment] button")
+    page.until("document.querySelector('#rows [data-key=experiment]').dataset.level === 'ok'")
+    page.click("[data-page=outputs]")
+    page.until("document.getElementById('calibration-state').innerText.startsWith('A run is on')")
+    request = "{method: 'POST', headers: {'Content-Type': 'application/json'}, body}"
+    body = "JSON.stringify({hash: '0'.repeat(64), output: 'laser', quantity: 'power', rows: []})"
+    answer = page.run(f"(body => fetch('/api/calibration', {request}).then(answer => answer.json()))({body})")
+    assert answer["error"].startswith("a run is on")
+    assert rig.stop() == 0

@@ -30,7 +30,7 @@ class Board:
         self._sent: dict[tuple[str, str, int], tuple[str, float]] = {}
         self._log: deque[dict[str, Any]] = deque(maxlen=_LOG)
         self._numbers = itertools.count(1)
-        self._saves = 0
+        self._saves = self._rig_saves = 0
         self._job = {"number": 0, "running": False}
 
     # What the nodes say.
@@ -134,6 +134,11 @@ class Board:
         self._saves += 1
         self.version += 1
 
+    def rig_file_saved(self) -> None:
+        """A page has written the rig file: others read it again."""
+        self._rig_saves += 1
+        self.version += 1
+
     def job_changed(self, running: bool) -> None:
         """A command that a page has started began, printed something or ended."""
         self._job = {"number": self._job["number"] + 1, "running": running}
@@ -157,6 +162,7 @@ class Board:
             "triggers": self._known_triggers(),
             "course": self._courses,
             "saves": self._saves,
+            "rig_saves": self._rig_saves,
             "run": self.run_is_on,
             "job": self._job,
         }

@@ -29,6 +29,7 @@ class Reading:
         return {
             "/api/regions": self._regions,
             "/api/protocol": self._protocol,
+            "/api/calibration": self._calibration,
             "/api/job": self._job,
             "/api/sessions": self._sessions,
             "/api/sessions/{number:[0-9a-f]{20}}": self._session,
@@ -40,6 +41,9 @@ class Reading:
 
     async def _protocol(self, request: web.Request) -> web.Response:
         return await _answer(self._pages.course.view)
+
+    async def _calibration(self, request: web.Request) -> web.Response:
+        return await _answer(None if self._pages.calibration is None else self._pages.calibration.view)
 
     async def _job(self, request: web.Request) -> web.Response:
         return web.json_response(self._pages.checks.view())

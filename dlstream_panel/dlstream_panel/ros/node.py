@@ -94,6 +94,7 @@ def about(settings: PanelSettings) -> dict[str, Any]:
         "pages": [
             "rig",
             *(["regions"] if settings.experiment_file else []),
+            *(["outputs"] if settings.outputs and settings.rig_file else []),
             *(["sessions"] if settings.directory else []),
         ]
         + (["checks"] if settings.rig_file else []),

@@ -2,15 +2,15 @@
 
 const SILENCE = 3000; // ms without a word of the rig after which there is no connection
 
-/** Asks for something; resolves to the rig's sentence on what was done, or rejects with why not. */
-export async function ask(what, body = {}) {
+/** Asks for something; resolves to the rig's sentence on what was done, or rejects with why not, at the latest after `wait` ms. */
+export async function ask(what, body = {}, wait = 15_000) {
   let response;
   try {
     response = await fetch(`/api/${what}`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(15000),
+      signal: AbortSignal.timeout(wait),
     });
   } catch {
     throw new Error("no connection to the rig: nothing was done");

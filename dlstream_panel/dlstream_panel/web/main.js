@@ -1,5 +1,6 @@
 // The page: signs in, connects, and hands what comes to its parts.
 
+import { Calibration } from "./calibration.js";
 import { Cameras } from "./cameras.js";
 import { byId, mark, say, tell } from "./dom.js";
 import { Latency } from "./latency.js";
@@ -60,10 +61,13 @@ function open(hello) {
   const jobs = new Jobs();
   const regions = hello.pages.includes("regions") ? new Regions(hello, link) : null;
   const sessions = hello.pages.includes("sessions") ? new Sessions(hello, jobs) : null;
+  const calibration = hello.pages.includes("outputs") ? new Calibration(hello) : null;
+  const allOutputs = calibration && new Outputs(hello, link, "all-outputs", true);
   const checks = hello.pages.includes("checks") ? new Checks(jobs) : null;
   const router = new Router({
     rig,
     regions: regions && { main: "regions-page", enter: () => regions.enter(), leave: () => regions.leave(), picture: (head, jpeg) => regions.picture(head, jpeg), key: (event) => regions.key(event) },
+    outputs: calibration && { main: "outputs-page", enter: () => (link.watch([]), calibration.enter()) },
     sessions: sessions && { main: "sessions-page", enter: () => (link.watch([]), sessions.enter()), leave: () => sessions.leave() },
     checks: checks && { main: "checks-page", enter: () => link.watch([]) },
   });
@@ -72,8 +76,8 @@ function open(hello) {
   function state(message) {
     known = message;
     cameras.state = message;
-    for (const part of [rows, outputs, protocol]) part.show(message);
-    for (const part of [regions, sessions, checks, jobs]) part?.state(message);
+    for (const part of [rows, outputs, allOutputs, protocol]) part?.show(message);
+    for (const part of [regions, calibration, sessions, checks, jobs]) part?.state(message);
   }
 
   function connected(yes) {
