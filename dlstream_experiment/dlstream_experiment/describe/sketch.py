@@ -20,6 +20,8 @@ LINE, PAD, HEAD = 12.5, 8.0, 20.0
 _WRAP = 34
 _CLOSE = 30.0
 _LONGEST_NAME = 22
+_BESIDE = 9.0
+"""Where an arrow leaves a box of the overview, beside the place where one arrives: there and back are two lines."""
 
 Width = Callable[[str, float, bool], float]
 """The width of a text: its letters' size, and whether they are bold."""
@@ -85,7 +87,8 @@ def overview(diagram: Diagram, width: Width) -> Sketch:
         name = box.name if len(box.name) <= _LONGEST_NAME else f"{box.name[: _LONGEST_NAME - 1]}…"
         room = width(f"▶ {name}" if box.kind == "start" else name, HEAD_TEXT, True) + 2 * PAD
         own = [number for number, arrow in enumerate(bare.arrows) if arrow.start == box.name]
-        middles = {number: room * (place + 1) / (len(own) + 1) for place, number in enumerate(own)}
+        spread = {number: room * (place + 1) / (len(own) + 1) for place, number in enumerate(own)}
+        middles = {number: max(3.0, along - _BESIDE) for number, along in spread.items()}
         boxes[box.name] = SketchedBox(box, name, size=(HEAD, room), middles=middles)
     lying = _arranged(bare, boxes, between=_CLOSE, head=None)
     for item in lying.boxes:
