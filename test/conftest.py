@@ -7,8 +7,11 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from browser import Browser, Page
+from panel_tools import PANEL, link_of
 from rig_tools import CONFIG, EXPERIMENT, RIG, RigUnderTest, command
 
 
@@ -47,3 +50,24 @@ def start(tmp_path: Path) -> Iterator[Callable[..., RigUnderTest]]:
             except subprocess.TimeoutExpired:
                 os.killpg(rig.process.pid, signal.SIGKILL)
                 rig.wait()
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    chromium = Browser(tmp_path)
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture
+def open_panel(browser: Browser, write_rig: Any, start: Any) -> Callable[..., tuple[RigUnderTest, Page]]:
+    """A running rig and its page, once pictures are shown."""
+
+    def begin(*replacements: tuple[str, str]) -> tuple[RigUnderTest, Page]:
+        rig = start("run", str(write_rig(PANEL, *replacements)))
+        page = browser.open(link_of(rig))
+        page.until("document.body.dataset.connection === 'open'")
+        page.until("document.querySelector('.camera').dataset.live === 'yes'")
+        return rig, page
+
+    return begin

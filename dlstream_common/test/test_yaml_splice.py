@@ -168,3 +168,37 @@ def _flow_lines(regions: Any) -> list[str]:
     import json
 
     return [f"{json.dumps(name)}: {json.dumps(region)}  # kept\n" for name, region in regions.items()]
+
+
+TABLE = """\
+outputs:
+  laser:   # at the fibre
+    calibration:
+      power: {0: 0, 0.20: 1.50,  1: 9.7}   # of 3 May
+  water:
+    calibration:
+      volume:
+        20: 1.9   # twice
+        # between
+        100: 10.8
+"""
+POWER, VOLUME = ("outputs", "laser", "calibration", "power"), ("outputs", "water", "calibration", "volume")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "old", "new"),
+    [
+        ((*POWER, 0.2), 1.6, "1.50,", "1.6,"),
+        ((*POWER, 0.5), 4.1, "1.50,  1", "1.50,  0.5: 4.1, 1"),
+        ((*POWER, 2.0), 20.5, "9.7}", "9.7, 2: 20.5}"),
+        ((*POWER, 0.0), REMOVED, "{0: 0, ", "{"),
+        ((*POWER, 1), REMOVED, ",  1: 9.7}", "}"),
+        ((*VOLUME, 20.0), 2, "20: 1.9 ", "20: 2 "),
+        ((*VOLUME, 50.0), 5.2, "twice\n", "twice\n        50: 5.2\n"),
+        ((*VOLUME, 5.0), 0.5, "volume:\n", "volume:\n        5: 0.5\n"),
+        ((*VOLUME, 200.0), 21, "10.8\n", "10.8\n        200: 21\n"),
+        ((*VOLUME, 100), REMOVED, "        100: 10.8\n", ""),
+    ],
+)
+def test_rows_of_a_table_by_number_are_changed_removed_and_put_in_order(place, value, old, new):
+    assert spliced(TABLE, place, value) == TABLE.replace(old, new, 1)

@@ -24,10 +24,13 @@ class Board:
         self._outputs: dict[str, dict[str, Any]] = {name: {} for name in outputs}
         self._cameras: dict[str, dict[str, Any]] = {name: {} for name in cameras}
         self._triggers: dict[str, dict[str, Any]] = {}
+        self._bounds: dict[str, dict[str, str]] = {}
+        self.course_text = ""
+        self._courses = 0
         self._sent: dict[tuple[str, str, int], tuple[str, float]] = {}
         self._log: deque[dict[str, Any]] = deque(maxlen=_LOG)
         self._numbers = itertools.count(1)
-        self._saves = 0
+        self._saves = self._rig_saves = 0
         self._job = {"number": 0, "running": False}
 
     # What the nodes say.
@@ -50,6 +53,22 @@ class Board:
         for name in status["triggers"]:
             self._triggers.setdefault(name, {"active": True, "value": "", "at": status["at"], "count": 0})
         self.version += 1
+
+    def course(self, text: str) -> None:
+        """The course of the protocol that the experiment node uses from now on, as JSON."""
+        if text != self.course_text:
+            self.course_text = text
+            self._courses += 1
+            self._triggers.clear()
+            self._bounds.clear()
+            self.version += 1
+
+    def bounds(self, bounds: Mapping[str, Mapping[str, str]]) -> None:
+        """The bounds of what triggers measure, with their units, by the trigger's name."""
+        for name, own in bounds.items():
+            if self._bounds.get(name) != own:
+                self._bounds[name] = dict(own)
+                self.version += 1
 
     def event(self, kind: str, name: str, values: Mapping[str, str], stamp: float) -> None:
         """An event of the experiment, a node or the operator."""
@@ -115,6 +134,11 @@ class Board:
         self._saves += 1
         self.version += 1
 
+    def rig_file_saved(self) -> None:
+        """A page has written the rig file: others read it again."""
+        self._rig_saves += 1
+        self.version += 1
+
     def job_changed(self, running: bool) -> None:
         """A command that a page has started began, printed something or ended."""
         self._job = {"number": self._job["number"] + 1, "running": running}
@@ -135,11 +159,19 @@ class Board:
             "experiment": self._experiment,
             "outputs": self._outputs,
             "cameras": self._cameras,
-            "triggers": self._triggers,
+            "triggers": self._known_triggers(),
+            "course": self._courses,
             "saves": self._saves,
+            "rig_saves": self._rig_saves,
             "run": self.run_is_on,
             "job": self._job,
         }
+
+    def _known_triggers(self) -> dict[str, dict[str, Any]]:
+        """In the order of the experiment file, where that is known."""
+        names = dict.fromkeys([*self._bounds, *self._triggers])
+        unknown: dict[str, Any] = {"active": False, "value": "", "at": 0.0, "count": 0}
+        return {name: {**self._triggers.get(name, unknown), "bounds": self._bounds.get(name, {})} for name in names}
 
     def log_after(self, number: int) -> list[dict[str, Any]]:
         """The lines of the log after one of that number; 0: all that are kept."""

@@ -6,7 +6,8 @@ import asyncio
 import json
 import struct
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from dlstream_panel.board import Board
@@ -18,6 +19,8 @@ _DECISION = 0.01
 """Seconds for which a picture waits after its poses: the experiment decides on them meanwhile."""
 _STATE_PERIOD = 0.05
 """Seconds between two states at least: what STOP does is seen at once."""
+_VALUES = 50
+"""Messages of what triggers measured that wait for a browser: 5 s."""
 _PULSE = 1.0
 """Seconds after which a page hears from the rig at least: silence is a lost connection."""
 
@@ -32,6 +35,7 @@ class Client:
         self._newest: dict[str, bytes] = {}
         self._under_way: dict[str, int] = {}
         self.state: str | None = None
+        self.values: deque[str] = deque(maxlen=_VALUES)
         self.log_number = 0
         self.skipped = 0
 
@@ -91,6 +95,14 @@ class Hub:
         """Which regions are active from the frame of this stamp on."""
         if camera in self._regions:
             self._regions[camera].changed(stamp, active)
+
+    def measured(self, stamp: float, values: Mapping[str, tuple[float | None, bool]]) -> None:
+        """What triggers measured at a time (ms), and whether each is true; None: nothing could be measured."""
+        text = json.dumps({"type": "measured", "at": stamp, "values": values}, separators=(",", ":"))
+        for client in self.clients:
+            if client.watched:
+                client.values.append(text)
+                client.wake.set()
 
     def _pass_on(self, camera: str, picture: Picture | None) -> None:
         if picture is not None and self.clients:

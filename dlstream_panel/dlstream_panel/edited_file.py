@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from difflib import SequenceMatcher
 from pathlib import Path
+from typing import Any
 
 from dlstream_common import DlstreamError, resolved
+from dlstream_common.yaml.file import read_yaml
 
 
 class EditError(DlstreamError):
@@ -91,3 +94,24 @@ def changed_lines(old: str, new: str) -> str:
         if count:
             words.append(f"{count} {what} line{'s' if count > 1 else ''}")
     return ", ".join(words) or "nothing"
+
+
+def content_of(path: Path) -> dict[str, Any]:
+    """What a YAML file says, as plain data; every key is text.
+
+    Raises:
+        InputError: it is no YAML.
+    """
+    found: dict[str, Any] = _plain(read_yaml(path))
+    return found
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """The value if it is a mapping, else an empty one."""
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value

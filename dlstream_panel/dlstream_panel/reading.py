@@ -1,4 +1,4 @@
-"""What the pages read by GET: regions, sessions, their files, and the command that runs."""
+"""What the pages read by GET: regions, protocol, sessions, their files, and the command that runs."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ class Reading:
         """By path."""
         return {
             "/api/regions": self._regions,
+            "/api/protocol": self._protocol,
+            "/api/calibration": self._calibration,
             "/api/job": self._job,
             "/api/sessions": self._sessions,
             "/api/sessions/{number:[0-9a-f]{20}}": self._session,
@@ -36,6 +38,12 @@ class Reading:
 
     async def _regions(self, request: web.Request) -> web.Response:
         return await _answer(None if self._pages.regions is None else self._pages.regions.view)
+
+    async def _protocol(self, request: web.Request) -> web.Response:
+        return await _answer(self._pages.course.view)
+
+    async def _calibration(self, request: web.Request) -> web.Response:
+        return await _answer(None if self._pages.calibration is None else self._pages.calibration.view)
 
     async def _job(self, request: web.Request) -> web.Response:
         return web.json_response(self._pages.checks.view())

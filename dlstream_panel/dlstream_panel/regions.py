@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from dlstream_common import InputError
-from dlstream_common.yaml.file import read_yaml
 from dlstream_common.yaml.splice import REMOVED, spliced
-from dlstream_panel.edited_file import EditedFile, EditError, changed_lines
+from dlstream_panel.edited_file import EditedFile, EditError, changed_lines, content_of, mapping
 from dlstream_panel.requests import SaveRegions
 from dlstream_panel.settings import PanelSettings
 
@@ -36,20 +35,20 @@ class RegionsFile:
             InputError: it is no YAML.
         """
         text, digest = self._file.read()
-        data = _data(self._file.path)
+        data = content_of(self._file.path)
         camera = str(data.get("camera", ""))
-        triggers = _mapping(data.get("triggers"))
+        triggers = mapping(data.get("triggers"))
         points = {
             name: {"at": list(trigger["point"]), "camera": trigger.get("camera") or camera}
             for name, trigger in triggers.items()
             if isinstance(trigger, Mapping) and isinstance(trigger.get("point"), list)
         }
-        scales = _mapping(data.get("calibration"))
+        scales = mapping(data.get("calibration"))
         return {
             "file": self.name,
             "hash": digest,
             "camera": camera,
-            "regions": _mapping(data.get("regions")),
+            "regions": mapping(data.get("regions")),
             "points": points,
             "scales": {name: None if isinstance(scale, Mapping) else scale for name, scale in scales.items()},
             "sizes": self._settings.sizes,
@@ -64,12 +63,12 @@ class RegionsFile:
             InputError: what is drawn does not fit the experiment or the rig.
         """
         old = self._file.read_as(request.hash)
-        data = _data(self._file.path)
-        new = _with_regions(old, _mapping(data.get("regions")), request.plain_regions())
+        data = content_of(self._file.path)
+        new = _with_regions(old, mapping(data.get("regions")), request.plain_regions())
         for name, point in request.points.items():
             new = spliced(new, ("triggers", name, "point"), list(point))
         for camera, scale in request.scales.items():
-            known = _mapping(data.get("calibration")).get(camera)
+            known = mapping(data.get("calibration")).get(camera)
             if isinstance(known, Mapping):
                 raise EditError(f"calibration.{camera}: it is a calibrated plane; a scale would replace it")
             new = spliced(new, ("calibration", camera), scale, above="protocol")
@@ -110,18 +109,3 @@ def _with_regions(text: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> 
         if name not in new:
             text = spliced(text, ("regions", name), REMOVED)
     return text
-
-
-def _data(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = _plain(read_yaml(path))
-    return found
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return dict(value) if isinstance(value, Mapping) else {}

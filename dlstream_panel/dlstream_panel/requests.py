@@ -86,6 +86,19 @@ class SaveRegions(Request):
         return {name: shape.model_dump(mode="json", exclude_unset=True) for name, shape in self.regions.items()}
 
 
+Measure = Annotated[float, Field(ge=0, le=1e9)]
+
+
+class SaveCalibration(Request):
+    """Writes an output's calibration table into the rig file, if that still has this hash."""
+
+    hash: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    output: Word
+    quantity: Literal["power", "volume"]
+    rows: Annotated[list[tuple[Measure, Measure]], Field(max_length=200)]
+    """Settings (levels, or widths in ms), each with what was measured there (mW, ul); none: no table."""
+
+
 class StartJob(Request):
     """Starts a check of the rig, or the report of a session; `session` is an id of the list of sessions."""
 
@@ -104,6 +117,7 @@ REQUESTS: dict[str, type[Request]] = {
     "run": Run,
     "remark": Remark,
     "regions": SaveRegions,
+    "calibration": SaveCalibration,
     "start-job": StartJob,
     "end-job": EndJob,
 }

@@ -193,6 +193,8 @@ class Server:
                 if lines := self._hub.board.log_after(client.log_number):
                     client.log_number = lines[-1]["n"]
                     await socket.send_str(json.dumps({"type": "log", "lines": lines}))
+                while client.values:
+                    await socket.send_str(client.values.popleft())
                 while (data := client.take()) is not None:
                     await socket.send_bytes(data)
         except (ConnectionError, RuntimeError):  # the page has gone

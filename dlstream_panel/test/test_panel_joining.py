@@ -99,5 +99,5 @@ def test_the_board_shows_how_late_an_output_was_and_what_nodes_say():
     board.event("fault", "laser", {"reason": "it was off already"}, 4.0)
     assert [line["text"] for line in board.log_after(0)] == ["slow", "it was off already"]
     assert board.log_after(board.log_after(0)[0]["n"])[0]["name"] == "laser"
-    assert board.state()["triggers"]["in_left"] == {"active": True, "value": "1", "at": 3.0, "count": 1}
+    assert board.state()["triggers"]["in_left"] == {"active": True, "value": "1", "at": 3.0, "count": 1, "bounds": {}}
     assert "/somebody_elses" not in board.state()["nodes"]

@@ -111,11 +111,20 @@ BODIES = {
     "run": {"what": "experiment", "on": True},
     "remark": {"kind": "note", "text": "hello"},
     "regions": {"hash": "0" * 64, "regions": {}},
+    "calibration": {"hash": "0" * 64, "output": "screen", "quantity": "power", "rows": []},
     "start-job": {"what": "check"},
     "end-job": {},
 }
 _SESSION = f"/api/sessions/{'0' * 20}"
-READINGS = ("/api/regions", "/api/job", "/api/sessions", _SESSION, f"{_SESSION}/session.json")
+READINGS = (
+    "/api/regions",
+    "/api/protocol",
+    "/api/calibration",
+    "/api/job",
+    "/api/sessions",
+    _SESSION,
+    f"{_SESSION}/session.json",
+)
 """What a page reads; without a token nobody does."""
 
 

@@ -69,7 +69,7 @@ def _pose(state: NodeState, cameras: Sequence[str]) -> Iterator[Line]:
             yield _plain(f"pose of {camera}", state)
             continue
         text = f"{_number(values['fps'])} poses/s, inference {_number(values['inference_ms'])} ms, "
-        text += f"{values['poses']} poses, {values['dropped']} frames left out"
+        text += f"{values['poses']} poses, {values['dropped']} frame{'s' if values['dropped'] != '1' else ''} left out"
         if state.level not in ("ok", ""):
             text = f"{state.message}; {text}"
         yield Line(f"pose of {camera}", text, _bad(state))

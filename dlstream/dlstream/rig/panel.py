@@ -76,9 +76,9 @@ def _actions(output: Any) -> Iterator[dict[str, Any]]:
     """The commands that an output takes, with the values of each action."""
     if isinstance(output, TopicOutput):
         return
-    for action in output.actions:
+    for action in output.actions_to_try:
         yield {"action": action.name, "values": list(_values(action, output))}
-    if not output.actions:
+    if not output.actions_to_try:
         yield {"action": "on", "values": []}
 
 

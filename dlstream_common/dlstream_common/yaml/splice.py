@@ -12,9 +12,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from dlstream_common.errors import DlstreamError
-from dlstream_common.problems import Place
 from dlstream_common.yaml._limits import parse
 
+Keys = tuple[Any, ...]
+"""Where a value stands: keys of mappings, which may be numbers, and places in lists."""
 REMOVED = object()
 """In place of a value: the key and its value go."""
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -26,7 +27,7 @@ class SpliceError(DlstreamError):
     """A value that can't be changed without touching others."""
 
 
-def spliced(text: str, place: Place, value: Any, above: str = "") -> str:
+def spliced(text: str, place: Keys, value: Any, above: str = "") -> str:
     """The text with another value at a place; only the bytes of what differs are others.
 
     Mappings and lists are compared item by item, so that a circle whose center moves keeps its radius, its comment and
@@ -76,14 +77,14 @@ class _Splice:
                 for child in item if isinstance(item, tuple) else (item,):
                     self._count(child)
 
-    def done(self, place: Place, value: Any, above: str) -> str:
+    def done(self, place: Keys, value: Any, above: str) -> str:
         self._at(self._root, place, 0, value, above)
         text = self._text
         for start, end, new in sorted(self._edits, reverse=True):
             text = text[:start] + new + text[end:]
         return text
 
-    def _at(self, node: Node, place: Place, depth: int, value: Any, above: str) -> None:
+    def _at(self, node: Node, place: Keys, depth: int, value: Any, above: str) -> None:
         self._own(node, place[:depth])
         key, last = place[depth], depth == len(place) - 1
         if isinstance(node, SequenceNode) and isinstance(key, int) and key < len(node.value):
@@ -92,7 +93,8 @@ class _Splice:
             found = self._entry(node, key)
             if found is None or (value is REMOVED and last):
                 new = {} if value is REMOVED else {key: _below(place[depth + 1 :], value)}
-                self._entries(node, {} if found is None else {key: found}, new, place[:depth], above)
+                gone = {} if found is None else {found[0].value: found}
+                self._entries(node, gone, new, place[:depth], above)
                 return
             child = found[1]
             if not last and isinstance(child, ScalarNode) and not child.value:
@@ -106,7 +108,7 @@ class _Splice:
         else:
             self._at(child, place, depth + 1, value, "")
 
-    def _own(self, node: Node, place: Place) -> None:
+    def _own(self, node: Node, place: Keys) -> None:
         """Refuses what other places of the file share: changing it here would change it there."""
         if self._uses[id(node)] > 1:
             line = node.start_mark.line + 1
@@ -117,13 +119,13 @@ class _Splice:
 
     def _entry(self, node: MappingNode, key: Any) -> tuple[Node, Node] | None:
         for pair in node.value:
-            if str(pair[0].value) == str(key):
+            if str(pair[0].value) == str(key) or (_is_number(key) and self._value(pair[0]) == key):
                 return (pair[0], pair[1])
         if any(pair[0].value == "<<" for pair in node.value):
             raise SpliceError(f"{key}: it may come from elsewhere in the file (<<); {_WIDE}")
         return None
 
-    def _change(self, node: Node, value: Any, place: Place) -> None:
+    def _change(self, node: Node, value: Any, place: Keys) -> None:
         self._own(node, place)
         if isinstance(node, MappingNode) and isinstance(value, Mapping):
             known = {pair[0].value: pair for pair in node.value}
@@ -146,7 +148,7 @@ class _Splice:
         around = " " * start.column if not getattr(node, "flow_style", True) else ""
         return _plain(parse(around + self._text[start.index : end.index] + "\n"))
 
-    def _replace(self, node: Node, value: Any, place: Place) -> None:
+    def _replace(self, node: Node, value: Any, place: Keys) -> None:
         start, end = node.start_mark.index, node.end_mark.index
         block = not isinstance(node, ScalarNode) and not getattr(node, "flow_style", True)
         if block or self._text[start : start + 1] in ("&", "!", "|", ">") or (start == end):
@@ -156,7 +158,7 @@ class _Splice:
 
     # Lists.
 
-    def _items(self, node: SequenceNode, values: list[Any], place: Place) -> None:
+    def _items(self, node: SequenceNode, values: list[Any], place: Keys) -> None:
         nodes: list[Node] = node.value
         if len(nodes) == len(values):
             for number, (item, value) in enumerate(zip(nodes, values, strict=True)):
@@ -181,7 +183,7 @@ class _Splice:
     # Mappings.
 
     def _entries(
-        self, node: MappingNode, gone: Mapping[Any, Any], new: Mapping[Any, Any], place: Place, above: str
+        self, node: MappingNode, gone: Mapping[Any, Any], new: Mapping[Any, Any], place: Keys, above: str
     ) -> None:
         """Takes entries away and writes others at the end."""
         pairs: list[tuple[Node, Node]] = node.value
@@ -202,15 +204,23 @@ class _Splice:
                 self._in_block(spans, number, number + 1, [])
         if not new:
             return
+        end = self._place_among(pairs, new)
         if node.flow_style:
             texts = [f"{written(key)}: {written(value)}" for key, value in new.items()]
-            self._in_flow(node, spans, len(spans), len(spans), texts)
+            self._in_flow(node, spans, end, end, texts)
             return
         lines = [line for key, value in new.items() for line in self._as_block(node, key, value)]
         if above and (top := self._entry(node, above)):
             self._edits.append((at := self._above(top[0].start_mark.index), at, self._eol.join([*lines, "", ""])))
         else:
-            self._in_block(spans, len(spans), len(spans), lines)
+            self._in_block(spans, end, end, lines)
+
+    def _place_among(self, pairs: Sequence[tuple[Node, Node]], new: Mapping[Any, Any]) -> int:
+        """Before which entry new ones are written: the end, but a number among rising numbers has its place there."""
+        known = [self._value(pair[0]) for pair in pairs]
+        if len(new) > 1 or not all(map(_is_number, (*known, *new))) or known != sorted(known):
+            return len(pairs)
+        return sum(key < next(iter(new)) for key in known)
 
     def _as_block(self, node: MappingNode, key: Any, value: Any) -> list[str]:
         """The lines of a new entry, in the style of its neighbours."""
@@ -285,7 +295,11 @@ class _Splice:
         return start
 
 
-def _below(place: Place, value: Any) -> Any:
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _below(place: Keys, value: Any) -> Any:
     for key in reversed(place):
         value = {key: value}
     return value
@@ -297,7 +311,7 @@ def _plain(data: Any) -> Any:
     return [_plain(item) for item in data] if isinstance(data, list) else data
 
 
-def _expected(data: Any, place: Place, value: Any) -> Any:
+def _expected(data: Any, place: Keys, value: Any) -> Any:
     """Plain data with another value at a place."""
     if not place:
         return _plain(value)
@@ -312,5 +326,5 @@ def _expected(data: Any, place: Place, value: Any) -> Any:
     return data
 
 
-def _words(place: Place) -> str:
+def _words(place: Keys) -> str:
     return ".".join(map(str, place)) or "the file"

@@ -39,8 +39,8 @@ class Layout:
     size: Size
 
 
-def lay_out(diagram: Diagram, sizes: Mapping[str, Size]) -> Layout:
-    """Places the boxes of these sizes (width, height)."""
+def lay_out(diagram: Diagram, sizes: Mapping[str, Size], between: float = _BETWEEN_COLUMNS) -> Layout:
+    """Places the boxes of these sizes (width, height), their columns that far apart."""
     columns = _columns(diagram)
     slots: list[list[str]] = [[] for _ in range(max(columns.values(), default=0) + 1)]
     for name, column in columns.items():
@@ -69,7 +69,7 @@ def lay_out(diagram: Diagram, sizes: Mapping[str, Size]) -> Layout:
     for slot in slots:
         width = max((sizes[name][0] for name in slot if name in sizes), default=0.0)
         widths.append((x, width))
-        x += width + _BETWEEN_COLUMNS
+        x += width + between
     boxes = {name: (widths[column][0], y[name] - heights[name] / 2) for name, column in columns.items()}
     top = min((y[name] - height / 2 for name, height in heights.items()), default=0.0)
     bottom = max((y[name] + height / 2 for name, height in heights.items()), default=0.0)
@@ -82,7 +82,7 @@ def lay_out(diagram: Diagram, sizes: Mapping[str, Size]) -> Layout:
             through = [(left, y[lane] - top), (left + width, y[lane] - top)]
             points += through if columns[arrow.end] > columns[arrow.start] else through[::-1]
         lanes.append(None if links_of is None else points)
-    return Layout(boxes, columns, lanes, (max(x - _BETWEEN_COLUMNS, 0.0), bottom - top))
+    return Layout(boxes, columns, lanes, (max(x - between, 0.0), bottom - top))
 
 
 def _columns(diagram: Diagram) -> dict[str, int]:

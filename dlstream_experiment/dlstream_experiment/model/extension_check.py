@@ -14,6 +14,7 @@ def failing_trigger(trigger: TriggerSettings, context: Context) -> ExtensionErro
     if isinstance(trigger, PythonTriggerSettings):
         try:
             trigger.in_words()
+            trigger.shown_bounds()
             trigger.camera_in(context)
             trigger.keypoints_used()
             if all(region in context.regions for _, region in trigger.regions_used()):
@@ -30,6 +31,7 @@ def failing_protocol(protocol: ProtocolSettings) -> ExtensionError | None:
             protocol.triggers_used()
             protocol.in_words()
             protocol.diagram()
+            protocol.longest_run()
             protocol.problems()
             protocol.create().start(0)
         except ExtensionError as error:

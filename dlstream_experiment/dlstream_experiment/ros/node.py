@@ -24,6 +24,7 @@ from dlstream_experiment.ros.experiment_file import ExperimentFile
 from dlstream_experiment.ros.heartbeat import Heartbeat
 from dlstream_experiment.ros.messages import regions_to_message, status_to_message
 from dlstream_experiment.ros.run_action import RunAction
+from dlstream_experiment.ros.watched import Watched
 from dlstream_experiment.runtime.effects import Effect, Phase, RegionStates
 from dlstream_experiment.runtime.engine import Engine
 from dlstream_experiment.runtime.inputs import Fault, Input, Poses, Start, Stop, Tick, Value
@@ -93,6 +94,8 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         self._journals = self.create_lifecycle_publisher(String, "~/journal", JOURNAL)
         for publisher in (self._events, self._statuses, self._regions, self._journals):
             self._closers.append(partial(self.destroy_lifecycle_publisher, publisher))
+        self._watched = Watched(self)
+        self._closers.append(self._watched.close)
         self._use(self._file.experiment)
         self._action = RunAction(self, self._begin_goal, lambda: self._stop_run("cancelled"))
         self._closers.append(self._action.close)
@@ -108,6 +111,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         self._heartbeat = Heartbeat(self, lambda: self._running_engine.running, self._clock_now)
         self._ticking = [self.create_timer(_TICK, self._tick), self.create_timer(1.0, self._publish_status)]
         self._publish_regions(self._running_engine.regions())
+        self._watched.repeat()
         self._publish_status()
         if self.settings and self.settings.autostart_run:
             self._wait(self.settings, for_poses=True)
@@ -193,6 +197,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         if isinstance(item, Poses) and item.arrived is not None:
             self._decision_time = self._clock_now() - item.arrived
         self._journals.publish(String(data="\n".join(self._journal.lines(item, effects, engine.experiment))))
+        self._watched.after(item, engine, self._clock_now())
 
     def _carry_out(self, effects: list[Effect], begins: bool) -> None:
         """Commands first: they are what the animal waits for."""
@@ -251,6 +256,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         if self._connections:
             self._connections.close()
         self._engine = Engine(experiment)
+        self._watched.use(experiment)
         listeners, silence = (self.settings.listeners, self.settings.output_timeout) if self.settings else (1, 1.0)
         self._connections = Connections(
             self, experiment, self._clock_now, self._on_input, self._complain, listeners, silence

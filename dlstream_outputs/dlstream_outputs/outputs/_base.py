@@ -18,6 +18,8 @@ from dlstream_outputs.actions import Action, OtherAction, Strength, read_action
 from dlstream_outputs.actions.calibration import Rows, calibrated, tables
 from dlstream_outputs.actions.limits import Limits
 
+Actions = tuple[type[Action], ...]
+
 
 class OutputError(DlstreamError):
     """A device that can't be opened, or a command that it can't carry out."""
@@ -82,6 +84,11 @@ class OutputSettings(Settings):
             return 0.0
         level = action.level if isinstance(action, Strength) else None
         return table.value(1.0 if level is None else level)
+
+    @property
+    def actions_to_try(self) -> Actions:
+        """The actions that the panel offers to try by hand."""
+        return self.actions
 
     def check(self) -> None:
         """Checks everything that can be checked without the device, such as files.

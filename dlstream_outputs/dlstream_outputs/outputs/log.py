@@ -7,7 +7,7 @@ from typing import Literal, TextIO
 
 from dlstream_common import OFF, AnyPath, Problem, now
 from dlstream_outputs.actions import VOCABULARY, Action, OtherAction, read_action
-from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
+from dlstream_outputs.outputs._base import Actions, Fate, Output, OutputError, OutputSettings
 
 
 class LogSettings(OutputSettings):
@@ -17,6 +17,10 @@ class LogSettings(OutputSettings):
     """Type of the output."""
     file: AnyPath | None = None
     """Text file for one line per action: nanoseconds since the epoch, a tab, then the action with its values."""
+
+    @property
+    def actions_to_try(self) -> Actions:
+        return VOCABULARY
 
     def read(self, action: str, values: Mapping[str, str]) -> Action | Problem:
         known = read_action(action, values, VOCABULARY)

@@ -74,7 +74,8 @@ class PanelNode(DlstreamNode[PanelSettings]):
 
     def diagnose(self) -> Diagnosis:
         clients = len(self._hub.clients)
-        return Diagnosis(Level.OK, f"{clients} pages are open", {"pages": clients, "address": self.hardware_id})
+        text = f"{clients} page{'s' if clients != 1 else ''} open"
+        return Diagnosis(Level.OK, text, {"pages": clients, "address": self.hardware_id})
 
 
 def about(settings: PanelSettings) -> dict[str, Any]:
@@ -93,6 +94,7 @@ def about(settings: PanelSettings) -> dict[str, Any]:
         "pages": [
             "rig",
             *(["regions"] if settings.experiment_file else []),
+            *(["outputs"] if settings.outputs and settings.rig_file else []),
             *(["sessions"] if settings.directory else []),
         ]
         + (["checks"] if settings.rig_file else []),

@@ -18,7 +18,18 @@ from dlstream_msgs.msg import Command, Event
 from dlstream_msgs.srv import StartRecording, TestOutput
 from dlstream_panel.board import Board
 from dlstream_panel.pages import Pages
-from dlstream_panel.requests import Arm, EndJob, Remark, Request, Run, SaveRegions, StartJob, StopAll, Test
+from dlstream_panel.requests import (
+    Arm,
+    EndJob,
+    Remark,
+    Request,
+    Run,
+    SaveCalibration,
+    SaveRegions,
+    StartJob,
+    StopAll,
+    Test,
+)
 from dlstream_panel.ros.pictures import Pictures
 from dlstream_panel.settings import PanelSettings
 
@@ -98,6 +109,8 @@ class Orders:
                 return self._remark(request)
             case SaveRegions():
                 return await self._save_regions(request)
+            case SaveCalibration():
+                return await self._save_calibration(request)
             case StartJob():
                 return self._pages.checks.start(request)
             case EndJob():
@@ -174,6 +187,15 @@ class Orders:
         except OrderError as error:
             return f"{saved}; the next run takes it over ({error})"
         return f"{saved}; the experiment has taken it over" if answer.success else f"{saved}, but: {answer.message}"
+
+    async def _save_calibration(self, request: SaveCalibration) -> str:
+        if self._pages.calibration is None:
+            raise OrderError("this rig has no output and rig file, so there is no table that could be saved")
+        if self._board.run_is_on:
+            raise OrderError("a run is on: end it first; nothing was written")
+        saved = await asyncio.to_thread(self._pages.calibration.save, request)
+        self._board.rig_file_saved()
+        return saved
 
     def _remark(self, request: Remark) -> str:
         text = request.text.strip()

@@ -1,11 +1,13 @@
-"""Pictures and poses of the cameras that somebody looks at; of the others nothing is subscribed to."""
+"""Pictures and poses of the cameras that somebody looks at, and what triggers measure meanwhile; else nothing."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage
@@ -27,6 +29,7 @@ class Pictures:
         self._node, self._post = node, post
         self._cameras = tuple(cameras)
         self._subscriptions: dict[str, list[Any]] = {}
+        self._triggers: Any = None
         self._wanted: frozenset[str] = frozenset()
         self._open = True
 
@@ -57,6 +60,11 @@ class Pictures:
                 create(CompressedImage, images, partial(self._on_picture, camera), LATEST_IMAGE),
                 create(FramePoses, poses, partial(self._on_poses, camera), UNRELIABLE),
             ]
+        if self._wanted and self._triggers is None:
+            triggers = "experiment/triggers"
+            self._triggers = self._node.create_subscription(DiagnosticArray, triggers, self._on_triggers, UNRELIABLE)
+        elif not self._wanted:
+            self._end_triggers()
 
     def _on_picture(self, camera: str, message: CompressedImage) -> None:
         stamp = stamp_from_message(message.header.stamp)
@@ -78,6 +86,21 @@ class Pictures:
         poses = {"sequence": message.sequence, "latency": round(latency, 2), "individuals": individuals}
         self._post(self._hub.poses, camera, stamp, poses)
 
+    def _on_triggers(self, message: DiagnosticArray) -> None:
+        values: dict[str, tuple[float | None, bool]] = {}
+        bounds: dict[str, dict[str, str]] = {}
+        for item in message.status:
+            texts = {pair.key: pair.value for pair in item.values}
+            values[item.name] = (_number(texts.pop("value", "")), item.message == "true")
+            bounds[item.name] = texts
+        self._post(self._hub.board.bounds, bounds)
+        self._post(self._hub.measured, stamp_from_message(message.header.stamp) / 1e6, values)
+
+    def _end_triggers(self) -> None:
+        if self._triggers is not None:
+            self._node.destroy_subscription(self._triggers)
+        self._triggers = None
+
     def _end(self, camera: str) -> None:
         for subscription in self._subscriptions.pop(camera):
             self._node.destroy_subscription(subscription)
@@ -87,3 +110,13 @@ class Pictures:
         self._open = False
         for camera in list(self._subscriptions):
             self._end(camera)
+        self._end_triggers()
+
+
+def _number(text: str) -> float | None:
+    """A finite number; None: nothing was measured."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

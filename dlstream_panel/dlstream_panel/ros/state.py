@@ -7,6 +7,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.node import Node
+from std_msgs.msg import String
 
 from dlstream_common.ros import EVENT, LATCHED, stamp_from_message
 from dlstream_msgs.msg import Acknowledgement, Command, Event, ExperimentStatus, OutputStatus, Regions, Skeleton
@@ -40,6 +41,7 @@ class State:
         self._subscriptions: list[Any] = []
         # Events before regions: both come of one decision, and the event has the frame's stamp.
         self._listen(Event, _EVENTS, self._on_event, EVENT)
+        self._listen(String, "experiment/protocol", self._on_protocol, LATCHED)
         self._listen(Regions, "experiment/regions", self._on_regions, LATCHED)
         self._listen(ExperimentStatus, "experiment/status", self._on_status, UNRELIABLE)
         self._listen(DiagnosticArray, "/diagnostics", self._on_diagnostics, UNRELIABLE)
@@ -60,6 +62,9 @@ class State:
             self._decided[message.camera] = max(stamp, self._decided.get(message.camera, 0))
         values = {item.key: item.value for item in message.values}
         self._post(self._board.event, message.kind, message.name, values, _milliseconds(message.stamp))
+
+    def _on_protocol(self, message: String) -> None:
+        self._post(self._board.course, message.data)
 
     def _on_regions(self, message: Regions) -> None:
         outlines = {item.name: list(zip(item.x, item.y, strict=True)) for item in message.regions}

@@ -2,15 +2,15 @@
 
 const SILENCE = 3000; // ms without a word of the rig after which there is no connection
 
-/** Asks for something; resolves to the rig's sentence on what was done, or rejects with why not. */
-export async function ask(what, body = {}) {
+/** Asks for something; resolves to the rig's sentence on what was done, or rejects with why not, at the latest after `wait` ms. */
+export async function ask(what, body = {}, wait = 15_000) {
   let response;
   try {
     response = await fetch(`/api/${what}`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(body),
-      signal: AbortSignal.timeout(15000),
+      signal: AbortSignal.timeout(wait),
     });
   } catch {
     throw new Error("no connection to the rig: nothing was done");
@@ -20,6 +20,14 @@ export async function ask(what, body = {}) {
   return answer.message ?? answer;
 }
 
+/** What the rig has under this name; rejects with why not. */
+export async function read(what) {
+  const response = await fetch(`/api/${what}`).catch(() => null);
+  const answer = (await response?.json().catch(() => null)) ?? {};
+  if (!response?.ok) throw new Error(answer.error || "no connection to the rig");
+  return answer;
+}
+
 export class Link {
   #socket = null;
   #heard = 0;
@@ -27,7 +35,7 @@ export class Link {
   #wait = 250;
   #watched = [];
 
-  /** handlers: state(object), log(lines), picture(head, jpeg), connected(yes). */
+  /** handlers: state(object), log(lines), measured(at, values), picture(head, jpeg), connected(yes). */
   constructor(handlers) {
     this.handlers = handlers;
     this.offset = 0; // the rig's clock minus ours, in ms
@@ -77,6 +85,8 @@ export class Link {
       this.offset = this.offset === 0 ? offset : Math.max(this.offset, offset);
       this.#wait = 250;
       this.handlers.state(message);
+    } else if (message.type === "measured") {
+      this.handlers.measured(message.at, message.values);
     } else {
       this.handlers.log(message.lines);
     }

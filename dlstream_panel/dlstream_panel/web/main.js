@@ -1,5 +1,6 @@
 // The page: signs in, connects, and hands what comes to its parts.
 
+import { Calibration } from "./calibration.js";
 import { Cameras } from "./cameras.js";
 import { byId, mark, say, tell } from "./dom.js";
 import { Latency } from "./latency.js";
@@ -13,6 +14,7 @@ import { Regions } from "./regions.js";
 import { Router } from "./router.js";
 import { Sessions } from "./sessions.js";
 import { Rows } from "./rows.js";
+import { Triggers } from "./triggers.js";
 
 const NO_CONNECTION = "No connection to the rig: what you see is old, and what the rig does is not known.";
 
@@ -51,17 +53,21 @@ function open(hello) {
   const analysed = hello.nodes.includes("/pose");
   mark(byId("page"), "analysis", analysed ? "yes" : "no");
   byId("latency").parentElement.hidden = !analysed;
-  const link = new Link({ state, log: (lines) => log.show(lines), picture: (head, jpeg) => router.picture(head, jpeg), connected });
+  const link = new Link({ state, log: (lines) => log.show(lines), measured: (at, values) => triggers.add(at, values), picture: (head, jpeg) => router.picture(head, jpeg), connected });
   const cameras = new Cameras(hello, link);
-  const [rows, outputs, protocol, log, latency] = [new Rows(hello, link), new Outputs(hello, link), new Protocol(hello), new Log(), new Latency()];
+  const triggers = new Triggers(link);
+  const [rows, outputs, protocol, log, latency] = [new Rows(hello, link), new Outputs(hello, link), new Protocol(hello, triggers), new Log(), new Latency()];
   const rig = { main: "page", enter: () => cameras.watch(), picture: (head, jpeg) => cameras.show(head, jpeg) };
   const jobs = new Jobs();
   const regions = hello.pages.includes("regions") ? new Regions(hello, link) : null;
   const sessions = hello.pages.includes("sessions") ? new Sessions(hello, jobs) : null;
+  const calibration = hello.pages.includes("outputs") ? new Calibration(hello) : null;
+  const allOutputs = calibration && new Outputs(hello, link, "all-outputs", true);
   const checks = hello.pages.includes("checks") ? new Checks(jobs) : null;
   const router = new Router({
     rig,
     regions: regions && { main: "regions-page", enter: () => regions.enter(), leave: () => regions.leave(), picture: (head, jpeg) => regions.picture(head, jpeg), key: (event) => regions.key(event) },
+    outputs: calibration && { main: "outputs-page", enter: () => (link.watch([]), calibration.enter()) },
     sessions: sessions && { main: "sessions-page", enter: () => (link.watch([]), sessions.enter()), leave: () => sessions.leave() },
     checks: checks && { main: "checks-page", enter: () => link.watch([]) },
   });
@@ -70,8 +76,8 @@ function open(hello) {
   function state(message) {
     known = message;
     cameras.state = message;
-    for (const part of [rows, outputs, protocol]) part.show(message);
-    for (const part of [regions, sessions, checks, jobs]) part?.state(message);
+    for (const part of [rows, outputs, allOutputs, protocol]) part?.show(message);
+    for (const part of [regions, calibration, sessions, checks, jobs]) part?.state(message);
   }
 
   function connected(yes) {

@@ -6,14 +6,17 @@ import { byId, keepChildren, make, mark, say, tell } from "./dom.js";
 const SILENT = 2500; // ms: an output reports five times a second, and the page hears of it once a second
 
 export class Outputs {
-  constructor(hello, link) {
+  /** place: the id of the list; open: whether the tests are shown at once. */
+  constructor(hello, link, place = "outputs", open = false) {
     this.hello = hello;
     this.link = link;
+    this.place = byId(place);
+    this.open = open;
   }
 
   show(state) {
     this.state = state;
-    keepChildren(byId("outputs"), this.hello.outputs, (name) => this.#create(name), (item, name) => this.#update(item, name));
+    keepChildren(this.place, this.hello.outputs, (name) => this.#create(name), (item, name) => this.#update(item, name));
   }
 
   /** Calls done(milliseconds) when every output has said, from now on, that it is off and disarmed; done(null): it did not. */
@@ -75,7 +78,7 @@ export class Outputs {
     const seconds = make("input", { name: "seconds", type: "number", min: "0.01", max: "3600", step: "any", value: "1", required: true });
     const set = make("fieldset", { disabled: true }, make("legend", { class: "unseen" }, `Test of ${name}`), choose, values, make("label", {}, "for ", seconds, " s"), make("button", {}, "Test"));
     const form = make("form", { class: "control test", onsubmit: (event) => this.#test(event, name) }, set);
-    return make("details", { class: "control" }, make("summary", {}, "Test", make("span", { class: "unseen" }, ` ${name}`)), make("p", { class: "muted small" }, "The output itself ends it. Only while no run is on, and armed."), form);
+    return make("details", { class: "control", open: this.open }, make("summary", {}, "Test", make("span", { class: "unseen" }, ` ${name}`)), make("p", { class: "muted small" }, "The output itself ends it. Only while no run is on, and armed."), form);
   }
 
   async #arm(name) {

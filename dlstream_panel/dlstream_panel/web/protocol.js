@@ -1,10 +1,13 @@
-// The experiment: its state, counters and triggers.
+// The experiment: its state and diagram, the time that is left, and its counters.
 
+import { Diagram } from "./diagram.js";
 import { byId, clock, keepChildren, make, mark, say } from "./dom.js";
 
 export class Protocol {
-  constructor(hello) {
+  constructor(hello, triggers) {
     byId("protocol-card").hidden = !hello.nodes.includes("/experiment");
+    this.triggers = triggers;
+    this.diagram = new Diagram();
   }
 
   show(state) {
@@ -14,36 +17,26 @@ export class Protocol {
     phase.hidden = !known;
     mark(phase, "phase", experiment.status ?? "");
     say(phase.querySelector(".text"), known ? `${experiment.name}: ${experiment.status}` : "");
-    say(byId("elapsed"), known ? clock(experiment.elapsed) : "");
+    say(byId("elapsed"), known ? this.#time(experiment) : "");
     say(byId("state"), experiment.state || (experiment.status === "running" ? "running" : (experiment.status ?? "not heard yet")));
     byId("reason").hidden = !experiment.reason;
     say(byId("reason"), experiment.reason ?? "");
     this.#counts(experiment.counts ?? {});
-    this.#triggers(state.triggers);
+    this.diagram.show(state);
+    this.triggers.show(state.triggers);
+  }
+
+  #time({ status, elapsed }) {
+    const left = this.diagram.longest === null || status !== "running" ? "" : ` · ${clock(this.diagram.longest - elapsed)} left`;
+    return `${clock(elapsed)}${left}`;
   }
 
   #counts(counts) {
     keepChildren(
       byId("counts"),
       Object.keys(counts),
-      (name) => make("div", {}, make("dt", {}, name), make("dd", {})),
+      (name) => make("div", {}, make("dt", {}, name.replaceAll("_", " ")), make("dd", {})),
       (item, name) => say(item.lastChild, counts[name]),
-    );
-  }
-
-  #triggers(triggers) {
-    byId("triggers-title").hidden = !Object.keys(triggers).length;
-    keepChildren(
-      byId("triggers"),
-      Object.keys(triggers).sort(),
-      (name) =>
-        make("li", {}, make("span", { class: "dot", "aria-hidden": "true" }), make("b", {}, name), make("span", { class: "is" }), make("span", { class: "value" })),
-      (item, name) => {
-        const trigger = triggers[name];
-        mark(item, "active", trigger.active ? "yes" : "no");
-        say(item.children[2], trigger.active ? "true" : "false");
-        say(item.children[3], `${trigger.value ? `${Number(trigger.value).toPrecision(4)} · ` : ""}${trigger.count}×`);
-      },
     );
   }
 }

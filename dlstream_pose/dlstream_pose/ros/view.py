@@ -134,7 +134,7 @@ class CameraView:
         if lost_lately > 0:
             return Level.WARN, f"{lost_lately} frames lost on the way; {rate}"
         if lately > 0:
-            return Level.WARN, f"{lately} frames left out; {rate}"
+            return Level.WARN, f"{lately} frame{'s' if lately > 1 else ''} left out; {rate}"
         return Level.OK, rate
 
     def _caption(self, poses: FramePoses) -> str:

@@ -156,6 +156,10 @@ class ProtocolSettings(Settings):
     def diagram(self) -> Diagram:
         """The course of the experiment as boxes and arrows."""
 
+    def longest_run(self) -> float | None:
+        """Seconds after which every run ends, whatever happens in it, to show the time left; None: not known."""
+        return None
+
     def problems(self) -> list[Problem]:
         """Contradictions, and as warnings what is doubtful, each with its place below the protocol."""
         return []

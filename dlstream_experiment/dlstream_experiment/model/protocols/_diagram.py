@@ -13,11 +13,13 @@ class Box:
     Attributes:
         lines: what is on in it and what it does, a line each.
         kind: `end` is where the experiment is over.
+        state: what the protocol calls this state in a run; None: as the box.
     """
 
     name: str
     lines: tuple[str, ...] = ()
     kind: Literal["state", "start", "end"] = "state"
+    state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dlstream_experiment.model.names import Label, Location, Name
 from dlstream_experiment.model.protocols._base import ProtocolSettings, Stimulus
 from dlstream_experiment.model.protocols._control import Limit, Sham, Yoked
 from dlstream_experiment.model.protocols._control_checks import yoked_stimuli
-from dlstream_experiment.model.protocols._transitions import Action, State, StopCondition
+from dlstream_experiment.model.protocols._transitions import RUN, Action, State, StopCondition
 from dlstream_experiment.model.protocols._trials import Trials
 
 
@@ -34,6 +34,14 @@ class StateTable(ProtocolSettings):
     def first(self) -> str:
         """The state in which a run begins."""
         return self.start if self.start is not None else next(iter(self.states))
+
+    def longest_run(self) -> float | None:
+        limits = [
+            stop.after if stop.after is not None else stop.longer_than
+            for stop in self.stop
+            if stop.since in (None, RUN) and not stop.if_ and stop.stimulated is None
+        ]
+        return min((limit for limit in limits if limit is not None), default=None)
 
     def actions(self) -> list[tuple[Location, Action]]:
         """Everything that is done in any state, with its place."""

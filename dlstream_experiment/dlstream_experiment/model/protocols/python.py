@@ -71,6 +71,13 @@ class PythonProtocolSettings(OwnClassSettings, ProtocolSettings):
     def diagram(self) -> Diagram:
         return self.owner.ask("diagram", self.own.diagram, Diagram, "a Diagram")
 
+    def longest_run(self) -> float | None:
+        with self.owner.guard("longest_run"):
+            limit = self.own.longest_run()
+        if limit is not None and not isinstance(limit, int | float):
+            raise self.owner.wrong("longest_run", limit, "seconds, or None")
+        return limit
+
     def problems(self) -> list[Problem]:
         former = getattr(self.own, "findings", None)  # its name in dlstream 0.1
         with self.owner.guard("problems"):

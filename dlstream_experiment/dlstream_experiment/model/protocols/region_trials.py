@@ -99,6 +99,9 @@ class RegionTrialsSettings(ProtocolSettings):
         hint = "If one frame is meant, write `finish_last_trial: false`."
         yield warning(("max_hits",), found, "`finish_last_trial: true` beside it", hint)
 
+    def longest_run(self) -> float:
+        return self.max_time
+
     def in_words(self) -> list[str]:
         lines = ["At most one trial is current at a time; the trials are checked in this order."]
         for name, trial in self.trials.items():
@@ -114,11 +117,11 @@ class RegionTrialsSettings(ProtocolSettings):
 
     def diagram(self) -> Diagram:
         stops = (f"a trial started {self.max_hits} times", f"longer than {self.max_time:g} s")
-        boxes = [Box("waiting", (), "start"), Box("end", stops, "end")]
+        boxes = [Box("waiting", (), "start", state=""), Box("end", stops, "end")]
         arrows = []
         for name, trial in self.trials.items():
             box = f"trial {name}"
-            boxes.append(Box(box, (stimulus_in_words(trial.stimulus),)))
+            boxes.append(Box(box, (stimulus_in_words(trial.stimulus),), state=name))
             arrows.append(Arrow("waiting", box, f"{trial.trigger} is true, not within {self.lockout:g} s of its end"))
             arrows.append(Arrow(box, "waiting", f"{trial.trigger} is false"))
         return Diagram(tuple(boxes), tuple(arrows))

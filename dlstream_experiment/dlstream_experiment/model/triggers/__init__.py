@@ -19,6 +19,7 @@ from dlstream_experiment.model.triggers._base import (
     TriggerSettings,
     builder_of,
 )
+from dlstream_experiment.model.triggers._bounds import Threshold
 
 TRIGGERS: Registry[type[TriggerSettings]] = Registry(
     "trigger",
@@ -78,6 +79,7 @@ _RESULTS = (
     ("keypoints_used", _are_places, _PLACES),
     ("regions_used", _are_places, _PLACES),
     ("triggers_used", _are_places, _PLACES),
+    ("shown_bounds", lambda value: value is None or isinstance(value, Threshold), "a Threshold, or None"),
 )
 """What checks and runs ask of a trigger's settings."""
 
@@ -100,6 +102,7 @@ __all__ = [
     "Context",
     "MeasuredSettings",
     "PoseSettings",
+    "Threshold",
     "Trigger",
     "TriggerSettings",
     "trigger_settings",

@@ -18,6 +18,7 @@ from dlstream_experiment.model.pose_array import PoseArray
 from dlstream_experiment.model.quantities import Condition
 from dlstream_experiment.model.regions import Region
 from dlstream_experiment.model.rules import Rule
+from dlstream_experiment.model.triggers._bounds import Threshold
 
 
 class Trigger(ABC):
@@ -110,6 +111,10 @@ class TriggerSettings(Settings):
     def problems(self, context: Context) -> Iterator[Problem]:
         """What is wrong with it in this context, each with its place below the trigger; missing regions excepted."""
         yield from ()
+
+    def shown_bounds(self) -> Threshold | None:
+        """The bounds of what it measures, to be shown beside the measured value; None: it has none."""
+        return None
 
     def shape_in_words(self) -> str:
         """What the common keys add to `in_words`, such as ", for at least 2 s"; empty where they add nothing."""

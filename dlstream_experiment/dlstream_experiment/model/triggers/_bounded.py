@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from dlstream_common import Problem, misfit
 from dlstream_common.settings import Unit
 from dlstream_experiment.model.triggers._base import Context, PoseSettings
-from dlstream_experiment.model.triggers._bounds import Degrees, NotNegative, bounds_in_words, check_bounds
+from dlstream_experiment.model.triggers._bounds import Degrees, NotNegative, Threshold, bounds_in_words, check_bounds
 
 Match = Literal["any", "all"] | Annotated[int, Field(ge=1, le=1000)]
 Window = Annotated[float, Field(gt=0, le=60), Unit("seconds")]
@@ -68,6 +68,9 @@ class Bounded(PoseSettings):
     def unit_in_words(self) -> str:
         """The unit of the bounds."""
         return str(getattr(self, "unit", ""))
+
+    def shown_bounds(self) -> Threshold:
+        return Threshold(self.at_least, self.at_most, self.release, self.unit_in_words)
 
     @property
     def bounds(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
@@ -13,6 +14,21 @@ from dlstream_experiment.model.quantities import INFINITY, Quantity, Test
 Number = Annotated[float, Field(ge=-1e12, le=1e12)]
 Degrees = Annotated[float, Field(ge=0, le=180), Unit("degrees")]
 NotNegative = Annotated[float, Field(ge=0, le=1e9)]
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Where a trigger's measured value makes it true, for people who watch: None is no such bound.
+
+    Attributes:
+        release: takes the place of the one bound while the trigger is true.
+        unit: of the measured value and the bounds.
+    """
+
+    at_least: float | None = None
+    at_most: float | None = None
+    release: float | None = None
+    unit: str = ""
 
 
 def check_bounds(

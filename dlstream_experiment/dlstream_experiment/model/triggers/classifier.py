@@ -12,7 +12,7 @@ from dlstream_experiment.model.classification import Classifier, PoseClassificat
 from dlstream_experiment.model.names import Label, Location, nanoseconds
 from dlstream_experiment.model.triggers._base import Context, PoseSettings
 from dlstream_experiment.model.triggers._bounded import Window
-from dlstream_experiment.model.triggers._bounds import bounds_in_words
+from dlstream_experiment.model.triggers._bounds import Threshold, bounds_in_words
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -81,6 +81,9 @@ class ClassifierSettings(PoseSettings):
             min_confidence=self.min_confidence,
             scale=self.scale(context),
         )
+
+    def shown_bounds(self) -> Threshold | None:
+        return None if self.at_least is None else Threshold(self.at_least, release=self.release)
 
     def problems(self, context: Context) -> Iterator[Problem]:
         yield from super().problems(context)

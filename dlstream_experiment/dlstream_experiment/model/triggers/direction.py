@@ -22,7 +22,7 @@ from dlstream_experiment.model.quantities import (
 from dlstream_experiment.model.regions import Point
 from dlstream_experiment.model.triggers._base import Context
 from dlstream_experiment.model.triggers._bounded import Angled, check_different
-from dlstream_experiment.model.triggers._bounds import tests
+from dlstream_experiment.model.triggers._bounds import Threshold, tests
 from dlstream_experiment.model.triggers.region import region_test
 
 EDGES: dict[str, tuple[int, int]] = {"north": (0, -1), "south": (0, 1), "west": (-1, 0), "east": (1, 0)}
@@ -235,6 +235,9 @@ class HeadDirectionRegionSettings(Angled):
             min_confidence=self.min_confidence,
             shown=None,
         )
+
+    def shown_bounds(self) -> Threshold:
+        return Threshold(at_least=2, unit="of 2 conditions")
 
     def keypoints_used(self) -> list[tuple[Location, str]]:
         used: list[tuple[Location, str]] = [(("neck",), self.neck), (("nose",), self.nose)]

@@ -9,6 +9,7 @@ from pydantic import Field
 from dlstream_experiment.model.external import ExternalCondition, ExternalSource
 from dlstream_experiment.model.names import Name, nanoseconds
 from dlstream_experiment.model.triggers._base import Context, MeasuredSettings
+from dlstream_experiment.model.triggers._bounds import Threshold
 
 
 class InputSettings(MeasuredSettings):
@@ -29,6 +30,9 @@ class InputSettings(MeasuredSettings):
         source = ExternalSource(f"/{topic}:data", topic, "std_msgs/msg/Bool", "data", reliable=True)
         timeout = None if self.timeout is None else nanoseconds(self.timeout)
         return ExternalCondition(source, equals=True, timeout=timeout)
+
+    def shown_bounds(self) -> Threshold:
+        return Threshold(at_least=1)
 
     def in_words(self) -> str:
         age = "" if self.timeout is None else f", by a sign of life of the last {self.timeout:.9g} s"

@@ -14,6 +14,7 @@ from dlstream_experiment.model.names import Location
 from dlstream_experiment.model.own_class import OwnClassSettings, as_written
 from dlstream_experiment.model.pose_array import PoseArray
 from dlstream_experiment.model.triggers._base import Context, Trigger, TriggerSettings, builder_of
+from dlstream_experiment.model.triggers._bounds import Threshold
 
 
 class PythonTriggerSettings(OwnClassSettings, TriggerSettings):
@@ -69,6 +70,13 @@ class PythonTriggerSettings(OwnClassSettings, TriggerSettings):
 
     def in_words(self) -> str:
         return f"{self.owner.ask('in_words', self.own.in_words, str, 'text')}{self.shape_in_words()}"
+
+    def shown_bounds(self) -> Threshold | None:
+        with self.owner.guard("shown_bounds"):
+            found = self.own.shown_bounds()
+        if found is not None and not isinstance(found, Threshold):
+            raise self.owner.wrong("shown_bounds", found, "a Threshold, or None")
+        return found
 
     def _places(self, method: str, call: Callable[[], list[tuple[Location, str]]]) -> list[tuple[Location, str]]:
         with self.owner.guard(method):

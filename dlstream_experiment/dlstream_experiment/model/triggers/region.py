@@ -25,6 +25,7 @@ from dlstream_experiment.model.quantities import (
 from dlstream_experiment.model.regions import Circle, Ellipse, Polygon, Rectangle, Region
 from dlstream_experiment.model.triggers._base import Context, PoseSettings
 from dlstream_experiment.model.triggers._bounded import Match, check_different, check_match, how_many, listed
+from dlstream_experiment.model.triggers._bounds import Threshold
 
 
 class RegionTriggerSettings(PoseSettings):
@@ -74,6 +75,10 @@ class RegionTriggerSettings(PoseSettings):
             min_confidence=self.min_confidence,
             shown=None,
         )
+
+    def shown_bounds(self) -> Threshold:
+        unit = f"of {len(self.keypoints)} keypoint{'s' if len(self.keypoints) > 1 else ''}"
+        return Threshold(at_least=how_many(self.match, len(self.keypoints)), unit=unit)
 
     def problems(self, context: Context) -> Iterator[Problem]:
         yield from super().problems(context)

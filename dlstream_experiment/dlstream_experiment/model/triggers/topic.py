@@ -10,7 +10,7 @@ from dlstream_common import misfit
 from dlstream_experiment.model.external import ExternalCondition, ExternalSource
 from dlstream_experiment.model.names import nanoseconds
 from dlstream_experiment.model.triggers._base import Context, MeasuredSettings
-from dlstream_experiment.model.triggers._bounds import Number, bounds_in_words, check_bounds
+from dlstream_experiment.model.triggers._bounds import Number, Threshold, bounds_in_words, check_bounds
 
 
 def _topic(text: str) -> str:
@@ -69,6 +69,11 @@ class TopicSettings(MeasuredSettings):
         source = ExternalSource(f"{self.topic}:{self.field}", self.topic, self.message, self.field)
         timeout = None if self.timeout is None else nanoseconds(self.timeout)
         return ExternalCondition(source, self.at_least, self.at_most, self.equals, self.release, timeout)
+
+    def shown_bounds(self) -> Threshold | None:
+        if self.equals is None:
+            return Threshold(self.at_least, self.at_most, self.release)
+        return None if isinstance(self.equals, str) else Threshold(float(self.equals), float(self.equals))
 
     def in_words(self) -> str:
         if self.equals is not None:

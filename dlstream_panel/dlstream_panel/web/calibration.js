@@ -1,0 +1,230 @@
+// The calibration tables of the outputs: what was measured is typed in beside a test, and saved into the rig file.
+
+import { ask, read } from "./link.js";
+import { byId, make, say, tell } from "./dom.js";
+
+const CHECK = 150_000; // ms: longer than the rig gives its check of the whole file
+const KINDS = {
+  power: { setting: "level", unit: "mW", head: "level, 0 to 1", hint: "Test a level, read the power meter at the fibre's end, and type what it shows." },
+  volume: { setting: "width", unit: "ul", head: "width, ms", hint: "Test some pulses of a width, weigh what they give (1 mg is 1 ul), and type it divided by their number." },
+};
+
+export class Calibration {
+  #file = null;
+  #rows = [];
+  #dirty = false;
+  #saving = false;
+  #saves = 0;
+
+  constructor(hello) {
+    this.hello = hello;
+    this.acts = hello.role === "control";
+    const on = (id, event, f) => byId(id).addEventListener(event, f);
+    on("calibrated", "change", () => this.#choose());
+    on("add-row", "click", () => this.#add());
+    on("read-calibration", "click", () => this.#read());
+    on("save-calibration", "click", () => this.#save());
+    new ResizeObserver(() => this.#plot()).observe(byId("calibration-plot"));
+  }
+
+  enter() {
+    if (!this.#dirty) this.#read();
+  }
+
+  state(state) {
+    this.running = state.run;
+    this.outputs = state.outputs;
+    if (state.rig_saves !== this.#saves) {
+      this.#saves = state.rig_saves;
+      if (this.#file && !this.#saving) this.#dirty ? this.#warn("Another page has saved the rig file meanwhile: read it again before you save.") : this.#read();
+    }
+    this.#tell();
+    this.#plot(); // in the colours of the present theme
+  }
+
+  get #chosen() {
+    const [output, quantity] = byId("calibrated").value.split("\n");
+    return { output, quantity, ...KINDS[quantity] };
+  }
+
+  async #read() {
+    const before = byId("calibrated").value;
+    try {
+      this.#file = await read("calibration");
+    } catch (error) {
+      this.#warn(error.message);
+      return;
+    }
+    const tables = Object.entries(this.#file.outputs).flatMap(([output, kinds]) => Object.keys(kinds).map((quantity) => [output, quantity]));
+    tables.sort(([a, of], [b, than]) => this.#file.outputs[b][than].length - this.#file.outputs[a][of].length); // those in use first
+    byId("calibrated").replaceChildren(...tables.map(([output, quantity]) => make("option", { value: `${output}\n${quantity}` }, `${output}: ${quantity}`)));
+    if (tables.some((pair) => pair.join("\n") === before)) byId("calibrated").value = before;
+    byId("calibration").hidden = byId("calibrated-label").hidden = !tables.length;
+    byId("not-calibrated").hidden = Boolean(tables.length);
+    if (tables.length) this.#choose();
+  }
+
+  #choose() {
+    const { output, quantity, head, unit, hint } = this.#chosen;
+    this.#warn("");
+    this.#dirty = false;
+    this.#rows = this.#file.outputs[output][quantity].map(([setting, measured]) => ({ setting: String(setting), measured: String(measured) }));
+    say(byId("setting-head"), head);
+    say(byId("measured-head"), `measured, ${unit}`);
+    say(byId("calibration-hint"), hint);
+    byId("test-seconds-label").hidden = quantity !== "power";
+    byId("test-pulses-label").hidden = quantity !== "volume" || !this.#action("train");
+    byId("calibration-test").hidden = byId("test-seconds-label").hidden && byId("test-pulses-label").hidden;
+    this.#show();
+  }
+
+  #add() {
+    this.#rows.push({ setting: "", measured: "" });
+    this.#dirty = true;
+    this.#show();
+    byId("calibration-rows").lastElementChild.querySelector("input").focus();
+  }
+
+  #show() {
+    const { setting: name, unit } = this.#chosen;
+    const field = (row, key, label) => {
+      const input = make("input", { type: "number", min: "0", step: "any", value: row[key], "aria-label": label, inputmode: "decimal" });
+      input.readOnly = !this.acts;
+      input.addEventListener("input", () => {
+        row[key] = input.value;
+        this.#dirty = true;
+        this.#tell();
+        this.#plot();
+      });
+      return input;
+    };
+    const lines = this.#rows.map((row, i) =>
+      make(
+        "tr",
+        {},
+        make("td", {}, field(row, "setting", `${name} of row ${i + 1}`)),
+        make("td", {}, field(row, "measured", `measured in row ${i + 1}, ${unit}`)),
+        make(
+          "td",
+          { class: "control" },
+          make("button", { type: "button", class: "row-test", onclick: () => this.#test(row) }, "Test", make("span", { class: "unseen" }, ` row ${i + 1}`)),
+          " ",
+          make("button", { type: "button", class: "quiet", "aria-label": `Remove row ${i + 1}`, onclick: () => this.#remove(i) }, "✕"),
+        ),
+      ),
+    );
+    byId("calibration-rows").replaceChildren(...lines);
+    this.#tell();
+    this.#plot();
+  }
+
+  #remove(i) {
+    this.#rows.splice(i, 1);
+    this.#dirty = true;
+    this.#show();
+  }
+
+  /** Whether the output takes an action. */
+  #action(name) {
+    return this.hello.actions[this.#chosen.output].some((item) => item.action === name);
+  }
+
+  async #test(row) {
+    const { output, quantity } = this.#chosen;
+    if (row.setting === "") return tell("Type the setting of this row first.", "problem");
+    const request = { output, seconds: Number(byId("test-seconds").value) };
+    if (quantity === "power") Object.assign(request, { action: "on", values: { level: row.setting } });
+    else {
+      const frequency = Math.min(2, 500 / Number(row.setting));
+      const count = this.#action("train") ? Number(byId("test-pulses").value) : 1;
+      if (count > 1) Object.assign(request, { action: "train", values: { frequency: String(frequency), width: row.setting, count: String(count) } });
+      else Object.assign(request, { action: "pulse", values: { width: row.setting } });
+      request.seconds = count / frequency + 0.5;
+    }
+    try {
+      tell(await ask("test", request));
+    } catch (error) {
+      tell(error.message, "problem");
+    }
+  }
+
+  async #save() {
+    const { output, quantity } = this.#chosen;
+    const rows = this.#rows.filter((row) => row.setting !== "" || row.measured !== "");
+    if (rows.some((row) => row.setting === "" || row.measured === "")) return this.#warn("A row lacks its setting or what was measured there.");
+    this.#saving = true;
+    this.#tell();
+    try {
+      const table = rows.map((row) => [Number(row.setting), Number(row.measured)]);
+      tell(await ask("calibration", { hash: this.#file.hash, output, quantity, rows: table }, CHECK));
+      this.#dirty = false;
+      await this.#read();
+    } catch (error) {
+      this.#warn(error.message);
+    } finally {
+      this.#saving = false;
+      this.#tell();
+    }
+  }
+
+  #tell() {
+    if (!this.#file || byId("calibration").hidden) return;
+    const { output } = this.#chosen;
+    const status = this.outputs?.[output] ?? {};
+    const cannot = this.running || !status.armed;
+    for (const button of document.querySelectorAll(".row-test")) button.disabled = cannot;
+    byId("save-calibration").disabled = this.running || !this.#dirty || this.#saving;
+    byId("add-row").disabled = !this.acts;
+    const file = this.#file.file;
+    const text = this.running
+      ? "A run is on: end it before you test or save."
+      : this.#saving
+        ? "The rig is being checked with the new table …"
+        : this.#dirty
+          ? `Not saved yet. Saving writes these values into ${file} and leaves all else of it as it is.`
+          : `As in ${file}. The rig uses what the file said when it was started.`;
+    say(byId("calibration-state"), text + (status.armed || this.running ? "" : " Arm the output to test it."));
+  }
+
+  #warn(text) {
+    byId("calibration-problem").hidden = !text;
+    say(byId("calibration-problem"), text);
+  }
+
+  #plot() {
+    const canvas = byId("calibration-plot");
+    const [width, height] = [canvas.clientWidth * devicePixelRatio, canvas.clientHeight * devicePixelRatio].map(Math.round);
+    if (!width || !height || !byId("calibrated").value) return;
+    [canvas.width, canvas.height] = [width, height];
+    const points = this.#rows.filter((row) => row.setting !== "" && row.measured !== "").map((row) => [Number(row.setting), Number(row.measured)]).sort((a, b) => a[0] - b[0]);
+    const { unit, setting } = this.#chosen;
+    const context = canvas.getContext("2d");
+    const style = getComputedStyle(canvas);
+    const unitOf = devicePixelRatio;
+    const [left, bottom, room] = [44 * unitOf, 26 * unitOf, 12 * unitOf];
+    const [mostX, mostY] = [0, 1].map((i) => Math.max(...points.map((point) => point[i]), 1e-9) * 1.08);
+    const x = (value) => left + (value / mostX) * (width - left - room);
+    const y = (value) => height - bottom - (value / mostY) * (height - bottom - room);
+    context.font = `${11 * unitOf}px system-ui, sans-serif`;
+    context.fillStyle = style.getPropertyValue("--muted");
+    context.strokeStyle = style.getPropertyValue("--line");
+    context.lineWidth = unitOf;
+    context.strokeRect(left, room, width - left - room, height - bottom - room);
+    context.textAlign = "center";
+    context.fillText(setting === "width" ? "width, ms" : setting, (left + width) / 2, height - 7 * unitOf);
+    context.textAlign = "right";
+    if (!points.length) return;
+    context.fillText(String(Number((mostY / 1.08).toPrecision(3))), left - 5 * unitOf, y(mostY / 1.08) + 4 * unitOf);
+    context.fillText(`0 ${unit}`, left - 5 * unitOf, y(0));
+    context.strokeStyle = context.fillStyle = style.getPropertyValue("--accent");
+    context.lineWidth = 1.8 * unitOf;
+    context.beginPath();
+    for (const [a, b] of points) context.lineTo(x(a), y(b));
+    context.stroke();
+    for (const [a, b] of points) {
+      context.beginPath();
+      context.arc(x(a), y(b), 3.5 * unitOf, 0, 2 * Math.PI);
+      context.fill();
+    }
+  }
+}

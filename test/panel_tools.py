@@ -1,0 +1,109 @@
+"""What the tests of the panel share: the parts of a rig file, links, what can be read and used on a page."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from csv import DictReader
+from typing import Any
+
+import pytest
+from browser import Page, program
+from rig_tools import PATIENCE, RigUnderTest
+
+needs_chromium = pytest.mark.skipif(program() is None, reason="no Chromium; `make simulators` installs it")
+
+PANEL = ("recorder: {", "panel: {port: 0}\nrecorder: {")
+BY_HAND = ("output_timeout: 60", "output_timeout: 60, autostart_run: false")
+OFF_BY_HAND = ("offscreen: true", "offscreen: true\n    manual_timeout: 600")
+
+
+def link_of(rig: RigUnderTest, role: str = "") -> str:
+    rig.saw("[panel] open http")
+    found = re.search(rf"open (\S+){f'   .{role}.' if role else ''}", rig.output)
+    assert found is not None
+    return found[1]
+
+
+def events(rig: RigUnderTest) -> list[dict[str, str]]:
+    """The rows of the session's events.csv."""
+    return list(DictReader((rig.session / "events.csv").read_text().splitlines()))
+
+
+def wait_until(condition: Callable[[], object], rig: RigUnderTest) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, rig.output
+        time.sleep(0.05)
+
+
+def on_picture(page: Page, x: float, y: float) -> Any:
+    """Where a pixel of the picture that is drawn on lies in the window."""
+    box = "document.querySelector('.drawing').getBoundingClientRect()"
+    return page.run(f"(r => [r.x + ({x} + 0.5) / 320 * r.width, r.y + ({y} + 0.5) / 240 * r.height])({box})")
+
+
+# Each visible text with its contrast on the ground below it, by the formula of WCAG 2; what is disabled is exempt, and
+# so are the names on a picture, which have a dark edge.
+CONTRASTS = """
+(() => {
+  const rgb = (text) => (text.match(/[0-9.]+/g) ?? []).map(Number);
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const solid = (text) => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = text; canvas.fillRect(0, 0, 1, 1);
+    return canvas.getImageData(0, 0, 1, 1).data;
+  };
+  const light = ([r, g, b]) => {
+    const part = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    return 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
+  };
+  const ground = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = solid(getComputedStyle(e).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return solid(getComputedStyle(document.documentElement).backgroundColor);
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element.checkVisibility()) continue;
+    if (element.closest("button:disabled, fieldset:disabled, .unseen, .skip, .veil, .drawing")) continue;
+    const [a, b] = [light(solid(getComputedStyle(element).color)), light(ground(element))];
+    const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (contrast < 4.5) found.push(`${walker.currentNode.data.trim()}: ${contrast.toFixed(2)}`);
+  }
+  return found;
+})()
+"""
+# What has no name for a screen reader, ids that are there twice, headings that leave out a level, and small targets.
+NAMES = """
+(() => {
+  const name = (e) => e.getAttribute("aria-label") || e.innerText?.trim() || e.labels?.length || e.alt !== undefined
+    || document.getElementById((e.getAttribute("aria-labelledby") ?? "").split(" ")[0])?.innerText;
+  const all = [...document.querySelectorAll("button, input, select, summary, canvas, img, [role=region], [role=log]")];
+  const found = all.filter((e) => e.checkVisibility() && !name(e)).map((e) => `no name: ${e.outerHTML.slice(0, 80)}`);
+  const ids = [...document.querySelectorAll("[id]")].map((e) => e.id);
+  found.push(...ids.filter((id, place) => ids.indexOf(id) !== place).map((id) => `twice: ${id}`));
+  const levels = [...document.querySelectorAll("h1, h2, h3")].map((e) => Number(e.tagName[1]));
+  levels.forEach((level, i) => i && level > levels[i - 1] + 1 && found.push(`a heading leaves out a level: ${level}`));
+  for (const e of document.querySelectorAll("button, select, summary")) {
+    const box = e.getBoundingClientRect();
+    if (e.checkVisibility() && (box.height < 24 || box.width < 24)) found.push(`small: ${e.outerHTML.slice(0, 80)}`);
+  }
+  return found;
+})()
+"""
+
+
+def assert_can_be_used(page: Page) -> None:
+    """Every text can be read, every control has a name, and all has its place, in both themes and sizes."""
+    for dark in (False, True):
+        for size in ((1440, 900), (1024, 768)):
+            page.resize(size, dark)
+            assert page.run(CONTRASTS) == [], (size, dark)
+            assert page.run(NAMES) == [], (size, dark)
+            width, height = page.run("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+            assert (width, height) == size, "everything has its place without scrolling the page"
