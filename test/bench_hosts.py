@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench import write_raw_video
 from host_tools import TwoHosts, two_hosts
 from rig_tools import CONFIG, RigUnderTest, written
 
@@ -47,10 +48,18 @@ experiment: {{file: {folder}/experiment.yaml, start_timeout: 60}}
 outputs: {{laser: {{type: log, file: {folder}/laser.txt, host: arena}}}}
 recorder: {{directory: {folder}/sessions, min_free: 0.1, video: none, bag: false, host: arena}}
 """
+FRAMES_RIG = """\
+rig: hosts
+hosts: {{desk: {desk}, arena: {arena}}}
+cameras: {{top: {{source: video, path: {folder}/raw.avi, fps: {fps}, loop: true, host: arena}}}}
+pose: {{network: {config}/networks/demo_mouse.onnx, scale: 0.2, image_transport: {transport}}}
+recorder: {{directory: {folder}/sessions, min_free: 0.1, video: none, bag: false, host: arena}}
+"""
+"""Without what costs a computer's time and no network's: frames are read and not drawn, as a camera's driver does."""
 FRAMES = [("raw", 30.0), ("raw", 60.0), ("compressed", 30.0), ("compressed", 60.0)]
 CUTS = [0.5, 2.0, 20.0]
 HEAD_OF_FRAMES = (
-    "| frames | captured | recorded beside the camera | lost on the way | left out | at the pose node, ms |"
+    "| frames | a second | captured | recorded beside the camera | lost on the way | left out | at the pose node, ms |"
 )
 HEAD_OF_CUTS = "| cut, s | on_failure | off after, s | on again after, s | ended | captured | recorded | complete |"
 
@@ -66,17 +75,16 @@ class Bench:
         self.hosts, self.folder, self.held = hosts, folder, held
         self.shares: dict[str, RigUnderTest] = {}
 
-    def begin(self, **values: object) -> dict[str, RigUnderTest]:
-        """Starts both shares, and waits until the output is on."""
+    def begin(self, text: str, **values: object) -> dict[str, RigUnderTest]:
+        """Starts both shares of a rig."""
         (self.folder / "experiment.yaml").write_text(EXPERIMENT)
         known = {"on_failure": "stop", "transport": "raw", "fps": 30.0, "config": CONFIG, "folder": self.folder}
-        (self.folder / "rig.yaml").write_text(RIG.format(**{**known, **self.hosts.addresses, **values}))
+        (self.folder / "rig.yaml").write_text(text.format(**{**known, **self.hosts.addresses, **values}))
         shares = self.shares
         for host in ("arena", "desk"):
             profile = self._profile(host) if self.held else None
             words = ("run", "--status", "0", str(self.folder / "rig.yaml"), "--host", host)
             shares[host] = RigUnderTest(self.hosts.dlstream(host, *words, profile=profile), self.folder)
-        self.acted("on", 0, shares["desk"])
         return shares
 
     def _profile(self, host: str) -> Path:
@@ -101,7 +109,8 @@ class Bench:
 
     def frames(self, transport: str, fps: float, count: int) -> list[str]:
         """So many frames over the cable; the cells of a row."""
-        shares = self.begin(transport=transport, fps=fps)
+        write_raw_video(self.folder / "raw.avi")
+        shares = self.begin(FRAMES_RIG, transport=transport, fps=fps)
         written(shares["arena"], "top.frames.csv", count + 1)
         codes = [shares["desk"].stop(), shares["arena"].wait()]
         assert codes == [0, 0], "\n".join(rig.output for rig in shares.values())
@@ -109,11 +118,12 @@ class Bench:
         way = summary["latency_ms"]["capture_to_received"]
         times = " / ".join(f"{way[key]:.1f}" for key in ("p50", "p95", "p99"))
         numbers = [summary[key] for key in ("frames_captured", "frames_recorded", "poses_lost", "poses_dropped")]
-        return [f"{transport}, {fps:g} fps", *map(str, numbers), times]
+        return [f"{transport}, {fps:g} fps", f"{summary['fps']:.1f}", *map(str, numbers), times]
 
     def cut(self, seconds: float, on_failure: str) -> list[str]:
         """The cable is out for so long while the output is on; the cells of a row."""
-        shares = self.begin(on_failure=on_failure)
+        shares = self.begin(RIG, on_failure=on_failure)
+        self.acted("on", 0, shares["desk"])
         time.sleep(3.0)
         before = time.time_ns()
         self.hosts.cut()

@@ -166,6 +166,27 @@ def test_one_command_runs_a_rig_on_two_hosts(begin, write, hosts, ssh, tmp_path,
     assert summary["clock_uncertainty_ms"] > 0
 
 
+def test_the_check_of_the_main_host_asks_the_others(begin, write, hosts, ssh, tmp_path):
+    other = tmp_path / "other" / "rig.yaml"
+    where = f", ssh: '{ssh}', command: {json.dumps(hosts.start_command())}"
+    same = begin("desk", "check", str(write(ssh=where)))
+    assert same.wait() == 0, same.output
+    assert "/top/camera              dlstream_camera camera  on arena" in same.output
+    assert "/pose                    dlstream_pose pose  on desk" in same.output
+    _, there = same.output.split("Host arena, by ssh")
+    assert "rig.yaml is valid." in there, "it was checked over there as well"
+    rig = write(ssh=f"{where}, file: {other}")
+    shutil.copytree(tmp_path, other.parent, ignore=shutil.ignore_patterns("other"))
+    other.write_text(other.read_text().replace("seed: 1", "seed: 2"))
+    differs = begin("desk", "check", str(rig))
+    assert differs.wait() == 1
+    assert "differs from desk: rig file; copy the rig's folder" in differs.output
+    other.unlink()
+    gone = begin("desk", "check", str(rig))
+    assert gone.wait() == 1
+    assert f"{other}" in gone.output.split("Host arena, by ssh")[1]
+
+
 def test_a_cut_cable_switches_off_and_the_run_goes_on_or_ends(begin, write, hosts, tmp_path):
     rig = write(silence=5, patience=30)
     arena = begin("arena", "run", str(rig), "--host", "arena")
@@ -209,8 +230,7 @@ def test_a_rig_that_goes_on_without_a_host_takes_it_back(begin, write, hosts, tm
     summary = arena.about()["summary"]
     assert arena.about()["complete"]
     assert summary["frames_captured"] == summary["frames_recorded"], "the camera and the recorder are on the same side"
-    texts = [json.loads(row["values"])["text"] for row in events(arena, "fault")]
-    assert any("nothing has been heard of host desk for" in text for text in texts)
+    assert any("nothing has been heard of host desk for" in row["values"] for row in events(arena, "fault"))
 
 
 def test_hosts_with_different_rigs_do_not_start(begin, write, tmp_path):
