@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 
 import gpiozero
 import pytest
@@ -48,6 +50,12 @@ def opened():
 
 
 # On the Pi.
+
+
+def test_the_library_leaves_nothing_in_the_working_directory(tmp_path):
+    code = "from dlstream_outputs.outputs._pi_pin import lgpio_factory; lgpio_factory()"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("active_high", [True, False])
