@@ -53,7 +53,7 @@ class TwoHosts:
             self._run(f"{within} link set {self._links[name]} up")
             self._run(f"{within} link set lo up")
             if self._rate:
-                shape = f"root tbf rate {self._rate} burst 256kb latency 50ms"
+                shape = f"root tbf rate {self._rate} burst 1mb latency 50ms"
                 self._run(f"tc -n {self._spaces[name]} qdisc add dev {self._links[name]} {shape}")
         self._run_words(self.words("desk", "true"))
 
