@@ -87,6 +87,12 @@ class Ini:
                 found[section] = left or [self.spots[section, ""]]
         return found
 
+    def existing(self, path: str) -> Path | None:
+        """The file that a value names: from here, this file's folder, or DeepLabStream's own; None: there is none."""
+        folders = (Path(), self.file.parent, *list(self.file.parent.parents)[:2])
+        found = (folder / path for folder in folders)
+        return next((file.resolve() for file in found if file.is_file()), None)
+
     def words(self, section: str, key: str) -> list[str]:
         """A list, separated by commas."""
         return [part.strip() for part in self.text(section, key).split(",") if part.strip()]
