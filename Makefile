@@ -11,12 +11,12 @@ PACKAGES := dlstream dlstream_camera dlstream_common dlstream_experiment dlstrea
 
 # Packages of Debian and Ubuntu that the tests of devices need: simulators, and libraries that have no wheel.
 SIMULATORS := gcc-avr avr-libc libsimavr-dev libelf-dev libaravis-0.8-0 aravis-tools pulseaudio pulseaudio-utils libportaudio2 \
-	libasound2-plugins xvfb chromium
+	libasound2-plugins xvfb chromium iproute2 openssh-client openssh-server
 
 # axe-core, one file, with which the panel's test looks for barriers; what else this package needs is for another browser.
 AXE := axe-playwright-python==0.1.8
 
-.PHONY: help setup tools devices simulators firmware hooks demo test lint format docs bench lock dlc dlc-tf sleap readers test-readers convert convert-tf convert-sleap distill test-dlc test-dlc-tf test-sleap demo-network clean
+.PHONY: help setup tools devices simulators firmware hooks demo test retest lint format docs bench lock dlc dlc-tf sleap readers test-readers convert convert-tf convert-sleap distill test-dlc test-dlc-tf test-sleap demo-network clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,7 +24,7 @@ help: ## show this list
 setup: ## set up the virtual environment, packages and colcon build; only what has changed
 	@$(PYTHON) tools/setup_workspace.py
 
-tools: .venv/.tools ## install the libraries of `dlstream export` and `dlstream track --scheduler` (280 MB)
+tools: .venv/.tools ## install the libraries of `dlstream export`, `track --scheduler` and the engine openvino (460 MB)
 
 .venv/.tools: requirements-tools.txt | setup
 	.venv/bin/python -m pip install -q --disable-pip-version-check -r requirements-tools.txt
@@ -52,6 +52,9 @@ demo: setup ## run the whole loop for 20 s on a synthetic animal; SHOW=1 opens w
 
 test: setup devices tools ## run every test on two processor cores; ARGS=dlstream_camera for one package
 	@$(ENV) python -m pytest -n 2 --dist worksteal $(ARGS)
+
+retest: ## run what failed last, one test at a time; MOST=3: only if no more than three failed
+	@$(ENV) python tools/retest.py $(MOST)
 
 lint: setup ## run ruff and mypy (strict); check package layers and import circles
 	@$(ENV) ruff check .
@@ -88,7 +91,7 @@ lock: ## resolve requirements.in into requirements.lock, requirements-devices.in
 	@sed -i '1i # Every package pinned, for Python 3.10 to 3.13: written by `make lock` from requirements.in.' requirements.lock
 	@sed -i '1i # The environment of `make docs`, pinned, for Python 3.10 to 3.13: written by `make lock` from requirements-docs.in.' requirements-docs.txt
 	@sed -i '1i # Libraries of devices, pinned, for Python 3.10 to 3.13: written by `make lock` from requirements-devices.in.' requirements-devices.txt
-	@sed -i '1i # Libraries of `dlstream export` and `track --scheduler`, pinned, for Python 3.10 to 3.13: written by `make lock` from requirements-tools.in.' requirements-tools.txt
+	@sed -i '1i # Libraries of `dlstream export`, `track --scheduler` and the engine `openvino`, pinned, for Python 3.10 to 3.13: written by `make lock` from requirements-tools.in.' requirements-tools.txt
 
 dlc: .venv-dlc/.packages ## set up an environment with DeepLabCut, to convert or train networks (6 GB)
 

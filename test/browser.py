@@ -96,13 +96,14 @@ class Browser:
 
 
 class Page:
-    """One page; `errors` are what its scripts and its security policy complained of."""
+    """One page; `errors` are what its scripts and its security policy complained of, `warnings` its own."""
 
     def __init__(self, browser: Browser, socket: Any) -> None:
         self._browser, self._socket = browser, socket
         self._count = 0
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self.errors: list[str] = []
+        self.warnings: list[str] = []
         self._reading = asyncio.run_coroutine_threadsafe(self._read(), browser._loop)
 
     async def _read(self) -> None:
@@ -113,6 +114,8 @@ class Page:
             elif about["method"] == "Runtime.exceptionThrown":
                 details = about["params"]["exceptionDetails"]
                 self.errors.append(details.get("exception", {}).get("description", details["text"]))
+            elif about["method"] == "Runtime.consoleAPICalled" and about["params"]["type"] == "warning":
+                self.warnings += [str(item.get("value")) for item in about["params"]["args"]]
             elif about["method"] == "Log.entryAdded" and about["params"]["entry"]["level"] == "error":
                 self.errors.append(about["params"]["entry"]["text"])
 
@@ -145,8 +148,8 @@ class Page:
         end = time.monotonic() + timeout
         tolerant = f"(() => {{ try {{ return {condition}; }} catch {{ return false; }} }})()"  # not there yet
         while not (value := self.run(tolerant)):
-            text = "document.body.innerText"
-            assert time.monotonic() < end, f"waited for {condition} in:\n{self.run(text)}\n{self.errors}"
+            said = f"{self.errors}\n{self.warnings}"
+            assert time.monotonic() < end, f"waited for {condition} in:\n{self.run('document.body.innerText')}\n{said}"
             time.sleep(0.05)
         return value
 

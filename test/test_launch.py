@@ -111,6 +111,11 @@ def test_what_is_wrong_is_refused_with_exit_code_1(launch, write_rig):
     assert rig.wait() == 1
     assert "rig.yaml:3: cameras.top.fsp: found the unknown key 'fsp'; expected a known key" in rig.output
     assert "process started" not in rig.output
+    several = write_rig(("cameras:", "hosts: {here: 127.0.0.1, there: 127.0.0.2}\ncameras:"))
+    rig = launch("dlstream", "rig.launch.py", f"rig:={several}")
+    assert rig.wait() == 1
+    assert "found a section 'hosts'; expected `dlstream run` on each of them, not ros2 launch" in rig.output
+    assert "process started" not in rig.output
 
 
 def test_another_launch_file_includes_ours_in_its_own_namespace(launch, write_rig, tmp_path):

@@ -14,9 +14,10 @@ from sensor_msgs.msg import Image
 
 from dlstream_common import Frame
 from dlstream_common.ros import COMMAND, EVENT, POSE, image_qos, image_to_message, stamp_from_message, stamp_to_message
-from dlstream_msgs.msg import Acknowledgement, Command, FramePoses, OutputStatus
+from dlstream_msgs.msg import Acknowledgement, Command, Event, ExperimentStatus, FramePoses, OutputStatus
 
 NETWORK = CONFIG / "networks" / "demo_mouse.onnx"
+EXAMPLE = CONFIG / "experiments" / "example.yaml"
 SECOND = 1_000_000_000
 LONG_AGO = 1_500_000_000 * SECOND
 FPS = 50
@@ -25,13 +26,13 @@ CLOCK_EVERY = 5
 
 
 class Bag:
-    """Plays images of the camera top with /clock, until it is told to end."""
+    """Plays images of the camera top with /clock, until `close`; `paused` stops both, `rewind` is `--loop`."""
 
     def __init__(self, node) -> None:
         self.count = 0
         self._images = node.create_publisher(Image, "/top/image_raw", image_qos(100))
         self._clocks = node.create_publisher(Clock, "/clock", 10)
-        self._end = threading.Event()
+        self._end, self.paused = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._play)
         self._thread.start()
 
@@ -42,10 +43,15 @@ class Bag:
     def _play(self) -> None:
         image = np.zeros((240, 320, 3), np.uint8)
         while not self._end.wait(1 / FPS):
+            if self.paused.is_set():
+                continue
             if self.count % CLOCK_EVERY == 0:
                 self._clocks.publish(Clock(clock=stamp_to_message(self.stamp)))
             self._images.publish(image_to_message(Frame("top", self.count, self.stamp, image, "bgr8"), "top"))
             self.count += 1
+
+    def rewind(self) -> None:
+        self.count = 0
 
     def close(self) -> None:
         self._end.set()
@@ -70,6 +76,44 @@ def test_poses_have_sensible_latencies_and_are_not_stale(bag, observer, start_no
         assert times == sorted(times), "no latency is negative"
         assert times[-1] - times[0] < 60 * SECOND
         assert not pose.stale
+
+
+def test_a_bag_that_is_paused_and_looped(bag, observer, start_node, wait_for):
+    poses = observer.collect(FramePoses, "/top/pose", POSE)
+    events = observer.collect(Event, "/experiment/events", EVENT)
+    statuses = observer.collect(ExperimentStatus, "/experiment/status", EVENT)
+    start_node("dlstream_outputs.node", name="screen", namespace="/outputs", type="log", use_sim_time=True)
+    start_node("dlstream_pose.ros.node", name="pose", network=NETWORK, cameras=["top"], use_sim_time=True, max_age=60.0)
+    rules = {"file": EXAMPLE, "cameras": ["top"], "autostart_run": True, "start_timeout": 300.0}
+    start_node("dlstream_experiment.ros.node", name="experiment", use_sim_time=True, **rules)
+
+    def runs() -> bool:
+        return bool(statuses) and statuses[-1].status == ExperimentStatus.RUNNING
+
+    wait_for(runs, "the run")
+
+    def last_pose() -> int:
+        return stamp_from_message(poses[-1].header.stamp)
+
+    bag.paused.set()
+    wait_for(lambda: bag.stamp - last_pose() <= SECOND // FPS, "the pose of the last image")
+    paused_at = bag.stamp
+    bag.paused.clear()
+    wait_for(lambda: last_pose() > paused_at, "poses after the pause")
+    assert [event for event in events if event.kind == "fault"] == []
+
+    wait_for(lambda: bag.count > 3 * FPS, "some seconds to go back by")
+    count = len(poses)
+    bag.rewind()
+    wait_for(lambda: len(poses) > count + 20 and last_pose() < paused_at, "poses of the loop")
+
+    def reported() -> bool:
+        faults = [event for event in list(events) if event.kind == "fault"]
+        return any("was set back by" in item.value for event in faults for item in event.values)
+
+    wait_for(reported, "the report of the jump")
+    assert not any(pose.stale for pose in poses[-10:])
+    assert runs(), "the run goes on"
 
 
 def test_an_output_answers_in_the_time_of_the_bag(bag, observer, start_node, wait_for):

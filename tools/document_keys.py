@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from dlstream.rig.hosts import Host
 from dlstream.rig.sections import NodeOptions, Stop
 from dlstream.rig.session import RigSession
 from dlstream.rig.table import NODE_KINDS
@@ -56,6 +57,7 @@ def _text() -> str:
     for kind in sorted(NODE_KINDS, key=lambda kind: kind.position):
         parts += [section(title, model) for title, model in kind.documented().items()]
     parts += [section("every node's section", NodeOptions), section("`stop`", Stop)]
+    parts.append(section("`hosts.<name>` (or just its address)", Host))
     parts += [section("`session`", RigSession), section("`session.subject` and `session.subjects.<name>`", Subject)]
     parts.append("## Experiment file\n")
     for title, model in {

@@ -67,7 +67,7 @@ def test_what_two_parts_want_is_refused_with_both_keys(tmp_path: Path, text: str
     [
         "outputs:\n  a: {type: arduino, pin: 8}\n  b: {type: arduino, pin: 9}\ninputs:\n  c: {pin: 2}\n",
         "outputs:\n  a: {type: arduino, pin: 8, port: /dev/a}\n  b: {type: arduino, pin: 8, port: /dev/b}\n",
-        "outputs:\n  a: {type: gpio, pin: 17}\n  b: {type: gpio, pin: 17, host: pi2}\n",
+        "outputs:\n  a: {type: gpio, pin: 17}\n  b: {type: gpio, pin: 17, address: pi2}\n",
     ],
 )
 def test_pins_of_their_own_are_taken(tmp_path: Path, text: str) -> None:

@@ -73,7 +73,7 @@ def test_a_pin_of_the_pi(tmp_path, base, port):
 def test_a_pi_in_the_network_ends_each_stimulus_by_itself(tmp_path, base):
     device = "TYPE = RASP_NETWORK\nPORT = 22\nIP = 192.168.0.7\nSTIM_TIME = 2.5"
     output, told, notes = imported(tmp_path, base, device)
-    assert output == {"type": "gpio", "pin": 22, "host": "192.168.0.7"}
+    assert output == {"type": "gpio", "pin": 22, "address": "192.168.0.7"}
     assert told["values"] == {"duration": f"{LONGEST[base]:g} s"}
     assert any("after which the Pi ends it" in note.todo for note in notes)
 

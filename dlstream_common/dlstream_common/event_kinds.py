@@ -27,6 +27,7 @@ FAULT: Final = "fault"
 RECOVERED: Final = "recovered"
 TOPIC_ENDED: Final = "topic_ended"
 OUTPUT_REPORT: Final = "output_report"
+CLOCK_OFFSET: Final = "clock_offset"
 COMMAND: Final = "command"
 ACKNOWLEDGEMENT: Final = "acknowledgement"
 
@@ -50,6 +51,7 @@ MEANINGS: Mapping[str, str] = {
     RECOVERED: "what had gone wrong is over: poses or a camera came back",
     TOPIC_ENDED: "nobody publishes a recorded topic any more",
     OUTPUT_REPORT: "what an output measured of something that it did, such as a screen's refreshes",
+    CLOCK_OFFSET: "how the clock of another of the rig's hosts differs from the main host's",
     COMMAND: "a command was sent to an output; not an event of ROS, but a row of events.csv",
     ACKNOWLEDGEMENT: "an output answered a command; not an event of ROS, but a row of events.csv",
 }

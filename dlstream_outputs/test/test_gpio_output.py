@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 
 import gpiozero
 import pytest
@@ -50,6 +52,12 @@ def opened():
 # On the Pi.
 
 
+def test_the_library_leaves_nothing_in_the_working_directory(tmp_path):
+    code = "from dlstream_outputs.outputs._pi_pin import lgpio_factory; lgpio_factory()"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("active_high", [True, False])
 def test_a_pin_of_this_computer(pins, opened, wait_for, active_high):
     output = opened(active_high=active_high)
@@ -85,7 +93,7 @@ def test_a_computer_without_pins_says_where_to_run(opened, monkeypatch):
 
 
 def remote(daemon, **more):
-    return {"host": "127.0.0.1", "host_port": daemon.port, **more}
+    return {"address": "127.0.0.1", "port": daemon.port, **more}
 
 
 @pytest.mark.parametrize("active_high", [True, False])
@@ -170,12 +178,12 @@ def test_a_daemon_that_was_started_anew_is_found_again(daemon, opened):
 def test_each_kind_of_missing_hardware_has_a_sentence_of_its_own(daemon, opened, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         closed = nobody.getsockname()[1]
-        with pytest.raises(OutputError, match="is no pigpiod; expected host_port"):
-            opened(host="127.0.0.1", host_port=closed)
+        with pytest.raises(OutputError, match="is no pigpiod; expected port"):
+            opened(address="127.0.0.1", port=closed)
     with pytest.raises(OutputError, match=r"no pigpiod answers at .*sudo systemctl enable --now pigpiod"):
-        opened(host="127.0.0.1", host_port=closed)
+        opened(address="127.0.0.1", port=closed)
     with pytest.raises(OutputError, match=r"'no-such-pi\.invalid' is not known in this network"):
-        opened(host="no-such-pi.invalid")
+        opened(address="no-such-pi.invalid")
     daemon.forbidden.add(17)
     with pytest.raises(OutputError, match=r"pin: pigpiod of 127\.0\.0\.1 refuses GPIO17"):
         opened(**remote(daemon))
@@ -187,7 +195,7 @@ def test_each_kind_of_missing_hardware_has_a_sentence_of_its_own(daemon, opened,
 @pytest.mark.parametrize(
     ("action", "values", "expected"),
     [
-        ("on", {}, "values.duration: found nothing; expected duration, as the output has a host"),
+        ("on", {}, "values.duration: found nothing; expected duration, as the output has an address"),
         ("train", {"frequency": "20", "width": "5"}, "values.count: found nothing; expected count or duration"),
         ("on", {"duration": "2000 s"}, "values: found 2000 s; expected at most 1800 s"),
         ("train", {"frequency": "100", "width": "5", "count": "3000"}, "values: found a train of 3000 pulses"),
@@ -195,7 +203,7 @@ def test_each_kind_of_missing_hardware_has_a_sentence_of_its_own(daemon, opened,
     ],
 )
 def test_over_the_network_only_what_ends_is_accepted(action, values, expected):
-    assert str(GpioSettings(pin=17, host="pi").check_command(action, values)).startswith(expected)
+    assert str(GpioSettings(pin=17, address="pi").check_command(action, values)).startswith(expected)
 
 
 def test_on_the_pi_an_action_needs_no_end():
@@ -206,13 +214,13 @@ def test_on_the_pi_an_action_needs_no_end():
 
 def test_the_check_says_what_ends_it():
     assert not GpioSettings(pin=17).without_computer().ends
-    assert GpioSettings(pin=17, host="pi").without_computer().ends
+    assert GpioSettings(pin=17, address="pi").without_computer().ends
 
 
 @given(st.integers(1, 2500), st.floats(0.5, 1000), st.floats(0.01, 0.99), st.floats(0, 1000), st.booleans())
 def test_a_wave_holds_every_pulse_of_its_train(count, frequency, share, delay, active_high):
     train = Train(frequency=frequency, width=share * 1000 / frequency, count=count, delay=delay)
-    output = Gpio(GpioSettings(pin=3, host="pi", active_high=active_high), lambda line: None)
+    output = Gpio(GpioSettings(pin=3, address="pi", active_high=active_high), lambda line: None)
     first, wave = output._pin._wave_of(train)
     assert first == delay / 1000
     on = [pulse for pulse in wave if (pulse.gpio_on if active_high else pulse.gpio_off) == 1 << 3]
@@ -227,10 +235,10 @@ def test_a_wave_holds_every_pulse_of_its_train(count, frequency, share, delay, a
 
 def test_the_node_takes_what_ends_and_refuses_a_bare_on(start_node, daemon, observer, wait_for):
     node = {"name": "screen", "namespace": "/outputs", "type": "gpio", "arming": "start", "commander_timeout": 60.0}
-    start_node("dlstream_outputs.node", **node, pin=17, host="127.0.0.1", host_port=daemon.port)
+    start_node("dlstream_outputs.node", **node, pin=17, address="127.0.0.1", port=daemon.port)
     commander = Commander(observer, wait_for)
     commander.ready()
-    assert "expected duration, as the output has a host" in commander.tell("on").message
+    assert "expected duration, as the output has an address" in commander.tell("on").message
     assert (17, 1) not in daemon.edges
     assert commander.tell("train", frequency="50 Hz", width="5 ms", count="4").success
     wait_for(lambda: daemon.edges.count((17, 1)) == 4, "four pulses")

@@ -11,7 +11,7 @@ from labjack_server import labjack
 
 
 def settings(port=502, line="FIO2", **values):
-    return output_settings("labjack").model_validate({"host": "127.0.0.1", "host_port": port, "line": line, **values})
+    return output_settings("labjack").model_validate({"address": "127.0.0.1", "port": port, "line": line, **values})
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_an_unplugged_device_is_a_fault_and_closing_it_is_told(wait_for):
 def test_nobody_there_and_another_device():
     with labjack() as (_, port):
         pass
-    with pytest.raises(OutputError, match=rf"host: found no LabJack that answers at 127.0.0.1:{port}; is it on"):
+    with pytest.raises(OutputError, match=rf"address: found no LabJack that answers at 127.0.0.1:{port}; is it on"):
         OUTPUTS["labjack"](settings(port), lambda line: None).open()
     with labjack(product=3.0) as (_, port), pytest.raises(OutputError, match=r"number 3 .*; expected a T4, T7 or T8"):
         OUTPUTS["labjack"](settings(port), lambda line: None).open()

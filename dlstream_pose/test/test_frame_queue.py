@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,17 +20,26 @@ def test_the_newest_frame_takes_the_place_of_one_that_waits():
     assert (arrival.message, arrival.sequence, arrival.received, arrival.dropped) == ("c", 2, 30, 2)
 
 
-def test_gaps_in_the_numbers_are_frames_lost_on_the_way():
-    newest = LatestFrameQueue[str](["top"])
-    dropped = []
+@pytest.mark.parametrize("gets_all", [False, True])
+def test_a_gap_in_the_numbers_is_a_loss_on_the_way_where_every_frame_comes_here(gets_all):
+    """Elsewhere the middleware keeps the newest only: then a gap is frames left out."""
+    newest = LatestFrameQueue[str](["top"], gets_all)
+    missing = []
     for number in (7, 8, 11, 12):
         newest.put("top", "frame", number, received=0)
         arrival = newest.get()
         assert arrival is not None
         assert arrival.sequence == number - 1
-        dropped.append(arrival.dropped)
+        missing.append((arrival.dropped, newest.lost("top")))
         newest.done(arrival)
-    assert dropped == [0, 0, 2, 2]
+    assert missing == [(0, 0), (0, 0), (0, 2), (0, 2)] if gets_all else [(0, 0), (0, 0), (2, 0), (2, 0)]
+
+
+def test_what_is_lost_and_what_is_left_out_are_counted_apart():
+    newest = LatestFrameQueue[str](["top"], gets_all=True)
+    for number in (1, 2, 5, 6):
+        newest.put("top", "frame", number, received=0)
+    assert (newest.dropped("top"), newest.lost("top")) == (3, 2)
 
 
 def test_a_publisher_that_begins_again_has_lost_nothing():

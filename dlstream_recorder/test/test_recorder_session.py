@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -189,6 +190,17 @@ def test_every_way_of_losing_frames_is_counted(open_session, make):
     assert any("started counting again" in text for text in texts)
     [lost] = [json.loads(text) for text in texts if "2 frames were lost on the way" in text]
     assert (lost["first_sequence"], lost["last_sequence"]) == ("102", "103")
+
+
+def test_what_got_lost_on_the_way_to_the_pose_node_and_what_it_left_out_are_two_numbers(open_session, make):
+    session = open_session(video="none", bag=False)
+    for number in range(12):
+        session.add_frame(make.frame(number, GREY, "mono8"))
+    for number, dropped in ((0, 0), (1, 0), (4, 0), (5, 0), (8, 1), (9, 1), (11, 0)):  # 11: it was started again
+        session.add_poses(replace(make.poses(number), dropped=dropped))
+    summary = session.finish()
+    assert (summary.frames_recorded, summary.poses) == (12, 7)
+    assert (summary.poses_lost, summary.poses_dropped) == (3, 1)
 
 
 def test_frames_that_the_camera_published_and_nobody_got_are_lost_at_the_end(open_session, make):

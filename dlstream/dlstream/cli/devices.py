@@ -13,8 +13,11 @@ from dlstream.run.registry import running_rigs
 from dlstream_common import DlstreamError
 
 
-def show_devices(rig: Rig, file: Path, console: Console) -> int:
+def show_devices(rig: Rig, file: Path, console: Console, host: str = "") -> int:
     """Opens the rig's devices and prints a line for each; 1 if one of them does not work.
+
+    Args:
+        host: whose devices are opened; empty: those of the main host, or of the only computer.
 
     Raises:
         DlstreamError: this rig is running: its devices are in use.
@@ -27,7 +30,7 @@ def show_devices(rig: Rig, file: Path, console: Console) -> int:
             )
     console.print("Devices, each opened once; nothing is switched on:")
     bad = 0
-    for found in try_devices(rig):
+    for found in try_devices(rig, host=host):
         label = f"{found.what} {found.name}"
         if found.problem:
             bad += 1

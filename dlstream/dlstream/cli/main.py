@@ -49,6 +49,12 @@ def _options(
     """Options before the command."""
 
 
+HostName = Annotated[
+    str,
+    typer.Option(
+        "--host", metavar="NAME", help="Which of the rig's hosts this is; its first by default.", show_default=False
+    ),
+]
 RigFile = Annotated[Path, typer.Argument(help="The rig file (YAML).", show_default=False)]
 AllowPython = Annotated[
     bool, typer.Option("--allow-python", help="Import the Python files that the experiment file names.")
@@ -81,6 +87,7 @@ def run(
     seconds: Annotated[float, typer.Option(min=0, help="Stop after this many seconds; 0: as the rig file says.")] = 0.0,
     status: Annotated[float, typer.Option(min=0, help="Seconds between status lines; 0: none.")] = 5.0,
     local: Annotated[bool, typer.Option(help="Use a ROS domain of its own, on this machine only.")] = False,
+    host: HostName = "",
     namespace: Namespace = None,
     subject: Subject = "",
     session: Annotated[str, typer.Option(help="Name of the session's folder.", show_default=False)] = "",
@@ -96,13 +103,18 @@ def run(
     from dlstream.cli.warning_printer import WarningPrinter
     from dlstream.rig.check import checked_rig
     from dlstream.rig.file import with_panel
-    from dlstream.rig.overrides import overrides_of
+    from dlstream.rig.overrides import options_of, overrides_of
     from dlstream.run.command import run_rig
     from dlstream.run.environment import private_domain
 
     console = make_console()
     overrides = overrides_of(subject, session, note or (), change or (), namespace)
-    checked, file = checked_rig(rig, allow_python, WarningPrinter(console), overrides)
+    checked, file = checked_rig(rig, allow_python, WarningPrinter(console), overrides, host)
+    if local and checked.hosts:
+        raise DlstreamError(
+            f"--local: this rig has parts on {', '.join(list(checked.hosts)[1:])}, which nothing would reach; "
+            "expected a rig without hosts"
+        )
     if panel:
         checked = with_panel(checked)
     checked.session.require_subject()
@@ -111,7 +123,8 @@ def run(
     with ExitStack() as stack:
         if local:
             os.environ.update(stack.enter_context(private_domain()))
-        outcome = run_rig(checked, file, console, seconds, status)
+        options = [*options_of(overrides), *(["--allow-python"] if allow_python else [])]
+        outcome = run_rig(checked, file, console, seconds, status, host=host, options=options)
     whole = outcome.session is None or not unfinished(outcome.session)
     if outcome.session is not None:
         show_session(outcome.session, console)
@@ -125,6 +138,7 @@ def check(
         bool,
         typer.Option("--devices", help="Also open each camera and output once, all off, and read frames."),
     ] = False,
+    host: HostName = "",
     namespace: Namespace = None,
     change: Change = None,
     allow_python: AllowPython = False,
@@ -133,17 +147,19 @@ def check(
     from dlstream.cli.warning_printer import WarningPrinter
     from dlstream.rig.check import checked_rig
     from dlstream.rig.nodes import rig_nodes
-    from dlstream.rig.overrides import overrides_of
+    from dlstream.rig.overrides import options_of, overrides_of
 
     console = make_console()
     warnings = WarningPrinter(console)
-    checked, path = checked_rig(rig, allow_python, warnings, overrides_of(changes=change or (), namespace=namespace))
+    overrides = overrides_of(changes=change or (), namespace=namespace)
+    checked, path = checked_rig(rig, allow_python, warnings, overrides, host)
     console.print(
         f"[green]{escape(str(path))} is valid.[/][yellow]{warnings.in_words}[/] Its nodes start in this order:"
     )
     for spec in rig_nodes(checked, path):
         for node in spec.nodes:
             where = "  in the shared process" if spec.members else ""
+            where += f"  on {spec.host}" if spec.host else ""
             console.print(f"  {node.full_name:<24} {node.package} {node.executable}{where}")
     if checked.outputs:
         console.print("What happens to an output that is on when its node's computer dies:")
@@ -151,10 +167,17 @@ def check(
         fate = output.without_computer()
         warning = "" if fate.ends else "[yellow]warning:[/] "
         console.print(f"  {name:<24} {warning}{escape(fate.text)}")
+    bad = 0
+    if checked.hosts:
+        from dlstream.cli.hosts import show_hosts
+
+        options = [*options_of(overrides), *(["--allow-python"] if allow_python else [])]
+        bad = show_hosts(checked, path, host, [*options, *(["--devices"] if devices else [])], console)
     if devices:
         from dlstream.cli.devices import show_devices
 
-        raise typer.Exit(show_devices(checked, path, console))
+        bad += show_devices(checked, path, console, host)
+    raise typer.Exit(min(bad, 1))
 
 
 @app.command()

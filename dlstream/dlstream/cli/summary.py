@@ -65,7 +65,12 @@ def show_session(folder: Path, console: Console) -> Summary:
         console.print(f"[red]           and {len(lines) - _FAULTS} more in events.csv[/]")
     for name, camera in summary.cameras.items():
         offline = bool(read_session(folder).get("offline"))
-        for problem in (lost(name, camera, offline), too_slow(name, camera), no_animal(name, camera)):
+        for problem in (
+            lost(name, camera, offline),
+            lost_before_pose(name, camera),
+            too_slow(name, camera),
+            no_animal(name, camera),
+        ):
             if problem:
                 console.print(f"[yellow]{escape(problem)}[/]")
     if problem := unfinished(folder):
@@ -90,6 +95,16 @@ def too_slow(name: str, camera: CameraSummary) -> str:
     return (
         f"{name}: the pose node left out {camera.poses_dropped} of {camera.frames_captured} frames, busy with earlier "
         f"ones: {took}{every}. See docs/how-to/troubleshooting.md."
+    )
+
+
+def lost_before_pose(name: str, camera: CameraSummary) -> str:
+    """A sentence on frames that never reached the pose node; empty if all did."""
+    if not camera.poses_lost:
+        return ""
+    return (
+        f"{name}: {camera.poses_lost} of {camera.frames_captured} frames got lost on the way to the pose node, and it "
+        f"left out {camera.poses_dropped} that came. See docs/how-to/several-hosts.md."
     )
 
 

@@ -97,11 +97,11 @@ def _gpio(ini: Ini, device: _Device, port: str, host: str | None) -> dict[str, A
         ini.note(device.section, "TYPE", "type: gpio, for a rig that runs on the Raspberry Pi itself")
         return made
     todo = (
-        "type: gpio with host, by the Pi's pigpiod, which takes only what ends by itself; "
+        "type: gpio with address, by the Pi's pigpiod, which takes only what ends by itself; "
         "better run the output's node on the Pi, which then switches off beside the pin"
     )
     ini.note(device.section, "TYPE", todo)
-    return {**made, "host": host}
+    return {**made, "address": host}
 
 
 def _commanded(draft: ImportedDraft, ini: Ini, device: _Device, settings: Mapping[str, Any], template: str) -> str:
@@ -112,7 +112,7 @@ def _commanded(draft: ImportedDraft, ini: Ini, device: _Device, settings: Mappin
     if template == "base_trial":  # ours shows a picture
         stimulus = {"output": "stimulus", "action": "on"}
     longest = next(_longest(draft, template), None)
-    if "host" in settings and longest is not None and longest >= _SHORTEST:
+    if "address" in settings and longest is not None and longest >= _SHORTEST:
         stimulus["values"] = {"duration": f"{longest:g} s"}
         todo = f"'on' has a duration of {longest:g} s, after which the Pi ends it, as it does if this computer dies"
         ini.notes.append(Note(f"{draft.file.name}: protocol.states.{state}", "on", todo))

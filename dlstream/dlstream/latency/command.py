@@ -61,6 +61,10 @@ def measure_latency(rig: Rig, file: Path, wanted: Wanted, out: Path, console: Co
     Raises:
         DlstreamError: the rig has no such camera or output, the output refuses, or no light is seen.
     """
+    if rig.hosts:
+        raise LatencyError(
+            f"{file}: found a section 'hosts'; expected a rig of one computer, whose clock sees both ends"
+        )
     camera = _one_of("camera", wanted.camera, list(rig.cameras))
     output = _one_of("output", wanted.output, list(rig.outputs))
     section = rig.outputs[output]

@@ -25,7 +25,7 @@ from dlstream.run.process import dying_with_parent
 from dlstream.run.registry import RunningRig, announced
 from dlstream.run.shared_memory import remove_abandoned
 from dlstream.run.supervision import Supervisor
-from dlstream_common import Problem, now
+from dlstream_common import DlstreamError, Problem, now
 from dlstream_common.ros import WITH_PARENT
 from launch import LaunchContext
 
@@ -50,6 +50,7 @@ def rig_actions(
 
     Raises:
         InputError: the rig file, or a file that it names, can't be used; nothing was started.
+        DlstreamError: the rig has several hosts, which only `dlstream run` brings together.
         NamesTakenError: another rig on this ROS domain has nodes of the same names; nothing was started.
     """
     warnings: list[Action] = []
@@ -58,6 +59,10 @@ def rig_actions(
         warnings.append(LogInfo(msg=f"warning: {problem.where(file)}: {problem}"))
 
     rig, path = checked_rig(rig_file, allow_python, warn, overrides)
+    if rig.hosts:
+        raise DlstreamError(
+            f"{path}: found a section 'hosts'; expected `dlstream run` on each of them, not ros2 launch"
+        )
     rig.session.require_subject()
     wanted = node_environment()
     os.environ.update({key: wanted[key] for key in wanted if key == PROFILE or key.endswith("_THREADS")})

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from dlstream.rig.file import Rig
+from dlstream.rig.hosts import host_of, this_host
 from dlstream_camera import SourceSettings
 from dlstream_camera.camera import Camera, Shot
 from dlstream_common import DlstreamError
@@ -35,19 +36,25 @@ class Finding:
     doubt: str = ""
 
 
-def try_devices(rig: Rig, timeout: float = _TIMEOUT, frames: int = _FRAMES) -> Iterator[Finding]:
+def try_devices(rig: Rig, timeout: float = _TIMEOUT, frames: int = _FRAMES, host: str = "") -> Iterator[Finding]:
     """Opens the rig's cameras, outputs and inputs, one after another, and closes them again. Nothing is switched on.
 
     Args:
         timeout: seconds for which each of them is waited for.
         frames: how many a camera has to deliver.
+        host: whose devices are opened; empty: those of the main host, or of the only computer.
     """
-    for name, camera in rig.cameras.items():
+    here = this_host(rig.hosts, host)
+
+    def is_here(section: Any) -> bool:
+        return host_of(section, rig.hosts) == here
+
+    for name, camera in filter(lambda item: is_here(item[1]), rig.cameras.items()):
         look = partial(_camera, name, timeout=timeout, frames=frames)
         yield _guarded("camera", name, camera, SourceSettings, look, timeout)
-    for name, output in rig.outputs.items():
+    for name, output in filter(lambda item: is_here(item[1]), rig.outputs.items()):
         yield _guarded("output", name, output, OutputSettings, partial(_output, name), timeout)
-    for name, item in rig.inputs.items():
+    for name, item in filter(lambda item: is_here(item[1]), rig.inputs.items()):
         yield _guarded("input", name, item, InputSettings, partial(_input, name), timeout)
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from dlstream.rig.hosts import host_of
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, Place, Settings
 from dlstream_pose import Network, NetworkInfo
@@ -40,6 +41,7 @@ class RigFacts:
         self.removed = removed
         self.name: str = sections["rig"]
         self.namespace: str = sections["namespace"]
+        self.hosts: Mapping[str, Any] = sections["hosts"]
         self.use_sim_time: bool = sections["use_sim_time"]
         self.file = file
         self.cameras: Mapping[str, Settings] = sections["cameras"]
@@ -62,6 +64,26 @@ class RigFacts:
         """How many nodes of the rig take a camera's images."""
         posed = self.pose is not None and camera in (*self.pose_cameras, *self.depth_cameras.values())
         return posed + self.records_images
+
+    def fill_pose(self) -> dict[str, Any]:
+        """The parameters of the pose node that follow from the rest of the rig."""
+        depth = [f"{camera}={other}" for camera, other in self.depth_cameras.items()]
+        filled: dict[str, Any] = {"cameras": self.pose_cameras, "depth": depth}
+        if self.pose is not None and self._crossing(self.pose):
+            filled["image_reliability"] = "reliable"
+        return filled
+
+    def raw_images_from(self, host: str) -> dict[str, str]:
+        """The cameras whose raw images come to a host over the network, with the host that they come from."""
+        takers = [part for part in (self.pose, self.recorder if self.records_images else None) if part is not None]
+        raw = [part for part in takers if part.image_transport == "raw" and host_of(part, self.hosts) == host]
+        return {camera: other for part in raw for camera, other in self._crossing(part).items()}
+
+    def _crossing(self, part: Any) -> dict[str, str]:
+        """The cameras on other hosts than a part, with their hosts. Where a foreign camera is, nobody knows."""
+        own = host_of(part, self.hosts)
+        others = {name: host_of(camera, self.hosts) for name, camera in self.cameras.items() if hasattr(camera, "host")}
+        return {name: host for name, host in others.items() if host != own}
 
     @cached_property
     def pose_cameras(self) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, PrivateAttr, ValidationInfo, ValidatorFunctionWrapHandler, create_model, field_validator
 
+from dlstream.rig.hosts import HostSection
 from dlstream.rig.overrides import Overridden, Override
 from dlstream.rig.panel import PanelSection
 from dlstream.rig.sections import NodeOptions, Stop, TopicCamera, TopicOutput
@@ -46,6 +47,8 @@ class _Rig(Settings):
     """The rig's name, part of the session folders' names."""
     namespace: RigNamespace = ""
     """Where the rig's nodes and topics are: with `lab/rig1`, the images of `top` are /lab/rig1/top/image_raw."""
+    hosts: dict[Name, HostSection] = {}
+    """The rig's computers by name, each with its address. The first is the main host; none: everything runs here."""
     use_sim_time: bool = False
     """Take the time from /clock, as of a bag that is played, and not from this computer's clock."""
     together: bool = False

@@ -9,6 +9,7 @@ from typing import Any
 
 from dlstream.rig.facts import RigFacts
 from dlstream.rig.file import Rig
+from dlstream.rig.hosts import host_of
 from dlstream.rig.sections import NodeOptions, TopicCamera
 from dlstream.rig.table import NODE_KINDS
 from dlstream_common import Settings
@@ -29,6 +30,7 @@ class NodeSpec:
         ends_rig: the rig ends, without a failure, when this node has ended by itself.
         on_failure: stop, restart or continue.
         decides: what the outputs do depends on this node: they go off when it dies, even if the rig continues.
+        host: which of the rig's computers runs it; empty in a rig of one.
     """
 
     package: str
@@ -43,6 +45,7 @@ class NodeSpec:
     members: tuple[NodeSpec, ...] = ()
     images: tuple[str, ...] = ()
     decides: bool = False
+    host: str = ""
 
     @property
     def full_name(self) -> str:
@@ -69,15 +72,32 @@ class NodeSpec:
 
 
 def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
-    """The nodes of a rig, in the order in which they start; they end in reverse."""
+    """The nodes of a rig on all its hosts, in the order in which they start; they end in reverse."""
     facts = RigFacts.of(rig, rig_file)
+    nodes = _separate(rig, facts)
+    hosts = list(rig.hosts) or [""]
+    processes = {host: _processes([node for node in nodes if node.host == host], rig, facts) for host in hosts}
+    order = {node.full_name: number for number, node in enumerate(nodes)}
+    found = [replace(process, host=host) for host in hosts for process in processes[host]]
+    return (
+        sorted(found, key=lambda process: max(order[node.full_name] for node in process.nodes)) if rig.hosts else found
+    )
+
+
+def share(nodes: list[NodeSpec], host: str) -> list[NodeSpec]:
+    """The nodes that one host runs; empty: a rig of one computer, which runs them all."""
+    return [node for node in nodes if node.host == host]
+
+
+def _separate(rig: Rig, facts: RigFacts) -> list[NodeSpec]:
+    """The nodes, each as a process of its own."""
     remappings = tuple(
         (facts.full_name(f"/{name}/image_raw{last}"), f"{camera.topic}{last}")
         for name, camera in rig.cameras.items()
         if isinstance(camera, TopicCamera) and camera.topic
         for last in ("", "/compressed")
     )
-    nodes = [
+    return [
         NodeSpec(
             kind.package,
             kind.executable,
@@ -89,11 +109,16 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
             ends_rig=kind.publishes_images,
             component=kind.component,
             decides=kind.decides,
+            host=host_of(section, rig.hosts),
         )
         for kind in NODE_KINDS
         for name, section in kind.sections(rig)
         if not kind.is_foreign(section)
     ]
+
+
+def _processes(nodes: list[NodeSpec], rig: Rig, facts: RigFacts) -> list[NodeSpec]:
+    """The nodes of one host, those in one process that are to share it."""
     nodes = _sharing(nodes, facts)
     if rig.together:
         return _together(nodes, facts.full_name("/").rstrip("/") or "/")
@@ -151,6 +176,8 @@ def _joined(nodes: list[NodeSpec]) -> str:
 def _together(nodes: list[NodeSpec], namespace: str) -> list[NodeSpec]:
     """The nodes with those that can share a process in one; outputs keep their own, to go off when it dies."""
     members = [node for node in nodes if node.component]
+    if not members:
+        return nodes
     images = tuple(f"{node.namespace}/image_raw" for node in members if node.ends_rig)
     return [*(node for node in nodes if not node.component), _process("together", namespace, members, images)]
 

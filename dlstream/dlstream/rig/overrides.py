@@ -85,6 +85,11 @@ def overrides_of(
     return found + [Override.note(text) for text in notes]
 
 
+def options_of(overrides: Sequence[Override]) -> list[str]:
+    """The words of a command line that says the same, for another host."""
+    return [word for override in overrides for word in override.option.split(" ", 1)]
+
+
 def plain_value(text: str) -> Any:
     """A value as a YAML file would have it.
 

@@ -16,6 +16,8 @@ class NodeOptions(Settings):
 
     on_failure: Literal["stop", "restart", "continue"] = "stop"
     """When the node dies: stop the whole rig (and fail), start the node again, or go on without it."""
+    host: str = ""
+    """On which of the rig's `hosts` the node runs; empty: on the first of them."""
 
 
 class TopicCamera(Settings):

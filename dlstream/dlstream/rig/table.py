@@ -204,10 +204,7 @@ NODE_KINDS = (
         component="dlstream_pose::PoseNode",
         decides=True,
         takes_images=True,
-        fill=lambda facts, name: {
-            "cameras": facts.pose_cameras,
-            "depth": [f"{camera}={depth}" for camera, depth in facts.depth_cameras.items()],
-        },
+        fill=lambda facts, name: facts.fill_pose(),
         check=checks.check_pose,
     ),
     NodeKind(

@@ -13,8 +13,11 @@ from rich.console import Console
 
 from dlstream.console import show_line
 from dlstream.rig.file import Rig
-from dlstream.rig.nodes import NodeSpec, rig_nodes
+from dlstream.rig.hosts import host_of, this_host
+from dlstream.rig.nodes import NodeSpec, rig_nodes, share
 from dlstream.run.environment import node_environment
+from dlstream.run.hosts.joined import joined
+from dlstream.run.hosts.network import hosts_environment
 from dlstream.run.monitor import Monitor
 from dlstream.run.parameter_files import remove_abandoned_files
 from dlstream.run.registry import RunningRig, announced
@@ -44,11 +47,14 @@ def run_rig(
     status_every: float = 5.0,
     extra: Sequence[NodeSpec] = (),
     poses: int = 0,
+    host: str = "",
+    options: Sequence[str] = (),
 ) -> Outcome:
-    """Starts the nodes of a checked rig, shows what they print, and ends them together.
+    """Starts the nodes of a checked rig that run on this host, shows what they print, and ends them together.
 
     Raises:
         NamesTakenError: another rig on this ROS domain has nodes of the same names; nothing was started.
+        HostsError: another host of the rig did not come, or differs; nothing was started.
 
     Args:
         file: the rig file, for the session's records.
@@ -56,21 +62,38 @@ def run_rig(
         status_every: seconds between status lines; 0: none.
         extra: nodes to start in addition to the rig's own.
         poses: stop after so many poses of all cameras together; 0: as the rig file says.
+        host: which of the rig's hosts this is; empty: the main host, or the only computer.
+        options: of the command line that the other hosts need as well, where this one starts them.
     """
+    say = partial(show_line, console)
+    host = this_host(rig.hosts, host)
+    if rig.hosts:
+        os.environ.update(hosts_environment(rig.hosts, host, say))
     environment = node_environment()
     os.environ.update(environment)  # the monitor is a node as well
     remove_abandoned()
     remove_abandoned_files()
-    say = partial(show_line, console)
-    specs = [*extra, *rig_nodes(rig, file)]
-    names = [node.full_name for spec in specs for node in spec.nodes]
-    monitor = Monitor(rig.rig, file, names, list(rig.outputs), rig.namespace)
+    everywhere = rig_nodes(rig, file)
+    specs = [*extra, *share(everywhere, host)]
+    names = [node.full_name for spec in [*extra, *everywhere] for node in spec.nodes]
+    own = [node.full_name for spec in specs for node in spec.nodes]
+    monitor = Monitor(rig.rig, file, names, list(rig.outputs), rig.namespace, own)
     with ExitStack() as stack:
         stack.callback(remove_abandoned)
         stack.callback(monitor.close)
         monitor.claim.check()
+        link = stack.enter_context(joined(rig, file, host, everywhere, monitor, say, options)) if rig.hosts else None
         stack.enter_context(announced(RunningRig.of(rig, file, now())))
-        runner = Runner(specs, environment, say, monitor.report_fault, monitor.stop_outputs)
         supervisor = Supervisor(rig, monitor, say, seconds, status_every, poses)
-        code = runner.run(supervisor.tick) or int(monitor.experiment_failed)
-    return Outcome(code, monitor.session)
+        if link is None:
+            runner = Runner(specs, environment, say, monitor.report_fault, monitor.stop_outputs)
+            code = runner.run(supervisor.tick)
+        else:
+            runner = Runner(
+                specs, environment, say, monitor.report_fault, monitor.stop_outputs, link.may_end, link.ends
+            )
+            link.left = lambda: runner.left
+            code = runner.run(lambda: link.tick() or supervisor.tick())
+        code = code or int(monitor.experiment_failed)
+    recorded_here = rig.recorder is not None and host_of(rig.recorder, rig.hosts) == host
+    return Outcome(code, monitor.session if recorded_here else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rclpy.duration import Duration
 from rclpy.node import Node
@@ -35,15 +35,22 @@ class OutputStopper:
 
 
 class FaultPublisher:
-    """Publishes faults of the rig itself. Created early, so that its subscribers have discovered it."""
+    """Publishes faults and other events of the rig. Created early, so that its subscribers have discovered it."""
 
     def __init__(self, node: Node) -> None:
         self._publisher = node.create_publisher(Event, "experiment/events", EVENT)
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens, such as the recorder."""
+        return bool(self._publisher.get_subscription_count())
+
+    def send(self, kind: str, name: str, values: Mapping[str, str]) -> None:
+        """Publishes an event, and waits for nothing."""
+        event = Event(kind=kind, name=name, stamp=stamp_to_message(now()), values=key_values(values))
+        self._publisher.publish(event)
+
     def publish(self, node: str, text: str) -> None:
         """Publishes a fault of that node; waits up to a second until it has arrived."""
-        event = Event(
-            kind=event_kinds.FAULT, name=node, stamp=stamp_to_message(now()), values=key_values({"text": text})
-        )
-        self._publisher.publish(event)
+        self.send(event_kinds.FAULT, node, {"text": text})
         self._publisher.wait_for_all_acked(Duration(seconds=1))

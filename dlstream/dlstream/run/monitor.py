@@ -11,6 +11,7 @@ from pathlib import Path
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from dlstream.run.claim import Claim
@@ -32,10 +33,17 @@ class Monitor:
         nodes: full names of the rig's nodes; other nodes in the same ROS domain are ignored.
         outputs: the rig's outputs by name, including those that other nodes run.
         namespace: of the rig.
+        claimed: those of the nodes that are started here; None: all.
     """
 
     def __init__(
-        self, rig: str, file: Path, nodes: Collection[str], outputs: Collection[str] = (), namespace: str = ""
+        self,
+        rig: str,
+        file: Path,
+        nodes: Collection[str],
+        outputs: Collection[str] = (),
+        namespace: str = "",
+        claimed: Collection[str] | None = None,
     ) -> None:
         self._nodes = frozenset(nodes)
         self._pose = f"/{namespace}/pose" if namespace else "/pose"
@@ -55,7 +63,7 @@ class Monitor:
         self._node = rclpy.create_node(
             "dlstream_monitor", namespace=namespace, context=self._context, start_parameter_services=False
         )
-        self.claim = Claim(self._node, rig, file, nodes)
+        self.claim = Claim(self._node, rig, file, nodes if claimed is None else claimed)
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)
         self._node.create_subscription(ExperimentStatus, "experiment/status", self._on_status, EVENT)
         self._faults = FaultPublisher(self._node)
@@ -71,6 +79,20 @@ class Monitor:
         self._thread.join()
         self._node.destroy_node()
         rclpy.try_shutdown(context=self._context)
+
+    @property
+    def node(self) -> Node:
+        """The monitor's own node, in the rig's namespace; its executor has a thread of its own."""
+        return self._node
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody takes what is reported, such as the recorder."""
+        return self._faults.heard
+
+    def report(self, kind: str, name: str, values: Mapping[str, str]) -> None:
+        """Publishes an event, and waits for nothing."""
+        self._faults.send(kind, name, values)
 
     def report_fault(self, node: str, text: str) -> None:
         """Publishes that a node has died, for the recorder and other subscribers."""

@@ -14,7 +14,7 @@ from ruamel.yaml.representer import SafeRepresenter
 
 from dlstream.rig.nodes import NodeSpec
 
-_NAME = re.compile(r"dlstream_(\d+)_\w+\.yaml")
+_NAME = re.compile(r"dlstream_(\d+)_\w+\.(yaml|xml)")
 
 
 def parameter_file(spec: NodeSpec) -> Path:
@@ -40,7 +40,7 @@ _Quoting.add_representer(str, _quoted)
 def remove_abandoned_files(folder: Path | None = None) -> int:
     """Removes files that killed processes left behind; returns how many there were."""
     count = 0
-    for path in (folder or Path(tempfile.gettempdir())).glob("dlstream_*.yaml"):
+    for path in (folder or Path(tempfile.gettempdir())).glob("dlstream_*ml"):
         made_by = _NAME.fullmatch(path.name)
         if made_by and not _lives(int(made_by[1])):
             with suppress(OSError):  # another user's, or gone meanwhile

@@ -17,6 +17,8 @@ from dlstream.run.together import speaker
 _SIGNAL_TIMEOUTS = {signal.SIGINT: 30.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
 """Seconds without output before the next signal: a node that still prints, such as a recorder, is waited for."""
 _RESTART_DELAY = 0.5
+_TURN = 45.0
+"""Seconds after which a node ends even if others have not that should end before it: more than SIGINT is given."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,9 @@ class Runner:
     `on_fault` is called for every needed node that ended, with its name and how it ended. `stop_outputs` is called
     before that, with the reason and with whether the rig ends: outputs are off before anything is waited for.
     Nodes end in the reverse of the order in which they started: those that send come before those that receive, so
-    that the recorder gets what was on its way.
+    that the recorder gets what was on its way. `may_end` says whether a node's turn has come, in a rig with nodes on
+    other hosts. `on_stopping` is called once, before the first of them ends: with the reason, and whether it is a
+    failure.
     """
 
     def __init__(
@@ -47,11 +51,14 @@ class Runner:
         say: Say,
         on_fault: Callable[[str, str], None] = lambda node, text: None,
         stop_outputs: Callable[[str, bool], None] = lambda reason, for_good: None,
+        may_end: Callable[[NodeSpec], bool] = lambda spec: True,
+        on_stopping: Callable[[str, bool], None] = lambda reason, failed: None,
     ) -> None:
         self._specs = list(specs)
         self._environment = environment
         self._say = say
         self._on_fault, self._stop_outputs = on_fault, stop_outputs
+        self._may_end, self._on_stopping = may_end, on_stopping
         # SimpleQueue, since a signal handler may put into it while the same thread takes from it.
         self._events: queue.SimpleQueue[_Line | _Exit | Ending] = queue.SimpleQueue()
         self._processes: list[NodeProcess] = []
@@ -73,11 +80,17 @@ class Runner:
                 self._start(spec)
             reason = self._handle_events(tick)
             self._say("rig", f"stopping: {reason}")
+            self._on_stopping(reason, self.exit_code != 0)
         finally:
             self._end_all()
             for number, handler in previous.items():
                 signal.signal(number, handler)
         return self.exit_code
+
+    @property
+    def left(self) -> list[str]:
+        """The full names of the processes that have not ended; may be asked by any thread."""
+        return [process.spec.full_name for process in list(self._processes) if process.running]
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._events.put(Ending(f"{signal.Signals(number).name} received"))
@@ -135,12 +148,20 @@ class Runner:
 
     def _end_all(self) -> None:
         for process in reversed(self._processes):
+            self._await_turn(process.spec)
             for number, timeout in _SIGNAL_TIMEOUTS.items():
                 process.signal(number)
                 if self._wait(process, timeout):
                     break
                 self._say("rig", f"{process.spec.full_name} did not end after {number.name}")
         self._drain()
+
+    def _await_turn(self, spec: NodeSpec) -> None:
+        """Waits until the nodes of other hosts have ended that end before this one."""
+        end = time.monotonic() + _TURN
+        while not self._may_end(spec) and time.monotonic() < end:
+            self._drain()
+            time.sleep(0.02)
 
     def _wait(self, process: NodeProcess, timeout: float) -> bool:
         begun = time.monotonic()

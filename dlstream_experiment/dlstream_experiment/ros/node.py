@@ -16,12 +16,11 @@ from std_srvs.srv import Trigger
 
 from dlstream_common import Command, DlstreamError, Event, event_kinds, suggest
 from dlstream_common.ros import EVENT, JOURNAL, LATCHED, Diagnosis, DlstreamNode, Level, event_to_message, run_node
-from dlstream_experiment.checks.against_rig import check_experiment
 from dlstream_experiment.journal.journal import Journal
 from dlstream_experiment.model.experiment import Experiment
-from dlstream_experiment.model.loading import load_experiment
 from dlstream_experiment.model.names import SECOND, nanoseconds
 from dlstream_experiment.ros.connections import Connections
+from dlstream_experiment.ros.experiment_file import ExperimentFile
 from dlstream_experiment.ros.heartbeat import Heartbeat
 from dlstream_experiment.ros.messages import regions_to_message, status_to_message
 from dlstream_experiment.ros.run_action import RunAction
@@ -86,7 +85,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         self._faults, self._poses, self._decision_time = 0, 0, 0
         self._last_fault = ""
         self._stopped = False
-        self._configured = self._load(settings, settings.file)
+        self._file = ExperimentFile(settings, self.get_logger())
         self._events = self.create_lifecycle_publisher(EventMsg, "~/events", EVENT)
         self._statuses = self.create_lifecycle_publisher(ExperimentStatus, "~/status", EVENT)
         self._regions = self.create_lifecycle_publisher(Regions, "~/regions", LATCHED)
@@ -94,7 +93,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         self._journals = self.create_lifecycle_publisher(String, "~/journal", JOURNAL)
         for publisher in (self._events, self._statuses, self._regions, self._journals):
             self._closers.append(partial(self.destroy_lifecycle_publisher, publisher))
-        self._use(self._configured)
+        self._use(self._file.experiment)
         self._action = RunAction(self, self._begin_goal, lambda: self._stop_run("cancelled"))
         self._closers.append(self._action.close)
         for kind, name, answer in (
@@ -247,19 +246,6 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
 
     # Starting and stopping.
 
-    def _load(self, settings: ExperimentSettings, path: Path) -> Experiment:
-        experiment = load_experiment(path, settings.allow_python)
-        warnings = check_experiment(
-            experiment,
-            cameras=settings.cameras or None,
-            image_sizes=settings.sizes,
-            keypoints=settings.keypoints or None,
-            outputs=settings.outputs or None,
-        )
-        for problem in warnings:
-            self.get_logger().warning(f"{path}:{problem.line}: {problem}")
-        return experiment
-
     def _use(self, experiment: Experiment) -> None:
         """Connects with what an experiment needs; no run is in progress."""
         if self._connections:
@@ -346,7 +332,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         if not self.is_active or self._running_engine.running or self.settings is None:
             return self._obstacle()
         try:
-            experiment = self._load(self.settings, Path(file).expanduser()) if file else self._newest()
+            experiment = self._file.load(Path(file).expanduser()) if file else self._file.newest()
         except DlstreamError as error:
             return str(error)
         if experiment is not self._running_engine.experiment:
@@ -376,29 +362,12 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
     def _take_over(self) -> str:
         """Uses the configured experiment file as it is now; returns why it can't. No run is in progress."""
         try:
-            experiment = self._newest()
+            experiment = self._file.newest()
         except DlstreamError as error:
             return str(error)
         if experiment is not self._running_engine.experiment:
             self._use(experiment)
         return ""
-
-    def _newest(self) -> Experiment:
-        """The configured experiment, read again where its file is another one now, as after regions were drawn.
-
-        Raises:
-            DlstreamError: what is wrong with it now; the one in use remains.
-        """
-        settings = self.settings
-        assert settings is not None
-        try:
-            changed = settings.file.read_text(encoding="utf-8") != self._configured.text
-        except (OSError, UnicodeDecodeError):
-            changed = True  # reading it again says why
-        if changed:
-            self._configured = self._load(settings, settings.file)
-            self.get_logger().info(f"took over {settings.file}, which has changed")
-        return self._configured
 
     def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success = self._running_engine.running or self._waiting is not None

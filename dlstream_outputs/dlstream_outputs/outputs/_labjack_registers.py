@@ -60,7 +60,7 @@ class LabJack:
         client = ModbusTcpClient(self._host, port=self._port, timeout=_PATIENCE, retries=0)
         if not client.connect():
             raise OutputError(
-                f"host: found no LabJack that answers at {where}; is it on, and in this network? Its address is in "
+                f"address: found no LabJack that answers at {where}; is it on, and in this network? Its address is in "
                 "Kipling (LabJack's program). A device on USB only needs Ethernet or WiFi for this output"
             )
         self._client = client
@@ -69,7 +69,7 @@ class LabJack:
             name = _PRODUCTS.get(round(product))
             if name is None:
                 raise OutputError(
-                    f"host: found a device of the product number {product:g} at {where}; expected a T4, T7 or T8"
+                    f"address: found a device of the product number {product:g} at {where}; expected a T4, T7 or T8"
                 )
             self.description = f"LabJack {name}, serial number {self._number(_SERIAL, '>I'):.0f}, at {where}"
         except OutputError:

@@ -53,7 +53,7 @@ class DaemonPin:
             with self._told():
                 if self._pi.wave_tx_busy():
                     raise OutputError(
-                        f"host: {self._host} is playing a wave, of another output or of one that died; "
+                        f"address: {self._host} is playing a wave, of another output or of one that died; "
                         "wait until it is over, or run on the Pi: sudo systemctl restart pigpiod"
                     )
                 self._low()
@@ -72,7 +72,7 @@ class DaemonPin:
         with self._told():
             self._low()
             if self._pi.wave_tx_busy():
-                raise OutputError(f"host: {self._host} is playing another output's wave; it plays one at a time")
+                raise OutputError(f"address: {self._host} is playing another output's wave; it plays one at a time")
             self._pi.wave_add_new()
             self._pi.wave_add_generic(wave)
             self._wave = self._pi.wave_create()
@@ -136,7 +136,9 @@ class DaemonPin:
         at, first = 0, None
         for start, width in pulses_of(action):
             if width is None:
-                raise OutputError(f"found '{action.text}' without an end; expected an end, as the output has a host")
+                raise OutputError(
+                    f"found '{action.text}' without an end; expected an end, as the output has an address"
+                )
             first = start if first is None else first
             begin = round(start * 1e6)
             if begin > at:
@@ -167,21 +169,21 @@ class DaemonPin:
             self._greet()
         except socket.gaierror as error:
             raise OutputError(
-                f"host: '{self._host}' is not known in this network; check the name, or give the address"
+                f"address: '{self._host}' is not known in this network; check the name, or give the address"
             ) from error
         except ConnectionRefusedError as error:
             raise OutputError(
-                f"host: no pigpiod answers at {place}; run on the Pi: sudo systemctl enable --now pigpiod, "
+                f"address: no pigpiod answers at {place}; run on the Pi: sudo systemctl enable --now pigpiod, "
                 "and allow remote GPIO in raspi-config"
             ) from error
         except OSError as error:
             raise OutputError(
-                f"host: {place} can't be reached ({error}); is the Pi on, and in this network?"
+                f"address: {place} can't be reached ({error}); is the Pi on, and in this network?"
             ) from error
         pi = pigpio.pi(self._host, self._port, show_errors=False)
         if not pi.connected:
             raise OutputError(
-                f"host: pigpiod at {place} takes no connection; run on the Pi: sudo systemctl restart pigpiod"
+                f"address: pigpiod at {place} takes no connection; run on the Pi: sudo systemctl restart pigpiod"
             )
         pi.sl.s.settimeout(_TIMEOUT)  # an answer that does not come must not hold up "off"
         with suppress(OSError, AttributeError):
@@ -198,7 +200,7 @@ class DaemonPin:
                 answer = b""
         if len(answer) != 16 or struct.unpack("<I", answer[:4])[0] != _VERSION:
             place = f"{self._host}:{self._port}"
-            raise OutputError(f"host: what answers at {place} is no pigpiod; expected host_port, by default 8888")
+            raise OutputError(f"address: what answers at {place} is no pigpiod; expected port, by default 8888")
 
     def _disconnect(self) -> None:
         if self._pi is not None:
@@ -211,7 +213,7 @@ class DaemonPin:
         import pigpio
 
         if self._pi is None:
-            raise OutputError(f"host: pigpiod of {self._host} is not connected")
+            raise OutputError(f"address: pigpiod of {self._host} is not connected")
         try:
             yield
         except OSError as error:
@@ -222,4 +224,4 @@ class DaemonPin:
             raise OutputError(f"pin: pigpiod of {self._host} refuses GPIO{self._number}: {error}") from error
 
     def _gone(self, why: str) -> str:
-        return f"host: pigpiod of {self._host} does not answer any more ({why}); what it plays ends by itself"
+        return f"address: pigpiod of {self._host} does not answer any more ({why}); what it plays ends by itself"

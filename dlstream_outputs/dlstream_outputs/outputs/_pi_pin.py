@@ -6,11 +6,24 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from dlstream_outputs.actions import Action
 from dlstream_outputs.outputs._base import OutputError
 from dlstream_outputs.outputs._timed_line import TimedLine
+
+
+def lgpio_factory() -> Any:
+    """The class of gpiozero for lgpio, whose import leaves a pipe in the working directory; not so here."""
+    before = Path.cwd()
+    with TemporaryDirectory(prefix="dlstream-lgpio-") as folder:
+        os.chdir(folder)
+        try:
+            from gpiozero.pins.lgpio import LGPIOFactory
+        finally:
+            os.chdir(before)
+    return LGPIOFactory
 
 
 class LocalPin:
@@ -40,14 +53,12 @@ class LocalPin:
         with self._told("can't be used"):
             factory = None
             if not chosen:
-                from gpiozero.pins.lgpio import LGPIOFactory
-
                 try:
-                    factory = LGPIOFactory()
+                    factory = lgpio_factory()()
                 except gpiozero.PinUnknownPi as error:
                     raise OutputError(
                         "pin: this computer is no Raspberry Pi that gpiozero knows; "
-                        "run this output's node on the Pi, or give the Pi as host"
+                        "run this output's node on the Pi, or give the Pi's `address`"
                     ) from error
             self._device = gpiozero.OutputDevice(
                 self._number, active_high=self._active_high, initial_value=False, pin_factory=factory
@@ -58,7 +69,7 @@ class LocalPin:
         if not chips:
             raise OutputError(
                 "pin: this computer has no GPIO (no /dev/gpiochip0); "
-                "run this output's node on the Raspberry Pi, or give the Pi as host"
+                "run this output's node on the Raspberry Pi, or give the Pi's `address`"
             )
         if not any(os.access(chip, os.R_OK | os.W_OK) for chip in chips):
             raise OutputError(

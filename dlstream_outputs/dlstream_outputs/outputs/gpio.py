@@ -19,9 +19,9 @@ from dlstream_outputs.outputs._timed_line import TIMED
 class GpioSettings(OutputSettings):
     """A pin of a Raspberry Pi. Run the output's node on the Pi if you can: then it switches off beside the pin.
 
-    There, pulses and trains are timed by the Pi's processor, and each edge may be milliseconds late. With `host`, the
-    Pi's pigpiod times them to microseconds, and takes only actions that end by themselves: it would leave a pin on if
-    this computer died. pigpiod plays for one output at a time, and does not run on a Raspberry Pi 5.
+    There, pulses and trains are timed by the Pi's processor, and each edge may be milliseconds late. With `address`,
+    the Pi's pigpiod times them to microseconds, and takes only actions that end by themselves: it would leave a pin on
+    if this computer died. pigpiod plays for one output at a time, and does not run on a Raspberry Pi 5.
     """
 
     type: Literal["gpio"] = "gpio"
@@ -30,37 +30,37 @@ class GpioSettings(OutputSettings):
     """Number of the GPIO, as Broadcom counts: 17 is GPIO17, at contact 11 of the header."""
     active_high: bool = True
     """true: the pin is high when the output is on; false: low, for a relay board that switches on low."""
-    host: str = ""
+    address: str = ""
     """Name or address of a Raspberry Pi that runs pigpiod; empty: the computer where the output's node runs."""
-    host_port: int = Field(8888, ge=1, le=65535)
+    port: int = Field(8888, ge=1, le=65535)
     """Port of pigpiod."""
 
     actions = TIMED
 
     def check_action(self, action: Action) -> Problem | None:
-        return strength_problem(action) or (self._daemon_problem(action) if self.host else None)
+        return strength_problem(action) or (self._daemon_problem(action) if self.address else None)
 
     def _daemon_problem(self, action: Action) -> Problem | None:
         if action.seconds is None:
             key = "count" if isinstance(action, Train) else "duration"
-            why = f"Over the network {self.host} would leave it on if this computer died."
+            why = f"Over the network {self.address} would leave it on if this computer died."
             wanted = "count or duration" if isinstance(action, Train) else "duration"
-            return Problem(("values", key), "nothing", f"{wanted}, as the output has a host", why)
+            return Problem(("values", key), "nothing", f"{wanted}, as the output has an address", why)
         if action.seconds > LONGEST:
             found = f"{action.seconds:g} s"
-            return Problem(("values",), found, f"at most {LONGEST:g} s for an output with a host")
+            return Problem(("values",), found, f"at most {LONGEST:g} s for an output with an address")
         if isinstance(action, Train) and (action.pulses or 0) > MOST_PULSES:
             found = f"a train of {action.pulses} pulses"
-            return Problem(("values",), found, f"at most {MOST_PULSES} pulses for an output with a host")
+            return Problem(("values",), found, f"at most {MOST_PULSES} pulses for an output with an address")
         return None
 
     @property
     def exclusive(self) -> Mapping[str, str]:
-        return {"pin": f"GPIO{self.pin} of {self.host or 'the Raspberry Pi'}"}
+        return {"pin": f"GPIO{self.pin} of {self.address or 'the Raspberry Pi'}"}
 
     def without_computer(self) -> Fate:
-        if self.host:
-            return Fate(f"{self.host} itself ends each action at its time", ends=True)
+        if self.address:
+            return Fate(f"{self.address} itself ends each action at its time", ends=True)
         return Fate(
             "it stays on if the Pi freezes: nothing there ends it; give the device a limit of its own", ends=False
         )
@@ -70,14 +70,14 @@ class Gpio(Output[GpioSettings]):
     """See GpioSettings."""
 
     requires: ClassVar[Mapping[str, str]] = {"gpiozero": "gpiozero", "lgpio": "lgpio", "pigpio": "pigpio"}
-    acknowledges = "pin written; with host: daemon accepted"
+    acknowledges = "pin written; with address: daemon accepted"
 
     def __init__(self, settings: GpioSettings, log: Callable[[str], None]) -> None:
         super().__init__(settings, log)
         s = settings
         self._pin: LocalPin | DaemonPin
-        if s.host:
-            self._pin = DaemonPin(s.host, s.host_port, s.pin, active_high=s.active_high)
+        if s.address:
+            self._pin = DaemonPin(s.address, s.port, s.pin, active_high=s.active_high)
         else:
             self._pin = LocalPin(s.pin, active_high=s.active_high)
 
@@ -100,4 +100,4 @@ class Gpio(Output[GpioSettings]):
 
     @property
     def hardware_id(self) -> str:
-        return f"{self.settings.host or 'this Pi'} GPIO{self.settings.pin}"
+        return f"{self.settings.address or 'this Pi'} GPIO{self.settings.pin}"

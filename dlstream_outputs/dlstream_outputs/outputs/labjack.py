@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -36,9 +36,9 @@ class LabjackSettings(OutputSettings):
 
     type: Literal["labjack"] = "labjack"
     """Type of the output."""
-    host: str = Field(min_length=1)
+    address: str = Field(min_length=1)
     """Name or address of the LabJack in the network, such as 192.168.1.207."""
-    host_port: int = Field(PORT, ge=1, le=65535)
+    port: int = Field(PORT, ge=1, le=65535)
     """Port of its Modbus server."""
     line: Annotated[str, AfterValidator(_known_line)]
     """The line as LabJack names it: FIO0 to MIO2 are digital, DAC0 and DAC1 analog."""
@@ -50,6 +50,15 @@ class LabjackSettings(OutputSettings):
     """Seconds without a sign of life after which the device itself switches off, one at least; 0: it stays on."""
 
     actions = (*TIMED, Level)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _formerly_host(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and "host" in data and "address" not in data:
+            raise misfit(
+                "host", "the key address for where the LabJack is (host: which of the rig's hosts runs the node)"
+            )
+        return data
 
     @model_validator(mode="after")
     def _fits(self) -> LabjackSettings:
@@ -77,7 +86,7 @@ class LabjackSettings(OutputSettings):
     @property
     def exclusive(self) -> Mapping[str, str]:
         """What only one output can use, by the key that names it."""
-        return {"line": f"{self.line} of the LabJack at {self.host}"}
+        return {"line": f"{self.line} of the LabJack at {self.address}"}
 
     def check_action(self, action: Action) -> Problem | None:
         if self.channel is None:
@@ -102,7 +111,7 @@ class Labjack(Output[LabjackSettings]):
 
     def __init__(self, settings: LabjackSettings, log: Callable[[str], None]) -> None:
         super().__init__(settings, log)
-        self._device = LabJack(settings.host, settings.host_port)
+        self._device = LabJack(settings.address, settings.port)
         self._line = TimedLine(self._switch)
         self._volts = settings.volts
         self._looked = self._fed = 0.0
@@ -153,7 +162,7 @@ class Labjack(Output[LabjackSettings]):
 
     @property
     def hardware_id(self) -> str:
-        return f"{self._device.description or self.settings.host} {self.settings.line}"
+        return f"{self._device.description or self.settings.address} {self.settings.line}"
 
     def _volts_of(self, action: Action) -> float:
         if not isinstance(action, Strength):

@@ -23,6 +23,8 @@ from dlstream_panel.ros.pictures import Pictures
 from dlstream_panel.settings import PanelSettings
 
 _TIMEOUT = 10.0
+_DISCOVERY = 5.0
+"""Seconds to wait for a service that is not known yet: a page may be open before its nodes have found each other."""
 _SOURCE = "panel"
 _STOPPED = "STOP on the panel"
 
@@ -188,7 +190,7 @@ class Orders:
         if output not in self._commands:
             raise OrderError(f"found the output '{output}'; expected one of {', '.join(self._commands) or 'none'}")
 
-    async def _call(self, service: str, request: Any, patience: float = 0.0) -> Any:
+    async def _call(self, service: str, request: Any, patience: float = _DISCOVERY) -> Any:
         """The answer of a service; patience: seconds to wait for one that is not known yet."""
         client, loop = self._clients[service], asyncio.get_running_loop()
         end = loop.time() + patience

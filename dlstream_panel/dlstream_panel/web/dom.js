@@ -45,6 +45,7 @@ export function keepChildren(parent, keys, create, update) {
 export function tell(text, kind = "done") {
   const line = make("p", { class: `message ${kind}` }, text);
   byId("messages").append(line);
+  if (kind === "problem") console.warn(text);
   while (byId("messages").children.length > 3) byId("messages").firstChild.remove();
   setTimeout(() => line.remove(), kind === "done" ? 5000 : 15000);
 }

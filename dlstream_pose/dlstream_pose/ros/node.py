@@ -24,6 +24,7 @@ from dlstream_common.ros import (
     Level,
     frame_from_compressed,
     frame_from_message,
+    image_qos,
     run_node,
     stamp_to_message,
 )
@@ -38,6 +39,8 @@ from dlstream_pose.runtime.stream import PoseStream
 
 _SILENCE = 2.0
 """Seconds without a frame after which a camera counts as stale."""
+_ON_THE_WAY = 120
+"""Frames of a camera on another host that may arrive at once, after the network has repaired a loss."""
 _REGIONS = "experiment/regions"
 _REGIONS_QOS = QoSProfile(
     history=LATCHED.history, depth=16, reliability=LATCHED.reliability, durability=LATCHED.durability
@@ -85,7 +88,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
             self.get_logger().warning(f"{network.path.name}: {doubt}")
 
     def activate(self) -> None:
-        self._queue: LatestFrameQueue[tuple[Frame, Header]] = LatestFrameQueue(self._views)
+        self._queue: LatestFrameQueue[tuple[Frame, Header]] = LatestFrameQueue(self._views, self._gets_all)
         for name, view in self._views.items():
             view.begin()
             self._streams[name].reset()
@@ -122,13 +125,15 @@ class PoseNode(DlstreamNode[PoseSettings]):
         level, messages, values = Level.OK, [], {}
         for name, view in self._views.items():
             dropped = self._queue.dropped(name)
-            found, message = view.state(dropped, self.count_publishers(self._images_of(name)), _SILENCE)
+            lost = self._queue.lost(name)
+            found, message = view.state(dropped, lost, self.count_publishers(self._images_of(name)), _SILENCE)
             level = max(level, found, key=[Level.OK, Level.WARN, Level.STALE, Level.ERROR].index)
             messages.append(f"{name}: {message}")
             values[f"{name}/fps"] = f"{view.meter.per_second:.2f}"
             values[f"{name}/inference_ms"] = f"{view.meter.milliseconds:.2f}"
             values[f"{name}/poses"] = str(view.meter.count)
             values[f"{name}/dropped"] = str(dropped)
+            values[f"{name}/lost"] = str(lost)
             values[f"{name}/refused"] = str(view.refused)
         return Diagnosis(level, "; ".join(messages), values)
 
@@ -137,6 +142,10 @@ class PoseNode(DlstreamNode[PoseSettings]):
     @property
     def _compressed(self) -> bool:
         return self.settings is not None and self.settings.image_transport == "compressed"
+
+    @property
+    def _gets_all(self) -> bool:
+        return self.settings is not None and self.settings.image_reliability == "reliable"
 
     def _images_of(self, camera: str) -> str:
         """The full name of a camera's image topic."""
@@ -158,7 +167,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
             CompressedImage if compressed else Image,
             self._images_of(camera) if compressed else topic,
             partial(on_image, camera),
-            LATEST_IMAGE,
+            image_qos(_ON_THE_WAY) if self._gets_all else LATEST_IMAGE,
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         return partial(self.destroy_subscription, subscription)

@@ -51,7 +51,7 @@ class CameraView:
         self.error = self.depth_error = ""
         self._first_stamp = 0
         self._next_show = 0.0
-        self._dropped_before = 0
+        self._dropped_before = self._lost_before = 0
         info = self._network.info
         self._skeletons.publish(
             Skeleton(
@@ -118,9 +118,10 @@ class CameraView:
         if looked_at[1]:
             self._markers.publish(markers_of(poses, header, edges, self.settings.min_confidence))
 
-    def state(self, dropped: int, publishers: int, patience: float) -> tuple[Level, str]:
+    def state(self, dropped: int, lost: int, publishers: int, patience: float) -> tuple[Level, str]:
         """This camera's state, for the diagnostics; called once a second."""
         lately, self._dropped_before = dropped - self._dropped_before, dropped
+        lost_lately, self._lost_before = lost - self._lost_before, lost
         if self.error:
             return Level.ERROR, self.error
         if self.meter.silent_for > patience:
@@ -130,6 +131,8 @@ class CameraView:
             return Level.WARN, f"{publishers} publishers of its images, expected one; {rate}"
         if self.depth_error:
             return Level.WARN, f"no depth: {self.depth_error}; {rate}"
+        if lost_lately > 0:
+            return Level.WARN, f"{lost_lately} frames lost on the way; {rate}"
         if lately > 0:
             return Level.WARN, f"{lately} frames left out; {rate}"
         return Level.OK, rate

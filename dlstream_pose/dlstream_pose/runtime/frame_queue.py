@@ -19,7 +19,7 @@ class QueuedFrame(Generic[T]):
         message: the frame as it came.
         sequence: 0, 1, 2, ... as the camera published it.
         received: nanoseconds since the epoch.
-        dropped: frames of this camera left out so far.
+        dropped: frames of this camera left out so far, because a newer one had come.
     """
 
     camera: str
@@ -34,13 +34,19 @@ class LatestFrameQueue(Generic[T]):
 
     Cameras take turns, so that a fast one cannot keep the others waiting. Any number of threads put and take; two
     frames of one camera are never out at the same time, so that its poses come in order and its filter has one user.
+
+    Args:
+        gets_all: whether every frame comes here, so that a gap in their numbers is a loss on the way; else the
+            middleware keeps the newest only, and a gap is frames left out.
     """
 
-    def __init__(self, cameras: Iterable[str]) -> None:
+    def __init__(self, cameras: Iterable[str], gets_all: bool = False) -> None:
+        self._gets_all = gets_all
         self._turns = list(cameras)
         self._waiting: dict[str, QueuedFrame[T]] = {}
         self._last: dict[str, int] = {}
         self._dropped = dict.fromkeys(self._turns, 0)
+        self._lost = dict.fromkeys(self._turns, 0)
         self._served: set[str] = set()
         self._changed = threading.Condition()
         self._closed = False
@@ -49,15 +55,15 @@ class LatestFrameQueue(Generic[T]):
         """A frame has come.
 
         Args:
-            number: 1, 2, 3, ... as its publisher counted it; 0 if unknown. A gap is frames that were lost
-                on the way, a number not higher than the last a publisher that started again.
+            number: 1, 2, 3, ... as its publisher counted it; 0 if unknown. A gap is frames that did not come, a
+                number not higher than the last a publisher that started again.
         """
         with self._changed:
             last = self._last.get(camera, 0)
             number = number or last + 1
-            lost = number - last - 1 if last and number > last else 0
-            replaced = camera in self._waiting
-            self._dropped[camera] += lost + replaced
+            missing = number - last - 1 if last and number > last else 0
+            self._lost[camera] += missing if self._gets_all else 0
+            self._dropped[camera] += (camera in self._waiting) + (0 if self._gets_all else missing)
             self._last[camera] = number
             dropped = self._dropped[camera]
             self._waiting[camera] = QueuedFrame(camera, message, number - 1, received, dropped)
@@ -89,6 +95,11 @@ class LatestFrameQueue(Generic[T]):
         """Frames of a camera left out so far."""
         with self._changed:
             return self._dropped[camera]
+
+    def lost(self, camera: str) -> int:
+        """Frames of a camera lost on the way so far; 0 where that can't be told from those left out."""
+        with self._changed:
+            return self._lost[camera]
 
     def close(self) -> None:
         """Ends the waiting; waiting frames are left out."""

@@ -72,6 +72,9 @@ class PoseSettings(SettingsWithFormerKeys):
 
     image_transport: Literal["raw", "compressed"] = "raw"
     """Which images it takes: image_raw, or image_raw/compressed, for a camera behind a slow network."""
+    image_reliability: Annotated[Literal["best_effort", "reliable"], FILLED_IN] = "best_effort"
+    """best_effort: the newest image, as on one computer. reliable: what the network loses is sent again, as between
+    hosts."""
 
     # Keys of dlstream 0.1, when engines and filters had no settings of their own.
     threads: Annotated[int | None, Field(ge=0, le=64, exclude=True), former("engine.threads")] = None

@@ -87,6 +87,8 @@ class CameraSummary(BaseModel):
     """Poses of frames that are not in the videos; not counted in `poses`."""
     poses_dropped: int
     """Frames that the pose node skipped because a newer one had arrived."""
+    poses_lost: int
+    """Frames that got lost on the way to the pose node, as between two computers; the recording may have them."""
     fps: float | None
     seconds: float
     parts: int
@@ -105,6 +107,7 @@ class Summary(BaseModel):
     frames_with_pose: int
     poses: int
     poses_dropped: int
+    poses_lost: int
     fps: float | None
     seconds: float
     latency_ms: Latencies
@@ -155,6 +158,7 @@ def summarise(folder: Path) -> Summary:
         frames_with_pose=sum(camera.frames_with_pose for camera in cameras.values()),
         poses=sum(camera.poses for camera in cameras.values()),
         poses_dropped=sum(camera.poses_dropped for camera in cameras.values()),
+        poses_lost=sum(camera.poses_lost for camera in cameras.values()),
         fps=round(float(np.mean(rates)), 3) if rates else None,
         seconds=max((camera.seconds for camera in cameras.values()), default=0.0),
         latency_ms=_latencies(all_hops(folder, list(contents["cameras"]), events)),
@@ -242,6 +246,7 @@ def _camera(folder: Path, name: str, about: Mapping[str, Any], hops: Mapping[str
         poses=sum(len(table) for table in latency),
         poses_without_frame=int(about.get("poses_without_frame", 0)),
         poses_dropped=_counted([int(value) for table in latency for value in table["dropped"]]),
+        poses_lost=max(0, sum(_missing(table) for table in latency) - int(about.get("poses_without_frame", 0))),
         fps=round(intervals / seconds, 3) if seconds > 0 else None,
         seconds=round(seconds, 3),
         parts=len(stems),
@@ -257,6 +262,13 @@ def _span(frames: pd.DataFrame) -> float:
     if len(frames) < 2:
         return 0.0
     return float(frames["stamp_ns"].iloc[-1] - frames["stamp_ns"].iloc[0]) / 1e9
+
+
+def _missing(latency: pd.DataFrame) -> int:
+    """How many numbers are missing between the frames with poses, less those that the pose node has left out."""
+    between = latency[["sequence", "dropped"]].astype("int64").diff().iloc[1:]
+    going_on = between[(between["sequence"] > 0) & (between["dropped"] >= 0)]
+    return int((going_on["sequence"] - 1 - going_on["dropped"]).clip(lower=0).sum())
 
 
 def _counted(counts: list[int]) -> int:

@@ -74,6 +74,11 @@ def event_message(row: EventRow) -> Event:
     )
 
 
+def event_key(row: EventRow) -> tuple[int, str, str]:
+    """What tells an event from every other one: its time, kind and name."""
+    return row.stamp_ns, row.kind, row.name
+
+
 def _sequence(message: Event | Command) -> int:
     """The frame's sequence; -1 if no frame was the cause."""
     return int(message.sequence) if message.camera else -1

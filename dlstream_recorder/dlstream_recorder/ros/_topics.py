@@ -52,6 +52,11 @@ class Topic:
         return self.type in (Image, CompressedImage)
 
     @property
+    def is_truth(self) -> bool:
+        """Whether its poses are those of a synthetic camera, not of a network."""
+        return self.name.endswith("/ground_truth")
+
+    @property
     def latched(self) -> bool:
         """Whether late subscribers get the last message, which holds until the next one."""
         return self.into_bag and bool(self.qos.durability == DurabilityPolicy.TRANSIENT_LOCAL)

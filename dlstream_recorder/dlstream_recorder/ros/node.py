@@ -6,11 +6,9 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticStatus
 from numpy.typing import NDArray
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
@@ -27,7 +25,6 @@ from dlstream_common.ros import (
     DlstreamNode,
     Level,
     image_to_message,
-    poses_from_message,
     run_node,
 )
 from dlstream_msgs.msg import (
@@ -35,14 +32,13 @@ from dlstream_msgs.msg import (
     Command,
     Event,
     ExperimentStatus,
-    FrameInfo,
     FramePoses,
     Regions,
-    Skeleton,
 )
 from dlstream_msgs.srv import StartRecording
-from dlstream_recorder.ros._event_rows import acknowledgement_row, command_row, event_message, event_row
+from dlstream_recorder.ros._event_rows import event_key, event_message, event_row
 from dlstream_recorder.ros._gathering import Gathering, OnMessage, received
+from dlstream_recorder.ros._into_session import Arrived, add_to_session
 from dlstream_recorder.ros._silence import SilenceMonitor
 from dlstream_recorder.ros._topics import EVENTS, STATUS, Topic, image_topic, topics
 from dlstream_recorder.session.session import Session
@@ -260,38 +256,14 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
     def _record(self, session: Session, topic: Topic, data: bytes, recorded: int, published: int = 0) -> None:
         if topic.into_bag:
             session.add_message(topic.name, data, recorded)
-        message: Any = None if topic.type is CameraInfo else deserialize_message(data, topic.type)
-        if topic.type is FramePoses:
-            poses = replace(poses_from_message(message), camera=topic.about)
-            if topic.name.endswith("/pose"):
-                self._watch.heard(topic.name)
-                session.add_poses(poses, recorded, published)
-            else:
-                session.add_ground_truth(poses)
-        elif topic.type is String:
-            session.add_journal(message.data)
-        elif topic.type is FrameInfo:
-            session.add_frame_info(topic.about, message.sequence, message.dropped)
-        elif topic.type is DiagnosticStatus:
-            values = {item.key: item.value for item in message.values}
-            if topic.name.endswith("/inference"):
-                session.set_inference(topic.about, message.message, values)
-                return
-            session.set_device(topic.about, message.message, message.hardware_id, values)
-        elif topic.type is Event:
-            row = event_row(message, recorded)
-            if (row.stamp_ns, row.kind, row.name) not in self._published:
-                session.add_event(row)
-        elif topic.type is Command:
-            session.add_event(command_row(message, topic.about, recorded))
-        elif topic.type is Acknowledgement:
-            session.add_event(acknowledgement_row(message, topic.about, recorded))
-        elif topic.type is Skeleton:
-            edges = list(zip(message.edges[::2], message.edges[1::2], strict=True))
-            session.set_network(topic.about, message.network, message.network_sha256, edges, message.individuals)
-        elif topic.type is Regions and message.camera in session.settings.cameras:
-            outlines = [(region.name, list(zip(region.x, region.y, strict=True))) for region in message.regions]
-            session.set_regions(message.camera, outlines)
+        if topic.type is CameraInfo:
+            return
+        message: Any = deserialize_message(data, topic.type)
+        if topic.type is FramePoses and not topic.is_truth:
+            self._watch.heard(topic.name)
+        if topic.type is Event and event_key(event_row(message, recorded)) in self._published:
+            return
+        add_to_session(session, Arrived(topic, message, recorded, published))
 
     def _on_status(self, message: ExperimentStatus) -> None:
         """Starts and stops with the experiment, if `start` is `experiment`."""
@@ -355,7 +327,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
                 self.get_logger().error(text)
             else:
                 self.get_logger().info(text)
-            self._published.add((row.stamp_ns, row.kind, row.name))
+            self._published.add(event_key(row))
             self._events.publish(event_message(row))
 
     def diagnose(self) -> Diagnosis:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dlstream_camera._arena_spine import FloatArray, Spine
+from dlstream_camera.arena._spine import FloatArray, Spine
 
 _SHIFT = 4  # sub-pixel bits of OpenCV's drawing functions
 _ONE = 1 << _SHIFT

@@ -10,7 +10,7 @@ from math import cos, pi, sin
 import numpy as np
 from numpy.typing import NDArray
 
-from dlstream_camera._arena_walk import Posture
+from dlstream_camera.arena._walk import Posture
 
 FloatArray = NDArray[np.float64]
 

@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dlstream_camera._arena_animal import Painter
-from dlstream_camera._arena_floor import floor_image, noise_image
-from dlstream_camera._arena_spine import Spine
-from dlstream_camera._arena_walk import Circle, Walk
+from dlstream_camera.arena._animal import Painter
+from dlstream_camera.arena._floor import floor_image, noise_image
+from dlstream_camera.arena._spine import Spine
+from dlstream_camera.arena._walk import Circle, Walk
 
 KEYPOINTS = ("snout", "leftear", "rightear", "neck", "tailbase")
 SKELETON = (

@@ -1,0 +1,1 @@
+"""A rig on several computers: what their runners tell each other, how they start each other, and their clocks."""

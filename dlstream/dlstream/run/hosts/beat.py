@@ -1,0 +1,63 @@
+"""The sign of life that each host of a rig sends twenty times a second, on `<namespace>/dlstream/hosts`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+
+TOPIC = "dlstream/hosts"
+PERIOD = 0.05
+BEAT_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""Not repeated: after a cut link only what is true now counts."""
+
+State = Literal["waits", "runs", "ends"]
+
+
+@dataclass(frozen=True)
+class Beat:
+    """What a host says of itself.
+
+    Attributes:
+        state: it waits for the others, it runs its share, or it ends it.
+        reason: why it ends.
+        failed: whether that is a failure.
+        files: what must be the same on every host, such as the rig file, each with its hash.
+        left: the full names of its nodes that have not ended, including those that have not started yet.
+        sent: when, by its own clock, in nanoseconds since the epoch.
+        heard: of each other host: the newest beat's `sent`, and when it came here by this host's clock.
+    """
+
+    rig: str
+    host: str
+    state: State = "waits"
+    reason: str = ""
+    failed: bool = False
+    files: dict[str, str] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
+    sent: int = 0
+    heard: dict[str, list[int]] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """As it is sent."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def read(cls, text: str) -> Beat | None:
+        """A beat; None where it is none, as of another version or of a stranger's."""
+        try:
+            data: dict[str, Any] = json.loads(text)
+            beat = cls(**data)
+            heard = {str(host): [int(sent), int(came)] for host, (sent, came) in beat.heard.items()}
+            files = {str(name): str(value) for name, value in beat.files.items()}
+            left = [str(name) for name in beat.left]
+            named = isinstance(beat.rig, str) and isinstance(beat.host, str)
+            if not named or beat.state not in ("waits", "runs", "ends"):
+                return None
+            return cls(
+                beat.rig, beat.host, beat.state, str(beat.reason), bool(beat.failed), files, left, int(beat.sent), heard
+            )
+        except (ValueError, TypeError, AttributeError, OverflowError):
+            return None

@@ -1,0 +1,71 @@
+"""The network of a rig with several hosts: its nodes are found at the hosts' addresses, and listen nowhere else."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from dlstream.rig.ament import share
+from dlstream.rig.hosts import SOCKET_BUFFER, Host
+from dlstream.run.environment import PROFILE
+from dlstream.run.supervision import Say
+from dlstream_common import DlstreamError
+
+_UDP = "<type>UDPv4</type>"
+
+
+def hosts_environment(hosts: Mapping[str, Host], host: str, say: Say) -> dict[str, str]:
+    """The ROS variables for this host's share of the rig, in place of those that close it to this computer.
+
+    Raises:
+        DlstreamError: an address is not known, or this host's is not one of this computer.
+    """
+    addresses = {name: _address(name, options) for name, options in hosts.items()}
+    _check_own(host, addresses[host])
+    found = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}
+    given = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "SUBNET")
+    if given in ("LOCALHOST", "OFF"):
+        others = ", ".join(name for name in hosts if name != host)
+        say("rig", f"ROS_AUTOMATIC_DISCOVERY_RANGE is {given}, and this rig has parts on {others}: it uses SUBNET")
+    others_there = [address for name, address in addresses.items() if name != host]
+    known = [peer for peer in os.environ.get("ROS_STATIC_PEERS", "").split(";") if peer]
+    found["ROS_STATIC_PEERS"] = ";".join(dict.fromkeys([*known, *others_there]))
+    if PROFILE not in os.environ:
+        found[PROFILE] = str(_profile(addresses[host]))
+    return found
+
+
+def _address(name: str, host: Host) -> str:
+    try:
+        return socket.gethostbyname(host.address)
+    except OSError as error:
+        raise DlstreamError(
+            f"hosts.{name}: found the address '{host.address}', which is not known here ({error.strerror}); expected "
+            "an IP address, or a name that this network or /etc/hosts knows"
+        ) from error
+
+
+def _check_own(name: str, address: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as test:
+        try:
+            test.bind((address, 0))
+        except OSError as error:
+            raise DlstreamError(
+                f"hosts.{name}: found {address}, which is no address of this computer; expected one that "
+                "`ip address` lists here, or --host with the name of this computer in the rig file"
+            ) from error
+
+
+def _profile(address: str) -> Path:
+    """Fast DDS's profile: as on one computer, but on this network only, with sockets that hold a few images."""
+    network = (
+        f"{_UDP}<sendBufferSize>{SOCKET_BUFFER}</sendBufferSize><receiveBufferSize>{SOCKET_BUFFER}</receiveBufferSize>"
+        f"<interfaceWhiteList><address>127.0.0.1</address><address>{address}</address></interfaceWhiteList>"
+    )
+    text = share("config", "fastdds.xml").read_text(encoding="utf-8").replace(_UDP, network)
+    path = Path(tempfile.gettempdir()) / f"dlstream_{os.getpid()}_hosts.xml"
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,174 @@
+"""The rig file's `hosts`: which part runs where, and what is refused before the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from dlstream.cli.main import app
+from dlstream.rig import hosts as hosts_section
+from dlstream.rig.check import checked_rig
+from dlstream.rig.hosts import SOCKET_BUFFER, NoSuchHostError
+from dlstream.rig.nodes import rig_nodes, share
+from dlstream.run.hosts.files import differing, same_everywhere
+from dlstream_common import DlstreamError, InputError, Problem
+
+HEAD = "rig: test\ncameras: {top: {source: synthetic}}\n"
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+TWO = """\
+rig: test
+hosts: {desk: 10.0.0.1, arena: {address: 10.0.0.2, silence: 1}}
+cameras:
+  top: {source: synthetic, host: arena}
+  side: {source: synthetic}
+pose: {network: NETWORK, image_transport: raw}
+outputs:
+  laser: {type: log, file: laser.txt, host: arena}
+recorder: {directory: sessions}
+""".replace("NETWORK", str(CONFIG / "networks" / "demo_mouse.onnx"))
+
+
+def refused(folder: Path, text: str) -> str:
+    """What `dlstream check` says of the rig; empty if nothing."""
+    path = folder / "rig.yaml"
+    path.write_text(HEAD + text)
+    try:
+        checked_rig(path)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (
+            "{type: gpio, pin: 17, host: 10.0.0.5}",
+            "rig.yaml:3: outputs.laser.host: found '10.0.0.5'; expected a section 'hosts' that names it. The address "
+            "of the device is `address` and `port` (once `host` and `host_port`).",
+        ),
+        (
+            "{type: gpio, pin: 17, address: 10.0.0.5, host_port: 8888}",
+            "outputs.laser.host_port: found the unknown key 'host_port'; expected a known key. Did you mean 'port'?",
+        ),
+        (
+            "{type: labjack, line: FIO0, host: 10.0.0.6}",
+            "outputs.laser.host: found '10.0.0.6'; expected the key address for where the LabJack is",
+        ),
+    ],
+)
+def test_the_former_keys_of_an_address_name_the_newer_ones(tmp_path: Path, output: str, message: str) -> None:
+    assert message in refused(tmp_path, f"outputs: {{laser: {output}}}\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("side: {source: synthetic", "side: {source: synthetic, host: aerna"), "rig.yaml:5: cameras.side.host: found "
+         "'aerna'; expected one of hosts: desk, arena. Did you mean 'arena'?"),
+        (("recorder: {", "recorder: {host: attic, "), "recorder.host: found 'attic'; expected one of hosts"),
+        (("silence: 1", "silence: 9"), "hosts.arena.silence: found 9; expected at most patience, 5 s"),
+        (("silence: 1", "clock_limit: 0.001"), "hosts.arena.clock_limit: found 0.001; expected at least clock_warning, "
+         "0.002 s"),
+        (("address: 10.0.0.2", "address: 10.0.0.2<evil>"), "hosts.arena.address: found '10.0.0.2<evil>'; expected"),
+        (("desk: 10.0.0.1", "desk: 10"), "hosts.desk: found 10; expected"),
+    ],
+)  # fmt: skip
+def test_what_hosts_can_not_mean_is_refused(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    (tmp_path / "rig.yaml").write_text(TWO.replace(*change))
+    with pytest.raises(InputError) as refusal:
+        checked_rig(tmp_path / "rig.yaml")
+    assert message in str(refusal.value)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    """A rig on two hosts."""
+    (tmp_path / "rig.yaml").write_text(TWO)
+    return tmp_path / "rig.yaml"
+
+
+def test_each_host_runs_its_share_and_what_says_nothing_runs_on_the_first(two: Path) -> None:
+    nodes = rig_nodes(*checked_rig(two))
+    names = {host: [spec.full_name for spec in share(nodes, host)] for host in ("desk", "arena")}
+    assert names == {"desk": ["/recorder", "/pose", "/side/camera"], "arena": ["/outputs/laser", "/top/camera"]}
+    assert len(nodes) == 5, "nothing runs twice, and nothing nowhere"
+    assert nodes[-2].ends_rig, "cameras start last, wherever they run"
+    assert nodes[-1].ends_rig
+
+
+def test_one_process_for_all_is_one_on_each_host(two: Path) -> None:
+    two.write_text(f"together: true\n{TWO}")
+    nodes = rig_nodes(*checked_rig(two))
+    assert [[node.full_name for node in spec.nodes] for spec in share(nodes, "arena")] == [
+        ["/outputs/laser"],
+        ["/top/camera"],
+    ]
+    [together] = share(nodes, "desk")
+    assert {node.full_name for node in together.nodes} == {"/recorder", "/pose", "/side/camera"}
+
+
+def test_images_are_sent_again_between_hosts_only(two: Path) -> None:
+    def reliability(text: str) -> str:
+        two.write_text(text)
+        [pose] = [spec for spec in rig_nodes(*checked_rig(two)) if spec.name == "pose"]
+        return str(pose.parameters["image_reliability"])
+
+    assert reliability(TWO) == "reliable"
+    assert reliability(TWO.replace("synthetic, host: arena", "synthetic")) == "best_effort"
+
+
+def test_the_check_tells_the_sysctl_line_on_the_host_to_which_raw_images_come(
+    two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = tmp_path / "rmem_max"
+    monkeypatch.setattr(hosts_section, "_LIMIT", limit)
+
+    def warnings(held: int, host: str = "", transport: str = "raw") -> str:
+        limit.write_text(f"{held}\n")
+        two.write_text(TWO.replace("image_transport: raw", f"image_transport: {transport}"))
+        found: list[Problem] = []
+        checked_rig(two, warn=lambda file, problem: found.append(problem), host=host)
+        return "\n".join(str(problem) for problem in found if problem.place == ("hosts",))
+
+    told = warnings(212992)
+    assert "raw images of 'top' from arena, and sockets here that hold 212992 bytes" in told
+    assert f"sudo sysctl -w net.core.rmem_max={SOCKET_BUFFER}" in told
+    assert warnings(SOCKET_BUFFER) == ""
+    assert warnings(212992, host="arena") == "", "no image comes there"
+    monkeypatch.setattr(hosts_section, "_LIMIT", tmp_path / "none")
+    assert hosts_section.receive_limit() is None, "another kernel: nothing is claimed"
+
+
+def refusal_of(*words: str) -> str:
+    outcome = CliRunner().invoke(app, list(words))
+    assert isinstance(outcome.exception, DlstreamError), outcome.output
+    return str(outcome.exception)
+
+
+def test_what_one_computer_only_can_do_is_refused(two: Path) -> None:
+    local = refusal_of("run", str(two), "--local")
+    assert local == "--local: this rig has parts on arena, which nothing would reach; expected a rig without hosts"
+    latency = refusal_of("latency", str(two))
+    assert latency.endswith(
+        "rig.yaml: found a section 'hosts'; expected a rig of one computer, whose clock sees both ends"
+    )
+
+
+def test_a_host_that_the_rig_does_not_name_is_refused(two: Path, tmp_path: Path) -> None:
+    assert "--host arean: no host of this rig; expected one of desk, arena. Did you mean 'arena'?" in refusal_of(
+        "run", str(two), "--host", "arean"
+    )
+    (tmp_path / "one.yaml").write_text(HEAD)
+    with pytest.raises(NoSuchHostError, match="this rig has one computer; expected a section 'hosts'"):
+        checked_rig(tmp_path / "one.yaml", host="arena")
+
+
+def test_what_differs_between_hosts_is_named(two: Path) -> None:
+    own = same_everywhere(*checked_rig(two))
+    assert set(own) == {"rig file", "network", "options of the command line", "version of dlstream"}
+    two.write_text(f"{TWO}# another line\n")
+    assert differing(own, same_everywhere(*checked_rig(two))) == ["rig file"]
+    assert differing(own, {}) == list(own), "another version may say nothing"
