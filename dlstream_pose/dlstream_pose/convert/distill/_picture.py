@@ -47,15 +47,14 @@ def _tile(
 ) -> NDArray[np.uint8]:
     ratio = _TILE / image.shape[1]
     big = np.asarray(cv2.resize(image, (_TILE, round(image.shape[0] * ratio))), np.uint8)
-    x, y, sure = student.T
-    animal = Individual("student", x * ratio, y * ratio, sure, float(sure.mean()))
-    drawn = draw_overlay(big, [animal], edges, min_confidence=0.5)
     for x_there, y_there, confidence in teacher.tolist():
         if confidence >= 0.5:
             place = round(x_there * ratio), round(y_there * ratio)
-            cv2.circle(drawn, place, 9, _INK, 3, cv2.LINE_AA)
-            cv2.circle(drawn, place, 9, _PAPER, 1, cv2.LINE_AA)
-    return drawn
+            cv2.circle(big, place, 7, _INK, 3, cv2.LINE_AA)
+            cv2.circle(big, place, 7, _PAPER, 1, cv2.LINE_AA)
+    x, y, sure = student.T
+    animal = Individual("student", x * ratio, y * ratio, sure, float(sure.mean()))
+    return draw_overlay(big, [animal], edges, min_confidence=0.5)  # above the rings
 
 
 def _filled(tiles: list[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
