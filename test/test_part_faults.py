@@ -16,7 +16,8 @@ from faulty_parts import write_package
 from dlstream_camera import SOURCES, Camera, source_settings
 from dlstream_common.part_faults import PartFault
 from dlstream_experiment.model.triggers import TRIGGERS
-from dlstream_outputs import OUTPUTS, Pulse, make_output, output_settings
+from dlstream_outputs import OUTPUTS, Pulse, output_settings
+from dlstream_outputs.outputs import OutputKind
 from dlstream_pose import ENGINES, FILTERS, Estimator, PoseSettings, PoseStream
 from dlstream_pose.runtime.engines import settings_of_engine
 from dlstream_pose.runtime.filters import filter_settings
@@ -163,7 +164,8 @@ def test_an_output_that_works_wrongly(
 ):
     stranger(("bad", "Valve", method, body))
     (tmp_path / "port").touch()
-    output = make_output(output_settings("bad")(port=str(tmp_path / "port")), print)
+    kind = OutputKind.registered("bad")
+    output = kind.make(kind.settings(port=str(tmp_path / "port")), print)
     with pytest.raises(PartFault) as caught:
         output.off() if method == "off" else output.apply(Pulse(width=5.0))
     assert f"output 'bad' {WHO}{method} {expected}" in str(caught.value)

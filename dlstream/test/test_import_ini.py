@@ -130,6 +130,7 @@ def test_files_that_are_there_are_kept(tmp_path: Path):
         ("RESOLUTION = 3\n", 1, "text before the first section"),
         ("[Streaming]\n  = 3\n\n%%\n]\n", None, "found"),
         ("", 1, "no sections"),
+        ("[Streaming]\nMODEL\n  resnet\n", 2, "a key without a value above an indented line"),
     ],
 )
 def test_what_is_no_ini_file_is_refused(tmp_path: Path, text: str, line: int | None, expected: str):

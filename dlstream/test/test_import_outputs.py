@@ -78,16 +78,20 @@ def test_a_pi_in_the_network_ends_each_stimulus_by_itself(tmp_path, base):
     assert any("after which the Pi ends it" in note.todo for note in notes)
 
 
-def test_a_line_of_an_ni_card(tmp_path):
-    output, _, _ = imported(tmp_path, "conditional", "TYPE = NI\nPORT = Dev1/port0/line3\nIP = None")
-    assert output == {"type": "nidaq", "channel": "Dev1/port0/line3"}
-
-
 def test_a_reward_dispenser(tmp_path):
     device = "TYPE = RASPBERRY\nSTIM_PORT = 5\nREMOVAL_PORT = 6\nSTIM_TIME = 2.5\nREMOVAL_TIME = 3"
     output, _, notes = imported(tmp_path, "supply", device, "RewardDispenser")
     assert output == {"type": "gpio", "pin": 5}
-    assert any(note.lost and "REMOVAL_PORT" in note.where for note in notes), "our template does not withdraw"
+    assert read_yaml(tmp_path / "out" / "rig.mine.yaml")["outputs"]["removal"] == {"type": "gpio", "pin": 6}
+    ready = read_yaml(tmp_path / "out" / "mine.yaml")["protocol"]["states"]["ready"]
+    assert ready["enter"] == [{"give": {"output": "removal", "action": "on"}, "seconds": 3}]
+    assert not any(note.lost and "REMOVAL" in note.where for note in notes)
+
+
+@pytest.mark.parametrize("line", ["Dev1/port1/line6", "Dev1/PFI6"])
+def test_the_lines_of_an_ni_card(tmp_path, line):
+    output, _, _ = imported(tmp_path, "conditional", f"TYPE = NI\nPORT = {line}\nIP = None")
+    assert output == {"type": "nidaq", "channel": line}
 
 
 def test_a_windows_port_is_to_be_corrected(tmp_path):
@@ -99,7 +103,7 @@ def test_a_windows_port_is_to_be_corrected(tmp_path):
 @pytest.mark.parametrize(
     "device",
     [
-        "TYPE = NI\nPORT = Dev1/PFI6",
+        "TYPE = NI\nPORT = Dev1/ai6",
         "TYPE = RASPBERRY\nPORT = BOARD11",
         "TYPE = RASPBERRY\nPORT = 28",
         "TYPE = RASP_NETWORK\nPORT = 17",

@@ -121,6 +121,13 @@ def test_other_things_are_named_for_what_they_are(monkeypatch, capsys, tmp_path,
     for command in ("replay", "analyze"):
         assert convert in told(command, old)
     assert convert in told("replay", old.parent)
+    renamed = tmp_path / "new.mcap"
+    renamed.write_bytes(old.read_bytes())
+    assert f"found a bag of ROS 1; expected one of ROS 2. Convert it: `rosbags-convert --src {renamed}" in told(
+        "replay", renamed
+    )
+    renamed.write_bytes(b"<!DOCTYPE html>")
+    assert "found a web page (HTML), as a download without a login leaves it; expected a bag" in told("replay", renamed)
 
     sessions = tmp_path / "sessions" / "one"
     sessions.mkdir(parents=True)
@@ -136,7 +143,8 @@ def test_other_things_are_named_for_what_they_are(monkeypatch, capsys, tmp_path,
         ),
         tmp_path / "rig.yaml": (b"rig: a", "found settings (YAML)"),
         tmp_path / "notes.txt": ("notes".encode("utf-16"), "found a text in UTF-16"),
-        tmp_path / "data.bin": (b"123", "found a file of 3 bytes that is neither a session nor a bag"),
+        tmp_path / "poses.h5": (b"\x89HDF\r\n\x1a\n", "found an HDF5 file; expected a session folder or a bag"),
+        tmp_path / "data.bin": (b"1\x002", "found a file of 3 bytes that is neither a session nor a bag"),
     }
     for path, (data, expected) in files.items():
         path.write_bytes(data)

@@ -76,7 +76,7 @@ def test_video_that_is_missing_empty_or_no_video(tmp_path: Path):
     text.write_text("this is not a video\n" * 100)
     with pytest.raises(SourceError, match="found an empty file"):
         open_frames(empty)
-    with pytest.raises(SourceError, match="found no video that can be read"):
+    with pytest.raises(SourceError, match="found a text; expected a video"):
         open_frames(text)
     with pytest.raises(SourceError, match="found no such file"):
         open_frames(tmp_path / "missing.mp4")

@@ -123,6 +123,16 @@ def test_says_where_what_and_what_was_expected(tmp_path: Path, text: str, expect
             "lockout: 2 min",
             "2: lockout: found '2 min'; expected a number, in seconds. Write the number only, without 'min'.",
         ),
+        ("lockout: 10:30", "2: lockout: found '10:30'; expected a number, in seconds. Write seconds: 630."),
+        (
+            "lockout: \u22121",
+            "2: lockout: found '\u22121'; expected a number, in seconds. Write the minus sign of the keyboard: -1.",
+        ),
+        (
+            "points: [[80,5, 120,25]]",
+            "2: points[0]: found [80, 5, 120, 25]; expected at most 2 entries. "
+            "Write decimal numbers with a point, such as 80.5.",
+        ),
         ("fps: 30 Hz", "2: fps: found '30 Hz'; expected a number. Write the number only: 30."),
         ("match: 0", "2: match: found 0; expected one of any, all or a number at least 1"),
         ("count: 200", "2: count: found 200; expected count not larger than 100, with this match"),

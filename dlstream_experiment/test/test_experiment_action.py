@@ -137,6 +137,14 @@ def test_a_run_that_was_to_begin_by_itself_fails_with_its_node(start_node, anima
     assert "Traceback" not in node.output
 
 
+def test_an_output_that_still_opens_its_device_is_told_from_one_that_is_not_there(start_node, observer, wait_for):
+    statuses = observer.collect(ExperimentStatus, "/experiment/status", EVENT)
+    start_node("dlstream_outputs.node", name="screen", namespace="/outputs", type="log", autostart=False)
+    start_node(MODULE, file=EXAMPLE, start_timeout=300.0, autostart_run=True)
+    waits = "waits for output 'screen': its node is there, and has not opened its device yet: nobody listens on "
+    wait_for(lambda: any(item.reason.startswith(waits) for item in statuses), "a status that says so")
+
+
 def test_a_run_arms_its_output_and_waits_for_one_that_a_hand_disarmed(
     start_node, observer, watcher, animal, wait_for, tmp_path
 ):

@@ -155,6 +155,16 @@ def test_one_bad_key_hides_no_other_mistake(tmp_path):
     }
 
 
+def test_a_value_that_does_not_fit_the_nearest_key_is_told_once(tmp_path):
+    """An unknown key is not blamed on the known one that it resembles."""
+    with pytest.raises(InputError) as caught:
+        load(
+            tmp_path,
+            "image: {width: 848}\ntriggers:\n  a: {type: region, region: left, keypoints: [n], dwll: {s: 1}}\n",
+        )
+    assert {item.key for item in caught.value.problems} == {"image", "triggers.a.dwll"}
+
+
 def test_a_release_may_be_larger_or_the_same(tmp_path):
     load(tmp_path, "triggers:\n  a: {type: region, region: left, keypoints: [n], release: wide}\n")
     load(tmp_path, "triggers:\n  a: {type: region, region: left, keypoints: [n], release: left}\n")

@@ -1,4 +1,4 @@
-"""Outputs: devices that an experiment commands. Only the module `node` imports ROS."""
+"""Outputs: devices that an experiment commands. Only the modules `node` and `own_node` import ROS."""
 
 from dlstream_outputs.actions import (
     VOCABULARY,
@@ -19,7 +19,6 @@ from dlstream_outputs.outputs import (
     OutputError,
     OutputSettings,
     Report,
-    make_output,
     output_settings,
 )
 
@@ -40,6 +39,5 @@ __all__ = [
     "Show",
     "Strength",
     "Train",
-    "make_output",
     "output_settings",
 ]

@@ -39,7 +39,7 @@ from dlstream_msgs.msg import Event as EventMsg
 from dlstream_msgs.srv import TestOutput
 from dlstream_outputs.actions import Action
 from dlstream_outputs.guard import Guard, Order
-from dlstream_outputs.outputs import OUTPUTS, Output, OutputError, OutputSettings, make_output, output_settings
+from dlstream_outputs.outputs import Output, OutputError, OutputKind, OutputSettings
 
 _STATUS_PERIOD = 0.2
 _LONGEST_CHECK_PERIOD = 0.1
@@ -59,15 +59,20 @@ class OutputNode(DlstreamNode[OutputSettings]):
     linger = 3.0
 
     def __init__(
-        self, default_type: str = "", *, name: str = "", namespace: str = "/outputs", frames: LocalFrames | None = None
+        self,
+        output: str | type[Output[Any]] = "",
+        *,
+        name: str = "",
+        namespace: str = "/outputs",
+        frames: LocalFrames | None = None,
     ) -> None:
-        """Args name and namespace are given where several outputs share a process."""
-        kind = _requested_type(default_type, name or "output", namespace)
-        try:
-            self._kind = OUTPUTS.usable(kind)
-        except PartError as error:
-            raise PartError("parameter type", error.found, error.expected, error.suggestion) from error
-        super().__init__(output_settings(kind), name=name, namespace=namespace, frames=frames)
+        """Args name and namespace are given where several outputs share a process.
+
+        Args:
+            output: the class to drive, or what the parameter `type` names by default.
+        """
+        self._kind = _kind(output, name or "output", namespace)
+        super().__init__(self._kind.settings, name=name, namespace=namespace, frames=frames)
         self._output: Output[Any] | None = None
         self._closers: list[Callable[[], object]] = []
 
@@ -78,8 +83,8 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._end_timer: Timer | None = None
         self._ending = False
         self._problem = ""
-        self._guarded = Guard(settings, self._kind.arming)
-        self._output = make_output(settings, lambda line: self.get_logger().info(line))
+        self._guarded = Guard(settings, self._kind.output.arming)
+        self._output = self._kind.make(settings, lambda line: self.get_logger().info(line))
         self._output.open()
         self.hardware_id = self._output.hardware_id
         self._answers = self.create_lifecycle_publisher(Acknowledgement, "~/acknowledgement", COMMAND)
@@ -91,7 +96,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         if self.settings is None:
             raise DlstreamError("the output is not configured")
         self._device.off()
-        self._guarded = Guard(self.settings, self._kind.arming)
+        self._guarded = Guard(self.settings, self._kind.output.arming)
         commands = self.create_subscription(CommandMsg, "~/command", self._on_command, COMMAND)
         self._commands = commands.topic_name
         topic = f"{self.settings.commander}/heartbeat"
@@ -367,11 +372,15 @@ class OutputNode(DlstreamNode[OutputSettings]):
             self._wake_at_end()
 
 
-def _requested_type(default: str, name: str, namespace: str) -> str:
-    """The parameter `type`, which decides which other parameters the node has."""
+def _kind(output: str | type[Output[Any]], name: str, namespace: str) -> OutputKind:
+    """The class itself, or what the parameter `type` says, which decides which other parameters the node has."""
+    if not isinstance(output, str):
+        return OutputKind.own(output)
     node = rclpy.create_node(name, namespace=namespace, start_parameter_services=False, enable_rosout=False)
     try:
-        return str(node.declare_parameter("type", default).value)
+        return OutputKind.registered(str(node.declare_parameter("type", output).value))
+    except PartError as error:
+        raise PartError("parameter type", error.found, error.expected, error.suggestion) from error
     finally:
         node.destroy_node()
 
@@ -383,16 +392,7 @@ def main() -> None:
 
 def screen() -> None:
     """Entry point of `ros2 run dlstream_outputs screen`."""
-    sys.exit(run_node(ScreenNode))
-
-
-class ScreenNode(OutputNode):
-    """An output node whose `type` is screen by default."""
-
-    default_name = "screen"
-
-    def __init__(self) -> None:
-        super().__init__("screen")
+    sys.exit(run_node(lambda: OutputNode("screen", name="screen")))
 
 
 if __name__ == "__main__":

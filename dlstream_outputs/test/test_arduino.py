@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -163,7 +164,8 @@ def test_a_port_that_is_not_there_or_busy_says_what_to_do(opened, board):
     opened()
     code = f"from dlstream_outputs.board import claim; claim({board.port!r}, print)"
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "is in use by another program" in other.stderr
+    assert "is in use by " in other.stderr
+    assert f"(process {os.getpid()})" in other.stderr
 
 
 def test_auto_takes_the_only_board_and_lists_what_else_there_is(board, monkeypatch, tmp_path):

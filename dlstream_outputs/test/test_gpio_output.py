@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import gpiozero
 import pytest
@@ -52,10 +53,19 @@ def opened():
 # On the Pi.
 
 
+@pytest.mark.skipif(find_spec("lgpio") is None, reason="no lgpio; it has no wheel for Python 3.13")
 def test_the_library_leaves_nothing_in_the_working_directory(tmp_path):
     code = "from dlstream_outputs.outputs._pi_pin import lgpio_factory; lgpio_factory()"
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_library_the_error_says_what_to_install(tmp_path):
+    code = "import sys; sys.modules['lgpio'] = None; "
+    code += "from dlstream_outputs.outputs._pi_pin import lgpio_factory; lgpio_factory()"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "OutputError: pin: " in done.stderr
+    assert "pip install lgpio, or on a Pi: sudo apt install python3-lgpio" in done.stderr
 
 
 @pytest.mark.parametrize("active_high", [True, False])

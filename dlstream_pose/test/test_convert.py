@@ -239,7 +239,7 @@ def test_frames_are_named_by_file_and_number(tmp_path):
     assert {sample.image.shape for sample in samples} == {(24, 32, 3)}
 
 
-@pytest.mark.parametrize(("name", "said"), [("none.mp4", "no such file"), ("text.mp4", "no video that can be read")])
+@pytest.mark.parametrize(("name", "said"), [("none.mp4", "no such file"), ("text.mp4", "a text; expected a video")])
 def test_frames_that_can_not_be_read_are_named(tmp_path, name, said):
     (tmp_path / "text.mp4").write_text("not a video")
     with pytest.raises(SourceError, match=rf"{name}: .*{said}"):

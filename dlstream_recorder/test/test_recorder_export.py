@@ -127,7 +127,12 @@ def test_csv_has_one_header_row_and_every_value_in_a_column(session, make):
     assert pd.read_csv(folder / "trials.csv")["result"].fillna("").tolist() == ["hit", "miss", ""]
     with pytest.raises(RecordingError, match="found an earlier export; nothing is overwritten"):
         export_session(session, ["csv"], session / "export")
+    (session / "experiment.yaml").write_text("keypoints: {front: {middle: {nose: 3, tail: 1}}}\n")
     export_session(session, ["csv"], session / "export", force=True)
+    with_virtual = pd.read_csv(folder / "top.poses.csv")
+    assert with_virtual.columns[-3:].tolist() == ["front.x", "front.y", "front.confidence"]
+    middle = (3 * poses["nose.x"] + poses["tail.x"]) / 4
+    assert np.allclose(with_virtual["front.x"], middle, equal_nan=True), "keypoints of the experiment's own, too"
 
 
 def test_nwb_passes_the_inspector_and_holds_the_real_stamps(session, make):

@@ -14,8 +14,10 @@ import pytest
 from pydantic import ValidationError
 
 from dlstream_common import RecordingError
-from dlstream_recorder import EVENT_COLUMNS, EventRow, Session, SessionSettings
+from dlstream_recorder import EVENT_COLUMNS, EventRow, Session, SessionSettings, recover
+from dlstream_recorder.export.export import export_session
 from dlstream_recorder.report.tables import read_events
+from dlstream_recorder.session.archive import SessionInfo, find_sessions
 
 GREY = np.zeros((16, 16), np.uint8)
 
@@ -69,6 +71,13 @@ def test_a_session_without_a_frame_is_not_complete(open_session, make):
     session.finish("enough")
     contents = contents_of(session.folder)
     assert (contents["complete"], contents["without_frames"], contents["error"]) == (False, ["side"], None)
+    recover(session.folder)
+    assert contents_of(session.folder)["complete"] is False, "nothing gives that camera its frames"
+    (found,) = find_sessions(session.folder)
+    assert isinstance(found, SessionInfo)
+    assert found.state == "no frames of side"
+    export_session(session.folder, ["csv"], session.folder / "export")
+    assert len(pd.read_csv(session.folder / "export" / "csv" / "top.poses.csv")) == 1
 
 
 def test_a_folder_that_exists_is_never_touched(open_session, tmp_path):

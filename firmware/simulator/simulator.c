@@ -7,6 +7,8 @@
    Commands on standard input, a line each:
      pin N 0|1      drives a digital pin from outside
      adc N MV       puts millivolts on an analog pin (14 is A0)
+     wire A B US    puts what output A does on input B, microseconds later: as a digital level, and as 0 or 5000 mV on
+                    an analog pin. A light and its photodiode; edges of one kind must be further apart than US
      reset          the reset button
      freeze, go     stops the chip where it is, and goes on
      cut, unplug    takes the line, or the port, from the computer; the board runs on
@@ -44,6 +46,8 @@ static int master;
 static uint8_t direction[3]; /* ports D, B, C */
 static int level[PINS];
 static char shown[PINS];
+static int wire_to[PINS]; /* 0: no wire: pins 0 and 1 are the serial port */
+static avr_cycle_count_t wire_delay[PINS];
 static bool frozen;
 static bool cut; /* its line: nothing comes and nothing goes */
 static char output[1 << 16];
@@ -61,12 +65,16 @@ static int64_t clock_ns(clockid_t which) {
     return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
+static avr_cycle_count_t carry(avr_t *chip, avr_cycle_count_t when, void *parameter);
+
 static void show(int pin) {
     char now = !(direction[port_of(pin)] >> bit_of(pin) & 1) ? 'z' : level[pin] ? '1' : '0';
     if (now == shown[pin]) return;
     shown[pin] = now;
     if (trace)
         fprintf(trace, "%.4f %" PRId64 " %d %c\n", avr->cycle * 1e6 / FREQUENCY, clock_ns(CLOCK_REALTIME), pin, now);
+    if (wire_to[pin])
+        avr_cycle_timer_register(avr, wire_delay[pin], carry, (void *)(intptr_t)(wire_to[pin] << 1 | (now == '1')));
 }
 
 static void show_all(void) {
@@ -142,16 +150,39 @@ static void drive(int pin, bool high) {
     avr_raise_irq(pin_irq(pin), high);
 }
 
+static void trace_input(int pin, int value) {
+    if (trace)
+        fprintf(trace, "%.4f %" PRId64 " %d in%d\n", avr->cycle * 1e6 / FREQUENCY, clock_ns(CLOCK_REALTIME), pin, value);
+}
+
+static void put(int pin, int millivolts) {
+    avr_raise_irq(avr_io_getirq(avr, AVR_IOCTL_ADC_GETIRQ, ADC_IRQ_ADC0 + pin - 14), (uint32_t)millivolts);
+}
+
+/* What a wire brings to its other end. */
+static avr_cycle_count_t carry(avr_t *chip, avr_cycle_count_t when, void *parameter) {
+    (void)chip;
+    (void)when;
+    int pin = (int)((intptr_t)parameter >> 1), high = (int)((intptr_t)parameter & 1);
+    if (pin < PINS) drive(pin, high);
+    if (pin >= 14) put(pin, high ? 5000 : 0);
+    trace_input(pin, high);
+    return 0;
+}
+
 static void obey(const char *command) {
-    int pin, value;
+    int pin, value, delay = 0;
     if (sscanf(command, "pin %d %d", &pin, &value) == 2 && pin >= 0 && pin < PINS) {
         drive(pin, value != 0);
-        if (trace)
-            fprintf(trace, "%.4f %" PRId64 " %d in%d\n", avr->cycle * 1e6 / FREQUENCY, clock_ns(CLOCK_REALTIME), pin, value);
+        trace_input(pin, value);
     } else if (sscanf(command, "adc %d %d", &pin, &value) == 2 && pin >= 14 && pin < 22) {
-        avr_raise_irq(avr_io_getirq(avr, AVR_IOCTL_ADC_GETIRQ, ADC_IRQ_ADC0 + pin - 14), (uint32_t)value);
-        if (trace)
-            fprintf(trace, "%.4f %" PRId64 " %d in%d\n", avr->cycle * 1e6 / FREQUENCY, clock_ns(CLOCK_REALTIME), pin, value);
+        put(pin, value);
+        trace_input(pin, value);
+    } else if (sscanf(command, "wire %d %d %d", &pin, &value, &delay) >= 2 && pin >= 2 && pin < PINS && value >= 2 &&
+               value < 22) {
+        wire_to[pin] = value;
+        wire_delay[pin] = (avr_cycle_count_t)(delay > 0 ? delay : 1) * (FREQUENCY / 1000000);
+        carry(avr, avr->cycle, (void *)(intptr_t)(value << 1 | (shown[pin] == '1')));
     } else if (!strcmp(command, "reset")) reset();
     else if (!strcmp(command, "freeze")) frozen = true;
     else if (!strcmp(command, "go")) frozen = false;

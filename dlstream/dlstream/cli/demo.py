@@ -46,11 +46,13 @@ def run_demo(seconds: float, show: bool, console: Console, panel: bool = False) 
             console.print(f"[bold red]The loop did not close:[/] {reason}")
         return 1
     console.print("[bold green]The loop closed:[/] frame -> pose -> decision -> command -> picture on the screen.")
-    if summary.frames_dropped or summary.faults:
-        console.print(
-            f"[yellow]But {summary.frames_dropped} of {summary.frames_captured} frames were lost and "
-            f"{summary.faults} faults were recorded (see above). The usual cause is a busy computer.[/]"
-        )
+    wrong = []
+    if summary.frames_dropped:
+        wrong.append(f"{summary.frames_dropped} of {summary.frames_captured} frames lost")
+    if summary.faults:
+        wrong.append(f"{summary.faults} fault{'s' if summary.faults > 1 else ''} recorded (see above)")
+    if wrong:
+        console.print(f"[yellow]But: {', '.join(wrong)}. The usual cause is a busy computer.[/]")
     return 0
 
 

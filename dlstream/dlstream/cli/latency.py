@@ -20,6 +20,10 @@ def latency(
         str, typer.Option(help="The output that is or switches the light; the only one if left out.")
     ] = "",
     camera: Annotated[str, typer.Option(help="The camera that sees it; the only one if left out.")] = "",
+    light: Annotated[
+        str,
+        typer.Option("--input", help="The input of a board that sees the light, a photodiode; else a camera."),
+    ] = "",
     action: Annotated[
         str, typer.Option(help="The action that switches it on; 'show' with the first image of a screen, else 'on'.")
     ] = "",
@@ -42,7 +46,7 @@ def latency(
 
     console = make_console()
     checked, file = checked_rig(rig, warn=WarningPrinter(console))
-    wanted = Wanted(camera, output, action, _values(value or []), _region(region), times, seed)
+    wanted = Wanted(camera, output, light, action, _values(value or []), _region(region), times, seed)
     folder = out or Path("latency") / f"{time.strftime('%Y-%m-%dT%H-%M-%S')}_{checked.rig}"
     with ExitStack() as stack:
         if local:

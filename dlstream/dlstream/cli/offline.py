@@ -93,7 +93,7 @@ def replay(
     from dlstream.cli.summary import show_session
     from dlstream.offline.analyze import Options
     from dlstream.offline.bags import is_bag, replay_bag
-    from dlstream.offline.kinds import is_session, other_kind
+    from dlstream.offline.kinds import is_session, kind_of_no_bag, other_kind
     from dlstream.offline.replay import replay_session
     from dlstream.offline.whatif import what_if
 
@@ -112,6 +112,8 @@ def replay(
     }
     named = [name for name, value in given.items() if value is not None]
     if is_bag(recording):
+        if recording.is_file() and (kind := kind_of_no_bag(recording)):
+            raise DlstreamError(f"{recording}: found {kind}")
         _refuse(named, ["--set"], f"{recording} is a bag", "--set works on a session: replay the bag into one first")
         if out is None:
             raise DlstreamError("the replay of a bag writes a session folder: name it with --out DIR")

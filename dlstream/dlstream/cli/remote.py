@@ -89,7 +89,9 @@ def stop(
             except DlstreamError as error:
                 errors.append(str(error))
         if found.records == "service" and (folder := _recording(link)):
-            link.trigger("/recorder/stop")
+            link.trigger(
+                "/recorder/stop", lambda: _say("the recorder still writes what was waiting (Ctrl-C: don't wait)")
+            )
             stopped = True
             _say(f"session {folder} is finished")
     if not stopped:

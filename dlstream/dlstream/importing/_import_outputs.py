@@ -8,28 +8,31 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlstream.importing._import_experiment import ImportedDraft
+from dlstream.importing._import_rig import is_given
 from dlstream.importing._ini import Ini, Note
-from dlstream_common import Place
+from dlstream_common import Place, key_of
 
 _LOG = "it only logs its commands until you set its real type in the rig file (docs/reference/keys.md)"
 _PIN = re.compile(r"(?:GPIO|BCM)?([0-9]|1[0-9]|2[0-7])", re.IGNORECASE)
-_LINE = re.compile(r"[^/\s]+/port\d+/line\d+")
+_LINE = re.compile(r"[^/\s]+/(port\d+/line\d+|PFI\d+)")
 _SHORTEST = 0.001
 
 
 @dataclass(frozen=True)
 class _Device:
-    """Where a process of DeepLabStream's finds its device: section, and keys of its port and its time."""
+    """Where a process of DeepLabStream's finds its device: section, and key of its port."""
 
     section: str
     port: str
-    seconds: str = "STIM_TIME"
 
 
 _DEVICES = {
     "BaseStimulation": _Device("BaseStimulation", "PORT"),
     "RewardDispenser": _Device("RewardDispenser", "STIM_PORT"),
 }
+_REMOVAL = _Device("RewardDispenser", "REMOVAL_PORT")
+_READY: Place = ("protocol", "states", "ready", "enter")
+_SCREEN = "ScreenStimulation"
 _STIMULUS: Mapping[str, Place] = {
     "base_conditional_supply": ("enter", 1, "give"),
     "base_trial": ("enter", 0, "give"),
@@ -42,10 +45,18 @@ def outputs_of(draft: ImportedDraft | None, ini: Ini, template: str) -> dict[str
     if draft is None:
         return {}
     outputs: dict[str, dict[str, Any]] = {}
-    found = _device(ini) if template.startswith("base_") else None
-    if found is not None:
-        device, settings = found
-        outputs[_commanded(draft, ini, device, settings, template)] = settings
+    process = ini.text("BaseProtocolProcess", "STIMULATION") or "BaseStimulation"
+    if template.startswith("base_") and process == _SCREEN:
+        outputs |= _screen(draft, ini, template)
+    elif template.startswith("base_") and process in _DEVICES:
+        device = _DEVICES[process]
+        settings = _made(ini, device)
+        if settings is not None:
+            outputs[_commanded(draft, ini, device, settings, template)] = settings
+        if template == "base_conditional_supply" and process == _REMOVAL.section:
+            outputs |= _removal(draft, ini)
+        if template != "base_conditional_supply" and ini.peek(device.section, "STIM_TIME"):
+            ini.note(device.section, "STIM_TIME", "not needed: only the process `supply` uses it")
     for name in draft.outputs():
         if name not in outputs:
             outputs[name] = {"type": "log"}
@@ -53,11 +64,8 @@ def outputs_of(draft: ImportedDraft | None, ini: Ini, template: str) -> dict[str
     return outputs
 
 
-def _device(ini: Ini) -> tuple[_Device, dict[str, Any]] | None:
-    """The device of the process's stimulation; None where it is none of those that we know."""
-    device = _DEVICES.get(ini.text("BaseProtocolProcess", "STIMULATION") or "BaseStimulation")
-    if device is None:
-        return None
+def _made(ini: Ini, device: _Device) -> dict[str, Any] | None:
+    """The output at a port; None where it is none that we know."""
     kind, port = ini.peek(device.section, "TYPE").upper(), ini.peek(device.section, device.port)
     made: dict[str, Any] | None = None
     if kind == "ARDUINO":
@@ -65,13 +73,51 @@ def _device(ini: Ini) -> tuple[_Device, dict[str, Any]] | None:
     elif kind in ("RASPBERRY", "RASP_NETWORK"):
         made = _gpio(ini, device, port, ini.peek(device.section, "IP") if kind == "RASP_NETWORK" else None)
     elif kind == "NI" and _LINE.fullmatch(port):
-        ini.note(device.section, "TYPE", "type: nidaq; what is simply on stays on if this computer dies")
+        ini.note(device.section, device.port, "type: nidaq; what is simply on stays on if this computer dies")
         made = {"type": "nidaq", "channel": port}
+    if made is not None:
+        for key in ("TYPE", device.port, "IP"):
+            ini.text(device.section, key)  # it is imported
+    return made
+
+
+def _removal(draft: ImportedDraft, ini: Ini) -> dict[str, dict[str, Any]]:
+    """The second port of a reward dispenser, which takes back what was not eaten."""
+    seconds = ini.number(_REMOVAL.section, "REMOVAL_TIME", _SHORTEST)
+    made = _made(ini, _REMOVAL) if seconds is not None else None
+    ini.notes[:] = list(dict.fromkeys(ini.notes))  # of the same TYPE
     if made is None:
-        return None
-    for key in ("TYPE", device.port, "IP"):
-        ini.text(device.section, key)  # it is imported
-    return device, made
+        return {}
+    command: dict[str, Any] = {"output": "removal", "action": "on"}
+    if "address" in made:
+        command["values"] = {"duration": f"{seconds:g} s"}
+    draft.give(ini, _READY, [{"give": command, "seconds": seconds}])
+    todo = (
+        f"withdrawn for {seconds:g} s when the pause after a reward is over, and at the start; DeepLabStream withdraws "
+        "again and again while the animal is elsewhere"
+    )
+    ini.notes.append(Note(ini.where(_REMOVAL.section, "REMOVAL_TIME"), f"{seconds:g}", todo))
+    return {"removal": made}
+
+
+def _screen(draft: ImportedDraft, ini: Ini, template: str) -> dict[str, dict[str, Any]]:
+    """A picture or a video on a screen."""
+    path, kind = ini.peek(_SCREEN, "STIM_PATH"), ini.text(_SCREEN, "TYPE").lower() or "image"
+    if not is_given(path) or path.lower() == "none":
+        return {}
+    ini.text(_SCREEN, "STIM_PATH")
+    file = ini.existing(path)
+    if file is None:
+        ini.note(_SCREEN, "STIM_PATH", "there is no such file here: copy it beside the rig file, and correct its path")
+    background = ini.text(_SCREEN, "BACKGROUND_PATH")
+    if is_given(background) and background.lower() != "none":
+        todo = "a screen that is off shows one colour, `background: '#808080'`; set it to the picture's"
+        ini.note(_SCREEN, "BACKGROUND_PATH", todo, True)
+    key, action = ("videos", "play") if kind == "video" else ("images", "show")
+    place = _stimulus_place(template)
+    name = str(draft.get(place)["output"])  # limits and the stop rule may name it as well
+    draft.give(ini, place, {"output": name, "action": action, "values": {key[:-1]: "stimulus"}})
+    return {name: {"type": "screen", key: {"stimulus": str(file or path)}}}
 
 
 def _serial(ini: Ini, device: _Device, port: str) -> dict[str, Any] | None:
@@ -106,8 +152,7 @@ def _gpio(ini: Ini, device: _Device, port: str, host: str | None) -> dict[str, A
 
 def _commanded(draft: ImportedDraft, ini: Ini, device: _Device, settings: Mapping[str, Any], template: str) -> str:
     """Lets the experiment command the device; returns the output's name."""
-    state = "cue" if template == "base_trial" else "stimulus"
-    place = ("protocol", "states", state, *_STIMULUS.get(template, ("stimuli", 0)))
+    place = _stimulus_place(template)
     stimulus = dict(draft.get(place))
     if template == "base_trial":  # ours shows a picture
         stimulus = {"output": "stimulus", "action": "on"}
@@ -115,10 +160,15 @@ def _commanded(draft: ImportedDraft, ini: Ini, device: _Device, settings: Mappin
     if "address" in settings and longest is not None and longest >= _SHORTEST:
         stimulus["values"] = {"duration": f"{longest:g} s"}
         todo = f"'on' has a duration of {longest:g} s, after which the Pi ends it, as it does if this computer dies"
-        ini.notes.append(Note(f"{draft.file.name}: protocol.states.{state}", "on", todo))
+        ini.notes.append(Note(f"{draft.file.name}: {key_of(place[:3])}", "on", todo))
     if stimulus != draft.get(place):
         draft.give(ini, place, stimulus)
     return str(stimulus["output"])
+
+
+def _stimulus_place(template: str) -> Place:
+    state = "cue" if template == "base_trial" else "stimulus"
+    return ("protocol", "states", state, *_STIMULUS.get(template, ("stimuli", 0)))
 
 
 def _longest(draft: ImportedDraft, template: str) -> Iterator[float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from dlstream.importing._ini import Ini, Note
@@ -82,11 +81,16 @@ def _camera(ini: Ini) -> dict[str, Any]:
         if not is_given(video):
             ini.note("Video", "VIDEO_SOURCE", "put the video's path into cameras.top.path")
         path = ini.text("Video", "VIDEO_SOURCE") if is_given(video) else "video.mp4"
-        if not Path(path).is_file():
+        file = ini.existing(path)
+        if file is None:
             ini.notes.append(
                 Note(ini.where("Video", "VIDEO_SOURCE"), path, "there is no such file here: correct its path")
             )
-        camera: dict[str, Any] = {"source": "video", "path": path, "loop": ini.flag("Video", "REPEAT_VIDEO")}
+        camera: dict[str, Any] = {
+            "source": "video",
+            "path": str(file or path),
+            "loop": ini.flag("Video", "REPEAT_VIDEO"),
+        }
         if ini.text("Streaming", "RESOLUTION"):
             ini.note("Streaming", "RESOLUTION", "a video keeps its own size here; check the regions against it")
     else:

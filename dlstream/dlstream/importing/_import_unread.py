@@ -33,6 +33,7 @@ _CONFIG = {
 _KEYS = {
     "debug": "not needed: `dlstream run` shows what happens",
     "pass_separate": "not needed: poses keep each animal by its identity",
+    "use_dlstream_posture_detection": "not needed: dlstream decodes the network's output itself",
     "exp_origin": "not needed: the name is enough",
     "trial_name": "not needed: the trial is called 'trial'",
     "crop_x": "not needed: CROP is off",

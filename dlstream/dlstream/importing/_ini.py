@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from dlstream_common import InputError, Problem
@@ -86,6 +87,12 @@ class Ini:
                 found[section] = left or [self.spots[section, ""]]
         return found
 
+    def existing(self, path: str) -> Path | None:
+        """The file that a value names: from here, this file's folder, or DeepLabStream's own; None: there is none."""
+        folders = (Path(), self.file.parent, *list(self.file.parent.parents)[:2])
+        found = (folder / path for folder in folders)
+        return next((file.resolve() for file in found if file.is_file()), None)
+
     def words(self, section: str, key: str) -> list[str]:
         """A list, separated by commas."""
         return [part.strip() for part in self.text(section, key).split(",") if part.strip()]
@@ -147,6 +154,8 @@ def read_ini(*files: Path) -> Ini:
             parser.read_string(text, source=str(file))
         except configparser.Error as error:
             raise InputError(file, [_unreadable(error)]) from error
+        except AttributeError as error:  # so configparser fails at a value that begins below a key without one
+            raise InputError(file, [_bare_key(text)]) from error
         lines = _lines(text)
         own: set[tuple[str, str]] = set()
         for name in parser.sections():
@@ -176,6 +185,15 @@ def _unreadable(error: configparser.Error) -> Problem:
     if isinstance(error, configparser.MissingSectionHeaderError):
         return Problem((), "text before the first section", "a section such as [Streaming]", line=line)
     return Problem((), "a line that is neither a section nor KEY = VALUE", "an ini file", line=line)
+
+
+def _bare_key(text: str) -> Problem:
+    """A key without a value, followed by an indented line."""
+    pairs = enumerate(pairwise(text.splitlines()), start=1)
+    bare = [line for line, (key, below) in pairs if below[:1].isspace() and not re.search("[=:]", key)]
+    return Problem(
+        (), "a key without a value above an indented line", "KEY = VALUE on one line", line=bare[0] if bare else 1
+    )
 
 
 def _twice(what: str, line: int | None) -> Problem:

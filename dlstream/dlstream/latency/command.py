@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,12 +17,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from dlstream.console import show_line
+from dlstream.latency.detectors import CameraDetector, InputDetector
 from dlstream.latency.flashes import CHAINS, ENOUGH_FOR_P99, LOOK, Flash, distribution, save
-from dlstream.latency.light import Light
 from dlstream.latency.measure import Measurement
 from dlstream.latency.node import NAME, LatencyNode
 from dlstream.rig.file import Rig
-from dlstream.rig.nodes import NodeSpec, rig_nodes
+from dlstream.rig.nodes import rig_nodes
 from dlstream.rig.sections import TopicOutput
 from dlstream.run.environment import node_environment
 from dlstream.run.monitor import Monitor
@@ -40,6 +40,7 @@ class Wanted:
 
     Attributes:
         camera, output: names in the rig; empty: the only one.
+        input: the rig's input that sees the light; empty: the camera does.
         action, values: the command that switches the light on; empty: `show` with a screen's first image, else `on`.
         region: where to look for the light: x, y, width, height in pixels; empty: everywhere.
         times: number of flashes.
@@ -48,6 +49,7 @@ class Wanted:
 
     camera: str = ""
     output: str = ""
+    input: str = ""
     action: str = ""
     values: Mapping[str, str] | None = None
     region: Sequence[int] = ()
@@ -65,7 +67,13 @@ def measure_latency(rig: Rig, file: Path, wanted: Wanted, out: Path, console: Co
         raise LatencyError(
             f"{file}: found a section 'hosts'; expected a rig of one computer, whose clock sees both ends"
         )
-    camera = _one_of("camera", wanted.camera, list(rig.cameras))
+    light, with_pose = wanted.input, rig.pose is not None
+    watched = with_pose or not light
+    if light:
+        _one_of("input", light, list(rig.inputs))
+    if light and wanted.region:
+        raise LatencyError("found --region beside --input; expected one of them: an input has no picture")
+    camera = _one_of("camera", wanted.camera, list(rig.cameras)) if watched else ""
     output = _one_of("output", wanted.output, list(rig.outputs))
     section = rig.outputs[output]
     action, values = _command(section, wanted)
@@ -73,22 +81,26 @@ def measure_latency(rig: Rig, file: Path, wanted: Wanted, out: Path, console: Co
         problem = section.check_command(action, values)
         if problem is not None:
             raise LatencyError(f"output '{output}': {problem}")
-    rig = rig.model_copy(update={"experiment": None, "recorder": None, "together": False})
+    root = f"/{rig.namespace}".rstrip("/")
+    parts = _parts(rig, output, light, f"{root}/{NAME}")
     found = _Measured()
     environment = node_environment()
     os.environ.update(environment)
-    root = f"/{rig.namespace}".rstrip("/")
-    specs = [_commanded(spec, root) for spec in rig_nodes(rig, file) if _is_part(spec, root, camera, output)]
-    monitor = Monitor(rig.rig, file, [spec.full_name for spec in specs], [output], rig.namespace)
-    node = LatencyNode(camera, output, rig.pose is not None, rig.namespace)
+    specs = [
+        spec
+        for spec in rig_nodes(parts, file)
+        if not spec.ends_rig or (watched and any(node.namespace == f"{root}/{camera}" for node in spec.nodes))
+    ]
+    monitor = Monitor(rig.rig, file, [node.full_name for spec in specs for node in spec.nodes], [output], rig.namespace)
+    node = LatencyNode(camera, output, with_pose, light, rig.namespace)
+    detector = InputDetector(light) if light else CameraDetector(wanted.region)
     try:
         monitor.claim.check()
         runner = Runner(specs, environment, partial(show_line, console), monitor.report_fault, monitor.stop_outputs)
         text = " ".join([action, *(f"{key}={value}" for key, value in values.items())])
-        console.print(f"Flashing '{output}' ({escape(text)}) {wanted.times} times, seen by '{camera}' ...")
-        measurement = Measurement(
-            node, action, values, rig.pose is not None, wanted.region, wanted.seed, lambda: found.over
-        )
+        seen_by = light or camera
+        console.print(f"Flashing '{output}' ({escape(text)}) {wanted.times} times, seen by '{seen_by}' ...")
+        measurement = Measurement(node, action, values, with_pose, detector, wanted.seed, lambda: found.over)
         thread = threading.Thread(target=found.run, args=(measurement, wanted.times, runner, console), name="measure")
         thread.start()
         code = runner.run()
@@ -101,7 +113,7 @@ def measure_latency(rig: Rig, file: Path, wanted: Wanted, out: Path, console: Co
         if found.error is not None:
             raise found.error
         return code or 1
-    whole = _report(found, f"{rig.rig}: {output} seen by {camera}", text, out, console)
+    whole = _report(found, detector, f"{rig.rig}: {output} seen by {seen_by}", text, out, console)
     if len(found.flashes) == wanted.times:
         return 0 if whole else 1
     why = f": {found.error}" if found.error is not None else ""
@@ -115,18 +127,13 @@ class _Measured:
     def __init__(self) -> None:
         self.over = False
         self.error: DlstreamError | None = None
-        self.light: Light | None = None
         self.flashes: list[Flash] = []
         self.faults: list[str] = []
 
     def run(self, measurement: Measurement, times: int, runner: Runner, console: Console) -> None:
         try:
             measurement.wait_for_rig()
-            self.light = light = measurement.find()
-            console.print(
-                f"The light is at x {light.x}, y {light.y}, {light.width}x{light.height} pixels: "
-                f"{light.contrast:.0f} grey values brighter than the dark."
-            )
+            console.print(measurement.find())
             with Progress(console=console, transient=True) as progress:
                 task = progress.add_task("flashes", total=times)
                 measurement.run(times, lambda done, total: progress.update(task, completed=done))
@@ -157,25 +164,31 @@ def _command(section: object, wanted: Wanted) -> tuple[str, Mapping[str, str]]:
     return ("show", {"image": images[0]}) if images else ("on", {})
 
 
-def _is_part(spec: NodeSpec, root: str, camera: str, output: str) -> bool:
-    if spec.namespace == f"{root}/outputs":
-        return spec.name == output
-    return not spec.ends_rig or spec.namespace == f"{root}/{camera}"
+def _parts(rig: Rig, output: str, light: str, commander: str) -> Rig:
+    """What is measured of the rig: the output, which obeys this measurement in place of the experiment."""
+    section = rig.outputs[output]
+    if not isinstance(section, TopicOutput):
+        section = section.model_copy(update={"commander": commander})
+    return rig.model_copy(
+        update={
+            "experiment": None,
+            "recorder": None,
+            "together": False,
+            "outputs": {output: section},
+            "inputs": {light: rig.inputs[light]} if light else {},
+        }
+    )
 
 
-def _commanded(spec: NodeSpec, root: str) -> NodeSpec:
-    """The output obeys this measurement in place of the experiment."""
-    if spec.namespace != f"{root}/outputs":
-        return spec
-    return replace(spec, parameters={**spec.parameters, "commander": f"{root}/{NAME}"})
-
-
-def _report(found: _Measured, title: str, text: str, out: Path, console: Console) -> bool:
+def _report(
+    found: _Measured, detector: CameraDetector | InputDetector, title: str, text: str, out: Path, console: Console
+) -> bool:
     """Prints and writes the figures; whether every flash was seen to go on and off."""
     from dlstream.latency.plot import plot
 
     out.mkdir(parents=True, exist_ok=True)
     rows = save(found.flashes, out / "latency.csv")
+    by_input = isinstance(detector, InputDetector)
     table = Table("from -> to", box=None, title="Latency, ms", title_justify="left", title_style="bold")
     for column in ("least", "p50", "p95", "p99", "max", "n"):
         table.add_column(column, justify="right")
@@ -184,20 +197,25 @@ def _report(found: _Measured, title: str, text: str, out: Path, console: Console
         if d is not None:
             p99 = f"{d.p99:.1f}" if d.n >= ENOUGH_FOR_P99 else "-"
             figures = (f"{d.least:.1f}", f"{d.p50:.1f}", f"{d.p95:.1f}", p99, f"{d.worst:.1f}")
-            table.add_row(chain.title, *figures, str(d.n))
+            table.add_row(chain.words(by_input), *figures, str(d.n))
     console.print(table)
-    look = rows[LOOK].median()
+    if isinstance(detector, InputDetector):
+        precision = f"the stamps are the board's, right to {detector.uncertainty_us / 1000:.1f} ms"
+        console.print(f"An input has no interval: {precision} on this computer's clock.")
+    else:
+        look = rows[LOOK].median()
+        precision = f"the camera looks every {look:.1f} ms"
+        console.print(
+            f"The camera looks every {look:.1f} ms: a light that comes on just after a look is seen that much later. "
+            "Each figure with light in it contains this; the first row does not."
+        )
     seen, unseen = sum(flash.complete for flash in found.flashes), sum(not flash.complete for flash in found.flashes)
-    console.print(
-        f"The camera looks every {look:.1f} ms: a light that comes on just after a look is seen that much later. "
-        "Each figure with light in it contains this; the first row does not."
-    )
     if unseen:
         console.print(f"[bold red]{unseen} of {len(found.flashes)} flashes were not seen to go on and off.[/]")
     for text, count in Counter(found.faults).items():
         console.print(f"[bold red]Fault[/]     {escape(text)}" + (f" ({count} times)" if count > 1 else ""))
     when = time.strftime("%Y-%m-%d %H:%M")
-    plot(rows, title, f"{seen} flashes ({text}), {when}; the camera looks every {look:.1f} ms", out / "latency.png")
+    plot(rows, title, f"{seen} flashes ({text}), {when}; {precision}", out / "latency.png", by_input)
     console.print(
         f"[bold]Table[/]     {escape(str(out / 'latency.csv'))}\n[bold]Plot[/]      {escape(str(out / 'latency.png'))}"
     )

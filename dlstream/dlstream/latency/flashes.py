@@ -19,11 +19,11 @@ class Flash:
     Attributes:
         sent: the command "on" was sent.
         applied: the output says that it took effect then.
-        dark: stamp of the last picture without the light.
-        lit: stamp of the first picture with it.
+        dark: stamp of the last picture without the light; 0 with an input, which stamps the change itself.
+        lit: stamp of the first picture with it, or of the input's change.
         pose: a first pose of a picture with the light arrived; the command "off" was decided on.
         off_sent, off_applied: the same for "off".
-        still_lit, dark_again: stamps of the last picture with the light, and the first without.
+        still_lit, dark_again: stamps of the last picture with the light, and the first without; as `dark` and `lit`.
     """
 
     sent: int
@@ -48,7 +48,7 @@ class Chain:
 
     Attributes:
         name: of its column in the table.
-        title: in words.
+        title: in words, where a camera sees the light.
         begin, end: fields of Flash.
     """
 
@@ -56,6 +56,14 @@ class Chain:
     title: str
     begin: str
     end: str
+
+    def words(self, by_input: bool) -> str:
+        """The title; `by_input`: an input sees the light, and no picture."""
+        return (
+            self.title.replace("light in the picture", "light").replace("of it", "of a later picture")
+            if by_input
+            else self.title
+        )
 
 
 CHAINS = (

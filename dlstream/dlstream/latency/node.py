@@ -14,9 +14,12 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import Image as ImageMsg
+from std_msgs.msg import Bool
 
-from dlstream_common import OFF, Frame, now
+from dlstream.latency.detectors import Change
+from dlstream_common import OFF, Frame, event_kinds, now
 from dlstream_common.ros import (
     COMMAND,
     EVENT,
@@ -59,15 +62,22 @@ class Fault:
     text: str
 
 
-Seen = Frame | Answer | PoseArrived | Fault
+Seen = Frame | Change | Answer | PoseArrived | Fault
 
 
 class LatencyNode:
-    """Commands one output as the experiment would, with a heartbeat; what it sees waits in `seen`."""
+    """Commands one output as the experiment would, with a heartbeat; what it sees waits in `seen`.
 
-    def __init__(self, camera: str, output: str, with_pose: bool, namespace: str = "") -> None:
+    Args:
+        camera, output: names in the rig.
+        with_pose: take the camera's poses.
+        light: the input that sees the light; empty: the camera's pictures show it.
+    """
+
+    def __init__(self, camera: str, output: str, with_pose: bool, light: str = "", namespace: str = "") -> None:
         self.seen: queue.SimpleQueue[Seen] = queue.SimpleQueue()
-        self._camera, self._with_pose, self._count = camera, with_pose, 0
+        self._camera, self._light, self._count = camera, light, 0
+        self._changed = False
         self._context = rclpy.Context()
         rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node(NAME, namespace=namespace, context=self._context, start_parameter_services=False)
@@ -76,10 +86,18 @@ class LatencyNode:
         self._node.create_subscription(Acknowledgement, f"outputs/{output}/acknowledgement", self._on_answer, COMMAND)
         self._node.create_subscription(Event, f"{NAME}/events", self._on_event, EVENT)
         self._node.create_subscription(Event, "experiment/events", self._on_event, EVENT)
-        qos = image_qos(_FRAMES)
-        qos.reliability = ReliabilityPolicy.BEST_EFFORT  # it hears drivers of either reliability
-        self._images = self._node.create_subscription(ImageMsg, f"{camera}/image_raw", self._on_image, qos)
-        self._poses = self._node.create_subscription(FramePoses, f"{camera}/pose", self._on_pose, POSE)
+        self._needed: list[tuple[str, Subscription]] = []
+        if light:
+            levels = self._node.create_subscription(Bool, f"inputs/{light}/level", self._on_level, EVENT)
+            self._needed.append((f"input '{light}'", levels))
+        else:
+            qos = image_qos(_FRAMES)
+            qos.reliability = ReliabilityPolicy.BEST_EFFORT  # it hears drivers of either reliability
+            images = self._node.create_subscription(ImageMsg, f"{camera}/image_raw", self._on_image, qos)
+            self._needed.append(("the camera", images))
+        if with_pose:
+            poses = self._node.create_subscription(FramePoses, f"{camera}/pose", self._on_pose, POSE)
+            self._needed.append(("the pose node", poses))
         self._node.create_timer(_BEAT, self._heartbeat.turn)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
@@ -89,10 +107,9 @@ class LatencyNode:
     @property
     def lacks(self) -> str:
         """What is not there yet; empty when the measurement can begin."""
-        if not self._images.get_publisher_count():
-            return f"the camera, {self._images.topic_name}"
-        if self._with_pose and not self._poses.get_publisher_count():
-            return f"the pose node, {self._poses.topic_name}"
+        for what, subscription in self._needed:
+            if not subscription.get_publisher_count():
+                return f"{what}, {subscription.topic_name}"
         if not self._commands.get_subscription_count():
             return f"the output, {self._commands.topic_name}"
         heartbeat = f"{self._node.get_fully_qualified_name()}/heartbeat"
@@ -126,6 +143,11 @@ class LatencyNode:
     def _on_image(self, message: ImageMsg) -> None:
         self.seen.put(frame_from_message(message, self._camera, 0))
 
+    def _on_level(self, message: Bool) -> None:
+        """Only so that the level is known before its first change, which has a stamp."""
+        if not self._changed:
+            self.seen.put(Change(message.data, 0))
+
     def _on_pose(self, message: FramePoses) -> None:
         self.seen.put(PoseArrived(stamp_from_message(message.header.stamp), now()))
 
@@ -135,7 +157,12 @@ class LatencyNode:
             self.seen.put(Answer(message.id, stamp_from_message(message.applied), problem))
 
     def _on_event(self, message: Event) -> None:
-        if message.kind == Event.FAULT:
-            values = {item.key: item.value for item in message.values}
+        values = {item.key: item.value for item in message.values}
+        if message.name == self._light and message.kind in (event_kinds.INPUT_ROSE, event_kinds.INPUT_FELL):
+            self._changed = True
+            uncertainty = float(values.get("uncertainty_us", "nan"))
+            rose = message.kind == event_kinds.INPUT_ROSE
+            self.seen.put(Change(rose, stamp_from_message(message.stamp), uncertainty))
+        elif message.kind == event_kinds.FAULT:
             reported = " ".join(values.values())
             self.seen.put(Fault(f"{message.name}: {reported}"))

@@ -16,7 +16,7 @@ _COLOURS = ("#cc79a7", "#e69f00", "#0072b2", "#009e73")
 _GREY, _GRID = "#57606a", "#d8dee4"
 
 
-def plot(rows: pd.DataFrame, title: str, subtitle: str, path: Path) -> None:
+def plot(rows: pd.DataFrame, title: str, subtitle: str, path: Path, by_input: bool = False) -> None:
     """Draws the share of flashes that took longer, against the time: so the tail is seen, which a mean hides."""
     with matplotlib.rc_context({"font.family": "DejaVu Sans", "font.size": 10}):
         figure = Figure(figsize=(11, 5), dpi=140, facecolor="white")
@@ -31,7 +31,7 @@ def plot(rows: pd.DataFrame, title: str, subtitle: str, path: Path) -> None:
             values = np.sort(rows[chain.name].dropna().to_numpy(float))
             longer = 1 - np.arange(1, len(values) + 1) / (len(values) + 1)
             far = f"{found.p99:.1f} ms p99" if found.n >= ENOUGH_FOR_P99 else f"{found.worst:.1f} ms at most"
-            label = f"{chain.title}\n{found.p50:.1f} ms median, {far}"
+            label = f"{chain.words(by_input)}\n{found.p50:.1f} ms median, {far}"
             axes.step(np.maximum(values, 1e-2), 100 * longer, where="post", color=colour, linewidth=2, label=label)
         axes.set(xscale="log", yscale="log", xlabel="milliseconds", ylabel="flashes that took longer (%)")
         axes.xaxis.set_major_formatter("{x:g}")

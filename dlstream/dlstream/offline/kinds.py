@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from shlex import quote
 
+from dlstream_common.file_kinds import kind_of_file
+from dlstream_common.video import VIDEO_ENDINGS
 from dlstream_recorder import JOURNAL
 
 _ROS1 = b"#ROSBAG V"
-VIDEO_ENDINGS = {".avi", ".mp4", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".webm", ".seq"}
 _IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
 _WANTED = "expected a session folder or a bag"
 _WIDE = (b"\xff\xfe", b"\xfe\xff")
@@ -44,7 +45,20 @@ def other_kind(path: Path) -> str:
         return f"settings (YAML); expected a session folder or a bag. For a rig: `dlstream run {quote(str(path))}`"
     if _beginning(path).startswith(_WIDE):
         return "a text in UTF-16; expected a session folder or a bag"
-    return f"a file of {path.stat().st_size} bytes that is neither a session nor a bag; expected one of them"
+    kind = kind_of_file(path)
+    return (
+        f"{kind}; {_WANTED}"
+        if kind
+        else (f"a file of {path.stat().st_size} bytes that is neither a session nor a bag; expected one of them")
+    )
+
+
+def kind_of_no_bag(path: Path) -> str:
+    """What a file is that has a bag's name, in words, and what was expected; empty if it is one, or was."""
+    if is_ros1(path):
+        return ros1(path)
+    kind = kind_of_file(path)
+    return "" if kind.startswith(("a bag", "an SQLite")) or not kind else f"{kind}; expected a bag"
 
 
 def ros1(path: Path) -> str:

@@ -80,13 +80,17 @@ class Link:
         item = self.diagnoses.get(node)
         return {pair.key: pair.value for pair in item.values} if item is not None else {}
 
-    def trigger(self, service: str) -> str:
+    def trigger(self, service: str, waits: Callable[[], None] | None = None) -> str:
         """Calls a service without arguments.
+
+        Args:
+            waits: called each time that the answer is not there in time; the call then waits on, for as long as the
+                service is there.
 
         Raises:
             DlstreamError: it does not answer, or refuses.
         """
-        return str(self._call(Trigger, service, Trigger.Request()).message)
+        return str(self._call(Trigger, service, Trigger.Request(), waits).message)
 
     def start_recording(self, name: str, metadata: Mapping[str, str]) -> str:
         """Starts a session; the path of its folder.
@@ -116,14 +120,17 @@ class Link:
         count = self._events.get_subscription_count()
         return count >= len(listeners) > 0 and any(item.node_name == "recorder" for item in listeners)
 
-    def _call(self, kind: type[Any], service: str, request: Any) -> Any:
+    def _call(self, kind: type[Any], service: str, request: Any, waits: Callable[[], None] | None = None) -> Any:
         service = self.rig.full_name(service)
         client = self._node.create_client(kind, service)
         if not client.wait_for_service(self._timeout):
             raise DlstreamError(f"{service} does not answer; see `dlstream status`")
         future = client.call_async(request)
         future.add_done_callback(self._notify)
-        if not self.wait(future.done):
+        while not self.wait(future.done):
+            if waits is not None and client.service_is_ready():
+                waits()
+                continue
             raise DlstreamError(f"{service} did not answer within {self._timeout:g} s; what it did is not known")
         answer = future.result()
         if not answer.success:

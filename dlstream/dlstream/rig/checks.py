@@ -16,6 +16,7 @@ from dlstream_experiment import Experiment, KnownRig, load_checked
 from dlstream_experiment.model.plane import CameraPlane
 from dlstream_experiment.model.protocols import texts
 from dlstream_outputs import OUTPUTS
+from dlstream_outputs.port_users import in_use
 from dlstream_pose import ENGINES, FILTERS
 from dlstream_pose.runtime.estimator import SMALLEST
 from dlstream_pose.runtime.scale import scale_doubt, scale_of
@@ -57,11 +58,23 @@ def check_output(output: Any, facts: RigFacts) -> Iterator[Problem]:
         raise
     except DlstreamError as error:
         yield Problem.of_error(error)
+    yield from _busy_port(output)
 
 
 def check_input(item: Any, facts: RigFacts) -> Iterator[Problem]:
-    """A missing library: the ports themselves are looked at when the run begins."""
+    """A missing library, and a port that another program has: the ports are opened when the run begins."""
     yield from _lacking(OUTPUTS, "type", item)
+    yield from _busy_port(item)
+
+
+def _busy_port(section: Any) -> Iterator[Problem]:
+    """A serial port that somebody else has open now, such as another rig; that may have ended when this one runs."""
+    port = getattr(section, "port", "")
+    if isinstance(port, str) and port.startswith("/") and (whose := in_use(port)):
+        found = f"{port}, which is {whose}"
+        yield Problem(
+            ("port",), found, "a port that no other program has when the rig starts", severity=Severity.WARNING
+        )
 
 
 def check_pose(pose: Any, facts: RigFacts) -> Iterator[Problem]:

@@ -9,13 +9,14 @@ for item in open_frames(path).frames():
 
 from dlstream_common.video._ahead import ahead
 from dlstream_common.video._frames import FrameFile, LostFrame, VideoFrame, open_frames
-from dlstream_common.video._images import IMAGE_ENDINGS, ImageFiles
+from dlstream_common.video._images import IMAGE_ENDINGS, VIDEO_ENDINGS, ImageFiles
 from dlstream_common.video._picture_check import PictureCheck, Remark
 from dlstream_common.video._spread import spread_frames
 from dlstream_common.video._video import VideoFile
 
 __all__ = [
     "IMAGE_ENDINGS",
+    "VIDEO_ENDINGS",
     "FrameFile",
     "ImageFiles",
     "LostFrame",

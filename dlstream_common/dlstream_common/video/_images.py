@@ -18,6 +18,11 @@ from dlstream_common.video._items import LostFrame, VideoFrame
 from dlstream_common.video._picture_check import few_bits
 
 IMAGE_ENDINGS = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
+VIDEO_ENDINGS = frozenset(
+    (".3gp", ".asf", ".avi", ".dv", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf")
+    + (".ogv", ".seq", ".ts", ".vob", ".webm", ".wmv", ".264", ".265", ".h264", ".h265", ".hevc", ".mjpeg", ".mjpg")
+)
+"""Of the files in a folder that count as videos; raw streams without a rate say so when they are opened."""
 _STACKS = (".tif", ".tiff")
 _USUAL_RATE = 30.0
 _AS_IT_IS: Any = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
@@ -75,9 +80,16 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     try:
-        files = [file for file in path.iterdir() if file.suffix.lower() in IMAGE_ENDINGS and file.name[0] != "."]
+        shown = sorted(file for file in path.iterdir() if file.name[0] != ".")
     except OSError as error:
         raise SourceError(f"{path}: can't be read ({error.strerror}); expected a folder of images") from error
+    files = [file for file in shown if file.suffix.lower() in IMAGE_ENDINGS]
+    video = next((file for file in shown if file.suffix.lower() in VIDEO_ENDINGS), None)
+    if not files and video is not None:
+        raise SourceError(
+            f"{path}: found a folder of videos; expected one of them, such as {video.name}, or a folder of images. "
+            f"`dlstream track {path}` tracks all of them"
+        )
     if not files:
         raise SourceError(f"{path}: found no images in it; expected files that end in {', '.join(IMAGE_ENDINGS)}")
     return sorted(files, key=_natural)

@@ -12,6 +12,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from dlstream_common.errors import SourceError
+from dlstream_common.file_kinds import kind_of_file
 from dlstream_common.frame import Image
 from dlstream_common.video._decoding import decode, seek
 from dlstream_common.video._items import LostFrame, VideoFrame
@@ -133,6 +134,9 @@ def _opened(path: Path) -> InputContainer:
         # "file:" keeps a name with a colon from being taken for a URL.
         return av.open(f"file:{path}", options={"framerate": f"{_NOBODYS_RATE}"})
     except (av.FFmpegError, ValueError) as error:
+        kind = kind_of_file(path)
+        if kind and not kind.startswith("a video"):
+            raise SourceError(f"{path}: found {kind}; expected a video") from error
         raise SourceError(
             f"{path}: found no video that can be read ({path.stat().st_size} bytes); expected a whole video file. "
             "Is it truncated, or not a video?"

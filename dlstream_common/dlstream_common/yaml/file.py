@@ -21,7 +21,7 @@ from dlstream_common.yaml._blanks import first_odd_blank, odd_blank
 from dlstream_common.yaml._limits import MAX_BYTES, parse, too_many
 from dlstream_common.yaml.annotations import Location, kinds_at, known_keys, unit_of, without_tags
 from dlstream_common.yaml.salvage import salvage
-from dlstream_common.yaml.wording import NUMBERS, expected, found, merged, not_yaml, number_hint, shown
+from dlstream_common.yaml.wording import NUMBERS, decimal_commas, expected, found, merged, not_yaml, number_hint, shown
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -211,7 +211,7 @@ def _problem(data: CommentedMap, model: type[BaseModel], error: ErrorDetails) ->
         for entry in (location, location[:-1]):  # the last item may be the name of a possible type
             if entry and (comma := _decimal_comma(data, entry)):
                 return Problem(_place(data, entry), "an entry without a value", "a value", comma, line=line)
-    hint = _nearest(error) if error["type"] == "literal_error" else ""
+    hint = _nearest(error) if error["type"] == "literal_error" else decimal_commas(error)
     wanted = expected(error)
     if isinstance(error["input"], str) and error["type"] in NUMBERS:
         unit = unit_of(model, with_tags)

@@ -27,11 +27,13 @@ class Salvage:
         data: its content without what is wrong; misspelt keys have their intended names.
         further: mistakes that the first reading did not reach.
         removed: the places of known keys and items that were removed.
+        guessed: the places that misspelt keys were given. A value that does not fit there was not meant for that key.
     """
 
     data: Any
     further: list[ErrorDetails] = field(default_factory=list)
     removed: set[Location] = field(default_factory=set)
+    guessed: set[Location] = field(default_factory=set)
 
     def is_whole(self, key: str) -> bool:
         """Whether nothing was removed from a section of the file."""
@@ -60,12 +62,13 @@ def salvage(data: Any, model: type[BaseModel], context: dict[str, Any] | None = 
         for item in items:
             place = without_tags(model, tuple(item["loc"]))
             follows = any(mended[: len(place)] == place or place[: len(mended)] == mended for mended in found.removed)
-            if number and not follows and (place, item["type"]) not in seen:
+            astray = place in found.guessed and item["type"] != "misfit"
+            if number and not follows and not astray and (place, item["type"]) not in seen:
                 found.further.append(item)
             seen.add((place, item["type"]))
         before = json.dumps(left)
         for item in sorted(items, key=_mildness):
-            _mend(left, model, item, found.removed)
+            _mend(left, model, item, found)
         if json.dumps(left) == before:
             return found  # a section that is missing stays so
     return found
@@ -76,15 +79,16 @@ def _mildness(item: ErrorDetails) -> int:
     return 0 if item["type"] == "extra_forbidden" else 1
 
 
-def _mend(data: Any, model: type[BaseModel], item: ErrorDetails, removed: set[Location]) -> None:
+def _mend(data: Any, model: type[BaseModel], item: ErrorDetails, found: Salvage) -> None:
     """Removes what an error is about from the data, and notes its place."""
+    removed = found.removed
     place = without_tags(model, tuple(item["loc"]))
     if item["type"] == "misfit":
         place = (*place, item["ctx"]["key"])
     if place[-1:] == ("[key]",):
         place = place[:-1]
     if item["type"] == "extra_forbidden":
-        _rename_or_remove(data, model, item, place)
+        _rename_or_remove(data, model, item, place, found.guessed)
         return
     if item["type"] == "missing":
         if _get(data, place) is not None:
@@ -96,7 +100,9 @@ def _mend(data: Any, model: type[BaseModel], item: ErrorDetails, removed: set[Lo
     _remove(data, place, removed)
 
 
-def _rename_or_remove(data: Any, model: type[BaseModel], item: ErrorDetails, place: Location) -> None:
+def _rename_or_remove(
+    data: Any, model: type[BaseModel], item: ErrorDetails, place: Location, guessed: set[Location]
+) -> None:
     owner = _get(data, place[:-1])
     if not isinstance(owner, dict):
         return
@@ -105,6 +111,7 @@ def _rename_or_remove(data: Any, model: type[BaseModel], item: ErrorDetails, pla
     meant = nearest(str(place[-1]), known)
     if meant is not None and meant not in owner:
         owner[meant] = value
+        guessed.add((*place[:-1], meant))
 
 
 def _remove(data: Any, place: Location, removed: set[Location]) -> None:

@@ -59,10 +59,17 @@ _PATTERNS = {
 }
 _COMMAS = "\uff0c\u3001\uff1b;"
 """Commas of other scripts, which are not commas in YAML."""
+_DASHES = "\u2010-\u2015\u2212\ufe63\uff0d"
+"""Signs that word processors write for a minus."""
 
 
 def number_hint(text: str, unit: str) -> str:
     """What to write instead of a text that was meant as a number; empty if unknown."""
+    if re.match(rf"\s*[{_DASHES}]\s*\d", text):
+        return f"Write the minus sign of the keyboard: -{text.strip()[1:].strip()}."
+    clock = re.fullmatch(r"\s*(?:(\d+):)?(\d+):(\d\d)\s*", text)
+    if clock is not None and unit == "seconds":
+        return f"Write seconds: {(int(clock[1] or 0) * 60 + int(clock[2])) * 60 + int(clock[3])}."
     if any(sign in text for sign in _COMMAS):
         return "Separate the entries of a list by a plain comma (,)."
     if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", text):
@@ -75,6 +82,16 @@ def number_hint(text: str, unit: str) -> str:
     units = {"seconds": ("s", "sec", "seconds"), "pixels": ("px", "pixels"), "degrees": ("deg", "degrees", "\u00b0")}
     same = not unit or with_unit[2].lower() in units.get(unit, ())
     return f"Write the number only: {with_unit[1]}." if same else f"Write the number only, without '{with_unit[2]}'."
+
+
+def decimal_commas(error: ErrorDetails) -> str:
+    """A hint for `[80,5, 120,25]`, which YAML reads as four numbers; empty if it is something else."""
+    given = error["input"]
+    if error["type"] != "too_long" or not isinstance(given, list) or len(given) != 2 * error["ctx"]["max_length"]:
+        return ""
+    if not all(isinstance(item, int) and not isinstance(item, bool) for item in given):
+        return ""
+    return f"Write decimal numbers with a point, such as {given[0]}.{given[1]}."
 
 
 def merged(problems: Sequence[tuple[ErrorDetails, Problem]]) -> list[Problem]:

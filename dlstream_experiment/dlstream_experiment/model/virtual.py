@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, ValidationError
 
 from dlstream_common import Individual, Settings, misfit
@@ -91,7 +92,7 @@ class VirtualColumns:
 
 
 class DrawnKeypoints:
-    """Adds the virtual keypoints to individuals, for a picture.
+    """Adds the virtual keypoints to individuals, for a picture or a table.
 
     Args:
         keypoints: of the individuals.
@@ -116,6 +117,11 @@ class DrawnKeypoints:
             x, y, confidence = self._columns.extend(PoseArray((one.id,), block, 0)).block[:, 0]
             found.append(Individual(one.id, x, y, confidence, one.score))
         return found
+
+    def over_frames(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
+        """The poses of one animal in each frame, (frames, K, 3), with K + V keypoints: x, y and confidence."""
+        block = values.astype(np.float32).transpose(2, 0, 1)
+        return self._columns.extend(PoseArray((), block, 0)).block.transpose(1, 2, 0)
 
 
 def _readable(points: Mapping[Any, Any]) -> Iterable[tuple[str, VirtualKeypoint]]:

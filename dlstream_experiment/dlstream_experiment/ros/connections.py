@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -13,15 +14,14 @@ from dlstream_common import Command
 from dlstream_common.ros import POSE, poses_from_message
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.external import ExternalSource
-from dlstream_experiment.model.names import SECOND
 from dlstream_experiment.ros.external_topics import ExternalTopics
 from dlstream_experiment.ros.output_link import OutputLink
 from dlstream_experiment.runtime.inputs import Input, Poses
 from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 
-_POSES_COME = SECOND // 5
-"""Age of the newest pose below which poses come: shorter than any difference takes to be seen."""
+_POSES_COME = 0.2
+"""Seconds since the newest pose below which poses come: shorter than any difference takes to be seen."""
 
 
 class Connections:
@@ -44,8 +44,7 @@ class Connections:
     ) -> None:
         self.keypoints: dict[str, tuple[str, ...]] = {}
         """Of the newest pose of each camera that sent one."""
-        self.last_pose = 0
-        """When the last pose came."""
+        self._last_pose = -math.inf
         self._node, self._clock, self._on_input = node, clock, on_input
         self._complain, self._cameras = complain, experiment.cameras
         self._links = {
@@ -71,8 +70,13 @@ class Connections:
         for link in self._links.values():
             link.ask()
 
-    def complain_of_overdue(self, timeout: int) -> None:
-        """Complains of commands that were not acknowledged in time (nanoseconds)."""
+    @property
+    def since_last_pose(self) -> float:
+        """Seconds since the last pose came; infinite before the first."""
+        return time.monotonic() - self._last_pose
+
+    def complain_of_overdue(self, timeout: float) -> None:
+        """Complains of commands that were not acknowledged in time (seconds)."""
         for link in self._links.values():
             link.overdue(timeout)
 
@@ -90,7 +94,7 @@ class Connections:
         first = ""
         for output, link in self._links.items():
             reason, command = link.supervise()
-            if link.owed and self._clock() - self.last_pose < _POSES_COME:
+            if link.owed and self.since_last_pose < _POSES_COME:
                 self._node.get_logger().info(
                     f"poses come again: sending '{link.owed.action}' to output '{output}' again"
                 )
@@ -146,7 +150,7 @@ class Connections:
         if poses.camera != camera:  # another's node may leave the name empty; the topic has it
             poses = replace(poses, camera=camera)
         self.keypoints[camera] = poses.keypoints
-        self.last_pose = arrived
+        self._last_pose = time.monotonic()
         self._on_input(Poses(poses, arrived))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,6 @@ from dlstream_common import Command, DlstreamError, Event, event_kinds, suggest
 from dlstream_common.ros import EVENT, JOURNAL, LATCHED, Diagnosis, DlstreamNode, Level, event_to_message, run_node
 from dlstream_experiment.journal.journal import Journal
 from dlstream_experiment.model.experiment import Experiment
-from dlstream_experiment.model.names import SECOND, nanoseconds
 from dlstream_experiment.ros.connections import Connections
 from dlstream_experiment.ros.experiment_file import ExperimentFile
 from dlstream_experiment.ros.heartbeat import Heartbeat
@@ -33,9 +33,9 @@ from dlstream_msgs.msg import ExperimentStatus, Regions
 from dlstream_msgs.srv import GetExperimentStatus
 
 _TICK = 0.05
-_POSES_COME = SECOND
-_WORTH_A_LINE = SECOND
-"""How long a run has to wait for something until the log says it."""
+_POSES_COME = 1.0
+_WORTH_A_LINE = 1.0
+"""Seconds that a run has to wait for something until the log says it."""
 _GRACE = 2.0  # seconds in which the outputs may acknowledge their last "off", if no more are allowed for any command
 _LOGGED = {
     event_kinds.EXPERIMENT_STARTED,
@@ -48,7 +48,7 @@ _LOGGED = {
 
 @dataclass
 class _Waiting:
-    """A run that is to begin as soon as it can.
+    """A run that is to begin as soon as it can; its times are seconds of the monotonic clock.
 
     Attributes:
         deadline: until when the outputs have to answer.
@@ -57,10 +57,10 @@ class _Waiting:
         asked: by a service; false: it begins by itself, or a goal says how it ends.
     """
 
-    deadline: int
+    deadline: float
     for_poses: bool
     reason: str = ""
-    since: int = 0
+    since: float = 0.0
     logged: str = ""
     lacks_output: bool = False
     asked: bool = False
@@ -177,7 +177,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             self._handle(Tick(stamp))
         elif not engine.running:
             connections.ask()
-        connections.complain_of_overdue(nanoseconds(self.settings.acknowledgement_timeout))
+        connections.complain_of_overdue(self.settings.acknowledgement_timeout)
         if engine.running:
             wrong = connections.supervise(again=self.settings.on_output_loss == "again")
             if wrong and self.settings.on_output_loss == "stop":
@@ -296,23 +296,23 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         return ""
 
     def _wait(self, settings: ExperimentSettings, for_poses: bool) -> None:
-        self._waiting = _Waiting(self._clock_now() + nanoseconds(settings.start_timeout), for_poses)
+        self._waiting = _Waiting(time.monotonic() + settings.start_timeout, for_poses)
 
     def _begin_if_possible(self, waiting: _Waiting, connections: Connections) -> None:
         obstacle = self._obstacle()
         waiting.lacks_output = bool(obstacle)
-        if not obstacle and waiting.for_poses and self._clock_now() - connections.last_pose >= _POSES_COME:
+        if not obstacle and waiting.for_poses and connections.since_last_pose >= _POSES_COME:
             obstacle = f"poses of {connections.cameras}"
         if not obstacle:
             self._run()
             return
-        stamp, reason = self._clock_now(), f"waits for {obstacle}"
-        if waiting.lacks_output and stamp > waiting.deadline and not connections.undecided:
+        steady, reason = time.monotonic(), f"waits for {obstacle}"
+        if waiting.lacks_output and steady > waiting.deadline and not connections.undecided:
             self._give_up(obstacle, waiting.asked)
         elif waiting.reason != reason:
-            waiting.reason, waiting.since = reason, stamp
+            waiting.reason, waiting.since = reason, steady
             self._publish_status()
-        elif stamp - waiting.since > _WORTH_A_LINE and waiting.logged != reason:
+        elif steady - waiting.since > _WORTH_A_LINE and waiting.logged != reason:
             waiting.logged = reason
             self.get_logger().info(reason)
 
@@ -347,7 +347,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         problem = self._obstacle() or self._take_over() or self._wrong_keypoints()
         response.success, response.message = not problem, problem or "started"
         if not problem and self.settings and self._running_engine.experiment is not experiment:
-            self._waiting = _Waiting(self._clock_now() + nanoseconds(self.settings.start_timeout), False, asked=True)
+            self._waiting = _Waiting(time.monotonic() + self.settings.start_timeout, False, asked=True)
             response.message = "starts as soon as the outputs answer to the experiment file as it is now"
         elif not problem:
             self._run()

@@ -11,7 +11,6 @@ from rclpy.lifecycle import LifecycleNode
 
 from dlstream_common import OFF, Command
 from dlstream_common.ros import COMMAND, EVENT, command_to_message, stamp_to_message
-from dlstream_experiment.model.names import SECOND
 from dlstream_experiment.ros.agreement import Agreement, OutputState
 from dlstream_msgs.msg import Acknowledgement, OutputStatus
 from dlstream_msgs.msg import Command as CommandMsg
@@ -19,13 +18,15 @@ from dlstream_msgs.msg import Command as CommandMsg
 
 @dataclass(frozen=True)
 class _Pending:
+    """A command that is not answered; `sent`: when, in seconds of the monotonic clock."""
+
     command: Command
-    sent: int
+    sent: float
     asked: bool
 
 
-_RECORDER_TIMEOUT = 30 * SECOND
-"""How long to wait for a recorder before the first command; after that an output is enough."""
+_RECORDER_TIMEOUT = 30.0
+"""Seconds to wait for a recorder before the first command; after that an output is enough."""
 
 
 class OutputLink:
@@ -51,7 +52,8 @@ class OutputLink:
     ) -> None:
         self.output = output
         self.ready = False
-        self._began = clock()
+        # By the monotonic clock, as devices answer: the time of a bag that is played again jumps back.
+        self._began = time.monotonic()
         self._listeners, self._recorders = listeners, listeners - 1
         self._node, self._clock, self._complain = node, clock, complain
         self._source = node.get_name()
@@ -78,10 +80,9 @@ class OutputLink:
         self._count += 1
         message = command_to_message(command, self._source, self._count, decided)
         message.arm = CommandMsg.ARM if arm else CommandMsg.KEEP
-        sent = self._clock()
-        message.sent = stamp_to_message(sent)
+        message.sent = stamp_to_message(self._clock())
         self._publisher.publish(message)
-        self._pending[self._count] = _Pending(command, sent, asked)
+        self._pending[self._count] = _Pending(command, time.monotonic(), asked)
         self._agreement.sent(self._count, command)
 
     def ask(self) -> None:
@@ -97,7 +98,7 @@ class OutputLink:
     def _recorder_connected(self) -> bool:
         """Whether all who are to hear the commands do, as far as they are waited for."""
         heard = min(self._publisher.get_subscription_count(), self._node.count_subscribers(self._topic))
-        patient = self._clock() - self._began < _RECORDER_TIMEOUT
+        patient = time.monotonic() - self._began < _RECORDER_TIMEOUT
         # All that are known must be connected: the first one that is need not be the output.
         wanted = max(self._listeners, self._node.count_subscribers(self._command_topic)) if patient else 1
         return heard >= wanted
@@ -107,8 +108,15 @@ class OutputLink:
         """What the output needs that it can answer; empty where nothing is known to lack."""
         answered, listening = self._node.count_publishers(self._topic), self._publisher.get_subscription_count()
         if not listening or (not answered and listening <= self._recorders):
-            return f"nobody listens on {self._command_topic}"
+            return self._node_state() or f"nobody listens on {self._command_topic}"
         return "" if answered else f"nobody answers on {self._topic}"
+
+    def _node_state(self) -> str:
+        """What an output's node is doing that is there and takes no commands yet; empty where it is not there."""
+        namespace, _, name = self._command_topic.removesuffix("/command").rpartition("/")
+        if (name, namespace or "/") not in self._node.get_node_names_and_namespaces():
+            return ""
+        return f"its node is there, and has not opened its device yet: nobody listens on {self._command_topic}"
 
     @property
     def obstacle(self) -> str:
@@ -149,18 +157,17 @@ class OutputLink:
         difference = self._agreement.difference(steady)
         return (difference.reason, difference.again) if difference else ("", None)
 
-    def overdue(self, timeout: int) -> None:
-        """Complains of commands that were not acknowledged in time (nanoseconds)."""
-        stamp = self._clock()
+    def overdue(self, timeout: float) -> None:
+        """Complains of commands that were not acknowledged in time (seconds)."""
+        steady = time.monotonic()
         for identity, pending in list(self._pending.items()):
-            if stamp - pending.sent > timeout:
+            if steady - pending.sent > timeout:
                 del self._pending[identity]
                 self.ready = False
                 self._unanswered += pending.asked
                 if not pending.asked:
-                    action, seconds = pending.command.action, timeout / SECOND
-                    within = f" within {seconds:g} s" if seconds else " before the end"
-                    reason = f"output '{self.output}' did not acknowledge '{action}'{within}"
+                    within = f" within {timeout:g} s" if timeout else " before the end"
+                    reason = f"output '{self.output}' did not acknowledge '{pending.command.action}'{within}"
                     self._complain(self.output, reason)
 
     def settle(self, deadline: float) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from dlstream_outputs.board.board import BAUD_RATE, Board
 from dlstream_outputs.board.errors import BoardError
+from dlstream_outputs.port_users import in_use
 
 AUTO = "auto"
 
@@ -112,5 +113,6 @@ def _reason(port: str, error: Exception) -> str:
     if number == errno.EACCES:
         return f"{port} may not be used by you; run: sudo usermod -aG dialout $USER, then log out and in again"
     if number in (errno.EAGAIN, errno.EBUSY) or "exclusively lock" in str(error):
-        return f"{port} is in use by another program; close that first (a second rig, Arduino's serial monitor)"
+        whose = in_use(port) or "in use by another program (a second rig, Arduino's serial monitor)"
+        return f"{port} is {whose}; expected a port of its own. End that program first"
     return f"{port} can't be opened as a serial port ({error})"

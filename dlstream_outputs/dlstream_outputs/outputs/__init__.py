@@ -6,12 +6,13 @@ To add one, write a module here or a class in a package of your own; nothing els
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 from dlstream_common import Problem
-from dlstream_common.part_faults import guarded_settings
+from dlstream_common.part_faults import Author, guarded_settings
 from dlstream_common.picking import a_class
-from dlstream_common.plugins import Registry
+from dlstream_common.plugins import PartError, Registry, missing
 from dlstream_common.tagged import tagged
 from dlstream_outputs.actions import Action
 from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings, Report
@@ -30,14 +31,50 @@ def output_settings(name: str) -> type[OutputSettings]:
     return cast(type[OutputSettings], tagged(settings, "type", name))
 
 
-def make_output(settings: OutputSettings, log: Callable[[str], None]) -> Output[Any]:
-    """The output that the settings are of; a mistake in its code is a PartFault.
+@dataclass(frozen=True)
+class OutputKind:
+    """What an output node drives.
 
-    Raises:
-        PartError, PartFault: it can't be used.
+    Attributes:
+        output: the class of the device.
+        settings: that of its settings, which are the node's parameters.
+        author: whose code it is.
     """
-    name = str(getattr(settings, "type", ""))
-    return GuardedOutput(OUTPUTS.usable(name), OUTPUTS.author(name), settings, log)
+
+    output: type[Output[Any]]
+    settings: type[OutputSettings]
+    author: Author
+
+    @staticmethod
+    def registered(name: str) -> OutputKind:
+        """The output of that name.
+
+        Raises:
+            PartError: there is no such output, or it lacks a library.
+        """
+        return OutputKind(OUTPUTS.usable(name), output_settings(name), OUTPUTS.author(name))
+
+    @staticmethod
+    def own(output: type[Output[Any]]) -> OutputKind:
+        """A class that is not registered, for a node of somebody's own.
+
+        Raises:
+            PartError: it lacks a library.
+        """
+        author = Author(f"output {output.__name__}", output.__module__, output.__module__, is_ours=False)
+        lacking = missing(output)
+        if lacking:
+            what, how = " and ".join(lacking), "; ".join(dict.fromkeys(lacking.values()))
+            raise PartError(author.part, f"no library {what} on this machine", "it to be installed", how)
+        return OutputKind(output, guarded_settings(output.settings_type, author, _RESULTS), author)
+
+    def make(self, settings: OutputSettings, log: Callable[[str], None]) -> Output[Any]:
+        """The device; a mistake in its code is a PartFault.
+
+        Raises:
+            PartFault: it can't be made.
+        """
+        return GuardedOutput(self.output, self.author, settings, log)
 
 
 def _is_fate(value: Any) -> bool:
@@ -59,8 +96,8 @@ __all__ = [
     "GuardedOutput",
     "Output",
     "OutputError",
+    "OutputKind",
     "OutputSettings",
     "Report",
-    "make_output",
     "output_settings",
 ]

@@ -21,6 +21,9 @@ def lgpio_factory() -> Any:
         os.chdir(folder)
         try:
             from gpiozero.pins.lgpio import LGPIOFactory
+        except ImportError as error:
+            hint = "pip install lgpio, or on a Pi: sudo apt install python3-lgpio"
+            raise OutputError(f"pin: {error}; expected the library lgpio: {hint}") from error
         finally:
             os.chdir(before)
     return LGPIOFactory

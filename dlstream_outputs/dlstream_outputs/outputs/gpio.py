@@ -69,7 +69,7 @@ class GpioSettings(OutputSettings):
 class Gpio(Output[GpioSettings]):
     """See GpioSettings."""
 
-    requires: ClassVar[Mapping[str, str]] = {"gpiozero": "gpiozero", "lgpio": "lgpio", "pigpio": "pigpio"}
+    requires: ClassVar[Mapping[str, str]] = {"gpiozero": "gpiozero", "pigpio": "pigpio"}
     acknowledges = "pin written; with address: daemon accepted"
 
     def __init__(self, settings: GpioSettings, log: Callable[[str], None]) -> None:

@@ -22,8 +22,8 @@ class NidaqSettings(OutputSettings):
 
     type: Literal["nidaq"] = "nidaq"
     """Type of the output."""
-    channel: Annotated[str, Field(pattern=r"^[^/\s]+/(port\d+/line\d+|ao\d+)$")]
-    """The line as NI names it: Dev1/port0/line0 (digital), Dev1/ao0 (analog)."""
+    channel: Annotated[str, Field(pattern=r"^[^/\s]+/(port\d+/line\d+|PFI\d+|ao\d+)$")]
+    """The line as NI names it: Dev1/port0/line0 or Dev1/PFI6 (digital), Dev1/ao0 (analog)."""
     volts: Annotated[float, Field(gt=0, le=10)] = 5.0
     """Voltage of an analog channel that is fully on."""
     rate: Annotated[float, Field(ge=1000, le=1_000_000)] = 10_000.0

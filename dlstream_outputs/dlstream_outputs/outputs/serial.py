@@ -17,6 +17,7 @@ from dlstream_outputs.actions import Action
 from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 from dlstream_outputs.outputs._on_or_off import strength_problem
 from dlstream_outputs.outputs._timed_line import TIMED, TimedLine
+from dlstream_outputs.port_users import in_use
 
 _WRITE_TIMEOUT = 0.2
 
@@ -162,7 +163,8 @@ def _reason(port: str, error: Exception) -> str:
     if number == errno.EACCES:
         return f"{port} may not be used by you; run: sudo usermod -aG dialout $USER, then log out and in again"
     if number in (errno.EAGAIN, errno.EBUSY) or "exclusively lock" in str(error):
-        return f"{port} is in use by another program; close that first (a second rig, Arduino's serial monitor)"
+        whose = in_use(port) or "in use by another program (a second rig, Arduino's serial monitor)"
+        return f"{port} is {whose}; expected a port of its own. End that program first"
     return f"{port} can't be opened as a serial port ({error}); expected {_ports()}"
 
 

@@ -92,7 +92,7 @@ def read_recorded(folder: Path) -> Recorded:
         RecordingError: it is no session, it is not finished, or a table can't be read.
     """
     about = read_session(folder)
-    if not about.get("complete"):
+    if not about.get("complete") and not about.get("without_frames"):  # nothing gives a silent camera its frames
         raise RecordingError(
             f"{folder}: found a session that is not finished; expected a whole one: dlstream recover {folder}"
         )

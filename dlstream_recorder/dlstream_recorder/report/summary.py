@@ -119,6 +119,11 @@ class Summary(BaseModel):
     events_by_kind: dict[str, int]
     cameras: dict[str, CameraSummary]
 
+    @property
+    def without_frames(self) -> list[str]:
+        """Cameras that gave not a single frame: such a session is not complete."""
+        return [name for name, camera in self.cameras.items() if not camera.frames_captured]
+
 
 def read_session(folder: Path) -> dict[str, Any]:
     """The contents of session.json.

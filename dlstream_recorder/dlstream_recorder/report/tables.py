@@ -34,7 +34,7 @@ def sibling(stem: Path, ending: str) -> Path:
 
 def read_frames(stem: Path) -> pd.DataFrame:
     """`frames.csv`: one row per video frame; `lost` is 0 in older sessions, which do not have this column."""
-    table = _read(sibling(stem, "frames.csv"))
+    table = _read(sibling(stem, "frames.csv"), ("sequence", "stamp_ns", "pts_ns", "recorded_ns", "dropped"))
     if "lost" not in table:
         table["lost"] = 0
     return table
@@ -43,7 +43,8 @@ def read_frames(stem: Path) -> pd.DataFrame:
 def read_latency(stem: Path) -> pd.DataFrame | None:
     """`latency.csv`: one row per frame with poses; None if there were no poses."""
     path = sibling(stem, "latency.csv")
-    return _read(path) if path.exists() else None
+    columns = ("sequence", "stamp_ns", "received_ns", "inference_start_ns", "inference_end_ns", "dropped")
+    return _read(path, columns) if path.exists() else None
 
 
 def read_events(folder: Path) -> pd.DataFrame:
@@ -123,8 +124,13 @@ def write_all_h5(folder: Path) -> None:
             write_h5(path)
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    """A table of whole numbers that has at least these columns."""
     try:
-        return pd.read_csv(path, dtype="int64")
+        table = pd.read_csv(path, dtype="int64")
     except (OSError, ValueError) as error:
         raise RecordingError(f"can't read {path}: {error}") from error
+    if missing := [name for name in columns if name not in table]:
+        found = ", ".join(map(str, table.columns))
+        raise RecordingError(f"{path}: found the columns {found}; expected {', '.join(missing)}, too: it was damaged")
+    return table

@@ -22,7 +22,8 @@ class SessionInfo:
     """What session.json says of a session.
 
     Attributes:
-        state: "complete", "recovered", "unfinished" (its recorder was killed) or "failed" (it stopped with an error).
+        state: "complete", "recovered", "unfinished" (its recorder was killed), "failed" (it stopped with an error), or
+            which camera gave not a single frame: "no frames of top".
         created: local date and time, with the offset from UTC.
         subject: the subject's ID; empty if none was named.
         networks: SHA-256 of each network file, by its name.
@@ -161,6 +162,8 @@ def experiment_of(folder: Path, about: Mapping[str, Any]) -> str:
 def _info(folder: Path, about: Mapping[str, Any]) -> SessionInfo:
     summary: Mapping[str, Any] = about.get("summary") or {}
     state = "recovered" if about.get("recovered") else "complete" if about.get("complete") else "unfinished"
+    if silent := about.get("without_frames"):
+        state = f"no frames of {', '.join(silent)}"
     networks = {
         str(camera["network"]["file"]): str(camera["network"]["sha256"])
         for camera in about["cameras"].values()

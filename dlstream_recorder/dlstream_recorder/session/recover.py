@@ -22,6 +22,7 @@ def recover(folder: str | Path) -> Summary:
 
     An incomplete frame, row or chunk at the end is cut off. A video frame without a row in the table gets one with its
     stamp from the video, and sequence -1, which the video does not contain. A row without a video frame is removed.
+    A session in which a camera gave not a single frame is finished by this, but never complete.
 
     Raises:
         RecordingError: not a session, one that is still being recorded, or a file can't be read or written.
@@ -44,8 +45,10 @@ def recover(folder: str | Path) -> Summary:
     write_all_h5(folder)
     ended = contents.get("ended_ns") or _last_stamp(folder, contents)
     summary = summarise(folder)
+    silent = summary.without_frames
     contents.update(
-        complete=True,
+        complete=not silent,
+        without_frames=silent,
         recovered=True,
         recovered_at=iso(now()),
         ended=iso(ended),

@@ -333,7 +333,7 @@ class Session:
         write_all_h5(self.folder)
         self.summary = summarise(self.folder)
         ended = now()
-        silent = [name for name, camera in self.summary.cameras.items() if not camera.frames_captured]
+        silent = self.summary.without_frames
         self._file.update(
             complete=not failures and not silent,
             without_frames=silent,

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-from dlstream.offline.kinds import VIDEO_ENDINGS, is_ros1, is_session, ros1
+from dlstream.offline.kinds import is_ros1, is_session, ros1
 from dlstream_common import DlstreamError
-from dlstream_common.video import IMAGE_ENDINGS
+from dlstream_common.video import IMAGE_ENDINGS, VIDEO_ENDINGS
 
 LABELED = "_labeled.mp4"
 """How the names of our annotated videos end, as DeepLabCut's do; they are left out of folders."""

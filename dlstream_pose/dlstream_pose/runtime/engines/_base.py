@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dlstream_common import NetworkError, Settings
+from dlstream_common.file_kinds import kind_of_file
 from dlstream_common.tagged import Configurable
 from dlstream_pose.runtime._seal import is_damaged
 
@@ -90,6 +91,11 @@ def read_network(path: Path) -> bytes:
     """
     if path.exists() and not (path.is_file() or path.is_dir()):  # reading a pipe would wait forever
         raise NetworkError(f"{path}: found a pipe or a device; expected a network file (.onnx)")
+    if path.is_dir():
+        raise NetworkError(
+            f"{path}: found a folder; expected a network file (.onnx). A folder of SLEAP-NN or DeepLabCut is converted "
+            "first: docs/how-to/networks.md"
+        )
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -101,11 +107,15 @@ def read_network(path: Path) -> bytes:
             f"{path}: the file is not what the converter wrote: it was damaged or altered since; expected the SHA-256 "
             "that stands at its end. Copy it again, or convert the original again"
         )
-    if path.suffix in (".pt", ".pth", ".pb"):
+    kind = kind_of_file(path)
+    if path.suffix in (".pt", ".pth", ".pb") or kind == "a PyTorch file":
+        new = path.with_suffix(".onnx").name
         raise NetworkError(
             f"{path}: found a {'TensorFlow' if path.suffix == '.pb' else 'PyTorch'} file; expected ONNX. Convert it "
-            f"first: dlstream network convert {path.name} {path.with_suffix('.onnx').name}"
+            f"first: dlstream network convert {path.name} {new if new != path.name else 'NEW.onnx'}"
         )
+    if kind:
+        raise NetworkError(f"{path}: found {kind}; expected a network as dlstream's converter writes it (.onnx)")
     return content
 
 

@@ -1,0 +1,81 @@
+"""`dlstream import` of three labs' folders: every key has its place or its reason, and `dlstream check` passes them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deeplabstream_labs import optogenetics, pictures, rewards
+
+from dlstream.importing.convert import Imported, convert_setup
+from dlstream.rig.check import checked_rig
+from dlstream_common import Problem, read_yaml
+
+CONFIG = Path(__file__).parents[2] / "config"
+
+
+def imported(settings: Path, config: Path | None, out: Path) -> tuple[Imported, dict[str, Any], dict[str, Any]]:
+    """The import; the rig's and the experiment's content. The network is converted meanwhile, and the files checked."""
+    done = convert_setup(settings, config, out)
+    rig = read_yaml(done.rig)
+    shutil.copy(CONFIG / "networks" / "demo_mouse.onnx", out / rig["pose"]["network"])
+    warnings: list[Problem] = []
+    checked_rig(done.rig, warn=warnings.append)
+    assert not [warning for warning in warnings if "end" not in str(warning)], warnings
+    assert done.experiment is not None
+    return done, rig, read_yaml(done.experiment)
+
+
+def lost(done: Imported) -> list[str]:
+    return [note.where.rpartition(" ")[2] for note in done.notes if note.lost]
+
+
+def test_a_realsense_and_light_at_an_ni_card(tmp_path: Path) -> None:
+    done, rig, experiment = imported(*optogenetics(tmp_path / "DeepLabStream"), tmp_path / "rig")
+    assert lost(done) == []
+    assert rig["cameras"]["top"] == {"source": "realsense", "fps": 30.0, "width": 848, "height": 480}
+    assert rig["outputs"] == {"laser": {"type": "nidaq", "channel": "Dev1/PFI6"}}
+    assert experiment["triggers"]["condition"]["at_most"] == 30
+    assert experiment["triggers"]["condition"]["min_confidence"] == 0.9
+    assert experiment["protocol"]["limits"] == {"laser": {"session": 600}}
+    assert any("stream: depth" in note.todo for note in done.notes)
+    assert any("only the process `supply` uses it" in note.todo for note in done.notes)
+
+
+def test_basler_cameras_and_a_dispenser_that_withdraws(tmp_path: Path) -> None:
+    done, rig, experiment = imported(*rewards(tmp_path / "DeepLabStream"), tmp_path / "rig")
+    assert lost(done) == []
+    assert rig["cameras"]["top"] == {"source": "basler", "fps": 60.0, "crop": [100, 0, 1024, 1000]}
+    pi = {"type": "gpio", "address": "192.168.1.20"}
+    assert rig["outputs"] == {"reward": {**pi, "pin": 17}, "removal": {**pi, "pin": 27}}
+    states = experiment["protocol"]["states"]
+    command = {"output": "removal", "action": "on", "values": {"duration": "1.5 s"}}
+    assert states["ready"]["enter"] == [{"give": command, "seconds": 1.5}]
+    assert states["stimulus"]["enter"][1]["seconds"] == 0.4
+    assert any("MULTIPLE_DEVICES" in note.where and "add the other cameras" in note.todo for note in done.notes)
+
+
+def test_an_ip_camera_and_pictures_on_a_screen(tmp_path: Path) -> None:
+    picture = CONFIG / "images" / "stripes.png"
+    done, rig, experiment = imported(*pictures(tmp_path / "DeepLabStream", str(picture)), tmp_path / "rig")
+    assert lost(done) == []
+    assert rig["outputs"] == {"screen": {"type": "screen", "images": {"stimulus": str(picture)}}}
+    [cue] = experiment["protocol"]["states"]["cue"]["enter"]
+    assert cue["give"] == {"output": "screen", "action": "show", "values": {"image": "stimulus"}}
+    assert cue["seconds"] == 6
+    assert any("give the camera's URL" in note.todo for note in done.notes)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_picture_is_found_where_deeplabstream_finds_it_or_named(tmp_path: Path, beside: bool) -> None:
+    folder = tmp_path / "DeepLabStream"
+    settings, config = pictures(folder, "stimuli/stripes.png")
+    if beside:
+        (folder / "stimuli").mkdir()
+        shutil.copy(CONFIG / "images" / "stripes.png", folder / "stimuli")
+    done = convert_setup(settings, config, tmp_path / "rig")
+    found = read_yaml(done.rig)["outputs"]["screen"]["images"]["stimulus"]
+    assert found == (str(folder / "stimuli" / "stripes.png") if beside else "stimuli/stripes.png")
+    assert any("STIM_PATH" in note.where for note in done.notes) is not beside

@@ -1,0 +1,63 @@
+"""What a file is by its first bytes, for those that are not what their name says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_HEAD = 4096
+_STARTS = (
+    (b"version https://git-lfs", "a pointer of Git LFS, not the file itself: `git lfs pull` fetches it"),
+    (b"\x89HDF\r\n", "an HDF5 file"),
+    (b"\x1f\x8b", "a file packed by gzip"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"%PDF", "a PDF"),
+    (b"\x89PNG", "an image (PNG)"),
+    (b"\xff\xd8\xff", "an image (JPEG)"),
+    (b"#ROSBAG V", "a bag of ROS 1"),
+    (b"\x89MCAP", "a bag (MCAP)"),
+    (b"SQLite format 3", "an SQLite database, such as a bag of ROS 2"),
+    (b"\x1a\x45\xdf\xa3", "a video (Matroska or WebM)"),
+    (b"ftrt", "a TensorRT engine"),
+)
+
+
+def kind_of_file(path: Path) -> str:
+    """What a file is, in words with an article; empty if its first bytes do not tell.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    for start, kind in _STARTS:
+        if head.startswith(start):
+            return kind
+    if head.startswith(b"PK\x03\x04"):
+        return "a PyTorch file" if b"/data.pkl" in head or b"/.format" in head else "a ZIP archive"
+    if head[4:8] == b"ftyp":
+        return "a video (MP4 or QuickTime)"
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "a video (AVI)"
+    if head[4:8] == b"TFL3":
+        return "a TensorFlow Lite model"
+    if head and not any(head):
+        return "a file that begins with zeros only, as an interrupted copy leaves it"
+    return _text(head)
+
+
+def _text(head: bytes) -> str:
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 3 or len(head) < _HEAD:  # else the last letter is cut off
+            return ""
+        text = head[: error.start].decode("utf-8")
+    if not text.strip() or any(ord(letter) < 32 and letter not in "\t\n\v\f\r" for letter in text):
+        return ""
+    begin = text.lstrip("\ufeff \t\r\n").lower()
+    if begin.startswith(("<!doctype html", "<html")):
+        return "a web page (HTML), as a download without a login leaves it"
+    if begin.startswith("<?xml") and "<net " in begin:
+        return "an OpenVINO model (XML)"
+    return "a text"
