@@ -16,7 +16,7 @@ SIMULATORS := gcc-avr avr-libc libsimavr-dev libelf-dev libaravis-0.8-0 aravis-t
 # axe-core, one file, with which the panel's test looks for barriers; what else this package needs is for another browser.
 AXE := axe-playwright-python==0.1.8
 
-.PHONY: help setup tools devices simulators firmware hooks demo test retest lint format docs bench lock dlc dlc-tf sleap readers test-readers convert convert-tf convert-sleap test-dlc test-dlc-tf test-sleap demo-network clean
+.PHONY: help setup tools devices simulators firmware hooks demo test retest lint format docs bench lock dlc dlc-tf sleap readers test-readers convert convert-tf convert-sleap distill test-dlc test-dlc-tf test-sleap demo-network clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -135,8 +135,11 @@ convert-tf: dlc-tf ## convert a DeepLabCut 2 network: make convert-tf ARGS="fold
 convert-sleap: sleap ## convert a SLEAP network: make convert-sleap ARGS="models/mouse mouse.onnx --frames mouse.mp4"
 	@$(SLEAP) -m dlstream_pose.convert $(ARGS)
 
+distill: dlc ## a small network from a large one: make distill ARGS="mouse.onnx --videos mouse.mp4 --out small.onnx --minutes 60"
+	@$(DLC) -m dlstream_pose.convert.distill $(ARGS)
+
 test-dlc: setup dlc ## run the tests that need DeepLabCut: every kind of network, and a real mouse against DeepLabCut-Live's poses
-	@OMP_NUM_THREADS=1 $(DLC) $(DLC_TESTS) -n 2 $(addprefix dlstream_pose/test/test_,convert.py convert_dlc.py pose_engines.py)
+	@OMP_NUM_THREADS=1 $(DLC) $(DLC_TESTS) -n 2 $(addprefix dlstream_pose/test/test_,convert.py convert_dlc.py distill_dlc.py pose_engines.py)
 	@$(DLC) -m dlstream_pose.convert $(OPENFIELD) build/openfield.onnx
 	@DLSTREAM_TEST_NETWORK=build/openfield.onnx $(ENV) python -m pytest dlstream_pose -k real_mouse
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from rig_tools import command
 
+from dlstream.run.environment import PROFILE
+
 
 class NoHostsError(Exception):
     """Namespaces can't be made here."""
@@ -51,7 +53,7 @@ class TwoHosts:
             self._run(f"{within} link set {self._links[name]} up")
             self._run(f"{within} link set lo up")
             if self._rate:
-                shape = f"root tbf rate {self._rate} burst 256kb latency 50ms"
+                shape = f"root tbf rate {self._rate} burst 1mb latency 50ms"
                 self._run(f"tc -n {self._spaces[name]} qdisc add dev {self._links[name]} {shape}")
         self._run_words(self.words("desk", "true"))
 
@@ -65,14 +67,16 @@ class TwoHosts:
         inside = 'mount -t tmpfs tmpfs /dev/shm && exec "$@"'
         return ["ip", "netns", "exec", self._spaces[host], "unshare", "-m", "sh", "-c", inside, "sh", *words]
 
-    def dlstream(self, host: str, *words: str, preload: Path | None = None) -> list[str]:
-        """The installed command line on one of the hosts, with dlstream's own profile.
+    def dlstream(self, host: str, *words: str, preload: Path | None = None, profile: Path | None = None) -> list[str]:
+        """The installed command line on one of the hosts.
 
         Args:
             preload: a library that gives the host another time.
+            profile: of Fast DDS; None: dlstream's own.
         """
         clock = [] if preload is None else [f"LD_PRELOAD={preload}"]
-        return self.words(host, "env", "-u", "FASTRTPS_DEFAULT_PROFILES_FILE", *clock, *command(*words))
+        network = ["-u", PROFILE] if profile is None else [f"{PROFILE}={profile}"]
+        return self.words(host, "env", *network, *clock, *command(*words))
 
     def start_command(self) -> str:
         """How ssh, which gives no environment, starts dlstream."""

@@ -39,7 +39,8 @@ pose: {{network: {config}/networks/demo_mouse.onnx, scale: 0.5, image_transport:
 experiment: {{file: experiment.yaml, acknowledgement_timeout: 60, output_timeout: 60, start_timeout: 300}}
 outputs:
   laser: {{type: log, file: {folder}/laser.txt, commander_timeout: {silence}, max_command_age: 60, host: arena}}
-recorder: {{directory: {folder}/sessions, image_depth: 200, silence: 60, min_free: 0.1, image_transport: {transport}}}
+recorder:
+  {{directory: {folder}/sessions, image_depth: 200, silence: 60, min_free: 0.1, image_transport: {transport}{beside}}}
 """
 FRAMES = 60
 LATER = """\
@@ -52,7 +53,8 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
     return result;
 }
 """
-PATIENT = {"silence": 30, "patience": 120, "clock_limit": 3600, "ssh": "", "transport": "raw"}
+LIMITS = ("silence", "patience", "clock_limit", "on_failure")
+PATIENT = {"silence": 30, "patience": 120, "clock_limit": 3600, "ssh": "", "transport": "raw", "beside": ""}
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +74,7 @@ def write(tmp_path: Path, hosts: TwoHosts) -> Callable[..., Path]:
         folder.mkdir(exist_ok=True)
         (folder / "experiment.yaml").write_text(EXPERIMENT)
         known = {**PATIENT, **values}
-        limits = ", ".join(f"{key}: {known[key]}" for key in ("silence", "patience", "clock_limit"))
+        limits = ", ".join(f"{key}: {known[key]}" for key in LIMITS if key in known)
         limits += ", start_timeout: 300"
         text = RIG.format(config=CONFIG, folder=tmp_path, limits=limits, **hosts.addresses, **known)
         (folder / "rig.yaml").write_text(text)
@@ -160,6 +162,29 @@ def test_one_command_runs_a_rig_on_two_hosts(begin, write, hosts, ssh, tmp_path,
     assert summary["frames_dropped"] == summary["poses_lost"] == 0
     clocks = [json.loads(row["values"]) for row in events(desk, "clock_offset")]
     assert all(abs(int(one["offset_ns"])) <= int(one["uncertainty_ns"]) for one in clocks), "it is the same clock"
+    assert clocks[0]["nodes"] == "/outputs/laser /top/camera", "whose times are corrected by it"
+    assert summary["clock_uncertainty_ms"] > 0
+
+
+def test_the_check_of_the_main_host_asks_the_others(begin, write, hosts, ssh, tmp_path):
+    other = tmp_path / "other" / "rig.yaml"
+    where = f", ssh: '{ssh}', command: {json.dumps(hosts.start_command())}"
+    same = begin("desk", "check", str(write(ssh=where)))
+    assert same.wait() == 0, same.output
+    assert "/top/camera              dlstream_camera camera  on arena" in same.output
+    assert "/pose                    dlstream_pose pose  on desk" in same.output
+    _, there = same.output.split("Host arena, by ssh")
+    assert "rig.yaml is valid." in there, "it was checked over there as well"
+    rig = write(ssh=f"{where}, file: {other}")
+    shutil.copytree(tmp_path, other.parent, ignore=shutil.ignore_patterns("other"))
+    other.write_text(other.read_text().replace("seed: 1", "seed: 2"))
+    differs = begin("desk", "check", str(rig))
+    assert differs.wait() == 1
+    assert "differs from desk: rig file; copy the rig's folder" in differs.output
+    other.unlink()
+    gone = begin("desk", "check", str(rig))
+    assert gone.wait() == 1
+    assert f"{other}" in gone.output.split("Host arena, by ssh")[1]
 
 
 def test_a_cut_cable_switches_off_and_the_run_goes_on_or_ends(begin, write, hosts, tmp_path):
@@ -183,6 +208,29 @@ def test_a_cut_cable_switches_off_and_the_run_goes_on_or_ends(begin, write, host
     about = desk.about()
     assert about["complete"], "what was recorded on this side is whole"
     assert about["summary"]["frames_recorded"] > 0
+
+
+def test_a_rig_that_goes_on_without_a_host_takes_it_back(begin, write, hosts, tmp_path):
+    rig = write(silence=5, patience=6, on_failure="continue", beside=", host: arena")
+    arena = begin("arena", "run", str(rig), "--host", "arena")
+    desk = begin("desk", "run", "--status", "1", str(rig))
+    told(arena, "acknowledgement", "on")
+    before = len(acted(tmp_path))
+    hosts.cut()
+    wait_until(lambda: "off" in acted(tmp_path)[before:], arena)
+    desk.saw("host arena is gone; the rig continues without it")
+    arena.saw("host desk is gone; the rig continues without it")
+    before = len(acted(tmp_path))
+    hosts.join()
+    desk.saw("host arena is back after")
+    arena.saw("host desk is back after")
+    wait_until(lambda: "on" in acted(tmp_path)[before:], arena)
+    assert desk.stop() == arena.wait() == 0, desk.output + arena.output
+    assert acted(tmp_path)[-1] == "off"
+    summary = arena.about()["summary"]
+    assert arena.about()["complete"]
+    assert summary["frames_captured"] == summary["frames_recorded"], "the camera and the recorder are on the same side"
+    assert any("nothing has been heard of host desk for" in row["values"] for row in events(arena, "fault"))
 
 
 def test_hosts_with_different_rigs_do_not_start(begin, write, tmp_path):

@@ -73,3 +73,14 @@ def test_every_page_that_is_named_is_there():
         for name in re.findall(r"(?<![\w./])docs/[\w/.-]+\.md", file.read_text(encoding="utf-8"))
     }
     assert [(file, name) for file, name in sorted(named) if not (ROOT / name).is_file()] == []
+
+
+def test_every_test_that_a_page_names_is_there():
+    tests = {
+        (file.name, name)
+        for file in tracked("*test_*.py")
+        for name in re.findall(r"^def (test_\w+)\(", file.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    named = {pair for page in PAGES for pair in re.findall(r"`(test_\w+\.py)::(test_\w+)`", page.read_text("utf-8"))}
+    assert len(named) > 40
+    assert named - tests == set()

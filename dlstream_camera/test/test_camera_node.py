@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
+import subprocess
+import sys
 import time
 
 import cv2
@@ -20,6 +22,20 @@ from dlstream_common.ros import LATEST_IMAGE, POSE, frame_from_message, image_qo
 from dlstream_msgs.msg import FrameInfo, FramePoses
 
 MODULE = "dlstream_camera.node"
+STUCK = """\
+import rclpy
+from sensor_msgs.msg import Image
+from dlstream_common.ros import image_qos
+
+rclpy.init()
+node = rclpy.create_node("stuck")
+taken = []
+node.create_subscription(Image, "/top/image_raw", taken.append, image_qos(2))
+while len(taken) < 3:
+    rclpy.spin_once(node)
+print("stuck", flush=True)
+input()
+"""
 
 
 def test_publishes_every_frame_with_its_companions(start_node, observer, wait_for):
@@ -46,6 +62,25 @@ def test_publishes_every_frame_with_its_companions(start_node, observer, wait_fo
         assert np.array_equal(frame_from_message(images[number], "top", number).image, expected)
         assert list(truths[number].keypoints) == list(KEYPOINTS)
         assert np.allclose(truths[number].individuals[0].x, points[:, 0])
+
+
+@pytest.mark.parametrize("frozen", [False, True], ids=["it takes no more images", "its process is stopped"])
+def test_a_subscriber_that_is_stuck_keeps_neither_the_camera_nor_others_waiting(start_node, observer, wait_for, frozen):
+    images = observer.collect(Image, "/top/image_raw", image_qos(400))
+    with subprocess.Popen(
+        [sys.executable, "-c", STUCK], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as stuck:
+        node = start_node(MODULE, namespace="/top", width=320, height=240, fps=100.0, frames=400, queue=400, wait_for=2)
+        assert stuck.stdout.readline() == "stuck\n"
+        if frozen:
+            stuck.send_signal(signal.SIGSTOP)
+        wait_for(lambda: len(images) == 400, "every image at the other one")
+        assert node.process.poll() is None or node.wait() == 0
+        stuck.send_signal(signal.SIGCONT)
+        stuck.communicate("\n")
+    assert node.wait() == 0, node.output
+    stamps = [stamp_from_message(image.header.stamp) for image in images]
+    assert stamps == sorted(set(stamps))
 
 
 def test_frames_without_a_pace_begin_with_the_first_one(start_node, observer, wait_for):

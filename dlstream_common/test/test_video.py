@@ -223,7 +223,11 @@ def test_a_truncated_file_is_refused_for_its_missing_bytes(name, codec, options,
 def test_what_is_no_video_is_named(tmp_path):
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "text.mp4").write_text("no video" * 100)
-    for name, said in (("empty", "an empty file"), ("text", "found a text; expected a video"), ("none", "no such file")):
+    for name, said in (
+        ("empty", "an empty file"),
+        ("text", "found a text; expected a video"),
+        ("none", "no such file"),
+    ):
         with pytest.raises(SourceError, match=said):
             open_frames(tmp_path / f"{name}.mp4")
     path = write_video(tmp_path / "all_bad.avi", even(3), "mjpeg", "yuvj420p")

@@ -1,4 +1,4 @@
-"""The command line's group `network`: convert, quantize, info, check."""
+"""The command line's group `network`: convert, distill, quantize, info, check."""
 
 from __future__ import annotations
 
@@ -42,6 +42,17 @@ def quantize(context: typer.Context) -> None:
     from dlstream_pose.convert.precision import main as quantize_network
 
     quantize_network(context.args)
+
+
+@network.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    help="Train a small, fast network on a large one's answers to your videos, and prove it (--help: the options).",
+)
+def distill(context: typer.Context) -> None:
+    """Passes all arguments to the command line of distilling."""
+    from dlstream_pose.convert.distill import main as distill_network
+
+    distill_network(context.args)
 
 
 @network.command()
@@ -178,6 +189,7 @@ def _facts(loaded: Network) -> Table:
         ("converted from", f"{about.source.file} ({about.source.tool} {about.source.version})"),
         ("source sha256", about.source.sha256),
         ("proof", _proof(about)),
+        ("distilled from", _distillation(about)),
         ("precision", _precision(about)),
         ("file", f"{loaded.path.stat().st_size / 1e6:.1f} MB, format {about.format}"),
         ("sha256", loaded.sha256),
@@ -190,6 +202,12 @@ def _precision(about: NetworkInfo) -> str:
     from dlstream_pose.runtime.precision import described
 
     return "\n".join(described(about.precision)) if about.precision else "fp32"
+
+
+def _distillation(about: NetworkInfo) -> str:
+    from dlstream_pose.runtime.distillation import described
+
+    return "\n".join(described(about.distillation)) if about.distillation else "nothing: trained on labels"
 
 
 def _proof(about: NetworkInfo) -> str:

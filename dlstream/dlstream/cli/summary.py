@@ -58,6 +58,9 @@ def show_session(folder: Path, console: Console) -> Summary:
         f"{summary.acknowledgements} acknowledged, [{'red' if summary.faults else 'default'}]"
         f"{summary.faults} faults[/]"
     )
+    if summary.clock_uncertainty_ms is not None:
+        within = _number(summary.clock_uncertainty_ms)
+        console.print(f"          latencies between hosts are by the main host's clock, to within {within} ms")
     lines = fault_lines(read_events(folder), int(read_session(folder)["created_ns"]))
     for line in lines[:_FAULTS]:
         console.print(f"[red]{escape(line)}[/]")

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from dlstream_pose.runtime.distillation import Distillation
 from dlstream_pose.runtime.precision import Precision
 from dlstream_pose.runtime.top_down import Detector
 
@@ -73,6 +74,8 @@ class NetworkInfo(BaseModel):
     """For a network that looks at one animal at a time: what finds the animals."""
     source: Source
     proof: Proof | None = None
+    distillation: Distillation | None = None
+    """Of a network that learned from a larger one."""
     precision: Precision | None = None
     """Of a file in less than single precision; None: single precision."""
 

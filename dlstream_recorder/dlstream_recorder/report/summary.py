@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from dlstream_common import RecordingError
 from dlstream_common.event_kinds import ACKNOWLEDGEMENT, COMMAND, FAULT
 from dlstream_recorder.report.found import found_by_camera
+from dlstream_recorder.report.host_clocks import POSE, HostClocks
 from dlstream_recorder.report.tables import read_events, read_frames, read_latency, segment_stems
 from dlstream_recorder.report.tracking import TrackingError, tracking_error
 from dlstream_recorder.writers._session_file import FILE_NAME
@@ -111,6 +112,8 @@ class Summary(BaseModel):
     fps: float | None
     seconds: float
     latency_ms: Latencies
+    clock_uncertainty_ms: float | None
+    """The greatest error of latencies between hosts, after their correction; None: a rig of one computer."""
     events: int
     """Rows of events.csv that are neither commands nor acknowledgements, including faults."""
     commands: int
@@ -167,6 +170,7 @@ def summarise(folder: Path) -> Summary:
         fps=round(float(np.mean(rates)), 3) if rates else None,
         seconds=max((camera.seconds for camera in cameras.values()), default=0.0),
         latency_ms=_latencies(all_hops(folder, list(contents["cameras"]), events)),
+        clock_uncertainty_ms=HostClocks(events).uncertainty,
         events=len(events) - commands - acknowledgements,
         commands=commands,
         acknowledgements=acknowledgements,
@@ -180,10 +184,14 @@ def camera_hops(folder: Path, camera: str | None, events: pd.DataFrame) -> dict[
     """The durations of each hop of a camera's frames; `camera` None: those of all commands, without poses.
 
     Each is a table with the columns `at` (when it ended, nanoseconds since the epoch) and `ms` (how long it took).
+    In a rig with several hosts times are corrected to the main host's clock, as far as the session has its offsets.
     """
     tables = [read_latency(stem) for stem in segment_stems(folder, camera)] if camera else []
-    poses = [table for table in tables if table is not None]
+    clocks = HostClocks(events)
+    by_pose = dict.fromkeys(("received_ns", "inference_start_ns", "inference_end_ns"), POSE)
+    poses = [clocks.corrected(table, stamp_ns=f"/{camera}/camera", **by_pose) for table in tables if table is not None]
     mine = events if camera is None else events[events["camera"] == camera]
+    mine = clocks.corrected_events(mine)
     commands = mine[mine["kind"] == COMMAND]
     applied = mine[(mine["kind"] == ACKNOWLEDGEMENT) & (mine["success"] != "false")]
     return {

@@ -44,7 +44,11 @@ class HostLink:
         self._is_main = host == next(iter(rig.hosts))
         self._monitor, self._say = monitor, say
         self._order = {spec.full_name: number for number, spec in enumerate(nodes)}
-        self._nodes = {spec.full_name: spec.host for spec in nodes}
+        prefix = f"/{rig.namespace}" if rig.namespace else ""
+        self._parts = {
+            host: [node.full_name.removeprefix(prefix) for spec in nodes if spec.host == host for node in spec.nodes]
+            for host in rig.hosts
+        }
         own = [spec.full_name for spec in nodes if spec.host == host]
         self.left: Callable[[], Sequence[str]] = lambda: own
         """Which nodes of this host have not ended; by the runner, once there is one."""
@@ -165,6 +169,7 @@ class HostLink:
                     "offset_ns": str(offset.nanoseconds),
                     "uncertainty_ns": str(offset.uncertainty),
                     "of": self.host,
+                    "nodes": " ".join(self._parts[peer.name]),
                 }
                 self._monitor.report(event_kinds.CLOCK_OFFSET, f"host/{peer.name}", values)
 

@@ -1,0 +1,92 @@
+"""What was asked for, kept beside the work, so that only the same work goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from dlstream_common import NetworkError
+from dlstream_pose.convert.distill._augment import Augmentation
+
+
+class Plan(BaseModel):
+    """All that the work depends on, but for the minutes: more of them go on with a finished one."""
+
+    model_config = ConfigDict(frozen=True)
+
+    teacher_sha256: str
+    videos: tuple[tuple[str, int], ...]
+    """Name and size in bytes of each."""
+    size: str
+    scale: float
+    count: int
+    held_back: float
+    rotation: float
+    mirrored: tuple[int, ...] | None
+    start: str
+    """Name of the student that it began with."""
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """How views differ from the frames."""
+        return Augmentation(rotation=self.rotation, mirrored=self.mirrored)
+
+    @property
+    def lessons(self) -> str:
+        """Names what the teacher's answers depend on; with another size they stay."""
+        parts = json.dumps([self.teacher_sha256, self.videos, self.scale, self.count, self.held_back])
+        return f"teacher-{hashlib.sha256(parts.encode()).hexdigest()[:12]}"
+
+
+def files(videos: list[Path]) -> tuple[tuple[str, int], ...]:
+    """Names and sizes; a folder of images has none."""
+    return tuple((video.name, video.stat().st_size if video.is_file() else 0) for video in videos)
+
+
+def resume(folder: Path, plan: Plan) -> None:
+    """Notes the plan in a new folder, or finds the same one there.
+
+    Raises:
+        NetworkError: the folder belongs to another plan.
+    """
+    path = folder / "plan.json"
+    if path.exists():
+        try:
+            former = Plan.model_validate_json(path.read_text())
+        except ValueError as error:
+            raise NetworkError(f"{path}: can't be read as a distillation; delete {folder} to begin anew") from error
+        differing = [key for key in Plan.model_fields if getattr(former, key) != getattr(plan, key)]
+        if differing:
+            key = differing[0]
+            raise NetworkError(
+                f"{folder}: found a distillation with {key} {getattr(former, key)}; expected {getattr(plan, key)}. "
+                "Give the same options to go on with it; delete the folder, or give another --out, to begin anew"
+            )
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_text(plan.model_dump_json(indent=2) + "\n")
+
+
+def mirror_order(pairs: list[tuple[str, str]], keypoints: tuple[str, ...]) -> tuple[int, ...] | None:
+    """The order of the keypoints in a mirrored image; None without pairs.
+
+    Raises:
+        NetworkError: a pair names a keypoint that there is not, or one twice.
+    """
+    if not pairs:
+        return None
+    order = list(range(len(keypoints)))
+    named = [name for pair in pairs for name in pair]
+    for name in named:
+        if name not in keypoints or named.count(name) > 1:
+            raise NetworkError(
+                f"--mirror: found '{name}'{' twice' if name in keypoints else ''}; expected pairs of "
+                f"{', '.join(keypoints)}, each at most once"
+            )
+    for one, two in pairs:
+        first, second = keypoints.index(one), keypoints.index(two)
+        order[first], order[second] = second, first
+    return tuple(order)

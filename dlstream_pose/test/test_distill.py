@@ -1,0 +1,398 @@
+"""A small network from a large one: all of it that needs no torch."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from blob_network import HEIGHT, WIDTH, write_blob_network, write_blob_video
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlstream_camera.arena import Arena
+from dlstream_common import NetworkError
+from dlstream_pose import Estimator
+from dlstream_pose.convert.distill import distill, main
+from dlstream_pose.convert.distill._augment import (
+    Answer,
+    Augmentation,
+    draw_view,
+    matrix,
+    moved_maps,
+    moved_points,
+    relit,
+    viewed,
+    window_size,
+)
+from dlstream_pose.convert.distill._choice import RUN, choose
+from dlstream_pose.convert.distill._jumps import jumps
+from dlstream_pose.convert.distill._lessons import lessons_of
+from dlstream_pose.convert.distill._picture import draw
+from dlstream_pose.convert.distill._plan import Plan, mirror_order, resume
+from dlstream_pose.convert.distill._proof import compare, prove
+from dlstream_pose.convert.distill._schedule import Schedule
+from dlstream_pose.convert.distill._targets import LOCREF_STD, target
+from dlstream_pose.convert.distill._teacher import Teacher
+from dlstream_pose.convert.progress import silent
+
+EVERY = settings(max_examples=60, deadline=None)
+
+
+@EVERY
+@given(frames=st.integers(0, 3000), count=st.integers(20, 500), held_back=st.sampled_from([0.0, 0.1, 0.25, 0.9]))
+def test_no_frame_is_for_two_things_and_the_proof_is_the_end(frames, count, held_back):
+    try:
+        found = choose(range(frames), count, held_back)
+    except NetworkError as error:
+        assert "expected at least" in str(error)
+        assert frames < 500
+        return
+    training, validation, proof = (set(part) for part in (found.training, found.validation, found.proof))
+    assert len(training | validation | proof) == len(training) + len(validation) + len(proof)
+    assert max(training) < min(validation)
+    assert len(training) <= count
+    assert bool(proof) == bool(held_back)
+    if proof:
+        assert max(proof) == frames - 1
+        assert min(proof) - max(validation) > min(30, frames // 20)
+
+
+def test_frames_to_learn_from_are_in_runs():
+    training = np.array(choose(range(2000), 100, 0.25).training)
+    runs = np.split(training, np.flatnonzero(np.diff(training) > 1) + 1)
+    assert len(training) == 100
+    assert all(len(run) % RUN == 0 for run in runs)
+    assert training[-1] > 1200
+
+
+def test_a_keypoint_that_jumps_is_found_and_a_running_animal_is_not():
+    random = np.random.default_rng(0)
+    time = np.arange(100)
+    path = np.column_stack([12.0 * time, 200 + 40 * np.sin(time / 9)])  # 12 px a frame
+    poses = np.empty((100, 2, 3), np.float32)
+    poses[..., :2] = path[:, None] + random.normal(0, 0.3, (100, 2, 2))
+    poses[..., 2] = 0.9
+    assert not jumps(poses, time).any()
+    poses[40, 1, :2] += (0, 25)
+    poses[60, 0] = (*(path[60] + 50), 0.2)  # not sure: nobody believes it anyway
+    assert np.argwhere(jumps(poses, time)).tolist() == [[40, 1]]
+    poses[80:82, 0, :2] += (0, 25)
+    found = np.argwhere(jumps(poses, time)).tolist()
+    assert [one for one in found if one[0] not in (79, 82)] == [[40, 1], [80, 0], [81, 0]]
+    apart = time * 10  # no frame has a neighbour
+    assert not jumps(poses, apart).any()
+
+
+VIEWS = st.tuples(
+    st.floats(60, 100), st.floats(40, 80), st.floats(-180, 180), st.floats(0.8, 1.25), st.booleans()
+)  # centre, angle, zoom, mirror
+
+
+@EVERY
+@given(drawn=VIEWS, x=st.integers(50, 110), y=st.integers(40, 80))
+def test_points_go_where_the_picture_goes(drawn, x, y):
+    *centre, angle, zoom, mirror = drawn
+    image = np.zeros((120, 160, 3), np.uint8)
+    cv2.circle(image, (x, y), 3, (255, 255, 255), -1)
+    view = matrix(centre, (160, 160), angle, zoom, mirror)
+    seen = viewed(image, view, (160, 160)).mean(axis=2)
+    rows, columns = np.mgrid[:160, :160]
+    there = moved_points(np.array([[x, y]], np.float32), view, 0.0)[0]
+    assert np.hypot((columns * seen).sum() / seen.sum() - there[0], (rows * seen).sum() / seen.sum() - there[1]) < 0.1
+
+
+@EVERY
+@given(drawn=VIEWS, x=st.floats(50, 110), y=st.floats(40, 80))
+def test_heat_maps_go_where_the_points_go_to_another_stride(drawn, x, y):
+    *centre, angle, zoom, mirror = drawn
+    view, lag = matrix(centre, (160, 160), angle, zoom, mirror), 0.25
+    middles = np.mgrid[:15, :20] * 8 + 4.0
+    maps = np.exp(-((middles[1] - x) ** 2 + (middles[0] - y) ** 2) / (2 * 11.0**2))[None].astype(np.float32)
+    moved = moved_maps(maps, (8, 4), view, lag, (40, 40))[0]
+    rows, columns = np.mgrid[:40, :40] * 4 + 2.0
+    there = moved_points(np.array([[x, y]], np.float32), view, lag)[0]
+    if (there > 45).all() and (there < 115).all():
+        middle = (columns * moved).sum() / moved.sum(), (rows * moved).sum() / moved.sum()
+        assert np.hypot(*(middle - there)) < 1.0
+
+
+def test_names_of_places_turn_about_the_pixel_that_they_mean():
+    """DeepLabCut at half size calls the pixel with the index 10 "10.25": half a turn about it does not move it."""
+    view = matrix((10, 10), (21, 21), 180, 1.0)
+    assert moved_points(np.array([[10.25, 10.25]], np.float32), view, 0.25)[0] == pytest.approx(
+        [10.25, 10.25], abs=1e-5
+    )
+
+
+def decoded(maps, offsets, stride=8.0):
+    """As the heat-map decoder does it."""
+    found = []
+    for which, one in enumerate(maps):
+        row, column = np.unravel_index(one.argmax(), one.shape)
+        place = np.array([column, row]) * stride + stride / 2
+        found.append(place + offsets[2 * which : 2 * which + 2, row, column] * LOCREF_STD)
+    return np.array(found)
+
+
+def answer(points, sure, maps=None, keep=None):
+    poses = np.column_stack([points, sure]).astype(np.float32)
+    return Answer(poses, maps, 16.0, np.ones(len(poses), bool) if keep is None else np.array(keep))
+
+
+@EVERY
+@given(drawn=VIEWS, random=st.integers(0, 10**6))
+def test_what_the_student_should_give_decodes_to_the_teachers_points(drawn, random):
+    *centre, angle, zoom, mirror = drawn
+    points = np.random.default_rng(random).uniform((55, 40), (105, 80), (3, 2))
+    view = matrix(centre, (160, 160), angle, zoom, mirror)
+    order = (0, 2, 1) if mirror else None
+    made = target(answer(points, [0.9, 0.6, 0.7]), view, (20, 20), 8.0, 0.25, order)
+    there = moved_points(points[[0, 2, 1] if mirror else [0, 1, 2]].astype(np.float32), view, 0.25)
+    inside = ((there > 4) & (there < 156)).all(axis=1)
+    assert np.abs(decoded(made.heat, made.offset) - there)[inside].max(initial=0) < 0.01
+
+
+def test_sure_keypoints_count_most_and_those_that_jumped_count_nothing():
+    made = target(
+        answer([[80, 60]] * 3, [0.9, 0.3, 0.9], keep=[True, True, False]),
+        matrix((80, 60), (160, 120), 0, 1),
+        (15, 20),
+        8.0,
+    )
+    heat, offset = made.heat_weight.max(axis=(1, 2)), made.offset_weight.reshape(3, -1).max(axis=1)
+    assert heat[0] > heat[1] > 0
+    assert offset[0] > offset[1] > 0
+    assert heat[2] == offset[2] == 0
+
+
+def test_the_student_hears_of_the_other_place_where_the_teacher_hesitates():
+    maps = np.zeros((1, 8, 10), np.float32)
+    maps[0, 3, 2], maps[0, 5, 8] = 0.6, 0.5
+    alone, both = (
+        target(answer([[40, 56]], [0.6], given), matrix((79.5, 63.5), (160, 128), 0, 1), (16, 20), 8.0)
+        for given in (None, maps)
+    )
+    assert alone.heat[0, 11, 17] < 0.01
+    assert both.heat[0, 11, 17] > 0.25
+    assert both.heat[0].max() == pytest.approx(alone.heat[0].max())
+
+
+def test_views_show_the_animal_and_stay_within_what_was_asked():
+    random = np.random.default_rng(0)
+    points = np.array([[50, 50], [90, 70]], np.float32)
+    drawn = [
+        draw_view(answer(points, [0.9, 0.9]), (320, 240), (128, 128), Augmentation(rotation=20), random)
+        for _ in range(300)
+    ]
+    upright = [view for view, *_ in drawn if np.array_equal(view[:, :2], np.eye(2))]
+    assert 100 < len(upright) < 200
+    assert all((view[:, 2] % 32 == 0).all() for view in upright)
+    seen = 0
+    for view, size, mirror in drawn:
+        assert size == (128, 128)
+        assert not mirror
+        assert abs(np.rad2deg(np.arctan2(view[1, 0], view[0, 0]))) <= 20
+        assert 0.79 < np.sqrt(np.linalg.det(view[:, :2])) < 1.26
+        there = moved_points(points, view, 0.0)
+        seen += bool(((there >= 0) & (there < 128)).all())
+    assert seen > 150
+    assert any(
+        mirror
+        for *_, mirror in (
+            draw_view(answer(points, [1, 1]), (320, 240), None, Augmentation(mirrored=(1, 0)), random)
+            for _ in range(20)
+        )
+    )
+    lit = relit(np.full((32, 32, 3), 128, np.uint8), random)
+    assert lit.dtype == np.float32
+    assert 0 <= lit.min() < lit.max() <= 255
+
+
+def test_a_window_shows_an_animal_with_something_around_it():
+    poses = np.zeros((50, 2, 3), np.float32)
+    poses[:, 1, 0], poses[..., 2] = 150, 1
+    assert window_size(poses, (640, 480)) == (256, 256)
+    assert window_size(poses, (200, 480)) == (200, 256)
+    assert window_size(poses * 0, (640, 480)) == (128, 128)
+
+
+def test_a_student_that_gets_no_better_ends_sooner():
+    steady, stuck = Schedule(1000), Schedule(1000)
+    for time in range(50, 650, 50):
+        steady.validated(time, 20 * 0.9 ** (time / 50))
+        stuck.validated(time, 5 + 0.01 * (time % 3))
+    assert steady.end == 1000
+    assert stuck.end < 700
+    for one in (steady, stuck):
+        rates = [one.rate(share * one.end) for share in np.linspace(0, 1, 50)]
+        assert max(rates) == 1
+        assert 0 < rates[-1] < 0.03
+        assert one.whole(one.end)
+        assert not one.whole(0.5 * one.end)
+
+
+def test_the_proof_is_right():
+    """Computed again by other code, keypoint by keypoint."""
+    random = np.random.default_rng(3)
+    teacher = random.uniform(0, 1, (50, 3, 3)).astype(np.float32) * (640, 480, 1)
+    student = teacher + random.normal(0, (8, 8, 0.2), teacher.shape)
+    student[7, :, :2] = np.nan
+    student[7, :, 2] = 0
+    teacher[7, 0, 2] = 0.9
+    found = compare(teacher, student, [f"frame {n}" for n in range(50)], ["a", "b", "c"])
+    apart, lost, lost_frames = [], 0, 0
+    for one, two in zip(teacher.tolist(), student.tolist(), strict=True):
+        sure = [which for which in range(3) if one[which][2] >= 0.5]
+        lost_frames += bool(sure) and not any(two[which][2] >= 0.5 for which in range(3))
+        for which in sure:
+            distance = ((one[which][0] - two[which][0]) ** 2 + (one[which][1] - two[which][1]) ** 2) ** 0.5
+            apart.append(1e6 if np.isnan(distance) else distance)
+            lost += two[which][2] < 0.5
+    apart.sort()
+    assert found.sure == len(apart)
+    assert found.median == pytest.approx(np.median(apart), abs=0.5)
+    assert found.p95 == pytest.approx(np.percentile(apart, 95, method="higher"))
+    assert found.far == pytest.approx(sum(one > 20 for one in apart) / len(apart))
+    assert found.lost == pytest.approx(lost / len(apart))
+    assert found.lost_frames == lost_frames
+    assert found.worst == 1e6
+    assert "frame 7" in found.worst_at
+    with pytest.raises(NetworkError, match="the teacher is sure of no keypoint"):
+        compare(teacher * 0, student, ["frame 0"] * 50, ["a", "b", "c"])
+
+
+@pytest.fixture(scope="module")
+def blobs(tmp_path_factory) -> tuple[Path, Path]:
+    """A teacher and a video for it."""
+    folder = tmp_path_factory.mktemp("blobs")
+    return write_blob_network(folder / "blobs.onnx"), write_blob_video(folder / "blobs.avi", 80)
+
+
+def test_the_proof_runs_both_on_the_frames_held_back(blobs):
+    teacher, video = blobs
+    found = prove(Estimator(teacher), Estimator(teacher), [(video, tuple(range(60, 80)))])
+    assert (found.frames, found.on, found.sure) == (20, "blobs.avi", 40)
+    assert found.median == found.worst == found.lost == found.lost_frames == 0
+    assert found.teacher_ms > 0 < found.student_ms
+
+
+def test_the_heat_maps_of_a_teacher_are_those_of_its_points(demo_network):
+    teacher = Teacher(demo_network)
+    image = cv2.resize(Arena(seed=3).render(100)[0], (320, 240))
+    poses, maps = teacher.answer(image)
+    assert maps is not None
+    assert maps.max(axis=(1, 2)) == pytest.approx(poses[:, 2], abs=1e-5)
+    for one, (x, y, _) in zip(maps, poses, strict=True):
+        row, column = np.unravel_index(one.argmax(), one.shape)
+        assert np.hypot(column * 8 + 4 - x, row * 8 + 4 - y) < 16
+    assert poses == pytest.approx(Estimator(demo_network, 1.0).detect(image)[0], abs=1e-3)
+
+
+def test_a_teacher_without_heat_maps_gives_points(blobs):
+    teacher = Teacher(blobs[0])
+    poses, maps = teacher.answer(np.full((HEIGHT, WIDTH, 3), 99, np.uint8))
+    assert poses.shape == (2, 3)
+    assert maps is None
+    assert not teacher.maps
+
+
+def test_an_interrupted_teacher_is_asked_only_about_the_rest(blobs, tmp_path):
+    class Tired(Teacher):
+        asked = 0
+
+        def answer(self, image):
+            self.asked += 1
+            if self.asked > 55:
+                raise KeyboardInterrupt
+            return super().answer(image)
+
+    tired, fresh = Tired(blobs[0]), Tired(blobs[0])
+    one = lessons_of(blobs[1], tmp_path / "0", 100, 0.2, 1.0, silent)
+    with pytest.raises(KeyboardInterrupt):
+        one.ask(tired, 1.0)
+    again = lessons_of(blobs[1], tmp_path / "0", 100, 0.2, 1.0, silent)
+    again.ask(fresh, 1.0)
+    assert fresh.asked == len(again.numbers) - 50
+    whole = lessons_of(blobs[1], tmp_path / "whole", 100, 0.2, 1.0, silent)
+    whole.ask(Teacher(blobs[0]), 1.0)
+    assert np.array_equal(whole.poses, again.poses)
+    assert np.array_equal(whole.images, again.images)
+    other = lessons_of(blobs[1], tmp_path / "0", 100, 0.3, 1.0, silent)  # other frames: nothing of these is taken
+    other.ask(Teacher(blobs[0]), 1.0)
+    assert len(other.images) == len(other.numbers)
+    assert np.array_equal(other.poses[0], whole.poses[0])
+
+
+def test_a_video_of_something_else_is_refused(blobs, tmp_path):
+    nothing = write_blob_video(tmp_path / "nothing.avi", 60, contrast=0.02)
+    one = lessons_of(nothing, tmp_path / "0", 100, 0.2, 1.0, silent)
+    with pytest.raises(NetworkError, match=r"nothing.avi: the teacher is sure of a keypoint in \d+% of the frames"):
+        one.ask(Teacher(blobs[0]), 1.0)
+    with pytest.raises(NetworkError, match=r"found 20 frames, of which 5 are held back"):
+        lessons_of(write_blob_video(tmp_path / "short.avi", 20), tmp_path / "1", 100, 0.25, 1.0, silent)
+
+
+def test_only_the_same_work_goes_on(tmp_path):
+    plan = Plan(
+        teacher_sha256="0", videos=(("a.mp4", 7),), size="tiny", scale=0.5, count=100, held_back=0.25, rotation=30,
+        mirrored=None, start="",
+    )  # fmt: skip
+    resume(tmp_path, plan)
+    resume(tmp_path, plan)
+    with pytest.raises(NetworkError, match=r"found a distillation with size tiny; expected nano"):
+        resume(tmp_path, plan.model_copy(update={"size": "nano"}))
+
+
+def test_keypoints_are_exchanged_in_a_mirrored_view():
+    names = ("snout", "leftear", "rightear")
+    assert mirror_order([], names) is None
+    assert mirror_order([("rightear", "leftear")], names) == (0, 2, 1)
+    with pytest.raises(NetworkError, match=r"--mirror: found 'leftaer'; expected pairs of snout, leftear, rightear"):
+        mirror_order([("leftaer", "rightear")], names)
+    with pytest.raises(NetworkError, match=r"found 'leftear' twice"):
+        mirror_order([("leftear", "rightear"), ("leftear", "snout")], names)
+
+
+def test_the_picture_shows_how_far_it_is(tmp_path):
+    images = [np.full((48, 64, 3), 200, np.uint8)] * 8
+    poses = np.tile(np.array([[20, 20, 0.9], [40, 30, 0.9]], np.float32), (8, 1, 1))
+    draw(tmp_path / "progress.png", [(1.0, 9.0), (2.0, 3.0)], images, poses, poses + 2, [(0, 1)])
+    picture = cv2.imread(str(tmp_path / "progress.png"))
+    assert picture.shape == (240 + 2 * 300, 1200, 3)
+    assert (picture[240:] != 200).any()
+    assert [path.name for path in tmp_path.iterdir()] == ["progress.png"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--size", "huge"], "small"),
+        (["--held-back", "1"], "expected a share above 0, at most 0.9"),
+        (["--rotation", "200"], "degrees from 0 to 180"),
+        (["--minutes", "0"], "minutes, such as 30"),
+        (["--mirror", "leftear"], "with a colon between them"),
+    ],
+)
+def test_options_say_what_they_expect(options, said, capsys):
+    with pytest.raises(SystemExit):
+        main(["a.onnx", "--videos", "a.mp4", "--out", "b.onnx", *options])
+    assert said in capsys.readouterr().err
+
+
+def test_what_can_not_be_written_is_refused_first(blobs):
+    with pytest.raises(NetworkError, match="is the teacher itself"):
+        distill(blobs[0], [blobs[1]], blobs[0])
+    with pytest.raises(NetworkError, match="expected a network file to write"):
+        distill(blobs[0], [blobs[1]], Path("student.pt"))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="torch is here")
+def test_without_torch_it_says_what_to_do_before_any_work(blobs, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([str(blobs[0]), "--videos", str(blobs[1]), "--out", str(tmp_path / "out.onnx")])
+    assert ended.value.code == 1
+    assert "make dlc, then make distill" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

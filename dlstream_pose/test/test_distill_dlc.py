@@ -1,0 +1,138 @@
+"""A small network from a large one, with torch: it learns, goes on where it was, and is a network like any other."""
+
+from __future__ import annotations
+
+import importlib.util
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+from blob_network import write_blob_network, write_blob_video
+
+from dlstream_common import NetworkError
+from dlstream_pose import Estimator, Network
+from dlstream_pose.convert import convert, frames_of
+from dlstream_pose.convert.distill import _distill as module
+from dlstream_pose.convert.distill import distill, main
+from dlstream_pose.convert.distill._lessons import frames_with
+from dlstream_pose.convert.distill._train import Training
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("deeplabcut") is None, reason="needs DeepLabCut: make test-dlc"
+)
+STEPS = 240
+
+
+@pytest.fixture(scope="module")
+def blobs(tmp_path_factory) -> tuple[Path, Path]:
+    """A teacher, and a video for it."""
+    folder = tmp_path_factory.mktemp("blobs")
+    return write_blob_network(folder / "blobs.onnx"), write_blob_video(folder / "blobs.avi", 400)
+
+
+@pytest.fixture(scope="module")
+def student(blobs, tmp_path_factory) -> Path:
+    """Trained for 240 steps: by a clock that counts steps, so that a busy machine learns as much."""
+    path = tmp_path_factory.mktemp("student") / "student.onnx"
+    patch = pytest.MonkeyPatch()
+    patch.setattr(module, "Training", counted)
+    distill(blobs[0], [blobs[1]], path, "small", STEPS / 60, rotation=10, threads=1)
+    patch.undo()
+    return path
+
+
+def counted(*arguments) -> Training:
+    """A training whose seconds are steps."""
+    ticks = count()
+    return Training(*arguments, clock=lambda: float(next(ticks)))
+
+
+def test_it_learns_and_the_proof_in_the_file_is_right(blobs, student):
+    """The distances are computed again, by other code."""
+    about = Network(student).info.distillation
+    assert about.proof.median < 3
+    assert about.proof.far < 0.1
+    assert not about.maps
+    teacher, own = Estimator(blobs[0]), Estimator(student, engine="onnx")
+    apart = []
+    for _, image in frames_with(blobs[1], range(300, 400)):
+        one, two = teacher.detect(image)[0], own.detect(image)[0]
+        apart += [
+            ((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2) ** 0.5
+            for a, b in zip(one.tolist(), two.tolist(), strict=True)
+            if a[2] >= 0.5
+        ]
+    assert about.proof.frames == 100
+    assert about.proof.sure == len(apart)
+    assert about.proof.worst == pytest.approx(max(apart), abs=0.01)
+    assert about.proof.median == pytest.approx(float(np.median(apart)), abs=0.05)
+
+
+def test_it_is_a_network_like_any_other_and_one_of_deeplabcuts(blobs, student, tmp_path):
+    info, teacher = Network(student).info, Network(blobs[0])
+    assert (info.keypoints, info.edges, info.input_size) == (teacher.info.keypoints, teacher.info.edges, (64, 48))
+    assert info.distillation.teacher_sha256 == teacher.sha256
+    assert info.proof.worst < 0.01
+    frames = frames_of([blobs[1]], 5)
+    convert(student.with_suffix(".pt"), tmp_path / "again.onnx", frames)
+    for sample in frames:
+        again, first = (Network(path, engine="onnx").run(sample.image) for path in (tmp_path / "again.onnx", student))
+        assert again == pytest.approx(first, abs=1e-4)
+
+
+def test_more_minutes_go_on_and_a_student_too_far_away_is_not_written(blobs, student, monkeypatch):
+    """The teacher isn't asked again, and no step is done twice."""
+    begun = []
+
+    class Going(Training):
+        def run(self, tell):
+            begun.append(self.steps)
+            super().run(tell)
+            begun.append(self.steps)
+
+    monkeypatch.setattr(module, "Training", lambda *given: Going(*given, clock=lambda: float(next(ticks))))
+    monkeypatch.setattr(module.Teacher, "answer", lambda *_: pytest.fail("the teacher was asked again"))
+    ticks, content = count(), student.read_bytes()
+    picture = student.with_name("student.onnx.training") / "progress.png"
+    before = picture.stat().st_mtime_ns
+    with pytest.raises(NetworkError, match=r"px \(median\) from its teacher .* expected at most 0.0001 .* Nothing was"):
+        distill(blobs[0], [blobs[1]], student, "small", (STEPS + 20) / 60, rotation=10, threads=1, within=0.0001)
+    assert begun[0] > STEPS / 2
+    assert begun[0] < begun[1] <= STEPS + 20
+    assert picture.stat().st_mtime_ns > before
+    assert student.read_bytes() == content
+    with pytest.raises(NetworkError, match="found a distillation with size small; expected tiny"):
+        distill(blobs[0], [blobs[1]], student, "tiny", rotation=10)
+
+
+def test_an_interrupted_training_keeps_its_state(blobs, tmp_path, monkeypatch, capsys):
+    class Interrupted(Training):
+        def _loss(self, *given):
+            if self.steps == 7:
+                raise KeyboardInterrupt
+            return super()._loss(*given)
+
+    monkeypatch.setattr(module, "Training", Interrupted)
+    out = tmp_path / "student.onnx"
+    with pytest.raises(SystemExit) as ended:
+        main([str(blobs[0]), "--videos", str(blobs[1]), "--out", str(out), "--size", "nano", "--count", "50"])
+    assert ended.value.code == 130
+    assert "the same command goes on" in capsys.readouterr().err
+    assert not out.exists()
+    seen = []
+
+    class Ended(Training):
+        def run(self, tell):
+            seen.append(self.steps)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "Training", Ended)
+    with pytest.raises(SystemExit):
+        main([str(blobs[0]), "--videos", str(blobs[1]), "--out", str(out), "--size", "nano", "--count", "50"])
+    assert seen == [7]
+
+
+def test_a_student_of_another_size_is_no_start(blobs, student, tmp_path):
+    with pytest.raises(NetworkError, match=r"student.pt: found a network of another kind or size"):
+        distill(blobs[0], [blobs[1]], tmp_path / "out.onnx", "tiny", start=student.with_suffix(".pt"))
