@@ -10,6 +10,7 @@ import pandas as pd
 from rcl_interfaces.srv import GetParameters
 from rig_tools import recorded, told
 from sensor_msgs.msg import Image
+from view_files import all_are_fed
 
 from dlstream_common.ros import frame_from_message, image_qos
 from dlstream_recorder.report.tables import read_events
@@ -17,7 +18,7 @@ from dlstream_recorder.report.tables import read_events
 TOGETHER = ("rig: test", "rig: test\ntogether: true")
 
 
-def test_same_names_topics_and_parameters_and_a_whole_session(start, write_rig, observer, wait_for):
+def test_same_names_topics_views_and_parameters_and_a_whole_session(start, write_rig, observer, wait_for):
     images = observer.collect(Image, "/top/image_raw", image_qos(100))
     rig = start("run", str(write_rig(TOGETHER)))
     recorded(rig, 30)
@@ -32,6 +33,7 @@ def test_same_names_topics_and_parameters_and_a_whole_session(start, write_rig, 
     wait_for(lambda: wanted <= nodes(), "the names of all nodes")
     answer = observer.call(GetParameters, "/top/camera/get_parameters", GetParameters.Request(names=["width", "fps"]))
     assert (answer.values[0].integer_value, answer.values[1].double_value) == (320, 30.0)
+    all_are_fed(observer, wait_for)
     assert rig.stop() == 0, rig.output
 
     summary = rig.about()["summary"]
