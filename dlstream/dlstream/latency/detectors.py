@@ -61,7 +61,7 @@ class Detector(Protocol):
         """The flash with what this adds to it."""
 
 
-class CameraDetector:
+class CameraDetector(Detector):
     """Sees the light in a camera's pictures.
 
     Args:
@@ -110,7 +110,7 @@ class CameraDetector:
         return flash
 
 
-class InputDetector:
+class InputDetector(Detector):
     """Hears the light from an input of a board, such as a photodiode, which stamps every change itself.
 
     Args:
