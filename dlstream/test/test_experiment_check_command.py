@@ -120,7 +120,7 @@ def test_nobody_else_speaks_beside_us(tmp_path: Path, capfd: pytest.CaptureFixtu
     for name in ("clip.yaml", "picture.png"):
         file = tmp_path / name
         file.write_text("neither picture nor video")
-        with pytest.raises(DlstreamError, match="that can be read"):
+        with pytest.raises(DlstreamError, match=r"a text; expected a video|that can be read"):
             read_frame(file)
     assert capfd.readouterr() == ("", "")
 

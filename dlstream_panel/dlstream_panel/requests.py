@@ -67,7 +67,9 @@ class Remark(Request):
     kind: Literal["note", "mark"]
     text: Text
     ago: Annotated[float, Field(ge=0, le=86_400)] = 0.0
-    """Seconds since that moment."""
+    """Seconds from that moment until this was sent."""
+    sent: Annotated[float, Field(ge=0, le=1e14)] = 0.0
+    """When it was, in milliseconds since the epoch by the rig's clock, as the page knows it; 0: just now."""
 
 
 class SaveRegions(Request):

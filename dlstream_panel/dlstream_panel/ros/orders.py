@@ -36,6 +36,8 @@ from dlstream_panel.settings import PanelSettings
 _TIMEOUT = 10.0
 _DISCOVERY = 5.0
 """Seconds to wait for a service that is not known yet: a page may be open before its nodes have found each other."""
+_LONGEST_WAY = 5_000_000_000
+"""Nanoseconds that a page's note may be under way; a page that says longer has another clock."""
 _SOURCE = "panel"
 _STOPPED = "STOP on the panel"
 
@@ -202,7 +204,8 @@ class Orders:
         if not text:
             raise OrderError(f"{request.kind}: found an empty text; expected what happened")
         name = "operator" if request.kind == event_kinds.NOTE else text
-        self._publish_event(request.kind, name, text, stamp_to_message(now() - round(request.ago * 1e9)))
+        way = min(max(0, now() - round(request.sent * 1e6)), _LONGEST_WAY) if request.sent else 0
+        self._publish_event(request.kind, name, text, stamp_to_message(now() - way - round(request.ago * 1e9)))
         return f"{request.kind}: {text}"
 
     def _publish_event(self, kind: str, name: str, text: str, stamp: Any) -> None:

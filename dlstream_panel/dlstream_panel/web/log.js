@@ -10,7 +10,8 @@ export class Log {
   #last = 0;
   #pressed = 0;
 
-  constructor() {
+  constructor(link) {
+    this.link = link;
     [this.list, this.box] = [byId("log"), byId("log-box")];
     this.text = byId("remark-text");
     byId("remark").addEventListener("submit", (event) => this.#send(event));
@@ -53,7 +54,7 @@ export class Log {
     const pressed = this.#pressed || performance.now();
     this.#clear(); // at once: the next key may begin the next note before the rig has answered
     try {
-      await ask("remark", { kind, text, ago: (performance.now() - pressed) / 1000 });
+      await ask("remark", { kind, text, ago: (performance.now() - pressed) / 1000, sent: this.link.offset ? this.link.now() : 0 });
     } catch (error) {
       tell(error.message, "problem");
       if (this.text.value) return;
