@@ -50,11 +50,10 @@ hooks: setup ## let git check each commit from now on: format, file ends, messag
 demo: setup ## run the whole loop for 20 s on a synthetic animal; SHOW=1 opens windows, PANEL=1 serves the panel until Ctrl-C
 	@.venv/bin/dlstream demo $(if $(SHOW),--show) $(if $(PANEL),--panel)
 
-# Rigs wait for their nodes half of the time: three tests at a time use two cores fully.
-test: setup devices tools ## run every test, three at a time; ARGS=dlstream_camera for one package
-	@$(ENV) python -m pytest -n 3 --dist worksteal $(ARGS)
+test: setup devices tools ## run every test, two at a time; ARGS=dlstream_camera for one package
+	@$(ENV) python -m pytest -n 2 --dist worksteal $(ARGS)
 
-retest: ## run what failed last, one test at a time; MOST=3: only if no more than three failed
+retest: ## run what failed last, one test at a time; MOST=5: only if no more than five failed
 	@$(ENV) python tools/retest.py $(MOST)
 
 lint: setup ## run ruff and mypy (strict); check package layers and import circles
