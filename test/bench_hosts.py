@@ -21,22 +21,10 @@ from pathlib import Path
 
 from bench import write_raw_video
 from host_tools import TwoHosts, two_hosts
-from rig_tools import CONFIG, RigUnderTest, written
+from rig_tools import CONFIG, RigUnderTest, on_while_seen, written
 
 from dlstream.rig.ament import share
 
-EXPERIMENT = """\
-experiment: hosts
-camera: top
-regions: {everywhere: {type: rectangle, left: 0, top: 0, right: 639, bottom: 479}}
-triggers: {seen: {type: region, region: everywhere, keypoints: [neck]}}
-protocol:
-  type: region_trials
-  trials: {on: {trigger: seen, stimulus: {output: laser, action: "on"}}}
-  lockout: 0
-  max_hits: 100000
-  finish_last_trial: true
-"""
 RIG = """\
 rig: hosts
 hosts:
@@ -77,7 +65,7 @@ class Bench:
 
     def begin(self, text: str, **values: object) -> dict[str, RigUnderTest]:
         """Starts both shares of a rig."""
-        (self.folder / "experiment.yaml").write_text(EXPERIMENT)
+        (self.folder / "experiment.yaml").write_text(on_while_seen("hosts", 640, 480, patient=False))
         known = {"on_failure": "stop", "transport": "raw", "fps": 30.0, "config": CONFIG, "folder": self.folder}
         (self.folder / "rig.yaml").write_text(text.format(**{**known, **self.hosts.addresses, **values}))
         shares = self.shares

@@ -146,6 +146,27 @@ class RigUnderTest:
         return json.loads(json.dumps(read_session(self.session)))
 
 
+def on_while_seen(experiment: str, width: int, height: int, patient: bool = True) -> str:
+    """An experiment that has the output laser on while the neck of an animal is seen anywhere.
+
+    Args:
+        patient: it waits a minute for late poses, as on a busy machine.
+    """
+    text = f"""\
+experiment: {experiment}
+camera: top
+regions: {{everywhere: {{type: rectangle, left: 0, top: 0, right: {width - 1}, bottom: {height - 1}}}}}
+triggers: {{seen: {{type: region, region: everywhere, keypoints: [neck]}}}}
+protocol:
+  type: region_trials
+  trials: {{on: {{trigger: seen, stimulus: {{output: laser, action: "on"}}}}}}
+  lockout: 0
+  max_hits: 100000
+  finish_last_trial: true
+"""
+    return text + ("max_age: 60\npose_timeout: 60\n" if patient else "")
+
+
 def command(*words: str) -> list[str]:
     """The installed command line."""
     return [sys.executable, str(Path(get_package_prefix("dlstream")) / "bin" / "dlstream"), *words]

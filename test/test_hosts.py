@@ -13,22 +13,8 @@ from pathlib import Path
 
 import pytest
 from host_tools import NoHostsError, TwoHosts, two_hosts
-from rig_tools import CONFIG, RigUnderTest, recorded, told, wait_until
+from rig_tools import CONFIG, RigUnderTest, on_while_seen, recorded, told, wait_until
 
-EXPERIMENT = """\
-experiment: hosts
-camera: top
-regions: {everywhere: {type: rectangle, left: 0, top: 0, right: 639, bottom: 479}}
-triggers: {seen: {type: region, region: everywhere, keypoints: [neck]}}
-protocol:
-  type: region_trials
-  trials: {on: {trigger: seen, stimulus: {output: laser, action: "on"}}}
-  lockout: 0
-  max_hits: 100000
-  finish_last_trial: true
-max_age: 60
-pose_timeout: 60
-"""
 RIG = """\
 rig: hosts
 hosts:
@@ -72,7 +58,7 @@ def write(tmp_path: Path, hosts: TwoHosts) -> Callable[..., Path]:
 
     def write(folder: Path = tmp_path, **values: object) -> Path:
         folder.mkdir(exist_ok=True)
-        (folder / "experiment.yaml").write_text(EXPERIMENT)
+        (folder / "experiment.yaml").write_text(on_while_seen("hosts", 640, 480))
         known = {**PATIENT, **values}
         limits = ", ".join(f"{key}: {known[key]}" for key in LIMITS if key in known)
         limits += ", start_timeout: 300"

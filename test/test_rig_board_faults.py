@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from rig_tools import CONFIG, RigUnderTest
+from rig_tools import CONFIG, RigUnderTest, on_while_seen
 from simulated_board import SimulatedBoard, wait_until
 
 RIG = """\
@@ -21,20 +21,6 @@ experiment: {{file: {folder}/experiment.yaml, acknowledgement_timeout: 60, outpu
 outputs:
   laser: {{type: arduino, port: {port}, pin: 9, answer_timeout: 10, commander_timeout: 60, max_command_age: 60,
            watchdog: 5, max_on: 3600, on_failure: {on_failure}}}
-"""
-EXPERIMENT = """\
-experiment: board
-camera: top
-regions: {everywhere: {type: rectangle, left: 0, top: 0, right: 319, bottom: 239}}
-triggers: {seen: {type: region, region: everywhere, keypoints: [neck]}}
-protocol:
-  type: region_trials
-  trials: {on: {trigger: seen, stimulus: {output: laser, action: "on"}}}
-  lockout: 0
-  max_hits: 100000
-  finish_last_trial: true
-max_age: 60
-pose_timeout: 60
 """
 
 
@@ -64,7 +50,7 @@ class OtherDevice:
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., str]:
     def write(port: str, start: float = 300, on_failure: str = "stop") -> str:
-        (tmp_path / "experiment.yaml").write_text(EXPERIMENT)
+        (tmp_path / "experiment.yaml").write_text(on_while_seen("board", 320, 240))
         path = tmp_path / "rig.yaml"
         path.write_text(RIG.format(config=CONFIG, folder=tmp_path, port=port, start=start, on_failure=on_failure))
         return str(path)

@@ -7,22 +7,8 @@ import os
 import signal
 
 import pytest
-from rig_tools import CONFIG, RigUnderTest, command, recorded, told
+from rig_tools import CONFIG, RigUnderTest, command, on_while_seen, recorded, told
 
-EXPERIMENT = """\
-experiment: beside
-camera: top
-regions: {everywhere: {type: rectangle, left: 0, top: 0, right: 319, bottom: 239}}
-triggers: {seen: {type: region, region: everywhere, keypoints: [neck]}}
-protocol:
-  type: region_trials
-  trials: {on: {trigger: seen, stimulus: {output: laser, action: "on"}}}
-  lockout: 0
-  max_hits: 100000
-  finish_last_trial: true
-max_age: 60
-pose_timeout: 60
-"""
 RIG = """\
 rig: beside
 namespace: {namespace}
@@ -46,7 +32,7 @@ def begin(tmp_path):
     def begin(name: str, *words: str, namespace: str = "", seed: int = 1, together: bool = False) -> RigUnderTest:
         folder = tmp_path / name
         folder.mkdir()
-        (folder / "experiment.yaml").write_text(EXPERIMENT)
+        (folder / "experiment.yaml").write_text(on_while_seen("beside", 320, 240))
         file = folder / "rig.yaml"
         fills = {"namespace": namespace or '""', "seed": seed, "together": str(together).lower()}
         file.write_text(RIG.format(config=CONFIG, folder=folder, **fills))

@@ -43,6 +43,7 @@ for package in ("dlstream_common", "dlstream_camera", "dlstream_pose"):
 from dlstream_camera.arena import KEYPOINTS, SKELETON, Arena  # noqa: E402
 from dlstream_pose import Estimator  # noqa: E402
 from dlstream_pose.convert import convert  # noqa: E402
+from dlstream_pose.convert.distill import _student  # noqa: E402
 
 SEED = 7
 SCALE = 0.5
@@ -64,75 +65,17 @@ DEVIATION = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
 
 
 def model_config() -> dict[str, Any]:
-    """DeepLabCut's configuration of the model: cspnext_s, narrower, with a head of stride 8."""
-    channels = 256
-    count = len(KEYPOINTS)
-    return {
-        "backbone": {
-            "type": "CSPNeXt",
-            "model_name": "cspnext_s",
-            "freeze_bn_stats": False,
-            "freeze_bn_weights": False,
-            "deepen_factor": 0.33,
-            "widen_factor": 0.25,
-        },
-        "backbone_output_channels": channels,
-        "neck": None,
-        "pose_model": None,
-        "heads": {
-            "bodypart": {
-                "type": "HeatmapHead",
-                "weight_init": "normal",
-                "predictor": {
-                    "type": "HeatmapPredictor",
-                    "apply_sigmoid": False,
-                    "clip_scores": True,
-                    "location_refinement": True,
-                    "locref_std": 7.2801,
-                },
-                "target_generator": {
-                    "type": "HeatmapGaussianGenerator",
-                    "num_heatmaps": count,
-                    "pos_dist_thresh": 17,
-                    "heatmap_mode": "KEYPOINT",
-                    "gradient_masking": False,
-                    "generate_locref": True,
-                    "locref_std": 7.2801,
-                },
-                "criterion": {
-                    "heatmap": {"type": "WeightedMSECriterion", "weight": 1.0},
-                    "locref": {"type": "WeightedHuberCriterion", "weight": 0.1},
-                },
-                "heatmap_config": {"channels": [channels, 64, count], "kernel_size": [3, 3], "strides": [2, 2]},
-                "locref_config": {"channels": [channels, 64, 2 * count], "kernel_size": [3, 3], "strides": [2, 2]},
-            }
-        },
-    }
+    """DeepLabCut's configuration of the model: a small student, whose offsets weigh more."""
+    config = _student.model_config("small", len(KEYPOINTS))
+    config["heads"]["bodypart"]["criterion"]["locref"]["weight"] = 0.1
+    return config
 
 
 def export_config(steps: int) -> dict[str, Any]:
     """The configuration that DeepLabCut stores beside the weights."""
-    return {
-        "config_version": 0,
-        "net_type": "cspnext_s",
-        "method": "bu",
-        "device": "auto",
-        "metadata": {
-            "project_path": "",
-            "pose_config_path": "",
-            "bodyparts": list(KEYPOINTS),
-            "unique_bodyparts": [],
-            "individuals": ["individual_1"],
-            "with_identity": None,
-        },
-        "data": {
-            "colormode": "RGB",
-            "inference": {"normalize_images": True, "scale_to_unit_range": False, "auto_padding": None},
-            "train": {"normalize_images": True, "scale_to_unit_range": False},
-        },
-        "model": model_config(),
-        "train_settings": {"batch_size": STAGES[0][1], "epochs": 1, "steps": steps, "seed": SEED},
-    }
+    settings = {"batch_size": STAGES[0][1], "epochs": 1, "steps": steps, "seed": SEED}
+    config = _student.export_config("small", KEYPOINTS, "individual_1")
+    return {**config, "model": model_config(), "train_settings": settings}
 
 
 def arena_frames(arenas: range) -> tuple[np.ndarray, np.ndarray]:

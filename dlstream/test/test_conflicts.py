@@ -5,22 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-from dlstream.rig.check import checked_rig
-from dlstream_common import InputError
+from check_tools import refused
 
 HEAD = "rig: test\ncameras: {top: {source: synthetic}}\n"
-
-
-def refused(folder: Path, text: str) -> str:
-    """What `dlstream check` says of the rig; empty if nothing."""
-    path = folder / "rig.yaml"
-    path.write_text(HEAD + text)
-    try:
-        checked_rig(path)
-    except InputError as error:
-        return str(error)
-    return ""
 
 
 @pytest.mark.parametrize(
@@ -59,7 +46,7 @@ def refused(folder: Path, text: str) -> str:
     ],
 )
 def test_what_two_parts_want_is_refused_with_both_keys(tmp_path: Path, text: str, message: str) -> None:
-    assert message in refused(tmp_path, text)
+    assert message in refused(tmp_path, HEAD + text)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +58,7 @@ def test_what_two_parts_want_is_refused_with_both_keys(tmp_path: Path, text: str
     ],
 )
 def test_pins_of_their_own_are_taken(tmp_path: Path, text: str) -> None:
-    assert refused(tmp_path, text) == ""
+    assert refused(tmp_path, HEAD + text) == ""
 
 
 def test_two_names_of_one_port_are_one_board(tmp_path: Path) -> None:
@@ -79,7 +66,7 @@ def test_two_names_of_one_port_are_one_board(tmp_path: Path) -> None:
     (tmp_path / "by-id").symlink_to(tmp_path / "board")
     port, link = tmp_path / "board", tmp_path / "by-id"
     text = f"outputs:\n  a: {{type: arduino, pin: 8, port: {port}}}\n  b: {{type: arduino, pin: 8, port: {link}}}\n"
-    assert "which outputs.a.pin has already" in refused(tmp_path, text)
+    assert "which outputs.a.pin has already" in refused(tmp_path, HEAD + text)
 
 
 @pytest.mark.parametrize("serial_first", [True, False])
@@ -93,15 +80,17 @@ def test_a_board_and_a_serial_output_can_not_have_one_port(tmp_path: Path, part:
         f"  a: {{type: serial, port: {tmp_path}/by-id}}\n",
         f"  b: {part}\n".replace("PORT", f"{tmp_path}/ttyACM0"),
     ]
-    said = refused(tmp_path, "outputs:\n" + "".join(lines if serial_first else reversed(lines)))
+    said = refused(tmp_path, HEAD + "outputs:\n" + "".join(lines if serial_first else reversed(lines)))
     line = 4 if serial_first else 5
     assert f"outputs.b.port: found {tmp_path}/ttyACM0, which outputs.a.port has already (line {line})" in said
-    assert refused(tmp_path, "outputs:\n" + "".join(lines).replace("ttyACM0", "ttyACM1")) == ""
+    assert refused(tmp_path, HEAD + "outputs:\n" + "".join(lines).replace("ttyACM0", "ttyACM1")) == ""
 
 
 def test_an_input_and_a_serial_output_can_not_have_one_port(tmp_path: Path) -> None:
     text = "outputs:\n  a: {type: serial, port: /dev/a}\ninputs:\n  lever: {type: arduino, pin: 2, port: /dev/a}\n"
-    assert "inputs.lever.port: found /dev/a, which outputs.a.port has already (line 4)" in refused(tmp_path, text)
+    assert "inputs.lever.port: found /dev/a, which outputs.a.port has already (line 4)" in refused(
+        tmp_path, HEAD + text
+    )
 
 
 def test_an_experiment_names_inputs_of_the_rig(tmp_path: Path) -> None:
@@ -112,6 +101,6 @@ def test_an_experiment_names_inputs_of_the_rig(tmp_path: Path) -> None:
     )
     said = refused(
         tmp_path,
-        "experiment: experiment.yaml\noutputs: {laser: {type: log}}\ninputs: {lever: {type: arduino, pin: 2}}\n",
+        HEAD + "experiment: experiment.yaml\noutputs: {laser: {type: log}}\ninputs: {lever: {type: arduino, pin: 2}}\n",
     )
     assert "triggers.pressed.input: found 'levre'; expected an input of the rig. Did you mean 'lever'?" in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from check_tools import refused
 from typer.testing import CliRunner
 
 from dlstream.cli.main import app
@@ -30,17 +31,6 @@ recorder: {directory: sessions}
 """.replace("NETWORK", str(CONFIG / "networks" / "demo_mouse.onnx"))
 
 
-def refused(folder: Path, text: str) -> str:
-    """What `dlstream check` says of the rig; empty if nothing."""
-    path = folder / "rig.yaml"
-    path.write_text(HEAD + text)
-    try:
-        checked_rig(path)
-    except InputError as error:
-        return str(error)
-    return ""
-
-
 @pytest.mark.parametrize(
     ("output", "message"),
     [
@@ -60,7 +50,7 @@ def refused(folder: Path, text: str) -> str:
     ],
 )
 def test_the_former_keys_of_an_address_name_the_newer_ones(tmp_path: Path, output: str, message: str) -> None:
-    assert message in refused(tmp_path, f"outputs: {{laser: {output}}}\n")
+    assert message in refused(tmp_path, HEAD + f"outputs: {{laser: {output}}}\n")
 
 
 @pytest.mark.parametrize(

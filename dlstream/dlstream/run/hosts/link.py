@@ -126,13 +126,13 @@ class HostLink:
 
     def _after_silence(self, peer: Peer) -> Ending | None:
         silent = peer.silent_for
-        if peer.told and silent < peer.options.silence:
-            text = f"host {peer.name} is back after {time.monotonic() - peer.told:.1f} s"
-            peer.told, peer.gone = 0.0, False
+        if peer.silent_since and silent < peer.options.silence:
+            text = f"host {peer.name} is back after {time.monotonic() - peer.silent_since:.1f} s"
+            peer.silent_since, peer.gone = 0.0, False
             self._say("rig", text)
             self._monitor.report(event_kinds.RECOVERED, f"host/{peer.name}", {"text": text})
-        elif not peer.told and silent > max(1.0, peer.options.silence):
-            peer.told = time.monotonic() - silent
+        elif not peer.silent_since and silent > max(1.0, peer.options.silence):
+            peer.silent_since = time.monotonic() - silent
             text = f"nothing has been heard of host {peer.name} for {silent:.1f} s"
             self._say("rig", text)
             self._monitor.report(event_kinds.FAULT, f"host/{peer.name}", {"text": text})
@@ -164,7 +164,7 @@ class HostLink:
 
     def _record_clocks(self) -> None:
         for peer in self._peers.values():
-            if (offset := peer.clock.offset) is not None and not peer.told:
+            if (offset := peer.clock.offset) is not None and not peer.silent_since:
                 values = {
                     "offset_ns": str(offset.nanoseconds),
                     "uncertainty_ns": str(offset.uncertainty),

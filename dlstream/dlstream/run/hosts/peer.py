@@ -17,7 +17,7 @@ class Peer:
         decides: whether a part runs there on which outputs depend.
         beat: its newest.
         heard: that beat's `sent` by its clock, and when it came by ours.
-        told: since when it has been silent, where that was reported, by the monotonic clock; else 0.
+        silent_since: from when on, by the monotonic clock, once its silence was reported; else 0.
         off: whether the outputs went off because it is silent.
         gone: whether it has been silent for longer than `patience`.
         warned: whether the difference of its clock was reported.
@@ -28,7 +28,7 @@ class Peer:
         self.beat: Beat | None = None
         self.heard: tuple[int, int] | None = None
         self.clock = HostClock()
-        self.told = 0.0
+        self.silent_since = 0.0
         self.off = self.gone = self.warned = False
         self._last = time.monotonic()
 

@@ -86,6 +86,31 @@ def model_config(size: str, keypoints: int) -> dict[str, Any]:
     }
 
 
+def export_config(size: str, keypoints: tuple[str, ...], animal: str) -> dict[str, Any]:
+    """The configuration that DeepLabCut's `export_model` stores beside the weights."""
+    return {
+        "config_version": 0,
+        "net_type": "cspnext_s",
+        "method": "bu",
+        "device": "auto",
+        "metadata": {
+            "project_path": "",
+            "pose_config_path": "",
+            "bodyparts": list(keypoints),
+            "unique_bodyparts": [],
+            "individuals": [animal],
+            "with_identity": None,
+        },
+        "data": {
+            "colormode": "RGB",
+            "inference": {"normalize_images": True, "scale_to_unit_range": False, "auto_padding": None},
+            "train": {"normalize_images": True, "scale_to_unit_range": False},
+        },
+        "model": model_config(size, len(keypoints)),
+        "train_settings": {"batch_size": 16, "epochs": 1, "seed": 0},
+    }
+
+
 def build(size: str, keypoints: int, start: Path | None = None) -> Any:
     """The model, with weights of chance, or with those of another that fit.
 
@@ -158,27 +183,7 @@ def save_export(path: Path, weights: dict[str, Any], size: str, keypoints: tuple
     """Writes the network as DeepLabCut's `export_model` does."""
     import torch
 
-    config = {
-        "config_version": 0,
-        "net_type": "cspnext_s",
-        "method": "bu",
-        "device": "auto",
-        "metadata": {
-            "project_path": "",
-            "pose_config_path": "",
-            "bodyparts": list(keypoints),
-            "unique_bodyparts": [],
-            "individuals": [animal],
-            "with_identity": None,
-        },
-        "data": {
-            "colormode": "RGB",
-            "inference": {"normalize_images": True, "scale_to_unit_range": False, "auto_padding": None},
-            "train": {"normalize_images": True, "scale_to_unit_range": False},
-        },
-        "model": model_config(size, len(keypoints)),
-        "train_settings": {"batch_size": 16, "epochs": 1, "seed": 0},
-    }
+    config = export_config(size, keypoints, animal)
     partial = path.with_name(path.name + ".partial")
     torch.save({"config": config, "pose": {name: value.cpu() for name, value in weights.items()}}, partial)
     partial.replace(path)
