@@ -36,6 +36,7 @@ def test_the_death_of_the_panel_changes_nothing_in_the_run(open_panel):
 
 def test_what_dies_is_shown_and_a_reload_shows_the_truth(open_panel):
     rig, page = open_panel(("type: screen", "on_failure: continue\n    type: screen"))
+    recorded(rig, 10)  # by now the panel hears whoever reports a death
     os.kill(rig.node("/outputs/screen"), signal.SIGKILL)
     shows = "document.querySelector('#outputs .what').innerText.includes('{}')"
     page.until(shows.format("what it does is not known"))
