@@ -40,7 +40,7 @@ def rig(tmp_path: Path, board: SimulatedBoard) -> Path:
     common = f"type: arduino, port: {board.port}, answer_timeout: 10, commander_timeout: 60, max_command_age: 60"
     common += ", watchdog: 5, max_on: 3600"
     path.write_text(
-        "rig: test\n"
+        "rig: test\npictures: false\n"
         "cameras: {top: {source: synthetic, width: 320, height: 240, queue: 200, fps: 30, seed: 1}}\n"
         f"pose: {{network: {config}/networks/demo_mouse.onnx, scale: 1}}\n"
         f"experiment: {{file: {tmp_path}/experiment.yaml, acknowledgement_timeout: 5, output_timeout: 60,"
@@ -86,7 +86,7 @@ def rig_with_lever(tmp_path: Path, board: SimulatedBoard) -> Path:
     )
     path = tmp_path / "rig.yaml"
     path.write_text(
-        "rig: test\n"
+        "rig: test\npictures: false\n"
         "cameras: {top: {source: synthetic, width: 320, height: 240, queue: 200, fps: 30, seed: 1}}\n"
         f"pose: {{network: {config}/networks/demo_mouse.onnx, scale: 1}}\n"
         f"experiment: {{file: {tmp_path}/experiment.yaml, acknowledgement_timeout: 5, output_timeout: 60,"

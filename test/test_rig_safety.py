@@ -12,6 +12,7 @@ from rig_tools import CONFIG, RigUnderTest, is_gone, wait_until
 # The output hears of the death of a process: it is not to go off by a silence that a busy machine makes.
 RIG = """\
 rig: safety
+pictures: false
 cameras: {{top: {{source: synthetic, width: 320, height: 240, fps: 30, seed: 1}}}}
 pose: {{network: {config}/networks/demo_mouse.onnx}}
 experiment:
