@@ -28,7 +28,12 @@ from dlstream_experiment import check_experiment, load_experiment
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 RIG = CONFIG / "rig.demo.yaml"
 EXAMPLE = Template("example", CONFIG / "experiments" / "example.yaml", "")
-PROGRAM = "import sys; from dlstream.cli.main import main; sys.exit(main())"
+PROGRAM = """\
+import signal, sys
+from dlstream.cli.main import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests were started in the background
+sys.exit(main())
+"""
 PATIENCE = 300.0
 
 
