@@ -133,6 +133,34 @@ def test_an_interrupted_training_keeps_its_state(blobs, tmp_path, monkeypatch, c
     assert seen == [7]
 
 
+def test_copies_learn_the_mean_of_their_gradients_and_share_the_weights():
+    import torch
+    from dlstream_pose.convert.distill._workers import Workers
+
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Linear(3, 1))
+    workers, drawn, seen = Workers(model, 3), [], []
+
+    def learn(own, random):
+        values = torch.from_numpy(random.normal(size=(5, 4)).astype("float32"))
+        drawn.append(values)
+        seen.append(own[0].weight.data_ptr())
+        own(values).square().mean().backward()
+
+    workers.start(7)
+    for _ in range(2):  # the second finds nothing left over from the first
+        drawn.clear()
+        workers.step(learn)
+        found = [weights.grad.clone() for weights in model.parameters()]
+        model.zero_grad()
+        torch.stack([model(one).square().mean() for one in drawn]).mean().backward()
+        for weights, given in zip(model.parameters(), found, strict=True):
+            assert torch.allclose(weights.grad, given, atol=1e-6)
+    workers.end()
+    assert len(workers) == 3
+    assert len(set(seen)) == 1
+
+
 def test_a_student_of_another_size_is_no_start(blobs, student, tmp_path):
     with pytest.raises(NetworkError, match=r"student.pt: found a network of another kind or size"):
         distill(blobs[0], [blobs[1]], tmp_path / "out.onnx", "tiny", start=student.with_suffix(".pt"))

@@ -23,6 +23,8 @@ from dlstream_pose.runtime.distillation import Distillation
 from dlstream_pose.runtime.estimator import Estimator
 
 _MOST_PROOF = 800
+_ASKING = 0.1
+"""Share of the minutes for the teacher's answers to views."""
 
 
 def distill(
@@ -53,7 +55,8 @@ def distill(
         teacher: network file for one animal, of any kind.
         output: network file to write (.onnx).
         size: small, tiny or nano.
-        minutes: how long to train, at most, without the teacher's pass and the proof.
+        minutes: how long to train, at most, without the teacher's pass over the frames and the proof; up to a tenth of
+            it goes to asking the teacher about views of them.
         scale: of the images that the teacher looks at; None: the file's own.
         count: frames of each video to learn from, at most.
         held_back: share of each video, at its end, that proves.
@@ -72,7 +75,7 @@ def distill(
     if output.exists() and output.samefile(teacher):
         raise NetworkError(f"{output}: is the teacher itself; name another file to write")
     check_installed()
-    master = Teacher(teacher, threads or 1)
+    master = Teacher(teacher, threads)
     info = master.info
     factor = scale or info.scale or 1.0
     kept = 0.0 if proof else held_back
@@ -90,10 +93,12 @@ def distill(
     )
     folder = output.with_name(output.name + ".training")
     resume(folder, plan)
-    lessons = []
+    lessons: list[Lessons] = []
+    lag = (1 - factor) / 2
     for number, video in enumerate(videos):
         one = lessons_of(video, folder / plan.lessons / str(number), count, kept, info.stride, tell)
         one.ask(master, factor, tell)
+        one.ask_views(master, plan.augmentation, lag, _ASKING * minutes * 60 / len(videos), tell)
         lessons.append(one)
 
     def look(seen: Look) -> None:
@@ -103,8 +108,8 @@ def distill(
         lessons,
         size,
         plan.augmentation,
-        (1 - factor) / 2,
-        minutes * 60,
+        lag,
+        minutes * 60 - sum(one.views.seconds for one in lessons if one.views),
         folder / "state.pt",
         look,
         threads,
