@@ -135,6 +135,7 @@ def test_an_interrupted_training_keeps_its_state(blobs, tmp_path, monkeypatch, c
 
 def test_copies_learn_the_mean_of_their_gradients_and_share_the_weights():
     import torch
+
     from dlstream_pose.convert.distill._workers import Workers
 
     torch.manual_seed(0)

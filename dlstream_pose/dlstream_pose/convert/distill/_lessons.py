@@ -75,9 +75,7 @@ class Lessons:
         place = int(random.choice(self.training))
         return self.images[place], None, self.answer(place)
 
-    def ask_views(
-        self, teacher: Teacher, how: Augmentation, lag: float, seconds: float, tell: Tell = silent
-    ) -> None:
+    def ask_views(self, teacher: Teacher, how: Augmentation, lag: float, seconds: float, tell: Tell = silent) -> None:
         """Asks the teacher about turned frames of the training, too, for so many seconds.
 
         Args:
