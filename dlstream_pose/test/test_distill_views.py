@@ -92,13 +92,13 @@ def test_a_keypoint_that_the_teacher_sees_elsewhere_in_a_view_is_left_out(blobs,
         assert views.answer(which, frame, view).keep.tolist() == [bool(np.hypot(*(there - 3)) <= 12), True]
 
 
-def test_a_view_shows_the_animal_and_every_third_is_only_shifted():
+def test_a_view_shows_the_animal_and_every_second_is_only_shifted():
     random, size = np.random.default_rng(0), (320, 240)
     poses = np.array([[300, 30, 0.9], [310, 40, 0.9], [0, 0, 0.1]], np.float32)
     frame = Answer(poses, None, 1.0, np.ones(3, bool))
     views = [turned(frame, size, Augmentation(rotation=30), random) for _ in range(300)]
     upright = [view for view in views if np.array_equal(view[:, :2], np.eye(2))]
-    assert 70 < len(upright) < 130
+    assert 110 < len(upright) < 190
     for view in views:
         there = moved_points(np.array([[305, 35]], np.float32), view, 0.0)[0]
         assert (there >= 0.1 * np.array(size) - 0.01).all()
@@ -121,7 +121,7 @@ def test_what_is_learned_of_a_picture_decodes_to_what_the_teacher_says_of_it(blo
     images, targets = batches.draw(60, True, np.random.default_rng(0))
     frames = {np.asarray(lessons.images[place]).tobytes() for place in lessons.training}
     as_they_are = sum(image.astype(np.uint8).tobytes() in frames for image in images)
-    assert 10 < as_they_are < 40
+    assert 5 < as_they_are < 30
     compared = 0
     for image, wanted in zip(images, targets, strict=True):
         assert image.shape == (HEIGHT, WIDTH, 3)

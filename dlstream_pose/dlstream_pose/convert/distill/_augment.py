@@ -125,13 +125,13 @@ def relit(image: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.f
 
 
 def turned(answer: Answer, size: tuple[int, int], how: Augmentation, random: np.random.Generator) -> Matrix:
-    """A view of a whole frame by chance, which shows the animal: every third is shifted only.
+    """A view of a whole frame by chance, which shows the animal: every second is shifted only.
 
     Args:
         size: width and height of the frame, and of the view.
     """
     angle, zoom = random.uniform(-how.rotation, how.rotation), how.zoom ** random.uniform(-1, 1)
-    if random.random() < 1 / 3:
+    if random.random() < 0.5:
         angle, zoom = 0.0, 1.0
     sides, middle = np.array(size), (np.array(size) - 1) / 2
     view = matrix(middle, size, angle, zoom)

@@ -12,7 +12,7 @@ from dlstream_pose.convert.distill._lessons import Lessons
 from dlstream_pose.convert.distill._student import STRIDE
 from dlstream_pose.convert.distill._targets import Target, target
 
-_ASKED = 0.6
+_ASKED = 0.75
 """Share of the views about which the teacher was asked; the others are the frames as they are."""
 
 

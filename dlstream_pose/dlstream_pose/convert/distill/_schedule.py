@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 _WARM = 0.03
-_ANNEAL = 0.6
+_ANNEAL = 0.4
 """From this share of the time on the rate of learning falls."""
-_WHOLE = 0.75
+_WHOLE = 0.7
 """From this share on whole frames are learned from; before, parts, which are several times as cheap."""
 _PATIENCE = 0.2
 _BETTER = 0.99

@@ -19,7 +19,7 @@ from dlstream_pose.convert.distill._augment import Answer, Augmentation, Matrix,
 from dlstream_pose.convert.distill._teacher import Teacher
 from dlstream_pose.convert.progress import Tell
 
-MOST = 8
+MOST = 12
 """Views of a frame, at most."""
 _DISAGREES = 12.0
 """Pixels: a keypoint that the teacher sees so far from where it saw it in the frame is wrong in one of the two."""
