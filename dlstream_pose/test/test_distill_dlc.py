@@ -14,7 +14,7 @@ from dlstream_common import NetworkError
 from dlstream_pose import Estimator, Network
 from dlstream_pose.convert import convert, frames_of
 from dlstream_pose.convert.distill import _distill as module
-from dlstream_pose.convert.distill import distill, main
+from dlstream_pose.convert.distill import _views, distill, main
 from dlstream_pose.convert.distill._lessons import frames_with
 from dlstream_pose.convert.distill._train import Training
 
@@ -22,6 +22,16 @@ pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("deeplabcut") is None, reason="needs DeepLabCut: make test-dlc"
 )
 STEPS = 240
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_view_of_each_frame():
+    """All of them are asked for in a part of the time that there is for them, also on a busy machine."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(_views, "MOST", 1)
+    patch.setattr(module, "_ASKING", 0.5)
+    yield
+    patch.undo()
 
 
 @pytest.fixture(scope="module")
