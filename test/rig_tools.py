@@ -25,6 +25,7 @@ PATIENCE = 300.0
 # queues that hold as many frames as a test counts.
 RIG = """\
 rig: test
+pictures: false
 cameras:
   top: {{source: synthetic, width: 320, height: 240, queue: 200, fps: 30, seed: 1}}
 pose:

@@ -19,6 +19,7 @@ from rig_tools import CONFIG, PATIENCE, RigUnderTest, wait_until
 
 RIG = """\
 rig: closed
+pictures: false
 cameras: {{top: {{source: synthetic, width: 320, height: 240, fps: 5, seed: 1}}}}
 outputs:
   laser: {{type: log, file: {folder}/laser.txt, also_commanded_by: [anyone], max_command_age: 0, commander_timeout: 0}}

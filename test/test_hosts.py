@@ -17,6 +17,7 @@ from rig_tools import CONFIG, RigUnderTest, on_while_seen, recorded, told, wait_
 
 RIG = """\
 rig: hosts
+pictures: false
 hosts:
   desk: {{address: {desk}, {limits}}}
   arena: {{address: {arena}, {limits}{ssh}}}

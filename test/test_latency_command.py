@@ -7,6 +7,7 @@ import pytest
 
 RIG = """\
 rig: flash
+pictures: false
 cameras:
   top: {{source: synthetic, width: 320, height: 240, fps: 60, lamp: {folder}/lamp, lamp_at: {at}}}
 pose: {{network: {config}/networks/demo_mouse.onnx}}

@@ -12,6 +12,7 @@ from simulated_board import SimulatedBoard
 
 RIG = """\
 rig: flash
+pictures: false
 cameras:
   top: {{source: synthetic, width: 320, height: 240, fps: 30}}
 pose: {{network: {config}/networks/demo_mouse.onnx, scale: 1}}

@@ -26,6 +26,7 @@ CAMERA = """\
 """
 RIG = """\
 rig: emulated
+pictures: false
 cameras:
   top:
 {top}

@@ -15,6 +15,7 @@ from simulated_board import SimulatedBoard, wait_until
 
 RIG = """\
 rig: board
+pictures: false
 cameras: {{top: {{source: synthetic, width: 320, height: 240, queue: 200, fps: 30, seed: 1}}}}
 pose: {{network: {config}/networks/demo_mouse.onnx, scale: 1}}
 experiment: {{file: {folder}/experiment.yaml, acknowledgement_timeout: 60, output_timeout: 60, start_timeout: {start}}}

@@ -18,6 +18,7 @@ from fake_gv_camera import FakeCamera, only_here
 # The camera's picture, a ramp, has no animal: whatever the network takes for one counts.
 RIG = """\
 rig: genicam
+pictures: false
 cameras:
   top:
     source: genicam

@@ -32,6 +32,7 @@ WIDTH, HEIGHT = 320, 240
 
 RIG = """\
 rig: rearing
+pictures: false
 cameras:
   top: {{source: realsense, stream: color, recording: {folder}/mouse.db3, queue: 200}}
   above: {{source: realsense, stream: depth, align: color, recording: {folder}/mouse.db3, queue: 200}}
@@ -174,7 +175,7 @@ def test_the_commands_that_try_cameras_know_depth(rig_file, tmp_path):
 
 def test_two_devices_have_a_process_each(tmp_path):
     (tmp_path / "rig.yaml").write_text(
-        "rig: two\ncameras:\n"
+        "rig: two\npictures: false\ncameras:\n"
         "  a: {source: realsense, serial: '1'}\n  b: {source: realsense, serial: '2'}\n"
         "  c: {source: realsense, serial: '1', stream: infrared}\n  d: {source: synthetic}\n"
     )

@@ -51,6 +51,8 @@ def test_session_opens_with_other_tools(start, write_rig):
     rig = start("run", str(write_rig(("seed: 1}", "seed: 1, frames: 150}"))))
     assert rig.wait() == 0, rig.output
     session = rig.session
+    assert "capture → pose" in rig.output
+    assert not list(session.glob("*.png")), "`pictures: false`"
     frames = pd.read_csv(session / "top.frames.csv")
     assert frames["sequence"].tolist() == list(range(150))
 
@@ -95,7 +97,8 @@ def test_session_opens_with_other_tools(start, write_rig):
 def test_nothing_is_lost_over_1000_colour_frames_at_60_a_second(start, tmp_path: Path):
     path = tmp_path / "rig.yaml"
     path.write_text(
-        "rig: fast\ncameras: {top: {source: synthetic, width: 640, height: 480, fps: 60, frames: 1000, queue: 1000}}\n"
+        "rig: fast\npictures: false\n"
+        "cameras: {top: {source: synthetic, width: 640, height: 480, fps: 60, frames: 1000, queue: 1000}}\n"
         f"pose: {{network: {CONFIG}/networks/demo_mouse.onnx, scale: 0.5}}\n"
         "recorder: {directory: sessions, image_depth: 1000, queue: 1000, min_free: 0.1}\n"
     )
@@ -121,7 +124,8 @@ def test_rig_of_several_cameras_and_no_experiment(start, tmp_path: Path):
         for seed, name in enumerate(("left", "right"))
     )
     path.write_text(
-        f"rig: two\ncameras:\n{cameras}\npose: {{network: {CONFIG}/networks/demo_mouse.onnx, scale: 1}}\n"
+        f"rig: two\npictures: false\ncameras:\n{cameras}\n"
+        f"pose: {{network: {CONFIG}/networks/demo_mouse.onnx, scale: 1}}\n"
         f"recorder: {{directory: sessions, video: h264, min_free: 0.1}}\n"
     )
     rig = start("run", str(path))

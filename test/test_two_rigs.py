@@ -11,6 +11,7 @@ from rig_tools import CONFIG, RigUnderTest, command, on_while_seen, recorded, to
 
 RIG = """\
 rig: beside
+pictures: false
 namespace: {namespace}
 together: {together}
 cameras: {{top: {{source: synthetic, width: 320, height: 240, fps: 20, seed: {seed}, queue: 200}}}}

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from dlstream.rig.file import Rig
 from dlstream.rig.hosts import Host
 from dlstream.rig.sections import NodeOptions, Stop
 from dlstream.rig.session import RigSession
@@ -53,7 +54,7 @@ def text() -> str:
 
 
 def _text() -> str:
-    parts = [HEAD, "## Rig file\n"]
+    parts = [HEAD, "## Rig file\n", section("top level of a rig file", Rig)]
     for kind in sorted(NODE_KINDS, key=lambda kind: kind.position):
         parts += [section(title, model) for title, model in kind.documented().items()]
     parts += [section("every node's section", NodeOptions), section("`stop`", Stop)]
@@ -61,7 +62,7 @@ def _text() -> str:
     parts += [section("`session`", RigSession), section("`session.subject` and `session.subjects.<name>`", Subject)]
     parts.append("## Experiment file\n")
     for title, model in {
-        "top level": Experiment,
+        "top level of an experiment file": Experiment,
         "`keypoints.<name>`": VirtualKeypoint,
         "`calibration.<camera>`, where it is no number": CameraPlane,
         **{f"`regions.<name>` with `type: {name}`": kind for name, kind in REGIONS.items()},

@@ -48,6 +48,11 @@ def test_draws_the_frame_of_the_first_command(open_session, make):
     assert picture.shape[0] > 400
     assert picture.std() > 5
     assert write_report(session.folder).latency.exists(), "a second report takes the place of the first"
+    for file in session.folder.glob("*.png"):
+        file.unlink()
+    bare = write_report(session.folder, pictures=False)
+    assert (bare.summary, bare.timed, bare.latency, bare.overlays) == (report.summary, True, None, ())
+    assert not list(session.folder.glob("*.png"))
 
 
 def test_draws_virtual_keypoints_of_the_experiment(open_session, make):

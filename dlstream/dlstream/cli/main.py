@@ -127,7 +127,7 @@ def run(
         outcome = run_rig(checked, file, console, seconds, status, host=host, options=options)
     whole = outcome.session is None or not unfinished(outcome.session)
     if outcome.session is not None:
-        show_session(outcome.session, console)
+        show_session(outcome.session, console, checked.pictures)
     raise typer.Exit(outcome.exit_code or (0 if whole else 1))
 
 

@@ -30,17 +30,20 @@ _MANY_LEFT_OUT = 0.2
 _FAULTS = 8
 
 
-def show_session(folder: Path, console: Console) -> Summary:
-    """Prints a session's frames, latencies, tracking error and events, and writes its pictures.
+def show_session(folder: Path, console: Console, pictures: bool = True) -> Summary:
+    """Prints a session's frames, latencies, tracking error and events, and draws its pictures.
+
+    Args:
+        pictures: whether it draws them; without, those of an earlier report stay.
 
     Raises:
         RecordingError: the folder is no session, or can't be read.
     """
-    report = write_report(folder)
+    report = write_report(folder, pictures)
     summary = report.summary
     cameras = read_session(folder)["cameras"]
     tables = [_frames(summary, {name for name, about in cameras.items() if is_depth(about)})]
-    if report.latency is not None:
+    if report.timed:
         tables.append(_latencies(summary))
     if any(camera.tracking_error for camera in summary.cameras.values()):
         tables.append(_tracking(summary))

@@ -53,6 +53,7 @@ class SuperviseRig(Action):
     Args:
         nodes: in the order in which they start; they end in reverse.
         resources: closed when all nodes have ended.
+        pictures: whether the session's pictures are drawn at the end.
     """
 
     def __init__(
@@ -62,10 +63,11 @@ class SuperviseRig(Action):
         supervisor: Supervisor,
         say: Say,
         resources: ExitStack,
+        pictures: bool,
     ) -> None:
         super().__init__()
         self._nodes, self._monitor, self._supervisor, self._say = list(nodes), monitor, supervisor, say
-        self._resources = resources
+        self._resources, self._pictures = resources, pictures
         self._restarts = RestartLimit(say)
         self._failure = ""
         self._running = {spec.full_name for spec, _ in nodes if spec.ends_rig}
@@ -129,7 +131,7 @@ class SuperviseRig(Action):
             self._failure = self._failure or "the experiment has failed"
         session = self._monitor.session
         await context.asyncio_loop.run_in_executor(None, self._resources.close)
-        whole = session is None or await context.asyncio_loop.run_in_executor(None, _shown, session)
+        whole = session is None or await context.asyncio_loop.run_in_executor(None, _shown, session, self._pictures)
         if not whole:
             self._failure = self._failure or f"the session {session} is not complete"
         if self._failure:  # an exception of this task would be lost where another task ends at the same moment
@@ -160,11 +162,11 @@ class SuperviseRig(Action):
         self._resources.close()
 
 
-def _shown(session: Path) -> bool:
+def _shown(session: Path, pictures: bool) -> bool:
     """Shows the figures of a session, and what to do if it is not complete; whether it is."""
     from dlstream.cli.summary import show_session, unfinished
 
-    show_session(session, make_console())
+    show_session(session, make_console(), pictures)
     return not unfinished(session)
 
 

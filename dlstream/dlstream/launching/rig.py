@@ -83,7 +83,8 @@ def rig_actions(
 
         nodes = [(spec, _node(spec, context, log_level)) for spec in specs]
         supervisor = Supervisor(rig, monitor, say, status_every=status_every)
-        return [*warnings, *(node for _, node in nodes), SuperviseRig(nodes, monitor, supervisor, say, stack.pop_all())]
+        supervision = SuperviseRig(nodes, monitor, supervisor, say, stack.pop_all(), rig.pictures)
+        return [*warnings, *(node for _, node in nodes), supervision]
 
 
 def rig_namespace(context: LaunchContext, given: str) -> Override | None:

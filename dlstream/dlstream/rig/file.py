@@ -57,6 +57,9 @@ class _Rig(Settings):
     """When the rig ends by itself."""
     session: RigSession = RigSession()
     """The subject and the circumstances of the sessions."""
+    pictures: bool = True
+    """Draw the session's pictures when the run has ended, which takes a core some seconds. `dlstream report` draws
+    them later."""
 
     _changes: tuple[str, ...] = PrivateAttr(default=())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,11 @@ class Report:
     """A session's summary and its figures."""
 
     summary: Summary
-    latency: Path | None
-    """None if no latency was measured, as when a video was analysed."""
-    overlays: tuple[Path, ...]
+    timed: bool
+    """Whether a latency was measured; it is not when a video is analysed."""
+    latency: Path | None = None
+    """None if no latency was measured."""
+    overlays: tuple[Path, ...] = ()
     """One for each camera with a video: overlay.png, or overlay.<camera>.png if the session has several cameras."""
     paths: tuple[Path, ...] = ()
     """trajectory.png and occupancy.png for each camera with poses, named like the overlays."""
@@ -46,48 +48,64 @@ class Report:
     """See `intervals.per_trigger`; None if there was no stimulus."""
 
 
-def write_report(folder: str | Path) -> Report:
-    """Writes the pictures of a session into its folder, replacing earlier ones; see `Report`.
+def write_report(folder: str | Path, pictures: bool = True) -> Report:
+    """Summarises a session and draws its pictures into its folder, replacing earlier ones; see `Report`.
+
+    Args:
+        pictures: whether it draws them.
 
     Raises:
         RecordingError: not a session, or a file can't be read or written.
     """
-    from dlstream_recorder.report._plots import plot_latency
-
     folder = Path(folder)
     contents = read_session(folder)
-    summary = summarise(folder)
     events = read_events(folder)
     hops = all_hops(folder, list(contents["cameras"]), events)
-    latency = folder / "latency.png"
-    overlays, paths = [], []
     recorded = stimuli(events, _end(contents, events))
+    report = Report(
+        summarise(folder),
+        timed=any(len(hop) for hop in hops.values()),
+        per_trigger=per_trigger(recorded) if len(recorded) else None,
+    )
+    if not pictures:
+        return report
     try:
-        latency.unlink(missing_ok=True)
-        timed = any(len(hop) for hop in hops.values())
-        if timed:
-            faults = events["stamp_ns"][events["kind"] == FAULT].tolist()
-            plot_latency(latency, contents["session"], _line(summary), hops, faults, contents["created_ns"])
-        for camera, about in contents["cameras"].items():
-            name = "overlay.png" if len(contents["cameras"]) == 1 else f"overlay.{camera.replace('/', '_')}.png"
-            if write_overlay(folder, camera, about, events, folder / name):
-                overlays.append(folder / name)
-            paths += write_paths(folder, camera, about, name.removeprefix("overlay"))
-        picture = folder / "stimuli.png"
-        picture.unlink(missing_ok=True)
-        if len(recorded):
-            from dlstream_recorder.report._stimulus_plot import plot_stimuli
-
-            plot_stimuli(picture, f"{contents['session']}: stimuli", recorded, contents["created_ns"])
+        return _with_pictures(report, folder, contents, events, hops, recorded)
     except OSError as error:
         raise RecordingError(f"can't write the figures of {folder}: {error}") from error
-    return Report(
-        summary,
-        latency if timed else None,
-        tuple(overlays),
-        tuple(paths),
-        picture if len(recorded) else None,
-        per_trigger(recorded) if len(recorded) else None,
+
+
+def _with_pictures(
+    report: Report,
+    folder: Path,
+    contents: Mapping[str, Any],
+    events: pd.DataFrame,
+    hops: Mapping[str, pd.DataFrame],
+    recorded: pd.DataFrame,
+) -> Report:
+    from dlstream_recorder.report._plots import plot_latency
+    from dlstream_recorder.report._stimulus_plot import plot_stimuli
+
+    latency, stimulus_plot = folder / "latency.png", folder / "stimuli.png"
+    for picture in (latency, stimulus_plot):
+        picture.unlink(missing_ok=True)
+    overlays, paths = [], []
+    if report.timed:
+        faults = events["stamp_ns"][events["kind"] == FAULT].tolist()
+        plot_latency(latency, contents["session"], _line(report.summary), hops, faults, contents["created_ns"])
+    for camera, about in contents["cameras"].items():
+        name = "overlay.png" if len(contents["cameras"]) == 1 else f"overlay.{camera.replace('/', '_')}.png"
+        if write_overlay(folder, camera, about, events, folder / name):
+            overlays.append(folder / name)
+        paths += write_paths(folder, camera, about, name.removeprefix("overlay"))
+    if len(recorded):
+        plot_stimuli(stimulus_plot, f"{contents['session']}: stimuli", recorded, contents["created_ns"])
+    return replace(
+        report,
+        latency=latency if report.timed else None,
+        overlays=tuple(overlays),
+        paths=tuple(paths),
+        stimuli=stimulus_plot if len(recorded) else None,
     )
 
 
