@@ -13,7 +13,7 @@ from dlstream_pose.convert._frames import Sample
 from dlstream_pose.convert.distill._lessons import Lessons, lessons_of
 from dlstream_pose.convert.distill._picture import draw
 from dlstream_pose.convert.distill._plan import Plan, files, mirror_order, resume
-from dlstream_pose.convert.distill._proof import Held, prove
+from dlstream_pose.convert.distill._proof import Held, objection, prove
 from dlstream_pose.convert.distill._student import check_installed, save_export, usual_start
 from dlstream_pose.convert.distill._teacher import Teacher
 from dlstream_pose.convert.distill._train import Look, Training
@@ -61,7 +61,8 @@ def distill(
         count: frames of each video to learn from, at most.
         held_back: share of each video, at its end, that proves.
         proof: videos that prove instead.
-        within: largest median distance to the teacher, in pixels of the video's frames; None: any.
+        within: largest median distance to the teacher, in pixels of the video's frames; None: any, if half of the
+            keypoints are within 20 px of it.
         rotation: degrees by which views are turned, at most.
         mirror: pairs of keypoints that are exchanged in a mirrored view; without any, none is mirrored.
         start: a student to begin with (.pt) of the same size; None: the demo's network where it is small and at hand.
@@ -135,11 +136,10 @@ def distill(
         processor_minutes=round(training.processor / 60, 2),
         proof=found,
     )
-    if within is not None and found.median > within:
+    if reason := objection(found, within):
         raise NetworkError(
-            f"{output}: the student is {found.median:.2f} px (median) from its teacher on {found.frames} frames held "
-            f"back, expected at most {within:g} (--within); worst: {found.worst_at}. Nothing was written. More "
-            f"--minutes go on from {folder}; or give more videos, or a larger --size"
+            f"{output}: {reason}; worst: {found.worst_at}. Nothing was written. More --minutes go on from {folder}; or "
+            "give more videos, or a larger --size"
         )
     label(draft, student.info.model_copy(update={"distillation": about}))
     write(draft, output)
