@@ -16,7 +16,7 @@ SIMULATORS := gcc-avr avr-libc libsimavr-dev libelf-dev libaravis-0.8-0 aravis-t
 # axe-core, one file, with which the panel's test looks for barriers; what else this package needs is for another browser.
 AXE := axe-playwright-python==0.1.8
 
-.PHONY: help setup tools devices simulators firmware hooks demo test retest lint format docs bench lock dlc dlc-tf sleap readers test-readers convert convert-tf convert-sleap distill test-dlc test-dlc-tf test-sleap demo-network clean
+.PHONY: help setup tools devices simulators firmware hooks demo test retest lint format docs bench lock dlc dlc-tf sleap readers test-readers convert convert-tf convert-sleap distill test-gpu test-dlc test-dlc-tf test-sleap demo-network clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -137,6 +137,9 @@ convert-sleap: sleap ## convert a SLEAP network: make convert-sleap ARGS="models
 
 distill: dlc ## a small network from a large one: make distill ARGS="mouse.onnx --videos mouse.mp4 --out small.onnx --minutes 60"
 	@$(DLC) -m dlstream_pose.convert.distill $(ARGS)
+
+test-gpu: setup ## run the tests of graphics cards; fails where there is none that can be used
+	DLSTREAM_TEST_GPU=1 $(ENV) python -m pytest -rA dlstream_pose/test/test_pose_cards.py dlstream_pose/test/test_pose_engines.py
 
 test-dlc: setup dlc ## run the tests that need DeepLabCut: every kind of network, and a real mouse against DeepLabCut-Live's poses
 	@OMP_NUM_THREADS=1 $(DLC) $(DLC_TESTS) -n 2 $(addprefix dlstream_pose/test/test_,convert.py convert_dlc.py distill_dlc.py pose_engines.py)

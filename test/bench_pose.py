@@ -5,6 +5,7 @@
     python test/bench_pose.py --network mouse.onnx --original export.pt --video mouse.mp4 --scale 0.5
     python test/bench_pose.py --network mouse.onnx --original export.pt --labels labeled-data/mouse --only labels
     python test/bench_pose.py --net-type resnet_50 --scale 1 --crops --frames 40 --only speed
+    python test/bench_pose.py --network mouse.onnx --original export.pt --also mouse.int8.onnx --only speed
 
 Every contender gets the same frame before the next frame is taken, so that a busy machine slows all of them; what can
 be compared are the ratios of the medians. Without a video the frames are those of the synthetic arena.
@@ -42,6 +43,8 @@ DEMO = ROOT / "config" / "networks" / "demo_mouse.onnx"
 PARTS = ("speed", "labels", "steps", "cameras")
 FRAME = 33_333_333
 """Nanoseconds between two frames."""
+_VECTORS = ("avx512_vnni", "avx512f", "avx_vnni", "avx2")
+"""What int8 needs to be fast, the best first."""
 Figures = dict[str, Any]
 
 
@@ -49,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", type=Path, default=DEMO, help="converted network (.onnx)")
     parser.add_argument("--original", type=Path, help="DeepLabCut's export of it; without: not compared with it")
+    parser.add_argument(
+        "--also", type=Path, nargs="+", default=[], help="others, such as the same in int8 or a student"
+    )
     parser.add_argument("--net-type", help="measure a network of DeepLabCut, such as resnet_50, with random weights")
     parser.add_argument("--video", type=Path, help="video to measure on; without: the synthetic arena")
     parser.add_argument("--labels", type=Path, help="folder of hand-labelled frames, as DeepLabCut keeps them")
@@ -76,7 +82,8 @@ def complete(given: argparse.Namespace) -> None:
         given.network, given.original = build_network(given.net_type, ROOT / "build")
     elif given.network == DEMO and given.original is None:
         given.original = DEMO.with_suffix(".pt")
-    for what, path in (("--network", given.network), ("--original", given.original), ("--video", given.video)):
+    also = [("--also", path) for path in given.also]
+    for what, path in (("--network", given.network), ("--original", given.original), ("--video", given.video), *also):
         if path is not None and not path.exists():
             raise SystemExit(f"{what} {path}: there is no such file")
     if given.labels is None and list(given.only) == ["labels"]:
@@ -95,9 +102,14 @@ def measure(given: argparse.Namespace) -> Figures:
     labels = given.labels is not None and "labels" in given.only
     contenders = speed_contenders(given, frames[0]) if labels or "speed" in given.only else {}
     if "speed" in given.only:
-        times, poses = race(contenders, frames)
+        times, processor, poses = race(contenders, frames)
         figures["speed"] = {
-            name: {"median": float(np.median(taken)), "mean": float(np.mean(taken)), "min": float(np.min(taken))}
+            name: {
+                "median": float(np.median(taken)),
+                "mean": float(np.mean(taken)),
+                "min": float(np.min(taken)),
+                "processor": float(np.median(processor[name])),
+            }
             for name, taken in times.items()
         }
         full = poses["dlstream, whole frame"]
@@ -174,6 +186,12 @@ def speed_contenders(given: argparse.Namespace, first: Any) -> dict[str, Contend
         contenders["dlstream, whole frame, OpenVINO"] = Contender(lambda image, number: vino.detect(image)[0])
     except NotInstalled:
         print("OpenVINO isn't installed in this environment (pip install openvino): measured without it")
+    for path, engine in product(given.also, ("onnx", "openvino")):
+        try:
+            other = Estimator(path, given.scale, given.threads, engine)
+        except NotInstalled:
+            continue
+        contenders[f"{path.name}, {engine}"] = Contender(lambda image, number, other=other: other.detect(image)[0])
     contenders["dlstream, whole frame, Kalman"] = stream(estimator, given, filter="kalman")
     for crop in given.crops:
         contenders[f"dlstream, crop {crop}"] = stream(estimator, given, crop=crop)
@@ -193,19 +211,23 @@ def stream(estimator: Estimator, given: argparse.Namespace, **keys: Any) -> Cont
     return Contender(run, lambda: last[0])
 
 
-def race(contenders: dict[str, Contender], frames: list[Any]) -> tuple[dict[str, list[float]], dict[str, Any]]:
-    """Milliseconds and poses of each contender, on each frame after the fifth."""
+def race(
+    contenders: dict[str, Contender], frames: list[Any]
+) -> tuple[dict[str, list[float]], dict[str, list[float]], dict[str, Any]]:
+    """Milliseconds, the processor's own milliseconds, and poses of each contender, on each frame after the fifth."""
     times: dict[str, list[float]] = {name: [] for name in contenders}
+    processor: dict[str, list[float]] = {name: [] for name in contenders}
     poses: dict[str, list[Any]] = {name: [] for name in contenders}
     for number, image in enumerate(frames):
         for name, contender in contenders.items():
-            begin = time.perf_counter()
+            begin, used = time.perf_counter(), time.process_time()
             found = contender.run(image, number)
-            taken = (time.perf_counter() - begin) * 1e3
+            taken, used = (time.perf_counter() - begin) * 1e3, (time.process_time() - used) * 1e3
             if number >= 5:
                 times[name].append(taken)
+                processor[name].append(used)
                 poses[name].append((np.array(found, np.float32).reshape(-1, 3), contender.window()))
-    return times, poses
+    return times, processor, poses
 
 
 def compare(found: list[Any], full: list[Any]) -> Figures:
@@ -279,6 +301,7 @@ def machine() -> Figures:
     return {
         "processor": next((line.split(":")[1].strip() for line in lines if "model name" in line), "not known"),
         "cores": os.cpu_count(),
+        "vectors": next((name for name in _VECTORS if any(name in line.split() for line in lines)), "no AVX2"),
         "python": platform.python_version(),
         "onnxruntime": onnxruntime.__version__,
         "load": os.getloadavg()[0],
@@ -307,19 +330,20 @@ def table(figures: Figures) -> str:
 def speed_table(speed: Figures, accuracy: Figures) -> list[str]:
     live = speed.get("DeepLabCut-Live")
     lines = [
-        "| | median ms | mean ms | least ms | x DeepLabCut-Live | windows | RMSE px | median px |",
-        "|---|---|---|---|---|---|---|---|",
+        "| | median ms | mean ms | least ms | processor ms | x DeepLabCut-Live | by processor | windows | RMSE px |"
+        " median px |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, taken in speed.items():
-        ratio = f"{live['median'] / taken['median']:.2f}" if live else ""
+        ratios = [f"{live[key] / taken[key]:.2f}" if live else "" for key in ("median", "processor")]
         off = accuracy.get(name, {})
         apart = (
             ["", "", ""]
             if not off
             else [f"{off['windows']:.0%}" if "crop" in name else "", f"{off['rmse']:.2f}", f"{off['median']:.2f}"]
         )
-        cells = [f"{taken[key]:.2f}" for key in ("median", "mean", "min")]
-        lines.append(f"| {' | '.join([name, *cells, ratio, *apart])} |")
+        cells = [f"{taken[key]:.2f}" for key in ("median", "mean", "min", "processor")]
+        lines.append(f"| {' | '.join([name, *cells, *ratios, *apart])} |")
     share = speed["bare session, with the resize"]["median"] / speed["dlstream, whole frame"]["median"]
     return [*lines, "", f"estimator at {share:.2f} of the bare session"]
 

@@ -14,7 +14,7 @@ from dlstream_common import NetworkError
 from dlstream_pose import Estimator, Network
 from dlstream_pose.convert import convert, frames_of
 from dlstream_pose.convert.distill import _distill as module
-from dlstream_pose.convert.distill import distill, main
+from dlstream_pose.convert.distill import _views, distill, main
 from dlstream_pose.convert.distill._lessons import frames_with
 from dlstream_pose.convert.distill._train import Training
 
@@ -22,6 +22,16 @@ pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("deeplabcut") is None, reason="needs DeepLabCut: make test-dlc"
 )
 STEPS = 240
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_view_of_each_frame():
+    """All of them are asked for in a part of the time that there is for them, also on a busy machine."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(_views, "MOST", 1)
+    patch.setattr(module, "_ASKING", 0.5)
+    yield
+    patch.undo()
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +141,35 @@ def test_an_interrupted_training_keeps_its_state(blobs, tmp_path, monkeypatch, c
     with pytest.raises(SystemExit):
         main([str(blobs[0]), "--videos", str(blobs[1]), "--out", str(out), "--size", "nano", "--count", "50"])
     assert seen == [7]
+
+
+def test_copies_learn_the_mean_of_their_gradients_and_share_the_weights():
+    import torch
+
+    from dlstream_pose.convert.distill._workers import Workers
+
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Linear(3, 1))
+    workers, drawn, seen = Workers(model, 3), [], []
+
+    def learn(own, random):
+        values = torch.from_numpy(random.normal(size=(5, 4)).astype("float32"))
+        drawn.append(values)
+        seen.append(own[0].weight.data_ptr())
+        own(values).square().mean().backward()
+
+    workers.start(7)
+    for _ in range(2):  # the second finds nothing left over from the first
+        drawn.clear()
+        workers.step(learn)
+        found = [weights.grad.clone() for weights in model.parameters()]
+        model.zero_grad()
+        torch.stack([model(one).square().mean() for one in drawn]).mean().backward()
+        for weights, given in zip(model.parameters(), found, strict=True):
+            assert torch.allclose(weights.grad, given, atol=1e-6)
+    workers.end()
+    assert len(workers) == 3
+    assert len(set(seen)) == 1
 
 
 def test_a_student_of_another_size_is_no_start(blobs, student, tmp_path):

@@ -16,16 +16,28 @@ from dlstream_common import NetworkError
 from dlstream_pose import Estimator, Network, PoseSettings
 from dlstream_pose.runtime.engines import ENGINES, NotInstalled
 
+
+def intel_graphics() -> list[str]:
+    """OpenVINO's names of the graphics units of Intel's that it finds here."""
+    if importlib.util.find_spec("openvino") is None:
+        return []
+    import openvino
+
+    return [name for name in openvino.Core().available_devices if name.startswith("GPU")]
+
+
 HAS = {
     "cuda": "CUDAExecutionProvider" in onnxruntime.get_available_providers(),
     "tensorrt": "TensorrtExecutionProvider" in onnxruntime.get_available_providers(),
     "openvino": importlib.util.find_spec("openvino") is not None,
+    "openvino_gpu": bool(intel_graphics()),
     "dlclive": importlib.util.find_spec("dlclive") is not None,
 }
 INSTALL = {
     "cuda": r"onnxruntime-gpu",
     "tensorrt": r"tensorrt-cu12",
     "openvino": r"pip install openvino",
+    "openvino_gpu": r"(pip install openvino|no graphics unit of Intel's here, only CPU; install intel-opencl-icd)",
     "dlclive": r"pip install deeplabcut-live",
 }
 

@@ -133,23 +133,39 @@ def run(
 
 @app.command()
 def check(
-    rig: RigFile,
+    rig: Annotated[
+        Path | None, typer.Argument(help="The rig file (YAML); may be left out with --machine.", show_default=False)
+    ] = None,
     devices: Annotated[
         bool,
         typer.Option("--devices", help="Also open each camera and output once, all off, and read frames."),
+    ] = False,
+    machine: Annotated[
+        bool, typer.Option("--machine", help="Also look at what of this computer may make a loop late; takes 2 s.")
     ] = False,
     host: HostName = "",
     namespace: Namespace = None,
     change: Change = None,
     allow_python: AllowPython = False,
 ) -> None:
-    """Check a rig file and every file it names, without starting anything; with --devices also what is plugged in."""
+    """Check a rig file and every file it names, without starting anything.
+
+    With --devices also what is plugged in, with --machine also the computer.
+    """
     from dlstream.cli.warning_printer import WarningPrinter
     from dlstream.rig.check import checked_rig
     from dlstream.rig.nodes import rig_nodes
     from dlstream.rig.overrides import options_of, overrides_of
 
     console = make_console()
+    if machine:
+        from dlstream.cli.machine import show_machine
+
+        show_machine(console)
+    if rig is None:
+        if machine:
+            return
+        raise DlstreamError("check: found no rig file; expected one, such as dlstream check rig.yaml, or --machine")
     warnings = WarningPrinter(console)
     overrides = overrides_of(changes=change or (), namespace=namespace)
     checked, path = checked_rig(rig, allow_python, warnings, overrides, host)

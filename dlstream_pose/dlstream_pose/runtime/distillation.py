@@ -4,43 +4,29 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dlstream_pose.runtime._distances import ByLabels, Distances
 
-class TeacherLabels(BaseModel):
-    """Mean distance to labels made by hand, in pixels of the labelled images."""
 
-    model_config = ConfigDict(frozen=True)
+class TeacherLabels(ByLabels):
+    """Of the student, and of its teacher."""
 
-    points: int = Field(ge=1)
+    own_field, other_field, other_in_words = "student", "teacher", "the teacher"
+
     teacher: float = Field(ge=0)
     student: float = Field(ge=0)
 
-    @property
-    def percent(self) -> float:
-        """How much worse than its teacher, in percent; negative: better."""
-        return 100 * (self.student / self.teacher - 1) if self.teacher else (0.0 if self.student == 0 else float("inf"))
 
+class DistillationProof(Distances):
+    """Student and teacher on frames that were held back from the training.
 
-class DistillationProof(BaseModel):
-    """Student and teacher on frames that were held back from the training."""
+    In pixels of the video's own frames.
+    """
 
-    model_config = ConfigDict(frozen=True)
-
-    frames: int = Field(ge=1)
-    on: str
-    """What the frames were."""
     sure: int = Field(ge=1)
     """Keypoints that the teacher has with a confidence of at least 0.5; the distances are theirs."""
-    median: float
-    p95: float
-    p99: float
-    worst: float
-    """Distances in pixels of the video's own frames."""
-    worst_at: str = ""
-    """The keypoint and the frame of the worst distance."""
     far: float = Field(ge=0, le=1)
     """Share of the sure keypoints that are more than `far_from` away."""
     far_from: float = 20.0
-    """Pixels of the video's own frames."""
     lost: float = Field(ge=0, le=1)
     """Share of the sure keypoints of which the student is not sure."""
     lost_frames: int = Field(ge=0)
@@ -82,15 +68,9 @@ def described(about: Distillation) -> list[str]:
         f"{about.size}, learned from {about.teacher} on {about.frames} frames ({about.on}) in {about.minutes:.1f} min "
         f"({about.processor_minutes:.1f} min of processor time), "
         f"from its {'heat maps' if about.maps else 'points'}; {about.left_out} keypoints that jumped left out",
-        f"{proof.sure} keypoints that the teacher is sure of on {proof.frames} frames held back ({proof.on}): median "
-        f"{proof.median:.2f}, p95 {proof.p95:.2f}, p99 {proof.p99:.2f}, worst {proof.worst:.1f} px from it; "
-        f"{proof.far:.1%} more than {proof.far_from:g} px away",
+        f"{proof.sure} keypoints that the teacher is sure of on {proof.frames} frames held back ({proof.on}): "
+        f"{proof.in_words(2, 1)} px from it; {proof.far:.1%} more than {proof.far_from:g} px away",
         f"not sure of {proof.lost:.1%} of them; {proof.lost_frames} frames lost altogether",
         f"{proof.student_ms:.1f} ms a frame, the teacher {proof.teacher_ms:.1f} ms",
     ]
-    if proof.labels:
-        lines.append(
-            f"by {proof.labels.points} labels {proof.labels.student:.3f} px, the teacher {proof.labels.teacher:.3f} "
-            f"({proof.labels.percent:+.1f} %)"
-        )
-    return lines
+    return [*lines, proof.labels.in_words(1)] if proof.labels else lines

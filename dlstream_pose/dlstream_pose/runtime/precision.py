@@ -6,43 +6,31 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dlstream_pose.runtime._distances import ByLabels, Distances
+
 PrecisionName = Literal["fp32", "bf16", "fp16", "int8"]
 
 
-class LabelError(BaseModel):
-    """Mean distance to labels made by hand, in pixels of the labelled images."""
+class LabelError(ByLabels):
+    """Of the file, and in single precision."""
 
-    model_config = ConfigDict(frozen=True)
+    own_field, other_field, other_in_words = "error", "fp32", "in single precision"
 
-    points: int = Field(ge=1)
     fp32: float = Field(ge=0)
     error: float = Field(ge=0)
 
-    @property
-    def percent(self) -> float:
-        """How much worse than single precision, in percent; negative: better."""
-        return 100 * (self.error / self.fp32 - 1) if self.fp32 else (0.0 if self.error == 0 else float("inf"))
 
+class PrecisionProof(Distances):
+    """The distance to single precision that one engine showed on frames that the calibration had not seen.
 
-class PrecisionProof(BaseModel):
-    """The distance to single precision that one engine showed on frames that the calibration had not seen."""
-
-    model_config = ConfigDict(frozen=True)
+    In pixels of the network's own image.
+    """
 
     engine: str
     library: str
     """The library, its version and its device, in words."""
-    frames: int = Field(ge=1)
-    on: str
     seen: int = Field(ge=1)
     """Keypoints with a confidence of at least 0.5 in one of the two precisions; the distances are theirs."""
-    median: float
-    p95: float
-    p99: float
-    worst: float
-    """Distances in pixels of the network's own image."""
-    worst_at: str = ""
-    """The keypoint and the frame of the worst distance."""
     confidence_median: float
     confidence_worst: float
     """The change of confidence, of all keypoints."""
@@ -82,11 +70,8 @@ def inference_of(about: Precision | None, engine: str) -> dict[str, str]:
     proof = about.proof_of(engine)
     if proof is None:
         return {"precision": about.name, "proof": "none with this engine"}
-    distances = f"median {proof.median:.3f}, p95 {proof.p95:.3f}, p99 {proof.p99:.3f}, worst {proof.worst:.3f} px"
-    return {
-        "precision": about.name,
-        "proof": f"{distances} from single precision on {proof.frames} frames ({proof.on})",
-    }
+    where = f"{proof.frames} frames ({proof.on})"
+    return {"precision": about.name, "proof": f"{proof.in_words(3)} px from single precision on {where}"}
 
 
 def described(about: Precision) -> list[str]:
@@ -100,15 +85,9 @@ def described(about: Precision) -> list[str]:
     lines = [made]
     for proof in about.proofs:
         text = (
-            f"{proof.engine}: {proof.seen} keypoints on {proof.frames} other frames ({proof.on}): median "
-            f"{proof.median:.3f}, p95 {proof.p95:.3f}, p99 {proof.p99:.3f}, worst {proof.worst:.3f} px from single "
-            f"precision; confidence changed by {proof.confidence_median:.4f} (median), "
+            f"{proof.engine}: {proof.seen} keypoints on {proof.frames} other frames ({proof.on}): {proof.in_words(3)} "
+            f"px from single precision; confidence changed by {proof.confidence_median:.4f} (median), "
             f"{proof.confidence_worst:.4f} (worst)"
         )
-        if proof.labels:
-            text += (
-                f"; by {proof.labels.points} labels {proof.labels.error:.3f} px, in single precision "
-                f"{proof.labels.fp32:.3f} ({proof.labels.percent:+.2f} %)"
-            )
-        lines.append(text)
+        lines.append(f"{text}; {proof.labels.in_words(2)}" if proof.labels else text)
     return lines

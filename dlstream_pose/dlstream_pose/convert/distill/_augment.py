@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 _GRID = 32
 """Pixels: what the coarsest layers of usual networks see as one cell."""
+_AS_IT_IS = 1 / 3
 Matrix = NDArray[np.float64]
 """(2, 3): takes the index of a pixel in a frame to the one in the view."""
 
@@ -24,7 +25,7 @@ class Augmentation:
         zoom: factor by which the animal may be larger, or smaller.
         upright: share of the views that are not turned nor enlarged, and lie on the grid of the teacher's cells. A
             network answers otherwise if its picture is shifted by some pixels (one of the open field with stride 16 by
-            1.5 pixels, median), and only such views show how.
+            1.5 pixels, median).
         mirrored: places of the keypoints in a mirrored view, such as (0, 2, 1) where the second and third are a left
             and a right ear; None: no view is mirrored, because a left ear would be learned as a right one.
     """
@@ -97,16 +98,22 @@ def moved_maps(
 
 
 def viewed(image: NDArray[np.uint8], view: Matrix, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The image (H, W, 3) in the view; what is outside of it has its mean colour."""
-    mean = image.reshape(-1, 3).mean(axis=0).tolist()
-    turned = cv2.warpAffine(
-        image, view, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=tuple(mean)
-    )
-    return np.asarray(turned, np.uint8)
+    """The image (H, W, 3) in the view.
+
+    What is outside of it has the colour of its edge. Beside a border of one colour, networks see what is not there: the
+    open field's put a keypoint in six elsewhere, and one in sixty beside such edges.
+    """
+    moved = cv2.warpAffine(image, view, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.uint8)
 
 
 def relit(image: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.float32]:
-    """Brighter or darker, tinted, of other contrast, noisier, sometimes blurred: grey values from 0 to 255."""
+    """Brighter or darker, tinted, of other contrast, noisier, sometimes blurred: grey values from 0 to 255.
+
+    Every third stays as it is: such images are what the student will be asked about.
+    """
+    if random.random() < _AS_IT_IS:
+        return np.asarray(image, np.float32)
     changed = image
     if random.random() < 0.2:
         # Odd sides: others would shift the picture by half a pixel.
@@ -117,18 +124,44 @@ def relit(image: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.f
     return np.asarray(np.clip(lit, 0, 255), np.float32)
 
 
+def turned(answer: Answer, size: tuple[int, int], how: Augmentation, random: np.random.Generator) -> Matrix:
+    """A view of a whole frame by chance, which shows the animal: every second is shifted only.
+
+    Args:
+        size: width and height of the frame, and of the view.
+    """
+    angle, zoom = random.uniform(-how.rotation, how.rotation), how.zoom ** random.uniform(-1, 1)
+    if random.random() < 0.5:
+        angle, zoom = 0.0, 1.0
+    sides, middle = np.array(size), (np.array(size) - 1) / 2
+    view = matrix(middle, size, angle, zoom)
+    sure = answer.poses[:, 2] >= 0.3
+    animal = answer.poses[sure, :2].mean(axis=0) if sure.any() else middle
+    there = view[:, :2] @ animal + view[:, 2]
+    wanted = np.clip(there + random.uniform(-0.2, 0.2, 2) * sides, 0.1 * sides, 0.9 * sides)
+    view[:, 2] += wanted - there
+    return view
+
+
+def after(second: Matrix, first: Matrix) -> Matrix:
+    """One view of another one."""
+    return np.asarray(np.column_stack([second[:, :2] @ first[:, :2], second[:, :2] @ first[:, 2] + second[:, 2]]))
+
+
 def draw_view(
     answer: Answer,
     size: tuple[int, int],
     window: tuple[int, int] | None,
     how: Augmentation,
     random: np.random.Generator,
+    upright: bool | None = None,
 ) -> tuple[Matrix, tuple[int, int], bool]:
     """A view by chance: its matrix, its size, and whether it is mirrored.
 
     Args:
         size: width and height of the frame.
         window: width and height of a view of a part, which mostly shows the animal; None: of the whole frame.
+        upright: whether it is not turned nor enlarged, and on the grid; None: by chance.
     """
     middle = (np.array(size) - 1) / 2
     if window is None:
@@ -141,7 +174,7 @@ def draw_view(
         else:
             centre = random.uniform(0, 1, 2) * size
         shown = window
-    if random.random() < how.upright:
+    if random.random() < how.upright if upright is None else upright:
         corner = np.round((centre - (np.array(shown) - 1) / 2) / _GRID) * _GRID if window else np.zeros(2)
         return matrix(corner + (np.array(shown) - 1) / 2, shown, 0.0, 1.0), shown, False
     mirror = how.mirrored is not None and random.random() < 0.5

@@ -13,7 +13,7 @@ from dlstream_pose.convert._frames import Sample
 from dlstream_pose.convert.distill._lessons import Lessons, lessons_of
 from dlstream_pose.convert.distill._picture import draw
 from dlstream_pose.convert.distill._plan import Plan, files, mirror_order, resume
-from dlstream_pose.convert.distill._proof import Held, prove
+from dlstream_pose.convert.distill._proof import Held, objection, prove
 from dlstream_pose.convert.distill._student import check_installed, save_export, usual_start
 from dlstream_pose.convert.distill._teacher import Teacher
 from dlstream_pose.convert.distill._train import Look, Training
@@ -23,6 +23,8 @@ from dlstream_pose.runtime.distillation import Distillation
 from dlstream_pose.runtime.estimator import Estimator
 
 _MOST_PROOF = 800
+_ASKING = 0.1
+"""Share of the minutes for the teacher's answers to views."""
 
 
 def distill(
@@ -53,12 +55,14 @@ def distill(
         teacher: network file for one animal, of any kind.
         output: network file to write (.onnx).
         size: small, tiny or nano.
-        minutes: how long to train, at most, without the teacher's pass and the proof.
+        minutes: how long to train, at most, without the teacher's pass over the frames and the proof; up to a tenth of
+            it goes to asking the teacher about views of them.
         scale: of the images that the teacher looks at; None: the file's own.
         count: frames of each video to learn from, at most.
         held_back: share of each video, at its end, that proves.
         proof: videos that prove instead.
-        within: largest median distance to the teacher, in pixels of the video's frames; None: any.
+        within: largest median distance to the teacher, in pixels of the video's frames; None: any, if half of the
+            keypoints are within 20 px of it.
         rotation: degrees by which views are turned, at most.
         mirror: pairs of keypoints that are exchanged in a mirrored view; without any, none is mirrored.
         start: a student to begin with (.pt) of the same size; None: the demo's network where it is small and at hand.
@@ -72,7 +76,7 @@ def distill(
     if output.exists() and output.samefile(teacher):
         raise NetworkError(f"{output}: is the teacher itself; name another file to write")
     check_installed()
-    master = Teacher(teacher, threads or 1)
+    master = Teacher(teacher, threads)
     info = master.info
     factor = scale or info.scale or 1.0
     kept = 0.0 if proof else held_back
@@ -90,10 +94,12 @@ def distill(
     )
     folder = output.with_name(output.name + ".training")
     resume(folder, plan)
-    lessons = []
+    lessons: list[Lessons] = []
+    lag = (1 - factor) / 2
     for number, video in enumerate(videos):
         one = lessons_of(video, folder / plan.lessons / str(number), count, kept, info.stride, tell)
         one.ask(master, factor, tell)
+        one.ask_views(master, plan.augmentation, lag, _ASKING * minutes * 60 / len(videos), tell)
         lessons.append(one)
 
     def look(seen: Look) -> None:
@@ -103,8 +109,8 @@ def distill(
         lessons,
         size,
         plan.augmentation,
-        (1 - factor) / 2,
-        minutes * 60,
+        lag,
+        minutes * 60 - sum(one.views.seconds for one in lessons if one.views),
         folder / "state.pt",
         look,
         threads,
@@ -130,11 +136,10 @@ def distill(
         processor_minutes=round(training.processor / 60, 2),
         proof=found,
     )
-    if within is not None and found.median > within:
+    if reason := objection(found, within):
         raise NetworkError(
-            f"{output}: the student is {found.median:.2f} px (median) from its teacher on {found.frames} frames held "
-            f"back, expected at most {within:g} (--within); worst: {found.worst_at}. Nothing was written. More "
-            f"--minutes go on from {folder}; or give more videos, or a larger --size"
+            f"{output}: {reason}; worst: {found.worst_at}. Nothing was written. More --minutes go on from {folder}; or "
+            "give more videos, or a larger --size"
         )
     label(draft, student.info.model_copy(update={"distillation": about}))
     write(draft, output)

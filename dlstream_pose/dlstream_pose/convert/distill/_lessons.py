@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from dlstream_common import NetworkError
 from dlstream_common.video import VideoFrame, open_frames
 from dlstream_pose.convert._frames import bgr, scaled
-from dlstream_pose.convert.distill._augment import Answer
+from dlstream_pose.convert.distill._augment import Answer, Augmentation, Matrix
 from dlstream_pose.convert.distill._choice import Choice, choose
 from dlstream_pose.convert.distill._jumps import SURE, jumps
 from dlstream_pose.convert.distill._teacher import Teacher
+from dlstream_pose.convert.distill._views import Views
 from dlstream_pose.convert.progress import Tell, silent
 
 _SAVED_EVERY = 50
@@ -29,6 +30,7 @@ class Lessons:
         video: the file.
         choice: which of its frames are for what.
         training, validation: places of these frames in here.
+        views: turned frames of the training that the teacher was asked about, too; None: none.
     """
 
     def __init__(self, folder: Path, video: Path, choice: Choice, stride: float) -> None:
@@ -40,6 +42,7 @@ class Lessons:
         self.poses: NDArray[np.float32] = np.zeros((0, 1, 3), np.float32)
         self.maps: NDArray[np.float16] | None = None
         self.jumped: NDArray[np.bool_] = np.zeros((0, 1), np.bool_)
+        self.views: Views | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -55,6 +58,31 @@ class Lessons:
         """What the teacher says of a frame."""
         maps = None if self.maps is None else np.asarray(self.maps[place], np.float32)
         return Answer(np.asarray(self.poses[place]), maps, self._stride, ~self.jumped[place])
+
+    def draw(self, asked: float, random: np.random.Generator) -> tuple[NDArray[np.uint8], Matrix | None, Answer]:
+        """A frame of the training by chance, the view of it, and the teacher's answer to that; None: as it is.
+
+        Args:
+            asked: share of the views, if the teacher was asked about one of each frame.
+        """
+        views = self.views
+        if views is not None and random.random() < asked * min(1.0, views.count / len(self.training)):
+            which = int(random.integers(views.count))
+            place = views.place(which)
+            frame = self.answer(place)
+            view = views.matrix(which, frame, self.size)
+            return self.images[place], view, views.answer(which, frame, view)
+        place = int(random.choice(self.training))
+        return self.images[place], None, self.answer(place)
+
+    def ask_views(self, teacher: Teacher, how: Augmentation, lag: float, seconds: float, tell: Tell = silent) -> None:
+        """Asks the teacher about turned frames of the training, too, for so many seconds.
+
+        Args:
+            lag: as for `moved_points`.
+        """
+        self.views = Views(self._folder, len(self.training), how, lag, self._stride)
+        self.views.ask(teacher, self.images, self.answer, seconds, tell)
 
     def ask(self, teacher: Teacher, scale: float, tell: Tell = silent) -> None:
         """Runs the teacher on each frame that it has not been asked about, and looks for jumps.

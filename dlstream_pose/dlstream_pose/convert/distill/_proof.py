@@ -21,6 +21,8 @@ from dlstream_pose.runtime.estimator import Estimator
 FAR = 20.0
 """Pixels of the video's own frames: a keypoint so far away is somewhere else, such as on the other ear."""
 _NOWHERE = 1e6
+_MOST_FAR = 0.5
+"""Share of far keypoints beyond which a student has learned nothing that anybody could use."""
 Held = Sequence[tuple[Path, Sequence[int]]]
 """Videos, and the numbers of the frames in them that were held back."""
 
@@ -125,3 +127,22 @@ def _animal(poses: NDArray[np.float32], estimator: Estimator) -> NDArray[np.floa
     nothing = np.full((len(estimator.info.keypoints), 3), np.nan, np.float32)
     nothing[:, 2] = 0
     return nothing
+
+
+def objection(found: DistillationProof, within: float | None) -> str:
+    """Why a student is not to be written; empty: it may be.
+
+    Args:
+        within: largest median distance, in pixels of the video's frames; None: any.
+    """
+    if within is not None and found.median > within:
+        return (
+            f"the student is {found.median:.2f} px (median) from its teacher on {found.frames} frames held back, "
+            f"expected at most {within:g} (--within)"
+        )
+    if found.far > _MOST_FAR:
+        return (
+            f"{found.far:.0%} of the student's keypoints are more than {found.far_from:g} px from its teacher's on "
+            f"{found.frames} frames held back, expected at most {_MOST_FAR:.0%}"
+        )
+    return ""

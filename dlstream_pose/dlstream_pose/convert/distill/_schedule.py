@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 _WARM = 0.03
-_ANNEAL = 0.65
-"""From this share of the time on the rate of learning falls."""
-_WHOLE = 0.88
-"""From this share on whole frames are learned from; before, parts, which are several times as cheap."""
+_FALL = 0.4
+"""From this share of the time on the rate of learning falls: it is in the fall that a student gets exact."""
+_WHOLE = 0.5
+"""From this share of the fall on whole frames are learned from; before, parts, which are several times as cheap."""
 _PATIENCE = 0.2
-_BETTER = 0.99
+_BETTER = 0.998
 _FLOOR = 0.02
 
 
@@ -25,44 +25,44 @@ class Schedule:
 
     seconds: float
     scores: list[tuple[float, float]] = field(default_factory=list)
-    _shortened: float = 0.0
+    _stuck: float = 0.0
 
     @property
     def end(self) -> float:
         """When it ends: sooner than given, if it stopped getting better."""
-        return self._shortened or self.seconds
+        return min(self.seconds, 2 * self._stuck) if self._stuck else self.seconds
 
-    def share(self, elapsed: float) -> float:
-        """How much of the time is over, from 0 to 1."""
-        return min(1.0, elapsed / self.end)
+    @property
+    def fall(self) -> float:
+        """When the rate of learning begins to fall."""
+        return self._stuck or _FALL * self.seconds
 
     def rate(self, elapsed: float) -> float:
         """The rate of learning, relative to its peak."""
-        share = self.share(elapsed)
-        if share < _WARM:
-            return max(0.05, share / _WARM)
-        if share < _ANNEAL:
+        warm = _WARM * self.end
+        if elapsed < warm:
+            return max(0.05, elapsed / warm)
+        if elapsed < self.fall:
             return 1.0
-        left = (1 - share) / (1 - _ANNEAL)
+        left = max(0.0, self.end - elapsed) / (self.end - self.fall)
         return _FLOOR + (1 - _FLOOR) * left * left * (3 - 2 * left)
 
     def whole(self, elapsed: float) -> bool:
         """Whether to learn from whole frames."""
-        return self.share(elapsed) >= _WHOLE
+        return elapsed >= self.fall + _WHOLE * (self.end - self.fall)
 
     def validated(self, elapsed: float, score: float) -> None:
-        """Notes a score. If it has not got better for a fifth of the time, the rest is shortened.
+        """Notes a score. If it has not got better for a fifth of the time, the fall begins now.
 
-        At a falling rate it always gets better once more, so the fall is done in any case: the time is shortened so
-        that the fall begins now.
+        At a falling rate it always gets better once more, so the fall is done in any case: as long as all before it.
         """
         self.scores.append((elapsed, score))
-        if self._shortened or self.share(elapsed) >= _ANNEAL:
+        if elapsed >= self.fall:
             return
         before = [value for time, value in self.scores if time < elapsed - _PATIENCE * self.seconds]
         since = [value for time, value in self.scores if time >= elapsed - _PATIENCE * self.seconds]
         if len(before) >= 2 and min(since) > _BETTER * min(before):
-            self._shortened = elapsed / _ANNEAL
+            self._stuck = elapsed
 
     @property
     def best(self) -> bool:

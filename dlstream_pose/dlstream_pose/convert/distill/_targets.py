@@ -41,9 +41,10 @@ def target(
 ) -> Target:
     """The target in a view.
 
-    The heat map is a Gaussian at the teacher's point, as high as the teacher is sure, and everywhere else the teacher's
+    The heat map is a Gaussian at the teacher's point, as high as the teacher is sure, and away from it the teacher's
     own heat map: where the teacher hesitates between a left and a right ear, the student hears of both. Each keypoint
-    counts by the teacher's confidence. One that jumped counts nothing.
+    counts by the teacher's confidence. One that jumped counts nothing. Offsets count most in the cells next to a
+    keypoint, one of which is the maximum.
 
     Args:
         shape: rows and columns of the student's maps.
@@ -62,11 +63,13 @@ def target(
     middles = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=0) * stride + stride / 2
     away = points[:, :, None, None] - middles[None].astype(np.float32)
     squared = (away**2).sum(axis=1)
-    heat = sure[:, None, None] * np.exp(-squared / (2 * _SPREAD**2))
+    hill = np.exp(-squared / (2 * _SPREAD**2))
+    heat = sure[:, None, None] * hill
     if maps is not None:
-        heat = np.maximum(heat, moved_maps(maps, (answer.stride, stride), view, lag, shape))
+        # Next to the point its own cells are coarser than the point.
+        heat = np.maximum(heat, (1 - hill) * moved_maps(maps, (answer.stride, stride), view, lag, shape))
     counts = np.where(keep, np.maximum(sure, _LEAST), 0).astype(np.float32)[:, None, None]
-    near = (squared <= _RADIUS**2) * (np.where(keep, sure, 0) ** 2)[:, None, None]
+    near = (squared <= _RADIUS**2) * hill * (np.where(keep, sure, 0) ** 2)[:, None, None]
     offset = np.clip(away / LOCREF_STD, -3, 3).reshape(-1, rows, columns)
     return Target(
         np.asarray(heat, np.float32),

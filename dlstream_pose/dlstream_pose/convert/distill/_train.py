@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_pose.convert._weights import load_numbers
-from dlstream_pose.convert.distill._augment import Augmentation, draw_view, relit, viewed, window_size
+from dlstream_pose.convert.distill._augment import Augmentation
+from dlstream_pose.convert.distill._batches import Batches
 from dlstream_pose.convert.distill._jumps import SURE
 from dlstream_pose.convert.distill._lessons import Lessons
 from dlstream_pose.convert.distill._schedule import Schedule
-from dlstream_pose.convert.distill._student import STRIDE, batch_of, build, maps_shape, poses_of_images
-from dlstream_pose.convert.distill._targets import target
+from dlstream_pose.convert.distill._student import batch_of, build, maps_shape, poses_of_images
+from dlstream_pose.convert.distill._workers import Workers
 from dlstream_pose.convert.progress import Tell
 
 _PEAK_RATE = 1e-3
-_BATCH, _WHOLE_BATCH = 16, 6
+_BATCH, _WHOLE_BATCH = 16, 4
+"""Views in a step, of each worker."""
+_AVERAGED = 0.997
+"""How much of the averaged weights a step keeps, once there were a thousand."""
 _OFFSETS = 0.1
 """How much offsets count, relative to heat maps."""
+_EVEN = 0.05
+"""Offsets beyond this, in units of LOCREF_STD, count by their distance, nearer ones by its square."""
 _CAPPED = 20.0
 """Pixels: a keypoint farther away is no worse."""
 _VALIDATIONS = 15
@@ -75,25 +83,22 @@ class Training:
     ) -> None:
         import torch
 
+        torch.manual_seed(0)
         if threads:
             torch.set_num_threads(threads)
-        torch.manual_seed(0)
-        self._lessons, self._how, self._lag, self._look = lessons, how, lag, look
+        self._lessons, self._look = lessons, look
         self._checkpoint, self._clock = checkpoint, clock
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = build(size, lessons[0].poses.shape[1], start).to(self.device, memory_format=torch.channels_last)
-        self.averaged = torch.optim.swa_utils.AveragedModel(
-            self.model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99), use_buffers=True
-        )
+        self._batches = Batches(lessons, how, lag, lambda size: maps_shape(self.model, size, self.device))
+        self._workers = Workers(self.model, threads or os.cpu_count() or 1)
+        self.averaged = torch.optim.swa_utils.AveragedModel(self.model, multi_avg_fn=_average, use_buffers=True)
         self._optimizer = torch.optim.AdamW(self.model.parameters(), lr=_PEAK_RATE, weight_decay=1e-4)
         self.schedule = Schedule(seconds)
         self.elapsed, self.processor, self.steps = 0.0, 0.0, 0
         self._counted = 0.0
         self._medians: list[tuple[float, float]] = []
         self.best: dict[str, Any] = self._weights()
-        self._shapes: dict[tuple[int, int], tuple[int, int]] = {}
-        self._places = [(which, place) for which, one in enumerate(lessons) for place in one.training.tolist()]
-        self._windows = [window_size(one.poses[one.training], one.size) for one in lessons]
         if checkpoint.exists():
             self._resume()
 
@@ -103,7 +108,7 @@ class Training:
 
         begun, before = self._clock(), self.elapsed
         self._counted = time.process_time()
-        random = np.random.default_rng((1, self.steps))
+        self._workers.start(self.steps)
         pause = self.schedule.seconds / _VALIDATIONS
         due = self.elapsed + pause
         self.model.train()
@@ -112,9 +117,7 @@ class Training:
                 whole = self.schedule.whole(self.elapsed)
                 for group in self._optimizer.param_groups:
                     group["lr"] = _PEAK_RATE * self.schedule.rate(self.elapsed)
-                loss = self._loss(*self._batch(whole, random))
-                self._optimizer.zero_grad()
-                loss.backward()
+                self._workers.step(partial(self._learn, whole))
                 torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
                 self._optimizer.step()
                 self.averaged.update_parameters(self.model)
@@ -131,40 +134,27 @@ class Training:
                 )
                 tell(text, int(minutes * 60), int(self.schedule.end))
         except KeyboardInterrupt:
+            self._workers.end()
             self._save()
             raise
+        self._workers.end()
 
-    def _batch(self, whole: bool, random: np.random.Generator) -> tuple[Any, list[Any]]:
+    def _learn(self, whole: bool, model: Any, random: np.random.Generator) -> None:
         import torch
 
-        which = int(random.choice(len(self._lessons), p=self._shares()))
-        one = self._lessons[which]
-        window = None if whole else self._windows[which]
-        shown = one.size if whole else self._windows[which]
-        if shown not in self._shapes:
-            self._shapes[shown] = maps_shape(self.model, shown, self.device)
-        images, targets = [], []
-        for place in random.choice(one.training, _WHOLE_BATCH if whole else _BATCH).tolist():
-            answer = one.answer(place)
-            view, size, mirror = draw_view(answer, one.size, window, self._how, random)
-            images.append(relit(viewed(np.asarray(one.images[place]), view, size), random))
-            order = self._how.mirrored if mirror else None
-            targets.append(target(answer, view, self._shapes[shown], STRIDE, self._lag, order))
+        images, targets = self._batches.draw(_WHOLE_BATCH if whole else _BATCH, whole, random)
         names = ("heat", "heat_weight", "offset", "offset_weight")
         stacked = [np.stack([getattr(one, name) for one in targets]) for name in names]
-        return batch_of(images, self.device), [torch.from_numpy(array).to(self.device) for array in stacked]
+        wanted = [torch.from_numpy(array).to(self.device) for array in stacked]
+        self._loss(model, batch_of(images, self.device), wanted).backward()
 
-    def _shares(self) -> NDArray[np.float64]:
-        counts = np.array([len(one.training) for one in self._lessons], np.float64)
-        return np.asarray(counts / counts.sum(), np.float64)
-
-    def _loss(self, images: Any, targets: list[Any]) -> Any:
+    def _loss(self, model: Any, images: Any, targets: list[Any]) -> Any:
         import torch
 
         heat, heat_weight, offset, offset_weight = targets
-        found = self.model(images)["bodypart"]
+        found = model(images)["bodypart"]
         on_heat = (heat_weight * (found["heatmap"] - heat) ** 2).mean()
-        apart = torch.nn.functional.smooth_l1_loss(found["locref"], offset, reduction="none", beta=0.3)
+        apart = torch.nn.functional.smooth_l1_loss(found["locref"], offset, reduction="none", beta=_EVEN)
         return on_heat + _OFFSETS * (offset_weight * apart).sum() / offset_weight.sum().clamp(min=1.0)
 
     def _validate(self) -> None:
@@ -194,7 +184,7 @@ class Training:
 
         now = time.process_time()
         self.processor, self._counted = self.processor + now - self._counted, now
-        partial = self._checkpoint.with_name(self._checkpoint.name + ".partial")
+        unfinished = self._checkpoint.with_name(self._checkpoint.name + ".partial")
         torch.save(
             {
                 "model": self.model.state_dict(),
@@ -207,9 +197,9 @@ class Training:
                 "scores": self.schedule.scores,
                 "medians": self._medians,
             },
-            partial,
+            unfinished,
         )
-        partial.replace(self._checkpoint)
+        unfinished.replace(self._checkpoint)
 
     def _resume(self) -> None:
         kept = load_numbers(self._checkpoint, "the state of a distillation")
@@ -220,3 +210,16 @@ class Training:
         self.processor = kept["processor"]
         self._medians = [(float(a), float(b)) for a, b in kept["medians"]]
         self.schedule.scores = [(float(a), float(b)) for a, b in kept["scores"]]
+
+
+def _average(averaged: Any, current: Any, count: Any) -> None:
+    """Moves the averaged weights a little towards those of now; further while there were few steps."""
+    import torch
+
+    steps = float(count)
+    step = 1 - min(_AVERAGED, (1 + steps) / (10 + steps))
+    if torch.is_floating_point(averaged[0]):
+        torch._foreach_lerp_(averaged, current, step)
+    else:  # counters of batches
+        for one, new in zip(averaged, current, strict=True):
+            one.copy_(new)

@@ -28,8 +28,8 @@ from dlstream_pose.runtime.precision import Precision, PrecisionName
 
 ENGINES_OF: dict[str, tuple[str, ...]] = {
     "bf16": ("openvino",),
-    "fp16": ("onnx", "openvino", "cuda", "tensorrt"),
-    "int8": ("onnx", "openvino", "tensorrt"),
+    "fp16": ("onnx", "openvino", "cuda", "tensorrt", "openvino_gpu"),
+    "int8": ("onnx", "openvino", "tensorrt", "openvino_gpu"),
 }
 """The engines that can compute each precision; a file is proved with those that are installed."""
 Make = Callable[[frozenset[str]], Any]

@@ -34,8 +34,18 @@ class OnnxRuntime(Engine[EngineSettings]):
                 f"engine {self.name}: this ONNX Runtime {onnxruntime.__version__} has no {self.provider}, only "
                 f"{', '.join(onnxruntime.get_available_providers())}; {self.install}"
             )
+        self._session, self.sha256, self.metadata = self._open(path, settings)
+        if self.provider not in self._session.get_providers():
+            raise NotInstalled(
+                f"engine {self.name}: {self.provider} could not be started on this machine; {self.install}"
+            )
+        self.inputs = {item.name: item.type for item in self._session.get_inputs()}
+        self.outputs = {item.name: item.type for item in self._session.get_outputs()}
+        self.description = f"ONNX Runtime {onnxruntime.__version__} on {self.device}"
+
+    def _open(self, path: Path, settings: EngineSettings) -> tuple[Any, str, str | None]:
+        """A session, the file's SHA-256, and its metadata."""
         content = read_network(path)
-        self.sha256 = hashlib.sha256(content).hexdigest()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = settings.threads
         options.inter_op_num_threads = 1
@@ -45,18 +55,12 @@ class OnnxRuntime(Engine[EngineSettings]):
         # Fallbacks to another provider are decided here, never silently.
         providers: list[Any] = [(self.provider, self.options(path))]
         try:
-            self._session = onnxruntime.InferenceSession(content, options, providers=providers)
+            session = onnxruntime.InferenceSession(content, options, providers=providers)
             # Not every damage is seen before: a name among the metadata that is no text fails here.
-            self.metadata = self._session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+            metadata = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         except Exception as error:  # ONNX Runtime's own classes have no common base
             raise unloadable(path, len(content), "ONNX Runtime", error) from error
-        if self.provider not in self._session.get_providers():
-            raise NotInstalled(
-                f"engine {self.name}: {self.provider} could not be started on this machine; {self.install}"
-            )
-        self.inputs = {item.name: item.type for item in self._session.get_inputs()}
-        self.outputs = {item.name: item.type for item in self._session.get_outputs()}
-        self.description = f"ONNX Runtime {onnxruntime.__version__} on {self.device}"
+        return session, hashlib.sha256(content).hexdigest(), metadata
 
     def options(self, path: Path) -> dict[str, str]:
         """The provider's settings."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dlstream_pose.runtime.engines._onnxruntime import OnnxRuntime
+from dlstream_pose.runtime.engines._card import OnnxCard
 
 
-class OnnxCuda(OnnxRuntime):
+class OnnxCuda(OnnxCard):
     """CUDA and cuDNN; in single precision, without the shorter TF32, so that it agrees with the processor."""
 
     name = "cuda"

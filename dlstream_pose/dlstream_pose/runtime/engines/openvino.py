@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,25 +28,27 @@ class OpenVino(Engine[EngineSettings]):
     name = "openvino"
     requires = {"openvino": "openvino"}
     parallel = True
+    device: ClassVar[str] = "CPU"
 
     def __init__(self, path: Path, settings: EngineSettings, at_once: int = 1) -> None:
         try:
             import openvino
         except ImportError as error:
-            raise NotInstalled(f"engine openvino: OpenVINO is not installed ({error}); pip install openvino") from error
+            raise NotInstalled(
+                f"engine {self.name}: OpenVINO is not installed ({error}); pip install openvino"
+            ) from error
         self._openvino = openvino
         content = read_network(path)
         self.sha256 = hashlib.sha256(content).hexdigest()
-        self._options = {
+        self._options: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": "f32",
-            # OpenVINO would keep what it prepared for 5000 sizes that it was not compiled for: a gigabyte.
-            "CPU_RUNTIME_CACHE_CAPACITY": 16,
-            "INFERENCE_NUM_THREADS": settings.threads or os.cpu_count() or 1,
             # Streams share the threads: each frame is computed by the threads of one stream.
             **({"NUM_STREAMS": at_once} if at_once > 1 else {"PERFORMANCE_HINT": "LATENCY"}),
+            **self.options(path, settings),
         }
         self._lock = threading.Lock()
         self._core = openvino.Core()
+        self._check_device()
         try:
             self._model = self._core.read_model(content)
             stored = self._model.has_rt_info(_METADATA)
@@ -61,8 +63,19 @@ class OpenVino(Engine[EngineSettings]):
             raise unloadable(path, len(content), "OpenVINO", error) from error
         self.inputs = {item.get_any_name(): _type(item) for item in self._model.inputs}
         self.outputs = {item.get_any_name(): _type(item) for item in self._model.outputs}
-        device = self._core.get_property("CPU", "FULL_DEVICE_NAME")
+        device = self._core.get_property(self.device, "FULL_DEVICE_NAME")
         self.description = f"OpenVINO {openvino.__version__.split('-')[0]} on {device}"
+
+    def options(self, path: Path, settings: EngineSettings) -> dict[str, Any]:
+        """The device's own settings."""
+        return {
+            # OpenVINO would keep what it prepared for 5000 sizes that it was not compiled for: a gigabyte.
+            "CPU_RUNTIME_CACHE_CAPACITY": 16,
+            "INFERENCE_NUM_THREADS": settings.threads or os.cpu_count() or 1,
+        }
+
+    def _check_device(self) -> None:
+        """Raises a NotInstalled where the device is missing."""
 
     def run(self, outputs: Sequence[str], image: NDArray[np.uint8]) -> list[NDArray[Any]]:
         compiled = self._compiled_for(image.shape)
@@ -79,9 +92,9 @@ class OpenVino(Engine[EngineSettings]):
 
     def _ask_for_bf16(self, path: Path) -> None:
         """A processor without bf16 would compute in single precision, and nobody would know."""
-        if "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        if "BF16" not in self._core.get_property(self.device, "OPTIMIZATION_CAPABILITIES"):
             raise NotInstalled(
-                f"engine openvino: {path.name} is a network in bf16, which this processor does not compute; "
+                f"engine {self.name}: {path.name} is a network in bf16, which this processor does not compute; "
                 "choose engine: onnx, which computes the same file in single precision"
             )
         self._options["INFERENCE_PRECISION_HINT"] = "bf16"
@@ -100,7 +113,7 @@ class OpenVino(Engine[EngineSettings]):
         if shape is not None:
             model = model.clone()
             model.reshape({"image": list(shape)})
-        return _Compiled(self._core.compile_model(model, "CPU", self._options))
+        return _Compiled(self._core.compile_model(model, self.device, self._options))
 
 
 class _Compiled:
