@@ -194,12 +194,26 @@ def test_auto_takes_the_only_board_and_lists_what_else_there_is(board, monkeypat
         ("train", {"frequency": "20", "width": "5"}, "count or duration"),
         ("pulse", {"width": "0.1 ms"}, "at least 0.2 ms"),
         ("level", {"level": "0.5"}, "pin 9 has no PWM"),
+        ("pulse", {"width": "5", "delay": "501 s"}, "values.delay: found 501 s; expected at most 500 s"),
+        ("train", {"frequency": "20", "width": "5", "count": "2", "delay": "501 s"}, "values.delay: found 501 s"),
+        (
+            "train",
+            {"frequency": "20", "width": "5", "count": "2", "burst": "2", "burst_frequency": "0.001"},
+            "values.burst_frequency: found 1000 s",
+        ),
+        (
+            "on",
+            {"power": "4 mW"},
+            "values.power: found 4 mW, by calibration a level of 0.5; expected 0 or 1: pin 9",
+        ),
+        ("pulse", {"volume": "0.01 ul"}, "values.volume: found 0.01 ul, by calibration a width of 0.1 ms; expected at"),
         ("on", {"voltage": "2 V"}, "no analog output"),
         ("show", {"image": "left"}, "on, pulse, train, level or off"),
     ],
 )
 def test_what_the_board_cannot_do_is_found_before_the_run(action, values, message):
-    assert message in str(ArduinoSettings(pin=9).read(action, values))
+    calibration = {"power": {0: 0, 1: 8}, "volume": {0.1: 0.01, 100: 10}}
+    assert message in str(ArduinoSettings(pin=9, calibration=calibration).read(action, values))
 
 
 def test_check_knows_that_the_board_switches_off():

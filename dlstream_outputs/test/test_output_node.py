@@ -28,9 +28,7 @@ def commander(observer, wait_for):
 @pytest.fixture
 def screen(start_node, commander):
     """A screen's process that takes commands; `commander_timeout` is long."""
-    node = start_node(
-        MODULE, name="screen", namespace="/outputs", type="screen", images=PICTURES, commander_timeout=60.0
-    )
+    node = start_node(MODULE, **NAME, type="screen", images=PICTURES, commander_timeout=60.0, max_command_age=60.0)
     commander.ready()
     return node
 
