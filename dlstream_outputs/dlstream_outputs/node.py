@@ -321,7 +321,8 @@ class OutputNode(DlstreamNode[OutputSettings]):
         try:
             self._device.off()
         except DlstreamError as error:
-            gone, told = error, f"{reason}; it could not be switched off ({error}), and its node ends"
+            gone, why = error, "" if str(error) in reason else f" ({error})"
+            told = f"{reason}; it could not be switched off{why}, and its node ends"
         self._problem = told
         with self._changes():
             guard.went_off(told)
@@ -338,7 +339,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
     def _off_after_failure(self) -> None:
         """Switches off after a command that the device may or may not have carried out; its "off" gets a second try."""
         failure, self._failure = self._failure, ""
-        self._switch_off(failure, f"{failure}; so it was switched off")
+        self._switch_off(failure, f"{failure}; the output was switched off")
 
     # By hand.
 

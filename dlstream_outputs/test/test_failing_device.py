@@ -80,14 +80,14 @@ def test_what_fails_is_off_and_told_and_what_can_not_be_switched_off_ends_its_no
     fail(apply=1)
     answer = commander.tell("on")
     assert not answer.success
-    commander.says(on=False, reason="'on' failed: no answer to apply; so it was switched off")
+    commander.says(on=False, reason="'on' failed: no answer to apply; the output was switched off")
     assert state() == "0", "it may have carried out what it did not answer"
 
     assert commander.tell("on").success
     fail(off=1)
     answer = commander.tell("off")
     assert (answer.success, answer.message) == (False, "no answer to off")
-    commander.says(on=False, reason="'off' failed: no answer to off; so it was switched off")
+    commander.says(on=False, reason="'off' failed: no answer to off; the output was switched off")
     assert state() == "0", "an off has a second try"
 
     assert commander.tell("on").success
@@ -100,7 +100,7 @@ def test_what_fails_is_off_and_told_and_what_can_not_be_switched_off_ends_its_no
     assert commander.arm(True).success
     fail(off=1)
     assert commander.test("on", 0.2).success
-    commander.says(on=False, reason="'off' failed: no answer to off; so it was switched off")
+    commander.says(on=False, reason="'off' failed: no answer to off; the output was switched off")
     assert state() == "0"
     wait_for(lambda: len(commander.events) == 4, "a fault for each")
 
@@ -111,4 +111,4 @@ def test_what_fails_is_off_and_told_and_what_can_not_be_switched_off_ends_its_no
     assert state() == "0"
     wait_for(lambda: len(commander.events) == 5, "a fault")
     told = commander.events[-1].values[0].value
-    assert told == "'off' failed: no answer to off; it could not be switched off (no answer to off), and its node ends"
+    assert told == "'off' failed: no answer to off; it could not be switched off, and its node ends"

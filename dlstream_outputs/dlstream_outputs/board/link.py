@@ -116,7 +116,7 @@ class Link:
             if time.monotonic() - waiting.steady > 10 * ANSWER_TIMEOUT or waiting.answered.is_set():
                 del self._waiting[number]  # nobody waits for it any more
         if len(self._waiting) >= WINDOW:
-            raise BoardError(f"the board has not answered {len(self._waiting)} lines; expected {WINDOW - 1} at most")
+            raise BoardError(f"the board has answered none of {len(self._waiting)} lines; is its cable loose?")
 
     def _read(self) -> None:
         rest = b""
