@@ -236,9 +236,7 @@ def _made(ini: Ini, settings: Ini, kind: str, parts: list[str], region: str) -> 
     if kind == "BaseHeaddirectionROITrigger":
         angles = ini.words(kind, "ANGLE_BODYPARTS") or parts
         nose, neck = (angles + angles)[:2]
-        ini.note(
-            kind, "ROI_BODYPARTS", "DeepLabStream's two versions disagree: true outside here, inside by `inside: true`"
-        )
+        ini.note(kind, "ROI_BODYPARTS", "DeepLabStream's two versions disagree: here true outside, or `inside: true`")
         made = {"type": "head_direction_region", "neck": neck, "nose": nose, "point": point, "at_most": at_most}
         return {**made, "region": region, "inside": False, "keypoint": parts[0]}
     if kind in ("BaseSpeedTrigger", "BaseFreezeTrigger"):
