@@ -17,6 +17,7 @@ from dlstream.cli.experiment import experiment
 from dlstream.cli.firmware import firmware
 from dlstream.cli.latency import latency
 from dlstream.cli.network import network
+from dlstream.cli.output import by_hand
 from dlstream.cli.sessions import export, sessions
 from dlstream.cli.track import track
 from dlstream.console import make_console, show_line
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(camera, name="camera")
 app.add_typer(firmware, name="firmware")
 app.add_typer(network, name="network")
+app.add_typer(by_hand, name="output")
 app.add_typer(experiment, name="experiment")
 
 
