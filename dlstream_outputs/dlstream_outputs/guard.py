@@ -20,7 +20,7 @@ _INSTANT = 1e-6
 """Seconds that are none: what rounding leaves of a limit that is used up."""
 ANYONE = "anyone"
 """In `also_commanded_by`: whatever the source."""
-_ARM_IT = "; arm it with ~/arm"
+_ARM_IT = "; arm it with `dlstream output arm` or ~/arm"
 
 
 @dataclass(frozen=True)
@@ -127,9 +127,9 @@ class Guard:
             return f" ({self.reason}{_ARM_IT})"
         return f" (arming: {self._arming}{_ARM_IT if self._arming == 'hand' else ''})"
 
-    def exhausted(self, action: Action, steady: float) -> str:
+    def exhausted(self, action: Action, steady: float, by_hand: bool = False) -> str:
         """Why a limit of the output leaves nothing for an action now; empty if it may begin."""
-        if self._reached and action.longest_on is None:
+        if self._reached and not by_hand and action.longest_on is None:
             return f"found '{action.text}', but {self._reached} {REACHED}; expected '{OFF}' first"
         left, limit = self._budget.left(action, self._settings.power_of(action), steady)
         return f"found '{action.text}', but {limit} is used up; expected a pause" if left <= _INSTANT else ""
@@ -216,7 +216,7 @@ class Guard:
     def went_off(self, reason: str = "", steady: float | None = None) -> None:
         """Notes that the output switched off without an order; `reason`: why, if that was not planned."""
         steady = time.monotonic() if steady is None else steady
-        if steady >= self._planned and self._budget.is_max_on(self._ended_by):
+        if steady >= self._planned and self._budget.is_max_on(self._ended_by) and not self.order.by_hand:
             self._reached = self._ended_by
         self._budget.ended(steady)
         self.state, self._until, self._planned = OFF, math.inf, math.inf

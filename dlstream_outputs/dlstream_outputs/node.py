@@ -246,8 +246,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         action = self.settings.read(order.action, order.values)
         if isinstance(action, Problem):
             raise OutputError(str(action))
-        exhausted = self._guarded.exhausted(action, time.monotonic())
-        if exhausted:
+        if exhausted := self._guarded.exhausted(action, time.monotonic(), order.by_hand):
             raise OutputError(exhausted)
         return action
 

@@ -54,6 +54,7 @@ def test_what_max_on_has_ended_begins_again_only_after_an_off():
     switch_on(made, 10.0)
     made.went_off(heartbeats(made, 12.0), 12.0)
     assert made.exhausted(On(), 13.0) == "found 'on', but max_on (2 s) is reached; expected 'off' first"
+    assert made.exhausted(On(), 13.0, by_hand=True) == ""
     assert made.exhausted(Pulse(width=5), 13.0) == ""
     switch_on(made, 14.0, Pulse(width=5))
     assert "expected 'off' first" in made.exhausted(Level(level=0.5), 15.0)
