@@ -24,6 +24,7 @@ from simulated_board import SimulatedBoard, wait_until
 from dlstream_common import Problem
 from dlstream_outputs.board import BoardError, claim, release
 from dlstream_outputs.board.lines import framed, read_line
+from dlstream_outputs.board.link import Link
 from dlstream_outputs.outputs import OutputError
 from dlstream_outputs.outputs.arduino import Arduino, ArduinoSettings
 from dlstream_outputs.outputs.frame_trigger import FrameTrigger, FrameTriggerSettings
@@ -219,6 +220,32 @@ def test_what_the_board_cannot_do_is_found_before_the_run(action, values, messag
 def test_check_knows_that_the_board_switches_off():
     fate = ArduinoSettings(pin=9).without_computer()
     assert (fate.ends, fate.text) == (True, "the board switches it off after 0.2 s")
+
+
+class _Wire:
+    """A port whose board takes everything and says nothing."""
+
+    port, in_waiting = "wire", 0
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def write(self, line: bytes) -> None:
+        self.written.append(line)
+
+    def read(self, count: int) -> bytes:
+        return b""
+
+
+def test_an_off_is_sent_to_a_board_that_has_long_not_answered():
+    wire = _Wire()
+    link = Link(wire, lambda report: None, lambda us, before, after: None)
+    for _ in range(8):
+        link.send("alive 9")
+    with pytest.raises(BoardError, match="has answered none of 8 lines; is its cable loose"):
+        link.send("alive 9")
+    link.send("disarm 9", urgent=True)
+    assert b"disarm 9" in wire.written[-1]
 
 
 @given(st.binary(max_size=300))
