@@ -14,7 +14,7 @@ from dlstream_common.settings import misfit
 from dlstream_outputs.actions import Action, Level, On, Pulse, Strength, Train
 from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 from dlstream_outputs.outputs._ni_line import NiLine, pulses
-from dlstream_outputs.outputs._timed_line import TimedLine
+from dlstream_outputs.outputs._timed_line import TimedLine, timing_problem
 
 _MOST_TICKS = 5_000_000
 
@@ -66,7 +66,9 @@ class NidaqSettings(OutputSettings):
                 return Problem(("values", key), "a strength", "no strength: the line is digital, on or off")
             if action.voltage is not None and not 0 <= action.voltage <= self.volts:
                 return Problem(("values", "voltage"), f"{action.voltage:g} V", f"0 to {self.volts:g} V")
-        if isinstance(action, (Pulse, Train)) and not self.timed_by_computer:
+        if self.timed_by_computer:
+            return timing_problem(action)
+        if isinstance(action, (Pulse, Train)):
             return self._too_fine_or_long(action)
         return None
 
