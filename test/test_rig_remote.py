@@ -33,9 +33,19 @@ def test_a_run_and_what_the_operator_says_of_it(start, write_rig):
     code, said = remote("mark", "injection")
     assert (code, said.startswith("mark in ")) == (0, True), said
     assert remote("note", 'animal: [calm], "so far"')[0] == 0
+    code, said = remote("output", "test", "screen", "show", "image=left", "--seconds", "0.2")
+    assert (code, said) == (0, "screen: on for 0.2 s\n")
+    code, said = remote("output", "test", "scren", "show")
+    assert (code, "Did you mean 'screen'?" in said) == (1, True), said
     code, said = remote("start")
     assert code == 0, said
     rig.saw("experiment_started")
+    code, said = remote("output", "test", "screen", "show", "image=left")
+    assert (code, "an experiment is running; stop it first" in said) == (1, True), said
+    code, said = remote("output", "disarm", "screen")
+    assert (code, said) == (0, "screen: off and disarmed\n")
+    code, said = remote("output", "arm", "screen")
+    assert (code, said) == (0, "screen: armed\n")
     code, said = remote("start")
     assert (code, "is running already" in said) == (1, True), said
     code, said = remote("status")

@@ -99,3 +99,19 @@ def test_an_experiment_of_ones_own_is_reported(tmp_path: Path):
     assert experiment is None
     assert "Did you mean 'SpeedExperiment'?" in notes
     assert "experiment:" not in file.read_text()
+
+
+def test_what_contradicts_itself_or_is_not_certain_is_told(tmp_path: Path):
+    settings = NEWEST.replace("CAMERA_SOURCE = 1", "CAMERA_SOURCE = None")
+    settings = settings.replace("[Experiment]", "ANIMALS_NUMBER = 2\n[Experiment]")
+    config = OPTOGENETIC.replace("MIN_STIM_TIME = 2", "MIN_STIM_TIME = 12")
+    file, _, notes = imported(tmp_path, settings, config)
+    assert "device: 0\n" in file.read_text()
+    assert "[BaseOptogeneticExperiment] MIN_STIM_TIME = 12: more than MAX_STIM_TIME (11 s), which comes first" in notes
+    assert "ANIMALS_NUMBER = 2: the network defines how many animals there are" in notes
+
+
+def test_inside_or_outside_is_told(tmp_path: Path):
+    config = CONDITIONAL.format(trigger="BaseHeaddirectionROITrigger", process="switch")
+    _, _, notes = imported(tmp_path, NEWEST, config)
+    assert "ROI_BODYPARTS = neck: DeepLabStream's two versions disagree: here true outside, or `inside: true`" in notes

@@ -70,6 +70,17 @@ def test_check_of_a_rig_tells_all_that_the_check_of_its_experiment_tells(tmp_pat
         assert "is valid. 2 warnings." in also
 
 
+def test_a_device_without_its_guards_gives_a_warning_and_a_screen_does_not(write):
+    guards = "commander_timeout: 0, max_command_age: 0"
+    laser = f"outputs:\n  laser: {{type: serial, port: /dev/ttyS77, {guards}}}\n  lines: {{type: log, {guards}}}\n"
+    found = warnings_of(write("outputs:\n", laser))
+    assert [text.partition("; expected")[0].partition(": ")[2] for text in found] == [
+        "outputs.laser.commander_timeout: found 0: what the experiment switched on stays on when it dies, hangs or "
+        "can't be reached",
+        "outputs.laser.max_command_age: found 0: a command is carried out however long it was on its way",
+    ]
+
+
 def test_the_size_asked_of_a_camera_is_enough_for_a_warning(tmp_path: Path):
     """It may deliver another one, so that nothing is refused."""
     (tmp_path / "far.yaml").write_text(

@@ -8,7 +8,7 @@ from dlstream_common.errors import (
     RecordingError,
     SourceError,
 )
-from dlstream_common.events import FINITE, OFF, RIG, Cause, Command, Event
+from dlstream_common.events import FINITE, OFF, REACHED, RIG, Cause, Command, Event
 from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
 from dlstream_common.images import (
     ENCODINGS,
@@ -43,6 +43,7 @@ __all__ = [
     "FILLED_IN",
     "FINITE",
     "OFF",
+    "REACHED",
     "RIG",
     "AnyPath",
     "Cause",

@@ -13,6 +13,9 @@ FINITE = frozenset({"pulse", "train"})
 RIG = "rig"
 """The source of commands that bypass the experiment: the launcher, after a node has died."""
 
+REACHED = "is reached"
+"""The end of an output's reason when one of its own limits switched it off: the command is not told again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:

@@ -45,6 +45,16 @@ def test_off_by_itself_is_a_difference_at_once_and_told_again():
     assert one.difference(9.0) is None
 
 
+def test_what_its_own_limit_has_ended_is_told_but_not_sent_again():
+    one = agreement()
+    one.sent(2, ON)
+    one.heard(state(2, OFF, reason="'on power=8' was switched off: max_on (2 s) is reached"), 0.0)
+    found = one.difference(0.0)
+    assert found is not None
+    assert found.reason == "output 'laser' is off: 'on power=8' was switched off: max_on (2 s) is reached"
+    assert found.again is None
+
+
 @pytest.mark.parametrize(("told", "does"), [(ON, OFF), (SHUT, "on power=8")])
 def test_a_lost_command_is_a_difference_that_lasts(told, does):
     one = agreement()

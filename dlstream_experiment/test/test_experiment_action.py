@@ -158,7 +158,7 @@ def test_a_run_arms_its_output_and_waits_for_one_that_a_hand_disarmed(
     armed = observer.collect(Bool, "/outputs/screen/armed", LATCHED)
     wait_for(lambda: armed and not armed[-1].data, "an output that the end of the run has disarmed")
     assert observer.call(SetBool, "/outputs/screen/arm", SetBool.Request(data=False)).success
-    disarmed = "output 'screen': it is disarmed (disarmed by hand); arm it by hand: ros2 service call"
+    disarmed = "output 'screen': it is disarmed (disarmed by hand); arm it by hand: `dlstream output arm screen`"
     wait_for(lambda: watcher.call("start").message.startswith(disarmed), "the refusal of a run")
     assert observer.call(SetBool, "/outputs/screen/arm", SetBool.Request(data=True)).success
     wait_for(lambda: watcher.call("start").success, "the start of a run")

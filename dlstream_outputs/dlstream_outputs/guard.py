@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dlstream_common import OFF
+from dlstream_common import OFF, REACHED
 from dlstream_outputs.actions import Action
 from dlstream_outputs.actions.limits import Budget
 from dlstream_outputs.outputs import OutputSettings
@@ -20,7 +20,7 @@ _INSTANT = 1e-6
 """Seconds that are none: what rounding leaves of a limit that is used up."""
 ANYONE = "anyone"
 """In `also_commanded_by`: whatever the source."""
-_ARM_IT = "; arm it with ~/arm"
+_ARM_IT = "; arm it with `dlstream output arm` or ~/arm"
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class Guard:
         self._heard, self._commanded = 0.0, 0
         self._until, self._planned = math.inf, math.inf
         self._ended_by = ""  # the limit that ends it at `_planned`; empty: it is over then
+        self._reached = ""  # max_on, which ended what it did: nothing endless begins before an "off"
         self._budget = Budget(settings.limits)
 
     @property
@@ -110,6 +111,14 @@ class Guard:
             )
         return ""
 
+    def test_refusal(self, seconds: float, steady: float) -> str:
+        """Why it can't be tried by hand now, for so many seconds; empty if it can."""
+        limit = self._settings.manual_timeout
+        if not 0 < seconds <= limit:
+            return f"seconds: found {seconds:g}; expected more than 0, at most {limit:g}"
+        self.due(steady)  # a commander that has fallen silent is not running anything
+        return "an experiment is running; stop it first" if self.running else ""
+
     def _may_command(self, source: str) -> bool:
         return source == self.commander or not {source, ANYONE}.isdisjoint(self._settings.also_commanded_by)
 
@@ -118,8 +127,10 @@ class Guard:
             return f" ({self.reason}{_ARM_IT})"
         return f" (arming: {self._arming}{_ARM_IT if self._arming == 'hand' else ''})"
 
-    def exhausted(self, action: Action, steady: float) -> str:
+    def exhausted(self, action: Action, steady: float, by_hand: bool = False) -> str:
         """Why a limit of the output leaves nothing for an action now; empty if it may begin."""
+        if self._reached and not by_hand and action.longest_on is None:
+            return f"found '{action.text}', but {self._reached} {REACHED}; expected '{OFF}' first"
         left, limit = self._budget.left(action, self._settings.power_of(action), steady)
         return f"found '{action.text}', but {limit} is used up; expected a pause" if left <= _INSTANT else ""
 
@@ -127,14 +138,18 @@ class Guard:
         """Notes that an order has been carried out: it is what the output does from now on. `action`: None for off."""
         if order.arm and self._may_command(order.source) and self.armable and not self.armed:
             self.armed = self._armed_by_run = True
+            if not self._lost_run:  # after a silence it is the same run
+                self._budget.new_run()
             self._lost_run = False
-            self._budget.new_run()
         self.order, self.state = order, OFF if order.action == OFF else order.text
+        if order.action == OFF:
+            self._reached = ""
         if not self._locked:  # the "off" of another sender may give its reason
             self.reason = order.values.get("reason", "") if order.action == OFF else ""
         self._until = self._planned = math.inf
-        self._budget.ended(steady)
-        if action is not None:
+        if action is None:
+            self._budget.ended(steady)
+        else:  # what was on before counts: no command begins max_on anew
             self._plan(action, steady)
         if order.source == self.commander:
             self._heard, self._commanded = steady, order.sent
@@ -184,7 +199,7 @@ class Guard:
             limit = self._settings.manual_timeout
             return f"manual_timeout ({limit:g} s) has passed since {self.order.source or 'someone'} switched it on"
         if self.on and self._ended_by and steady >= self._planned:
-            return f"{self._ended_by} is reached"
+            return f"{self._ended_by} {REACHED}"
         silence, timeout = steady - self._heard, self._settings.commander_timeout
         if not timeout or silence <= timeout:
             return ""
@@ -200,7 +215,10 @@ class Guard:
 
     def went_off(self, reason: str = "", steady: float | None = None) -> None:
         """Notes that the output switched off without an order; `reason`: why, if that was not planned."""
-        self._budget.ended(time.monotonic() if steady is None else steady)
+        steady = time.monotonic() if steady is None else steady
+        if steady >= self._planned and self._budget.is_max_on(self._ended_by) and not self.order.by_hand:
+            self._reached = self._ended_by
+        self._budget.ended(steady)
         self.state, self._until, self._planned = OFF, math.inf, math.inf
         if not self._locked:
             self.reason = reason

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
-import rclpy
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.timer import Timer
@@ -18,7 +17,6 @@ from std_srvs.srv import SetBool
 
 from dlstream_common import OFF, DlstreamError, Event, Problem, event_kinds, now
 from dlstream_common.part_faults import PartFault
-from dlstream_common.plugins import PartError
 from dlstream_common.ros import (
     COMMAND,
     EVENT,
@@ -39,7 +37,9 @@ from dlstream_msgs.msg import Event as EventMsg
 from dlstream_msgs.srv import TestOutput
 from dlstream_outputs.actions import Action
 from dlstream_outputs.guard import Guard, Order
-from dlstream_outputs.outputs import Output, OutputError, OutputKind, OutputSettings
+from dlstream_outputs.messages import order_of, status_of
+from dlstream_outputs.node_kind import kind_of
+from dlstream_outputs.outputs import Output, OutputError, OutputSettings
 
 _STATUS_PERIOD = 0.2
 _LONGEST_CHECK_PERIOD = 0.1
@@ -71,7 +71,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         Args:
             output: the class to drive, or what the parameter `type` names by default.
         """
-        self._kind = _kind(output, name or "output", namespace)
+        self._kind = kind_of(output, name or "output", namespace)
         super().__init__(self._kind.settings, name=name, namespace=namespace, frames=frames)
         self._output: Output[Any] | None = None
         self._closers: list[Callable[[], object]] = []
@@ -82,7 +82,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._count = self._refused = 0
         self._end_timer: Timer | None = None
         self._ending = False
-        self._problem = ""
+        self._problem = self._failure = ""
         self._guarded = Guard(settings, self._kind.output.arming)
         self._output = self._kind.make(settings, lambda line: self.get_logger().info(line))
         self._output.open()
@@ -130,9 +130,10 @@ class OutputNode(DlstreamNode[OutputSettings]):
         """Off from the moment it has to end; still acknowledges the last "off" of commanders that are ending, too."""
         if not self._ending:
             self._ending = True
-            self._device.off()
+            self._off_now()
             with self._changes():
                 self._guarded.disarm("its node is ending")
+            self._off_after_failure()
         return self.count_publishers(self._commands) > 0
 
     def cleanup(self) -> None:
@@ -169,43 +170,28 @@ class OutputNode(DlstreamNode[OutputSettings]):
         if self._reported_armed != guard.armed:
             self._reported_armed = guard.armed
             self._armed.publish(Bool(data=guard.armed))
-        self._statuses.publish(
-            OutputStatus(
-                stamp=stamp_to_message(self.now()),
-                on=guard.on,
-                state=guard.state,
-                source=guard.order.source,
-                id=guard.order.id,
-                armed=guard.armed,
-                armable=guard.armable,
-                reason=guard.reason,
-            )
-        )
+        self._statuses.publish(status_of(guard, self.now()))
 
     # Commands.
 
     def _on_command(self, command: CommandMsg) -> None:
-        values = {item.key: item.value for item in command.values}
-        sent, arm = stamp_from_message(command.sent), command.arm == CommandMsg.ARM
-        order = Order(command.source, command.id, command.action, values, sent, arm)
+        order = order_of(command)
         answer = Acknowledgement(source=command.source, id=command.id, output=self.get_name())
         answer.received = stamp_to_message(self.now())
-        fault: PartFault | None = None
         with self._changes():
             try:
                 answer.applied = stamp_to_message(self._in_own_time(self._apply(order)))
                 answer.success = True
             except DlstreamError as error:
-                fault = error if isinstance(error, PartFault) else None
-                answer.message = str(error) if fault is None else "a mistake in its code, after which its node ends"
+                ours = not isinstance(error, PartFault)
+                answer.message = str(error) if ours else "a mistake in its code, after which its node ends"
             if command.arm == CommandMsg.DISARM:
-                self._device.off()
-                self._guarded.disarm(values.get("reason") or f"disarmed by {command.source}")
+                self._off_now()
+                self._guarded.disarm(order.values.get("reason") or f"disarmed by {command.source}")
                 self.get_logger().warning(f"off and disarmed by {command.source}: {self._guarded.reason}")
             self._answers.publish(answer)
-        if fault is not None:
-            self._fail(fault)
-        elif answer.success:
+        self._off_after_failure()
+        if answer.success:
             self._count += 1
             self._problem = ""
         else:
@@ -232,26 +218,35 @@ class OutputNode(DlstreamNode[OutputSettings]):
         """
         if self._ending and order.action != OFF:
             raise OutputError(f"found '{order.action}' while the output is ending; expected only '{OFF}'")
-        refusal = self._guarded.refusal(order, self.now())
-        if refusal:
+        if refusal := self._guarded.refusal(order, self.now()):
             raise OutputError(refusal)
         if order.action == OFF:
-            applied = self._device.off()
+            applied = self._drive(OFF, self._device.off)
             self._guarded.carried_out(order, time.monotonic())
             return applied
         action = self._action(order)
-        applied = self._device.apply(action)
+        applied = self._drive(order.action, lambda: self._device.apply(action))
         self._guarded.carried_out(order, time.monotonic(), action)
         self._wake_at_end()
         return applied
+
+    def _drive(self, action: str, step: Callable[[], int]) -> int:
+        """What a command makes the device do. If it fails, nobody knows what the device does: `_off_after_failure`."""
+        try:
+            return step()
+        except PartFault as fault:
+            self._fail(fault)
+            raise
+        except DlstreamError as error:
+            self._failure = f"'{action}' failed: {error}"
+            raise
 
     def _action(self, order: Order) -> Action:
         assert self.settings is not None
         action = self.settings.read(order.action, order.values)
         if isinstance(action, Problem):
             raise OutputError(str(action))
-        exhausted = self._guarded.exhausted(action, time.monotonic())
-        if exhausted:
+        if exhausted := self._guarded.exhausted(action, time.monotonic(), order.by_hand):
             raise OutputError(exhausted)
         return action
 
@@ -273,11 +268,12 @@ class OutputNode(DlstreamNode[OutputSettings]):
         guard = self._guarded
         self._switch_off(self._device_problem())
         if guard.finished(time.monotonic()):
-            self._device.off()
+            self._off_now()
             with self._changes():
                 guard.went_off()
             if guard.order.source == "test":
                 self.get_logger().info("the test has ended: off")
+            self._off_after_failure()
         self._publish_reports()
         if not guard.due(time.monotonic()):
             return
@@ -314,24 +310,35 @@ class OutputNode(DlstreamNode[OutputSettings]):
             return str(error)
         return problem
 
-    def _switch_off(self, reason: str) -> None:
-        """Switches off without a command if there is a reason; status, an event and diagnostics report it."""
+    def _switch_off(self, reason: str, told: str = "") -> None:
+        """Switches off without a command if there is a reason; status, event and diagnostics report it, as `told`."""
         if not reason:
             return
-        state = self._guarded.state
+        guard = self._guarded
+        told = told or (f"'{guard.state}' was switched off: {reason}" if guard.on else f"it was off already: {reason}")
         gone: DlstreamError | None = None
         try:
             self._device.off()
         except DlstreamError as error:
-            gone = error
-            reason = f"{reason}; it could not be switched off: {error}"
-        self._problem = f"'{state}' was switched off: {reason}" if self._guarded.on else f"it was off already: {reason}"
+            gone, why = error, "" if str(error) in reason else f" ({error})"
+            told = f"{reason}; it could not be switched off{why}, and its node ends"
+        self._problem = told
         with self._changes():
-            self._guarded.went_off(self._problem)
-        self.get_logger().error(self._problem)
-        self._publish_event(self.now(), event_kinds.FAULT, {"reason": self._problem})
+            guard.went_off(told)
+        self.get_logger().error(told)
+        self._publish_event(self.now(), event_kinds.FAULT, {"reason": told})
         if gone is not None:
             self.fail(gone)
+
+    def _off_now(self) -> None:
+        """Switches off; a failure is kept for `_off_after_failure`."""
+        with suppress(DlstreamError):
+            self._drive(OFF, self._device.off)
+
+    def _off_after_failure(self) -> None:
+        """Switches off after a command that the device may or may not have carried out; its "off" gets a second try."""
+        failure, self._failure = self._failure, ""
+        self._switch_off(failure, f"{failure}; the output was switched off")
 
     # By hand.
 
@@ -343,10 +350,12 @@ class OutputNode(DlstreamNode[OutputSettings]):
             if request.data:
                 self._guarded.arm()
             else:
-                self._device.off()
+                self._off_now()
                 self._guarded.disarm("disarmed by hand")
-        response.success, response.message = True, "armed" if request.data else "off and disarmed"
+        done = "armed" if request.data else "off and disarmed"
+        response.success, response.message = not self._failure, self._failure or done
         self.get_logger().info(f"{response.message}, by hand")
+        self._off_after_failure()
         return response
 
     def _on_test(self, request: TestOutput.Request, response: TestOutput.Response) -> TestOutput.Response:
@@ -355,34 +364,18 @@ class OutputNode(DlstreamNode[OutputSettings]):
             response.success, response.message = True, f"on for {request.seconds:g} s"
         except DlstreamError as error:
             response.message = str(error)
+        self._off_after_failure()
         self.get_logger().info(f"test of '{request.action}' by hand: {response.message}")
         return response
 
     def _test(self, request: TestOutput.Request) -> None:
-        limit = self.settings.manual_timeout if self.settings else 0.0
-        if not 0 < request.seconds <= limit:
-            raise OutputError(f"seconds: found {request.seconds:g}; expected more than 0, at most {limit:g}")
-        self._guarded.due(time.monotonic())  # a commander that has fallen silent is not running anything
-        if self._guarded.running:
-            raise OutputError("an experiment is running; stop it first")
+        if refusal := self._guarded.test_refusal(request.seconds, time.monotonic()):
+            raise OutputError(refusal)
         values = {item.key: item.value for item in request.values}
         with self._changes():
             self._apply(Order("test", 0, request.action, values, by_hand=True))
             self._guarded.ends_after(request.seconds, time.monotonic())
             self._wake_at_end()
-
-
-def _kind(output: str | type[Output[Any]], name: str, namespace: str) -> OutputKind:
-    """The class itself, or what the parameter `type` says, which decides which other parameters the node has."""
-    if not isinstance(output, str):
-        return OutputKind.own(output)
-    node = rclpy.create_node(name, namespace=namespace, start_parameter_services=False, enable_rosout=False)
-    try:
-        return OutputKind.registered(str(node.declare_parameter("type", output).value))
-    except PartError as error:
-        raise PartError("parameter type", error.found, error.expected, error.suggestion) from error
-    finally:
-        node.destroy_node()
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from nidaqmx._stubs import nidaqmx_pb2_grpc as service
 
 _CHANNEL_NAMES, _TASK_CHANNELS = 4726, 4723
 _DIGITAL, _ANALOG = 10153, 10102
-_NO_DEVICE, _RESERVED, _GONE = -200220, -50103, -88708
+_NO_DEVICE, _RESERVED, _GONE, _NOT_SUPPORTED = -200220, -50103, -88708, -200452
 
 
 class NiCard(service.NiDAQmxServicer):
@@ -86,6 +86,8 @@ class NiCard(service.NiDAQmxServicer):
 
     def CfgSampClkTiming(self, request: Any, context: Any) -> Any:
         self._answer(context)
+        if not self._lines[request.task.name].startswith(("Dev1/port0/", "Dev1/ao")):  # as on NI's cards
+            _fail(context, _NOT_SUPPORTED, "Specified property is not supported by the device.")
         self._rates[request.task.name] = request.rate
         return messages.CfgSampClkTimingResponse(status=0)
 

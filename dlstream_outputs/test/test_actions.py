@@ -89,8 +89,11 @@ def test_any_text_is_a_number_or_refused(text):
         ("level", {}, "values.level: found nothing; expected a strength"),
         ("level", {"level": "1.2"}, "values.level: found '1.2'; expected a number at most 1"),
         ("on", {"level": "0.5", "voltage": "2"}, "only one of level, voltage"),
+        ("on", {"duration": "true"}, "values.duration: found true; expected a number in s"),
+        ("on", {"level": "true"}, "values.level: found true; expected a number"),
+        ("train", {"frequency": "20", "width": "5", "count": "true"}, "values.count: found true; expected a number"),
         ("play", {}, "what to play: tone, noise, sound or video"),
-        ("play", {"tone": "5 kHz", "noise": "true"}, "only one of tone and noise"),
+        ("play", {"tone": "5 kHz", "noise": "true"}, "values.noise: found true; expected only one of tone and noise"),
         ("show", {}, "values.image: found nothing"),
     ],
 )

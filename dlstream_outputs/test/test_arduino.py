@@ -24,6 +24,7 @@ from simulated_board import SimulatedBoard, wait_until
 from dlstream_common import Problem
 from dlstream_outputs.board import BoardError, claim, release
 from dlstream_outputs.board.lines import framed, read_line
+from dlstream_outputs.board.link import Link
 from dlstream_outputs.outputs import OutputError
 from dlstream_outputs.outputs.arduino import Arduino, ArduinoSettings
 from dlstream_outputs.outputs.frame_trigger import FrameTrigger, FrameTriggerSettings
@@ -194,17 +195,57 @@ def test_auto_takes_the_only_board_and_lists_what_else_there_is(board, monkeypat
         ("train", {"frequency": "20", "width": "5"}, "count or duration"),
         ("pulse", {"width": "0.1 ms"}, "at least 0.2 ms"),
         ("level", {"level": "0.5"}, "pin 9 has no PWM"),
+        ("pulse", {"width": "5", "delay": "501 s"}, "values.delay: found 501 s; expected at most 500 s"),
+        ("train", {"frequency": "20", "width": "5", "count": "2", "delay": "501 s"}, "values.delay: found 501 s"),
+        (
+            "train",
+            {"frequency": "20", "width": "5", "count": "2", "burst": "2", "burst_frequency": "0.001"},
+            "values.burst_frequency: found 1000 s",
+        ),
+        (
+            "on",
+            {"power": "4 mW"},
+            "values.power: found 4 mW, by calibration a level of 0.5; expected 0 or 1: pin 9",
+        ),
+        ("pulse", {"volume": "0.01 ul"}, "values.volume: found 0.01 ul, by calibration a width of 0.1 ms; expected at"),
         ("on", {"voltage": "2 V"}, "no analog output"),
         ("show", {"image": "left"}, "on, pulse, train, level or off"),
     ],
 )
 def test_what_the_board_cannot_do_is_found_before_the_run(action, values, message):
-    assert message in str(ArduinoSettings(pin=9).read(action, values))
+    calibration = {"power": {0: 0, 1: 8}, "volume": {0.1: 0.01, 100: 10}}
+    assert message in str(ArduinoSettings(pin=9, calibration=calibration).read(action, values))
 
 
 def test_check_knows_that_the_board_switches_off():
     fate = ArduinoSettings(pin=9).without_computer()
     assert (fate.ends, fate.text) == (True, "the board switches it off after 0.2 s")
+
+
+class _Wire:
+    """A port whose board takes everything and says nothing."""
+
+    port, in_waiting = "wire", 0
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    def write(self, line: bytes) -> None:
+        self.written.append(line)
+
+    def read(self, count: int) -> bytes:
+        return b""
+
+
+def test_an_off_is_sent_to_a_board_that_has_long_not_answered():
+    wire = _Wire()
+    link = Link(wire, lambda report: None, lambda us, before, after: None)
+    for _ in range(8):
+        link.send("alive 9")
+    with pytest.raises(BoardError, match="has answered none of 8 lines; is its cable loose"):
+        link.send("alive 9")
+    link.send("disarm 9", urgent=True)
+    assert b"disarm 9" in wire.written[-1]
 
 
 @given(st.binary(max_size=300))
@@ -277,5 +318,5 @@ def test_a_board_with_power_of_its_own_switches_off_without_its_cable(opened, bo
     wait_until(off, "the watchdog")
     high, low = board.changes(9)[-2:]
     assert low.us - high.us < 60e6  # by the watchdog, and not by max_on
-    with pytest.raises(OutputError, match=r"has not answered|is it unplugged"):
+    with pytest.raises(OutputError, match=r"is its cable loose|has not answered|is it unplugged"):
         tell(output, "on")

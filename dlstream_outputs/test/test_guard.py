@@ -152,7 +152,8 @@ def test_disarmed_by_somebody_it_stays_off_until_it_is_armed_by_hand():
         assert (rules.on, rules.armed, rules.armable) == (False, False, False)
         refusal = rules.refusal(order(arm=True), NOON)
         assert refusal == (
-            "found 'on' for a disarmed output (/pose was killed by SIGKILL; arm it with ~/arm); expected only 'off'"
+            "found 'on' for a disarmed output (/pose was killed by SIGKILL; arm it with `dlstream output arm` or ~/arm)"
+            "; expected only 'off'"
         )
         carried_out(rules, order("off", arm=True))
         assert (rules.armed, rules.reason) == (False, "/pose was killed by SIGKILL")

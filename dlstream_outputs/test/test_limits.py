@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from itertools import chain
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dlstream_outputs import VOCABULARY, OutputSettings
-from dlstream_outputs.actions import On, Pulse, Train
+from dlstream_outputs.actions import Action, Level, On, Pulse, Train
 from dlstream_outputs.guard import Guard, Order
+from dlstream_outputs.outputs._timed_line import pulses_of
 
 POWER = {"power": {0: 0, 1: 10}}
 
@@ -42,6 +47,28 @@ def test_an_output_goes_off_when_it_has_been_on_for_max_on():
     assert heartbeats(made, 11.9) == ""
     assert "max_on (2 s) is reached" in heartbeats(made, 12.0)
     assert not made.finished(12.0), "it is no planned end, but a fault"
+
+
+def test_what_max_on_has_ended_begins_again_only_after_an_off():
+    made = guard(max_on=2)
+    switch_on(made, 10.0)
+    made.went_off(heartbeats(made, 12.0), 12.0)
+    assert made.exhausted(On(), 13.0) == "found 'on', but max_on (2 s) is reached; expected 'off' first"
+    assert made.exhausted(On(), 13.0, by_hand=True) == ""
+    assert made.exhausted(Pulse(width=5), 13.0) == ""
+    switch_on(made, 14.0, Pulse(width=5))
+    assert "expected 'off' first" in made.exhausted(Level(level=0.5), 15.0)
+    made.carried_out(Order("experiment", 3, "off"), 16.0)
+    assert made.exhausted(On(), 17.0) == ""
+
+
+def test_a_run_that_is_heard_again_after_a_silence_has_spent_what_it_had_spent():
+    made = guard(calibration=POWER, max_energy=20, commander_timeout=0.25)
+    switch_on(made, 10.0)
+    made.heard(True, 0, 11.8)
+    made.went_off(made.due(13.0), 11.9)  # 19 of 20 mJ
+    made.carried_out(Order("experiment", 3, "on", arm=True), 13.0, On())
+    assert made.ends_at == pytest.approx(13.1)
 
 
 def test_an_action_that_lasts_for_a_time_ends_without_a_fault():
@@ -117,3 +144,47 @@ def test_no_pattern_of_commands_passes_the_duty_cycle(pattern, share):
     for _, at in on:
         used = sum(max(0.0, min(end, at) - max(begin, at - 60)) for begin, end in on)
         assert used <= 60 * share + 1e-6
+
+
+ACTIONS = st.one_of(
+    st.builds(On),
+    st.builds(On, duration=st.floats(0.01, 2)),
+    st.builds(Level, level=st.floats(0.1, 1)),
+    st.builds(Pulse, width=st.floats(1, 2000), delay=st.floats(0, 1000)),
+    st.builds(Train, frequency=st.just(0.4), width=st.floats(1, 2000), delay=st.floats(0, 1000)),
+)
+
+
+def times_on(action: Action, begin: float, end: float) -> Iterator[tuple[float, float]]:
+    """From when to when a device is on that carries out an action at `begin` and the next command at `end`."""
+    for start, width in [(0.0, None)] if isinstance(action, Level) else pulses_of(action):
+        if begin + start >= end:
+            return
+        yield begin + start, min(end, math.inf if width is None else begin + start + width)
+
+
+@given(st.lists(st.tuples(ACTIONS, st.floats(0.01, 3)), min_size=1, max_size=20))
+@example([(On(), 1.5)] * 3)
+@example([(On(duration=1.5), 1.4)] * 3)
+@example([(Level(level=0.5), 1.5), (Pulse(width=1500), 3.0)])
+def test_no_pattern_of_commands_passes_max_on(pattern):
+    made = guard(max_on=2)
+    steady, done = 1000.0, []
+    for action, lasts in pattern:
+        begin, end = steady, steady + lasts
+        if not made.exhausted(action, begin):
+            switch_on(made, begin, action)
+        elif made.on:  # it goes on with what it does
+            action, begin, _ = done.pop()
+        else:
+            action = None
+        if action is not None:
+            done.append((action, begin, min(end, made.ends_at)))
+        steady = end
+        if steady >= made.ends_at:
+            made.went_off("", made.ends_at)
+            steady += 0.001
+    since = until = 0.0
+    for begin, end in chain.from_iterable(times_on(*one) for one in done):
+        since, until = since if begin <= until + 1e-6 else begin, end
+        assert until - since <= 2 + 1e-5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlstream_outputs import OUTPUTS, output_settings
+from dlstream_outputs import OUTPUTS, OutputError, output_settings
 
 pytest.importorskip("nidaqmx", reason="NI's library is not installed (make devices)")
 from ni_server import ni_server
@@ -63,6 +63,27 @@ def test_trains_and_bursts_run_by_the_clock_of_the_card(card, opened):
     assert all(samples[-1] == 0 for samples, _ in card[0].played[LINE])
 
 
+def test_a_line_without_a_clock_is_timed_by_this_computer(card, opened, wait_for):
+    for channel, timing in (("Dev1/PFI6", "auto"), ("Dev1/port1/line3", "computer")):
+        output = opened(channel, timing=timing)
+        before = len(card[0].calls)
+        tell(output, "pulse", width="5 ms")
+        wait_for(lambda before=before: len(card[0].calls) - before == 2, "a pulse")
+        assert card[0].calls[before:] == ["write 1", "write 0"]
+        tell(output, "level", level="1")
+        assert card[0].values[channel] == 1
+        tell(output, "level", level="0")
+        assert card[0].values[channel] == 0
+        tell(output, "on", duration="60 s")
+        assert card[0].values[channel] == 1
+        output.off()
+        assert card[0].values[channel] == 0
+        assert "this computer times its pulses" in output.settings.without_computer().text
+    output = opened("Dev1/port1/line4")
+    with pytest.raises(OutputError, match=r"not supported.*If the line has no clock.*timing: computer"):
+        tell(output, "pulse", width="5 ms")
+
+
 def test_an_analog_channel_takes_levels_volts_and_milliwatts(card, opened):
     output = opened(ANALOG, volts=4, calibration={"power": {0: 0, 1: 20}})
     for action, values, volts in [
@@ -99,6 +120,7 @@ def test_what_the_line_can_not_do_is_refused_by_its_settings(channel, action, va
     ("values", "message"),
     [
         ({"channel": "Dev1"}, "pattern"),
+        ({"channel": ANALOG, "timing": "computer"}, "auto or card, as the channel is an analog one"),
         ({"channel": LINE, "volts": 3}, "an analog channel, such as Dev1/ao0, where volts are given"),
     ],
 )

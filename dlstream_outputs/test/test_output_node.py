@@ -28,9 +28,7 @@ def commander(observer, wait_for):
 @pytest.fixture
 def screen(start_node, commander):
     """A screen's process that takes commands; `commander_timeout` is long."""
-    node = start_node(
-        MODULE, name="screen", namespace="/outputs", type="screen", images=PICTURES, commander_timeout=60.0
-    )
+    node = start_node(MODULE, **NAME, type="screen", images=PICTURES, commander_timeout=60.0, max_command_age=60.0)
     commander.ready()
     return node
 
@@ -158,8 +156,8 @@ def test_the_rig_disarms_with_its_reason(start_node, commander):
     assert commander.tell("show").success
     assert commander.tell("off", source="rig", arm=Command.DISARM, reason="/pose was killed by SIGKILL").success
     commander.says(on=False, armed=False, armable=False, reason="/pose was killed by SIGKILL")
-    assert "(/pose was killed by SIGKILL; arm it with ~/arm)" in commander.tell("show").message
-    assert node.lines[-1].endswith("arm it with ~/arm); expected only 'off'")
+    assert "(/pose was killed by SIGKILL; arm it with `dlstream output arm` or ~/arm)" in commander.tell("show").message
+    assert node.lines[-1].endswith("arm it with `dlstream output arm` or ~/arm); expected only 'off'")
 
 
 def test_a_test_is_timed_by_the_output_and_refused_in_a_run(start_node, commander, wait_for):

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlstream_outputs import On, OutputError, Pulse, Train
+from dlstream_outputs import On, OutputError, Pulse, Train, output_settings
 from dlstream_outputs.outputs._timed_line import TimedLine, pulses_of
 
 trains = st.builds(
@@ -178,3 +178,24 @@ def test_a_device_that_fails_between_two_edges_is_a_fault(wait_for):
     line.broken = False
     timed.low()
     assert line.levels[-1] is False
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"type": "serial", "port": "/dev/ttyS9"},
+        {"type": "gpio", "pin": 17},
+        {"type": "labjack", "address": "1.2.3.4", "line": "FIO2"},
+        {"type": "labjack", "address": "1.2.3.4", "line": "DAC0"},
+        {"type": "nidaq", "channel": "Dev1/PFI6"},
+    ],
+)
+def test_what_a_computer_can_not_time_is_refused_before_the_run(settings):
+    read = output_settings(settings["type"]).model_validate(settings).check_command
+    wanted = "expected at least 1 ms, as this computer times it"
+    assert f"values.width: found 0.5 ms; {wanted}" in str(read("pulse", {"width": "500 us"}))
+    train = {"width": "1.5", "count": "3"}
+    assert f"values.frequency: found a gap of 0.5 ms between pulses; {wanted}" in str(
+        read("train", {**train, "frequency": "500"})
+    )
+    assert read("train", {**train, "frequency": "100"}) is None

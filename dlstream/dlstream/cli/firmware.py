@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from dlstream_common import DlstreamError
 from dlstream_outputs.board import BoardError, claim, release
 from dlstream_outputs.board.finding import ports
+from dlstream_outputs.port_users import in_use
 
 firmware = typer.Typer(help="The firmware of boards for outputs of type arduino.", no_args_is_help=True)
 
@@ -29,10 +29,7 @@ def flash(
     baud: Annotated[int, typer.Option(help="Of the bootloader; old Nanos need 57600.")] = 115200,
 ) -> None:
     """Puts the firmware onto an Arduino Uno or Nano, by avrdude."""
-    try:
-        words = flash_command(port, file, baud)
-    except DlstreamError as error:
-        raise SystemExit(str(error)) from error
+    words = flash_command(port, file, baud)
     print(" ".join(words), flush=True)
     raise SystemExit(subprocess.run(words).returncode)
 
@@ -41,7 +38,7 @@ def flash_command(port: str, file: Path, baud: int) -> list[str]:
     """The command line of avrdude.
 
     Raises:
-        BoardError: avrdude or the file is missing, or it is not clear which port is meant.
+        BoardError: avrdude or the file is missing, it is not clear which port is meant, or another program has it.
     """
     avrdude = shutil.which("avrdude")
     if avrdude is None:
@@ -54,6 +51,8 @@ def flash_command(port: str, file: Path, baud: int) -> list[str]:
             there = ", ".join(found) or "none"
             raise BoardError(f"found {len(found)} ports with a device ({there}); expected one, or --port")
         port = found[0]
+    if whose := in_use(port):  # avrdude would reset the board, whoever uses it
+        raise BoardError(f"{port} is {whose}; end that program first")
     return [avrdude, "-p", "atmega328p", "-c", "arduino", "-P", port, "-b", str(baud), "-D", "-U", f"flash:w:{file}:i"]
 
 
@@ -63,15 +62,12 @@ def info(
     times: Annotated[int, typer.Option(min=1, max=100_000, help="How often it is asked for its time.")] = 100,
 ) -> None:
     """Says which firmware a board runs, what its pins can do, and how fast it answers. Switches everything off."""
+    board = claim(port, print)
     try:
-        board = claim(port, print)
-        try:
-            print(f"{board.port}: {board.kind}, firmware {board.version}; {board.pins}")
-            print(round_trips(board.round_trip, times))
-        finally:
-            release(port)
-    except DlstreamError as error:
-        raise SystemExit(str(error)) from error
+        print(f"{board.port}: {board.kind}, firmware {board.version}; {board.pins}")
+        print(round_trips(board.round_trip, times))
+    finally:
+        release(port)
 
 
 def round_trips(ask: Callable[[], float], times: int) -> str:

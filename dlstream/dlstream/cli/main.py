@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from dlstream.cli.experiment import experiment
 from dlstream.cli.firmware import firmware
 from dlstream.cli.latency import latency
 from dlstream.cli.network import network
+from dlstream.cli.output import by_hand
 from dlstream.cli.sessions import export, sessions
 from dlstream.cli.track import track
 from dlstream.console import make_console, show_line
@@ -31,6 +33,7 @@ app = typer.Typer(
 app.add_typer(camera, name="camera")
 app.add_typer(firmware, name="firmware")
 app.add_typer(network, name="network")
+app.add_typer(by_hand, name="output")
 app.add_typer(experiment, name="experiment")
 
 
@@ -291,7 +294,10 @@ def main() -> int:
     try:
         app()
     except SystemExit as end:
-        return int(end.code or 0)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+            return 1
+        return end.code or 0
     except KeyboardInterrupt:
         return 130
     except InputError as error:

@@ -43,7 +43,7 @@ def start(
 
     Exits with 1 if it did not start, 3 if no rig is running.
     """
-    found = _find(rig)
+    found = find_running(rig)
     told = {"subject": subject, "notes": note}
     metadata = {key: value for key, value in told.items() if value}
     by_service = found.records == "service"
@@ -54,7 +54,7 @@ def start(
         )
     if not found.has_experiment and not by_service:
         raise DlstreamError(f"rig '{found.name}' has no experiment to start, and records by itself")
-    with _link(found) as link:
+    with link_to(found) as link:
         if by_service and not _recording(link):
             _say(f"recording to {link.start_recording(session, metadata)}")
         elif metadata or session:
@@ -74,13 +74,13 @@ def stop(
 
     Exits with 1 if nothing was running in it, 3 if no rig is running.
     """
-    found = _find(rig)
+    found = find_running(rig)
     if everything:
         _end(found)
         return
     errors = []
     stopped = False
-    with _link(found) as link:
+    with link_to(found) as link:
         if found.has_experiment:
             try:
                 link.trigger("/experiment/stop")
@@ -121,8 +121,8 @@ def status(rig: WhichRig = "") -> None:
     """
     from dlstream.remote.words import SILENT, NodeState, status_lines
 
-    found = _find(rig)
-    with _link(found) as link:
+    found = find_running(rig)
+    with link_to(found) as link:
         names = [found.own_name(name) for name in found.nodes]
         link.wait(lambda: {*names} <= {*link.diagnoses}, _FIRST_WORD)
         link.wait(lambda: link.status is not None or not found.has_experiment, 0.5)
@@ -144,7 +144,8 @@ def status(rig: WhichRig = "") -> None:
     raise typer.Exit(int(bad))
 
 
-def _find(name: str) -> RunningRig:
+def find_running(name: str) -> RunningRig:
+    """The running rig that is meant; ends the command with 3 where there is none."""
     from dlstream.run.registry import NoRigError, find_rig
 
     try:
@@ -154,7 +155,8 @@ def _find(name: str) -> RunningRig:
         raise typer.Exit(_NO_RIG) from error
 
 
-def _link(rig: RunningRig) -> Link:
+def link_to(rig: RunningRig) -> Link:
+    """A connection to it."""
     from dlstream.remote.link import Link
 
     return Link(rig)
@@ -170,10 +172,10 @@ def _tell(kind: str, name: str, text: str, rig: str) -> None:
     stamp = now()  # the moment that is meant, before anything is looked for
     if not text.strip():
         raise DlstreamError(f"{kind}: found an empty text; expected what happened")
-    found = _find(rig)
+    found = find_running(rig)
     if not found.records:
         raise DlstreamError(f"rig '{found.name}' has no recorder: nothing would be written")
-    with _link(found) as link:
+    with link_to(found) as link:
         session = _recording(link)
         if not session:
             raise DlstreamError(f"the recorder of rig '{found.name}' is not recording: nothing was written")

@@ -156,6 +156,8 @@ def _values(ini: Ini, template: str) -> Iterator[tuple[Place, Any]]:
             yield (*stimulus, 0, "longer_than"), longest
         if shortest is not None:
             yield (*stimulus, 1, "after"), shortest
+            if longest and shortest > longest:
+                ini.note(base, "MIN_STIM_TIME", f"more than MAX_STIM_TIME ({longest:g} s), which comes first")
         if pause is not None:
             yield (*states, "pause", "transitions", 0, "longer_than"), pause
         if total:
@@ -234,6 +236,7 @@ def _made(ini: Ini, settings: Ini, kind: str, parts: list[str], region: str) -> 
     if kind == "BaseHeaddirectionROITrigger":
         angles = ini.words(kind, "ANGLE_BODYPARTS") or parts
         nose, neck = (angles + angles)[:2]
+        ini.note(kind, "ROI_BODYPARTS", "DeepLabStream's two versions disagree: here true outside, or `inside: true`")
         made = {"type": "head_direction_region", "neck": neck, "nose": nose, "point": point, "at_most": at_most}
         return {**made, "region": region, "inside": False, "keypoint": parts[0]}
     if kind in ("BaseSpeedTrigger", "BaseFreezeTrigger"):

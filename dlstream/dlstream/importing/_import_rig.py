@@ -109,7 +109,8 @@ def _camera(ini: Ini) -> dict[str, Any]:
 
 def _device(ini: Ini, source: str) -> dict[str, Any]:
     """A camera that is plugged in."""
-    device = ini.text("Streaming", "CAMERA_SOURCE") or ini.text("Streaming", "VIDEO_SOURCE") or "0"
+    named = (ini.text("Streaming", key) for key in ("CAMERA_SOURCE", "VIDEO_SOURCE"))
+    device = next((name for name in named if name and name.lower() != "none"), "0")
     kind = next((name for name in _MAKERS if name in (source, device.lower())), "opencv")
     camera: dict[str, Any] = {"source": kind}
     if kind == "opencv":
@@ -169,10 +170,11 @@ def _network(ini: Ini) -> str:
         ini.note(
             "Pose Estimation", "HANDLE_MISSING", "the key `missing` of each trigger says what a missing keypoint means"
         )
-    number = ini.number("Streaming", "ANIMALS_NUMBER", 0, 1000)
+    section = ini.section_of("ANIMALS_NUMBER", "Streaming", "Pose Estimation")
+    number = ini.number(section, "ANIMALS_NUMBER", 0, 1000)
     if (number or 1) > 1:
         ini.note(
-            "Streaming", "ANIMALS_NUMBER", "the network defines how many animals there are; triggers accept any of them"
+            section, "ANIMALS_NUMBER", "the network defines how many animals there are; triggers accept any of them"
         )
     return file
 

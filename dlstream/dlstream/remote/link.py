@@ -15,14 +15,14 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
-from std_srvs.srv import Trigger
+from std_srvs.srv import SetBool, Trigger
 
 from dlstream.run.environment import node_environment
 from dlstream.run.registry import RunningRig
 from dlstream_common import DlstreamError
 from dlstream_common.ros import EVENT, key_values, stamp_to_message
 from dlstream_msgs.msg import Event, ExperimentStatus
-from dlstream_msgs.srv import StartRecording
+from dlstream_msgs.srv import StartRecording, TestOutput
 
 _TIMEOUT = 15.0
 _EVENTS = "experiment/events"
@@ -100,6 +100,23 @@ class Link:
         """
         request = StartRecording.Request(name=name, metadata=key_values(metadata))
         return str(self._call(StartRecording, "/recorder/start", request).session)
+
+    def arm(self, output: str, wanted: bool) -> str:
+        """Arms an output by hand, or switches it off and disarms it; what it answers.
+
+        Raises:
+            DlstreamError: it does not answer, or could not do it.
+        """
+        return str(self._call(SetBool, f"/outputs/{output}/arm", SetBool.Request(data=wanted)).message)
+
+    def test_output(self, output: str, action: str, values: Mapping[str, str], seconds: float) -> str:
+        """Tries an output for some seconds; what it answers.
+
+        Raises:
+            DlstreamError: it does not answer, or refuses.
+        """
+        request = TestOutput.Request(action=action, values=key_values(values), seconds=seconds)
+        return str(self._call(TestOutput, f"/outputs/{output}/test", request).message)
 
     def tell(self, kind: str, name: str, text: str, stamp: int) -> None:
         """Publishes an event of the operator's.

@@ -15,7 +15,7 @@ from dlstream_common.plugins import PartError, Registry
 from dlstream_experiment import Experiment, KnownRig, load_checked
 from dlstream_experiment.model.plane import CameraPlane
 from dlstream_experiment.model.protocols import texts
-from dlstream_outputs import OUTPUTS
+from dlstream_outputs import OUTPUTS, OutputSettings
 from dlstream_outputs.port_users import in_use
 from dlstream_pose import ENGINES, FILTERS
 from dlstream_pose.runtime.estimator import SMALLEST
@@ -59,6 +59,25 @@ def check_output(output: Any, facts: RigFacts) -> Iterator[Problem]:
     except DlstreamError as error:
         yield Problem.of_error(error)
     yield from _busy_port(output)
+    yield from _guards_switched_off(output)
+
+
+def _guards_switched_off(output: Any) -> Iterator[Problem]:
+    """A device that can hurt, and that silence does not switch off, or that obeys old commands."""
+    if not isinstance(output, OutputSettings) or not _can_hurt(output):
+        return
+    if output.commander_timeout == 0:
+        found = "0: what the experiment switched on stays on when it dies, hangs or can't be reached"
+        yield Problem(("commander_timeout",), found, "seconds, such as 0.25", severity=Severity.WARNING)
+    if output.max_command_age == 0:
+        found = "0: a command is carried out however long it was on its way"
+        yield Problem(("max_command_age",), found, "seconds, such as 0.5", severity=Severity.WARNING)
+
+
+def _can_hurt(output: OutputSettings) -> bool:
+    """Whether its type is armed only in runs."""
+    name = str(getattr(output, "type", ""))
+    return name in OUTPUTS and OUTPUTS[name].arming != "start"
 
 
 def check_input(item: Any, facts: RigFacts) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dlstream_common import FINITE, OFF, RIG, Command
+from dlstream_common import FINITE, OFF, REACHED, RIG, Command
 
 _LASTS = 0.3
 """Seconds for which an output must differ: its status and the next command cross on their way."""
@@ -29,7 +29,8 @@ class Difference:
 
     Attributes:
         reason: what it does, and what it should do.
-        again: the command to send again; None where somebody else commands it, and for a pulse or train.
+        again: the command to send again; None for a pulse or train, after a limit of the output's own, and where
+            somebody else commands it.
     """
 
     reason: str
@@ -110,7 +111,9 @@ class Agreement:
         others = known.source not in ("", self._source)
         repeatable = sent.action not in FINITE  # to send a pulse again would be a second pulse
         self._owed = sent if known.source == RIG and known.armed and repeatable else None
-        return Difference(f"output '{self._output}' {text}", sent if repeatable and not others else None)
+        limited = by_itself and known.reason.endswith(REACHED)  # no experiment passes a limit, and we don't try
+        again = sent if repeatable and not others and not limited else None
+        return Difference(f"output '{self._output}' {text}", again)
 
     def _differing(self, known: OutputState, sent: Command) -> str:
         wanted = " ".join([sent.action, *(f"{key}={value}" for key, value in sent.values.items())])

@@ -128,8 +128,7 @@ class OutputLink:
             return ""
         why = f" ({known.reason})" if known.reason else ""
         service = self._command_topic.removesuffix("command") + "arm"
-        arm = f"ros2 service call {service} std_srvs/srv/SetBool '{{data: true}}'"
-        return f"it is disarmed{why}; arm it by hand: {arm}"
+        return f"it is disarmed{why}; arm it by hand: `dlstream output arm {self.output}` (service {service})"
 
     @property
     def undecided(self) -> bool:

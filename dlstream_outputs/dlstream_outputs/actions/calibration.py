@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -92,6 +92,16 @@ def calibrated(action: Action, known: Mapping[str, Table]) -> Action | Problem:
         values = {key: getattr(action, key) for key in action.model_fields_set if key != quantity}
         action = type(action).model_validate({**values, name: table.setting(wanted)})
     return action
+
+
+def as_asked(problem: Problem, asked: Action) -> Problem:
+    """A problem with a level or width that came from a power or volume, at that power or volume."""
+    for quantity, (unit, name, _) in _KINDS.items():
+        wanted = getattr(asked, quantity, None) if isinstance(asked, (Strength, Pulse)) else None
+        if wanted is not None and problem.place == ("values", name):
+            found = f"{wanted:g} {unit}, by calibration a {name} of {problem.found}"
+            return replace(problem, place=("values", quantity), found=found)
+    return problem
 
 
 def _as_rows(value: Any) -> Any:

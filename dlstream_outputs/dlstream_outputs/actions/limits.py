@@ -11,6 +11,8 @@ from dlstream_outputs.actions.action import Action
 
 WINDOW = 60.0
 """Seconds over which the duty cycle is counted."""
+_INSTANT = 1e-6
+"""Seconds that are none, as rounding leaves them."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,17 @@ class _Use:
     most: float
     duty_cycle: float
     power: float
+    longest: float
+    """Seconds for which it is on without a break at most; infinite: until its end."""
+    on_before: float
+    """Seconds for which the output had been on without a break when this began."""
+
+    def unbroken(self, steady: float) -> float:
+        """For how many seconds the output has been on without a break, at most."""
+        passed = steady - self.begin
+        if steady >= self.end:
+            return 0.0
+        return self.on_before + passed if passed <= self.longest else self.longest
 
     def on_between(self, begin: float, end: float) -> float:
         passed = min(self.end, end) - max(self.begin, begin)
@@ -77,9 +90,14 @@ class Budget:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._max_on = f"max_on ({limits.on:g} s)"
         self._uses: deque[_Use] = deque()
         self._energy = 0.0
         self._now: _Use | None = None
+
+    def is_max_on(self, limit: str) -> bool:
+        """Whether a limit that `left` named is max_on."""
+        return limit == self._max_on
 
     def new_run(self) -> None:
         """A run begins: its energy counts from 0."""
@@ -93,8 +111,10 @@ class Budget:
         """
         limits = self._limits
         found = [(math.inf, "")]
-        if math.isfinite(limits.on) and action.longest_on is None:
-            found.append((limits.on, f"max_on ({limits.on:g} s)"))
+        if math.isfinite(limits.on):
+            before = self._unbroken(steady)
+            if action.longest_on is None or before + action.longest_on > limits.on + _INSTANT:
+                found.append((limits.on - before, self._max_on))
         if limits.duty_cycle < 1:
             left = WINDOW * limits.duty_cycle - self._on_within(steady)
             found.append((_lasts(action, left), f"max_duty_cycle ({limits.duty_cycle:g} of a minute)"))
@@ -106,10 +126,12 @@ class Budget:
 
     def began(self, action: Action, power: float, steady: float) -> None:
         """The output carries out an action from now on."""
+        before = self._unbroken(steady)
         self.ended(steady)
         end = math.inf if action.seconds is None else steady + action.seconds
         most = math.inf if action.on_seconds is None else action.on_seconds
-        self._now = _Use(steady, end, most, action.duty_cycle, power)
+        longest = math.inf if action.longest_on is None else action.longest_on
+        self._now = _Use(steady, end, most, action.duty_cycle, power, longest, before)
 
     def ended(self, steady: float) -> None:
         """The output is off from now on."""
@@ -120,6 +142,10 @@ class Budget:
             self._now = None
         while self._uses and self._uses[0].end < steady - WINDOW:
             self._uses.popleft()
+
+    def _unbroken(self, steady: float) -> float:
+        """For how long the output has been on: a command that replaces another one is no break."""
+        return self._now.unbroken(steady) if self._now else 0.0
 
     def _on_within(self, steady: float) -> float:
         uses = [*self._uses, *([self._now] if self._now else [])]

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from dlstream_common import Name
 from dlstream_common.settings import misfit
 from dlstream_outputs.actions.action import Action
-from dlstream_outputs.actions.quantities import Degrees, Drift, Hertz, Seconds
+from dlstream_outputs.actions.quantities import Degrees, Drift, Hertz, Plain, Seconds
 
 _OF_GRATINGS = ("direction", "cycle", "spatial_frequency", "temporal_frequency", "contrast", "diameter")
 
@@ -24,15 +24,15 @@ class Show(Action):
     """Profile of a grating, which drifts if it has a `temporal_frequency`."""
     direction: Degrees = 0.0
     """Where the grating drifts, in degrees: 0 to the right, 90 upwards. Its stripes are at a right angle to it."""
-    cycle: Annotated[float, Field(ge=2, le=100_000)] | None = None
+    cycle: Annotated[float, Plain, Field(ge=2, le=100_000)] | None = None
     """Width of a cycle (a bright and a dark stripe) in pixels."""
-    spatial_frequency: Annotated[float, Field(gt=0, le=100)] | None = None
+    spatial_frequency: Annotated[float, Plain, Field(gt=0, le=100)] | None = None
     """Cycles per degree of visual angle, in place of `cycle`; needs `pixels_per_degree` of the output."""
     temporal_frequency: Drift = 0.0
     """Cycles that pass a point in a second, in Hz; 0: it stands still."""
-    contrast: Annotated[float, Field(gt=0, le=1)] = 1.0
+    contrast: Annotated[float, Plain, Field(gt=0, le=1)] = 1.0
     """Contrast by Michelson, 0 to 1."""
-    diameter: Annotated[int, Field(ge=0, le=100_000)] = 0
+    diameter: Annotated[int, Plain, Field(ge=0, le=100_000)] = 0
     """Diameter in pixels of the disc in which the grating is seen; 0: on the whole screen."""
     duration: Seconds | None = None
     """Seconds until the screen is empty again; left out: until the next command."""
@@ -71,7 +71,7 @@ class Play(Action):
     """Name of a video of the output."""
     duration: Seconds | None = None
     """Length in seconds; left out: a file to its end, tones and noise until the output gets `off`."""
-    volume: Annotated[float, Field(ge=0, le=1)] = 1.0
+    volume: Annotated[float, Plain, Field(ge=0, le=1)] = 1.0
     """Loudness from 0 to 1, of the output's own volume."""
     loop: bool = False
     """The video begins again at its end, until the `duration` is over or the next command comes."""

@@ -24,9 +24,11 @@ def number_in(unit: str, value: Any) -> Any:
     """A value as a number in `unit`: a plain number is in it already; a text may have a unit of its kind.
 
     Raises:
-        ValueError: another unit; completes "expected ...".
+        ValueError: another unit, or true or false; completes "expected ...".
     """
-    if isinstance(value, bool) or not isinstance(value, str):
+    if isinstance(value, bool):
+        raise ValueError(f"a number in {unit}, such as 5 or '5 {unit}'")
+    if not isinstance(value, str):
         return value
     parts = _NUMBER.fullmatch(value)
     if parts is None:
@@ -48,6 +50,16 @@ def _unit(name: str) -> Any:
 
     return BeforeValidator(validate, json_schema_input_type=float | str)
 
+
+def _no_truth(value: Any) -> Any:
+    """Refuses true and false, which Python takes for 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("a number")
+    return value
+
+
+Plain = BeforeValidator(_no_truth, json_schema_input_type=float)
+"""Of a number without a unit."""
 
 Milliseconds = Annotated[float, _unit("ms"), Field(ge=0, le=3_600_000)]
 Seconds = Annotated[float, _unit("s"), Field(gt=0, le=86_400)]

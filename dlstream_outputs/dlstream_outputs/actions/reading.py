@@ -49,5 +49,6 @@ def _problem(kind: type[Action], error: ErrorDetails) -> Problem:
         return Problem(place, "nothing", f"this value, which {kind.name} needs: {meaning[:1].lower()}{meaning[1:]}")
     if error["type"] == "misfit":
         value = error["input"].get(key) if isinstance(error["input"], dict) else None
-        return Problem(place, "nothing" if value is None else f"'{value}'", str(error["ctx"]["expected"]))
+        shown = "nothing" if value is None else str(value).lower() if isinstance(value, bool) else f"'{value}'"
+        return Problem(place, shown, str(error["ctx"]["expected"]))
     return Problem(place, found(error), expected(error))

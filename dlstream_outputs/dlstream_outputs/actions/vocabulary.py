@@ -9,13 +9,21 @@ from pydantic import Field, model_validator
 from dlstream_common.settings import misfit
 from dlstream_outputs.actions.action import Action
 from dlstream_outputs.actions.presentation import Play, Show
-from dlstream_outputs.actions.quantities import Hertz, Microlitres, Milliseconds, Milliwatts, Seconds, Volts
+from dlstream_outputs.actions.quantities import (
+    Hertz,
+    Microlitres,
+    Milliseconds,
+    Milliwatts,
+    Plain,
+    Seconds,
+    Volts,
+)
 
 
 class Strength(Action):
     """An action with a strength: at most one of `level`, `power` and `voltage`; without one, its full strength."""
 
-    level: Annotated[float, Field(ge=0, le=1)] | None = None
+    level: Annotated[float, Plain, Field(ge=0, le=1)] | None = None
     """Strength from 0 to 1."""
     power: Milliwatts | None = None
     """Strength in mW; needs a `calibration` of the output."""
@@ -84,13 +92,13 @@ class Train(Strength):
     """Pulses a second, in Hz."""
     width: Milliseconds
     """Length of each pulse in ms."""
-    count: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    count: Annotated[int, Plain, Field(ge=1, le=1_000_000)] | None = None
     """Number of pulses, or of bursts where `burst` is given."""
     duration: Seconds | None = None
     """Length of the train in seconds, in place of `count`; neither: until it gets `off`."""
     delay: Milliseconds = 0.0
     """Time in ms from the command to the first pulse."""
-    burst: Annotated[int, Field(ge=1, le=10_000)] = 1
+    burst: Annotated[int, Plain, Field(ge=1, le=10_000)] = 1
     """Pulses in a burst; 1: no bursts."""
     burst_frequency: Hertz | None = None
     """Bursts a second, in Hz; needed with `burst`."""

@@ -148,7 +148,7 @@ class Board:
         """Switches a line off and disarms it; returns when, as `command` does."""
         with self._feed_lock:
             self._hungry.discard(pin)
-        return self._stamp(self._link.ask(f"disarm {pin}", timeout))
+        return self._stamp(self._link.ask(f"disarm {pin}", timeout, urgent=True))
 
     def feed(self, pin: int) -> None:
         """Says that the commander of a line is alive; the board hears it at most 20 ms after the next call.
@@ -256,7 +256,7 @@ class Board:
     def close(self) -> None:
         """Switches everything off and lets go of the port."""
         with suppress(BoardError):  # its watchdogs do it then
-            self._link.ask("off", PATIENT)
+            self._link.ask("off", PATIENT, urgent=True)
         self._link.close()
 
 

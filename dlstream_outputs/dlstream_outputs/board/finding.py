@@ -6,6 +6,7 @@ import errno
 import os
 import threading
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from dlstream_outputs.board.board import BAUD_RATE, Board
@@ -64,6 +65,7 @@ def open_board(port: str, log: Callable[[str], None]) -> Board:
     Raises:
         BoardError: says what is wrong and what to do.
     """
+    _needs_pyserial()
     import serial
 
     try:
@@ -98,8 +100,19 @@ def find(log: Callable[[str], None]) -> Board:
     raise BoardError("found no serial port; expected a board. Plug it in, and look with: ls -l /dev/serial/by-id")
 
 
+def _needs_pyserial() -> None:
+    """Outputs name it in `requires`; commands find it missing here."""
+    if find_spec("serial") is None:
+        raise BoardError("no library serial on this machine; run: pip install pyserial")
+
+
 def ports() -> list[str]:
-    """Serial ports with a device behind them."""
+    """Serial ports with a device behind them.
+
+    Raises:
+        BoardError: pyserial is not installed.
+    """
+    _needs_pyserial()
     from serial.tools import list_ports
 
     return sorted(item.device for item in list_ports.comports() if item.hwid != "n/a")

@@ -62,22 +62,26 @@ class Link:
         """Starts to read."""
         self._thread.start()
 
-    def ask(self, payload: str, timeout: float = ANSWER_TIMEOUT) -> Answer:
-        """Sends a command and waits for its answer.
+    def ask(self, payload: str, timeout: float = ANSWER_TIMEOUT, urgent: bool = False) -> Answer:
+        """Sends a command and waits for its answer; see `send`.
 
         Raises:
             BoardError: the board does not answer in time, refuses it, or is gone.
         """
-        return self.answer_to(self.send(payload), timeout)
+        return self.answer_to(self.send(payload, urgent), timeout)
 
-    def send(self, payload: str) -> Pending:
+    def send(self, payload: str, urgent: bool = False) -> Pending:
         """Sends a command without waiting for its answer.
+
+        Args:
+            payload: the command.
+            urgent: it is sent to a board, too, that is slow to answer what was sent before.
 
         Raises:
             BoardError: the board does not answer what was sent before, or is gone.
         """
         with self._lock:
-            self._check()
+            self._check(urgent)
             self._number = self._number % _LAST_NUMBER + 1
             number = self._number
             self._waiting[number] = pending = Pending(payload, now(), time.monotonic())
@@ -108,15 +112,15 @@ class Link:
             self._thread.join(5)
         self._port.close()
 
-    def _check(self) -> None:
+    def _check(self, urgent: bool) -> None:
         """Whether one more line may be sent; the lock is held."""
         if self.fault:
             raise BoardError(self.fault)
         for number, waiting in list(self._waiting.items()):
             if time.monotonic() - waiting.steady > 10 * ANSWER_TIMEOUT or waiting.answered.is_set():
                 del self._waiting[number]  # nobody waits for it any more
-        if len(self._waiting) >= WINDOW:
-            raise BoardError(f"the board has not answered {len(self._waiting)} lines; expected {WINDOW - 1} at most")
+        if len(self._waiting) >= WINDOW and not urgent:
+            raise BoardError(f"the board has answered none of {len(self._waiting)} lines; is its cable loose?")
 
     def _read(self) -> None:
         rest = b""

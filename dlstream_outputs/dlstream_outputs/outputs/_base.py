@@ -15,7 +15,7 @@ from dlstream_common import DlstreamError, Problem, Settings
 from dlstream_common.settings import misfit
 from dlstream_common.tagged import Configurable
 from dlstream_outputs.actions import Action, OtherAction, Strength, read_action
-from dlstream_outputs.actions.calibration import Rows, calibrated, tables
+from dlstream_outputs.actions.calibration import Rows, as_asked, calibrated, tables
 from dlstream_outputs.actions.limits import Limits
 
 Actions = tuple[type[Action], ...]
@@ -105,12 +105,12 @@ class OutputSettings(Settings):
         """
         if not self.actions:
             return OtherAction(word=action, values=dict(values))
-        found = read_action(action, values, self.actions)
-        if isinstance(found, Action):
-            found = calibrated(found, tables(self.calibration))
-        if isinstance(found, Action):
-            return self.limits.problem(found, self.power_of(found)) or self.check_action(found) or found
-        return found
+        asked = read_action(action, values, self.actions)
+        found = calibrated(asked, tables(self.calibration)) if isinstance(asked, Action) else asked
+        if isinstance(asked, Problem) or isinstance(found, Problem):
+            return found
+        problem = self.limits.problem(found, self.power_of(found)) or self.check_action(found)
+        return found if problem is None else as_asked(problem, asked)
 
     def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
         """What is wrong with a command other than off: see `read`."""

@@ -10,13 +10,28 @@ from contextlib import suppress
 from itertools import chain, pairwise
 from typing import Any
 
-from dlstream_common import DlstreamError, now
+from dlstream_common import DlstreamError, Problem, now
 from dlstream_outputs.actions import Action, On, Pulse, Train
 
 TIMED = (On, Pulse, Train)
 """The actions that `TimedLine` can play."""
 _TOLERANCE = 0.01
 """Seconds by which a pulse may be too long without a report."""
+
+
+_SHORTEST = 1.0
+"""Milliseconds that a pulse or a gap lasts at least: a shorter one would not be what was asked for."""
+
+
+def timing_problem(action: Action) -> Problem | None:
+    """What no computer times: a pulse or a gap of less than a millisecond."""
+    wanted = f"at least {_SHORTEST:g} ms, as this computer times it; an arduino or nidaq output makes shorter ones"
+    if isinstance(action, (Pulse, Train)) and action.width is not None and action.width < _SHORTEST:
+        return Problem(("values", "width"), f"{action.width:g} ms", wanted)
+    if isinstance(action, Train) and 1000 / action.frequency - action.width < _SHORTEST:
+        gap = 1000 / action.frequency - action.width
+        return Problem(("values", "frequency"), f"a gap of {gap:.3g} ms between pulses", wanted)
+    return None
 
 
 def pulses_of(action: Action) -> Iterator[tuple[float, Any]]:

@@ -50,7 +50,7 @@ class ArduinoSettings(BoardPinSettings):
         if isinstance(action, Strength) and (problem := self._strength_problem(action)):
             return problem
         if isinstance(action, Pulse):
-            return _phase_problem("width", action.width or 0.0)
+            return _phase_problem("width", action.width or 0.0) or _delay_problem(action.delay)
         if isinstance(action, On) and action.duration is not None:
             return _phase_problem("duration", 1000 * action.duration)
         return self._train_problem(action) if isinstance(action, Train) else None
@@ -79,7 +79,12 @@ class ArduinoSettings(BoardPinSettings):
         if min(gap, pause) < _SHORTEST - 1e-9:
             found = f"a gap of {max(0, min(gap, pause)):g} ms between pulses"
             return Problem(("values", "width"), found, f"at least {_SHORTEST:g} ms")
-        return _phase_problem("width", train.width) or _phase_problem("frequency", 1000 / train.frequency)
+        return (
+            _phase_problem("width", train.width)
+            or _phase_problem("frequency", 1000 / train.frequency)
+            or _phase_problem("burst_frequency", 1000 * train.burst_period)
+            or _delay_problem(train.delay)
+        )
 
     def without_computer(self) -> Fate:
         return Fate(f"the board switches it off after {self.watchdog:g} s", ends=True)
@@ -97,6 +102,10 @@ def _phase_problem(name: str, milliseconds: float) -> Problem | None:
             ("values", name), f"{milliseconds / 1000:g} s", f"at most {_LONGEST:g} s, which the board counts"
         )
     return None
+
+
+def _delay_problem(milliseconds: float) -> Problem | None:
+    return _phase_problem("delay", max(milliseconds, _SHORTEST))
 
 
 class Arduino(BoardPin[ArduinoSettings]):

@@ -13,7 +13,7 @@ from dlstream_outputs.outputs._base import Fate, Output, OutputSettings
 from dlstream_outputs.outputs._on_or_off import strength_problem
 from dlstream_outputs.outputs._pi_daemon import LONGEST, MOST_PULSES, DaemonPin
 from dlstream_outputs.outputs._pi_pin import LocalPin
-from dlstream_outputs.outputs._timed_line import TIMED
+from dlstream_outputs.outputs._timed_line import TIMED, timing_problem
 
 
 class GpioSettings(OutputSettings):
@@ -38,7 +38,7 @@ class GpioSettings(OutputSettings):
     actions = TIMED
 
     def check_action(self, action: Action) -> Problem | None:
-        return strength_problem(action) or (self._daemon_problem(action) if self.address else None)
+        return strength_problem(action) or (self._daemon_problem(action) if self.address else timing_problem(action))
 
     def _daemon_problem(self, action: Action) -> Problem | None:
         if action.seconds is None:

@@ -15,7 +15,7 @@ from dlstream_outputs.actions import Action, Level, On, Strength
 from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 from dlstream_outputs.outputs._labjack_registers import PORT, LabJack, line_number
 from dlstream_outputs.outputs._on_or_off import strength_problem
-from dlstream_outputs.outputs._timed_line import TIMED, TimedLine
+from dlstream_outputs.outputs._timed_line import TIMED, TimedLine, timing_problem
 
 _DAC = re.compile(r"DAC([01])")
 _LOOK = 0.5
@@ -92,10 +92,10 @@ class LabjackSettings(OutputSettings):
         if self.channel is None:
             if isinstance(action, Level):
                 return Problem(("action",), "'level'", f"on, pulse, train or off: {self.line} is a digital line")
-            return strength_problem(action)
+            return strength_problem(action) or timing_problem(action)
         if isinstance(action, Strength) and action.voltage is not None and not 0 <= action.voltage <= self.volts:
             return Problem(("values", "voltage"), f"{action.voltage:g} V", f"0 to {self.volts:g} V")
-        return None
+        return timing_problem(action)
 
     def without_computer(self) -> Fate:
         if not self.guarded_for:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -11,14 +12,15 @@ from pydantic import Field, model_validator
 from dlstream_common import Problem, now
 from dlstream_common.settings import misfit
 from dlstream_outputs.actions import Action, Level, On, Pulse, Strength, Train
-from dlstream_outputs.outputs._base import Fate, Output, OutputSettings
+from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 from dlstream_outputs.outputs._ni_line import NiLine, pulses
+from dlstream_outputs.outputs._timed_line import TimedLine, timing_problem
 
 _MOST_TICKS = 5_000_000
 
 
 class NidaqSettings(OutputSettings):
-    """Drives one line of an NI card. Pulses and trains run by the card's own clock."""
+    """Drives one line of an NI card. Pulses and trains run by the card's own clock, where the line has one."""
 
     type: Literal["nidaq"] = "nidaq"
     """Type of the output."""
@@ -28,6 +30,8 @@ class NidaqSettings(OutputSettings):
     """Voltage of an analog channel that is fully on."""
     rate: Annotated[float, Field(ge=1000, le=1_000_000)] = 10_000.0
     """Ticks a second of the card's clock, to which pulses are rounded: 10000 are 0.1 ms."""
+    timing: Literal["auto", "card", "computer"] = "auto"
+    """Who times pulses and trains; auto: the computer on PFI lines, which have no clock, the card on all others."""
     server: str = ""
     """host:port of an NI gRPC Device Server that has the card, such as lab-pc:31763. Left out: this computer."""
 
@@ -37,6 +41,17 @@ class NidaqSettings(OutputSettings):
     def is_analog(self) -> bool:
         """Whether the channel is an analog one."""
         return "/ao" in self.channel
+
+    @property
+    def timed_by_computer(self) -> bool:
+        """Whether this computer times pulses and trains."""
+        return self.timing == "computer" or (self.timing == "auto" and "/PFI" in self.channel)
+
+    @model_validator(mode="after")
+    def _digital_only(self) -> NidaqSettings:
+        if self.is_analog and self.timed_by_computer:
+            raise misfit("timing", "auto or card, as the channel is an analog one")
+        return self
 
     @model_validator(mode="after")
     def _analog_only(self) -> NidaqSettings:
@@ -51,6 +66,8 @@ class NidaqSettings(OutputSettings):
                 return Problem(("values", key), "a strength", "no strength: the line is digital, on or off")
             if action.voltage is not None and not 0 <= action.voltage <= self.volts:
                 return Problem(("values", "voltage"), f"{action.voltage:g} V", f"0 to {self.volts:g} V")
+        if self.timed_by_computer:
+            return timing_problem(action)
         if isinstance(action, (Pulse, Train)):
             return self._too_fine_or_long(action)
         return None
@@ -73,6 +90,8 @@ class NidaqSettings(OutputSettings):
         return {"channel": f"{self.channel} of {self.server or 'this computer'}"}
 
     def without_computer(self) -> Fate:
+        if self.timed_by_computer:
+            return Fate("it stays on: this computer times its pulses, and nothing on the card ends them", ends=False)
         return Fate("a pulse or train ends by the card's clock, but what is simply on stays on", ends=False)
 
 
@@ -85,11 +104,16 @@ class Nidaq(Output[NidaqSettings]):
     def __init__(self, settings: NidaqSettings, log: Callable[[str], None]) -> None:
         super().__init__(settings, log)
         self._line = NiLine(settings.channel, (0.0, settings.volts), settings.server)
+        self._timed = TimedLine(lambda high: self._line.write(float(high))) if settings.timed_by_computer else None
 
     def open(self) -> None:
         self._line.open()
 
     def apply(self, action: Action) -> int:
+        if self._timed is not None and isinstance(action, Strength):
+            if action.level == 0:
+                return self._timed.low()
+            return self._timed.play(On() if isinstance(action, Level) else action)
         high = self._value(action)
         if isinstance(action, Pulse):
             assert action.width is not None
@@ -107,7 +131,12 @@ class Nidaq(Output[NidaqSettings]):
         self, width: float, period: float, count: int, burst: int, burst_period: float, delay: float, high: float
     ) -> None:
         rate = self.settings.rate
-        self._line.play(pulses(width / 1000, period, count, burst, burst_period, delay / 1000, rate, high), rate)
+        ticks = pulses(width / 1000, period, count, burst, burst_period, delay / 1000, rate, high)
+        try:
+            self._line.play(ticks, rate)
+        except OutputError as error:
+            way = "" if self.settings.is_analog else ". If the line has no clock of its own, write timing: computer"
+            raise OutputError(f"{error}{way}") from error
 
     def _value(self, action: Action) -> float:
         if not self.settings.is_analog:
@@ -118,11 +147,19 @@ class Nidaq(Output[NidaqSettings]):
         return self.settings.volts * (1.0 if level is None else level)
 
     def off(self) -> int:
+        if self._timed is not None:
+            return self._timed.low()
         self._line.write(0.0)
         return now()
 
     def close(self) -> None:
+        if self._timed is not None:
+            with suppress(OutputError):  # the line itself says what is wrong
+                self._timed.low()
         self._line.close()
+
+    def fault(self) -> str:
+        return "" if self._timed is None else self._timed.fault()
 
     @property
     def hardware_id(self) -> str:

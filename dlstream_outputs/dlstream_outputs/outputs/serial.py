@@ -16,7 +16,7 @@ from dlstream_common.settings import misfit
 from dlstream_outputs.actions import Action
 from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 from dlstream_outputs.outputs._on_or_off import strength_problem
-from dlstream_outputs.outputs._timed_line import TIMED, TimedLine
+from dlstream_outputs.outputs._timed_line import TIMED, TimedLine, timing_problem
 from dlstream_outputs.port_users import in_use
 
 _WRITE_TIMEOUT = 0.2
@@ -75,7 +75,7 @@ class SerialSettings(OutputSettings):
         return self
 
     def check_action(self, action: Action) -> Problem | None:
-        return strength_problem(action)
+        return strength_problem(action) or timing_problem(action)
 
     @property
     def exclusive(self) -> Mapping[str, str]:
