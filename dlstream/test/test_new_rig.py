@@ -11,8 +11,10 @@ import cv2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from dlstream.authoring.templates import templates
+from dlstream.cli.main import app
 from dlstream.rig.check import checked_rig
 from dlstream.rig.file import load_rig
 from dlstream.rig.overrides import Override
@@ -218,3 +220,18 @@ def test_the_view_has_no_path_to_choose_from_but_the_folder_itself(page, tmp_pat
     names = [*view["videos"], *view["networks"], *view["taken"], *(item["name"] for item in view["templates"])]
     assert not any("/" in name for name in names)
     asyncio.run(page.carry_out(LookAtRig(answers=answers())))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere"], "found no folder"),
+        ([".", "--address", "0.0.0.0"], "--address 0.0.0.0: expected names as well"),
+        ([".", "--address", "lab"], "--address lab: expected an IP address"),
+        ([".", "--name", "no name"], "--name: found 'no name'"),
+    ],
+)
+def test_a_page_that_can_not_be_served_says_why(words, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["panel", *words])
+    assert said in " ".join(str(result.exception).split())

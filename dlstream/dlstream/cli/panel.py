@@ -40,5 +40,8 @@ def panel(
         settings = PanelSettings(port=port, address=address, names=name or [], token=token and token.resolve())
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise DlstreamError(f"the page: found {first['input']!r}; {first['msg']}") from error
+        about = first.get("ctx", {})
+        if "key" in about:
+            raise DlstreamError(f"--{about['key']} {address}: expected {about['expected']}") from error
+        raise DlstreamError(f"--name: found {first['input']!r}; expected the name of a machine") from error
     serve(folder, settings)

@@ -35,7 +35,7 @@ def serve(folder: Path, settings: PanelSettings) -> None:
     if not folder.is_dir():
         raise DlstreamError(f"{folder}: found no folder; expected one with videos and networks in it")
     ending = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: ending.set())
     tokens = read_or_make(settings.token or DEFAULT) if settings.needs_token else None
     board = Board([], [], [])
