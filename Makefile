@@ -77,6 +77,7 @@ docs: setup .venv-docs/.packages ## build the documentation, build/docs/index.ht
 
 bench: setup ## measure, print tables; ARGS="--network mouse.onnx --only speed": only that; with DeepLabCut-Live after `make dlc`
 	@$(if $(ARGS),,$(ENV) python test/bench.py)
+	@$(if $(ARGS),,$(ENV) python test/bench_panel.py)
 	@if [ -e .venv-dlc/.packages ]; then $(DLC) test/bench_pose.py $(ARGS); else \
 		echo "no .venv-dlc (make dlc): measured without DeepLabCut-Live"; $(ENV) python test/bench_pose.py $(ARGS); fi
 

@@ -29,6 +29,7 @@ OPTIONAL = {
     "deeplabcut dlclive onnx openvino tensorflow tf2onnx torch torchvision": "requirements-dlc.txt",
     "loguru omegaconf sleap_io sleap_nn": "requirements-sleap.txt",
     "ndx_pose pynwb": "requirements-tools.in",
+    "foxglove_msgs": "docs/how-to/rviz-foxglove-rqt.md",
 }
 """What a user installs for one device or tool: imported where it is used, never when a package is."""
 OF_ROS_BUILD = {"domain_coordinator": "ament_cmake_ros"}

@@ -14,7 +14,8 @@ from std_msgs.msg import String
 
 from dlstream_common.ros import EVENT, LATCHED, stamp_from_message
 from dlstream_experiment import Engine, load_experiment
-from dlstream_experiment.ros.watched import bounds, course, measured
+from dlstream_experiment.describe.course import course
+from dlstream_experiment.ros.watched import bounds, measured
 
 FOLDER = Path(__file__).parents[2] / "config" / "experiments"
 EXPERIMENTS = [file for file in sorted(FOLDER.glob("*.yaml")) if "behaviour" not in file.name]

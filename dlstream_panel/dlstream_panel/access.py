@@ -15,10 +15,11 @@ class Access:
     Args:
         hosts: names and addresses under which the page is opened, without the port.
         tokens: None where everybody on this machine may act.
+        lookers: whether there is anything for those who may only look.
     """
 
-    def __init__(self, hosts: Sequence[str], port: int, tokens: Tokens | None) -> None:
-        self.port, self._tokens = port, tokens
+    def __init__(self, hosts: Sequence[str], port: int, tokens: Tokens | None, lookers: bool = True) -> None:
+        self.port, self._tokens, self._lookers = port, tokens, lookers
         self.hosts = tuple(f"{host.lower()}:{port}" for host in hosts)
         self.cookie_name = f"dlstream_panel_{port}"
         """By port: cookies ignore ports, and two rigs may run on one machine."""
@@ -40,12 +41,13 @@ class Access:
         """What a browser with these cookies may do; None: nothing."""
         if self._tokens is None:
             return Role.CONTROL
-        return self._tokens.role_of_cookie(cookies.get(self.cookie_name, ""), self.port)
+        role = self._tokens.role_of_cookie(cookies.get(self.cookie_name, ""), self.port)
+        return role if self._lookers or role is Role.CONTROL else None
 
     def sign_in(self, token: str) -> tuple[Role, str] | None:
         """The role of a token, and the header `Set-Cookie` for it; None: no such token."""
         role = self._tokens.role_of(token) if self._tokens else None
-        if role is None or self._tokens is None:
+        if role is None or self._tokens is None or not (self._lookers or role is Role.CONTROL):
             return None
         value = self._tokens.cookie(role, self.port)
         flags = f"Path=/; Max-Age={_YEAR}; HttpOnly; SameSite=Strict"
@@ -56,10 +58,8 @@ class Access:
         page = f"http://{self.hosts[0]}/"
         if self._tokens is None:
             return {"": page}
-        return {
-            "control": f"{page}#token={self._tokens.control}",
-            "view only": f"{page}#token={self._tokens.view}",
-        }
+        links = {"control": f"{page}#token={self._tokens.control}"}
+        return {**links, "view only": f"{page}#token={self._tokens.view}"} if self._lookers else links
 
     def headers(self, host: str | None) -> dict[str, str]:
         """The headers of every answer."""

@@ -49,6 +49,14 @@ class Checks:
         self._jobs.start(request.what, words)
         return f"started: dlstream {' '.join(words[:2])}"
 
+    def run(self, name: str, words: Sequence[str], grace: float) -> None:
+        """Starts a command of the page Wizard, see Jobs.start.
+
+        Raises:
+            JobError: another one runs.
+        """
+        self._jobs.start(name, words, grace)
+
     def end(self, request: EndJob) -> str:
         """Ends the command.
 
@@ -61,6 +69,10 @@ class Checks:
     def close(self) -> None:
         """The panel ends."""
         self._jobs.close()
+
+    def finish(self) -> None:
+        """The panel ends; a rig that it has started ends first, as by Ctrl-C."""
+        self._jobs.finish()
 
     def _words(self, request: StartJob) -> list[str]:
         if request.what == "report":

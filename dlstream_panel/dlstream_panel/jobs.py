@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -19,6 +21,7 @@ _KEPT = 400
 _LONGEST_LINE = 500
 _GRACE = 20.0
 """Seconds in which a command may end by itself once it was asked to."""
+_LINK = re.compile(r"\bopen (http://\S+)")
 
 
 class JobError(DlstreamError):
@@ -38,6 +41,9 @@ class Jobs:
         self._task: asyncio.Task[None] | None = None
         self._about: dict[str, Any] = {}
         self._lines: deque[str] = deque(maxlen=_KEPT)
+        self._grace = _GRACE
+        self._over = threading.Event()
+        self._over.set()
 
     @property
     def running(self) -> bool:
@@ -45,11 +51,14 @@ class Jobs:
         return self._task is not None and not self._task.done()
 
     def view(self) -> dict[str, Any]:
-        """The command that runs or ran last: name, words, when, how it ended, and its last lines."""
+        """The command that runs or ran last: name, words, when, how it ended, its last lines, and the first link."""
         return {**self._about, "running": self.running, "lines": list(self._lines)}
 
-    def start(self, name: str, words: Sequence[str]) -> None:
+    def start(self, name: str, words: Sequence[str], grace: float = _GRACE) -> None:
         """Starts `dlstream WORDS`.
+
+        Args:
+            grace: seconds in which it may end by itself once it was asked to.
 
         Raises:
             JobError: another one runs.
@@ -58,6 +67,8 @@ class Jobs:
             raise JobError(f"'{self._about['name']}' is still running: wait for its end, or end it")
         self._lines.clear()
         self._about = {"name": name, "command": " ".join(("dlstream", *words)), "began": time.time() * 1000}
+        self._grace = grace
+        self._over.clear()
         self._task = asyncio.ensure_future(self._run(words))
         self._changed()
 
@@ -70,10 +81,19 @@ class Jobs:
         if not self.running or self._process is None:
             raise JobError("no command is running")
         self._signal(signal.SIGINT)
-        asyncio.get_running_loop().call_later(_GRACE, self._kill, self._process)
+        asyncio.get_running_loop().call_later(self._grace, self._kill, self._process)
 
     def close(self) -> None:
         """Ends the command at once: the panel ends."""
+        self._signal(signal.SIGKILL)
+
+    def finish(self) -> None:
+        """Ends the command as Ctrl-C does, and waits for it; from any other thread."""
+        end, told = time.monotonic() + self._grace, False
+        while not self._over.wait(0.1) and time.monotonic() < end:
+            if self._process is not None and not told:  # it may be starting just now
+                self._signal(signal.SIGINT)
+                told = True
         self._signal(signal.SIGKILL)
 
     async def _run(self, words: Sequence[str]) -> None:
@@ -93,7 +113,10 @@ class Jobs:
                 )
                 assert self._process.stdout is not None
                 while line := await self._process.stdout.readline():
-                    self._lines.append(line.decode(errors="replace").rstrip()[:_LONGEST_LINE])
+                    text = line.decode(errors="replace").rstrip()[:_LONGEST_LINE]
+                    self._lines.append(text)
+                    if found := _LINK.search(text):
+                        self._about.setdefault("link", found[1])
                     self._changed()
                 code = await self._process.wait()
         except (OSError, ValueError) as error:
@@ -101,6 +124,7 @@ class Jobs:
         finally:
             self._about |= {"code": code, "ended": time.time() * 1000}
             self._process = None
+            self._over.set()
             asyncio.get_running_loop().call_soon(self._changed)
 
     def _signal(self, number: signal.Signals) -> None:

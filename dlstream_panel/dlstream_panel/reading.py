@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from dlstream_common import DlstreamError
+from dlstream_panel.frames import Still
 from dlstream_panel.pages import Pages
 from dlstream_panel.sessions import UnknownError
 
@@ -31,8 +32,13 @@ class Reading:
             "/api/protocol": self._protocol,
             "/api/calibration": self._calibration,
             "/api/job": self._job,
+            "/api/wizard": self._wizard,
+            "/api/wizard/cameras": self._cameras,
+            "/api/wizard/frame": self._video,
+            "/api/wizard/picture": self._picture,
             "/api/sessions": self._sessions,
             "/api/sessions/{number:[0-9a-f]{20}}": self._session,
+            "/api/sessions/{number:[0-9a-f]{20}}/frame": self._frame,
             "/api/sessions/{number:[0-9a-f]{20}}/{file:[^/]+}": self._file,
         }
 
@@ -48,6 +54,19 @@ class Reading:
     async def _job(self, request: web.Request) -> web.Response:
         return web.json_response(self._pages.checks.view())
 
+    async def _wizard(self, request: web.Request) -> web.Response:
+        return await _answer(None if self._pages.wizard is None else self._pages.wizard.view)
+
+    async def _cameras(self, request: web.Request) -> web.Response:
+        return await _answer(None if self._pages.wizard is None else self._pages.wizard.cameras)
+
+    async def _video(self, request: web.Request) -> web.Response:
+        name, at, wizard = request.query.get("video", ""), moment(request), self._pages.wizard
+        return await picture(None if wizard is None else lambda: wizard.frame(name, at))
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        return await picture(None if self._pages.wizard is None else self._pages.wizard.picture)
+
     async def _sessions(self, request: web.Request) -> web.Response:
         subject = request.query.get("subject", "")[:_LONGEST_SEARCH]
         sessions = self._pages.sessions
@@ -56,6 +75,11 @@ class Reading:
     async def _session(self, request: web.Request) -> web.Response:
         number, sessions = request.match_info["number"], self._pages.sessions
         return await _answer(None if sessions is None else lambda: sessions.about(number))
+
+    async def _frame(self, request: web.Request) -> web.Response:
+        number, sessions = request.match_info["number"], self._pages.sessions
+        camera, at = request.query.get("camera", ""), moment(request)
+        return await picture(None if sessions is None else lambda: sessions.frame(number, camera, at))
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         number, name = request.match_info["number"], request.match_info["file"]
@@ -70,6 +94,28 @@ class Reading:
         name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "_" for letter in name)
         headers = {"Content-Disposition": f'{shown}; filename="{name}"', "Content-Type": kind}
         return web.FileResponse(path, headers=headers)
+
+
+def moment(request: web.Request) -> float:
+    """Where in a recording a page wants to look: from 0 to 1, 0 where it says something else."""
+    try:
+        at = float(request.query.get("at", "0"))
+    except ValueError:
+        return 0.0
+    return at if 0 <= at <= 1 else 0.0
+
+
+async def picture(read: Callable[[], Still] | None) -> web.Response:
+    """The answer that is a picture."""
+    if read is None:
+        return refused(404, "this rig has nothing of it")
+    try:
+        still = await asyncio.to_thread(read)
+    except UnknownError as error:
+        return refused(404, str(error))
+    except DlstreamError as error:
+        return refused(409, str(error))
+    return web.Response(body=still.jpeg, content_type="image/jpeg", headers={"X-Frame": still.words})
 
 
 async def _answer(read: Callable[[], Any] | None) -> web.Response:

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from dlstream_panel.request import Name, Request, Text, Word
 from dlstream_panel.shapes import AnyShape, Length, Spot
-
-Text = Annotated[str, Field(min_length=1, max_length=2000)]
-Word = Annotated[str, Field(min_length=1, max_length=200)]
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
-
-
-class Request(BaseModel):
-    """A body: unknown keys are refused, and nothing is converted."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+from dlstream_panel.wizard_requests import WIZARD_REQUESTS
 
 
 class SignIn(Request):
@@ -122,5 +114,6 @@ REQUESTS: dict[str, type[Request]] = {
     "calibration": SaveCalibration,
     "start-job": StartJob,
     "end-job": EndJob,
+    **WIZARD_REQUESTS,
 }
 """By the last word of the path; `sign-in` is separate, as it needs no cookie."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
-from dlstream_panel.requests import Request
+from dlstream_panel.request import Request
 
 
 class Rig(Protocol):
@@ -13,8 +14,8 @@ class Rig(Protocol):
     def watch(self, cameras: frozenset[str]) -> None:
         """These cameras are being looked at: only their pictures and poses are needed."""
 
-    async def carry_out(self, request: Request) -> str:
-        """Does what a page asks for; returns what was done, in a sentence.
+    async def carry_out(self, request: Request) -> str | Mapping[str, Any]:
+        """Does what a page asks for; returns what was done, in a sentence, or what was asked.
 
         Raises:
             DlstreamError: it was refused, or nobody answered.

@@ -18,7 +18,8 @@ from dlstream_panel.clients import Client, Hub
 from dlstream_panel.links import links_of
 from dlstream_panel.pages import Pages
 from dlstream_panel.reading import Read, Reading, refused
-from dlstream_panel.requests import REQUESTS, Request, ShowLinks, SignIn
+from dlstream_panel.request import Request
+from dlstream_panel.requests import REQUESTS, ShowLinks, SignIn
 from dlstream_panel.rig import Rig
 from dlstream_panel.tokens import Role
 

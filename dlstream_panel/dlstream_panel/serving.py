@@ -45,7 +45,7 @@ class ServingThread:
             # Bound before the application is made: it has to know its port.
             server = _socket(address, port)
         except OSError as error:
-            advice = "is another panel running? Choose another one: `panel: {port: 8643}` in the rig file"
+            advice = "is another panel running? Choose another: `panel: {port: 8643}` in the rig file, or --port 8643"
             raise DlstreamError(f"the page can't be served on {address}, port {port} ({error}); {advice}") from error
         port = int(server.getsockname()[1])
         self._runner = web.AppRunner(make(port), handle_signals=False, access_log=None, shutdown_timeout=_END)

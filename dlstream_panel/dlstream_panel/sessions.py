@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dlstream_common import DlstreamError, RecordingError
+from dlstream_panel.frames import Still, session_frame
 from dlstream_recorder.session.archive import Search, SessionInfo, find_sessions, session_info, totals
 
 _SHOWN = 300
@@ -96,6 +97,14 @@ class Sessions:
             if file.name == name:
                 return file
         raise UnknownError("this session has no such file")
+
+    def frame(self, number: str, camera: str, at: float) -> Still:
+        """A picture of its video, see `session_frame`.
+
+        Raises:
+            DlstreamError: there is no such session, or it has no such picture.
+        """
+        return session_frame(self.folder(number), camera, at)
 
     def _row(self, info: SessionInfo) -> dict[str, Any]:
         keys = ("name", "state", "created", "subject", "experiment", "offline", "seconds", "frames", "lost", "faults")

@@ -104,6 +104,8 @@ def locked(panel, tmp_path) -> Panel:
     return panel(token=str(tmp_path / "panel.token"))
 
 
+CAMERA = {"kind": "synthetic", "name": "top"}
+ANSWERS = {"camera": CAMERA, "rig": "mine", "title": "", "rig_file": "mine.yaml", "experiment_file": "exp.yaml"}
 BODIES = {
     "stop": {},
     "arm": {"output": "screen", "armed": True},
@@ -114,6 +116,9 @@ BODIES = {
     "calibration": {"hash": "0" * 64, "output": "screen", "quantity": "power", "rows": []},
     "start-job": {"what": "check"},
     "end-job": {},
+    **{f"wizard-{what}": {"answers": ANSWERS} for what in ("look", "write")},
+    "wizard-run": {"rig_file": "mine.yaml"},
+    "wizard-picture": {"camera": CAMERA},
 }
 _SESSION = f"/api/sessions/{'0' * 20}"
 READINGS = (
@@ -124,6 +129,8 @@ READINGS = (
     "/api/sessions",
     _SESSION,
     f"{_SESSION}/session.json",
+    f"{_SESSION}/frame",
+    *(f"/api/wizard{rest}" for rest in ("", "/cameras", "/frame", "/picture")),
 )
 """What a page reads; without a token nobody does."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dlstream_panel.frames import FrameError
 from dlstream_panel.sessions import Sessions, UnknownError
 
 RECORDED = Path(__file__).parents[2] / "dlstream" / "test" / "data" / "session_of_0.1_every"
@@ -80,3 +81,16 @@ def test_a_session_offers_its_tables_and_pictures_and_nothing_else(folder: Path)
     for number in ("", "0" * 20, "../first", str(place), "second"):
         with pytest.raises(UnknownError):
             sessions.about(number)
+
+
+def test_a_picture_of_a_session_is_one_of_its_own_camera_or_is_refused(folder: Path) -> None:
+    sessions = Sessions(folder)
+    first = sessions.listing("m12")["sessions"][0]["id"]
+    with pytest.raises(FrameError, match=r"session third: found no video of the camera 'nobody'; expected one of top"):
+        sessions.frame(first, "nobody", 0.0)
+    with pytest.raises(FrameError, match=r"found no video of the camera '\.\./top'"):
+        sessions.frame(first, "../top", 0.0)
+    with pytest.raises(FrameError, match="found no video of the camera 'top'"):
+        sessions.frame(first, "top", 0.5)  # only its tables were kept
+    with pytest.raises(UnknownError):
+        sessions.frame("0" * 20, "top", 0.0)

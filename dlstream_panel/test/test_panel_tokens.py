@@ -91,3 +91,13 @@ def test_only_its_own_names_and_its_own_page_are_known(text):
     assert not access.is_own_origin("http://localhost:8642", "127.0.0.1:8642"), "another name of the same page"
     assert not access.is_own_origin(f"http://{text}", text) or text.lower() in own
     assert not access.is_own_origin(None, "127.0.0.1:8642")
+
+
+def test_where_there_is_nothing_to_look_at_only_the_first_token_opens():
+    access = Access(["rig1.lab"], 8641, TOKENS, lookers=False)
+    assert list(access.links()) == ["control"]
+    assert access.sign_in(TOKENS.view) is None
+    assert access.role({access.cookie_name: TOKENS.cookie(Role.VIEW, 8641)}) is None
+    role, header = access.sign_in(TOKENS.control) or (None, "")
+    assert role is Role.CONTROL
+    assert access.role({access.cookie_name: header.partition("=")[2].partition(";")[0]}) is Role.CONTROL

@@ -45,7 +45,7 @@ class Draft:
     """The future file, with its comments; no value that is set may bring a new mistake."""
 
     def __init__(self, template: Template, file: Path, known: Known) -> None:
-        self.file, self._known = file, known
+        self.template, self.file, self._known = template, file, known
         self.unfinished = False
         """Whether it is written although something in it does not fit."""
         self._origin = f"Made by `dlstream experiment new` from the template '{template.name}'."
@@ -97,6 +97,12 @@ class Draft:
         if new:
             self._data, self._problems = before, problems
             raise DlstreamError("; ".join(str(problem) for problem in new[:3]))
+
+    def fill(self, values: Mapping[Place, Any]) -> None:
+        """Puts values in, whether they fit or not: `problems` says what does not."""
+        for place, value in values.items():
+            self._put(place, value)
+        self._problems = self._find_problems()
 
     def remove(self, place: Place) -> None:
         """Takes out a key that is there."""

@@ -47,22 +47,32 @@ class Known:
             DlstreamError: one of them can't be read.
         """
         known = cls()
-        rig: Rig | None = load_rig(rig_file, without_experiment=True) if rig_file else None
-        if rig is not None and rig_file is not None:
-            known.inputs = list(rig.inputs)
-            facts = RigFacts.of(rig, rig_file)
-            known.cameras, known.outputs = facts.pose_cameras, rig.outputs
-            known.depths = facts.depth_cameras if rig.pose else None
-            known.sizes, known.rates = facts.image_sizes, facts.frame_rates
-            known.asked = facts.asked_sizes
-            if rig.pose is not None and network is None:
-                info = network_info(rig.pose)
-                known.keypoints, known.individuals = info.keypoints, info.animals
+        if rig_file is not None:
+            rig = load_rig(rig_file, without_experiment=True)
+            known = cls.of_rig(rig, rig_file, with_network=network is None)
         if network is not None:
             info = Network(network).info
             known.keypoints, known.individuals = info.keypoints, info.animals
         if frame is not None:
             known.frame = read_frame(frame)
+        return known
+
+    @classmethod
+    def of_rig(cls, rig: Rig, file: Path, with_network: bool = True) -> Known:
+        """From a rig that was read, or is still to be written into its file.
+
+        Raises:
+            DlstreamError: its network can't be read.
+        """
+        known = cls(inputs=list(rig.inputs))
+        facts = RigFacts.of(rig, file)
+        known.cameras, known.outputs = facts.pose_cameras, rig.outputs
+        known.depths = facts.depth_cameras if rig.pose else None
+        known.sizes, known.rates = facts.image_sizes, facts.frame_rates
+        known.asked = facts.asked_sizes
+        if rig.pose is not None and with_network:
+            info = network_info(rig.pose)
+            known.keypoints, known.individuals = info.keypoints, info.animals
         return known
 
     def rig(self) -> KnownRig:
@@ -136,17 +146,22 @@ def explain(experiment: Experiment, console: Console) -> None:
         line.add_row(Text(f"{number:>4}.", "dim"), Text(sentence))
         console.print(line)
     console.print("[bold]Safety[/]")
-    age = (
-        f"A pose that arrives more than {e.max_age:g} s after its frame is not used for decisions."
-        if e.max_age
-        else ("Poses of any age are used (max_age: 0).")
-    )
-    console.print(Padding(Text(age), (0, 0, 0, 2)))
-    silence = f"After {e.pose_timeout:g} s without a pose every output goes off until poses return."
-    console.print(Padding(Text(silence), (0, 0, 0, 2)))
-    if e.outputs:
-        console.print(Padding(Text(f"Outputs: {', '.join(e.outputs)}; all go off when the run ends."), (0, 0, 0, 2)))
+    for sentence in safety_in_words(e):
+        console.print(Padding(Text(sentence), (0, 0, 0, 2)))
     console.print()
+
+
+def safety_in_words(experiment: Experiment) -> Iterator[str]:
+    """When outputs go off whatever the protocol says."""
+    age, silence = experiment.max_age, experiment.pose_timeout
+    yield (
+        f"A pose that arrives more than {age:g} s after its frame is not used for decisions."
+        if age
+        else "Poses of any age are used (max_age: 0)."
+    )
+    yield f"After {silence:g} s without a pose every output goes off until poses return."
+    if experiment.outputs:
+        yield f"Outputs: {', '.join(experiment.outputs)}; all go off when the run ends."
 
 
 def show_problems(error: InputError, console: Console) -> None:

@@ -17,9 +17,9 @@ from rich.markup import escape
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from dlstream.cli.camera_list import connected
 from dlstream.rig.table import NODE_KINDS
 from dlstream_camera import SOURCES, SourceSettings, source_settings
+from dlstream_camera.connected import connected
 from dlstream_camera.trial import Trial, try_camera
 from dlstream_common import DlstreamError, InputError, Problem, Settings, Severity, load_settings, suggest, to_view
 

@@ -18,6 +18,7 @@ from dlstream.cli.firmware import firmware
 from dlstream.cli.latency import latency
 from dlstream.cli.network import network
 from dlstream.cli.output import by_hand
+from dlstream.cli.panel import panel
 from dlstream.cli.sessions import export, sessions
 from dlstream.cli.track import track
 from dlstream.console import make_console, show_line
@@ -80,7 +81,7 @@ Change = Annotated[
         show_default=False,
     ),
 ]
-Panel = Annotated[bool, typer.Option("--panel", help="Serve the panel, a page with everything in a browser.")]
+WithPanel = Annotated[bool, typer.Option("--panel", help="Serve the panel, a page with everything in a browser.")]
 Session = Annotated[Path, typer.Argument(help="A session folder.", show_default=False)]
 
 
@@ -96,7 +97,7 @@ def run(
     session: Annotated[str, typer.Option(help="Name of the session's folder.", show_default=False)] = "",
     note: Note = None,
     change: Change = None,
-    panel: Panel = False,
+    panel: WithPanel = False,
     allow_python: AllowPython = False,
 ) -> None:
     """Run a rig until Ctrl-C, its end, or the failure of a required node."""
@@ -207,7 +208,7 @@ def demo(
     show: Annotated[
         bool, typer.Option("--show", help="Open a window with the overlay, and one for the stimulus.")
     ] = False,
-    panel: Panel = False,
+    panel: WithPanel = False,
 ) -> None:
     """Run the demo: a synthetic animal, a real network, the example experiment, a session."""
     from dlstream.cli.demo import run_demo
@@ -249,6 +250,7 @@ for _command in (remote.start, remote.stop, remote.mark, remote.note, remote.sta
 app.command()(bench.bench)
 app.add_typer(bench.recording, name="recording")
 app.command()(latency)
+app.command()(panel)
 app.command()(offline.analyze)
 app.command()(offline.replay)
 app.command()(track)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, PrivateAttr, ValidationInfo, ValidatorFunctionWrapHandler, create_model, field_validator
+from ruamel.yaml.comments import CommentedMap
 
 from dlstream.rig.hosts import HostSection
 from dlstream.rig.overrides import Overridden, Override
@@ -140,6 +141,18 @@ def load_rig(path: str | Path, without_experiment: bool = False, overrides: Sequ
         ) from error
     rig._changes = tuple(override.option for override in overrides)
     return rig
+
+
+def load_rig_data(path: Path, data: CommentedMap, without_experiment: bool = False) -> Rig:
+    """A rig that is still to be written into its file.
+
+    Raises:
+        InputError: names every problem.
+    """
+    try:
+        return load_settings(path, Rig, {"without_experiment": without_experiment}, data)
+    except InputError as error:
+        raise InputError(error.path, [_with_way_out(problem) for problem in error.problems]) from error
 
 
 def rest_of_rig(path: Path, overrides: Sequence[Override] = ()) -> tuple[Rig, frozenset[Place]] | None:

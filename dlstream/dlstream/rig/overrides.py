@@ -15,6 +15,8 @@ from dlstream_common import DlstreamError, Place, Problem, key_of
 
 _SHORT = {("experiment",): "file", ("session", "subject"): "subject_id"}
 """Sections that a file may write as one value, and the key for which it stands."""
+_SWITCHES = {("panel",)}
+"""Sections that a file may write as `true`."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,8 @@ class Overridden:
                 made = made or place[:depth]
             elif isinstance(inner, str) and place[:depth] in _SHORT:
                 inner = owner[part] = CommentedMap({_SHORT[place[:depth]]: inner})  # type: ignore[index]
+            elif inner is True and place[:depth] in _SWITCHES:
+                inner = owner[part] = CommentedMap()
             elif not isinstance(inner, (dict, list)):
                 raise DlstreamError(f"found {key_of(place[:depth])}, which is {inner!r}; expected a section with keys")
             owner = inner

@@ -116,7 +116,8 @@ def load_settings(
 ) -> Model:
     """Reads a YAML file into `model`; relative paths in it start from the file's own folder.
 
-    `context` is passed to the model's validators, in addition to `directory`; `data` is what `read_yaml` returned.
+    `context` is passed to the model's validators, in addition to `directory`; `data` is what `read_yaml` returned, or
+    what is still to be written into the file.
 
     Raises:
         InputError: names every problem, each with line, key, the value found and what was expected.
@@ -130,7 +131,7 @@ def load_settings(
     except ValidationError as error:
         items = [*error.errors(), *salvage(data, model, context).further]
         problems = merged([(item, _problem(data, model, item)) for item in items])
-        raise InputError(path, _by_blanks(path, problems)) from error
+        raise InputError(path, _by_blanks(path, problems) if path.is_file() else problems) from error
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError(path, [_not_plain(data, error)]) from error
 

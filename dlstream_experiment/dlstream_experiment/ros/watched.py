@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -11,6 +10,7 @@ from std_msgs.msg import String
 
 from dlstream_common import DlstreamError
 from dlstream_common.ros import EVENT, LATCHED, DlstreamNode, key_values, stamp_to_message
+from dlstream_experiment.describe.course import course
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.names import SECOND
 from dlstream_experiment.runtime.engine import Engine
@@ -88,24 +88,3 @@ def bounds(experiment: Experiment, name: str) -> dict[str, str]:
     numbers = {"at_least": found.at_least, "at_most": found.at_most, "release": found.release}
     texts = {key: f"{value:.6g}" for key, value in numbers.items() if value is not None}
     return {**texts, **({"unit": found.unit} if found.unit else {})}
-
-
-def course(experiment: Experiment) -> Mapping[str, Any]:
-    """The protocol as data: its diagram, the same in sentences, and how long a run lasts at most (seconds; null)."""
-    protocol = experiment.protocol
-    diagram = protocol.diagram()
-    return {
-        "experiment": experiment.experiment,
-        "longest": protocol.longest_run(),
-        "words": protocol.in_words(),
-        "boxes": [
-            {
-                "name": box.name,
-                "lines": list(box.lines),
-                "kind": box.kind,
-                "state": box.name if box.state is None else box.state,
-            }
-            for box in diagram.boxes
-        ],
-        "arrows": [{"start": arrow.start, "end": arrow.end, "label": arrow.label} for arrow in diagram.arrows],
-    }

@@ -18,11 +18,11 @@ from dlstream_msgs.msg import Command, Event
 from dlstream_msgs.srv import StartRecording, TestOutput
 from dlstream_panel.board import Board
 from dlstream_panel.pages import Pages
+from dlstream_panel.request import Request
 from dlstream_panel.requests import (
     Arm,
     EndJob,
     Remark,
-    Request,
     Run,
     SaveCalibration,
     SaveRegions,
@@ -117,7 +117,7 @@ class Orders:
                 return self._pages.checks.start(request)
             case EndJob():
                 return self._pages.checks.end(request)
-        raise OrderError(f"found {type(request).__name__}; expected a request of the panel")
+        raise OrderError("a rig is running here: `dlstream panel FOLDER` serves the wizard")
 
     async def _stop(self) -> str:
         """Commands first, to every output at once; then the run ends. An output that is gone keeps none waiting."""

@@ -2,7 +2,7 @@
 
 const SILENCE = 3000; // ms without a word of the rig after which there is no connection
 
-/** Asks for something; resolves to the rig's sentence on what was done, or rejects with why not, at the latest after `wait` ms. */
+/** Asks for something; resolves to the rig's sentence on what was done, or rejects with why not, or after `wait` ms with what is known then. */
 export async function ask(what, body = {}, wait = 15_000) {
   let response;
   try {
@@ -13,7 +13,8 @@ export async function ask(what, body = {}, wait = 15_000) {
       signal: AbortSignal.timeout(wait),
     });
   } catch {
-    throw new Error("no connection to the rig: nothing was done");
+    // The request may have arrived, and may still be carried out: only the state says what has become of it.
+    throw new Error("no answer from the rig: whether this was done is not known. Look at the state before you try again");
   }
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(answer.error || `the rig refused (${response.status})`);

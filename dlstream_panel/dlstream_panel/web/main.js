@@ -15,6 +15,7 @@ import { Router } from "./router.js";
 import { Sessions } from "./sessions.js";
 import { Rows } from "./rows.js";
 import { Triggers } from "./triggers.js";
+import { openWizard } from "./wizard_main.js";
 
 const NO_CONNECTION = "No connection to the rig: what you see is old, and what the rig does is not known.";
 
@@ -24,7 +25,9 @@ async function start() {
   if (token) history.replaceState(null, "", location.pathname); // it stays in no history and on no screenshot
   if (token) await ask("sign-in", { token }).catch((error) => say(byId("sign-in-problem"), error.message));
   const hello = await fetch("/api/hello").then((response) => response.json());
-  if (hello.role === null) signIn();
+  if (hello.role === null) return signIn();
+  document.body.dataset.role = hello.role;
+  if (hello.pages.includes("wizard")) openWizard(hello);
   else open(hello);
 }
 
@@ -45,7 +48,6 @@ function signIn() {
 }
 
 function open(hello) {
-  document.body.dataset.role = hello.role;
   say(byId("rig-name"), hello.rig);
   say(byId("about"), [hello.subject, hello.role === "view" ? "for looking only" : ""].filter(Boolean).join(" · "));
   document.title = `${hello.rig} · dlstream panel`;

@@ -1,8 +1,11 @@
 // The page on which the regions, points and scale of the experiment file are drawn, and saved into it.
 
-import { ask } from "./link.js";
-import { byId, keepChildren, make, mark, say, tell } from "./dom.js";
-import { asText, middle, numbers, TYPES, withoutCorner } from "./shapes.js";
+import { byId, make, mark, say, tell } from "./dom.js";
+import { Ground } from "./ground.js";
+import { ask, read } from "./link.js";
+import { History } from "./region_history.js";
+import { showFields, showList } from "./region_list.js";
+import { middle, TYPES, withoutCorner } from "./shapes.js";
 import { Stage } from "./stage.js";
 
 const TOOL_KEYS = { v: "select", c: "circle", r: "rectangle", e: "ellipse", p: "polygon", l: "scale" };
@@ -16,17 +19,31 @@ const HINTS = {
 };
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+/** The experiment file of the rig, by its server. */
+const inFile = {
+  read: () => read("regions"),
+  save: (drawn) => ask("regions", drawn),
+  waiting: (file) => `Not saved yet. Saving writes these values into ${file} and leaves all else of it as it is.`,
+  kept: (file) => `As in ${file}.`,
+};
+
+/** A frame of each of the sessions of the rig's folder. */
+async function sessionGrounds(hello) {
+  if (!hello.pages.includes("sessions")) return [];
+  const { sessions } = await read("sessions").catch(() => ({ sessions: [] }));
+  const words = ({ subject, created }) => `${subject || "session"}, ${created.slice(0, 16).replace("T", " ")}`;
+  return sessions.map((one) => ({ key: one.id, name: words(one), address: (camera, at) => `/api/sessions/${one.id}/frame?${new URLSearchParams({ camera, at })}` }));
+}
+
 export class Regions {
-  #past = [];
-  #future = [];
+  #drawn = new History();
   #file = null; // what the rig said of the experiment file
-  #now = { regions: {}, points: {}, scales: {} };
   #before = null; // of a drag
   #saves = 0;
-  #frozen = false;
 
-  constructor(hello, link) {
-    [this.hello, this.link] = [hello, link];
+  /** keeper: where they are read and saved, {read, save, waiting, kept}; grounds(): more pictures to draw on. */
+  constructor(hello, link, keeper = inFile, grounds = null) {
+    [this.hello, this.link, this.keeper, this.grounds] = [hello, link, keeper, grounds ?? (() => sessionGrounds(hello))];
     [this.selected, this.tool, this.camera, this.shown] = [null, "select", hello.cameras[0] ?? "", false];
     this.acts = hello.role === "control";
     this.stage = new Stage(byId("stage"), {
@@ -41,9 +58,14 @@ export class Regions {
     });
     for (const button of document.querySelectorAll("button[data-tool]")) button.addEventListener("click", () => this.#use(button.dataset.tool));
     const on = (id, kind, act) => byId(id).addEventListener(kind, act);
-    on("undo", "click", () => this.#step(this.#past, this.#future));
-    on("redo", "click", () => this.#step(this.#future, this.#past));
-    on("freeze", "click", () => this.#freeze(!this.#frozen));
+    on("undo", "click", () => this.#step(this.#drawn.undo()));
+    on("redo", "click", () => this.#step(this.#drawn.redo()));
+    this.ground = new Ground(hello.cameras.length > 0, {
+      image: (image) => this.shown && this.stage.picture(image),
+      watch: (yes) => this.shown && this.link.watch(yes ? [this.camera] : []),
+      problem: (text) => this.#warn(text),
+      camera: () => this.camera,
+    });
     on("close-shape", "click", () => this.stage.finish());
     on("remove-region", "click", () => this.#remove());
     on("save-regions", "click", () => this.#save());
@@ -53,16 +75,16 @@ export class Regions {
     on("region-name", "change", () => this.#rename());
     on("beyond", "change", () => this.#beyond());
     on("region-camera", "change", () => this.#look(byId("region-camera").value));
-    byId("region-camera").replaceChildren(...hello.cameras.map((name) => make("option", {}, name)));
-    byId("region-camera-label").hidden = hello.cameras.length < 2;
+    this.#cameras(hello.cameras);
   }
 
   // What the rig says.
 
   async enter() {
     this.shown = true;
-    this.link.watch(this.#frozen ? [] : [this.camera]);
+    this.ground.show();
     if (this.#file === null || !this.#dirty) await this.#read();
+    this.ground.offer(await this.grounds());
     this.stage.render();
   }
 
@@ -81,78 +103,80 @@ export class Regions {
   }
 
   async picture(head, jpeg) {
-    if (head.camera === this.camera && !this.#frozen) {
+    const wanted = () => head.camera === this.camera && this.ground.isLive && !this.ground.held && this.shown;
+    if (wanted()) {
       const image = await createImageBitmap(jpeg).catch(() => null);
-      if (image && !this.#frozen && this.shown) this.stage.picture(image);
+      if (image && wanted()) this.stage.picture(image);
       image?.close();
     }
     this.link.drawn(head.camera);
   }
 
-  async #read() {
-    const answer = await fetch("/api/regions").catch(() => null);
-    const file = await answer?.json().catch(() => null);
-    if (!answer?.ok) return this.#warn(file?.error ?? "no connection to the rig: the file was not read");
-    const points = Object.fromEntries(Object.entries(file.points).map(([name, point]) => [name, point.at]));
+  async #read(again = true) {
+    let file;
+    try {
+      file = await this.keeper.read();
+    } catch (error) {
+      return this.#warn(error.message);
+    }
     this.#file = file;
-    this.#now = { regions: file.regions, points, scales: { ...file.scales } };
-    [this.#past, this.#future, this.selected] = [[], [], this.#find(this.selected) ? this.selected : null];
+    const now = { regions: file.regions, points: this.#points, scales: { ...file.scales } };
+    if (again) this.#drawn.begin(now);
+    else this.#drawn.renew(now);
+    if (!this.#drawn.find(this.selected)) this.selected = null;
+    if (!this.hello.cameras.length) this.#cameras(file.cameras);
     this.#warn("");
     if (file.sizes[this.camera] && !this.stage.canvas.dataset.seen) this.stage.resize(file.sizes[this.camera]);
     this.#show();
   }
 
+  #cameras(names) {
+    byId("region-camera").replaceChildren(...names.map((name) => make("option", {}, name)));
+    byId("region-camera-label").hidden = names.length < 2;
+    if (!names.includes(this.camera)) this.camera = names[0] ?? "";
+  }
+
+  /** The places of points in the file, by the trigger's name. */
+  get #points() {
+    return Object.fromEntries(Object.entries(this.#file.points).map(([name, point]) => [name, point.at]));
+  }
+
   // What is drawn.
 
-  get #text() {
-    return JSON.stringify(this.#now);
+  get #now() {
+    return this.#drawn.now;
+  }
+
+  set #now(now) {
+    this.#drawn.now = now;
   }
 
   get #dirty() {
-    if (!this.#file) return false;
-    const points = Object.fromEntries(Object.entries(this.#file.points).map(([name, point]) => [name, point.at]));
-    return this.#text !== JSON.stringify({ regions: this.#file.regions, points, scales: this.#file.scales });
+    return this.#file !== null && this.#drawn.text !== JSON.stringify({ regions: this.#file.regions, points: this.#points, scales: this.#file.scales });
   }
 
   #change(kind, name, value, done) {
-    const before = this.#before ?? this.#text;
+    const before = this.#before ?? this.#drawn.text;
     let chosen = this.selected;
-    const next = JSON.parse(this.#text);
+    const next = JSON.parse(this.#drawn.text);
     if (kind === "new") {
-      const free = this.#freeName();
+      const free = this.#drawn.freeName;
       next.regions[free] = this.camera === this.#file.camera ? value : { ...value, camera: this.camera };
       chosen = { kind: "region", name: free };
     } else next[kind === "region" ? "regions" : "points"][name] = value;
     this.#now = next;
     this.#before = done ? null : before;
-    if (done && before !== this.#text) this.#remember(before);
+    if (done && before !== this.#drawn.text) this.#drawn.remember(before);
     this.selected = chosen;
     if (kind === "new") this.#use("select");
     this.#show();
     if (kind === "new") byId("stage").querySelector(".chosen")?.focus();
   }
 
-  #remember(before) {
-    this.#past.push(before);
-    this.#future = [];
-  }
-
-  #step(from, to) {
-    if (!from.length) return;
-    to.push(this.#text);
-    this.#now = JSON.parse(from.pop());
-    if (!this.#find(this.selected)) this.selected = null;
+  #step(done) {
+    if (!done) return;
+    if (!this.#drawn.find(this.selected)) this.selected = null;
     this.#show();
-  }
-
-  #find(item) {
-    return item && (item.kind === "region" ? this.#now.regions : this.#now.points)[item.name];
-  }
-
-  #freeName() {
-    let number = 1;
-    while (`region_${number}` in this.#now.regions) number += 1;
-    return `region_${number}`;
   }
 
   #select(item) {
@@ -164,7 +188,7 @@ export class Regions {
     if (this.selected?.kind !== "region") return;
     const corner = this.stage.corner;
     const shape = this.#now.regions[this.selected.name];
-    const before = this.#text;
+    const before = this.#drawn.text;
     if (corner >= 0 && shape.type === "polygon") {
       const smaller = withoutCorner(shape, corner);
       if (smaller === shape) return;
@@ -174,18 +198,18 @@ export class Regions {
       this.#now = { ...this.#now, regions: rest };
       this.selected = null;
     }
-    this.#remember(before);
+    this.#drawn.remember(before);
     this.#show();
   }
 
   #rename() {
     const [old, name] = [this.selected?.name, byId("region-name").value.trim()];
     if (!old || !name || name in this.#now.regions) return this.#show();
-    const before = this.#text;
+    const before = this.#drawn.text;
     const regions = Object.fromEntries(Object.entries(this.#now.regions).map(([key, shape]) => [key === old ? name : key, shape]));
     this.#now = { ...this.#now, regions };
     this.selected = { kind: "region", name };
-    this.#remember(before);
+    this.#drawn.remember(before);
     this.#show();
   }
 
@@ -209,9 +233,9 @@ export class Regions {
     const millimetres = Number(byId("scale-length").value);
     const pixels = Math.hypot(x1 - x0, y1 - y0);
     if (!(millimetres > 0) || !pixels) return;
-    const before = this.#text;
+    const before = this.#drawn.text;
     this.#now = { ...this.#now, scales: { ...this.#now.scales, [this.camera]: Number(((pixels / millimetres) * 10).toPrecision(5)) } };
-    this.#remember(before);
+    this.#drawn.remember(before);
     this.#use("select");
     this.#show();
   }
@@ -224,11 +248,8 @@ export class Regions {
     const { regions, points } = this.#now;
     const scales = Object.fromEntries(Object.entries(this.#now.scales).filter(([, value]) => value !== null));
     try {
-      tell(await ask("regions", { hash: this.#file.hash, regions, points, scales }));
-      const undone = this.#past;
-      await this.#read();
-      this.#past = undone; // what was saved can be undone, and saved again
-      this.#describe();
+      tell(await this.keeper.save({ hash: this.#file.hash, regions, points, scales }));
+      await this.#read(false);
     } catch (error) {
       this.#warn(error.message);
     } finally {
@@ -264,14 +285,9 @@ export class Regions {
     this.camera = camera;
     this.selected = null;
     this.stage.resize(this.#file?.sizes[camera] ?? this.stage.size);
-    this.#freeze(false);
+    this.ground.hold(false);
+    this.ground.show();
     this.#show();
-  }
-
-  #freeze(yes) {
-    this.#frozen = yes;
-    this.link.watch(yes ? [] : [this.camera]);
-    this.#describe();
   }
 
   #hover([x, y]) {
@@ -285,69 +301,25 @@ export class Regions {
     for (const [name, shape] of Object.entries(this.#now.regions)) if ((shape.camera ?? this.#file.camera) === this.camera) items.push({ kind: "region", name, shape });
     for (const [name, at] of Object.entries(this.#now.points)) if (this.#file.points[name].camera === this.camera) items.push({ kind: "point", name, at });
     this.stage.show(items, this.selected);
-    keepChildren(
-      byId("region-list"),
-      items.map((item) => `${item.kind} ${item.name}`),
-      () => make("li", {}, make("button", { type: "button" }, make("b", {}), make("span", { class: "muted small" }))),
-      (element, key) => {
-        const item = items.find((other) => `${other.kind} ${other.name}` === key);
-        const [button] = element.children;
-        button.onclick = () => this.#select(item);
-        button.setAttribute("aria-pressed", String(this.selected?.kind === item.kind && this.selected?.name === item.name));
-        say(button.children[0], item.name);
-        say(button.children[1], item.kind === "region" ? item.shape.type : "point of a trigger");
-      },
-    );
-    byId("no-regions").hidden = items.length > 0;
-    this.#fields();
-    this.#describe();
-  }
-
-  #fields() {
+    showList(items, this.selected, (item) => this.#select(item));
     const item = this.selected;
-    byId("region-fields").hidden = !item;
-    if (!item) return;
-    const shape = this.#find(item);
-    const isRegion = item.kind === "region";
-    const saved = isRegion && item.name in (this.#file?.regions ?? {});
-    const name = byId("region-name");
-    if (document.activeElement !== name) name.value = item.name;
-    name.readOnly = !this.acts || saved || !isRegion;
-    name.title = saved ? "A name that triggers may use is changed in the file itself." : "";
-    byId("remove-region").hidden = byId("beyond-label").hidden = !isRegion;
-    byId("beyond").checked = Boolean(shape.beyond_image);
-    byId("beyond").disabled = !this.acts;
-    say(byId("region-text"), isRegion ? asText(item.name, shape) : `point: [${shape.join(", ")}]`);
-    const list = isRegion
-      ? numbers(shape)
-      : ["x", "y"].map((label, axis) => ({ label, value: shape[axis], set: (value) => shape.map((old, other) => (other === axis ? value : old)) }));
-    keepChildren(
-      byId("region-numbers"),
-      list.map((field) => field.label),
-      (label) => make("label", {}, make("span", {}, label), make("input", { type: "number", step: "any", required: true })),
-      (element, label) => {
-        const field = list.find((other) => other.label === label);
-        const input = element.lastChild;
-        if (document.activeElement !== input) input.value = field.value;
-        input.readOnly = !this.acts;
-        input.onchange = () => input.checkValidity() && this.#change(item.kind, item.name, field.set(Number(input.value)), true);
-      },
-    );
+    const saved = item?.kind === "region" && item.name in this.#file.regions;
+    showFields(item, this.#drawn.find(item), { acts: this.acts, saved }, (shape) => this.#change(item.kind, item.name, shape, true));
+    this.#describe();
   }
 
   #describe() {
     for (const button of document.querySelectorAll("button[data-tool]")) button.setAttribute("aria-pressed", String(button.dataset.tool === this.tool));
     mark(byId("stage"), "tool", this.tool);
     say(byId("tool-hint"), this.acts ? HINTS[this.tool] : "This link is for looking only.");
-    byId("undo").disabled = !this.#past.length;
-    byId("redo").disabled = !this.#future.length;
+    byId("undo").disabled = !this.#drawn.canUndo;
+    byId("redo").disabled = !this.#drawn.canRedo;
     byId("close-shape").hidden = this.tool !== "polygon";
-    byId("freeze").setAttribute("aria-pressed", String(this.#frozen));
     const dirty = this.#dirty;
     byId("save-regions").disabled = !dirty || this.running || this.#saving;
     byId("discard-regions").disabled = !this.#file;
     const file = this.#file?.file ?? "the experiment file";
-    say(byId("save-state"), this.running ? "A run is on: end it before you save." : dirty ? `Not saved yet. Saving writes these values into ${file} and leaves all else of it as it is.` : `As in ${file}.`);
+    say(byId("save-state"), this.running ? "A run is on: end it before you save." : dirty ? this.keeper.waiting(file) : this.keeper.kept(file));
     const scale = this.#now.scales[this.camera];
     say(byId("scale-text"), scale === null ? "by a calibrated plane" : scale ? `${scale} pixels per cm` : "not known: triggers measure in pixels");
   }
@@ -361,8 +333,8 @@ export class Regions {
   key(event) {
     const key = event.key.toLowerCase();
     if (event.ctrlKey || event.metaKey) {
-      if (key === "z" && !event.shiftKey) this.#step(this.#past, this.#future);
-      else if (key === "y" || key === "z") this.#step(this.#future, this.#past);
+      if (key === "z" && !event.shiftKey) this.#step(this.#drawn.undo());
+      else if (key === "y" || key === "z") this.#step(this.#drawn.redo());
       else if (key === "s") this.#save();
       else if (key === "c" && this.selected && !String(getSelection())) this.#copy();
       else return false;

@@ -22,7 +22,7 @@ export class Router {
   /** Shows the page of the address. */
   start() {
     const asked = location.hash.slice(1);
-    const name = asked in this.#pages ? asked : "rig";
+    const name = asked in this.#pages ? asked : Object.keys(this.#pages)[0];
     if (name === this.current) return;
     this.#page.leave?.();
     this.current = name;

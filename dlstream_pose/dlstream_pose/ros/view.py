@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
@@ -15,6 +16,7 @@ from dlstream_common import Frame, FramePoses, Meter, to_bgr
 from dlstream_common.ros import LATCHED, POSE, Level, fill_image, image_qos, key_values, poses_to_message
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 from dlstream_msgs.msg import Regions, Skeleton
+from dlstream_pose.ros.annotations import annotation_messages, annotations_of
 from dlstream_pose.ros.markers import markers_of
 from dlstream_pose.runtime.network import Network
 from dlstream_pose.runtime.overlay import OverlayRegion, draw_overlay
@@ -42,6 +44,11 @@ class CameraView:
         self._inferences = node.create_lifecycle_publisher(DiagnosticStatus, f"{camera}/inference", LATCHED)
         self._overlays = node.create_lifecycle_publisher(Image, f"{camera}/image_pose", image_qos(1))
         self._markers = node.create_lifecycle_publisher(MarkerArray, f"{camera}/markers", image_qos(1))
+        self._foxglove = annotation_messages()
+        self._annotations: Any = None
+        if self._foxglove is not None:
+            kind = self._foxglove.ImageAnnotations
+            self._annotations = node.create_lifecycle_publisher(kind, f"{camera}/annotations", image_qos(1))
         self._regions: tuple[OverlayRegion, ...] = ()
 
     def begin(self) -> None:
@@ -76,6 +83,8 @@ class CameraView:
         """Ends the publishers."""
         for publisher in (self._poses, self._skeletons, self._inferences, self._overlays, self._markers):
             self._node.destroy_publisher(publisher)
+        if self._annotations is not None:
+            self._node.destroy_publisher(self._annotations)
 
     def set_regions(self, message: Regions) -> None:
         """Takes the experiment's regions, for drawing."""
@@ -93,8 +102,9 @@ class CameraView:
         self.meter.tick((poses.inference_end - poses.inference_start) / 1e6)
 
     def show(self, frame: Frame, poses: FramePoses, header: Header) -> None:
-        """The overlay image and the markers, if someone subscribes and the next one is due."""
-        looked_at = self._overlays.get_subscription_count(), self._markers.get_subscription_count()
+        """The overlay image, the markers and Foxglove's annotations, if someone subscribes and the next one is due."""
+        kinds = (self._overlays, self._markers, self._annotations)
+        looked_at = [kind is not None and kind.get_subscription_count() for kind in kinds]
         clock = time.monotonic()
         self._first_stamp = self._first_stamp or frame.stamp
         if not any(looked_at) or clock < self._next_show:
@@ -117,6 +127,9 @@ class CameraView:
             self._overlays.publish(image)
         if looked_at[1]:
             self._markers.publish(markers_of(poses, header, edges, self.settings.min_confidence))
+        if looked_at[2]:
+            least = self.settings.min_confidence
+            self._annotations.publish(annotations_of(self._foxglove, poses, header, edges, self._regions, least))
 
     def state(self, dropped: int, lost: int, publishers: int, patience: float) -> tuple[Level, str]:
         """This camera's state, for the diagnostics; called once a second."""

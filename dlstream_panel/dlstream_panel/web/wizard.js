@@ -1,0 +1,314 @@
+// The page Wizard: step by step to a rig and an experiment. The answers stay in this window, also when it is loaded
+// again; the server says at each change what they come to and what does not fit.
+
+import { byId, keepChildren, make, mark, say, tell } from "./dom.js";
+import { ask, read } from "./link.js";
+import { showFields, showOutputs, showReading, showRegions } from "./wizard_steps.js";
+
+const STEPS = {
+  camera: ["Camera", "Which pictures does the rig look at?"],
+  network: ["Network", "Which network finds the animal in them?"],
+  protocol: ["Protocol", "What is to happen when? Begin with an experiment that comes close, and change its values."],
+  outputs: ["Outputs", "What is switched on? `log` only writes down what it would do: try it with that first."],
+  regions: ["Regions", "Where on the picture? Draw the regions, and set the points at which triggers aim."],
+  read: ["Read it", "Is this the experiment that you mean?"],
+  files: ["Write and run", "Both files are written, and checked as a whole. Nothing is overwritten."],
+};
+const NAMES = Object.keys(STEPS);
+const KEPT = "dlstream wizard";
+const FIRST = {
+  camera: { kind: "video", name: "top", video: "", source: "", serial: "" },
+  network: "", scale: null, template: "", outputs: {}, values: {}, regions: null, scales: {},
+  rig: "my_rig", title: "", rig_file: "my_rig.yaml", experiment_file: "my_experiment.yaml",
+};
+
+export class Wizard {
+  #asked = 0;
+  #lists = null;
+  #devices = { devices: [], remarks: [] };
+  #made = null; // what the answers come to
+  #job = { running: false };
+  #picture = 0;
+
+  constructor(hello, jobs) {
+    this.hello = hello;
+    const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+    [this.answers, this.step, this.written] = [kept?.answers ?? structuredClone(FIRST), kept?.step ?? "camera", kept?.written ?? ""];
+    this.visited = new Set(kept?.visited ?? ["camera"]);
+    byId("steps").replaceChildren(...NAMES.map((name, number) => make("li", {}, make("button", { type: "button", "data-step": name, onclick: () => this.#go(name) }, make("span", { class: "number", "aria-hidden": "true" }, String(number + 1)), make("b", {}, STEPS[name][0]), make("span", { class: "mark small" })))));
+    const on = (id, kind, act) => byId(id).addEventListener(kind, act);
+    on("step-back", "click", () => this.#go(NAMES[NAMES.indexOf(this.step) - 1]));
+    on("step-next", "click", () => this.#go(NAMES[NAMES.indexOf(this.step) + 1]));
+    on("w-again", "click", () => this.#again());
+    for (const button of document.querySelectorAll(".w-look")) button.addEventListener("click", () => this.#read());
+    on("w-devices", "click", () => this.#lookForCameras());
+    on("w-picture-button", "click", () => this.#take());
+    for (const radio of document.querySelectorAll("[name=w-kind]")) radio.addEventListener("change", () => this.#camera({ kind: radio.value }));
+    on("w-video", "change", () => this.#camera({ video: byId("w-video").value }));
+    on("w-device", "change", () => this.#camera(JSON.parse(byId("w-device").value || '{"source":"","serial":""}')));
+    on("w-camera-name", "change", () => this.#camera({ name: byId("w-camera-name").value.trim() }));
+    on("w-network", "change", () => this.#answer({ network: byId("w-network").value }));
+    on("w-scale", "change", () => byId("w-scale").checkValidity() && this.#answer({ scale: Number(byId("w-scale").value) || null }));
+    on("w-template", "change", () => this.#answer({ template: byId("w-template").value, values: {}, regions: null, outputs: {} }));
+    on("w-more", "submit", (event) => this.#more(event));
+    for (const [id, key] of [["w-rig", "rig"], ["w-title", "title"], ["w-rig-file", "rig_file"], ["w-experiment-file", "experiment_file"]]) on(id, "change", () => this.#answer({ [key]: byId(id).value.trim() }));
+    on("w-write", "click", () => this.#write());
+    on("w-run", "click", () => this.#run());
+    on("w-end", "click", () => ask("end-job").then(tell, (error) => tell(error.message, "problem")));
+    jobs.onchange((job) => this.#reported(job));
+  }
+
+  async enter() {
+    if (!this.#lists) await this.#read();
+    else await this.#look();
+  }
+
+  state(state) {
+    this.busy = state.job.running;
+    this.#buttons();
+  }
+
+  // Answers.
+
+  #camera(change) {
+    this.#answer({ camera: { ...this.answers.camera, ...change } });
+  }
+
+  #answer(change) {
+    this.answers = { ...this.answers, ...change };
+    this.written = "";
+    this.#keep();
+    return this.#look();
+  }
+
+  #keep() {
+    sessionStorage.setItem(KEPT, JSON.stringify({ answers: this.answers, step: this.step, visited: [...this.visited], written: this.written }));
+  }
+
+  #again() {
+    [this.answers, this.step, this.written, this.visited] = [structuredClone(FIRST), "camera", "", new Set(["camera"])];
+    this.#keep();
+    this.#go("camera");
+    this.#read();
+  }
+
+  #more(event) {
+    event.preventDefault();
+    const [key, ...rest] = byId("w-more-key").value.split("=");
+    if (!key.trim() || !rest.length) return tell("Expected KEY=VALUE, such as seed=7", "problem");
+    byId("w-more-key").value = "";
+    this.#answer({ values: { ...this.answers.values, [key.trim()]: rest.join("=").trim() } });
+  }
+
+  async #read() {
+    try {
+      this.#lists = await read("wizard");
+    } catch (error) {
+      return tell(error.message, "problem");
+    }
+    const { camera, network } = this.answers;
+    const [first] = this.#lists.videos;
+    if (camera.kind === "video" && !this.#lists.videos.includes(camera.video)) this.answers.camera = { ...camera, video: first ?? "" };
+    if (!this.#lists.networks.includes(network)) this.answers.network = this.#lists.networks[0];
+    await this.#look();
+  }
+
+  async #look() {
+    const number = ++this.#asked;
+    this.#show();
+    try {
+      const made = await ask("wizard-look", { answers: this.answers });
+      if (number === this.#asked) this.#made = made;
+    } catch (error) {
+      if (number === this.#asked) tell(error.message, "problem");
+    }
+    if (number === this.#asked) this.#show();
+  }
+
+  // Regions are drawn on the page of regions, and kept here.
+
+  keeper = {
+    read: async () => {
+      if (!this.#made) await this.enter();
+      if (!this.#made?.drawing) throw new Error("Choose the experiment to begin with on the page Wizard: then its regions are drawn here.");
+      return this.#made.drawing;
+    },
+    waiting: () => "Not taken over yet: Save does that. Nothing is written before the last step of the wizard.",
+    kept: () => "As the wizard has them.",
+    save: async ({ regions, points, scales }) => {
+      const before = this.answers;
+      const places = Object.fromEntries(Object.entries(points).map(([name, at]) => [`triggers.${name}.point`, `[${at.join(", ")}]`]));
+      await this.#answer({ regions, scales, values: { ...before.values, ...places } });
+      const wrong = (this.#made?.problems ?? []).filter((problem) => problem.step === "regions");
+      if (!wrong.length) return "taken over: they are written with the rest";
+      const text = wrong.map((problem) => problem.text).join("\n");
+      await this.#answer(before);
+      throw new Error(text);
+    },
+  };
+
+  /** The pictures on which regions are drawn. */
+  async grounds() {
+    const { camera } = this.answers;
+    if (camera.kind === "video" && camera.video) return [{ key: camera.video, name: camera.video, address: (_, at) => `/api/wizard/frame?${new URLSearchParams({ video: camera.video, at })}` }];
+    return this.#picture ? [{ key: "picture", name: "the picture that was taken", address: () => `/api/wizard/picture?${this.#picture}` }] : [];
+  }
+
+  // Cameras.
+
+  async #lookForCameras() {
+    byId("w-devices").disabled = true;
+    say(byId("w-devices"), "Looking …");
+    try {
+      this.#devices = await read("wizard/cameras");
+      const [first] = this.#devices.devices;
+      if (!first) tell("No camera was found. Is it plugged in, and its library installed?", "problem");
+      else if (!this.answers.camera.serial) this.#camera({ source: first.source, serial: first.serial });
+    } catch (error) {
+      tell(error.message, "problem");
+    }
+    byId("w-devices").disabled = false;
+    say(byId("w-devices"), "Look for cameras");
+    this.#look();
+  }
+
+  async #take() {
+    try {
+      await ask("wizard-picture", { camera: this.answers.camera });
+    } catch (error) {
+      tell(error.message, "problem");
+    }
+  }
+
+  // Writing and running.
+
+  async #write() {
+    byId("w-write").disabled = true;
+    try {
+      tell(await ask("wizard-write", { answers: this.answers }, 60_000));
+      this.written = this.answers.rig_file;
+      this.#keep();
+    } catch (error) {
+      tell(error.message, "problem");
+    }
+    this.#look();
+  }
+
+  async #run() {
+    try {
+      tell(await ask("wizard-run", { rig_file: this.written, subject: byId("w-subject").value }));
+    } catch (error) {
+      tell(error.message, "problem");
+    }
+  }
+
+  #reported(job) {
+    this.#job = job;
+    if (job.name === "picture" && !job.running) {
+      if (job.code === 0 || job.lines.some((line) => line.trim().startsWith("picture"))) this.#picture = job.ended;
+      else tell(`No picture came: ${job.lines.slice(-3).join(" ")}`, "problem");
+    }
+    this.#show();
+  }
+
+  // What is seen.
+
+  #go(name) {
+    if (!name) return;
+    this.step = name;
+    this.visited.add(name);
+    this.#keep();
+    this.#show();
+    byId("step-title").focus();
+    byId("step-title").closest(".step-scroll").scrollTop = 0;
+  }
+
+  #show() {
+    const { answers, step } = this;
+    const problems = this.#made?.problems ?? [];
+    const [title, about] = STEPS[step];
+    say(byId("step-title"), title);
+    say(byId("step-about"), about);
+    say(byId("w-folder"), this.#lists?.folder ?? "");
+    for (const part of document.querySelectorAll(".step")) part.hidden = part.dataset.step !== step;
+    for (const button of byId("steps").querySelectorAll("button")) {
+      const name = button.dataset.step;
+      const wrong = problems.some((problem) => problem.step === name);
+      const state = !this.visited.has(name) ? "" : wrong ? "open" : name === "files" && !this.written ? "" : "done";
+      mark(button, "state", state);
+      say(button.querySelector(".mark"), { open: "to do", done: "✓", "": "" }[state]);
+      if (name === step) button.setAttribute("aria-current", "step");
+      else button.removeAttribute("aria-current");
+    }
+    const own = problems.filter((problem) => problem.step === step || step === "files" || step === "read");
+    byId("step-problems").hidden = own.length === 0;
+    keepChildren(byId("step-problems"), own.map((one) => `${one.step} ${one.text}`), () => make("p", {}), (line, key) => say(line, own.find((one) => `${one.step} ${one.text}` === key).text));
+    byId("step-back").disabled = step === NAMES[0];
+    byId("step-next").disabled = step === NAMES.at(-1);
+    this.#showCamera(answers.camera);
+    this.#options("w-network", this.#lists?.networks ?? [], answers.network);
+    this.#value("w-scale", answers.scale ?? "");
+    const animals = this.#made?.animals;
+    say(byId("w-keypoints"), this.#made?.keypoints ? `It finds ${this.#made.keypoints.join(", ")}${animals?.length > 1 ? `, of ${animals.length} animals` : ""}.` : "");
+    this.#options("w-template", (this.#lists?.templates ?? []).map((one) => one.name), answers.template, (name) => name.replaceAll("_", " "));
+    say(byId("w-template-about"), this.#lists?.templates.find((one) => one.name === answers.template)?.about ?? "");
+    showFields(this.#made?.fields ?? [], (key, text) => this.#answer({ values: { ...this.answers.values, [key]: text } }));
+    showOutputs(this.#made?.outputs ?? [], answers.outputs, this.#lists?.types ?? [], (outputs) => this.#answer({ outputs }));
+    showRegions(this.#made?.drawing);
+    showReading(this.#made);
+    for (const [id, key] of [["w-rig", "rig"], ["w-title", "title"], ["w-rig-file", "rig_file"], ["w-experiment-file", "experiment_file"]]) this.#value(id, answers[key]);
+    say(byId("made-rig"), this.#made?.rig_text || "Camera, network and outputs come first.");
+    say(byId("made-experiment"), this.#made?.experiment_text || "The protocol comes first.");
+    say(byId("made-rig-name"), answers.rig_file);
+    say(byId("made-experiment-name"), answers.experiment_file);
+    this.#buttons();
+  }
+
+  #showCamera(camera) {
+    for (const radio of document.querySelectorAll("[name=w-kind]")) radio.checked = radio.value === camera.kind;
+    for (const part of document.querySelectorAll("#wizard-page [data-kind]")) part.hidden = !part.dataset.kind.split(" ").includes(camera.kind);
+    const videos = this.#lists?.videos ?? [];
+    this.#options("w-video", videos, camera.video);
+    byId("w-no-video").hidden = camera.kind !== "video" || videos.length > 0;
+    const devices = this.#devices.devices.map(({ source, serial }) => JSON.stringify({ source, serial }));
+    this.#options("w-device", devices, JSON.stringify({ source: camera.source, serial: camera.serial }), (key) => {
+      const one = this.#devices.devices[devices.indexOf(key)];
+      return `${one.model || one.source} ${one.serial} ${one.interface}`.trim();
+    });
+    keepChildren(byId("w-remarks"), this.#devices.remarks, () => make("li", {}), say);
+    this.#value("w-camera-name", camera.name);
+    const image = byId("w-picture");
+    const address = camera.kind === "video" ? (videos.includes(camera.video) ? `/api/wizard/frame?${new URLSearchParams({ video: camera.video, at: 0 })}` : "") : this.#picture ? `/api/wizard/picture?${this.#picture}` : "";
+    image.hidden = !address;
+    if (address && image.getAttribute("src") !== address) image.src = address;
+  }
+
+  #options(id, values, chosen, words = (value) => value) {
+    const select = byId(id);
+    keepChildren(select, values, (value) => make("option", { value }), (option, value) => say(option, words(value)));
+    if (select.value !== chosen) select.value = chosen;
+  }
+
+  #value(id, value) {
+    const input = byId(id);
+    if (document.activeElement !== input && input.value !== String(value)) input.value = value;
+  }
+
+  #buttons() {
+    const wrong = (this.#made?.problems.length ?? 1) > 0;
+    const job = this.#job;
+    const runs = job.name === "run" && job.running;
+    byId("w-write").disabled = wrong || runs;
+    byId("w-picture-button").disabled = this.busy;
+    say(byId("w-written"), wrong ? "Something does not fit yet: see above." : this.written ? `Written: ${this.written} and ${this.answers.experiment_file}.` : "Everything fits.");
+    byId("w-run").disabled = !this.written || this.busy;
+    byId("w-end").disabled = !runs;
+    const ended = job.name === "run" && !job.running;
+    say(byId("w-running"), runs ? (job.link ? "The rig runs. Its own page has the live pictures, the experiment and STOP." : "The rig starts …") : ended ? (job.code === 0 ? "The run has ended well." : `The run has ended with exit code ${job.code}: see what it printed.`) : this.written ? "" : "The files are written first.");
+    byId("w-link").hidden = !(runs && job.link);
+    if (job.link) byId("w-link").href = job.link;
+    byId("w-session").hidden = !ended;
+    byId("w-output").hidden = job.name !== "run";
+    if (job.name === "run") say(byId("w-output"), job.lines.join("\n"));
+  }
+}

@@ -1,0 +1,236 @@
+"""From nothing to a finished session by the page only; in a browser, without which it is skipped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import cv2
+import pytest
+from browser import Browser, Page, axe
+from panel_tools import assert_can_be_used, needs_chromium
+from rig_tools import RigUnderTest, command
+
+from dlstream_camera.arena import Arena
+from dlstream_recorder import read_session
+
+pytestmark = needs_chromium
+SIZE = (320, 240)
+FRAMES, TIMES = 60, 60
+"""A video of two minutes, long enough for a busy machine: the run is ended on the page."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a video of the synthetic animal, and a file of somebody else."""
+    place = tmp_path_factory.mktemp("lab")
+    arena = Arena(*SIZE, seed=1)
+    pictures = [arena.render(number)[0] for number in range(FRAMES)]
+    writer = cv2.VideoWriter(str(place / "mouse.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 30, SIZE)
+    for picture in pictures * TIMES:
+        writer.write(picture)
+    writer.release()
+    (place / "theirs.yaml").write_text("of somebody else\n")
+    return place
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[RigUnderTest]:
+    """`dlstream panel` on the folder, without any rig."""
+    server = RigUnderTest(command("panel", str(folder), "--port", "0"), folder)
+    server.saw("[panel] open http")
+    yield server
+    if server.process.poll() is None:
+        server.process.send_signal(signal.SIGINT)
+        server.wait()
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    made = Browser(tmp_path_factory.mktemp("browser"))
+    yield made
+    made.close()
+
+
+def link(served: RigUnderTest) -> str:
+    return next(word for word in served.output.split() if word.startswith("http://"))
+
+
+def step(page: Page, name: str) -> None:
+    """Goes to a step and waits until it is shown."""
+    page.click(f"#steps [data-step={name}]")
+    page.until(f"document.querySelector('#steps [data-step={name}]').getAttribute('aria-current') === 'step'")
+
+
+def write(page: Page, field: str, text: str) -> None:
+    """Types a text into a field in place of the one in it, and leaves it."""
+    page.run(f"(f => {{ f.focus(); f.select(); }})(document.getElementById('{field}'))")
+    page.type(text)
+    page.run("document.activeElement.blur()")
+
+
+def choose(page: Page, field: str, value: str) -> None:
+    script = f"(f => {{ f.value = '{value}'; f.dispatchEvent(new Event('change')); }})"
+    page.run(f"{script}(document.getElementById('{field}'))")
+
+
+def on_sheet(page: Page, x: float, y: float) -> list[float]:
+    box = "document.querySelector('.drawing').getBoundingClientRect()"
+    inside = f"[r.x + ({x} + 0.5) / {SIZE[0]} * r.width, r.y + ({y} + 0.5) / {SIZE[1]} * r.height]"
+    found: list[float] = page.run(f"(r => {inside})({box})")
+    return found
+
+
+def test_from_nothing_to_a_finished_session_by_the_page_only(served, folder, chromium):
+    page = chromium.open(link(served))
+    barriers: list[str] = []
+
+    def look(what: str) -> None:
+        for dark in (False, True):
+            page.resize((1024, 768) if dark else (1440, 900), dark)
+            barriers.extend(f"{what}: {found}" for found in (page.barriers() if axe() else []))
+
+    # The video is found, and its picture shown.
+    page.until("document.getElementById('w-video').value === 'mouse.mp4'")
+    page.until("document.getElementById('w-picture').naturalWidth === 320")
+    look("camera")
+    page.click("#step-next")
+    page.until("document.getElementById('w-keypoints').innerText.includes('neck')")
+    look("network")
+    page.click("#step-next")
+    choose(page, "w-template", "demo")
+    page.until("document.querySelectorAll('.w-field').length > 10")
+    # An answer that does not fit is told where it is, and can be changed.
+    hits = "w-field-protocol.max_hits"
+    write(page, hits, "none")
+    wrong = f"document.getElementById('{hits}').getAttribute('aria-invalid') === 'true'"
+    page.until(wrong)
+    look("a value that does not fit")
+    assert_can_be_used(page)
+    step(page, "files")
+    page.until("document.getElementById('step-problems').innerText.includes('max_hits')")
+    assert page.run("document.getElementById('w-write').disabled")
+    step(page, "protocol")
+    write(page, hits, "1000")
+    page.until(f"!({wrong})")
+    # A page that is loaded again has every answer, and stands where it stood.
+    page.call("Page.reload")
+    page.until(f"document.getElementById('{hits}').value === '1000'")
+    step(page, "outputs")
+    page.until("document.querySelector('#w-outputs select').value === 'log'")
+    look("outputs")
+    # The regions are drawn on a frame of the video.
+    step(page, "regions")
+    look("regions")
+    page.click("#w-draw")
+    page.until("document.querySelectorAll('.drawing .shape').length === 2")
+    page.until("document.querySelector('#stage canvas').width === 320")
+    text = "document.getElementById('region-text').innerText"
+    page.click("#region-list button")
+    page.until(f"{text}.startsWith('right: {{type: circle')")
+    page.press("Delete")
+    page.press("r")
+    page.drag(on_sheet(page, 160, 20), on_sheet(page, 300, 220))
+    page.until(f"{text} === 'region_1: {{type: rectangle, left: 160, top: 20, right: 300, bottom: 220}}'")
+    write(page, "region-name", "right")
+    page.until(f"{text}.startsWith('right: {{type: rectangle')")
+    page.click("#save-regions")
+    page.until("document.getElementById('save-state').innerText === 'As the wizard has them.'")
+    look("drawing")
+    page.click("#back-to-wizard a")
+    page.until("document.getElementById('w-regions').innerText.includes('left: 160, top: 20')")
+    # In words and as a diagram.
+    step(page, "read")
+    page.until("document.getElementById('w-words').innerText.includes('started 1000 times')")
+    assert page.run("document.querySelectorAll('#w-diagram .state-box').length") == 4
+    assert "inside 'right'" in page.run("document.getElementById('w-parts').innerText")
+    look("read")
+    # Nothing is overwritten.
+    step(page, "files")
+    write(page, "w-rig-file", "theirs.yaml")
+    page.until("document.getElementById('step-problems').innerText.includes('not overwritten')")
+    write(page, "w-rig-file", "mine.yaml")
+    page.until("document.getElementById('step-problems').hidden")
+    assert_can_be_used(page)
+    assert not (folder / "mine.yaml").exists()
+    page.click("#w-write")
+    page.until("document.getElementById('w-written').innerText.startsWith('Written: mine.yaml')")
+    assert "right: {type: rectangle, left: 160, top: 20" in (folder / "my_experiment.yaml").read_text()
+    # It runs, and its own page is reached.
+    write(page, "w-subject", "M12")
+    page.click("#w-run")
+    page.until("!document.getElementById('w-link').hidden")
+    rig = chromium.open(page.run("document.getElementById('w-link').href"))
+    rig.until("document.querySelector('.camera').dataset.live === 'yes'")
+    rig.until("document.getElementById('state').innerText.length > 0")
+    look("running")
+    assert page.run("document.getElementById('w-write').disabled"), "what runs is not changed"
+    page.click("#w-end")
+    page.until("!document.getElementById('w-session').hidden")
+    page.click("#w-session")
+    page.until("document.getElementById('session-name').innerText.length > 0")
+    page.until("document.querySelector('#session-list b').innerText === 'M12'")
+    [session] = (folder / "sessions").iterdir()
+    assert read_session(session)["complete"]
+    # In its frames regions can be drawn as well.
+    number = page.run("document.querySelector('#session-list tr').dataset.key")
+    frame = f"fetch('/api/sessions/{number}/frame?camera=top&at=1').then(a => a.headers.get('X-Frame'))"
+    assert " of " in page.run(frame)
+    assert not barriers, "\n".join(barriers)
+    assert page.errors == []
+
+
+def test_strangers_and_paths_get_nothing(served, folder):
+    address = link(served)
+    own = {"Origin": address.rstrip("/"), "Content-Type": "application/json"}
+    body = json.dumps({"rig_file": "theirs.yaml"})
+
+    async def ask(method: str, path: str, headers: dict[str, str], data: str | None = None) -> tuple[int, str]:
+        async with aiohttp.ClientSession() as session:
+            asked = session.request(method, address.rstrip("/") + path, headers=headers, data=data)
+            async with asked as answer:
+                return answer.status, await answer.text()
+
+    def status(method: str, path: str, headers: dict[str, str], data: str | None = None) -> int:
+        return asyncio.run(ask(method, path, headers, data))[0]
+
+    for name in ("wizard-run", "wizard-write", "wizard-look", "wizard-picture"):
+        assert status("POST", f"/api/{name}", own | {"Origin": "http://evil.example"}, body) == 403
+        assert status("POST", f"/api/{name}", own | {"Content-Type": "text/plain"}, body) == 415
+        assert status("POST", f"/api/{name}", own | {"Host": "evil.example"}, body) == 421
+        assert status("POST", f"/api/{name}", own, "{}") == 400
+    assert asyncio.run(ask("POST", "/api/wizard-run", own, body))[0] == 409, "a file that was not written here"
+    for video in ("../lab/mouse.mp4", str(folder / "mouse.mp4"), "theirs.yaml", "%2e%2e%2fmouse.mp4"):
+        assert status("GET", f"/api/wizard/frame?video={video}", {}) == 409
+    for request in ("stop", "arm", "run", "regions", "calibration"):
+        assert status("POST", f"/api/{request}", own, "{}") in (400, 409)
+    assert (folder / "theirs.yaml").read_text() == "of somebody else\n"
+
+
+def test_a_rig_that_the_page_has_started_ends_with_it_and_finishes_its_session(served, folder, chromium):
+    page = chromium.pages[0]
+    page.click("[data-page=wizard]")
+    page.until("!document.getElementById('w-run').disabled")
+    page.click("#w-run")
+    page.until("!document.getElementById('w-link').hidden")
+    rig = chromium.open(page.run("document.getElementById('w-link').href"))
+    rig.until("document.querySelector('.camera').dataset.live === 'yes'")
+    # Its regions are drawn on the live picture, or on any frame of the session before.
+    rig.click("[data-page=regions]")
+    rig.until("document.getElementById('stage').dataset.ground === 'live'")
+    rig.until("document.querySelectorAll('#region-source option').length >= 2")
+    # The last one is the oldest: the session that is being recorded just now need not have a frame on the disk yet.
+    choose(rig, "region-source", rig.run("[...document.querySelectorAll('#region-source option')].at(-1).value"))
+    rig.until("document.getElementById('region-frame').innerText.startsWith('frame 0 of ')")
+    rig.run("(m => { m.value = 1000; m.dispatchEvent(new Event('input')); })(document.getElementById('region-moment'))")
+    rig.until("!document.getElementById('region-frame').innerText.startsWith('frame 0 of ')")
+    assert rig.run("document.getElementById('stage').dataset.ground") == "still"
+    assert_can_be_used(rig)
+    assert served.stop() == 0
+    sessions = list((folder / "sessions").iterdir())
+    assert len(sessions) == 2
+    assert all(read_session(session)["complete"] for session in sessions)
