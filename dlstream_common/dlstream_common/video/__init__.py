@@ -8,6 +8,7 @@ for item in open_frames(path).frames():
 """
 
 from dlstream_common.video._ahead import ahead
+from dlstream_common.video._decoding import strict_decoder
 from dlstream_common.video._frames import FrameFile, LostFrame, VideoFrame, open_frames
 from dlstream_common.video._images import IMAGE_ENDINGS, VIDEO_ENDINGS, ImageFiles
 from dlstream_common.video._picture_check import PictureCheck, Remark
@@ -27,4 +28,5 @@ __all__ = [
     "ahead",
     "open_frames",
     "spread_frames",
+    "strict_decoder",
 ]
