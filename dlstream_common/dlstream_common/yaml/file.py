@@ -19,6 +19,7 @@ from dlstream_common.problems import Place, Problem, did_you_mean, nearest, sugg
 from dlstream_common.text_files import encoding_of_text
 from dlstream_common.yaml._blanks import first_odd_blank, odd_blank
 from dlstream_common.yaml._limits import MAX_BYTES, parse, too_many
+from dlstream_common.yaml._signs import first_foreign_sign
 from dlstream_common.yaml.annotations import Location, kinds_at, known_keys, unit_of, without_tags
 from dlstream_common.yaml.salvage import salvage
 from dlstream_common.yaml.wording import NUMBERS, decimal_commas, expected, found, merged, not_yaml, number_hint, shown
@@ -55,6 +56,8 @@ def read_yaml(path: str | Path, example: str = "rig: openfield") -> CommentedMap
             raise InputError(path, [_odd_blank(*blank)]) from error
         mark = error.problem_mark
         line = mark.line + 1 if mark else None
+        if sign := first_foreign_sign(text.split("\n"), 1, line or 0):
+            raise InputError(path, [Problem((), *sign[1], line=sign[0])]) from error
         raise InputError(path, [Problem((), *not_yaml(error.problem or str(error)), line=line)]) from error
     except Exception as error:  # including the parser's own assertions, which some broken texts trigger
         line = _line_in(str(error)) or 1
@@ -92,12 +95,18 @@ def _odd_blank(line: int, found: str) -> Problem:
 
 
 def _by_blanks(path: Path, problems: Sequence[Problem]) -> list[Problem]:
-    """The problems; those on a line with an odd blank are replaced by one about this blank."""
+    """The problems; those on a line with an odd blank or a foreign sign are replaced by one about this."""
     lines = path.read_text(encoding="utf-8").split("\n")
     result: dict[Problem, None] = {}
     for problem in problems:
-        blank = odd_blank(lines[problem.line - 1]) if problem.line and problem.line <= len(lines) else ""
-        result[_odd_blank(problem.line, blank) if blank and problem.line else problem] = None
+        number = problem.line
+        if number and number <= len(lines):
+            line = lines[number - 1]
+            if blank := odd_blank(line):
+                problem = _odd_blank(number, blank)
+            elif sign := first_foreign_sign(lines, number, number + line.rstrip().endswith(":")):
+                problem = Problem((), *sign[1], line=sign[0])
+        result[problem] = None
     return list(result)
 
 
