@@ -333,6 +333,28 @@ def test_images_in_the_order_of_counting(tmp_path):
     assert "img4.png" in gone.reason
 
 
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif", "bmp"])
+def test_half_an_image_is_a_lost_frame(ending, tmp_path):
+    for number in range(5):
+        cv2.imwrite(str(tmp_path / f"{number}.{ending}"), texture(number))
+    cut = tmp_path / f"2.{ending}"
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    (tmp_path / f"4.{ending}").write_bytes(b"")
+    frames, lost = read(tmp_path)
+    assert [one.number for one in lost] == [2, 4]
+    assert [frame.number for frame in frames] == [0, 1, 3]
+
+
+def test_an_image_with_wrong_bytes_is_a_lost_frame(tmp_path):
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), texture(number))
+    content = bytearray((tmp_path / "1.png").read_bytes())
+    content[len(content) // 2] ^= 0x5A
+    (tmp_path / "1.png").write_bytes(content)
+    frames, [lost] = read(tmp_path)
+    assert (lost.number, len(frames)) == (1, 2)
+
+
 def test_a_stack_is_read_page_by_page(tmp_path):
     pages = [np.full((64, 96), 1000 * number, np.uint16) for number in range(1, 12)]
     cv2.imwritemulti(str(tmp_path / "stack.tif"), pages)

@@ -14,6 +14,7 @@ from dlstream_common.video._images import IMAGE_ENDINGS, VIDEO_ENDINGS, ImageFil
 from dlstream_common.video._picture_check import PictureCheck, Remark
 from dlstream_common.video._spread import spread_frames
 from dlstream_common.video._video import VideoFile
+from dlstream_common.video._whole import is_whole_picture
 
 __all__ = [
     "IMAGE_ENDINGS",
@@ -26,6 +27,7 @@ __all__ = [
     "VideoFile",
     "VideoFrame",
     "ahead",
+    "is_whole_picture",
     "open_frames",
     "spread_frames",
     "strict_decoder",
