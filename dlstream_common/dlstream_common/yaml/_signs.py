@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
+
+from dlstream_common.problems import Problem
+from dlstream_common.yaml._blanks import odd_blank
 
 _PLAIN = {"\uff1a": "a colon and a space"}
 _PLAIN |= dict(zip("\uff3b\uff3d\uff5b\uff5d\uff02\uff07", "[]{}\"'", strict=True))
@@ -39,3 +43,24 @@ def first_foreign_sign(lines: Sequence[str], first: int, last: int) -> tuple[int
         if found := _foreign_sign(line):
             return number, found
     return None
+
+
+def odd_blank_problem(line: int, found: str) -> Problem:
+    """The problem with a blank that is no space."""
+    return Problem((), found, "a plain space", "Delete it and type a space.", line=line)
+
+
+def by_signs(path: Path, problems: Sequence[Problem]) -> list[Problem]:
+    """The problems; those on a line with an odd blank or a foreign sign are replaced by one about this."""
+    lines = path.read_text(encoding="utf-8").split("\n")
+    result: dict[Problem, None] = {}
+    for problem in problems:
+        number = problem.line
+        if number and number <= len(lines):
+            line = lines[number - 1]
+            if blank := odd_blank(line):
+                problem = odd_blank_problem(number, blank)
+            elif sign := first_foreign_sign(lines, number, number + line.rstrip().endswith(":")):
+                problem = Problem((), *sign[1], line=sign[0])
+        result[problem] = None
+    return list(result)
