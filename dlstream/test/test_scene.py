@@ -110,6 +110,9 @@ def session(tmp_path: Path) -> Session:
     at = start + SECOND - 1
     session.add_event(EventRow("trigger_rose", "in_left", stamp_ns=at))
     session.add_event(EventRow("sham_started", "laser", stamp_ns=at, values={"action": "on"}))
+    session.add_event(
+        EventRow("sham_ended", "laser", stamp_ns=start + 25 * SECOND // 10 - 1, values={"duration": "1.5"})
+    )
     return session
 
 
@@ -124,9 +127,13 @@ def test_the_video_of_a_session(session, tmp_path):
     before, after = (pictures[number][border].reshape(-1, 3).astype(int).mean(axis=0) for number in (9, 10))
     assert before[2] > before[1], "red"
     assert after[1] > after[2], "green, from the first frame after the trigger"
-    panel = SidePanel(320, 240, Scene(["in_left"], []).length)
+    panel = SidePanel(320, 240, Scene(["in_left"], ["laser"]).length)
     assert drawn_in(pictures[9], panel, 3, COLOURS["true"]) == 0
     assert drawn_in(pictures[10], panel, 3, COLOURS["true"]) > 20
+    place = next(number for number in range(20) if drawn_in(pictures[10], panel, number, COLOURS["sham"]) > 20)
+    assert drawn_in(pictures[9], panel, place, COLOURS["sham"]) == 0
+    assert drawn_in(pictures[20], panel, place, COLOURS["sham"]) > 20, "as long as it lasts"
+    assert drawn_in(pictures[25], panel, place, COLOURS["sham"]) == 0
     dot = pictures[5][46:55, 46:55].reshape(-1, 3)
     assert dot.max() > 150, "the keypoint"
 

@@ -65,10 +65,30 @@ def test_a_blank_that_is_no_space_is_named_with_its_line(tmp_path: Path, text: s
     assert wanted in told(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    ("text", "line", "found", "expected"),
+    [
+        ("camera\uff1a top\nlockout: 1\n", 1, "U+FF1A (full-width colon) after 'camera'", "a colon and a space"),
+        ("camera: top\nmetadata:\n  a\uff1a1\n", 3, "U+FF1A (full-width colon) after 'a'", "a colon and a space"),
+        ("metadata: {a\uff1a 1, b: 2}\n", 1, "U+FF1A (full-width colon) after 'metadata: {a'", "a colon and a space"),
+        ("camera: top\nlockout: \u201c1\u201d\n", 2, "U+201C (left double quotation mark) after 'lockout:'", '"'),
+        (
+            "camera: top\nmetadata: \uff5ba: 1\uff5d\n",
+            2,
+            "U+FF5B (full-width left curly bracket) after 'metadata:'",
+            "{",
+        ),
+    ],
+)
+def test_a_sign_of_a_foreign_keyboard_is_named(tmp_path: Path, text: str, line: int, found: str, expected: str):
+    wanted = f":{line}: found the character {found}; expected {expected}. Delete it and type it in plain letters."
+    assert wanted in told(tmp_path, text)
+
+
 def test_such_a_blank_in_a_text_is_none_of_our_business(tmp_path: Path):
     file = tmp_path / "exp.yaml"
-    file.write_text("camera: 'Essai\u00a0: un'  # note\u00a0: rien\n", encoding="utf-8")
-    assert read_yaml(file)["camera"] == "Essai\u00a0: un"
+    file.write_text("camera: 'Essai\u00a0: un'  # note\u00a0: rien\nnote: a\uff1ab, \u201cc\u201d\n", encoding="utf-8")
+    assert read_yaml(file) == {"camera": "Essai\u00a0: un", "note": "a\uff1ab, \u201cc\u201d"}
 
 
 def test_a_decimal_comma_is_told_once(tmp_path: Path):

@@ -100,44 +100,6 @@ def test_what_an_edit_list_hides_is_not_shown(tmp_path):
     assert shows(frames[0], 20)
 
 
-@pytest.mark.parametrize("number", [0, 7, 18, 19])
-def test_a_damaged_frame_is_one_lost_frame(number, tmp_path):
-    path = damage(write_video(tmp_path / "motion.avi", even(20), "mjpeg", "yuvj420p"), number)
-    frames, [lost] = read(path)
-    assert lost.number == number
-    assert lost.time / 1e9 == pytest.approx(number / 30, abs=0.001)
-    assert "its data is damaged" in lost.reason
-    assert [frame.number for frame in frames] == [other for other in range(20) if other != number]
-    assert np.allclose(times(frames), [other / 30 for other in range(20) if other != number], atol=0.001)
-
-
-def test_damage_between_key_frames_says_what_builds_on_it(tmp_path):
-    options = {"g": "10", "bf": "2", "x264-params": "scenecut=0:slices=1"}
-    path = write_video(tmp_path / "plain.mp4", even(40), options=options, draw=texture)
-    whole, _ = read(path)
-    frames, lost = read(damage(path, 13))
-    assert len(frames) + len(lost) == 40
-    assert 1 <= len(lost) < 10
-    assert all("up to the next key frame" in item.reason for item in lost)
-    assert [frame.number for frame in frames[-19:]] == list(range(21, 40)), "the next key frame is 20"
-    for frame in frames:
-        assert frame.time == whole[frame.number].time
-        if frame.number > 20:
-            assert np.array_equal(frame.image, whole[frame.number].image)
-
-
-def test_a_damaged_frame_of_an_avi_with_reordered_frames_shifts_no_stamp(tmp_path):
-    path = write_video(tmp_path / "old.avi", even(60), "mpeg4", options={"bf": "2", "g": "12"}, draw=texture)
-    whole, _ = read(path)
-    for number in (1, 5, 30, 58):
-        damaged = tmp_path / f"{number}.avi"
-        damaged.write_bytes(path.read_bytes())
-        frames, lost = read(damage(damaged, number))
-        assert lost
-        assert len(frames) + len(lost) == 60
-        assert all(frame.time == whole[frame.number].time for frame in frames)
-
-
 @pytest.mark.parametrize(("rotation", "corner"), [(90, (-4, 4)), (180, (-4, -4)), (270, (4, -4))])
 def test_a_turned_video_is_upright(rotation, corner, tmp_path):
     path = write_video(tmp_path / "turned.mp4", even(3), rotation=rotation)
@@ -262,6 +224,28 @@ def test_images_in_the_order_of_counting(tmp_path):
     frames, [gone] = read(tmp_path)
     assert (gone.number, len(frames)) == (3, 7)
     assert "img4.png" in gone.reason
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif", "bmp"])
+def test_half_an_image_is_a_lost_frame(ending, tmp_path):
+    for number in range(5):
+        cv2.imwrite(str(tmp_path / f"{number}.{ending}"), texture(number))
+    cut = tmp_path / f"2.{ending}"
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    (tmp_path / f"4.{ending}").write_bytes(b"")
+    frames, lost = read(tmp_path)
+    assert [one.number for one in lost] == [2, 4]
+    assert [frame.number for frame in frames] == [0, 1, 3]
+
+
+def test_an_image_with_wrong_bytes_is_a_lost_frame(tmp_path):
+    for number in range(3):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), texture(number))
+    content = bytearray((tmp_path / "1.png").read_bytes())
+    content[len(content) // 2] ^= 0x5A
+    (tmp_path / "1.png").write_bytes(content)
+    frames, [lost] = read(tmp_path)
+    assert (lost.number, len(frames)) == (1, 2)
 
 
 def test_a_stack_is_read_page_by_page(tmp_path):

@@ -60,6 +60,28 @@ def test_a_picture_that_goes_is_told_at_its_first_frame_and_when_it_is_back():
     assert back.frame == 5
 
 
+def test_a_picture_of_one_colour_is_named_for_its_colour():
+    def plain(*colour: int) -> np.ndarray:
+        return np.full((60, 80, len(colour)), colour, np.uint8)
+
+    _, end = said(*[plain(value) for value in range(0, 200, 10)])
+    assert (
+        end
+        == "a picture of one colour, which changes (values 0 to 190) to the end: from frame 0 on, 20 frames (1.900 s)"
+    )
+    text, _ = said(*[plain(0)] * 4, *[plain(128)] * 16)
+    assert text.startswith("a picture of one colour, which changes (values 0 to 128) from frame 0 on")
+    text, _ = said(*[plain(255, 0, 0)] * 20)
+    assert text.startswith("a picture of one colour (blue 255, green 0, red 0) from frame 0 on: "), "no signal"
+    text, _ = said(*[plain(8, 2, 0)] * 20)
+    assert text.startswith("a black picture")
+    half = np.concatenate((plain(255, 0, 0), plain(0, 0, 255)))
+    assert said(*[half] * 20) == []
+    assert said(*[plain(0, 0, 255), plain(0, 255, 0)] * 10)[0].startswith(
+        "a picture of one colour, which changes (values 0"
+    )
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_every_spell_without_a_picture_is_told_with_its_length(seed):
     chance = np.random.default_rng(seed)

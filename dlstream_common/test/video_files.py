@@ -60,12 +60,14 @@ def even(count: int, rate: float = 30.0) -> list[float]:
     return [number / rate for number in range(count)]
 
 
-def damage(path: Path, number: int) -> Path:
-    """Overwrites the data of a packet."""
+def damage(path: Path, number: int, begin: float = 0.0, most: int | None = None) -> Path:
+    """Overwrites the data of a packet, from a part of it on, at most so many bytes."""
     with av.open(str(path)) as container:
         packets = [packet for packet in container.demux(video=0) if packet.size]
         place, size = packets[number].pos, packets[number].size
+    first = max(12, round(begin * size))
+    count = size - first if most is None else min(most, size - first)
     content = bytearray(path.read_bytes())
-    content[place + 12 : place + size] = np.random.default_rng(1).bytes(size - 12)
+    content[place + first : place + first + count] = np.random.default_rng(1).bytes(count)
     path.write_bytes(content)
     return path

@@ -11,7 +11,7 @@ from lifecycle_msgs.srv import ChangeState
 from pose_node_tools import MODULE, STAMP, Camera, place
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Image
-from std_msgs.msg import Header
+from std_msgs.msg import Header, String
 from visualization_msgs.msg import MarkerArray
 
 from dlstream_camera.arena import KEYPOINTS
@@ -131,6 +131,31 @@ def test_the_overlay_shows_pose_and_regions(start_node, observer, wait_for, spot
     assert overlays[-1].encoding == "bgr8"
     assert (overlays[-1].width, overlays[-1].height) == (64, 48)
     assert overlays[-1].header.frame_id == "lens"
+
+
+def test_the_experiments_virtual_keypoints_are_shown_too(start_node, observer, wait_for, spot_network):
+    markers = observer.collect(MarkerArray, "/top/markers", LATEST_IMAGE)
+    course = observer.node.create_publisher(String, "/experiment/protocol", LATCHED)
+    course.publish(String(data="no course at all"))
+    start_node(MODULE, network=spot_network, cameras=["top"], min_confidence=0.1, overlay_rate=200.0)
+    camera = Camera(observer, wait_for)
+
+    def dots():
+        camera.send(12, 30)
+        return (
+            [(round(1000 * point.x, 1), round(1000 * point.y, 1)) for point in markers[-1].markers[1].points]
+            if markers
+            else []
+        )
+
+    wait_for(lambda: len(dots()) == 2, "markers of the network's keypoints")
+    other, darkest = dots()
+    course.publish(
+        String(data='{"keypoints": {"near": {"brightest": 1, "darkest": 3}, "unknown": {"nose": 1, "tail": 1}}}')
+    )
+    wait_for(lambda: len(dots()) == 3, "a marker of the virtual keypoint")
+    near = tuple((a + 3 * b) / 4 for a, b in zip(other, darkest, strict=True))
+    assert dots()[2] == pytest.approx(near, abs=0.1)
 
 
 def test_markers_show_what_is_sure_enough(start_node, observer, wait_for, spot_network):

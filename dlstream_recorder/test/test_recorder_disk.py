@@ -16,6 +16,7 @@ import pytest
 from dlstream_common import RecordingError
 from dlstream_recorder import recover
 from dlstream_recorder.report.tables import read_events
+from dlstream_recorder.session.check import check_directory
 from dlstream_recorder.writers._files import write_error
 
 MEGABYTE = 1 << 20
@@ -93,6 +94,7 @@ def test_a_read_only_disk_is_refused(open_session, small_disk):
         (errno.EACCES, "permission to write there, or record to another directory"),
         (errno.EROFS, "The disk is read-only: record to another directory"),
         (errno.ENOSPC, " free). Make room, or record to another directory"),
+        (errno.ENAMETOOLONG, "A name has at most 255 bytes: give a shorter one"),
         (errno.EIO, " free). Record to another directory"),
     ],
 )
@@ -100,6 +102,12 @@ def test_what_helps_depends_on_what_is_wrong(tmp_path, number, said):
     text = str(write_error(tmp_path / "session", OSError(number, os.strerror(number))))
     assert text.endswith(said)
     assert os.strerror(number) in text
+
+
+def test_places_that_hold_no_files_are_named(tmp_path):
+    for folder in (Path("/proc/here"), tmp_path / ("a" * 300)):
+        with pytest.raises(RecordingError, match=r"/proc holds no files of users|at most 255 bytes"):
+            check_directory(folder, 0.0)
 
 
 def test_a_disk_with_too_little_room_is_refused(open_session, small_disk):

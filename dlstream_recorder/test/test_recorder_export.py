@@ -203,6 +203,25 @@ def test_sleap_reads_the_session(session):
         assert np.allclose(frame.instances[0].numpy(scores=True).ravel(), own[frame.frame_idx], atol=1e-4)
 
 
+def test_virtual_keypoints_are_in_every_export(session):
+    sleap_io = pytest.importorskip("sleap_io", reason="sleap-io is not installed: make tools")
+    pynwb = pytest.importorskip("pynwb", reason="pynwb is not installed: make tools")
+    (session / "experiment.yaml").write_text("keypoints: {front: {middle: {nose: 3, tail: 1}}}\n")
+    slp, nwb = sorted(
+        export_session(session, ["sleap", "nwb"], session / "export"), key=lambda path: path.suffix, reverse=True
+    )
+    own = read_poses(session / "top.poses.csv").to_numpy()
+    front = (3 * own[:, :2] + own[:, 3:5]) / 4
+    labels = sleap_io.load_file(str(slp))
+    assert labels.skeletons[0].node_names == ["nose", "tail", "front"]
+    for frame in labels.labeled_frames:
+        assert np.allclose(frame.instances[0].numpy()[2], front[frame.frame_idx], atol=1e-3, equal_nan=True)
+    with pynwb.NWBHDF5IO(str(nwb), "r") as reader:
+        pose = reader.read().processing["behavior"]["pose_top"]
+        assert pose.skeleton.nodes[:].tolist() == ["nose", "tail", "front"]
+        assert np.allclose(pose["front"].data[:], front, atol=1e-3, equal_nan=True)
+
+
 def test_an_unfinished_session_and_a_missing_library_are_told(session, monkeypatch):
     about = json.loads((session / "session.json").read_text())
     (session / "session.json").write_text(json.dumps({**about, "complete": False}))

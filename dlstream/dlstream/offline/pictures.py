@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import av
 import cv2
 import numpy as np
 
 from dlstream_common import EncodingError, Image, encoding_of
+from dlstream_common.video import is_whole_picture
 
-_JPEG, _PNG, _PNG_END = b"\xff\xd8", b"\x89PNG", b"IEND\xaeB`\x82"
 DEBAYER = "Record colour or grey images, such as the image_color or image_mono of image_proc's debayer node"
 
 
@@ -34,23 +33,7 @@ def decoded(data: bytes, form: str) -> tuple[Image, str]:
         raise EncodingError(
             f"image format: found '{form.strip()}', a sensor's mosaic; expected colour or grey. {DEBAYER}"
         )
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if _is_whole(data) else None
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if is_whole_picture(data) else None
     if image is None:
         raise DamagedPictureError(f"found {len(data)} bytes that are no whole picture (format '{form}')")
     return image, encoding_of(image)
-
-
-def _is_whole(data: bytes) -> bool:
-    """OpenCV fills up what is missing of a picture, and does not say so."""
-    if data.startswith(_PNG):
-        return _PNG_END in data[-64:]
-    if not data.startswith(_JPEG):
-        return bool(data)
-    decoder = av.CodecContext.create("mjpeg", "r")
-    decoder.options = {"err_detect": "explode"}
-    try:
-        return bool(decoder.decode(av.Packet(data)))
-    except av.error.PatchWelcomeError:  # a JPEG of a kind that FFmpeg doesn't know, and OpenCV may
-        return True
-    except av.FFmpegError:
-        return False

@@ -18,7 +18,7 @@ from dlstream.offline.progress import show_progress
 from dlstream.offline.scene import Scene
 from dlstream.offline.side_panel import SidePanel
 from dlstream_camera import SourceSettings
-from dlstream_common import DlstreamError, Frame, Individual, to_bgr
+from dlstream_common import DlstreamError, Frame, Individual, event_kinds, to_bgr
 from dlstream_experiment.model.virtual import DrawnKeypoints
 from dlstream_pose.runtime.overlay import OverlayRegion, draw_overlay
 from dlstream_recorder import EventRow, read_session
@@ -48,8 +48,10 @@ def _write(
 ) -> Path:
     footage = open_footage(sibling(stem, "mkv"), camera, SourceSettings())
     triggers = content.get("triggers") or {}
-    scene = Scene(list(triggers), about["settings"].get("outputs", []), by_acknowledgement=True)
     ahead = deque(sorted(_rows(session), key=lambda row: row.stamp_ns))
+    shown = (row.name for row in ahead if row.kind in (event_kinds.COMMAND, event_kinds.SHAM_STARTED))
+    outputs = dict.fromkeys((*about["settings"].get("outputs", []), *shown))
+    scene = Scene(list(triggers), list(outputs), by_acknowledgement=True)
     known = about["cameras"][camera]
     edges = [(int(first), int(second)) for first, second in known.get("edges", [])]
     outlines = {region["name"]: np.array(region["points"], np.float32) for region in known.get("regions", [])}

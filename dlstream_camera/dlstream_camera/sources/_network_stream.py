@@ -11,6 +11,7 @@ from av.video.frame import VideoFrame
 
 from dlstream_camera.sources._connection import Connection, DamagedFrameError, DisconnectedError, Taken
 from dlstream_common import SourceError, now
+from dlstream_common.video import strict_decoder
 
 _TO_OPEN = 10.0
 """Seconds within which a camera must answer."""
@@ -19,7 +20,6 @@ _ENDED = "the stream has ended: the camera closed the connection"
 _SHOWN_BY_ONE_FRAME = ("mpjpeg", "jpeg_pipe", "image2")
 """Formats that FFmpeg recognises from one frame; for others it first buffers some seconds of frames."""
 _LIVE = {"fflags": "nobuffer"}  # buffered frames would arrive all at once, too late for their stamps
-_DECODER = {"flags": "low_delay", "err_detect": "explode"}  # half a picture, filled up with grey, is no frame
 
 
 class NetworkStream(Connection):
@@ -45,8 +45,8 @@ class NetworkStream(Connection):
             self._container.close()
             raise SourceError(f"camera '{url}': found a stream without video; expected a video stream")
         stream = self._container.streams.video[0]
-        stream.thread_type = "SLICE"  # threads by frame would hold back as many frames as there are threads
-        stream.codec_context.options = dict(_DECODER)
+        stream.codec_context.options = {"flags": "low_delay"}
+        strict_decoder(stream.codec_context)
         self._packets = self._container.demux(stream)
         self._decoded: deque[VideoFrame] = deque()
         self._stamps: deque[tuple[int | None, int]] = deque(maxlen=_REMEMBERED)

@@ -8,11 +8,13 @@ for item in open_frames(path).frames():
 """
 
 from dlstream_common.video._ahead import ahead
+from dlstream_common.video._decoding import strict_decoder
 from dlstream_common.video._frames import FrameFile, LostFrame, VideoFrame, open_frames
 from dlstream_common.video._images import IMAGE_ENDINGS, VIDEO_ENDINGS, ImageFiles
 from dlstream_common.video._picture_check import PictureCheck, Remark
 from dlstream_common.video._spread import spread_frames
 from dlstream_common.video._video import VideoFile
+from dlstream_common.video._whole import is_whole_picture
 
 __all__ = [
     "IMAGE_ENDINGS",
@@ -25,6 +27,8 @@ __all__ = [
     "VideoFile",
     "VideoFrame",
     "ahead",
+    "is_whole_picture",
     "open_frames",
     "spread_frames",
+    "strict_decoder",
 ]

@@ -10,38 +10,62 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from dlstream_common.video._cuts import Cuts, Decoded
+from dlstream_common.video._ffv1 import SliceSums
 from dlstream_common.video._timeline import JUMP
 
 _MOST_READ_ERRORS = 100
 """Consecutive errors after which the rest of a file counts as unreadable."""
 _NO_PICTURE = "the decoder returns no picture for its data"
 _INCOMPLETE = "its data is incomplete"
-
-Decoded = tuple[int | None, av.VideoFrame | str]
-"""A presentation stamp in ticks of the stream, None if it has none; and the picture, or why it is lost."""
+_EMPTY = "the file has no data for it"
+_WRONG_SUM = "its data is damaged (a slice contradicts its check sum)"
 
 
 def decode(container: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
-    """Yields every picture to be shown. FFmpeg decodes and drops what an edit list hides."""
+    """Yields every picture to be shown; FFmpeg decodes and drops what an edit list hides."""
     _prepare(stream)
+    if container.format.name != "mpegts" or not stream.time_base:
+        return _decoded(container, stream, None)
+    cuts = Cuts(float(1 / stream.time_base))
+    return cuts.told(_decoded(container, stream, cuts))
+
+
+def strict_decoder(context: av.VideoCodecContext) -> None:
+    """Has a decoder, before it is opened, report a damaged frame: FFmpeg shows it patched up, unmarked."""
+    context.thread_type = "SLICE"  # with frame threads, errors would be reported some packets too late
+    options = {"err_detect": "crccheck+explode"}
+    if context.name == "h264":
+        context.thread_count = 1  # with slice threads, FFmpeg drops the errors of all slices
+        options = {"err_detect": "crccheck"}  # an error would take a frame along that waits for its turn; flags do not
+    context.options = {**context.options, **options}
+
+
+def _decoded(container: InputContainer, stream: VideoStream, cuts: Cuts | None) -> Iterator[Decoded]:
     expected = _Expected(container, stream)
+    sums = SliceSums() if stream.codec_context.name == "ffv1" else None
     for packet in _packets(container, stream):
         if isinstance(packet, str):
             yield None, packet
             continue
         expected.add(packet)
-        try:
-            pictures = packet.decode()
-        except av.FFmpegError as error:
-            if packet.is_discard:
-                continue
-            reason = f"its data is damaged ({_words(error)})"
+        if cuts:
+            cuts.add(packet)
+        reason = "" if packet.size else _EMPTY
+        pictures: list[av.VideoFrame] = []
+        if packet.size:
+            try:
+                pictures = packet.decode()
+            except av.FFmpegError as error:
+                reason = f"its data is damaged ({_words(error)})"
+            if sums and sums.is_damaged(bytes(packet)):
+                reason, pictures = _WRONG_SUM, []
+        if reason and not packet.is_discard:
             stamp = expected.stamp_of(packet)
             if stamp is None:
                 yield None, reason
             else:
                 expected.failed(stamp, reason)
-            continue
         for picture in pictures:
             yield from expected.shown(picture)
     try:
@@ -68,8 +92,7 @@ def seek(container: InputContainer, stream: VideoStream, target: int) -> None:
 def _prepare(stream: VideoStream) -> None:
     if stream.codec_context.is_open:
         return
-    stream.thread_type = "SLICE"  # with frame threads, errors would be reported some packets too late
-    stream.codec_context.options = {"err_detect": "explode"}  # half a picture filled with grey is not a frame
+    strict_decoder(stream.codec_context)
 
 
 class _Expected:
@@ -82,6 +105,7 @@ class _Expected:
         self._in_turn = container.format.name == "avi"
         self._waiting: list[tuple[int, int]] = []
         self._reasons: dict[tuple[int, int], str] = {}
+        self._gone: set[tuple[int, int]] = set()
         self._second_field = False
         self._part = self._part_shown = 0
         self._last: int | None = None
@@ -115,6 +139,8 @@ class _Expected:
         else:
             stamp = picture.pts
             if stamp is not None:
+                if (self._part_shown, stamp) in self._gone:
+                    return  # it comes too late, after the next one: the decoder waited for one that is missing
                 yield from self._up_to(stamp)
         self._second_field = bool(picture.interlaced_frame)
         yield stamp, _INCOMPLETE if picture.is_corrupt else picture
@@ -144,11 +170,12 @@ class _Expected:
     def _lost(self, key: tuple[int, int]) -> Iterator[Decoded]:
         reason = self._reasons.pop(key, "")
         if reason or not self._second_field:  # else the packet contained the other field of the previous picture
+            self._gone.add(key)
             yield key[1], reason or _NO_PICTURE
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet | str]:
-    """Yields packets with data (an empty one means "unchanged", or is FFmpeg's end mark), and read errors."""
+    """Yields packets and read errors. An empty packet of an AVI means "unchanged" and is left out."""
     packets, errors = container.demux(stream), 0
     while errors < _MOST_READ_ERRORS:
         try:
@@ -161,7 +188,7 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Pack
             packets = container.demux(stream)
             continue
         errors = 0
-        if packet.size:
+        if packet.size or (packet.pts is not None and container.format.name != "avi"):  # FFmpeg's end mark has no stamp
             yield packet
 
 

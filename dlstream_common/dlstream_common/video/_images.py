@@ -16,6 +16,7 @@ from dlstream_common.frame import Image
 from dlstream_common.quiet import quiet_opencv
 from dlstream_common.video._items import LostFrame, VideoFrame
 from dlstream_common.video._picture_check import few_bits
+from dlstream_common.video._whole import is_whole_picture
 
 IMAGE_ENDINGS = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
 VIDEO_ENDINGS = frozenset(
@@ -127,8 +128,9 @@ def _images_of(file: Path) -> Iterator[Image | str]:
 def _read(file: Path) -> list[Any]:
     with quiet_opencv():
         try:
-            return [cv2.imread(str(file), _AS_IT_IS)]
-        except cv2.error:
+            data = file.read_bytes()
+            return [cv2.imdecode(np.frombuffer(data, np.uint8), _AS_IT_IS) if is_whole_picture(data) else None]
+        except (cv2.error, OSError):
             return [None]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import stat
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,8 +16,9 @@ from ruamel.yaml.error import MarkedYAMLError
 from dlstream_common.errors import InputError
 from dlstream_common.problems import Place, Problem, did_you_mean, nearest, suggest
 from dlstream_common.text_files import encoding_of_text
-from dlstream_common.yaml._blanks import first_odd_blank, odd_blank
+from dlstream_common.yaml._blanks import first_odd_blank
 from dlstream_common.yaml._limits import MAX_BYTES, parse, too_many
+from dlstream_common.yaml._signs import by_signs, first_foreign_sign, odd_blank_problem
 from dlstream_common.yaml.annotations import Location, kinds_at, known_keys, unit_of, without_tags
 from dlstream_common.yaml.salvage import salvage
 from dlstream_common.yaml.wording import NUMBERS, decimal_commas, expected, found, merged, not_yaml, number_hint, shown
@@ -52,9 +52,11 @@ def read_yaml(path: str | Path, example: str = "rig: openfield") -> CommentedMap
         data = parse(text)
     except MarkedYAMLError as error:
         if blank := first_odd_blank(text):
-            raise InputError(path, [_odd_blank(*blank)]) from error
+            raise InputError(path, [odd_blank_problem(*blank)]) from error
         mark = error.problem_mark
         line = mark.line + 1 if mark else None
+        if sign := first_foreign_sign(text.split("\n"), 1, line or 0):
+            raise InputError(path, [Problem((), *sign[1], line=sign[0])]) from error
         raise InputError(path, [Problem((), *not_yaml(error.problem or str(error)), line=line)]) from error
     except Exception as error:  # including the parser's own assertions, which some broken texts trigger
         line = _line_in(str(error)) or 1
@@ -87,20 +89,6 @@ def _not_utf8(error: UnicodeDecodeError) -> Problem:
     return Problem((), "no readable file (it is not UTF-8 text)", "a YAML file", line=line)
 
 
-def _odd_blank(line: int, found: str) -> Problem:
-    return Problem((), found, "a plain space", "Delete it and type a space.", line=line)
-
-
-def _by_blanks(path: Path, problems: Sequence[Problem]) -> list[Problem]:
-    """The problems; those on a line with an odd blank are replaced by one about this blank."""
-    lines = path.read_text(encoding="utf-8").split("\n")
-    result: dict[Problem, None] = {}
-    for problem in problems:
-        blank = odd_blank(lines[problem.line - 1]) if problem.line and problem.line <= len(lines) else ""
-        result[_odd_blank(problem.line, blank) if blank and problem.line else problem] = None
-    return list(result)
-
-
 def _kind(mode: int) -> str:
     kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
     return kinds.get(stat.S_IFMT(mode), "a device")
@@ -131,7 +119,7 @@ def load_settings(
     except ValidationError as error:
         items = [*error.errors(), *salvage(data, model, context).further]
         problems = merged([(item, _problem(data, model, item)) for item in items])
-        raise InputError(path, _by_blanks(path, problems) if path.is_file() else problems) from error
+        raise InputError(path, by_signs(path, problems) if path.is_file() else problems) from error
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError(path, [_not_plain(data, error)]) from error
 

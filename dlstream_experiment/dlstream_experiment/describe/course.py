@@ -9,11 +9,15 @@ from dlstream_experiment.model.experiment import Experiment
 
 
 def course(experiment: Experiment) -> Mapping[str, Any]:
-    """The protocol as data: its diagram, the same in sentences, and how long a run lasts at most (seconds; null)."""
+    """The protocol as data: its diagram, the same in sentences, and how long a run lasts at most (seconds; null).
+
+    With it go the virtual keypoints, each as the weights of its keypoints, for who draws poses.
+    """
     protocol = experiment.protocol
     diagram = protocol.diagram()
     return {
         "experiment": experiment.experiment,
+        "keypoints": {name: point.middle for name, point in experiment.keypoints.items()},
         "longest": protocol.longest_run(),
         "words": protocol.in_words(),
         "boxes": [

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field, ValidationError
 
 from dlstream_common import Individual, Settings, misfit
+from dlstream_common.middles import Middles
 from dlstream_experiment.model.names import Label
 from dlstream_experiment.model.pose_array import PoseArray
 
@@ -67,25 +68,20 @@ class VirtualColumns:
     """
 
     def __init__(self, points: Mapping[str, VirtualKeypoint], keypoints: Sequence[str]) -> None:
-        known = {name: point for name, point in points.items() if all(part in keypoints for part in point.middle)}
+        self._middles = Middles.among({name: point.middle for name, point in points.items()}, keypoints)
+        known = self._middles.names
         self.keypoints = (*(f"{name} of the network" if name in known else name for name in keypoints), *known)
-        self._parts = [[keypoints.index(part) for part in point.middle] for point in known.values()]
-        self._weights = [np.array(list(point.middle.values())) for point in known.values()]
 
     def extend(self, poses: PoseArray) -> PoseArray:
         """Adds V keypoints to K: a place and a depth between, as surely as the least sure; NaN if one is."""
-        if not self._parts:
+        if not self._middles.names:
             return poses
-        added = np.empty((3, poses.block.shape[1], len(self._parts)), np.float32)
-        for number, (parts, weights) in enumerate(zip(self._parts, self._weights, strict=True)):
-            chosen = poses.block[:, :, parts].astype(np.float64)
-            added[:2, :, number] = (chosen[:2] * weights).sum(axis=2) / weights.sum()
-            added[2, :, number] = chosen[2].min(axis=1)
+        added = self._middles.of(poses.block)
         depth = poses.depth
         if depth is not None:
             between = [
                 (depth[:, parts] * weights).sum(axis=1) / weights.sum()
-                for parts, weights in zip(self._parts, self._weights, strict=True)
+                for parts, weights in zip(self._middles.parts, self._middles.weights, strict=True)
             ]
             depth = np.concatenate((depth, np.stack(between, axis=1, dtype=np.float32)), axis=1)
         return replace(poses, block=np.concatenate((poses.block, added), axis=2), depth=depth)

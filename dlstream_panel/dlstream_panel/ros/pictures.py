@@ -11,8 +11,10 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage
+from std_msgs.msg import String
 
-from dlstream_common.ros import LATEST_IMAGE, stamp_from_message
+from dlstream_common.middles import Middles, middles_of_course
+from dlstream_common.ros import LATCHED, LATEST_IMAGE, poses_from_message, stamp_from_message
 from dlstream_msgs.msg import FramePoses
 from dlstream_panel.clients import Hub
 
@@ -30,6 +32,9 @@ class Pictures:
         self._cameras = tuple(cameras)
         self._subscriptions: dict[str, list[Any]] = {}
         self._triggers: Any = None
+        self._points: dict[str, dict[str, float]] = {}
+        self._middles: dict[tuple[str, ...], Middles] = {}
+        self._course = node.create_subscription(String, "experiment/protocol", self._on_protocol, LATCHED)
         self._wanted: frozenset[str] = frozenset()
         self._open = True
 
@@ -72,19 +77,25 @@ class Pictures:
 
     def _on_poses(self, camera: str, message: FramePoses) -> None:
         stamp = stamp_from_message(message.header.stamp)
+        keypoints = tuple(message.keypoints)
+        middles = self._middles.setdefault(keypoints, Middles.among(self._points, keypoints))
         individuals = [
             {
                 "id": item.id,
                 "points": [
                     None if x != x else [round(x, 1), round(y, 1), round(c, 2)]
-                    for x, y, c in zip(item.x, item.y, item.confidence, strict=True)
+                    for x, y, c in zip(item.x.tolist(), item.y.tolist(), item.confidence.tolist(), strict=True)
                 ],
             }
-            for item in message.individuals
+            for item in middles.add(poses_from_message(message).individuals)
         ]
         latency = (stamp_from_message(message.inference_end) - stamp) / 1e6
         poses = {"sequence": message.sequence, "latency": round(latency, 2), "individuals": individuals}
         self._post(self._hub.poses, camera, stamp, poses)
+
+    def _on_protocol(self, message: String) -> None:
+        self._points = middles_of_course(message.data)
+        self._middles.clear()
 
     def _on_triggers(self, message: DiagnosticArray) -> None:
         values: dict[str, tuple[float | None, bool]] = {}
@@ -111,6 +122,7 @@ class Pictures:
         for camera in list(self._subscriptions):
             self._end(camera)
         self._end_triggers()
+        self._node.destroy_subscription(self._course)
 
 
 def _number(text: str) -> float | None:

@@ -13,9 +13,10 @@ from typing import Any
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
-from std_msgs.msg import Header
+from std_msgs.msg import Header, String
 
 from dlstream_common import DlstreamError, EncodingError, Frame, FramePoses, Individual, NetworkError
+from dlstream_common.middles import middles_of_course
 from dlstream_common.ros import (
     LATCHED,
     LATEST_IMAGE,
@@ -41,7 +42,7 @@ _SILENCE = 2.0
 """Seconds without a frame after which a camera counts as stale."""
 _ON_THE_WAY = 120
 """Frames of a camera on another host that may arrive at once, after the network has repaired a loss."""
-_REGIONS = "experiment/regions"
+_REGIONS, _PROTOCOL = "experiment/regions", "experiment/protocol"
 _REGIONS_QOS = QoSProfile(
     history=LATCHED.history, depth=16, reliability=LATCHED.reliability, durability=LATCHED.durability
 )
@@ -101,7 +102,8 @@ class PoseNode(DlstreamNode[PoseSettings]):
             on_frame, on_image = partial(self._on_depth, name), partial(self._on_depth_image, name)
             self._inputs.append(self._listen(depth_camera, on_frame, on_image))
         regions = self.create_subscription(Regions, _REGIONS, self._on_regions, _REGIONS_QOS)
-        self._inputs.append(partial(self.destroy_subscription, regions))
+        course = self.create_subscription(String, _PROTOCOL, self._on_protocol, LATCHED)
+        self._inputs += [partial(self.destroy_subscription, one) for one in (regions, course)]
 
     def deactivate(self) -> None:
         for end in self._inputs:
@@ -226,6 +228,11 @@ class PoseNode(DlstreamNode[PoseSettings]):
     def _on_regions(self, message: Regions) -> None:
         if message.camera in self._views:
             self._views[message.camera].set_regions(message)
+
+    def _on_protocol(self, message: String) -> None:
+        points = middles_of_course(message.data)
+        for view in self._views.values():
+            view.set_middles(points)
 
     def _work(self) -> None:
         try:

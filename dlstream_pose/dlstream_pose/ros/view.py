@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
 from dlstream_common import Frame, FramePoses, Meter, to_bgr
+from dlstream_common.middles import Middles
 from dlstream_common.ros import LATCHED, POSE, Level, fill_image, image_qos, key_values, poses_to_message
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 from dlstream_msgs.msg import Regions, Skeleton
@@ -50,6 +53,7 @@ class CameraView:
             kind = self._foxglove.ImageAnnotations
             self._annotations = node.create_lifecycle_publisher(kind, f"{camera}/annotations", image_qos(1))
         self._regions: tuple[OverlayRegion, ...] = ()
+        self._middles = Middles()
 
     def begin(self) -> None:
         """Starts counting, and publishes the skeleton."""
@@ -94,6 +98,10 @@ class CameraView:
             if len(item.x) == len(item.y)
         )
 
+    def set_middles(self, points: Mapping[str, Mapping[str, float]]) -> None:
+        """Takes the experiment's virtual keypoints, for drawing."""
+        self._middles = Middles.among(points, self._network.info.keypoints)
+
     def publish(self, poses: FramePoses, header: Header) -> None:
         """The poses of a frame; their header is the image's."""
         message = poses_to_message(poses)
@@ -111,25 +119,28 @@ class CameraView:
             return
         interval = 1 / self.settings.overlay_rate
         self._next_show = max(self._next_show + interval, clock + 0.5 * interval)
-        edges = self._network.info.edges
+        edges, middles = self._network.info.edges, self._middles
+        drawn = replace(
+            poses, individuals=tuple(middles.add(poses.individuals)), keypoints=(*poses.keypoints, *middles.names)
+        )
         if looked_at[0]:
             picture = draw_overlay(
                 to_bgr(frame.image, frame.encoding),
-                poses.individuals,
+                drawn.individuals,
                 edges,
                 self._regions,
                 min_confidence=self.settings.min_confidence,
                 caption=self._caption(poses),
-                legend=poses.keypoints if self.settings.legend else (),
+                legend=drawn.keypoints if self.settings.legend else (),
             )
             image = Image(header=header)
             fill_image(image, picture, "bgr8")
             self._overlays.publish(image)
         if looked_at[1]:
-            self._markers.publish(markers_of(poses, header, edges, self.settings.min_confidence))
+            self._markers.publish(markers_of(drawn, header, edges, self.settings.min_confidence))
         if looked_at[2]:
             least = self.settings.min_confidence
-            self._annotations.publish(annotations_of(self._foxglove, poses, header, edges, self._regions, least))
+            self._annotations.publish(annotations_of(self._foxglove, drawn, header, edges, self._regions, least))
 
     def state(self, dropped: int, lost: int, publishers: int, patience: float) -> tuple[Level, str]:
         """This camera's state, for the diagnostics; called once a second."""

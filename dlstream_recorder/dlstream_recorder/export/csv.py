@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from dlstream_recorder.export.recorded import Camera, Recorded
-from dlstream_recorder.report.tables import read_experiment
 from dlstream_recorder.writers.events import ABSENT
 
 
@@ -22,10 +20,8 @@ def write_csv(recorded: Recorded, folder: Path) -> list[Path]:
         OSError: a file can't be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    experiment = read_experiment(recorded.folder)
     tables = {
-        f"{camera.name.replace('/', '_')}.poses.csv": _poses(camera, recorded.start, experiment)
-        for camera in recorded.cameras
+        f"{camera.name.replace('/', '_')}.poses.csv": _poses(camera, recorded.start) for camera in recorded.cameras
     }
     tables["events.csv"] = _events(recorded)
     tables["trials.csv"] = _intervals(recorded.trials, recorded.start)
@@ -35,10 +31,7 @@ def write_csv(recorded: Recorded, folder: Path) -> list[Path]:
     return [folder / name for name in tables]
 
 
-def _poses(camera: Camera, start: int, experiment: Mapping[str, Any]) -> pd.DataFrame:
-    from dlstream_experiment.model.virtual import DrawnKeypoints
-
-    every = DrawnKeypoints.of_file(experiment, camera.keypoints)
+def _poses(camera: Camera, start: int) -> pd.DataFrame:
     columns: dict[str, object] = {
         "time": (camera.stamps - start) / 1e9,
         "frame": np.arange(len(camera.stamps)),
@@ -46,11 +39,10 @@ def _poses(camera: Camera, start: int, experiment: Mapping[str, Any]) -> pd.Data
         "stamp_ns": camera.stamps,
     }
     for animal in camera.animals:
-        values = every.over_frames(animal.values)
-        for index, keypoint in enumerate(every.keypoints):
+        for index, keypoint in enumerate(camera.keypoints):
             stem = f"{animal.name}.{keypoint}" if animal.name else keypoint
             for place, what in enumerate(("x", "y", "confidence")):
-                columns[f"{stem}.{what}"] = values[:, index, place]
+                columns[f"{stem}.{what}"] = animal.values[:, index, place]
     return pd.DataFrame(columns)
 
 

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from dlstream_common import RecordingError
 from dlstream_recorder.export.csv import write_csv
 from dlstream_recorder.export.nwb import missing, write_nwb
-from dlstream_recorder.export.recorded import Recorded, read_recorded
+from dlstream_recorder.export.recorded import Recorded, poses_with_virtual, read_recorded
 from dlstream_recorder.export.sleap import write_slp
 from dlstream_recorder.metadata import SessionMetadata, merged, metadata_of
-from dlstream_recorder.report.tables import read_poses, segment_stems, sibling
+from dlstream_recorder.report.tables import read_experiment, read_poses, segment_stems, sibling
 from dlstream_recorder.writers._files import write_error
 
 FORMATS = ("csv", "nwb", "sleap")
@@ -99,7 +99,7 @@ def _nwb(recorded: Recorded, out: Path, force: bool) -> list[Path]:
 
 
 def _sleap(recorded: Recorded, out: Path, force: bool) -> list[Path]:
-    written = []
+    written, experiment = [], read_experiment(recorded.folder)
     for camera in recorded.cameras:
         for stem in segment_stems(recorded.folder, camera.name):
             path, video = sibling(stem, "poses.csv"), sibling(stem, "mkv")
@@ -107,7 +107,8 @@ def _sleap(recorded: Recorded, out: Path, force: bool) -> list[Path]:
                 target = _free(out / f"{recorded.name}_{stem.name}.slp", force)
                 temporary = target.with_name(f".{target.stem}.new.slp")
                 try:
-                    write_slp(temporary, read_poses(path), camera.edges, video.resolve() if video.exists() else None)
+                    poses = poses_with_virtual(read_poses(path), experiment)
+                    write_slp(temporary, poses, camera.edges, video.resolve() if video.exists() else None)
                     temporary.replace(target)
                 finally:
                     temporary.unlink(missing_ok=True)

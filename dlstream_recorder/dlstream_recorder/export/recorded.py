@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,14 @@ from numpy.typing import NDArray
 from dlstream_common import RecordingError
 from dlstream_recorder.report.intervals import stimuli, trials
 from dlstream_recorder.report.summary import read_session
-from dlstream_recorder.report.tables import read_events, read_frames, read_poses, segment_stems, sibling
+from dlstream_recorder.report.tables import (
+    read_events,
+    read_experiment,
+    read_frames,
+    read_poses,
+    segment_stems,
+    sibling,
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,8 @@ class Camera:
 
     Attributes:
         stamps, sequences: (frames,), of all its segments one after the other.
+        keypoints: those of the network, then the experiment's virtual ones.
+        edges: the skeleton, as pairs of their indices.
     """
 
     name: str
@@ -97,17 +107,42 @@ def read_recorded(folder: Path) -> Recorded:
             f"{folder}: found a session that is not finished; expected a whole one: dlstream recover {folder}"
         )
     events = read_events(folder)
-    cameras = tuple(_camera(folder, name, entry) for name, entry in about["cameras"].items())
+    experiment = read_experiment(folder)
+    cameras = tuple(_camera(folder, name, entry, experiment) for name, entry in about["cameras"].items())
     start = int(about["created_ns"])
     stamps = [start, int(about.get("ended_ns") or 0), *events["stamp_ns"].tolist()]
     end = max([*stamps, *(int(camera.stamps[-1]) for camera in cameras if len(camera.stamps))])
     return Recorded(folder, about, cameras, events, start, end, trials(events, end), stimuli(events, end))
 
 
-def _camera(folder: Path, name: str, about: dict[str, Any]) -> Camera:
+def poses_with_virtual(table: pd.DataFrame, experiment: Mapping[str, Any]) -> pd.DataFrame:
+    """A table as `read_poses` returns it, with the virtual keypoints of an experiment file's content."""
+    from dlstream_experiment.model.virtual import DrawnKeypoints
+
+    keypoints, animals = _animals([table], [len(table)])
+    every = DrawnKeypoints.of_file(experiment, keypoints)
+    if len(every.keypoints) == len(keypoints):
+        return table
+    levels, scorer = table.columns.names, str(table.columns[0][0])
+    heads, values = [], []
+    for animal in animals:
+        found = every.over_frames(animal.values).astype(np.float64)
+        for index, keypoint in enumerate(every.keypoints):
+            for place, what in enumerate(("x", "y", "likelihood")):
+                named = {"scorer": scorer, "individuals": animal.name, "bodyparts": keypoint, "coords": what}
+                heads.append(tuple(named[level] for level in levels))
+                values.append(found[:, index, place])
+    columns = pd.MultiIndex.from_tuples(heads, names=levels)
+    return pd.DataFrame(np.stack(values, axis=1), index=table.index, columns=columns)
+
+
+def _camera(folder: Path, name: str, about: dict[str, Any], experiment: Mapping[str, Any]) -> Camera:
     stems = segment_stems(folder, name)
     frames = [read_frames(stem) for stem in stems]
-    tables = [read_poses(path) if (path := sibling(stem, "poses.csv")).exists() else None for stem in stems]
+    tables = [
+        poses_with_virtual(read_poses(path), experiment) if (path := sibling(stem, "poses.csv")).exists() else None
+        for stem in stems
+    ]
     network = about.get("network") or {}
     parts = about.get("parts") or []
     sizes = {(int(part["width"]), int(part["height"])) for part in parts if part.get("width")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -26,8 +27,8 @@ def check_directory(directory: Path, min_free: float) -> None:
     if not nearest.is_dir():
         raise RecordingError(f"{directory}: found the file {nearest} in its way; expected a folder, or room for one")
     try:
-        with TemporaryFile(dir=nearest):
-            pass
+        with TemporaryFile(dir=nearest), suppress(FileNotFoundError):
+            os.lstat(directory)  # whether its name is possible
     except OSError as error:
         raise write_error(directory, error) from error
     check_disk(directory, min_free)

@@ -129,6 +129,10 @@ def write_error(path: Path, error: OSError) -> RecordingError:
         usage = shutil.disk_usage(disk)
     except OSError:
         return RecordingError(text)
+    if error.errno == errno.ENAMETOOLONG:
+        return RecordingError(f"{text}. A name has at most 255 bytes: give a shorter one")
+    if not usage.total:
+        return RecordingError(f"{text}. {disk} holds no files of users: record to another directory")
     if error.errno == errno.EROFS:
         return RecordingError(f"{text} (disk {disk}). The disk is read-only: record to another directory")
     if error.errno in (errno.EACCES, errno.EPERM):
@@ -141,7 +145,7 @@ def write_error(path: Path, error: OSError) -> RecordingError:
 def disk_of(path: Path) -> Path:
     """The mount point of the disk that holds `path`; `path` itself need not exist."""
     path = Path(os.path.abspath(path))  # noqa: PTH100 - resolve() would follow links of folders that don't exist yet
-    while not path.exists():
+    while not os.path.exists(path):  # noqa: PTH110 - Path.exists raises an error for a name that is too long
         path = path.parent
     path = path.resolve()
     while not path.is_mount():

@@ -1,0 +1,89 @@
+"""Finds the frames that are missing where bytes of an MPEG transport stream are: what is left shows no error."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from statistics import median
+
+import av
+
+_STEPS = 50
+"""Last steps from stamp to stamp that show whether the rate is constant."""
+_LEAST = 5
+"""Steps without which nothing can be said."""
+_REGULAR = 0.8
+"""Part of the steps that must be near their median."""
+_LONGEST = 10.0
+"""Seconds of a gap in which frames are missing; after a longer one the recording was paused."""
+_MISSING = "the file lacks it: bytes are missing there"
+_PIECES = "the file lacks bytes there, and what was decoded may be put together from pieces of two frames"
+
+Decoded = tuple[int | None, av.VideoFrame | str]
+"""A presentation stamp in ticks of the stream, None if it has none; and the picture, or why it is lost."""
+
+
+class Cuts:
+    """Where bytes are missing, by the continuity counters that FFmpeg looks at.
+
+    A joint of two files looks the same, but for the gap in the stamps.
+
+    Args:
+        second: ticks of the stream's stamps in a second.
+    """
+
+    def __init__(self, second: float) -> None:
+        self._longest = _LONGEST * second
+        self._steps: deque[int] = deque(maxlen=_STEPS)
+        self._last: int | None = None
+        self._flagged = False
+        self._cuts: list[int] = []
+        self._suspects: set[int] = set()
+
+    def add(self, packet: av.Packet) -> None:
+        """Adds a packet before it is decoded."""
+        if packet.dts is not None:
+            if self._last is not None and packet.dts > self._last:
+                self._steps.append(packet.dts - self._last)
+            self._last = packet.dts
+        if packet.pts is None:
+            return
+        if self._flagged:  # FFmpeg's parser is one frame behind: the flag is about the bytes after this packet
+            self._suspects.add(packet.pts)
+        self._flagged = packet.is_corrupt
+        if packet.is_corrupt:
+            self._cuts.append(packet.pts)
+
+    def told(self, decoded: Iterator[Decoded]) -> Iterator[Decoded]:
+        """What was decoded, with the missing frames in their places."""
+        held: Decoded | None = None
+        for item in decoded:
+            if held is None:
+                held = item
+                continue
+            missing = self._missing(held[0], item[0])
+            if missing:
+                held, item = self._doubted(held), self._doubted(item)
+            yield held
+            yield from ((stamp, _MISSING) for stamp in missing)
+            held = item
+        if held is not None:
+            yield held
+
+    def _missing(self, before: int | None, after: int | None) -> list[int]:
+        if not self._cuts or before is None or after is None or not 0 < after - before <= self._longest:
+            return []
+        step = self._step()
+        if not step or not any(before - _LEAST * step <= cut <= after for cut in self._cuts):
+            return []
+        return [round(before + number * step) for number in range(1, round((after - before) / step))]
+
+    def _step(self) -> float:
+        """Ticks from frame to frame; 0 if they vary."""
+        usual = median(self._steps) if len(self._steps) >= _LEAST else 0
+        near = sum(abs(step - usual) <= usual / 4 for step in self._steps)
+        return usual if near >= _REGULAR * len(self._steps) else 0
+
+    def _doubted(self, item: Decoded) -> Decoded:
+        stamp, found = item
+        return (stamp, _PIECES) if stamp in self._suspects and not isinstance(found, str) else item

@@ -1,0 +1,129 @@
+"""Damaged, cut and incomplete videos: every lost frame is told with its number, and nothing else changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from video_files import damage, even, texture, write_video
+
+from dlstream_common.video import LostFrame, VideoFrame, open_frames
+
+
+def read(path: Path, fps: float = 0.0) -> tuple[list[VideoFrame], list[LostFrame]]:
+    items = list(open_frames(path, fps).frames())
+    assert [item.number for item in items] == list(range(len(items)))
+    frames = [item for item in items if isinstance(item, VideoFrame)]
+    return frames, [item for item in items if isinstance(item, LostFrame)]
+
+
+def times(frames: list[VideoFrame]) -> list[float]:
+    return [frame.time / 1e9 for frame in frames]
+
+
+@pytest.mark.parametrize("number", [0, 7, 18, 19])
+def test_a_damaged_frame_is_one_lost_frame(number, tmp_path):
+    path = damage(write_video(tmp_path / "motion.avi", even(20), "mjpeg", "yuvj420p"), number)
+    frames, [lost] = read(path)
+    assert lost.number == number
+    assert lost.time / 1e9 == pytest.approx(number / 30, abs=0.001)
+    assert "its data is damaged" in lost.reason
+    assert [frame.number for frame in frames] == [other for other in range(20) if other != number]
+    assert np.allclose(times(frames), [other / 30 for other in range(20) if other != number], atol=0.001)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("sums.mkv", "ffv1", {"level": "3", "slicecrc": "1", "g": "1"}),
+        ("sums.avi", "ffv1", {"level": "3", "slicecrc": "1", "g": "1"}),
+        ("newer.mkv", "ffv1", {"level": "4", "strict": "experimental", "g": "1"}),
+        ("slices.mp4", "libx264", {"g": "1", "x264-params": "slices=4"}),
+        ("slices.avi", "libx264", {"g": "1", "x264-params": "slices=4", "bf": "0"}),
+        ("turned.mov", "prores_ks", {}),
+    ],
+)
+@pytest.mark.parametrize("number", [0, 7, 19])
+def test_a_few_wrong_bytes_are_one_lost_frame(name, codec, options, number, tmp_path):
+    pixels = "yuv422p10le" if codec == "prores_ks" else "yuv420p"
+    path = write_video(tmp_path / name, even(20), codec, pixels, options, draw=texture)
+    whole, none = read(path)
+    assert not none
+    frames, [lost] = read(damage(path, number, begin=0.4, most=40))
+    assert lost.number == number
+    assert lost.time / 1e9 == pytest.approx(number / 30, abs=0.001)
+    assert [frame.number for frame in frames] == [other for other in range(20) if other != number]
+    assert all(np.array_equal(frame.image, whole[frame.number].image) for frame in frames), (
+        "nothing shows made-up pixels"
+    )
+
+
+def test_video_without_check_sums_has_no_wrong_ones(tmp_path):
+    for options in ({"level": "3", "slicecrc": "0", "slices": "4"}, {"level": "1"}):
+        frames, lost = read(write_video(tmp_path / "none.mkv", even(20), "ffv1", options=options, draw=texture))
+        assert (len(frames), lost) == (20, [])
+
+
+def test_a_sample_without_data_is_a_lost_frame(tmp_path):
+    path = write_video(tmp_path / "empty.mp4", even(20), "mjpeg", "yuvj420p", draw=texture)
+    content = bytearray(path.read_bytes())
+    table = content.index(b"stsz") + 16
+    for number in (5, 4, 19):  # its bytes become padding after the JPEG before it
+        own, before = (content[table + 4 * at : table + 4 * at + 4] for at in (number, number - 1))
+        both = int.from_bytes(own, "big") + int.from_bytes(before, "big")
+        content[table + 4 * number - 4 : table + 4 * number + 4] = both.to_bytes(4, "big") + bytes(4)
+    path.write_bytes(content)
+    frames, lost = read(path)
+    assert [one.number for one in lost] == [4, 5, 19]
+    assert "no data" in lost[0].reason
+    assert np.allclose(times(frames), [other / 30 for other in range(20) if other not in (4, 5, 19)], atol=0.001)
+
+
+@pytest.mark.parametrize(("codec", "reordered"), [("libx264", "0"), ("libx264", "2"), ("mpeg2video", "2")])
+@pytest.mark.parametrize(("begin", "end", "lost"), [(12, 13, 1), (12.5, 13.5, 2), (11.4, 14.6, 4)])
+def test_the_frames_that_a_cut_stream_lacks_are_lost(codec, reordered, begin, end, lost, tmp_path):
+    path = write_video(tmp_path / "cut.ts", even(40), codec, options={"bf": reordered, "g": "20"}, draw=texture)
+    content = path.read_bytes()
+    packets = [content[at : at + 188] for at in range(0, len(content), 188)]
+    video = [number for number, one in enumerate(packets) if int.from_bytes(one[1:3], "big") & 0x1FFF == 0x100]
+    starts = [number for number in video if packets[number][1] & 0x40]
+
+    def place(frame: float) -> int:
+        number = int(frame)
+        return starts[number] + round((frame - number) * (starts[number + 1] - starts[number]))
+
+    path.write_bytes(b"".join(packets[: place(begin)] + packets[place(end) :]))
+    frames, missing = read(path)
+    assert len(frames) + len(missing) == 40
+    assert lost <= len(missing) <= lost + 6, "and those that the decoder can't make without them"
+    assert [round(frame.time * 30 / 1e9) for frame in frames] == [frame.number for frame in frames]
+    assert [round(one.time * 30 / 1e9) for one in missing] == [one.number for one in missing]
+    assert any("bytes" in one.reason for one in missing)
+
+
+def test_damage_between_key_frames_says_what_builds_on_it(tmp_path):
+    options = {"g": "10", "bf": "2", "x264-params": "scenecut=0"}
+    path = write_video(tmp_path / "plain.mp4", even(40), options=options, draw=texture)
+    whole, _ = read(path)
+    frames, lost = read(damage(path, 13))
+    assert len(frames) + len(lost) == 40
+    assert 1 <= len(lost) < 10
+    assert all("up to the next key frame" in item.reason for item in lost)
+    assert [frame.number for frame in frames[-19:]] == list(range(21, 40)), "the next key frame is 20"
+    for frame in frames:
+        assert frame.time == whole[frame.number].time
+        if frame.number > 20:
+            assert np.array_equal(frame.image, whole[frame.number].image)
+
+
+def test_a_damaged_frame_of_an_avi_with_reordered_frames_shifts_no_stamp(tmp_path):
+    path = write_video(tmp_path / "old.avi", even(60), "mpeg4", options={"bf": "2", "g": "12"}, draw=texture)
+    whole, _ = read(path)
+    for number in (1, 5, 30, 58):
+        damaged = tmp_path / f"{number}.avi"
+        damaged.write_bytes(path.read_bytes())
+        frames, lost = read(damage(damaged, number))
+        assert lost
+        assert len(frames) + len(lost) == 60
+        assert all(frame.time == whole[frame.number].time for frame in frames)
