@@ -220,6 +220,26 @@ def test_a_rig_that_goes_on_without_a_host_takes_it_back(begin, write, hosts, tm
     assert any("nothing has been heard of host desk for" in row["values"] for row in events(arena, "fault"))
 
 
+def test_a_share_that_was_killed_and_started_again_has_its_output_back(begin, write, tmp_path):
+    rig = write(silence=5, patience=6, on_failure="continue")
+    arena = begin("arena", "run", str(rig), "--host", "arena")
+    desk = begin("desk", "run", "--status", "1", str(rig))
+    told(desk, "acknowledgement", "on")
+    wait_until(lambda: "on" in acted(tmp_path), arena)
+    before = len(acted(tmp_path))
+    arena.process.kill()
+    wait_until(lambda: "off" in acted(tmp_path)[before:], desk)
+    desk.saw("host arena is gone; the rig continues without it")
+    before = len(acted(tmp_path))
+    arena = begin("arena", "run", str(rig), "--host", "arena")
+    desk.saw("host arena is back after")
+    wait_until(lambda: "on" in acted(tmp_path)[before:], desk)
+    desk.saw("output 'laser' is there again: its node was started anew, and is off")
+    assert desk.stop() == arena.wait() == 0, desk.output + arena.output
+    assert acted(tmp_path)[-1] == "off"
+    assert desk.about()["complete"]
+
+
 def test_hosts_with_different_rigs_do_not_start(begin, write, tmp_path):
     own, other = write(), write(tmp_path / "other", transport="compressed")
     arena = begin("arena", "run", str(other), "--host", "arena", "--note", "as seen there")

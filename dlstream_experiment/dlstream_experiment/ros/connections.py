@@ -30,6 +30,7 @@ class Connections:
     Args:
         on_input: called with every frame's poses, and every value from outside that the triggers need.
         complain: called with an output's name and a reason.
+        recovered: called with an output's name and what is well again.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Connections:
         clock: Callable[[], int],
         on_input: Callable[[Input], None],
         complain: Callable[[str, str], None],
+        recovered: Callable[[str, str], None],
         listeners: int = 1,
         silence: float = 1.0,
     ) -> None:
@@ -46,7 +48,7 @@ class Connections:
         """Of the newest pose of each camera that sent one."""
         self._last_pose = -math.inf
         self._node, self._clock, self._on_input = node, clock, on_input
-        self._complain, self._cameras = complain, experiment.cameras
+        self._complain, self._recovered, self._cameras = complain, recovered, experiment.cameras
         self._links = {
             output: OutputLink(node, output, clock, complain, listeners, silence) for output in experiment.outputs
         }
@@ -94,6 +96,8 @@ class Connections:
         first = ""
         for output, link in self._links.items():
             reason, command = link.supervise()
+            if back := link.newly_back():
+                self._recovered(output, back)
             if link.owed and self.since_last_pose < _POSES_COME:
                 self._node.get_logger().info(
                     f"poses come again: sending '{link.owed.action}' to output '{output}' again"
