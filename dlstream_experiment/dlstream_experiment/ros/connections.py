@@ -11,7 +11,7 @@ from functools import partial
 from rclpy.lifecycle import LifecycleNode
 
 from dlstream_common import Command
-from dlstream_common.ros import POSE, poses_from_message
+from dlstream_common.ros import POSE, HostClocks, poses_from_message
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.external import ExternalSource
 from dlstream_experiment.ros.external_topics import ExternalTopics
@@ -56,6 +56,7 @@ class Connections:
             node.create_subscription(FramePosesMsg, f"{camera}/pose", partial(self._receive, camera), POSE)
             for camera in experiment.cameras
         ]
+        self._clocks = HostClocks(node, node.get_namespace())
         self._values = ExternalTopics(node, _sources(experiment), clock, on_input, complain)
 
     def activate(self) -> None:
@@ -146,6 +147,7 @@ class Connections:
             link.close()
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
+        self._clocks.close()
         self._values.close()
 
     def _receive(self, camera: str, message: FramePosesMsg) -> None:
@@ -155,7 +157,8 @@ class Connections:
             poses = replace(poses, camera=camera)
         self.keypoints[camera] = poses.keypoints
         self._last_pose = time.monotonic()
-        self._on_input(Poses(poses, arrived))
+        ahead = self._clocks.of(f"{self._node.get_namespace().rstrip('/')}/{camera}/camera")
+        self._on_input(Poses(poses, arrived, ahead.nanoseconds, ahead.uncertainty))
 
 
 def _sources(experiment: Experiment) -> Iterable[ExternalSource]:

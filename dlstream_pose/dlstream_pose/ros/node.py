@@ -21,6 +21,7 @@ from dlstream_common.ros import (
     LATEST_IMAGE,
     Diagnosis,
     DlstreamNode,
+    HostClocks,
     Level,
     frame_from_compressed,
     frame_from_message,
@@ -59,6 +60,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(PoseSettings, **options)
+        self._clocks = HostClocks(self, self.get_namespace())
         self._views: dict[str, CameraView] = {}
         self._workers: list[threading.Thread] = []
         self._warming = threading.Lock()
@@ -248,6 +250,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         except (EncodingError, NetworkError) as error:
             self._refuse(view, error)
             return
+        ahead = self._clocks.of(f"{self.get_namespace().rstrip('/')}/{queued.camera}/camera")
         poses = FramePoses(
             camera=queued.camera,
             sequence=queued.sequence,
@@ -259,7 +262,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
             inference_end=end,
             dropped=queued.dropped,
             frame_id=header.frame_id,
-            stale=0 < view.settings.max_age * 1e9 < end - frame.stamp,
+            stale=0 < view.settings.max_age * 1e9 < end - frame.stamp + ahead.nanoseconds + ahead.uncertainty,
             predicted_to=found.predicted_to,
         )
         view.publish(poses, header)
