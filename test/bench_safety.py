@@ -25,7 +25,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "firmware" / "simulator"))
 
-from rig_tools import CONFIG, RigUnderTest, command
+from rig_tools import CONFIG, RigUnderTest, command, on_while_seen
 from simulated_board import SimulatedBoard
 
 RIG = """\
@@ -36,17 +36,7 @@ experiment: {{file: {folder}/experiment.yaml, start_timeout: 60}}
 outputs: {{laser: {laser}}}
 recorder: {{directory: {folder}/sessions, min_free: 0.1}}
 """
-EXPERIMENT = """\
-experiment: safety
-camera: top
-regions: {everywhere: {type: rectangle, left: 0, top: 0, right: 319, bottom: 239}}
-triggers: {seen: {type: region, region: everywhere, keypoints: [neck]}}
-protocol:
-  type: region_trials
-  trials: {on: {trigger: seen, stimulus: {output: laser, action: "on"}}}
-  lockout: 0
-  max_hits: 100000
-"""
+EXPERIMENT = on_while_seen("safety", 320, 240, patient=False)
 LASER = {
     False: "{{type: log, file: {folder}/laser.txt}}",
     True: "{{type: arduino, max_on: 3600, port: {port}, pin: 9}}",

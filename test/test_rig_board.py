@@ -11,7 +11,7 @@ from csv import DictReader
 from pathlib import Path
 
 import pytest
-from rig_tools import RigUnderTest, command
+from rig_tools import RigUnderTest, command, on_while_seen
 from simulated_board import SimulatedBoard
 
 from dlstream.rig.file import load_rig
@@ -28,14 +28,7 @@ def board(tmp_path: Path) -> Iterator[SimulatedBoard]:
 def rig(tmp_path: Path, board: SimulatedBoard) -> Path:
     """Two outputs on one board; the laser is on while the animal is seen."""
     config = Path(__file__).resolve().parents[1] / "config"
-    (tmp_path / "experiment.yaml").write_text(
-        "experiment: test\ncamera: top\n"
-        "regions: {everywhere: {type: rectangle, left: 0, top: 0, right: 319, bottom: 239}}\n"
-        "triggers: {seen: {type: region, region: everywhere, keypoints: [neck]}}\n"
-        "protocol:\n  type: region_trials\n"
-        '  trials: {on: {trigger: seen, stimulus: {output: laser, action: "on"}}}\n'
-        "  lockout: 0\n  max_hits: 100000\n  finish_last_trial: true\nmax_age: 60\npose_timeout: 60\n"
-    )
+    (tmp_path / "experiment.yaml").write_text(on_while_seen("test", 320, 240))
     path = tmp_path / "rig.yaml"
     common = f"type: arduino, port: {board.port}, answer_timeout: 10, commander_timeout: 60, max_command_age: 60"
     common += ", watchdog: 5, max_on: 3600"

@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from rig_tools import CONFIG, RigUnderTest, is_gone, wait_until
+from rig_tools import CONFIG, RigUnderTest, is_gone, on_while_seen, wait_until
 
 # The output hears of the death of a process: it is not to go off by a silence that a busy machine makes.
 RIG = """\
@@ -21,19 +21,7 @@ outputs:
   laser: {{type: log, file: {folder}/laser.txt, commander_timeout: 60, max_command_age: 60}}
 recorder: {{directory: {folder}/sessions, silence: 60, min_free: 0.1}}
 """
-EXPERIMENT = """\
-experiment: safety
-camera: top
-regions: {everywhere: {type: rectangle, left: 0, top: 0, right: 319, bottom: 239}}
-triggers: {seen: {type: region, region: everywhere, keypoints: [neck]}}
-protocol:
-  type: region_trials
-  trials: {on: {trigger: seen, stimulus: {output: laser, action: "on"}}}
-  lockout: 0
-  max_hits: 100000
-max_age: 60
-pose_timeout: 60
-"""
+EXPERIMENT = on_while_seen("safety", 320, 240)
 NODES = ["/top/camera", "/pose", "/experiment", "/recorder"]
 NOBODY = "waits for output 'laser': nobody listens on /outputs/laser/command"
 

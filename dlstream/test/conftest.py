@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from bag_tools import COUNT, ROOT, Maker
+from check_tools import CONFIG, RIG
 from offline_tools import EXPERIMENT
 from rich.console import Console
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
@@ -56,3 +57,17 @@ def replayed(tmp_path: Path, console: Console) -> Any:
         return pd.concat([pd.read_csv(table) for table in sorted(out.glob("top*.frames.csv"))])
 
     return run
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    """Writes a rig file: check_tools.RIG with a part replaced."""
+
+    def write(old: str = "", new: str = "") -> Path:
+        text = RIG.format(config=CONFIG)
+        assert old in text
+        path = tmp_path / "rig.yaml"
+        path.write_text(text.replace(old, new))
+        return path
+
+    return write

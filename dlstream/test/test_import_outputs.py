@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlstream.importing.convert import convert_setup
@@ -123,6 +123,7 @@ def test_what_does_not_name_a_device_stays_a_log_with_its_keys_listed(tmp_path, 
             assert any(note.lost and key in note.where for note in notes), key
 
 
+@settings(max_examples=30)
 @given(
     st.sampled_from(list(BASES)),
     st.sampled_from(["ARDUINO", "RASPBERRY", "RASP_NETWORK", "arduino", "x"]),

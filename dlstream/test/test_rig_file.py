@@ -4,54 +4,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
+from check_tools import CONFIG, mistakes, warnings_of
 
-from dlstream.cli.main import main
 from dlstream.console import make_console
 from dlstream.rig.check import checked_rig
 from dlstream.rig.file import load_rig
 from dlstream.rig.nodes import rig_nodes
 from dlstream.rig.overrides import Override
 from dlstream_common import InputError
-
-CONFIG = Path(__file__).resolve().parents[2] / "config"
-
-RIG = """\
-rig: test
-cameras:
-  top: {{source: synthetic, width: 640, height: 480}}
-pose:
-  network: {config}/networks/demo_mouse.onnx
-  scale: 0.5
-experiment: {config}/experiments/demo.yaml
-outputs:
-  screen:
-    type: screen
-    images: {{left: {config}/images/stripes.png, right: {config}/images/checkers.png}}
-recorder: {{directory: sessions}}
-"""
-
-
-@pytest.fixture
-def write(tmp_path: Path):
-    """Writes a rig file: the whole one above with a part replaced."""
-
-    def write(old: str = "", new: str = "") -> Path:
-        text = RIG.format(config=CONFIG)
-        assert old in text
-        path = tmp_path / "rig.yaml"
-        path.write_text(text.replace(old, new))
-        return path
-
-    return write
-
-
-def refused(path: Path) -> list[str]:
-    with pytest.raises(InputError) as error:
-        checked_rig(path)
-    return str(error.value).splitlines()
 
 
 def test_demo_rig_is_in_order():
@@ -178,7 +139,7 @@ def test_an_output_of_somebody_elses_node_is_commanded_and_not_started(write):
 )
 def test_refused_with_its_line(write, old, new, line, expected):
     path = write(old, new)
-    found = refused(path)
+    found = mistakes(path)
     assert any(text.startswith(f"{path}:{line}: ") and expected in text for text in found), found
 
 
@@ -193,107 +154,24 @@ def test_experiment_that_does_not_fit_the_rig_is_refused_with_the_experiments_ow
         assert old in text
         experiment = tmp_path / "experiment.yaml"
         experiment.write_text(text.replace(old, new))
-        [first, *_] = refused(write(f"{CONFIG}/experiments/demo.yaml", str(experiment)))
+        [first, *_] = mistakes(write(f"{CONFIG}/experiments/demo.yaml", str(experiment)))
         assert first.startswith(f"{experiment}:"), first
         assert expected in first
-
-
-def warnings_of(path: Path) -> list[str]:
-    """The warnings on a rig that is valid."""
-    found: list[str] = []
-    checked_rig(path, warn=lambda file, problem: found.append(f"{file.name}:{problem.line}: {problem}"))
-    return found
-
-
-def test_another_scale_than_the_networks_gives_a_warning(write):
-    assert warnings_of(write()) == warnings_of(write("  scale: 0.5\n")) == []
-    (warning,) = warnings_of(write("scale: 0.5", "scale: 1"))
-    assert warning.startswith("rig.yaml:6: pose.scale: found 1; expected 0.5, the scale that the network file was")
-    (warning,) = warnings_of(write("scale: 0.5", "scale: 5"))
-    assert "found 5; expected 0.5" in warning
-    (line,) = refused(write("scale: 0.5", "scale: 0.05"))
-    assert "pose.scale: found 0.05, which leaves 32x24 pixels of camera 'top' (640x480); expected a scale" in line
-
-
-SPEED = """\
-experiment: fast
-camera: top
-triggers:
-  runs: {type: speed, keypoints: [neck], at_least: 100, window: 0.01}
-protocol:
-  type: states
-  states:
-    rest: {transitions: [{when: runs, go: run}]}
-    run: {enter: [{count: runs}], stimuli: [{output: laser, action: on}], transitions: [{after: 1, go: rest}]}
-  stop: [{if: runs >= 3}]
-"""
-NO_REGION = "{type: region, region: 5, keypoints: [nekc]}"
-
-
-def test_check_of_a_rig_tells_all_that_the_check_of_its_experiment_tells(tmp_path: Path, monkeypatch, capsys):
-    """Warnings included, with frame rates and image sizes of the sources: of a video those of its file."""
-    (tmp_path / "fast.yaml").write_text(SPEED)
-    video = tmp_path / "mouse.avi"
-    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"MJPG"), 20, (640, 480))
-    for _ in range(5):
-        writer.write(np.random.default_rng(1).integers(0, 255, (480, 640, 3), np.uint8))
-    writer.release()
-    rig = tmp_path / "rig.yaml"
-    network = f"pose: {{network: {CONFIG}/networks/demo_mouse.onnx}}\n"
-    for source, rate in ((f"source: video, path: {video}", 20), ("source: synthetic, fps: 40", 40)):
-        text = f"rig: t\ncameras: {{top: {{{source}}}}}\n{network}"
-        rig.write_text(text + "experiment: fast.yaml\noutputs: {laser: {type: log}}\n")
-        found = warnings_of(rig)
-        assert len(found) == 2
-        assert found[0].startswith("fast.yaml:4: triggers.runs.window: found 0.01 s, shorter than a frame of camera")
-        assert f"({1 / rate:.3g} s)" in found[0]
-        assert found[1].startswith("fast.yaml:9: protocol.states.run.enter[0]: found 'runs', which changes as 'run'")
-        monkeypatch.setattr(
-            "sys.argv", ["dlstream", "experiment", "check", str(tmp_path / "fast.yaml"), "--rig", str(rig)]
-        )
-        assert main() == 0
-        said = " ".join(capsys.readouterr().out.split())
-        monkeypatch.setattr("sys.argv", ["dlstream", "check", str(rig)])
-        assert main() == 0
-        also = " ".join(capsys.readouterr().out.split())
-        for words in (f"shorter than a frame of camera 'top' ({1 / rate:.3g} s)", "the last stimulus lasts one frame"):
-            assert words in said
-            assert words in also
-        assert "is valid. 2 warnings." in also
-
-
-def test_the_size_asked_of_a_camera_is_enough_for_a_warning(tmp_path: Path):
-    """It may deliver another one, so that nothing is refused."""
-    (tmp_path / "far.yaml").write_text(
-        SPEED.replace(
-            "triggers:\n", "regions: {far: {type: circle, center: [700, 100], radius: 30}}\ntriggers:\n"
-        ).replace("window: 0.01}", "window: 0.5, dwell: 0}\n  far: {type: region, region: far, keypoints: [neck]}")
-    )
-    rig = tmp_path / "rig.yaml"
-    camera = "source: opencv, device: 0, width: 640, height: 480"
-    rig.write_text(f"rig: t\ncameras: {{top: {{{camera}}}}}\npose: {{network: {CONFIG}/networks/demo_mouse.onnx}}\n")
-    rig.write_text(rig.read_text() + "experiment: far.yaml\noutputs: {laser: {type: log}}\n")
-    assert any(
-        "regions.far: found x 670 to 730, y 70 to 130; expected a region inside the image" in t
-        for t in warnings_of(rig)
-    )
-    rig.write_text(rig.read_text().replace("640", "800"))
-    assert not any("regions.far: found x" in text for text in warnings_of(rig))
 
 
 def test_damaged_inputs_are_refused(write, tmp_path: Path):
     network = tmp_path / "half.onnx"
     content = (CONFIG / "networks" / "demo_mouse.onnx").read_bytes()
     network.write_bytes(content[: len(content) // 2])
-    [line] = refused(write(f"{CONFIG}/networks/demo_mouse.onnx", str(network)))
+    [line] = mistakes(write(f"{CONFIG}/networks/demo_mouse.onnx", str(network)))
     assert "half.onnx" in line
     video = tmp_path / "empty.mp4"
     video.touch()
-    [line] = refused(write("source: synthetic, width: 640, height: 480", f"source: video, path: {video}"))
+    [line] = mistakes(write("source: synthetic, width: 640, height: 480", f"source: video, path: {video}"))
     assert "found an empty file" in line
     blocked = tmp_path / "file"
     blocked.touch()
-    [line] = refused(write("directory: sessions", f"directory: {blocked}/sessions"))
+    [line] = mistakes(write("directory: sessions", f"directory: {blocked}/sessions"))
     assert line.startswith(f"{tmp_path}/rig.yaml:12: recorder.directory: {blocked}")
 
 
@@ -308,14 +186,14 @@ def test_metadata_that_contradicts_the_rigs_is_refused(write, tmp_path: Path):
         path.write_text(path.read_text().partition("session:")[0] + f"session: {session}\n")
         return path
 
-    (line,) = refused(recording("{subject: m2, other: {cage: 4}}"))
+    (line,) = mistakes(recording("{subject: m2, other: {cage: 4}}"))
     assert line.startswith(f"{experiment}:{number}: metadata.subject: found 'm1', where the rig's session says 'm2'")
     assert warnings_of(recording("{subject: m1, other: {cage: 4, weight: 21.5}}")) == []
 
 
 def test_a_session_that_exists_is_refused(write, tmp_path: Path):
     (tmp_path / "sessions" / "mouse7").mkdir(parents=True)
-    [line] = refused(write("directory: sessions", "directory: sessions, session: mouse7"))
+    [line] = mistakes(write("directory: sessions", "directory: sessions, session: mouse7"))
     assert line.startswith(f"{tmp_path}/rig.yaml:12: recorder.session: found the session folder")
 
 
@@ -354,58 +232,8 @@ def test_a_rig_imports_only_the_parts_that_it_names():
 
 def test_the_password_of_a_camera_is_not_shown(write, capsys):
     path = write("{source: synthetic", '{source: opencv, device: "rtsp://operator:my Hunter2!@host/cam", x: ')
-    text = "\n".join(refused(path))
+    text = "\n".join(mistakes(path))
     assert "rtsp://operator:***@host/cam" in text
     assert "Hunter2" not in text
     make_console().print(f"[red]{path.read_text()}[/]")
     assert "Hunter2" not in capsys.readouterr().out
-
-
-def test_a_mistake_in_the_rig_file_hides_none_of_the_experiments(tmp_path: Path):
-    rig, fast = tmp_path / "rig.yaml", tmp_path / "fast.yaml"
-    network = f"{{network: {CONFIG}/networks/demo_mouse.onnx, treads: 1}}"
-    text = f"rig: t\ncameras: {{top: {{source: synthetic}}}}\npose: {network}\nexperiment: fast.yaml\n"
-    rig.write_text(text + "outputs: {lamp: {type: log}}\n")
-    expected = {
-        SPEED.replace("type: speed", "type: sped"): [
-            f"{fast}:4: triggers.runs.type: found 'sped'",
-            f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
-        ],
-        SPEED.replace("[neck]", "[nekc]"): [
-            f"{fast}:4: triggers.runs.keypoints[0]: found 'nekc'",
-            f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
-        ],
-        SPEED.replace("[neck]", "[nekc], dwell: -1"): [
-            f"{fast}:4: triggers.runs.dwell: found -1",
-            f"{fast}:4: triggers.runs.keypoints[0]: found 'nekc'",
-            f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
-        ],
-        SPEED.replace("{type: speed, keypoints: [neck], at_least: 100, window: 0.01}", NO_REGION): [
-            f"{fast}:4: triggers.runs.region: found 5",
-            f"{fast}:4: triggers.runs.keypoints[0]: found 'nekc'",
-            f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
-        ],
-        SPEED.replace("[neck], at_least: 100", "[nekc], at_least: fast"): [
-            f"{fast}:4: triggers.runs.at_least: found 'fast'",
-            f"{fast}:4: triggers.runs.keypoints[0]: found 'nekc'",
-            f"{fast}:9: protocol.states.run.stimuli[0].output: found 'laser'",
-        ],
-    }
-    for experiment, mistakes in expected.items():
-        fast.write_text(experiment)
-        lines = refused(rig)
-        assert lines[0].startswith(f"{rig}:3: pose.treads")
-        assert [line.startswith(mistake) for line, mistake in zip(lines[1:], mistakes, strict=True)] == [True] * len(
-            mistakes
-        )
-
-
-def test_what_a_mistake_took_away_is_not_missed(tmp_path: Path):
-    """An output whose section can't be read may still be the one that the experiment names."""
-    (tmp_path / "fast.yaml").write_text(SPEED)
-    rig = tmp_path / "rig.yaml"
-    network = f"{{network: {CONFIG}/networks/demo_mouse.onnx}}"
-    text = f"rig: t\ncameras: {{top: {{source: synthetic}}}}\npose: {network}\nexperiment: fast.yaml\n"
-    rig.write_text(text + "outputs: {laser: {type: screen, images: 3}}\n")
-    (line,) = refused(rig)
-    assert "outputs.laser.images" in line

@@ -40,6 +40,7 @@ def dlstream(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "dlstream", *words], capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_sessions_lists_and_searches(sessions):
     done = dlstream("sessions", str(sessions))
     assert done.returncode == 0, done.stdout

@@ -116,6 +116,7 @@ def test_what_is_complete_is_not_done_again_and_what_has_changed_is(walk, tmp_pa
     assert again.reason == "the results are of another network of this name"
 
 
+@pytest.mark.slow
 def test_a_killed_command_leaves_nothing_half_and_goes_on_where_it_was(walk, tmp_path):
     long, out = write_video(tmp_path / "long.mp4", 400), tmp_path / "out"
     words = [sys.executable, "-m", "dlstream", "track", str(walk), str(long), "--network", str(NETWORK)]
@@ -138,6 +139,7 @@ def test_a_killed_command_leaves_nothing_half_and_goes_on_where_it_was(walk, tmp
     assert tables(out) == tables(tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_ctrl_c_removes_temporary_files_and_says_what_to_do(tmp_path):
     long, out = write_video(tmp_path / "long.mp4", 400), tmp_path / "out"
     words = [sys.executable, "-m", "dlstream", "track", str(long), "--network", str(NETWORK), "--out", str(out)]

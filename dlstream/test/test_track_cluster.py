@@ -18,6 +18,7 @@ from track_tools import NETWORK, console, run, settings, tables, write_video
 from dlstream.offline.track.run import track
 from dlstream_common import DlstreamError
 
+pytestmark = pytest.mark.slow
 pytest.importorskip("distributed", reason="distributed is not installed: make tools")
 
 

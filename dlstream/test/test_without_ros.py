@@ -13,6 +13,8 @@ from offline_tools import EXPERIMENT
 
 from dlstream_camera.arena import Arena
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = ROOT / "config" / "networks" / "demo_mouse.onnx"
 PARTS = ("camera", "common", "experiment", "outputs", "panel", "pose", "recorder")

@@ -354,6 +354,7 @@ def test_a_value_that_does_not_fit_is_refused_and_nothing_written(value: str, ex
     assert not file.exists()
 
 
+@pytest.mark.slow
 def test_every_template_makes_a_valid_experiment(tmp_path: Path):
     for item in templates():
         draft = Draft(item, tmp_path / f"{item.name}.yaml", Known())

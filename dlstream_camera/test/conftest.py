@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from fake_gv_camera import FakeCamera, only_here
+from genicam_tools import Watched
 from numpy.typing import NDArray
 
 Frames = list[NDArray[np.uint8]]
@@ -51,3 +54,24 @@ def damaged_clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     content[first:last] = bytes(last - first)
     path.write_bytes(content)
     return path, 200
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeCamera]:
+    with only_here():
+        camera = FakeCamera("GV81")
+        yield camera
+        camera.kill()
+
+
+@pytest.fixture
+def watch() -> Iterator[Callable[..., Watched]]:
+    opened: list[Watched] = []
+
+    def make(**keys: object) -> Watched:
+        opened.append(Watched(**keys))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.camera.close()

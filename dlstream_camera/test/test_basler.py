@@ -138,6 +138,7 @@ def test_the_cameras_pictures_arrive_as_they_are(opened, pictures):
     assert which == [(which[0] + step) % 20 for step in range(25)]
 
 
+@pytest.mark.slow
 def test_no_frame_is_lost(opened, pictures):
     """From two cameras at once, as many as DLSTREAM_CAMERA_FRAMES says, of 640x480 in colour."""
     folder, _ = pictures

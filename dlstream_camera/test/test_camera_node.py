@@ -64,6 +64,7 @@ def test_publishes_every_frame_with_its_companions(start_node, observer, wait_fo
         assert np.allclose(truths[number].individuals[0].x, points[:, 0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frozen", [False, True], ids=["it takes no more images", "its process is stopped"])
 def test_a_subscriber_that_is_stuck_keeps_neither_the_camera_nor_others_waiting(start_node, observer, wait_for, frozen):
     images = observer.collect(Image, "/top/image_raw", image_qos(400))

@@ -242,6 +242,7 @@ def test_an_unplugged_camera_is_told_as_such_and_taken_up_again_where_that_is_as
     reader.close()
 
 
+@pytest.mark.slow
 def test_the_node_tells_it_as_events_and_in_diagnostics(server, start_node, observer, wait_for):
     events = observer.collect(Event, "/experiment/events", EVENT)
     infos = observer.collect(FrameInfo, "/top/frame_info", POSE)

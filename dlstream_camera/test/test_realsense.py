@@ -180,6 +180,7 @@ def test_all_wait_for_the_last_camera_of_a_recording_and_closing_ends_the_wait(t
     first.close()
 
 
+@pytest.mark.slow
 def test_what_librealsense_leaves_out_is_lost_and_told(tmp_path, monkeypatch):
     path = record(tmp_path / "a.db3", 5, (depth(),))
     monkeypatch.setattr("dlstream_camera.sources._realsense_device.recorded_count", lambda path, request: 7)

@@ -10,10 +10,11 @@ import av
 import cv2
 import numpy as np
 import pytest
+from sensor_msgs.msg import Image
 
 from dlstream_camera import Camera
 from dlstream_camera.sources.video import VideoSettings
-from dlstream_common.ros import EVENT, POSE
+from dlstream_common.ros import EVENT, POSE, image_qos
 from dlstream_msgs.msg import Event, FrameInfo
 
 MODULE = "dlstream_camera.node"
@@ -63,7 +64,8 @@ def test_the_node_tells_lost_frames_as_faults_and_counts_them_to_the_last(
 ):
     infos = observer.collect(FrameInfo, "/top/frame_info", POSE)
     events = observer.collect(Event, "/experiment/events", EVENT)
-    node = start_node(MODULE, namespace="/top", source="video", path=clip_with_losses, wait_for=0)
+    observer.collect(Image, "/top/image_raw", image_qos(100))  # last: the camera waits for this one alone
+    node = start_node(MODULE, namespace="/top", source="video", path=clip_with_losses, wait_for=1)
     assert node.wait() == 0, node.output
     wait_for(lambda: infos and infos[-1].dropped == 2, "the count of both")
     wait_for(lambda: len(events) == 2, "both faults")
@@ -74,7 +76,8 @@ def test_a_picture_that_goes_is_an_event_of_the_run(start_node, observer, wait_f
     right = np.tile(np.arange(64, dtype=np.uint8), (64, 1))
     path = write_stack(tmp_path / "stack.tif", [right] * 3 + [right * 0] * 4 + [right] * 3)
     events = observer.collect(Event, "/experiment/events", EVENT)
-    node = start_node(MODULE, namespace="/top", source="video", path=path, fps=10.0, wait_for=0)
+    observer.collect(Image, "/top/image_raw", image_qos(100))  # last: the camera waits for this one alone
+    node = start_node(MODULE, namespace="/top", source="video", path=path, fps=10.0, wait_for=1)
     assert node.wait() == 0, node.output
     wait_for(lambda: len(events) == 2, "both events")
     assert [event.kind for event in events] == ["fault", "recovered"]

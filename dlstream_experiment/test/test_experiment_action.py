@@ -112,6 +112,7 @@ def test_action_with_another_file_and_with_a_bad_one(
     del goal
 
 
+@pytest.mark.slow
 def test_a_run_waits_for_an_output_that_nobody_is_and_says_so(start_node, observer, animal, wait_for):
     statuses = observer.collect(ExperimentStatus, "/experiment/status", EVENT)
     node = start_node(MODULE, file=EXAMPLE, start_timeout=15.0)

@@ -129,6 +129,7 @@ def text_of(seed: int) -> str:
     return text
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ruamel.yaml.error.ReusedAnchorWarning")
 def test_every_mutated_file_is_accepted_or_refused_with_a_line(tmp_path: Path):
     path = tmp_path / "mutated.yaml"

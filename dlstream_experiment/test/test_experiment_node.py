@@ -133,6 +133,7 @@ def test_a_signal_switches_off_before_the_node_is_gone(
     assert values(watcher.wait_for_event("experiment_ended"))["reason"] == "the experiment node was stopped"
 
 
+@pytest.mark.slow
 def test_the_screen_goes_off_when_the_experiment_is_killed(start_node, watcher, animal, wait_for, tmp_path):
     screen = start_node(
         OUTPUT,
@@ -180,6 +181,7 @@ def test_without_poses_or_with_old_ones_the_output_goes_off_and_comes_back(
     wait_for(lambda: watcher.commands[-1].action == "show", "the command show")
 
 
+@pytest.mark.slow
 def test_a_command_that_is_refused_or_not_acknowledged_is_a_fault(start_node, watcher, animal, wait_for, tmp_path):
     screen = start_node(
         OUTPUT, name="screen", namespace="/outputs", type="screen", images=PICTURES[:1], **PATIENT_OUTPUT

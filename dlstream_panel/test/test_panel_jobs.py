@@ -60,6 +60,7 @@ def test_a_check_runs_one_at_a_time_and_says_what_it_printed_and_how_it_ended(tm
     asyncio.run(checked())
 
 
+@pytest.mark.slow
 def test_a_command_can_be_ended_and_ends_with_the_panel(tmp_path: Path) -> None:
     async def ended() -> None:
         bench = Bench(RIG)

@@ -150,6 +150,7 @@ def test_markers_show_what_is_sure_enough(start_node, observer, wait_for, spot_n
     assert list(bones.points) == []
 
 
+@pytest.mark.slow
 def test_it_rests_and_works_again(start_node, observer, wait_for, spot_network):
     poses = observer.collect(FramePoses, "/top/pose", POSE)
     start_node(MODULE, network=spot_network, cameras=["top"], autostart=False)

@@ -14,6 +14,7 @@ from dlstream_common.ros import (
 from dlstream_msgs.msg import FramePoses
 
 
+@pytest.mark.slow
 def test_images_that_can_not_be_used_are_said_once_and_shown(start_node, observer, wait_for, spot_network):
     poses = observer.collect(FramePoses, "/top/pose", POSE)
     diagnostics = observer.collect(DiagnosticArray, "/diagnostics", 10)

@@ -39,6 +39,7 @@ def last_sequence(path: Path) -> int:
     return int(path.read_text().splitlines()[-1].split(",")[1]) if rows(path) else -1
 
 
+@pytest.mark.slow
 def test_records_every_frame_at_full_speed(start_node, camera, wait_for, make, tmp_path):
     node = start_node(
         MODULE,

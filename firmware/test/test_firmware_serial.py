@@ -10,6 +10,7 @@ import random
 import zlib
 from collections.abc import Callable
 
+import pytest
 from firmware_host import Host, framed
 from simulated_board import wait_until
 
@@ -149,6 +150,7 @@ def test_eight_lines_may_be_on_their_way(begin: Callable[..., Host]) -> None:
         assert all(host.answer(number)[0] == "A" for number in numbers)
 
 
+@pytest.mark.slow
 def test_hours_of_commands_change_nothing(begin: Callable[..., Host]) -> None:
     host = begin(free=True)
     host.line(9, watchdog=60_000)

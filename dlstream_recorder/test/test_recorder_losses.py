@@ -1,0 +1,99 @@
+"""Frames that a session lost, wherever that was."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from dlstream_recorder.report.tables import read_events
+
+GREY = np.zeros((16, 16), np.uint8)
+
+
+def test_a_full_queue_loses_frames_and_says_so(open_session, make):
+    session = open_session(queue=1)
+    images = make.images(4, 480, 640)
+    taken = [session.add_frame(make.frame(number, images[number % 4])) for number in range(60)]
+    assert not all(taken)
+    session.add_poses(make.poses(59))
+    summary = session.finish()
+    assert summary.frames_captured == 60
+    assert summary.frames_recorded == sum(taken)
+    assert summary.frames_dropped == taken.count(False)
+    decoded, times = make.decode(session.folder / "top.mkv", "bgr24")
+    kept = [number for number, was_taken in enumerate(taken) if was_taken]
+    assert times == [make.step * (number - kept[0]) for number in kept]
+    assert all(np.array_equal(found, images[number % 4]) for found, number in zip(decoded, kept, strict=True))
+    faults = read_events(session.folder)
+    faults = faults[faults["values"].str.contains("queue was full")]
+    lost = sum(int(json.loads(values)["lost"]) for values in faults["values"])
+    assert lost >= taken.count(False)
+    assert session.take_faults(), "for those who publish them"
+
+
+def test_every_way_of_losing_frames_is_counted(open_session, make):
+    session = open_session(video="none", bag=False)
+    session.add_frame_info("top", 99, 40)  # before the session
+    for number in (100, 101, 104):  # 2 lost on the way
+        session.add_frame(make.frame(number, GREY, "mono8"))
+    session.add_frame_info("top", 104, 43)  # 3 by the camera
+    session.add_frame(make.frame(105, GREY, "mono8"))
+    session.add_frame_info("top", 0, 1)  # the camera was restarted
+    session.add_frame(make.frame(0, GREY, "mono8", stamp=make.start + 200 * make.step))
+    summary = session.finish()
+    assert (summary.frames_recorded, summary.frames_dropped, summary.frames_captured) == (5, 6, 11)
+    table = pd.read_csv(session.folder / "top.frames.csv")
+    assert table["dropped"].tolist() == [0, 0, 2, 5, 6]
+    assert summary.faults == 2
+    texts = read_events(session.folder)["values"].tolist()
+    assert any("started counting again" in text for text in texts)
+    [lost] = [json.loads(text) for text in texts if "2 frames were lost on the way" in text]
+    assert (lost["first_sequence"], lost["last_sequence"]) == ("102", "103")
+
+
+def test_what_got_lost_on_the_way_to_the_pose_node_and_what_it_left_out_are_two_numbers(open_session, make):
+    session = open_session(video="none", bag=False)
+    for number in range(12):
+        session.add_frame(make.frame(number, GREY, "mono8"))
+    for number, dropped in ((0, 0), (1, 0), (4, 0), (5, 0), (8, 1), (9, 1), (11, 0)):  # 11: it was started again
+        session.add_poses(replace(make.poses(number), dropped=dropped))
+    summary = session.finish()
+    assert (summary.frames_recorded, summary.poses) == (12, 7)
+    assert (summary.poses_lost, summary.poses_dropped) == (3, 1)
+
+
+def test_frames_that_the_camera_published_and_nobody_got_are_lost_at_the_end(open_session, make):
+    session = open_session(video="none", bag=False)
+    for number in (7, 8):
+        session.add_frame(make.frame(number, GREY, "mono8"))
+    session.add_frame_info("top", 11, 0)
+    summary = session.finish()
+    assert (summary.frames_recorded, summary.frames_dropped, summary.frames_captured) == (2, 3, 5)
+
+
+def test_losses_are_told_while_it_records(open_session, make):
+    session = open_session(video="none", bag=False)
+    for number in (0, 2, 5):
+        session.add_frame(make.frame(number, GREY, "mono8"))
+    end = time.monotonic() + 60
+    while session.status().frames_dropped < 3:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    session.report_losses()
+    assert [row.values["text"] for row in session.take_faults()] == ["3 frames were lost on the way to the recorder"]
+    session.finish()
+
+
+def test_frames_lost_after_the_last_one_are_counted(open_session, make):
+    session = open_session(video="none", bag=False)
+    session.add_frame(make.frame(0, GREY, "mono8"))
+    session.add_frame_info("top", 0, 2)  # the camera's first two
+    session.add_frame(make.frame(1, GREY, "mono8"))
+    session.add_frame_info("top", 1, 2)
+    session.add_frame_info("top", 1, 3)  # and its last
+    summary = session.finish()
+    assert (summary.frames_recorded, summary.frames_dropped, summary.frames_captured) == (2, 3, 5)
