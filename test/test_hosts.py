@@ -36,7 +36,7 @@ LATER = """\
 #include <unistd.h>
 int clock_gettime(clockid_t clock, struct timespec *time) {
     int result = syscall(SYS_clock_gettime, clock, time);
-    if (clock == CLOCK_REALTIME) time->tv_sec += 3;
+    if (clock == CLOCK_REALTIME) time->tv_sec += SECONDS;
     return result;
 }
 """
@@ -116,6 +116,15 @@ def ssh(tmp_path: Path, hosts: TwoHosts) -> Iterator[str]:
     server.terminate()
     server.wait()
     server.stderr.close()
+
+
+def later(folder: Path, seconds: int) -> Path:
+    """A library that sets the clock of a process forward."""
+    (folder / "later.c").write_text(LATER)
+    compiler = shutil.which("cc") or pytest.skip("no C compiler (cc): no host can have another time")
+    words = [compiler, "-shared", "-fPIC", f"-DSECONDS={seconds}", "-o", "later.so", "later.c"]
+    subprocess.run(words, cwd=folder, check=True)
+    return folder / "later.so"
 
 
 def events(rig: RigUnderTest, kind: str) -> list[dict[str, str]]:
@@ -220,6 +229,26 @@ def test_a_rig_that_goes_on_without_a_host_takes_it_back(begin, write, hosts, tm
     assert any("nothing has been heard of host desk for" in row["values"] for row in events(arena, "fault"))
 
 
+def test_a_share_that_was_killed_and_started_again_has_its_output_back(begin, write, tmp_path):
+    rig = write(silence=5, patience=6, on_failure="continue")
+    arena = begin("arena", "run", str(rig), "--host", "arena")
+    desk = begin("desk", "run", "--status", "1", str(rig))
+    told(desk, "acknowledgement", "on")
+    wait_until(lambda: "on" in acted(tmp_path), arena)
+    before = len(acted(tmp_path))
+    arena.process.kill()
+    wait_until(lambda: "off" in acted(tmp_path)[before:], desk)
+    desk.saw("host arena is gone; the rig continues without it")
+    before = len(acted(tmp_path))
+    arena = begin("arena", "run", str(rig), "--host", "arena")
+    desk.saw("host arena is back after")
+    wait_until(lambda: "on" in acted(tmp_path)[before:], desk)
+    desk.saw("output 'laser' is there again: its node was started anew, and is off")
+    assert desk.stop() == arena.wait() == 0, desk.output + arena.output
+    assert acted(tmp_path)[-1] == "off"
+    assert desk.about()["complete"]
+
+
 def test_hosts_with_different_rigs_do_not_start(begin, write, tmp_path):
     own, other = write(), write(tmp_path / "other", transport="compressed")
     arena = begin("arena", "run", str(other), "--host", "arena", "--note", "as seen there")
@@ -243,11 +272,20 @@ def test_a_host_that_is_not_there_is_named(begin, write, hosts):
     assert f"hosts.arena: found {hosts.addresses['arena']}, which is no address of this computer" in wrong.output
 
 
+def test_ages_are_judged_by_clocks_that_were_compared(begin, write, hosts, tmp_path):
+    rig = write()  # poses and commands may be 60 s old
+    library = later(tmp_path, 600)
+    arena = RigUnderTest(hosts.dlstream("arena", "run", str(rig), "--host", "arena", preload=library), tmp_path)
+    desk = begin("desk", "run", "--status", "1", str(rig))
+    wait_until(lambda: "on" in acted(tmp_path), desk)
+    assert desk.stop() == arena.wait() == 0, desk.output + arena.output
+    assert not [row for row in events(desk, "fault") if row["name"] in ("pose", "laser")], desk.output
+    offset = json.loads(events(desk, "clock_offset")[0]["values"])
+    assert abs(int(offset["offset_ns"]) - 600_000_000_000) <= int(offset["uncertainty_ns"])
+
+
 def test_hosts_whose_clocks_differ_too_much_do_not_start(begin, write, hosts, tmp_path):
-    (tmp_path / "later.c").write_text(LATER)
-    compiler = shutil.which("cc") or pytest.skip("no C compiler (cc): no host can have another time")
-    library = tmp_path / "later.so"
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(tmp_path / "later.c")], check=True)
+    library = later(tmp_path, 3)
     rig = write(clock_limit=1)
     arena = RigUnderTest(hosts.dlstream("arena", "run", str(rig), "--host", "arena", preload=library), tmp_path)
     desk = begin("desk", "run", str(rig))

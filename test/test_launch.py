@@ -109,7 +109,7 @@ def test_the_rigs_own_end_and_its_arguments(launch, write_rig):
 def test_what_is_wrong_is_refused_with_exit_code_1(launch, write_rig):
     rig = launch("dlstream", "rig.launch.py", f"rig:={write_rig(('fps: 30', 'fsp: 30'))}")
     assert rig.wait() == 1
-    assert "rig.yaml:3: cameras.top.fsp: found the unknown key 'fsp'; expected a known key" in rig.output
+    assert "rig.yaml:4: cameras.top.fsp: found the unknown key 'fsp'; expected a known key" in rig.output
     assert "process started" not in rig.output
     several = write_rig(("cameras:", "hosts: {here: 127.0.0.1, there: 127.0.0.2}\ncameras:"))
     rig = launch("dlstream", "rig.launch.py", f"rig:={several}")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 
 from dlstream_camera.crop import crop_slices
-from dlstream_camera.sources import SOURCES, Format, FrameSource, Notice, SourceSettings, SourceState
+from dlstream_camera.frozen import FrozenCheck
+from dlstream_camera.sources import SOURCES, Capture, Format, FrameSource, Notice, SourceSettings, SourceState
 from dlstream_camera.sources._results import is_format, what_is_wrong
 from dlstream_common import DlstreamError, Frame, FramePoses, Image, SourceError, encoding_of
 from dlstream_common.part_faults import PartFault
@@ -55,6 +57,8 @@ class Camera:
         self._source.on_notice = self._notify = on_notice
         self._is_depth = settings.is_depth()
         self._look = PictureCheck(self._is_depth)
+        self._frozen = FrozenCheck(settings.frozen_after)
+        self._held = 0
 
     def open(self) -> Format:
         """Opens the source; the format is that of the published image.
@@ -71,7 +75,7 @@ class Camera:
         except SourceError:
             self._source.close()
             raise
-        self._sequence = 0
+        self._sequence = self._held = 0
         rows, columns = self._crop
         width, height = columns.stop - columns.start, rows.stop - rows.start
         calibration = delivered.calibration and delivered.calibration.cropped(columns.start, rows.start, width, height)
@@ -81,9 +85,21 @@ class Camera:
         """Waits for the next frame; None at the end of the source, or after `stop`.
 
         Raises:
-            SourceError: the source is gone, or its images changed size.
+            SourceError: the source is gone, its images changed size, or it is frozen and that is to end it.
             PartFault: a mistake in the source's code.
         """
+        while (capture := self._capture()) is not None:
+            rows, columns = self._crop
+            image: Image = capture.image[rows, columns]
+            if image.shape[:2] != (rows.stop - rows.start, columns.stop - columns.start):
+                height, width = capture.image.shape[:2]
+                raise SourceError(f"camera {self.name}: its images changed size to {width}x{height}; expected one size")
+            if not self._is_held_back(image):
+                return self._shot(capture, image)
+        self._remark(self._look.finish())
+        return None
+
+    def _capture(self) -> Capture | None:
         try:
             capture = self._source.read()
         except DlstreamError:
@@ -92,22 +108,40 @@ class Camera:
             raise self._fault(self._author.raised("read", error)) from error
         if capture is not None and (wrong := what_is_wrong(capture, self._is_depth)) is not None:
             raise self._fault(self._author.returned("read", *wrong))
-        if capture is None:
-            self._remark(self._look.finish())
-            return None
-        rows, columns = self._crop
-        image: Image = capture.image[rows, columns]
-        if image.shape[:2] != (rows.stop - rows.start, columns.stop - columns.start):
-            height, width = capture.image.shape[:2]
-            raise SourceError(f"camera {self.name}: its images changed size to {width}x{height}; expected one size")
+        return capture
+
+    def _shot(self, capture: Capture, image: Image) -> Shot:
         self._remark(self._look.add(image, self._sequence, capture.stamp))
         if not self.settings.color and image.ndim == 3:
             image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        rows, columns = self._crop
         truth = capture.truth and _moved(capture.truth, self.name, self._sequence, columns.start, rows.start)
         encoding = "16UC1" if self._is_depth else encoding_of(image)
         frame = Frame(self.name, self._sequence, capture.stamp, image, encoding)
         self._sequence += 1
-        return Shot(frame, capture.frame_number, capture.dropped, truth)
+        return Shot(frame, capture.frame_number, capture.dropped + self._held, truth)
+
+    def _is_held_back(self, image: Image) -> bool:
+        """Whether an image is one of a frozen picture and not to be published; tells when that begins and ends."""
+        check, settings = self._frozen, self.settings
+        if check.add(image, time.monotonic()):
+            seconds = f"{check.lasted:.1f}"
+            if check.frozen:
+                text = (
+                    f"frozen: its images have been equal, bit by bit, for {seconds} s, which those of a working sensor "
+                    f"are not (frozen_after: {settings.frozen_after:g})"
+                )
+                if settings.on_frozen == "stop":
+                    raise SourceError(f"camera {self.name} is {text}")
+                follows = "; it counts as silent until they differ again" if settings.on_frozen == "hold" else ""
+                self._notify(Notice("picture", text + follows, {"seconds": seconds}))
+            else:
+                text = f"its images differ again, after {seconds} s frozen"
+                held = {"held_back": str(self._held)} if self._held else {}
+                self._notify(Notice("picture_back", text, {"seconds": seconds, **held}))
+        holds = check.frozen and settings.on_frozen == "hold"
+        self._held += holds
+        return holds
 
     def _remark(self, remarks: Sequence[Remark]) -> None:
         for one in remarks:

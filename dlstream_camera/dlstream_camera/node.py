@@ -147,7 +147,7 @@ class CameraNode(DlstreamNode[SourceSettings]):
         if state.waiting:
             return Diagnosis(Level.OK, f"waiting for {state.waiting}, {self._count} frames so far", values)
         if silent > 1.0 + 3 / (self._format.fps or 1e9):
-            return Diagnosis(Level.STALE, f"no frame for {silent:.1f} s", values)
+            return Diagnosis(Level.STALE, self._picture or f"no frame for {silent:.1f} s", values)
         if self._picture:
             return Diagnosis(Level.WARN, self._picture, values)
         if self._format.fps and self._count > self._format.fps and fps < 0.9 * self._format.fps:

@@ -77,6 +77,72 @@ def test_an_output_that_was_started_again_knows_nothing_and_is_told():
     assert found.again is ON
 
 
+NEW = {"on": False, "state": OFF, "source": "", "id": 0}
+"""A node that has carried out nothing yet."""
+
+
+def after_a_refusal(armed: bool = False, armable: bool = False) -> Agreement:
+    """Of an output that was on, refused a command as its node ended, and was started again."""
+    one = agreement()
+    one.sent(5, ON)
+    one.heard(state(5), 0.0)
+    one.heard(state(5, OFF, reason="its node is ending"), 1.0)
+    assert one.difference(1.0) is not None
+    one.sent(6, ON)
+    one.refused(6)
+    one.heard(OutputState(**NEW, armed=armed, armable=armable), 9.0)
+    return one
+
+
+def test_what_a_node_refused_as_it_ended_is_told_to_the_next_one():
+    one = after_a_refusal(armable=True)
+    assert one.newly_back() == "output 'laser' is there again: its node was started anew, and is off"
+    assert one.newly_back() == "", "it is said once"
+    assert one.difference(9.0) is None
+    found = one.difference(9.5)
+    assert found is not None
+    assert found.again is ON
+    assert "was started again and does 'off', and not 'on power=8'" in found.reason
+
+
+def test_a_new_node_that_refuses_is_told_again_only_when_it_was_armed():
+    one = after_a_refusal()
+    assert one.difference(9.0) is None
+    assert one.difference(9.5) is not None
+    one.sent(7, ON, arms=True)
+    one.refused(7)
+    one.heard(OutputState(**NEW, armed=False), 10.0)
+    assert one.difference(99.0) is None
+    one.heard(OutputState(**NEW, armed=True), 100.0)
+    assert one.difference(100.0) is None
+    found = one.difference(100.5)
+    assert found is not None
+    assert found.again is ON
+
+
+def test_a_command_that_met_a_new_node_before_the_run_could_arm_it_is_sent_again():
+    one = after_a_refusal(armable=True)
+    one.sent(7, ON)  # it was on its way as the node was first heard
+    one.refused(7)
+    assert one.difference(9.5) is None
+    assert one.difference(10.0) is not None
+    one.sent(8, ON, arms=True)
+    one.refused(8)
+    assert one.difference(99.0) is None, "this time it was no question of arming"
+
+
+def test_the_same_node_that_is_heard_again_is_not_a_new_one():
+    one = agreement()
+    one.sent(1, SHUT)
+    one.heard(OutputState(**NEW), 0.0)
+    one.heard(OutputState(**NEW), 0.2)
+    assert one.newly_back() == ""
+    one.heard(state(1, OFF), 0.4)
+    assert one.newly_silent(9.0)
+    one.heard(state(1, OFF), 9.1)
+    assert one.newly_back() == ""
+
+
 def test_somebody_else_s_order_is_a_difference_and_left_to_them():
     one = agreement()
     one.sent(5, ON)

@@ -9,6 +9,7 @@ from experiment_poses import frame, individual, seconds
 
 from dlstream_common import FramePoses
 from dlstream_experiment import Command, Effect, Engine, Event, load_experiment
+from dlstream_experiment.runtime.inputs import Poses
 
 INSIDE, OUTSIDE = (50.0, 50.0), (300.0, 50.0)
 EXPERIMENT = """\
@@ -123,6 +124,26 @@ def test_a_frame_from_the_future_decides_nothing_and_is_a_fault(made):
     assert "stamped 0.600 s later than its pose came; max_age is 0.5 s" in fault.values["reason"]
     run.see(0.5, 0.8, INSIDE)
     assert run.laser() == [(0.5, "on")]
+
+
+@pytest.mark.parametrize("ahead", [600.0, -600.0])
+def test_the_age_of_another_host_s_frame_is_corrected_by_its_clock(made, ahead):
+    def see(age: float, doubt: float) -> Run:
+        run = made()
+        item = Poses(pose(1.0 + ahead - age, 1, INSIDE), seconds(1.0), ahead=int(ahead * 1e9), doubt=int(doubt * 1e9))
+        run._take(1.0, run.engine.handle(item))
+        return run
+
+    assert see(0.1, 0.05).laser() == [(1.0, "on")]
+    for age, doubt, said in ((0.6, 0.0, "came 0.600 s after its frame"), (-0.6, 0.0, "is stamped 0.600 s later")):
+        run = see(age, doubt)
+        assert run.laser() == []
+        [(_, fault)] = run.events("fault")
+        assert said in fault.values["reason"]
+    doubtful = see(0.1, 0.5)
+    assert doubtful.laser() == [], "it may be too old"
+    [(_, fault)] = doubtful.events("fault")
+    assert "max_age is 0.5 s (the hosts' clocks are compared to within 0.500 s)" in fault.values["reason"]
 
 
 def test_time_in_which_the_light_could_not_be_on_counts_for_no_limit(made):

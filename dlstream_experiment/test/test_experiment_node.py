@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 from typing import Any
 
 import pytest
 from experiment_node_tools import EXAMPLE, MODULE, OUTPUT, PATIENT_OUTPUT, PICTURES, experiment_file, values
 from experiment_poses import BETWEEN, LEFT, RIGHT
 from std_msgs.msg import Float64
+from std_srvs.srv import SetBool
 
 from dlstream_common.ros import stamp_from_message
 from dlstream_msgs.msg import ExperimentStatus
@@ -195,6 +197,45 @@ def test_a_command_that_is_refused_or_not_acknowledged_is_a_fault(start_node, wa
     seen.place = LEFT
     silent = "output 'screen' did not acknowledge 'show' within 0.5 s"
     wait_for(lambda: silent in watcher.reasons()[before:], "a second fault")
+
+
+@pytest.mark.parametrize("arming", ["run", "hand"])
+def test_an_output_that_is_started_again_in_the_run_gets_what_is_wanted_once_it_is_armed(
+    start_node, watcher, animal, observer, wait_for, tmp_path, arming
+):
+    def arm() -> None:
+        assert observer.call(SetBool, "/outputs/screen/arm", SetBool.Request(data=True)).success
+
+    def shown_by(output) -> bool:
+        return bool(output.lines) and output.lines[-1].endswith(": show image=left")
+
+    made = {"name": "screen", "namespace": "/outputs", "type": "log", "arming": arming, **PATIENT_OUTPUT}
+    output = start_node(OUTPUT, **made)
+    if arming == "hand":
+        arm()
+    start_node(MODULE, file=experiment_file(tmp_path), autostart_run=True, start_timeout=300.0)
+    watcher.ready(publishers_of_events=2)
+    animal().place = LEFT
+    refused = "(arming: hand; arm it with ~/arm)"
+
+    def refusals() -> int:
+        return sum(refused in text for text in watcher.reasons())
+
+    for number in (signal.SIGTERM, signal.SIGKILL):  # the first refuses what comes as it ends
+        wait_for(partial(shown_by, output), "the picture")
+        told, before = len(watcher.of_kind("recovered")), refusals()
+        output.end(number)
+        output = start_node(OUTPUT, **made)
+        wait_for(lambda told=told: len(watcher.of_kind("recovered")) > told, "that it is there again")
+        again = watcher.of_kind("recovered")[-1]
+        assert values(again)["text"] == "output 'screen' is there again: its node was started anew, and is off"
+        if arming == "hand":
+            wait_for(lambda before=before: refusals() > before, "the refusal")
+            assert not shown_by(output)
+            arm()
+    wait_for(lambda: shown_by(output), "the picture")
+    differed = "output 'screen' was started again and does 'off', and not 'show image=left'; the command is sent again"
+    assert differed in watcher.reasons()
 
 
 def test_a_keypoint_that_the_poses_lack_is_refused_or_ends_the_run(

@@ -68,14 +68,15 @@ def test_random_experiments_replay_byte_for_byte():
     st.booleans(),
     st.floats(0, 1, width=32),
     st.none() | st.integers(0, 2**62),
+    st.integers(-(2**62), 2**62),
 )
-def test_poses_come_back_bit_by_bit(x, stale, score, arrived):
+def test_poses_come_back_bit_by_bit(x, stale, score, arrived, ahead):
     one = Individual('a, "b"\n', x, x[::-1].copy(), x, score, vx=x, covariance=np.zeros((2, 3), np.float32))
     poses = FramePoses("top", 2**40, 2**60 + 1, ("snout", "nöck"), (one,), stale=stale, predicted_to=3)
-    [line] = Journal().lines(Poses(poses, arrived), [], example())
+    [line] = Journal().lines(Poses(poses, arrived, ahead, 7), [], example())
     [entry] = read_journal([line])
     assert isinstance(entry.input, Poses)
-    assert entry.input.arrived == arrived
+    assert (entry.input.arrived, entry.input.ahead, entry.input.doubt) == (arrived, ahead, 7)
     back = entry.input.poses
     assert (back.camera, back.sequence, back.stamp, back.keypoints) == ("top", 2**40, 2**60 + 1, ("snout", "nöck"))
     assert (back.stale, back.predicted_to) == (stale, 3)

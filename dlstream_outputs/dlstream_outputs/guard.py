@@ -88,8 +88,13 @@ class Guard:
 
     # Commands.
 
-    def refusal(self, order: Order, stamp: int) -> str:
-        """Why an order can't be carried out now; empty if it can. "off" always can."""
+    def refusal(self, order: Order, stamp: int, ahead: int = 0, doubt: int = 0) -> str:
+        """Why an order can't be carried out now; empty if it can. "off" always can.
+
+        Args:
+            ahead: nanoseconds by which the sender's clock is ahead of this computer's, where they are two.
+            doubt: greatest error of that; an age that may be too great is.
+        """
         if order.action == OFF:
             return ""
         if not (order.by_hand or self._may_command(order.source)):
@@ -101,13 +106,14 @@ class Guard:
         limit = self._settings.max_command_age
         if not limit or (not order.sent and order.source != self.commander):
             return ""
-        age = (stamp - order.sent) / _SECOND
-        if age > limit:
-            return f"found '{order.action}', sent {age:.3f} s ago; expected at most max_command_age, {limit:g} s"
-        if age < -limit:
-            ahead = f"the clock of {order.source} is {-age:.3f} s ahead of this computer's"
+        age, doubt_s = (stamp - order.sent + ahead) / _SECOND, doubt / _SECOND
+        known = f" (the hosts' clocks are compared to within {doubt_s:.3f} s)" if doubt else ""
+        if age + doubt_s > limit:
+            return f"found '{order.action}', sent {age:.3f} s ago{known}; expected at most max_command_age, {limit:g} s"
+        if doubt_s - age > limit:
+            early = f"the clock of {order.source} is {-age:.3f} s ahead of this computer's{known}"
             return (
-                f"found '{order.action}', sent in the future ({ahead}); expected clocks that agree within {limit:g} s"
+                f"found '{order.action}', sent in the future ({early}); expected clocks that agree within {limit:g} s"
             )
         return ""
 

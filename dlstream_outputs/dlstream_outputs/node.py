@@ -24,6 +24,7 @@ from dlstream_common.ros import (
     LATCHED,
     Diagnosis,
     DlstreamNode,
+    HostClocks,
     Level,
     LocalFrames,
     event_to_message,
@@ -74,6 +75,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._kind = kind_of(output, name or "output", namespace)
         super().__init__(self._kind.settings, name=name, namespace=namespace, frames=frames)
         self._output: Output[Any] | None = None
+        self._clocks = HostClocks(self, self.get_namespace().rpartition("/")[0])
         self._closers: list[Callable[[], object]] = []
 
     # The life cycle.
@@ -93,9 +95,8 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._events = self.create_lifecycle_publisher(EventMsg, f"{settings.commander}/events", EVENT)
 
     def activate(self) -> None:
-        if self.settings is None:
-            raise DlstreamError("the output is not configured")
         self._device.off()
+        assert self.settings is not None
         self._guarded = Guard(self.settings, self._kind.output.arming)
         commands = self.create_subscription(CommandMsg, "~/command", self._on_command, COMMAND)
         self._commands = commands.topic_name
@@ -120,11 +121,10 @@ class OutputNode(DlstreamNode[OutputSettings]):
         if self._end_timer is not None:
             self.destroy_timer(self._end_timer)
             self._end_timer = None
-        for close in reversed(self._closers):
-            close()
+        while self._closers:
+            self._closers.pop()()
         # What this process sent lies in memory that ends with it, and a recorder may be slow.
         self._answers.wait_for_all_acked(Duration(seconds=1))
-        self._closers.clear()
 
     def is_needed(self) -> bool:
         """Off from the moment it has to end; still acknowledges the last "off" of commanders that are ending, too."""
@@ -218,7 +218,9 @@ class OutputNode(DlstreamNode[OutputSettings]):
         """
         if self._ending and order.action != OFF:
             raise OutputError(f"found '{order.action}' while the output is ending; expected only '{OFF}'")
-        if refusal := self._guarded.refusal(order, self.now()):
+        commander = self._clocks.of(self.settings.commander if self.settings else "")
+        refusal = self._guarded.refusal(order, self.now(), commander.nanoseconds, commander.uncertainty)
+        if refusal:
             raise OutputError(refusal)
         if order.action == OFF:
             applied = self._drive(OFF, self._device.off)

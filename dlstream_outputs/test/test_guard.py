@@ -99,6 +99,17 @@ def test_old_commands_and_those_from_the_future_are_refused_but_off_never_is():
     assert not guard(max_command_age=0).refusal(order(), late)
 
 
+def test_the_age_of_a_command_from_another_host_is_corrected_by_its_clock_and_doubted_by_what_that_is_not_known():
+    rules, ahead = guard(max_command_age=0.5), 600 * SECOND
+    for doubt in (0, SECOND // 10):
+        assert not rules.refusal(order(), NOON - ahead + SECOND // 10, ahead, doubt)
+        assert not rules.refusal(order(), NOON + ahead + SECOND // 10, -ahead, doubt)
+    assert "sent 1.000 s ago" in rules.refusal(order(), NOON - ahead + SECOND, ahead)
+    found = rules.refusal(order(), NOON - ahead + SECOND // 10, ahead, SECOND // 2)
+    assert "sent 0.100 s ago (the hosts' clocks are compared to within 0.500 s); expected at most" in found
+    assert not rules.refusal(order("off"), NOON, ahead, SECOND)
+
+
 def test_a_run_arms_what_it_may_and_its_end_disarms_it():
     rules = guard("run")
     assert "found 'on' for a disarmed output (arming: run)" in rules.refusal(order(), NOON)

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import resource
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -66,6 +67,16 @@ def test_a_disk_that_fills_up_ends_the_recording_and_nothing_is_damaged(open_ses
     summary_again = recover(session.folder)
     assert summary_again.frames_recorded == summary.frames_recorded
     assert json.loads((session.folder / "session.json").read_text())["complete"] is True
+
+
+@pytest.mark.parametrize("away", [shutil.rmtree, lambda folder: folder.rename(folder.with_name("elsewhere"))])
+def test_a_folder_that_is_taken_away_ends_the_recording(open_session, wait_for, away):
+    session = open_session(bag=False)  # whose first files come a little later
+    assert session.error is None
+    away(session.folder)
+    wait_for(lambda: session.error is not None, "the end of the recording")
+    assert f"the folder {session.folder} is gone: it was removed or renamed" in str(session.error)
+    session.finish()
 
 
 def test_a_file_that_may_not_grow_any_more(open_session, make, wait_for):

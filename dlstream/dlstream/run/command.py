@@ -25,6 +25,7 @@ from dlstream.run.runner import Runner
 from dlstream.run.shared_memory import remove_abandoned
 from dlstream.run.supervision import Supervisor
 from dlstream_common import now
+from dlstream_common.ros.host_clocks import HOST
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def run_rig(
     host = this_host(rig.hosts, host)
     if rig.hosts:
         os.environ.update(hosts_environment(rig.hosts, host, say))
-    environment = node_environment()
+    environment = node_environment() | ({HOST: host} if rig.hosts else {})
     os.environ.update(environment)  # the monitor is a node as well
     remove_abandoned()
     remove_abandoned_files()

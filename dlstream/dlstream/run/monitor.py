@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from rclpy.signals import SignalHandlerOptions
 
 from dlstream.run.claim import Claim
 from dlstream.run.faults import FaultPublisher, OutputStopper
+from dlstream.run.hanging import Hanging
+from dlstream_common import event_kinds
 from dlstream_common.ros import EVENT
 from dlstream_msgs.msg import ExperimentStatus
 
@@ -46,6 +48,8 @@ class Monitor:
         claimed: Collection[str] | None = None,
     ) -> None:
         self._nodes = frozenset(nodes)
+        self._own = self._nodes if claimed is None else frozenset(claimed)
+        self._hanging = Hanging()
         self._pose = f"/{namespace}/pose" if namespace else "/pose"
         self._lock = threading.Lock()
         self._diagnoses: dict[str, tuple[float, DiagnosticStatus]] = {}
@@ -102,6 +106,18 @@ class Monitor:
         """Switches all outputs off, at once; `for_good`: until the rig has ended."""
         self._stopper.stop(reason, for_good)
 
+    def tell_of_hanging(self, say: Callable[[str, str], None]) -> None:
+        """Says which nodes of this host hang or are back, and publishes it; to be called again and again."""
+        with self._lock:
+            news = self._hanging.news(time.monotonic(), self._is_there)
+        for one in news:
+            say("rig", f"{one.node}: {one.text}" if one.back else f"[ERROR] {one.node} {one.text}")
+            self.report(event_kinds.RECOVERED if one.back else event_kinds.FAULT, one.node, {"text": one.text})
+
+    def _is_there(self, node: str) -> bool:
+        namespace, _, name = node.rpartition("/")
+        return (name, namespace or "/") in self._node.get_node_names_and_namespaces()
+
     @property
     def experiment_failed(self) -> bool:
         """Whether the experiment ended with a fault."""
@@ -135,6 +151,8 @@ class Monitor:
                 if item.name not in self._nodes:
                     continue
                 self._diagnoses[item.name] = (time.monotonic(), item)
+                if item.name in self._own:
+                    self._hanging.add(item, time.monotonic())
                 values = {pair.key: pair.value for pair in item.values}
                 if item.name == self._pose:
                     self.poses = sum(int(value) for key, value in values.items() if key.endswith("/poses"))

@@ -48,6 +48,7 @@ class Supervisor:
         if self._every and clock >= self._next:
             self._next += self._every
             self._say("rig", f"{clock - self._begin:5.0f} s  {self._monitor.line()}")
+        self._monitor.tell_of_hanging(self._say)
         if taken := self._monitor.claim.conflict:
             return Ending(taken, failed=True)
         first = self._monitor.first_frame

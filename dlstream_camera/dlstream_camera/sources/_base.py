@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
@@ -32,6 +32,12 @@ class SourceSettings(Settings):
     """The same as ROS's drivers have it, such as file:///home/lab/top.yaml."""
     camera_name: str = ""
     """Name of the camera in a calibration file that is written by ~set_camera_info; empty: its namespace."""
+    frozen_after: Annotated[float, Field(ge=0, le=3600)] = 2.0
+    """Seconds of images that are equal bit by bit after which the camera counts as frozen: a real sensor's noise makes
+    each one differ. 0: never."""
+    on_frozen: Literal["hold", "stop", "tell"] = "hold"
+    """When it is frozen, beside a fault: hold its images back, so that outputs go off after pose_timeout and come back
+    with it; stop its node, which is the rig's on_failure; or only tell it."""
     queue: Annotated[int, Field(ge=1, le=1000)] = 30
     """Frames buffered for a slow reliable subscriber before one is lost."""
     wait_for: Annotated[int, Field(ge=0), FILLED_IN] = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from dlstream_camera.crop import crop_problem, crop_slices
 from dlstream_camera.sources._base import SourceSettings
@@ -13,6 +13,8 @@ from dlstream_camera.sources._device import number_as_text
 from dlstream_common import Problem
 
 _RECONNECT = 2.0
+_STREAM_FROZEN_AFTER = 15.0
+"""Seconds. The coder of a network camera may leave out all that changes little, until its next whole frame."""
 
 
 class OpenCVSettings(SourceSettings):
@@ -34,6 +36,8 @@ class OpenCVSettings(SourceSettings):
     """Frames per second to request; 0: the camera's default."""
     fourcc: Annotated[str, Field(pattern="^(.{4})?$")] = ""
     """Pixel format to request, such as MJPG or YUYV; empty: the camera's default."""
+    frozen_after: Annotated[float, Field(ge=0, le=3600)] = 2.0
+    """As of every camera. Left out: 15 for a URL, else 2."""
     reconnect: Annotated[float, Field(ge=0, le=3600)] | None = None
     """Seconds between attempts to reconnect a lost camera; 0: its loss ends the run. Left out: 2 for a URL, else 0."""
     silence: Annotated[float, Field(gt=0, le=60)] = 5.0
@@ -45,6 +49,12 @@ class OpenCVSettings(SourceSettings):
         if "://" in device and re.search(r"\s", device):
             raise ValueError("a URL without spaces; write a space in a password as %20")
         return device
+
+    @model_validator(mode="after")
+    def _patient_with_streams(self) -> OpenCVSettings:
+        if self.is_url and "frozen_after" not in self.model_fields_set:
+            self.__dict__["frozen_after"] = _STREAM_FROZEN_AFTER  # frozen for others
+        return self
 
     @property
     def is_url(self) -> bool:

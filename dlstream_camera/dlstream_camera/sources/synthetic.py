@@ -19,6 +19,8 @@ class SyntheticSettings(SourceSettings):
 
     source: Literal["synthetic"] = "synthetic"
     """The kind of source."""
+    frozen_after: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    """As of every camera; but what is rendered may stand still."""
     width: Annotated[int, Field(ge=64, le=4096)] = 640
     """Width in pixels."""
     height: Annotated[int, Field(ge=64, le=4096)] = 480

@@ -22,6 +22,8 @@ class VideoSettings(SourceSettings):
 
     source: Literal["video"] = "video"
     """The kind of source."""
+    frozen_after: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    """As of every camera; but what is recorded may stand still."""
     path: ExistingFile
     """The video file, or a TIFF stack."""
     fps: Annotated[float, Field(ge=0, le=10000)] = 0.0

@@ -3,6 +3,7 @@
 from dlstream_common.ros._parent import WITH_PARENT
 from dlstream_common.ros.diagnostics import Diagnosis, Level
 from dlstream_common.ros.event_messages import command_to_message, event_to_message
+from dlstream_common.ros.host_clocks import Ahead, HostClocks
 from dlstream_common.ros.local import LocalFrames
 from dlstream_common.ros.messages import (
     fill_image,
@@ -28,8 +29,10 @@ __all__ = [
     "LATEST_IMAGE",
     "POSE",
     "WITH_PARENT",
+    "Ahead",
     "Diagnosis",
     "DlstreamNode",
+    "HostClocks",
     "Level",
     "LocalFrames",
     "command_to_message",

@@ -110,6 +110,8 @@ class Journal:
             "stamp": poses.stamp,
             "arrived": item.arrived,
         }
+        if item.ahead or item.doubt:
+            about |= {"ahead": item.ahead, "doubt": item.doubt}
         if self._keypoints.get(poses.camera) != poses.keypoints:
             self._keypoints[poses.camera] = poses.keypoints
             about["keypoints"] = list(poses.keypoints)
@@ -199,7 +201,7 @@ def _poses(line: PosesLine, keypoints: dict[str, tuple[str, ...]]) -> Poses:
         stale=line.stale,
         predicted_to=line.predicted_to,
     )
-    return Poses(poses, line.arrived)
+    return Poses(poses, line.arrived, line.ahead, line.doubt)
 
 
 def _to_individual(line: IndividualLine) -> Individual:

@@ -104,6 +104,8 @@ class PosesLine(_Line):
     sequence: _Count
     stamp: Stamp
     arrived: Stamp | None
+    ahead: Stamp = 0
+    doubt: Stamp = 0
     keypoints: list[str] | None = None
     stale: bool = False
     predicted_to: Stamp = 0

@@ -22,6 +22,16 @@ class OutputState:
     armable: bool = False
     reason: str = ""
 
+    @property
+    def is_new(self) -> bool:
+        """Whether its node has carried out nothing since it was started."""
+        return not self.source and not self.id
+
+    @property
+    def waits_for_run(self) -> bool:
+        """Whether its node is new, and a run has to arm it."""
+        return self.is_new and not self.armed and self.armable
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -49,12 +59,14 @@ class Agreement:
         self._output, self._source, self._silence = output, source, silence
         self._id = 0
         self._sent: Command | None = None
+        self._arms = False  # whether that was sent with the run's right to arm
         self._known: OutputState | None = None
         self._heard = 0.0
         self._silent = False
         self._differs_since: float | None = None
         self._reported = False
         self._owed: Command | None = None
+        self._restarted = self._untold = False
 
     @property
     def owed(self) -> Command | None:
@@ -66,18 +78,34 @@ class Agreement:
         """The output's last status; None if it never published one, as devices of others do."""
         return self._known
 
-    def sent(self, identity: int, command: Command) -> None:
-        """A command was sent to the output."""
-        self._id, self._sent = identity, command
+    def sent(self, identity: int, command: Command, arms: bool = False) -> None:
+        """A command was sent to the output; `arms`: as one that begins a run."""
+        self._id, self._sent, self._arms = identity, command, arms
         self._differs_since, self._reported, self._owed = None, False, None
 
     def refused(self, identity: int) -> None:
-        """The output refused a command: that has been reported, and the command is not sent again."""
-        self._reported = self._reported or identity == self._id
+        """The output refused a command: that has been reported, and the command is not sent again.
+
+        But for one to a node that was started again meanwhile, and only had to be armed by this run.
+        """
+        to_be_armed = self._known is not None and self._known.waits_for_run and not self._arms
+        self._reported = self._reported or (identity == self._id and not to_be_armed)
 
     def heard(self, state: OutputState, steady: float) -> None:
         """The output published its status."""
+        before = self._known
+        if before is not None and state.is_new and (self._silent or not before.is_new):
+            self._restarted = self._untold = True
+            self._reported, self._differs_since, self._owed = False, None, None
+        elif before is not None and state.is_new and state.armed and not before.armed:
+            self._reported = False  # a person has armed what was started again, and had refused the command
+        self._restarted = self._restarted and state.is_new
         self._known, self._heard, self._silent = state, steady, False
+
+    def newly_back(self) -> str:
+        """That the output's node was started again, once for each time; empty otherwise."""
+        untold, self._untold = self._untold, False
+        return f"output '{self._output}' is there again: its node was started anew, and is off" if untold else ""
 
     def is_silent(self, steady: float) -> bool:
         """Whether the output has published a status, but none for too long."""
@@ -124,6 +152,8 @@ class Agreement:
         if known.source == self._source or not known.source:
             if sent.action == OFF and not known.on:
                 return ""
+            if self._restarted:
+                return f"was started again and does '{known.state}', and not '{wanted}'"
             return f"does '{known.state}' and not '{wanted}': the command was lost"
         if known.state == sent.action == OFF or known.state == wanted:
             return ""

@@ -11,7 +11,7 @@ from functools import partial
 from rclpy.lifecycle import LifecycleNode
 
 from dlstream_common import Command
-from dlstream_common.ros import POSE, poses_from_message
+from dlstream_common.ros import POSE, HostClocks, poses_from_message
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.external import ExternalSource
 from dlstream_experiment.ros.external_topics import ExternalTopics
@@ -30,6 +30,7 @@ class Connections:
     Args:
         on_input: called with every frame's poses, and every value from outside that the triggers need.
         complain: called with an output's name and a reason.
+        recovered: called with an output's name and what is well again.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Connections:
         clock: Callable[[], int],
         on_input: Callable[[Input], None],
         complain: Callable[[str, str], None],
+        recovered: Callable[[str, str], None],
         listeners: int = 1,
         silence: float = 1.0,
     ) -> None:
@@ -46,7 +48,7 @@ class Connections:
         """Of the newest pose of each camera that sent one."""
         self._last_pose = -math.inf
         self._node, self._clock, self._on_input = node, clock, on_input
-        self._complain, self._cameras = complain, experiment.cameras
+        self._complain, self._recovered, self._cameras = complain, recovered, experiment.cameras
         self._links = {
             output: OutputLink(node, output, clock, complain, listeners, silence) for output in experiment.outputs
         }
@@ -54,6 +56,7 @@ class Connections:
             node.create_subscription(FramePosesMsg, f"{camera}/pose", partial(self._receive, camera), POSE)
             for camera in experiment.cameras
         ]
+        self._clocks = HostClocks(node, node.get_namespace())
         self._values = ExternalTopics(node, _sources(experiment), clock, on_input, complain)
 
     def activate(self) -> None:
@@ -94,6 +97,8 @@ class Connections:
         first = ""
         for output, link in self._links.items():
             reason, command = link.supervise()
+            if back := link.newly_back():
+                self._recovered(output, back)
             if link.owed and self.since_last_pose < _POSES_COME:
                 self._node.get_logger().info(
                     f"poses come again: sending '{link.owed.action}' to output '{output}' again"
@@ -142,6 +147,7 @@ class Connections:
             link.close()
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
+        self._clocks.close()
         self._values.close()
 
     def _receive(self, camera: str, message: FramePosesMsg) -> None:
@@ -151,7 +157,8 @@ class Connections:
             poses = replace(poses, camera=camera)
         self.keypoints[camera] = poses.keypoints
         self._last_pose = time.monotonic()
-        self._on_input(Poses(poses, arrived))
+        ahead = self._clocks.of(f"{self._node.get_namespace().rstrip('/')}/{camera}/camera")
+        self._on_input(Poses(poses, arrived, ahead.nanoseconds, ahead.uncertainty))
 
 
 def _sources(experiment: Experiment) -> Iterable[ExternalSource]:

@@ -84,8 +84,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
 
     def configure(self, settings: ExperimentSettings) -> None:
         self._faults, self._poses, self._decision_time = 0, 0, 0
-        self._last_fault = ""
-        self._stopped = False
+        self._last_fault, self._stopped = "", False
         self._file = ExperimentFile(settings, self.get_logger())
         self._events = self.create_lifecycle_publisher(EventMsg, "~/events", EVENT)
         self._statuses = self.create_lifecycle_publisher(ExperimentStatus, "~/status", EVENT)
@@ -249,6 +248,9 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
     def _complain(self, output: str, reason: str) -> None:
         self._handle(Fault(self._clock_now(), output, reason))
 
+    def _recovered(self, output: str, text: str) -> None:
+        self._publish_event(Event(self._clock_now(), event_kinds.RECOVERED, output, {"text": text}))
+
     # Starting and stopping.
 
     def _use(self, experiment: Experiment) -> None:
@@ -259,7 +261,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         self._watched.use(experiment)
         listeners, silence = (self.settings.listeners, self.settings.output_timeout) if self.settings else (1, 1.0)
         self._connections = Connections(
-            self, experiment, self._clock_now, self._on_input, self._complain, listeners, silence
+            self, experiment, self._clock_now, self._on_input, self._complain, self._recovered, listeners, silence
         )
         if self.is_active:
             self._connections.activate()
@@ -376,8 +378,8 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         return ""
 
     def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success = self._running_engine.running or self._waiting is not None
-        response.message = "stopped" if response.success else "no experiment is running"
+        busy = self._running_engine.running or self._waiting is not None
+        response.success, response.message = busy, "stopped" if busy else "no experiment is running"
         self._stop_run("stopped by the operator")
         return response
 

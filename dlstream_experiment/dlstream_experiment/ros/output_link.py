@@ -73,7 +73,12 @@ class OutputLink:
         self._publisher.on_activate(None)
 
     def send(self, command: Command, decided: int, arm: bool = False) -> None:
-        """Sends a command that was decided at a time; `arm`: with it begins a run."""
+        """Sends a command that a run decided at a time; `arm`: with it begins the run.
+
+        An output whose node was started again in the run is armed by the first command that it gets.
+        """
+        known = self._agreement.known
+        arm = arm or (known is not None and known.waits_for_run and command.action != OFF)
         self._send(command, decided, asked=False, arm=arm)
 
     def _send(self, command: Command, decided: int, asked: bool, arm: bool = False) -> None:
@@ -83,7 +88,7 @@ class OutputLink:
         message.sent = stamp_to_message(self._clock())
         self._publisher.publish(message)
         self._pending[self._count] = _Pending(command, time.monotonic(), asked)
-        self._agreement.sent(self._count, command)
+        self._agreement.sent(self._count, command, arm)
 
     def ask(self) -> None:
         """Where the output has not answered yet and no answer is being waited for, asks it to be off."""
@@ -139,6 +144,10 @@ class OutputLink:
     def owed(self) -> Command | None:
         """See Agreement.owed."""
         return self._agreement.owed
+
+    def newly_back(self) -> str:
+        """See Agreement.newly_back."""
+        return self._agreement.newly_back()
 
     def supervise(self) -> tuple[str, Command | None]:
         """What is wrong with what the output does, once each time, and the command to send again.

@@ -17,10 +17,18 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Poses:
-    """The poses of a frame arrived; `arrived` is None where nobody waited for them (offline)."""
+    """The poses of a frame arrived.
+
+    Attributes:
+        arrived: when; None where nobody waited for them (offline).
+        ahead: nanoseconds by which the camera's clock, of another host, is ahead of this one's.
+        doubt: greatest error of that.
+    """
 
     poses: FramePoses
     arrived: int | None = None
+    ahead: int = 0
+    doubt: int = 0
 
 
 @dataclass(frozen=True, slots=True)

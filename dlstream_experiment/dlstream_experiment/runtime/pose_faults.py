@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from dlstream_common import Cause, Event, event_kinds, suggest
 from dlstream_experiment.model.names import SECOND
+from dlstream_experiment.runtime.inputs import Poses
 
 _REPORT_EVERY = 5 * SECOND
 """A fault that goes on is reported again after this time, with a count."""
@@ -28,20 +29,20 @@ class PoseFaults:
         reason = f"the clock of {clock} was set back by {back / SECOND:.3f} s; the run's own time goes on without that"
         return Event(stamp, event_kinds.FAULT, "clock", {"reason": reason})
 
-    def too_early(self, stamp: int, now: int, cause: Cause) -> list[Event]:
+    def too_early(self, stamp: int, now: int, cause: Cause, item: Poses) -> list[Event]:
         """A frame is stamped later than its pose came."""
         self.stale += 1
-        ahead = (cause.stamp - stamp) / SECOND
+        ahead = (cause.stamp - item.ahead - stamp) / SECOND
         reason = f"a frame of camera '{cause.camera}' is stamped {ahead:.3f} s later than its pose came"
-        limit = f"max_age is {self._max_age:g} s, and the clocks of camera and experiment differ by more"
+        limit = f"{self._limit(item)}, and the clocks of camera and experiment differ by more"
         return self._repeated("early", stamp, now, f"{reason}; {limit}", cause)
 
-    def too_old(self, stamp: int, now: int, cause: Cause, stale: bool) -> list[Event]:
-        """A pose came too long after its frame; `stale`: the pose node found so."""
+    def too_old(self, stamp: int, now: int, cause: Cause, item: Poses) -> list[Event]:
+        """A pose came too long after its frame, or the pose node found so."""
         self.stale += 1
-        age = (stamp - cause.stamp) / SECOND
+        age = (stamp - cause.stamp + item.ahead) / SECOND
         reason = f"a pose of camera '{cause.camera}' came {age:.3f} s after its frame"
-        limit = "the pose node calls it stale" if stale else f"max_age is {self._max_age:g} s"
+        limit = "the pose node calls it stale" if item.poses.stale else self._limit(item)
         return self._repeated("old", stamp, now, f"{reason}; {limit}", cause)
 
     def malformed(self, stamp: int, now: int, reason: str, cause: Cause) -> list[Event]:
@@ -60,6 +61,11 @@ class PoseFaults:
             + suggest(keypoint, list(known))
         ).rstrip()
         return Event(stamp, event_kinds.FAULT, "pose", {"camera": cause.camera, "reason": reason}, cause)
+
+    def _limit(self, item: Poses) -> str:
+        """The limit, and how well the clocks of the camera's host and this one are known, where they are two."""
+        known = f" (the hosts' clocks are compared to within {item.doubt / SECOND:.3f} s)" if item.doubt else ""
+        return f"max_age is {self._max_age:g} s{known}"
 
     def _repeated(self, kind: str, stamp: int, now: int, reason: str, cause: Cause) -> list[Event]:
         """`count` says how many faults the event stands for."""

@@ -85,15 +85,16 @@ class Run:
         stamp = poses.stamp if arrived is None else arrived
         cause = Cause(camera, poses.sequence, poses.stamp)
         effects = [] if arrived is None else self._advance(self._here, stamp, "this machine", stamp)
-        if self._max_age and poses.stamp - stamp > self._max_age:
-            return effects + self._faults.too_early(stamp, self._here.at(stamp), cause)
+        age = stamp - (poses.stamp - item.ahead)
+        if self._max_age and item.doubt - age > self._max_age:
+            return effects + self._faults.too_early(stamp, self._here.at(stamp), cause, item)
         clock = self._clocks[camera]
         effects += self._advance(clock, poses.stamp, f"camera '{camera}'", stamp)
         acquired = clock.at(poses.stamp)
         now = acquired if arrived is None else self._here.at(stamp)
         self._time = max(self._time, min(acquired, now))  # no frame was acquired after its poses came
-        if poses.stale or (self._max_age and stamp - poses.stamp > self._max_age):
-            effects += self._faults.too_old(stamp, self._here.at(stamp), cause, poses.stale)
+        if poses.stale or (self._max_age and age + item.doubt > self._max_age):
+            effects += self._faults.too_old(stamp, self._here.at(stamp), cause, item)
             return effects + self._apply(self._protocol.frame(self._time), stamp, cause)
         if poses.keypoints != self._keypoints.get(camera):
             missing = self._experiment.missing_keypoints(camera, poses.keypoints)

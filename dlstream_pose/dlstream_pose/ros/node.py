@@ -22,6 +22,7 @@ from dlstream_common.ros import (
     LATEST_IMAGE,
     Diagnosis,
     DlstreamNode,
+    HostClocks,
     Level,
     frame_from_compressed,
     frame_from_message,
@@ -60,6 +61,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(PoseSettings, **options)
+        self._clocks = HostClocks(self, self.get_namespace())
         self._views: dict[str, CameraView] = {}
         self._workers: list[threading.Thread] = []
         self._warming = threading.Lock()
@@ -255,6 +257,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         except (EncodingError, NetworkError) as error:
             self._refuse(view, error)
             return
+        ahead = self._clocks.of(f"{self.get_namespace().rstrip('/')}/{queued.camera}/camera")
         poses = FramePoses(
             camera=queued.camera,
             sequence=queued.sequence,
@@ -266,7 +269,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
             inference_end=end,
             dropped=queued.dropped,
             frame_id=header.frame_id,
-            stale=0 < view.settings.max_age * 1e9 < end - frame.stamp,
+            stale=0 < view.settings.max_age * 1e9 < end - frame.stamp + ahead.nanoseconds + ahead.uncertainty,
             predicted_to=found.predicted_to,
         )
         view.publish(poses, header)

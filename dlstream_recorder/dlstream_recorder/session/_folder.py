@@ -115,3 +115,24 @@ def take_over(folder: Path) -> None:
 def remove(folder: Path) -> None:
     """Removes a folder in which nothing has been recorded yet."""
     shutil.rmtree(folder, ignore_errors=True)
+
+
+class Identity:
+    """Whether a folder is still the one that it was: files that are open can be written when it is long gone."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._inode = folder, folder.stat().st_ino
+
+    def check(self) -> None:
+        """Raises RecordingError where it is gone or another; a disk that doesn't answer is not asked twice."""
+        try:
+            there = self._folder.stat().st_ino == self._inode
+        except (FileNotFoundError, NotADirectoryError):
+            there = False
+        except OSError:
+            return
+        if not there:
+            raise RecordingError(
+                f"the folder {self._folder} is gone: it was removed or renamed, or its disk was taken out. "
+                "Leave a session where it is until its run has ended"
+            )

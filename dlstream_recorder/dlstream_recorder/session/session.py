@@ -77,6 +77,7 @@ class Session:
         self.metadata = _metadata(settings, metadata or {})
         self.folder = _folder.make_folder(settings, name, self.started, self.metadata.subject.subject_id or "")
         try:
+            self._identity = _folder.Identity(self.folder)
             self._file = self._begin_file()
             self._reserve = _folder.Reserve(self.folder)
             self._log = Log(self.folder, self.started, settings.bag, self._watch_disk)
@@ -309,6 +310,7 @@ class Session:
     def _sync(self) -> None:
         while not self._ending.wait(_SYNC_INTERVAL):
             try:
+                self._identity.check()
                 for camera in self._cameras.values():
                     camera.sync()
                 self._log.sync()

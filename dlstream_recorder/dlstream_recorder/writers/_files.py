@@ -126,7 +126,7 @@ def write_error(path: Path, error: OSError) -> RecordingError:
     text = f"can't write {path}: {error.strerror or error}"
     try:
         disk = disk_of(path)
-        usage = shutil.disk_usage(disk)
+        usage, files = shutil.disk_usage(disk), os.statvfs(disk)
     except OSError:
         return RecordingError(text)
     if error.errno == errno.ENAMETOOLONG:
@@ -138,6 +138,8 @@ def write_error(path: Path, error: OSError) -> RecordingError:
     if error.errno in (errno.EACCES, errno.EPERM):
         return RecordingError(f"{text}. Give {_user()} permission to write there, or record to another directory")
     text += f" (disk {disk}: {in_gigabytes(usage.free)} of {in_gigabytes(usage.total)} free)"
+    if error.errno == errno.ENOSPC and files.f_files and not files.f_favail:
+        return RecordingError(f"{text}. It has no room for more files (`df -i`): remove some, or record elsewhere")
     full = error.errno in (errno.ENOSPC, errno.EDQUOT) or (not error.errno and usage.free < _LITTLE)
     return RecordingError(f"{text}. {'Make room, or record' if full else 'Record'} to another directory")
 

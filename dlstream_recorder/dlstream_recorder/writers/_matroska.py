@@ -54,7 +54,7 @@ class Places:
     start: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # two are kept for each second of a video
 class Cluster:
     """The offset of one frame, and its pts in nanoseconds."""
 

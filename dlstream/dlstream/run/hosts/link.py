@@ -17,10 +17,13 @@ from dlstream.run.hosts.peer import Peer
 from dlstream.run.monitor import Monitor
 from dlstream.run.supervision import Ending, Say
 from dlstream_common import DlstreamError, event_kinds, now
+from dlstream_common.ros.host_clocks import CLOCKS_QOS, Ahead, clocks_text, clocks_topic
 
 _LAST_BEATS = 20
 _REMIND = 3.0
 _CLOCK_EVERY = 10.0
+_TELL_CLOCKS = 20
+"""Beats after which the nodes of this host are told how the others' clocks differ."""
 
 
 class HostsError(DlstreamError):
@@ -49,6 +52,7 @@ class HostLink:
             host: [node.full_name.removeprefix(prefix) for spec in nodes if spec.host == host for node in spec.nodes]
             for host in rig.hosts
         }
+        self._nodes = [(node.full_name, spec.host) for spec in nodes for node in spec.nodes]
         own = [spec.full_name for spec in nodes if spec.host == host]
         self.left: Callable[[], Sequence[str]] = lambda: own
         """Which nodes of this host have not ended; by the runner, once there is one."""
@@ -60,6 +64,7 @@ class HostLink:
         self._ended = threading.Event()
         self._next_clock = 0.0
         self._publisher = monitor.node.create_publisher(String, TOPIC, BEAT_QOS)
+        self._clocks = monitor.node.create_publisher(String, clocks_topic(host), CLOCKS_QOS)
         monitor.node.create_subscription(String, TOPIC, self._on_beat, BEAT_QOS)
         self._thread = threading.Thread(target=self._beat, name="hosts", daemon=True)
         self._thread.start()
@@ -173,6 +178,13 @@ class HostLink:
                 }
                 self._monitor.report(event_kinds.CLOCK_OFFSET, f"host/{peer.name}", values)
 
+    def _tell_clocks(self) -> None:
+        """Tells the nodes of this host, which judge the age of what comes from others."""
+        offsets = {name: peer.clock.offset for name, peer in self._peers.items()}
+        known = {name: Ahead(one.nanoseconds, one.uncertainty) for name, one in offsets.items() if one is not None}
+        ahead = {node: known[host] for node, host in self._nodes if host in known}
+        self._clocks.publish(String(data=clocks_text(ahead)))
+
     # The end, in the order of the whole rig.
 
     def ends(self, reason: str, failed: bool) -> None:
@@ -204,8 +216,11 @@ class HostLink:
         self._own = replace(self._own, state=state)
 
     def _beat(self) -> None:
-        last = _LAST_BEATS
+        last, count = _LAST_BEATS, 0
         while last:
+            if count % _TELL_CLOCKS == 0:
+                self._tell_clocks()
+            count += 1
             last -= self._ended.is_set()
             heard = {name: list(peer.heard) for name, peer in self._peers.items() if peer.heard is not None}
             beat = replace(self._own, left=list(self.left()), heard=heard, sent=now())

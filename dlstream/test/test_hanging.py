@@ -1,0 +1,71 @@
+"""Nodes that hang: what the launcher makes of their silence."""
+
+from __future__ import annotations
+
+from diagnostic_msgs.msg import DiagnosticStatus
+
+from dlstream.run.hanging import AFTER, Hanging
+
+
+def said(message: str, node: str = "/recorder") -> DiagnosticStatus:
+    return DiagnosticStatus(name=node, message=message)
+
+
+class Asked:
+    """Asks ten times a second, as the launcher does."""
+
+    def __init__(self) -> None:
+        self.hanging, self.steady = Hanging(), 1000.0
+        self.until(0.1)
+
+    def until(self, seconds: float, there: bool = True) -> list[tuple[str, str]]:
+        """What is told in this time."""
+        found, end = [], self.steady + seconds
+        while self.steady < end:
+            self.steady += 0.1
+            found += [(one.node, one.text) for one in self.hanging.news(self.steady, lambda node: there)]
+        return found
+
+    def hear(self, message: str = "recording", node: str = "/recorder") -> None:
+        self.hanging.add(said(message, node), self.steady)
+
+
+def test_a_node_that_hangs_is_told_once_and_when_it_is_back():
+    asked = Asked()
+    asked.hear()
+    assert asked.until(AFTER - 1) == []
+    told = ("/recorder", "has said nothing for 15 s, and has not ended: it hangs, or its computer is too busy")
+    assert asked.until(100) == [told]
+    asked.hear()
+    assert asked.until(1) == [("/recorder", "it is there again, after 114 s")]
+    assert asked.until(AFTER + 1) == [told], "and again"
+
+
+def test_a_node_that_has_ended_or_not_begun_does_not_hang():
+    asked = Asked()
+    asked.hear()
+    assert asked.until(60, there=False) == []
+    assert asked.until(60) == [], "it is forgotten"
+    for state in ("configuring", "inactive"):
+        asked.hear()
+        asked.hear(state)
+        assert asked.until(900) == [], "a large network takes its time"
+
+
+def test_each_node_is_told_of_by_itself():
+    asked = Asked()
+    asked.hear(node="/pose")
+    asked.hear()
+    asked.until(10)
+    asked.hear(node="/pose")
+    assert [node for node, _ in asked.until(10)] == ["/recorder"]
+    assert [node for node, _ in asked.until(10)] == ["/pose"]
+
+
+def test_a_launcher_that_did_not_run_itself_accuses_nobody():
+    asked = Asked()
+    asked.hear()
+    asked.steady += 60
+    assert asked.until(5) == [], "what came meanwhile is not read yet"
+    asked.hear()
+    assert asked.until(10) == []
