@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +61,10 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
 
 @pytest.fixture
 def open_panel(browser: Browser, write_rig: Any, start: Any) -> Callable[..., tuple[RigUnderTest, Page]]:
-    """A running rig and its page, once pictures are shown."""
+    """A running rig and its page, once pictures are shown; `words`: options of `dlstream run`."""
 
-    def begin(*replacements: tuple[str, str]) -> tuple[RigUnderTest, Page]:
-        rig = start("run", str(write_rig(PANEL, *replacements)))
+    def begin(*replacements: tuple[str, str], words: Sequence[str] = ()) -> tuple[RigUnderTest, Page]:
+        rig = start("run", str(write_rig(PANEL, *replacements)), *words)
         page = browser.open(link_of(rig))
         page.until("document.body.dataset.connection === 'open'")
         page.until("document.querySelector('.camera').dataset.live === 'yes'")

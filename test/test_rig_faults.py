@@ -140,7 +140,7 @@ def wait_until_gone(pid: int) -> None:
 def test_bad_rig_starts_nothing(start, write_rig, tmp_path):
     rig = start("run", str(write_rig(("fps: 30", "fsp: 30"))))
     assert rig.wait() == 1
-    assert f"{tmp_path}/rig.yaml:3: cameras.top.fsp: found the unknown key 'fsp'" in rig.output
+    assert f"{tmp_path}/rig.yaml:4: cameras.top.fsp: found the unknown key 'fsp'" in rig.output
     assert "Did you mean 'fps'?" in rig.output
     assert "Traceback" not in rig.output
     assert not (tmp_path / "sessions").exists()

@@ -86,7 +86,7 @@ def test_sessions_are_found_and_read_and_checks_run_where_no_run_is_on(open_pane
         "metadata": {"subject": {"subject_id": "M12"}},
     }
     (old / "session.json").write_text(json.dumps(about))
-    rig, page = open_panel(BY_HAND)
+    rig, page = open_panel(BY_HAND, words=["--allow-python"])  # the old session has a trigger of its own
     page.until("document.querySelector('#rows [data-key=experiment]').dataset.level === 'off'")
     page.click("[data-page=sessions]")
     page.until("document.querySelectorAll('#session-list tr').length === 2")
@@ -102,6 +102,15 @@ def test_sessions_are_found_and_read_and_checks_run_where_no_run_is_on(open_pane
     page.until("document.querySelectorAll('#session-pictures img').length > 0")
     assert "Events" in page.until("document.getElementById('report-text').innerText")
     page.until("[...document.querySelectorAll('#session-pictures img')].every(image => image.naturalWidth > 100)")
+    page.until("!document.getElementById('replay-same').disabled")
+    page.click("#replay-same")
+    page.until("document.getElementById('report-text').innerText.includes('identical: ')")
+    page.until("!document.getElementById('what-if').disabled")
+    for field, text in (("what-parameter", "triggers.in_left.dwell"), ("what-value", "2.5")):
+        page.run(f"document.getElementById('{field}').focus()")
+        page.type(text)
+    page.click("#what-if")
+    page.until("document.getElementById('report-text').innerText.includes('Triggers with triggers.in_left.dwell=2.5')")
     assert_can_be_used(page)
     page.click("[data-page=checks]")
     page.click("[data-check=check] button")

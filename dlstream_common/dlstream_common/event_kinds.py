@@ -48,7 +48,7 @@ MEANINGS: Mapping[str, str] = {
     NOTE: "a `note` of the experiment file, or of `dlstream note`, whose name is `operator`",
     MARK: "somebody marked a moment with `dlstream mark`",
     FAULT: "something went wrong",
-    RECOVERED: "what had gone wrong is over: poses or a camera came back",
+    RECOVERED: "what had gone wrong is over: poses, a camera or an output's node came back",
     TOPIC_ENDED: "nobody publishes a recorded topic any more",
     OUTPUT_REPORT: "what an output measured of something that it did, such as a screen's refreshes",
     CLOCK_OFFSET: "how the clock of another of the rig's hosts differs from the main host's",

@@ -1,4 +1,4 @@
-"""The commands of the page Checks, and the report of a session; it knows no ROS."""
+"""The commands of the page Checks, and the report and the replay of a session; it knows no ROS."""
 
 from __future__ import annotations
 
@@ -75,14 +75,18 @@ class Checks:
         self._jobs.finish()
 
     def _words(self, request: StartJob) -> list[str]:
-        if request.what == "report":
+        if request.what in ("report", "replay"):
             if self._sessions is None:
                 raise JobError("this rig records no sessions")
-            return ["report", str(self._sessions.folder(request.session))]
+            words = [request.what, str(self._sessions.folder(request.session))]
+            words += [f"--set={request.parameter}={request.value}"] if request.parameter else []
+            return words + self._permission(request)
         rig = self._settings.rig_file
         if not rig:
             raise JobError("this panel was started without a rig file, so there is nothing to check")
         words = [*_COMMANDS[request.what], rig, *_MORE.get(request.what, ())]
-        if request.what in ("check", "bench") and self._settings.allow_python:
-            words.append("--allow-python")
-        return words
+        return words + self._permission(request)
+
+    def _permission(self, request: StartJob) -> list[str]:
+        allowed = self._settings.allow_python and request.what in ("check", "bench", "replay")
+        return ["--allow-python"] if allowed else []

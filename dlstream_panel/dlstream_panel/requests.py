@@ -94,10 +94,16 @@ class SaveCalibration(Request):
 
 
 class StartJob(Request):
-    """Starts a check of the rig, or the report of a session; `session` is an id of the list of sessions."""
+    """Starts a check of the rig, or the report or the replay of a session, which is an id of the list of sessions.
 
-    what: Literal["check", "camera", "network", "recording", "bench", "report"]
+    `parameter` and `value` ask what would have happened in the session with another value of its experiment.
+    """
+
+    what: Literal["check", "camera", "network", "recording", "bench", "report", "replay"]
     session: Annotated[str, Field(pattern="^([0-9a-f]{20})?$")] = ""
+    parameter: Annotated[str, Field(max_length=200, pattern="^[^=]*$")] = ""
+    value: Annotated[str, Field(max_length=200, pattern=r"^[^/\\]*$")] = ""
+    """No path."""
 
 
 class EndJob(Request):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from dlstream_panel.board import Board
 from dlstream_panel.checks import Checks
@@ -88,5 +89,10 @@ def test_nothing_is_started_in_a_run_or_without_a_rig_file() -> None:
     bench.status("finished", "after 10 trials")
     with pytest.raises(JobError, match="records no sessions"):
         bench.checks.start(StartJob(what="report", session="0" * 20))
+    with pytest.raises(JobError, match="records no sessions"):
+        bench.checks.start(StartJob(what="replay", session="0" * 20, parameter="triggers.a.dwell", value="0.2"))
+    for parameter, value in (("triggers.a.model", "/etc/passwd"), ("a=b", "1"), ("a", "..\\b")):
+        with pytest.raises(ValidationError):
+            StartJob(what="replay", session="0" * 20, parameter=parameter, value=value)
     with pytest.raises(JobError, match="without a rig file"):
         Checks(PanelSettings(), Board([], [], []), None).start(StartJob(what="check"))

@@ -369,7 +369,7 @@ def test_a_port_in_use_is_said_with_a_way_out(panel, start_node):
     second = start_node(MODULE, name="second", port=first.port)
     assert second.wait() == 1
     assert f"port {first.port}" in second.output
-    assert "Choose another one" in second.output
+    assert "Choose another: `panel: {port: " in second.output
     assert "Traceback" not in second.output
 
 

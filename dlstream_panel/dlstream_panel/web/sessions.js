@@ -16,7 +16,8 @@ export class Sessions {
   constructor(hello, jobs) {
     [this.hello, this.jobs, this.chosen, this.shown, this.recording] = [hello, jobs, "", false, ""];
     byId("session-search").addEventListener("input", () => this.#list());
-    byId("make-report").addEventListener("click", () => this.#report());
+    byId("make-report").addEventListener("click", () => this.#start("report"));
+    byId("replay").addEventListener("submit", (event) => this.#replay(event));
     byId("session-list").addEventListener("keydown", (event) => this.#arrows(event));
     jobs.onchange((job) => this.#reported(job));
   }
@@ -32,7 +33,7 @@ export class Sessions {
   }
 
   state(state) {
-    byId("make-report").disabled = state.run || state.job.running || !this.chosen;
+    for (const id of ["make-report", "replay-same", "what-if"]) byId(id).disabled = state.run || state.job.running || !this.chosen;
     byId("make-report").title = state.run ? "A run is on: end it first." : "";
     const recording = (state.nodes["/recorder"]?.values?.session ?? "").split("/").at(-1);
     const changed = this.recording !== recording;
@@ -128,10 +129,19 @@ export class Sessions {
     byId("session-tables").replaceChildren(...about.tables.map((file) => make("li", {}, make("a", { href: path(file.name), download: file.name }, file.name), make("span", { class: "muted small" }, size(file.bytes)))));
   }
 
-  async #report() {
+  /** Decides again on a session's poses: as it ran by the first button, with another value by the second. */
+  #replay(event) {
+    event.preventDefault();
+    if (event.submitter?.id === "replay-same") return this.#start("replay");
+    const [parameter, value] = ["what-parameter", "what-value"].map((id) => byId(id).value.trim());
+    if (!parameter || !value) return tell("What if needs both: a parameter of the experiment, such as triggers.in_left.dwell, and its value.", "problem");
+    return this.#start("replay", { parameter, value });
+  }
+
+  async #start(what, change = {}) {
     try {
       this.#job = this.chosen;
-      await ask("start-job", { what: "report", session: this.chosen });
+      await ask("start-job", { what, session: this.chosen, ...change });
     } catch (error) {
       this.#job = null;
       tell(error.message, "problem");
@@ -139,12 +149,13 @@ export class Sessions {
   }
 
   #reported(job) {
-    const own = job.name === "report" && this.#job !== null;
-    byId("report-text").hidden = !(own || (job.name === "report" && job.running));
+    const ours = ["report", "replay"].includes(job.name);
+    const own = ours && this.#job !== null;
+    byId("report-text").hidden = !(own || (ours && job.running));
     if (!own) return;
-    say(byId("report-text"), job.lines.join("\n") || "the report is being made …");
+    say(byId("report-text"), job.lines.join("\n") || `the ${job.name} is being made …`);
     if (!job.running) {
-      if (this.#job === this.chosen) this.#open(this.chosen);
+      if (this.#job === this.chosen && job.name === "report") this.#open(this.chosen);
       this.#job = job.code === 0 ? this.#job : null;
     }
   }
