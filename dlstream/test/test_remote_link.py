@@ -64,11 +64,12 @@ def stop(link: Link, waits: Callable[[], None]) -> str:
 
 
 @pytest.fixture
-def rig(monkeypatch: pytest.MonkeyPatch) -> RunningRig:
-    for name, value in os.environ.items():
-        monkeypatch.setenv(name, value)  # a link changes the environment
-    domain = {"ROS_DOMAIN_ID": os.environ["ROS_DOMAIN_ID"]} if "ROS_DOMAIN_ID" in os.environ else {}
-    return RunningRig("box", str(Path("rig.yaml")), os.getpid(), 0, ("/recorder",), (), (), domain, "service")
+def rig() -> Iterator[RunningRig]:
+    before = dict(os.environ)  # which a link changes
+    domain = {"ROS_DOMAIN_ID": before["ROS_DOMAIN_ID"]} if "ROS_DOMAIN_ID" in before else {}
+    yield RunningRig("box", str(Path("rig.yaml")), os.getpid(), 0, ("/recorder",), (), (), domain, "service")
+    os.environ.clear()
+    os.environ.update(before)
 
 
 def test_a_recorder_that_still_writes_is_waited_for(rig):
