@@ -28,6 +28,7 @@ from dlstream_panel.board import Board
 from dlstream_panel.checks import Checks
 from dlstream_panel.wizard_requests import Answers, LookAtRig, RunRig, WriteRig
 
+pytestmark = pytest.mark.slow
 VIDEO = {"kind": "video", "name": "top", "video": "mouse.mp4"}
 
 
@@ -186,7 +187,6 @@ def test_files_are_found_by_the_names_of_the_list_only(folder):
 TEXTS = st.text(alphabet=[*string.printable, "ä", "\u2028", "\0"], max_size=30)
 
 
-@pytest.mark.slow
 @settings(max_examples=20)
 @given(st.dictionaries(TEXTS.filter(bool), TEXTS.filter(bool), max_size=3), TEXTS, TEXTS, TEXTS)
 def test_whatever_is_typed_gets_an_answer_and_writes_nothing(folder, values, name, template, file):

@@ -25,6 +25,7 @@ from dlstream.authoring.templates import Template, find_template, templates
 from dlstream_common import DlstreamError, InputError
 from dlstream_experiment import check_experiment, load_experiment
 
+pytestmark = pytest.mark.slow
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 RIG = CONFIG / "rig.demo.yaml"
 EXAMPLE = Template("example", CONFIG / "experiments" / "example.yaml", "")
@@ -359,7 +360,6 @@ def test_a_value_that_does_not_fit_is_refused_and_nothing_written(value: str, ex
     assert not file.exists()
 
 
-@pytest.mark.slow
 def test_every_template_makes_a_valid_experiment(tmp_path: Path):
     for item in templates():
         draft = Draft(item, tmp_path / f"{item.name}.yaml", Known())
