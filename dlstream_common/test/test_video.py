@@ -10,21 +10,10 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from video_files import HEIGHT, WIDTH, damage, even, picture, texture, write_video
+from video_files import HEIGHT, WIDTH, damage, even, picture, read, texture, times, write_video
 
 from dlstream_common import SourceError
-from dlstream_common.video import LostFrame, VideoFile, VideoFrame, open_frames
-
-
-def read(path: Path, fps: float = 0.0) -> tuple[list[VideoFrame], list[LostFrame]]:
-    items = list(open_frames(path, fps).frames())
-    assert [item.number for item in items] == list(range(len(items)))
-    frames = [item for item in items if isinstance(item, VideoFrame)]
-    return frames, [item for item in items if isinstance(item, LostFrame)]
-
-
-def times(frames: list[VideoFrame]) -> list[float]:
-    return [frame.time / 1e9 for frame in frames]
+from dlstream_common.video import VideoFile, VideoFrame, open_frames
 
 
 def shows(frame: VideoFrame, number: int, tolerance: int = 4) -> bool:

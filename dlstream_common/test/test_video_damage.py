@@ -2,24 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-from video_files import damage, even, texture, write_video
-
-from dlstream_common.video import LostFrame, VideoFrame, open_frames
-
-
-def read(path: Path, fps: float = 0.0) -> tuple[list[VideoFrame], list[LostFrame]]:
-    items = list(open_frames(path, fps).frames())
-    assert [item.number for item in items] == list(range(len(items)))
-    frames = [item for item in items if isinstance(item, VideoFrame)]
-    return frames, [item for item in items if isinstance(item, LostFrame)]
-
-
-def times(frames: list[VideoFrame]) -> list[float]:
-    return [frame.time / 1e9 for frame in frames]
+from video_files import damage, even, read, texture, times, write_video
 
 
 @pytest.mark.parametrize("number", [0, 7, 18, 19])

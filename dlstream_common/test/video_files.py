@@ -11,6 +11,8 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from dlstream_common.video import LostFrame, VideoFrame, open_frames
+
 WIDTH, HEIGHT = 96, 64
 TICKS = 30_000
 
@@ -71,3 +73,16 @@ def damage(path: Path, number: int, begin: float = 0.0, most: int | None = None)
     content[place + first : place + first + count] = np.random.default_rng(1).bytes(count)
     path.write_bytes(content)
     return path
+
+
+def read(path: Path, fps: float = 0.0) -> tuple[list[VideoFrame], list[LostFrame]]:
+    """The frames of a video and those that it lost; together they are numbered without a gap."""
+    items = list(open_frames(path, fps).frames())
+    assert [item.number for item in items] == list(range(len(items)))
+    frames = [item for item in items if isinstance(item, VideoFrame)]
+    return frames, [item for item in items if isinstance(item, LostFrame)]
+
+
+def times(frames: list[VideoFrame]) -> list[float]:
+    """Seconds."""
+    return [frame.time / 1e9 for frame in frames]
