@@ -1,4 +1,4 @@
-"""A day in half an hour: `python test/soak.py` plays a camera with /clock to a whole rig, as fast as poses come.
+"""A long run in simulated time: `python test/soak.py` plays a camera with /clock to a whole rig, as fast as poses come.
 
 Every simulated hour is a line: frames, how long it took, and the memory of each node. At the end it says by how much
 each grew after the first quarter, whether every frame was recorded, and whether the light's timer has drifted: on and
