@@ -61,6 +61,26 @@ def test_whichever_node_dies_the_output_is_off_before_anything_is_waited_for(sta
     assert f"off and disarmed by rig: {node} was killed by SIGKILL" in rig.output
 
 
+@pytest.mark.parametrize("node", NODES)
+def test_whichever_node_is_told_to_end_the_output_is_off_before_that_node_has_ended(start, write, tmp_path, node):
+    rig = start("run", write())
+    wait_until_on(rig, tmp_path)
+    os.kill(rig.node(node), signal.SIGTERM)
+    assert rig.wait() == 1
+    assert actions(tmp_path)[-1] == "off"
+    assert f"off and disarmed by rig: {node} was told to end" in rig.output
+    assert f"stopping: {node} was told to end" in rig.output
+    assert rig.about()["complete"], "a recorder that is told to end waits for the others"
+
+
+def test_nobody_is_told_off_where_the_rig_ends_its_nodes(start, write, tmp_path):
+    rig = start("run", write())
+    wait_until_on(rig, tmp_path)
+    assert rig.stop() == 0
+    assert actions(tmp_path)[-1] == "off"
+    assert "told to end" not in rig.output
+
+
 def test_the_output_goes_off_with_a_launcher_that_is_killed(start, write, tmp_path):
     rig = start("run", write())
     wait_until_on(rig, tmp_path)

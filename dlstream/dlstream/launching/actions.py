@@ -101,7 +101,7 @@ class SuperviseRig(Action):
                 self._stop(Ending(f"{spec.full_name} has finished"), context)
             return
         restarts = spec.on_failure == "restart" and self._restarts.allows(spec.full_name)
-        ends = spec.on_failure == "stop" or (spec.on_failure == "restart" and not restarts)
+        ends = spec.is_needed or (spec.on_failure == "restart" and not restarts)
         if ends or spec.decides:
             self._monitor.stop_outputs(f"{spec.full_name} {ending}", ends)
         self._monitor.report_fault(spec.full_name, ending)
@@ -124,6 +124,7 @@ class SuperviseRig(Action):
                 self._stop(ending, context)
                 break
             await asyncio.sleep(_TICK)
+        self._monitor.rig_ends = True
         for _, node in reversed(self._nodes):
             await self._end(node, context)
         self._over = True

@@ -73,7 +73,8 @@ def rig_actions(
     names = [node.full_name for spec in specs for node in spec.nodes]
     with ExitStack() as stack:
         stack.callback(remove_abandoned)
-        monitor = Monitor(rig.rig, path, names, list(rig.outputs), rig.namespace)
+        needed = [node.full_name for spec in specs if spec.is_needed for node in spec.nodes]
+        monitor = Monitor(rig.rig, path, names, list(rig.outputs), rig.namespace, needed=needed)
         stack.callback(monitor.close)
         monitor.claim.check()
         stack.enter_context(announced(RunningRig.of(rig, path, now())))

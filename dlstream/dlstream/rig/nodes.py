@@ -53,6 +53,11 @@ class NodeSpec:
         return f"{self.namespace.rstrip('/')}/{self.name}"
 
     @property
+    def is_needed(self) -> bool:
+        """Whether the rig ends with this node."""
+        return self.on_failure == "stop"
+
+    @property
     def nodes(self) -> tuple[NodeSpec, ...]:
         """The nodes of this process."""
         return self.members or (self,)

@@ -78,7 +78,8 @@ def run_rig(
     specs = [*extra, *share(everywhere, host)]
     names = [node.full_name for spec in [*extra, *everywhere] for node in spec.nodes]
     own = [node.full_name for spec in specs for node in spec.nodes]
-    monitor = Monitor(rig.rig, file, names, list(rig.outputs), rig.namespace, own)
+    needed = [node.full_name for spec in specs if spec.is_needed for node in spec.nodes]
+    monitor = Monitor(rig.rig, file, names, list(rig.outputs), rig.namespace, own, needed)
     with ExitStack() as stack:
         stack.callback(remove_abandoned)
         stack.callback(monitor.close)
@@ -88,13 +89,16 @@ def run_rig(
         supervisor = Supervisor(rig, monitor, say, seconds, status_every, poses)
         if link is None:
             runner = Runner(specs, environment, say, monitor.report_fault, monitor.stop_outputs)
-            code = runner.run(supervisor.tick)
         else:
-            runner = Runner(
-                specs, environment, say, monitor.report_fault, monitor.stop_outputs, link.may_end, link.ends
-            )
+            runner = Runner(specs, environment, say, monitor.report_fault, monitor.stop_outputs, link.may_end)
             link.left = lambda: runner.left
-            code = runner.run(lambda: link.tick() or supervisor.tick())
+
+        def on_stopping(reason: str, failed: bool) -> None:
+            monitor.rig_ends = True
+            if link is not None:
+                link.ends(reason, failed)
+
+        code = runner.run(lambda: (link.tick() if link else None) or supervisor.tick(), on_stopping)
         code = code or int(monitor.experiment_failed)
     recorded_here = rig.recorder is not None and host_of(rig.recorder, rig.hosts) == host
     return Outcome(code, monitor.session if recorded_here else None)

@@ -18,7 +18,7 @@ from dlstream.run.claim import Claim
 from dlstream.run.faults import FaultPublisher, OutputStopper
 from dlstream.run.hanging import Hanging
 from dlstream_common import event_kinds
-from dlstream_common.ros import EVENT
+from dlstream_common.ros import EVENT, TOLD_TO_END
 from dlstream_msgs.msg import ExperimentStatus
 
 _LEVELS = {DiagnosticStatus.WARN: "WARN", DiagnosticStatus.ERROR: "ERROR", DiagnosticStatus.STALE: "STALE"}
@@ -36,6 +36,7 @@ class Monitor:
         outputs: the rig's outputs by name, including those that other nodes run.
         namespace: of the rig.
         claimed: those of the nodes that are started here; None: all.
+        needed: those without which the rig ends: when a signal tells one of them to end, the outputs go off at once.
     """
 
     def __init__(
@@ -46,9 +47,11 @@ class Monitor:
         outputs: Collection[str] = (),
         namespace: str = "",
         claimed: Collection[str] | None = None,
+        needed: Collection[str] = (),
     ) -> None:
         self._nodes = frozenset(nodes)
         self._own = self._nodes if claimed is None else frozenset(claimed)
+        self._needed = frozenset(needed)
         self._hanging = Hanging()
         self._pose = f"/{namespace}/pose" if namespace else "/pose"
         self._lock = threading.Lock()
@@ -60,6 +63,10 @@ class Monitor:
         self.session: Path | None = None
         """The newest session folder that a recorder reported."""
         self.status: ExperimentStatus | None = None
+        self.told_to_end = ""
+        """The needed node that was told to end while the rig went on."""
+        self.rig_ends = False
+        """Whether the rig's nodes are being told to end, one after the other."""
         self.ran = False
         """Whether the experiment has run since the monitor started."""
         self._context = rclpy.Context()
@@ -154,6 +161,9 @@ class Monitor:
                 if item.name in self._own:
                     self._hanging.add(item, time.monotonic())
                 values = {pair.key: pair.value for pair in item.values}
+                if TOLD_TO_END in values and item.name in self._needed and not (self.rig_ends or self.told_to_end):
+                    self.told_to_end = item.name
+                    self.stop_outputs(f"{item.name} was told to end", for_good=True)
                 if item.name == self._pose:
                     self.poses = sum(int(value) for key, value in values.items() if key.endswith("/poses"))
                 if "session" in values:

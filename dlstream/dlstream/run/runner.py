@@ -40,8 +40,7 @@ class Runner:
     before that, with the reason and with whether the rig ends: outputs are off before anything is waited for.
     Nodes end in the reverse of the order in which they started: those that send come before those that receive, so
     that the recorder gets what was on its way. `may_end` says whether a node's turn has come, in a rig with nodes on
-    other hosts. `on_stopping` is called once, before the first of them ends: with the reason, and whether it is a
-    failure.
+    other hosts.
     """
 
     def __init__(
@@ -52,13 +51,12 @@ class Runner:
         on_fault: Callable[[str, str], None] = lambda node, text: None,
         stop_outputs: Callable[[str, bool], None] = lambda reason, for_good: None,
         may_end: Callable[[NodeSpec], bool] = lambda spec: True,
-        on_stopping: Callable[[str, bool], None] = lambda reason, failed: None,
     ) -> None:
         self._specs = list(specs)
         self._environment = environment
         self._say = say
         self._on_fault, self._stop_outputs = on_fault, stop_outputs
-        self._may_end, self._on_stopping = may_end, on_stopping
+        self._may_end = may_end
         # SimpleQueue, since a signal handler may put into it while the same thread takes from it.
         self._events: queue.SimpleQueue[_Line | _Exit | Ending] = queue.SimpleQueue()
         self._processes: list[NodeProcess] = []
@@ -69,10 +67,15 @@ class Runner:
         """Ends the rig, without a failure or with one; from any thread."""
         self._events.put(Ending(reason, failed))
 
-    def run(self, tick: Callable[[], Ending | None] | None = None) -> int:
+    def run(
+        self,
+        tick: Callable[[], Ending | None] | None = None,
+        on_stopping: Callable[[str, bool], None] = lambda reason, failed: None,
+    ) -> int:
         """Runs until a node that is needed has ended, `stop`, SIGINT or SIGTERM; returns the exit code.
 
-        `tick` is called about ten times a second, in this thread, until it says why the rig is to end.
+        `tick` is called about ten times a second, in this thread, until it says why the rig is to end. `on_stopping` is
+        called once, before the first node is told to end: with the reason, and whether it is a failure.
         """
         previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
@@ -80,7 +83,7 @@ class Runner:
                 self._start(spec)
             reason = self._handle_events(tick)
             self._say("rig", f"stopping: {reason}")
-            self._on_stopping(reason, self.exit_code != 0)
+            on_stopping(reason, self.exit_code != 0)
         finally:
             self._end_all()
             for number, handler in previous.items():
@@ -131,7 +134,7 @@ class Runner:
             others = any(process.spec.ends_rig for process in self._processes)
             return "" if others else f"{spec.full_name} has finished"
         restarts = spec.on_failure == "restart" and self._restarts.allows(spec.full_name)
-        ends = spec.on_failure == "stop" or (spec.on_failure == "restart" and not restarts)
+        ends = spec.is_needed or (spec.on_failure == "restart" and not restarts)
         if ends or spec.decides:
             self._stop_outputs(f"{spec.full_name} {ending}", ends)
         self._on_fault(spec.full_name, ending)

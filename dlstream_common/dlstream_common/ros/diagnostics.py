@@ -11,6 +11,9 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
 from dlstream_common.ros.messages import key_values
 
+TOLD_TO_END = "told_to_end"
+"""Key of a diagnosis, `True` from the moment at which a signal tells the node to end."""
+
 
 class Level(Enum):
     """The levels of diagnostic_msgs/DiagnosticStatus."""

@@ -28,7 +28,7 @@ from dlstream_common.errors import DlstreamError
 from dlstream_common.memory import keep_memory
 from dlstream_common.ros._leave import leave_within
 from dlstream_common.ros._parent import end_with_parent
-from dlstream_common.ros.diagnostics import Diagnosis, Level, diagnosis_to_message
+from dlstream_common.ros.diagnostics import TOLD_TO_END, Diagnosis, Level, diagnosis_to_message
 from dlstream_common.ros.local import LocalFrames
 from dlstream_common.ros.parameters import declare_settings, parameter_fields, read_settings, refusal, refuse_unknown
 from dlstream_common.settings import Settings
@@ -222,9 +222,18 @@ class DlstreamNode(LifecycleNode, Generic[S]):
         if any(parameter.name in self._settings_type.model_fields for parameter in parameters):
             declare_settings(self, self._settings_type)
 
+    def tell_that_it_ends(self) -> None:
+        """Says on /diagnostics that a signal ends this node, before it closes its files and devices.
+
+        The launcher switches the outputs off by it. May be called from any thread.
+        """
+        self._send_diagnosis(Diagnosis(Level.OK, "ending", {TOLD_TO_END: True}))
+
     def _publish_diagnosis(self) -> None:
         state = self._state_machine.current_state[1]
-        diagnosis = self.diagnose() if state == "active" else Diagnosis(Level.OK, state)
+        self._send_diagnosis(self.diagnose() if state == "active" else Diagnosis(Level.OK, state))
+
+    def _send_diagnosis(self, diagnosis: Diagnosis) -> None:
         name = self.get_fully_qualified_name()
         stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(diagnosis_to_message(diagnosis, name, self.hardware_id, stamp))
@@ -276,6 +285,8 @@ def run_nodes(creators: Sequence[Callable[[], N]], arguments: Sequence[str] | No
             print(error, file=sys.stderr, flush=True)
             return 1
         finally:
+            for item in hosted if stopped else ():
+                item.node.tell_that_it_ends()
             for item in reversed(hosted):
                 item.finish()
         exit_code = max((item.node.exit_code or 0 for item in hosted), default=0)
