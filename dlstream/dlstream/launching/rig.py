@@ -73,7 +73,7 @@ def rig_actions(
     names = [node.full_name for spec in specs for node in spec.nodes]
     with ExitStack() as stack:
         stack.callback(remove_abandoned)
-        monitor = Monitor(rig.rig, path, names, list(rig.outputs), rig.namespace)
+        monitor = Monitor(rig.rig, path, names, list(rig.outputs), rig.namespace, simulated=rig.use_sim_time)
         stack.callback(monitor.close)
         monitor.claim.check()
         stack.enter_context(announced(RunningRig.of(rig, path, now())))

@@ -78,7 +78,7 @@ def run_rig(
     specs = [*extra, *share(everywhere, host)]
     names = [node.full_name for spec in [*extra, *everywhere] for node in spec.nodes]
     own = [node.full_name for spec in specs for node in spec.nodes]
-    monitor = Monitor(rig.rig, file, names, list(rig.outputs), rig.namespace, own)
+    monitor = Monitor(rig.rig, file, names, list(rig.outputs), rig.namespace, own, rig.use_sim_time)
     with ExitStack() as stack:
         stack.callback(remove_abandoned)
         stack.callback(monitor.close)
