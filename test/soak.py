@@ -1,17 +1,18 @@
-"""A long run in simulated time: `python test/soak.py` plays a camera with /clock to a whole rig, as fast as poses come.
+"""A long run in simulated time: `python test/soak.py` plays a camera with /clock to a whole rig, as fast as it decides.
 
 Every simulated hour is a line: frames, how long it took, and the memory of each node. At the end it says by how much
-each grew after the first quarter, whether every frame was recorded, and whether the light's timer has drifted: on and
-off in turn, each for thirty seconds. Exit code 1 if one of these is not so.
+each grew after the first quarter, whether every frame was recorded and has its pose, whether there was any fault, and
+whether the light's timer has drifted: on and off in turn, each for thirty seconds. Exit code 1 if one is not so.
 
-`--hours 1` for less; `--fps 30` as a real camera has them (one a second otherwise); `--grows MIB` that is allowed: what
-grows is the recorder's index of video and bag, by 3 KiB for each second that it records (260 MB a day).
+`--hours 1` for less; `--fps 30` as a real camera has them (one a second otherwise); `--grows MIB` that a node may grow.
+The recorder may grow by more: by its index of video and bag, 3 KiB for each second that it records (260 MB a day).
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
 import os
 import platform
 import sys
@@ -27,12 +28,22 @@ from rclpy.executors import SingleThreadedExecutor
 from rig_tools import CONFIG, RigUnderTest, command
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
+from std_msgs.msg import String
 
+from dlstream.run.environment import PROFILE, node_environment
 from dlstream_camera import Camera
 from dlstream_camera.sources.synthetic import SyntheticSettings
 from dlstream_common import Frame
-from dlstream_common.ros import POSE, image_qos, image_to_message, stamp_from_message, stamp_to_message
-from dlstream_msgs.msg import FramePoses
+from dlstream_common.ros import (
+    COMMAND,
+    JOURNAL,
+    POSE,
+    image_qos,
+    image_to_message,
+    stamp_from_message,
+    stamp_to_message,
+)
+from dlstream_msgs.msg import Acknowledgement, Command, FramePoses
 
 RIG = """\
 rig: soak
@@ -62,29 +73,40 @@ protocol:
 NODES = ["/pose", "/experiment", "/recorder", "/outputs/laser"]
 SECOND = 1_000_000_000
 BEGIN = 1_500_000_000 * SECOND
-_SOON = 3.0
-"""Seconds in which a pose comes; an image that got lost on the way to the pose node (best effort) has none."""
+_SOON = 30.0
+"""Seconds in which a pose comes and is decided on; an image that got lost on the way has none."""
+_INDEX = 3 / 1024
+"""MiB by which the recorder's index grows with each second."""
 HALF = 30
 """Seconds of light, and of dark."""
 
 
 class Player:
-    """A driver of somebody else's: each image goes out as soon as the one before it has its pose.
+    """A driver of somebody else's: each image goes out once the one before it was decided on.
+
+    A clock that runs at thirty times its speed would else be a minute ahead of an experiment that waited two seconds
+    for a processor: to it, poses would be too old, and an output silent.
 
     Attributes:
         before: images before the first pose; `lost`: later ones without a pose.
     """
 
     def __init__(self, fps: float) -> None:
+        # As its documentation asks of every driver: in the default shared memory one image in seventy is lost.
+        os.environ.update({name: value for name, value in node_environment().items() if name == PROFILE})
         rclpy.init(args=[])
         self._node = rclpy.create_node("soak")
         self._clocks = self._node.create_publisher(Clock, "/clock", 10)
         self._images = self._node.create_publisher(Image, "/soak/image_raw", image_qos(100))
         self._node.create_subscription(FramePoses, "/top/pose", self._on_pose, POSE)
+        self._node.create_subscription(String, "/experiment/journal", self._on_journal, JOURNAL)
+        self._node.create_subscription(Command, "/outputs/laser/command", self._on_command, COMMAND)
+        self._node.create_subscription(Acknowledgement, "/outputs/laser/acknowledgement", self._on_answer, COMMAND)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         self._pictures = cycle(list(pictures()))
-        self._step, self.stamp, self._posed = round(SECOND / fps), BEGIN, 0
+        self._step, self.stamp = round(SECOND / fps), BEGIN
+        self._posed = self._decided = self._asked = self._answered = 0
         self.count = self.before = self.lost = 0
 
     def wait_for_rig(self, rig: RigUnderTest) -> None:
@@ -94,14 +116,14 @@ class Player:
             self._turn(rig, 0.05)
 
     def play(self, rig: RigUnderTest) -> None:
-        """One image, and its pose. One that has no pose soon was lost, as the first are before all know each other."""
+        """One image, and what follows from it. One without a pose was lost, as are those before all know each other."""
         self.stamp += self._step
         self._clocks.publish(Clock(clock=stamp_to_message(self.stamp)))
         frame = Frame("top", self.count, self.stamp, next(self._pictures), "bgr8")
         self._images.publish(image_to_message(frame, "top"))
         self.count += 1
         end = time.monotonic() + (_SOON if self._posed else 0.5)
-        while self._posed < self.stamp and time.monotonic() < end:
+        while not self._is_through() and time.monotonic() < end:
             self._turn(rig, 0.1)
         if not self._posed:
             self.before += 1
@@ -114,12 +136,28 @@ class Player:
         self._node.destroy_node()
         rclpy.try_shutdown()
 
+    def _is_through(self) -> bool:
+        """Whether the newest image has a pose, a run has decided on it, and the output has answered."""
+        decided = not self._decided or self._decided >= self.stamp
+        return self._posed >= self.stamp and decided and self._answered >= self._asked
+
     def _turn(self, rig: RigUnderTest, seconds: float) -> None:
         assert rig.process.poll() is None, rig.output
         self._executor.spin_once(seconds)
 
     def _on_pose(self, poses: FramePoses) -> None:
         self._posed = stamp_from_message(poses.header.stamp)
+
+    def _on_journal(self, message: String) -> None:
+        entry = json.loads(message.data.splitlines()[0])
+        if entry["in"] == "poses":
+            self._decided = entry["stamp"]
+
+    def _on_command(self, command: Command) -> None:
+        self._asked = max(self._asked, command.id)
+
+    def _on_answer(self, answer: Acknowledgement) -> None:
+        self._answered = max(self._answered, answer.id)
 
 
 def pictures() -> Iterator[object]:
@@ -142,8 +180,7 @@ def light_is_in_time(session: Path, seconds: float) -> str:
     with (session / "events.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["kind"] == "command"]
     turns = [int(row["frame_stamp_ns"]) for row in rows if row["frame_stamp_ns"]]
-    frame = 2 * SECOND  # an image that was lost at the turn
-    wrong = [after - before for before, after in pairwise(turns) if abs(after - before - HALF * SECOND) > frame]
+    wrong = [after - before for before, after in pairwise(turns) if after - before != HALF * SECOND]
     ended = not turns or BEGIN + seconds * SECOND - turns[-1] > 2 * HALF * SECOND
     if wrong or ended:  # the first is as late as the run began
         return f"{len(turns)} turns of the light in {seconds:.0f} s, {len(wrong)} of them not after {HALF} s"
@@ -179,15 +216,16 @@ def run(hours: float, fps: float, grows: float, folder: Path) -> list[str]:
     early = sizes[len(sizes) // 4]
     for node, first, last in zip(NODES, early, sizes[-1], strict=True):
         print(f"{node}: {last - first:+.1f} MiB since the first quarter")
-        if last - first > grows:
-            wrong.append(f"{node} grew by {last - first:.1f} MiB; at most {grows:g} are allowed")
+        allowed = grows + (0.75 * hours * 3600 * _INDEX if node == "/recorder" else 0)
+        if last - first > allowed:
+            wrong.append(f"{node} grew by {last - first:.1f} MiB; at most {allowed:.1f} are allowed")
     summary = rig.about()["summary"]
     recorded = summary["frames_recorded"]
     text = f"{player.count} frames, {player.lost} without a pose, {recorded} recorded, {summary['faults']} faults"
     print(text)
     faults = Counter(line.partition("fault: ")[2] or line for line in rig.lines if "ERROR" in line)
     print("\n".join(f"{count} x {line[:160]}" for line, count in faults.most_common(8)))
-    if player.lost > 0.01 * player.count or not 0 <= player.count - recorded <= player.before or summary["faults"]:
+    if player.lost or not 0 <= player.count - recorded <= player.before or summary["faults"]:
         wrong.append(text)
     if late := light_is_in_time(rig.session, hours * 3600):
         wrong.append(late)
@@ -198,7 +236,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hours", type=float, default=24.0)
     parser.add_argument("--fps", type=float, default=1.0)
-    parser.add_argument("--grows", type=float, default=32.0)
+    parser.add_argument("--grows", type=float, default=4.0)
     asked = parser.parse_args()
     print(f"{asked.hours:g} h at {asked.fps:g} fps; {os.cpu_count()} cores, Linux {platform.release()}\n")
     with tempfile.TemporaryDirectory() as folder:

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import csv
+import os
+import subprocess
 import threading
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from rig_tools import CONFIG
+from rig_tools import CONFIG, command
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 
-from dlstream_common import Frame
-from dlstream_common.ros import COMMAND, EVENT, POSE, image_qos, image_to_message, stamp_from_message, stamp_to_message
-from dlstream_msgs.msg import Acknowledgement, Command, Event, ExperimentStatus, FramePoses, OutputStatus
+from dlstream.run.monitor import Monitor
+from dlstream.run.registry import RunningRig, announced
+from dlstream_common import Frame, now
+from dlstream_common.ros import (
+    COMMAND,
+    EVENT,
+    HEARTBEAT,
+    POSE,
+    image_qos,
+    image_to_message,
+    stamp_from_message,
+    stamp_to_message,
+)
+from dlstream_msgs.msg import Acknowledgement, Command, Event, ExperimentStatus, FramePoses, Heartbeat, OutputStatus
+from dlstream_recorder import read_session
 
 NETWORK = CONFIG / "networks" / "demo_mouse.onnx"
 EXAMPLE = CONFIG / "experiments" / "example.yaml"
@@ -152,3 +166,52 @@ def test_a_recorder_stamps_by_the_time_of_the_bag(bag, start_node, wait_for, tmp
         rows = list(csv.DictReader(lines))[5:]
     waits = [int(row["recorded_ns"]) - int(row["stamp_ns"]) for row in rows]
     assert all(-SECOND < wait < 60 * SECOND for wait in waits), waits
+
+
+def test_an_output_of_a_bag_that_stops_goes_off_with_its_commander(bag, observer, start_node, wait_for):
+    statuses = observer.collect(OutputStatus, "/outputs/laser/status", EVENT)
+    commands = observer.node.create_publisher(Command, "/outputs/laser/command", COMMAND)
+    beats = observer.node.create_publisher(Heartbeat, "/experiment/heartbeat", HEARTBEAT)
+    rules = {"use_sim_time": True, "commander_timeout": 2.0, "max_command_age": 30.0}
+    start_node("dlstream_outputs.node", name="laser", namespace="/outputs", type="log", **rules)
+    wait_for(lambda: commands.get_subscription_count() and beats.get_subscription_count() and statuses, "the output")
+    wait_for(lambda: stamp_from_message(statuses[-1].stamp) >= LONG_AGO, "that it has the time")
+
+    def switched_on() -> bool:
+        stamp = stamp_to_message(bag.stamp)
+        beats.publish(Heartbeat(stamp=stamp, running=True))
+        commands.publish(Command(source="experiment", id=1, action="on", sent=stamp, decided=stamp, arm=Command.ARM))
+        return statuses[-1].on
+
+    wait_for(switched_on, "that it is on")
+    bag.paused.set()  # and no heartbeat comes any more
+    wait_for(lambda: not statuses[-1].on, "that it is off")
+    assert "experiment has been silent" in statuses[-1].reason
+
+
+def test_a_session_counts_its_seconds_by_the_time_of_the_bag(bag, observer, start_node, wait_for, tmp_path):
+    events = observer.collect(Event, "/experiment/events", EVENT)
+    rules = {"cameras": ["top"], "directory": str(tmp_path), "min_free": 0.1, "silence": 0.5}
+    node = start_node("dlstream_recorder.ros.node", name="recorder", use_sim_time=True, **rules)
+    wait_for(lambda: any(len(file.read_text().splitlines()) > 30 for file in tmp_path.glob("*/top.frames.csv")), "rows")
+    monitor = Monitor("test", tmp_path / "rig.yaml", ["/recorder"], simulated=True)
+    wait_for(lambda: monitor.node.get_clock().now().nanoseconds >= LONG_AGO, "that the launcher has the time")
+    wait_for(lambda: monitor.is_heard, "that the recorder hears the launcher")
+    monitor.report_fault("/pose", "was killed by SIGKILL")
+    monitor.close()
+    about = {"file": "rig.yaml", "pid": os.getpid(), "since": now(), "cameras": ("top",), "outputs": ()}
+    environment = {name: os.environ[name] for name in ("ROS_DOMAIN_ID",)}
+    rig = RunningRig("simulated", **about, nodes=("/recorder",), environment=environment, records="rig", simulated=True)
+    with announced(rig):
+        subprocess.run(command("mark", "injection", "--rig", "simulated"), check=True)
+    bag.paused.set()
+    wait_for(lambda: any("silent" in item.value for event in events for item in event.values), "that it misses images")
+    assert node.end() == 0
+    [folder] = tmp_path.glob("20*")
+    created = read_session(folder)["created_ns"]
+    assert LONG_AGO - SECOND <= created <= bag.stamp
+    with (folder / "events.csv").open() as lines:
+        rows = [row for row in csv.DictReader(lines) if row["kind"] in ("fault", "mark")]
+    assert {row["name"] for row in rows} == {"/pose", "/top/image_raw", "injection"}
+    for row in rows:
+        assert 0 <= float(row["time"]) <= (bag.stamp - created) / SECOND, row

@@ -13,7 +13,7 @@ from dlstream.offline.scene import PanelLine, Scene
 from dlstream.offline.session_video import write_session_videos
 from dlstream.offline.side_panel import COLOURS, SidePanel
 from dlstream_common import DlstreamError, Frame, FramePoses, Individual
-from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, EventRow, Session, SessionSettings
+from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, EventRow, Session, SessionSettings, read_session
 
 SECOND = 1_000_000_000
 
@@ -97,7 +97,7 @@ def test_more_lines_than_promised_are_left_out():
 def session(tmp_path: Path) -> Session:
     settings = SessionSettings(directory=tmp_path, session="s", cameras=["top"], min_free=0.0, bag=False)
     session = Session(settings)
-    start = session.started
+    start = read_session(session.folder)["created_ns"]
     (session.folder / "experiment.yaml").write_text("triggers: {in_left: {type: region, region: left}}\n")
     session.set_regions("top", [("left", [(10, 10), (100, 10), (100, 90), (10, 90)])])
     for number in range(30):

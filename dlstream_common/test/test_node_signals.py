@@ -7,9 +7,9 @@ import sys
 
 PROGRAM = """
 import os, signal, threading
-from dlstream_common.ros.node import _Bell
+from dlstream_common.ros._bell import Bell
 
-bell, heard = _Bell(), []
+bell, heard = Bell(), []
 signal.signal(signal.SIGINT, lambda *_: heard.append(True))
 bell.ring_at_signals()
 

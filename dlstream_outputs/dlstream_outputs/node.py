@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
-from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.timer import Timer
 from std_msgs.msg import Bool
@@ -45,7 +44,6 @@ from dlstream_outputs.outputs import Output, OutputError, OutputSettings
 _STATUS_PERIOD = 0.2
 _LONGEST_CHECK_PERIOD = 0.1
 _LONGEST_TIMER = 86_400.0
-_STEADY = Clock(clock_type=ClockType.STEADY_TIME)
 
 
 class OutputNode(DlstreamNode[OutputSettings]):
@@ -259,7 +257,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
             self._end_timer = None
         left = self._guarded.ends_at - time.monotonic()
         if left < _LONGEST_TIMER:
-            self._end_timer = self.create_timer(max(left, 0.001), self._check_deadlines, clock=_STEADY)
+            self._end_timer = self.create_timer(max(left, 0.001), self._check_deadlines)
 
     # Off without a command.
 

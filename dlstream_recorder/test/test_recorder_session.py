@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from dlstream_common import RecordingError
-from dlstream_recorder import EVENT_COLUMNS, EventRow, Session, SessionSettings, recover
+from dlstream_recorder import EVENT_COLUMNS, EventRow, Session, SessionSettings, read_session, recover
 from dlstream_recorder.export.export import export_session
 from dlstream_recorder.report.tables import read_events
 from dlstream_recorder.session.archive import SessionInfo, find_sessions
@@ -160,7 +160,7 @@ def test_stamps_that_repeat_are_counted(open_session, make):
 
 def test_what_does_not_apply_is_an_empty_cell_and_time_counts_from_the_start(open_session, make):
     session = open_session(video="none", bag=False)
-    start = session.started
+    start = read_session(session.folder)["created_ns"]
     session.add_event(EventRow("trial_started", "left", stamp_ns=start + 1_500_000_000))
     session.add_event(EventRow("command", "screen", "top", 0, start, stamp_ns=start, source="x", id=1, action="off"))
     session.add_event(EventRow("note", "of no time"))

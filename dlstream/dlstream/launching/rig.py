@@ -74,7 +74,9 @@ def rig_actions(
     with ExitStack() as stack:
         stack.callback(remove_abandoned)
         needed = [node.full_name for spec in specs if spec.is_needed for node in spec.nodes]
-        monitor = Monitor(rig.rig, path, names, list(rig.outputs), rig.namespace, needed=needed)
+        monitor = Monitor(
+            rig.rig, path, names, list(rig.outputs), rig.namespace, needed=needed, simulated=rig.use_sim_time
+        )
         stack.callback(monitor.close)
         monitor.claim.check()
         stack.enter_context(announced(RunningRig.of(rig, path, now())))

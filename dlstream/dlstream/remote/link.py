@@ -14,6 +14,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import SetBool, Trigger
 
@@ -45,7 +46,10 @@ class Link:
         os.environ.update({**node_environment(), **rig.environment})
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node(
-            f"dlstream_remote_{os.getpid()}", namespace=rig.namespace, start_parameter_services=False
+            f"dlstream_remote_{os.getpid()}",
+            namespace=rig.namespace,
+            start_parameter_services=False,
+            parameter_overrides=[Parameter("use_sim_time", value=rig.simulated)],
         )
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)
         self._node.create_subscription(ExperimentStatus, "experiment/status", self._on_status, EVENT)
@@ -121,12 +125,19 @@ class Link:
     def tell(self, kind: str, name: str, text: str, stamp: int) -> None:
         """Publishes an event of the operator's.
 
+        Args:
+            stamp: when it was, by this computer's clock; a rig in simulated time gets that as it is now.
+
         Raises:
             DlstreamError: the recorder did not take it in time.
         """
         if not self.wait(lambda: self._heard_by_recorder(), self._timeout):
             raise DlstreamError(f"the recorder does not listen on {self._events.topic_name}; nothing was recorded")
-        event = Event(kind=kind, name=name, stamp=stamp_to_message(stamp), values=key_values({"text": text}))
+        clock = self._node.get_clock()
+        if self.rig.simulated and not self.wait(lambda: clock.now().nanoseconds):
+            raise DlstreamError("nobody publishes /clock, from which the rig has its time; nothing was recorded")
+        moment = clock.now().to_msg() if self.rig.simulated else stamp_to_message(stamp)
+        event = Event(kind=kind, name=name, stamp=moment, values=key_values({"text": text}))
         self._events.publish(event)
         if not self._events.wait_for_all_acked(Duration(seconds=self._timeout)):
             raise DlstreamError("the recorder did not confirm the event; whether it is recorded is not known")

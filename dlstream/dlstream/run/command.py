@@ -79,7 +79,7 @@ def run_rig(
     names = [node.full_name for spec in [*extra, *everywhere] for node in spec.nodes]
     own = [node.full_name for spec in specs for node in spec.nodes]
     needed = [node.full_name for spec in specs if spec.is_needed for node in spec.nodes]
-    monitor = Monitor(rig.rig, file, names, list(rig.outputs), rig.namespace, own, needed)
+    monitor = Monitor(rig.rig, file, names, list(rig.outputs), rig.namespace, own, needed, rig.use_sim_time)
     with ExitStack() as stack:
         stack.callback(remove_abandoned)
         stack.callback(monitor.close)

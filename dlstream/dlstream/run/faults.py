@@ -8,25 +8,26 @@ from collections.abc import Iterable, Mapping
 from rclpy.duration import Duration
 from rclpy.node import Node
 
-from dlstream_common import OFF, RIG, event_kinds, now
-from dlstream_common.ros import COMMAND, EVENT, key_values, stamp_to_message
+from dlstream_common import OFF, RIG, event_kinds
+from dlstream_common.ros import COMMAND, EVENT, key_values
 from dlstream_msgs.msg import Command, Event
 
 
 class OutputStopper:
     """Switches outputs off, bypassing the experiment. Created early, so that the outputs have discovered it.
 
-    `node` is in the rig's namespace.
+    `node` is in the rig's namespace, and has its time.
     """
 
     def __init__(self, node: Node, outputs: Iterable[str]) -> None:
+        self._clock = node.get_clock()
         self._publishers = [node.create_publisher(Command, f"outputs/{name}/command", COMMAND) for name in outputs]
         self._count = 0
 
     def stop(self, reason: str, for_good: bool) -> None:
         """Switches all outputs off and waits for nothing; `for_good`: they accept only "off" from then on."""
         self._count += 1
-        stamp = stamp_to_message(now())
+        stamp = self._clock.now().to_msg()
         command = Command(source=RIG, id=self._count, action=OFF, decided=stamp, sent=stamp, value=math.nan)
         command.values = key_values({"reason": reason})
         command.arm = Command.DISARM if for_good else Command.KEEP
@@ -38,6 +39,7 @@ class FaultPublisher:
     """Publishes faults and other events of the rig. Created early, so that its subscribers have discovered it."""
 
     def __init__(self, node: Node) -> None:
+        self._clock = node.get_clock()
         self._publisher = node.create_publisher(Event, "experiment/events", EVENT)
 
     @property
@@ -47,7 +49,7 @@ class FaultPublisher:
 
     def send(self, kind: str, name: str, values: Mapping[str, str]) -> None:
         """Publishes an event, and waits for nothing."""
-        event = Event(kind=kind, name=name, stamp=stamp_to_message(now()), values=key_values(values))
+        event = Event(kind=kind, name=name, stamp=self._clock.now().to_msg(), values=key_values(values))
         self._publisher.publish(event)
 
     def publish(self, node: str, text: str) -> None:

@@ -12,6 +12,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
 from dlstream.run.claim import Claim
@@ -37,6 +38,7 @@ class Monitor:
         namespace: of the rig.
         claimed: those of the nodes that are started here; None: all.
         needed: those without which the rig ends: when a signal tells one of them to end, the outputs go off at once.
+        simulated: whether the rig's time is that of /clock.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Monitor:
         namespace: str = "",
         claimed: Collection[str] | None = None,
         needed: Collection[str] = (),
+        simulated: bool = False,
     ) -> None:
         self._nodes = frozenset(nodes)
         self._own = self._nodes if claimed is None else frozenset(claimed)
@@ -72,7 +75,11 @@ class Monitor:
         self._context = rclpy.Context()
         rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
         self._node = rclpy.create_node(
-            "dlstream_monitor", namespace=namespace, context=self._context, start_parameter_services=False
+            "dlstream_monitor",
+            namespace=namespace,
+            context=self._context,
+            start_parameter_services=False,
+            parameter_overrides=[Parameter("use_sim_time", value=simulated)],
         )
         self.claim = Claim(self._node, rig, file, nodes if claimed is None else claimed)
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)

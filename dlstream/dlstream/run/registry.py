@@ -37,6 +37,7 @@ class RunningRig:
         records: when its recorder records (rig, experiment or service); empty: it has none.
         subject: its animal, if it is known.
         namespace: of its nodes.
+        simulated: whether its time is that of /clock.
     """
 
     name: str
@@ -50,6 +51,7 @@ class RunningRig:
     records: str = ""
     subject: str = ""
     namespace: str = ""
+    simulated: bool = False
 
     @classmethod
     def of(cls, rig: Rig, file: Path, since: int) -> RunningRig:
@@ -66,6 +68,7 @@ class RunningRig:
             records=rig.recorder.start if rig.recorder is not None else "",
             subject=rig.session.subject.subject_id or "",
             namespace=rig.namespace,
+            simulated=rig.use_sim_time,
         )
 
     @property

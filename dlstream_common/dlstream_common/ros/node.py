@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import gc
-import os
 import signal
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from types import FrameType
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
+from rclpy.timer import Timer
 
 from dlstream_common.credentials import masked
 from dlstream_common.errors import DlstreamError
 from dlstream_common.memory import keep_memory
+from dlstream_common.ros._bell import Bell
 from dlstream_common.ros._leave import leave_within
 from dlstream_common.ros._parent import end_with_parent
 from dlstream_common.ros.diagnostics import TOLD_TO_END, Diagnosis, Level, diagnosis_to_message
@@ -34,6 +35,8 @@ from dlstream_common.ros.parameters import declare_settings, parameter_fields, r
 from dlstream_common.settings import Settings
 
 _EXIT_TIMEOUT = 10  # seconds in which a process must end after its nodes have ended
+
+_STEADY = Clock(clock_type=ClockType.STEADY_TIME)
 
 S = TypeVar("S", bound=Settings)
 
@@ -124,6 +127,13 @@ class DlstreamNode(LifecycleNode, Generic[S]):
     def now(self) -> int:
         """The time in nanoseconds since the epoch; with use_sim_time that of /clock."""
         return int(self.get_clock().now().nanoseconds)
+
+    def create_timer(self, period: float, callback: Callable[[], Any], *rest: Any, **options: Any) -> Timer:
+        """As rclpy's, but by real time unless a `clock` is given.
+
+        Timers look after outputs and give signs of life: they must not end with a bag, nor slow down with its rate.
+        """
+        return super().create_timer(period, callback, *rest, **{"clock": _STEADY, **options})
 
     def end(self, exit_code: int) -> None:
         """Ends the process of this node after deactivation and cleanup. May be called from any thread."""
@@ -256,7 +266,7 @@ def run_nodes(creators: Sequence[Callable[[], N]], arguments: Sequence[str] | No
     """
     keep_memory()
     stopped: list[int] = []
-    changed = _Bell()
+    changed = Bell()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         stopped.append(number)
@@ -297,33 +307,6 @@ def run_nodes(creators: Sequence[Callable[[], N]], arguments: Sequence[str] | No
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must not kill the exiting interpreter
             signal.signal(number, signal.SIG_IGN)
-
-
-class _Bell:
-    """Wakes the main thread from any thread, and from a signal handler that interrupts another one.
-
-    threading.Event can't do this: its lock isn't reentrant, so a second signal within the handler of the first never
-    returns. (A node whose parent dies gets one SIGTERM for each thread of the parent.)
-    """
-
-    def __init__(self) -> None:
-        self._out, self._in = os.pipe()
-        os.set_blocking(self._in, False)
-
-    def ring(self) -> None:
-        with suppress(BlockingIOError):  # it has already been rung
-            os.write(self._in, b"!")
-
-    def ring_at_signals(self) -> None:
-        """Lets the interpreter itself ring at each signal, in the instant in which it comes.
-
-        Python calls a handler only between two steps of the main thread. A signal that comes right before that thread
-        waits, or is delivered to another thread, would otherwise be noticed when something else rings: perhaps never.
-        """
-        signal.set_wakeup_fd(self._in, warn_on_full_buffer=False)
-
-    def wait(self) -> None:
-        os.read(self._out, 4096)
 
 
 class _Hosted:

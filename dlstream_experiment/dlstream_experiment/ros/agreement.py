@@ -118,6 +118,11 @@ class Agreement:
         self._silent = True
         return f"output '{self._output}' has been silent for {steady - self._heard:.1f} s: what it does is not known"
 
+    @property
+    def differs(self) -> bool:
+        """Whether the last status that came is not what the last command says; not yet that it is a fault."""
+        return self._known is not None and self._sent is not None and bool(self._differing(self._known, self._sent))
+
     def difference(self, steady: float) -> Difference | None:
         """How the output differs from its last command; once for each command.
 

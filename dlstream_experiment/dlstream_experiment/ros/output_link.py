@@ -154,8 +154,9 @@ class OutputLink:
 
         To be asked again and again while a run is in progress.
         """
-        if self._agreement.is_silent(time.monotonic()):
-            # A node that a busy machine kept waiting finds here what came meanwhile, before it takes it for silence.
+        if self._agreement.is_silent(time.monotonic()) or self._agreement.differs:
+            # A node that a busy machine kept waiting finds here what came meanwhile, before it takes it for silence
+            # or for a command that was lost.
             while (taken := self._statuses.handle.take_message(OutputStatus, False)) is not None:
                 self._on_status(taken[0])
         steady = time.monotonic()

@@ -121,7 +121,7 @@ class Orders:
 
     async def _stop(self) -> str:
         """Commands first, to every output at once; then the run ends. An output that is gone keeps none waiting."""
-        stamp = stamp_to_message(now())
+        stamp = self._node.get_clock().now().to_msg()
         for publisher in self._commands.values():
             self._count += 1
             command = Command(source=_SOURCE, id=self._count, action=OFF, decided=stamp, sent=stamp, value=math.nan)
@@ -205,7 +205,8 @@ class Orders:
             raise OrderError(f"{request.kind}: found an empty text; expected what happened")
         name = "operator" if request.kind == event_kinds.NOTE else text
         way = min(max(0, now() - round(request.sent * 1e6)), _LONGEST_WAY) if request.sent else 0
-        self._publish_event(request.kind, name, text, stamp_to_message(now() - way - round(request.ago * 1e9)))
+        moment = self._node.get_clock().now().nanoseconds  # with use_sim_time not that of the page
+        self._publish_event(request.kind, name, text, stamp_to_message(max(0, moment - way - round(request.ago * 1e9))))
         return f"{request.kind}: {text}"
 
     def _publish_event(self, kind: str, name: str, text: str, stamp: Any) -> None:

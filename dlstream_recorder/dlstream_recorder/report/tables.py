@@ -113,7 +113,9 @@ def write_h5(path: Path) -> Path:
     except Exception as error:  # PyTables has its own error for a full disk
         temporary.unlink(missing_ok=True)
         cause = error if isinstance(error, OSError) else OSError(0, f"{error}")
-        raise write_error(target, cause) from error
+        failed = write_error(target, cause)
+        again = f"; {path.name} has the same, and `dlstream recover {path.parent}` writes it again"
+        raise RecordingError(f"{failed}{again}") from error
     return target
 
 

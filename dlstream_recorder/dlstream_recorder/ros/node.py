@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
-from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import CameraInfo
@@ -100,7 +99,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         for service, kind, callback in (("start", StartRecording, self._on_start), ("stop", Trigger, self._on_stop)):
             server = self.create_service(kind, f"~/{service}", callback)
             self._created.append(partial(self.destroy_service, server))
-        timer = self.create_timer(_TICK, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        timer = self.create_timer(_TICK, self._tick)
         self._created.append(partial(self.destroy_timer, timer))
 
     def activate(self) -> None:
@@ -128,7 +127,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
     def _start(self, name: str = "", metadata: Mapping[str, str] | None = None) -> Session:
         assert self.settings is not None
         begun = self.now()
-        session = Session(self.settings, name, metadata)
+        session = Session(self.settings, name, metadata, self.now)
         self._failure, self._refused, self._refused_at, self._stop_at = "", 0, -1e9, None
         self._losses_at = time.monotonic()
         self._published.clear()

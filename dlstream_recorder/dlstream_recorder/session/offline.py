@@ -58,7 +58,7 @@ class OfflineSession:
         contents |= {"offline": True, "cameras": {camera: {"parts": []} for camera in cameras}, **(about or {})}
         self._file = SessionFile(folder, contents)
         self._copies = Copies(folder, self._file)
-        self._events = EventTable(folder / "events.csv", started)
+        self._events = EventTable(folder / "events.csv", lambda: started)
         self._journal = JournalFiles(folder)
         self._cameras = {camera: self._camera(camera) for camera in cameras}
 

@@ -56,15 +56,24 @@ class Session:
         settings: what to record, and where.
         name: of the folder, instead of that in the settings.
         metadata: key and value of what is to be in session.json besides the settings' metadata: see `metadata_of`.
+        clock: the time of the stamps, in nanoseconds, such as that of /clock; 0 as long as it isn't known.
 
     Raises:
         RecordingError: the folder exists or can't be written, the disk is (nearly) full, or the metadata is wrong or
             contradicts the settings'. Leaves nothing behind.
     """
 
-    def __init__(self, settings: SessionSettings, name: str = "", metadata: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: SessionSettings,
+        name: str = "",
+        metadata: Mapping[str, str] | None = None,
+        clock: Callable[[], int] = now,
+    ) -> None:
         self.settings = settings
-        self.started = now()
+        self._now = clock
+        self._created = now()
+        self._started = clock()
         self.summary: Summary | None = None
         self.failure = ""
         self._clock = time.monotonic()
@@ -75,12 +84,12 @@ class Session:
         self._sync_error: Exception | None = None
         self._ending = threading.Event()
         self.metadata = _metadata(settings, metadata or {})
-        self.folder = _folder.make_folder(settings, name, self.started, self.metadata.subject.subject_id or "")
+        self.folder = _folder.make_folder(settings, name, self._created, self.metadata.subject.subject_id or "")
         try:
             self._identity = _folder.Identity(self.folder)
             self._file = self._begin_file()
             self._reserve = _folder.Reserve(self.folder)
-            self._log = Log(self.folder, self.started, settings.bag, self._watch_disk)
+            self._log = Log(self.folder, self._start, settings.bag, self._tick)
         except BaseException:
             _folder.remove(self.folder)
             raise
@@ -94,7 +103,7 @@ class Session:
 
     def add_frame(self, frame: Frame, recorded: int | None = None) -> bool:
         """Records a frame, whose image must not change any more; returns False if there was no room for it."""
-        job = partial(self._cameras[frame.camera].add_frame, frame, recorded or now())
+        job = partial(self._cameras[frame.camera].add_frame, frame, recorded or self._now())
         accepted = self._put(frame.camera, job, frame.image.nbytes)
         if accepted or not self._ending.is_set():  # frames that arrive while it is ending are not losses
             self._seen[frame.camera] = frame.sequence
@@ -109,7 +118,7 @@ class Session:
 
     def add_poses(self, poses: FramePoses, recorded: int | None = None, published: int = 0) -> None:
         """Records the poses of a frame, which may arrive before the frame or after it; `published`: 0 if unknown."""
-        job = partial(self._cameras[poses.camera].add_poses, poses, recorded or now(), published)
+        job = partial(self._cameras[poses.camera].add_poses, poses, recorded or self._now(), published)
         self._put(poses.camera, job, _SMALL)
         self._count(self._log.add_poses(poses))
 
@@ -185,7 +194,7 @@ class Session:
         self, kind: str, name: str, text: str, values: Mapping[str, str] | None = None, camera: str = ""
     ) -> None:
         """Records something of any kind that the recorder noticed."""
-        stamp = now()
+        stamp = self._now()
         row = EventRow(kind, name, camera, stamp_ns=stamp, recorded_ns=stamp, values={"text": text, **(values or {})})
         with self._faults_lock:
             self._faults.append(row)
@@ -260,9 +269,18 @@ class Session:
 
     # How it is done.
 
+    def _start(self) -> int:
+        """When the session began, in the time of its stamps; 0 as long as no /clock has told it."""
+        if not self._started and (started := self._now()):
+            self._started = started
+            self._file.update(created_ns=started)
+        return self._started
+
     def _begin_file(self) -> SessionFile:
         settings = self.settings
-        contents = first_contents(self.folder.name, settings.rig, self.started, self.metadata.contents())
+        contents = first_contents(
+            self.folder.name, settings.rig, self._created, self.metadata.contents(), self._started
+        )
         contents["changes"] = list(settings.changes)
         contents["settings"] = settings.model_dump(mode="json", exclude={"metadata", "changes"})
         contents["cameras"] = {camera: {"parts": []} for camera in settings.cameras}
@@ -299,6 +317,10 @@ class Session:
         if not accepted and not self._ending.is_set():
             self._refusals.count(camera, report=self.error is None)
 
+    def _tick(self) -> None:
+        self._start()
+        self._watch_disk()
+
     def _watch_disk(self) -> None:
         free = free_bytes(self.folder)
         low = free < self.settings.min_free * 1e9
@@ -325,21 +347,24 @@ class Session:
         unseen = max(0, seen - last) if seen is not None and last is not None else 0
         return unseen + camera.dropped_since
 
-    def _finish_file(self, reason: str, failures: Sequence[Exception]) -> None:
+    def _finish_file(self, reason: str, failures: list[Exception]) -> None:
         for name in self._cameras:
             self._file.update_camera(
                 name,
                 lost_at_end=self._lost_at_end(name),
                 poses_without_frame=self._cameras[name].poses_without_frame,
             )
-        write_all_h5(self.folder)
+        try:
+            write_all_h5(self.folder)
+        except RecordingError as failure:  # the tables themselves are whole, and so is the rest
+            failures.append(failure)
         self.summary = summarise(self.folder)
-        ended = now()
+        ended = self._now()
         silent = self.summary.without_frames
         self._file.update(
             complete=not failures and not silent,
             without_frames=silent,
-            ended=iso(ended),
+            ended=iso(now()),
             ended_ns=ended,
             reason=reason,
             error=_sentence(failures) if failures else None,

@@ -19,7 +19,7 @@ _SMALL = 1000
 class Log:
     """Accepts events and messages without waiting; see Session for their meaning."""
 
-    def __init__(self, folder: Path, start: int, bag: bool, on_tick: Callable[[], None]) -> None:
+    def __init__(self, folder: Path, start: Callable[[], int], bag: bool, on_tick: Callable[[], None]) -> None:
         self._events = EventTable(folder / "events.csv", start)
         self._journal = JournalFiles(folder)
         self._bag = Bag(folder / "bag") if bag else None

@@ -140,6 +140,8 @@ def write_error(path: Path, error: OSError) -> RecordingError:
     text += f" (disk {disk}: {in_gigabytes(usage.free)} of {in_gigabytes(usage.total)} free)"
     if error.errno == errno.ENOSPC and files.f_files and not files.f_favail:
         return RecordingError(f"{text}. It has no room for more files (`df -i`): remove some, or record elsewhere")
+    if not error.errno and usage.free >= _LITTLE:
+        return RecordingError(f"{text}. The disk has room; memory may be short")
     full = error.errno in (errno.ENOSPC, errno.EDQUOT) or (not error.errno and usage.free < _LITTLE)
     return RecordingError(f"{text}. {'Make room, or record' if full else 'Record'} to another directory")
 

@@ -60,13 +60,15 @@ class SessionFile:
             write_json(self.path, self._contents)
 
 
-def first_contents(name: str, rig: str, created: int, metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """What is known at the start."""
+def first_contents(
+    name: str, rig: str, created: int, metadata: Mapping[str, Any], started: int | None = None
+) -> dict[str, Any]:
+    """What is known at the start: `created` is its date, `started` the same in the time of its stamps."""
     return {
         "session": name,
         "rig": rig,
         "created": iso(created),
-        "created_ns": created,
+        "created_ns": created if started is None else started,
         "complete": False,
         "recovered": False,
         "error": None,

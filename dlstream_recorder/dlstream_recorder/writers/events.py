@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import OrderedDict, deque
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from pathlib import Path
@@ -77,10 +77,10 @@ ABSENT: Mapping[str, int] = {item.name: item.default for item in fields(EventRow
 class EventTable:
     """Writes `events.csv`; rows wait a moment until the frame's poses and the command are known, too.
 
-    `start`: start of the session, in nanoseconds since the epoch.
+    `start`: start of the session, in nanoseconds since the epoch; 0 as long as it isn't known.
     """
 
-    def __init__(self, path: Path, start: int) -> None:
+    def __init__(self, path: Path, start: Callable[[], int]) -> None:
         self._file, self._start = CsvFile(path, [EVENT_COLUMNS]), start
         self._waiting: deque[tuple[float, EventRow]] = deque()
         self._poses: OrderedDict[tuple[str, int], FramePoses] = OrderedDict()
@@ -142,7 +142,8 @@ class EventTable:
         return row
 
     def _cells(self, row: EventRow) -> list[object]:
-        time = f"{(row.stamp_ns - self._start) / 1e9:.6f}" if row.stamp_ns else ""
+        start = self._start()
+        time = f"{(row.stamp_ns - start) / 1e9:.6f}" if row.stamp_ns and start else ""
         cells = [_cell(name, getattr(row, name)) for name in EVENT_COLUMNS[1:-1]]
         return [time, *cells, json.dumps(dict(row.values), ensure_ascii=False) if row.values else ""]
 
