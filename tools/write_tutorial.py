@@ -16,6 +16,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import write_includes
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs" / "tutorial"
 OUTPUT, IMAGES, FILES = PAGES / "output", PAGES / "images", PAGES / "files"
@@ -113,6 +115,7 @@ def main(quick: bool) -> None:
         for name, source in PICTURES.items():
             if (folder / source).exists():
                 shutil.copy(folder / source, IMAGES / name)
+    write_includes.main()
 
 
 if __name__ == "__main__":

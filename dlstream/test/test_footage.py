@@ -90,6 +90,7 @@ def test_lost_frames_are_told_counted_and_shift_nothing(motion_jpeg, options, tm
     said = console.export_text()
     assert "frame 8 is lost" in said
     assert "top: 3 of 20 frames are lost" in said
+    assert "on the way to the pose node" not in said, "no frame travels offline"
 
 
 def test_a_video_without_an_animal_has_no_frame_with_a_pose(options, tmp_path, console):

@@ -15,6 +15,7 @@ PAGES = ROOT / "docs" / "tutorial"
 
 
 def tool() -> Any:
+    sys.path.insert(0, str(ROOT / "tools"))
     spec = importlib.util.spec_from_file_location("write_tutorial", ROOT / "tools" / "write_tutorial.py")
     assert spec is not None
     assert spec.loader is not None

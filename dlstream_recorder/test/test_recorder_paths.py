@@ -35,6 +35,16 @@ def test_the_middle_is_of_the_keypoints_that_are_seen():
     assert walk.seconds.tolist() == [0, 0.1, 0.2]
 
 
+def test_the_way_goes_on_over_frames_that_were_skipped():
+    """A busy pose node that takes every other frame would leave no step between two neighbours."""
+    values = np.full((8, 1, 1, 3), np.nan)
+    values[::2, 0, 0] = [(x, 0, 0.9) for x in (0, 3, 6, 9)]
+    [walk] = walks(table(values), np.arange(8) * SECOND // 10, analysed=np.arange(8) % 2 == 0)
+    assert (walk.length, walk.seen) == (9, 1)
+    assert walk.seconds.tolist() == pytest.approx([0, 0.2, 0.4, 0.6])
+    assert occupancy(walk, (100, 100)).sum() == pytest.approx(0.8)
+
+
 def test_each_animal_has_its_own_way():
     values = np.zeros((4, 2, 1, 3))
     values[..., 2], values[:, 1, 0, 0] = 1, [0, 1, 2, 3]

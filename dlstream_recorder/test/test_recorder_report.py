@@ -11,6 +11,7 @@ import pytest
 from dlstream_common import RecordingError
 from dlstream_pose.runtime.overlay import PALETTE
 from dlstream_recorder import EventRow
+from dlstream_recorder.report import _path_plots
 from dlstream_recorder.report.report import read_frame, write_report
 
 
@@ -53,6 +54,20 @@ def test_draws_the_frame_of_the_first_command(open_session, make):
     bare = write_report(session.folder, pictures=False)
     assert (bare.summary, bare.timed, bare.latency, bare.overlays) == (report.summary, True, None, ())
     assert not list(session.folder.glob("*.png"))
+
+
+def test_the_way_is_that_of_the_frames_with_poses(open_session, make, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(_path_plots, "plot_trajectory", lambda path, title, walks, *_: drawn.extend(walks))
+    session = open_session(bag=False)
+    for number in range(9):
+        session.add_frame(make.frame(number, np.full((240, 320, 3), 120, np.uint8)))
+        if number % 2 == 0:  # the pose node was busy with the others
+            session.add_poses(make.poses(number, x=(10.0 * number, 10.0 * number)))
+    session.finish()
+    write_report(session.folder)
+    [walk] = drawn
+    assert (len(walk.middle), walk.seen, walk.length) == (5, 1, pytest.approx(80))
 
 
 def test_draws_virtual_keypoints_of_the_experiment(open_session, make):

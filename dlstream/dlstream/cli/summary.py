@@ -73,7 +73,7 @@ def show_session(folder: Path, console: Console, pictures: bool = True) -> Summa
         offline = bool(read_session(folder).get("offline"))
         for problem in (
             lost(name, camera, offline),
-            lost_before_pose(name, camera),
+            "" if offline else lost_before_pose(name, camera),  # offline no frame travels
             too_slow(name, camera),
             no_animal(name, camera),
         ):

@@ -128,7 +128,7 @@ def _prepare(
 
 def _about(walk: Walk) -> str:
     name = f"{walk.name}: " if walk.name else ""
-    return f"{name}seen in {walk.seen:.0%} of {len(walk.middle)} frames; path length {walk.length:.0f} px"
+    return f"{name}seen in {walk.seen:.0%} of {len(walk.middle)} analysed frames; path length {walk.length:.0f} px"
 
 
 def _bar(figure: Figure, axes: Axes, drawn: Any, label: str) -> None:

@@ -17,7 +17,7 @@ _BINS = 64
 
 @dataclass(frozen=True)
 class Walk:
-    """The way of one animal.
+    """The way of one animal, in the frames that the network has looked at.
 
     Attributes:
         middle: (frames, 2), x and y in pixels; NaN in frames in which no keypoint was seen.
@@ -39,13 +39,22 @@ class Walk:
         return float(np.nansum(np.hypot(*np.diff(self.middle, axis=0).T)))
 
 
-def walks(poses: pd.DataFrame, stamps: NDArray[np.int64], min_confidence: float = MIN_CONFIDENCE) -> list[Walk]:
+def walks(
+    poses: pd.DataFrame,
+    stamps: NDArray[np.int64],
+    min_confidence: float = MIN_CONFIDENCE,
+    analysed: NDArray[np.bool_] | None = None,
+) -> list[Walk]:
     """The way of each animal: the mean of its keypoints that have at least `min_confidence`.
 
     Args:
         poses: as `read_poses` returns it.
         stamps: (frames,), in nanoseconds.
+        analysed: (frames,), those that the network has looked at; None for all. The way goes on straight over the
+            others, which a busy pose node has skipped: they say nothing about where the animal was.
     """
+    if analysed is not None:
+        poses, stamps = poses[analysed], stamps[analysed]
     keypoints = len(dict.fromkeys(poses.columns.get_level_values("bodyparts")))
     values = poses.to_numpy(float).reshape(len(poses), -1, keypoints, 3)
     names: list[str] = [""] * values.shape[1]

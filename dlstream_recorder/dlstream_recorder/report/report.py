@@ -23,6 +23,7 @@ from dlstream_recorder.report.tables import (
     read_events,
     read_experiment,
     read_frames,
+    read_latency,
     read_poses,
     segment_stems,
     sibling,
@@ -129,14 +130,21 @@ def write_paths(folder: Path, camera: str, about: Mapping[str, Any], ending: str
     widest = max(poses, key=lambda table: table.shape[1])
     table = pd.concat([one.reindex(columns=widest.columns) for one in poses], ignore_index=True)
     stamps = pd.concat(frames)["stamp_ns"].to_numpy(np.int64)
+    analysed = np.concatenate([_analysed(stem, one) for stem, one in zip(stems, frames, strict=True)])
     count = min(len(table), len(stamps))
-    found = walks(table.iloc[:count], stamps[:count])
+    found = walks(table.iloc[:count], stamps[:count], analysed=analysed[:count])
     background = read_frame(stems[0], 0) if sibling(stems[0], "mkv").exists() else None
     regions = [(region["name"], np.array(region["points"], np.float32)) for region in about.get("regions", [])]
     size = sizes.pop()
     plot_trajectory(targets[0], f"{folder.resolve().name}, {camera}: trajectory", found, size, background, regions)
     plot_occupancy(targets[1], f"{folder.resolve().name}, {camera}: occupancy", found, size, background, regions)
     return targets
+
+
+def _analysed(stem: Path, frames: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which frames the network has looked at; all where the session has no table of the poses' times."""
+    latency = read_latency(stem)
+    return np.ones(len(frames), bool) if latency is None else frames["sequence"].isin(latency["sequence"]).to_numpy()
 
 
 def _end(contents: Mapping[str, Any], events: pd.DataFrame) -> int:

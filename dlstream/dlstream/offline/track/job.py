@@ -191,7 +191,9 @@ class _Tracking:
     def _draw_paths(self, background: NDArray[np.uint8]) -> None:
         from dlstream_recorder.report._path_plots import plot_occupancy, plot_trajectory
 
-        found = walks(read_poses(self._file(".csv")), np.array(self._stamps, np.int64))
+        analysed = np.ones(len(self._stamps), bool)
+        analysed[[int(one["frame"]) for one in self.lost]] = False
+        found = walks(read_poses(self._file(".csv")), np.array(self._stamps, np.int64), analysed=analysed)
         name = self._footage.name
         plot_trajectory(self._file("_trajectory.png"), f"{name}: trajectory", found, self.size, background)
         plot_occupancy(self._file("_occupancy.png"), f"{name}: occupancy", found, self.size, background)
