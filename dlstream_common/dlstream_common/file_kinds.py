@@ -19,7 +19,24 @@ _STARTS = (
     (b"SQLite format 3", "an SQLite database, such as a bag of ROS 2"),
     (b"\x1a\x45\xdf\xa3", "a video (Matroska or WebM)"),
     (b"ftrt", "a TensorRT engine"),
+    (b"\x93NUMPY", "a NumPy array (.npy)"),
+    (b"MATLAB ", "a MATLAB file (.mat)"),
+    (b"\x80\x04\x95", "a Python pickle"),
+    (b"\x80\x05\x95", "a Python pickle"),
+    (b"II*\0", "an image (TIFF)"),
+    (b"MM\0*", "an image (TIFF)"),
+    (b"II+\0", "an image (BigTIFF)"),
+    (b"MM\0+", "an image (BigTIFF)"),
+    (b"SIMPLE  =", "an image (FITS)"),
+    (b"GIF8", "an image (GIF)"),
+    (b"ID3", "sound (MP3)"),
+    (b"fLaC", "sound (FLAC)"),
+    (b"\x28\xb5\x2f\xfd", "a file packed by Zstandard: `unzstd` unpacks it"),
+    (b"\xfd7zXZ\0", "a file packed by xz: `unxz` unpacks it"),
+    (b"BZh", "a file packed by bzip2: `bunzip2` unpacks it"),
+    (b"\x00\x05\x16\x07", "what macOS keeps beside a file (._NAME), not the file itself"),
 )
+_RIFFS = {b"AVI ": "a video (AVI)", b"WAVE": "sound (WAV)", b"WEBP": "an image (WebP)"}
 
 
 def kind_of_file(path: Path) -> str:
@@ -37,8 +54,8 @@ def kind_of_file(path: Path) -> str:
         return "a PyTorch file" if b"/data.pkl" in head or b"/.format" in head else "a ZIP archive"
     if head[4:8] == b"ftyp":
         return "a video (MP4 or QuickTime)"
-    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
-        return "a video (AVI)"
+    if head[:4] == b"RIFF" and head[8:12] in _RIFFS:
+        return _RIFFS[head[8:12]]
     if head[4:8] == b"TFL3":
         return "a TensorFlow Lite model"
     if head and not any(head):

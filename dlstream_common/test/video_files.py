@@ -39,17 +39,22 @@ def write_video(
     form: str | None = None,
     rotation: int = 0,
     draw: Callable[[int], NDArray[np.uint8]] = picture,
+    rate: int = 30,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+    aspect: Fraction | None = None,
 ) -> Path:
     """Frames at the given seconds."""
     with av.open(str(path), "w", format=form, container_options=dict(container_options or {})) as container:
-        stream: Any = container.add_stream(codec, rate=30)
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, pixels
+        stream: Any = container.add_stream(codec, rate=rate)
+        stream.width, stream.height, stream.pix_fmt = *size, pixels
         stream.options = dict(options or {})
+        if aspect:
+            stream.codec_context.sample_aspect_ratio = aspect
         if rotation:
             stream.set_display_rotation(rotation)
         if codec not in ("mpeg4", "mpeg2video", "mjpeg"):
             stream.codec_context.time_base = Fraction(1, TICKS)
-        tick = stream.codec_context.time_base or Fraction(1, 30)
+        tick = stream.codec_context.time_base or Fraction(1, rate)
         for number, seconds in enumerate(stamps):
             frame = av.VideoFrame.from_ndarray(draw(number), "bgr24").reformat(format=pixels)
             frame.pts, frame.time_base = round(seconds / tick), tick

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
-from ruamel.yaml import YAML
 
 from dlstream.offline.analysis import Analysis, outlines, seed_of
 from dlstream.offline.analyze import Options, analyze_footage, resolve
+from dlstream.offline.bag_folders import has_metadata, refuse_renamed, split_files
 from dlstream.offline.footage import Footage, Lost
 from dlstream.offline.mcap_files import McapFile, mcap_profile
 from dlstream.offline.metadata import metadata_for
@@ -43,6 +43,9 @@ _COMPRESSED = "sensor_msgs/msg/CompressedImage"
 _ENDINGS = (".mcap", ".db3")
 _SECOND = 1_000_000_000
 _SHOWN = 12
+_OF_METADATA = ("metadata", "Rosbag2 version", "Storage plugin")
+"""In rosbags' errors about the content of metadata.yaml."""
+_NO_STAMPS = "its images have no stamps; the times at which they were recorded are used"
 
 
 def is_bag(path: Path) -> bool:
@@ -120,6 +123,8 @@ def _replay_images(bag: _Bag, out: Path, options: Options, console: Console) -> 
         for number, (_, recorded, message) in enumerate(bag.messages([topic])):
             where = f"{bag.path}: message {number} of {topic}"
             stamp = _stamp(message.header.stamp) or recorded
+            if not number and not _stamp(message.header.stamp):
+                console.print(f"[yellow]{escape(f'{topic}: {_NO_STAMPS}')}[/]")
             try:
                 image, encoding = _image(message, where)
             except DamagedPictureError as error:
@@ -200,12 +205,12 @@ class _Bag:
 
     def __init__(self, path: Path) -> None:
         self.path, self.name = path, path.resolve().stem
-        storages = _storages(path) if path.is_dir() and not (path / "metadata.yaml").is_file() else [path]
-        if len(storages) != 1:
-            raise DlstreamError(
-                f"{path}: found {len(storages)} files and no metadata.yaml; make it with ros2 bag reindex"
-            )
-        _refuse_renamed(path)
+        found = _storages(path) if path.is_dir() else []
+        if found and not has_metadata(path):
+            storages = split_files(path, found)
+        else:
+            refuse_renamed(path, found)
+            storages = [path]
         self._types = _types()
         there = storages if storages[0].is_file() else _storages(path)
         foreign = len(there) == 1 and mcap_profile(there[0]) not in ("ros2", None)
@@ -267,29 +272,13 @@ class _Bag:
     def _unreadable(self, error: Exception) -> DlstreamError:
         if session := self.session:
             hint = f"dlstream recover {session} repairs the bag of a session whose recorder was killed"
+        elif any(words in str(error) for words in _OF_METADATA):
+            hint = "Without its metadata.yaml the files are read by themselves: move it away if it is damaged"
         elif any(item.suffix == ".db3" for item in (self.path, *_storages(self.path))):
             hint = "If it was cut off: sqlite3 FILE.db3 .recover | sqlite3 WHOLE.db3, and replay WHOLE.db3"
         else:
             hint = "If it was cut off: mcap recover FILE.mcap -o WHOLE.mcap, and replay WHOLE.mcap"
         return DlstreamError(f"{self.path}: found no rosbag2 that can be read ({error}). {hint}")
-
-
-def _refuse_renamed(path: Path) -> None:
-    """Raises DlstreamError where metadata.yaml names files that are not there, and others are."""
-    try:
-        about = YAML(typ="safe").load(path / "metadata.yaml")["rosbag2_bagfile_information"]
-        named = [str(name) for name in about["relative_file_paths"]]
-    except Exception:  # no such file, or one that rosbags complains of
-        return
-    missing = [name for name in named if not (path / name).exists() and not (path / Path(name).name).exists()]
-    there = [item for item in _storages(path) if item.name not in named]
-    if not missing:
-        return
-    hint = f"`dlstream replay {there[0]}` reads only that file" if there else "Copy it from where the bag was recorded"
-    found = ", ".join(item.name for item in there) or "no such file"
-    raise DlstreamError(
-        f"{path}: found {found}; expected {', '.join(missing)}, which metadata.yaml names. Was it renamed? {hint}"
-    )
 
 
 def _types() -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from dlstream_camera import SourceSettings, crop_slices
-from dlstream_common import Frame, Image, SourceError, encoding_of
+from dlstream_common import Frame, Image, encoding_of
 from dlstream_common.video import FrameFile, LostFrame, VideoFile, VideoFrame, ahead, open_frames
 from dlstream_recorder import JOURNAL
 
@@ -77,11 +77,6 @@ def _frames(file: FrameFile, camera: str, options: SourceSettings) -> Iterator[F
         if isinstance(item, LostFrame):
             yield Lost(item.number, EPOCH + item.time, item.reason)
             continue
-        height, width = item.image.shape[:2]
-        if (width, height) != (file.width, file.height):
-            raise SourceError(
-                f"{file.path}: frame {item.number} is {width}x{height}; expected {file.width}x{file.height} as before"
-            )
         image = np.ascontiguousarray(item.image[rows, columns])
         if not options.color and image.ndim == 3:
             image = _grey(image)

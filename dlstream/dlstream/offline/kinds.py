@@ -74,6 +74,12 @@ def _folder(path: Path) -> str:
             return ros1(item)
         if is_session(item):
             return f"a folder of sessions; expected one of them, such as `dlstream replay {quote(str(item))}`"
+    packed = next((item for item in inside if item.name.endswith((".db3.zstd", ".mcap.zstd"))), None)
+    if packed is not None:
+        return (
+            "a bag packed by Zstandard, without the metadata.yaml that says so; expected a bag. Unpack its files: "
+            f"`unzstd {quote(str(packed))}`, and replay the folder"
+        )
     if any(item.suffix.lower() in _IMAGES for item in inside):
         return f"a folder of images; {_WANTED}. For it: `dlstream analyze {quote(str(path))} --out DIR`"
     if not inside:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -12,9 +13,11 @@ import cv2
 import numpy as np
 
 from dlstream_common.errors import SourceError
+from dlstream_common.file_kinds import kind_of_file
 from dlstream_common.frame import Image
 from dlstream_common.quiet import quiet_opencv
-from dlstream_common.video._items import LostFrame, VideoFrame
+from dlstream_common.video._imagej import check_stack
+from dlstream_common.video._items import LostFrame, VideoFrame, other_size
 from dlstream_common.video._picture_check import few_bits
 from dlstream_common.video._whole import is_whole_picture
 
@@ -27,6 +30,8 @@ VIDEO_ENDINGS = frozenset(
 _STACKS = (".tif", ".tiff")
 _USUAL_RATE = 30.0
 _AS_IT_IS: Any = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
+_LOOKED_AT = 9
+"""Files, spread over a folder, whose images show which size is the usual one."""
 _AT_ONCE = 4
 """Pages of a stack that are in memory at once."""
 _SECOND = 1_000_000_000
@@ -40,8 +45,10 @@ class ImageFiles:
             skipped), or one image. A TIFF file may have many pages.
         fps: frames per second; 0: 30.
 
+    Images of another size than most of them are lost frames: their poses would be of another scale.
+
     Raises:
-        SourceError: there are no images, or none can be read.
+        SourceError: there are no images, none can be read, or they are an animation.
     """
 
     def __init__(self, path: Path, fps: float = 0.0) -> None:
@@ -50,13 +57,7 @@ class ImageFiles:
         self._rate = Fraction(fps or _USUAL_RATE).limit_denominator(10**6)
         self.fps: float | None = float(self._rate)
         self.expected = sum(_pages(file) for file in self._files)
-        reason = ""
-        for first in (image for file in self._files for image in _images_of(file)):
-            if not isinstance(first, str):
-                break
-            reason = reason or first
-        else:
-            raise SourceError(f"{path}: found no image that can be read ({reason}); expected at least one")
+        first = self._usual()
         self.height, self.width = first.shape[:2]
         remarks = [f"images have no times; {_USUAL_RATE:g} fps assumed. --fps (in a rig file: 'fps') sets another rate"]
         remarks = remarks if not fps and self.expected > 1 else []
@@ -72,13 +73,32 @@ class ImageFiles:
                 time = int(number * _SECOND / self._rate)
                 if isinstance(image, str):
                     yield LostFrame(number, time, image)
+                elif image.shape[:2] != (self.height, self.width):
+                    yield LostFrame(number, time, other_size(image, self.width, self.height))
                 else:
                     yield VideoFrame(number, time, _published(image))
                 number += 1
 
+    def _usual(self) -> Image:
+        """An image of the size that most of them have, as far as a few of them show."""
+        there = len(self._files)
+        spread = sorted({number * (there - 1) // (_LOOKED_AT - 1) for number in range(_LOOKED_AT)})
+        found = [next(_images_of(self._files[number]), "") for number in spread]
+        images = [image for image in found if not isinstance(image, str)]
+        if images:
+            sizes = Counter(image.shape[:2] for image in images)
+            return max(images, key=lambda image: sizes[image.shape[:2]])  # of several, the first one
+        reason = ""
+        for image in (image for file in self._files for image in _images_of(file)):
+            if not isinstance(image, str):
+                return image
+            reason = reason or image
+        raise SourceError(f"{self.path}: found no image that can be read ({reason}); expected at least one")
+
 
 def _files(path: Path) -> list[Path]:
     if not path.is_dir():
+        _check_file(path)
         return [path]
     try:
         shown = sorted(file for file in path.iterdir() if file.name[0] != ".")
@@ -94,6 +114,25 @@ def _files(path: Path) -> list[Path]:
     if not files:
         raise SourceError(f"{path}: found no images in it; expected files that end in {', '.join(IMAGE_ENDINGS)}")
     return sorted(files, key=_natural)
+
+
+def _check_file(path: Path) -> None:
+    """Raises SourceError for a file of which cv2 would read nothing, or only the first picture, without a word."""
+    kind = kind_of_file(path)
+    if kind.startswith("a video"):
+        raise SourceError(f"{path}: found {kind}; expected an image, by its ending. Rename it, such as {path.stem}.mp4")
+    if path.suffix.lower() in _STACKS:
+        check_stack(path)
+        return
+    with quiet_opencv():
+        try:
+            count = cv2.imcount(str(path))
+        except cv2.error:
+            return
+    if count > 1:
+        raise SourceError(
+            f"{path}: found an animation of {count} pictures; expected one image. Convert it to a video, such as an MP4"
+        )
 
 
 def _natural(file: Path) -> tuple[list[tuple[int, str]], str]:

@@ -53,3 +53,8 @@ class FrameFile(Protocol):
 
     def frames(self) -> Iterator[VideoFrame | LostFrame]:
         """All frames in order, from the first on. Closing the iterator closes the file."""
+
+
+def other_size(image: Image, width: int, height: int) -> str:
+    """Why an image that has not the size of the others is a lost frame."""
+    return f"it is {image.shape[1]}x{image.shape[0]}; expected {width}x{height}, the size of the others"

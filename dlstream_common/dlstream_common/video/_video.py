@@ -15,7 +15,8 @@ from dlstream_common.errors import SourceError
 from dlstream_common.file_kinds import kind_of_file
 from dlstream_common.frame import Image
 from dlstream_common.video._decoding import decode, seek
-from dlstream_common.video._items import LostFrame, VideoFrame
+from dlstream_common.video._doubts import doubt_about_pixels, doubts_about_times, own_rate
+from dlstream_common.video._items import LostFrame, VideoFrame, other_size
 from dlstream_common.video._pixels import Orientation, to_image
 from dlstream_common.video._timeline import Timeline
 from dlstream_common.video._truncation import announced_size, has_index
@@ -46,6 +47,7 @@ class VideoFile:
         self.path, self._pixels = path, pixels
         _check_file(path)
         with _opened(path) as container:
+            _check_container(container, path)
             stream, remarks = _stream_of(container, path)
             self._timeless = bool(container.format.flags & _NO_TIMES)
             own = _own_rate(stream, self._timeless)
@@ -60,9 +62,12 @@ class VideoFile:
                     "--fps (in a rig file: 'fps') sets another rate"
                 )
             self._counted = self._timeless or fps > 0
+            if not self._counted:
+                remarks += doubts_about_times(path, container, stream, own)
+            remarks += doubt_about_pixels(stream)
             self._rate = Fraction(fps).limit_denominator(10**6) if fps else own or _USUAL_RATE
             self.fps = float(self._rate) if fps or own else None
-            self.expected = _expected(container, stream, self._rate)
+            self.expected = _expected(container, stream, own)
             self.seconds = _seconds(container, stream)
             self.width, self.height = self._first_size(container, stream)
         self.remarks = tuple(remarks)
@@ -82,7 +87,11 @@ class VideoFile:
                     continue
                 if orientation is None:
                     orientation = Orientation.of(found)
-                yield VideoFrame(number, time, orientation.turn(self._pixels(found)))
+                image = orientation.turn(self._pixels(found))
+                if image.shape[:2] != (self.height, self.width):
+                    yield LostFrame(number, time, other_size(image, self.width, self.height))
+                    continue
+                yield VideoFrame(number, time, image)
 
     def image_at(self, seconds: float) -> Image | None:
         """The first decodable frame at or after a time, or the last one before it; None if there is none."""
@@ -137,10 +146,23 @@ def _opened(path: Path) -> InputContainer:
         kind = kind_of_file(path)
         if kind and not kind.startswith("a video"):
             raise SourceError(f"{path}: found {kind}; expected a video") from error
+        if kind.startswith("a video (MP4") and not has_index(path):
+            raise SourceError(
+                f"{path}: found an MP4 without its index (moov), which recorders write at the end; expected a whole "
+                "video. Is it still being recorded? If its recorder was killed: the tool untrunc repairs it, with a "
+                "whole video of the same camera"
+            ) from error
         raise SourceError(
             f"{path}: found no video that can be read ({path.stat().st_size} bytes); expected a whole video file. "
             "Is it truncated, or not a video?"
         ) from error
+
+
+def _check_container(container: InputContainer, path: Path) -> None:
+    """Refuses an image with the name of a video, which would be a video of one frame."""
+    kind = kind_of_file(path)
+    if kind.startswith("an image") and container.format.name.endswith("_pipe"):  # not a stream of JPEGs, and no GIF
+        raise SourceError(f"{path}: found {kind}; expected a video. Rename it, so that its ending says so")
 
 
 def _stream_of(container: InputContainer, path: Path) -> tuple[VideoStream, list[str]]:
@@ -159,7 +181,9 @@ def _stream_of(container: InputContainer, path: Path) -> tuple[VideoStream, list
 
 
 def _own_rate(stream: VideoStream, timeless: bool) -> Fraction | None:
-    rate = stream.codec_context.framerate if timeless else stream.average_rate or stream.guessed_rate
+    if not timeless:
+        return own_rate(stream, _NOBODYS_RATE)
+    rate = stream.codec_context.framerate
     return Fraction(rate) if rate and 0 < rate < 10_000 and rate != _NOBODYS_RATE else None
 
 
@@ -170,9 +194,9 @@ def _seconds(container: InputContainer, stream: VideoStream) -> float:
     return container.duration / av.time_base if container.duration else 0.0
 
 
-def _expected(container: InputContainer, stream: VideoStream, rate: Fraction) -> int:
-    if stream.duration and stream.time_base and stream.average_rate:
-        return round(stream.duration * stream.time_base * stream.average_rate)
+def _expected(container: InputContainer, stream: VideoStream, rate: Fraction | None) -> int:
+    if stream.duration and stream.time_base and rate:
+        return round(stream.duration * stream.time_base * rate)
     if stream.frames:
         return int(stream.frames)
-    return round(container.duration / av.time_base * rate) if container.duration else 0
+    return round(container.duration / av.time_base * (rate or _USUAL_RATE)) if container.duration else 0

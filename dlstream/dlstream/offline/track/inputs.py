@@ -36,7 +36,8 @@ def find_videos(given: Sequence[Path], out: Path) -> list[Item]:
         out: the folder of the results, which is not searched.
 
     Raises:
-        DlstreamError: something does not exist or has no video in it, or two videos would have results of one name.
+        DlstreamError: something does not exist or has no video in it, two videos would have results of one name, or no
+            results can be written under a name.
     """
     found: dict[Path, Item] = {}
     for path in given:
@@ -47,6 +48,7 @@ def find_videos(given: Sequence[Path], out: Path) -> list[Item]:
             found.setdefault(item.path.resolve(), item)
     names: dict[str, Item] = {}
     for item in found.values():
+        check_name(item.path)
         other = names.setdefault(item.name, item)
         if other is not item:
             raise DlstreamError(
@@ -79,8 +81,14 @@ def _file(path: Path) -> Item:
 
 
 def _in_folder(folder: Path, out: Path) -> Iterator[Item]:
-    for place, folders, files in os.walk(folder):
+    """Also in folders that links lead to, as archives have them; each once, since links can go round in a circle."""
+    seen: set[Path] = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
         here = Path(place)
+        if here.resolve() in seen:
+            folders.clear()
+            continue
+        seen.add(here.resolve())
         if is_session(here):
             folders.clear()
             yield from _of_session(here)
@@ -101,6 +109,17 @@ def _of_session(folder: Path) -> Iterator[Item]:
 
 def _is_of_session(path: Path) -> bool:
     return path.with_name(f"{path.stem}.frames.csv").exists() and (path.parent / "session.json").exists()
+
+
+def check_name(path: Path) -> None:
+    """Refuses a name in an older encoding, as old disks and archives leave it: HDF5 can't write a file under it."""
+    try:
+        os.fsencode(path.resolve()).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DlstreamError(
+            f"{path}: found a name that is no UTF-8; expected UTF-8, because no table can be written under it. Rename "
+            "it, such as by `convmv -f latin1 -t utf8 -r --notest FOLDER`"
+        ) from error
 
 
 def _is_image(path: Path) -> bool:

@@ -20,7 +20,8 @@ from dlstream.offline.behind import Behind
 from dlstream.offline.footage import Footage, Lost, open_footage
 from dlstream.offline.posing import Poser, first_frame, posed_ahead
 from dlstream.offline.track.inputs import Item
-from dlstream.offline.track.record import FORMAT, describe_video, look_up, record_path
+from dlstream.offline.track.lost import LostRow, in_words
+from dlstream.offline.track.record import FORMAT, describe_video, is_same, look_up, record_path
 from dlstream.offline.track.settings import Outcome, Settings
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, Frame, FramePoses, to_bgr
@@ -73,6 +74,11 @@ def _track(item: Item, settings: Settings, report: Report, reason: str) -> Outco
     with _temporary(settings.out, base) as folder:
         tracked = _Tracking(item.path, footage, estimator, settings, folder, base)
         tracked.run(report)
+        if not is_same(item.path, video):
+            raise DlstreamError(
+                f"it changed while it was tracked ({video['size']} bytes at the beginning). Is it still being recorded "
+                "or copied? Track it again when it is whole"
+            )
         about = {
             "format": FORMAT,
             "dlstream": __version__,
@@ -103,7 +109,7 @@ def _track(item: Item, settings: Settings, report: Report, reason: str) -> Outco
         tracked.frames,
         len(tracked.lost),
         reason,
-        (*footage.remarks, *tracked.remarks),
+        (*footage.remarks, *tracked.remarks, *in_words(tracked.lost, record_path(item, settings).name)),
         tracked.found.frames,
     )
 
@@ -118,7 +124,7 @@ class _Tracking:
         self._folder, self._base = folder, base
         self.frames, self.seconds = 0, 0.0
         self.size = (0, 0)
-        self.lost: list[dict[str, int | str]] = []
+        self.lost: list[LostRow] = []
         self.remarks: list[str] = []
         self.found = Found()
         self._stamps: list[int] = []

@@ -63,7 +63,7 @@ def look_up(item: Item, settings: Settings) -> Found:
             return Found(False, f"{name} was not asked for before")
         if not target.is_file() or target.stat().st_size != files[name]:
             return Found(False, f"{name} is missing, or was changed")
-    if not _is_same(item.path, video):
+    if not is_same(item.path, video):
         return Found(False, "the video has changed")
     return Found(True, frames=frames, lost=lost)
 
@@ -77,7 +77,8 @@ def describe_video(path: Path) -> dict[str, Any]:
     return {"path": str(path.resolve()), **_stats(path), "sha256": _digest(path)}
 
 
-def _is_same(path: Path, video: Mapping[str, Any]) -> bool:
+def is_same(path: Path, video: Mapping[str, Any]) -> bool:
+    """Whether this is still what `describe_video` described: same size and time of change, or else same content."""
     try:
         stats = _stats(path)
         if stats["size"] != video["size"]:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from dlstream.offline.footage import open_footage
-from dlstream.offline.track.inputs import Item, find_videos
+from dlstream.offline.track.inputs import Item, check_name, find_videos
 from dlstream.offline.track.job import parts, track_video
 from dlstream.offline.track.progress import TrackProgress, show_videos
 from dlstream.offline.track.record import look_up, record_path
@@ -34,6 +34,7 @@ def track(given: Sequence[Path], settings: Settings, console: Console, scheduler
     """
     items = find_videos(given, settings.out)
     check_directory(settings.out, 0.0)
+    check_name(settings.out)
     _check_foreign(items, settings)
     settings.out.mkdir(parents=True, exist_ok=True)
     outcomes: dict[str, Outcome] = {}

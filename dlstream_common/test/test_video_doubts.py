@@ -1,0 +1,142 @@
+"""What is odd about a video is told: rates that nobody measured, coarse clocks, pixels that are not square."""
+
+from __future__ import annotations
+
+import struct
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from video_files import HEIGHT, WIDTH, even, picture, read, texture, times, write_video
+
+from dlstream_common import SourceError
+from dlstream_common.video import open_frames
+
+
+def avi_with_rate(path: Path, scale: int, rate: int, period: int) -> Path:
+    """An AVI with this rate of its video, and period in microseconds in its main header."""
+    content = bytearray(write_video(path, even(30), "mjpeg", "yuvj420p").read_bytes())
+    video, main = content.find(b"vids"), content.find(b"avih")
+    content[video + 20 : video + 28] = struct.pack("<II", scale, rate)
+    content[main + 8 : main + 12] = struct.pack("<I", period)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(("scale", "rate"), [(0, 0), (1, 0), (0, 30)])
+def test_an_avi_without_a_rate_is_told_and_takes_the_one_asked_for(scale, rate, tmp_path):
+    path = avi_with_rate(tmp_path / "a.avi", scale, rate, 0)
+    [said] = open_frames(path).remarks
+    assert said.startswith("its header has no frame rate; 25 fps assumed. --fps")
+    assert not open_frames(path, 50).remarks
+    frames, _ = read(path, 50)
+    assert times(frames) == pytest.approx(even(30, 50))
+    whole = avi_with_rate(tmp_path / "b.avi", scale, rate, 20_000)  # the main header has one
+    assert not open_frames(whole).remarks
+    assert times(read(whole)[0]) == pytest.approx(even(30, 50))
+
+
+def test_a_rate_that_no_camera_has_is_told(tmp_path):
+    path = avi_with_rate(tmp_path / "a.avi", 1, 1_000_000, 33_333)
+    file = open_frames(path)
+    assert file.fps is None
+    assert "its header gives 1,000,000 fps, which can't be right" in file.remarks[0]
+
+
+def test_a_digital_video_of_a_camcorder_has_its_own_rate(tmp_path):
+    def draw(number: int) -> np.ndarray:
+        return cv2.resize(picture(number), (720, 576))
+
+    with av.open(str(tmp_path / "tape.dv"), "w") as container:
+        stream = container.add_stream("dvvideo", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 720, 576, "yuv420p"
+        for number in range(10):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(draw(number), "bgr24").reformat(format="yuv420p")))
+        container.mux(stream.encode(None))
+    file = open_frames(tmp_path / "tape.dv")
+    assert (file.fps, file.expected) == (25, 10)
+    assert "its pixels are not square (16:15): players stretch it to 768x576; it is read as it is" in file.remarks[0]
+    assert times(read(tmp_path / "tape.dv")[0]) == pytest.approx(even(10, 25))
+
+
+def test_pixels_that_are_not_square_are_told(tmp_path):
+    path = write_video(tmp_path / "wide.mp4", even(5), aspect=Fraction(4, 3))
+    file = open_frames(path)
+    assert file.remarks == (
+        f"its pixels are not square (4:3): players stretch it to {WIDTH * 4 // 3}x{HEIGHT}; it is read as it is "
+        f"stored, {WIDTH}x{HEIGHT}, so that one pixel is another length across than down",
+    )
+    assert (file.width, file.height) == (WIDTH, HEIGHT)
+    assert not open_frames(write_video(tmp_path / "square.mp4", even(5), aspect=Fraction(1))).remarks
+
+
+def test_a_clock_too_coarse_for_the_frames_is_told(tmp_path):
+    path = write_video(tmp_path / "fast.mkv", even(40, 2000), "ffv1", rate=2000)
+    [said] = open_frames(path).remarks
+    assert said.startswith("it counts time in steps of 1 ms, but its frames are 0.5 ms apart: their times are rounded.")
+    assert not open_frames(path, 2000).remarks
+    assert times(read(path, 2000)[0]) == pytest.approx(even(40, 2000))
+    assert not open_frames(write_video(tmp_path / "usual.mkv", even(40, 200), "ffv1", rate=200)).remarks
+
+
+@pytest.mark.parametrize(("ending", "kind"), [("png", "PNG"), ("jpg", "JPEG"), ("tif", "TIFF"), ("webp", "WebP")])
+def test_an_image_named_as_a_video_is_no_video_of_one_frame(ending, kind, tmp_path):
+    cv2.imwrite(str(tmp_path / f"a.{ending}"), picture(3))
+    path = (tmp_path / f"a.{ending}").rename(tmp_path / "a.mp4")
+    with pytest.raises(SourceError, match=rf"found an image \({kind}\); expected a video"):
+        open_frames(path)
+
+
+def test_a_stream_of_jpegs_is_a_video_all_the_same(tmp_path):
+    path = write_video(tmp_path / "a.mjpeg", even(5), "mjpeg", "yuvj420p", form="mjpeg")
+    assert len(read(path, 30)[0]) == 5
+
+
+def test_a_video_named_as_an_image_is_named(tmp_path):
+    path = write_video(tmp_path / "a.mp4", even(5)).rename(tmp_path / "a.png")
+    with pytest.raises(SourceError, match=r"found a video \(MP4 or QuickTime\); expected an image.*such as a\.mp4"):
+        open_frames(path)
+
+
+def test_an_mp4_without_its_index_is_told(tmp_path):
+    path = write_video(tmp_path / "a.mp4", even(50))
+    content = path.read_bytes()
+    index = content.find(b"moov") - 4
+    path.write_bytes(content[:index])
+    with pytest.raises(SourceError, match=r"found an MP4 without its index \(moov\).*still being recorded\? .*untrunc"):
+        open_frames(path)
+
+
+@pytest.mark.parametrize("ending", ["png", "webp"])
+def test_an_animation_is_not_taken_for_its_first_picture(ending, tmp_path):
+    animation = cv2.Animation()
+    animation.frames, animation.durations = [texture(number) for number in range(4)], [100] * 4
+    path = tmp_path / f"a.{ending}"
+    cv2.imwriteanimation(str(path), animation)
+    with pytest.raises(SourceError, match=r"found an animation of 4 pictures; expected one image. Convert it"):
+        open_frames(path)
+
+
+def large_stack_of_imagej(path: Path, images: int) -> Path:
+    """As ImageJ writes stacks above 4 GB: one directory of TIFF, and all images behind it."""
+    about = f"ImageJ=1.54f\nimages={images}\nframes={images}\nloop=false\n\0".encode()
+    start = 8 + 2 + 9 * 12 + 4
+    fields = [(256, WIDTH), (257, HEIGHT), (258, 8), (259, 1), (262, 1), (270, start), (273, start + len(about))]
+    fields += [(278, HEIGHT), (279, WIDTH * HEIGHT)]
+    head = struct.pack(">2sHIH", b"MM", 42, 8, len(fields))
+    for tag, value in fields:
+        head += struct.pack(">HHII", tag, 2 if tag == 270 else 4, len(about) if tag == 270 else 1, value)
+    pixels = b"".join(bytes([20 * number]) * WIDTH * HEIGHT for number in range(1, images + 1))
+    path.write_bytes(head + bytes(4) + about + pixels)
+    return path
+
+
+def test_the_images_of_a_large_imagej_stack_are_not_left_out_silently(tmp_path):
+    path = large_stack_of_imagej(tmp_path / "stack.tif", 6)
+    with pytest.raises(SourceError, match=r"found 1 of 6 images that can be read: ImageJ keeps the others.*BigTIFF"):
+        open_frames(path)
+    [frame], _ = read(large_stack_of_imagej(tmp_path / "one.tif", 1))
+    assert frame.image[0, 0, 0] == 20
