@@ -53,6 +53,13 @@ def test_a_network_of_this_kind_equals_its_original(tmp_path, kind):
     assert report.seen >= len(FRAMES) * len(KEYPOINTS)
     assert report.worst < 0.01
     assert network.info.proof.worst == pytest.approx(report.worst, abs=1e-6)
+    live = Network(tmp_path / "net.pt", engine="dlclive")
+    for frame in FRAMES:
+        found, expected = network.run(frame), live.run(frame)
+        assert found.shape == expected.shape
+        seen = expected[..., 2] > 0.1
+        assert seen.any()
+        assert np.allclose(found[seen], expected[seen], atol=0.01)
 
 
 def test_a_network_without_location_refinement_equals_its_original(tmp_path):
@@ -213,6 +220,22 @@ def test_a_top_down_network_without_its_detector_is_refused(tmp_path):
     path = write(tmp_path / "net.pt", config("rtmpose_s", 3, top_down=True))
     with pytest.raises(NetworkError, match=r"net\.pt: found a top-down network without its detector"):
         convert(path, tmp_path / "net.onnx", FRAMES)
+
+
+def test_a_faster_rcnn_detector_is_built_without_the_internet(monkeypatch):
+    """DeepLabCut's class loads weights of ImageNet first. Its exports don't count the batches of frozen statistics."""
+    import torchvision.models._api as api
+
+    from dlstream_pose.convert.sources._top_down import built, load
+
+    monkeypatch.setattr(api, "load_state_dict_from_url", lambda *_, **__: pytest.fail("asked the internet"))
+    detector = built({"type": "FasterRCNN", "variant": "fasterrcnn_mobilenet_v3_large_fpn", "freeze_bn_stats": True})
+    weights = {name: value for name, value in detector.state_dict().items() if not name.endswith("_batches_tracked")}
+    assert len(weights) < len(detector.state_dict())
+    load(detector, weights)
+    weights.pop("model.roi_heads.box_predictor.cls_score.bias")
+    with pytest.raises(RuntimeError, match=r"box_predictor\.cls_score\.bias"):
+        load(detector, weights)
 
 
 def test_crops_of_another_size_than_the_head_takes_are_refused(tmp_path):

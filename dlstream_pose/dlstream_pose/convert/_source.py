@@ -38,14 +38,6 @@ class SourceNetwork(ABC):
         """What the other tool itself finds in an image (H, W, 3), blue, green, red: (N, K, 3) x, y, confidence."""
 
 
-def present(poses: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Only those individuals that were found, with NaN, NaN, 0 for each keypoint that was not."""
-    poses = poses.copy()
-    missing = ~np.isfinite(poses).all(axis=-1) | (poses[..., 2] < 0)
-    poses[missing] = np.nan, np.nan, 0
-    return poses[(poses[..., 2] > 0).any(axis=1)]
-
-
 def gist(error: Exception) -> str:
     """An error of another tool in one line: PyTorch names every weight that is missing, on hundreds of lines."""
     text = " ".join(str(error).split()) or type(error).__name__

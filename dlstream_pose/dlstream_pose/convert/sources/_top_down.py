@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
-from dlstream_pose.convert._source import SourceNetwork, gist, present
+from dlstream_pose.convert._source import SourceNetwork, gist
+from dlstream_pose.runtime._present import present
 from dlstream_pose.runtime.top_down import Detector, widened
 
 _OPSET = 17
 _EXAMPLE = (240, 320)
 _MIN_SCORE = 0.6
+_COUNTER = ".num_batches_tracked"
 
 
 class TopDownNetwork(SourceNetwork):
@@ -31,8 +33,6 @@ class TopDownNetwork(SourceNetwork):
     """
 
     def __init__(self, content: dict[str, Any], pose: SourceNetwork, normalise: Callable[[Any], Any]) -> None:
-        from deeplabcut.pose_estimation_pytorch.models import DETECTORS
-
         config = content["config"]
         if not content.get("detector"):
             raise NetworkError(
@@ -41,8 +41,8 @@ class TopDownNetwork(SourceNetwork):
             )
         about = config["detector"]
         try:
-            detector = DETECTORS.build(dict(about["model"]) | {"pretrained": False})
-            detector.load_state_dict(content["detector"])
+            detector = built(dict(about["model"]))
+            load(detector, content["detector"])
         except Exception as error:
             raise NetworkError(f"DeepLabCut can't build the detector that the file describes: {gist(error)}") from error
         detector.eval()
@@ -116,6 +116,29 @@ class TopDownNetwork(SourceNetwork):
                 dynamo=False,
             )
         return path.read_bytes()
+
+
+def built(about: dict[str, Any]) -> Any:
+    """The detector that a configuration describes, with weights of chance; nothing is loaded from the internet.
+
+    DeepLabCut's class for FasterRCNN lets torchvision load weights of ImageNet, which the file's own replace at once.
+    """
+    from deeplabcut.pose_estimation_pytorch.models import DETECTORS
+    from deeplabcut.pose_estimation_pytorch.models.detectors.torchvision import TorchvisionDetectorAdaptor
+
+    if about.get("type") != "FasterRCNN":
+        return DETECTORS.build(about | {"pretrained": False})
+    return TorchvisionDetectorAdaptor(
+        str(about.get("variant", "fasterrcnn_mobilenet_v3_large_fpn")),
+        box_score_thresh=float(about.get("box_score_thresh", 0.01)),
+        model_kwargs={"weights_backbone": None},
+    )
+
+
+def load(detector: Any, weights: dict[str, Any]) -> None:
+    """Loads weights; a file whose backbone had frozen statistics does not count the batches that made them."""
+    lacking = [name for name in detector.state_dict().keys() - weights.keys() if name.endswith(_COUNTER)]
+    detector.load_state_dict(weights | {name: detector.state_dict()[name] for name in lacking})
 
 
 def _graph(detector: Any, normalise: Callable[[Any], Any]) -> Any:

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
-from dlstream_pose.convert._source import SourceNetwork, gist, present
+from dlstream_pose.convert._source import SourceNetwork, gist
 from dlstream_pose.convert._weights import load_numbers
 from dlstream_pose.convert.decoders import decoder_for
 from dlstream_pose.convert.sources._top_down import TopDownNetwork
+from dlstream_pose.runtime._present import present
 from dlstream_pose.runtime.decoders import outputs_of
 from dlstream_pose.runtime.network_info import NetworkInfo, Source
 

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
-from dlstream_pose.convert._source import SourceNetwork, present
+from dlstream_pose.convert._source import SourceNetwork
 from dlstream_pose.convert.sources._sleap_decoders import Fields
 from dlstream_pose.convert.sources._sleap_files import SleapFolder, animals_in, cleaned, is_sleap
 from dlstream_pose.convert.sources._sleap_graph import graph
 from dlstream_pose.convert.sources._sleap_steps import Steps
+from dlstream_pose.runtime._present import present
 from dlstream_pose.runtime.decoders import outputs_of
 from dlstream_pose.runtime.network_info import NetworkInfo, Source
 

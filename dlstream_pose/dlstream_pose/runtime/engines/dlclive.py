@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
+from dlstream_pose.runtime._present import present
 from dlstream_pose.runtime.engines._base import Engine, EngineSettings, NotInstalled, first_line
 
 _INSTALL = "pip install deeplabcut-live[pytorch] (or deeplabcut-live[tf]) in an environment with Python below 3.13"
@@ -45,6 +46,7 @@ class DeepLabCutLive(Engine[EngineSettings]):
             self._live = live(**options)
             self._one_at_a_time = threading.Lock()
             self._keypoints = len(described["keypoints"])
+            self._several = len(described["individuals"]) > 1
             self._live.init_inference(np.zeros((256, 256, 3), np.uint8))
         except NetworkError:
             raise
@@ -62,7 +64,10 @@ class DeepLabCutLive(Engine[EngineSettings]):
     def run(self, outputs: Sequence[str], image: NDArray[np.uint8]) -> list[NDArray[Any]]:
         # It takes the order blue, green, red, and converts it itself.
         with self._one_at_a_time:
-            return [np.array(self._live.get_pose(image), np.float32).reshape(-1, self._keypoints, 3)]
+            found = np.array(self._live.get_pose(image), np.float32)
+        # Networks with part-affinity fields give two more values for each keypoint.
+        poses = found.reshape(-1, self._keypoints, found.shape[-1])[..., :3]
+        return [present(poses) if self._several else poses]
 
 
 def _sha256(path: Path) -> str:
