@@ -200,3 +200,9 @@ def test_any_text_is_read_or_refused_with_an_input_error(tmp_path_factory: pytes
         load_settings(path, Arena)
     except InputError as error:
         assert str(error).startswith(str(path))
+
+
+@pytest.mark.parametrize("path", ["C:\\Users\\lab", "C:\\mice", "D:\\x1g"])
+def test_a_path_of_windows_in_double_quotes_is_told(tmp_path: Path, path: str):
+    [line] = problems(tmp_path, f'name: box\npicture: "{path}"\n')
+    assert line.startswith("arena.yaml:2: found an unknown \\ in double quotes; expected single quotes, or two \\\\")

@@ -183,6 +183,7 @@ _YAML = {
     "chomping or indentation": ("text after | or >", "the text on the next lines, indented"),
     "cannot start any token": ("a character that can't begin a value (% @ `)", "quotes around such text"),
     "unknown escape character": ("an unknown \\ in double quotes", "single quotes, or two \\\\"),
+    "escape sequence of": ("an unknown \\ in double quotes", "single quotes, or two \\\\"),
     "unacceptable character": ("a control character", "text"),
     "recursion depth": ("too many nested levels", "closed brackets, and at most 50 levels"),
     "maximum depth": ("too many nested levels", "closed brackets, and at most 50 levels"),
