@@ -308,12 +308,35 @@ def test_a_video_of_something_else_is_refused(blobs, tmp_path):
 def test_only_the_same_work_goes_on(tmp_path):
     plan = Plan(
         teacher_sha256="0", videos=(("a.mp4", 7),), size="tiny", scale=0.5, count=100, held_back=0.25, rotation=30,
-        mirrored=None, start="",
+        mirrored=None, start="", activation="ReLU",
     )  # fmt: skip
     resume(tmp_path, plan)
     resume(tmp_path, plan)
     with pytest.raises(NetworkError, match=r"found a distillation with size tiny; expected nano"):
         resume(tmp_path, plan.model_copy(update={"size": "nano"}))
+
+
+def test_the_state_of_a_student_with_another_activation_is_not_gone_on_with(tmp_path):
+    """Weights that learned with one would be taken for weights of the other; earlier plans do not name theirs."""
+    plan = Plan(
+        teacher_sha256="0", videos=(("a.mp4", 7),), size="tiny", scale=0.5, count=100, held_back=0.25, rotation=30,
+        mirrored=None, start="", activation="SiLU",
+    )  # fmt: skip
+    resume(tmp_path, plan)
+    with pytest.raises(NetworkError, match=r"found a distillation with activation SiLU; expected ReLU"):
+        resume(tmp_path, plan.model_copy(update={"activation": "ReLU"}))
+    (tmp_path / "plan.json").write_text(plan.model_dump_json(exclude={"activation"}))
+    with pytest.raises(NetworkError, match=r"plan\.json: can't be read as a distillation; delete .* to begin anew"):
+        resume(tmp_path, plan)
+
+
+def test_of_scores_that_differ_by_chance_the_later_is_the_best():
+    schedule = Schedule(100)
+    kept = []
+    for elapsed, score in ((10, 3.0), (20, 2.0), (30, 2.19), (40, 2.21), (50, 2.1)):
+        schedule.validated(elapsed, score)
+        kept.append(schedule.best)
+    assert kept == [True, True, True, False, True]
 
 
 def test_keypoints_are_exchanged_in_a_mirrored_view():

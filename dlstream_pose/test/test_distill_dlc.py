@@ -91,6 +91,15 @@ def test_it_is_a_network_like_any_other_and_one_of_deeplabcuts(blobs, student, t
         assert again == pytest.approx(first, abs=1e-4)
 
 
+def test_no_layer_of_a_student_keeps_int8_from_being_fast(student):
+    """SiLU, x * sigmoid(x), would have to be computed in single precision between any two convolutions."""
+    import onnx
+
+    kinds = {node.op_type for node in onnx.load(student).graph.node}
+    assert {"Conv", "Relu"} <= kinds
+    assert not {"Sigmoid", "Swish", "Exp"} & kinds
+
+
 def test_more_minutes_go_on_and_a_student_too_far_away_is_not_written(blobs, student, monkeypatch):
     """The teacher isn't asked again, and no step is done twice."""
     begun = []

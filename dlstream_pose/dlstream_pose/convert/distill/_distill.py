@@ -14,7 +14,7 @@ from dlstream_pose.convert.distill._lessons import Lessons, lessons_of
 from dlstream_pose.convert.distill._picture import draw
 from dlstream_pose.convert.distill._plan import Plan, files, mirror_order, resume
 from dlstream_pose.convert.distill._proof import Held, objection, prove
-from dlstream_pose.convert.distill._student import check_installed, save_export, usual_start
+from dlstream_pose.convert.distill._student import ACTIVATION, check_installed, save_export, usual_start
 from dlstream_pose.convert.distill._teacher import Teacher
 from dlstream_pose.convert.distill._train import Look, Training
 from dlstream_pose.convert.precision import Labels
@@ -91,6 +91,7 @@ def distill(
         rotation=rotation,
         mirrored=mirror_order(list(mirror), info.keypoints),
         start=start.name if start else "",
+        activation=ACTIVATION,
     )
     folder = output.with_name(output.name + ".training")
     resume(folder, plan)

@@ -28,6 +28,8 @@ class Plan(BaseModel):
     mirrored: tuple[int, ...] | None
     start: str
     """Name of the student that it began with."""
+    activation: str
+    """Of the student's layers: weights learned with another one do not fit."""
 
     @property
     def augmentation(self) -> Augmentation:

@@ -23,7 +23,7 @@ from dlstream_pose.convert.distill._student import batch_of, build, maps_shape, 
 from dlstream_pose.convert.distill._workers import Workers
 from dlstream_pose.convert.progress import Tell
 
-_PEAK_RATE = 1e-3
+_PEAK_RATE = 2e-3
 _BATCH, _WHOLE_BATCH = 16, 4
 """Views in a step, of each worker."""
 _AVERAGED = 0.997
