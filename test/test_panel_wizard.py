@@ -184,6 +184,43 @@ def test_from_nothing_to_a_finished_session_by_the_page_only(served, folder, chr
     assert page.errors == []
 
 
+def test_a_second_camera_has_regions_of_its_own_and_another_name_goes_everywhere(served, folder, chromium):
+    page = chromium.open(link(served))
+    page.until("document.getElementById('w-picture').naturalWidth === 320")
+    page.click("#w-add-camera")
+    page.until("document.querySelectorAll('#w-cameras button').length === 2")
+    page.until("document.getElementById('made-rig').innerText.includes('side: {source: video')")
+    step(page, "protocol")
+    choose(page, "w-template", "demo")
+    page.until("document.querySelectorAll('.w-field').length > 10")
+    step(page, "regions")
+    page.click("#w-draw")
+    page.until("document.querySelectorAll('.drawing .shape').length === 2")
+    choose(page, "region-camera", "side")
+    page.until("document.querySelectorAll('.drawing .shape').length === 0")
+    page.press("c")
+    page.press("Enter")
+    page.click("#save-regions")
+    page.until("document.getElementById('save-state').innerText === 'As the wizard has them.'")
+    assert page.run("document.getElementById('region-camera').value") == "side"
+    assert_can_be_used(page)
+    page.click("#back-to-wizard a")
+    text = "document.getElementById('made-experiment').innerText"
+    page.until(f"{text}.includes('region_1: {{camera: side')")
+    step(page, "camera")
+    write(page, "w-camera-name", "flank")
+    page.until(f"{text}.includes('region_1: {{camera: flank')")
+    choose(page, "w-watched", "flank")
+    page.until(f"{text}.includes('camera: flank ') && {text}.includes('camera: top')")
+    assert_can_be_used(page)
+    choose(page, "w-watched", "top")
+    page.until(f"{text}.includes('region_1: {{camera: flank')")
+    page.click("#w-remove-camera")
+    page.until(f"!{text}.includes('flank') && !{text}.includes('region_1')")
+    assert page.run("document.querySelectorAll('#w-cameras button').length") == 1
+    assert page.errors == []
+
+
 def test_strangers_and_paths_get_nothing(served, folder):
     address = link(served)
     own = {"Origin": address.rstrip("/"), "Content-Type": "application/json"}

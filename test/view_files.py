@@ -47,6 +47,29 @@ FOXGLOVE_TYPES = {
 }
 
 
+RVIZ_KEYS = {
+    "Image": {"Normalize Range", "Min Value", "Max Value", "Median window", "Topic"},
+    "MarkerArray": {"Namespaces", "Topic"},
+    "Axes": {"Length", "Radius", "Reference Frame"},
+    "Orbit": {"Target Frame", "Distance", "Focal Point", "Near Clip Distance", "Pitch", "Yaw"},
+    "Topic": {"Value", "Depth", "History Policy", "Reliability Policy", "Durability Policy"},
+    "Global Options": {"Background Color", "Fixed Frame", "Frame Rate"},
+}
+"""What rviz 14 reads of each, besides Class, Name, Enabled and Value; it passes over any other key without a word."""
+
+FOXGLOVE_KEYS = {
+    "DiagnosticSummary": {"topicToRender", "minLevel", "pinnedIds", "hardwareIdFilter", "sortByLevel"},
+    "Image": {"imageMode"},
+    "Parameters": set(),
+    "Plot": {"paths", "showLegend", "legendDisplay", "isSynced", "xAxisVal", "followingViewWidth"},
+    "RawMessages": {"topicPath", "diffEnabled", "diffMethod", "diffTopicPath", "showFullMessageForDiff"},
+    "RosOut": {"topicToRender", "searchTerms", "minLogLevel"},
+    "StateTransitions": {"paths", "isSynced"},
+}
+"""What Foxglove's panels read that we write, by the types of their configurations."""
+FOXGLOVE_PATH_KEYS = {"value", "label", "enabled", "timestampMethod"}
+
+
 def panels() -> Iterator[tuple[str, dict[str, Any]]]:
     """The kind of each panel of the Foxglove layout, and its settings."""
     return ((name.partition("!")[0], config) for name, config in FOXGLOVE["configById"].items())

@@ -35,7 +35,7 @@ VIDEO = {"kind": "video", "name": "top", "video": "mouse.mp4"}
 def answers(**changes: object) -> Answers:
     """Those of a rig that runs, with others in their place."""
     given = {
-        "camera": VIDEO,
+        "cameras": [VIDEO],
         "network": DEMO,
         "template": "demo",
         "rig": "mine",
@@ -93,7 +93,7 @@ def test_each_included_experiment_becomes_one_that_fits_or_says_what_it_needs(fo
         return
     assert view["explained"]["words"]
     assert view["explained"]["whole"]["boxes"]
-    width, height = view["size"]
+    width, height = view["sizes"]["top"]
     for region in view["drawing"]["regions"].values():
         if region["type"] == "circle":
             assert all(0 <= value < side for value, side in zip(region["center"], (width, height), strict=True))
@@ -128,6 +128,40 @@ def test_what_the_answers_come_to_is_written_and_is_a_rig_that_the_check_accepts
     assert (tmp_path / "exp.yaml").read_text() == "by hand\n"
 
 
+def test_a_rig_of_several_cameras_has_regions_on_each(page, tmp_path):
+    synthetic = {"kind": "synthetic", "name": "side"}
+    on_side = {"type": "rectangle", "camera": "side", "left": 400, "top": 300, "right": 600, "bottom": 450}
+    regions = {"left": {"type": "circle", "center": [80, 120], "radius": 30}, "right": on_side}
+    cameras = [VIDEO, synthetic, synthetic | {"name": "front"}]
+    given = answers(cameras=cameras, regions=regions, scales={"side": 20.0})
+    view = asyncio.run(page.carry_out(LookAtRig(answers=given)))
+    assert view["problems"] == []
+    assert view["drawing"]["cameras"] == ["top", "side", "front"]
+    assert view["sizes"] == {"top": (320, 240), "side": (640, 480), "front": (640, 480)}
+    asyncio.run(page.carry_out(WriteRig(answers=given)))
+    rig, _ = checked_rig(tmp_path / "mine.yaml")
+    assert [(name, camera.source) for name, camera in rig.cameras.items()] == [
+        ("top", "video"),
+        ("side", "synthetic"),
+        ("front", "synthetic"),
+    ]
+    assert rig.stop.with_experiment, "a live camera does not end by itself"
+    assert "camera: side" in (tmp_path / "exp.yaml").read_text()
+    # A region that does not fit the picture of its own camera is told at the regions.
+    wrong = regions | {"right": on_side | {"camera": "top"}}
+    problem = asyncio.run(page.carry_out(LookAtRig(answers=answers(cameras=cameras, regions=wrong))))
+    assert [item["step"] for item in problem["problems"]] == ["regions"]
+
+
+def test_the_experiment_watches_the_camera_that_was_chosen(folder):
+    cameras = [{"kind": "synthetic", "name": "side"}, VIDEO]
+    view = look(folder, cameras=cameras, camera="top").view()
+    assert "camera: top" in view["experiment_text"]
+    assert view["drawing"]["camera"] == "top"
+    assert all(max(item["center"]) < 320 for item in view["drawing"]["regions"].values()), "in its own picture"
+    assert "camera: side" in look(folder, cameras=cameras, camera="gone").view()["experiment_text"]
+
+
 def test_nothing_is_written_where_a_file_is_there_or_something_does_not_fit(page, tmp_path):
     before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     for changes, words in (
@@ -136,8 +170,10 @@ def test_nothing_is_written_where_a_file_is_there_or_something_does_not_fit(page
         ({"rig_file": "exp.yaml"}, "both files have this name"),
         ({"rig": "no name"}, "rig: found"),
         ({"network": "none.onnx"}, "the folder has no such network"),
-        ({"camera": VIDEO | {"video": "/etc/passwd"}}, "the folder has no such video"),
-        ({"camera": {"kind": "device", "name": "top", "source": "opencv", "serial": "9"}}, "look for cameras"),
+        ({"cameras": [VIDEO | {"video": "/etc/passwd"}]}, "the folder has no such video"),
+        ({"cameras": [VIDEO, VIDEO]}, "two cameras have this name"),
+        ({"cameras": [VIDEO, VIDEO | {"name": "no name"}]}, "cameras.no name"),
+        ({"cameras": [{"kind": "device", "name": "top", "source": "opencv", "serial": "9"}]}, "look for cameras"),
         ({"template": ""}, "choose an experiment"),
         ({"template": "../../etc/passwd"}, "no such experiment to begin with"),
         ({"outputs": {"screen": {"type": "gpio"}}}, "outputs.screen.pin"),
@@ -158,7 +194,7 @@ def test_nothing_is_written_where_a_file_is_there_or_something_does_not_fit(page
 
 def test_a_mistake_is_told_at_the_step_where_it_is_mended(folder):
     assert list(problems(folder, network="broken.onnx")) == ["network"]
-    assert list(problems(folder, camera=VIDEO | {"video": "broken.mp4"})) == ["camera"]
+    assert list(problems(folder, cameras=[VIDEO | {"video": "broken.mp4"}])) == ["camera"]
     assert "outputs" in problems(folder, template="optogenetic", outputs={"laser": {"type": "gpio"}})
     assert list(problems(folder, rig_file="theirs.yaml")) == ["files"]
     assert problems(folder) == {}
@@ -192,11 +228,32 @@ TEXTS = st.text(alphabet=[*string.printable, "ä", "\u2028", "\0"], max_size=30)
 def test_whatever_is_typed_gets_an_answer_and_writes_nothing(folder, values, name, template, file):
     before = sorted(item.name for item in folder.iterdir())
     camera = VIDEO | {"name": name}
-    made = look(folder, values=values, camera=camera, template=template, rig=name, rig_file=file)
+    made = look(folder, values=values, cameras=[camera], template=template, rig=name, rig_file=file)
     assert json.dumps(made.view())
     values = {f"protocol.{key}": text for key, text in values.items()}
     assert json.dumps(look(folder, values=values).view())
     assert sorted(item.name for item in folder.iterdir()) == before
+
+
+BOMB = "[&a [1, 1], &b [*a, *a], &c [*b, *b]]"
+SECTIONS = (
+    "triggers",
+    "triggers.in_left",
+    "triggers.new",
+    "regions",
+    "regions.left",
+    "protocol",
+    "keypoints",
+    "camera",
+)
+
+
+@pytest.mark.parametrize("text", ["5", "[1]", "{a: 5}", "{a: {b: c}}", "&a [*a]", BOMB, "[" * 500 + "]" * 500])
+def test_a_value_of_another_shape_is_told_at_its_key(folder, text):
+    for key in SECTIONS:
+        view = look(folder, values={key: text}).view()
+        assert json.dumps(view)
+        assert any(problem["text"].startswith(key) for problem in view["problems"]), (key, view["problems"])
 
 
 def test_an_option_goes_into_a_panel_that_is_just_true(page, tmp_path):

@@ -47,7 +47,8 @@ class Client:
 
     def drawn(self, camera: str) -> None:
         """It has drawn a picture."""
-        self._under_way[camera] = max(0, self._under_way.get(camera, 0) - 1)
+        if camera in self._under_way:  # what a page says names no camera of its own
+            self._under_way[camera] = max(0, self._under_way[camera] - 1)
         self.wake.set()
 
     def offer(self, camera: str, data: bytes) -> None:

@@ -33,8 +33,8 @@ class Wizard(Protocol):
             DlstreamError: there is no such video, or no such frame.
         """
 
-    def picture(self) -> Still:
-        """The picture that a camera has taken last.
+    def picture(self, source: str, serial: str) -> Still:
+        """The picture that a camera has taken last; its source and serial number name it.
 
         Raises:
             DlstreamError: none has.

@@ -65,7 +65,8 @@ class Reading:
         return await picture(None if wizard is None else lambda: wizard.frame(name, at))
 
     async def _picture(self, request: web.Request) -> web.Response:
-        return await picture(None if self._pages.wizard is None else self._pages.wizard.picture)
+        wizard, (source, serial) = self._pages.wizard, (request.query.get(key, "") for key in ("source", "serial"))
+        return await picture(None if wizard is None else lambda: wizard.picture(source, serial))
 
     async def _sessions(self, request: web.Request) -> web.Response:
         subject = request.query.get("subject", "")[:_LONGEST_SEARCH]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import mimetypes
+import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
 from typing import Any
@@ -81,6 +82,12 @@ class Server:
             return await handler(request)
         except web.HTTPException as error:
             return refused(error.status, error.reason)
+        except ConnectionError:
+            raise
+        except Exception as error:  # a fault of ours, which nobody shall have to guess
+            traceback.print_exc()
+            reason = f"the panel failed at this ({type(error).__name__}); what the rig prints says where"
+            return refused(500, reason)
 
     # Pages.
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from dlstream_common import DlstreamError, RecordingError
 from dlstream_panel.frames import Still, session_frame
-from dlstream_recorder.session.archive import Search, SessionInfo, find_sessions, session_info, totals
+from dlstream_recorder.session.archive import Search, SessionInfo, by_date, session_folders, session_info, totals
+from dlstream_recorder.writers._session_file import FILE_NAME
 
 _SHOWN = 300
 """Sessions in one answer; a search finds the others."""
+_UNREADABLE = 20
 _TABLES = frozenset({".csv", ".h5", ".json", ".jsonl", ".yaml"})
 _PICTURES = (".png",)
 _ORDER = ("overlay", "trajectory", "occupancy", "latency", "stimuli")
@@ -23,10 +26,12 @@ class UnknownError(DlstreamError):
 
 
 class Sessions:
-    """The sessions below a folder, which the rig file names."""
+    """The sessions below a folder, which the rig file names; in any thread."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._known: dict[Path, tuple[tuple[int, int, int], SessionInfo]] = {}
+        """What was read, with the state of its file: each letter of a search would read thousands of files again."""
 
     def listing(self, subject: str = "") -> dict[str, Any]:
         """The newest sessions, of a subject if one is given: * and ? stand for any letters, a part of a name is enough.
@@ -38,17 +43,20 @@ class Sessions:
         search = Search(subject=pattern)
         found: list[SessionInfo] = []
         unreadable = []
-        for item in find_sessions(self._folder) if self._folder.is_dir() else ():
-            if isinstance(item, RecordingError):
-                unreadable.append(str(item))
-            elif search.fits(item):
-                found.append(item)
-        newest = found[::-1][:_SHOWN]
+        for folder in self._folders():
+            try:
+                item = self._info(folder)
+            except RecordingError as error:
+                unreadable.append(str(error))
+            else:
+                found += [item] if search.fits(item) else []
+        newest = by_date(found)[::-1][:_SHOWN]
         return {
             "sessions": [self._row(item) for item in newest],
             "left_out": len(found) - len(newest),
             "totals": totals(found),
-            "unreadable": unreadable,
+            "unreadable": unreadable[:_UNREADABLE],
+            "unreadable_more": max(0, len(unreadable) - _UNREADABLE),
         }
 
     def about(self, number: str) -> dict[str, Any]:
@@ -58,7 +66,7 @@ class Sessions:
             DlstreamError: there is none of that id, or it can't be read.
         """
         folder = self.folder(number)
-        info = session_info(folder)
+        info = self._info(folder)
         files = [{"name": file.name, "bytes": file.stat().st_size} for file in _offered(folder)]
         pictures = [str(item["name"]) for item in files if str(item["name"]).endswith(_PICTURES)]
         facts = {key: _in_words(value) for key, value in info.metadata.items() if value not in ("", {}, [], None)}
@@ -81,10 +89,9 @@ class Sessions:
         Raises:
             UnknownError: there is none.
         """
-        if self._folder.is_dir():
-            for item in find_sessions(self._folder):
-                if isinstance(item, SessionInfo) and self._id(item.folder) == number:
-                    return item.folder
+        for folder in self._folders():
+            if self._id(folder) == number:
+                return folder
         raise UnknownError("there is no such session any more: read the list again")
 
     def file(self, number: str, name: str) -> Path:
@@ -105,6 +112,25 @@ class Sessions:
             DlstreamError: there is no such session, or it has no such picture.
         """
         return session_frame(self.folder(number), camera, at)
+
+    def _folders(self) -> Iterator[Path]:
+        return session_folders(self._folder) if self._folder.is_dir() else iter(())
+
+    def _info(self, folder: Path) -> SessionInfo:
+        """As session_info, read again only where its file has changed.
+
+        Raises:
+            RecordingError: it is no session, or its session.json can't be read.
+        """
+        try:
+            state = (folder / FILE_NAME).stat()
+        except OSError:
+            return session_info(folder)  # which says why not
+        now = (state.st_mtime_ns, state.st_size, state.st_ino)
+        known = self._known.get(folder)
+        if known is None or known[0] != now:
+            known = self._known[folder] = now, session_info(folder)
+        return known[1]
 
     def _row(self, info: SessionInfo) -> dict[str, Any]:
         keys = ("name", "state", "created", "subject", "experiment", "offline", "seconds", "frames", "lost", "faults")

@@ -41,7 +41,7 @@ class Tokens:
 
     def role_of(self, token: str) -> Role | None:
         """What a token allows; compared in constant time."""
-        given = token.encode()
+        given = _bytes_of(token)
         acts = hmac.compare_digest(given, self.control.encode())
         looks = hmac.compare_digest(given, self.view.encode())
         return Role.CONTROL if acts else Role.VIEW if looks else None
@@ -53,8 +53,13 @@ class Tokens:
 
     def role_of_cookie(self, value: str, port: int) -> Role | None:
         """The role for which a cookie was given; None: for none."""
-        found = [role for role in Role if hmac.compare_digest(value.encode(), self.cookie(role, port).encode())]
+        found = [role for role in Role if hmac.compare_digest(_bytes_of(value), self.cookie(role, port).encode())]
         return found[0] if found else None
+
+
+def _bytes_of(text: str) -> bytes:
+    """Bytes for any text: a cookie of a stranger may be no Unicode."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def read_or_make(path: Path) -> Tokens:

@@ -10,6 +10,7 @@ from dlstream_panel.request import Name, Request, Word
 from dlstream_panel.shapes import AnyShape, Length
 
 Short = Annotated[str, Field(max_length=200)]
+_MOST_CAMERAS = 16
 Long = Annotated[str, Field(max_length=2000)]
 
 
@@ -36,7 +37,9 @@ class OutputAnswer(Request):
 class Answers(Request):
     """All answers. What is empty is not answered yet."""
 
-    camera: CameraAnswer
+    cameras: Annotated[list[CameraAnswer], Field(min_length=1, max_length=_MOST_CAMERAS)]
+    camera: Short = ""
+    """The name of the one that the experiment watches; where there is none of that name, the first."""
     network: Short = ""
     """A name of the list of networks."""
     scale: Annotated[float, Field(gt=0, le=8)] | None = None
@@ -52,6 +55,11 @@ class Answers(Request):
     title: Short
     rig_file: Short
     experiment_file: Short
+
+    @property
+    def watched(self) -> CameraAnswer:
+        """The camera that the experiment watches where it says nothing else."""
+        return next((camera for camera in self.cameras if camera.name == self.camera), self.cameras[0])
 
     def plain_regions(self) -> dict[str, Any] | None:
         """The regions as the file has them, with the keys that were given."""

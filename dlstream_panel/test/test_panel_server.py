@@ -6,8 +6,6 @@ import asyncio
 import json
 import re
 import signal
-import socket
-from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -16,123 +14,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from panel_client import BODIES, JSON, MODULE, READINGS, SESSION, request_of, status_of
 
 from dlstream_common.ros import COMMAND, EVENT
 from dlstream_msgs.msg import Command, Event, OutputStatus
 from dlstream_panel.requests import REQUESTS
-
-MODULE = "dlstream_panel.ros.node"
-JSON = {"Content-Type": "application/json"}
-
-
-class Panel:
-    """A running panel, and requests to it as they are given: nothing is added."""
-
-    def __init__(self, node: Any, wait_for: Any) -> None:
-        self.node = node
-        wait_for(lambda: "open http" in node.output, "the panel's link")
-        links = re.findall(r"open (http://([0-9.]+):(\d+)/(?:#token=(\S+))?)", node.output)
-        self.host, self.port = links[0][1], int(links[0][2])
-        self.tokens = [link[3] for link in links]
-        self.name = f"{self.host}:{self.port}"
-        self.origin = {"Origin": f"http://{self.name}"}
-
-    def ask(self, method: str, path: str, headers: dict[str, str] | None = None, body: Any = None) -> tuple[int, Any]:
-        """Status and content of the answer; the headers are in `self.answered`."""
-
-        async def ask() -> tuple[int, Any]:
-            data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
-            async with (
-                aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
-                session.request(method, f"http://{self.name}{path}", headers=headers, data=data) as answer,
-            ):
-                self.answered = answer.headers
-                text = await answer.read()
-                is_json = answer.content_type == "application/json"
-                return answer.status, json.loads(text) if is_json else text
-
-        return asyncio.run(ask())
-
-    def post(self, what: str, body: Any, cookie: str = "", **headers: str) -> tuple[int, Any]:
-        """A POST as the page sends it, with other headers in its place where they are given."""
-        own = {**self.origin, **JSON, **({"Cookie": cookie} if cookie else {})}
-        own |= {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.ask("POST", f"/api/{what}", own, body)
-
-    def sign_in(self, token: str) -> str:
-        """The cookie for a token."""
-        status, _ = self.post("sign-in", {"token": token})
-        assert status == 200
-        return str(self.answered["Set-Cookie"]).partition(";")[0]
-
-    def live(self, **headers: str) -> int:
-        """What the WebSocket answers: 101 is an open one."""
-        upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-        key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
-        return status_of(self.raw(request_of("GET", "/api/live", {"Host": self.name, **upgrade, **key, **headers})))
-
-    def raw(self, data: bytes, and_ends: bool = False) -> bytes:
-        """The first bytes that the port answers to some bytes, after which the connection ends or waits."""
-        with socket.create_connection((self.host, self.port), timeout=60) as connection:
-            connection.sendall(data)
-            if and_ends:
-                connection.shutdown(socket.SHUT_WR)
-            return connection.recv(4096)
-
-
-def request_of(method: str, path: str, headers: dict[str, str], body: bytes = b"") -> bytes:
-    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def status_of(answer: bytes) -> int:
-    return int(answer.split(b" ")[1])
-
-
-@pytest.fixture
-def panel(start_node, wait_for) -> Callable[..., Panel]:
-    def start(**parameters: Any) -> Panel:
-        known = {"outputs": ["screen"], "nodes": ["/outputs/screen"], "rig": "test", "port": 0}
-        return Panel(start_node(MODULE, **{**known, **parameters}), wait_for)
-
-    return start
-
-
-@pytest.fixture
-def locked(panel, tmp_path) -> Panel:
-    """A panel that asks for a token."""
-    return panel(token=str(tmp_path / "panel.token"))
-
-
-CAMERA = {"kind": "synthetic", "name": "top"}
-ANSWERS = {"camera": CAMERA, "rig": "mine", "title": "", "rig_file": "mine.yaml", "experiment_file": "exp.yaml"}
-BODIES = {
-    "stop": {},
-    "arm": {"output": "screen", "armed": True},
-    "test": {"output": "screen", "action": "show", "values": {"image": "left"}, "seconds": 1.0},
-    "run": {"what": "experiment", "on": True},
-    "remark": {"kind": "note", "text": "hello"},
-    "regions": {"hash": "0" * 64, "regions": {}},
-    "calibration": {"hash": "0" * 64, "output": "screen", "quantity": "power", "rows": []},
-    "start-job": {"what": "check"},
-    "end-job": {},
-    **{f"wizard-{what}": {"answers": ANSWERS} for what in ("look", "write")},
-    "wizard-run": {"rig_file": "mine.yaml"},
-    "wizard-picture": {"camera": CAMERA},
-}
-_SESSION = f"/api/sessions/{'0' * 20}"
-READINGS = (
-    "/api/regions",
-    "/api/protocol",
-    "/api/calibration",
-    "/api/job",
-    "/api/sessions",
-    _SESSION,
-    f"{_SESSION}/session.json",
-    f"{_SESSION}/frame",
-    *(f"/api/wizard{rest}" for rest in ("", "/cameras", "/frame", "/picture")),
-)
-"""What a page reads; without a token nobody does."""
 
 
 def test_every_action_is_tried_here():
@@ -295,8 +181,8 @@ def test_no_path_leads_out_of_the_page(panel):
     for path in (
         "/api/sessions/..",
         "/api/sessions/%2e%2e/session.json",
-        f"{_SESSION}/..%2f..%2fx",
-        f"{_SESSION}/../x",
+        f"{SESSION}/..%2f..%2fx",
+        f"{SESSION}/../x",
     ):
         assert status_of(panel.raw(request_of("GET", path, {"Host": panel.name}))) == 404, path
     for path in ("/../settings.py", "/..%2fsettings.py", "/%2e%2e/x", "//etc/passwd", "/web/index.html", "/index.html"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -55,6 +56,71 @@ def test_a_session_that_can_not_be_read_is_told_and_hides_no_other(folder: Path)
     every = Sessions(folder).listing()
     assert [item["name"] for item in every["sessions"]] == ["second", "first"]
     assert "third" in every["unreadable"][0]
+
+
+def changed(folder: Path, **changes: object) -> None:
+    """Other entries in a session's file."""
+    file = folder / "session.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"summary": {"frames_recorded": "many"}},
+        {"summary": {"seconds": float("nan")}},
+        {"summary": {"faults": 10**400}},
+        {"summary": {"poses": [1]}},
+        {"summary": "none"},
+        {"cameras": {"top": 5}},
+        {"metadata": [1, 2]},
+    ],
+)
+def test_a_session_with_other_entries_is_told_and_hides_no_other(folder: Path, changes: dict[str, object]) -> None:
+    changed(folder / "third", **changes)
+    every = Sessions(folder).listing()
+    json.dumps(every, allow_nan=False)  # a browser reads no NaN
+    assert [item["name"] for item in every["sessions"]] == ["second", "first"]
+    assert "third" in every["unreadable"][0]
+
+
+def test_what_is_no_file_or_nested_without_end_keeps_nobody_waiting(folder: Path) -> None:
+    for name in ("first", "third"):
+        (folder / name / "session.json").unlink()
+    os.mkfifo(folder / "first" / "session.json")
+    (folder / "third" / "session.json").write_text("[" * 100_000)
+    every = Sessions(folder).listing()
+    assert [item["name"] for item in every["sessions"]] == ["second"]
+    assert len(every["unreadable"]) == 2
+
+
+def test_a_session_that_is_written_just_now_is_read_again_as_it_changes(folder: Path) -> None:
+    sessions = Sessions(folder)
+    assert sessions.listing()["sessions"][0]["subject"] == "M12"
+    changed(folder / "third", metadata={"subject": {"subject_id": "M99"}}, complete=False, recovered=False)
+    newest = sessions.listing()["sessions"][0]
+    assert (newest["name"], newest["subject"], newest["state"]) == ("third", "M99", "unfinished")
+    shutil.rmtree(folder / "third")
+    assert [item["name"] for item in sessions.listing()["sessions"]] == ["second", "first"]
+
+
+def test_links_are_not_followed_and_any_name_is_found(folder: Path, tmp_path: Path) -> None:
+    recorded(tmp_path / "elsewhere", "secret", "M1", 9)
+    (folder / "link").symlink_to(tmp_path / "elsewhere" / "secret")
+    name = "Mäuschen 🐭 <img src=x> \u202e'\""
+    recorded(folder, name, "<script>", 5)
+    sessions = Sessions(folder)
+    every = sessions.listing()["sessions"]
+    assert [item["name"] for item in every] == [name, "third", "second", "first"]
+    assert sessions.about(every[0]["id"])["subject"] == "<script>"
+    assert sessions.file(every[0]["id"], "session.json") == folder / name / "session.json"
+
+
+def test_one_of_many_sessions_is_opened_without_reading_the_others(folder: Path) -> None:
+    number = Sessions(folder).listing("13")["sessions"][0]["id"]
+    for name in ("first", "third"):
+        (folder / name / "session.json").write_text("{")  # whoever opens them fails
+    assert Sessions(folder).about(number)["name"] == "second"
 
 
 def test_a_session_offers_its_tables_and_pictures_and_nothing_else(folder: Path) -> None:

@@ -14,6 +14,13 @@ from dlstream_panel.tokens import Role, TokenError, Tokens, read_or_make
 TOKENS = Tokens("c" * 32, "v" * 32)
 
 
+def test_bytes_that_are_no_text_are_no_cookie_and_no_token() -> None:
+    tokens = Tokens("a" * 32, "b" * 32)
+    for text in (b"\xff\xfe".decode("utf-8", "surrogateescape"), "\ud800", "ü", ""):
+        assert tokens.role_of_cookie(text, 1) is None
+        assert tokens.role_of(text) is None
+
+
 def test_they_are_made_once_and_only_their_user_can_read_them(tmp_path):
     path = tmp_path / "deep" / "panel.token"
     tokens = read_or_make(path)

@@ -19,6 +19,7 @@ from dlstream.authoring.draft_data import as_yaml, leaves_of, plain, rename_outp
 from dlstream.authoring.explain import Known
 from dlstream.authoring.templates import Template
 from dlstream_common import DlstreamError, InputError, Place, Problem, read_yaml
+from dlstream_common.yaml.value import parse_value
 from dlstream_experiment import check_experiment, load_experiment
 
 _SCHEMA = "experiment.schema.json"
@@ -184,7 +185,7 @@ class Draft:
         if isinstance(before, list) and not text.lstrip().startswith("["):
             text = f"[{text}]"
         try:
-            value = YAML(typ="safe", pure=True).load(text)
+            value = parse_value(text)
         except (YAMLError, ValueError) as error:
             raise DlstreamError(f"'{text}' can't be understood; expected a plain value, such as 3 or [a, b]") from error
         if isinstance(before, str) and not isinstance(value, (str, bool, list, dict)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from dlstream.authoring.draft import Draft
@@ -22,7 +23,7 @@ class ExperimentDraft:
         self.refused: dict[str, str] = {}
         self._changed: dict[Place, str] = {}
         title = answers.title.strip() or title_of(draft.file.stem)
-        draft.fill({("experiment",): title, ("camera",): answers.camera.name})
+        draft.fill({("experiment",): title, ("camera",): answers.watched.name})
         self._regions()
         self._scales()
         self._replace()
@@ -56,12 +57,12 @@ class ExperimentDraft:
         """The outputs that the protocol commands."""
         return self.draft.outputs()
 
-    def drawing(self, size: tuple[int, int] | None) -> dict[str, Any]:
-        """What is drawn on the picture, as the page of regions has it."""
-        draft, camera = self.draft, self._answers.camera.name
+    def drawing(self, sizes: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
+        """What is drawn on the pictures, as the page of regions has it."""
+        draft, camera = self.draft, self._answers.watched.name
         triggers = draft.get(("triggers",)) or {}
         points = {
-            str(name): {"at": [float(value) for value in item["point"]], "camera": camera}
+            str(name): {"at": [float(value) for value in item["point"]], "camera": str(item.get("camera") or camera)}
             for name, item in triggers.items()
             if isinstance(item.get("point"), list)
         }
@@ -69,11 +70,11 @@ class ExperimentDraft:
             "file": draft.file.name,
             "hash": "",
             "camera": camera,
-            "cameras": [camera],
+            "cameras": list(dict.fromkeys([camera, *(item.name for item in self._answers.cameras)])),
             "regions": plain_regions(draft),
             "points": points,
             "scales": dict(self._answers.scales),
-            "sizes": {camera: list(size)} if size else {},
+            "sizes": {name: list(size) for name, size in sizes.items()},
             "lines": 0,
         }
 
@@ -90,7 +91,7 @@ class ExperimentDraft:
     def _fitting(self) -> None:
         """Circles side by side in place of the template's regions that do not fit into the picture."""
         names = list(self.draft.get(("regions",)) or ())
-        size = next(iter({**self._known.asked, **self._known.sizes}.values()), None)
+        size = self._size(None)
         if size is None:
             return
         width, height = size
@@ -108,6 +109,11 @@ class ExperimentDraft:
         if circles:
             self.draft.fill(circles)
 
+    def _size(self, camera: Any) -> tuple[int, int] | None:
+        """The size of the pictures of a camera; None: of the one that the experiment watches."""
+        name = str(camera or self._answers.watched.name)
+        return self._known.sizes.get(name) or self._known.asked.get(name)
+
     def _scales(self) -> None:
         for camera, scale in self._answers.scales.items():
             self.draft.fill({("calibration", camera): scale})
@@ -115,9 +121,9 @@ class ExperimentDraft:
     def _replace(self) -> None:
         """Values in place of the template's that do not fit: the nearest keypoint, the middle of the picture."""
         draft = self.draft
-        size = next(iter({**self._known.asked, **self._known.sizes}.values()), None)
         values: dict[Place, Any] = {}
         for place in [*draft.leaves(("triggers",)), *draft.leaves(("protocol",))]:
+            size = self._size(draft.get((*place[:2], "camera")))
             beyond = size is not None and place[-1] == "point" and _is_beyond(draft.get(place), size)
             if not draft.problems_at(place) and not beyond:
                 continue
@@ -137,11 +143,33 @@ class ExperimentDraft:
                 before = draft.get(place)
                 if before is None or text != draft.show(before):
                     refuse_path(text)
-                    values[place] = completed(draft.read(text, before), draft.choices(place))
+                    value = completed(draft.read(text, before), draft.choices(place))
+                    _refuse_shapeless(place, before, value)
+                    values[place] = value
             except DlstreamError as error:
                 self.refused[key] = str(error)
         if values:
             draft.fill(values)
+
+
+def _refuse_shapeless(place: Place, before: Any, value: Any) -> None:
+    """Refuses a value in place of a section, or of all that one trigger says: its keys are given one by one.
+
+    Raises:
+        DlstreamError: it is such a value.
+    """
+    section = place == ("calibration",) or (place[0] in ("triggers", "regions", "keypoints") and len(place) <= 2)
+    if isinstance(before, Mapping) and (len(place) == 1 or not isinstance(value, Mapping)):
+        raise DlstreamError(f"{key_of(place)}: it has keys of its own; give one of them, such as {_example(place)}")
+    if section and not isinstance(value, Mapping):
+        raise DlstreamError(f"{key_of(place)}: found {value!r}; expected a mapping, such as {{KEY: VALUE}}")
+
+
+def _example(place: Place) -> str:
+    """A key below a section or trigger."""
+    return {"triggers": "triggers.in_left.dwell", "regions": "regions.left.radius"}.get(
+        str(place[0]), f"{key_of(place)}.KEY"
+    )
 
 
 def plain_regions(draft: Draft) -> dict[str, Any]:

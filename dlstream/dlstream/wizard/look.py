@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -49,12 +50,13 @@ class Look:
         self._file = self._name(answers.experiment_file, "experiment.yaml")
         if answers.rig_file == answers.experiment_file:
             self._say("files", f"{answers.rig_file}: both files have this name; expected two names")
-        camera = self._try("camera", lambda: camera_data(answers.camera, folder, cameras))
+        found = self._cameras(cameras)
         network = self._try("network", self._network)
         draft = self._template()
         outputs = {name: self._output(name, draft) for name in (draft.outputs() if draft else [])}
-        data = rig_data(answers, camera or {}, network or "", {k: v for k, v in outputs.items() if v})
-        self._rig_text = rig_text(data) if camera and network and all(outputs.values()) else ""
+        data = rig_data(answers, found, network or "", {k: v for k, v in outputs.items() if v})
+        whole = len(found) == len(answers.cameras) and network and all(outputs.values())
+        self._rig_text = rig_text(data) if whole else ""
         known = self._known(data) if self._rig_text else None
         self.experiment = self._experiment(known or Known(), draft) if draft else None
         self.made = Made(self._rig_text, self.experiment.draft.text() if self.experiment else "")
@@ -69,17 +71,17 @@ class Look:
     def view(self) -> dict[str, Any]:
         """For the page."""
         known = self._known_rig
-        size = next(iter({**known.asked, **known.sizes}.values()), None) if known else None
+        sizes = {**known.asked, **known.sizes} if known else {}
         return {
             "problems": self.problems,
             "rig_text": self.made.rig,
             "experiment_text": self.made.experiment,
-            "size": size,
+            "sizes": sizes,
             "keypoints": known.keypoints if known else None,
             "animals": known.individuals if known else None,
             "outputs": self.experiment.outputs() if self.experiment else [],
             "fields": self.experiment.fields() if self.experiment else [],
-            "drawing": self.experiment.drawing(size) if self.experiment else None,
+            "drawing": self.experiment.drawing(sizes) if self.experiment else None,
             "explained": self._in_words,
             "warnings": self.warnings,
         }
@@ -99,6 +101,22 @@ class Look:
         """Where a file is to be written; where that can't be, another place to look at it from."""
         file: Path | None = self._try("files", lambda: self._folder.new_file(name))
         return file or self._folder.path / otherwise
+
+    def _cameras(self, connected: Collection[tuple[str, str]]) -> dict[str, dict[str, Any]]:
+        """The section of each camera that can be had."""
+        found: dict[str, dict[str, Any]] = {}
+        for number, answer in enumerate(self._answers.cameras):
+            if answer.name in found:
+                self._say("camera", f"{answer.name}: two cameras have this name; expected a name of its own for each")
+                continue
+            data = self._try("camera", functools.partial(camera_data, answer, self._folder, connected, number))
+            if data is None:
+                continue
+            if answer.kind == "device" and data in found.values():
+                other = next(name for name, known in found.items() if known == data)
+                self._say("camera", f"{answer.name}: it is the same device as {other}; expected another one")
+            found[answer.name] = data
+        return found
 
     def _network(self) -> str:
         file = self._folder.network(self._answers.network)

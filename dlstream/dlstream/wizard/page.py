@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from dlstream.authoring.templates import templates
 from dlstream.rig.check import checked_rig
 from dlstream.wizard.folder import Folder, FolderError
 from dlstream.wizard.look import Look
-from dlstream.wizard.rig_draft import SYNTHETIC, camera_data, output_types
+from dlstream.wizard.rig_draft import camera_data, output_types
 from dlstream_camera.connected import connected
 from dlstream_common import DlstreamError, InputError
 from dlstream_panel.checks import Checks
@@ -70,14 +71,14 @@ class WizardPage:
         """As Wizard.frame."""
         return video_frame(self._folder.video(video), at)
 
-    def picture(self) -> Still:
+    def picture(self, source: str, serial: str) -> Still:
         """As Wizard.picture."""
         import cv2
 
-        files = sorted(Path(self._place.name).glob("*.png"), key=lambda file: file.stat().st_mtime)
+        files = sorted(self._shots(source, serial).glob("*.png"), key=lambda file: file.stat().st_mtime)
         image = cv2.imread(str(files[-1])) if files else None
         if image is None:
-            raise FolderError("no picture was taken yet")
+            raise FolderError("no picture of this camera was taken yet; take one at the step Cameras")
         return Still(jpeg_of(image), "a picture of the camera")
 
     # What it asks for; in the server's thread.
@@ -132,11 +133,14 @@ class WizardPage:
         self._checks.run("run", words, _END_OF_RUN)
         return f"started: dlstream run {file.name}"
 
+    def _shots(self, source: str, serial: str) -> Path:
+        """Where the pictures of a camera are put."""
+        return Path(self._place.name) / hashlib.sha256(f"{source}\n{serial}".encode("utf-8", "replace")).hexdigest()
+
     def _try(self, request: TryCamera) -> str:
         data = camera_data(request.camera, self._folder, self._cameras)
         words = [f"{key}={value}" for key, value in data.items() if key != "source"]
-        if request.camera.kind == "synthetic":
-            words = [f"{key}={value}" for key, value in SYNTHETIC.items() if key != "source"]
-        options = ["--frames", str(_FRAMES), "--out", self._place.name]
+        serial = request.camera.serial if request.camera.kind == "device" else ""
+        options = ["--frames", str(_FRAMES), "--out", str(self._shots(str(data["source"]), serial))]
         self._checks.run("picture", ["camera", "test", str(data["source"]), *words, *options], _END_OF_TRIAL)
         return "taking a picture"

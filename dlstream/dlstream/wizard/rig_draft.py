@@ -31,11 +31,14 @@ _PICTURES = ("stripes.png", "checkers.png")
 _PORTS = ("serial/by-id/*", "ttyACM*", "ttyUSB*")
 
 
-def camera_data(answer: CameraAnswer, folder: Folder, known: Collection[tuple[str, str]]) -> dict[str, Any]:
-    """The section of the camera.
+def camera_data(
+    answer: CameraAnswer, folder: Folder, known: Collection[tuple[str, str]], number: int = 0
+) -> dict[str, Any]:
+    """The section of a camera.
 
     Args:
         known: source and serial number of the connected cameras.
+        number: its place among the cameras, so that each has a synthetic animal of its own.
 
     Raises:
         DlstreamError: there is no such video or camera.
@@ -43,7 +46,7 @@ def camera_data(answer: CameraAnswer, folder: Folder, known: Collection[tuple[st
     if answer.kind == "video":
         return {"source": "video", "path": folder.video(answer.video).name}
     if answer.kind == "synthetic":
-        return dict(SYNTHETIC)
+        return {**SYNTHETIC, "seed": 1 + number}
     if (answer.source, answer.serial) not in known or answer.source not in SOURCES:
         raise DlstreamError("no connected camera was chosen; look for cameras, and choose one of the list")
     key = "serial" if "serial" in source_settings(answer.source).model_fields else "device"
@@ -51,20 +54,23 @@ def camera_data(answer: CameraAnswer, folder: Folder, known: Collection[tuple[st
 
 
 def rig_data(
-    answers: Answers, camera: Mapping[str, Any], network: str, outputs: Mapping[str, Mapping[str, Any]]
+    answers: Answers,
+    cameras: Mapping[str, Mapping[str, Any]],
+    network: str,
+    outputs: Mapping[str, Mapping[str, Any]],
 ) -> CommentedMap:
     """The whole rig file."""
     pose = {"network": network, **({"scale": answers.scale} if answers.scale else {})}
     data: dict[str, Any] = {
         "rig": answers.rig,
-        "cameras": _block({answers.camera.name: dict(camera)}),
+        "cameras": _block(cameras),
         "pose": as_yaml(pose),
         "experiment": answers.experiment_file,
         "outputs": _block(outputs),
         "recorder": as_yaml({"directory": "sessions"}),
         "panel": True,
     }
-    if answers.camera.kind != "video":  # a video ends by itself
+    if any(camera.kind != "video" for camera in answers.cameras):  # videos end by themselves
         data["stop"] = as_yaml({"with_experiment": True})
     if not outputs:
         del data["outputs"]

@@ -12,7 +12,7 @@ from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import AliasEvent
 
 MAX_BYTES = 2_000_000
-_MAX_DEPTH = 50
+MAX_DEPTH = 50
 _MAX_VALUES = 200_000
 
 
@@ -49,7 +49,7 @@ def parse(text: str) -> Any:
     """
     yaml = YAML(typ="rt")
     yaml.Composer = _CheckedComposer
-    yaml.max_depth = _MAX_DEPTH
+    yaml.max_depth = MAX_DEPTH
     return yaml.load(text)
 
 

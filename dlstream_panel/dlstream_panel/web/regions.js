@@ -134,6 +134,7 @@ export class Regions {
     byId("region-camera").replaceChildren(...names.map((name) => make("option", {}, name)));
     byId("region-camera-label").hidden = names.length < 2;
     if (!names.includes(this.camera)) this.camera = names[0] ?? "";
+    byId("region-camera").value = this.camera;
   }
 
   /** The places of points in the file, by the trigger's name. */

@@ -9,6 +9,11 @@ const NAMES = { overlay: "poses on a frame", trajectory: "path", occupancy: "tim
 const size = (bytes) => (bytes < 1000 ? `${bytes} bytes` : bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 const count = (number) => (number === null ? "–" : number.toLocaleString("en"));
 
+/** What could not be read, one a line. */
+function unreadable({ unreadable, unreadable_more: more }) {
+  return [...unreadable, ...(more ? [`and ${more} more`] : [])].join("\n");
+}
+
 export class Sessions {
   #asked = 0;
   #job = null;
@@ -47,7 +52,7 @@ export class Sessions {
     const answer = await fetch(`/api/sessions?${new URLSearchParams({ subject })}`).catch(() => null);
     const found = await answer?.json().catch(() => null);
     if (number !== this.#asked) return; // somebody has typed on
-    const problem = answer?.ok ? found.unreadable.join("\n") : (found?.error ?? "no connection to the rig: the list was not read");
+    const problem = answer?.ok ? unreadable(found) : (found?.error ?? "no connection to the rig: the list was not read");
     say(byId("sessions-problem"), problem);
     byId("sessions-problem").hidden = !problem;
     if (!answer?.ok) return;

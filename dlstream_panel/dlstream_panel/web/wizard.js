@@ -3,10 +3,11 @@
 
 import { byId, keepChildren, make, mark, say, tell } from "./dom.js";
 import { ask, read } from "./link.js";
+import { newCamera, pictureOf, removed, renamed, shotKey, watching } from "./wizard_cameras.js";
 import { showFields, showOutputs, showReading, showRegions } from "./wizard_steps.js";
 
 const STEPS = {
-  camera: ["Camera", "Which pictures does the rig look at?"],
+  camera: ["Cameras", "Which pictures does the rig look at?"],
   network: ["Network", "Which network finds the animal in them?"],
   protocol: ["Protocol", "What is to happen when? Begin with an experiment that comes close, and change its values."],
   outputs: ["Outputs", "What is switched on? `log` only writes down what it would do: try it with that first."],
@@ -17,7 +18,7 @@ const STEPS = {
 const NAMES = Object.keys(STEPS);
 const KEPT = "dlstream wizard";
 const FIRST = {
-  camera: { kind: "video", name: "top", video: "", source: "", serial: "" },
+  cameras: [newCamera([])], camera: "",
   network: "", scale: null, template: "", outputs: {}, values: {}, regions: null, scales: {},
   rig: "my_rig", title: "", rig_file: "my_rig.yaml", experiment_file: "my_experiment.yaml",
 };
@@ -28,13 +29,16 @@ export class Wizard {
   #devices = { devices: [], remarks: [] };
   #made = null; // what the answers come to
   #job = { running: false };
-  #picture = 0;
+  #pictures = {}; // when each camera took its last one
+  #taking = "";
 
   constructor(hello, jobs) {
     this.hello = hello;
-    const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+    const last = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+    const kept = last?.answers.cameras ? last : null; // an older page's had one camera
     [this.answers, this.step, this.written] = [kept?.answers ?? structuredClone(FIRST), kept?.step ?? "camera", kept?.written ?? ""];
     this.visited = new Set(kept?.visited ?? ["camera"]);
+    this.number = 0; // of the camera that is shown
     byId("steps").replaceChildren(...NAMES.map((name, number) => make("li", {}, make("button", { type: "button", "data-step": name, onclick: () => this.#go(name) }, make("span", { class: "number", "aria-hidden": "true" }, String(number + 1)), make("b", {}, STEPS[name][0]), make("span", { class: "mark small" })))));
     const on = (id, kind, act) => byId(id).addEventListener(kind, act);
     on("step-back", "click", () => this.#go(NAMES[NAMES.indexOf(this.step) - 1]));
@@ -46,7 +50,10 @@ export class Wizard {
     for (const radio of document.querySelectorAll("[name=w-kind]")) radio.addEventListener("change", () => this.#camera({ kind: radio.value }));
     on("w-video", "change", () => this.#camera({ video: byId("w-video").value }));
     on("w-device", "change", () => this.#camera(JSON.parse(byId("w-device").value || '{"source":"","serial":""}')));
-    on("w-camera-name", "change", () => this.#camera({ name: byId("w-camera-name").value.trim() }));
+    on("w-camera-name", "change", () => this.#answer(renamed(this.answers, this.number, byId("w-camera-name").value.trim())));
+    on("w-add-camera", "click", () => this.#add());
+    on("w-remove-camera", "click", () => this.#remove());
+    on("w-watched", "change", () => this.#answer(watching(this.answers, byId("w-watched").value)));
     on("w-network", "change", () => this.#answer({ network: byId("w-network").value }));
     on("w-scale", "change", () => byId("w-scale").checkValidity() && this.#answer({ scale: Number(byId("w-scale").value) || null }));
     on("w-template", "change", () => this.#answer({ template: byId("w-template").value, values: {}, regions: null, outputs: {} }));
@@ -70,8 +77,26 @@ export class Wizard {
 
   // Answers.
 
+  get #shown() {
+    return this.answers.cameras[this.number] ?? this.answers.cameras[0];
+  }
+
   #camera(change) {
-    this.#answer({ camera: { ...this.answers.camera, ...change } });
+    this.#answer({ cameras: this.answers.cameras.map((camera) => (camera === this.#shown ? { ...camera, ...change } : camera)) });
+  }
+
+  #add() {
+    const { cameras } = this.answers;
+    this.number = cameras.length;
+    this.#answer({ cameras: [...cameras, newCamera(cameras, this.#lists?.videos)] });
+    byId("w-camera-name").focus();
+    byId("w-camera-name").select();
+  }
+
+  #remove() {
+    const number = this.number;
+    this.number = Math.max(0, number - 1);
+    this.#answer(removed(this.answers, number));
   }
 
   #answer(change) {
@@ -86,7 +111,7 @@ export class Wizard {
   }
 
   #again() {
-    [this.answers, this.step, this.written, this.visited] = [structuredClone(FIRST), "camera", "", new Set(["camera"])];
+    [this.answers, this.step, this.written, this.visited, this.number] = [structuredClone(FIRST), "camera", "", new Set(["camera"]), 0];
     this.#keep();
     this.#go("camera");
     this.#read();
@@ -106,9 +131,9 @@ export class Wizard {
     } catch (error) {
       return tell(error.message, "problem");
     }
-    const { camera, network } = this.answers;
-    const [first] = this.#lists.videos;
-    if (camera.kind === "video" && !this.#lists.videos.includes(camera.video)) this.answers.camera = { ...camera, video: first ?? "" };
+    const { cameras, network } = this.answers;
+    const { videos } = this.#lists;
+    this.answers.cameras = cameras.map((camera) => (camera.kind === "video" && !videos.includes(camera.video) ? { ...camera, video: videos[0] ?? "" } : camera));
     if (!this.#lists.networks.includes(network)) this.answers.network = this.#lists.networks[0];
     await this.#look();
   }
@@ -149,9 +174,13 @@ export class Wizard {
 
   /** The pictures on which regions are drawn. */
   async grounds() {
-    const { camera } = this.answers;
-    if (camera.kind === "video" && camera.video) return [{ key: camera.video, name: camera.video, address: (_, at) => `/api/wizard/frame?${new URLSearchParams({ video: camera.video, at })}` }];
-    return this.#picture ? [{ key: "picture", name: "the picture that was taken", address: () => `/api/wizard/picture?${this.#picture}` }] : [];
+    const address = (name, at) => {
+      const camera = this.answers.cameras.find((one) => one.name === name) ?? this.answers.cameras[0];
+      return pictureOf(camera, this.#pictures, at) || `/api/wizard/picture?${new URLSearchParams(camera)}`; // which says why there is none
+    };
+    const { cameras } = this.answers;
+    const any = cameras.some((camera) => pictureOf(camera, this.#pictures, 0));
+    return any ? [{ key: "camera", name: cameras.length > 1 ? "of this camera" : cameras[0].video || "the one that was taken", address }] : [];
   }
 
   // Cameras.
@@ -161,9 +190,10 @@ export class Wizard {
     say(byId("w-devices"), "Looking …");
     try {
       this.#devices = await read("wizard/cameras");
-      const [first] = this.#devices.devices;
-      if (!first) tell("No camera was found. Is it plugged in, and its library installed?", "problem");
-      else if (!this.answers.camera.serial) this.#camera({ source: first.source, serial: first.serial });
+      const taken = this.answers.cameras.map(shotKey);
+      const [first] = this.#devices.devices.filter((one) => !taken.includes(shotKey({ ...one, kind: "device" })));
+      if (!this.#devices.devices.length) tell("No camera was found. Is it plugged in, and its library installed?", "problem");
+      else if (!this.#shown.serial && first) this.#camera({ source: first.source, serial: first.serial });
     } catch (error) {
       tell(error.message, "problem");
     }
@@ -174,7 +204,8 @@ export class Wizard {
 
   async #take() {
     try {
-      await ask("wizard-picture", { camera: this.answers.camera });
+      this.#taking = shotKey(this.#shown);
+      await ask("wizard-picture", { camera: this.#shown });
     } catch (error) {
       tell(error.message, "problem");
     }
@@ -204,9 +235,10 @@ export class Wizard {
 
   #reported(job) {
     this.#job = job;
-    if (job.name === "picture" && !job.running) {
-      if (job.code === 0 || job.lines.some((line) => line.trim().startsWith("picture"))) this.#picture = job.ended;
+    if (job.name === "picture" && !job.running && this.#taking) {
+      if (job.code === 0 || job.lines.some((line) => line.trim().startsWith("picture"))) this.#pictures[this.#taking] = job.ended;
       else tell(`No picture came: ${job.lines.slice(-3).join(" ")}`, "problem");
+      this.#taking = "";
     }
     this.#show();
   }
@@ -245,9 +277,10 @@ export class Wizard {
     keepChildren(byId("step-problems"), own.map((one) => `${one.step} ${one.text}`), () => make("p", {}), (line, key) => say(line, own.find((one) => `${one.step} ${one.text}` === key).text));
     byId("step-back").disabled = step === NAMES[0];
     byId("step-next").disabled = step === NAMES.at(-1);
-    this.#showCamera(answers.camera);
+    this.#showCamera(this.#shown);
     this.#options("w-network", this.#lists?.networks ?? [], answers.network);
     this.#value("w-scale", answers.scale ?? "");
+    byId("w-one-network").hidden = answers.cameras.length < 2;
     const animals = this.#made?.animals;
     say(byId("w-keypoints"), this.#made?.keypoints ? `It finds ${this.#made.keypoints.join(", ")}${animals?.length > 1 ? `, of ${animals.length} animals` : ""}.` : "");
     this.#options("w-template", (this.#lists?.templates ?? []).map((one) => one.name), answers.template, (name) => name.replaceAll("_", " "));
@@ -265,6 +298,19 @@ export class Wizard {
   }
 
   #showCamera(camera) {
+    const { cameras } = this.answers;
+    keepChildren(
+      byId("w-cameras"),
+      cameras.map((_, number) => String(number)),
+      (key) => make("button", { type: "button", onclick: () => ((this.number = Number(key)), this.#show()) }),
+      (button, key) => {
+        say(button, cameras[Number(key)].name || "no name");
+        button.setAttribute("aria-pressed", String(cameras[Number(key)] === camera));
+      },
+    );
+    byId("w-remove-camera").hidden = byId("w-watched-label").hidden = cameras.length < 2;
+    const names = [...new Set(cameras.map((one) => one.name))];
+    this.#options("w-watched", names, names.includes(this.answers.camera) ? this.answers.camera : names[0]);
     for (const radio of document.querySelectorAll("[name=w-kind]")) radio.checked = radio.value === camera.kind;
     for (const part of document.querySelectorAll("#wizard-page [data-kind]")) part.hidden = !part.dataset.kind.split(" ").includes(camera.kind);
     const videos = this.#lists?.videos ?? [];
@@ -278,7 +324,7 @@ export class Wizard {
     keepChildren(byId("w-remarks"), this.#devices.remarks, () => make("li", {}), say);
     this.#value("w-camera-name", camera.name);
     const image = byId("w-picture");
-    const address = camera.kind === "video" ? (videos.includes(camera.video) ? `/api/wizard/frame?${new URLSearchParams({ video: camera.video, at: 0 })}` : "") : this.#picture ? `/api/wizard/picture?${this.#picture}` : "";
+    const address = camera.kind !== "video" || videos.includes(camera.video) ? pictureOf(camera, this.#pictures, 0) : "";
     image.hidden = !address;
     if (address && image.getAttribute("src") !== address) image.src = address;
   }

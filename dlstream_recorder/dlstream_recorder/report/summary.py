@@ -135,11 +135,13 @@ def read_session(folder: Path) -> dict[str, Any]:
         RecordingError: there is no such file, or it can't be read.
     """
     path = folder / FILE_NAME
+    if path.exists() and not path.is_file():  # a pipe would keep its reader waiting
+        raise RecordingError(f"{path} is no file; expected the session.json of a dlstream session")
     try:
         contents = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RecordingError(f"{folder} is not a session: can't read {path} ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RecordingError(f"{path} is not JSON: {error}") from error
     if not isinstance(contents, dict) or not isinstance(contents.get("cameras"), dict):
         raise RecordingError(f"{path}: found no cameras; expected the session.json of a dlstream session")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -107,18 +108,33 @@ def find_sessions(folder: Path) -> Iterator[SessionInfo | RecordingError]:
     Raises:
         RecordingError: there is no such folder.
     """
+    found: list[SessionInfo] = []
+    for place in session_folders(folder):
+        try:
+            found.append(session_info(place))
+        except RecordingError as error:
+            yield error
+    yield from by_date(found)
+
+
+def session_folders(folder: Path) -> Iterator[Path]:
+    """The folders of all sessions in a folder and the folders in it, none of them opened; links are not followed.
+
+    Raises:
+        RecordingError: there is no such folder.
+    """
     if not folder.is_dir():
         raise RecordingError(f"{folder}: found no such folder; expected one with sessions in it")
-    found: list[SessionInfo] = []
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if name[0] != ".")
         if FILE_NAME in files:
             folders.clear()
-            try:
-                found.append(session_info(Path(place)))
-            except RecordingError as error:
-                yield error
-    yield from sorted(found, key=lambda session: (session.created, session.name))
+            yield Path(place)
+
+
+def by_date(sessions: Iterable[SessionInfo]) -> list[SessionInfo]:
+    """The oldest first."""
+    return sorted(sessions, key=lambda session: (session.created, session.name))
 
 
 def session_info(folder: Path) -> SessionInfo:
@@ -130,7 +146,7 @@ def session_info(folder: Path) -> SessionInfo:
     about = read_session(folder)
     try:
         return _info(folder, about)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise RecordingError(
             f"{folder / FILE_NAME}: found other entries than dlstream writes ({type(error).__name__}: {error}); "
             "expected the session.json of a session"
@@ -180,14 +196,26 @@ def _info(folder: Path, about: Mapping[str, Any]) -> SessionInfo:
         str(about.get("rig") or ""),
         bool(about.get("offline")),
         networks,
-        summary.get("seconds"),
-        summary.get("frames_recorded"),
-        summary.get("frames_dropped"),
-        summary.get("poses"),
-        summary.get("commands"),
-        summary.get("faults"),
+        _number(summary, "seconds"),
+        _number(summary, "frames_recorded"),
+        _number(summary, "frames_dropped"),
+        _number(summary, "poses"),
+        _number(summary, "commands"),
+        _number(summary, "faults"),
         dict(metadata),
     )
+
+
+def _number(summary: Mapping[str, Any], key: str) -> Any:
+    """A number of the summary: text there would only be noticed where somebody adds it up.
+
+    Raises:
+        ValueError: it is none.
+    """
+    value = summary.get(key)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value)):
+        raise ValueError(f"summary.{key} is {value!r}, which is no number")
+    return value
 
 
 def totals(sessions: Sequence[SessionInfo]) -> dict[str, Any]:
