@@ -190,7 +190,6 @@ def test_an_output_of_a_bag_that_stops_goes_off_with_its_commander(bag, observer
 
 
 def test_a_session_counts_its_seconds_by_the_time_of_the_bag(bag, observer, start_node, wait_for, tmp_path):
-    events = observer.collect(Event, "/experiment/events", EVENT)
     rules = {"cameras": ["top"], "directory": str(tmp_path), "min_free": 0.1, "silence": 0.5}
     node = start_node("dlstream_recorder.ros.node", name="recorder", use_sim_time=True, **rules)
     wait_for(lambda: any(len(file.read_text().splitlines()) > 30 for file in tmp_path.glob("*/top.frames.csv")), "rows")
@@ -204,6 +203,7 @@ def test_a_session_counts_its_seconds_by_the_time_of_the_bag(bag, observer, star
     rig = RunningRig("simulated", **about, nodes=("/recorder",), environment=environment, records="rig", simulated=True)
     with announced(rig):
         subprocess.run(command("mark", "injection", "--rig", "simulated"), check=True)
+    events = observer.collect(Event, "/experiment/events", EVENT)
     bag.paused.set()
     wait_for(lambda: any("silent" in item.value for event in events for item in event.values), "that it misses images")
     assert node.end() == 0

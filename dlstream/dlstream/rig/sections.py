@@ -26,7 +26,7 @@ class TopicCamera(Settings):
     source: Literal["topic"] = "topic"
     """Kind of the source."""
     topic: str = ""
-    """Its image topic; empty: /<camera>/image_raw."""
+    """Its image topic; empty: /<camera>/image_raw. That images come is watched, a frozen picture is not noticed."""
 
 
 class TopicOutput(Settings):
