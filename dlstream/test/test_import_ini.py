@@ -167,6 +167,7 @@ def changed(text: str, changes: list[tuple[int, int, str]]) -> str:
 changes = st.lists(st.tuples(st.integers(0, 999), st.integers(0, 3), st.sampled_from(VALUES)), max_size=6)
 
 
+@pytest.mark.slow
 @given(first=changes, second=changes, old=st.booleans())
 @settings(max_examples=30, deadline=None)
 def test_whatever_the_files_hold_it_is_imported_or_refused(tmp_path_factory, first, second, old):

@@ -124,6 +124,7 @@ def test_what_does_not_name_a_device_stays_a_log_with_its_keys_listed(tmp_path, 
 
 
 @settings(max_examples=30)
+@pytest.mark.slow
 @given(
     st.sampled_from(list(BASES)),
     st.sampled_from(["ARDUINO", "RASPBERRY", "RASP_NETWORK", "arduino", "x"]),

@@ -91,6 +91,7 @@ def events(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in read_lines(folder, DECISIONS)]
 
 
+@pytest.mark.slow
 def test_an_analysis_is_the_same_twice_and_a_session_like_any_other(video, experiment, tmp_path, console):
     for name in ("one", "two"):
         analyze(video, tmp_path / name, Options(NETWORK, experiment, 1.0), console)
@@ -168,6 +169,7 @@ def test_images_and_videos_give_frames_at_their_own_times(scene, video, tmp_path
     assert paced == [EPOCH + number * SECOND // 10 for number in range(FRAMES)]
 
 
+@pytest.mark.slow
 def test_what_was_left_out_live_is_left_out_of_its_video(scene, video, experiment, tmp_path, console):
     live = tmp_path / "live"
     analyze(video, live, Options(NETWORK, experiment, 1.0, video=False), console)

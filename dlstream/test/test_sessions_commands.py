@@ -61,6 +61,7 @@ def test_sessions_lists_and_searches(sessions):
     assert "session.json: found no cameras" in done.stdout
 
 
+@pytest.mark.slow
 def test_export_writes_what_is_asked_for(sessions, tmp_path):
     done = dlstream("export", str(sessions / "one"), "--csv", "--out", str(tmp_path))
     assert done.returncode == 0, done.stdout

@@ -153,6 +153,7 @@ def test_ctrl_c_removes_temporary_files_and_says_what_to_do(tmp_path):
     assert names(out) == []
 
 
+@pytest.mark.slow
 def test_a_bad_video_is_reported_and_the_others_are_done(walk, tmp_path):
     bad, text = tmp_path / "bad.mp4", tmp_path / "notes.avi"
     bad.write_bytes(walk.read_bytes()[:-2000])

@@ -13,6 +13,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ROOT / "docs" / "tutorial"
 
+pytestmark = pytest.mark.slow
+
 
 def tool() -> Any:
     sys.path.insert(0, str(ROOT / "tools"))

@@ -12,11 +12,12 @@ from fake_gv_camera import FakeCamera, only_here
 
 from dlstream_common import SourceError, now
 
+pytestmark = pytest.mark.slow
+
 FRAMES = int(os.environ.get("DLSTREAM_CAMERA_FRAMES", "300"))
 """Frames of the test of losses; 2000 for the figure in the documentation."""
 
 
-@pytest.mark.slow
 def test_no_frame_is_lost_and_each_is_stamped_by_the_camera(fake, watch):
     watched = watch(fps=50, width=160, height=120)  # small: a stock kernel then holds some frames while we have no core
     shots = watched.shots(FRAMES)
@@ -164,7 +165,6 @@ def test_a_camera_that_sends_nothing_and_no_error_is_refused(watch):
             fake.kill()
 
 
-@pytest.mark.slow
 def test_a_lost_camera_ends_the_run_and_says_why(fake, watch):
     watched = watch(fps=50, silence=1.0)
     watched.shots(10)
@@ -173,7 +173,6 @@ def test_a_lost_camera_ends_the_run_and_says_why(fake, watch):
         watched.shots(1000)
 
 
-@pytest.mark.slow
 def test_a_camera_that_comes_back_is_set_up_again_and_goes_on(fake, watch):
     watched = watch(fps=50, exposure=1234, silence=1.0, reconnect=0.2)
     before = watched.shots(10)[-1]
@@ -198,7 +197,6 @@ sys.stdin.read()
 """
 
 
-@pytest.mark.slow
 def test_a_camera_of_another_program_is_refused(fake, watch):
     other = subprocess.Popen([sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert other.stdin is not None
