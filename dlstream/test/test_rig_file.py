@@ -46,6 +46,15 @@ def test_nodes_in_order_with_what_the_rig_fills_in(write):
         assert "on_failure" not in node.parameters
 
 
+@pytest.mark.parametrize(("start", "one"), [("rig", True), ("experiment", False), ("service", False)])
+def test_an_output_knows_whether_all_runs_are_one_session(write, start, one):
+    path = write()
+    rig = load_rig(path)
+    rig = rig.model_copy(update={"recorder": rig.recorder.model_copy(update={"start": start})})
+    nodes = {node.full_name: node for node in rig_nodes(rig, path)}
+    assert nodes["/outputs/screen"].parameters["one_session"] is one
+
+
 def test_several_cameras_and_foreign_drivers(write):
     path = write(
         "  top: {source: synthetic, width: 640, height: 480}\n",

@@ -144,8 +144,8 @@ class Guard:
         """Notes that an order has been carried out: it is what the output does from now on. `action`: None for off."""
         if order.arm and self._may_command(order.source) and self.armable and not self.armed:
             self.armed = self._armed_by_run = True
-            if not self._lost_run:  # after a silence it is the same run
-                self._budget.new_run()
+            if not (self._lost_run or self._settings.one_session):  # after a silence it is the same run
+                self._budget.new_session()
             self._lost_run = False
         self.order, self.state = order, OFF if order.action == OFF else order.text
         if order.action == OFF:

@@ -100,12 +100,23 @@ def test_the_energy_counts_over_a_run_and_from_0_in_the_next():
         made.carried_out(Order("experiment", 3, "off"), begin + 1.5)
     switch_on(made, 30.0, On(level=0.5))
     assert heartbeats(made, 30.9) == ""
-    assert "max_energy (20 mJ in a run) is reached" in heartbeats(made, 31.0)
+    assert "max_energy (20 mJ in a session) is reached" in heartbeats(made, 31.0)
     made.went_off("limit", 31.0)
     assert "max_energy" in made.exhausted(On(level=0.1), 32.0)
     made.heard(False, 10**18, 33.0)  # the run has ended
     made.carried_out(Order("experiment", 4, "off", arm=True), 34.0)
     assert made.exhausted(On(level=0.1), 34.0) == ""
+
+
+def test_the_energy_counts_over_all_runs_of_one_session():
+    made = guard(calibration=POWER, max_energy=20, one_session=True)
+    switch_on(made, 10.0, On(level=0.5))  # 5 mW
+    made.carried_out(Order("experiment", 3, "off"), 13.0)
+    made.heard(False, 10**18, 14.0)  # the run has ended
+    made.carried_out(Order("experiment", 4, "off", arm=True), 15.0)
+    switch_on(made, 20.0, On(level=0.5))
+    assert heartbeats(made, 20.9) == ""
+    assert "max_energy (20 mJ in a session) is reached" in heartbeats(made, 21.0)
 
 
 def test_a_train_counts_only_while_it_is_on():

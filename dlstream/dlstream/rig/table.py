@@ -155,7 +155,10 @@ NODE_KINDS = (
         executable="output",
         namespace=lambda name: "/outputs",
         foreign=TopicOutput,
-        fill=lambda facts, name: {"commander": facts.full_name("/experiment")},
+        fill=lambda facts, name: {
+            "commander": facts.full_name("/experiment"),
+            "one_session": facts.recorder is not None and facts.recorder.start == "rig",
+        },
         check=checks.check_output,
     ),
     NodeKind(

@@ -22,7 +22,7 @@ class Limits:
     Attributes:
         on: seconds for which it may be on without a break.
         duty_cycle: the share of any minute for which it may be on, 0 to 1.
-        energy: mJ in a run.
+        energy: mJ in a session.
     """
 
     on: float = math.inf
@@ -99,8 +99,8 @@ class Budget:
         """Whether a limit that `left` named is max_on."""
         return limit == self._max_on
 
-    def new_run(self) -> None:
-        """A run begins: its energy counts from 0."""
+    def new_session(self) -> None:
+        """A session begins: its energy counts from 0."""
         self._energy = 0.0
 
     def left(self, action: Action, power: float, steady: float) -> tuple[float, str]:
@@ -121,7 +121,7 @@ class Budget:
         if math.isfinite(limits.energy) and power > 0:
             spent = self._energy + (_energy(self._now, steady) if self._now else 0.0)
             left = (limits.energy - spent) / power
-            found.append((_lasts(action, left), f"max_energy ({limits.energy:g} mJ in a run)"))
+            found.append((_lasts(action, left), f"max_energy ({limits.energy:g} mJ in a session)"))
         return min(found)
 
     def began(self, action: Action, power: float, steady: float) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from dlstream_common import DlstreamError, Problem, Settings
+from dlstream_common import FILLED_IN, DlstreamError, Problem, Settings
 from dlstream_common.settings import misfit
 from dlstream_common.tagged import Configurable
 from dlstream_outputs.actions import Action, OtherAction, Strength, read_action
@@ -61,7 +61,9 @@ class OutputSettings(Settings):
     max_duty_cycle: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of any minute for which it may be on, and of a train of pulses; 1: no limit."""
     max_energy: Annotated[float, Field(ge=0)] = 0.0
-    """Energy in mJ (mW times seconds) that it may give in a run; needs a calibration of power. 0: no limit."""
+    """Energy in mJ (mW times seconds) that it may give in a session; needs a calibration of power. 0: no limit."""
+    one_session: Annotated[bool, FILLED_IN] = False
+    """Whether all runs of the rig are in one session, over which `max_energy` counts; else each run is a session."""
 
     actions: ClassVar[tuple[type[Action], ...]] = ()
     """The actions that it takes besides "off"; empty: anything, and `apply` gets it as an OtherAction."""
