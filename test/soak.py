@@ -234,10 +234,12 @@ def run(hours: float, fps: float, grows: float, folder: Path) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hours", type=float, default=24.0)
+    parser.add_argument("--hours", type=float, default=24.0, help="at least 0.5: growth is what later tenths add")
     parser.add_argument("--fps", type=float, default=1.0)
     parser.add_argument("--grows", type=float, default=4.0)
     asked = parser.parse_args()
+    if asked.hours < 0.5:
+        parser.error(f"--hours: found {asked.hours:g}; expected at least 0.5")
     print(f"{asked.hours:g} h at {asked.fps:g} fps; {os.cpu_count()} cores, Linux {platform.release()}\n")
     with tempfile.TemporaryDirectory() as folder:
         wrong = run(asked.hours, asked.fps, asked.grows, Path(folder))

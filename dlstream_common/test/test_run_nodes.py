@@ -1,4 +1,4 @@
-"""Nodes that run are not stopped for a search through all that was loaded before them."""
+"""Nodes of one process: what was loaded is not searched through, and all are ended, whichever has ended before."""
 
 from __future__ import annotations
 
@@ -35,3 +35,56 @@ sys.exit(run_nodes([Node]))
 def test_what_was_loaded_is_left_alone_by_the_garbage_collector():
     ended = subprocess.run([sys.executable, "-c", NODE], capture_output=True, text=True, check=False, timeout=300)
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+PAIR = """
+import os
+import signal
+import sys
+import threading
+from dlstream_common import Settings
+from dlstream_common.ros import DlstreamNode, run_nodes
+
+gone = threading.Event()
+
+class Short(DlstreamNode[Settings]):
+    default_name = "short"
+    ends_by_itself = True
+
+    def __init__(self):
+        super().__init__(Settings)
+
+    def activate(self):
+        self.timer = self.create_timer(0.01, lambda: self.end(0))
+
+    def destroy_node(self):
+        super().destroy_node()
+        gone.set()
+
+class Long(DlstreamNode[Settings]):
+    default_name = "long"
+    ends_by_itself = True
+
+    def __init__(self):
+        super().__init__(Settings)
+
+    def activate(self):
+        self.timer = self.create_timer(0.01, self.look)
+
+    def look(self):
+        if gone.is_set():
+            self.timer.cancel()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def deactivate(self):
+        print("deactivated", flush=True)
+
+sys.exit(run_nodes([Short, Long]))
+"""
+
+
+def test_a_signal_ends_the_nodes_that_are_left_in_order():
+    ended = subprocess.run([sys.executable, "-c", PAIR], capture_output=True, text=True, check=False, timeout=300)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "deactivated" in ended.stdout
+    assert ended.stderr == ""

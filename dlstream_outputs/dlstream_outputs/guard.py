@@ -57,9 +57,12 @@ class Guard:
         reason: why it switched off without a command, or why it is disarmed; empty otherwise.
         order: the last order that was carried out.
         running: whether the commander's last heartbeat reported a run in progress.
+        budget: what it has done, which counts for the guard of the same output that comes after.
     """
 
-    def __init__(self, settings: OutputSettings, arming: Literal["start", "run", "hand"]) -> None:
+    def __init__(
+        self, settings: OutputSettings, arming: Literal["start", "run", "hand"], budget: Budget | None = None
+    ) -> None:
         self._settings = settings
         self._arming = arming if settings.arming == "auto" else settings.arming
         self.commander = settings.commander.rpartition("/")[2]
@@ -74,7 +77,7 @@ class Guard:
         self._until, self._planned = math.inf, math.inf
         self._ended_by = ""  # the limit that ends it at `_planned`; empty: it is over then
         self._reached = ""  # max_on, which ended what it did: nothing endless begins before an "off"
-        self._budget = Budget(settings.limits)
+        self.budget = budget or Budget(settings.limits)
 
     @property
     def on(self) -> bool:
@@ -137,15 +140,18 @@ class Guard:
         """Why a limit of the output leaves nothing for an action now; empty if it may begin."""
         if self._reached and not by_hand and action.longest_on is None:
             return f"found '{action.text}', but {self._reached} {REACHED}; expected '{OFF}' first"
-        left, limit = self._budget.left(action, self._settings.power_of(action), steady)
-        return f"found '{action.text}', but {limit} is used up; expected a pause" if left <= _INSTANT else ""
+        left, limit = self.budget.left(action, self._settings.power_of(action), steady)
+        if left > _INSTANT:
+            return ""
+        expected = "another session" if self.budget.is_energy(limit) else "a pause"
+        return f"found '{action.text}', but {limit} is used up; expected {expected}"
 
     def carried_out(self, order: Order, steady: float, action: Action | None = None) -> None:
         """Notes that an order has been carried out: it is what the output does from now on. `action`: None for off."""
         if order.arm and self._may_command(order.source) and self.armable and not self.armed:
             self.armed = self._armed_by_run = True
             if not (self._lost_run or self._settings.one_session):  # after a silence it is the same run
-                self._budget.new_session()
+                self.budget.new_session()
             self._lost_run = False
         self.order, self.state = order, OFF if order.action == OFF else order.text
         if order.action == OFF:
@@ -154,7 +160,7 @@ class Guard:
             self.reason = order.values.get("reason", "") if order.action == OFF else ""
         self._until = self._planned = math.inf
         if action is None:
-            self._budget.ended(steady)
+            self.budget.ended(steady)
         else:  # what was on before counts: no command begins max_on anew
             self._plan(action, steady)
         if order.source == self.commander:
@@ -164,8 +170,8 @@ class Guard:
 
     def _plan(self, action: Action, steady: float) -> None:
         power = self._settings.power_of(action)
-        left, limit = self._budget.left(action, power, steady)
-        self._budget.began(action, power, steady)
+        left, limit = self.budget.left(action, power, steady)
+        self.budget.began(action, power, steady)
         seconds = math.inf if action.seconds is None else action.seconds + _MARGIN
         self._planned, self._ended_by = steady + min(left, seconds), limit if left < seconds else ""
 
@@ -222,9 +228,9 @@ class Guard:
     def went_off(self, reason: str = "", steady: float | None = None) -> None:
         """Notes that the output switched off without an order; `reason`: why, if that was not planned."""
         steady = time.monotonic() if steady is None else steady
-        if steady >= self._planned and self._budget.is_max_on(self._ended_by) and not self.order.by_hand:
+        if steady >= self._planned and self.budget.is_max_on(self._ended_by) and not self.order.by_hand:
             self._reached = self._ended_by
-        self._budget.ended(steady)
+        self.budget.ended(steady)
         self.state, self._until, self._planned = OFF, math.inf, math.inf
         if not self._locked:
             self.reason = reason

@@ -95,7 +95,8 @@ class OutputNode(DlstreamNode[OutputSettings]):
     def activate(self) -> None:
         self._device.off()
         assert self.settings is not None
-        self._guarded = Guard(self.settings, self._kind.output.arming)
+        self._guarded.budget.ended(time.monotonic())
+        self._guarded = Guard(self.settings, self._kind.output.arming, self._guarded.budget)
         commands = self.create_subscription(CommandMsg, "~/command", self._on_command, COMMAND)
         self._commands = commands.topic_name
         topic = f"{self.settings.commander}/heartbeat"

@@ -119,6 +119,19 @@ def test_the_energy_counts_over_all_runs_of_one_session():
     assert "max_energy (20 mJ in a session) is reached" in heartbeats(made, 21.0)
 
 
+def test_what_an_output_has_done_counts_after_a_pause_of_its_node():
+    made = guard(calibration=POWER, max_energy=20, one_session=True)
+    switch_on(made, 10.0, On(level=0.5))  # 5 mW
+    made.carried_out(Order("experiment", 3, "off"), 13.0)
+    again = Guard(Laser(calibration=POWER, max_energy=20, one_session=True), "run", made.budget)
+    again.carried_out(Order("experiment", 1, "off", arm=True), 15.0)
+    switch_on(again, 20.0, On(level=0.5))
+    assert heartbeats(again, 20.9) == ""
+    assert "max_energy" in heartbeats(again, 21.0)
+    again.went_off("limit", 21.0)
+    assert again.exhausted(On(level=0.5), 22.0).endswith("is used up; expected another session")
+
+
 def test_a_train_counts_only_while_it_is_on():
     made = guard(calibration=POWER, max_energy=10)
     switch_on(made, 0.0, Train(frequency=10, width=10))  # 10 % of 10 mW: 1 mJ a second

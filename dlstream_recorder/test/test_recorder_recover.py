@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +66,17 @@ def test_recovering_twice_changes_nothing(killed):
     before = {path: path.read_bytes() for path in killed.rglob("*") if path.is_file()}
     assert recover(killed) == summary == summarise(killed)
     assert before == {path: path.read_bytes() for path in killed.rglob("*") if path.is_file()}
+
+
+def test_the_end_of_a_session_in_a_bags_time_is_a_date_of_now(killed):
+    about = json.loads((killed / "session.json").read_text())
+    created = about["created_ns"]
+    about.update(created_ns=1_500_000_000_000_000_000, ended_ns=1_500_000_060_000_000_000)
+    (killed / "session.json").write_text(json.dumps(about))
+    recover(killed)
+    about = json.loads((killed / "session.json").read_text())
+    assert about["ended_ns"] == 1_500_000_060_000_000_000
+    assert created / 1e9 - 1 <= datetime.fromisoformat(about["ended"]).timestamp() <= time.time()
 
 
 def test_rows_and_frames_are_made_to_agree(killed, make):

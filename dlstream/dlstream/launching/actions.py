@@ -95,6 +95,8 @@ class SuperviseRig(Action):
                 self._say("rig", f"{spec.full_name} {ending} while it was stopped")
                 self._failure = self._failure or f"{spec.full_name} {ending} while it was stopped"
             return
+        if event.returncode == 0 and self._monitor.told_to_end:
+            return  # the supervisor ends the rig by that
         if event.returncode == 0 and spec.ends_rig:
             self._running.discard(spec.full_name)
             if not self._running:

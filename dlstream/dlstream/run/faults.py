@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping
 
@@ -22,13 +23,12 @@ class OutputStopper:
     def __init__(self, node: Node, outputs: Iterable[str]) -> None:
         self._clock = node.get_clock()
         self._publishers = [node.create_publisher(Command, f"outputs/{name}/command", COMMAND) for name in outputs]
-        self._count = 0
+        self._ids = itertools.count(1)
 
     def stop(self, reason: str, for_good: bool) -> None:
         """Switches all outputs off and waits for nothing; `for_good`: they accept only "off" from then on."""
-        self._count += 1
         stamp = self._clock.now().to_msg()
-        command = Command(source=RIG, id=self._count, action=OFF, decided=stamp, sent=stamp, value=math.nan)
+        command = Command(source=RIG, id=next(self._ids), action=OFF, decided=stamp, sent=stamp, value=math.nan)
         command.values = key_values({"reason": reason})
         command.arm = Command.DISARM if for_good else Command.KEEP
         for publisher in self._publishers:

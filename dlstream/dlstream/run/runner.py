@@ -115,16 +115,16 @@ class Runner:
                 event = None
             if isinstance(event, _Line):
                 self._say(*_node_and_text(event))
-            elif isinstance(event, Ending):
+            crashed = isinstance(event, _Exit) and event.code != 0
+            if tick is not None and not crashed and not isinstance(event, Ending):
+                event = tick() or event  # first: it may know why a node has ended
+            if isinstance(event, Ending):
                 self.exit_code = self.exit_code or int(event.failed)
                 return event.reason
             elif isinstance(event, _Exit):
                 reason = self._after_exit(event)
                 if reason:
                     return reason
-            if tick is not None and (ending := tick()) is not None:
-                self.stop(ending.reason, ending.failed)
-                tick = None
 
     def _after_exit(self, event: _Exit) -> str:
         """What to do about a node that has ended; a reason where the rig has to stop."""

@@ -296,7 +296,7 @@ def run_nodes(creators: Sequence[Callable[[], N]], arguments: Sequence[str] | No
             return 1
         finally:
             for item in hosted if stopped else ():
-                item.node.tell_that_it_ends()
+                item.tell_that_it_ends()
             for item in reversed(hosted):
                 item.finish()
         exit_code = max((item.node.exit_code or 0 for item in hosted), default=0)
@@ -325,6 +325,14 @@ class _Hosted:
             return False
         self._thread.start()
         return True
+
+    def tell_that_it_ends(self) -> None:
+        if self._finished:
+            return
+        try:
+            self.node.tell_that_it_ends()
+        except Exception as error:  # the node must end, whether it could say so or not
+            print(f"{self.node.get_name()} could not say that it ends: {error}", file=sys.stderr, flush=True)
 
     def finish(self) -> None:
         if self._finished:

@@ -14,12 +14,15 @@ from dlstream_msgs.msg import Heartbeat as HeartbeatMsg
 _EVERY = 0.05
 _HANGS = 0.25
 """Seconds without a turn of the executor after which the node counts as hanging."""
+_STANDS = 1.0
+"""Seconds of real time in which the node's clock has not moved, after which it stands: a bag is paused, or over."""
 
 
 class Heartbeat:
     """Publishes ~/heartbeat from a thread of its own, so that work in the executor does not delay it.
 
     It also proves that the executor turns: the node calls `turn` from a timer, and without that the heartbeat stops.
+    So it does while the node's time stands still, as /clock of a bag that is paused: no pose would be missed then.
 
     Args:
         running: whether a run is in progress; called from the heartbeat's thread.
@@ -30,14 +33,19 @@ class Heartbeat:
         self._running, self._clock, self._node = running, clock, node
         # No lifecycle publisher: the heartbeat goes on until the last "off" of a node that ends was acknowledged.
         self._publisher = Node.create_publisher(node, HeartbeatMsg, "~/heartbeat", HEARTBEAT)
-        self._turned = time.monotonic()
+        self._turned = self._moved = time.monotonic()
+        self._stamp = clock()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._thread.start()
 
     def turn(self) -> None:
         """The executor turns."""
-        self._turned = time.monotonic()
+        stamp, steady = self._clock(), time.monotonic()
+        if stamp != self._stamp:
+            self._stamp, self._moved = stamp, steady
+        if steady - self._moved < _STANDS:
+            self._turned = steady
 
     def close(self) -> None:
         """Falls silent."""

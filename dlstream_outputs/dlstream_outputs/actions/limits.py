@@ -91,6 +91,7 @@ class Budget:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._max_on = f"max_on ({limits.on:g} s)"
+        self._max_energy = f"max_energy ({limits.energy:g} mJ in a session)"
         self._uses: deque[_Use] = deque()
         self._energy = 0.0
         self._now: _Use | None = None
@@ -98,6 +99,10 @@ class Budget:
     def is_max_on(self, limit: str) -> bool:
         """Whether a limit that `left` named is max_on."""
         return limit == self._max_on
+
+    def is_energy(self, limit: str) -> bool:
+        """Whether a limit that `left` named is max_energy."""
+        return limit == self._max_energy
 
     def new_session(self) -> None:
         """A session begins: its energy counts from 0."""
@@ -121,7 +126,7 @@ class Budget:
         if math.isfinite(limits.energy) and power > 0:
             spent = self._energy + (_energy(self._now, steady) if self._now else 0.0)
             left = (limits.energy - spent) / power
-            found.append((_lasts(action, left), f"max_energy ({limits.energy:g} mJ in a session)"))
+            found.append((_lasts(action, left), self._max_energy))
         return min(found)
 
     def began(self, action: Action, power: float, steady: float) -> None:

@@ -63,7 +63,7 @@ class OutputSettings(Settings):
     max_energy: Annotated[float, Field(ge=0)] = 0.0
     """Energy in mJ (mW times seconds) that it may give in a session; needs a calibration of power. 0: no limit."""
     one_session: Annotated[bool, FILLED_IN] = False
-    """Whether all runs of the rig are in one session, over which `max_energy` counts; else each run is a session."""
+    """Whether all runs of the rig are in one session, over which `max_energy` counts; else by run."""
 
     actions: ClassVar[tuple[type[Action], ...]] = ()
     """The actions that it takes besides "off"; empty: anything, and `apply` gets it as an OtherAction."""

@@ -96,27 +96,30 @@ def write_h5(path: Path) -> Path:
     Raises:
         RecordingError: the csv file can't be read, or the disk is full or can't be written.
     """
-    table = read_poses(path)
-    table.columns = pd.MultiIndex.from_tuples(list(table.columns), names=list(table.columns.names))
-    table.columns = table.columns.set_levels([level.astype(object) for level in table.columns.levels])
-    table.index.name = None
     target, temporary = path.with_suffix(".h5"), path.with_name(f".{path.stem}.new.h5")
     try:
-        with pd.HDFStore(str(temporary), mode="w") as store:
-            store.put(KEY, table, format="table", index=False, track_times=False)
-            about = store.get_storer(KEY).attrs
-            about.pandas_version, about.nan_rep = (
-                "0.15.2",
-                "nan",
-            )  # pandas 2 needs these to read it; pandas 3 does not write them
+        table = read_poses(path)
+        _write_h5(table, temporary)
         temporary.replace(target)
-    except Exception as error:  # PyTables has its own error for a full disk
+    except RecordingError:
+        raise
+    except Exception as error:  # PyTables has its own error for a full disk; memory may be short as well
         temporary.unlink(missing_ok=True)
-        cause = error if isinstance(error, OSError) else OSError(0, f"{error}")
+        cause = error if isinstance(error, OSError) else OSError(0, f"{error}" or "no memory is left")
         failed = write_error(target, cause)
         again = f"; {path.name} has the same, and `dlstream recover {path.parent}` writes it again"
         raise RecordingError(f"{failed}{again}") from error
     return target
+
+
+def _write_h5(table: pd.DataFrame, path: Path) -> None:
+    table.columns = pd.MultiIndex.from_tuples(list(table.columns), names=list(table.columns.names))
+    table.columns = table.columns.set_levels([level.astype(object) for level in table.columns.levels])
+    table.index.name = None
+    with pd.HDFStore(str(path), mode="w") as store:
+        store.put(KEY, table, format="table", index=False, track_times=False)
+        about = store.get_storer(KEY).attrs
+        about.pandas_version, about.nan_rep = "0.15.2", "nan"  # pandas 2 needs these; pandas 3 does not write them
 
 
 def write_all_h5(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def recover(folder: str | Path) -> Summary:
     contents = read_session(folder)
     if contents.get("complete"):
         return summarise(folder)
+    written = max((item.stat().st_mtime_ns for item in folder.iterdir()), default=0)
     take_over(folder)
     try:
         for path in (*folder.glob("*.csv"), *folder.glob("*.jsonl")):
@@ -51,7 +53,7 @@ def recover(folder: str | Path) -> Summary:
         without_frames=silent,
         recovered=True,
         recovered_at=iso(now()),
-        ended=iso(ended),
+        ended=contents.get("ended") or iso(ended if _by_date(contents) else written),
         ended_ns=ended,
         summary=summary.model_dump(mode="json"),
     )
@@ -83,6 +85,15 @@ def _recover_segment(stem: Path) -> None:
             poses.keep(rows)
             cells = [NOTHING] * (poses.columns() - 1)
             poses.append([[row, *cells] for row in range(poses.count(), rows)])
+
+
+def _by_date(contents: dict[str, Any]) -> bool:
+    """Whether a session's stamps are dates, and not of the time of /clock, as a bag has it."""
+    try:
+        created = datetime.fromisoformat(str(contents.get("created"))).timestamp()
+    except ValueError:
+        return True
+    return abs(created - int(contents["created_ns"]) / 1e9) < 60
 
 
 def _last_stamp(folder: Path, contents: dict[str, Any]) -> int:
