@@ -129,7 +129,8 @@ def test_rearing_is_seen_recorded_and_replayed(rig_file, start, together):
     assert len(rose) == 1
     high = [line["sequence"] for line in poses if (neck := neck_depth(line)) and neck <= FLOOR - 100]
     assert int(rose["sequence"].iloc[0]) == high[0], "at the first pose of the reared animal"
-    assert all(reared(sequence) for sequence in high)
+    # On a busy machine a frame may be decided before its depth image comes: that of the frame before counts.
+    assert all(reared(sequence) or reared(sequence - 1) for sequence in high)
 
     done = subprocess.run(command("replay", str(rig.session)), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
