@@ -73,4 +73,32 @@ def test_images_without_stamps_have_the_times_of_their_recording(make, replayed,
     bag = write(make, "bag", make.images(stamps=[0] * COUNT), 0, StoragePlugin.MCAP)
     assert replayed(bag, NETWORK)["stamp_ns"].tolist() == make.stamps()
     said = console.export_text()
-    assert "/top/image_raw: its images have no stamps; the times at which they were recorded are used" in said
+    assert "bag: message 0 of /top/image_raw has no stamp; for such messages the time at which they were" in said
+    assert said.count("has no stamp") == 1
+
+
+def test_a_later_image_without_a_stamp_is_told_too(make, replayed, console):
+    stamps = make.stamps()
+    bag = write(make, "bag", make.images(stamps=[*stamps[:3], 0, 0, *stamps[5:]]), 0, StoragePlugin.MCAP)
+    assert replayed(bag, NETWORK)["stamp_ns"].tolist() == stamps
+    said = console.export_text()
+    assert "message 3 of /top/image_raw has no stamp" in said
+    assert said.count("has no stamp") == 1
+
+
+def test_a_piece_without_those_before_it_is_told(make, replayed, console, tmp_path):
+    images, folder = make.images(), tmp_path / "rec"
+    folder.mkdir()
+    for piece in (1, 2):
+        part = write(make, f"part{piece}", images[3 * piece : 3 * piece + 3], 3 * piece, StoragePlugin.MCAP)
+        shutil.copy(next(part.glob("*.mcap")), folder / f"rec_{piece}.mcap")
+    with pytest.raises(
+        DlstreamError, match=r"found 2 pieces of a bag and no metadata\.yaml; expected rec_0\.mcap, too"
+    ):
+        replayed(folder, NETWORK)
+    (folder / "rec_1.mcap").unlink()
+    assert replayed(folder, NETWORK)["stamp_ns"].tolist() == make.stamps()[6:]
+    assert "found only rec_2.mcap and no metadata.yaml. If it is piece 2 of a bag, as its name" in console.export_text()
+    (folder / "rec_2.mcap").rename(folder / "rec_0.mcap")
+    replayed(folder, NETWORK)
+    assert "found only" not in console.export_text()

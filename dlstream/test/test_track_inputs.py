@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from track_tools import run, settings, write_damaged, write_video
+from track_tools import NETWORK, run, settings, write_damaged, write_video
 
 from dlstream.offline.track.inputs import Item, find_videos
 from dlstream.offline.track.job import track_video
@@ -33,6 +38,35 @@ def test_folders_behind_links_are_searched_once(walk, tmp_path):
     (lab / "again").symlink_to(archive)
     (archive / "round").symlink_to(lab)
     assert [item.name for item in find_videos([lab], tmp_path / "out")] == ["m1"]
+
+
+def test_a_link_upwards_does_not_add_what_lies_beside(walk, tmp_path):
+    data = tmp_path / "data"
+    for folder in (data / "day1", tmp_path / "other", tmp_path / "far" / "in"):
+        folder.mkdir(parents=True)
+    shutil.copy(walk, data / "day1" / "m1.mp4")
+    shutil.copy(walk, tmp_path / "other" / "m2.mp4")
+    shutil.copy(walk, tmp_path / "far" / "m3.mp4")
+    shutil.copy(walk, tmp_path / "far" / "in" / "m4.mp4")
+    (data / "up").symlink_to("..")
+    (data / "day1" / "up").symlink_to("../..")
+    (data / "in").symlink_to(tmp_path / "far" / "in")
+    (tmp_path / "far" / "in" / "up").symlink_to("..")
+    assert [item.name for item in find_videos([data], tmp_path / "out")] == ["m1", "m4"]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_command_tells_a_name_that_is_no_utf8(walk, tmp_path, there):
+    old = Path(os.fsdecode(os.fsencode(tmp_path) + b"/M\xe4use.mp4"))
+    if there:
+        shutil.copy(walk, old)
+    words = [sys.executable, "-m", "dlstream", "track", old, "--network", NETWORK, "--out", tmp_path / "out"]
+    done = subprocess.run(words, capture_output=True, check=False, env={**os.environ, "PYTHONIOENCODING": "utf-8"})
+    said = done.stdout.decode() + done.stderr.decode()
+    assert done.returncode == 1
+    assert "Traceback" not in said
+    assert f"M{chr(92)}" in said
+    assert ("found a name that is no UTF-8" if there else "found no such file") in said
 
 
 def test_a_name_that_is_no_utf8_is_refused_before_hours_of_work(walk, tmp_path):
@@ -88,3 +122,69 @@ def test_each_lost_frame_is_told_with_its_number(tmp_path):
         assert f"mouse: {words}" in said
     assert "mouse: 2 more lost frames: mouseDLC_demo_mouse.track.json has them all" in said
     assert list(in_words([], "x")) == []
+
+
+def stills(folder: Path, count: int = 6) -> Path:
+    """Images of one size in bytes."""
+    arena = Arena(320, 240, seed=3)
+    folder.mkdir()
+    for number in range(count):
+        cv2.imwrite(str(folder / f"{number}.bmp"), arena.render(number)[0])
+    return folder
+
+
+def test_other_files_in_a_folder_of_images_do_not_change_it(tmp_path):
+    folder, out = stills(tmp_path / "stills"), tmp_path / "out"
+    out.mkdir()
+
+    def look(frames: int) -> None:
+        for name in ("Thumbs.db", ".DS_Store", ".nfs0001"):
+            (folder / name).write_bytes(bytes(50 + frames))
+
+    assert track_video(Item("stills", folder), settings(out), look).state == "tracked"
+    assert track_video(Item("stills", folder), settings(out)).state == "complete"
+    shutil.copy(folder / "5.bmp", folder / "6.bmp")
+    assert track_video(Item("stills", folder), settings(out)).reason == "the video has changed"
+
+
+def test_images_that_change_their_places_are_tracked_again(tmp_path):
+    folder, out = stills(tmp_path / "stills"), tmp_path / "out"
+    out.mkdir()
+    assert track_video(Item("stills", folder), settings(out)).state == "tracked"
+    for old, new in (("1", "x"), ("4", "1"), ("x", "4")):
+        (folder / f"{old}.bmp").rename(folder / f"{new}.bmp")
+    assert track_video(Item("stills", folder), settings(out)).reason == "the video has changed"
+    for path in folder.iterdir():
+        os.utime(path)  # as a copy that keeps no times
+    assert track_video(Item("stills", folder), settings(out)).state == "complete"
+
+
+def test_results_of_before_are_made_again(walk, tmp_path):
+    run([walk], tmp_path)
+    record = tmp_path / "walkDLC_demo_mouse.track.json"
+    about = json.loads(record.read_text())
+    record.write_text(json.dumps(about | {"format": 1}))
+    [outcome], _ = run([walk], tmp_path)
+    assert (outcome.state, outcome.reason) == ("tracked", "another version of dlstream wrote the results")
+
+
+def test_a_video_whose_first_frame_has_another_size_than_most_fails(tmp_path):
+    def part(name: str, width: int, height: int, count: int) -> bytes:
+        with av.open(str(tmp_path / name), "w", format="mpegts") as container:
+            stream = container.add_stream("libx264", rate=25)
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            for _ in range(count):
+                image = np.full((height, width, 3), 90, np.uint8)
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "bgr24").reformat(format="yuv420p")))
+            container.mux(stream.encode(None))
+        return (tmp_path / name).read_bytes()
+
+    (tmp_path / "in").mkdir()
+    for name, counts in (("bad", (5, 20)), ("good", (20, 5))):
+        small, large = part("a", 320, 240, counts[0]), part("b", 640, 480, counts[1])
+        (tmp_path / "in" / f"{name}.ts").write_bytes(small + large)
+    [bad, good], _ = run([tmp_path / "in"], tmp_path / "out")
+    assert (bad.state, good.state, good.lost) == ("failed", "tracked", 5)
+    said = r"found (19|20) of 25 frames of 640x480; expected most of 320x240, as its first frame\. Cut it"
+    assert re.match(said, bad.reason), "one may be damaged at the seam"
+    assert [path.name[:4] for path in (tmp_path / "out").iterdir()] == ["good"] * 3

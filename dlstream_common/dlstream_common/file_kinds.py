@@ -36,6 +36,9 @@ _STARTS = (
     (b"BZh", "a file packed by bzip2: `bunzip2` unpacks it"),
     (b"\x00\x05\x16\x07", "what macOS keeps beside a file (._NAME), not the file itself"),
 )
+HEIC = "an image (HEIC or AVIF)"
+_STILLS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif")
+"""Brands of files that are built as an MP4, and hold an image."""
 _RIFFS = {b"AVI ": "a video (AVI)", b"WAVE": "sound (WAV)", b"WEBP": "an image (WebP)"}
 
 
@@ -53,7 +56,7 @@ def kind_of_file(path: Path) -> str:
     if head.startswith(b"PK\x03\x04"):
         return "a PyTorch file" if b"/data.pkl" in head or b"/.format" in head else "a ZIP archive"
     if head[4:8] == b"ftyp":
-        return "a video (MP4 or QuickTime)"
+        return HEIC if head[8:12] in _STILLS else "a video (MP4 or QuickTime)"
     if head[:4] == b"RIFF" and head[8:12] in _RIFFS:
         return _RIFFS[head[8:12]]
     if head[4:8] == b"TFL3":

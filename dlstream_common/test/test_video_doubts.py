@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -116,8 +117,10 @@ def test_an_animation_is_not_taken_for_its_first_picture(ending, tmp_path):
     animation.frames, animation.durations = [texture(number) for number in range(4)], [100] * 4
     path = tmp_path / f"a.{ending}"
     cv2.imwriteanimation(str(path), animation)
-    with pytest.raises(SourceError, match=r"found an animation of 4 pictures; expected one image. Convert it"):
-        open_frames(path)
+    cv2.imwrite(str(tmp_path / "b.png"), picture(3))
+    for given in (path, tmp_path):
+        with pytest.raises(SourceError, match=rf"a\.{ending}: found an animation of 4 pictures; expected one image."):
+            open_frames(given)
 
 
 def large_stack_of_imagej(path: Path, images: int) -> Path:
@@ -136,7 +139,42 @@ def large_stack_of_imagej(path: Path, images: int) -> Path:
 
 def test_the_images_of_a_large_imagej_stack_are_not_left_out_silently(tmp_path):
     path = large_stack_of_imagej(tmp_path / "stack.tif", 6)
-    with pytest.raises(SourceError, match=r"found 1 of 6 images that can be read: ImageJ keeps the others.*BigTIFF"):
-        open_frames(path)
+    for given in (path, tmp_path):
+        with pytest.raises(
+            SourceError, match=r"found 1 of 6 images that can be read: ImageJ keeps the others.*BigTIFF"
+        ):
+            open_frames(given)
+    content = path.read_bytes()
+    for length in (6 * WIDTH * HEIGHT - 1, len(content) // 2, 300):
+        path.write_bytes(content[:length])
+        with pytest.raises(SourceError, match=rf"of 6 images .* in {length} bytes; .*Is it truncated\? Copy it again$"):
+            open_frames(path)
     [frame], _ = read(large_stack_of_imagej(tmp_path / "one.tif", 1))
     assert frame.image[0, 0, 0] == 20
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_an_image_that_may_not_be_read_is_told(ending, tmp_path):
+    path = tmp_path / f"a.{ending}"
+    cv2.imwrite(str(path), picture(3))
+    path.chmod(0)
+    with pytest.raises(SourceError, match=r"can't be read \(Permission denied\); expected an image"):
+        open_frames(path)
+
+
+def test_an_image_that_is_gone_is_a_lost_frame_of_its_folder(tmp_path):
+    (tmp_path / "a.tif").symlink_to("nowhere")
+    cv2.imwrite(str(tmp_path / "b.tif"), picture(3))
+    frames, gone = read(tmp_path)
+    assert ([frame.number for frame in frames], [one.number for one in gone]) == ([1], [0])
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"mif1", b"avif"])
+def test_a_picture_of_a_phone_is_no_video(brand, tmp_path):
+    path = tmp_path / "IMG_1.jpg"
+    path.write_bytes(b"\0\0\0\x18ftyp" + brand + bytes(200))
+    with pytest.raises(
+        SourceError, match=r"found an image \(HEIC or AVIF\); expected one.*heif-convert IMG_1\.jpg IMG"
+    ):
+        open_frames(path)

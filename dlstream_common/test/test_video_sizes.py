@@ -37,13 +37,25 @@ def test_the_size_of_a_folder_is_that_of_the_images_that_can_be_read(tmp_path):
     assert ([frame.number for frame in frames], len(gone)) == ([1], 19)
 
 
+def test_the_size_of_a_stack_is_that_of_most_of_its_pages(tmp_path):
+    pages = [large(0), *(picture(number) for number in range(1, 8))]
+    cv2.imwritemulti(str(tmp_path / "a.tif"), pages)
+    for path in (tmp_path / "a.tif", tmp_path):
+        frames, gone = read(path)
+        assert [(one.number, one.reason) for one in gone] == [(0, OTHER)]
+        assert [int(frame.image[-1, -1, 0]) // 4 for frame in frames] == list(range(1, 8))
+    cv2.imwritemulti(str(tmp_path / "b.tif"), pages[:1])
+    assert [one.number for one in read(tmp_path)[1]] == [0, 8]
+
+
 def test_a_video_that_changes_its_size_keeps_the_times_of_the_rest(tmp_path):
     first = write_video(tmp_path / "first.ts", even(40), form="mpegts").read_bytes()
     second = write_video(tmp_path / "second.ts", even(40), form="mpegts", draw=large, size=(2 * WIDTH, 2 * HEIGHT))
     path = tmp_path / "both.ts"
     path.write_bytes(first + second.read_bytes() + first)
     frames, gone = read(path)
-    assert {one.reason for one in gone} == {OTHER}
+    assert {one.reason for one in gone} == {OTHER.replace("others", "first frame")}
+    assert {one.size for one in gone} == {(2 * WIDTH, 2 * HEIGHT)}
     assert [one.number for one in gone] == list(range(40, 80))
     assert [frame.number for frame in frames] == [*range(40), *range(80, 120)]
     assert times(frames)[:40] == pytest.approx(even(40), abs=1e-4)

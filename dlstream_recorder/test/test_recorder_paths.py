@@ -45,6 +45,13 @@ def test_the_way_goes_on_over_frames_that_were_skipped():
     assert occupancy(walk, (100, 100)).sum() == pytest.approx(0.8)
 
 
+def test_where_no_frame_was_analysed_there_is_no_way(tmp_path):
+    found = walks(table(np.zeros((5, 2, 3, 3)), ("m1", "m2")), np.arange(5) * SECOND, analysed=np.zeros(5, bool))
+    assert [(walk.name, walk.length, walk.seen) for walk in found] == [("m1", 0, 0), ("m2", 0, 0)]
+    plot_trajectory(tmp_path / "a.png", "a", found, (320, 240))
+    plot_occupancy(tmp_path / "b.png", "b", found, (320, 240))
+
+
 def test_each_animal_has_its_own_way():
     values = np.zeros((4, 2, 1, 3))
     values[..., 2], values[:, 1, 0, 0] = 1, [0, 1, 2, 3]

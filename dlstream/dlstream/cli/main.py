@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -293,6 +294,9 @@ def version() -> None:
 
 def main() -> int:
     """Runs the command line; an error that the user can fix is shown as its message, with exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # names of files may be no UTF-8
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except SystemExit as end:

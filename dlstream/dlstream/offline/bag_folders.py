@@ -13,6 +13,7 @@ from dlstream_common import DlstreamError
 
 _PIECE = re.compile(r"(.*)_(\d+)")
 """What rosbag2 calls the pieces of a bag: NAME_0.mcap, NAME_1.mcap, ..."""
+_SHOWN = 5
 
 
 def has_metadata(path: Path) -> bool:
@@ -30,7 +31,7 @@ def has_metadata(path: Path) -> bool:
 
 
 def split_files(path: Path, storages: Sequence[Path]) -> list[Path]:
-    """The files of a bag without metadata.yaml, in order.
+    """The files of a bag without metadata.yaml, in order. Nothing tells whether there were more behind the last one.
 
     Raises:
         DlstreamError: they are not those of one bag, or one of them is missing.
@@ -46,15 +47,27 @@ def split_files(path: Path, storages: Sequence[Path]) -> list[Path]:
             f"{path}: found {there} and no metadata.yaml; expected one bag. Replay one of them: "
             f"`dlstream replay {storages[0]}`"
         )
-    missing = [number for number in range(min(numbered), max(numbered)) if number not in numbered]
+    missing = [number for number in range(max(numbered)) if number not in numbered]
     if missing:
         (name, ending) = names.pop()
-        gone = ", ".join(f"{name}_{number}{ending}" for number in missing)
+        gone = ", ".join(f"{name}_{number}{ending}" for number in missing[:_SHOWN])
+        gone += f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
         raise DlstreamError(
             f"{path}: found {len(storages)} pieces of a bag and no metadata.yaml; expected {gone}, too. Copy it from "
             f"where the bag was recorded, or replay a piece: `dlstream replay {storages[0]}`"
         )
     return [numbered[number] for number in sorted(numbered)]
+
+
+def lone_piece(path: Path, storages: Sequence[Path]) -> str:
+    """A remark on a bag of one file that, by its name, is not the first piece; else empty."""
+    match = _PIECE.fullmatch(storages[0].stem) if len(storages) == 1 else None
+    if match is None or int(match[2]) == 0 or storages[0].stem == path.resolve().name:
+        return ""
+    return (
+        f"{path}: found only {storages[0].name} and no metadata.yaml. If it is piece {int(match[2])} of a bag, as its "
+        "name says, those before it are missing: copy them from where the bag was recorded"
+    )
 
 
 def refuse_renamed(path: Path, storages: Sequence[Path]) -> None:

@@ -17,7 +17,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from dlstream.offline.analysis import Analysis, outlines, seed_of
 from dlstream.offline.analyze import Options, analyze_footage, resolve
-from dlstream.offline.bag_folders import has_metadata, refuse_renamed, split_files
+from dlstream.offline.bag_folders import has_metadata, lone_piece, refuse_renamed, split_files
 from dlstream.offline.footage import Footage, Lost
 from dlstream.offline.mcap_files import McapFile, mcap_profile
 from dlstream.offline.metadata import metadata_for
@@ -45,7 +45,7 @@ _SECOND = 1_000_000_000
 _SHOWN = 12
 _OF_METADATA = ("metadata", "Rosbag2 version", "Storage plugin")
 """In rosbags' errors about the content of metadata.yaml."""
-_NO_STAMPS = "its images have no stamps; the times at which they were recorded are used"
+_NO_STAMP = "has no stamp; for such messages the time at which they were recorded is used"
 
 
 def is_bag(path: Path) -> bool:
@@ -72,6 +72,8 @@ def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Sum
     seed = seed_of(experiment, options.seed)
     with ExitStack() as stack:
         bag = stack.enter_context(_Bag(path))
+        if bag.remark:
+            console.print(f"[yellow]{escape(bag.remark)}[/]")
         if options.network is not None or (options.rig is not None and _topics_of(bag, _IMAGE, _COMPRESSED)):
             return _replay_images(bag, out, options, console)
         images = {"--scale": options.scale is not None, "--camera": options.camera != ""}
@@ -120,11 +122,13 @@ def _replay_images(bag: _Bag, out: Path, options: Options, console: Console) -> 
 
     def frames() -> Iterator[Frame | Lost]:
         looks: tuple[object, ...] = ()
+        told = False
         for number, (_, recorded, message) in enumerate(bag.messages([topic])):
             where = f"{bag.path}: message {number} of {topic}"
             stamp = _stamp(message.header.stamp) or recorded
-            if not number and not _stamp(message.header.stamp):
-                console.print(f"[yellow]{escape(f'{topic}: {_NO_STAMPS}')}[/]")
+            if not told and not _stamp(message.header.stamp):
+                told = True
+                console.print(f"[yellow]{escape(f'{where} {_NO_STAMP}')}[/]")
             try:
                 image, encoding = _image(message, where)
             except DamagedPictureError as error:
@@ -201,13 +205,15 @@ class _Bag:
     Attributes:
         topics: each with its type.
         name: of the folder or file, without its ending.
+        remark: what a person should know of what is there; or empty.
     """
 
     def __init__(self, path: Path) -> None:
+        self.remark = ""
         self.path, self.name = path, path.resolve().stem
         found = _storages(path) if path.is_dir() else []
         if found and not has_metadata(path):
-            storages = split_files(path, found)
+            storages, self.remark = split_files(path, found), lone_piece(path, found)
         else:
             refuse_renamed(path, found)
             storages = [path]

@@ -6,6 +6,7 @@ times, counted from 2000-01-01; images have a rate.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from dlstream_camera import SourceSettings, crop_slices
-from dlstream_common import Frame, Image, encoding_of
+from dlstream_common import Frame, Image, SourceError, encoding_of
 from dlstream_common.video import FrameFile, LostFrame, VideoFile, VideoFrame, ahead, open_frames
 from dlstream_recorder import JOURNAL
 
@@ -61,7 +62,8 @@ def open_footage(path: Path, camera: str, options: SourceSettings, fps: float = 
         fps: in place of the file's own times; for images, 30 where it is 0.
 
     Raises:
-        SourceError: it can't be read.
+        SourceError: it can't be read. Also at the end of its frames, if more than half of them were of another size
+            than the first one of a video, or than a few of many images: that size was not the right one.
     """
     table = path.parent / f"{path.stem}.frames.csv"  # the path may be "."
     if path.suffix == ".mkv" and table.exists() and (path.parent / "session.json").exists() and not fps:
@@ -73,14 +75,29 @@ def open_footage(path: Path, camera: str, options: SourceSettings, fps: float = 
 
 def _frames(file: FrameFile, camera: str, options: SourceSettings) -> Iterator[Frame | Lost]:
     rows, columns = crop_slices(options.crop, file.width, file.height)
+    count, others = 0, Counter[tuple[int, int]]()
     for item in file.frames():
+        count += 1
         if isinstance(item, LostFrame):
+            others.update([item.size] if item.size else [])
             yield Lost(item.number, EPOCH + item.time, item.reason)
             continue
         image = np.ascontiguousarray(item.image[rows, columns])
         if not options.color and image.ndim == 3:
             image = _grey(image)
         yield Frame(camera, item.number, EPOCH + item.time, image, encoding_of(image))
+    if 2 * others.total() > count:
+        usual, found = others.most_common(1)[0]
+        raise SourceError(
+            f"{file.path}: found {found} of {count} frames of {usual[0]}x{usual[1]}; expected most of "
+            f"{file.width}x{file.height}, {_sized_by(file)}"
+        )
+
+
+def _sized_by(file: FrameFile) -> str:
+    if isinstance(file, VideoFile):
+        return "as its first frame. Cut it where its size changes, such as by `ffmpeg -ss SECONDS -i FILE -c copy NEW`"
+    return "as most of a few that were looked at before. Put the images of each size into a folder of their own"
 
 
 def _grey(image: Image) -> Image:

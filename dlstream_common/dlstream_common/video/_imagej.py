@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 
 from dlstream_common.errors import SourceError
+from dlstream_common.quiet import quiet_opencv
 
 _LOOKED_AT = 1 << 16
 """Bytes at the beginning of a file in which ImageJ's description is looked for."""
@@ -15,7 +16,7 @@ _DESCRIPTION = re.compile(rb"ImageJ=[^\n\x00]{1,40}\n(?:[^\x00]{0,400}?\n)?image
 
 
 def check_stack(path: Path) -> None:
-    """Refuses a stack whose description promises more images than a reader of TIFF finds.
+    """Refuses a stack whose description promises more images than a reader of TIFF finds: a large one, or a part.
 
     Raises:
         SourceError: it does.
@@ -25,10 +26,29 @@ def check_stack(path: Path) -> None:
         match = _DESCRIPTION.search(file.read(_LOOKED_AT))
     if match is None:
         return
-    pages, images = cv2.imcount(str(path)), int(match[1])
-    if images > max(1, pages):
+    images = int(match[1])
+    pages, size = _found(path)
+    if images <= max(1, pages):
+        return
+    there = path.stat().st_size
+    if not size or there < images * size:
         raise SourceError(
-            f"{path}: found {pages} of {images} images that can be read: ImageJ keeps the others of a large stack "
-            "where readers of TIFF do not find them. Save it in ImageJ as AVI, as an image sequence, or by "
-            "Bio-Formats as BigTIFF"
+            f"{path}: found {pages} of {images} images that can be read, in {there} bytes; expected {images}, by "
+            "ImageJ's description. Is it truncated? Copy it again"
         )
+    raise SourceError(
+        f"{path}: found {pages} of {images} images that can be read: ImageJ keeps the others of a large stack "
+        "where readers of TIFF do not find them. Save it in ImageJ as AVI, as an image sequence, or by "
+        "Bio-Formats as BigTIFF"
+    )
+
+
+def _found(path: Path) -> tuple[int, int]:
+    """How many images a reader of TIFF finds, and the bytes of the first one; 0 if it can't be read."""
+    with quiet_opencv():
+        try:
+            pages = cv2.imcount(str(path))
+            _, images = cv2.imreadmulti(str(path), 0, 1, flags=cv2.IMREAD_UNCHANGED)
+        except cv2.error:
+            return 0, 0
+    return pages, images[0].nbytes if images else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 
 from dlstream_common.errors import SourceError
-from dlstream_common.file_kinds import kind_of_file
+from dlstream_common.file_kinds import HEIC, kind_of_file
 from dlstream_common.frame import Image
 from dlstream_common.quiet import quiet_opencv
 from dlstream_common.video._imagej import check_stack
@@ -28,10 +29,12 @@ VIDEO_ENDINGS = frozenset(
 )
 """Of the files in a folder that count as videos; raw streams without a rate say so when they are opened."""
 _STACKS = (".tif", ".tiff")
+_MAY_MOVE = (".png", ".webp")
+"""Images that can be animations."""
 _USUAL_RATE = 30.0
 _AS_IT_IS: Any = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
 _LOOKED_AT = 9
-"""Files, spread over a folder, whose images show which size is the usual one."""
+"""Images, spread over all of them, that show which size is the usual one."""
 _AT_ONCE = 4
 """Pages of a stack that are in memory at once."""
 _SECOND = 1_000_000_000
@@ -48,7 +51,8 @@ class ImageFiles:
     Images of another size than most of them are lost frames: their poses would be of another scale.
 
     Raises:
-        SourceError: there are no images, none can be read, or they are an animation.
+        SourceError: there are no images, none can be read, or one of the files holds several of which only the first
+            one could be read: an animation, or a large stack of ImageJ.
     """
 
     def __init__(self, path: Path, fps: float = 0.0) -> None:
@@ -56,8 +60,9 @@ class ImageFiles:
         self._files = _files(path)
         self._rate = Fraction(fps or _USUAL_RATE).limit_denominator(10**6)
         self.fps: float | None = float(self._rate)
-        self.expected = sum(_pages(file) for file in self._files)
-        first = self._usual()
+        counts = [_pages(file) for file in self._files]
+        self.expected = sum(counts)
+        first = self._usual(counts)
         self.height, self.width = first.shape[:2]
         remarks = [f"images have no times; {_USUAL_RATE:g} fps assumed. --fps (in a rig file: 'fps') sets another rate"]
         remarks = remarks if not fps and self.expected > 1 else []
@@ -74,16 +79,22 @@ class ImageFiles:
                 if isinstance(image, str):
                     yield LostFrame(number, time, image)
                 elif image.shape[:2] != (self.height, self.width):
-                    yield LostFrame(number, time, other_size(image, self.width, self.height))
+                    yield other_size(number, time, image, self.width, self.height, "the others")
                 else:
                     yield VideoFrame(number, time, _published(image))
                 number += 1
 
-    def _usual(self) -> Image:
-        """An image of the size that most of them have, as far as a few of them show."""
-        there = len(self._files)
-        spread = sorted({number * (there - 1) // (_LOOKED_AT - 1) for number in range(_LOOKED_AT)})
-        found = [next(_images_of(self._files[number]), "") for number in spread]
+    def _usual(self, counts: list[int]) -> Image:
+        """An image of the size that most of them have, as far as a few of them show.
+
+        Args:
+            counts: the pages of each file.
+        """
+        ends = np.cumsum(counts)
+        found = []
+        for number in sorted({number * (self.expected - 1) // (_LOOKED_AT - 1) for number in range(_LOOKED_AT)}):
+            which = int(np.searchsorted(ends, number, side="right"))
+            found.append(_page(self._files[which], number - int(ends[which]) + counts[which], counts[which]))
         images = [image for image in found if not isinstance(image, str)]
         if images:
             sizes = Counter(image.shape[:2] for image in images)
@@ -113,16 +124,32 @@ def _files(path: Path) -> list[Path]:
         )
     if not files:
         raise SourceError(f"{path}: found no images in it; expected files that end in {', '.join(IMAGE_ENDINGS)}")
+    for file in files:
+        with suppress(OSError):  # a lost frame
+            _check_count(file)
     return sorted(files, key=_natural)
 
 
 def _check_file(path: Path) -> None:
     """Raises SourceError for a file of which cv2 would read nothing, or only the first picture, without a word."""
-    kind = kind_of_file(path)
-    if kind.startswith("a video"):
-        raise SourceError(f"{path}: found {kind}; expected an image, by its ending. Rename it, such as {path.stem}.mp4")
+    try:
+        kind = kind_of_file(path)
+        if kind.startswith("a video"):
+            hint = f"Rename it, such as {path.stem}.mp4"
+            raise SourceError(f"{path}: found {kind}; expected an image, by its ending. {hint}")
+        if kind == HEIC and not cv2.haveImageReader(str(path)):
+            hint = f"Convert it, such as by `heif-convert {path.name} {path.stem}.png`"
+            raise SourceError(f"{path}: found {kind}; expected one that ends in {', '.join(IMAGE_ENDINGS)}. {hint}")
+        _check_count(path)
+    except OSError as error:
+        raise SourceError(f"{path}: can't be read ({error.strerror}); expected an image") from error
+
+
+def _check_count(path: Path) -> None:
+    """Raises SourceError for a file of which cv2 would read only the first picture; OSError if it can't be read."""
     if path.suffix.lower() in _STACKS:
         check_stack(path)
+    if path.suffix.lower() not in _MAY_MOVE:
         return
     with quiet_opencv():
         try:
@@ -162,6 +189,12 @@ def _images_of(file: Path) -> Iterator[Image | str]:
         for number, image in enumerate(found):
             where = file.name if pages == 1 else f"{file.name}, page {start + number + 1}"
             yield f"{where} can't be read as an image" if image is None else _checked(image, where)
+
+
+def _page(file: Path, number: int, pages: int) -> Image | str:
+    """One page of a file, or why it can't be read."""
+    found = (_read(file) if pages == 1 else _read_pages(file, number, 1)) or [None]
+    return "" if found[0] is None else _checked(found[0], file.name)
 
 
 def _read(file: Path) -> list[Any]:

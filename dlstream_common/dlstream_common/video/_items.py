@@ -27,11 +27,16 @@ class VideoFrame:
 
 @dataclass(frozen=True, slots=True)
 class LostFrame:
-    """A frame in the file that can't be decoded; number and time as in a `VideoFrame`."""
+    """A frame in the file that can't be decoded, or is of another size; number and time as in a `VideoFrame`.
+
+    Attributes:
+        size: width and height of one that was lost only because of them.
+    """
 
     number: int
     time: int
     reason: str
+    size: tuple[int, int] | None = None
 
 
 class FrameFile(Protocol):
@@ -55,6 +60,7 @@ class FrameFile(Protocol):
         """All frames in order, from the first on. Closing the iterator closes the file."""
 
 
-def other_size(image: Image, width: int, height: int) -> str:
-    """Why an image that has not the size of the others is a lost frame."""
-    return f"it is {image.shape[1]}x{image.shape[0]}; expected {width}x{height}, the size of the others"
+def other_size(number: int, time: int, image: Image, width: int, height: int, whose: str) -> LostFrame:
+    """The lost frame for an image that has not the size that was expected, which is `whose`."""
+    size = image.shape[1], image.shape[0]
+    return LostFrame(number, time, f"it is {size[0]}x{size[1]}; expected {width}x{height}, the size of {whose}", size)

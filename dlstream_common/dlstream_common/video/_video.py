@@ -37,6 +37,7 @@ class VideoFile:
 
     Attributes:
         seconds: its duration according to its header; 0 if unknown.
+        width, height: of its first frame that can be decoded; frames of another size are lost ones.
 
     Raises:
         SourceError: it can't be opened, is truncated, has no frame that can be decoded, or has no times and no `fps`
@@ -89,7 +90,7 @@ class VideoFile:
                     orientation = Orientation.of(found)
                 image = orientation.turn(self._pixels(found))
                 if image.shape[:2] != (self.height, self.width):
-                    yield LostFrame(number, time, other_size(image, self.width, self.height))
+                    yield other_size(number, time, image, self.width, self.height, "the first frame")
                     continue
                 yield VideoFrame(number, time, image)
 

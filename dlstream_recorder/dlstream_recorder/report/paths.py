@@ -56,7 +56,8 @@ def walks(
     if analysed is not None:
         poses, stamps = poses[analysed], stamps[analysed]
     keypoints = len(dict.fromkeys(poses.columns.get_level_values("bodyparts")))
-    values = poses.to_numpy(float).reshape(len(poses), -1, keypoints, 3)
+    animals = poses.shape[1] // (3 * keypoints)  # -1 would fail where no frame was analysed
+    values = poses.to_numpy(float).reshape(len(poses), animals, keypoints, 3)
     names: list[str] = [""] * values.shape[1]
     if "individuals" in poses.columns.names:
         names = list(dict.fromkeys(poses.columns.get_level_values("individuals")))

@@ -69,7 +69,7 @@ def _videos_in(path: Path, out: Path) -> Iterator[Item]:
         yield from _of_session(path)
     else:
         inside = list(_in_folder(path, out))
-        if not inside and any(_is_image(file) for file in path.iterdir()):
+        if not inside and any(is_image(file) for file in path.iterdir()):
             yield Item(path.resolve().name, path)
         yield from inside
 
@@ -81,19 +81,25 @@ def _file(path: Path) -> Item:
 
 
 def _in_folder(folder: Path, out: Path) -> Iterator[Item]:
-    """Also in folders that links lead to, as archives have them; each once, since links can go round in a circle."""
+    """Also in folders that links lead to, as archives have them; each once, since links can go round in a circle.
+
+    A link upwards is not followed: it would add what lies beside the folder.
+    """
     seen: set[Path] = set()
+    above = set(folder.resolve().parents)
     for place, folders, files in os.walk(folder, followlinks=True):
         here = Path(place)
-        if here.resolve() in seen:
+        real = here.resolve()
+        if real in seen:
             folders.clear()
             continue
-        seen.add(here.resolve())
+        seen.add(real)
         if is_session(here):
             folders.clear()
             yield from _of_session(here)
             continue
-        folders[:] = sorted(name for name in folders if name[0] != "." and (here / name).resolve() != out)
+        left_out = {out, *above, *real.parents}
+        folders[:] = sorted(name for name in folders if name[0] != "." and (here / name).resolve() not in left_out)
         for name in sorted(files):
             path = here / name
             ours = name.endswith(LABELED) or name == _ANNOTATED
@@ -116,13 +122,15 @@ def check_name(path: Path) -> None:
     try:
         os.fsencode(path.resolve()).decode("utf-8")
     except UnicodeDecodeError as error:
+        name = os.fsencode(path).decode("utf-8", "backslashreplace")  # a terminal can't show it as it is
         raise DlstreamError(
-            f"{path}: found a name that is no UTF-8; expected UTF-8, because no table can be written under it. Rename "
+            f"{name}: found a name that is no UTF-8; expected UTF-8, because no table can be written under it. Rename "
             "it, such as by `convmv -f latin1 -t utf8 -r --notest FOLDER`"
         ) from error
 
 
-def _is_image(path: Path) -> bool:
+def is_image(path: Path) -> bool:
+    """Whether it is read as one of the images of a folder."""
     return path.suffix.lower() in IMAGE_ENDINGS and path.name[0] != "."
 
 

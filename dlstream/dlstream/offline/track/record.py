@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dlstream.offline.track.inputs import Item
+from dlstream.offline.track.inputs import Item, is_image
 from dlstream.offline.track.settings import SUFFIX, Settings
 
-FORMAT = 1
+FORMAT = 2
 _CHUNK = 1 << 20
 
 
@@ -39,7 +40,8 @@ def record_path(item: Item, settings: Settings) -> Path:
 def look_up(item: Item, settings: Settings) -> Found:
     """Whether complete results are there, of this video, network and these settings.
 
-    A video counts as the same if its size and time of change are, or else its content.
+    A video counts as the same if its size and time of change are, or else its content; a folder if its images and their
+    names are.
     """
     path = record_path(item, settings)
     try:
@@ -78,31 +80,41 @@ def describe_video(path: Path) -> dict[str, Any]:
 
 
 def is_same(path: Path, video: Mapping[str, Any]) -> bool:
-    """Whether this is still what `describe_video` described: same size and time of change, or else same content."""
+    """Whether this is still what `describe_video` described: same sizes and times of change, or else same content."""
     try:
         stats = _stats(path)
         if stats["size"] != video["size"]:
             return False
-        return stats["changed_ns"] == video["changed_ns"] or _digest(path) == video["sha256"]
+        return stats["listing"] == video["listing"] or _digest(path) == video["sha256"]
     except (OSError, KeyError):
         return False
 
 
 def _files(path: Path) -> list[Path]:
-    return sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+    """The video, or the images of a folder: other files in it come and go, such as Thumbs.db and .nfs0001."""
+    return sorted(file for file in path.iterdir() if is_image(file) and file.is_file()) if path.is_dir() else [path]
 
 
-def _stats(path: Path) -> dict[str, int]:
-    stats = [file.stat() for file in _files(path)]
-    return {"size": sum(one.st_size for one in stats), "changed_ns": max((one.st_mtime_ns for one in stats), default=0)}
+def _stats(path: Path) -> dict[str, Any]:
+    """The size of all, and a digest of each one's name (in a folder), size and time of change."""
+    size, listing = 0, hashlib.sha256()
+    for file in _files(path):
+        stat = file.stat()
+        size += stat.st_size
+        listing.update(_name(file, path) + f"{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
+    return {"size": size, "listing": listing.hexdigest()}
 
 
 def _digest(path: Path) -> str:
     digest = hashlib.sha256()
     for file in _files(path):
         if path.is_dir():
-            digest.update(f"{file.name}\0{file.stat().st_size}\0".encode())
+            digest.update(_name(file, path) + f"{file.stat().st_size}\0".encode())
         with file.open("rb") as content:
             while data := content.read(_CHUNK):
                 digest.update(data)
     return digest.hexdigest()
+
+
+def _name(file: Path, path: Path) -> bytes:
+    return os.fsencode(file.name) + b"\0" if file != path else b""
