@@ -184,18 +184,32 @@ def test_from_nothing_to_a_finished_session_by_the_page_only(served, folder, chr
     assert page.errors == []
 
 
-def test_a_second_camera_has_regions_of_its_own_and_another_name_goes_everywhere(served, folder, chromium):
+def two_cameras(served: RigUnderTest, chromium: Browser, template: str, shapes: int) -> Page:
+    """A new page of the cameras top and side, where the regions and points of a template are drawn."""
     page = chromium.open(link(served))
     page.until("document.getElementById('w-picture').naturalWidth === 320")
     page.click("#w-add-camera")
     page.until("document.querySelectorAll('#w-cameras button').length === 2")
     page.until("document.getElementById('made-rig').innerText.includes('side: {source: video')")
     step(page, "protocol")
-    choose(page, "w-template", "demo")
-    page.until("document.querySelectorAll('.w-field').length > 10")
+    choose(page, "w-template", template)
+    page.until("document.querySelectorAll('.w-field').length > 5")
     step(page, "regions")
     page.click("#w-draw")
-    page.until("document.querySelectorAll('.drawing .shape').length === 2")
+    page.until("document.querySelector('#stage canvas').width === 320")
+    page.until(f"document.querySelectorAll('.drawing .shape, .drawing .aim').length === {shapes}")
+    return page
+
+
+def save_drawing(page: Page) -> None:
+    """Takes over what was drawn, and goes back to the wizard."""
+    page.click("#save-regions")
+    page.until("document.getElementById('save-state').innerText === 'As the wizard has them.'")
+    page.click("#back-to-wizard a")
+
+
+def test_a_second_camera_has_regions_of_its_own_and_another_name_goes_everywhere(served, folder, chromium):
+    page = two_cameras(served, chromium, "demo", 2)
     choose(page, "region-camera", "side")
     page.until("document.querySelectorAll('.drawing .shape').length === 0")
     page.press("c")
@@ -218,6 +232,47 @@ def test_a_second_camera_has_regions_of_its_own_and_another_name_goes_everywhere
     page.click("#w-remove-camera")
     page.until(f"!{text}.includes('flank') && !{text}.includes('region_1')")
     assert page.run("document.querySelectorAll('#w-cameras button').length") == 1
+    assert page.errors == []
+
+
+def test_a_camera_keeps_its_name_where_the_new_one_is_empty_or_taken(served, folder, chromium):
+    page = two_cameras(served, chromium, "demo", 2)
+    choose(page, "region-camera", "side")
+    page.until("document.querySelectorAll('.drawing .shape').length === 0")
+    page.press("c")
+    page.press("Enter")
+    save_drawing(page)
+    text = "document.getElementById('made-experiment').innerText"
+    page.until(f"{text}.includes('region_1: {{camera: side')")
+    step(page, "camera")
+    told = "document.getElementById('messages').innerText"
+    for name, words in (("", "needs a name"), (" ", "needs a name"), ("top", "has the name top")):
+        page.run(f"document.getElementById('w-camera-name').value = '{name}'")
+        page.run("document.getElementById('w-camera-name').dispatchEvent(new Event('change'))")
+        page.until(f"{told}.includes('{words}')")
+        assert page.run("document.getElementById('w-camera-name').value") == "side"
+    write(page, "w-camera-name", "flank")
+    page.until(f"{text}.includes('region_1: {{camera: flank')")
+    assert page.run(f"{text}.includes('camera: top ')"), "the experiment watches the camera that it watched"
+    assert page.run(f"{text}.match(/camera: flank/g).length") == 1, "nothing of the other camera has moved"
+    assert page.errors == []
+
+
+def test_a_point_stays_on_the_camera_on_which_it_was_set(served, folder, chromium):
+    page = two_cameras(served, chromium, "optogenetic", 1)
+    page.drag(on_sheet(page, 160, 120), on_sheet(page, 100, 60))
+    save_drawing(page)
+    text = "document.getElementById('made-experiment').innerText"
+    page.until(f"{text}.includes('point: [100, 60]')")
+    trigger = f"{text}.split('\\n').find(line => line.includes('points_there:'))"
+    assert not page.run(f"{trigger}.includes('camera')")
+    step(page, "camera")
+    choose(page, "w-watched", "side")
+    page.until(f"{text}.includes('camera: side')")
+    assert page.run(f"{trigger}.includes('camera: top')")
+    page.click("#w-remove-camera")
+    page.until(f"!{text}.includes('camera: side')")
+    assert page.run(f"{text}.includes('point: [100, 60]')")
     assert page.errors == []
 
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from dlstream_common import DlstreamError
 from dlstream_panel.access import Access
 from dlstream_panel.clients import Client, Hub
+from dlstream_panel.door import Door
 from dlstream_panel.links import links_of
 from dlstream_panel.pages import Pages
 from dlstream_panel.reading import Read, Reading, refused
@@ -41,6 +42,7 @@ class Server:
 
     def __init__(self, access: Access, hub: Hub, rig: Rig, pages: Pages, about: Mapping[str, Any]) -> None:
         self._access, self._hub, self._rig, self._pages, self._about = access, hub, rig, pages, about
+        self._door = Door()
         self._files = {f"/{name}": (data, kind) for name, data, kind in _web_files()}
         self._files["/"] = self._files.pop("/index.html")
 
@@ -58,6 +60,7 @@ class Server:
         app.router.add_post("/api/links", self._on_links)
         for name in REQUESTS:
             app.router.add_post(f"/api/{name}", self._on_request)
+        app["door"] = self._door
         app.on_shutdown.append(self._close_clients)
         app.cleanup_ctx.append(self._telling)
         return app
@@ -79,6 +82,8 @@ class Server:
         if request.method == "POST" and request.headers.get("Content-Type", "") != "application/json":
             return refused(415, "expected application/json")
         try:
+            if request.transport is not None and self._access.role(request.cookies) is not None:
+                self._door.knows(request.transport)
             return await handler(request)
         except web.HTTPException as error:
             return refused(error.status, error.reason)

@@ -25,6 +25,7 @@ class ServingThread:
         self._open = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._runner: web.AppRunner | None = None
+        self._listening: asyncio.Server | None = None
 
     def start(self) -> None:
         """Starts the thread."""
@@ -48,10 +49,19 @@ class ServingThread:
             advice = "is another panel running? Choose another: `panel: {port: 8643}` in the rig file, or --port 8643"
             raise DlstreamError(f"the page can't be served on {address}, port {port} ({error}); {advice}") from error
         port = int(server.getsockname()[1])
-        self._runner = web.AppRunner(make(port), handle_signals=False, access_log=None, shutdown_timeout=_END)
+        app = make(port)
+        self._runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=_END)
         await self._runner.setup()
-        await web.SockSite(self._runner, server).start()
+        assert self._runner.server is not None
+        self._listening = await self._loop.create_server(
+            app["door"].before(self._runner.server), sock=server, backlog=64
+        )
         return port
+
+    async def _end(self, runner: web.AppRunner) -> None:
+        if self._listening is not None:
+            self._listening.close()
+        await runner.cleanup()
 
     def post(self, call: Callable[..., Any], *arguments: Any) -> None:
         """Calls something in the server's thread; from any thread, and nothing happens once it is closed."""
@@ -67,7 +77,7 @@ class ServingThread:
             return
         if self._runner is not None:
             with suppress(Exception):
-                asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(2 * _END)
+                asyncio.run_coroutine_threadsafe(self._end(self._runner), self._loop).result(2 * _END)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_END)
 

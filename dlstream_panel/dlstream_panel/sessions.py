@@ -19,6 +19,9 @@ _TABLES = frozenset({".csv", ".h5", ".json", ".jsonl", ".yaml"})
 _PICTURES = (".png",)
 _ORDER = ("overlay", "trajectory", "occupancy", "latency", "stimuli")
 _LARGEST = 2_000_000_000
+_READ = (FILE_NAME, "experiment.yaml")
+"""The files of which session_info tells."""
+_State = tuple[int, int, int] | None
 
 
 class UnknownError(DlstreamError):
@@ -30,8 +33,8 @@ class Sessions:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known: dict[Path, tuple[tuple[int, int, int], SessionInfo]] = {}
-        """What was read, with the state of its file: each letter of a search would read thousands of files again."""
+        self._known: dict[Path, tuple[list[_State], SessionInfo]] = {}
+        """What was read, with the state of its files: each letter of a search would read thousands of files again."""
 
     def listing(self, subject: str = "") -> dict[str, Any]:
         """The newest sessions, of a subject if one is given: * and ? stand for any letters, a part of a name is enough.
@@ -43,7 +46,10 @@ class Sessions:
         search = Search(subject=pattern)
         found: list[SessionInfo] = []
         unreadable = []
-        for folder in self._folders():
+        folders = dict.fromkeys(self._folders())
+        for gone in [folder for folder in list(self._known) if folder not in folders]:
+            self._known.pop(gone, None)
+        for folder in folders:
             try:
                 item = self._info(folder)
             except RecordingError as error:
@@ -117,16 +123,12 @@ class Sessions:
         return session_folders(self._folder) if self._folder.is_dir() else iter(())
 
     def _info(self, folder: Path) -> SessionInfo:
-        """As session_info, read again only where its file has changed.
+        """As session_info, read again only where one of its files has changed.
 
         Raises:
             RecordingError: it is no session, or its session.json can't be read.
         """
-        try:
-            state = (folder / FILE_NAME).stat()
-        except OSError:
-            return session_info(folder)  # which says why not
-        now = (state.st_mtime_ns, state.st_size, state.st_ino)
+        now = [_state(folder / name) for name in _READ]
         known = self._known.get(folder)
         if known is None or known[0] != now:
             known = self._known[folder] = now, session_info(folder)
@@ -139,6 +141,15 @@ class Sessions:
     def _id(self, folder: Path) -> str:
         """A number of its place, from which nobody gets to another one."""
         return hashlib.sha256(str(folder.relative_to(self._folder)).encode("utf-8", "surrogateescape")).hexdigest()[:20]
+
+
+def _state(file: Path) -> _State:
+    """What changes with a file; None: there is none."""
+    try:
+        state = file.stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size, state.st_ino
 
 
 def _offered(folder: Path) -> list[Path]:

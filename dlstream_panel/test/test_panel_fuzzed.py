@@ -79,4 +79,4 @@ def test_a_page_that_reads_nothing_more_delays_no_other(panel):
                     assert answer.status == 200
             return await reading
 
-    assert asyncio.run(talk()) >= NOTES
+    assert asyncio.run(asyncio.wait_for(talk(), 60)) >= NOTES

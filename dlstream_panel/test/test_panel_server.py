@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import resource
 import signal
+import socket
+from contextlib import ExitStack
 from typing import Any
 
 import aiohttp
@@ -248,6 +251,26 @@ def test_stop_needs_no_experiment_node_and_says_so(panel, start_node, observer, 
     assert status == 409
     assert "disarmed" in answer["error"]
     assert panel.post("run", BODIES["run"]) == (409, {"error": "this rig has no experiment"})
+
+
+def test_a_flood_of_connections_that_ask_for_nothing_keeps_nobody_from_stop(locked):
+    cookie = locked.sign_in(locked.tokens[0])
+    hello = request_of("GET", "/api/hello", {"Host": locked.name, "Cookie": cookie})
+    limit = resource.RLIMIT_NOFILE
+    resource.prlimit(locked.node.process.pid, limit, (256, resource.getrlimit(limit)[1]))
+    with ExitStack() as opened:
+
+        def connection() -> socket.socket:
+            return opened.enter_context(socket.create_connection((locked.host, locked.port), timeout=60))
+
+        page = connection()
+        page.sendall(hello)
+        assert b'"role": "control"' in page.recv(65536)
+        flood = [connection() for _ in range(400)]
+        assert locked.post("stop", {}, cookie)[0] == 200
+        assert flood[0].recv(1) == b"", "the oldest was ended"
+        page.sendall(hello)
+        assert b'"role": "control"' in page.recv(65536), "who may look stays"
 
 
 def test_a_port_in_use_is_said_with_a_way_out(panel, start_node):

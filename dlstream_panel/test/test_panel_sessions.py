@@ -104,6 +104,18 @@ def test_a_session_that_is_written_just_now_is_read_again_as_it_changes(folder: 
     assert [item["name"] for item in sessions.listing()["sessions"]] == ["second", "first"]
 
 
+def test_another_name_of_its_experiment_is_seen_and_what_is_gone_is_not_kept(folder: Path) -> None:
+    sessions = Sessions(folder)
+    sessions.listing()
+    (folder / "third" / "experiment.yaml").write_text("experiment: Another name\n")
+    assert sessions.listing()["sessions"][0]["experiment"] == "Another name"
+    (folder / "third" / "experiment.yaml").unlink()
+    assert sessions.listing()["sessions"][0]["experiment"] != "Another name"
+    shutil.rmtree(folder / "third")
+    sessions.listing()
+    assert {place.name for place in sessions._known} == {"first", "second"}
+
+
 def test_links_are_not_followed_and_any_name_is_found(folder: Path, tmp_path: Path) -> None:
     recorded(tmp_path / "elsewhere", "secret", "M1", 9)
     (folder / "link").symlink_to(tmp_path / "elsewhere" / "secret")

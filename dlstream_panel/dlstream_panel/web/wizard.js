@@ -3,7 +3,7 @@
 
 import { byId, keepChildren, make, mark, say, tell } from "./dom.js";
 import { ask, read } from "./link.js";
-import { newCamera, pictureOf, removed, renamed, shotKey, watching } from "./wizard_cameras.js";
+import { newCamera, pictureOf, refusedName, removed, renamed, shotKey, watching } from "./wizard_cameras.js";
 import { showFields, showOutputs, showReading, showRegions } from "./wizard_steps.js";
 
 const STEPS = {
@@ -50,7 +50,7 @@ export class Wizard {
     for (const radio of document.querySelectorAll("[name=w-kind]")) radio.addEventListener("change", () => this.#camera({ kind: radio.value }));
     on("w-video", "change", () => this.#camera({ video: byId("w-video").value }));
     on("w-device", "change", () => this.#camera(JSON.parse(byId("w-device").value || '{"source":"","serial":""}')));
-    on("w-camera-name", "change", () => this.#answer(renamed(this.answers, this.number, byId("w-camera-name").value.trim())));
+    on("w-camera-name", "change", () => this.#rename(byId("w-camera-name").value.trim()));
     on("w-add-camera", "click", () => this.#add());
     on("w-remove-camera", "click", () => this.#remove());
     on("w-watched", "change", () => this.#answer(watching(this.answers, byId("w-watched").value)));
@@ -91,6 +91,13 @@ export class Wizard {
     this.#answer({ cameras: [...cameras, newCamera(cameras, this.#lists?.videos)] });
     byId("w-camera-name").focus();
     byId("w-camera-name").select();
+  }
+
+  #rename(name) {
+    const refused = refusedName(this.answers.cameras, this.number, name);
+    if (!refused) return this.#answer(renamed(this.answers, this.number, name));
+    byId("w-camera-name").value = this.#shown.name;
+    tell(refused, "problem");
   }
 
   #remove() {
@@ -203,10 +210,12 @@ export class Wizard {
   }
 
   async #take() {
+    const before = this.#taking;
     try {
-      this.#taking = shotKey(this.#shown);
+      this.#taking = shotKey(this.#shown); // before the job can end
       await ask("wizard-picture", { camera: this.#shown });
     } catch (error) {
+      this.#taking = this.#job.running ? before : ""; // else another page's picture would pass for this camera's
       tell(error.message, "problem");
     }
   }

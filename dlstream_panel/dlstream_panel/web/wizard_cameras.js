@@ -21,11 +21,17 @@ export function pictureOf(camera, taken, at) {
   return taken[key] ? `/api/wizard/picture?${new URLSearchParams({ source, serial, taken: taken[key] })}` : "";
 }
 
-/** The answers with another name of a camera, wherever it stands. */
+/** Why a camera can't have this name; empty: it can. Everything that is drawn finds its camera by the name. */
+export function refusedName(cameras, number, name) {
+  const taken = cameras.some((camera, place) => place !== number && camera.name === name);
+  return !name ? "A camera needs a name: it keeps the one it had." : taken ? `Another camera has the name ${name}: this one keeps the one it had.` : "";
+}
+
+/** The answers with another name of a camera, wherever it stands; one that `refusedName` lets pass. */
 export function renamed(answers, number, name) {
   const old = answers.cameras[number].name;
   const cameras = answers.cameras.map((camera, place) => (place === number ? { ...camera, name } : camera));
-  if (!name || answers.cameras.some((camera, place) => place !== number && camera.name === old)) return { cameras }; // which one is meant?
+  if (!old || answers.cameras.some((camera, place) => place !== number && camera.name === old)) return { cameras }; // which one is meant?
   const entries = (object, change) => Object.fromEntries(Object.entries(object).map(change));
   return {
     cameras,
@@ -48,7 +54,7 @@ export function removed(answers, number) {
     camera: moved.camera,
     regions: moved.regions && without(moved.regions, (_, shape) => shape.camera === name),
     scales: without(answers.scales, (key) => key === name),
-    values: without(answers.values, (key, text) => key.endsWith(".camera") && text === name),
+    values: without(moved.values, (key, text) => (key.endsWith(".camera") ? text : key.endsWith(".point") && cameraOf(moved.values, key)) === name),
   };
 }
 
@@ -58,5 +64,14 @@ const watched = ({ cameras, camera }) => (cameras.some((one) => one.name === cam
 export function watching(answers, name) {
   const before = watched(answers);
   const moved = ({ camera, ...shape }) => ((camera ?? before) === name ? shape : { ...shape, camera: camera ?? before });
-  return { camera: name, regions: answers.regions && Object.fromEntries(Object.entries(answers.regions).map(([key, shape]) => [key, moved(shape)])) };
+  const points = Object.keys(answers.values).filter((key) => before !== name && key.endsWith(".point") && !cameraOf(answers.values, key));
+  return {
+    camera: name,
+    regions: answers.regions && Object.fromEntries(Object.entries(answers.regions).map(([key, shape]) => [key, moved(shape)])),
+    values: { ...answers.values, ...Object.fromEntries(points.map((key) => [cameraKey(key), before])) },
+  };
 }
+
+/** The key of the camera of a trigger's point, such as triggers.looks_there.camera of triggers.looks_there.point. */
+const cameraKey = (key) => key.replace(/point$/, "camera");
+const cameraOf = (values, key) => values[cameraKey(key)];

@@ -1,0 +1,51 @@
+"""Which connections stay: a flood of those that ask for nothing must not keep the page of a rig from its STOP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+_MOST_STRANGERS = 32
+"""Of one address; a browser that loads the page needs fewer than ten."""
+
+
+class Door:
+    """Ends the oldest connections of an address where too many of them have not yet asked as somebody who may look.
+
+    The newest always get in, so that a page at a flooding address is served as well, and so is every other address:
+    without this, one machine could take every file descriptor of the process.
+    """
+
+    def __init__(self) -> None:
+        self._strangers: dict[asyncio.BaseTransport, str] = {}
+        """By age, the oldest first."""
+
+    def enter(self, transport: asyncio.BaseTransport) -> None:
+        """A connection was made."""
+        address = str((transport.get_extra_info("peername") or ("",))[0])
+        self._strangers = {one: place for one, place in self._strangers.items() if not one.is_closing()}
+        self._strangers[transport] = address
+        same = [one for one, place in self._strangers.items() if place == address]
+        if len(same) > _MOST_STRANGERS and isinstance(same[0], asyncio.WriteTransport):
+            same[0].abort()
+
+    def knows(self, transport: asyncio.BaseTransport) -> None:
+        """It belongs to somebody who may look: it stays."""
+        self._strangers.pop(transport, None)
+
+    def before(self, make: Callable[[], asyncio.BaseProtocol]) -> Callable[[], asyncio.BaseProtocol]:
+        """What makes the protocol of each connection, with the door before it."""
+        return lambda: _Entering(self, make)
+
+
+class _Entering(asyncio.Protocol):
+    """A connection on its way through the door."""
+
+    def __init__(self, door: Door, make: Callable[[], asyncio.BaseProtocol]) -> None:
+        self._door, self._make = door, make
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        protocol = self._make()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        self._door.enter(transport)
