@@ -26,6 +26,8 @@ from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_common import DlstreamError
 from dlstream_recorder.report.tables import read_poses
 
+pytestmark = pytest.mark.slow
+
 EXPERIMENT = """\
 experiment: half
 camera: top
@@ -116,7 +118,6 @@ def test_what_is_complete_is_not_done_again_and_what_has_changed_is(walk, tmp_pa
     assert again.reason == "the results are of another network of this name"
 
 
-@pytest.mark.slow
 def test_a_killed_command_leaves_nothing_half_and_goes_on_where_it_was(walk, tmp_path):
     long, out = write_video(tmp_path / "long.mp4", 400), tmp_path / "out"
     words = [sys.executable, "-m", "dlstream", "track", str(walk), str(long), "--network", str(NETWORK)]
@@ -139,7 +140,6 @@ def test_a_killed_command_leaves_nothing_half_and_goes_on_where_it_was(walk, tmp
     assert tables(out) == tables(tmp_path / "other")
 
 
-@pytest.mark.slow
 def test_ctrl_c_removes_temporary_files_and_says_what_to_do(tmp_path):
     long, out = write_video(tmp_path / "long.mp4", 400), tmp_path / "out"
     words = [sys.executable, "-m", "dlstream", "track", str(long), "--network", str(NETWORK), "--out", str(out)]
@@ -153,7 +153,6 @@ def test_ctrl_c_removes_temporary_files_and_says_what_to_do(tmp_path):
     assert names(out) == []
 
 
-@pytest.mark.slow
 def test_a_bad_video_is_reported_and_the_others_are_done(walk, tmp_path):
     bad, text = tmp_path / "bad.mp4", tmp_path / "notes.avi"
     bad.write_bytes(walk.read_bytes()[:-2000])

@@ -17,6 +17,8 @@ from dlstream_camera.sources._genicam_camera import GenicamSetup
 from dlstream_camera.sources._genicam_settings import GenicamSettings
 from dlstream_common import SourceError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("keys", "told"),
