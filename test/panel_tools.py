@@ -26,6 +26,12 @@ def link_of(rig: RigUnderTest, role: str = "") -> str:
     return found[1]
 
 
+def step(page: Page, name: str) -> None:
+    """Goes to a step of the wizard, and waits until it is shown."""
+    page.click(f"#steps [data-step={name}]")
+    page.until(f"document.querySelector('#steps [data-step={name}]').getAttribute('aria-current') === 'step'")
+
+
 def events(rig: RigUnderTest) -> list[dict[str, str]]:
     """The rows of the session's events.csv."""
     return list(DictReader((rig.session / "events.csv").read_text().splitlines()))

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from browser import Browser, Page
+from panel_tools import link_of, step
 from rig_tools import CONFIG, RigUnderTest, command
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
@@ -178,17 +179,6 @@ def served(*words: str, folder: Path | None = None) -> Iterator[RigUnderTest]:
     finally:
         process.process.send_signal(signal.SIGINT)
         process.wait()
-
-
-def link_of(server: RigUnderTest) -> str:
-    """The link that a page's server has printed."""
-    return next(word for word in server.output.split() if word.startswith("http://"))
-
-
-def step(page: Page, name: str) -> None:
-    """Goes to a step of the wizard."""
-    page.click(f"#steps [data-step={name}]")
-    page.until(f"document.querySelector('#steps [data-step={name}]').getAttribute('aria-current') === 'step'")
 
 
 def save(page: Page, name: str) -> None:

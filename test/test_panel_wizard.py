@@ -12,7 +12,7 @@ import aiohttp
 import cv2
 import pytest
 from browser import Browser, Page, axe
-from panel_tools import assert_can_be_used, needs_chromium
+from panel_tools import assert_can_be_used, link_of, needs_chromium, step
 from rig_tools import RigUnderTest, command
 
 from dlstream_camera.arena import Arena
@@ -56,16 +56,6 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     made.close()
 
 
-def link(served: RigUnderTest) -> str:
-    return next(word for word in served.output.split() if word.startswith("http://"))
-
-
-def step(page: Page, name: str) -> None:
-    """Goes to a step and waits until it is shown."""
-    page.click(f"#steps [data-step={name}]")
-    page.until(f"document.querySelector('#steps [data-step={name}]').getAttribute('aria-current') === 'step'")
-
-
 def write(page: Page, field: str, text: str) -> None:
     """Types a text into a field in place of the one in it, and leaves it."""
     page.run(f"(f => {{ f.focus(); f.select(); }})(document.getElementById('{field}'))")
@@ -86,7 +76,7 @@ def on_sheet(page: Page, x: float, y: float) -> list[float]:
 
 
 def test_from_nothing_to_a_finished_session_by_the_page_only(served, folder, chromium):
-    page = chromium.open(link(served))
+    page = chromium.open(link_of(served))
     barriers: list[str] = []
 
     def look(what: str) -> None:
@@ -186,7 +176,7 @@ def test_from_nothing_to_a_finished_session_by_the_page_only(served, folder, chr
 
 def two_cameras(served: RigUnderTest, chromium: Browser, template: str, shapes: int) -> Page:
     """A new page of the cameras top and side, where the regions and points of a template are drawn."""
-    page = chromium.open(link(served))
+    page = chromium.open(link_of(served))
     page.until("document.getElementById('w-picture').naturalWidth === 320")
     page.click("#w-add-camera")
     page.until("document.querySelectorAll('#w-cameras button').length === 2")
@@ -277,7 +267,7 @@ def test_a_point_stays_on_the_camera_on_which_it_was_set(served, folder, chromiu
 
 
 def test_strangers_and_paths_get_nothing(served, folder):
-    address = link(served)
+    address = link_of(served)
     own = {"Origin": address.rstrip("/"), "Content-Type": "application/json"}
     body = json.dumps({"rig_file": "theirs.yaml"})
 

@@ -68,8 +68,10 @@ def test_whichever_node_is_told_to_end_the_output_is_off_before_that_node_has_en
     os.kill(rig.node(node), signal.SIGTERM)
     assert rig.wait() == 1
     assert actions(tmp_path)[-1] == "off"
-    assert f"off and disarmed by rig: {node} was told to end" in rig.output
-    assert f"stopping: {node} was told to end" in rig.output
+    # On a busy machine the launcher may see the end of a node before what it said; a recorder takes longer to end.
+    ways = ["was told to end"] if node == "/recorder" else ["was told to end", "has ended"]
+    assert any(f"off and disarmed by rig: {node} {way}" in rig.output for way in ways)
+    assert any(f"stopping: {node} {way}" in rig.output for way in ways)
     assert rig.about()["complete"], "a recorder that is told to end waits for the others"
 
 

@@ -88,6 +88,9 @@ def test_what_is_no_file_or_nested_without_end_keeps_nobody_waiting(folder: Path
     for name in ("first", "third"):
         (folder / name / "session.json").unlink()
     os.mkfifo(folder / "first" / "session.json")
+    second = next(folder.rglob("second"))
+    (second / "experiment.yaml").unlink(missing_ok=True)
+    os.mkfifo(second / "experiment.yaml")
     (folder / "third" / "session.json").write_text("[" * 100_000)
     every = Sessions(folder).listing()
     assert [item["name"] for item in every["sessions"]] == ["second"]

@@ -305,11 +305,15 @@ def test_a_video_of_something_else_is_refused(blobs, tmp_path):
         lessons_of(write_blob_video(tmp_path / "short.avi", 20), tmp_path / "1", 100, 0.25, 1.0, silent)
 
 
-def test_only_the_same_work_goes_on(tmp_path):
-    plan = Plan(
+def plan_with(activation: str) -> Plan:
+    return Plan(
         teacher_sha256="0", videos=(("a.mp4", 7),), size="tiny", scale=0.5, count=100, held_back=0.25, rotation=30,
-        mirrored=None, start="", activation="ReLU",
+        mirrored=None, start="", activation=activation,
     )  # fmt: skip
+
+
+def test_only_the_same_work_goes_on(tmp_path):
+    plan = plan_with("ReLU")
     resume(tmp_path, plan)
     resume(tmp_path, plan)
     with pytest.raises(NetworkError, match=r"found a distillation with size tiny; expected nano"):
@@ -318,10 +322,7 @@ def test_only_the_same_work_goes_on(tmp_path):
 
 def test_the_state_of_a_student_with_another_activation_is_not_gone_on_with(tmp_path):
     """Weights that learned with one would be taken for weights of the other; earlier plans do not name theirs."""
-    plan = Plan(
-        teacher_sha256="0", videos=(("a.mp4", 7),), size="tiny", scale=0.5, count=100, held_back=0.25, rotation=30,
-        mirrored=None, start="", activation="SiLU",
-    )  # fmt: skip
+    plan = plan_with("SiLU")
     resume(tmp_path, plan)
     with pytest.raises(NetworkError, match=r"found a distillation with activation SiLU; expected ReLU"):
         resume(tmp_path, plan.model_copy(update={"activation": "ReLU"}))

@@ -16,7 +16,7 @@ from launch_ros.utilities import prefix_namespace
 
 from dlstream.launching.actions import RigNode, SuperviseRig
 from dlstream.rig.check import checked_rig
-from dlstream.rig.nodes import NodeSpec, rig_nodes
+from dlstream.rig.nodes import NodeSpec, needed, rig_nodes
 from dlstream.rig.overrides import Override
 from dlstream.run.environment import PROFILE, node_environment
 from dlstream.run.monitor import Monitor
@@ -73,9 +73,9 @@ def rig_actions(
     names = [node.full_name for spec in specs for node in spec.nodes]
     with ExitStack() as stack:
         stack.callback(remove_abandoned)
-        needed = [node.full_name for spec in specs if spec.is_needed for node in spec.nodes]
+        outputs = list(rig.outputs)
         monitor = Monitor(
-            rig.rig, path, names, list(rig.outputs), rig.namespace, needed=needed, simulated=rig.use_sim_time
+            rig.rig, path, names, outputs, rig.namespace, needed=needed(specs), simulated=rig.use_sim_time
         )
         stack.callback(monitor.close)
         monitor.claim.check()

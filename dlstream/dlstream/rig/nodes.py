@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,11 @@ def rig_nodes(rig: Rig, rig_file: Path) -> list[NodeSpec]:
     return (
         sorted(found, key=lambda process: max(order[node.full_name] for node in process.nodes)) if rig.hosts else found
     )
+
+
+def needed(specs: Iterable[NodeSpec]) -> list[str]:
+    """The full names of the nodes without which the rig ends."""
+    return [node.full_name for spec in specs if spec.is_needed for node in spec.nodes]
 
 
 def share(nodes: list[NodeSpec], host: str) -> list[NodeSpec]:

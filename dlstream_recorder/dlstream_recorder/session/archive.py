@@ -167,9 +167,10 @@ def experiment_of(folder: Path, about: Mapping[str, Any]) -> str:
     """The name of a session's experiment: that in its file, else the file's name."""
     file = folder / "experiment.yaml"
     try:
-        found = re.search(r"^experiment:[ \t]*[\"']?([^\"'#\n]+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+        text = file.read_text(encoding="utf-8") if file.is_file() else ""  # a pipe would keep its reader waiting
     except (OSError, UnicodeDecodeError):
-        found = None
+        text = ""
+    found = re.search(r"^experiment:[ \t]*[\"']?([^\"'#\n]+)", text, re.MULTILINE)
     if found:
         return found[1].strip()
     return Path(str(about.get("settings", {}).get("experiment_file") or "")).stem

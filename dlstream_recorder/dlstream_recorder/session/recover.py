@@ -32,7 +32,7 @@ def recover(folder: str | Path) -> Summary:
     contents = read_session(folder)
     if contents.get("complete"):
         return summarise(folder)
-    written = max((item.stat().st_mtime_ns for item in folder.iterdir()), default=0)
+    written = max((item.lstat().st_mtime_ns for item in folder.iterdir()), default=0)
     take_over(folder)
     try:
         for path in (*folder.glob("*.csv"), *folder.glob("*.jsonl")):
