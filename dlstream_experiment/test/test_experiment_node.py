@@ -117,6 +117,16 @@ def test_start_is_refused_where_an_output_does_not_answer(start_node, watcher, a
     assert answer.message == "output 'screen': nobody answers on /outputs/screen/acknowledgement"
 
 
+def test_a_start_reads_the_file_before_it_asks_the_outputs_of_the_old_one(start_node, watcher, tmp_path):
+    path = experiment_file(tmp_path)
+    start_node(MODULE, file=path)  # there is no output
+    assert not watcher.call("start").success
+    path.write_text(path.read_text().replace("radius: 87.5", "radius: -1"))
+    answer = watcher.call("start")
+    assert not answer.success
+    assert "experiment.yaml:19" in answer.message
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_switches_off_before_the_node_is_gone(
     start_node, watcher, animal, log_output, wait_for, tmp_path, number

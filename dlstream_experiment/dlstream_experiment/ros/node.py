@@ -285,14 +285,18 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             return True
         return False
 
-    def _obstacle(self) -> str:
-        """Why a run can't begin now; empty where it can."""
-        outputs = self._connections.obstacles if self._connections else []
+    def _busy(self) -> str:
+        """Why the node can't begin anything now; empty where it can."""
         if not self.is_active:
             return "the experiment node is not active"
         if self._running_engine.running:
             return f"experiment '{self._running_engine.experiment.experiment}' is running already; stop it first"
-        return outputs[0] if outputs else ""
+        return ""
+
+    def _obstacle(self) -> str:
+        """Why a run can't begin now; empty where it can."""
+        outputs = self._connections.obstacles if self._connections else []
+        return self._busy() or (outputs[0] if outputs else "")
 
     def _wrong_keypoints(self) -> str:
         """What the experiment needs and the poses that have come lack; empty where nothing is known to be wrong."""
@@ -352,9 +356,11 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
 
     def _on_start(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         experiment = self._running_engine.experiment
-        problem = self._obstacle() or self._take_over() or self._wrong_keypoints()
+        problem = self._busy() or self._take_over() or self._wrong_keypoints()
+        newer = self._running_engine.experiment is not experiment
+        problem = problem or ("" if newer else self._obstacle())
         response.success, response.message = not problem, problem or "started"
-        if not problem and self.settings and self._running_engine.experiment is not experiment:
+        if not problem and self.settings and newer:
             self._waiting = _Waiting(time.monotonic() + self.settings.start_timeout, False, asked=True)
             response.message = "starts as soon as the outputs answer to the experiment file as it is now"
         elif not problem:
