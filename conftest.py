@@ -191,6 +191,15 @@ class Observer:
         self.node.create_subscription(kind, topic, messages.append, qos)
         return messages
 
+    def within(self, function: Callable[[], Any]) -> Any:
+        """What a function gives, called by the thread that takes messages.
+
+        rclpy's action client drops the answer to a goal that another thread has not entered yet.
+        """
+        task = self._executor.create_task(function)
+        wait_for(task.done, f"{function} in the observer's thread")
+        return task.result()
+
     def call(self, kind: type, service: str, request: Any) -> Any:
         """The answer of a service.
 

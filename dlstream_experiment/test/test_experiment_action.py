@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,16 @@ class Goal:
         self.feedback: list[ExperimentStatus] = []
         self._client = ActionClient(observer.node, RunExperiment, "/experiment/run")
         assert self._client.wait_for_server(120)
-        sent = self._client.send_goal_async(
-            RunExperiment.Goal(file=str(file)), lambda message: self.feedback.append(message.feedback.status)
-        )
+        sent = observer.within(partial(self._client.send_goal_async, RunExperiment.Goal(file=str(file)), self._on_news))
         wait_for(sent.done, "the goal's acceptance")
         self.handle = sent.result()
         assert self.handle.accepted
-        self._result = self.handle.get_result_async()
+        self._result = observer.within(self.handle.get_result_async)
+        self._observer = observer
         self._wait_for = wait_for
+
+    def _on_news(self, message: Any) -> None:
+        self.feedback.append(message.feedback.status)
 
     def result(self) -> tuple[int, Any]:
         """Waits for the end; its status and result."""
@@ -44,7 +47,7 @@ class Goal:
 
     def cancel(self) -> None:
         """Asks for its end."""
-        cancelled = self.handle.cancel_goal_async()
+        cancelled = self._observer.within(self.handle.cancel_goal_async)
         self._wait_for(cancelled.done, "the answer to the cancellation")
         assert cancelled.result().goals_canceling
 
