@@ -13,13 +13,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 
+if TYPE_CHECKING:
+    from fake_gv_camera import FakeCamera
+
 ROOT = Path(__file__).parent
-sys.path.insert(0, str(ROOT / "firmware" / "simulator"))  # the board that tests of several packages use
+# The board and the camera that tests of several packages use.
+sys.path[:0] = [str(ROOT / "firmware" / "simulator"), str(ROOT / "dlstream_camera" / "test")]
 PATIENCE = 300.0
 """Seconds after which something that should happen has not happened. Tests wait for events, never for a time: so this
 costs nothing where all is well, and is long enough for a machine that has much else to do."""
@@ -246,6 +250,17 @@ def wait_for(condition: Callable[[], Any], what: str, timeout: float = PATIENCE)
         if time.monotonic() > end:
             pytest.fail(f"waited {timeout:.0f} s for {what}")
         time.sleep(0.01)
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeCamera]:
+    """Aravis's GigE Vision camera, in a process of its own; the only one of this computer while a test has it."""
+    from fake_gv_camera import FakeCamera, only_here
+
+    with only_here():
+        camera = FakeCamera("GV81")
+        yield camera
+        camera.kill()
 
 
 @pytest.fixture(name="wait_for")

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
-import pytest
 from rig_tools import CONFIG, PATIENCE, RigUnderTest, recorded
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "dlstream_camera" / "test"))
-from fake_gv_camera import FakeCamera, only_here
 
 # The camera's picture, a ramp, has no animal: whatever the network takes for one counts.
 RIG = """\
@@ -52,14 +46,6 @@ protocol:
 max_age: 60
 pose_timeout: 2
 """
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeCamera]:
-    with only_here():
-        camera = FakeCamera("GV81")
-        yield camera
-        camera.kill()
 
 
 def write(folder: Path, more: str = "") -> str:

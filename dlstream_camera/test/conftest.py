@@ -6,7 +6,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from fake_gv_camera import FakeCamera, only_here
 from genicam_tools import Watched
 from numpy.typing import NDArray
 
@@ -54,14 +53,6 @@ def damaged_clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     content[first:last] = bytes(last - first)
     path.write_bytes(content)
     return path, 200
-
-
-@pytest.fixture
-def fake() -> Iterator[FakeCamera]:
-    with only_here():
-        camera = FakeCamera("GV81")
-        yield camera
-        camera.kill()
 
 
 @pytest.fixture
