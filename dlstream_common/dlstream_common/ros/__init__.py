@@ -16,9 +16,10 @@ from dlstream_common.ros.messages import (
     stamp_from_message,
     stamp_to_message,
 )
-from dlstream_common.ros.node import DlstreamNode, run_node, run_nodes
+from dlstream_common.ros.node import DlstreamNode
 from dlstream_common.ros.parameters import declare_settings, read_settings
 from dlstream_common.ros.qos import COMMAND, EVENT, HEARTBEAT, JOURNAL, LATCHED, LATEST_IMAGE, POSE, image_qos
+from dlstream_common.ros.running import run_node, run_nodes
 
 __all__ = [
     "COMMAND",
