@@ -6,65 +6,33 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rclpy.duration import Duration
-from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from dlstream_common import Command, DlstreamError, Event, event_kinds, suggest
-from dlstream_common.ros import EVENT, JOURNAL, LATCHED, Diagnosis, DlstreamNode, Level, event_to_message, run_node
-from dlstream_experiment.journal.journal import Journal
+from dlstream_common.ros import Diagnosis, DlstreamNode, Level, run_node
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.ros.connections import Connections
 from dlstream_experiment.ros.experiment_file import ExperimentFile
 from dlstream_experiment.ros.heartbeat import Heartbeat
-from dlstream_experiment.ros.messages import regions_to_message, status_to_message
+from dlstream_experiment.ros.messages import status_to_message
+from dlstream_experiment.ros.publications import Publications
 from dlstream_experiment.ros.run_action import RunAction
+from dlstream_experiment.ros.waiting import Waiting
 from dlstream_experiment.ros.watched import Watched
 from dlstream_experiment.runtime.effects import Effect, Phase, RegionStates
 from dlstream_experiment.runtime.engine import Engine
 from dlstream_experiment.runtime.inputs import Fault, Input, Poses, Start, Stop, Tick, Value
 from dlstream_experiment.settings import ExperimentSettings
-from dlstream_msgs.msg import Event as EventMsg
-from dlstream_msgs.msg import ExperimentStatus, Regions
+from dlstream_msgs.msg import ExperimentStatus
 from dlstream_msgs.srv import GetExperimentStatus
 
 _TICK = 0.05
 _POSES_COME = 1.0
-_WORTH_A_LINE = 1.0
-"""Seconds that a run has to wait for something until the log says it."""
 _GRACE = 2.0  # seconds in which the outputs may acknowledge their last "off", if no more are allowed for any command
-_LOGGED = {
-    event_kinds.EXPERIMENT_STARTED,
-    event_kinds.EXPERIMENT_ENDED,
-    event_kinds.TRIAL_STARTED,
-    event_kinds.TRIAL_ENDED,
-    event_kinds.RECOVERED,
-}
-
-
-@dataclass
-class _Waiting:
-    """A run that is to begin as soon as it can; its times are seconds of the monotonic clock.
-
-    Attributes:
-        deadline: until when the outputs have to answer.
-        reason: what it waits for, since when.
-        lacks_output: whether that is an output.
-        asked: by a service; false: it begins by itself, or a goal says how it ends.
-    """
-
-    deadline: float
-    for_poses: bool
-    reason: str = ""
-    since: float = 0.0
-    logged: str = ""
-    lacks_output: bool = False
-    asked: bool = False
 
 
 class ExperimentNode(DlstreamNode[ExperimentSettings]):
@@ -76,25 +44,18 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         super().__init__(ExperimentSettings, **options)
         self._engine: Engine | None = None
         self._connections: Connections | None = None
-        self._waiting: _Waiting | None = None
+        self._waiting: Waiting | None = None
         self._never_began = ""  # why the last run that was to begin did not
         self._closers: list[Callable[[], object]] = []
 
     # The life cycle.
 
     def configure(self, settings: ExperimentSettings) -> None:
-        self._faults, self._poses, self._decision_time = 0, 0, 0
-        self._last_fault, self._stopped = "", False
+        self._poses, self._decision_time, self._stopped = 0, 0, False
         self._file = ExperimentFile(settings, self.get_logger())
-        self._events = self.create_lifecycle_publisher(EventMsg, "~/events", EVENT)
-        self._statuses = self.create_lifecycle_publisher(ExperimentStatus, "~/status", EVENT)
-        self._regions = self.create_lifecycle_publisher(Regions, "~/regions", LATCHED)
-        self._journal = Journal()
-        self._journals = self.create_lifecycle_publisher(String, "~/journal", JOURNAL)
-        for publisher in (self._events, self._statuses, self._regions, self._journals):
-            self._closers.append(partial(self.destroy_lifecycle_publisher, publisher))
+        self._publications = Publications(self)
         self._watched = Watched(self)
-        self._closers.append(self._watched.close)
+        self._closers += [self._publications.close, self._watched.close]
         self._use(self._file.experiment)
         self._action = RunAction(self, self._begin_goal, lambda: self._stop_run("cancelled"))
         self._closers.append(self._action.close)
@@ -122,8 +83,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             timeout = self.settings.acknowledgement_timeout if self.settings else 0.0
             self._connections.settle(max(_GRACE, timeout))
         self._heartbeat.close()
-        for publisher in (self._events, self._statuses, self._journals):  # in memory that ends with this process
-            publisher.wait_for_all_acked(Duration(seconds=1))
+        self._publications.wait_for_delivery()
 
     def cleanup(self) -> None:
         if self._connections:
@@ -140,7 +100,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             "state": status.state,
             "poses": self._poses,
             "stale": self._running_engine.stale,
-            "faults": self._faults,
+            "faults": self._publications.faults,
             "decision_ms": f"{self._decision_time / 1e6:.3f}",
             **status.counts,
         }
@@ -149,8 +109,9 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             return Diagnosis(Level.WARN if self._waiting.lacks_output else Level.OK, self._waiting.reason, values)
         if status.phase is Phase.FAULT or self._never_began:
             return Diagnosis(Level.ERROR, self._never_began or status.reason, values)
-        if self._faults:
-            return Diagnosis(Level.WARN, f"{text}; {self._faults} faults, the last: {self._last_fault}", values)
+        if faults := self._publications.faults:
+            last = self._publications.last_fault
+            return Diagnosis(Level.WARN, f"{text}; {faults} faults, the last: {last}", values)
         return Diagnosis(Level.OK, text, values)
 
     # From poses and time to effects.
@@ -195,7 +156,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         self._carry_out(effects, begins=isinstance(item, Start))
         if isinstance(item, Poses) and item.arrived is not None:
             self._decision_time = self._clock_now() - item.arrived
-        self._journals.publish(String(data="\n".join(self._journal.lines(item, effects, engine.experiment))))
+        self._publications.journal(item, effects, engine.experiment)
         self._watched.after(item, engine, self._clock_now())
 
     def _carry_out(self, effects: list[Effect], begins: bool) -> None:
@@ -208,7 +169,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
                 self._connections.send(effect, decided, arm=begins)
         for effect in effects:
             if isinstance(effect, Event):
-                self._publish_event(effect)
+                self._publications.event(effect)
         self._publish_regions([effect for effect in effects if isinstance(effect, RegionStates)])
         self._publish_status()
         engine = self._running_engine
@@ -217,23 +178,12 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             success = status.phase is Phase.FINISHED and not self._stopped
             self._action.finish(success, status.reason, status.elapsed, status.counts)
 
-    def _publish_event(self, event: Event) -> None:
-        self._events.publish(event_to_message(event))
-        text = " ".join([event.kind, event.name, *(f"{key}={value}" for key, value in event.values.items())])
-        if event.kind == event_kinds.FAULT:
-            self._faults += 1
-            self._last_fault = event.values.get("reason", event.name)
-            self.get_logger().error(f"fault: {self._last_fault}")
-        elif event.kind in _LOGGED:
-            self.get_logger().info(text)
-
     def _publish_regions(self, states: list[RegionStates]) -> None:
-        for item in states:
-            self._regions.publish(regions_to_message(item, self._running_engine.experiment))
+        self._publications.regions(states, self._running_engine.experiment)
 
     def _publish_status(self) -> None:
         message = self._status_message()
-        self._statuses.publish(message)
+        self._publications.status(message)
         self._action.feedback(message)
 
     def _status_message(self) -> ExperimentStatus:
@@ -249,7 +199,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         self._handle(Fault(self._clock_now(), output, reason))
 
     def _recovered(self, output: str, text: str) -> None:
-        self._publish_event(Event(self._clock_now(), event_kinds.RECOVERED, output, {"text": text}))
+        self._publications.event(Event(self._clock_now(), event_kinds.RECOVERED, output, {"text": text}))
 
     # Starting and stopping.
 
@@ -308,9 +258,9 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         return ""
 
     def _wait(self, settings: ExperimentSettings, for_poses: bool) -> None:
-        self._waiting = _Waiting(time.monotonic() + settings.start_timeout, for_poses)
+        self._waiting = Waiting(time.monotonic() + settings.start_timeout, for_poses)
 
-    def _begin_if_possible(self, waiting: _Waiting, connections: Connections) -> None:
+    def _begin_if_possible(self, waiting: Waiting, connections: Connections) -> None:
         obstacle = self._obstacle()
         waiting.lacks_output = bool(obstacle)
         if not obstacle and waiting.for_poses and connections.since_last_pose >= _POSES_COME:
@@ -321,18 +271,18 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         steady, reason = time.monotonic(), f"waits for {obstacle}"
         if waiting.lacks_output and steady > waiting.deadline and not connections.undecided:
             self._give_up(obstacle, waiting.asked)
-        elif waiting.reason != reason:
-            waiting.reason, waiting.since = reason, steady
+        elif waiting.is_new(reason, steady):
             self._publish_status()
-        elif steady - waiting.since > _WORTH_A_LINE and waiting.logged != reason:
-            waiting.logged = reason
+        elif waiting.is_worth_a_line(steady):
             self.get_logger().info(reason)
 
     def _give_up(self, obstacle: str, asked: bool) -> None:
         """No run begins, as an output does not answer; where it was to begin by itself, the node has failed."""
         seconds = self.settings.start_timeout if self.settings else 0.0
         self._waiting, self._never_began = None, f"the run did not begin within {seconds:g} s: {obstacle}"
-        self._publish_event(Event(self._clock_now(), event_kinds.FAULT, "experiment", {"reason": self._never_began}))
+        self._publications.event(
+            Event(self._clock_now(), event_kinds.FAULT, "experiment", {"reason": self._never_began})
+        )
         self._publish_status()
         if self._action.active:
             self._action.finish(False, self._never_began)
@@ -361,7 +311,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         problem = problem or ("" if newer else self._obstacle())
         response.success, response.message = not problem, problem or "started"
         if not problem and self.settings and newer:
-            self._waiting = _Waiting(time.monotonic() + self.settings.start_timeout, False, asked=True)
+            self._waiting = Waiting(time.monotonic() + self.settings.start_timeout, False, asked=True)
             response.message = "starts as soon as the outputs answer to the experiment file as it is now"
         elif not problem:
             self._run()
