@@ -8,13 +8,13 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from dlstream_common.plugins import Origin, Pick
+from dlstream_common.plugins import Origin, Pick, WrongPart
 
 
 def a_module(found: Any, origin: Origin) -> ModuleType:
     """The module itself is the part."""
     if not isinstance(found, ModuleType):
-        raise TypeError(f"expected a module, found {found!r}")
+        raise WrongPart(_in_words(found), "a module")
     return found
 
 
@@ -29,10 +29,10 @@ def a_class(base: Any, tag: str = "") -> Pick[Any]:
     def pick(found: Any, origin: Origin) -> Any:
         if not isinstance(found, ModuleType):
             if not (isinstance(found, type) and issubclass(found, base)):
-                raise TypeError(f"expected a subclass of {base.__name__}, found {found!r}")
+                raise WrongPart(f"{_in_words(found)} that is no {base.__name__}", f"a subclass of {base.__name__}")
             if isabstract(found):
                 lacking = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
-                raise TypeError(f"expected all methods of {base.__name__}, found none called {lacking}")
+                raise WrongPart(f"a {base.__name__} without the methods {lacking}", f"all methods of {base.__name__}")
             _check_name(found, tag, origin.name)
             return found
         own = [item for item in vars(found).values() if isinstance(item, type) and item.__module__ == found.__name__]
@@ -42,7 +42,7 @@ def a_class(base: Any, tag: str = "") -> Pick[Any]:
             fitting = tagged or [item for item in fitting if not tags_of(item, tag)]
         if len(fitting) != 1:
             names = ", ".join(item.__name__ for item in fitting) or "none"
-            raise TypeError(f"expected one subclass of {base.__name__} for '{origin.name}', found {names}")
+            raise WrongPart(f"with these for '{origin.name}': {names}", f"one subclass of {base.__name__}")
         return fitting[0]
 
     return pick
@@ -58,4 +58,8 @@ def _check_name(item: type[Any], tag: str, name: str) -> None:
     """Checks the name that a class may give itself, in a field of its settings or by the attribute `name`."""
     own = tags_of(item, tag) if tag else tuple(filter(None, [getattr(item, "name", None)]))
     if own and name not in own:
-        raise TypeError(f"expected {item.__name__} to be named '{name}', as its entry point says, found '{own[0]}'")
+        raise WrongPart(f"which calls itself '{own[0]}'", f"the name of its entry point, '{name}'")
+
+
+def _in_words(found: Any) -> str:
+    return "a class" if isinstance(found, type) else f"the {type(found).__name__} {found!r}"

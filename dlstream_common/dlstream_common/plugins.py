@@ -48,6 +48,19 @@ class UnknownPart(PartError, KeyError):
     __str__ = Exception.__str__
 
 
+class WrongPart(TypeError):
+    """What was imported is no part of the kind that was asked for.
+
+    Attributes:
+        found: what it is, so that it reads on after "found", such as "a class that is no Output".
+        expected: what it should be.
+    """
+
+    def __init__(self, found: str, expected: str) -> None:
+        self.found, self.expected = found, expected
+        super().__init__(f"found {found}; expected {expected}")
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a part comes from.
@@ -83,7 +96,7 @@ def own_parts_only() -> Iterator[None]:
 
 
 Pick = Callable[[Any, Origin], T]
-"""Returns the part in a module, or in what an entry point names; raises TypeError if there is none."""
+"""Returns the part in a module, or in what an entry point names; raises WrongPart if there is none."""
 
 
 class Registry(Mapping[str, T], Generic[T]):
@@ -96,6 +109,7 @@ class Registry(Mapping[str, T], Generic[T]):
         pick: finds the part in what was imported.
         group: group of entry points; empty: installed packages can't add parts.
         bundles: modules with several parts, and the names of these parts.
+        reserved: words that stand in files in place of a name, such as "auto"; no part can have one as its name.
     """
 
     def __init__(
@@ -106,10 +120,11 @@ class Registry(Mapping[str, T], Generic[T]):
         pick: Pick[T],
         group: str = "",
         bundles: Mapping[str, Sequence[str]] | None = None,
+        reserved: Sequence[str] = (),
     ) -> None:
         self.kind, self.group = kind, group
         self._folder, self._path, self._pick = folder, list(path), pick
-        self._bundles = dict(bundles or {})
+        self._bundles, self._reserved = dict(bundles or {}), frozenset(reserved)
         self._loaded: dict[Origin, T] = {}
 
     def origins(self) -> dict[str, list[Origin]]:
@@ -138,27 +153,34 @@ class Registry(Mapping[str, T], Generic[T]):
         return self.load(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.origins())
+        return iter([name for name in self.origins() if name not in self._reserved])
 
     def __len__(self) -> int:
-        return len(self.origins())
+        return len(list(iter(self)))
 
     def __contains__(self, name: object) -> bool:
-        return name in self.origins()
+        return name in self.origins() and name not in self._reserved
 
     def origin(self, name: str) -> Origin:
         """Where the part of that name comes from.
 
         Raises:
             UnknownPart: no part has the name.
-            PartError: more than one part has it.
+            PartError: more than one part has it, or it means something else in files.
         """
         origins = self.origins()
         if name not in origins:
-            known = list(origins)
+            known = list(self)
             found = f"'{name}'" if name else "nothing"
             raise UnknownPart(self.kind, found, f"one of {', '.join(known)}", did_you_mean(name, known))
         first, *others = origins[name]
+        if name in self._reserved:
+            raise PartError(
+                f"{self.kind} '{name}'",
+                f"{first}, which has the name '{name}'",
+                f"another name: in files '{name}' means something else",
+                f"'{name}' can't be the name of a part. Ask the makers of {first.package} to rename its entry point.",
+            )
         if others:
             places = " and ".join(str(origin) for origin in (first, *others))
             raise PartError(
@@ -228,6 +250,8 @@ class Registry(Mapping[str, T], Generic[T]):
             for word in origin.attribute.split(".") if origin.attribute else ():
                 item = getattr(item, word)
             return self._pick(item, origin)
+        except WrongPart as error:
+            raise PartError(what, f"{origin}, {error.found}", error.expected, self._whom_to_ask(origin)) from error
         except ModuleNotFoundError as error:
             library = (error.name or "").partition(".")[0]
             if not library or library == origin.module.partition(".")[0]:
@@ -243,10 +267,12 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def _broken(self, what: str, origin: Origin, error: BaseException) -> PartError:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}{raised_at(error)}"
-        suggestion = "" if origin.is_ours else f"Ask the makers of {origin.package}, or uninstall it."
-        return PartError(
-            what, f"{origin}, which can't be imported ({reason})", "a part that can be imported", suggestion
-        )
+        found = f"{origin}, which can't be imported ({reason})"
+        return PartError(what, found, "a part that can be imported", self._whom_to_ask(origin))
+
+    @staticmethod
+    def _whom_to_ask(origin: Origin) -> str:
+        return "" if origin.is_ours else f"Ask the makers of {origin.package}, or uninstall it."
 
 
 @cache

@@ -51,7 +51,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
 
-    def make(pick: Any = None, group: str = "", **modules: str) -> Registry[Any]:
+    def make(pick: Any = None, group: str = "", reserved: tuple[str, ...] = (), **modules: str) -> Registry[Any]:
         (tmp_path / "toolbox").mkdir(exist_ok=True)
         (tmp_path / "toolbox" / "__init__.py").touch()
         for name, text in modules.items():
@@ -60,7 +60,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
             monkeypatch.delitem(sys.modules, name)
         from test_plugins import Tool as Base  # the class that the modules import, under this name
 
-        return Registry("tool", "toolbox", [str(tmp_path / "toolbox")], pick or a_class(Base), group)
+        return Registry("tool", "toolbox", [str(tmp_path / "toolbox")], pick or a_class(Base), group, reserved=reserved)
 
     return make
 
@@ -122,10 +122,19 @@ def test_a_library_that_a_part_names_is_told_before_it_runs(folder):
     ("points", "code", "expected"),
     [
         ("drill = stranger:Drill", "1 / 0", r"ZeroDivisionError.*stranger.py, line 1"),
-        ("drill = stranger:Drill", "Drill = 3", r"expected a subclass of Tool, found 3"),
+        ("drill = stranger:Drill", "Drill = 3", r", the int 3 that is no Tool; expected a subclass of Tool"),
+        ("drill = stranger:Drill", "class Drill: ...", r", a class that is no Tool; expected a subclass of Tool"),
         ("drill = stranger:Drll", part("Drill"), r"AttributeError"),
-        ("drill = stranger:Drill", part("Drill").replace("use", "us"), r"all methods of Tool, found none called use"),
-        ("drill = stranger:Drill", part("Drill", 'name = "drl"'), r"to be named 'drill', .*, found 'drl'"),
+        (
+            "drill = stranger:Drill",
+            part("Drill").replace("use", "us"),
+            r", a Tool without the methods use; expected all",
+        ),
+        (
+            "drill = stranger:Drill",
+            part("Drill", 'name = "drl"'),
+            r"calls itself 'drl'; expected the name of its entry point",
+        ),
         ("drill = stranger.moved:Drill", part("Drill"), r"ModuleNotFoundError"),
         ("drill = stranger:Drill", "raise SystemExit(3)", r"SystemExit"),
         ("drill = stranger:Drill", "def (", r"SyntaxError.*stranger.py, line 1"),
@@ -148,6 +157,19 @@ def test_two_parts_of_one_name_are_refused_by_both_their_names(folder, install):
     with pytest.raises(PartError, match=r"two parts of this name: other 2.1 .* and stranger 2.1 "):
         tools.load("saw")
     assert tools["nail"]().use() == "Nail"
+
+
+def test_a_word_that_files_use_for_something_else_is_no_name_of_a_part(folder, install):
+    install("stranger", "auto = stranger:Drill\ndrill = stranger:Drill", part("Drill"))
+    tools = folder(hammer=part("Hammer"), group="dlstream.tools", reserved=("auto",))
+    with pytest.raises(
+        PartError, match=r"tool 'auto': found stranger 2.1 .* means something else.*stranger 2.1 to rename"
+    ):
+        tools.load("auto")
+    assert list(tools) == ["drill", "hammer"]
+    with pytest.raises(UnknownPart, match=r"expected one of drill, hammer\. Did"):
+        tools.load("hamer")
+    assert "auto" in tools.origins(), "it is listed, with what is wrong"
 
 
 def test_a_module_can_be_the_part(folder):

@@ -18,7 +18,9 @@ from dlstream_outputs.actions import Action
 from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings, Report
 from dlstream_outputs.outputs._guarded import GuardedOutput
 
-OUTPUTS: Registry[type[Output[Any]]] = Registry("output", __name__, __path__, a_class(Output), group="dlstream.outputs")
+OUTPUTS: Registry[type[Output[Any]]] = Registry(
+    "output", __name__, __path__, a_class(Output), group="dlstream.outputs", reserved=("topic",)
+)
 
 
 def output_settings(name: str) -> type[OutputSettings]:

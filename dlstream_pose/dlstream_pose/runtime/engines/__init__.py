@@ -18,7 +18,9 @@ from dlstream_pose.runtime.engines._base import Engine, EngineSettings, NotInsta
 from dlstream_pose.runtime.engines._fastest import fastest
 from dlstream_pose.runtime.engines._precision import candidates, precision_of
 
-ENGINES: Registry[type[Engine[Any]]] = Registry("engine", __name__, __path__, a_class(Engine), group="dlstream.engines")
+ENGINES: Registry[type[Engine[Any]]] = Registry(
+    "engine", __name__, __path__, a_class(Engine), group="dlstream.engines", reserved=("auto",)
+)
 
 AUTO = ("cuda", "onnx")
 """What `auto` tries, in this order; the last one is part of every installation."""

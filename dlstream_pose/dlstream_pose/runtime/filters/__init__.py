@@ -10,7 +10,9 @@ from dlstream_common.plugins import Registry
 from dlstream_common.tagged import Tagged, tagged
 from dlstream_pose.runtime.filters._base import CONFIDENCE, IDLE, VX, VY, Filter, Filtered, FilterSettings, Floats, X, Y
 
-FILTERS: Registry[type[Filter[Any]]] = Registry("filter", __name__, __path__, a_class(Filter), group="dlstream.filters")
+FILTERS: Registry[type[Filter[Any]]] = Registry(
+    "filter", __name__, __path__, a_class(Filter), group="dlstream.filters", reserved=("none",)
+)
 
 
 class NoFilter(Settings):
