@@ -6,6 +6,7 @@ import inspect
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import FunctionType, ModuleType, SimpleNamespace
@@ -53,16 +54,17 @@ def test_commit_messages_that_are_refused(tmp_path: Path, message: str, expected
     assert expected in done.stderr
 
 
-def contract(tmp_path: Path, **files: str) -> subprocess.CompletedProcess[str]:
-    """The contract's word on a package of these modules."""
-    package = tmp_path / "house"
-    package.mkdir()
-    for name, text in {"__init__": "", **files}.items():
-        (package / f"{name}.py").write_text(text)
+def contract(tmp_path: Path, kind: str, packages: Mapping[str, Mapping[str, str]]) -> subprocess.CompletedProcess[str]:
+    """The contract's word on packages of these modules."""
+    for package, files in packages.items():
+        (tmp_path / package).mkdir()
+        for name, text in {"__init__": "", **files}.items():
+            (tmp_path / package / f"{name}.py").write_text(text)
+    contracts = {"no_circles": "NoCircles", "private_to_package": "PrivateToPackage"}
     (tmp_path / "pyproject.toml").write_text(
-        '[tool.importlinter]\nroot_packages = ["house"]\n'
-        'contract_types = ["no_circles: import_contracts.NoCircles"]\n'
-        '[[tool.importlinter.contracts]]\nname = "No circles"\ntype = "no_circles"\n'
+        f"[tool.importlinter]\nroot_packages = {list(packages)}\n"
+        f"contract_types = ['{kind}: import_contracts.{contracts[kind]}']\n"
+        f"[[tool.importlinter.contracts]]\nname = 'As it should be'\ntype = '{kind}'\n"
     )
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{TOOLS}", "COLUMNS": "200"}
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
@@ -70,7 +72,8 @@ def contract(tmp_path: Path, **files: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_modules_without_a_circle_are_accepted(tmp_path: Path):
-    done = contract(tmp_path, __init__="from house import a", a="from house import b", b="import json")
+    files = {"__init__": "from house import a", "a": "from house import b", "b": "import json"}
+    done = contract(tmp_path, "no_circles", {"house": files})
     assert done.returncode == 0, done.stdout
     assert "1 kept, 0 broken" in done.stdout
 
@@ -84,7 +87,7 @@ def test_modules_without_a_circle_are_accepted(tmp_path: Path):
     ],
 )
 def test_a_circle_is_shown(tmp_path: Path, files: dict[str, str]):
-    done = contract(tmp_path, **files)
+    done = contract(tmp_path, "no_circles", {"house": files})
     assert done.returncode == 1
     assert "in a circle" in done.stdout
     lines = [line.strip() for line in done.stdout.splitlines() if line.startswith("    house")]
@@ -92,7 +95,33 @@ def test_a_circle_is_shown(tmp_path: Path, files: dict[str, str]):
     assert len(set(lines)) == len(lines) - 1 == (3 if "c" in files else 2)
 
 
-PACKAGES = ("common", "camera", "pose", "experiment", "outputs", "recorder")
+@pytest.mark.parametrize(
+    "statement", ["from house._cellar import wine", "def f():\n    import house._cellar as cellar"]
+)
+def test_a_private_module_of_another_package_is_shown(tmp_path: Path, statement: str):
+    house = {
+        "_cellar": "wine = 1",
+        "kitchen": "from house._cellar import wine",
+        "__main__": "from house import kitchen",
+    }
+    done = contract(tmp_path, "private_to_package", {"house": house, "guest": {"table": statement}})
+    assert done.returncode == 1
+    lines = [line.strip() for line in done.stdout.splitlines() if " imports " in line]
+    assert lines == ["guest.table imports house._cellar"]
+
+
+def test_public_modules_of_another_package_are_accepted(tmp_path: Path):
+    house = {
+        "_cellar": "wine = 1",
+        "kitchen": "from house._cellar import wine",
+        "__main__": "from house import kitchen",
+    }
+    guest = {"table": "from house.kitchen import wine\nfrom house import __main__"}
+    done = contract(tmp_path, "private_to_package", {"house": house, "guest": guest})
+    assert done.returncode == 0, done.stdout
+
+
+PACKAGES = ("common", "camera", "pose", "experiment", "outputs", "panel", "recorder")
 
 
 def imported(name: str) -> ModuleType | SimpleNamespace:

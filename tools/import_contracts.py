@@ -1,4 +1,4 @@
-"""A contract for import-linter: no module imports itself by way of others."""
+"""Contracts for import-linter: no module imports itself by way of others, and packages keep their private modules."""
 
 from __future__ import annotations
 
@@ -35,3 +35,33 @@ class NoCircles(Contract):
         output.print_error("These modules import one another in a circle; move what they share into a module below:")
         for module in check.metadata["circle"]:
             output.print_error(f"    {module}")
+
+
+class PrivateToPackage(Contract):
+    """A module whose name begins with _ is imported by its own package only, so that it may change with it."""
+
+    type_name = "private_to_package"
+
+    ignore_imports = fields.SetField(subfield=fields.ImportExpressionField(), required=False)
+
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
+        """Looks at every import of a private module."""
+        warnings = remove_ignored_imports(graph, self.ignore_imports, AlertLevel.ERROR)
+        found = [
+            (importer, module)
+            for module in sorted(graph.modules)
+            if _is_private(module)
+            for importer in sorted(graph.find_modules_that_directly_import(module))
+            if importer.partition(".")[0] != module.partition(".")[0]
+        ]
+        return ContractCheck(kept=not found, warnings=warnings, metadata={"found": found})
+
+    def render_broken_contract(self, check: ContractCheck) -> None:
+        """Shows each import."""
+        output.print_error("These modules import a private one of another package; make public there what they need:")
+        for importer, module in check.metadata["found"]:
+            output.print_error(f"    {importer} imports {module}")
+
+
+def _is_private(module: str) -> bool:
+    return any(part.startswith("_") and not part.startswith("__") for part in module.split(".")[1:])

@@ -10,7 +10,7 @@ from typing import Any
 from dlstream_common import DlstreamError, RecordingError
 from dlstream_panel.frames import Still, session_frame
 from dlstream_recorder.session.archive import Search, SessionInfo, by_date, session_folders, session_info, totals
-from dlstream_recorder.writers._session_file import FILE_NAME
+from dlstream_recorder.writers.session_file import SESSION_FILE
 
 _SHOWN = 300
 """Sessions in one answer; a search finds the others."""
@@ -19,7 +19,7 @@ _TABLES = frozenset({".csv", ".h5", ".json", ".jsonl", ".yaml"})
 _PICTURES = (".png",)
 _ORDER = ("overlay", "trajectory", "occupancy", "latency", "stimuli")
 _LARGEST = 2_000_000_000
-_READ = (FILE_NAME, "experiment.yaml")
+_READ = (SESSION_FILE, "experiment.yaml")
 """The files of which session_info tells."""
 _State = tuple[int, int, int] | None
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlstream_recorder.report._path_plots import plot_occupancy, plot_trajectory
+from dlstream_recorder.report.path_plots import plot_occupancy, plot_trajectory
 from dlstream_recorder.report.paths import Walk, occupancy, walks
 
 SECOND = 1_000_000_000

@@ -11,7 +11,7 @@ import pytest
 from dlstream_common import RecordingError
 from dlstream_pose.runtime.overlay import PALETTE
 from dlstream_recorder import EventRow
-from dlstream_recorder.report import _path_plots
+from dlstream_recorder.report import path_plots
 from dlstream_recorder.report.report import read_frame, write_report
 
 
@@ -58,7 +58,7 @@ def test_draws_the_frame_of_the_first_command(open_session, make):
 
 def test_the_way_is_that_of_the_frames_with_poses(open_session, make, monkeypatch):
     drawn = []
-    monkeypatch.setattr(_path_plots, "plot_trajectory", lambda path, title, walks, *_: drawn.extend(walks))
+    monkeypatch.setattr(path_plots, "plot_trajectory", lambda path, title, walks, *_: drawn.extend(walks))
     session = open_session(bag=False)
     for number in range(9):
         session.add_frame(make.frame(number, np.full((240, 320, 3), 120, np.uint8)))

@@ -11,10 +11,20 @@ from dlstream.authoring.draft import Draft
 from dlstream.authoring.explain import Known
 from dlstream_common import Place, nearest
 from dlstream_experiment import Experiment
-from dlstream_experiment.model.protocols import PROTOCOLS, Stimulus
-from dlstream_experiment.model.protocols._control import Limit, Planned, Sham, Yoked
-from dlstream_experiment.model.protocols._transitions import Action, State, StopCondition, Transition
-from dlstream_experiment.model.protocols._trials import Condition, Trials
+from dlstream_experiment.model.protocols import (
+    PROTOCOLS,
+    Action,
+    Condition,
+    Limit,
+    Planned,
+    Sham,
+    State,
+    Stimulus,
+    StopCondition,
+    Transition,
+    Trials,
+    Yoked,
+)
 from dlstream_experiment.model.protocols.region_trials import Trial
 from dlstream_experiment.model.regions import REGIONS
 from dlstream_experiment.model.triggers import TRIGGERS

@@ -117,7 +117,7 @@ def write_paths(folder: Path, camera: str, about: Mapping[str, Any], ending: str
         about: the camera's entry in session.json.
         ending: of the pictures' names, such as ".png".
     """
-    from dlstream_recorder.report._path_plots import plot_occupancy, plot_trajectory
+    from dlstream_recorder.report.path_plots import plot_occupancy, plot_trajectory
 
     targets = [folder / f"{what}{ending}" for what in ("trajectory", "occupancy")]
     for target in targets:

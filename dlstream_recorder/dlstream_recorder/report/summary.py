@@ -19,7 +19,7 @@ from dlstream_recorder.report.found import found_by_camera
 from dlstream_recorder.report.host_clocks import POSE, HostClocks
 from dlstream_recorder.report.tables import read_events, read_frames, read_latency, segment_stems
 from dlstream_recorder.report.tracking import TrackingError, tracking_error
-from dlstream_recorder.writers._session_file import FILE_NAME
+from dlstream_recorder.writers.session_file import SESSION_FILE
 
 HOPS = {
     "capture_to_received": "capture → pose node",
@@ -134,7 +134,7 @@ def read_session(folder: Path) -> dict[str, Any]:
     Raises:
         RecordingError: there is no such file, or it can't be read.
     """
-    path = folder / FILE_NAME
+    path = folder / SESSION_FILE
     if path.exists() and not path.is_file():  # a pipe would keep its reader waiting
         raise RecordingError(f"{path} is no file; expected the session.json of a dlstream session")
     try:

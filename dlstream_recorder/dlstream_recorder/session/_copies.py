@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dlstream_common import RecordingError, UsedFile, masked
 from dlstream_recorder.writers._files import write_error
-from dlstream_recorder.writers._session_file import SessionFile
+from dlstream_recorder.writers.session_file import SessionFile
 
 FILES = "files"
 """The folder for the files that an experiment file names."""

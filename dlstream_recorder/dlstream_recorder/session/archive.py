@@ -13,7 +13,7 @@ from typing import Any
 
 from dlstream_common import RecordingError
 from dlstream_recorder.report.summary import read_session
-from dlstream_recorder.writers._session_file import FILE_NAME
+from dlstream_recorder.writers.session_file import SESSION_FILE
 
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 
@@ -127,7 +127,7 @@ def session_folders(folder: Path) -> Iterator[Path]:
         raise RecordingError(f"{folder}: found no such folder; expected one with sessions in it")
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if name[0] != ".")
-        if FILE_NAME in files:
+        if SESSION_FILE in files:
             folders.clear()
             yield Path(place)
 
@@ -148,7 +148,7 @@ def session_info(folder: Path) -> SessionInfo:
         return _info(folder, about)
     except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise RecordingError(
-            f"{folder / FILE_NAME}: found other entries than dlstream writes ({type(error).__name__}: {error}); "
+            f"{folder / SESSION_FILE}: found other entries than dlstream writes ({type(error).__name__}: {error}); "
             "expected the session.json of a session"
         ) from error
 

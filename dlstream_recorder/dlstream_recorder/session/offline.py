@@ -14,9 +14,9 @@ from dlstream_recorder.report.tables import write_all_h5
 from dlstream_recorder.session._copies import Copies
 from dlstream_recorder.writers._camera import CameraRecorder
 from dlstream_recorder.writers._files import write_error
-from dlstream_recorder.writers._session_file import SessionFile, first_contents, iso
 from dlstream_recorder.writers.events import EventRow, EventTable
 from dlstream_recorder.writers.journal import JournalFiles, run_start
+from dlstream_recorder.writers.session_file import SessionFile, first_contents, iso
 
 
 class OfflineSession:

@@ -14,8 +14,8 @@ from dlstream_recorder.writers._csv import CsvRows, cut_half_row
 from dlstream_recorder.writers._files import write_error, write_json
 from dlstream_recorder.writers._matroska_repair import repair
 from dlstream_recorder.writers._pose_table import NOTHING
-from dlstream_recorder.writers._session_file import FILE_NAME, iso
 from dlstream_recorder.writers.bag import repair_bag
+from dlstream_recorder.writers.session_file import SESSION_FILE, iso
 
 
 def recover(folder: str | Path) -> Summary:
@@ -57,7 +57,7 @@ def recover(folder: str | Path) -> Summary:
         ended_ns=ended,
         summary=summary.model_dump(mode="json"),
     )
-    write_json(folder / FILE_NAME, contents)
+    write_json(folder / SESSION_FILE, contents)
     return summary
 
 

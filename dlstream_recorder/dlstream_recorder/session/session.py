@@ -23,11 +23,11 @@ from dlstream_recorder.settings import SessionSettings
 from dlstream_recorder.writers._camera import CameraRecorder
 from dlstream_recorder.writers._event_log import Log
 from dlstream_recorder.writers._files import disk_of, free_bytes, in_gigabytes
-from dlstream_recorder.writers._session_file import SessionFile, first_contents, iso
 from dlstream_recorder.writers._worker import Worker
 from dlstream_recorder.writers.bag import Quality
 from dlstream_recorder.writers.events import EventRow
 from dlstream_recorder.writers.journal import RunStart, run_start
+from dlstream_recorder.writers.session_file import SessionFile, first_contents, iso
 
 _SYNC_INTERVAL = 1.0
 _SMALL = 1000

@@ -195,7 +195,7 @@ class _Tracking:
         self.remarks += [text for text in texts if text]
 
     def _draw_paths(self, background: NDArray[np.uint8]) -> None:
-        from dlstream_recorder.report._path_plots import plot_occupancy, plot_trajectory
+        from dlstream_recorder.report.path_plots import plot_occupancy, plot_trajectory
 
         analysed = np.ones(len(self._stamps), bool)
         analysed[[int(one["frame"]) for one in self.lost]] = False

@@ -16,7 +16,10 @@ from dlstream_experiment.model.protocols._base import (
     Stimulus,
     texts,
 )
+from dlstream_experiment.model.protocols._control import Limit, Planned, Sham, Yoked
 from dlstream_experiment.model.protocols._diagram import Arrow, Box, Diagram
+from dlstream_experiment.model.protocols._transitions import Action, State, StopCondition, Transition
+from dlstream_experiment.model.protocols._trials import Condition, Trials
 
 PROTOCOLS: Registry[type[ProtocolSettings]] = Registry(
     "protocol", __name__, __path__, a_class(ProtocolSettings, tag="type"), group="dlstream.protocols"
@@ -45,18 +48,28 @@ AnyProtocol = Annotated[ProtocolSettings, Tagged("type", PROTOCOLS, protocol_set
 
 __all__ = [
     "PROTOCOLS",
+    "Action",
     "AnyProtocol",
     "Arrow",
     "Box",
+    "Condition",
     "Diagram",
     "End",
+    "Limit",
     "Note",
     "Off",
     "On",
+    "Planned",
     "Protocol",
     "ProtocolSettings",
+    "Sham",
+    "State",
     "Step",
     "Stimulus",
+    "StopCondition",
+    "Transition",
+    "Trials",
+    "Yoked",
     "protocol_settings",
     "texts",
 ]

@@ -16,7 +16,7 @@ import av
 
 from dlstream_recorder.writers._files import write_json
 
-FILE_NAME = "session.json"
+SESSION_FILE = "session.json"
 _LIBRARIES = ("av", "mcap", "numpy", "opencv-python-headless", "onnxruntime", "pandas", "rosbags", "tables")
 
 
@@ -24,7 +24,7 @@ class SessionFile:
     """The contents of session.json; every change replaces the file in one step."""
 
     def __init__(self, folder: Path, contents: Mapping[str, Any]) -> None:
-        self.path = folder / FILE_NAME
+        self.path = folder / SESSION_FILE
         self._contents = dict(contents)
         self._lock = threading.Lock()
         self.update()
