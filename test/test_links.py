@@ -84,3 +84,34 @@ def test_every_test_that_a_page_names_is_there():
     named = {pair for page in PAGES for pair in re.findall(r"`(test_\w+\.py)::(test_\w+)`", page.read_text("utf-8"))}
     assert len(named) > 40
     assert named - tests == set()
+
+
+def lacking_names(page: Path) -> list[str]:
+    """The modules and names of modules, written `dlstream_common.now`, that are not there."""
+    groups = (ROOT / "docs" / "examples" / "lab_parts" / "pyproject.toml").read_text(encoding="utf-8")
+    lacking = []
+    for dotted in sorted(set(re.findall(r"`(dlstream(?:_[a-z]+)?(?:\.\w+)+)[`(]", prose(page)))):
+        if f'"{dotted}"' in groups or (ROOT / "config" / dotted).exists():
+            continue  # a group of entry points, a file
+        path, *names = dotted.split(".")
+        place = ROOT / path / path
+        while names and ((place / names[0]).is_dir() or (place / f"{names[0]}.py").exists()):
+            place /= names.pop(0)
+        file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+        if names and not re.search(rf"\b{names[0]}\b", file.read_text(encoding="utf-8")):
+            lacking.append(dotted)
+    return lacking
+
+
+CURRENT = [page for page in PAGES if page.name != "CHANGELOG.md"]
+
+
+@pytest.mark.parametrize("page", CURRENT, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_module_that_a_page_names_exists(page: Path):
+    assert lacking_names(page) == []
+
+
+def test_a_module_that_is_gone_is_found(tmp_path: Path):
+    page = tmp_path / "page.md"
+    page.write_text("`dlstream.rig.gone`, `dlstream_common.gone()`, `dlstream.rig.checks`, `dlstream_common.now()`")
+    assert lacking_names(page) == ["dlstream.rig.gone", "dlstream_common.gone"]
