@@ -32,7 +32,9 @@ def a_class(base: Any, tag: str = "") -> Pick[Any]:
                 raise WrongPart(f"{_in_words(found)} that is no {base.__name__}", f"a subclass of {base.__name__}")
             if isabstract(found):
                 lacking = ", ".join(sorted(getattr(found, "__abstractmethods__", ())))
-                raise WrongPart(f"a {base.__name__} without the methods {lacking}", f"all methods of {base.__name__}")
+                raise WrongPart(
+                    f"a subclass of {base.__name__} without the methods {lacking}", f"all methods of {base.__name__}"
+                )
             _check_name(found, tag, origin.name)
             return found
         own = [item for item in vars(found).values() if isinstance(item, type) and item.__module__ == found.__name__]

@@ -128,7 +128,7 @@ def test_a_library_that_a_part_names_is_told_before_it_runs(folder):
         (
             "drill = stranger:Drill",
             part("Drill").replace("use", "us"),
-            r", a Tool without the methods use; expected all",
+            r", a subclass of Tool without the methods use; expected all",
         ),
         (
             "drill = stranger:Drill",
