@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 from check_tools import CONFIG, mistakes, warnings_of
 
 from dlstream.cli.main import main
@@ -135,6 +136,27 @@ def test_a_mistake_in_the_rig_file_hides_none_of_the_experiments(tmp_path: Path)
         lines = mistakes(rig)
         assert lines[0].startswith(f"{rig}:3: pose.treads")
         assert [line.startswith(one) for line, one in zip(lines[1:], wanted, strict=True)] == [True] * len(wanted)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("source: synthetic", "source: synthetik", "2: cameras.top.source: found 'synthetik'"),
+        ("cameras: {top: {source: synthetic}}\n", "", "1: cameras: found nothing"),
+        ("rig: t", "rig: a b", "1: rig: found 'a b'"),
+        ("rig: t\n", "", "1: rig: found nothing"),
+    ],
+)
+def test_without_what_a_rig_must_have_the_rest_is_still_checked(tmp_path: Path, old: str, new: str, expected: str):
+    """Such as its only camera, in most rigs, or its name."""
+    rig, fast = tmp_path / "rig.yaml", tmp_path / "fast.yaml"
+    fast.write_text(SPEED.replace("type: speed", "type: sped"))
+    text = f"rig: t\ncameras: {{top: {{source: synthetic}}}}\npose: {{network: {CONFIG}/networks/demo_mouse.onnx}}\n"
+    rig.write_text(text.replace(old, new) + "experiment: fast.yaml\noutputs: {lamp: {type: log}}\n")
+    lines = mistakes(rig)
+    assert lines[0].startswith(f"{rig}:{expected}")
+    rest = ["4: triggers.runs.type: found 'sped'", "9: protocol.states.run.stimuli[0].output: found 'laser'"]
+    assert [line.startswith(f"{fast}:{one}") for line, one in zip(lines[1:], rest, strict=True)] == [True, True]
 
 
 def test_what_a_mistake_took_away_is_not_missed(tmp_path: Path):

@@ -163,11 +163,19 @@ def rest_of_rig(path: Path, overrides: Sequence[Override] = ()) -> tuple[Rig, fr
     """
     context = {"directory": resolved(path).parent}
     found = salvage(Overridden(read_yaml(path), overrides).data, Rig, context)
+    missing = {
+        key: value for key, value in _STAND_INS.items() if isinstance(found.data, dict) and key not in found.data
+    }
     try:
-        rig = Rig.model_validate_json(json.dumps(found.data), strict=True, context=context)
-    except ValueError:
+        rig = Rig.model_validate_json(json.dumps({**found.data, **missing}), strict=True, context=context)
+    except (ValueError, TypeError):
         return None
-    return rig, frozenset(found.removed)
+    rig = rig.model_copy(update={"cameras": {}}) if "cameras" in missing else rig
+    return rig, frozenset({*found.removed, *((key,) for key in missing)})
+
+
+_STAND_INS = {"rig": "rig", "cameras": {"camera": {"source": "topic"}}}
+"""What a rig can't be without: if that is what is wrong, such as its only camera, the rest is read all the same."""
 
 
 def _with_way_out(problem: Problem) -> Problem:
