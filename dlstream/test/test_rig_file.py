@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pytest
 from check_tools import CONFIG, mistakes, warnings_of
+from pydantic import create_model
 
 from dlstream.console import make_console
 from dlstream.rig.check import checked_rig
 from dlstream.rig.file import load_rig
 from dlstream.rig.nodes import rig_nodes
 from dlstream.rig.overrides import Override
-from dlstream_common import InputError
+from dlstream.rig.sections import section_of
+from dlstream_common import InputError, Settings
+from dlstream_common.plugins import PartError
 
 
 def test_demo_rig_is_in_order():
@@ -246,3 +249,11 @@ def test_the_password_of_a_camera_is_not_shown(write, capsys):
     assert "Hunter2" not in text
     make_console().print(f"[red]{path.read_text()}[/]")
     assert "Hunter2" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("key", ["host", "on_failure"])
+def test_a_part_can_have_no_key_that_the_rig_has_of_every_node(key: str):
+    """The rig would take what the file says of it, and the part its default."""
+    part = create_model("CameraSettings", __base__=Settings, __module__="lab.camera", **{key: (str, "usb0")})
+    with pytest.raises(PartError, match=f"found the key '{key}' in CameraSettings of lab; expected another name"):
+        section_of(part)

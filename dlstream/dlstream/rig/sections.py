@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, create_model
 
 from dlstream_common import Problem, Settings
+from dlstream_common.plugins import PartError
 from dlstream_outputs import Fate
 
 
@@ -57,5 +58,13 @@ class Stop(Settings):
 
 
 def section_of(settings: type[Settings]) -> type[Settings]:
-    """A node's settings class with the options that every node of a rig has."""
+    """A node's settings class with the options that every node of a rig has.
+
+    Raises:
+        PartError: it has one of these options as a key of its own, which a file could never set.
+    """
+    for key in NodeOptions.model_fields:
+        if key in settings.model_fields:
+            found = f"the key '{key}' in {settings.__name__} of {settings.__module__.partition('.')[0]}"
+            raise PartError("settings", found, f"another name: every node of a rig has '{key}'", "Ask its makers.")
     return create_model(settings.__name__, __base__=(settings, NodeOptions), __doc__=settings.__doc__)
