@@ -12,6 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
+pytest.importorskip("pypylon", reason="pypylon is not installed (make devices)")
 from basler_emulation import SERIALS, showing
 from pypylon import pylon
 

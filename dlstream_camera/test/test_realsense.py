@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("pyrealsense2", reason="pyrealsense2 is not installed (make devices)")
 from realsense_recording import FPS, HEIGHT, SERIAL, WIDTH, color, depth, infrared, record
 from realsense_tools import beside, play, settings
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image

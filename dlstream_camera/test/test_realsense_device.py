@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pyrealsense2 as rs
 import pytest
+
+pytest.importorskip("pyrealsense2", reason="pyrealsense2 is not installed (make devices)")
+import pyrealsense2 as rs
 from realsense_recording import FPS, HEIGHT, WIDTH, depth, frames, record
 from realsense_tools import settings
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 import pytest
+
+pytest.importorskip("pyrealsense2", reason="pyrealsense2 is not installed (make devices)")
 from realsense_recording import color, depth, record
 from realsense_tools import settings
 

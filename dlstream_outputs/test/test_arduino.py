@@ -14,6 +14,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+
+pytest.importorskip("serial", reason="pyserial is not installed (make devices)")
 import serial.tools.list_ports
 from board import Board
 from hypothesis import given

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from firmware_host import Host
 from simulated_board import SimulatedBoard
+
+if TYPE_CHECKING:
+    from firmware_host import Host
 
 
 @pytest.fixture
 def begin(tmp_path: Path) -> Iterator[Callable[..., Host]]:
     """Starts a board and greets it: `begin(free=True)`."""
+    from firmware_host import Host
+
     boards: list[SimulatedBoard] = []
     hosts: list[Host] = []
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import zlib
 
-import serial
+import pytest
 from simulated_board import SimulatedBoard
+
+pytest.importorskip("serial", reason="pyserial is not installed (make devices)")
+import serial
 
 
 class Host:
