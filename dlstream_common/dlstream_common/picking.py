@@ -35,6 +35,7 @@ def a_class(base: Any, tag: str = "") -> Pick[Any]:
                 raise WrongPart(
                     f"a subclass of {base.__name__} without the methods {lacking}", f"all methods of {base.__name__}"
                 )
+            _check_settings(found, base)
             _check_name(found, tag, origin.name)
             return found
         own = [item for item in vars(found).values() if isinstance(item, type) and item.__module__ == found.__name__]
@@ -54,6 +55,13 @@ def tags_of(item: type[Any], tag: str) -> tuple[str, ...]:
     """The names that a settings class gives itself by a field `tag: Literal[...]`; empty if it has no such field."""
     field = item.model_fields.get(tag) if issubclass(item, BaseModel) else None
     return get_args(field.annotation) if field and get_origin(field.annotation) is Literal else ()
+
+
+def _check_settings(item: type[Any], base: type[Any]) -> None:
+    """Checks the settings of a part that has some, `class Valve(Output[ValveSettings])`."""
+    own, expected = getattr(item, "settings_type", None), getattr(base, "settings_type", None)
+    if own is not None and expected is not None and not issubclass(own, expected):
+        raise WrongPart(f"whose settings are {own.__name__}", f"settings that are a subclass of {expected.__name__}")
 
 
 def _check_name(item: type[Any], tag: str, name: str) -> None:

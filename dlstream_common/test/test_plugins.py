@@ -138,7 +138,7 @@ def test_a_library_that_a_part_names_is_told_before_it_runs(folder):
         (
             "drill = stranger:Drill",
             part("Drill", argument="[Path]").replace("import", "import Path,", 1),
-            r", in which the settings of Drill are Path; expected a subclass of Settings",
+            r", whose settings are Path; expected settings that are a subclass of Settings",
         ),
         ("drill = stranger.moved:Drill", part("Drill"), r"ModuleNotFoundError"),
         ("drill = stranger:Drill", "raise SystemExit(3)", r"SystemExit"),
