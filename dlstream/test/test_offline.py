@@ -311,7 +311,7 @@ def test_what_if_tells_what_would_have_fired(bag, experiment, tmp_path, console)
     assert int(row[2]) < before
     with pytest.raises(DlstreamError, match=r"found no 'in_lft' in triggers. Did you mean 'in_left'\?"):
         what_if(session, ["triggers.in_lft.missing=hold"], console)
-    with pytest.raises(DlstreamError, match=r"triggers.in_left.min_confidence: found 7"):
+    with pytest.raises(DlstreamError, match=r"^--set triggers\.in_left\.min_confidence=7: triggers\.in_.*found 7"):
         what_if(session, ["triggers.in_left.min_confidence=7"], console)
     said = r"change triggers.in_left.keypoints: found '\[neck'; expected a value such as [^\n]*left open\?$"
     with pytest.raises(DlstreamError, match=said):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ruamel.yaml import YAML
 from dlstream._paths import find_place
 from dlstream.offline.used_files import copies, copies_for
 from dlstream.rig.overrides import plain_value
-from dlstream_common import DlstreamError, InputError
+from dlstream_common import DlstreamError, InputError, Place, Problem
 from dlstream_experiment import Experiment, load_experiment
 from dlstream_experiment.journal.journal import Beginning
 
@@ -50,11 +51,21 @@ def changed_experiment(
     """
     yaml = YAML(typ="rt")
     data = yaml.load(beginning.text)
-    for change in changes:
-        _change(data, change)
+    places = {_change(data, change): f"--set {change}" for change in changes}
     text = io.StringIO()
     yaml.dump(data, text)
-    return _of_text(text.getvalue(), beginning, session, allow_python)
+    try:
+        return _of_text(text.getvalue(), beginning, session, allow_python)
+    except InputError as error:
+        raise InputError(error.path, [_with_option(problem, places) for problem in error.problems]) from error
+
+
+def _with_option(problem: Problem, places: Mapping[Place, str]) -> Problem:
+    """The problem with the change that made it, if one did: no line of the file says it."""
+    for place, option in places.items():
+        if problem.file is None and problem.place[: len(place)] == place:
+            return replace(problem, option=option, line=None)
+    return problem
 
 
 def _of_text(text: str, beginning: Beginning, session: Path, allow_python: bool) -> Experiment:
@@ -69,7 +80,8 @@ def _of_text(text: str, beginning: Beginning, session: Path, allow_python: bool)
             raise InputError(name, error.problems) from error
 
 
-def _change(data: Any, change: str) -> None:
+def _change(data: Any, change: str) -> Place:
+    """Makes a change; returns the place of its key."""
     key, separator, text = change.partition("=")
     if not separator:
         raise DlstreamError(f"change: found '{change}'; expected key=value, such as triggers.in_left.dwell=0.2")
@@ -84,3 +96,4 @@ def _change(data: Any, change: str) -> None:
     for part in place[:-1]:
         data = data[part]
     data[place[-1]] = value
+    return tuple(place)
