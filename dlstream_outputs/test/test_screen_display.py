@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +181,7 @@ def test_dropped_refreshes_are_counted(display, opened, report, monkeypatch):
     def stalls() -> None:
         flip()
         if next(slow, 0):  # a computer that stops for six refreshes
-            os.waitpid(os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "0.3"), 0)
+            subprocess.run(["sleep", "0.3"], check=True)  # os.spawn forks, which may hang beside threads
 
     monkeypatch.setattr(pygame.display, "flip", stalls)
     tell(screen, "train", frequency="5 Hz", width="100 ms", count="3")

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+pytest.importorskip("serial", reason="pyserial is not installed (make devices)")
 from dlstream_outputs import Level, On, OutputError, Pulse, Train, output_settings
 from dlstream_outputs.outputs.serial import Serial, SerialSettings, bytes_of
 
