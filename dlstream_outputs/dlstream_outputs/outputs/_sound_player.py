@@ -77,7 +77,8 @@ class SoundPlayer:
         known = [f"'{item['name']}'" for item in sounddevice.query_devices() if item["max_output_channels"] > 0]
         listed = f"found {', '.join(known)}" if known else "found no sound card"
         try:
-            self._stream = sounddevice.OutputStream(
+            # The raw stream: the other one makes its arrays in a way of which NumPy 2.5 and later warn at each block.
+            self._stream = sounddevice.RawOutputStream(
                 samplerate=self._rate,
                 channels=1,
                 dtype="float32",
@@ -127,15 +128,16 @@ class SoundPlayer:
             raise OutputError(f"the sound card has asked for no sample for {_ANSWER:g} s; was it unplugged?")
         return voice.due
 
-    def _fill(self, out: Any, count: int, clock: Any, status: Any) -> None:
-        """Called by the card's own thread for the next samples: (count, 1) float32."""
+    def _fill(self, block: Any, count: int, clock: Any, status: Any) -> None:
+        """Called by the card's own thread for the next samples: a buffer of `count` float32."""
         arrived, voice, before = time.time_ns(), self._voice, self._current
         self._underflows += bool(status.output_underflow)
         if not voice.begun.is_set():
             voice.due = arrived + round(1e9 * max(0.0, clock.outputBufferDacTime - clock.currentTime))
             voice.begun.set()
-        out[:, 0] = voice.next(count)
+        out = np.frombuffer(block, np.float32)
+        out[:] = voice.next(count)
         if before is not voice:  # what was being played falls within this block, without a click
             self._current = voice
-            out[:, 0] += before.next(count) * np.linspace(1, 0, count, dtype=np.float32)
+            out += before.next(count) * np.linspace(1, 0, count, dtype=np.float32)
             np.clip(out, -1, 1, out=out)
