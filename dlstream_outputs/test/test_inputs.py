@@ -25,6 +25,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def board(tmp_path: Path) -> Iterator[SimulatedBoard]:
+    pytest.importorskip("serial", reason="pyserial is not installed (make devices)")
     with SimulatedBoard(tmp_path / "trace.txt") as simulated:
         yield simulated
 
