@@ -19,7 +19,8 @@ export async function ask(what, body = {}, wait = 15_000) {
     });
   } catch {
     // The request may have arrived, and may still be carried out: only the state says what has become of it.
-    throw new Error("no answer from the rig: whether this was done is not known. Look at the state before you try again");
+    const text = "no answer from the rig: whether this was done is not known. Look at the state before you try again";
+    throw Object.assign(new Error(text), { lost: true });
   }
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(answer.error || `the rig refused (${response.status})`);
