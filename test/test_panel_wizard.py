@@ -105,11 +105,12 @@ def test_from_nothing_to_a_finished_session_by_the_page_only(served, folder, chr
     page.until("document.getElementById('step-problems').innerText.includes('max_hits')")
     assert page.run("document.getElementById('w-write').disabled")
     step(page, "protocol")
-    write(page, hits, "1000")
-    page.until(f"!({wrong})")
-    # A page that is loaded again has every answer, and stands where it stood.
+    page.run(f"(f => {{ f.focus(); f.select(); }})(document.getElementById('{hits}'))")
+    page.type("1000")
+    # A page that is loaded again has every answer, also the one that was just being typed, and stands where it stood.
     page.call("Page.reload")
     page.until(f"document.getElementById('{hits}').value === '1000'")
+    page.until(f"!({wrong})")
     step(page, "outputs")
     page.until("document.querySelector('#w-outputs select').value === 'log'")
     look("outputs")

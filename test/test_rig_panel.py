@@ -108,7 +108,9 @@ def test_rows_follow_the_nodes_and_a_test_is_timed_by_the_output(open_panel):
     page.run("document.querySelector('#outputs select[name=image]').value = 'left'")
     page.click(".test button")
     page.until("document.querySelector('#outputs .what').innerText === 'show image=left · armed'")
-    page.click("#stop")
+    assert page.run("document.activeElement.matches('.test button')"), "not in a field, where S would be a letter"
+    page.run("document.querySelector('#outputs input[name=seconds]').focus()")  # but for one of numbers
+    page.press("s")
     page.until("document.querySelector('#outputs .what').innerText === 'off · disarmed'")
     page.until("document.getElementById('messages').innerText.includes('no run was in progress')")
     page.click("#outputs .arm")
@@ -170,6 +172,8 @@ def test_a_session_is_asked_for_and_nothing_of_the_last_one_is_kept(open_panel):
     page.click("[data-key=recording] button")
     page.until("document.getElementById('session').open")
     assert page.run(f"{subject}.value") == "", "never yesterday's animal"
+    page.until("document.querySelector('#subjects option')?.value === 'M12'")
+    assert page.run(f"{subject}.list.id") == "subjects"
     page.press("Escape")
     assert rig.stop() == 0
 

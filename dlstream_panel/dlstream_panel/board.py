@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,6 +20,9 @@ class Board:
 
     def __init__(self, cameras: Sequence[str], outputs: Sequence[str], nodes: Sequence[str]) -> None:
         self.version = 0
+        self.panel = secrets.token_hex(8)
+        """Tells this panel from the next one on the same port, which may serve another rig."""
+        self.stops = 0
         self._nodes: dict[str, dict[str, Any]] = {name: {} for name in nodes}
         self._experiment: dict[str, Any] = {}
         self._outputs: dict[str, dict[str, Any]] = {name: {} for name in outputs}
@@ -139,6 +143,16 @@ class Board:
         self._rig_saves += 1
         self.version += 1
 
+    def stopped(self) -> None:
+        """Somebody has pressed STOP: what was pressed before it is void."""
+        self.stops += 1
+        self.version += 1
+
+    def is_off(self, output: str, since: float) -> bool:
+        """Whether an output has said, after a time (ms), that it is off and disarmed."""
+        known = self._outputs.get(output, {})
+        return known.get("at", 0.0) > since and not known["on"] and not known["armed"]
+
     def job_changed(self, running: bool) -> None:
         """A command that a page has started began, printed something or ended."""
         self._job = {"number": self._job["number"] + 1, "running": running}
@@ -164,6 +178,7 @@ class Board:
             "saves": self._saves,
             "rig_saves": self._rig_saves,
             "run": self.run_is_on,
+            "stops": self.stops,
             "job": self._job,
         }
 

@@ -10,10 +10,12 @@ from typing import Any
 Poses = Mapping[str, Any]
 """`sequence`, `latency` (ms), and `individuals`, each with `id` and `points`: [x, y, confidence] or None."""
 
-_KEPT = 12
-"""Pictures and poses that wait for each other: 0.4 s at 30 frames a second."""
+_KEPT = 60
+"""Pictures and poses that wait for each other: 2 s at 30 frames a second, as poses of a busy machine are late."""
 _POSES_END = 1.0
 """Seconds without poses after which pictures are shown without them."""
+_NONE_FITS = 2.0
+"""Seconds without a picture that has its poses, after which one is shown without: better than none."""
 _CHANGES = 256
 
 
@@ -38,6 +40,7 @@ class Joiner:
         self._pictures: dict[int, bytes] = {}
         self._poses: dict[int, Poses] = {}
         self._last_pose = -_POSES_END
+        self._since: float | None = None
         self._shown = 0
 
     def picture(self, stamp: int, jpeg: bytes, steady: float) -> Picture | None:
@@ -45,8 +48,10 @@ class Joiner:
         if stamp <= self._shown:
             return None
         poses = self._poses.get(stamp)
-        if poses is not None or steady - self._last_pose >= _POSES_END:
+        none_comes = steady - self._last_pose >= _POSES_END
+        if poses is not None or none_comes or (self._since is not None and steady - self._since >= _NONE_FITS):
             return self._joined(stamp, jpeg, poses)
+        self._since = steady if self._since is None else self._since
         self._pictures[stamp] = jpeg
         _keep_newest(self._pictures)
         return None
@@ -64,6 +69,7 @@ class Joiner:
 
     def _joined(self, stamp: int, jpeg: bytes, poses: Poses | None) -> Picture:
         self._shown = stamp
+        self._since = None
         for waiting in (self._pictures, self._poses):
             for old in [other for other in waiting if other <= stamp]:
                 del waiting[old]

@@ -25,14 +25,31 @@ class StopAll(Request):
     """Switches every output off, disarms it, and ends the run."""
 
 
-class Arm(Request):
+class Acting(Request):
+    """What may switch something on, so that a STOP goes before it."""
+
+    stops: Annotated[int, Field(ge=0)] | None = None
+    """How many STOPs the page knew of as this was pressed: one more makes it void. None: it can't tell."""
+
+    @property
+    def switches_on(self) -> bool:
+        """Whether something could be on after it."""
+        return True
+
+
+class Arm(Acting):
     """Arms an output, or switches it off and disarms it."""
 
     output: Word
     armed: bool
 
+    @property
+    def switches_on(self) -> bool:
+        """As Acting.switches_on."""
+        return self.armed
 
-class Test(Request):
+
+class Test(Acting):
     """Switches an output on for some seconds, which the output itself measures."""
 
     __test__ = False  # pytest
@@ -43,7 +60,7 @@ class Test(Request):
     seconds: Annotated[float, Field(gt=0, le=3600)]
 
 
-class Run(Request):
+class Run(Acting):
     """Starts or stops one row of the page."""
 
     what: Literal["camera", "analysis", "experiment", "recording"]
@@ -51,6 +68,11 @@ class Run(Request):
     on: bool
     name: Annotated[str, Field(max_length=200)] = ""
     metadata: Annotated[dict[Word, Annotated[str, Field(max_length=2000)]], Field(max_length=32)] = {}
+
+    @property
+    def switches_on(self) -> bool:
+        """As Acting.switches_on: of the rows, only the experiment commands outputs."""
+        return self.what == "experiment" and self.on
 
 
 class Remark(Request):

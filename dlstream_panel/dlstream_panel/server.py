@@ -102,7 +102,7 @@ class Server:
 
     async def _on_hello(self, request: web.Request) -> web.Response:
         role = self._access.role(request.cookies)
-        about = self._about if role else {}
+        about = {"panel": self._hub.board.panel, **self._about} if role else {}
         return web.json_response({"role": role.value if role else None, **about})
 
     def _for_readers(self, read: Read) -> Handler:

@@ -39,6 +39,22 @@ def test_pictures_of_frames_that_were_left_out_wait_in_vain():
     assert joiner.picture(50, b"", 0.5) is None, "an older one"
 
 
+def test_poses_that_are_late_find_their_picture_and_some_picture_is_always_shown():
+    joiner = Joiner()
+    joiner.poses(0, {}, 0.0)
+    for stamp in range(1, 30):  # nearly a second of pictures
+        assert joiner.picture(stamp, str(stamp).encode(), stamp / 30) is None
+    late = joiner.poses(3, {"of": 3}, 0.99)
+    assert late is not None
+    assert (late.stamp, late.jpeg) == (3, b"3")
+    # Poses come, but never those of a picture that has come.
+    shown = []
+    for stamp in range(31, 211):
+        joiner.poses(-stamp, {}, stamp / 30)
+        shown.append(joiner.picture(stamp, b"", stamp / 30))
+    assert sum(picture is not None for picture in shown) == 2, "one each 2 s"
+
+
 def test_where_no_poses_come_pictures_are_shown_without_them():
     joiner = Joiner()
     assert joiner.picture(1, b"one", 0.0) is not None

@@ -35,6 +35,7 @@ def test_a_strangers_page_gets_nothing_done(panel, observer, wait_for):
     # What the page's own requests do arrives here: so would what a stranger's did.
     wait_for(lambda: panel.post("remark", BODIES["remark"])[0] == 200 and events, "the note of its own page")
     wait_for(lambda: panel.post("stop", {}) and commands, "the stop of its own page")
+    assert panel.post("arm", BODIES["arm"])[0] == 409, "no output hears: from here on STOP is not said again"
     last = panel.post("remark", {"kind": "note", "text": "strangers begin"})
     assert last[0] == 200
     wait_for(lambda: any("strangers begin" in str(event) for event in list(events)), "the last note of its own page")

@@ -13,13 +13,14 @@ from rclpy.node import Node
 from std_srvs.srv import SetBool, Trigger
 
 from dlstream_common import OFF, DlstreamError, event_kinds, now
-from dlstream_common.ros import COMMAND, EVENT, key_values, stamp_to_message
+from dlstream_common.ros import COMMAND, EVENT, key_values, stamp_from_message, stamp_to_message
 from dlstream_msgs.msg import Command, Event
 from dlstream_msgs.srv import StartRecording, TestOutput
 from dlstream_panel.board import Board
 from dlstream_panel.pages import Pages
 from dlstream_panel.request import Request
 from dlstream_panel.requests import (
+    Acting,
     Arm,
     EndJob,
     Remark,
@@ -40,6 +41,11 @@ _LONGEST_WAY = 5_000_000_000
 """Nanoseconds that a page's note may be under way; a page that says longer has another clock."""
 _SOURCE = "panel"
 _STOPPED = "STOP on the panel"
+_AGAIN = 0.25
+"""Seconds after which STOP is said again to an output that has not said that it is off."""
+_INSISTS = 5.0
+"""Seconds for which it is."""
+_TOO_LATE = "STOP was pressed meanwhile, and goes before this: nothing was done. Look at the state, then press again"
 
 
 class OrderError(DlstreamError):
@@ -56,6 +62,7 @@ class Orders:
         self._node, self._settings, self._pictures = node, settings, pictures
         self._board, self._pages = board, pages
         self._count = 0
+        self._insisting: asyncio.Task[None] | None = None
         self._commands = {
             name: node.create_publisher(Command, f"outputs/{name}/command", COMMAND) for name in settings.outputs
         }
@@ -98,6 +105,11 @@ class Orders:
 
     async def carry_out(self, request: Request) -> str:
         """As Rig.carry_out."""
+        if isinstance(request, Acting) and request.switches_on:
+            if request.stops is not None and request.stops < self._board.stops:
+                raise OrderError(_TOO_LATE)  # it was under way for longer than the STOP
+            if self._insisting is not None:
+                self._insisting.cancel()  # what is pressed now is meant
         match request:
             case StopAll():
                 return await self._stop()
@@ -121,13 +133,13 @@ class Orders:
 
     async def _stop(self) -> str:
         """Commands first, to every output at once; then the run ends. An output that is gone keeps none waiting."""
+        self._board.stopped()
         stamp = self._node.get_clock().now().to_msg()
-        for publisher in self._commands.values():
-            self._count += 1
-            command = Command(source=_SOURCE, id=self._count, action=OFF, decided=stamp, sent=stamp, value=math.nan)
-            command.values = key_values({"reason": _STOPPED})
-            command.arm = Command.DISARM
-            publisher.publish(command)
+        for name in self._commands:
+            self._switch_off(name, stamp)
+        if self._insisting is not None:
+            self._insisting.cancel()
+        self._insisting = asyncio.ensure_future(self._insist(stamp_from_message(stamp) / 1e6))
         self._publish_event(event_kinds.MARK, "STOP", "every output was told to go off, by the panel", stamp)
         if "/experiment" not in self._settings.nodes:
             return "every output was told to go off"
@@ -137,16 +149,37 @@ class Orders:
             raise OrderError(f"every output was told to go off, but the run may go on: {error}") from error
         return "every output was told to go off" + ("; the run has ended" if ended else "; no run was in progress")
 
+    def _switch_off(self, output: str, decided: Any) -> None:
+        self._count += 1
+        sent = self._node.get_clock().now().to_msg()
+        command = Command(source=_SOURCE, id=self._count, action=OFF, decided=decided, sent=sent, value=math.nan)
+        command.values = key_values({"reason": _STOPPED})
+        command.arm = Command.DISARM
+        self._commands[output].publish(command)
+
+    async def _insist(self, since: float) -> None:
+        """Says STOP again where it may have reached nobody: just after its start this node is not known to all."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _INSISTS
+        while loop.time() < end:
+            await asyncio.sleep(_AGAIN)
+            waiting = [name for name in self._commands if not self._board.is_off(name, since)]
+            if not waiting:
+                return
+            for name in waiting:
+                self._switch_off(name, self._node.get_clock().now().to_msg())
+
     async def _arm(self, request: Arm) -> str:
         self._known(request.output)
-        answer = await self._call(f"/outputs/{request.output}/arm", SetBool.Request(data=request.armed))
+        asked = SetBool.Request(data=request.armed)
+        answer = await self._call(f"/outputs/{request.output}/arm", asked, self._stops(request))
         return _accepted(answer, f"{request.output}: {answer.message}")
 
     async def _test(self, request: Test) -> str:
         self._known(request.output)
         values = key_values({name: value for name, value in request.values.items() if value})
         asked = TestOutput.Request(action=request.action, values=values, seconds=request.seconds)
-        answer = await self._call(f"/outputs/{request.output}/test", asked)
+        answer = await self._call(f"/outputs/{request.output}/test", asked, self._stops(request))
         return _accepted(answer, f"{request.output}: {answer.message}")
 
     async def _run(self, request: Run) -> str:
@@ -164,7 +197,7 @@ class Orders:
             asked: Any = StartRecording.Request(name=request.name, metadata=key_values(metadata))
         else:
             asked = Trigger.Request()
-        answer = await self._call(service, asked)
+        answer = await self._call(service, asked, self._stops(request))
         return _accepted(answer, answer.message)
 
     async def _switch(self, request: Run) -> str:
@@ -185,7 +218,7 @@ class Orders:
         saved = await asyncio.to_thread(self._pages.regions.save, request)
         self._board.file_saved()
         try:
-            answer = await self._call("/experiment/reload", Trigger.Request(), _TIMEOUT)
+            answer = await self._call("/experiment/reload", Trigger.Request())
         except OrderError as error:
             return f"{saved}; the next run takes it over ({error})"
         return f"{saved}; the experiment has taken it over" if answer.success else f"{saved}, but: {answer.message}"
@@ -216,14 +249,20 @@ class Orders:
         if output not in self._commands:
             raise OrderError(f"found the output '{output}'; expected one of {', '.join(self._commands) or 'none'}")
 
-    async def _call(self, service: str, request: Any, patience: float = _DISCOVERY) -> Any:
-        """The answer of a service; patience: seconds to wait for one that is not known yet."""
+    def _stops(self, request: Acting) -> int | None:
+        """The number of STOPs with which a request is still meant; None: STOP is nothing to it."""
+        return self._board.stops if request.switches_on else None
+
+    async def _call(self, service: str, request: Any, stops: int | None = None) -> Any:
+        """The answer of a service, waited for where it is not known yet; stops: as _stops."""
         client, loop = self._clients[service], asyncio.get_running_loop()
-        end = loop.time() + patience
+        end = loop.time() + _DISCOVERY
         while not client.service_is_ready() and loop.time() < end:
             await asyncio.sleep(0.05)
         if not client.service_is_ready():
             raise OrderError(f"{service} does not answer: is its node running?")
+        if stops is not None and self._board.stops != stops:
+            raise OrderError(_TOO_LATE)
         answered: asyncio.Future[Any] = loop.create_future()
 
         def take(answer: Any) -> None:

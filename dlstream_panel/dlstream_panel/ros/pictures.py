@@ -14,7 +14,7 @@ from sensor_msgs.msg import CompressedImage
 from std_msgs.msg import String
 
 from dlstream_common.middles import Middles, middles_of_course
-from dlstream_common.ros import LATCHED, LATEST_IMAGE, poses_from_message, stamp_from_message
+from dlstream_common.ros import LATCHED, poses_from_message, stamp_from_message
 from dlstream_msgs.msg import FramePoses
 from dlstream_panel.clients import Hub
 
@@ -22,6 +22,8 @@ Post = Callable[..., None]
 
 UNRELIABLE = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Nobody waits for the panel: neither for what it has not taken yet, nor for its end."""
+PICTURES = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""A sixth of a second: where the panel gets its turn late, the picture whose poses come is not always the newest."""
 
 
 class Pictures:
@@ -62,7 +64,7 @@ class Pictures:
             images, poses = f"{camera}/image_raw/compressed", f"{camera}/pose"
             create = self._node.create_subscription
             self._subscriptions[camera] = [
-                create(CompressedImage, images, partial(self._on_picture, camera), LATEST_IMAGE),
+                create(CompressedImage, images, partial(self._on_picture, camera), PICTURES),
                 create(FramePoses, poses, partial(self._on_poses, camera), UNRELIABLE),
             ]
         if self._wanted and self._triggers is None:

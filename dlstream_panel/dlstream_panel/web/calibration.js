@@ -1,5 +1,6 @@
 // The calibration tables of the outputs: what was measured is typed in beside a test, and saved into the rig file.
 
+import { canonical, Draft } from "./draft.js";
 import { ask, read } from "./link.js";
 import { byId, make, say, tell } from "./dom.js";
 
@@ -9,35 +10,39 @@ const KINDS = {
   volume: { setting: "width", unit: "ul", head: "width, ms", hint: "Test some pulses of a width, weigh what they give (1 mg is 1 ul), and type it divided by their number." },
 };
 
+/** Rows as the file has them: by their setting, as numbers. */
+const ordered = (rows) => rows.map((row) => [Number(row.setting), Number(row.measured)]).sort((a, b) => a[0] - b[0]);
+
 export class Calibration {
   #file = null;
   #rows = [];
-  #dirty = false;
+  #drafts = {}; // rows that were changed and not saved, by the table's name
   #saving = false;
-  #saves = 0;
+  #saves = null;
+  #unsure = false; // whether what was asked to be saved is
 
   constructor(hello) {
     this.hello = hello;
     this.acts = hello.role === "control";
+    this.draft = new Draft(`calibration of ${hello.rig} ${hello.file}`);
     const on = (id, event, f) => byId(id).addEventListener(event, f);
     on("calibrated", "change", () => this.#choose());
     on("add-row", "click", () => this.#add());
-    on("read-calibration", "click", () => this.#read());
+    on("read-calibration", "click", () => this.#read(true));
     on("save-calibration", "click", () => this.#save());
     new ResizeObserver(() => this.#plot()).observe(byId("calibration-plot"));
   }
 
   enter() {
-    if (!this.#dirty) this.#read();
+    if (!Object.keys(this.#drafts).length) this.#read();
   }
 
   state(state) {
     this.running = state.run;
     this.outputs = state.outputs;
-    if (state.rig_saves !== this.#saves) {
-      this.#saves = state.rig_saves;
-      if (this.#file && !this.#saving) this.#dirty ? this.#warn("Another page has saved the rig file meanwhile: read it again before you save.") : this.#read();
-    }
+    const news = this.#saves !== null && state.rig_saves !== this.#saves;
+    this.#saves = state.rig_saves;
+    if ((news || this.#unsure) && this.#file && !this.#saving) this.#savedElsewhere();
     this.#tell();
     this.#plot(); // in the colours of the present theme
   }
@@ -47,14 +52,24 @@ export class Calibration {
     return { output, quantity, ...KINDS[quantity] };
   }
 
-  async #read() {
-    const before = byId("calibrated").value;
+  get #dirty() {
+    return byId("calibrated").value in this.#drafts;
+  }
+
+  /** afresh: what was changed and not saved is given up. */
+  async #read(afresh = false) {
+    const kept = this.#file === null ? this.draft.read() : null; // of before a reload
+    const before = kept?.table ?? byId("calibrated").value;
     try {
       this.#file = await read("calibration");
     } catch (error) {
       this.#warn(error.message);
       return;
     }
+    this.#unsure = false;
+    if (afresh) this.#drafts = {};
+    if (kept) [this.#drafts, this.#file.hash] = [kept.drafts, kept.hash]; // where the file has changed meanwhile, it is not saved over
+    this.#withoutSaved();
     const tables = Object.entries(this.#file.outputs).flatMap(([output, kinds]) => Object.keys(kinds).map((quantity) => [output, quantity]));
     tables.sort(([a, of], [b, than]) => this.#file.outputs[b][than].length - this.#file.outputs[a][of].length); // those in use first
     byId("calibrated").replaceChildren(...tables.map(([output, quantity]) => make("option", { value: `${output}\n${quantity}` }, `${output}: ${quantity}`)));
@@ -64,11 +79,36 @@ export class Calibration {
     if (tables.length) this.#choose();
   }
 
+  #table(file, name) {
+    const [output, quantity] = name.split("\n");
+    return file.outputs[output]?.[quantity]?.map(([setting, measured]) => ({ setting: String(setting), measured: String(measured) }));
+  }
+
+  /** Drops the drafts of which the file says the same. */
+  #withoutSaved() {
+    const same = (name, rows) => canonical(ordered(rows)) === canonical(ordered(this.#table(this.#file, name) ?? []));
+    const left = Object.entries(this.#drafts).filter(([name, rows]) => this.#table(this.#file, name) && !same(name, rows));
+    this.#drafts = Object.fromEntries(left);
+  }
+
+  /** The rig says that its file was saved, by another page or by this one with an answer that was lost. */
+  async #savedElsewhere() {
+    const file = await read("calibration").catch(() => null);
+    if (!file || this.#saving) return;
+    this.#unsure = false;
+    if (file.hash === this.#file.hash) return;
+    const before = this.#file;
+    this.#file = file;
+    this.#withoutSaved();
+    if (!Object.keys(this.#drafts).length) return this.#choose();
+    this.#file = before;
+    this.#warn("The rig file has been saved by another page meanwhile: read it again before you save.");
+  }
+
   #choose() {
     const { output, quantity, head, unit, hint } = this.#chosen;
     this.#warn("");
-    this.#dirty = false;
-    this.#rows = this.#file.outputs[output][quantity].map(([setting, measured]) => ({ setting: String(setting), measured: String(measured) }));
+    this.#rows = this.#drafts[byId("calibrated").value] ?? this.#table(this.#file, `${output}\n${quantity}`);
     say(byId("setting-head"), head);
     say(byId("measured-head"), `measured, ${unit}`);
     say(byId("calibration-hint"), hint);
@@ -80,7 +120,7 @@ export class Calibration {
 
   #add() {
     this.#rows.push({ setting: "", measured: "" });
-    this.#dirty = true;
+    this.#changed();
     this.#show();
     byId("calibration-rows").lastElementChild.querySelector("input").focus();
   }
@@ -92,7 +132,7 @@ export class Calibration {
       input.readOnly = !this.acts;
       input.addEventListener("input", () => {
         row[key] = input.value;
-        this.#dirty = true;
+        this.#changed();
         this.#tell();
         this.#plot();
       });
@@ -120,8 +160,18 @@ export class Calibration {
 
   #remove(i) {
     this.#rows.splice(i, 1);
-    this.#dirty = true;
+    this.#changed();
     this.#show();
+  }
+
+  #changed() {
+    this.#drafts[byId("calibrated").value] = this.#rows;
+    this.#keep();
+  }
+
+  #keep() {
+    const some = Object.keys(this.#drafts).length > 0;
+    this.draft.keep(some ? { hash: this.#file.hash, table: byId("calibrated").value, drafts: this.#drafts } : null);
   }
 
   /** Whether the output takes an action. */
@@ -157,9 +207,10 @@ export class Calibration {
     try {
       const table = rows.map((row) => [Number(row.setting), Number(row.measured)]);
       tell(await ask("calibration", { hash: this.#file.hash, output, quantity, rows: table }, CHECK));
-      this.#dirty = false;
+      delete this.#drafts[`${output}\n${quantity}`];
       await this.#read();
     } catch (error) {
+      this.#unsure = Boolean(error.lost); // whether it was saved: the file says it
       this.#warn(error.message);
     } finally {
       this.#saving = false;
@@ -173,6 +224,7 @@ export class Calibration {
     const status = this.outputs?.[output] ?? {};
     const cannot = this.running || !status.armed;
     for (const button of document.querySelectorAll(".row-test")) button.disabled = cannot;
+    this.#keep();
     byId("save-calibration").disabled = this.running || !this.#dirty || this.#saving;
     byId("add-row").disabled = !this.acts;
     const file = this.#file.file;

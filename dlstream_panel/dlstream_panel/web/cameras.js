@@ -55,7 +55,7 @@ export class Cameras {
   #draw(view, head, image) {
     const about = this.state?.cameras[head.camera] ?? {};
     const { canvas, context } = view;
-    const factor = Math.min(2, Math.max(1, (canvas.clientWidth * devicePixelRatio) / image.width || 1));
+    const factor = Math.min(2, (canvas.clientWidth * devicePixelRatio) / image.width || 1); // the drawn size: less work, sharp names
     const [width, height] = [Math.round(image.width * factor), Math.round(image.height * factor)];
     if (canvas.width !== width || canvas.height !== height) {
       canvas.width = width;
@@ -71,8 +71,8 @@ export class Cameras {
       minConfidence: this.hello.min_confidence,
     });
     const now = Date.now();
-    view.stamp = head.stamp;
     view.drawnAt = now;
+    view.age = Math.max(0, Math.round(this.link.now() - head.stamp));
     view.withPoses = head.poses !== null;
     view.times.push(now);
     while (view.times[0] < now - 1000) view.times.shift();
@@ -90,7 +90,7 @@ export class Cameras {
     );
     const head = make("div", { class: "camera-head" }, make("h2", {}, name), caption, button);
     const figure = make("figure", { class: "camera card" }, head, make("div", { class: "picture" }, canvas, veil));
-    this.#views.set(name, { figure, canvas, context: canvas.getContext("2d"), veil, caption, stamp: 0, drawnAt: 0, times: [] });
+    this.#views.set(name, { figure, canvas, context: canvas.getContext("2d"), veil, caption, age: 0, drawnAt: 0, times: [] });
     return figure;
   }
 
@@ -118,7 +118,7 @@ export class Cameras {
     const fact = (label, value, bad = false) => make("span", { class: bad ? "bad" : "" }, `${label} `, make("b", {}, value));
     const asked = Number(camera.fps_nominal) ? ` of ${camera.fps_nominal}` : "";
     const facts = [];
-    if (!old) facts.push(fact("age", `${Math.max(0, Math.round(view.drawnAt + this.link.offset - view.stamp))} ms`));
+    if (!old) facts.push(fact("age", `${view.age} ms`));
     if (!old && !view.withPoses && this.hello.nodes.includes("/pose")) facts.push(fact("", "no poses", true));
     if (camera.fps) facts.push(fact("camera", `${Number(camera.fps).toFixed(1)}${asked} fps`));
     if (pose[`${name}/fps`]) facts.push(fact("poses", `${Number(pose[`${name}/fps`]).toFixed(1)} fps`));

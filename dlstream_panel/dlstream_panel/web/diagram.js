@@ -83,6 +83,7 @@ export class Diagram {
     } catch (error) {
       say(byId("course-problem"), error.message);
       byId("course-problem").hidden = false;
+      if (number === this.#number) this.#number = -1; // asked again with the next word of the rig
       return;
     }
     if (number !== this.#number || !course.overview) return;

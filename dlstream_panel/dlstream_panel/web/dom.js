@@ -20,9 +20,40 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** A name where there is little room for it. */
+export function brief(name, most = 28) {
+  const letters = [...name];
+  return letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : name;
+}
+
 /** Sets data-KEY of an element. */
 export function mark(element, key, value) {
   if (element.dataset[key] !== value) element.dataset[key] = value;
+}
+
+/** Lets a button be pressed, or not. One that had the focus gets it back: who uses keys stays where they were. */
+export function allow(button, yes) {
+  if (button.disabled === !yes) return;
+  if (!yes) button.held = document.activeElement === button;
+  button.disabled = !yes;
+  if (yes && button.held && document.activeElement === document.body) button.focus({ preventScroll: true });
+}
+
+const TURN = 700; // ms
+
+/** Gives a button another word. For a moment it can't be pressed then: who presses it just now has read the old one. */
+export function turn(button, word, yes) {
+  const turned = button.textContent !== "" && button.textContent !== word;
+  say(button, word);
+  if (turned) {
+    clearTimeout(button.turning);
+    button.turning = setTimeout(() => {
+      button.turning = 0;
+      allow(button, button.allowed);
+    }, TURN);
+  }
+  button.allowed = yes;
+  allow(button, yes && !button.turning);
 }
 
 /** Keeps one child for each key, in order: made by create(key), brought up to date by update(child, key). */

@@ -1,6 +1,15 @@
 // What lies below the regions that are drawn: the live picture, held or not, or a frame of a session or a video.
 
 import { byId, keepChildren, make, mark, say } from "./dom.js";
+import { read } from "./link.js";
+
+/** A frame of each of the sessions of the rig's folder. */
+export async function sessionGrounds(hello) {
+  if (!hello.pages.includes("sessions")) return [];
+  const { sessions } = await read("sessions").catch(() => ({ sessions: [] }));
+  const words = ({ subject, created }) => `${subject || "session"}, ${created.slice(0, 16).replace("T", " ")}`;
+  return sessions.map((one) => ({ key: one.id, name: words(one), address: (camera, at) => `/api/sessions/${one.id}/frame?${new URLSearchParams({ camera, at })}` }));
+}
 
 export class Ground {
   #asked = 0;

@@ -1,20 +1,26 @@
 // The connection to the rig: a WebSocket that brings state, log and pictures, and POSTs that act.
 
 const SILENCE = 3000; // ms without a word of the rig after which there is no connection
+const WINDOW = 30_000; // ms of which the fastest message tells the rig's clock: either clock may be set meanwhile
+const AFTER_STOP = ["run", "arm", "test"]; // what a STOP goes before, whichever arrives first
+
+let stops = 0; // how many STOPs of the panel this page knows of
 
 /** Asks for something; resolves to the rig's sentence on what was done, or rejects with why not, or after `wait` ms with what is known then. */
 export async function ask(what, body = {}, wait = 15_000) {
+  const sent = AFTER_STOP.includes(what) ? { ...body, stops } : body;
   let response;
   try {
     response = await fetch(`/api/${what}`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(body),
+      body: JSON.stringify(sent),
       signal: AbortSignal.timeout(wait),
     });
   } catch {
     // The request may have arrived, and may still be carried out: only the state says what has become of it.
-    throw new Error("no answer from the rig: whether this was done is not known. Look at the state before you try again");
+    const text = "no answer from the rig: whether this was done is not known. Look at the state before you try again";
+    throw Object.assign(new Error(text), { lost: true });
   }
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Error(answer.error || `the rig refused (${response.status})`);
@@ -35,17 +41,19 @@ export class Link {
   #open = false;
   #wait = 250;
   #watched = [];
+  #offsets = [];
 
-  /** handlers: state(object), log(lines), measured(at, values), picture(head, jpeg), connected(yes). */
-  constructor(handlers) {
+  /** panel: which one served this page. handlers: state(object), log(lines), measured(at, values), picture(head, jpeg), connected(yes). */
+  constructor(panel, handlers) {
+    this.panel = panel;
     this.handlers = handlers;
-    this.offset = 0; // the rig's clock minus ours, in ms
+    this.offset = null; // the rig's clock minus ours, in ms
     setInterval(() => this.#check(), 250);
   }
 
   /** The rig's clock now, in ms since the epoch. */
   now() {
-    return Date.now() + this.offset;
+    return this.offset === null ? Date.now() : performance.now() + this.offset;
   }
 
   open() {
@@ -64,9 +72,18 @@ export class Link {
       if (this.#socket !== socket) return;
       this.#socket = null;
       this.#set(false);
-      setTimeout(() => this.open(), this.#wait);
+      setTimeout(() => this.#again(), this.#wait);
       this.#wait = Math.min(this.#wait * 2, 4000);
     };
+  }
+
+  /** Connects again, if it is the same panel: the next one on this port may serve another rig, or ask for another token. */
+  async #again() {
+    const answer = await fetch("/api/hello", { signal: AbortSignal.timeout(SILENCE) }).catch(() => null);
+    const hello = answer?.ok ? await answer.json().catch(() => null) : null;
+    if (hello && hello.panel !== this.panel) return location.reload();
+    this.#offsets = [];
+    this.open();
   }
 
   /** Which cameras are shown: only their pictures are sent. */
@@ -82,8 +99,8 @@ export class Link {
 
   #text(message) {
     if (message.type === "state") {
-      const offset = message.time - Date.now();
-      this.offset = this.offset === 0 ? offset : Math.max(this.offset, offset);
+      this.#clock(message.time);
+      stops = message.stops;
       this.#wait = 250;
       this.handlers.state(message);
     } else if (message.type === "measured") {
@@ -91,6 +108,13 @@ export class Link {
     } else {
       this.handlers.log(message.lines);
     }
+  }
+
+  /** The message that was under way for the shortest time says best how late it is at the rig. */
+  #clock(time) {
+    const now = performance.now();
+    this.#offsets = [...this.#offsets.filter(([at]) => at > now - WINDOW), [now, time - now]];
+    this.offset = Math.max(...this.#offsets.map(([, offset]) => offset));
   }
 
   #picture(data) {

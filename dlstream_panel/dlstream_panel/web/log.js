@@ -34,7 +34,7 @@ export class Log {
   show(lines) {
     const end = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < 40;
     for (const line of lines) {
-      if (line.n < this.#last) this.list.replaceChildren(); // the panel was started again
+      if (line.n <= this.#last) this.list.replaceChildren(); // connected again: it comes from its beginning
       this.#last = line.n;
       const time = new Date(line.at).toLocaleTimeString("en-GB");
       const kind = WORDS[line.kind] ?? line.kind.replaceAll("_", " ");
@@ -54,7 +54,7 @@ export class Log {
     const pressed = this.#pressed || performance.now();
     this.#clear(); // at once: the next key may begin the next note before the rig has answered
     try {
-      await ask("remark", { kind, text, ago: (performance.now() - pressed) / 1000, sent: this.link.offset ? this.link.now() : 0 });
+      await ask("remark", { kind, text, ago: (performance.now() - pressed) / 1000, sent: this.link.offset === null ? 0 : this.link.now() });
     } catch (error) {
       tell(error.message, "problem");
       if (this.text.value) return;

@@ -49,13 +49,14 @@ function signIn() {
 
 function open(hello) {
   say(byId("rig-name"), hello.rig);
+  byId("rig-name").title = hello.rig;
   say(byId("about"), [hello.subject, hello.role === "view" ? "for looking only" : ""].filter(Boolean).join(" · "));
   document.title = `${hello.rig} · dlstream panel`;
   byId("stop").disabled = hello.role === "view";
   const analysed = hello.nodes.includes("/pose");
   mark(byId("page"), "analysis", analysed ? "yes" : "no");
   byId("latency").parentElement.hidden = !analysed;
-  const link = new Link({ state, log: (lines) => log.show(lines), measured: (at, values) => triggers.add(at, values), picture: (head, jpeg) => router.picture(head, jpeg), connected });
+  const link = new Link(hello.panel, { state, log: (lines) => log.show(lines), measured: (at, values) => triggers.add(at, values), picture: (head, jpeg) => router.picture(head, jpeg), connected });
   const cameras = new Cameras(hello, link);
   const triggers = new Triggers(link);
   const [rows, outputs, protocol, log, latency] = [new Rows(hello, link), new Outputs(hello, link), new Protocol(hello, triggers), new Log(link), new Latency()];
@@ -107,7 +108,9 @@ function open(hello) {
   byId("links").addEventListener("close", forgetLinks);
   byId("help-button").addEventListener("click", () => byId("help").showModal());
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.matches("input:not([type=checkbox]), select, textarea");
+    // A letter means nothing to a field of numbers: there, too, S is STOP.
+    const number = event.target.matches("[type=number], [type=range]") && event.key.toLowerCase() === "s";
+    const typing = !number && event.target.matches("input:not([type=checkbox]), select, textarea");
     if (!typing && !document.querySelector("dialog[open]") && router.key(event)) {
       event.preventDefault();
       return;

@@ -1,7 +1,7 @@
 // The outputs: what each does, whether it is armed, its last answer; arm, disarm, and a timed test.
 
 import { ask } from "./link.js";
-import { byId, keepChildren, make, mark, say, tell } from "./dom.js";
+import { byId, keepChildren, make, mark, say, tell, turn } from "./dom.js";
 
 const SILENT = 2500; // ms: an output reports five times a second, and the page hears of it once a second
 
@@ -49,9 +49,8 @@ export class Outputs {
     mark(item, "level", level);
     const armed = output.armed ? "armed" : output.armable ? "armed by a run" : "disarmed";
     say(what, silent ? (output.at ? "silent: what it does is not known" : "not heard yet") : `${output.state} · ${armed}`);
-    say(arm, output.armed ? "Disarm" : "Arm");
+    turn(arm, output.armed ? "Disarm" : "Arm", !silent);
     arm.setAttribute("aria-label", `${arm.textContent} ${name}`);
-    arm.disabled = silent;
     say(item.children[1], this.#answer(output));
     const test = item.querySelector("fieldset");
     if (test) test.disabled = silent || !output.armed || this.state.experiment.status === "running";
@@ -92,6 +91,7 @@ export class Outputs {
 
   async #test(event, name) {
     event.preventDefault();
+    event.submitter?.focus(); // in a field, S would be a letter
     const { action, seconds, ...values } = Object.fromEntries(new FormData(event.target));
     const given = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
     try {

@@ -1,5 +1,7 @@
 // Draws poses, skeleton and regions on a picture. Pixels: the origin is the centre of the top-left pixel, so +0.5 here.
 
+import { brief } from "./dom.js";
+
 // Told apart by most colour-blind people as well (Okabe and Ito 2008), brightened; as in the recorded overlay.
 export const PALETTE = ["#ffd442", "#56b4e9", "#14c873", "#e182be", "#f56e3c", "#5ae6e6", "#8c8cff", "#f0f0f0"];
 const ACTIVE = "#28c850";
@@ -68,11 +70,14 @@ function drawDot(context, [x, y], colour, unit) {
   context.stroke();
 }
 
-function label(context, text, x, y, unit, colour) {
+function label(context, name, at, y, unit, colour) {
+  const most = Math.max(8, Math.min(28, Math.floor((0.45 * context.canvas.width) / (7.5 * unit)))); // two fit side by side
+  const text = brief(name, most);
   context.font = `600 ${12 * unit}px system-ui, sans-serif`;
   context.textAlign = "center";
   context.textBaseline = "middle";
   const width = context.measureText(text).width + 10 * unit;
+  const x = Math.max(width / 2, Math.min(at, context.canvas.width - width / 2)); // on the picture
   context.fillStyle = INK;
   context.beginPath();
   context.roundRect(x - width / 2, y - 9 * unit, width, 18 * unit, 4 * unit);

@@ -17,6 +17,7 @@ export class Protocol {
     phase.hidden = !known;
     mark(phase, "phase", experiment.status ?? "");
     say(phase.querySelector(".text"), known ? `${experiment.name}: ${experiment.status}` : "");
+    phase.title = phase.textContent;
     say(byId("elapsed"), known ? this.#time(experiment) : "");
     say(byId("state"), experiment.state || (experiment.status === "running" ? "running" : (experiment.status ?? "not heard yet")));
     byId("reason").hidden = !experiment.reason;

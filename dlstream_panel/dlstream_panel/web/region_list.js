@@ -15,6 +15,7 @@ export function showList(items, selected, choose) {
       button.onclick = () => choose(item);
       button.setAttribute("aria-pressed", String(selected?.kind === item.kind && selected?.name === item.name));
       say(button.children[0], item.name);
+      button.title = item.name;
       say(button.children[1], item.kind === "region" ? item.shape.type : "point of a trigger");
     },
   );

@@ -1,11 +1,12 @@
 // The page on which the regions, points and scale of the experiment file are drawn, and saved into it.
 
 import { byId, make, mark, say, tell } from "./dom.js";
-import { Ground } from "./ground.js";
+import { canonical, Draft } from "./draft.js";
+import { Ground, sessionGrounds } from "./ground.js";
 import { ask, read } from "./link.js";
 import { History } from "./region_history.js";
 import { showFields, showList } from "./region_list.js";
-import { middle, TYPES, withoutCorner } from "./shapes.js";
+import { middle, moved, TYPES, withoutCorner } from "./shapes.js";
 import { Stage } from "./stage.js";
 
 const TOOL_KEYS = { v: "select", c: "circle", r: "rectangle", e: "ellipse", p: "polygon", l: "scale" };
@@ -27,25 +28,20 @@ const inFile = {
   kept: (file) => `As in ${file}.`,
 };
 
-/** A frame of each of the sessions of the rig's folder. */
-async function sessionGrounds(hello) {
-  if (!hello.pages.includes("sessions")) return [];
-  const { sessions } = await read("sessions").catch(() => ({ sessions: [] }));
-  const words = ({ subject, created }) => `${subject || "session"}, ${created.slice(0, 16).replace("T", " ")}`;
-  return sessions.map((one) => ({ key: one.id, name: words(one), address: (camera, at) => `/api/sessions/${one.id}/frame?${new URLSearchParams({ camera, at })}` }));
-}
-
 export class Regions {
   #drawn = new History();
   #file = null; // what the rig said of the experiment file
   #before = null; // of a drag
-  #saves = 0;
+  #copied = null; // a region, for Ctrl+V
+  #saves = null;
+  #unsure = false; // whether what was asked to be saved is
 
   /** keeper: where they are read and saved, {read, save, waiting, kept}; grounds(): more pictures to draw on. */
   constructor(hello, link, keeper = inFile, grounds = null) {
     [this.hello, this.link, this.keeper, this.grounds] = [hello, link, keeper, grounds ?? (() => sessionGrounds(hello))];
     [this.selected, this.tool, this.camera, this.shown] = [null, "select", hello.cameras[0] ?? "", false];
     this.acts = hello.role === "control";
+    this.draft = new Draft(`regions of ${hello.rig} ${hello.file ?? ""}`);
     this.stage = new Stage(byId("stage"), {
       change: (...what) => this.#change(...what),
       select: (item) => this.#select(item),
@@ -94,11 +90,9 @@ export class Regions {
 
   state(state) {
     this.running = state.run;
-    if (state.saves !== this.#saves) {
-      this.#saves = state.saves;
-      if (this.shown && !this.#dirty) this.#read();
-      else if (!this.#saving) this.#warn("Another page has saved the file meanwhile: yours can't be saved any more. Copy your text, then read the file again.");
-    }
+    const news = this.#saves !== null && state.saves !== this.#saves;
+    this.#saves = state.saves;
+    if ((news || this.#unsure) && !this.#saving) this.#savedElsewhere();
     if (this.shown) this.#describe();
   }
 
@@ -113,6 +107,7 @@ export class Regions {
   }
 
   async #read(again = true) {
+    const draft = this.#file === null ? this.draft.read() : null; // of before a reload
     let file;
     try {
       file = await this.keeper.read();
@@ -120,14 +115,37 @@ export class Regions {
       return this.#warn(error.message);
     }
     this.#file = file;
-    const now = { regions: file.regions, points: this.#points, scales: { ...file.scales } };
-    if (again) this.#drawn.begin(now);
-    else this.#drawn.renew(now);
+    if (again) this.#drawn.begin(this.#inFile(file));
+    else this.#drawn.renew(this.#inFile(file));
+    this.#unsure = false;
+    const fits = draft && (this.keeper === inFile || draft.hash === file.hash); // of the wizard's same template
+    if (fits && canonical(draft.now) !== canonical(this.#now)) {
+      this.#drawn.remember(this.#drawn.text);
+      this.#now = draft.now;
+      file.hash = draft.hash; // where the file has changed meanwhile, it is not saved over
+    }
     if (!this.#drawn.find(this.selected)) this.selected = null;
     if (!this.hello.cameras.length) this.#cameras(file.cameras);
     this.#warn("");
     if (file.sizes[this.camera] && !this.stage.canvas.dataset.seen) this.stage.resize(file.sizes[this.camera]);
     this.#show();
+  }
+
+  /** The rig says that the file was saved, by another page or by this one with an answer that was lost. */
+  async #savedElsewhere() {
+    if (this.#file === null) return;
+    const file = await this.keeper.read().catch(() => null);
+    if (!file || this.#saving) return;
+    this.#unsure = false;
+    if (file.hash === this.#file.hash) return;
+    if (canonical(this.#inFile(file)) === canonical(this.#now)) {
+      this.#file = file;
+      this.#drawn.renew(this.#inFile(file));
+      this.#warn("");
+      if (this.shown) this.#show();
+      else this.draft.keep(null);
+    } else if (this.#dirty) this.#warn("The file has been saved by another page meanwhile: yours can't be saved any more. Copy your text, then read the file again.");
+    else if (this.shown) this.#read();
   }
 
   #cameras(names) {
@@ -137,9 +155,9 @@ export class Regions {
     byId("region-camera").value = this.camera;
   }
 
-  /** The places of points in the file, by the trigger's name. */
-  get #points() {
-    return Object.fromEntries(Object.entries(this.#file.points).map(([name, point]) => [name, point.at]));
+  /** What can be drawn, as a file has it; points are places by the trigger's name. */
+  #inFile({ regions, points, scales }) {
+    return { regions, points: Object.fromEntries(Object.entries(points).map(([name, point]) => [name, point.at])), scales: { ...scales } };
   }
 
   // What is drawn.
@@ -153,7 +171,7 @@ export class Regions {
   }
 
   get #dirty() {
-    return this.#file !== null && this.#drawn.text !== JSON.stringify({ regions: this.#file.regions, points: this.#points, scales: this.#file.scales });
+    return this.#file !== null && this.#drawn.text !== JSON.stringify(this.#inFile(this.#file));
   }
 
   #change(kind, name, value, done) {
@@ -252,6 +270,7 @@ export class Regions {
       tell(await this.keeper.save({ hash: this.#file.hash, regions, points, scales }));
       await this.#read(false);
     } catch (error) {
+      this.#unsure = Boolean(error.lost); // whether it was saved: the file says it
       this.#warn(error.message);
     } finally {
       this.#saving = false;
@@ -260,7 +279,14 @@ export class Regions {
 
   #saving = false;
 
+  /** The copied region once more, a little aside, on the camera that is shown. */
+  #paste() {
+    const { camera: _old, ...shape } = (this.#copied = moved(this.#copied, 10, 10, 0));
+    this.#change("new", "", shape, true);
+  }
+
   async #copy() {
+    if (this.selected.kind === "region") this.#copied = this.#now.regions[this.selected.name];
     try {
       await navigator.clipboard.writeText(byId("region-text").textContent);
       tell("copied");
@@ -317,6 +343,7 @@ export class Regions {
     byId("redo").disabled = !this.#drawn.canRedo;
     byId("close-shape").hidden = this.tool !== "polygon";
     const dirty = this.#dirty;
+    if (this.#file) this.draft.keep(dirty ? { hash: this.#file.hash, now: this.#now } : null);
     byId("save-regions").disabled = !dirty || this.running || this.#saving;
     byId("discard-regions").disabled = !this.#file;
     const file = this.#file?.file ?? "the experiment file";
@@ -338,6 +365,7 @@ export class Regions {
       else if (key === "y" || key === "z") this.#step(this.#drawn.redo());
       else if (key === "s") this.#save();
       else if (key === "c" && this.selected && !String(getSelection())) this.#copy();
+      else if (key === "v" && this.#copied && this.acts) this.#paste();
       else return false;
       return true;
     }

@@ -13,6 +13,7 @@ export class Router {
     byId("nav").hidden = Object.keys(this.#pages).length < 2;
     byId("skip").addEventListener("click", () => this.#page.main && byId(this.#page.main).focus());
     window.addEventListener("hashchange", () => this.start());
+    window.addEventListener("pagehide", () => document.activeElement?.blur()); // what is being typed counts, and is kept
   }
 
   get #page() {

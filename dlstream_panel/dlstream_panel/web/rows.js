@@ -1,7 +1,7 @@
 // The four rows: stream, analysis, experiment and recording. Their state is what the nodes say, never what was clicked.
 
-import { ask } from "./link.js";
-import { byId, keepChildren, make, mark, say, tell } from "./dom.js";
+import { ask, read } from "./link.js";
+import { byId, keepChildren, make, mark, say, tell, turn } from "./dom.js";
 
 const SILENT = 3500; // ms without a word of a node
 
@@ -75,9 +75,8 @@ export class Rows {
     say(what, row.text);
     what.title = row.text;
     const word = row.on ? "Stop" : "Start";
-    say(button, word);
+    turn(button, word, !this.busy.has(key) && row.level !== "silent" && !row.locked);
     button.setAttribute("aria-label", `${word} ${row.label.toLowerCase()}`);
-    button.disabled = this.busy.has(key) || row.level === "silent" || Boolean(row.locked);
     button.title = row.locked ?? "";
     button.onclick = null;
     item.dataset.on = row.on ? "yes" : "no";
@@ -89,10 +88,18 @@ export class Rows {
       byId("session-form").reset(); // never yesterday's animal
       say(byId("session-folder"), `It will be written below ${this.hello.directory}.`);
       byId("session").showModal();
+      if (this.hello.pages.includes("sessions")) this.#offerSubjects();
       return;
     }
     const cameras = key === "camera" ? this.hello.cameras.filter((name) => `/${name}/camera` in this.state.nodes) : [""];
     await this.#do(key, cameras.map((camera) => ({ what: key, camera, on: !on })));
+  }
+
+  /** The subjects of the sessions that are there, to choose from: a name that is typed twice is soon typed in two ways. */
+  async #offerSubjects() {
+    const { sessions } = await read("sessions").catch(() => ({ sessions: [] }));
+    const names = [...new Set(sessions.map((session) => session.subject).filter(Boolean))];
+    byId("subjects").replaceChildren(...names.map((value) => make("option", { value })));
   }
 
   async #record(event) {

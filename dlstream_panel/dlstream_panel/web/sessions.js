@@ -58,7 +58,7 @@ export class Sessions {
     if (!answer?.ok) return;
     const { sessions, totals } = found;
     const more = found.left_out ? `; ${found.left_out} older ones are not listed: search for them` : "";
-    say(byId("sessions-total"), sessions.length ? `${totals.sessions} of ${totals.subjects} subject${totals.subjects === 1 ? "" : "s"}, ${clock(totals.seconds)}, ${count(totals.frames)} frames${more}` : subject ? `none of a subject like "${subject}"` : "none yet");
+    say(byId("sessions-total"), sessions.length ? `${totals.sessions} session${totals.sessions === 1 ? "" : "s"} of ${totals.subjects} subject${totals.subjects === 1 ? "" : "s"}, ${clock(totals.seconds)}, ${count(totals.frames)} frames${more}` : subject ? `none of a subject like "${subject}"` : "none yet");
     byId("sessions-empty").hidden = sessions.length > 0;
     keepChildren(byId("session-list"), sessions.map((session) => session.id), (id) => this.#row(id), (row, id) => this.#fill(row, sessions.find((session) => session.id === id)));
     if (!sessions.some((session) => session.id === this.chosen) && sessions.length) this.#open(sessions[0].id);
@@ -74,6 +74,7 @@ export class Sessions {
     const [button] = row.firstChild.children;
     const state = session.name === this.recording ? "recording now" : session.state;
     say(button.children[0], session.subject || "no subject");
+    button.children[0].title = session.subject;
     mark(button.children[0], "known", session.subject ? "yes" : "no");
     say(button.children[1], session.created.slice(0, 16).replace("T", " "));
     button.setAttribute("aria-pressed", String(session.id === this.chosen));

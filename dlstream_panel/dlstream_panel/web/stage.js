@@ -1,7 +1,7 @@
 // The picture on which regions are drawn: a canvas below, an SVG of shapes and handles above it.
 // Pixels: the origin is the centre of the top-left pixel, so the SVG's view begins at -0.5.
 
-import { make } from "./dom.js";
+import { brief, make } from "./dom.js";
 import { anchors, bounds, center, drawn, handles, moved, onGrid, outline, pulled, snapped } from "./shapes.js";
 
 const REACH = 14; // screen pixels around a handle that take the pointer: 28 across
@@ -91,7 +91,7 @@ export class Stage {
     const [tag, attributes] = outline(item.shape);
     const [x, y] = center(item.shape);
     const chosen = this.#isSelected(item);
-    const label = svg("text", { x, y, "font-size": 14 * u, "stroke-width": 4 * u, class: "name" }, item.name);
+    const label = svg("text", { x, y, "font-size": 14 * u, "stroke-width": 4 * u, class: "name" }, brief(item.name));
     return svg(
       "g",
       { class: `shape${chosen ? " chosen" : ""}`, tabindex: "0", role: "button", "aria-pressed": String(chosen), "aria-label": `${item.shape.type} ${item.name}`, "data-kind": "region", "data-name": item.name, "data-focus": `region ${item.name}` },
@@ -112,7 +112,7 @@ export class Stage {
       svg("circle", { class: "reach", cx: x, cy: y, r: REACH * u }),
       svg("path", { class: "under", d: cross, "stroke-width": 5 * u }),
       svg("path", { class: "line", d: cross, "stroke-width": 2.5 * u }),
-      svg("text", { x, y: y - 16 * u, "font-size": 13 * u, "stroke-width": 4 * u, class: "name" }, item.name),
+      svg("text", { x, y: y - 16 * u, "font-size": 13 * u, "stroke-width": 4 * u, class: "name" }, brief(item.name)),
     );
   }
 

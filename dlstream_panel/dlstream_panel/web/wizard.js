@@ -38,7 +38,8 @@ export class Wizard {
     const kept = last?.answers.cameras ? last : null; // an older page's had one camera
     [this.answers, this.step, this.written] = [kept?.answers ?? structuredClone(FIRST), kept?.step ?? "camera", kept?.written ?? ""];
     this.visited = new Set(kept?.visited ?? ["camera"]);
-    this.number = 0; // of the camera that is shown
+    this.number = kept?.number ?? 0; // of the camera that is shown
+    this.#pictures = kept?.pictures ?? {};
     byId("steps").replaceChildren(...NAMES.map((name, number) => make("li", {}, make("button", { type: "button", "data-step": name, onclick: () => this.#go(name) }, make("span", { class: "number", "aria-hidden": "true" }, String(number + 1)), make("b", {}, STEPS[name][0]), make("span", { class: "mark small" })))));
     const on = (id, kind, act) => byId(id).addEventListener(kind, act);
     on("step-back", "click", () => this.#go(NAMES[NAMES.indexOf(this.step) - 1]));
@@ -114,7 +115,7 @@ export class Wizard {
   }
 
   #keep() {
-    sessionStorage.setItem(KEPT, JSON.stringify({ answers: this.answers, step: this.step, visited: [...this.visited], written: this.written }));
+    sessionStorage.setItem(KEPT, JSON.stringify({ answers: this.answers, step: this.step, visited: [...this.visited], written: this.written, number: this.number, pictures: this.#pictures }));
   }
 
   #again() {
@@ -163,7 +164,7 @@ export class Wizard {
     read: async () => {
       if (!this.#made) await this.enter();
       if (!this.#made?.drawing) throw new Error("Choose the experiment to begin with on the page Wizard: then its regions are drawn here.");
-      return this.#made.drawing;
+      return { ...this.#made.drawing, hash: this.answers.template };
     },
     waiting: () => "Not taken over yet: Save does that. Nothing is written before the last step of the wizard.",
     kept: () => "As the wizard has them.",
@@ -248,6 +249,7 @@ export class Wizard {
       if (job.code === 0 || job.lines.some((line) => line.trim().startsWith("picture"))) this.#pictures[this.#taking] = job.ended;
       else tell(`No picture came: ${job.lines.slice(-3).join(" ")}`, "problem");
       this.#taking = "";
+      this.#keep();
     }
     this.#show();
   }
@@ -311,7 +313,7 @@ export class Wizard {
     keepChildren(
       byId("w-cameras"),
       cameras.map((_, number) => String(number)),
-      (key) => make("button", { type: "button", onclick: () => ((this.number = Number(key)), this.#show()) }),
+      (key) => make("button", { type: "button", onclick: () => ((this.number = Number(key)), this.#keep(), this.#show()) }),
       (button, key) => {
         say(button, cameras[Number(key)].name || "no name");
         button.setAttribute("aria-pressed", String(cameras[Number(key)] === camera));

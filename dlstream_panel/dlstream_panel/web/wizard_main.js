@@ -19,7 +19,7 @@ export function openWizard(hello) {
   byId("back-to-wizard").hidden = false;
   say(byId("file-title"), "Wizard");
   say(byId("discard-regions"), "As they were");
-  const link = new Link({ state, log: () => null, measured: () => null, picture: () => null, connected });
+  const link = new Link(hello.panel, { state, log: () => null, measured: () => null, picture: () => null, connected });
   const jobs = new Jobs();
   const wizard = new Wizard(hello, jobs);
   const regions = new Regions(hello, link, wizard.keeper, () => wizard.grounds());
