@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("video", type=Path)
     parser.add_argument("network", type=Path)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=0, help="cores for the network; 0: all")
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     estimator = Estimator(given.network, threads=given.threads)

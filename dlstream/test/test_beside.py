@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -19,28 +20,55 @@ def frame(number: int) -> Frame:
     return Frame("top", number, number, np.zeros((4, 4), np.uint8), "mono8")
 
 
-def test_inference_goes_on_while_the_caller_is_busy_with_a_frame():
-    third = threading.Event()
+class Network:
+    """In the place of a `Poser`: notes what is asked of it."""
 
-    def poses_of(of: Frame) -> FramePoses:
-        if of.sequence == 2:
-            third.set()
+    def __init__(self, at_once: int, look: Callable[[int], None]) -> None:
+        self.at_once, self._look, self.posed = at_once, look, []
+
+    def detect(self, of: Frame) -> int:
+        self._look(of.sequence)
+        return of.sequence
+
+    def poses(self, of: Frame, detected: int) -> FramePoses:
+        assert detected == of.sequence
+        self.posed.append(of.sequence)
         return FramePoses("top", of.sequence, of.stamp, ("neck",), ())
 
-    posed = posed_ahead(iter([frame(0), Lost(1, 1, "torn"), frame(2)]), poses_of)
+
+def test_inference_goes_on_while_the_caller_is_busy_with_a_frame():
+    third = threading.Event()
+    network = Network(1, lambda number: third.set() if number == 2 else None)
+    posed = posed_ahead(iter([frame(0), Lost(1, 1, "torn"), frame(2)]), network)
     first, poses = next(posed)
     assert third.wait(WAIT), "the third frame is estimated before the caller asks for the second"
     assert (first.sequence, poses is None) == (0, False)
     assert [(item.sequence, found is None) for item, found in posed] == [(1, True), (2, False)]
 
 
-def test_an_error_of_the_network_comes_in_the_place_of_its_frame():
-    def poses_of(of: Frame) -> FramePoses:
-        if of.sequence:
-            raise ValueError("too small")
-        return FramePoses("top", of.sequence, of.stamp, ("neck",), ())
+def test_frames_are_looked_at_together_and_come_in_order():
+    """The first of three is found last: none of them is found before all are looked at, and then the first waits."""
+    together, others = threading.Barrier(3, timeout=WAIT), threading.Semaphore(0)
 
-    posed = posed_ahead(iter([frame(0), frame(1)]), poses_of)
+    def look(number: int) -> None:
+        together.wait()
+        if number % 3:
+            others.release()
+        else:
+            assert others.acquire(timeout=WAIT)
+            assert others.acquire(timeout=WAIT)
+
+    network = Network(3, look)
+    posed = list(posed_ahead(iter([frame(number) for number in range(12)]), network))
+    assert [item.sequence for item, _ in posed] == network.posed == list(range(12))
+
+
+def test_an_error_of_the_network_comes_in_the_place_of_its_frame():
+    def look(number: int) -> None:
+        if number:
+            raise ValueError("too small")
+
+    posed = posed_ahead(iter([frame(0), frame(1)]), Network(2, look))
     assert next(posed)[0].sequence == 0
     with pytest.raises(ValueError, match="too small"):
         next(posed)

@@ -48,7 +48,7 @@ def analyze(
     rig: RigFile = None,
     seed: Seed = None,
     fps: Annotated[float, typer.Option(min=0, help="Frames per second, instead of the file's own times.")] = 0.0,
-    threads: Annotated[int, typer.Option(min=0, help="Threads for the network; 0: as the rig says, or 1.")] = 0,
+    threads: Annotated[int, typer.Option(min=0, help="Cores for the network; 0: as the rig says, or all.")] = 0,
     annotate: Annotated[bool, typer.Option(help="Write annotated.mp4.")] = True,
     live_frames: Annotated[
         bool, typer.Option("--live-frames", help="For a session's .mkv: only the frames that it decided on live.")

@@ -27,7 +27,10 @@ def track(
     ] = None,
     fps: Annotated[float, typer.Option(min=0, help="Frames per second, instead of the files' own times.")] = 0.0,
     engine: Annotated[str, typer.Option(help="What runs the network; `dlstream parts engine` lists them.")] = "auto",
-    threads: Annotated[int, typer.Option(min=0, help="Threads for the network; 0: one for each core.")] = 1,
+    threads: Annotated[
+        int,
+        typer.Option(min=0, help="Cores for the network, each with a frame of its own; 0: all, with --scheduler 1."),
+    ] = 0,
     annotate: Annotated[bool, typer.Option(help="Write a video with the poses drawn in it.")] = True,
     pictures: Annotated[bool, typer.Option(help="Draw trajectory and occupancy.")] = True,
     sleap: Annotated[bool, typer.Option("--sleap", help="Write SLEAP's file (.slp) as well; needs sleap-io.")] = False,

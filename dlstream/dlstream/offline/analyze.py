@@ -22,7 +22,7 @@ from dlstream.offline.behind import Behind
 from dlstream.offline.footage import Footage, Lost, open_footage
 from dlstream.offline.kinds import is_ros1, ros1
 from dlstream.offline.metadata import metadata_for
-from dlstream.offline.posing import Poser, first_frame, posed_ahead
+from dlstream.offline.posing import Poser, first_frame, open_estimator, posed_ahead
 from dlstream.offline.progress import show_progress
 from dlstream.offline.scene import PanelLine
 from dlstream.offline.session_lines import journal_of
@@ -103,11 +103,11 @@ def analyze(path: Path, out: Path, options: Options, console: Console) -> Summar
 def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Options, console: Console) -> Summary:
     """As `analyze`, of frames from anywhere."""
     pose = resolved.pose
-    estimator = Estimator(pose.network, pose.scale, engine=pose.engine)
+    estimator, at_once = open_estimator(pose.network, pose.scale, pose.engine)
     if doubt := scale_doubt(estimator.info, pose.scale):
         console.print(f"[yellow]{escape(f'{pose.network}: {doubt}')}[/]")
     pose = pose.model_copy(update={"scale": estimator.scale})
-    poses_of = Poser(estimator, pose)
+    poser = Poser(estimator, pose, at_once)
     live = live_run(footage.session, resolved.camera) if footage.session else None
     if options.live_frames and live is None:
         raise DlstreamError(
@@ -146,7 +146,7 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
             drawing = _Drawing(out, first, estimator, experiment, camera, analysis.panel_length)
             stack.callback(drawing.close)
         # Decoding, inference, and what follows from it each have a thread: the slowest one sets the speed.
-        posed = posed_ahead(chain(before, [first], frames), poses_of, only)
+        posed = posed_ahead(chain(before, [first], frames), poser, only)
         stack.callback(posed.close)
         look = PictureCheck()
 
@@ -176,7 +176,7 @@ def resolve(options: Options) -> Resolved:
         DlstreamError: network or experiment are missing, or the rig does not have this camera.
     """
     rig = load_rig(options.rig) if options.rig else None
-    pose: dict[str, Any] = {"engine": {"type": "auto", "threads": 1}}
+    pose: dict[str, Any] = {"engine": {"type": "auto", "threads": 0}}
     if rig is not None and rig.pose is not None:
         pose = rig.pose.model_dump(include=set(PoseSettings.model_fields))
     given = {"network": options.network, "scale": options.scale}
@@ -272,7 +272,7 @@ class _Drawing:
         self._video.add(picture, frame.stamp)
         decided = any(active.values())
         if self._picture is None or (decided and not self._decided):
-            self._picture, self._decided = picture, decided
+            self._picture, self._decided = picture.copy(), decided
 
     def close(self) -> None:
         try:

@@ -36,7 +36,7 @@ class AnnotatedVideo:
         self._stream.width, self._stream.height = self._size
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.time_base = Fraction(1, _TICKS)
-        self._stream.options = {"preset": "veryfast", "crf": "21"}
+        self._stream.options = {"preset": "superfast", "crf": "23"}
         if (os.cpu_count() or 1) <= 2:  # the other core has the network; one thread has less to do than several
             self._stream.codec_context.thread_count = 1
 

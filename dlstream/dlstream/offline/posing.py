@@ -1,45 +1,90 @@
-"""Poses of recorded frames, estimated beside their decoding."""
+"""Poses of recorded frames, estimated beside their decoding, several frames at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+import os
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dlstream.offline.footage import Lost
 from dlstream_common import DlstreamError, Frame, FramePoses
 from dlstream_common.video import ahead
 from dlstream_pose import Estimator, PoseSettings, PoseStream
+from dlstream_pose.runtime.engines import EngineSettings
+
+Detection = NDArray[np.float32]
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def open_estimator(network: Path, scale: float | None, engine: EngineSettings) -> tuple[Estimator, int]:
+    """An estimator that uses `engine.threads` cores, and how many frames it looks at, at a time.
+
+    Where nobody waits for a frame, a core computes a whole frame by itself: two frames at a time on two cores are done
+    sooner than one after the other on both, and the poses are the same on any number of cores.
+
+    Raises:
+        NetworkError: as `Estimator`.
+    """
+    at_once = engine.threads or cores()
+    estimator = Estimator(network, scale, engine=engine.model_copy(update={"threads": 1}), at_once=at_once)
+    if at_once == 1 or estimator.network.engine.parallel:
+        return estimator, at_once
+    return Estimator(network, scale, engine=engine.model_copy(update={"threads": at_once})), 1
 
 
 class Poser:
-    """Crop, network, identity and filter of the pose node; without latency there is nothing to predict up to `now`."""
+    """Crop, network, identity and filter of the pose node; without latency there is nothing to predict up to `now`.
 
-    def __init__(self, estimator: Estimator, settings: PoseSettings) -> None:
-        self._keypoints, self._stamp = estimator.info.keypoints, 0
+    Args:
+        at_once: how many frames the estimator may look at, at a time.
+    """
+
+    def __init__(self, estimator: Estimator, settings: PoseSettings, at_once: int = 1) -> None:
+        self._estimator, self._stamp = estimator, 0
         self._stream = PoseStream(estimator, settings, lambda: self._stamp)
+        # Where a crop looks depends on the frame before.
+        self.at_once = 1 if settings.crop else at_once
 
-    def __call__(self, frame: Frame) -> FramePoses:
-        """The poses of the next frame.
+    def detect(self, frame: Frame) -> Detection | None:
+        """What the network finds in a frame, in any thread; None where `poses` has to ask it.
+
+        Raises:
+            EncodingError, NetworkError: see `Estimator.estimate`.
+        """
+        return self._estimator.detect(frame.image, frame.encoding) if self.at_once > 1 else None
+
+    def poses(self, frame: Frame, detected: Detection | None) -> FramePoses:
+        """The poses of the next frame, from what was detected in it.
 
         Raises:
             EncodingError, NetworkError: see `Estimator.estimate`.
         """
         self._stamp = frame.stamp
-        found = self._stream.estimate(frame.image, frame.encoding, frame.stamp)
+        found = self._stream.estimate(frame.image, frame.encoding, frame.stamp, detected)
         return FramePoses(
             frame.camera,
             frame.sequence,
             frame.stamp,
-            self._keypoints,
+            self._estimator.info.keypoints,
             found.individuals,
             predicted_to=found.predicted_to,
         )
 
 
 def posed_ahead(
-    frames: Iterator[Frame | Lost], poses_of: Callable[[Frame], FramePoses], only: frozenset[int] | None = None
+    frames: Iterator[Frame | Lost], poser: Poser, only: frozenset[int] | None = None
 ) -> Generator[tuple[Frame | Lost, FramePoses | None], None, None]:
-    """Each frame with its poses, estimated in a thread of its own; those that are lost, or not in `only`, have none."""
-    return ahead(_posed(frames, poses_of, only))
+    """Each frame with its poses, in order; those that are lost, or not in `only`, have none."""
+    return ahead(_posed(frames, poser, only))
 
 
 def first_frame(frames: Iterator[Frame | Lost], name: str) -> tuple[list[Lost], Frame]:
@@ -57,10 +102,24 @@ def first_frame(frames: Iterator[Frame | Lost], name: str) -> tuple[list[Lost], 
 
 
 def _posed(
-    frames: Iterator[Frame | Lost], poses_of: Callable[[Frame], FramePoses], only: frozenset[int] | None
+    frames: Iterator[Frame | Lost], poser: Poser, only: frozenset[int] | None
 ) -> Iterator[tuple[Frame | Lost, FramePoses | None]]:
-    for frame in frames:
-        if isinstance(frame, Lost) or (only is not None and frame.sequence not in only):
-            yield frame, None
-        else:
-            yield frame, poses_of(frame)
+    waiting: deque[tuple[Frame | Lost, Future[Detection | None] | None]] = deque()
+
+    def oldest() -> tuple[Frame | Lost, FramePoses | None]:
+        frame, detected = waiting.popleft()
+        if isinstance(frame, Lost) or detected is None:
+            return frame, None
+        return frame, poser.poses(frame, detected.result())
+
+    pool = ThreadPoolExecutor(poser.at_once, "network")
+    try:
+        for frame in frames:
+            wanted = frame if isinstance(frame, Frame) and (only is None or frame.sequence in only) else None
+            waiting.append((frame, pool.submit(poser.detect, wanted) if wanted else None))
+            if len(waiting) > poser.at_once + 1:  # one more than can be looked at: no thread waits for this one
+                yield oldest()
+        while waiting:
+            yield oldest()
+    finally:
+        pool.shutdown(cancel_futures=True)

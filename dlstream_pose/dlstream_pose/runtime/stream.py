@@ -88,12 +88,15 @@ class PoseStream:
         """Lets the engine prepare for all sizes of image that frames of this size will need."""
         self.estimator.warm_up(width, height, self._cropper.size if self._cropper else 0)
 
-    def estimate(self, image: Image, encoding: str, stamp: int) -> Estimate:
+    def estimate(
+        self, image: Image, encoding: str, stamp: int, detected: NDArray[np.float32] | None = None
+    ) -> Estimate:
         """The individuals in the next frame.
 
         Args:
             image, encoding: as for `Estimator.estimate`.
             stamp: acquisition, in nanoseconds.
+            detected: what `estimator.detect` found in the whole image, where that was asked before. Not with `crop`.
 
         Raises:
             EncodingError, NetworkError: as `Estimator.estimate`.
@@ -101,7 +104,7 @@ class PoseStream:
         size = image.shape[:2]
         if size != self._size or stamp < self._stamp:
             self.reset()
-        poses, window = self._detect(image, encoding, stamp)
+        poses, window = (detected, None) if detected is not None else self._detect(image, encoding, stamp)
         self._size, self._stamp = size, stamp
         risks = np.zeros(len(poses))
         if self._identity is not None:

@@ -53,6 +53,7 @@ def track_on_cluster(
         run = uuid4().hex
         topic = f"dlstream-track-{run}"
         client.subscribe_topic(topic, lambda event: progress.frames(event[1]["name"], event[1]["frames"]))
+        settings = replace(settings, threads=settings.threads or 1)  # Dask gives a worker as many tasks as it has cores
         futures: dict[Any, Item] = {}
         for number, item in enumerate(items):
             absolute = replace(item, path=item.path.resolve())

@@ -22,7 +22,7 @@ class Settings:
         out: folder of the results.
         annotate, pictures: whether to write the annotated video, and the pictures of trajectory and occupancy.
         sleap: whether to write SLEAP's file as well.
-        threads: for one frame; 0: one for each core.
+        threads: how many cores the network uses, each for a frame of its own; 0: all of them.
     """
 
     network: Path
@@ -34,7 +34,7 @@ class Settings:
     annotate: bool = True
     pictures: bool = True
     sleap: bool = False
-    threads: int = 1
+    threads: int = 0
 
     @property
     def scorer(self) -> str:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from dlstream_pose.runtime.engines._base import EngineSettings
 from dlstream_pose.runtime.engines._onnxruntime import OnnxRuntime
 
+_MOST = 8
+"""Lanes of a card; more have nothing to gain, and each needs memory there for the whole network."""
 _SIZES = 8
 """Image sizes for which a lane keeps memory; the one that came first makes room."""
 
@@ -25,6 +27,7 @@ class OnnxCard(OnnxRuntime):
 
     def __init__(self, path: Path, settings: EngineSettings, at_once: int = 1) -> None:
         super().__init__(path, settings, at_once)
+        at_once = min(at_once, _MOST)
         others = [self._open(path, settings)[0] for _ in range(at_once - 1)]
         self._idle = deque(Lane(session, "cuda") for session in [self._session, *others])
         self.description += f", {at_once} stream{'s' if at_once > 1 else ''}"

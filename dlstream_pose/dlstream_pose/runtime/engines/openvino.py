@@ -44,7 +44,7 @@ class OpenVino(Engine[EngineSettings]):
             "INFERENCE_PRECISION_HINT": "f32",
             # Streams share the threads: each frame is computed by the threads of one stream.
             **({"NUM_STREAMS": at_once} if at_once > 1 else {"PERFORMANCE_HINT": "LATENCY"}),
-            **self.options(path, settings),
+            **self.options(path, settings, at_once),
         }
         self._lock = threading.Lock()
         self._core = openvino.Core()
@@ -66,12 +66,12 @@ class OpenVino(Engine[EngineSettings]):
         device = self._core.get_property(self.device, "FULL_DEVICE_NAME")
         self.description = f"OpenVINO {openvino.__version__.split('-')[0]} on {device}"
 
-    def options(self, path: Path, settings: EngineSettings) -> dict[str, Any]:
+    def options(self, path: Path, settings: EngineSettings, at_once: int) -> dict[str, Any]:
         """The device's own settings."""
         return {
             # OpenVINO would keep what it prepared for 5000 sizes that it was not compiled for: a gigabyte.
             "CPU_RUNTIME_CACHE_CAPACITY": 16,
-            "INFERENCE_NUM_THREADS": settings.threads or os.cpu_count() or 1,
+            "INFERENCE_NUM_THREADS": max(settings.threads or os.cpu_count() or 1, at_once),
         }
 
     def _check_device(self) -> None:

@@ -15,7 +15,7 @@ class OpenVinoGpu(OpenVino):
     name = "openvino_gpu"
     device = "GPU"
 
-    def options(self, path: Path, settings: EngineSettings) -> dict[str, Any]:
+    def options(self, path: Path, settings: EngineSettings, at_once: int) -> dict[str, Any]:
         return {"CACHE_DIR": str(path.with_suffix(".openvino"))}
 
     def _check_device(self) -> None:
