@@ -15,11 +15,12 @@ from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
 
 from dlstream_common import OFF, DlstreamError, Event, Problem, event_kinds, now
+from dlstream_common.lateness import Lateness, uptime
 from dlstream_common.part_faults import PartFault
 from dlstream_common.ros import (
     COMMAND,
     EVENT,
-    HEARTBEAT,
+    HEARTBEAT_HEARD,
     LATCHED,
     Diagnosis,
     DlstreamNode,
@@ -100,7 +101,8 @@ class OutputNode(DlstreamNode[OutputSettings]):
         commands = self.create_subscription(CommandMsg, "~/command", self._on_command, COMMAND)
         self._commands = commands.topic_name
         topic = f"{self.settings.commander}/heartbeat"
-        self._heartbeats = self.create_subscription(Heartbeat, topic, self._on_heartbeat, HEARTBEAT)
+        self._heartbeats = self.create_subscription(Heartbeat, topic, self._on_heartbeat, HEARTBEAT_HEARD)
+        self._lateness = Lateness()
         timeout = self.settings.commander_timeout
         check_period = min(max(timeout / 10, 0.01), _LONGEST_CHECK_PERIOD) if timeout else _LONGEST_CHECK_PERIOD
         for subscription in (commands, self._heartbeats):
@@ -218,7 +220,8 @@ class OutputNode(DlstreamNode[OutputSettings]):
         if self._ending and order.action != OFF:
             raise OutputError(f"found '{order.action}' while the output is ending; expected only '{OFF}'")
         commander = self._clocks.of(self.settings.commander if self.settings else "")
-        refusal = self._guarded.refusal(order, self.now(), commander.nanoseconds, commander.uncertainty)
+        came, ahead, doubt = self.now(), commander.nanoseconds, commander.uncertainty
+        refusal = self._guarded.refusal(order, came, ahead, doubt, time.monotonic())
         if refusal:
             raise OutputError(refusal)
         if order.action == OFF:
@@ -227,7 +230,8 @@ class OutputNode(DlstreamNode[OutputSettings]):
             return applied
         action = self._action(order)
         applied = self._drive(order.action, lambda: self._device.apply(action))
-        self._guarded.carried_out(order, time.monotonic(), action)
+        known = order.sent and self.settings is not None and self.settings.max_command_age
+        self._guarded.carried_out(order, time.monotonic(), action, (came - order.sent + ahead) / 1e9 if known else 0.0)
         self._wake_at_end()
         return applied
 
@@ -263,10 +267,13 @@ class OutputNode(DlstreamNode[OutputSettings]):
     # Off without a command.
 
     def _on_heartbeat(self, message: Heartbeat) -> None:
-        self._switch_off(self._guarded.heard(message.running, stamp_from_message(message.stamp), time.monotonic()))
+        late = self._lateness.of(message.uptime, uptime())
+        stamp = stamp_from_message(message.stamp)
+        self._switch_off(self._guarded.heard(message.running, stamp, time.monotonic(), late))
 
     def _check_deadlines(self) -> None:
         guard = self._guarded
+        self._lateness.turn(uptime())
         self._switch_off(self._device_problem())
         if guard.finished(time.monotonic()):
             self._off_now()

@@ -18,12 +18,23 @@ from dlstream_common.ros.messages import (
 )
 from dlstream_common.ros.node import DlstreamNode, run_node, run_nodes
 from dlstream_common.ros.parameters import declare_settings, read_settings
-from dlstream_common.ros.qos import COMMAND, EVENT, HEARTBEAT, JOURNAL, LATCHED, LATEST_IMAGE, POSE, image_qos
+from dlstream_common.ros.qos import (
+    COMMAND,
+    EVENT,
+    HEARTBEAT,
+    HEARTBEAT_HEARD,
+    JOURNAL,
+    LATCHED,
+    LATEST_IMAGE,
+    POSE,
+    image_qos,
+)
 
 __all__ = [
     "COMMAND",
     "EVENT",
     "HEARTBEAT",
+    "HEARTBEAT_HEARD",
     "JOURNAL",
     "LATCHED",
     "LATEST_IMAGE",
