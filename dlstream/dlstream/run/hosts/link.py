@@ -251,6 +251,7 @@ class HostLink:
             return
         jump = peer.add(beat, came, self.host)
         if jump is not None:
+            self._next_clock = 0.0  # the session gets the new difference at once
             self._say(
                 "rig", f"[WARN] the clock of host {peer.name}, or this one's, was set by {jump.nanoseconds / 1e9:.3f} s"
             )
