@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -89,6 +90,18 @@ def test_a_difference_is_sure_only_beyond_its_uncertainty() -> None:
     assert str(Offset(-1_500_000, 200_000)) == "1.500 ms ± 0.200 behind this one"
 
 
+def test_beats_that_a_queue_keeps_back_are_as_old_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = [5000.0]
+    monkeypatch.setattr("dlstream.run.hosts.peer.uptime", lambda: round(here[0] * 1000) * MS)
+    monkeypatch.setattr("dlstream.run.hosts.peer.time.monotonic", lambda: here[0])
+    peer = Peer("arena", Host(address="10.0.0.2"), decides=True)
+    for number in range(40):
+        delay = 10 if number < 20 else 10 + 50 * (number - 20)  # a cut behind a queue, which gives out what it holds
+        here[0] = 5000.0 + number * 0.05
+        peer.add(Beat("rig", "arena", uptime=round(here[0] * 1000 - delay) * MS), 0, "desk")
+    assert peer.silent_for == pytest.approx(0.95)
+
+
 def test_a_host_is_ready_once_it_hears_this_one_and_its_clock_is_known() -> None:
     peer = Peer("arena", Host(address="10.0.0.2"), decides=True)
     for number in range(ENOUGH):
@@ -112,6 +125,7 @@ def test_a_host_is_ready_once_it_hears_this_one_and_its_clock_is_known() -> None
         files=st.dictionaries(st.text(), st.text(), max_size=3),
         left=st.lists(st.text(), max_size=3),
         sent=st.integers(0, 2**62),
+        uptime=st.integers(0, 2**62),
         heard=st.dictionaries(st.text(), st.lists(st.integers(0, 2**62), min_size=2, max_size=2), max_size=3),
     )
 )
@@ -126,7 +140,7 @@ json_like = st.recursive(
 )
 
 
-KEYS = ("state", "reason", "failed", "files", "left", "sent", "heard", "more")
+KEYS = ("state", "reason", "failed", "files", "left", "sent", "heard", "uptime", "more")
 
 
 @settings(max_examples=500, deadline=None)

@@ -71,6 +71,7 @@ def test_several_cameras_and_foreign_drivers(write):
     assert nodes["/top/camera"].on_failure == "restart"
     assert "/usb/camera" not in nodes, "somebody else's node publishes it"
     assert nodes["/pose"].parameters["cameras"] == ["side", "top", "usb"]
+    assert nodes["/pose"].parameters["frozen_after"] == ["usb=2"], "the others watch themselves"
     for name in ("/pose", "/recorder"):
         assert ("/usb/image_raw", "/usb_cam/image_raw") in nodes[name].remappings
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 import cv2
 
 from dlstream_camera.crop import crop_slices
-from dlstream_camera.frozen import FrozenCheck
 from dlstream_camera.sources import SOURCES, Capture, Format, FrameSource, Notice, SourceSettings, SourceState
 from dlstream_camera.sources._results import is_format, what_is_wrong
 from dlstream_common import DlstreamError, Frame, FramePoses, Image, SourceError, encoding_of
+from dlstream_common.frozen import FROZEN, FrozenCheck
 from dlstream_common.part_faults import PartFault
 from dlstream_common.video import PictureCheck, Remark
 
@@ -127,10 +127,7 @@ class Camera:
         if check.add(image, time.monotonic()):
             seconds = f"{check.lasted:.1f}"
             if check.frozen:
-                text = (
-                    f"frozen: its images have been equal, bit by bit, for {seconds} s, which those of a working sensor "
-                    f"are not (frozen_after: {settings.frozen_after:g})"
-                )
+                text = f"frozen: {FROZEN.format(seconds=seconds)} (frozen_after: {settings.frozen_after:g})"
                 if settings.on_frozen == "stop":
                     raise SourceError(f"camera {self.name} is {text}")
                 follows = "; it counts as silent until they differ again" if settings.on_frozen == "hold" else ""

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from dlstream_camera import Camera
-from dlstream_camera.frozen import FrozenCheck
 from dlstream_camera.sources import Notice
 from dlstream_camera.sources.opencv import OpenCVSettings
 from dlstream_camera.sources.synthetic import SyntheticSettings
 from dlstream_camera.sources.video import VideoSettings
 from dlstream_common import SourceError
+from dlstream_common.frozen import FrozenCheck
 
 MOVING, EQUAL = 10, 150
 PERIOD = 1 / 30

@@ -176,6 +176,26 @@ def test_what_was_refused_has_been_reported():
     assert one.difference(9.0) is None
 
 
+def test_what_came_late_is_sent_again_after_a_second():
+    one = agreement()
+    one.sent(5, ON)
+    one.came_late(4, 0.0)
+    assert not one.is_late, "that was an older command"
+    one.came_late(5, 10.0)
+    assert one.is_late
+    assert one.late(10.9) is None
+    assert one.late(11.1) is ON
+    one.sent(6, ON)
+    assert not one.is_late, "it is on its way"
+
+
+def test_a_pulse_that_came_late_is_not_sent_again():
+    one = agreement()
+    one.sent(5, Command(0, "laser", "pulse", {"width": "5"}))
+    one.came_late(5, 0.0)
+    assert not one.is_late
+
+
 def test_silence_is_said_once_each_time():
     one = agreement()
     assert not one.newly_silent(99.0), "a device of somebody else's says nothing"

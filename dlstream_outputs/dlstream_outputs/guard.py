@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dlstream_common import OFF, REACHED
+from dlstream_common import AGAIN, OFF, REACHED
 from dlstream_outputs.actions import Action
 from dlstream_outputs.actions.limits import Budget
 from dlstream_outputs.outputs import OutputSettings
@@ -74,6 +74,7 @@ class Guard:
         self._armed_by_run = False
         self._lost_run = False  # silence disarmed it in a run, which arms it again when it is heard
         self._heard, self._commanded = 0.0, 0
+        self._late, self._came = 0.0, 0.0
         self._until, self._planned = math.inf, math.inf
         self._ended_by = ""  # the limit that ends it at `_planned`; empty: it is over then
         self._reached = ""  # max_on, which ended what it did: nothing endless begins before an "off"
@@ -91,12 +92,13 @@ class Guard:
 
     # Commands.
 
-    def refusal(self, order: Order, stamp: int, ahead: int = 0, doubt: int = 0) -> str:
+    def refusal(self, order: Order, stamp: int, ahead: int = 0, doubt: int = 0, steady: float | None = None) -> str:
         """Why an order can't be carried out now; empty if it can. "off" always can.
 
         Args:
             ahead: nanoseconds by which the sender's clock is ahead of this computer's, where they are two.
             doubt: greatest error of that; an age that may be too great is.
+            steady: now; None: whether the commander's heartbeats come late is not looked at.
         """
         if order.action == OFF:
             return ""
@@ -104,15 +106,21 @@ class Guard:
             found = f"found '{order.action}' from '{order.source}'"
             allowed = " or ".join(f"'{name}'" for name in (self.commander, *self._settings.also_commanded_by))
             return f"{found}; expected a command from {allowed}, or '{OFF}'. To allow others: also_commanded_by"
+        if steady is not None and order.source == self.commander and self._comes_late(steady):
+            late = f"the heartbeats of {self._settings.commander} come {self._late:.3f} s late"
+            wanted = f"less than commander_timeout, {self._settings.commander_timeout:g} s"
+            return f"found '{order.action}' while {late}; expected {wanted}; {AGAIN}"
         if not (self.armed or (order.arm and self.armable)):
-            return f"found '{order.action}' for a disarmed output{self._why_disarmed()}; expected only '{OFF}'"
+            again = f"; {AGAIN}" if self._lost_run else ""
+            return f"found '{order.action}' for a disarmed output{self._why_disarmed()}; expected only '{OFF}'{again}"
         limit = self._settings.max_command_age
         if not limit or (not order.sent and order.source != self.commander):
             return ""
         age, doubt_s = (stamp - order.sent + ahead) / _SECOND, doubt / _SECOND
         known = f" (the hosts' clocks are compared to within {doubt_s:.3f} s)" if doubt else ""
         if age + doubt_s > limit:
-            return f"found '{order.action}', sent {age:.3f} s ago{known}; expected at most max_command_age, {limit:g} s"
+            wanted = f"at most max_command_age, {limit:g} s; {AGAIN}"
+            return f"found '{order.action}', sent {age:.3f} s ago{known}; expected {wanted}"
         if doubt_s - age > limit:
             early = f"the clock of {order.source} is {-age:.3f} s ahead of this computer's{known}"
             return (
@@ -134,6 +142,8 @@ class Guard:
     def _why_disarmed(self) -> str:
         if self._locked:
             return f" ({self.reason}{_ARM_IT})"
+        if self._lost_run:
+            return f" ({self._settings.commander} was not heard)"
         return f" (arming: {self._arming}{_ARM_IT if self._arming == 'hand' else ''})"
 
     def exhausted(self, action: Action, steady: float, by_hand: bool = False) -> str:
@@ -146,8 +156,13 @@ class Guard:
         expected = "another session" if self.budget.is_energy(limit) else "a pause"
         return f"found '{action.text}', but {limit} is used up; expected {expected}"
 
-    def carried_out(self, order: Order, steady: float, action: Action | None = None) -> None:
-        """Notes that an order has been carried out: it is what the output does from now on. `action`: None for off."""
+    def carried_out(self, order: Order, steady: float, action: Action | None = None, age: float = 0.0) -> None:
+        """Notes that an order has been carried out: it is what the output does from now on.
+
+        Args:
+            action: None for off.
+            age: seconds since it was sent, as far as the clocks show it.
+        """
         if order.arm and self._may_command(order.source) and self.armable and not self.armed:
             self.armed = self._armed_by_run = True
             if not (self._lost_run or self._settings.one_session):  # after a silence it is the same run
@@ -164,7 +179,7 @@ class Guard:
         else:  # what was on before counts: no command begins max_on anew
             self._plan(action, steady)
         if order.source == self.commander:
-            self._heard, self._commanded = steady, order.sent
+            self._heard, self._commanded = max(self._heard, steady - max(0.0, age)), order.sent
         elif self.on:
             self._until = steady + self._settings.manual_timeout
 
@@ -187,10 +202,16 @@ class Guard:
 
     # When it switches off by itself.
 
-    def heard(self, running: bool, stamp: int, steady: float) -> str:
-        """Handles a heartbeat of the commander; returns why the output must switch off now, empty if it need not."""
-        self._heard, self.running = steady, running
-        if running and self._lost_run:
+    def heard(self, running: bool, stamp: int, steady: float, late: float = 0.0) -> str:
+        """Handles a heartbeat of the commander; returns why the output must switch off now, empty if it need not.
+
+        Args:
+            late: seconds for which it was kept back on its way: it says that the commander lived then, not that it
+                does now.
+        """
+        self._heard, self.running = max(self._heard, steady - late), running
+        self._late, self._came = late, steady
+        if running and self._lost_run and not self._comes_late(steady):
             self.armed = self._armed_by_run = True
             self._lost_run = False
         if running or stamp <= self._commanded:
@@ -219,7 +240,16 @@ class Guard:
         if self._armed_by_run:
             self.armed = self._armed_by_run = False
             self._lost_run = True
-        return f"{self._settings.commander} has been silent for {silence:.2f} s" if self._by_commander else ""
+        if not self._by_commander:
+            return ""
+        if self._comes_late(steady):
+            return f"the heartbeats of {self._settings.commander} come {self._late:.2f} s late"
+        return f"{self._settings.commander} has been silent for {silence:.2f} s"
+
+    def _comes_late(self, steady: float) -> bool:
+        """Whether heartbeats come, and each has been kept back for longer than a silence may last."""
+        timeout = self._settings.commander_timeout
+        return 0 < timeout < self._late and steady - self._came <= timeout
 
     @property
     def _by_commander(self) -> bool:

@@ -84,7 +84,8 @@ class GuardedDevice:
         """
         if self._ending and order.action != OFF:
             raise OutputError(f"found '{order.action}' while the output is ending; expected only '{OFF}'")
-        if refusal := self.guard.refusal(order, self._listener.now(), ahead, doubt):
+        came = self._listener.now()
+        if refusal := self.guard.refusal(order, came, ahead, doubt, time.monotonic()):
             raise OutputError(refusal)
         if order.action == OFF:
             applied = self._drive(OFF, self._output.off)
@@ -92,7 +93,8 @@ class GuardedDevice:
             return applied
         action = self._action(order)
         applied = self._drive(order.action, lambda: self._output.apply(action))
-        self.guard.carried_out(order, time.monotonic(), action)
+        known = order.sent and self._settings.max_command_age
+        self.guard.carried_out(order, time.monotonic(), action, (came - order.sent + ahead) / 1e9 if known else 0.0)
         return applied
 
     def _action(self, order: Order) -> Action:

@@ -14,11 +14,12 @@ from std_msgs.msg import Bool
 from std_srvs.srv import SetBool
 
 from dlstream_common import OFF, DlstreamError, Event, now
+from dlstream_common.lateness import Lateness, uptime
 from dlstream_common.part_faults import PartFault
 from dlstream_common.ros import (
     COMMAND,
     EVENT,
-    HEARTBEAT,
+    HEARTBEAT_HEARD,
     LATCHED,
     Diagnosis,
     DlstreamNode,
@@ -98,7 +99,8 @@ class OutputNode(DlstreamNode[OutputSettings]):
         commands = self.create_subscription(CommandMsg, "~/command", self._on_command, COMMAND)
         self._commands = commands.topic_name
         topic = f"{self.settings.commander}/heartbeat"
-        self._heartbeats = self.create_subscription(Heartbeat, topic, self._on_heartbeat, HEARTBEAT)
+        self._heartbeats = self.create_subscription(Heartbeat, topic, self._on_heartbeat, HEARTBEAT_HEARD)
+        self._lateness = Lateness()
         timeout = self.settings.commander_timeout
         check_period = min(max(timeout / 10, 0.01), _LONGEST_CHECK_PERIOD) if timeout else _LONGEST_CHECK_PERIOD
         for subscription in (commands, self._heartbeats):
@@ -215,11 +217,13 @@ class OutputNode(DlstreamNode[OutputSettings]):
             self._end_timer = None
 
     def _on_heartbeat(self, message: Heartbeat) -> None:
+        late = self._lateness.of(message.uptime, uptime())
         stamp = stamp_from_message(message.stamp)
-        self._guarded.switch_off(self._guarded.guard.heard(message.running, stamp, time.monotonic()))
+        self._guarded.switch_off(self._guarded.guard.heard(message.running, stamp, time.monotonic(), late))
 
     def _check_deadlines(self) -> None:
         device = self._guarded
+        self._lateness.turn(uptime())
         device.check()
         if not device.guard.due(time.monotonic()):
             return

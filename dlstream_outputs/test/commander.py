@@ -70,10 +70,10 @@ class Commander:
     def _answer(self, number: int) -> Acknowledgement | None:
         return next((answer for answer in list(self.answers) if answer.id == number), None)
 
-    def heartbeat(self, running: bool, stamp: int | None = None) -> None:
-        """A sign of life."""
+    def heartbeat(self, running: bool, stamp: int | None = None, uptime: int = 0) -> None:
+        """A sign of life; `uptime`: when it was sent, if that is said."""
         stamp = now() if stamp is None else stamp
-        self._heartbeats.publish(Heartbeat(running=running, stamp=stamp_to_message(stamp)))
+        self._heartbeats.publish(Heartbeat(running=running, stamp=stamp_to_message(stamp), uptime=uptime))
 
     def says(self, **wanted: Any) -> None:
         """Waits until the output's newest status has these values."""

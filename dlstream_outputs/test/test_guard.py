@@ -41,6 +41,52 @@ def test_goes_off_when_the_heartbeat_stops_and_never_before():
     assert not rules.due(200.0), "what is off does not go off"
 
 
+def test_heartbeats_that_a_queue_keeps_back_do_not_keep_it_on():
+    rules = guard(commander_timeout=0.25)
+    carried_out(rules, order(), 100.0)
+    for late in range(6):  # a cut behind a queue: what was sent at 100.05 comes last
+        assert not rules.heard(True, NOON + 1, 100.05 + late * 0.05, late=late * 0.05)
+    assert not rules.due(100.30)
+    assert rules.due(100.31) == "/experiment has been silent for 0.26 s"
+    rules.heard(True, NOON + 1, 100.36, late=0.31)
+    assert rules.due(100.36) == "the heartbeats of /experiment come 0.31 s late"
+
+
+def test_nothing_begins_while_heartbeats_come_late_and_it_may_be_sent_again():
+    rules = guard("run", commander_timeout=0.25)
+    carried_out(rules, order("off", arm=True), 100.0)
+    rules.heard(True, NOON + 1, 101.0, late=0.4)
+    found = rules.refusal(order(arm=True), NOON, steady=101.01)
+    assert found == (
+        "found 'on' while the heartbeats of /experiment come 0.400 s late; "
+        "expected less than commander_timeout, 0.25 s; to be sent again"
+    )
+    assert not rules.refusal(order("off"), NOON, steady=101.01)
+    assert rules.due(101.02) == "", "it is off already"
+    assert not rules.armed
+    rules.heard(True, NOON + 2, 101.05, late=0.4)
+    assert not rules.armed, "a late sign of life arms nothing"
+    rules.heard(True, NOON + 3, 101.1, late=0.0)
+    assert rules.armed
+    assert not rules.refusal(order(), NOON, steady=101.1)
+
+
+def test_a_command_that_was_long_on_its_way_is_no_fresh_sign_of_life():
+    rules = guard(commander_timeout=0.25)
+    assert not rules.refusal(order(), NOON + 400_000_000)
+    rules.carried_out(order(), 100.0, age=0.4)
+    assert rules.due(100.01) == "/experiment has been silent for 0.41 s"
+
+
+def test_what_a_silence_disarmed_asks_for_the_command_again():
+    rules = guard("run", commander_timeout=0.25)
+    carried_out(rules, order("off", arm=True))
+    rules.due(101.0)
+    assert rules.refusal(order(), NOON) == (
+        "found 'on' for a disarmed output (/experiment was not heard); expected only 'off'; to be sent again"
+    )
+
+
 def test_no_timeout_leaves_it_on():
     rules = guard(commander_timeout=0)
     carried_out(rules, order())
@@ -89,7 +135,9 @@ def test_a_stranger_arms_nothing():
 def test_old_commands_and_those_from_the_future_are_refused_but_off_never_is():
     rules = guard(max_command_age=0.5, also_commanded_by=["hand"])
     late, early = NOON + SECOND, NOON - 3 * SECOND
-    assert rules.refusal(order(), late) == "found 'on', sent 1.000 s ago; expected at most max_command_age, 0.5 s"
+    assert rules.refusal(order(), late).endswith(
+        ", sent 1.000 s ago; expected at most max_command_age, 0.5 s; to be sent again"
+    )
     assert "the clock of experiment is 3.000 s ahead of this computer's" in rules.refusal(order(), early)
     assert not rules.refusal(order(), NOON + SECOND // 2)
     for stamp in (late, early):

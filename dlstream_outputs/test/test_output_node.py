@@ -11,6 +11,7 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 
 from dlstream_common import now
+from dlstream_common.lateness import uptime
 from dlstream_common.ros import stamp_from_message
 from dlstream_msgs.msg import Command
 
@@ -85,6 +86,23 @@ def test_goes_off_when_its_commander_is_silent(start_node, commander, wait_for):
     commander.heartbeat(False)
     assert commander.tell("show", source="panel", image="left").success
     assert [event.kind for event in commander.events].count("fault") == 1
+
+
+def test_heartbeats_that_a_queue_gives_out_late_do_not_keep_it_on(start_node, commander, wait_for):
+    start_node(MODULE, **NAME, type="log", commander_timeout=0.5)
+    commander.ready()
+    sent = uptime()
+
+    def given_out() -> bool:
+        """The last thing that was sent before a cut comes again and again, as it would from a queue."""
+        commander.heartbeat(True, uptime=sent)
+        return bool(commander.events)
+
+    commander.heartbeat(True, uptime=sent)
+    assert commander.tell("on").success
+    wait_for(given_out, "a fault event")
+    assert "the heartbeats of /experiment come" in commander.events[0].values[0].value
+    commander.says(on=False, state="off")
 
 
 def test_obeys_its_commander_only_unless_the_rig_allows_more(start_node, commander):

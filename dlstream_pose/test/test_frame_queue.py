@@ -42,6 +42,15 @@ def test_what_is_lost_and_what_is_left_out_are_counted_apart():
     assert (newest.dropped("top"), newest.lost("top")) == (3, 2)
 
 
+def test_what_came_and_is_not_to_be_served_is_left_out_and_not_lost():
+    newest = LatestFrameQueue[str](["top"], gets_all=True)
+    newest.put("top", "frame", 1, received=0)
+    for number in (2, 3, 5):
+        newest.skip("top", number)
+    newest.put("top", "frame", 6, received=0)
+    assert (newest.dropped("top"), newest.lost("top")) == (4, 1), "2, 3, 5 and the waiting 1; the 4"
+
+
 def test_a_publisher_that_begins_again_has_lost_nothing():
     newest = LatestFrameQueue[str](["top"])
     for number in (50, 1, 2):

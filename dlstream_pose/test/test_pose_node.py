@@ -16,6 +16,7 @@ from visualization_msgs.msg import MarkerArray
 
 from dlstream_camera.arena import KEYPOINTS
 from dlstream_common.ros import (
+    EVENT,
     LATCHED,
     LATEST_IMAGE,
     POSE,
@@ -25,7 +26,7 @@ from dlstream_common.ros import (
     stamp_from_message,
     stamp_to_message,
 )
-from dlstream_msgs.msg import FramePoses, Region, Regions, Skeleton
+from dlstream_msgs.msg import Event, FramePoses, Region, Regions, Skeleton
 from dlstream_pose import Network
 from dlstream_pose.runtime.overlay import ACTIVE, INACTIVE
 
@@ -48,6 +49,32 @@ def test_each_image_gives_one_pose_with_its_header(start_node, observer, wait_fo
         assert stamp_from_message(message.header.stamp) == STAMP + message.sequence * 1_000_000
         found = poses_from_message(message)
         assert found.stamp < found.received <= found.inference_start < found.inference_end
+
+
+def test_a_picture_that_stands_still_gives_no_pose_until_it_differs(start_node, observer, wait_for, spot_network):
+    poses = observer.collect(FramePoses, "/top/pose", POSE)
+    events = observer.collect(Event, "/experiment/events", EVENT)
+    node = start_node(MODULE, network=spot_network, cameras=["top"], frozen_after=["top=0.5"])
+    camera = Camera(observer, wait_for)
+    camera.connect(poses, wait_for)
+
+    def stands_still():
+        camera.send(30, 20)
+        return events
+
+    wait_for(stands_still, "a fault")
+    assert (events[0].kind, events[0].name, events[0].camera) == ("fault", "/top", "top")
+    assert events[0].values[0].value.startswith("frozen: its images have been equal, bit by bit, for ")
+    before = len(poses)
+    for _ in range(30):
+        camera.send(30, 20)
+    camera.send(31, 20)
+    wait_for(lambda: len(events) > 1, "that it is over")
+    assert events[1].kind == "recovered"
+    wait_for(lambda: place(poses[-1]) == (31, 20), "the pose of what differs")
+    given = sum(place(message) == (30, 20) for message in poses)
+    assert given <= before + 3, "those that were equal gave none, but what was under way"
+    assert node.end(signal.SIGINT) == 0
 
 
 def test_another_scale_than_the_files_is_warned_of_as_the_node_starts(start_node, wait_for, demo_network):

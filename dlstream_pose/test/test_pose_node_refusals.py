@@ -69,10 +69,13 @@ def test_min_confidence_can_be_changed_and_the_network_not(start_node, observer,
         ("min_confidence", ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=0.2)),
         ("min_confidence", ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=1.2)),
         ("network", ParameterValue(type=ParameterType.PARAMETER_STRING, string_value="other.onnx")),
+        ("use_sim_time", ParameterValue(type=ParameterType.PARAMETER_BOOL, bool_value=True)),
+        ("use_sim_time", ParameterValue(type=ParameterType.PARAMETER_BOOL, bool_value=False)),
     ]
     parameters = [Parameter(name=name, value=value) for name, value in values]
     answer = observer.call(SetParameters, "/pose/set_parameters", SetParameters.Request(parameters=parameters))
-    assert [result.successful for result in answer.results] == [True, False, False]
+    assert [result.successful for result in answer.results] == [True, False, False, False, True]
+    assert "its clock would jump in a run" in answer.results[3].reason
     names = ["network", "cameras", "scale", "threads", "min_confidence", "overlay_rate", "legend"]
     described = observer.call(
         DescribeParameters, "/pose/describe_parameters", DescribeParameters.Request(names=names)

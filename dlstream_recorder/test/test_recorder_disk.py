@@ -99,6 +99,20 @@ def test_a_read_only_disk_is_refused(open_session, small_disk):
     assert "Make room" not in str(found.value)
 
 
+def test_a_disk_that_becomes_read_only_ends_the_recording_with_the_reason(open_session, make, small_disk, wait_for):
+    session = open_session(directory=small_disk, bag=False)
+    here = str(small_disk)
+    subprocess.run(["mount", "--bind", here, here], check=True)
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", here], check=True)
+        session.add_frame(make.frame(0, make.images(1)[0]))  # its first files come with it
+        wait_for(lambda: session.error is not None, "the end of the recording")
+        session.finish()
+        assert "The disk is read-only: record to another directory" in session.failure
+    finally:
+        subprocess.run(["umount", here], check=True)
+
+
 @pytest.mark.parametrize(
     ("number", "said"),
     [

@@ -78,7 +78,7 @@ def test_trials_and_stimuli_have_a_beginning_and_an_end(session, make):
     assert found["count"].tolist() == ["1", "2", "3"]
     assert found["result"].tolist() == ["hit", "miss", ""]
     assert found["stop_ns"].tolist()[2] == end
-    real, sham, refused = stimuli(events, end).to_dict("records")
+    real, sham = stimuli(events, end).to_dict("records")
     step = make.step
     assert (real["start_ns"] - make.start, real["stop_ns"] - make.start) == (
         10 * step + 9_000_000,
@@ -90,10 +90,43 @@ def test_trials_and_stimuli_have_a_beginning_and_an_end(session, make):
         30 * step + 3_000_000,
         36 * step + 3_000_000,
     )
-    assert (refused["applied"], refused["stop_ns"]) == (False, end)
     [row] = per_trigger(stimuli(events, end)).to_dict("records")
-    assert (row["trigger"], row["output"], row["real"], row["sham"]) == ("in_left", "laser", 2, 1)
+    assert (row["trigger"], row["output"], row["real"], row["sham"]) == ("in_left", "laser", 1, 1)
+    assert row["real_seconds"] == pytest.approx(10 * step / 1e9)
     assert row["sham_seconds"] == pytest.approx(6 * step / 1e9)
+
+
+def test_a_stimulus_is_what_the_output_did_and_not_what_it_was_told(open_session, make):
+    session = open_session("2026-11-22_box", bag=False)
+    for number, image in enumerate(make.images(60)):
+        session.add_frame(make.frame(number, image))
+
+    def at(number: int) -> int:
+        return make.start + number * make.step
+
+    def told(number: int, source: str, identity: int, action: str, success: str = "true", stamp: bool = True) -> None:
+        link = {"source": source, "id": identity}
+        decided = at(number) if stamp else 0  # somebody else's node says only when it sent it
+        session.add_event(EventRow("command", "laser", stamp_ns=decided, sent_ns=at(number), action=action, **link))
+        applied = at(number) + 1000 if success == "true" else 0
+        row = EventRow("acknowledgement", "laser", stamp_ns=applied, applied_ns=applied, success=success, **link)
+        session.add_event(row)
+
+    def off_by_itself(number: int, reason: str) -> None:
+        session.add_event(EventRow("fault", "laser", stamp_ns=at(number), values={"reason": reason}))
+
+    told(5, "experiment", 1, "on")
+    told(8, "experiment", 2, "pulse", success="false")
+    off_by_itself(10, "'on' was switched off: /experiment has been silent for 0.27 s")
+    off_by_itself(12, "output 'laser' is off: 'on' was switched off: /experiment has been silent for 0.27 s")
+    told(20, "experiment", 3, "on")
+    told(30, "panel", 1, "off", stamp=False)
+    told(40, "stranger", 1, "on", success="false", stamp=False)
+    session.finish()
+    found = stimuli(read_events(session.folder), at(60)).to_dict("records")
+    begun_and_over = [((row["start_ns"] - make.start), (row["stop_ns"] - make.start)) for row in found]
+    step = make.step
+    assert begun_and_over == [(5 * step + 1000, 10 * step), (20 * step + 1000, 30 * step + 1000)]
 
 
 def test_the_report_draws_ways_and_stimuli(session):
@@ -121,8 +154,8 @@ def test_csv_has_one_header_row_and_every_value_in_a_column(session, make):
     assert commands["values.power"].tolist() == [3.5, pd.NA, 3.5]
     assert commands["frame_stamp_ns"].tolist() == [make.start + number * make.step for number in (10, 20, 50)]
     found = pd.read_csv(folder / "stimuli.csv")
-    assert found["sham"].tolist() == [False, True, False]
-    assert found["values.power"].tolist() == [3.5, 3.5, 3.5]
+    assert found["sham"].tolist() == [False, True]
+    assert found["values.power"].tolist() == [3.5, 3.5]
     assert (found["stop"] - found["start"]).tolist() == pytest.approx(found["duration"].tolist())
     assert pd.read_csv(folder / "trials.csv")["result"].fillna("").tolist() == ["hit", "miss", ""]
     with pytest.raises(RecordingError, match="found an earlier export; nothing is overwritten"):
@@ -167,9 +200,9 @@ def test_nwb_passes_the_inspector_and_holds_the_real_stamps(session, make):
         trial = file.trials.to_dataframe()
         assert trial["result"].tolist() == ["hit", "miss", ""]
         found = file.intervals["stimuli"].to_dataframe()
-        assert found["sham"].tolist() == [False, True, False]
-        assert found["acknowledged"].tolist() == [True, False, False]
-        assert found["value_power"].tolist() == ["3.5", "3.5", "3.5"]
+        assert found["sham"].tolist() == [False, True]
+        assert found["acknowledged"].tolist() == [True, False]
+        assert found["value_power"].tolist() == ["3.5", "3.5"]
         applied = make.start + 10 * make.step + 9_000_000
         assert found["start_time"][0] + start == pytest.approx(applied / 1e9, abs=1e-6)
         events = file.get_events_table("events").to_dataframe()

@@ -22,13 +22,14 @@ def clock_offset(stamp: int, offset: int, nodes: str) -> EventRow:
 def record(open_session, make):
     """Records ten frames a second apart, and a command; what `nodes` say of their host's clock comes with them."""
 
-    def record(nodes: str, ahead: int, drift: int = 0) -> dict[str, float | None]:
+    def record(nodes: str, ahead: int, drift: int = 0, step: int = 0) -> dict[str, float | None]:
         session = open_session(video="none", bag=False)
 
         def by(node: str, true: int) -> int:
             """What the clock of the node's host shows."""
             here = node in nodes.split()
-            return true + (ahead + (true - make.start) * drift // 1_000_000_000 if here else 0)
+            was_set = step if true >= make.start + 5_000 * MS else 0
+            return true + (ahead + was_set + (true - make.start) * drift // 1_000_000_000 if here else 0)
 
         for number in range(10):
             stamp = make.start + number * 1_000 * MS
@@ -63,6 +64,11 @@ def test_latencies_between_hosts_are_corrected_by_the_difference_of_their_clocks
     assert found["command_to_acknowledgement"] == pytest.approx(10, abs=0.01)
     assert found["capture_to_applied"] == pytest.approx(20, abs=0.01)
     assert found["uncertainty"] == 0.25
+
+
+@pytest.mark.parametrize("step", [3_000 * MS, -40 * MS])
+def test_a_clock_that_was_set_is_an_error_of_that_size(record, step):
+    assert record("/top/camera", 7 * MS, step=step)["uncertainty"] == abs(step) / MS
 
 
 def test_what_is_not_on_that_host_stays_as_it_is(record):

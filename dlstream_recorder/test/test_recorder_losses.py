@@ -66,6 +66,16 @@ def test_what_got_lost_on_the_way_to_the_pose_node_and_what_it_left_out_are_two_
     assert (summary.poses_lost, summary.poses_dropped) == (3, 1)
 
 
+def test_what_a_recorder_that_hung_did_not_get_is_not_lost_before_the_pose_node(open_session, make):
+    session = open_session(video="none", bag=False)
+    for number in (0, 1, 2, 30, 31, 32):
+        session.add_frame(make.frame(number, GREY, "mono8"))
+    for number in (0, 1, 25, 32):  # 2, 30 and 31 have none; 25 came late, after its frame was lost
+        session.add_poses(make.poses(number))
+    summary = session.finish()
+    assert (summary.frames_dropped, summary.poses_lost) == (27, 3)
+
+
 def test_frames_that_the_camera_published_and_nobody_got_are_lost_at_the_end(open_session, make):
     session = open_session(video="none", bag=False)
     for number in (7, 8):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dlstream.rig.hosts import host_of
+from dlstream.rig.sections import TopicCamera
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, Place, Settings
 from dlstream_pose import Network, NetworkInfo
@@ -68,7 +69,9 @@ class RigFacts:
     def fill_pose(self) -> dict[str, Any]:
         """The parameters of the pose node that follow from the rest of the rig."""
         depth = [f"{camera}={other}" for camera, other in self.depth_cameras.items()]
-        filled: dict[str, Any] = {"cameras": self.pose_cameras, "depth": depth}
+        foreign = {name: one.frozen_after for name, one in self.cameras.items() if isinstance(one, TopicCamera)}
+        frozen = [f"{name}={after:g}" for name, after in foreign.items() if after and name in self.pose_cameras]
+        filled: dict[str, Any] = {"cameras": self.pose_cameras, "depth": depth, "frozen_after": frozen}
         if self.pose is not None and self._crossing(self.pose):
             filled["image_reliability"] = "reliable"
         return filled

@@ -27,7 +27,10 @@ class TopicCamera(Settings):
     source: Literal["topic"] = "topic"
     """Kind of the source."""
     topic: str = ""
-    """Its image topic; empty: /<camera>/image_raw. That images come is watched, a frozen picture is not noticed."""
+    """Its image topic; empty: /<camera>/image_raw."""
+    frozen_after: Annotated[float, Field(ge=0, le=3600)] = 2.0
+    """Seconds of images that are equal bit by bit after which the camera counts as frozen: then it gives no pose until
+    they differ. 0: never, as of a simulator, whose pictures have no noise."""
 
 
 class TopicOutput(Settings):

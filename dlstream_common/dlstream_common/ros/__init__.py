@@ -18,13 +18,24 @@ from dlstream_common.ros.messages import (
 )
 from dlstream_common.ros.node import DlstreamNode
 from dlstream_common.ros.parameters import declare_settings, read_settings
-from dlstream_common.ros.qos import COMMAND, EVENT, HEARTBEAT, JOURNAL, LATCHED, LATEST_IMAGE, POSE, image_qos
+from dlstream_common.ros.qos import (
+    COMMAND,
+    EVENT,
+    HEARTBEAT,
+    HEARTBEAT_HEARD,
+    JOURNAL,
+    LATCHED,
+    LATEST_IMAGE,
+    POSE,
+    image_qos,
+)
 from dlstream_common.ros.running import run_node, run_nodes
 
 __all__ = [
     "COMMAND",
     "EVENT",
     "HEARTBEAT",
+    "HEARTBEAT_HEARD",
     "JOURNAL",
     "LATCHED",
     "LATEST_IMAGE",

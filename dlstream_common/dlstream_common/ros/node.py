@@ -200,6 +200,10 @@ class DlstreamNode(LifecycleNode, Generic[S]):
         fields = parameter_fields(self, self._settings_type)
         ours = [parameter for parameter in parameters if parameter.name in fields]
         configured = self.state_name not in ("unconfigured", "configuring")
+        for parameter in parameters:
+            if parameter.name == "use_sim_time" and configured and parameter.value != self.in_simulated_time:
+                reason = "use_sim_time can only be set while the node is unconfigured: its clock would jump in a run"
+                return SetParametersResult(successful=False, reason=reason)
         for parameter in ours:
             if problem := refusal(fields[parameter.name], parameter.value):
                 return SetParametersResult(successful=False, reason=f"{parameter.name}: {problem}")

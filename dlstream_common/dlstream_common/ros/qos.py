@@ -28,6 +28,9 @@ COMMAND = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=100, reliability=Rel
 HEARTBEAT = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.RELIABLE)
 """Heartbeats: only the newest counts."""
 
+HEARTBEAT_HEARD = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""As outputs hear them: none is repeated, and none waits for one that was lost."""
+
 JOURNAL = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
     depth=1000,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from dlstream_common import FINITE, OFF, REACHED, RIG, Command
 
+_AGAIN_AFTER = 1.0
+"""Seconds after which a command that came too late is sent again."""
 _LASTS = 0.3
 """Seconds for which an output must differ: its status and the next command cross on their way."""
 
@@ -67,6 +69,7 @@ class Agreement:
         self._reported = False
         self._owed: Command | None = None
         self._restarted = self._untold = False
+        self._late_since: float | None = None
 
     @property
     def owed(self) -> Command | None:
@@ -81,7 +84,7 @@ class Agreement:
     def sent(self, identity: int, command: Command, arms: bool = False) -> None:
         """A command was sent to the output; `arms`: as one that begins a run."""
         self._id, self._sent, self._arms = identity, command, arms
-        self._differs_since, self._reported, self._owed = None, False, None
+        self._differs_since, self._reported, self._owed, self._late_since = None, False, None, None
 
     def refused(self, identity: int) -> None:
         """The output refused a command: that has been reported, and the command is not sent again.
@@ -90,6 +93,23 @@ class Agreement:
         """
         to_be_armed = self._known is not None and self._known.waits_for_run and not self._arms
         self._reported = self._reported or (identity == self._id and not to_be_armed)
+
+    def came_late(self, identity: int, steady: float) -> None:
+        """The output refused a command as it came late: it may be sent again, but for one that ends by itself."""
+        if identity == self._id and self._sent is not None and self._sent.action not in FINITE:
+            self._late_since = steady
+        else:
+            self.refused(identity)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the last command came late, and was not carried out."""
+        return self._late_since is not None
+
+    def late(self, steady: float) -> Command | None:
+        """The command that came late, once it is time to send it again."""
+        waits = self._late_since is None or steady - self._late_since < _AGAIN_AFTER
+        return None if waits else self._sent
 
     def heard(self, state: OutputState, steady: float) -> None:
         """The output published its status."""

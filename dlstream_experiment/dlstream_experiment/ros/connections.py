@@ -96,7 +96,7 @@ class Connections:
         """
         first = ""
         for output, link in self._links.items():
-            reason, command = link.supervise()
+            reason, command = link.supervise(again)
             if back := link.newly_back():
                 self._recovered(output, back)
             if link.owed and self.since_last_pose < _POSES_COME:
@@ -104,6 +104,9 @@ class Connections:
                     f"poses come again: sending '{link.owed.action}' to output '{output}' again"
                 )
                 self._tell_again(link, link.owed)
+            if not reason and command is not None:
+                self._node.get_logger().info(f"sending '{command.action}' to output '{output}' again, which came late")
+                self._tell_again(link, command)
             if not reason:
                 continue
             first = first or reason

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from rclpy.node import Node
 
+from dlstream_common.lateness import uptime
 from dlstream_common.ros import HEARTBEAT, stamp_to_message
 from dlstream_msgs.msg import Heartbeat as HeartbeatMsg
 
@@ -58,4 +59,5 @@ class Heartbeat:
             if time.monotonic() - self._turned > _HANGS:
                 continue
             stamp = self._clock()  # first: a run that begins after this must not be taken for one that has ended
-            self._publisher.publish(HeartbeatMsg(stamp=stamp_to_message(stamp), running=self._running()))
+            message = HeartbeatMsg(stamp=stamp_to_message(stamp), running=self._running(), uptime=uptime())
+            self._publisher.publish(message)

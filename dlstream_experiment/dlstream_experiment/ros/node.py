@@ -13,10 +13,12 @@ from typing import Any
 from std_srvs.srv import Trigger
 
 from dlstream_common import Command, DlstreamError, Event, event_kinds, suggest
+from dlstream_common.lateness import uptime
 from dlstream_common.ros import Diagnosis, DlstreamNode, Level, run_node
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.ros.connections import Connections
 from dlstream_experiment.ros.experiment_file import ExperimentFile
+from dlstream_experiment.ros.forward_steps import ForwardSteps
 from dlstream_experiment.ros.heartbeat import Heartbeat
 from dlstream_experiment.ros.messages import status_to_message
 from dlstream_experiment.ros.publications import Publications
@@ -68,6 +70,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             self._closers.append(partial(self.destroy_service, self.create_service(kind, name, answer)))
 
     def activate(self) -> None:
+        self._steps = ForwardSteps()
         self._heartbeat = Heartbeat(self, lambda: self._running_engine.running, self._clock_now)
         self._ticking = [self.create_timer(_TICK, self._tick), self.create_timer(1.0, self._publish_status)]
         self._publish_regions(self._running_engine.regions())
@@ -137,6 +140,11 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         if connections is None or self.settings is None:
             return
         stamp = self._clock_now()
+        told = "" if self.in_simulated_time else self._steps.told(stamp, uptime())
+        if told and engine.running:
+            self._complain("clock", told)
+        elif told:
+            self.get_logger().warning(told)
         if engine.needs_tick(stamp):
             self._handle(Tick(stamp))
         elif not engine.running:

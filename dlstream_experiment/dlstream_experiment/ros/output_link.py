@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
 
-from dlstream_common import OFF, Command
+from dlstream_common import AGAIN, OFF, Command
 from dlstream_common.ros import COMMAND, EVENT, command_to_message, stamp_to_message
 from dlstream_experiment.ros.agreement import Agreement, OutputState
 from dlstream_msgs.msg import Acknowledgement, OutputStatus
@@ -59,6 +59,7 @@ class OutputLink:
         self._source = node.get_name()
         self._agreement = Agreement(output, self._source, silence)
         self._count = self._unanswered = 0
+        self._late_told = False
         self._pending: dict[int, _Pending] = {}
         own = f"outputs/{output}"
         self._publisher = node.create_lifecycle_publisher(CommandMsg, f"{own}/command", COMMAND)
@@ -149,10 +150,13 @@ class OutputLink:
         """See Agreement.newly_back."""
         return self._agreement.newly_back()
 
-    def supervise(self) -> tuple[str, Command | None]:
+    def supervise(self, again: bool = True) -> tuple[str, Command | None]:
         """What is wrong with what the output does, once each time, and the command to send again.
 
         To be asked again and again while a run is in progress.
+
+        Args:
+            again: whether a command that came late is sent again, without a word: its refusal was told.
         """
         if self._agreement.is_silent(time.monotonic()) or self._agreement.differs:
             # A node that a busy machine kept waiting finds here what came meanwhile, before it takes it for silence
@@ -163,6 +167,8 @@ class OutputLink:
         silent = self._agreement.newly_silent(steady)
         if silent or self._pending:
             return silent, None
+        if again and self._agreement.is_late:
+            return "", self._agreement.late(steady)
         difference = self._agreement.difference(steady)
         return (difference.reason, difference.again) if difference else ("", None)
 
@@ -213,7 +219,14 @@ class OutputLink:
             return
         if message.success:
             self.ready = self.ready or pending.command.action == OFF
+            self._late_told = self._late_told and pending.command.action == OFF
+            return
+        late, told = message.message.endswith(AGAIN), self._late_told
+        self._late_told = late
+        if late:
+            self._agreement.came_late(message.id, time.monotonic())
         else:
             self._agreement.refused(message.id)
+        if not (late and told):  # each second, as long as the way is slow
             reason = f"output '{self.output}' refused '{pending.command.action}': {message.message}"
             self._complain(self.output, reason)

@@ -31,6 +31,7 @@ from dlstream_common.ros import (
     stamp_to_message,
 )
 from dlstream_msgs.msg import Regions
+from dlstream_pose.ros.frozen_cameras import FrozenCameras
 from dlstream_pose.ros.view import CameraView
 from dlstream_pose.runtime.depth import DepthImages
 from dlstream_pose.runtime.estimator import Estimator
@@ -82,6 +83,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         }
         self._depths = {name: DepthImages(settings.depth_window) for name in self._depth_cameras}
         self._views = {name: CameraView(self, name, network, settings) for name in settings.cameras}
+        self._frozen = FrozenCameras(self, settings.watched_cameras)
         self.get_logger().info(
             f"{network.path.name} ({network.info.net_type or network.info.decoder}): "
             f"{', '.join(network.info.keypoints)}; engine {network.engine.name}: {network.engine.description}; "
@@ -119,6 +121,8 @@ class PoseNode(DlstreamNode[PoseSettings]):
     def cleanup(self) -> None:
         for view in self._views.values():
             view.close()
+        if self._views:
+            self._frozen.close()
         self._views = {}
 
     def settings_changed(self, settings: PoseSettings) -> None:
@@ -130,7 +134,8 @@ class PoseNode(DlstreamNode[PoseSettings]):
         for name, view in self._views.items():
             dropped = self._queue.dropped(name)
             lost = self._queue.lost(name)
-            found, message = view.state(dropped, lost, self.count_publishers(self._images_of(name)), _SILENCE)
+            publishers = self.count_publishers(self._images_of(name))
+            found, message = view.state(dropped, lost, publishers, _SILENCE, self._frozen.said(name))
             level = max(level, found, key=[Level.OK, Level.WARN, Level.STALE, Level.ERROR].index)
             messages.append(f"{name}: {message}")
             values[f"{name}/fps"] = f"{view.meter.per_second:.2f}"
@@ -188,7 +193,10 @@ class PoseNode(DlstreamNode[PoseSettings]):
         except EncodingError as error:
             self._refuse(self._views[camera], error)
             return
-        self._queue.put(camera, (frame, message.header), number, self._arrival(frame.stamp))
+        if self._frozen.holds(camera, frame.image):
+            self._queue.skip(camera, number)
+        else:
+            self._queue.put(camera, (frame, message.header), number, self._arrival(frame.stamp))
 
     def _arrival(self, stamp: int) -> int:
         """Now. Simulated time comes in steps, and may still be behind the newest frame: never before its stamp."""

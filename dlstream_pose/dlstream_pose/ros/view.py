@@ -142,12 +142,14 @@ class CameraView:
             least = self.settings.min_confidence
             self._annotations.publish(annotations_of(self._foxglove, drawn, header, edges, self._regions, least))
 
-    def state(self, dropped: int, lost: int, publishers: int, patience: float) -> tuple[Level, str]:
+    def state(self, dropped: int, lost: int, publishers: int, patience: float, wrong: str = "") -> tuple[Level, str]:
         """This camera's state, for the diagnostics; called once a second."""
         lately, self._dropped_before = dropped - self._dropped_before, dropped
         lost_lately, self._lost_before = lost - self._lost_before, lost
         if self.error:
             return Level.ERROR, self.error
+        if wrong:
+            return Level.STALE, wrong
         if self.meter.silent_for > patience:
             return Level.STALE, f"no frame for {self.meter.silent_for:.1f} s"
         rate = f"{self.meter.per_second:.1f} fps, {self.meter.milliseconds:.1f} ms"

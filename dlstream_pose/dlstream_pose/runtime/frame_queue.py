@@ -59,15 +59,27 @@ class LatestFrameQueue(Generic[T]):
                 number not higher than the last a publisher that started again.
         """
         with self._changed:
-            last = self._last.get(camera, 0)
-            number = number or last + 1
-            missing = number - last - 1 if last and number > last else 0
-            self._lost[camera] += missing if self._gets_all else 0
-            self._dropped[camera] += (camera in self._waiting) + (0 if self._gets_all else missing)
-            self._last[camera] = number
+            number = self._numbered(camera, number)
+            self._dropped[camera] += camera in self._waiting
             dropped = self._dropped[camera]
             self._waiting[camera] = QueuedFrame(camera, message, number - 1, received, dropped)
             self._changed.notify()
+
+    def skip(self, camera: str, number: int) -> None:
+        """A frame has come that is not to be served: it counts as left out, and not as lost. `number`: see `put`."""
+        with self._changed:
+            self._numbered(camera, number)
+            self._dropped[camera] += 1
+
+    def _numbered(self, camera: str, number: int) -> int:
+        """The number of a frame that has come; what is missing before it is counted."""
+        last = self._last.get(camera, 0)
+        number = number or last + 1
+        missing = number - last - 1 if last and number > last else 0
+        self._lost[camera] += missing if self._gets_all else 0
+        self._dropped[camera] += 0 if self._gets_all else missing
+        self._last[camera] = number
+        return number
 
     def get(self) -> QueuedFrame[T] | None:
         """Waits for a frame and takes it, from the camera served longest ago; None once closed.

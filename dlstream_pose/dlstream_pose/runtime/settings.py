@@ -70,6 +70,9 @@ class PoseSettings(SettingsWithFormerKeys):
     legend: Annotated[bool, Field(json_schema_extra={"live": True})] = True
     """List the keypoints and their colours in the overlay image."""
 
+    frozen_after: Annotated[list[str], _Pairs, FILLED_IN] = []
+    """Cameras that are watched for a frozen picture, with the seconds of equal images after which it is one, such as
+    {top: 2}: those with `source: topic`, as the others watch themselves."""
     image_transport: Literal["raw", "compressed"] = "raw"
     """Which images it takes: image_raw, or image_raw/compressed, for a camera behind a slow network."""
     image_reliability: Annotated[Literal["best_effort", "reliable"], FILLED_IN] = "best_effort"
@@ -112,6 +115,18 @@ class PoseSettings(SettingsWithFormerKeys):
             raise ValueError("each camera once")
         return pairs
 
+    @field_validator("frozen_after")
+    @classmethod
+    def _seconds(cls, pairs: list[str]) -> list[str]:
+        for name, _, seconds in (pair.partition("=") for pair in pairs):
+            try:
+                known = 0 <= float(seconds) <= 3600
+            except ValueError:
+                known = False
+            if not name or not known:
+                raise ValueError("for each camera 0 to 3600 seconds, such as {top: 2}")
+        return pairs
+
     @field_validator("depth_window")
     @classmethod
     def _has_a_middle(cls, window: int) -> int:
@@ -124,6 +139,11 @@ class PoseSettings(SettingsWithFormerKeys):
         if self.predict != "none" and isinstance(self.filter, NoFilter):
             raise ValueError(f"predict: {self.predict} needs a velocity: filter: {' or '.join(FILTERS)}")
         return self
+
+    @property
+    def watched_cameras(self) -> dict[str, float]:
+        """The seconds after which a picture is frozen by the name of the camera, of those that are watched."""
+        return {name: float(seconds) for name, _, seconds in (pair.partition("=") for pair in self.frozen_after)}
 
     @property
     def depth_cameras(self) -> dict[str, str]:

@@ -12,13 +12,16 @@ from dlstream_common.event_kinds import CLOCK_OFFSET
 
 POSE = "/pose"
 EXPERIMENT = "/experiment"
+_DRIFT = 5e-4
+"""Greatest difference between the rates of two computers' clocks, also while NTP slews one."""
 
 
 class HostClocks:
     """How the clocks of a rig's other hosts differed from the main host's, by the session's events `clock_offset`.
 
     Attributes:
-        uncertainty: the greatest error of a difference, in milliseconds; None: a rig of one computer.
+        uncertainty: the greatest error of a difference, in milliseconds, which is all of it where a clock was set in
+            the session: the moment is not known. None: a rig of one computer.
     """
 
     def __init__(self, events: pd.DataFrame) -> None:
@@ -27,7 +30,8 @@ class HostClocks:
         for _, rows in events[events["kind"] == CLOCK_OFFSET].groupby("name"):
             values = [json.loads(text) for text in rows["values"]]
             offsets = np.array([int(value["offset_ns"]) for value in values], np.float64)
-            uncertainties += [int(value["uncertainty_ns"]) for value in values]
+            errors = np.array([int(value["uncertainty_ns"]) for value in values], np.float64)
+            uncertainties += [*errors, *_set_by(rows["stamp_ns"].to_numpy(np.float64), offsets, errors)]
             for node in values[-1].get("nodes", "").split():
                 self._offsets[node] = rows["stamp_ns"].to_numpy(np.float64), offsets
         self.uncertainty = max(uncertainties) / 1e6 if uncertainties else None
@@ -60,6 +64,15 @@ class HostClocks:
             for (camera, output), rows in events.groupby(["camera", "name"], sort=False)
         ]
         return pd.concat(parts).sort_index()
+
+
+def _set_by(
+    stamps: NDArray[np.float64], offsets: NDArray[np.float64], errors: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """By how much a clock was set between two comparisons, each time that drift can't be the reason; nanoseconds."""
+    steps = np.abs(np.diff(offsets))
+    drifted = errors[1:] + errors[:-1] + _DRIFT * np.abs(np.diff(stamps))
+    return np.asarray(steps[steps > drifted])
 
 
 def _less(times: pd.Series, stamps: NDArray[np.float64], offsets: NDArray[np.float64]) -> pd.Series:

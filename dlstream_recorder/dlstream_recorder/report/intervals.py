@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,9 @@ STIMULUS_COLUMNS = (
     "applied",
     "values",
 )
+
+_WENT_OFF = "was switched off"
+"""In what an output says when it goes off without a command, or after one that failed."""
 
 
 def trials(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
@@ -55,24 +59,33 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
     """The stimuli, one row each: what an output did from one command to its next one; and the sham ones.
 
     A start is when the output did it, by its acknowledgement, or else when it was decided (`applied` is False: not
-    known, as in an analysis, or refused). A sham stimulus is what would have been done.
+    known, as in an analysis). What an output refused is none, and ends none; one that went off by itself, as it says in
+    a fault, has ended then. A sham stimulus is what would have been done.
 
     Args:
         events, end_ns: as for `trials`.
     """
-    done = events[(events["kind"] == event_kinds.ACKNOWLEDGEMENT) & (events["success"] != "false")]
+    answers = events[events["kind"] == event_kinds.ACKNOWLEDGEMENT]
+    done, failed = answers[answers["success"] != "false"], answers[answers["success"] == "false"]
     applied = {
         (source, number): stamp
         for source, number, stamp in zip(done["source"], done["id"], done["applied_ns"], strict=True)
         if stamp
     }
+    refused = set(zip(failed["source"], failed["id"], strict=True)) - set(applied)
     rows: list[dict[str, object]] = []
     on: dict[tuple[object, bool], dict[str, object]] = {}
     shams = [event_kinds.SHAM_STARTED, event_kinds.SHAM_CHANGED, event_kinds.SHAM_ENDED]
-    for event in _in_order(events[events["kind"].isin([event_kinds.COMMAND, *shams])]):
-        sham = event["kind"] != event_kinds.COMMAND
+    for event in _in_order(events[events["kind"].isin([event_kinds.COMMAND, event_kinds.FAULT, *shams])]):
         values = _values(event)
-        stamp = event["stamp_ns"] if sham else applied.get((event["source"], event["id"]), event["stamp_ns"])
+        if event["kind"] == event_kinds.FAULT:
+            if _WENT_OFF in values.get("reason", "") and (ended := on.pop((event["name"], False), None)) is not None:
+                ended["stop_ns"] = event["stamp_ns"]
+            continue
+        if (event["source"], event["id"]) in refused and event["kind"] == event_kinds.COMMAND:
+            continue
+        sham = event["kind"] != event_kinds.COMMAND
+        stamp = _stamp(event) if sham else applied.get((event["source"], event["id"]), _stamp(event))
         before = on.pop((event["name"], sham), None)
         if before is not None:
             before["stop_ns"] = stamp
@@ -119,7 +132,13 @@ def per_trigger(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_order(events: pd.DataFrame) -> list[Mapping[str, object]]:
-    return events.sort_values("stamp_ns", kind="stable").to_dict("records")
+    return sorted(events.to_dict("records"), key=_stamp)
+
+
+def _stamp(event: Mapping[str, Any]) -> int:
+    """When it was decided; the command of somebody else's node may only say when it was sent."""
+    known = (event[column] for column in ("stamp_ns", "sent_ns", "recorded_ns"))
+    return next((int(stamp) for stamp in known if not pd.isna(stamp) and stamp), 0)
 
 
 def _values(event: Mapping[str, object]) -> dict[str, str]:

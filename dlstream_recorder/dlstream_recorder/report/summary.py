@@ -261,7 +261,7 @@ def _camera(folder: Path, name: str, about: Mapping[str, Any], hops: Mapping[str
         poses=sum(len(table) for table in latency),
         poses_without_frame=int(about.get("poses_without_frame", 0)),
         poses_dropped=_counted([int(value) for table in latency for value in table["dropped"]]),
-        poses_lost=max(0, sum(_missing(table) for table in latency) - int(about.get("poses_without_frame", 0))),
+        poses_lost=sum(_missing(table) for table in latency),
         fps=round(intervals / seconds, 3) if seconds > 0 else None,
         seconds=round(seconds, 3),
         parts=len(stems),
@@ -280,10 +280,14 @@ def _span(frames: pd.DataFrame) -> float:
 
 
 def _missing(latency: pd.DataFrame) -> int:
-    """How many numbers are missing between the frames with poses, less those that the pose node has left out."""
-    between = latency[["sequence", "dropped"]].astype("int64").diff().iloc[1:]
+    """How many recorded frames have no pose between two that have, less those that the pose node has left out.
+
+    Of a frame that the recorder did not get, as it hung, nobody knows whether the pose node did.
+    """
+    between = latency[["frame", "sequence", "dropped"]].astype("int64").diff().iloc[1:]
     going_on = between[(between["sequence"] > 0) & (between["dropped"] >= 0)]
-    return int((going_on["sequence"] - 1 - going_on["dropped"]).clip(lower=0).sum())
+    recorded = going_on[["frame", "sequence"]].min(axis=1) - 1
+    return int((recorded - going_on["dropped"]).clip(lower=0).sum())
 
 
 def _counted(counts: list[int]) -> int:

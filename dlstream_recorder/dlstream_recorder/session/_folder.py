@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import shutil
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -89,8 +90,9 @@ class Reserve:
             raise write_error(self._path, error) from error
 
     def release(self) -> None:
-        """Frees the space."""
-        self._path.unlink(missing_ok=True)
+        """Frees the space; where the disk has become read-only there is nothing to free."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
         self._file.close()
 
 

@@ -9,6 +9,7 @@ import os
 import shutil
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -182,5 +183,6 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # as on a disk that has become read-only
+            temporary.unlink(missing_ok=True)
         raise write_error(path, error) from error

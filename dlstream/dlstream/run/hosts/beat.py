@@ -27,6 +27,7 @@ class Beat:
         files: what must be the same on every host, such as the rig file, each with its hash.
         left: the full names of its nodes that have not ended, including those that have not started yet.
         sent: when, by its own clock, in nanoseconds since the epoch.
+        uptime: when, in nanoseconds since its computer was started; 0: not known.
         heard: of each other host: the newest beat's `sent`, and when it came here by this host's clock.
     """
 
@@ -39,6 +40,7 @@ class Beat:
     left: list[str] = field(default_factory=list)
     sent: int = 0
     heard: dict[str, list[int]] = field(default_factory=dict)
+    uptime: int = 0
 
     def text(self) -> str:
         """As it is sent."""
@@ -56,8 +58,7 @@ class Beat:
             named = isinstance(beat.rig, str) and isinstance(beat.host, str)
             if not named or beat.state not in ("waits", "runs", "ends"):
                 return None
-            return cls(
-                beat.rig, beat.host, beat.state, str(beat.reason), bool(beat.failed), files, left, int(beat.sent), heard
-            )
+            reason, failed, sent, uptime = str(beat.reason), bool(beat.failed), int(beat.sent), int(beat.uptime)
+            return cls(beat.rig, beat.host, beat.state, reason, failed, files, left, sent, heard, uptime)
         except (ValueError, TypeError, AttributeError, OverflowError):
             return None

@@ -17,6 +17,7 @@ from dlstream.run.hosts.peer import Peer
 from dlstream.run.monitor import Monitor
 from dlstream.run.supervision import Ending, Say
 from dlstream_common import DlstreamError, event_kinds, now
+from dlstream_common.lateness import uptime
 from dlstream_common.ros.host_clocks import CLOCKS_QOS, Ahead, clocks_text, clocks_topic
 
 _LAST_BEATS = 20
@@ -223,7 +224,7 @@ class HostLink:
             count += 1
             last -= self._ended.is_set()
             heard = {name: list(peer.heard) for name, peer in self._peers.items() if peer.heard is not None}
-            beat = replace(self._own, left=list(self.left()), heard=heard, sent=now())
+            beat = replace(self._own, left=list(self.left()), heard=heard, sent=now(), uptime=uptime())
             self._publisher.publish(String(data=beat.text()))
             self._watch()
             time.sleep(PERIOD / 2)
@@ -232,6 +233,8 @@ class HostLink:
 
     def _watch(self) -> None:
         """Outputs go off at once when a host falls silent on which they depend: the runner may be busy."""
+        for peer in self._peers.values():
+            peer.lateness.turn(uptime())
         if self._own.state != "runs":
             return
         for peer in self._peers.values():
@@ -248,6 +251,7 @@ class HostLink:
             return
         jump = peer.add(beat, came, self.host)
         if jump is not None:
+            self._next_clock = 0.0  # the session gets the new difference at once
             self._say(
                 "rig", f"[WARN] the clock of host {peer.name}, or this one's, was set by {jump.nanoseconds / 1e9:.3f} s"
             )

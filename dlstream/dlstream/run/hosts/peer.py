@@ -8,6 +8,7 @@ from dlstream.rig.hosts import Host
 from dlstream.run.hosts.beat import Beat
 from dlstream.run.hosts.clock import HostClock
 from dlstream_common.device_clock import ClockJump
+from dlstream_common.lateness import Lateness, uptime
 
 
 class Peer:
@@ -28,13 +29,14 @@ class Peer:
         self.beat: Beat | None = None
         self.heard: tuple[int, int] | None = None
         self.clock = HostClock()
+        self.lateness = Lateness()
         self.silent_since = 0.0
         self.off = self.gone = self.warned = False
         self._last = time.monotonic()
 
     @property
     def silent_for(self) -> float:
-        """Seconds since its newest beat, or since the beginning."""
+        """Seconds since its newest beat was sent, as far as a queue kept it back on its way, or since the beginning."""
         return time.monotonic() - self._last
 
     def is_ready(self, host: str) -> bool:
@@ -43,7 +45,8 @@ class Peer:
 
     def add(self, beat: Beat, came: int, host: str) -> ClockJump | None:
         """Takes a beat that came just now, by the clock of `host`, which is ours."""
-        self.beat, self.heard, self._last = beat, (beat.sent, came), time.monotonic()
+        self.beat, self.heard = beat, (beat.sent, came)
+        self._last = max(self._last, time.monotonic() - self.lateness.of(beat.uptime, uptime()))
         if host not in beat.heard:
             return None
         asked, there = beat.heard[host]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from dlstream_common import Image
+from dlstream_common.frame import Image
 
 _ROWS = 16
 """Rows that are compared first, spread over the image; only if they are equal, all of it is."""
 _IMAGES = 5
 """Equal images that it takes at least: of a camera with a frame every few seconds, two may be equal by chance."""
+FROZEN = "its images have been equal, bit by bit, for {seconds} s, which those of a working sensor are not"
+"""What is told of it."""
 _ONE_COLOUR = 3
 """Range of values within a picture of one colour, which is another fault: a covered lens, or the light is off."""
 
