@@ -37,6 +37,7 @@ from dlstream_msgs.msg import Event as EventMsg
 from dlstream_msgs.srv import TestOutput
 from dlstream_outputs.actions import Action
 from dlstream_outputs.guard import Guard, Order
+from dlstream_outputs.memory import MemoryFile
 from dlstream_outputs.messages import order_of, status_of
 from dlstream_outputs.node_kind import kind_of
 from dlstream_outputs.outputs import Output, OutputError, OutputSettings
@@ -84,6 +85,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._ending = False
         self._problem = self._failure = ""
         self._guarded = Guard(settings, self._kind.output.arming)
+        self._memory = MemoryFile(settings.memory, self._say)
         self._output = self._kind.make(settings, lambda line: self.get_logger().info(line))
         self._output.open()
         self.hardware_id = self._output.hardware_id
@@ -97,6 +99,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         assert self.settings is not None
         self._guarded.budget.ended(time.monotonic())
         self._guarded = Guard(self.settings, self._kind.output.arming, self._guarded.budget)
+        self._memory.resume(self._guarded)
         commands = self.create_subscription(CommandMsg, "~/command", self._on_command, COMMAND)
         self._commands = commands.topic_name
         topic = f"{self.settings.commander}/heartbeat"
@@ -115,7 +118,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
     def deactivate(self) -> None:
         self._device.off()
         self._publish_reports()
-        self._guarded.disarm("its node is not active")
+        self._guarded.disarm("its node is not active", lasts=False)
         self._publish_status()
         if self._end_timer is not None:
             self.destroy_timer(self._end_timer)
@@ -131,7 +134,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
             self._ending = True
             self._off_now()
             with self._changes():
-                self._guarded.disarm("its node is ending")
+                self._guarded.disarm("its node is ending", lasts=False)
             self._off_after_failure()
         return self.count_publishers(self._commands) > 0
 
@@ -166,10 +169,15 @@ class OutputNode(DlstreamNode[OutputSettings]):
 
     def _publish_status(self) -> None:
         guard = self._guarded
+        self._memory.keep(guard)
         if self._reported_armed != guard.armed:
             self._reported_armed = guard.armed
             self._armed.publish(Bool(data=guard.armed))
         self._statuses.publish(status_of(guard, self.now()))
+
+    def _say(self, text: str) -> None:
+        self._problem = text
+        self.get_logger().warning(text)
 
     # Commands.
 
@@ -190,12 +198,10 @@ class OutputNode(DlstreamNode[OutputSettings]):
                 self.get_logger().warning(f"off and disarmed by {command.source}: {self._guarded.reason}")
             self._answers.publish(answer)
         self._off_after_failure()
-        if answer.success:
-            self._count += 1
-            self._problem = ""
-        else:
-            self._refused += 1
-            self._problem = answer.message
+        self._problem = answer.message
+        self._count += answer.success
+        self._refused += not answer.success
+        if not answer.success:
             self.get_logger().error(f"command '{command.action}' of {command.source} refused: {answer.message}")
 
     def _in_own_time(self, applied: int) -> int:
@@ -226,6 +232,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
             self._guarded.carried_out(order, time.monotonic())
             return applied
         action = self._action(order)
+        self._memory.expect(self._guarded, action)
         applied = self._drive(order.action, lambda: self._device.apply(action))
         self._guarded.carried_out(order, time.monotonic(), action)
         self._wake_at_end()
@@ -289,8 +296,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
             while (report := self._device.report()) is not None:
                 self._publish_event(report.stamp, event_kinds.OUTPUT_REPORT, report.values)
                 if report.remark:
-                    self._problem = report.remark
-                    self.get_logger().warning(report.remark)
+                    self._say(report.remark)
                     self._publish_event(report.stamp, event_kinds.FAULT, {"reason": report.remark})
         except PartFault as fault:
             self._fail(fault)
