@@ -1,10 +1,10 @@
 """How soon outputs are off after a process dies: `python test/bench_safety.py` prints the table.
 
-Each time a whole rig is started by `dlstream run`; as soon as its output is on, one process is killed (SIGKILL) or
-stopped (SIGSTOP: it hangs, and its heartbeat stops as with a cut link). The output's own file has the time at which it
-went off. With `--board` it is a pin of the board in the simulator, and the trace of that pin has the times.
-`--times N` repeats each, `--only NAME` takes one, `--load N` keeps so many cores busy beside it, and `--calm SECONDS`
-counts false alarms.
+Each time a whole rig is started by `dlstream run`, or with `--launcher ros2` by `ros2 launch`. As soon as its output is
+on, one process is killed (SIGKILL), told to end (SIGTERM) or stopped (SIGSTOP: it hangs, and its heartbeat stops as
+with a cut link). The output's own file has the time at which it went off. With `--board` it is a pin of the board in
+the simulator, and the trace of that pin has the times. `--times N` repeats each, `--only NAME` takes one, `--load N`
+keeps so many cores busy beside it, and `--calm SECONDS` counts false alarms.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "firmware" / "simulator"))
 
-from rig_tools import CONFIG, RigUnderTest, command, on_while_seen
+from rig_tools import CONFIG, RigUnderTest, command, is_gone, on_while_seen
 from simulated_board import SimulatedBoard
 
 RIG = """\
@@ -48,9 +48,10 @@ VICTIMS = {
     "pose": ("/pose", signal.SIGKILL),
     "experiment": ("/experiment", signal.SIGKILL),
     "recorder": ("/recorder", signal.SIGKILL),
-    "launcher (dlstream run)": ("", signal.SIGKILL),
+    "launcher": ("", signal.SIGKILL),
     "experiment hangs": ("/experiment", signal.SIGSTOP),
-    "camera told to end (SIGTERM)": ("/top/camera", signal.SIGTERM),
+    "launcher told to end": ("", signal.SIGTERM),
+    "camera told to end": ("/top/camera", signal.SIGTERM),
     "pose told to end": ("/pose", signal.SIGTERM),
     "experiment told to end": ("/experiment", signal.SIGTERM),
     "recorder told to end": ("/recorder", signal.SIGTERM),
@@ -64,6 +65,10 @@ WITH_BOARD = {
     "cable cut, board has power": ("cut", None),
     "port gone (USB), board has power": ("unplug", None),
 }
+LAUNCHERS = {
+    "run": command("run", "--local", "--status", "0"),
+    "ros2": [sys.executable, "-c", "import sys; from ros2cli.cli import main; sys.exit(main())", "launch"],
+}
 PATIENCE = 120.0
 
 
@@ -72,17 +77,19 @@ def main() -> None:
     options.add_argument("--times", type=int, default=10)
     options.add_argument("--only", choices=VICTIMS | WITH_BOARD, action="append")
     options.add_argument("--board", action="store_true")
+    options.add_argument("--launcher", choices=LAUNCHERS, default="run")
     options.add_argument("--load", type=int, default=0)
     options.add_argument("--calm", type=float, default=0.0)
     given = options.parse_args()
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(given.load)]
     try:
         if given.calm:
-            alarms = false_alarms(given.calm, given.board)
+            alarms = false_alarms(given.calm, given.launcher, given.board)
             print(f"{alarms} false alarms in {given.calm:g} s with {given.load} busy processes beside the rig")
         else:
             names = given.only or (VICTIMS | WITH_BOARD if given.board else VICTIMS)
-            show({name: [seconds_until_off(name, given.board) for _ in range(given.times)] for name in names}, given)
+            parts = given.launcher, given.board
+            show({name: [seconds_until_off(name, *parts) for _ in range(given.times)] for name in names}, given)
     finally:
         for process in busy:
             process.kill()
@@ -98,16 +105,20 @@ def show(measured: dict[str, list[float]], given: argparse.Namespace) -> None:
         table.add_row(*cells)
         rows.append(f"| {' | '.join(cells)} |")
     Console().print(table)
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {given.load}\n")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, load {given.load}, "
+        f"by {given.launcher}\n"
+    )
     print("\n".join(rows))
 
 
-def seconds_until_off(name: str, with_board: bool = False) -> float:
+def seconds_until_off(name: str, launcher: str = "run", with_board: bool = False) -> float:
     """Starts a rig, kills one of its processes while the output is on, and reads when it went off."""
     node, number = (VICTIMS | WITH_BOARD)[name]
     with tempfile.TemporaryDirectory(prefix="dlstream_safety_") as folder:
         board = SimulatedBoard(Path(folder) / "trace.txt") if with_board else None
-        rig, actions = begin(Path(folder), board)
+        rig, actions = begin(Path(folder), launcher, board)
+        nodes = children(rig.process.pid)
         victim = (rig.node(node) if node else rig.process.pid) if number else 0
         if board is not None:
             board.command(f"pin {MARK} 1")  # so that the trace has the moment by the chip's clock as well
@@ -121,9 +132,9 @@ def seconds_until_off(name: str, with_board: bool = False) -> float:
             time.sleep(1.0)
             off = off_for_good(actions)
             os.kill(victim, signal.SIGCONT)
-            end(rig)
+            end(rig, nodes)
         else:
-            end(rig)
+            end(rig, nodes)
             off = off_for_good(actions)
         chip = ""
         if board is not None:
@@ -140,25 +151,26 @@ def chip_seconds(board: SimulatedBoard, off: int) -> float:
     return (next(float(w[0]) for w in words if w[1] == str(off)) - mark) / 1e6
 
 
-def false_alarms(seconds: float, with_board: bool = False) -> int:
+def false_alarms(seconds: float, launcher: str = "run", with_board: bool = False) -> int:
     """How often the output of a rig that is well went off by itself."""
     with tempfile.TemporaryDirectory(prefix="dlstream_safety_") as folder:
         board = SimulatedBoard(Path(folder) / "trace.txt") if with_board else None
-        rig, _ = begin(Path(folder), board)
+        rig, _ = begin(Path(folder), launcher, board)
         time.sleep(seconds)
         rig.stop()
-        end(rig)
         if board is not None:
             board.close()
         return sum(line.startswith("outputs/laser ") and "was switched off" in line for line in rig.lines)
 
 
-def begin(folder: Path, board: SimulatedBoard | None = None) -> tuple[RigUnderTest, Path]:
+def begin(folder: Path, launcher: str, board: SimulatedBoard | None = None) -> tuple[RigUnderTest, Path]:
     """A rig whose output is on, and the file of its actions."""
     (folder / "experiment.yaml").write_text(EXPERIMENT)
     laser = LASER[board is not None].format(folder=folder, port=board.port if board else "")
     (folder / "rig.yaml").write_text(RIG.format(config=CONFIG, folder=folder, laser=laser))
-    rig = RigUnderTest(command("run", "--local", "--status", "0", str(folder / "rig.yaml")), folder)
+    file = folder / "rig.yaml"
+    words = ["dlstream", "rig.launch.py", f"rig:={file}", "status:=0"] if launcher == "ros2" else [str(file)]
+    rig = RigUnderTest([*LAUNCHERS[launcher], *words], folder)
     actions = board.trace if board else folder / "laser.txt"
     wait_for_action(actions, "on", 0, rig)
     time.sleep(1.0)  # the middle of a run, and not its beginning
@@ -195,25 +207,20 @@ def wait_for_action(actions: Path, action: str, after: int, rig: RigUnderTest) -
     raise SystemExit(f"waited {PATIENCE:g} s for '{action}':\n{rig.output}")
 
 
-def end(rig: RigUnderTest) -> None:
+def end(rig: RigUnderTest, nodes: list[int]) -> None:
     """Waits until the rig is gone, and its nodes with it, also where the launcher was killed."""
     if rig.process.poll() is None:
         rig.process.send_signal(signal.SIGINT)
     rig.wait()
     limit = time.monotonic() + PATIENCE
-    while time.monotonic() < limit and any(f"dlstream_{rig.process.pid}_" in text for text in command_lines()):
+    while time.monotonic() < limit and not all(map(is_gone, nodes)):
         time.sleep(0.1)
 
 
-def command_lines() -> list[str]:
-    """Of every process; those of a rig's nodes name a file of parameters, which has the launcher's number."""
-    texts = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            texts.append((entry / "cmdline").read_bytes().decode(errors="replace"))
-        except OSError:
-            continue
-    return texts
+def children(parent: int) -> list[int]:
+    """The processes that a launcher has started."""
+    threads = Path(f"/proc/{parent}/task").glob("*/children")
+    return [int(pid) for thread in threads for pid in thread.read_text().split()]
 
 
 if __name__ == "__main__":

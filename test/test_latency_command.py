@@ -102,3 +102,14 @@ def test_what_can_not_be_measured_is_said(start, write, tmp_path, words, at, exp
     assert "Traceback" not in run.output
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "lamp").exists() or (tmp_path / "lamp").read_bytes() == b"\0"
+
+
+def test_a_light_that_a_fault_has_switched_off_is_not_blamed_on_the_animal_alone(start, write, tmp_path):
+    rig = write(without_pose=True)
+    rig.write_text(rig.read_text().replace("{type: lamp,", "{type: lamp, commander_timeout: 0.01,"))
+    run = start("latency", str(rig), "--output", "lamp", "--local", "--out", str(tmp_path / "out"))
+    assert run.wait(240) == 1, run.output
+    last = " ".join(run.output.split()).rpartition("dlstream: found")[2]
+    assert (
+        "Meanwhile the rig told of a fault, which may be why: 'on' was switched off: /latency has been silent" in last
+    )

@@ -96,6 +96,18 @@ def test_a_launcher_that_is_told_to_end_or_killed_leaves_nobody_behind(launch, w
     assert rig.about()["complete"]
 
 
+def test_ctrl_c_just_when_a_node_was_told_to_end_leaves_nobody_behind(launch, write_rig):
+    rig = launch("dlstream", "rig.launch.py", f"rig:={write_rig()}")
+    recorded(rig, 10)
+    pids = [rig.node(name) for name in NODES]
+    os.kill(rig.node("/top/camera"), signal.SIGTERM)
+    rig.saw("off and disarmed by rig: /top/camera")  # the launcher reports it just now
+    rig.process.send_signal(signal.SIGINT)
+    rig.wait()
+    assert all(map(is_gone, pids))
+    assert rig.about()["complete"]
+
+
 def test_the_rigs_own_end_and_its_arguments(launch, write_rig):
     rig_file = write_rig(("recorder:", "stop: {after: 3}\nrecorder:"))
     rig = launch("dlstream", "rig.launch.py", f"rig:={rig_file}", "namespace:=rig1", "log_level:=debug")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -105,6 +106,20 @@ def test_a_pose_node_that_is_started_again_finds_the_output_off(start, write, tm
     wait_until(lambda: "on" in actions(tmp_path)[before:], rig)
     assert rig.stop() == 0
     assert actions(tmp_path)[-1] == "off"
+
+
+def test_an_output_that_is_started_again_goes_on_with_the_energy_that_is_left(start, write, tmp_path):
+    limited = "{type: log, on_failure: restart, calibration: {power: {0: 0, 1: 10}}, max_energy: 100000, "
+    rig = start("run", write(("{type: log, ", limited)))
+    wait_until_on(rig, tmp_path)
+    done = len(actions(tmp_path))
+    os.kill(rig.node("/outputs/laser"), signal.SIGKILL)
+    rig.saw("of 100000 mJ are used; it counts as on until now, as nobody saw it go off")
+    used = float(re.search(r"again: (\S+) of 100000 mJ", rig.output)[1])
+    stamps = [int(line.partition("\t")[0]) for line in (tmp_path / "laser.txt").read_text().splitlines()]
+    assert used >= 0.99 * 10 * (stamps[done] - stamps[done - 1]) / 1e9, "10 mW from its on to the next process's off"
+    wait_until(lambda: "on" in actions(tmp_path)[done:], rig)
+    assert rig.stop() == 0
 
 
 def test_the_run_goes_on_without_a_recorder_that_may_fail(start, write, tmp_path):

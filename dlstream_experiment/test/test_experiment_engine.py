@@ -161,6 +161,31 @@ def test_without_poses_the_stimulus_goes_off_and_comes_back_with_them():
     ]
 
 
+GIVING = {
+    "type": "states",
+    "states": {
+        "a": {"transitions": [{"when": "in_left", "go": "b"}]},
+        "b": {
+            "enter": [{"give": {"output": "screen", "action": "pulse", "values": {"width": 5}}}],
+            "transitions": [{"when": "in_left", "is": False, "go": "a"}],
+        },
+    },
+}
+
+
+def test_each_pulse_is_commanded_and_none_again_when_poses_come_back():
+    engine = Engine(example(pose_timeout=1.0, protocol=GIVING))
+    engine.start(seconds(0))
+    commands = []
+    for time, place in ((1, LEFT), (1.5, BETWEEN), (2, LEFT)):
+        commands += brief(engine.poses(neck_at(time, *place), seconds(time)))
+    assert commands.count("screen pulse width=5") == 2
+    assert "screen off" in brief(engine.tick(seconds(3.5)))
+    assert brief(engine.poses(neck_at(4, *LEFT), seconds(4))) == ["recovered pose"]
+    engine.poses(neck_at(4.5, *BETWEEN), seconds(4.5))
+    assert "screen pulse width=5" in brief(engine.poses(neck_at(5, *LEFT), seconds(5)))
+
+
 def test_old_poses_alone_are_no_poses():
     engine = Engine(example(pose_timeout=1.0, max_age=0.5))
     engine.start(seconds(0))

@@ -74,6 +74,51 @@ def test_what_is_given_outlasts_its_state_goes_before_its_stimulus_and_can_be_wi
     ]
 
 
+PULSE = {"output": "laser", "action": "pulse", "values": {"width": 5}}
+
+
+def test_a_pulse_is_given_each_time_and_what_lasts_goes_on():
+    for gift, begins in ((PULSE, "on laser pulse width=5"), (LASER, "on laser on")):
+        states = {
+            "a": [{"when": "x", "go": "b"}],
+            "b": {"enter": [{"give": gift}], "transitions": [{"when": "x", "is": False, "go": "a"}]},
+        }
+        script = Script(machine(states))
+        for time in range(1, 7):
+            script.frame(time, x=time % 2 == 1)
+        said = [f"{time}: {begins}" for time in (1, 3, 5)]
+        assert script.said == (said if gift is PULSE else said[:1])
+
+
+def test_each_pulse_that_is_given_is_drawn_to_be_sham_or_not():
+    states = {
+        "a": [{"when": "x", "go": "b"}],
+        "b": {"enter": [{"give": PULSE}], "transitions": [{"when": "x", "is": False, "go": "a"}]},
+    }
+    script = Script(machine(states, control={"type": "sham", "probability": 0.5, "block": 2}), seed=1)
+    for time in range(1, 17):
+        script.frame(time, x=time % 2 == 1)
+    kinds = [word.partition(": ")[2] for word in script.said]
+    assert kinds.count("on laser pulse width=5") == kinds.count("sham_started laser") == 4
+    assert kinds.count("sham_ended laser") >= 3
+    real = False
+    for kind in kinds:
+        assert kind != "sham_started laser" or not real, "a real one is ended before a sham one begins"
+        real = kind.startswith("on ") or (real and not kind.startswith("off "))
+
+
+def test_a_yoked_animal_gets_each_pulse_of_the_other_one_and_none_of_its_own():
+    states = {
+        "a": [{"when": "x", "go": "b"}],
+        "b": {"enter": [{"give": PULSE}], "transitions": [{"when": "x", "is": False, "go": "a"}]},
+    }
+    schedule = [{"at": at, "seconds": 2, "stimulus": PULSE} for at in (2, 4)]
+    script = Script(machine(states, control={"type": "yoked", "outputs": ["laser"], "schedule": schedule}))
+    for time in range(1, 9):
+        script.frame(time, x=time % 2 == 1)
+    assert [line for line in script.said if "pulse" in line] == [f"{time}: on laser pulse width=5" for time in (2, 4)]
+
+
 def test_a_stimulus_beyond_its_limit_goes_off_until_it_would_have_ended():
     states = {
         "off": [{"when": "x", "go": "on"}],

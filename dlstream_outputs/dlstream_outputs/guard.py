@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pydantic import BaseModel, ConfigDict
+
 from dlstream_common import AGAIN, OFF, REACHED
 from dlstream_outputs.actions import Action
-from dlstream_outputs.actions.limits import Budget
+from dlstream_outputs.actions.limits import Budget, Use
 from dlstream_outputs.outputs import OutputSettings
 
 _SECOND = 1_000_000_000
@@ -47,6 +49,26 @@ class Order:
         return " ".join([self.action, *(f"{key}={value}" for key, value in self.values.items())])
 
 
+class Memory(BaseModel):
+    """What a guard knows that the next process of the same output has to know. Times are those of one boot.
+
+    Attributes:
+        uses: what the output did in the last minute, and what it does now.
+        on: whether the last of them has not ended.
+        energy: mJ in the session, without what the output does now.
+        in_run: whether they are of a run that had not ended.
+        disarmed: why a person or the rig has disarmed it; empty: nobody has.
+    """
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
+
+    uses: tuple[Use, ...] = ()
+    on: bool = False
+    energy: float = 0.0
+    in_run: bool = False
+    disarmed: str = ""
+
+
 class Guard:
     """Refuses commands, and says when the output must switch off without one.
 
@@ -73,6 +95,8 @@ class Guard:
         self._locked = False  # disarmed by hand or by the rig: no run arms it
         self._armed_by_run = False
         self._lost_run = False  # silence disarmed it in a run, which arms it again when it is heard
+        self._same_run = False  # its process was started again in a run
+        self._disarmed = ""  # why it was disarmed, where that lasts longer than this process
         self._heard, self._commanded = 0.0, 0
         self._late, self._came = 0.0, 0.0
         self._until, self._planned = math.inf, math.inf
@@ -165,9 +189,10 @@ class Guard:
         """
         if order.arm and self._may_command(order.source) and self.armable and not self.armed:
             self.armed = self._armed_by_run = True
-            if not (self._lost_run or self._settings.one_session):  # after a silence it is the same run
+            known = self._lost_run or self._same_run  # after a silence it is the same run
+            if not (known or self._settings.one_session):
                 self.budget.new_session()
-            self._lost_run = False
+            self._lost_run = self._same_run = False
         self.order, self.state = order, OFF if order.action == OFF else order.text
         if order.action == OFF:
             self._reached = ""
@@ -216,7 +241,7 @@ class Guard:
             self._lost_run = False
         if running or stamp <= self._commanded:
             return ""
-        self._lost_run = False
+        self._lost_run = self._same_run = False
         if self._armed_by_run:
             self.armed = self._armed_by_run = False
             return f"the run of {self._settings.commander} has ended" if self.on else ""
@@ -268,10 +293,53 @@ class Guard:
     def arm(self) -> None:
         """Arms the output by hand: from now on it accepts commands."""
         self.armed, self._armed_by_run, self._locked, self.reason = True, False, False, ""
-        self._lost_run = False
+        self._lost_run, self._disarmed = False, ""
 
-    def disarm(self, reason: str) -> None:
-        """Notes that the output is off, and keeps it off until it is armed by hand."""
+    def disarm(self, reason: str, lasts: bool = True) -> None:
+        """Notes that the output is off, and keeps it off until it is armed by hand.
+
+        Args:
+            lasts: also in the output's next process.
+        """
         self.went_off()
         self.armed, self._armed_by_run, self._locked, self.reason = False, False, True, reason
         self._lost_run = False
+        if lasts:
+            self._disarmed = reason
+
+    # From one process to the next.
+
+    def memory(self, begins: Action | None = None, steady: float = 0.0) -> Memory:
+        """What the next process has to know.
+
+        Args:
+            begins: as if the output had begun this action, at `steady`.
+        """
+        if not self.budget.counts:
+            return Memory(disarmed=self._disarmed)
+        power = self._settings.power_of(begins) if begins else 0.0
+        budget = self.budget.expected(begins, power, steady) if begins else self.budget
+        in_run = self._armed_by_run or self._lost_run or self._same_run
+        return Memory(
+            uses=tuple(budget.uses), on=budget.in_use, energy=budget.energy, in_run=in_run, disarmed=self._disarmed
+        )
+
+    def resume(self, memory: Memory, steady: float) -> str:
+        """Goes on where the guard of another process has ended; what a person should know of it, or nothing.
+
+        Args:
+            steady: when the output was off for certain.
+        """
+        told = []
+        if self.budget.counts:
+            self.budget.resume(memory.energy, memory.uses, memory.on, steady)
+            self._same_run = memory.in_run
+            limit = self._settings.limits.energy
+            if math.isfinite(limit):
+                told.append(f"{self.budget.energy:.4g} of {limit:g} mJ are used")
+            if memory.on:
+                told.append("it counts as on until now, as nobody saw it go off")
+        if memory.disarmed:
+            self.disarm(memory.disarmed)
+            told.append(f"it stays disarmed ({memory.disarmed}{_ARM_IT})")
+        return "; ".join(told)

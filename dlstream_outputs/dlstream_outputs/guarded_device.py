@@ -11,6 +11,7 @@ from dlstream_common import OFF, DlstreamError, Problem, event_kinds
 from dlstream_common.part_faults import PartFault
 from dlstream_outputs.actions import Action
 from dlstream_outputs.guard import Guard, Order
+from dlstream_outputs.memory import MemoryFile
 from dlstream_outputs.outputs import Output, OutputError, OutputSettings
 
 
@@ -51,11 +52,13 @@ class GuardedDevice:
 
     Attributes:
         guard: what it may do, and what it is doing.
+        memory: what it has done, for the next process of this output.
         problem: what went wrong last; empty if the last command went well.
     """
 
     def __init__(self, settings: OutputSettings, output: Output[Any], guard: Guard, listener: Listener) -> None:
         self.guard = guard
+        self.memory = MemoryFile(settings.memory, self._say)
         self.problem = ""
         self._settings = settings
         self._output = output
@@ -92,6 +95,7 @@ class GuardedDevice:
             self.guard.carried_out(order, time.monotonic())
             return applied
         action = self._action(order)
+        self.memory.expect(self.guard, action)
         applied = self._drive(order.action, lambda: self._output.apply(action))
         known = order.sent and self._settings.max_command_age
         self.guard.carried_out(order, time.monotonic(), action, (came - order.sent + ahead) / 1e9 if known else 0.0)
@@ -132,10 +136,14 @@ class GuardedDevice:
         self.guard.arm()
         return ""
 
-    def disarm(self, reason: str) -> str:
-        """Switches off, and stays off until it is armed by hand; returns what failed."""
+    def disarm(self, reason: str, lasts: bool = True) -> str:
+        """Switches off, and stays off until it is armed by hand; returns what failed.
+
+        Args:
+            lasts: also in the output's next process.
+        """
         self._off_now()
-        self.guard.disarm(reason)
+        self.guard.disarm(reason, lasts)
         return self._failure
 
     def end(self) -> None:
@@ -143,7 +151,7 @@ class GuardedDevice:
         if not self._ending:
             self._ending = True
             with self.changes():
-                self.disarm("its node is ending")
+                self.disarm("its node is ending", lasts=False)
             self.off_after_failure()
 
     # Off without an order.
@@ -179,8 +187,7 @@ class GuardedDevice:
             while (report := self._output.report()) is not None:
                 self._listener.happened(report.stamp, event_kinds.OUTPUT_REPORT, report.values)
                 if report.remark:
-                    self.problem = report.remark
-                    self._listener.get_logger().warning(report.remark)
+                    self._say(report.remark)
                     self._listener.happened(report.stamp, event_kinds.FAULT, {"reason": report.remark})
         except PartFault as fault:
             self._fail(fault)
@@ -209,6 +216,10 @@ class GuardedDevice:
         """Switches off after a command that the device may or may not have carried out; its "off" gets a second try."""
         failure, self._failure = self._failure, ""
         self.switch_off(failure, f"{failure}; the output was switched off")
+
+    def _say(self, text: str) -> None:
+        self.problem = text
+        self._listener.get_logger().warning(text)
 
     def _off_now(self) -> None:
         """Switches off; a failure is kept for `off_after_failure`."""

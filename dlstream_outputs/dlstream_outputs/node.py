@@ -96,6 +96,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         budget = self._guarded.guard.budget
         budget.ended(time.monotonic())
         self._guarded.guard = Guard(self.settings, self._kind.output.arming, budget)
+        self._guarded.memory.resume(self._guarded.guard)
         commands = self.create_subscription(CommandMsg, "~/command", self._on_command, COMMAND)
         self._commands = commands.topic_name
         topic = f"{self.settings.commander}/heartbeat"
@@ -115,7 +116,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
     def deactivate(self) -> None:
         self._device.off()
         self._guarded.take_reports()
-        self._guarded.guard.disarm("its node is not active")
+        self._guarded.guard.disarm("its node is not active", lasts=False)
         self.changed()
         self._forget_end()
         while self._closers:
@@ -154,8 +155,9 @@ class OutputNode(DlstreamNode[OutputSettings]):
     # What the guarded device tells: see its Listener.
 
     def changed(self) -> None:
-        """Publishes the status."""
+        """Publishes the status, and keeps what the next process has to know."""
         guard = self._guarded.guard
+        self._guarded.memory.keep(guard)
         if self._reported_armed != guard.armed:
             self._reported_armed = guard.armed
             self._armed.publish(Bool(data=guard.armed))

@@ -193,6 +193,18 @@ def test_a_power_and_a_volume_are_taken_from_the_calibration():
             {"duration": "1"},
             "values: found 10 mJ; expected at most max_energy of the output, 5 mJ",
         ),
+        (
+            {"calibration": {"power": {0: 0, 0.5: 5}}, "max_energy": 100},
+            "on",
+            {},
+            "values.level: found nothing, which is level 1; expected at most 0.5: max_energy counts by the calibration",
+        ),
+        (
+            {"calibration": {"power": {0: 0, 0.5: 5}}, "max_energy": 100},
+            "level",
+            {"level": "0.6"},
+            "values.level: found 0.6; expected at most 0.5",
+        ),
     ],
 )
 def test_no_command_may_ask_for_more_than_the_output_allows(values, action, given, message):

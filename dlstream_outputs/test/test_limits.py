@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from dlstream_outputs import VOCABULARY, OutputSettings
 from dlstream_outputs.actions import Action, Level, On, Pulse, Train
-from dlstream_outputs.guard import Guard, Order
+from dlstream_outputs.guard import Guard, Memory, Order
+from dlstream_outputs.memory import MemoryFile
+from dlstream_outputs.outputs import OutputError
 from dlstream_outputs.outputs._timed_line import pulses_of
 
 POWER = {"power": {0: 0, 1: 10}}
@@ -130,6 +132,92 @@ def test_what_an_output_has_done_counts_after_a_pause_of_its_node():
     assert "max_energy" in heartbeats(again, 21.0)
     again.went_off("limit", 21.0)
     assert again.exhausted(On(level=0.5), 22.0).endswith("is used up; expected another session")
+
+
+def next_process(before: Guard, steady: float, action: Action | None = None, **values) -> tuple[Guard, str]:
+    """The guard of the process after one that was killed, and what it tells; `action`: killed when that began."""
+    kept = before.memory(action, steady).model_dump_json()
+    made = Guard(Laser(**values), "run")
+    return made, made.resume(Memory.model_validate_json(kept), steady)
+
+
+def test_a_process_that_is_started_again_has_spent_what_the_one_before_had_spent():
+    values = {"calibration": POWER, "max_energy": 20, "one_session": True}
+    made = guard(**values)
+    switch_on(made, 10.0, On(level=0.5))  # 5 mW
+    made.carried_out(Order("experiment", 3, "off"), 13.0)
+    again, told = next_process(made, 15.0, **values)
+    assert told == "15 of 20 mJ are used"
+    again.carried_out(Order("experiment", 1, "off", arm=True), 15.0)
+    switch_on(again, 20.0, On(level=0.5))
+    assert again.ends_at == pytest.approx(21.0)
+
+
+def test_what_was_on_when_its_process_was_killed_counts_until_the_next_has_switched_it_off():
+    values = {"calibration": POWER, "max_energy": 30, "one_session": True}
+    made = guard(**values)
+    switch_on(made, 10.0)
+    again, told = next_process(made, 12.0, **values)
+    assert told == "20 of 30 mJ are used; it counts as on until now, as nobody saw it go off"
+    switch_on(again, 13.0)
+    assert again.ends_at == pytest.approx(14.0)
+    made = guard(max_duty_cycle=0.1)  # 6 s of any minute
+    switch_on(made, 10.0)
+    again, _ = next_process(made, 16.0, max_duty_cycle=0.1)
+    assert "max_duty_cycle" in again.exhausted(On(), 17.0)
+    assert again.exhausted(On(), 77.0) == ""
+
+
+def test_a_process_that_dies_while_it_switches_on_has_switched_on():
+    values = {"calibration": POWER, "max_energy": 30, "one_session": True}
+    dead = guard(**values).memory(Pulse(width=500), 10.0)
+    assert Guard(Laser(**values), "run").resume(dead, 60.0).startswith("5 of 30 mJ are used")
+
+
+def test_the_same_run_does_not_begin_anew_with_a_new_process_and_the_next_run_does():
+    values = {"calibration": POWER, "max_energy": 20}
+    made = guard(**values)
+    switch_on(made, 10.0)
+    made.carried_out(Order("experiment", 3, "off"), 12.0)  # 20 of 20 mJ
+    again, _ = next_process(made, 13.0, **values)
+    again.heard(True, 0, 13.1)
+    assert not again.armed, "only a command of the run arms it"
+    again.carried_out(Order("experiment", 4, "off", arm=True), 13.5)
+    assert "max_energy" in again.exhausted(On(), 14.0)
+    again.heard(False, 10**18, 15.0)
+    again.carried_out(Order("experiment", 5, "off", arm=True), 16.0)
+    assert again.exhausted(On(), 17.0) == ""
+
+
+def test_what_a_person_has_disarmed_stays_disarmed_in_the_next_process():
+    made = guard()
+    made.disarm("disarmed by hand")
+    made.disarm("its node is ending", lasts=False)
+    again, told = next_process(made, 10.0)
+    assert told.startswith("it stays disarmed (disarmed by hand; arm it")
+    again.carried_out(Order("experiment", 4, "off", arm=True), 13.5)
+    assert "disarmed by hand" in again.refusal(Order("experiment", 5, "on"), 0)
+    again.arm()
+    assert again.memory() == Memory()
+
+
+@pytest.mark.parametrize("text", ["", "{}x", '{"energy": "much"}'])
+def test_an_output_whose_past_cannot_be_read_waits_for_a_person(tmp_path, text):
+    (tmp_path / "laser.json").write_text(text)
+    made, told = Guard(Laser(calibration=POWER, max_energy=20), "run"), []
+    MemoryFile(tmp_path / "laser.json", told.append).resume(made)
+    assert "what this output has done so far is not known" in told[0]
+    made.carried_out(Order("experiment", 4, "off", arm=True), 13.5)
+    assert "is not known; arm it" in made.refusal(Order("experiment", 5, "on"), 0)
+
+
+def test_nothing_is_switched_on_whose_energy_cannot_be_kept(tmp_path):
+    made, told = guard(calibration=POWER, max_energy=20), []
+    memory = MemoryFile(tmp_path / "missing" / "laser.json", told.append)
+    memory.keep(made)
+    with pytest.raises(OutputError, match="cannot be written: No such file"):
+        memory.expect(made, On())
+    assert len(told) == 1, "told once"
 
 
 def test_a_train_counts_only_while_it_is_on():

@@ -110,6 +110,9 @@ def measure_latency(rig: Rig, file: Path, wanted: Wanted, out: Path, console: Co
         node.close()
         monitor.close()
     if not found.flashes:
+        if found.error is not None and found.faults:
+            faults = "; ".join(dict.fromkeys(found.faults))
+            raise LatencyError(f"{found.error} Meanwhile the rig told of a fault, which may be why: {faults}")
         if found.error is not None:
             raise found.error
         return code or 1

@@ -104,9 +104,10 @@ class SuperviseRig(Action):
             return
         restarts = spec.on_failure == "restart" and self._restarts.allows(spec.full_name)
         ends = spec.is_needed or (spec.on_failure == "restart" and not restarts)
-        if ends or spec.decides:
-            self._monitor.stop_outputs(f"{spec.full_name} {ending}", ends)
-        self._monitor.report_fault(spec.full_name, ending)
+        with suppress(KeyboardInterrupt):  # of a Ctrl-C, which launch hears of in its own way
+            if ends or spec.decides:
+                self._monitor.stop_outputs(f"{spec.full_name} {ending}", ends)
+            self._monitor.report_fault(spec.full_name, ending)
         if ends:
             self._stop(Ending(f"{spec.full_name} {ending}", failed=True), context)
         else:
@@ -121,7 +122,10 @@ class SuperviseRig(Action):
 
     async def _run(self, context: LaunchContext) -> None:
         while not context.is_shutdown:
-            ending = self._supervisor.tick()
+            # Not in the main thread, which a Ctrl-C interrupts anywhere: the rig would have nobody to end it.
+            ending = await context.asyncio_loop.run_in_executor(None, self._supervisor.tick)
+            if context.is_shutdown:
+                break
             if ending is not None:
                 self._stop(ending, context)
                 break

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -50,11 +53,19 @@ class RigFacts:
         self.inputs: Mapping[str, Any] = sections["inputs"]
         self.session: Any = sections["session"]
         self.changes: tuple[str, ...] = changes
+        self._start = f"{os.getpid()}_{time.time_ns()}"
         self.pose, self.experiment, self.recorder = (sections[key] for key in ("pose", "experiment", "recorder"))
 
     def full_name(self, name: str) -> str:
         """A name of ROS within the rig's namespace: /rig1/experiment, where that is rig1."""
         return f"/{self.namespace}{name}" if self.namespace else name
+
+    def memory_of(self, output: str) -> Path:
+        """The file by which an output's process that is started again knows what the one before has done.
+
+        The start of the rig has it of its own, and that of any other host, too; `remove_abandoned_files` removes it.
+        """
+        return Path(tempfile.gettempdir()) / f"dlstream_{self._start}_{output}.json"
 
     @property
     def records_images(self) -> bool:

@@ -158,6 +158,7 @@ NODE_KINDS = (
         fill=lambda facts, name: {
             "commander": facts.full_name("/experiment"),
             "one_session": facts.recorder is not None and facts.recorder.start == "rig",
+            "memory": facts.memory_of(name),
         },
         check=checks.check_output,
     ),

@@ -1,4 +1,4 @@
-"""Files with the parameters of a process, as ROS reads them."""
+"""Files with the parameters of a process, as ROS reads them, and the end of all that a killed launcher left."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ruamel.yaml.representer import SafeRepresenter
 
 from dlstream.rig.nodes import NodeSpec
 
-_NAME = re.compile(r"dlstream_(\d+)_\w+\.(yaml|xml)")
+_NAME = re.compile(r"dlstream_(\d+)_\w+\.(yaml|xml|json|new)")
 
 
 def parameter_file(spec: NodeSpec) -> Path:
@@ -40,7 +40,7 @@ _Quoting.add_representer(str, _quoted)
 def remove_abandoned_files(folder: Path | None = None) -> int:
     """Removes files that killed processes left behind; returns how many there were."""
     count = 0
-    for path in (folder or Path(tempfile.gettempdir())).glob("dlstream_*ml"):
+    for path in (folder or Path(tempfile.gettempdir())).glob("dlstream_*.*"):
         made_by = _NAME.fullmatch(path.name)
         if made_by and not _lives(int(made_by[1])):
             with suppress(OSError):  # another user's, or gone meanwhile

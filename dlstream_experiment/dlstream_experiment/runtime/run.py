@@ -7,7 +7,7 @@ to come. The clock counts only while no poses come.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 from dlstream_common import OFF, Cause, Command, Event, event_kinds
@@ -116,7 +116,9 @@ class Run:
         if recovered:
             self._silent.discard(camera)
             effects.append(Event(stamp, event_kinds.RECOVERED, "pose", {"camera": camera}, cause))
-            steps += self._protocol.tracking_restored(self._time) if not self._silent else []
+            if not self._silent:
+                self._forget_what_has_ended()
+                steps += self._protocol.tracking_restored(self._time)
         decided = self._triggers.decide(camera, array)
         effects += self._changes(stamp, cause)
         if self._protocol_triggers.isdisjoint(decided):
@@ -210,6 +212,7 @@ class Run:
     def _apply(self, steps: Iterable[Step], stamp: int, cause: Cause | None) -> list[Effect]:
         effects: list[Effect] = []
         why: dict[str, str] = {}
+        anew: set[str] = set()
         for step in steps:
             if isinstance(step, End):
                 return effects + self.end(stamp, step.reason, cause)
@@ -218,20 +221,27 @@ class Run:
             elif isinstance(step, On):
                 self._wanted[step.stimulus.output] = step.stimulus
                 why[step.stimulus.output] = step.trigger
+                anew |= {step.stimulus.output} if step.anew else set()
             elif isinstance(step, Off):
                 self._wanted[step.output] = None
                 why[step.output] = step.trigger
-        return effects + self._commands(stamp, cause, why)
+        return effects + self._commands(stamp, cause, why, anew)
+
+    def _forget_what_has_ended(self) -> None:
+        """Poses come back: a pulse that was cut short, or was due meanwhile, is not given late."""
+        for output, wanted in self._wanted.items():
+            if wanted is not None and wanted.ends_by_itself:
+                self._wanted[output] = None
 
     def _notes(self, steps: Iterable[Step], stamp: int, cause: Cause | None) -> list[Effect]:
         return [Event(stamp, step.kind, step.name, step.values, cause) for step in steps if isinstance(step, Note)]
 
-    def _commands(self, stamp: int, cause: Cause | None, why: Mapping[str, str]) -> list[Effect]:
+    def _commands(self, stamp: int, cause: Cause | None, why: Mapping[str, str], anew: Collection[str]) -> list[Effect]:
         """The commands that bring the outputs to what is wanted; without poses that is off."""
         effects: list[Effect] = []
         for output, wanted in self._wanted.items():
             target = None if self._silent else wanted
-            if target == self._commanded[output]:
+            if target == self._commanded[output] and (target is None or output not in anew):
                 continue
             self._commanded[output] = target
             trigger = why.get(output, "")

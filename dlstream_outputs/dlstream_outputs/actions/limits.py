@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
 
 from dlstream_common import Problem
 from dlstream_outputs.actions.action import Action
@@ -54,7 +56,7 @@ class Limits:
 
 
 @dataclass
-class _Use:
+class Use:
     """What the output did from `begin` to `end`; it was on for `most` seconds at most.
 
     The delay before a pulse counts as on until the pulse is over: never too little.
@@ -92,9 +94,41 @@ class Budget:
         self._limits = limits
         self._max_on = f"max_on ({limits.on:g} s)"
         self._max_energy = f"max_energy ({limits.energy:g} mJ in a session)"
-        self._uses: deque[_Use] = deque()
+        self._uses: deque[Use] = deque()
         self._energy = 0.0
-        self._now: _Use | None = None
+        self._now: Use | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether what the output has done limits what it may do: max_energy, max_duty_cycle."""
+        return math.isfinite(self._limits.energy) or self._limits.duty_cycle < 1
+
+    @property
+    def energy(self) -> float:
+        """MJ in the session, without what the output does now."""
+        return self._energy
+
+    @property
+    def uses(self) -> list[Use]:
+        """What the output did in the last minute; the last one is what it does now, where it is on."""
+        return [replace(use) for use in (*self._uses, *([self._now] if self._now else []))]
+
+    @property
+    def in_use(self) -> bool:
+        """Whether the output is on."""
+        return self._now is not None
+
+    def expected(self, action: Action, power: float, steady: float) -> Budget:
+        """What this will be when an action has begun."""
+        found = deepcopy(self)
+        found.began(action, power, steady)
+        return found
+
+    def resume(self, energy: float, uses: Sequence[Use], in_use: bool, steady: float) -> None:
+        """Goes on with what another one has counted. What was on there counts as on until now: nobody saw its end."""
+        self._energy, self._uses = energy, deque(uses)
+        self._now = self._uses.pop() if in_use else None
+        self.ended(steady)
 
     def is_max_on(self, limit: str) -> bool:
         """Whether a limit that `left` named is max_on."""
@@ -136,7 +170,7 @@ class Budget:
         end = math.inf if action.seconds is None else steady + action.seconds
         most = math.inf if action.on_seconds is None else action.on_seconds
         longest = math.inf if action.longest_on is None else action.longest_on
-        self._now = _Use(steady, end, most, action.duty_cycle, power, longest, before)
+        self._now = Use(steady, end, most, action.duty_cycle, power, longest, before)
 
     def ended(self, steady: float) -> None:
         """The output is off from now on."""
@@ -153,8 +187,7 @@ class Budget:
         return self._now.unbroken(steady) if self._now else 0.0
 
     def _on_within(self, steady: float) -> float:
-        uses = [*self._uses, *([self._now] if self._now else [])]
-        return sum(use.on_between(steady - WINDOW, steady) for use in uses)
+        return sum(use.on_between(steady - WINDOW, steady) for use in self.uses)
 
 
 def _lasts(action: Action, on: float) -> float:
@@ -164,5 +197,5 @@ def _lasts(action: Action, on: float) -> float:
     return on / action.duty_cycle
 
 
-def _energy(use: _Use, steady: float) -> float:
+def _energy(use: Use, steady: float) -> float:
     return use.on_between(use.begin, steady) * use.power

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from inspect import Parameter, signature
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
@@ -65,6 +66,9 @@ class OutputSettings(Settings):
     one_session: Annotated[bool, FILLED_IN] = False
     """Whether all runs of the rig are in one session, over which `max_energy` counts; else by run."""
 
+    memory: Annotated[Path | None, FILLED_IN] = None
+    """File with what it has done in this session, for a process that is started again."""
+
     actions: ClassVar[tuple[type[Action], ...]] = ()
     """The actions that it takes besides "off"; empty: anything, and `apply` gets it as an OtherAction."""
 
@@ -111,8 +115,20 @@ class OutputSettings(Settings):
         found = calibrated(asked, tables(self.calibration)) if isinstance(asked, Action) else asked
         if isinstance(asked, Problem) or isinstance(found, Problem):
             return found
-        problem = self.limits.problem(found, self.power_of(found)) or self.check_action(found)
+        problem = self._uncounted(found) or self.limits.problem(found, self.power_of(found)) or self.check_action(found)
         return found if problem is None else as_asked(problem, asked)
+
+    def _uncounted(self, action: Action) -> Problem | None:
+        """Why the energy of an action can't be counted: it is stronger than what was measured."""
+        table = tables(self.calibration).get("power")
+        if not self.max_energy or table is None or not isinstance(action, Strength):
+            return None
+        level = 1.0 if action.level is None else action.level
+        if level <= table.settings[-1]:
+            return None
+        found = f"{level:g}" if action.level is not None else "nothing, which is level 1"
+        limit = f"at most {table.settings[-1]:g}: max_energy counts by the calibration, which ends there"
+        return Problem(("values", "level"), found, limit, "Measure the power at level 1 as well.")
 
     def check_command(self, action: str, values: Mapping[str, str]) -> Problem | None:
         """What is wrong with a command other than off: see `read`."""

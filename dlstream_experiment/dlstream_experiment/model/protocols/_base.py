@@ -27,6 +27,15 @@ class Stimulus(Settings):
         """The values as a command carries them."""
         return texts(self.values)
 
+    @property
+    def ends_by_itself(self) -> bool:
+        """Whether the output itself ends the command: a pulse, a file, or what has a length."""
+        values = self.texts()
+        if self.action == "pulse" or "duration" in values or "count" in values:
+            return True
+        file = {"sound", "video"} & set(values)
+        return self.action == "play" and bool(file) and values.get("loop", "false").lower() == "false"
+
 
 def texts(values: Mapping[str, str | int | float | bool]) -> dict[str, str]:
     """Values of a file as commands and events carry them: as text."""
@@ -52,11 +61,13 @@ class Note:
 class On:
     """A stimulus is on from now until its output is switched off or gets another one.
 
-    `trigger` is the trigger whose decision caused it; empty where none did, such as at the end of a time.
+    `trigger` is the trigger whose decision caused it; empty where none did, such as at the end of a time. `anew`: the
+    command is sent even if the output had it before, such as a second pulse.
     """
 
     stimulus: Stimulus
     trigger: str = ""
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from dlstream_common import Problem
 from dlstream_experiment.model.problems import warning
-from dlstream_experiment.model.protocols._base import Stimulus
 from dlstream_experiment.model.protocols._control import Limit
 from dlstream_experiment.model.protocols._duration import duration_in_words
 from dlstream_experiment.model.protocols._state_table import StateTable
@@ -44,17 +43,8 @@ def _endless(settings: StateTable) -> Iterator[Problem]:
     for place, action in actions:
         if action.give is None or action.seconds is not None or action.give.output in ended | set(settings.limits):
             continue
-        if _ends_by_itself(action.give):
+        if action.give.ends_by_itself:
             continue
         found = f"'{action.give.output}' given until it is withdrawn, which nothing does"
         expected = "`seconds` beside it, a `withdraw` or a limit, unless it is meant to last until the experiment ends"
         yield warning((*place, "give"), found, expected)
-
-
-def _ends_by_itself(stimulus: Stimulus) -> bool:
-    """Whether the output itself ends the command: a pulse, a file, or what has a length."""
-    values = stimulus.texts()
-    if stimulus.action == "pulse" or "duration" in values or "count" in values:
-        return True
-    file = {"sound", "video"} & set(values)
-    return stimulus.action == "play" and bool(file) and values.get("loop", "false").lower() == "false"

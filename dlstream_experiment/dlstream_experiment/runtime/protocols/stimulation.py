@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from bisect import bisect_right
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dlstream_common import event_kinds
 from dlstream_experiment.model.names import SECOND, nanoseconds
@@ -46,6 +46,8 @@ class Stimulation:
         self._control = control
         self._draws = draws
         self._given: dict[str, tuple[Stimulus, int | None]] = {}
+        self._anew: set[str] = set()
+        self._yoked_to: dict[str, int] = {}
         self._blocks: dict[str, list[bool]] = {}
         self._start = 0
         self._paused: int | None = None
@@ -55,8 +57,17 @@ class Stimulation:
         self._start = stamp
 
     def give(self, stimulus: Stimulus, until: int | None) -> None:
-        """Puts a stimulus over those of the states; until None: until it is withdrawn."""
+        """Puts a stimulus over those of the states; until None: until it is withdrawn.
+
+        What its output ends by itself, such as a pulse, begins anew each time, since nobody else ends it.
+        """
         self._given[stimulus.output] = (stimulus, until)
+        if stimulus.ends_by_itself:
+            self.begin_anew(stimulus.output)
+
+    def begin_anew(self, output: str) -> None:
+        """What is wanted of an output begins once more, even if it is the same as before."""
+        self._anew.add(output)
 
     def withdraw(self, output: str) -> None:
         """Ends what was given."""
@@ -99,8 +110,11 @@ class Stimulation:
             stimulus, cause = self._yoked(name, stamp, wanted.get(name)), "" if name in over else cause
             stimulus, notes = self._limited(name, output, stamp, stimulus)
             steps += notes
-            if stimulus != output.on:
+            if name in self._anew and stimulus is not None and output.on is not None:
+                steps += self._begin_anew(name, output, stamp, stimulus, cause)
+            elif stimulus != output.on:
                 steps += self._change(name, output, stamp, stimulus, "" if notes else cause)
+        self._anew.clear()
         return steps
 
     def _yoked(self, name: str, stamp: int, wanted: Stimulus | None) -> Stimulus | None:
@@ -108,7 +122,12 @@ class Stimulation:
             return wanted
         changes = self._control.changes[name]
         index = bisect_right(changes, stamp - self._start, key=lambda change: change[0])
-        return changes[index - 1][1] if index else None
+        stimulus = changes[index - 1][1] if index else None
+        self._anew.discard(name)  # whatever this animal does
+        if index != self._yoked_to.get(name) and stimulus is not None and stimulus.ends_by_itself:
+            self._anew.add(name)
+        self._yoked_to[name] = index
+        return stimulus
 
     def _limited(
         self, name: str, output: _Output, stamp: int, wanted: Stimulus | None
@@ -140,6 +159,13 @@ class Stimulation:
             return [Note(event_kinds.SHAM_ENDED, name, {"duration": f"{lasted / SECOND:.6f}"})]
         values = {"action": stimulus.action, **stimulus.texts()} | ({"trigger": trigger} if trigger else {})
         return [Note(event_kinds.SHAM_STARTED if was_on is None else event_kinds.SHAM_CHANGED, name, values)]
+
+    def _begin_anew(self, name: str, output: _Output, stamp: int, stimulus: Stimulus, trigger: str) -> list[Step]:
+        """The next of what its output ends by itself: a command that replaces another one needs no off before it."""
+        ended = self._change(name, output, stamp, None, "")
+        begun = self._change(name, output, stamp, stimulus, trigger)
+        begun = [replace(step, anew=True) if isinstance(step, On) else step for step in begun]
+        return begun if isinstance(begun[0], On) and isinstance(ended[0], Off) else [*ended, *begun]
 
     def _is_sham(self, name: str) -> bool:
         control = self._control
