@@ -101,7 +101,8 @@ def test_heartbeats_that_a_queue_gives_out_late_do_not_keep_it_on(start_node, co
     commander.heartbeat(True, uptime=sent)
     assert commander.tell("on").success
     wait_for(given_out, "a fault event")
-    assert "the heartbeats of /experiment come" in commander.events[0].values[0].value
+    why = commander.events[0].values[0].value  # a busy machine may give out none for half a second
+    assert "the heartbeats of /experiment come" in why or "/experiment has been silent for" in why
     commander.says(on=False, state="off")
 
 
