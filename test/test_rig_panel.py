@@ -148,7 +148,8 @@ def test_notes_and_marks_by_key_are_in_the_session_with_the_time_of_the_key(open
     [mark] = [row for row in events(rig) if row["kind"] == "mark"]
     [note] = [row for row in events(rig) if row["kind"] == "note"]
     assert mark["name"] == "injection"
-    assert before - 50_000_000 <= int(mark["stamp_ns"]) <= after + 50_000_000, "when the key was pressed"
+    known = 250_000_000  # how well the page knows the rig's clock on a busy machine
+    assert before - known <= int(mark["stamp_ns"]) <= after + known, "when the key was pressed"
     assert (note["name"], "the lamp was moved <b>now</b>" in str(note)) == ("operator", True)
 
 

@@ -70,6 +70,7 @@ def test_stop_goes_before_what_was_pressed_earlier_and_words_do_not_turn_below_a
         page.until(SAID.format("STOP was pressed meanwhile"))
         # A button that another browser has just given another meaning.
         page.run(WATCH_WORDS)
+        second.until("!document.querySelector('#outputs .arm').disabled")  # its own word has just turned
         second.run("document.querySelector('#outputs .arm').focus()")
         second.press("Enter")
         page.until(WHAT.format("off · armed"))
@@ -135,7 +136,8 @@ def test_what_is_drawn_or_typed_outlives_a_reload_and_a_lost_answer(open_panel):
     # Copied and put there again, which is taken back.
     for key in ("c", "v"):
         page.press(key, control=True)
-    page.until(f"{text} === 'region_1: {{type: rectangle, left: 10, top: 10, right: 130, bottom: 249}}'")
+    page.until(f"{text}.startsWith('region_1: {{type: rectangle, left: ')")
+    page.until("document.querySelectorAll('.drawing .shape').length === 3")
     page.press("z", control=True)
     page.until("document.querySelectorAll('.drawing .shape').length === 2")
     # Saved, but the answer never comes: the page finds out, and does not take its own hand for another one.

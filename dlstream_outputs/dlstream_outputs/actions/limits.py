@@ -80,6 +80,7 @@ class Use:
         return self.on_before + passed if passed <= self.longest else self.longest
 
     def on_between(self, begin: float, end: float) -> float:
+        """Seconds for which it was on between two times (seconds, monotonic)."""
         passed = min(self.end, end) - max(self.begin, begin)
         return min(max(0.0, passed) * self.duty_cycle, self.most)
 

@@ -155,12 +155,12 @@ export class Stage {
     else if (tool === "polygon") this.#corner(at);
     else if (tool === "scale") this.#measure(at);
     else if (tool !== "select") this.#drag = { tool, from: this.#snap(at)[0] };
-    else if (handle) this.#drag = { handle: Number(handle.dataset.handle), item: this.#chosen(), from: at };
+    else if (handle) this.#drag = { handle: Number(handle.dataset.handle), item: this.#chosen(), pressed: event };
     else if (group) {
       const item = { kind: group.dataset.kind, name: group.dataset.name };
       this.on.select(item);
       this.#focus(`${item.kind} ${item.name}`);
-      this.#drag = { item: this.#chosen(), from: at };
+      this.#drag = { item: this.#chosen(), pressed: event };
     } else this.on.select(null);
     event.preventDefault();
     if (!group && !handle) this.svg.focus({ preventScroll: true });
@@ -179,9 +179,10 @@ export class Stage {
     this.on.hover(at);
     const drag = this.#drag;
     if (!drag) return;
-    const far = Math.hypot(at[0] - drag.from[0], at[1] - drag.from[1]);
+    // On the screen: what the press selects makes room for its fields, and the picture may move under a hand that rests.
+    const far = drag.pressed && Math.hypot(event.clientX - drag.pressed.clientX, event.clientY - drag.pressed.clientY);
     if (drag.tool) drag.draft = drawn(drag.tool, drag.from, this.#snap(at)[0], this.on.step());
-    else if (drag.moving || far > 2 * this.unit) {
+    else if (drag.moving || far > 2) {
       drag.moving = true;
       drag.value = this.#dragged(drag, at);
       this.on.change(drag.item.kind, drag.item.name, drag.value, false);
@@ -189,7 +190,8 @@ export class Stage {
     this.render();
   }
 
-  #dragged({ item, handle, from }, at) {
+  #dragged({ item, handle, pressed }, at) {
+    const from = this.#at(pressed);
     const [place, step] = this.#snap(at);
     if (item.kind === "point") return [onGrid(place[0], step), onGrid(place[1], step)];
     if (handle !== undefined) return pulled(item.shape, handle, place, step);
