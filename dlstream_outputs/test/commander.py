@@ -30,6 +30,11 @@ class Commander:
         self._wait_for = wait_for
         self._count = 0
 
+    @property
+    def faults(self) -> list[Event]:
+        """The faults so far; a screen also reports its refreshes."""
+        return [event for event in self.events if event.kind == "fault"]
+
     def ready(self) -> None:
         """Waits until the output takes commands and its answers arrive."""
         self._wait_for(lambda: self._commands.get_subscription_count(), "the output's subscription")

@@ -61,10 +61,10 @@ def test_goes_off_when_its_commander_runs_nothing(screen, commander, wait_for):
     commander.heartbeat(False, stamp=now() - 60_000_000_000)  # from before the command
     commander.heartbeat(True)
     commander.tell("show", image="right")
-    assert not commander.events
+    assert not commander.faults
     commander.heartbeat(False)
-    wait_for(lambda: commander.events, "a fault event")
-    event = commander.events[0]
+    wait_for(lambda: commander.faults, "a fault event")
+    event = commander.faults[0]
     assert (event.kind, event.name) == ("fault", "screen")
     assert event.values[0].value == "'show image=right' was switched off: /experiment is not running an experiment"
     commander.says(on=False, state="off", reason=event.values[0].value)
@@ -76,16 +76,16 @@ def test_goes_off_when_its_commander_is_silent(start_node, commander, wait_for):
     start_node(MODULE, **NAME, type="screen", images=PICTURES, commander_timeout=0.5, **panel)
     commander.ready()
     commander.tell("show", image="left")
-    wait_for(lambda: commander.events, "a fault event")
-    assert "/experiment has been silent for" in commander.events[0].values[0].value
+    wait_for(lambda: commander.faults, "a fault event")
+    assert "/experiment has been silent for" in commander.faults[0].values[0].value
     wait_for(lambda: commander.state == "off", "a diagnosis that tells that it is off")
-    assert [event.kind for event in commander.events].count("fault") == 1
+    assert len(commander.faults) == 1
     # What somebody else switched on is not the commander's to keep alive.
     commander.tell("show", source="panel", image="right")
     wait_for(lambda: commander.state == "show image=right", "a diagnosis that tells the image")
     commander.heartbeat(False)
     assert commander.tell("show", source="panel", image="left").success
-    assert [event.kind for event in commander.events].count("fault") == 1
+    assert len(commander.faults) == 1
 
 
 def test_heartbeats_that_a_queue_gives_out_late_do_not_keep_it_on(start_node, commander, wait_for):
@@ -96,12 +96,12 @@ def test_heartbeats_that_a_queue_gives_out_late_do_not_keep_it_on(start_node, co
     def given_out() -> bool:
         """The last thing that was sent before a cut comes again and again, as it would from a queue."""
         commander.heartbeat(True, uptime=sent)
-        return bool(commander.events)
+        return bool(commander.faults)
 
     commander.heartbeat(True, uptime=sent)
     assert commander.tell("on").success
     wait_for(given_out, "a fault event")
-    why = commander.events[0].values[0].value  # a busy machine may give out none for half a second
+    why = commander.faults[0].values[0].value  # a busy machine may give out none for half a second
     assert "the heartbeats of /experiment come" in why or "/experiment has been silent for" in why
     commander.says(on=False, state="off")
 
@@ -124,9 +124,9 @@ def test_what_a_hand_switched_on_ends_by_itself(start_node, commander, wait_for)
     commander.ready()
     answer = commander.tell("show", source="panel", image="left")
     assert answer.success
-    wait_for(lambda: commander.events, "a fault event")
+    wait_for(lambda: commander.faults, "a fault event")
     reason = "'show image=left' was switched off: manual_timeout (0.5 s) has passed since panel switched it on"
-    assert commander.events[0].values[0].value == reason
+    assert commander.faults[0].values[0].value == reason
     commander.says(on=False, source="panel", id=answer.id, reason=reason)
 
 
@@ -187,7 +187,7 @@ def test_a_test_is_timed_by_the_output_and_refused_in_a_run(start_node, commande
     wait_for(lambda: any(item.state == "show image=left" for item in commander.statuses), "that it is on")
     commander.says(on=False, source="test", reason="")
     wait_for(lambda: "the test has ended: off" in node.output, "the same in the log")
-    assert not commander.events, "what was planned is no fault"
+    assert not commander.faults, "what was planned is no fault"
     assert "found 11; expected more than 0, at most 10" in commander.test("show", 11.0).message
     commander.heartbeat(True)
     wait_for(lambda: commander.test("show", 0.01).message == "an experiment is running; stop it first", "a refusal")
@@ -242,6 +242,6 @@ def test_what_a_screen_has_shown_is_an_event(start_node, commander, wait_for):
     assert int(values["begin"]) == stamp_from_message(answer.applied)
     assert 3 <= int(values["refreshes"]) <= 3 + int(values["dropped"])
     assert values["screen"] == "dummy 640x480, 10.00 Hz, not synchronised"
-    faults = [event for event in commander.events if event.kind == "fault"]
+    faults = commander.faults
     assert bool(faults) == (values["dropped"] != "0")
     commander.says(on=False, reason="")
