@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dlstream.offline.behind import Behind
 from dlstream.offline.footage import Lost
-from dlstream.offline.posing import posed_ahead
+from dlstream.offline.posing import Poser, posed_ahead
 from dlstream_common import Frame, FramePoses
+from dlstream_pose import PoseSettings
 
 WAIT = 60.0
+NETWORK = Path(__file__).resolve().parents[2] / "config" / "networks" / "demo_mouse.onnx"
 
 
-def frame(number: int) -> Frame:
-    return Frame("top", number, number, np.zeros((4, 4), np.uint8), "mono8")
+def frame(number: int, side: int = 4) -> Frame:
+    return Frame("top", number, number, np.zeros((side, side), np.uint8), "mono8")
 
 
 class Network:
@@ -98,3 +101,19 @@ def test_after_a_failed_job_nothing_is_done_and_the_caller_learns_it():
     with pytest.raises(OSError, match="the disk is full"):
         behind.close()
     assert not done
+
+
+def test_with_a_crop_or_an_engine_that_takes_one_frame_the_cores_share_each_frame():
+    """What a crop looks at depends on the frame before, so the cores of `threads` are all used for one."""
+    ways = {
+        "as many as there are threads": ({"engine": {"type": "onnx", "threads": 3}}, 3),
+        "of auto, which takes none but those that look at several": ({"engine": {"type": "auto", "threads": 2}}, 2),
+        "with a crop": ({"engine": {"type": "onnx", "threads": 3}, "crop": 96}, 1),
+        "on one core": ({"engine": {"type": "onnx", "threads": 1}}, 1),
+    }
+    for name, (keys, at_once) in ways.items():
+        poser = Poser(PoseSettings.model_validate({"network": NETWORK, **keys}))
+        assert poser.at_once == at_once, name
+        detected = poser.detect(frame(0, 64))
+        assert (detected is None) == (at_once == 1), name
+        assert poser.poses(frame(0, 64), detected).sequence == 0

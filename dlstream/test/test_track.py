@@ -82,6 +82,14 @@ def test_a_video_gives_deeplabcuts_tables_a_video_and_pictures(walk, tmp_path):
         assert colourful.mean() > 0.005, picture
 
 
+def test_the_tables_are_the_same_on_any_number_of_cores(walk, tmp_path):
+    for threads in (1, 2, 5):
+        run([walk], tmp_path / str(threads), threads=threads)
+    one, two, five = (tables(tmp_path / str(threads)) for threads in (1, 2, 5))
+    assert one
+    assert one == two == five
+
+
 def test_what_is_complete_is_not_done_again_and_what_has_changed_is(walk, tmp_path):
     video, out = tmp_path / "mouse.mp4", tmp_path / "out"
     shutil.copy(walk, video)

@@ -22,7 +22,7 @@ from dlstream.offline.behind import Behind
 from dlstream.offline.footage import Footage, Lost, open_footage
 from dlstream.offline.kinds import is_ros1, ros1
 from dlstream.offline.metadata import metadata_for
-from dlstream.offline.posing import Poser, first_frame, open_estimator, posed_ahead
+from dlstream.offline.posing import Poser, first_frame, posed_ahead
 from dlstream.offline.progress import show_progress
 from dlstream.offline.scene import PanelLine
 from dlstream.offline.session_lines import journal_of
@@ -103,11 +103,11 @@ def analyze(path: Path, out: Path, options: Options, console: Console) -> Summar
 def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Options, console: Console) -> Summary:
     """As `analyze`, of frames from anywhere."""
     pose = resolved.pose
-    estimator, at_once = open_estimator(pose.network, pose.scale, pose.engine)
+    poser = Poser(pose)
+    estimator = poser.estimator
     if doubt := scale_doubt(estimator.info, pose.scale):
         console.print(f"[yellow]{escape(f'{pose.network}: {doubt}')}[/]")
     pose = pose.model_copy(update={"scale": estimator.scale})
-    poser = Poser(estimator, pose, at_once)
     live = live_run(footage.session, resolved.camera) if footage.session else None
     if options.live_frames and live is None:
         raise DlstreamError(

@@ -6,7 +6,6 @@ import os
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from dlstream.offline.footage import Lost
 from dlstream_common import DlstreamError, Frame, FramePoses
 from dlstream_common.video import ahead
 from dlstream_pose import Estimator, PoseSettings, PoseStream
-from dlstream_pose.runtime.engines import EngineSettings
+from dlstream_pose.runtime.engines import ENGINES
 
 Detection = NDArray[np.float32]
 
@@ -25,34 +24,29 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def open_estimator(network: Path, scale: float | None, engine: EngineSettings) -> tuple[Estimator, int]:
-    """An estimator that uses `engine.threads` cores, and how many frames it looks at, at a time.
-
-    Where nobody waits for a frame, a core computes a whole frame by itself: two frames at a time on two cores are done
-    sooner than one after the other on both, and the poses are the same on any number of cores.
-
-    Raises:
-        NetworkError: as `Estimator`.
-    """
-    at_once = engine.threads or cores()
-    estimator = Estimator(network, scale, engine=engine.model_copy(update={"threads": 1}), at_once=at_once)
-    if at_once == 1 or estimator.network.engine.parallel:
-        return estimator, at_once
-    return Estimator(network, scale, engine=engine.model_copy(update={"threads": at_once})), 1
-
-
 class Poser:
     """Crop, network, identity and filter of the pose node; without latency there is nothing to predict up to `now`.
 
-    Args:
-        at_once: how many frames the estimator may look at, at a time.
+    It uses `settings.engine.threads` cores (0: all). Where nobody waits for a frame, a core computes a whole frame by
+    itself: two frames at a time on two cores are done sooner than one after the other on both, and the poses are the
+    same on any number of cores. With `crop`, where to look depends on the frame before: then they share each frame.
+
+    Attributes:
+        estimator: the network, and the scale of its images.
+        at_once: how many threads may call `detect` at a time.
+
+    Raises:
+        NetworkError: as `Estimator`.
+        PartError: there is no such engine, or it is not installed.
     """
 
-    def __init__(self, estimator: Estimator, settings: PoseSettings, at_once: int = 1) -> None:
-        self._estimator, self._stamp = estimator, 0
-        self._stream = PoseStream(estimator, settings, lambda: self._stamp)
-        # Where a crop looks depends on the frame before.
-        self.at_once = 1 if settings.crop else at_once
+    def __init__(self, settings: PoseSettings) -> None:
+        threads = settings.engine.threads or cores()
+        self.at_once = 1 if settings.crop or not _is_parallel(settings.engine.type) else threads
+        engine = settings.engine.model_copy(update={"threads": threads // self.at_once})
+        self.estimator = Estimator(settings.network, settings.scale, engine=engine, at_once=self.at_once)
+        self._stamp = 0
+        self._stream = PoseStream(self.estimator, settings, lambda: self._stamp)
 
     def detect(self, frame: Frame) -> Detection | None:
         """What the network finds in a frame, in any thread; None where `poses` has to ask it.
@@ -60,7 +54,7 @@ class Poser:
         Raises:
             EncodingError, NetworkError: see `Estimator.estimate`.
         """
-        return self._estimator.detect(frame.image, frame.encoding) if self.at_once > 1 else None
+        return self.estimator.detect(frame.image, frame.encoding) if self.at_once > 1 else None
 
     def poses(self, frame: Frame, detected: Detection | None) -> FramePoses:
         """The poses of the next frame, from what was detected in it.
@@ -74,10 +68,14 @@ class Poser:
             frame.camera,
             frame.sequence,
             frame.stamp,
-            self._estimator.info.keypoints,
+            self.estimator.info.keypoints,
             found.individuals,
             predicted_to=found.predicted_to,
         )
+
+
+def _is_parallel(engine: str) -> bool:
+    return engine == "auto" or bool(ENGINES.load(engine).parallel)  # auto takes none but those that are
 
 
 def posed_ahead(

@@ -80,7 +80,7 @@ class Use:
         return self.on_before + passed if passed <= self.longest else self.longest
 
     def on_between(self, begin: float, end: float) -> float:
-        """Seconds for which it was on between two times (seconds, monotonic)."""
+        """Seconds for which it was on between two times (seconds, monotonic): of a train, those of its pulses."""
         passed = min(self.end, end) - max(self.begin, begin)
         return min(max(0.0, passed) * self.duty_cycle, self.most)
 
@@ -106,7 +106,7 @@ class Budget:
 
     @property
     def energy(self) -> float:
-        """MJ in the session, without what the output does now."""
+        """Of the session, in mJ, without what the output does now."""
         return self._energy
 
     @property

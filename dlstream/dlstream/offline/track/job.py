@@ -18,7 +18,7 @@ from dlstream import __version__
 from dlstream.offline.annotated import AnnotatedVideo
 from dlstream.offline.behind import Behind
 from dlstream.offline.footage import Footage, Lost, open_footage
-from dlstream.offline.posing import Poser, first_frame, open_estimator, posed_ahead
+from dlstream.offline.posing import Poser, first_frame, posed_ahead
 from dlstream.offline.track.inputs import Item
 from dlstream.offline.track.lost import LostRow, in_words
 from dlstream.offline.track.record import FORMAT, describe_video, is_same, look_up, record_path
@@ -26,7 +26,7 @@ from dlstream.offline.track.settings import Outcome, Settings
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, Frame, FramePoses, to_bgr
 from dlstream_common.video import PictureCheck
-from dlstream_pose import Estimator, PoseSettings
+from dlstream_pose import PoseSettings
 from dlstream_pose.runtime.engines import settings_of_engine
 from dlstream_pose.runtime.overlay import draw_overlay
 from dlstream_recorder import PoseTable, write_error, write_json
@@ -66,7 +66,8 @@ def _track(item: Item, settings: Settings, report: Report, reason: str) -> Outco
     base = settings.base(item.name)
     video = describe_video(item.path)
     engine = settings_of_engine(settings.engine, threads=settings.threads)
-    estimator, at_once = open_estimator(settings.network, settings.scale, engine)
+    poser = Poser(PoseSettings(network=settings.network, scale=settings.scale, engine=engine))
+    estimator = poser.estimator
     if estimator.network.sha256 != settings.sha256:
         raise DlstreamError(
             f"{settings.network}: found a network with SHA-256 {estimator.network.sha256}; expected {settings.sha256}, "
@@ -74,7 +75,7 @@ def _track(item: Item, settings: Settings, report: Report, reason: str) -> Outco
         )
     footage = open_footage(item.path, _CAMERA, SourceSettings(), settings.fps)
     with _temporary(settings.out, base) as folder:
-        tracked = _Tracking(item.path, footage, estimator, at_once, settings, folder, base)
+        tracked = _Tracking(item.path, footage, poser, settings, folder, base)
         tracked.run(report)
         if not is_same(item.path, video):
             raise DlstreamError(
@@ -120,17 +121,9 @@ class _Tracking:
     """Reads, estimates and writes; what `run` leaves in `folder` is whole."""
 
     def __init__(
-        self,
-        video: Path,
-        footage: Footage,
-        estimator: Estimator,
-        at_once: int,
-        settings: Settings,
-        folder: Path,
-        base: str,
+        self, video: Path, footage: Footage, poser: Poser, settings: Settings, folder: Path, base: str
     ) -> None:
-        self._video, self._footage, self._estimator, self._settings = video, footage, estimator, settings
-        self._at_once = at_once
+        self._video, self._footage, self._poser, self._settings = video, footage, poser, settings
         self._folder, self._base = folder, base
         self.frames, self.seconds = 0, 0.0
         self.size = (0, 0)
@@ -145,9 +138,7 @@ class _Tracking:
         Raises:
             DlstreamError: the video or a file of the results can't be read or written.
         """
-        info = self._estimator.info
-        pose = PoseSettings(network=self._settings.network, scale=self._estimator.scale)
-        poser = Poser(self._estimator, pose, self._at_once)
+        info = self._poser.estimator.info
         frames = self._footage.frames()
         before, first = first_frame(frames, self._footage.name)
         self.size = first.image.shape[1], first.image.shape[0]
@@ -161,7 +152,7 @@ class _Tracking:
                 stack.callback(drawing.close)
             for lost in before:
                 self._add_lost(lost)
-            posed = posed_ahead(_again(first, frames), poser)
+            posed = posed_ahead(_again(first, frames), self._poser)
             stack.callback(posed.close)
             look, due = PictureCheck(), 0.0
             for frame, poses in posed:
