@@ -8,7 +8,7 @@ from dlstream_common.errors import (
     RecordingError,
     SourceError,
 )
-from dlstream_common.events import AGAIN, FINITE, OFF, REACHED, RIG, Cause, Command, Event
+from dlstream_common.events import FINITE, OFF, RIG, Cause, Command, Event
 from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
 from dlstream_common.images import (
     ENCODINGS,
@@ -39,12 +39,10 @@ from dlstream_common.settings import (
 from dlstream_common.yaml.file import line_of, load_settings, read_yaml, resolved
 
 __all__ = [
-    "AGAIN",
     "ENCODINGS",
     "FILLED_IN",
     "FINITE",
     "OFF",
-    "REACHED",
     "RIG",
     "AnyPath",
     "Cause",

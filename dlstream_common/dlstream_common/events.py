@@ -13,11 +13,6 @@ FINITE = frozenset({"pulse", "train"})
 RIG = "rig"
 """The source of commands that bypass the experiment: the launcher, after a node has died."""
 
-REACHED = "is reached"
-"""The end of an output's reason when one of its own limits switched it off: the command is not told again."""
-AGAIN = "to be sent again"
-"""The end of an output's refusal of what it would do at another moment, as when the command came late."""
-
 
 @dataclass(frozen=True, slots=True)
 class Cause:

@@ -14,8 +14,10 @@ def agreement() -> Agreement:
     return Agreement("laser", "experiment", silence=1.0)
 
 
-def state(identity: int, action: str = "on power=8", source: str = "experiment", reason: str = "") -> OutputState:
-    return OutputState(action != OFF, action, source, identity, reason=reason)
+def state(
+    identity: int, action: str = "on power=8", source: str = "experiment", reason: str = "", limited: bool = False
+) -> OutputState:
+    return OutputState(action != OFF, action, source, identity, reason=reason, limited=limited)
 
 
 def test_what_was_told_and_done_is_agreed_on():
@@ -48,7 +50,7 @@ def test_off_by_itself_is_a_difference_at_once_and_told_again():
 def test_what_its_own_limit_has_ended_is_told_but_not_sent_again():
     one = agreement()
     one.sent(2, ON)
-    one.heard(state(2, OFF, reason="'on power=8' was switched off: max_on (2 s) is reached"), 0.0)
+    one.heard(state(2, OFF, reason="'on power=8' was switched off: max_on (2 s) is reached", limited=True), 0.0)
     found = one.difference(0.0)
     assert found is not None
     assert found.reason == "output 'laser' is off: 'on power=8' was switched off: max_on (2 s) is reached"

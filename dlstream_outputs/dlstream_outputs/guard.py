@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from dlstream_common import AGAIN, OFF, REACHED
+from dlstream_common import OFF
 from dlstream_outputs.actions import Action
 from dlstream_outputs.actions.limits import Budget, Use
 from dlstream_outputs.outputs import OutputSettings
@@ -47,6 +47,14 @@ class Order:
     def text(self) -> str:
         """Action and values: `show image=left`."""
         return " ".join([self.action, *(f"{key}={value}" for key, value in self.values.items())])
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an order is not carried out; `again`: it would be at another moment."""
+
+    text: str
+    again: bool = False
 
 
 class Memory(BaseModel):
@@ -101,6 +109,7 @@ class Guard:
         self._late, self._came = 0.0, 0.0
         self._until, self._planned = math.inf, math.inf
         self._ended_by = ""  # the limit that ends it at `_planned`; empty: it is over then
+        self.limited = False
         self._reached = ""  # max_on, which ended what it did: nothing endless begins before an "off"
         self.budget = budget or Budget(settings.limits)
 
@@ -116,8 +125,10 @@ class Guard:
 
     # Commands.
 
-    def refusal(self, order: Order, stamp: int, ahead: int = 0, doubt: int = 0, steady: float | None = None) -> str:
-        """Why an order can't be carried out now; empty if it can. "off" always can.
+    def refusal(
+        self, order: Order, stamp: int, ahead: int = 0, doubt: int = 0, steady: float | None = None
+    ) -> Refusal | None:
+        """Why an order can't be carried out now; None if it can. "off" always can.
 
         Args:
             ahead: nanoseconds by which the sender's clock is ahead of this computer's, where they are two.
@@ -125,32 +136,34 @@ class Guard:
             steady: now; None: whether the commander's heartbeats come late is not looked at.
         """
         if order.action == OFF:
-            return ""
+            return None
         if not (order.by_hand or self._may_command(order.source)):
             found = f"found '{order.action}' from '{order.source}'"
             allowed = " or ".join(f"'{name}'" for name in (self.commander, *self._settings.also_commanded_by))
-            return f"{found}; expected a command from {allowed}, or '{OFF}'. To allow others: also_commanded_by"
+            return Refusal(
+                f"{found}; expected a command from {allowed}, or '{OFF}'. To allow others: also_commanded_by"
+            )
         if steady is not None and order.source == self.commander and self._comes_late(steady):
             late = f"the heartbeats of {self._settings.commander} come {self._late:.3f} s late"
             wanted = f"less than commander_timeout, {self._settings.commander_timeout:g} s"
-            return f"found '{order.action}' while {late}; expected {wanted}; {AGAIN}"
+            return Refusal(f"found '{order.action}' while {late}; expected {wanted}", again=True)
         if not (self.armed or (order.arm and self.armable)):
-            again = f"; {AGAIN}" if self._lost_run else ""
-            return f"found '{order.action}' for a disarmed output{self._why_disarmed()}; expected only '{OFF}'{again}"
+            found = f"found '{order.action}' for a disarmed output{self._why_disarmed()}"
+            return Refusal(f"{found}; expected only '{OFF}'", again=self._lost_run)
         limit = self._settings.max_command_age
         if not limit or (not order.sent and order.source != self.commander):
-            return ""
+            return None
         age, doubt_s = (stamp - order.sent + ahead) / _SECOND, doubt / _SECOND
         known = f" (the hosts' clocks are compared to within {doubt_s:.3f} s)" if doubt else ""
         if age + doubt_s > limit:
-            wanted = f"at most max_command_age, {limit:g} s; {AGAIN}"
-            return f"found '{order.action}', sent {age:.3f} s ago{known}; expected {wanted}"
+            found = f"found '{order.action}', sent {age:.3f} s ago{known}"
+            return Refusal(f"{found}; expected at most max_command_age, {limit:g} s", again=True)
         if doubt_s - age > limit:
             early = f"the clock of {order.source} is {-age:.3f} s ahead of this computer's{known}"
-            return (
+            return Refusal(
                 f"found '{order.action}', sent in the future ({early}); expected clocks that agree within {limit:g} s"
             )
-        return ""
+        return None
 
     def test_refusal(self, seconds: float, steady: float) -> str:
         """Why it can't be tried by hand now, for so many seconds; empty if it can."""
@@ -173,7 +186,7 @@ class Guard:
     def exhausted(self, action: Action, steady: float, by_hand: bool = False) -> str:
         """Why a limit of the output leaves nothing for an action now; empty if it may begin."""
         if self._reached and not by_hand and action.longest_on is None:
-            return f"found '{action.text}', but {self._reached} {REACHED}; expected '{OFF}' first"
+            return f"found '{action.text}', but {self._reached} is reached; expected '{OFF}' first"
         left, limit = self.budget.left(action, self._settings.power_of(action), steady)
         if left > _INSTANT:
             return ""
@@ -193,7 +206,7 @@ class Guard:
             if not (known or self._settings.one_session):
                 self.budget.new_session()
             self._lost_run = self._same_run = False
-        self.order, self.state = order, OFF if order.action == OFF else order.text
+        self.order, self.state, self.limited = order, OFF if order.action == OFF else order.text, False
         if order.action == OFF:
             self._reached = ""
         if not self._locked:  # the "off" of another sender may give its reason
@@ -257,7 +270,7 @@ class Guard:
             limit = self._settings.manual_timeout
             return f"manual_timeout ({limit:g} s) has passed since {self.order.source or 'someone'} switched it on"
         if self.on and self._ended_by and steady >= self._planned:
-            return f"{self._ended_by} {REACHED}"
+            return f"{self._ended_by} is reached"
         silence, timeout = steady - self._heard, self._settings.commander_timeout
         if not timeout or silence <= timeout:
             return ""
@@ -283,7 +296,8 @@ class Guard:
     def went_off(self, reason: str = "", steady: float | None = None) -> None:
         """Notes that the output switched off without an order; `reason`: why, if that was not planned."""
         steady = time.monotonic() if steady is None else steady
-        if steady >= self._planned and self.budget.is_max_on(self._ended_by) and not self.order.by_hand:
+        self.limited = steady >= self._planned and bool(self._ended_by)
+        if self.limited and self.budget.is_max_on(self._ended_by) and not self.order.by_hand:
             self._reached = self._ended_by
         self.budget.ended(steady)
         self.state, self._until, self._planned = OFF, math.inf, math.inf

@@ -12,7 +12,7 @@ from dlstream_common.part_faults import PartFault
 from dlstream_outputs.actions import Action
 from dlstream_outputs.guard import Guard, Order
 from dlstream_outputs.memory import MemoryFile
-from dlstream_outputs.outputs import Output, OutputError, OutputSettings
+from dlstream_outputs.outputs import NotNowError, Output, OutputError, OutputSettings
 
 
 class Log(Protocol):
@@ -83,13 +83,14 @@ class GuardedDevice:
             doubt: greatest error of that.
 
         Raises:
+            NotNowError: it is refused, and would not be at another moment.
             DlstreamError: it is refused, or the device failed.
         """
         if self._ending and order.action != OFF:
             raise OutputError(f"found '{order.action}' while the output is ending; expected only '{OFF}'")
         came = self._listener.now()
         if refusal := self.guard.refusal(order, came, ahead, doubt, time.monotonic()):
-            raise OutputError(refusal)
+            raise (NotNowError if refusal.again else OutputError)(refusal.text)
         if order.action == OFF:
             applied = self._drive(OFF, self._output.off)
             self.guard.carried_out(order, time.monotonic())
@@ -198,17 +199,19 @@ class GuardedDevice:
             return
         guard = self.guard
         told = told or (f"'{guard.state}' was switched off: {reason}" if guard.on else f"it was off already: {reason}")
+        values = {"state": OFF}
         gone: DlstreamError | None = None
         try:
             self._output.off()
         except DlstreamError as error:
+            values = {}
             gone, why = error, "" if str(error) in reason else f" ({error})"
             told = f"{reason}; it could not be switched off{why}, and its node ends"
         self.problem = told
         with self.changes():
             guard.went_off(told)
         self._listener.get_logger().error(told)
-        self._listener.happened(self._listener.now(), event_kinds.FAULT, {"reason": told})
+        self._listener.happened(self._listener.now(), event_kinds.FAULT, {"reason": told, **values})
         if gone is not None:
             self._listener.fail(gone)
 

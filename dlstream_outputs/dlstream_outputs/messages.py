@@ -25,4 +25,5 @@ def status_of(guard: Guard, stamp: int) -> OutputStatus:
         armed=guard.armed,
         armable=guard.armable,
         reason=guard.reason,
+        limited=guard.limited,
     )

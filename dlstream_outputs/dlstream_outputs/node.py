@@ -39,7 +39,7 @@ from dlstream_outputs.guard import Guard, Order
 from dlstream_outputs.guarded_device import GuardedDevice
 from dlstream_outputs.messages import order_of, status_of
 from dlstream_outputs.node_kind import kind_of
-from dlstream_outputs.outputs import Output, OutputError, OutputSettings
+from dlstream_outputs.outputs import NotNowError, Output, OutputError, OutputSettings
 
 _STATUS_PERIOD = 0.2
 _LONGEST_CHECK_PERIOD = 0.1
@@ -180,6 +180,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
             except DlstreamError as error:
                 ours = not isinstance(error, PartFault)
                 answer.message = str(error) if ours else "a mistake in its code, after which its node ends"
+                answer.again = isinstance(error, NotNowError)
             if command.arm == CommandMsg.DISARM:
                 device.disarm(order.values.get("reason") or f"disarmed by {command.source}")
                 self.get_logger().warning(f"off and disarmed by {command.source}: {device.guard.reason}")

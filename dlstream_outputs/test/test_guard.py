@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dlstream_outputs.guard import Guard, Order
+from dlstream_outputs.guard import Guard, Order, Refusal
 from dlstream_outputs.outputs import OutputSettings
 
 SECOND = 1_000_000_000
@@ -57,10 +57,8 @@ def test_nothing_begins_while_heartbeats_come_late_and_it_may_be_sent_again():
     carried_out(rules, order("off", arm=True), 100.0)
     rules.heard(True, NOON + 1, 101.0, late=0.4)
     found = rules.refusal(order(arm=True), NOON, steady=101.01)
-    assert found == (
-        "found 'on' while the heartbeats of /experiment come 0.400 s late; "
-        "expected less than commander_timeout, 0.25 s; to be sent again"
-    )
+    late = "found 'on' while the heartbeats of /experiment come 0.400 s late"
+    assert found == Refusal(f"{late}; expected less than commander_timeout, 0.25 s", again=True)
     assert not rules.refusal(order("off"), NOON, steady=101.01)
     assert rules.due(101.02) == "", "it is off already"
     assert not rules.armed
@@ -82,9 +80,8 @@ def test_what_a_silence_disarmed_asks_for_the_command_again():
     rules = guard("run", commander_timeout=0.25)
     carried_out(rules, order("off", arm=True))
     rules.due(101.0)
-    assert rules.refusal(order(), NOON) == (
-        "found 'on' for a disarmed output (/experiment was not heard); expected only 'off'; to be sent again"
-    )
+    disarmed = "found 'on' for a disarmed output (/experiment was not heard); expected only 'off'"
+    assert rules.refusal(order(), NOON) == Refusal(disarmed, again=True)
 
 
 def test_no_timeout_leaves_it_on():
@@ -117,7 +114,10 @@ def test_what_somebody_else_switched_on_ends_by_itself_and_not_by_the_commander(
 def test_only_the_commander_and_who_the_rig_allows_switch_it_on_and_everyone_switches_it_off(source):
     rules = guard(also_commanded_by=["panel"])
     refused = rules.refusal(order(source=source), NOON)
-    assert refused.startswith(f"found 'on' from '{source}'; expected a command from 'experiment' or 'panel', or 'off'")
+    assert not refused.again
+    assert refused.text.startswith(
+        f"found 'on' from '{source}'; expected a command from 'experiment' or 'panel', or 'off'"
+    )
     assert not rules.refusal(order("off", source=source), NOON)
     assert not rules.refusal(order(source="panel"), NOON)
     assert not rules.refusal(order(source="test", by_hand=True), NOON)
@@ -135,15 +135,16 @@ def test_a_stranger_arms_nothing():
 def test_old_commands_and_those_from_the_future_are_refused_but_off_never_is():
     rules = guard(max_command_age=0.5, also_commanded_by=["hand"])
     late, early = NOON + SECOND, NOON - 3 * SECOND
-    assert rules.refusal(order(), late).endswith(
-        ", sent 1.000 s ago; expected at most max_command_age, 0.5 s; to be sent again"
-    )
-    assert "the clock of experiment is 3.000 s ahead of this computer's" in rules.refusal(order(), early)
+    old = "found 'on', sent 1.000 s ago; expected at most max_command_age, 0.5 s"
+    assert rules.refusal(order(), late) == Refusal(old, again=True)
+    found = rules.refusal(order(), early)
+    assert "the clock of experiment is 3.000 s ahead of this computer's" in found.text
+    assert not found.again
     assert not rules.refusal(order(), NOON + SECOND // 2)
     for stamp in (late, early):
         assert not rules.refusal(order("off"), stamp)
     assert not rules.refusal(order(source="hand", sent=0), NOON), "by hand, without a stamp"
-    assert "sent" in rules.refusal(order(sent=0), NOON), "the commander always stamps"
+    assert "sent" in rules.refusal(order(sent=0), NOON).text, "the commander always stamps"
     assert not guard(max_command_age=0).refusal(order(), late)
 
 
@@ -152,15 +153,15 @@ def test_the_age_of_a_command_from_another_host_is_corrected_by_its_clock_and_do
     for doubt in (0, SECOND // 10):
         assert not rules.refusal(order(), NOON - ahead + SECOND // 10, ahead, doubt)
         assert not rules.refusal(order(), NOON + ahead + SECOND // 10, -ahead, doubt)
-    assert "sent 1.000 s ago" in rules.refusal(order(), NOON - ahead + SECOND, ahead)
+    assert "sent 1.000 s ago" in rules.refusal(order(), NOON - ahead + SECOND, ahead).text
     found = rules.refusal(order(), NOON - ahead + SECOND // 10, ahead, SECOND // 2)
-    assert "sent 0.100 s ago (the hosts' clocks are compared to within 0.500 s); expected at most" in found
+    assert "sent 0.100 s ago (the hosts' clocks are compared to within 0.500 s); expected at most" in found.text
     assert not rules.refusal(order("off"), NOON, ahead, SECOND)
 
 
 def test_a_run_arms_what_it_may_and_its_end_disarms_it():
     rules = guard("run")
-    assert "found 'on' for a disarmed output (arming: run)" in rules.refusal(order(), NOON)
+    assert "found 'on' for a disarmed output (arming: run)" in rules.refusal(order(), NOON).text
     carried_out(rules, order("off", arm=True))
     assert rules.armed
     carried_out(rules, order())
@@ -210,7 +211,7 @@ def test_disarmed_by_somebody_it_stays_off_until_it_is_armed_by_hand():
         rules.disarm("/pose was killed by SIGKILL")
         assert (rules.on, rules.armed, rules.armable) == (False, False, False)
         refusal = rules.refusal(order(arm=True), NOON)
-        assert refusal == (
+        assert refusal.text == (
             "found 'on' for a disarmed output (/pose was killed by SIGKILL; arm it with `dlstream output arm` or ~/arm)"
             "; expected only 'off'"
         )

@@ -196,7 +196,7 @@ def test_what_a_person_has_disarmed_stays_disarmed_in_the_next_process():
     again, told = next_process(made, 10.0)
     assert told.startswith("it stays disarmed (disarmed by hand; arm it")
     again.carried_out(Order("experiment", 4, "off", arm=True), 13.5)
-    assert "disarmed by hand" in again.refusal(Order("experiment", 5, "on"), 0)
+    assert "disarmed by hand" in again.refusal(Order("experiment", 5, "on"), 0).text
     again.arm()
     assert again.memory() == Memory()
 
@@ -208,7 +208,7 @@ def test_an_output_whose_past_cannot_be_read_waits_for_a_person(tmp_path, text):
     MemoryFile(tmp_path / "laser.json", told.append).resume(made)
     assert "what this output has done so far is not known" in told[0]
     made.carried_out(Order("experiment", 4, "off", arm=True), 13.5)
-    assert "is not known; arm it" in made.refusal(Order("experiment", 5, "on"), 0)
+    assert "is not known; arm it" in made.refusal(Order("experiment", 5, "on"), 0).text
 
 
 def test_nothing_is_switched_on_whose_energy_cannot_be_kept(tmp_path):

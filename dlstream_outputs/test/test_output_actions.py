@@ -50,7 +50,7 @@ def test_a_limit_of_the_output_ends_what_an_experiment_left_on(lamp, commander, 
     brightness = lamp(max_on=0.3)
     commander.heartbeat(True)
     assert commander.tell("on").success
-    commander.says(on=False, reason="'on' was switched off: max_on (0.3 s) is reached")
+    commander.says(on=False, reason="'on' was switched off: max_on (0.3 s) is reached", limited=True)
     assert brightness() == 0
     wait_for(lambda: commander.events, "a fault")
     assert "expected at most max_on of the output, 0.3 s" in commander.tell("on", duration="1").message

@@ -111,6 +111,7 @@ def test_obeys_its_commander_only_unless_the_rig_allows_more(start_node, command
     commander.ready()
     answer = commander.tell("on", source="panel")
     assert not answer.success
+    assert not answer.again
     assert "found 'on' from 'panel'; expected a command from 'experiment'" in answer.message
     assert not commander.tell("on", source="test").success, "the name of the output's own test"
     assert commander.tell("on").success
@@ -136,6 +137,7 @@ def test_refuses_what_was_on_its_way_for_too_long_but_never_off(start_node, comm
     answer = commander.tell("show", age=40.0)
     assert not answer.success
     assert "expected at most max_command_age, 30 s" in answer.message
+    assert answer.again
     answer = commander.tell("show", age=-40.0)
     assert "the clock of experiment is" in answer.message
     assert commander.tell("show", age=1.0).success

@@ -112,13 +112,14 @@ def test_a_stimulus_is_what_the_output_did_and_not_what_it_was_told(open_session
         row = EventRow("acknowledgement", "laser", stamp_ns=applied, applied_ns=applied, success=success, **link)
         session.add_event(row)
 
-    def off_by_itself(number: int, reason: str) -> None:
-        session.add_event(EventRow("fault", "laser", stamp_ns=at(number), values={"reason": reason}))
+    def fault(number: int, reason: str, **values: str) -> None:
+        session.add_event(EventRow("fault", "laser", stamp_ns=at(number), values={"reason": reason, **values}))
 
     told(5, "experiment", 1, "on")
     told(8, "experiment", 2, "pulse", success="false")
-    off_by_itself(10, "'on' was switched off: /experiment has been silent for 0.27 s")
-    off_by_itself(12, "output 'laser' is off: 'on' was switched off: /experiment has been silent for 0.27 s")
+    fault(7, "the board's supply is low")
+    fault(10, "'on' was switched off: /experiment has been silent for 0.27 s", state="off")
+    fault(12, "output 'laser' is off: 'on' was switched off: /experiment has been silent for 0.27 s")
     told(20, "experiment", 3, "on")
     told(30, "panel", 1, "off", stamp=False)
     told(40, "stranger", 1, "on", success="false", stamp=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dlstream_common import FINITE, OFF, REACHED, RIG, Command
+from dlstream_common import FINITE, OFF, RIG, Command
 
 _AGAIN_AFTER = 1.0
 """Seconds after which a command that came too late is sent again."""
@@ -23,6 +23,7 @@ class OutputState:
     armed: bool = True
     armable: bool = False
     reason: str = ""
+    limited: bool = False
 
     @property
     def is_new(self) -> bool:
@@ -164,7 +165,7 @@ class Agreement:
         others = known.source not in ("", self._source)
         repeatable = sent.action not in FINITE  # to send a pulse again would be a second pulse
         self._owed = sent if known.source == RIG and known.armed and repeatable else None
-        limited = by_itself and known.reason.endswith(REACHED)  # no experiment passes a limit, and we don't try
+        limited = by_itself and known.limited  # no experiment passes a limit, and we don't try
         again = sent if repeatable and not others and not limited else None
         return Difference(f"output '{self._output}' {text}", again)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode
 
-from dlstream_common import AGAIN, OFF, Command
+from dlstream_common import OFF, Command
 from dlstream_common.ros import COMMAND, EVENT, command_to_message, stamp_to_message
 from dlstream_experiment.ros.agreement import Agreement, OutputState
 from dlstream_msgs.msg import Acknowledgement, OutputStatus
@@ -209,7 +209,14 @@ class OutputLink:
 
     def _on_status(self, message: OutputStatus) -> None:
         state = OutputState(
-            message.on, message.state, message.source, message.id, message.armed, message.armable, message.reason
+            message.on,
+            message.state,
+            message.source,
+            message.id,
+            message.armed,
+            message.armable,
+            message.reason,
+            message.limited,
         )
         self._agreement.heard(state, time.monotonic())
 
@@ -221,12 +228,12 @@ class OutputLink:
             self.ready = self.ready or pending.command.action == OFF
             self._late_told = self._late_told and pending.command.action == OFF
             return
-        late, told = message.message.endswith(AGAIN), self._late_told
-        self._late_told = late
-        if late:
+        told, self._late_told = self._late_told, message.again
+        if message.again:
             self._agreement.came_late(message.id, time.monotonic())
         else:
             self._agreement.refused(message.id)
-        if not (late and told):  # each second, as long as the way is slow
-            reason = f"output '{self.output}' refused '{pending.command.action}': {message.message}"
+        if not (message.again and told):  # each second, as long as the way is slow
+            again = "; it is sent again" if self._agreement.is_late else ""
+            reason = f"output '{self.output}' refused '{pending.command.action}': {message.message}{again}"
             self._complain(self.output, reason)

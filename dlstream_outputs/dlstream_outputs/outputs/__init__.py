@@ -15,7 +15,7 @@ from dlstream_common.picking import a_class
 from dlstream_common.plugins import PartError, Registry, missing
 from dlstream_common.tagged import tagged
 from dlstream_outputs.actions import Action
-from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings, Report
+from dlstream_outputs.outputs._base import Fate, NotNowError, Output, OutputError, OutputSettings, Report
 from dlstream_outputs.outputs._guarded import GuardedOutput
 
 OUTPUTS: Registry[type[Output[Any]]] = Registry(
@@ -96,6 +96,7 @@ __all__ = [
     "OUTPUTS",
     "Fate",
     "GuardedOutput",
+    "NotNowError",
     "Output",
     "OutputError",
     "OutputKind",

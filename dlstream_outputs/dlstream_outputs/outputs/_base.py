@@ -26,6 +26,10 @@ class OutputError(DlstreamError):
     """A device that can't be opened, or a command that it can't carry out."""
 
 
+class NotNowError(OutputError):
+    """A command that the output would carry out at another moment, such as one that came late."""
+
+
 @dataclass(frozen=True)
 class Fate:
     """What happens to an output that is on when its node's computer dies.

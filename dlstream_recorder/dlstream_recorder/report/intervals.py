@@ -28,9 +28,6 @@ STIMULUS_COLUMNS = (
     "values",
 )
 
-_WENT_OFF = "was switched off"
-"""In what an output says when it goes off without a command, or after one that failed."""
-
 
 def trials(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
     """The trials, one row each, in the order of their starts.
@@ -79,7 +76,7 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
     for event in _in_order(events[events["kind"].isin([event_kinds.COMMAND, event_kinds.FAULT, *shams])]):
         values = _values(event)
         if event["kind"] == event_kinds.FAULT:
-            if _WENT_OFF in values.get("reason", "") and (ended := on.pop((event["name"], False), None)) is not None:
+            if values.get("state") == OFF and (ended := on.pop((event["name"], False), None)) is not None:
                 ended["stop_ns"] = event["stamp_ns"]
             continue
         if (event["source"], event["id"]) in refused and event["kind"] == event_kinds.COMMAND:
