@@ -118,18 +118,35 @@ def test_frames_of_something_else_are_refused(blobs, selection, tmp_path, which)
     assert not (tmp_path / "no.onnx").exists()
 
 
+def labels_beside(network_file, samples, folder, away):
+    """Labels so many pixels to the right and below of where single precision sees the keypoints."""
+    network = Network(network_file, 1, "onnx")
+    images, points = [], []
+    for number, sample in enumerate(samples):
+        big = cv2.resize(sample.image, (2 * WIDTH, 2 * HEIGHT))
+        images.append(folder / f"img{number}.png")
+        cv2.imwrite(str(images[-1]), big)
+        points.append(Estimator(network).detect(big)[0, :, :2] + away)
+    return Labels(images, network.info.keypoints, np.array(points, np.float64))
+
+
 def test_labels_that_get_worse_are_refused(blobs, selection, tmp_path):
     """The labels are the poses of single precision, moved by a thousandth: int8 is many times as far from them."""
-    network = Network(blobs, 1, "onnx")
-    images, points = [], []
-    for number, sample in enumerate(selection.proof[:3]):
-        big = cv2.resize(sample.image, (2 * WIDTH, 2 * HEIGHT))
-        images.append(tmp_path / f"img{number}.png")
-        cv2.imwrite(str(images[-1]), big)
-        points.append(Estimator(network).detect(big)[0, :, :2] + 0.001)
-    labels = Labels(images, network.info.keypoints, np.array(points, np.float64))
+    labels = labels_beside(blobs, selection.proof[:3], tmp_path, 0.001)
     with pytest.raises(NetworkError, match=r"by 6 labels the error is .* % worse, expected at most 1 "):
         quantize(blobs, tmp_path / "no.onnx", "int8", selection, Limits(pixels=50.0), labels, search=False)
+
+
+def test_layers_stay_in_single_precision_for_the_labels_alone(selection, tmp_path):
+    """By the distance, no layer would have to: the limit is far beyond it."""
+    loud = write_blob_network(tmp_path / "loud.onnx", loud=True)
+    labels = labels_beside(loud, selection.proof[:3], tmp_path, 5.0)
+    limits = Limits(pixels=1000.0)
+    with pytest.raises(NetworkError, match=r"by 6 labels the error is .* % worse, expected at most 1 "):
+        quantize(loud, tmp_path / "no.onnx", "int8", selection, limits, labels, search=False)
+    about, _ = quantize(loud, tmp_path / "loud.int8.onnx", "int8", selection, limits, labels)
+    assert about.kept == ("mix", "pick")
+    assert all(proof.labels is not None and proof.labels.percent <= 1 for proof in about.proofs)
 
 
 def test_the_search_keeps_the_fewest():

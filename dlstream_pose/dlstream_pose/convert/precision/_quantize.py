@@ -35,7 +35,8 @@ ENGINES_OF: dict[str, tuple[str, ...]] = {
 Make = Callable[[frozenset[str]], Any]
 """Makes the graph that keeps these layers in single precision."""
 _AIMS = (0.8, 0.6, 0.4)
-"""Of the limit: what the search for layers aims at, one after the other, since the frames of the proof are others."""
+"""Of the limit, or of what all layers do if that is less: what the search for layers aims at, one after the other, since
+frames of the proof and labels are others."""
 _SEARCHED = 16
 """Frames on which the search compares, at most."""
 
@@ -96,14 +97,21 @@ def quantize(
             return prove(draft, exact, limits, ENGINES_OF[name], tell)
 
         outcome = proved(about)
-        if not outcome.proofs and outcome.beyond and search and name != "bf16":
+        if outcome.beyond and search and name != "bf16":
             hurt = _Harm(make, exact, frames, draft)
+            worst = min(limits.pixels, hurt(frozenset()))
+            tried = about
             for aim in _AIMS:
-                kept = fewest_kept(layers_of(model), hurt, limits.pixels * aim, tell)
-                if kept is None or outcome.proofs:
+                kept = fewest_kept(layers_of(model), hurt, worst * aim, tell)
+                if kept is None:
                     break
-                about = about.model_copy(update={"kept": tuple(item for item in layers_of(model) if item in kept)})
-                outcome = proved(about)
+                tried = tried.model_copy(update={"kept": tuple(item for item in layers_of(model) if item in kept)})
+                found = proved(tried)
+                if len(found.proofs) > len(outcome.proofs) or not outcome.proofs:
+                    about, outcome = tried, found
+                if not found.beyond:
+                    break
+            save(make(frozenset(about.kept)), draft)
         if not outcome.proofs:
             kept_too = f", nor with {len(about.kept)} of {about.layers} layers in fp32" if about.kept else ""
             reasons = "; ".join(outcome.failures)
