@@ -35,8 +35,8 @@ ENGINES_OF: dict[str, tuple[str, ...]] = {
 Make = Callable[[frozenset[str]], Any]
 """Makes the graph that keeps these layers in single precision."""
 _AIMS = (0.8, 0.6, 0.4)
-"""Of the limit, or of what all layers do if that is less: what the search for layers aims at, one after the other, since
-frames of the proof and labels are others."""
+"""Of the limit, or of what all layers do if that is less: what the search for layers aims at, one after the other,
+since frames of the proof and labels are others."""
 _SEARCHED = 16
 """Frames on which the search compares, at most."""
 
