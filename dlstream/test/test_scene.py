@@ -7,6 +7,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from dlstream.offline.scene import PanelLine, Scene
@@ -85,6 +87,18 @@ def test_every_line_is_drawn_and_nothing_covers_the_picture(size):
         assert drawn_in(canvas, panel, number, COLOURS[line.kind]) > 20, (number, line)
     assert panel.line >= 20, "letters of at least nine pixels"
     assert (canvas[:, -3:] == canvas[-1, -1]).all(), "no text is cut off at the edge"
+
+
+texts = st.text(st.characters(codec="ascii")) | st.text() | st.just("(gjpq_Qy|@)")
+
+
+@given(st.lists(st.lists(st.tuples(st.sampled_from(sorted(COLOURS)), texts, texts), max_size=20), max_size=6))
+def test_lines_drawn_over_earlier_ones_look_like_the_first(shown):
+    picture = np.zeros((300, 64, 3), np.uint8)
+    reused = SidePanel(64, 300, 12)
+    for lines in ([PanelLine(*line) for line in each] for each in shown):
+        fresh = SidePanel(64, 300, 12)
+        assert (reused.beside(picture, lines) == fresh.beside(picture, lines)).all()
 
 
 def test_more_lines_than_promised_are_left_out():

@@ -36,7 +36,7 @@ class AnnotatedVideo:
         self._stream.width, self._stream.height = self._size
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.time_base = Fraction(1, _TICKS)
-        self._stream.options = {"preset": "superfast", "crf": "23"}
+        self._stream.options = {"preset": "ultrafast", "crf": "23"}  # half the time of superfast, a quarter more bytes
         if (os.cpu_count() or 1) <= 2:  # the other core has the network; one thread has less to do than several
             self._stream.codec_context.thread_count = 1
 
@@ -46,7 +46,8 @@ class AnnotatedVideo:
         if (width, height) != self._size:
             right, below = self._size[0] - width, self._size[1] - height
             picture = np.asarray(cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8)
-        frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+        # OpenCV's conversion takes a quarter of the time of FFmpeg's.
+        frame = av.VideoFrame.from_ndarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), format="yuv420p")
         frame.time_base = Fraction(1, _TICKS)
         self._last = frame.pts = max(self._last + 1, (stamp - self._start) * _TICKS // 1_000_000_000)
         with self._writing():

@@ -44,32 +44,39 @@ class SidePanel:
         self.width = width + self.panel_width
         self.height = max(height, _LEAST_HEIGHT, round((lines + 1) * self.line))
         self._canvas = np.full((self.height, self.width, 3), _GROUND, np.uint8)
+        self._shown: list[PanelLine | None] = [None] * ((self.height - self.line // 2) // self.line)
 
     def beside(self, picture: NDArray[np.uint8], lines: Sequence[PanelLine]) -> NDArray[np.uint8]:
         """The picture, (height, width, 3), blue, green, red, with the lines at its right; until the next call."""
         width, height = self._picture
         canvas = self._canvas  # a new one for each picture took as long as a third of its encoding
         canvas[:height, :width] = picture
-        canvas[:, width:] = _GROUND
-        for number, line in enumerate(lines[: (self.height - self.line // 2) // self.line]):
-            self._draw(canvas, line, width, number)
+        for number, shown in enumerate(self._shown):
+            line = lines[number] if number < len(lines) else None
+            if line != shown:  # letters take longer than the rest, and few lines change from picture to picture
+                self._shown[number] = line
+                top = number * self.line + round(8 * self.unit) // 2
+                row = canvas[top : top + self.line]
+                row[:, width:] = _GROUND
+                if line is not None:
+                    self._draw(row, line, width)
         return canvas
 
-    def _draw(self, canvas: NDArray[np.uint8], line: PanelLine, left: int, number: int) -> None:
+    def _draw(self, row: NDArray[np.uint8], line: PanelLine, left: int) -> None:
         pad, size = round(8 * self.unit), 0.42 * self.unit
-        top, colour = number * self.line + pad // 2, COLOURS[line.kind]
-        base = top + round(0.7 * self.line)
+        colour = COLOURS[line.kind]
+        base = round(0.67 * self.line)
         thickness = max(1, round(self.unit))
         if line.kind in _FILLED:
-            corner = (left + round(2 * self.unit), top + round(2 * self.unit))
-            cv2.rectangle(canvas, corner, (corner[0] + round(3 * self.unit), top + self.line - 3), colour, -1)
+            corner = (left + round(2 * self.unit), round(2 * self.unit))
+            cv2.rectangle(row, corner, (corner[0] + round(3 * self.unit), self.line - 3), colour, -1)
         room = self.panel_width - 2 * pad
         text = _fitting(line.text, size, thickness, round(0.62 * room))
         used = cv2.getTextSize(text, _FONT, size, thickness)[0][0]
         label = _fitting(line.label, size, thickness, room - used - pad)
-        cv2.putText(canvas, label, (left + pad, base), _FONT, size, colour, thickness, cv2.LINE_AA)
+        cv2.putText(row, label, (left + pad, base), _FONT, size, colour, thickness, cv2.LINE_AA)
         right = left + self.panel_width - pad - used
-        cv2.putText(canvas, text, (right, base), _FONT, size, colour, thickness, cv2.LINE_AA)
+        cv2.putText(row, text, (right, base), _FONT, size, colour, thickness, cv2.LINE_AA)
 
 
 def _fitting(text: str, size: float, thickness: int, room: int) -> str:
