@@ -14,10 +14,11 @@ from pydantic_core import PydanticUndefined
 
 from dlstream.rig.file import Rig
 from dlstream.rig.hosts import Host
-from dlstream.rig.sections import NodeOptions, Stop
+from dlstream.rig.sections import Stop
 from dlstream.rig.session import RigSession
 from dlstream.rig.table import NODE_KINDS
 from dlstream_common import former_key, is_filled_in
+from dlstream_common.node_options import NodeOptions
 from dlstream_common.plugins import own_parts_only
 from dlstream_common.tagged import Tagged
 from dlstream_experiment import Experiment

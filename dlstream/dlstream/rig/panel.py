@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args
 
 from dlstream.rig.facts import RigFacts
-from dlstream.rig.sections import NodeOptions, TopicCamera, TopicOutput
+from dlstream.rig.sections import TopicCamera, TopicOutput
 from dlstream_common import DlstreamError, Problem
+from dlstream_common.node_options import NodeOptions
 from dlstream_outputs import Action
 from dlstream_panel import PanelSettings
 from dlstream_panel.tokens import DEFAULT, read_or_make
