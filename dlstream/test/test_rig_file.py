@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
@@ -7,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from check_tools import CONFIG, mistakes, warnings_of
+from rich.console import Console
 
-from dlstream.cli.parts import states
+from dlstream.cli.parts import KINDS, show_keys, states
 from dlstream.console import make_console
 from dlstream.rig.check import checked_rig
 from dlstream.rig.file import load_rig
@@ -289,6 +291,17 @@ def test_a_part_has_no_key_that_means_something_else(tmp_path, monkeypatch, key:
     listed = {name: state for name, state, _ in states(SOURCES)}
     assert listed["left"].startswith(told.partition(";")[0]), "`dlstream parts` tells it as well"
     assert listed["synthetic"] == "ready"
+
+
+def test_what_the_rig_fills_in_stands_in_no_list_of_keys(write):
+    output = io.StringIO()
+    show_keys(KINDS["outputs"], "log", Console(file=output, width=200))
+    assert "max_on" in output.getvalue()
+    assert "one_session" not in output.getvalue()
+    assert "memory" not in output.getvalue()
+    said = "\n".join(mistakes(write("height: 480", "height: 480, wait_fr: 2")))
+    assert "cameras.top.wait_fr: found the unknown key 'wait_fr'" in said
+    assert "wait_for" not in said
 
 
 @pytest.mark.parametrize("settings", [ExperimentSettings, InputSettings, PanelSettings, PoseSettings, RecorderSettings])
