@@ -252,7 +252,7 @@ def test_a_share_that_was_killed_and_started_again_has_its_output_back(begin, wr
     arena = begin("arena", "run", str(rig), "--host", "arena")
     desk.saw("host arena is back after")
     wait_until(lambda: "on" in acted(tmp_path)[before:], desk)
-    desk.saw("output 'laser' is there again: its node was started anew, and is off")
+    desk.saw("output 'laser' is back: its node was restarted, and is off")
     assert desk.stop() == arena.wait() == 0, desk.output + arena.output
     assert acted(tmp_path)[-1] == "off"
     assert desk.about()["complete"]

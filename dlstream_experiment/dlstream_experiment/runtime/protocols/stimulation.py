@@ -59,7 +59,7 @@ class Stimulation:
     def give(self, stimulus: Stimulus, until: int | None) -> None:
         """Puts a stimulus over those of the states; until None: until it is withdrawn.
 
-        What its output ends by itself, such as a pulse, begins anew each time, since nobody else ends it.
+        What its output ends by itself, such as a pulse, begins again each time, since nobody else ends it.
         """
         self._given[stimulus.output] = (stimulus, until)
         if stimulus.ends_by_itself:
@@ -164,7 +164,7 @@ class Stimulation:
         """The next of what its output ends by itself: a command that replaces another one needs no off before it."""
         ended = self._change(name, output, stamp, None, "")
         begun = self._change(name, output, stamp, stimulus, trigger)
-        begun = [replace(step, anew=True) if isinstance(step, On) else step for step in begun]
+        begun = [replace(step, again=True) if isinstance(step, On) else step for step in begun]
         return begun if isinstance(begun[0], On) and isinstance(ended[0], Off) else [*ended, *begun]
 
     def _is_sham(self, name: str) -> bool:
