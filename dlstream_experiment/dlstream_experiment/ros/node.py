@@ -140,11 +140,11 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         if connections is None or self.settings is None:
             return
         stamp = self._clock_now()
-        told = "" if self.in_simulated_time else self._steps.told(stamp, uptime())
-        if told and engine.running:
-            self._complain("clock", told)
-        elif told:
-            self.get_logger().warning(told)
+        step = "" if self.in_simulated_time else self._steps.fault(stamp, uptime())
+        if step and engine.running:
+            self._complain("clock", step)
+        elif step:
+            self.get_logger().warning(step)
         if engine.needs_tick(stamp):
             self._handle(Tick(stamp))
         elif not engine.running:

@@ -64,7 +64,7 @@ class Controlled(Protocol):
                 self._wanted[step.stimulus.output] = step.stimulus
                 triggers[step.stimulus.output] = step.trigger
                 if step.again:
-                    self._stimulation.begin_anew(step.stimulus.output)
+                    self._stimulation.begin_again(step.stimulus.output)
             elif isinstance(step, Off):
                 self._wanted.pop(step.output, None)
                 triggers[step.output] = step.trigger
