@@ -1,5 +1,5 @@
 # `make demo` shows it, `make test` tests it; each sets up everything it needs.
-# What `.venv` was made with, or else python3. Another one makes it anew: make setup PYTHON=python3.12
+# What `.venv` was made with, or else python3. Another one makes it again: make setup PYTHON=python3.12
 ifndef PYTHON
 PYTHON := $(shell [ -x .venv/bin/python ] && echo .venv/bin/python || echo python3)
 endif

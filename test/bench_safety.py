@@ -1,7 +1,7 @@
 """How soon outputs are off after a process dies: `python test/bench_safety.py` prints the table.
 
 Each time a whole rig is started by `dlstream run`, or with `--launcher ros2` by `ros2 launch`. As soon as its output is
-on, one process is killed (SIGKILL), told to end (SIGTERM) or stopped (SIGSTOP: it hangs, and its heartbeat stops as
+on, one process is killed (SIGKILL), asked to end (SIGTERM) or stopped (SIGSTOP: it hangs, and its heartbeat stops as
 with a cut link). The output's own file has the time at which it went off. With `--board` it is a pin of the board in
 the simulator, and the trace of that pin has the times. `--times N` repeats each, `--only NAME` takes one, `--load N`
 keeps so many cores busy beside it, and `--calm SECONDS` counts false alarms.
@@ -50,17 +50,17 @@ VICTIMS = {
     "recorder": ("/recorder", signal.SIGKILL),
     "launcher": ("", signal.SIGKILL),
     "experiment hangs": ("/experiment", signal.SIGSTOP),
-    "launcher told to end": ("", signal.SIGTERM),
-    "camera told to end": ("/top/camera", signal.SIGTERM),
-    "pose told to end": ("/pose", signal.SIGTERM),
-    "experiment told to end": ("/experiment", signal.SIGTERM),
-    "recorder told to end": ("/recorder", signal.SIGTERM),
+    "launcher asked to end": ("", signal.SIGTERM),
+    "camera asked to end": ("/top/camera", signal.SIGTERM),
+    "pose asked to end": ("/pose", signal.SIGTERM),
+    "experiment asked to end": ("/experiment", signal.SIGTERM),
+    "recorder asked to end": ("/recorder", signal.SIGTERM),
     "camera hangs": ("/top/camera", signal.SIGSTOP),
     "pose hangs": ("/pose", signal.SIGSTOP),
 }
 WITH_BOARD = {
     "output": ("/outputs/laser", signal.SIGKILL),
-    "output told to end": ("/outputs/laser", signal.SIGTERM),
+    "output asked to end": ("/outputs/laser", signal.SIGTERM),
     "output hangs": ("/outputs/laser", signal.SIGSTOP),
     "cable cut, board has power": ("cut", None),
     "port gone (USB), board has power": ("unplug", None),

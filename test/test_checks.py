@@ -54,17 +54,19 @@ def test_commit_messages_that_are_refused(tmp_path: Path, message: str, expected
     assert expected in done.stderr
 
 
-def contract(tmp_path: Path, kind: str, packages: Mapping[str, Mapping[str, str]]) -> subprocess.CompletedProcess[str]:
+def contract(
+    tmp_path: Path, kind: str, packages: Mapping[str, Mapping[str, str]], settings: str = ""
+) -> subprocess.CompletedProcess[str]:
     """The contract's word on packages of these modules."""
     for package, files in packages.items():
         (tmp_path / package).mkdir()
         for name, text in {"__init__": "", **files}.items():
             (tmp_path / package / f"{name}.py").write_text(text)
-    contracts = {"no_circles": "NoCircles", "private_to_package": "PrivateToPackage"}
+    contracts = {"no_circles": "NoCircles", "private_to_package": "PrivateToPackage", "ros_only_in": "RosOnlyIn"}
     (tmp_path / "pyproject.toml").write_text(
-        f"[tool.importlinter]\nroot_packages = {list(packages)}\n"
+        f"[tool.importlinter]\nroot_packages = {list(packages)}\ninclude_external_packages = true\n"
         f"contract_types = ['{kind}: import_contracts.{contracts[kind]}']\n"
-        f"[[tool.importlinter.contracts]]\nname = 'As it should be'\ntype = '{kind}'\n"
+        f"[[tool.importlinter.contracts]]\nname = 'As it should be'\ntype = '{kind}'\n{settings}"
     )
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{TOOLS}", "COLUMNS": "200"}
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
@@ -119,6 +121,34 @@ def test_public_modules_of_another_package_are_accepted(tmp_path: Path):
     guest = {"table": "from house.kitchen import wine\nfrom house import __main__"}
     done = contract(tmp_path, "private_to_package", {"house": house, "guest": guest})
     assert done.returncode == 0, done.stdout
+
+
+ONLY = 'modules = ["house.node"]\nros = ["rclpy", "std_msgs"]\n'
+
+
+def test_a_core_that_gets_to_ros_is_shown_with_its_way(tmp_path: Path):
+    house = {
+        "node": "import rclpy",
+        "tool": "def main():\n    from house import node",
+        "user": "from house import tool",
+        "sums": "import math",
+    }
+    done = contract(tmp_path, "ros_only_in", {"house": house}, ONLY)
+    assert done.returncode == 1
+    lines = [line.strip() for line in done.stdout.splitlines() if " -> " in line]
+    assert lines == ["house.tool -> house.node -> rclpy"], "user has it from tool"
+
+
+def test_cores_without_ros_are_accepted(tmp_path: Path):
+    house = {"node": "import rclpy\nfrom house import sums", "sums": "import math"}
+    done = contract(tmp_path, "ros_only_in", {"house": house}, ONLY)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_module_that_is_gone_is_no_longer_named(tmp_path: Path):
+    done = contract(tmp_path, "ros_only_in", {"house": {"sums": "import math"}}, ONLY)
+    assert done.returncode == 1
+    assert "house.node: there is no such module any more" in done.stdout
 
 
 PACKAGES = ("common", "camera", "pose", "experiment", "outputs", "panel", "recorder")

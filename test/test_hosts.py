@@ -48,8 +48,8 @@ int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, co
     return pthread_cond_clockwait(condition, mutex, real ? CLOCK_REALTIME : CLOCK_MONOTONIC, &by_the_kernel);
 }
 """
-LIMITS = ("silence", "patience", "clock_limit", "on_failure")
-PATIENT = {"silence": 30, "patience": 120, "clock_limit": 3600, "ssh": "", "transport": "raw", "beside": ""}
+LIMITS = ("silence", "gone_after", "clock_limit", "on_failure")
+PATIENT = {"silence": 30, "gone_after": 120, "clock_limit": 3600, "ssh": "", "transport": "raw", "beside": ""}
 
 
 @pytest.fixture(scope="module")
@@ -192,7 +192,7 @@ def test_the_check_of_the_main_host_asks_the_others(begin, write, hosts, ssh, tm
 
 
 def test_a_cut_cable_switches_off_and_the_run_goes_on_or_ends(begin, write, hosts, tmp_path):
-    rig = write(silence=5, patience=30)
+    rig = write(silence=5, gone_after=30)
     arena = begin("arena", "run", str(rig), "--host", "arena")
     desk = begin("desk", "run", "--status", "1", str(rig))
     told(desk, "acknowledgement", "on")
@@ -215,7 +215,7 @@ def test_a_cut_cable_switches_off_and_the_run_goes_on_or_ends(begin, write, host
 
 
 def test_a_rig_that_goes_on_without_a_host_takes_it_back(begin, write, hosts, tmp_path):
-    rig = write(silence=5, patience=6, on_failure="continue", beside=", host: arena")
+    rig = write(silence=5, gone_after=6, on_failure="continue", beside=", host: arena")
     arena = begin("arena", "run", str(rig), "--host", "arena")
     desk = begin("desk", "run", "--status", "1", str(rig))
     told(arena, "acknowledgement", "on")
@@ -239,7 +239,7 @@ def test_a_rig_that_goes_on_without_a_host_takes_it_back(begin, write, hosts, tm
 
 
 def test_a_share_that_was_killed_and_started_again_has_its_output_back(begin, write, tmp_path):
-    rig = write(silence=5, patience=6, on_failure="continue")
+    rig = write(silence=5, gone_after=6, on_failure="continue")
     arena = begin("arena", "run", str(rig), "--host", "arena")
     desk = begin("desk", "run", "--status", "1", str(rig))
     told(desk, "acknowledgement", "on")
@@ -252,7 +252,7 @@ def test_a_share_that_was_killed_and_started_again_has_its_output_back(begin, wr
     arena = begin("arena", "run", str(rig), "--host", "arena")
     desk.saw("host arena is back after")
     wait_until(lambda: "on" in acted(tmp_path)[before:], desk)
-    desk.saw("output 'laser' is there again: its node was started anew, and is off")
+    desk.saw("output 'laser' is back: its node was restarted, and is off")
     assert desk.stop() == arena.wait() == 0, desk.output + arena.output
     assert acted(tmp_path)[-1] == "off"
     assert desk.about()["complete"]

@@ -110,4 +110,4 @@ def test_a_light_that_a_fault_has_switched_off_is_not_blamed_on_the_animal_alone
     run = start("latency", str(rig), "--output", "lamp", "--local", "--out", str(tmp_path / "out"))
     assert run.wait(240) == 1, run.output
     last = " ".join(run.output.split()).rpartition("dlstream: found")[2]
-    assert "Meanwhile the rig told of a fault, which may be why: lamp: 'on' was switched off: /latency" in last
+    assert "Meanwhile the rig reported a fault, which may be why: lamp: 'on' was switched off: /latency" in last

@@ -267,6 +267,16 @@ def test_a_point_stays_on_the_camera_on_which_it_was_set(served, folder, chromiu
     assert page.errors == []
 
 
+def test_a_camera_shows_the_picture_that_it_took(served, folder, chromium):
+    page = chromium.open(link_of(served))
+    page.until("document.getElementById('w-video').value === 'mouse.mp4'")
+    page.click("[name=w-kind][value=synthetic]")
+    page.until("document.getElementById('w-picture').hidden")
+    page.click("#w-picture-button")
+    page.until("!document.getElementById('w-picture').hidden && document.getElementById('w-picture').naturalWidth > 0")
+    assert page.errors == []
+
+
 def test_strangers_and_paths_get_nothing(served, folder):
     address = link_of(served)
     own = {"Origin": address.rstrip("/"), "Content-Type": "application/json"}

@@ -217,7 +217,7 @@ def test_on_a_slow_network_and_a_frozen_one_stop_acts_and_the_page_says_what_it_
     page.until(SAID.format("whether this was done is not known"))
     page.call("Network.emulateNetworkConditions", offline=False, **offline)
     page.press("s")
-    page.until(SAID.format("every output was told to go off"))
+    page.until(SAID.format("every output was commanded off"))
     assert rig.stop() == 0
 
 

@@ -70,10 +70,10 @@ def test_whichever_node_is_told_to_end_the_output_is_off_before_that_node_has_en
     assert rig.wait() == 1
     assert actions(tmp_path)[-1] == "off"
     # On a busy machine the launcher may see the end of a node before what it said; a recorder takes longer to end.
-    ways = ["was told to end"] if node == "/recorder" else ["was told to end", "has ended"]
+    ways = ["was asked to end"] if node == "/recorder" else ["was asked to end", "has ended"]
     assert any(f"off and disarmed by rig: {node} {way}" in rig.output for way in ways)
     assert any(f"stopping: {node} {way}" in rig.output for way in ways)
-    assert rig.about()["complete"], "a recorder that is told to end waits for the others"
+    assert rig.about()["complete"], "a recorder that is asked to end waits for the others"
 
 
 def test_nobody_is_told_off_where_the_rig_ends_its_nodes(start, write, tmp_path):
@@ -81,7 +81,7 @@ def test_nobody_is_told_off_where_the_rig_ends_its_nodes(start, write, tmp_path)
     wait_until_on(rig, tmp_path)
     assert rig.stop() == 0
     assert actions(tmp_path)[-1] == "off"
-    assert "told to end" not in rig.output
+    assert "asked to end" not in rig.output
 
 
 def test_the_output_goes_off_with_a_launcher_that_is_killed(start, write, tmp_path):

@@ -40,7 +40,7 @@ def test_what_another_python_has_made_is_made_anew(workspace: Path, capsys: pyte
     setup_workspace.make_room_for_this_python()
     left = {str(path.relative_to(workspace)) for path in workspace.rglob("*")}
     assert left == {"build", "build/docs", "sessions"}
-    assert f".venv was made with Python 3.9: made anew with {major}.{minor}" in capsys.readouterr().out
+    assert f".venv was made with Python 3.9: made again with {major}.{minor}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

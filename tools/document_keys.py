@@ -14,11 +14,13 @@ from pydantic_core import PydanticUndefined
 
 from dlstream.rig.file import Rig
 from dlstream.rig.hosts import Host
-from dlstream.rig.sections import NodeOptions, Stop
+from dlstream.rig.sections import Stop
 from dlstream.rig.session import RigSession
 from dlstream.rig.table import NODE_KINDS
-from dlstream_common import former_key, is_filled_in
+from dlstream_common import former_key
+from dlstream_common.node_options import NodeOptions
 from dlstream_common.plugins import own_parts_only
+from dlstream_common.settings import keys_of
 from dlstream_common.tagged import Tagged
 from dlstream_experiment import Experiment
 from dlstream_experiment.model.plane import CameraPlane
@@ -90,9 +92,9 @@ def _text() -> str:
 def section(title: str, model: type[BaseModel]) -> str:
     """One settings class as a heading and a table, without what the rig fills in."""
     rows = [f"### {title}\n", "| key | default | meaning |", "| --- | --- | --- |"]
-    for name, field in model.model_fields.items():
-        if name not in ("source", "type") and not is_filled_in(field) and former_key(field) is None:
-            rows.append(f"| `{field.alias or name}` | {default(field)} | {meaning(field)} |")
+    for key, field in keys_of(model).items():
+        if key not in ("source", "type"):
+            rows.append(f"| `{key}` | {default(field)} | {meaning(field)} |")
     return "\n".join([*rows, *former_keys(model)]) + "\n"
 
 

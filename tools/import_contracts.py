@@ -1,4 +1,4 @@
-"""Contracts for import-linter: no module imports itself by way of others, and packages keep their private modules."""
+"""Contracts for import-linter: no circles, private modules stay private, and only named modules import ROS."""
 
 from __future__ import annotations
 
@@ -61,6 +61,40 @@ class PrivateToPackage(Contract):
         output.print_error("These modules import a private one of another package; make public there what they need:")
         for importer, module in check.metadata["found"]:
             output.print_error(f"    {importer} imports {module}")
+
+
+class RosOnlyIn(Contract):
+    """Only these modules import ROS, directly or by way of others, also inside of functions; each new one must not.
+
+    Attributes:
+        modules: those that may, with everything below them.
+        ros: packages of ROS.
+    """
+
+    type_name = "ros_only_in"
+
+    modules = fields.ListField(subfield=fields.StringField())
+    ros = fields.ListField(subfield=fields.StringField())
+
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
+        """Looks at every module that reaches ROS."""
+        found = {}
+        for package in sorted(set(self.ros) & graph.modules):
+            for module in sorted(graph.find_downstream_modules(package)):
+                if not any(f"{module}.".startswith(f"{name}.") for name in self.modules):
+                    found.setdefault(module, graph.find_shortest_chain(importer=module, imported=package))
+        gone = [name for name in self.modules if name not in graph.modules]
+        return ContractCheck(kept=not found and not gone, metadata={"found": found, "gone": gone})
+
+    def render_broken_contract(self, check: ContractCheck) -> None:
+        """Shows the modules from which the others have it, each with its way to ROS."""
+        found = check.metadata["found"]
+        output.print_error("These modules import ROS, which only those of the contract may:")
+        for chain in found.values():
+            if chain[1] not in found:
+                output.print_error(f"    {' -> '.join(chain)}")
+        for name in check.metadata["gone"]:
+            output.print_error(f"    {name}: there is no such module any more")
 
 
 def _is_private(module: str) -> bool:

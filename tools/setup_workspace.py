@@ -80,7 +80,7 @@ def make_room_for_this_python() -> None:
     ours = ".".join(map(str, sys.version_info[:2]))
     if made_by is None or made_by[1] == ours:
         return
-    say(f".venv was made with Python {made_by[1]}: made anew with {ours}, without the libraries of tools and devices")
+    say(f".venv was made with Python {made_by[1]}: made again with {ours}, without the libraries of tools and devices")
     for folder in (VENV, ROOT / ".venv-docs", INSTALL, *ROOT.glob("build/dlstream*")):
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -68,7 +68,7 @@ def _line(lines: list[str], wanted: str, begin: int) -> int:
 
 
 def main() -> None:
-    """Writes all pages anew."""
+    """Writes all pages again."""
     for page in pages():
         text = written(page)
         if text != page.read_text(encoding="utf-8"):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from dlstream.run.hanging import AFTER, Hanging
+from dlstream_common.ros import LIFECYCLE, Diagnosis, Level
+from dlstream_common.ros.diagnostics import diagnosis_to_message
 
 
-def said(message: str, node: str = "/recorder") -> DiagnosticStatus:
-    return DiagnosticStatus(name=node, message=message)
+def said(state: str, node: str = "/recorder") -> DiagnosticStatus:
+    diagnosis = Diagnosis(Level.OK, "inactive", {} if state == "active" else {LIFECYCLE: state})
+    return diagnosis_to_message(diagnosis, node, "", Time()).status[0]
 
 
 class Asked:
@@ -26,8 +30,8 @@ class Asked:
             found += [(one.node, one.text) for one in self.hanging.news(self.steady, lambda node: there)]
         return found
 
-    def hear(self, message: str = "recording", node: str = "/recorder") -> None:
-        self.hanging.add(said(message, node), self.steady)
+    def hear(self, state: str = "active", node: str = "/recorder") -> None:
+        self.hanging.add(said(state, node), self.steady)
 
 
 def test_a_node_that_hangs_is_told_once_and_when_it_is_back():
@@ -37,7 +41,7 @@ def test_a_node_that_hangs_is_told_once_and_when_it_is_back():
     told = ("/recorder", "has said nothing for 15 s, and has not ended: it hangs, or its computer is too busy")
     assert asked.until(100) == [told]
     asked.hear()
-    assert asked.until(1) == [("/recorder", "it is there again, after 114 s")]
+    assert asked.until(1) == [("/recorder", "it is back, after 114 s")]
     assert asked.until(AFTER + 1) == [told], "and again"
 
 

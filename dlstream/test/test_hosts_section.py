@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from dlstream.cli.main import app
 from dlstream.rig import hosts as hosts_section
 from dlstream.rig.check import checked_rig
+from dlstream.rig.file import load_rig
 from dlstream.rig.hosts import SOCKET_BUFFER, NoSuchHostError
 from dlstream.rig.nodes import rig_nodes, share
 from dlstream.run.hosts.files import differing, same_everywhere
@@ -59,7 +60,7 @@ def test_the_former_keys_of_an_address_name_the_newer_ones(tmp_path: Path, outpu
         (("side: {source: synthetic", "side: {source: synthetic, host: aerna"), "rig.yaml:5: cameras.side.host: found "
          "'aerna'; expected one of hosts: desk, arena. Did you mean 'arena'?"),
         (("recorder: {", "recorder: {host: attic, "), "recorder.host: found 'attic'; expected one of hosts"),
-        (("silence: 1", "silence: 9"), "hosts.arena.silence: found 9; expected at most patience, 5 s"),
+        (("silence: 1", "silence: 9"), "hosts.arena.silence: found 9; expected at most gone_after, 5 s"),
         (("silence: 1", "clock_limit: 0.001"), "hosts.arena.clock_limit: found 0.001; expected at least clock_warning, "
          "0.002 s"),
         (("address: 10.0.0.2", "address: 10.0.0.2<evil>"), "hosts.arena.address: found '10.0.0.2<evil>'; expected"),
@@ -71,6 +72,13 @@ def test_what_hosts_can_not_mean_is_refused(tmp_path: Path, change: tuple[str, s
     with pytest.raises(InputError) as refusal:
         checked_rig(tmp_path / "rig.yaml")
     assert message in str(refusal.value)
+
+
+def test_the_former_name_of_a_key_is_still_read(tmp_path: Path) -> None:
+    (tmp_path / "rig.yaml").write_text(
+        TWO.replace("silence: 1", "patience: 9").replace("pose: {network: NETWORK, image_transport: raw}\n", "")
+    )
+    assert load_rig(tmp_path / "rig.yaml").hosts["arena"].gone_after == 9
 
 
 @pytest.fixture

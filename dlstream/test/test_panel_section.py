@@ -89,5 +89,10 @@ def test_what_can_not_be_meant_is_refused_with_its_line(write, text, words):
 def test_tokens_that_others_can_read_are_refused_before_anything_starts(write, tmp_path):
     (tmp_path / "tokens").write_text("{}")
     (tmp_path / "tokens").chmod(0o644)
-    with pytest.raises(InputError, match="chmod 600"):
+    with pytest.raises(InputError) as caught:
         checked_rig(write("panel: {token: tokens}"))
+    file = tmp_path / "tokens"
+    assert str(caught.value).endswith(
+        f":7: panel.token: found {file} with mode 644, which others can read; "
+        f"expected a file that only you can read (mode 600). Run: chmod 600 {file}"
+    )

@@ -1,21 +1,30 @@
 from __future__ import annotations
 
+import io
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from check_tools import CONFIG, mistakes, warnings_of
-from pydantic import create_model
+from rich.console import Console
 
+from dlstream.cli.parts import KINDS, show_keys, states
 from dlstream.console import make_console
 from dlstream.rig.check import checked_rig
 from dlstream.rig.file import load_rig
 from dlstream.rig.nodes import rig_nodes
 from dlstream.rig.overrides import Override
-from dlstream.rig.sections import section_of
-from dlstream_common import InputError, Settings
+from dlstream_camera import SOURCES, source_settings
+from dlstream_common import InputError
+from dlstream_common.node_options import RESERVED_KEYS
 from dlstream_common.plugins import PartError
+from dlstream_experiment import ExperimentSettings
+from dlstream_outputs.inputs import InputSettings
+from dlstream_panel import PanelSettings
+from dlstream_pose import PoseSettings
+from dlstream_recorder import RecorderSettings
 
 
 def test_demo_rig_is_in_order():
@@ -252,9 +261,49 @@ def test_the_password_of_a_camera_is_not_shown(write, capsys):
     assert "Hunter2" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("key", ["host", "on_failure"])
-def test_a_part_can_have_no_key_that_the_rig_has_of_every_node(key: str):
-    """The rig would take what the file says of it, and the part its default."""
-    part = create_model("CameraSettings", __base__=Settings, __module__="lab.camera", **{key: (str, "usb0")})
-    with pytest.raises(PartError, match=f"found the key '{key}' in CameraSettings of lab; expected another name"):
-        section_of(part)
+CAMERA = """\
+from dlstream_camera import FrameSource, SourceSettings
+
+class LeftSettings(SourceSettings):
+    {key}: str = "usb0"
+
+class Left(FrameSource[LeftSettings]):
+    open = read = close = lambda self: None
+"""
+
+
+@pytest.mark.parametrize("key", ["host", "on_failure", "autostart", "use_sim_time", "source", "wait_for"])
+def test_a_part_has_no_key_that_means_something_else(tmp_path, monkeypatch, key: str):
+    """The file would set the other thing, and the part would take its default."""
+    info = tmp_path / "lab-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Name: lab\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[dlstream.sources]\nleft = lab_left:Left\n")
+    (tmp_path / "lab_left.py").write_text(CAMERA.format(key=key))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "lab_left", raising=False)
+    told = (
+        f"found lab 1.0 (lab_left:Left), whose settings LeftSettings have the key '{key}'; expected another name: "
+        f"dlstream uses '{key}' for something else. Ask the makers of lab 1.0, or uninstall it."
+    )
+    with pytest.raises(PartError, match=re.escape(f"source 'left': {told}")):
+        source_settings("left")
+    listed = {name: state for name, state, _ in states(SOURCES)}
+    assert listed["left"].startswith(told.partition(";")[0]), "`dlstream parts` tells it as well"
+    assert listed["synthetic"] == "ready"
+
+
+def test_what_the_rig_fills_in_stands_in_no_list_of_keys(write):
+    output = io.StringIO()
+    show_keys(KINDS["outputs"], "log", Console(file=output, width=200))
+    assert "max_on" in output.getvalue()
+    assert "one_session" not in output.getvalue()
+    assert "memory" not in output.getvalue()
+    said = "\n".join(mistakes(write("height: 480", "height: 480, wait_fr: 2")))
+    assert "cameras.top.wait_fr: found the unknown key 'wait_fr'" in said
+    assert "wait_for" not in said
+
+
+@pytest.mark.parametrize("settings", [ExperimentSettings, InputSettings, PanelSettings, PoseSettings, RecorderSettings])
+def test_nor_have_our_own_nodes(settings):
+    assert not set(settings.model_fields) & set(RESERVED_KEYS)

@@ -67,6 +67,15 @@ def test_what_needs_ros_says_so(folder: Path):
     assert "Traceback" not in told
 
 
+def test_a_library_that_is_not_there_is_named(tmp_path: Path):
+    (tmp_path / "blocker").mkdir()
+    (tmp_path / "blocker" / "sitecustomize.py").write_text(NO_ROS.replace('"launch")', '"launch", "aiohttp")'))
+    (tmp_path / "empty").mkdir()
+    told = " ".join(dlstream(tmp_path, "panel", "empty", code=1).split())
+    assert "this command needs the library aiohttp, which this Python does not have. `make setup` installs it" in told
+    assert "Traceback" not in told
+
+
 def test_a_video_is_analysed_reported_and_replayed(folder: Path):
     words = ["analyze", "walk.mp4", "--network", str(NETWORK), "--experiment", "experiment.yaml", "--out", "session"]
     dlstream(folder, *words)

@@ -111,8 +111,9 @@ def test_the_images_of_a_frozen_camera_are_held_back_until_they_differ(video):
 def test_a_frozen_camera_is_only_told_or_ends_where_the_rig_says_so(video):
     path, count = video
     told: list[Notice] = []
-    assert len(list(frames_of(VideoSettings(path=path, frozen_after=0.2, on_frozen="tell"), told))) == count
+    assert len(list(frames_of(VideoSettings(path=path, frozen_after=0.2, on_frozen="report"), told))) == count
     assert [notice.kind for notice in told] == ["picture", "picture_back"]
+    assert VideoSettings(path=path, on_frozen="tell").on_frozen == "report", "as former rig files call it"
     with pytest.raises(SourceError, match="camera top is frozen: its images have been equal"):
         list(frames_of(VideoSettings(path=path, frozen_after=0.2, on_frozen="stop"), told))
 

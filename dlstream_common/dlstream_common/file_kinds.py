@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+PYTORCH = "a PyTorch file"
+HEIC = "an image (HEIC or AVIF)"
+MP4 = "a video (MP4 or QuickTime)"
+_AVI, _MATROSKA = "a video (AVI)", "a video (Matroska or WebM)"
+_MCAP, _SQLITE, _ROS1 = "a bag (MCAP)", "an SQLite database, such as a bag of ROS 2", "a bag of ROS 1"
+_PNG, _JPEG, _GIF, _WEBP = "an image (PNG)", "an image (JPEG)", "an image (GIF)", "an image (WebP)"
+_TIFF, _BIGTIFF, _FITS = "an image (TIFF)", "an image (BigTIFF)", "an image (FITS)"
+VIDEOS = frozenset((MP4, _AVI, _MATROSKA))
+IMAGES = frozenset((HEIC, _PNG, _JPEG, _GIF, _WEBP, _TIFF, _BIGTIFF, _FITS))
+BAGS = frozenset((_MCAP, _SQLITE, _ROS1))
+"""What may be a bag: an SQLite database may be another thing as well."""
+
 _HEAD = 4096
 _STARTS = (
     (b"version https://git-lfs", "a pointer of Git LFS, not the file itself: `git lfs pull` fetches it"),
@@ -12,23 +24,23 @@ _STARTS = (
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
     (b"Rar!", "a RAR archive"),
     (b"%PDF", "a PDF"),
-    (b"\x89PNG", "an image (PNG)"),
-    (b"\xff\xd8\xff", "an image (JPEG)"),
-    (b"#ROSBAG V", "a bag of ROS 1"),
-    (b"\x89MCAP", "a bag (MCAP)"),
-    (b"SQLite format 3", "an SQLite database, such as a bag of ROS 2"),
-    (b"\x1a\x45\xdf\xa3", "a video (Matroska or WebM)"),
+    (b"\x89PNG", _PNG),
+    (b"\xff\xd8\xff", _JPEG),
+    (b"#ROSBAG V", _ROS1),
+    (b"\x89MCAP", _MCAP),
+    (b"SQLite format 3", _SQLITE),
+    (b"\x1a\x45\xdf\xa3", _MATROSKA),
     (b"ftrt", "a TensorRT engine"),
     (b"\x93NUMPY", "a NumPy array (.npy)"),
     (b"MATLAB ", "a MATLAB file (.mat)"),
     (b"\x80\x04\x95", "a Python pickle"),
     (b"\x80\x05\x95", "a Python pickle"),
-    (b"II*\0", "an image (TIFF)"),
-    (b"MM\0*", "an image (TIFF)"),
-    (b"II+\0", "an image (BigTIFF)"),
-    (b"MM\0+", "an image (BigTIFF)"),
-    (b"SIMPLE  =", "an image (FITS)"),
-    (b"GIF8", "an image (GIF)"),
+    (b"II*\0", _TIFF),
+    (b"MM\0*", _TIFF),
+    (b"II+\0", _BIGTIFF),
+    (b"MM\0+", _BIGTIFF),
+    (b"SIMPLE  =", _FITS),
+    (b"GIF8", _GIF),
     (b"ID3", "sound (MP3)"),
     (b"fLaC", "sound (FLAC)"),
     (b"\x28\xb5\x2f\xfd", "a file packed by Zstandard: `unzstd` unpacks it"),
@@ -36,10 +48,9 @@ _STARTS = (
     (b"BZh", "a file packed by bzip2: `bunzip2` unpacks it"),
     (b"\x00\x05\x16\x07", "what macOS keeps beside a file (._NAME), not the file itself"),
 )
-HEIC = "an image (HEIC or AVIF)"
 _STILLS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif")
 """Brands of files that are built as an MP4, and hold an image."""
-_RIFFS = {b"AVI ": "a video (AVI)", b"WAVE": "sound (WAV)", b"WEBP": "an image (WebP)"}
+_RIFFS = {b"AVI ": _AVI, b"WAVE": "sound (WAV)", b"WEBP": _WEBP}
 
 
 def kind_of_file(path: Path) -> str:
@@ -54,9 +65,9 @@ def kind_of_file(path: Path) -> str:
         if head.startswith(start):
             return kind
     if head.startswith(b"PK\x03\x04"):
-        return "a PyTorch file" if b"/data.pkl" in head or b"/.format" in head else "a ZIP archive"
+        return PYTORCH if b"/data.pkl" in head or b"/.format" in head else "a ZIP archive"
     if head[4:8] == b"ftyp":
-        return HEIC if head[8:12] in _STILLS else "a video (MP4 or QuickTime)"
+        return HEIC if head[8:12] in _STILLS else MP4
     if head[:4] == b"RIFF" and head[8:12] in _RIFFS:
         return _RIFFS[head[8:12]]
     if head[4:8] == b"TFL3":

@@ -22,7 +22,7 @@ class Lateness:
     counted.
 
     Args:
-        window: seconds after which the least late one is looked for anew, since the two do not count equally fast.
+        window: seconds after which the least late one is looked for again, since the two do not count equally fast.
     """
 
     def __init__(self, window: float = 30.0) -> None:

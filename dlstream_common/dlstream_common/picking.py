@@ -8,7 +8,9 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
+from dlstream_common.node_options import RESERVED_KEYS
 from dlstream_common.plugins import Origin, Pick, WrongPart
+from dlstream_common.settings import is_filled_in
 
 
 def a_module(found: Any, origin: Origin) -> ModuleType:
@@ -18,10 +20,12 @@ def a_module(found: Any, origin: Origin) -> ModuleType:
     return found
 
 
-def a_class(base: Any, tag: str = "") -> Pick[Any]:
+def a_class(base: Any, tag: str = "", named_by: str = "") -> Pick[Any]:
     """The subclass of `base` that a module defines, or that an entry point names.
 
     Args:
+        named_by: of parts whose settings are a section of the rig file and a node's parameters: the key there that
+            names the part. No part can have this key, or a reserved one, for a use of its own.
         tag: if one module may define several: the field that distinguishes them, `type: Literal["name"]`; a class
             alone in its module needs none.
     """
@@ -36,6 +40,7 @@ def a_class(base: Any, tag: str = "") -> Pick[Any]:
                     f"a subclass of {base.__name__} without the methods {lacking}", f"all methods of {base.__name__}"
                 )
             _check_settings(found, base)
+            _check_keys(found, base, origin.name, named_by)
             _check_name(found, tag, origin.name)
             return found
         own = [item for item in vars(found).values() if isinstance(item, type) and item.__module__ == found.__name__]
@@ -46,6 +51,7 @@ def a_class(base: Any, tag: str = "") -> Pick[Any]:
         if len(fitting) != 1:
             names = ", ".join(item.__name__ for item in fitting) or "none"
             raise WrongPart(f"with these for '{origin.name}': {names}", f"one subclass of {base.__name__}")
+        _check_keys(fitting[0], base, origin.name, named_by)
         return fitting[0]
 
     return pick
@@ -62,6 +68,27 @@ def _check_settings(item: type[Any], base: type[Any]) -> None:
     own, expected = getattr(item, "settings_type", None), getattr(base, "settings_type", None)
     if own is not None and expected is not None and not issubclass(own, expected):
         raise WrongPart(f"whose settings are {own.__name__}", f"settings that are a subclass of {expected.__name__}")
+
+
+def _check_keys(item: type[Any], base: type[Any], name: str, named_by: str) -> None:
+    """Checks that no key of a part's settings has a name that a file, a rig or a node uses for something else.
+
+    A file that sets such a key would set the other thing, and the part would take its default.
+    """
+    own, shared = getattr(item, "settings_type", None), getattr(base, "settings_type", None)
+    if not named_by or own is None or shared is None:
+        return
+    keys, common = own.model_fields, shared.model_fields
+    taken = [key for key in RESERVED_KEYS if key in keys and key not in common]
+    taken += [key for key, field in common.items() if is_filled_in(field) and not is_filled_in(keys[key])]
+    if named_by in keys and named_by not in common and name not in tags_of(own, named_by):
+        taken.append(named_by)
+    if taken:
+        known = ", ".join(f"'{key}'" for key in taken)
+        raise WrongPart(
+            f"whose settings {own.__name__} have the key{'s' if taken[1:] else ''} {known}",
+            f"{'other names' if taken[1:] else 'another name'}: dlstream uses {known} for something else",
+        )
 
 
 def _check_name(item: type[Any], tag: str, name: str) -> None:

@@ -33,6 +33,7 @@ class Problem:
         line: counted from 1; None if unknown.
         file: the file with the problem, if it is not the one that is being checked.
         option: the option of the command line that said it, if it stands in no file.
+        choices: what could stand there, where only certain words can; for whoever asks for another one.
     """
 
     place: Place
@@ -43,6 +44,7 @@ class Problem:
     line: int | None = None
     file: Path | None = None
     option: str = ""
+    choices: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

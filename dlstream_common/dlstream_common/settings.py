@@ -125,6 +125,12 @@ def former_key(field: FieldInfo) -> FormerKey | None:
     return next((item for item in field.metadata if isinstance(item, FormerKey)), None)
 
 
+def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The keys that a user sets, by name: without what the rig fills in, and without those of former files."""
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    return {key: field for key, field in fields.items() if not is_filled_in(field) and former_key(field) is None}
+
+
 def misfit(key: str, expected: str) -> PydanticCustomError:
     """The error that a validator raises if one key of a mapping contradicts the others: it is reported at `key`.
 

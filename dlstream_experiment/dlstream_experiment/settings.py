@@ -45,7 +45,7 @@ class ExperimentSettings(Settings):
     output_timeout: Annotated[float, Field(gt=0, le=60)] = 1.0
     """Seconds without a status of an output in a run until that is a fault."""
     on_output_loss: Literal["again", "stop"] = "again"
-    """When an output went off by itself in a run, or lost a command: tell it again what is wanted, or stop the run."""
+    """When an output went off by itself in a run, or lost a command: send the command again, or stop the run."""
 
     @property
     def sizes(self) -> dict[str, tuple[int, int]]:

@@ -98,7 +98,7 @@ def after_a_refusal(armed: bool = False, armable: bool = False) -> Agreement:
 
 def test_what_a_node_refused_as_it_ended_is_told_to_the_next_one():
     one = after_a_refusal(armable=True)
-    assert one.newly_back() == "output 'laser' is there again: its node was started anew, and is off"
+    assert one.newly_back() == "output 'laser' is back: its node was restarted, and is off"
     assert one.newly_back() == "", "it is said once"
     assert one.difference(9.0) is None
     found = one.difference(9.5)

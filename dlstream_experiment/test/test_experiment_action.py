@@ -122,11 +122,12 @@ def test_a_run_waits_for_an_output_that_nobody_is_and_says_so(start_node, observ
     animal()
     waits = "waits for output 'screen': nobody listens on /outputs/screen/command"
     goal = Goal(observer, wait_for)
-    wait_for(lambda: any(item.reason == waits for item in statuses), "a status that says what is waited for")
+    waiting = (ExperimentStatus.WAITING, waits)
+    wait_for(lambda: any((item.status, item.reason) == waiting for item in statuses), "what is waited for")
     status, result = goal.result()
     reason = f"the run did not begin within 15 s: {waits.removeprefix('waits for ')}"
     assert (status, result.success, result.reason) == (GoalStatus.STATUS_ABORTED, False, reason)
-    assert any(item.reason == waits for item in goal.feedback)
+    assert any((item.status, item.reason) == waiting for item in goal.feedback)
     last = observer.call(GetExperimentStatus, "/experiment/get_status", GetExperimentStatus.Request()).status
     assert (last.status, last.reason) == (ExperimentStatus.FAULT, reason)
     assert waits in node.output

@@ -1,4 +1,4 @@
-"""The engine: the same inputs give the same effects, it starts anew, and it fails to off."""
+"""The engine: the same inputs give the same effects, it starts again, and its outputs fail safe."""
 
 from __future__ import annotations
 

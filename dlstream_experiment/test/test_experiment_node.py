@@ -238,7 +238,7 @@ def test_an_output_that_is_started_again_in_the_run_gets_what_is_wanted_once_it_
         output = start_node(OUTPUT, **made)
         wait_for(lambda told=told: len(watcher.of_kind("recovered")) > told, "that it is there again")
         again = watcher.of_kind("recovered")[-1]
-        assert values(again)["text"] == "output 'screen' is there again: its node was started anew, and is off"
+        assert values(again)["text"] == "output 'screen' is back: its node was restarted, and is off"
         if arming == "hand":
             wait_for(lambda before=before: refusals() > before, "the refusal")
             assert not shown_by(output)

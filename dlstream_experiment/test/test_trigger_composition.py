@@ -142,7 +142,7 @@ def sequence(within: float = 5) -> dict[str, Word]:
         ([("b", 0), ("a", 1), ("c", 2)], False),
         ([("a", 0), ("c", 1), ("b", 2)], False),
         ([("ab", 0), ("c", 1)], False),  # not one after the other
-        ([("a", 0), ("a", 3), ("b", 6), ("c", 7)], True),  # the second a begins anew
+        ([("a", 0), ("a", 3), ("b", 6), ("c", 7)], True),  # the second a begins again
         ([("a", 0), ("b", 3), ("a", 4), ("b", 6), ("c", 8)], True),
         ([("a", 0), ("b", 4), ("a", 4.5), ("c", 6)], False),  # from a at 4.5, there is no b
     ],

@@ -214,7 +214,7 @@ class Guard:
         self._until = self._planned = math.inf
         if action is None:
             self.budget.ended(steady)
-        else:  # what was on before counts: no command begins max_on anew
+        else:  # what was on before counts: no command begins max_on again
             self._plan(action, steady)
         if order.source == self.commander:
             self._heard, self._commanded = max(self._heard, steady - max(0.0, age)), order.sent

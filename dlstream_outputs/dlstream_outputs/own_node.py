@@ -10,7 +10,7 @@ from dlstream_outputs.outputs import Output
 
 
 def run_output(output: type[Output[Any]], name: str = "") -> int:
-    """Runs an output of your own as a node until it is told to end; returns the exit code.
+    """Runs an output of your own as a node until it is asked to end; returns the exit code.
 
     It is a node like those of the built-in outputs: armed by a run or by hand, off when the experiment is silent, every
     command acknowledged or refused. The parameters are the output's settings.

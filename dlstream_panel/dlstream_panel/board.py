@@ -161,8 +161,7 @@ class Board:
     @property
     def run_is_on(self) -> bool:
         """Whether the experiment runs, or waits to begin a run."""
-        waits = str(self._experiment.get("reason", "")).startswith("waits for")
-        return self._experiment.get("status") == "running" or waits
+        return self._experiment.get("status") in ("running", "waiting")
 
     # What the page gets.
 

@@ -10,16 +10,25 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from dlstream_common import DlstreamError
+from dlstream_common import DlstreamError, Problem
 
 DEFAULT = Path("~/.config/dlstream/panel.token")
 _BYTES = 24
 _LEAST = 22
 """Letters of a token that holds 128 bits."""
+_FILE = "a file that only you can read (mode 600)"
 
 
 class TokenError(DlstreamError):
-    """A file of tokens that can't be used."""
+    """A file of tokens that can't be used.
+
+    Attributes:
+        problem: the same as a problem with the setting `token`.
+    """
+
+    def __init__(self, found: str, expected: str, suggestion: str) -> None:
+        self.problem = Problem(("token",), found, expected, suggestion)
+        super().__init__(str(self.problem))
 
 
 class Role(Enum):
@@ -77,11 +86,10 @@ def read_or_make(path: Path) -> Tokens:
             mode = os.fstat(descriptor).st_mode & 0o777
             text = file.read(10_000)
     except (OSError, UnicodeDecodeError) as error:
-        raise TokenError(f"token: {path} can't be used ({error})") from error
+        reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
+        raise TokenError(f"{path}, which can't be used ({reason})", _FILE, "Name another file") from error
     if mode & 0o077:
-        raise TokenError(
-            f"token: found {path} with mode {mode:o}, which others can read; expected 600: chmod 600 {path}"
-        )
+        raise TokenError(f"{path} with mode {mode:o}, which others can read", _FILE, f"Run: chmod 600 {path}")
     return _read(path, text)
 
 
@@ -95,13 +103,13 @@ def _make(path: Path) -> None:
 
 
 def _read(path: Path, text: str) -> Tokens:
-    expected = f'expected {{"control": ..., "view": ...}} with two different tokens of {_LEAST} letters or more'
-    advice = "delete it, and a new one is made"
+    expected = f'{{"control": ..., "view": ...}} with two different tokens of {_LEAST} letters or more'
+    advice = "Delete it, and a new one is made"
     try:
         found = json.loads(text)
         control, view = found["control"], found["view"]
     except (ValueError, KeyError, TypeError) as error:
-        raise TokenError(f"token: found no tokens in {path}; {expected}; {advice}") from error
+        raise TokenError(f"no tokens in {path}", expected, advice) from error
     if not all(isinstance(token, str) and len(token) >= _LEAST for token in (control, view)) or control == view:
-        raise TokenError(f"token: found unusable tokens in {path}; {expected}; {advice}")
+        raise TokenError(f"unusable tokens in {path}", expected, advice)
     return Tokens(control, view)

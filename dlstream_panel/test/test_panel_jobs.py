@@ -82,7 +82,7 @@ def test_a_command_can_be_ended_and_ends_with_the_panel(tmp_path: Path) -> None:
 
 def test_nothing_is_started_in_a_run_or_without_a_rig_file() -> None:
     bench = Bench(RIG)
-    for status, reason in (("running", ""), ("idle", "waits for poses of top")):
+    for status, reason in (("running", ""), ("waiting", "waits for poses of top")):
         bench.status(status, reason)
         with pytest.raises(JobError, match="a run is on"):
             bench.checks.start(StartJob(what="check"))

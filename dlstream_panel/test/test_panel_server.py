@@ -245,7 +245,7 @@ def test_stop_needs_no_experiment_node_and_says_so(panel, start_node, observer, 
         {"message": "screen: on for 9 s"},
     )
     wait_for(lambda: statuses[-1].on, "the output to be on")
-    assert panel.post("stop", {}) == (200, {"message": "every output was told to go off"})
+    assert panel.post("stop", {}) == (200, {"message": "every output was commanded off"})
     wait_for(lambda: not statuses[-1].on and not statuses[-1].armed, "the output to be off and disarmed")
     assert statuses[-1].reason == "STOP on the panel"
     status, answer = panel.post("test", {"output": "screen", "action": "on", "seconds": 1.0})

@@ -327,7 +327,7 @@ def test_the_state_of_a_student_with_another_activation_is_not_gone_on_with(tmp_
     with pytest.raises(NetworkError, match=r"found a distillation with activation SiLU; expected ReLU"):
         resume(tmp_path, plan.model_copy(update={"activation": "ReLU"}))
     (tmp_path / "plan.json").write_text(plan.model_dump_json(exclude={"activation"}))
-    with pytest.raises(NetworkError, match=r"plan\.json: can't be read as a distillation; delete .* to begin anew"):
+    with pytest.raises(NetworkError, match=r"plan\.json: can't be read as a distillation; delete .* to start over"):
         resume(tmp_path, plan)
 
 

@@ -39,7 +39,6 @@ _KEYPOINTS = (
     "over",
 )
 """The keys of triggers that are keypoints, or lists of them."""
-_OF_THE_NETWORK = "a keypoint of the network"
 
 
 class Draft:
@@ -153,8 +152,8 @@ class Draft:
             return points if self._known.keypoints else []
         if key in ("individual", "other") and place[0] == "triggers" and self._known.individuals:
             return ["any", *self._known.individuals]
-        if any(_is_at(item, place) and item.expected.startswith(_OF_THE_NETWORK) for item in self._problems):
-            return points
+        if known := next((item.choices for item in self._problems if item.choices and _is_at(item, place)), None):
+            return list(known)
         if key == "camera":
             return list(self._known.cameras or ())
         if key == "output":

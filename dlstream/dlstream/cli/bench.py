@@ -59,7 +59,7 @@ def try_recording(
     keep: Keep = None,
     change: Change = None,
 ) -> None:
-    """Record the rig's cameras alone, then read the videos: is every frame in them? Exits with 1 if not."""
+    """Record only the rig's cameras, then read the videos: is every frame in them? Exits with 1 if not."""
     from dlstream.bench.recording import check_recording
     from dlstream.bench.rigs import to_record
 

@@ -26,9 +26,9 @@ def flash(
     file: Annotated[Path, typer.Option(help="The firmware; `make firmware` builds it.")] = Path(
         "build/firmware/dlstream-atmega328p.hex"
     ),
-    baud: Annotated[int, typer.Option(help="Of the bootloader; old Nanos need 57600.")] = 115200,
+    baud: Annotated[int, typer.Option(help="Baud rate of the bootloader; old Nanos need 57600.")] = 115200,
 ) -> None:
-    """Puts the firmware onto an Arduino Uno or Nano, by avrdude."""
+    """Put the firmware onto an Arduino Uno or Nano, by avrdude."""
     words = flash_command(port, file, baud)
     print(" ".join(words), flush=True)
     raise SystemExit(subprocess.run(words).returncode)
@@ -61,7 +61,7 @@ def info(
     port: Port = "auto",
     times: Annotated[int, typer.Option(min=1, max=100_000, help="How often it is asked for its time.")] = 100,
 ) -> None:
-    """Says which firmware a board runs, what its pins can do, and how fast it answers. Switches everything off."""
+    """Print which firmware a board runs, what its pins can do, and how fast it answers. Switches everything off."""
     board = claim(port, print)
     try:
         print(f"{board.port}: {board.kind}, firmware {board.version}; {board.pins}")

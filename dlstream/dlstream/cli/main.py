@@ -319,10 +319,15 @@ def main() -> int:
         make_console().print(f"[bold red]dlstream:[/] {escape(str(error))}")
         return 1
     except ModuleNotFoundError as error:
-        if not _is_of_ros(error.name or ""):
+        name = error.name or ""
+        if _is_of_ros(name):
+            lacking = f"this command needs ROS 2, but Python found no module '{name}'."
+            way = "Run .venv/bin/dlstream after `make setup`, or source ROS 2 and the workspace's install/setup.bash."
+        elif not name or name.startswith("dlstream"):
             raise
-        lacking = f"this command needs ROS 2, but Python found no module '{error.name}'."
-        way = "Run .venv/bin/dlstream after `make setup`, or source ROS 2 and the workspace's install/setup.bash."
+        else:
+            lacking = f"this command needs the library {name.partition('.')[0]}, which this Python does not have."
+            way = "`make setup` installs it; on an installed ROS 2: docs/how-to/ros2.md."
         make_console().print(f"[bold red]dlstream:[/] {escape(lacking)} {escape(way)}")
         return 1
     return 0

@@ -34,7 +34,7 @@ def disarm(name: Name, rig: WhichRig = "") -> None:
 @by_hand.command("test")
 def try_it(
     name: Name,
-    action: Annotated[str, typer.Argument(help="Such as on, pulse or show.", show_default=False)],
+    action: Annotated[str, typer.Argument(help="The action, such as on, pulse or show.", show_default=False)],
     values: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Its values: width=5 image=left.")
     ] = None,

@@ -16,6 +16,7 @@ from dlstream.rig.sections import TopicCamera, TopicOutput
 from dlstream_camera import SOURCES, source_settings
 from dlstream_common import DlstreamError, suggest
 from dlstream_common.plugins import PartError, Registry
+from dlstream_common.settings import keys_of
 from dlstream_common.yaml.wording import shown
 from dlstream_experiment.model.protocols import PROTOCOLS, protocol_settings
 from dlstream_experiment.model.triggers import TRIGGERS, trigger_settings
@@ -108,7 +109,7 @@ def show_keys(kind: Kind, name: str, console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("key", "default", "meaning"):
         table.add_column(title, overflow="fold")
-    for key, about_key in settings.model_fields.items():
+    for key, about_key in keys_of(settings).items():
         if kind.named_by.endswith(f".{key}") or key == "type":
             continue
         default: Any = about_key.get_default(call_default_factory=True)
@@ -116,7 +117,7 @@ def show_keys(kind: Kind, name: str, console: Console) -> None:
             "must be given" if default is PydanticUndefined else "" if default in (None, "") else shown(default)
         )
         meaning = " ".join((about_key.description or "").split())
-        table.add_row(about_key.alias or key, escape(shown_default), escape(meaning))
+        table.add_row(key, escape(shown_default), escape(meaning))
     console.print()
     console.print(table)
 

@@ -26,7 +26,7 @@ _FIRST_WORD = 4.0
 """Seconds for which a node, which says something once a second, is waited for."""
 
 WhichRig = Annotated[
-    str, typer.Option("--rig", help="Which one, if several run: its name, file or process.", show_default=False)
+    str, typer.Option("--rig", help="Which rig, if several run: its name, file or process.", show_default=False)
 ]
 Text = Annotated[str, typer.Argument(help="What happened.", show_default=False)]
 
@@ -36,8 +36,8 @@ def start(
     subject: Annotated[
         str, typer.Option(help="With `start: service` of the recorder: the animal of this session.", show_default=False)
     ] = "",
-    session: Annotated[str, typer.Option(help="The same: name of the session's folder.", show_default=False)] = "",
-    note: Annotated[str, typer.Option(help="The same: a note.", show_default=False)] = "",
+    session: Annotated[str, typer.Option(help="With `start: service`: the folder's name.", show_default=False)] = "",
+    note: Annotated[str, typer.Option(help="With `start: service`: a note for the session.", show_default=False)] = "",
 ) -> None:
     """Start the experiment of the running rig; with `start: service` of the recorder, first a session.
 

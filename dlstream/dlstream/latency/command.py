@@ -112,7 +112,7 @@ def measure_latency(rig: Rig, file: Path, wanted: Wanted, out: Path, console: Co
     if not found.flashes:
         if found.error is not None and found.faults:
             faults = "; ".join(dict.fromkeys(found.faults))
-            raise LatencyError(f"{found.error} Meanwhile the rig told of a fault, which may be why: {faults}")
+            raise LatencyError(f"{found.error} Meanwhile the rig reported a fault, which may be why: {faults}")
         if found.error is not None:
             raise found.error
         return code or 1

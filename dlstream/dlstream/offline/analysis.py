@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dlstream.offline.scene import PanelLine, Scene
+from dlstream.offline.experiment_state import ExperimentState, PanelLine
 from dlstream_common import DlstreamError, Frame, FramePoses
 from dlstream_experiment import Command, Engine, Event, Experiment, RegionStates
 from dlstream_experiment.journal.journal import Journal
@@ -37,7 +37,7 @@ class Analysis:
         self._engine = Engine(experiment)
         self._journal = Journal()
         self._seed, self._start = seed, start
-        self._scene = Scene(list(experiment.triggers), experiment.outputs)
+        self._state = ExperimentState(list(experiment.triggers), experiment.outputs)
         self._last: int | None = None
         self._tick = 0
         self._commands = 0
@@ -89,13 +89,13 @@ class Analysis:
     @property
     def panel_length(self) -> int:
         """How many lines `panel` has at most."""
-        return self._scene.length
+        return self._state.length
 
     def panel(self, frame: Frame, first: int) -> Sequence[PanelLine]:
         """What the experiment does in the frame that was added last; `first`: stamp of the first frame."""
         measured = self._engine.measured() if self._engine.running else {}
         seconds = (frame.stamp - first) / 1e9
-        return self._scene.lines(frame.camera, seconds, frame.sequence, frame.stamp, measured)
+        return self._state.lines(frame.camera, seconds, frame.sequence, frame.stamp, measured)
 
     def _wait(self, until: int) -> None:
         """The ticks of the clock: as in a live run, they count while no pose arrives."""
@@ -112,7 +112,7 @@ class Analysis:
                 self.regions[effect.camera] = dict(effect.active)
             else:
                 rows.append(self._row(effect))
-                self._scene.take(rows[-1])
+                self._state.handle(rows[-1])
         self.session.add_entry(self._journal.lines(item, effects, self.experiment), rows)
 
     def _row(self, effect: Event | Command) -> EventRow:

@@ -19,12 +19,12 @@ from rich.markup import escape
 from dlstream.offline.analysis import Analysis, outlines, seed_of
 from dlstream.offline.annotated import AnnotatedVideo
 from dlstream.offline.behind import Behind
+from dlstream.offline.experiment_state import PanelLine
 from dlstream.offline.footage import Footage, Lost, open_footage
 from dlstream.offline.kinds import is_ros1, ros1
 from dlstream.offline.metadata import metadata_for
 from dlstream.offline.posing import Poser, first_frame, posed_ahead
 from dlstream.offline.progress import show_progress
-from dlstream.offline.scene import PanelLine
 from dlstream.offline.session_lines import journal_of
 from dlstream.offline.side_panel import SidePanel
 from dlstream.offline.used_files import copies_beside

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from shlex import quote
 
-from dlstream_common.file_kinds import kind_of_file
+from dlstream_common.file_kinds import BAGS, kind_of_file
 from dlstream_common.video import VIDEO_ENDINGS
 from dlstream_recorder import JOURNAL
 
@@ -58,7 +58,7 @@ def kind_of_no_bag(path: Path) -> str:
     if is_ros1(path):
         return ros1(path)
     kind = kind_of_file(path)
-    return "" if kind.startswith(("a bag", "an SQLite")) or not kind else f"{kind}; expected a bag"
+    return "" if kind in BAGS or not kind else f"{kind}; expected a bag"
 
 
 def ros1(path: Path) -> str:

@@ -13,9 +13,9 @@ import numpy as np
 from rich.console import Console
 
 from dlstream.offline.annotated import AnnotatedVideo
+from dlstream.offline.experiment_state import ExperimentState
 from dlstream.offline.footage import Lost, open_footage
 from dlstream.offline.progress import show_progress
-from dlstream.offline.scene import Scene
 from dlstream.offline.side_panel import SidePanel
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, Frame, Individual, event_kinds, to_bgr
@@ -51,7 +51,7 @@ def _write(
     ahead = deque(sorted(_rows(session), key=lambda row: row.stamp_ns))
     shown = (row.name for row in ahead if row.kind in (event_kinds.COMMAND, event_kinds.SHAM_STARTED))
     outputs = dict.fromkeys((*about["settings"].get("outputs", []), *shown))
-    scene = Scene(list(triggers), list(outputs), by_acknowledgement=True)
+    state = ExperimentState(list(triggers), list(outputs), by_acknowledgement=True)
     known = about["cameras"][camera]
     edges = [(int(first), int(second)) for first, second in known.get("edges", [])]
     outlines = {region["name"]: np.array(region["points"], np.float32) for region in known.get("regions", [])}
@@ -61,7 +61,7 @@ def _write(
     if first is None:
         raise DlstreamError(f"{sibling(stem, 'mkv')}: found no frame in it that can be decoded; expected a video")
     height, width = first.image.shape[:2]
-    panel = SidePanel(width, height, scene.length)
+    panel = SidePanel(width, height, state.length)
     video = AnnotatedVideo(path, panel.width, panel.height, first.stamp)
     try:
         with show_progress(console, f"{stem.name} annotated", footage.count) as advance:
@@ -69,13 +69,13 @@ def _write(
                 if isinstance(frame, Lost):
                     continue
                 while ahead and ahead[0].stamp_ns <= frame.stamp:
-                    scene.take(ahead.popleft())
+                    state.handle(ahead.popleft())
                 regions = [
-                    OverlayRegion(name, points, _is_active(name, triggers, scene)) for name, points in outlines.items()
+                    OverlayRegion(name, points, _is_active(name, triggers, state)) for name, points in outlines.items()
                 ]
                 picture = draw_overlay(to_bgr(frame.image, frame.encoding), individuals, edges, regions)
                 seconds = (frame.stamp - first.stamp) / 1e9
-                lines = scene.lines(camera, seconds, frame.sequence, frame.stamp, {})
+                lines = state.lines(camera, seconds, frame.sequence, frame.stamp, {})
                 video.add(panel.beside(picture, lines), frame.stamp)
                 advance()
     finally:
@@ -91,10 +91,10 @@ def _rows(session: Path) -> Iterator[EventRow]:
         yield EventRow(**{str(name): value for name, value in row.items() if name in names}, values=values)
 
 
-def _is_active(region: str, triggers: Mapping[str, Any], scene: Scene) -> bool:
+def _is_active(region: str, triggers: Mapping[str, Any], state: ExperimentState) -> bool:
     """Whether a trigger on that region is true."""
     return any(
-        scene.triggers.get(name, False)
+        state.triggers.get(name, False)
         for name, about in triggers.items()
         if isinstance(about, Mapping) and about.get("region") == region
     )

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dlstream.offline.scene import PanelLine
+from dlstream.offline.experiment_state import PanelLine
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _GROUND = (30, 26, 24)

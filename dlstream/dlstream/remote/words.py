@@ -81,7 +81,7 @@ def _experiment(state: NodeState, counts: Mapping[str, str]) -> Line:
         return _plain("experiment", state)
     name, phase = values.get("experiment", ""), values["status"]
     text = f"'{name}' is {phase}" + (f" in state '{values['state']}'" if values.get("state") else "")
-    if state.message.startswith("waits"):
+    if phase == "waiting":
         text = f"'{name}' {state.message}"
     text += "".join(f", {key} {value}" for key, value in counts.items())
     faults = int(values.get("faults", "0"))

@@ -14,7 +14,7 @@ from ruamel.yaml.comments import CommentedMap
 from dlstream.rig.hosts import HostSection
 from dlstream.rig.overrides import Overridden, Override
 from dlstream.rig.panel import PanelSection
-from dlstream.rig.sections import NodeOptions, Stop, TopicCamera, TopicOutput
+from dlstream.rig.sections import Stop, TopicCamera, TopicOutput
 from dlstream.rig.session import RigSession
 from dlstream.rig.table import NODE_KINDS
 from dlstream_common import (
@@ -29,6 +29,7 @@ from dlstream_common import (
     read_yaml,
     resolved,
 )
+from dlstream_common.node_options import NodeOptions
 from dlstream_common.yaml.salvage import salvage
 
 if TYPE_CHECKING:

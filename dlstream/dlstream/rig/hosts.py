@@ -15,14 +15,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from dlstream_common import DlstreamError, Problem, Settings, Severity, misfit, suggest
+from dlstream_common import DlstreamError, Problem, SettingsWithFormerKeys, Severity, former, misfit, suggest
 
 SOCKET_BUFFER = 4 * 1024 * 1024
 """Bytes that a socket is asked to hold: four raw images of 640x480, which come in one burst each."""
 _LIMIT = Path("/proc/sys/net/core/rmem_max")
 
 
-class Host(Settings):
+class Host(SettingsWithFormerKeys):
     """A computer on which parts of a rig run."""
 
     address: Annotated[str, Field(min_length=1, pattern=r"^[^\s;<>&]+$")]
@@ -35,11 +35,12 @@ class Host(Settings):
     file: str = ""
     """The rig file there; empty: at the same path as on the main host."""
     on_failure: Literal["stop", "continue"] = "stop"
-    """When nothing is heard of it for `patience`: stop the rig (and fail), or go on without it until it is back."""
+    """When nothing is heard of it for `gone_after`: stop the rig (and fail), or go on without it until it is back."""
     silence: Annotated[float, Field(ge=0.1, le=3600)] = 0.25
     """Seconds without a sign of life after which outputs go off, if a part runs there on which they depend."""
-    patience: Annotated[float, Field(ge=0.1, le=3600)] = 5.0
-    """Seconds without a sign of life after which it is gone: see on_failure."""
+    gone_after: Annotated[float, Field(ge=0.1, le=3600)] = 5.0
+    """Seconds without a sign of life after which it counts as gone: see on_failure."""
+    patience: Annotated[float | None, Field(ge=0.1, le=3600, exclude=True), former("gone_after")] = None
     start_timeout: Annotated[float, Field(ge=1, le=3600)] = 60.0
     """Seconds to wait for it at the start."""
     clock_warning: Annotated[float, Field(gt=0, le=3600)] = 0.002
@@ -49,7 +50,7 @@ class Host(Settings):
 
     @model_validator(mode="after")
     def _in_order(self) -> Host:
-        for less, more in (("silence", "patience"), ("clock_warning", "clock_limit")):
+        for less, more in (("silence", "gone_after"), ("clock_warning", "clock_limit")):
             low, high = getattr(self, less), getattr(self, more)
             if high < low and more in self.model_fields_set:
                 raise misfit(more, f"at least {less}, {low:g} s")

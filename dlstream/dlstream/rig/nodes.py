@@ -10,9 +10,10 @@ from typing import Any
 from dlstream.rig.facts import RigFacts
 from dlstream.rig.file import Rig
 from dlstream.rig.hosts import host_of
-from dlstream.rig.sections import NodeOptions, TopicCamera
+from dlstream.rig.sections import TopicCamera
 from dlstream.rig.table import NODE_KINDS
 from dlstream_common import Settings
+from dlstream_common.node_options import NodeOptions
 
 _SHARING = {"/outputs": "dlstream_outputs::OutputNode", "/inputs": "dlstream_outputs::InputNode"}
 """Classes of nodes that may share a device, by namespace."""

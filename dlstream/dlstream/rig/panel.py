@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args
 
 from dlstream.rig.facts import RigFacts
-from dlstream.rig.sections import NodeOptions, TopicCamera, TopicOutput
-from dlstream_common import DlstreamError, Problem
+from dlstream.rig.sections import TopicCamera, TopicOutput
+from dlstream_common import Problem
+from dlstream_common.node_options import NodeOptions
 from dlstream_outputs import Action
 from dlstream_panel import PanelSettings
-from dlstream_panel.tokens import DEFAULT, read_or_make
+from dlstream_panel.tokens import DEFAULT, TokenError, read_or_make
 
 
 class PanelSection(PanelSettings, NodeOptions):
@@ -51,8 +52,8 @@ def check_panel(panel: Any, facts: RigFacts) -> Iterator[Problem]:
     if panel.needs_token:
         try:
             read_or_make(panel.token or DEFAULT)
-        except DlstreamError as error:
-            yield Problem(("token",), str(error).partition(": ")[2], "a file of tokens that only you can read")
+        except TokenError as error:
+            yield error.problem
 
 
 def _as_word(value: Any) -> str:

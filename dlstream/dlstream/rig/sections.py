@@ -1,4 +1,4 @@
-"""The sections of a rig file that are not a node's own: what any node may have, and parts that somebody else runs."""
+"""The sections of a rig file that are not a node's own: of parts that somebody else runs, and `stop`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, create_model
 
 from dlstream_common import Problem, Settings
-from dlstream_common.plugins import PartError
+from dlstream_common.node_options import NodeOptions
 from dlstream_outputs import Fate
-
-
-class NodeOptions(Settings):
-    """What the rig file may say of every node, beside the node's own parameters."""
-
-    on_failure: Literal["stop", "restart", "continue"] = "stop"
-    """When the node dies: stop the whole rig (and fail), start the node again, or go on without it."""
-    host: str = ""
-    """On which of the rig's `hosts` the node runs; empty: on the first of them."""
 
 
 class TopicCamera(Settings):
@@ -61,13 +52,5 @@ class Stop(Settings):
 
 
 def section_of(settings: type[Settings]) -> type[Settings]:
-    """A node's settings class with the options that every node of a rig has.
-
-    Raises:
-        PartError: it has one of these options as a key of its own, which a file could never set.
-    """
-    for key in NodeOptions.model_fields:
-        if key in settings.model_fields:
-            found = f"the key '{key}' in {settings.__name__} of {settings.__module__.partition('.')[0]}"
-            raise PartError("settings", found, f"another name: every node of a rig has '{key}'", "Ask its makers.")
+    """A node's settings class with the options that every node of a rig has."""
     return create_model(settings.__name__, __base__=(settings, NodeOptions), __doc__=settings.__doc__)

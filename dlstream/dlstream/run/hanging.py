@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from dlstream_common.ros import LIFECYCLE
+
 AFTER = 15.0
 """Seconds without a diagnosis, of which a node gives one a second; a killed one is in ROS's graph for twenty."""
 _ASKED = 1.0
 """Seconds between two questions above which the launcher itself did not run, and heard nobody."""
-_BEFORE_ACTIVE = frozenset(("unconfigured", "configuring", "inactive", "activating", "finalized"))
-"""What a node says that has not begun, or has ended: to prepare a network may take minutes."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Hanging:
         self._asked = 0.0
 
     def add(self, status: DiagnosticStatus, steady: float) -> None:
-        """A node's diagnosis came."""
-        if status.message in _BEFORE_ACTIVE:
+        """A node's diagnosis came. Only an active one is missed later: to prepare a network may take minutes."""
+        if any(item.key == LIFECYCLE for item in status.values):
             self._heard.pop(status.name, None)
         else:
             self._heard[status.name] = steady
@@ -52,7 +52,7 @@ class Hanging:
         found = []
         for node, heard in list(self._heard.items()):
             if node in self._told and heard > self._told[node]:
-                text = f"it is there again, after {heard - self._told.pop(node):.0f} s"
+                text = f"it is back, after {heard - self._told.pop(node):.0f} s"
                 found.append(Hang(node, text, back=True))
             if node in self._told or steady - heard <= AFTER:
                 continue

@@ -67,9 +67,9 @@ class Monitor:
         """The newest session folder that a recorder reported."""
         self.status: ExperimentStatus | None = None
         self.told_to_end = ""
-        """The needed node that was told to end while the rig went on."""
+        """The needed node that was asked to end while the rig went on."""
         self.rig_ends = False
-        """Whether the rig's nodes are being told to end, one after the other."""
+        """Whether the rig's nodes are being asked to end, one after the other."""
         self.ran = False
         """Whether the experiment has run since the monitor started."""
         self._context = rclpy.Context()
@@ -170,7 +170,7 @@ class Monitor:
                 values = {pair.key: pair.value for pair in item.values}
                 if TOLD_TO_END in values and item.name in self._needed and not (self.rig_ends or self.told_to_end):
                     self.told_to_end = item.name
-                    self.stop_outputs(f"{item.name} was told to end", for_good=True)
+                    self.stop_outputs(f"{item.name} was asked to end", for_good=True)
                 if item.name == self._pose:
                     self.poses = sum(int(value) for key, value in values.items() if key.endswith("/poses"))
                 if "session" in values:

@@ -75,7 +75,7 @@ class Runner:
         """Runs until a node that is needed has ended, `stop`, SIGINT or SIGTERM; returns the exit code.
 
         `tick` is called about ten times a second, in this thread, until it says why the rig is to end. `on_stopping` is
-        called once, before the first node is told to end: with the reason, and whether it is a failure.
+        called once, before the first node is asked to end: with the reason, and whether it is a failure.
         """
         previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         try:

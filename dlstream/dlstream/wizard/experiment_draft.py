@@ -140,6 +140,10 @@ class ExperimentDraft:
         for key, text in self._answers.values.items():
             try:
                 place = draft.place(key)
+            except DlstreamError as error:  # which names the key
+                self.refused[key] = str(error)
+                continue
+            try:
                 before = draft.get(place)
                 if before is None or text != draft.show(before):
                     refuse_path(text)
@@ -147,7 +151,7 @@ class ExperimentDraft:
                     _refuse_shapeless(place, before, value)
                     values[place] = value
             except DlstreamError as error:
-                self.refused[key] = str(error)
+                self.refused[key] = f"{key}: {error}"
         if values:
             draft.fill(values)
 
@@ -160,9 +164,9 @@ def _refuse_shapeless(place: Place, before: Any, value: Any) -> None:
     """
     section = place == ("calibration",) or (place[0] in ("triggers", "regions", "keypoints") and len(place) <= 2)
     if isinstance(before, Mapping) and (len(place) == 1 or not isinstance(value, Mapping)):
-        raise DlstreamError(f"{key_of(place)}: it has keys of its own; give one of them, such as {_example(place)}")
+        raise DlstreamError(f"it has keys of its own; give one of them, such as {_example(place)}")
     if section and not isinstance(value, Mapping):
-        raise DlstreamError(f"{key_of(place)}: found {value!r}; expected a mapping, such as {{KEY: VALUE}}")
+        raise DlstreamError(f"found {value!r}; expected a mapping, such as {{KEY: VALUE}}")
 
 
 def _example(place: Place) -> str:

@@ -156,8 +156,8 @@ class Look:
     def _experiment(self, known: Known, draft: Draft) -> ExperimentDraft:
         fitted = Draft(draft.template, self._file, known)
         made = ExperimentDraft(self._answers, fitted, known)
-        for key, text in made.refused.items():
-            self._say("protocol", text if text.startswith(key) else f"{key}: {text}")
+        for text in made.refused.values():
+            self._say("protocol", text)
         for problem in made.draft.problems:
             self._say(_STEPS.get(str(problem.place[:1] and problem.place[0]), "protocol"), _words(problem))
         return made

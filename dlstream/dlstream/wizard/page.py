@@ -141,6 +141,9 @@ class WizardPage:
         data = camera_data(request.camera, self._folder, self._cameras)
         words = [f"{key}={value}" for key, value in data.items() if key != "source"]
         serial = request.camera.serial if request.camera.kind == "device" else ""
-        options = ["--frames", str(_FRAMES), "--out", str(self._shots(str(data["source"]), serial))]
+        shots = self._shots(str(data["source"]), serial)
+        options = ["--frames", str(_FRAMES), "--out", str(shots)]
         self._checks.run("picture", ["camera", "test", str(data["source"]), *words, *options], _END_OF_TRIAL)
+        for file in shots.glob("*.png"):  # a page takes what it finds there for the new one
+            file.unlink()
         return "taking a picture"

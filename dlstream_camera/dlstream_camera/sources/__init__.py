@@ -20,7 +20,7 @@ from dlstream_common.plugins import Registry
 from dlstream_common.tagged import tagged
 
 SOURCES: Registry[type[FrameSource[Any]]] = Registry(
-    "source", __name__, __path__, a_class(FrameSource), group="dlstream.sources", reserved=("topic",)
+    "source", __name__, __path__, a_class(FrameSource, named_by="source"), group="dlstream.sources", reserved=("topic",)
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from dlstream_camera.crop import crop_problem, crop_slices
 from dlstream_camera.sources._format import Capture, Device, Format, Notice, SourceState
@@ -15,6 +15,10 @@ from dlstream_common import FILLED_IN, AnyPath, DlstreamError, Problem, RigNames
 from dlstream_common.calibration import load_calibration
 from dlstream_common.settings import misfit
 from dlstream_common.tagged import Configurable
+
+
+def _formerly_tell(value: Any) -> Any:
+    return "report" if value == "tell" else value  # as it was called in former rig files
 
 
 class SourceSettings(Settings):
@@ -35,9 +39,9 @@ class SourceSettings(Settings):
     frozen_after: Annotated[float, Field(ge=0, le=3600)] = 2.0
     """Seconds of images that are equal bit by bit after which the camera counts as frozen: a real sensor's noise makes
     each one differ. 0: never."""
-    on_frozen: Literal["hold", "stop", "tell"] = "hold"
+    on_frozen: Annotated[Literal["hold", "stop", "report"], BeforeValidator(_formerly_tell)] = "hold"
     """When it is frozen, beside a fault: hold its images back, so that outputs go off after pose_timeout and come back
-    with it; stop its node, which is the rig's on_failure; or only tell it."""
+    with it; stop its node, which is the rig's on_failure; or only report it."""
     queue: Annotated[int, Field(ge=1, le=1000)] = 30
     """Frames buffered for a slow reliable subscriber before one is lost."""
     wait_for: Annotated[int, Field(ge=0), FILLED_IN] = 0

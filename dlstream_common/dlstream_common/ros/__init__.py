@@ -1,7 +1,7 @@
 """What all dlstream nodes share: base class, parameters, quality of service and message conversion."""
 
 from dlstream_common.ros._parent import WITH_PARENT
-from dlstream_common.ros.diagnostics import TOLD_TO_END, Diagnosis, Level
+from dlstream_common.ros.diagnostics import LIFECYCLE, TOLD_TO_END, Diagnosis, Level
 from dlstream_common.ros.event_messages import command_to_message, event_to_message
 from dlstream_common.ros.host_clocks import Ahead, HostClocks
 from dlstream_common.ros.local import LocalFrames
@@ -39,6 +39,7 @@ __all__ = [
     "JOURNAL",
     "LATCHED",
     "LATEST_IMAGE",
+    "LIFECYCLE",
     "POSE",
     "TOLD_TO_END",
     "WITH_PARENT",

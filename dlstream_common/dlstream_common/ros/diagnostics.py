@@ -14,6 +14,9 @@ from dlstream_common.ros.messages import key_values
 TOLD_TO_END = "told_to_end"
 """Key of a diagnosis, `True` from the moment at which a signal tells the node to end."""
 
+LIFECYCLE = "lifecycle"
+"""Key of a diagnosis: the node's lifecycle state while it is not active, such as "inactive"."""
+
 
 class Level(Enum):
     """The levels of diagnostic_msgs/DiagnosticStatus."""

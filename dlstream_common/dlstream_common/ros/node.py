@@ -17,7 +17,7 @@ from rclpy.timer import Timer
 
 from dlstream_common.credentials import masked
 from dlstream_common.errors import DlstreamError
-from dlstream_common.ros.diagnostics import TOLD_TO_END, Diagnosis, Level, diagnosis_to_message
+from dlstream_common.ros.diagnostics import LIFECYCLE, TOLD_TO_END, Diagnosis, Level, diagnosis_to_message
 from dlstream_common.ros.local import LocalFrames
 from dlstream_common.ros.parameters import declare_settings, parameter_fields, read_settings, refusal, refuse_unknown
 from dlstream_common.settings import Settings
@@ -237,7 +237,7 @@ class DlstreamNode(LifecycleNode, Generic[S]):
 
     def _publish_diagnosis(self) -> None:
         state = self.state_name
-        self._send_diagnosis(self.diagnose() if state == "active" else Diagnosis(Level.OK, state))
+        self._send_diagnosis(self.diagnose() if state == "active" else Diagnosis(Level.OK, state, {LIFECYCLE: state}))
 
     def _send_diagnosis(self, diagnosis: Diagnosis) -> None:
         name = self.get_fully_qualified_name()

@@ -21,6 +21,7 @@ from rclpy.parameter import Parameter
 
 from dlstream_common.credentials import masked
 from dlstream_common.errors import DlstreamError
+from dlstream_common.node_options import ROS_PARAMETERS
 from dlstream_common.problems import did_you_mean, suggest
 from dlstream_common.settings import former_key
 from dlstream_common.tagged import Tagged
@@ -47,7 +48,6 @@ _SECRETS: WeakKeyDictionary[Node, dict[str, str]] = WeakKeyDictionary()
 """The values that nodes were given, by their masked form."""
 _LARGEST = 1e12
 """The limit of a number that has none: ROS's ranges have two ends."""
-_OF_ROS = ("use_sim_time", "qos_overrides", "start_type_description_service")
 
 
 class ParameterError(DlstreamError):
@@ -208,7 +208,7 @@ def refuse_unknown(node: Node, known: Iterable[str]) -> None:
     """Raises ParameterError if the command line or a file sets a parameter that the node doesn't have."""
     known = sorted(known)
     for name in node._parameter_overrides:
-        if name not in known and not name.startswith(_OF_ROS):
+        if name not in known and not name.startswith(ROS_PARAMETERS):
             raise ParameterError(
                 f"parameter {name} of {node.get_name()}: there is no such parameter. {suggest(name, known)}"
             )

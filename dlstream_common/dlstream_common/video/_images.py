@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from dlstream_common.errors import SourceError
-from dlstream_common.file_kinds import HEIC, kind_of_file
+from dlstream_common.file_kinds import HEIC, VIDEOS, kind_of_file
 from dlstream_common.frame import Image
 from dlstream_common.quiet import quiet_opencv
 from dlstream_common.video._imagej import check_stack
@@ -134,7 +134,7 @@ def _check_file(path: Path) -> None:
     """Raises SourceError for a file of which cv2 would read nothing, or only the first picture, without a word."""
     try:
         kind = kind_of_file(path)
-        if kind.startswith("a video"):
+        if kind in VIDEOS:
             hint = f"Rename it, such as {path.stem}.mp4"
             raise SourceError(f"{path}: found {kind}; expected an image, by its ending. {hint}")
         if kind == HEIC and not cv2.haveImageReader(str(path)):

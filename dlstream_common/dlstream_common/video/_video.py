@@ -12,7 +12,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from dlstream_common.errors import SourceError
-from dlstream_common.file_kinds import kind_of_file
+from dlstream_common.file_kinds import IMAGES, MP4, VIDEOS, kind_of_file
 from dlstream_common.frame import Image
 from dlstream_common.video._decoding import decode, seek
 from dlstream_common.video._doubts import doubt_about_pixels, doubts_about_times, own_rate
@@ -145,9 +145,9 @@ def _opened(path: Path) -> InputContainer:
         return av.open(f"file:{path}", options={"framerate": f"{_NOBODYS_RATE}"})
     except (av.FFmpegError, ValueError) as error:
         kind = kind_of_file(path)
-        if kind and not kind.startswith("a video"):
+        if kind and kind not in VIDEOS:
             raise SourceError(f"{path}: found {kind}; expected a video") from error
-        if kind.startswith("a video (MP4") and not has_index(path):
+        if kind == MP4 and not has_index(path):
             raise SourceError(
                 f"{path}: found an MP4 without its index (moov), which recorders write at the end; expected a whole "
                 "video. Is it still being recorded? If its recorder was killed: the tool untrunc repairs it, with a "
@@ -162,7 +162,7 @@ def _opened(path: Path) -> InputContainer:
 def _check_container(container: InputContainer, path: Path) -> None:
     """Refuses an image with the name of a video, which would be a video of one frame."""
     kind = kind_of_file(path)
-    if kind.startswith("an image") and container.format.name.endswith("_pipe"):  # not a stream of JPEGs, and no GIF
+    if kind in IMAGES and container.format.name.endswith("_pipe"):  # not a stream of JPEGs, and no GIF
         raise SourceError(f"{path}: found {kind}; expected a video. Rename it, so that its ending says so")
 
 

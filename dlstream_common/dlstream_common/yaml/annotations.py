@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, Tag
 
 from dlstream_common.problems import Place
-from dlstream_common.settings import Unit
+from dlstream_common.settings import Unit, keys_of
 from dlstream_common.tagged import Tagged
 
 Location = Place
@@ -24,7 +24,7 @@ def known_keys(annotation: Any, location: Location) -> list[str]:
         return sorted({key for member in _members(annotation) for key in known_keys(member, location)})
     if not location:
         is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
-        return [field.alias or name for name, field in annotation.model_fields.items()] if is_model else []
+        return list(keys_of(annotation)) if is_model else []
     return known_keys(_below(annotation, location[0]), location[1:])
 
 

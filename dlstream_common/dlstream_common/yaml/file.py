@@ -129,9 +129,20 @@ def _not_plain(data: CommentedMap, error: Exception) -> Problem:
     line, key = _odd_key(data)
     if line is not None:
         return Problem((), f"the key {shown(key)}", "a plain word as a key", line=line)
-    if isinstance(error, RecursionError) or "Circular" in str(error):
+    if isinstance(error, RecursionError) or _contains_itself(data):
         return Problem((), "an anchor that contains itself", "plain values", line=1)
     return Problem((), str(error), "plain values", line=1)
+
+
+def _contains_itself(data: Any, above: frozenset[int] = frozenset(), whole: set[int] | None = None) -> bool:
+    """Whether a mapping or list stands somewhere below itself, by an anchor; `whole`: those that are known not to."""
+    whole = set() if whole is None else whole
+    if id(data) in above or id(data) in whole:
+        return id(data) in above
+    below = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    found = any(_contains_itself(item, above | {id(data)}, whole) for item in below)
+    whole.add(id(data))
+    return found
 
 
 def _odd_key(data: Any, depth: int = 0) -> tuple[int | None, Any]:

@@ -205,7 +205,7 @@ def _keypoints(sections: ParsedSections, keypoints: Collection[str] | None) -> I
 
 def _no_keypoint(place: Location, keypoint: str, known: Collection[str]) -> Problem:
     hint = f"{did_you_mean(keypoint, list(known))} Known: {', '.join(known)}.".lstrip()
-    return Problem(place, f"'{keypoint}'", "a keypoint of the network", hint)
+    return Problem(place, f"'{keypoint}'", "a keypoint of the network", hint, choices=tuple(known))
 
 
 def _depths(sections: ParsedSections, depths: Collection[str] | None) -> Iterator[Problem]:

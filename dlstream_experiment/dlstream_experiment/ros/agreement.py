@@ -126,7 +126,7 @@ class Agreement:
     def newly_back(self) -> str:
         """That the output's node was started again, once for each time; empty otherwise."""
         untold, self._untold = self._untold, False
-        return f"output '{self._output}' is there again: its node was started anew, and is off" if untold else ""
+        return f"output '{self._output}' is back: its node was restarted, and is off" if untold else ""
 
     def is_silent(self, steady: float) -> bool:
         """Whether the output has published a status, but none for too long."""

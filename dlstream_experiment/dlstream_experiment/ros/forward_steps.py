@@ -6,7 +6,7 @@ A clock that was set back is found by the run itself, from its inputs alone.
 from __future__ import annotations
 
 _STEP = 500_000_000
-"""Nanoseconds from which it is told, as of a clock that is set back."""
+"""Nanoseconds from which it is reported, as of a clock that is set back."""
 _SECOND = 1_000_000_000
 
 
@@ -16,8 +16,8 @@ class ForwardSteps:
     def __init__(self) -> None:
         self._difference: int | None = None
 
-    def told(self, stamp: int, uptime: int) -> str:
-        """What is to be told, once for each step; empty where there was none.
+    def fault(self, stamp: int, uptime: int) -> str:
+        """What is to be reported, once for each step; empty where there was none.
 
         Args:
             stamp: what the clock shows, in nanoseconds.

@@ -99,7 +99,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         status = self._running_engine.status(self._clock_now())
         values = {
             "experiment": status.experiment,
-            "status": status.phase.name.lower(),
+            "status": "waiting" if self._waiting else status.phase.name.lower(),
             "state": status.state,
             "poses": self._poses,
             "stale": self._running_engine.stale,
@@ -140,11 +140,11 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         if connections is None or self.settings is None:
             return
         stamp = self._clock_now()
-        told = "" if self.in_simulated_time else self._steps.told(stamp, uptime())
-        if told and engine.running:
-            self._complain("clock", told)
-        elif told:
-            self.get_logger().warning(told)
+        step = "" if self.in_simulated_time else self._steps.fault(stamp, uptime())
+        if step and engine.running:
+            self._complain("clock", step)
+        elif step:
+            self.get_logger().warning(step)
         if engine.needs_tick(stamp):
             self._handle(Tick(stamp))
         elif not engine.running:
@@ -198,7 +198,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         stamp = self._clock_now()
         message = status_to_message(self._running_engine.status(stamp), stamp)
         if self._waiting:
-            message.reason = self._waiting.reason
+            message.status, message.reason = ExperimentStatus.WAITING, self._waiting.reason
         elif self._never_began:
             message.status, message.reason = ExperimentStatus.FAULT, self._never_began
         return message

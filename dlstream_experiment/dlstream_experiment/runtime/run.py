@@ -212,7 +212,7 @@ class Run:
     def _apply(self, steps: Iterable[Step], stamp: int, cause: Cause | None) -> list[Effect]:
         effects: list[Effect] = []
         why: dict[str, str] = {}
-        anew: set[str] = set()
+        again: set[str] = set()
         for step in steps:
             if isinstance(step, End):
                 return effects + self.end(stamp, step.reason, cause)
@@ -221,11 +221,11 @@ class Run:
             elif isinstance(step, On):
                 self._wanted[step.stimulus.output] = step.stimulus
                 why[step.stimulus.output] = step.trigger
-                anew |= {step.stimulus.output} if step.anew else set()
+                again |= {step.stimulus.output} if step.again else set()
             elif isinstance(step, Off):
                 self._wanted[step.output] = None
                 why[step.output] = step.trigger
-        return effects + self._commands(stamp, cause, why, anew)
+        return effects + self._commands(stamp, cause, why, again)
 
     def _forget_what_has_ended(self) -> None:
         """Poses come back: a pulse that was cut short, or was due meanwhile, is not given late."""
@@ -236,12 +236,14 @@ class Run:
     def _notes(self, steps: Iterable[Step], stamp: int, cause: Cause | None) -> list[Effect]:
         return [Event(stamp, step.kind, step.name, step.values, cause) for step in steps if isinstance(step, Note)]
 
-    def _commands(self, stamp: int, cause: Cause | None, why: Mapping[str, str], anew: Collection[str]) -> list[Effect]:
+    def _commands(
+        self, stamp: int, cause: Cause | None, why: Mapping[str, str], again: Collection[str]
+    ) -> list[Effect]:
         """The commands that bring the outputs to what is wanted; without poses that is off."""
         effects: list[Effect] = []
         for output, wanted in self._wanted.items():
             target = None if self._silent else wanted
-            if target == self._commanded[output] and (target is None or output not in anew):
+            if target == self._commanded[output] and (target is None or output not in again):
                 continue
             self._commanded[output] = target
             trigger = why.get(output, "")

@@ -125,7 +125,7 @@ def _reason(port: str, error: Exception) -> str:
         return f"{port} is not there; ports with a device: {there}. Plug the board in, or use port: auto"
     if number == errno.EACCES:
         return f"{port} may not be used by you; run: sudo usermod -aG dialout $USER, then log out and in again"
-    if number in (errno.EAGAIN, errno.EBUSY) or "exclusively lock" in str(error):
+    if number in (errno.EAGAIN, errno.EBUSY):
         whose = in_use(port) or "in use by another program (a second rig, Arduino's serial monitor)"
         return f"{port} is {whose}; expected a port of its own. End that program first"
     return f"{port} can't be opened as a serial port ({error})"

@@ -19,7 +19,7 @@ from dlstream_outputs.outputs._base import Fate, NotNowError, Output, OutputErro
 from dlstream_outputs.outputs._guarded import GuardedOutput
 
 OUTPUTS: Registry[type[Output[Any]]] = Registry(
-    "output", __name__, __path__, a_class(Output), group="dlstream.outputs", reserved=("topic",)
+    "output", __name__, __path__, a_class(Output, named_by="type"), group="dlstream.outputs", reserved=("topic",)
 )
 
 

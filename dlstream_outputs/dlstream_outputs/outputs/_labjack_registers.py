@@ -9,7 +9,7 @@ from typing import Any
 from dlstream_outputs.outputs._base import OutputError
 
 PORT = 502
-_PATIENCE = 0.5
+_ANSWER_TIMEOUT = 0.5
 """Seconds in which the device must answer."""
 _DIO, _DAC = 2000, 1000
 _PRODUCT, _SERIAL = 60000, 60028
@@ -57,7 +57,7 @@ class LabJack:
         from pymodbus.client import ModbusTcpClient
 
         where = f"{self._host}:{self._port}"
-        client = ModbusTcpClient(self._host, port=self._port, timeout=_PATIENCE, retries=0)
+        client = ModbusTcpClient(self._host, port=self._port, timeout=_ANSWER_TIMEOUT, retries=0)
         if not client.connect():
             raise OutputError(
                 f"address: found no LabJack that answers at {where}; is it on, and in this network? Its address is in "

@@ -140,14 +140,14 @@ class Orders:
         if self._insisting is not None:
             self._insisting.cancel()
         self._insisting = asyncio.ensure_future(self._insist(stamp_from_message(stamp) / 1e6))
-        self._publish_event(event_kinds.MARK, "STOP", "every output was told to go off, by the panel", stamp)
+        self._publish_event(event_kinds.MARK, "STOP", "every output was commanded off, by the panel", stamp)
         if "/experiment" not in self._settings.nodes:
-            return "every output was told to go off"
+            return "every output was commanded off"
         try:
             ended = (await self._call("/experiment/stop", Trigger.Request())).success
         except OrderError as error:
-            raise OrderError(f"every output was told to go off, but the run may go on: {error}") from error
-        return "every output was told to go off" + ("; the run has ended" if ended else "; no run was in progress")
+            raise OrderError(f"every output was commanded off, but the run may go on: {error}") from error
+        return "every output was commanded off" + ("; the run has ended" if ended else "; no run was in progress")
 
     def _switch_off(self, output: str, decided: Any) -> None:
         self._count += 1

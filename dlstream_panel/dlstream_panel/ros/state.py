@@ -26,6 +26,7 @@ _PHASES = {
     ExperimentStatus.RUNNING: "running",
     ExperimentStatus.FINISHED: "finished",
     ExperimentStatus.FAULT: "fault",
+    ExperimentStatus.WAITING: "waiting",
 }
 _EVENTS = "experiment/events"
 

@@ -104,7 +104,7 @@ export class Cameras {
     for (const [name, view] of this.#views) {
       const old = now - view.drawnAt > OLD;
       const node = this.state?.nodes[`/${name}/camera`];
-      const inactive = node?.message === "inactive" ? "stream is stopped" : "no picture";
+      const inactive = node?.values?.lifecycle === "inactive" ? "stream is stopped" : "no picture";
       const since = view.drawnAt ? ` for ${Math.round((now - view.drawnAt) / 1000)} s` : "";
       say(view.veil, !connected ? "no connection" : view.drawnAt || node ? `${inactive}${since}` : "waiting for pictures");
       mark(view.figure, "live", connected && !old ? "yes" : "no");

@@ -7,7 +7,7 @@ const CHECKS = {
   check: ["Does everything fit?", "Reads the rig file and every file that it names, and says what is wrong with its line. Some seconds.", "dlstream check"],
   camera: ["Do the cameras deliver?", "Reads all cameras for 5 s: rate, jitter, lost frames. Stop the stream on the page Rig first where a camera serves one program only.", "dlstream camera test"],
   network: ["Does the network see the animal?", "Takes 100 frames of each camera and says how sure the network is of each keypoint, and how long it takes.", "dlstream network test"],
-  recording: ["Is every frame recorded?", "Records the cameras alone for 10 s, reads the videos again, and counts the frames.", "dlstream recording test"],
+  recording: ["Is every frame recorded?", "Records only the cameras for 10 s, reads the videos again, and counts the frames.", "dlstream recording test"],
   bench: ["Is this machine fast enough?", "Runs a second copy of the rig for 600 poses, with outputs that only log: nothing is switched on. The rig that runs beside it takes its share, so the real figures are better.", "dlstream bench"],
 };
 

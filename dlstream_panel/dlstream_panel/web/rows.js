@@ -11,7 +11,7 @@ export function nodeState(state, name, now) {
   if (!node) return { level: "none", text: "not of this rig" };
   if (!node.at) return { level: "silent", text: "not heard yet" };
   if (now - node.at > SILENT) return { level: "silent", text: `silent for ${Math.round((now - node.at) / 1000)} s` };
-  if (node.message === "inactive" || node.message === "unconfigured") return { level: "off", text: "stopped" };
+  if (["inactive", "unconfigured"].includes(node.values.lifecycle)) return { level: "off", text: "stopped" };
   return { level: node.level === "stale" ? "warn" : node.level, text: node.message };
 }
 
@@ -50,8 +50,8 @@ export class Rows {
     if ("/experiment" in state.nodes) {
       const node = nodeState(state, "/experiment", now);
       const text = node.level === "silent" ? node.text : `${state.experiment.name ?? ""} ${state.experiment.status ?? ""}`.trim();
-      const waiting = !running && (state.experiment.reason ?? "").startsWith("waits");
-      rows.experiment = { label: "Experiment", level: running ? "ok" : node.level === "ok" ? "off" : node.level, text: waiting ? state.experiment.reason : text, on: running || waiting };
+      const waiting = state.experiment.status === "waiting";
+      rows.experiment = { label: "Experiment", level: running ? "ok" : node.level === "ok" ? "off" : node.level, text: (waiting && state.experiment.reason) || text, on: running || waiting };
     }
     if (this.hello.recording) {
       const node = nodeState(state, "/recorder", now);

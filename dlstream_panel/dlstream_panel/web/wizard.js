@@ -246,11 +246,19 @@ export class Wizard {
   #reported(job) {
     this.#job = job;
     if (job.name === "picture" && !job.running && this.#taking) {
-      if (job.code === 0 || job.lines.some((line) => line.trim().startsWith("picture"))) this.#pictures[this.#taking] = job.ended;
-      else tell(`No picture came: ${job.lines.slice(-3).join(" ")}`, "problem");
+      this.#taken(job, this.#taking);
       this.#taking = "";
-      this.#keep();
     }
+    this.#show();
+  }
+
+  /** A trial has ended, well or not: the picture is there if one came. */
+  async #taken(job, key) {
+    const [source, serial] = key.split("\n");
+    const answer = await fetch(`/api/wizard/picture?${new URLSearchParams({ source, serial })}`).catch(() => null);
+    if (answer?.ok) this.#pictures[key] = job.ended;
+    else tell(`No picture came: ${job.lines.slice(-3).join(" ")}`, "problem");
+    this.#keep();
     this.#show();
   }
 

@@ -142,7 +142,7 @@ class HostLink:
             text = f"nothing has been heard of host {peer.name} for {silent:.1f} s"
             self._say("rig", text)
             self._monitor.report(event_kinds.FAULT, f"host/{peer.name}", {"text": text})
-        if silent > peer.options.patience and not peer.gone:
+        if silent > peer.options.gone_after and not peer.gone:
             peer.gone = True
             if peer.options.on_failure == "stop":
                 self._monitor.stop_outputs(f"host {peer.name} is gone", True)

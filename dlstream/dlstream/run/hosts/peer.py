@@ -20,7 +20,7 @@ class Peer:
         heard: that beat's `sent` by its clock, and when it came by ours.
         silent_since: from when on, by the monotonic clock, once its silence was reported; else 0.
         off: whether the outputs went off because it is silent.
-        gone: whether it has been silent for longer than `patience`.
+        gone: whether it has been silent for longer than `gone_after`.
         warned: whether the difference of its clock was reported.
     """
 

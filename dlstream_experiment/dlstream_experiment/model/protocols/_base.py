@@ -61,13 +61,13 @@ class Note:
 class On:
     """A stimulus is on from now until its output is switched off or gets another one.
 
-    `trigger` is the trigger whose decision caused it; empty where none did, such as at the end of a time. `anew`: the
+    `trigger` is the trigger whose decision caused it; empty where none did, such as at the end of a time. `again`: the
     command is sent even if the output had it before, such as a second pulse.
     """
 
     stimulus: Stimulus
     trigger: str = ""
-    anew: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

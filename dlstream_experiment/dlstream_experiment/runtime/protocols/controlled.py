@@ -63,8 +63,8 @@ class Controlled(Protocol):
             if isinstance(step, On):
                 self._wanted[step.stimulus.output] = step.stimulus
                 triggers[step.stimulus.output] = step.trigger
-                if step.anew:
-                    self._stimulation.begin_anew(step.stimulus.output)
+                if step.again:
+                    self._stimulation.begin_again(step.stimulus.output)
             elif isinstance(step, Off):
                 self._wanted.pop(step.output, None)
                 triggers[step.output] = step.trigger

@@ -59,13 +59,13 @@ class Stimulation:
     def give(self, stimulus: Stimulus, until: int | None) -> None:
         """Puts a stimulus over those of the states; until None: until it is withdrawn.
 
-        What its output ends by itself, such as a pulse, begins anew each time, since nobody else ends it.
+        What its output ends by itself, such as a pulse, begins again each time, since nobody else ends it.
         """
         self._given[stimulus.output] = (stimulus, until)
         if stimulus.ends_by_itself:
-            self.begin_anew(stimulus.output)
+            self.begin_again(stimulus.output)
 
-    def begin_anew(self, output: str) -> None:
+    def begin_again(self, output: str) -> None:
         """What is wanted of an output begins once more, even if it is the same as before."""
         self._anew.add(output)
 
@@ -111,7 +111,7 @@ class Stimulation:
             stimulus, notes = self._limited(name, output, stamp, stimulus)
             steps += notes
             if name in self._anew and stimulus is not None and output.on is not None:
-                steps += self._begin_anew(name, output, stamp, stimulus, cause)
+                steps += self._begin_again(name, output, stamp, stimulus, cause)
             elif stimulus != output.on:
                 steps += self._change(name, output, stamp, stimulus, "" if notes else cause)
         self._anew.clear()
@@ -160,11 +160,11 @@ class Stimulation:
         values = {"action": stimulus.action, **stimulus.texts()} | ({"trigger": trigger} if trigger else {})
         return [Note(event_kinds.SHAM_STARTED if was_on is None else event_kinds.SHAM_CHANGED, name, values)]
 
-    def _begin_anew(self, name: str, output: _Output, stamp: int, stimulus: Stimulus, trigger: str) -> list[Step]:
+    def _begin_again(self, name: str, output: _Output, stamp: int, stimulus: Stimulus, trigger: str) -> list[Step]:
         """The next of what its output ends by itself: a command that replaces another one needs no off before it."""
         ended = self._change(name, output, stamp, None, "")
         begun = self._change(name, output, stamp, stimulus, trigger)
-        begun = [replace(step, anew=True) if isinstance(step, On) else step for step in begun]
+        begun = [replace(step, again=True) if isinstance(step, On) else step for step in begun]
         return begun if isinstance(begun[0], On) and isinstance(ended[0], Off) else [*ended, *begun]
 
     def _is_sham(self, name: str) -> bool:

@@ -59,13 +59,13 @@ def resume(folder: Path, plan: Plan) -> None:
         try:
             former = Plan.model_validate_json(path.read_text())
         except ValueError as error:
-            raise NetworkError(f"{path}: can't be read as a distillation; delete {folder} to begin anew") from error
+            raise NetworkError(f"{path}: can't be read as a distillation; delete {folder} to start over") from error
         differing = [key for key in Plan.model_fields if getattr(former, key) != getattr(plan, key)]
         if differing:
             key = differing[0]
             raise NetworkError(
                 f"{folder}: found a distillation with {key} {getattr(former, key)}; expected {getattr(plan, key)}. "
-                "Give the same options to go on with it; delete the folder, or give another --out, to begin anew"
+                "Give the same options to go on with it; delete the folder, or give another --out, to start over"
             )
         return
     folder.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ _FALL = 0.4
 """From this share of the time on the rate of learning falls: it is in the fall that a student gets exact."""
 _WHOLE = 0.5
 """From this share of the fall on whole frames are learned from; before, parts, which are several times as cheap."""
-_PATIENCE = 0.2
+_PLATEAU = 0.2
 _BETTER = 0.998
 _FLOOR = 0.02
 _ALIKE = 1.1
@@ -61,8 +61,8 @@ class Schedule:
         self.scores.append((elapsed, score))
         if elapsed >= self.fall:
             return
-        before = [value for time, value in self.scores if time < elapsed - _PATIENCE * self.seconds]
-        since = [value for time, value in self.scores if time >= elapsed - _PATIENCE * self.seconds]
+        before = [value for time, value in self.scores if time < elapsed - _PLATEAU * self.seconds]
+        since = [value for time, value in self.scores if time >= elapsed - _PLATEAU * self.seconds]
         if len(before) >= 2 and min(since) > _BETTER * min(before):
             self._stuck = elapsed
 

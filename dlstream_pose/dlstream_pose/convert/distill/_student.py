@@ -115,7 +115,7 @@ def export_config(size: str, keypoints: tuple[str, ...], animal: str) -> dict[st
 
 
 def build(size: str, keypoints: int, start: Path | None = None) -> Any:
-    """The model, with weights of chance, or with those of another that fit.
+    """The model, with random weights, or with those of another that fit.
 
     Args:
         start: what `export_model` wrote of a network of the same size; its keypoints may be others.

@@ -96,7 +96,7 @@ def prove(draft: Path, exact: Exact, limits: Limits, engines: Sequence[str], tel
                 missing.append(str(error))
             continue
         except NetworkError as error:
-            missing.append(f"engine {engine} does not load it: {str(error).partition(': ')[2]}")
+            missing.append(f"engine {engine} does not load it: {str(error).removeprefix(f'{draft}: ')}")
             continue
         found = distance(info, exact.frames, exact.poses, poses_of(network, exact.frames, f"proving {engine}", tell))
         by_hand = None

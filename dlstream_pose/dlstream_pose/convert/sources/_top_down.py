@@ -119,7 +119,7 @@ class TopDownNetwork(SourceNetwork):
 
 
 def built(about: dict[str, Any]) -> Any:
-    """The detector that a configuration describes, with weights of chance; nothing is loaded from the internet.
+    """The detector that a configuration describes, with random weights; nothing is loaded from the internet.
 
     DeepLabCut's class for FasterRCNN lets torchvision load weights of ImageNet, which the file's own replace at once.
     """

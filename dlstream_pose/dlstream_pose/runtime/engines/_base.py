@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dlstream_common import NetworkError, Settings
-from dlstream_common.file_kinds import kind_of_file
+from dlstream_common.file_kinds import PYTORCH, kind_of_file
 from dlstream_common.tagged import Configurable
 from dlstream_pose.runtime._seal import is_damaged
 
@@ -108,7 +108,7 @@ def read_network(path: Path) -> bytes:
             "that stands at its end. Copy it again, or convert the original again"
         )
     kind = kind_of_file(path)
-    if path.suffix in (".pt", ".pth", ".pb") or kind == "a PyTorch file":
+    if path.suffix in (".pt", ".pth", ".pb") or kind == PYTORCH:
         new = path.with_suffix(".onnx").name
         raise NetworkError(
             f"{path}: found a {'TensorFlow' if path.suffix == '.pb' else 'PyTorch'} file; expected ONNX. Convert it "

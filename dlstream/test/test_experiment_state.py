@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from dlstream.offline.scene import PanelLine, Scene
+from dlstream.offline.experiment_state import ExperimentState, PanelLine
 from dlstream.offline.session_video import write_session_videos
 from dlstream.offline.side_panel import COLOURS, SidePanel
 from dlstream_common import DlstreamError, Frame, FramePoses, Individual
@@ -20,13 +20,13 @@ from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, EventRow, Session, Sessi
 SECOND = 1_000_000_000
 
 
-def said(scene: Scene, stamp: int = 0, **measured: float) -> dict[str, tuple[str, str]]:
-    return {line.label: (line.kind, line.text) for line in scene.lines("top", 1.25, 30, stamp, measured)}
+def said(state: ExperimentState, stamp: int = 0, **measured: float) -> dict[str, tuple[str, str]]:
+    return {line.label: (line.kind, line.text) for line in state.lines("top", 1.25, 30, stamp, measured)}
 
 
 def test_what_an_analysis_says():
-    scene = Scene(["in_left", "fast"], ["laser"])
-    assert said(scene) == {
+    state = ExperimentState(["in_left", "fast"], ["laser"])
+    assert said(state) == {
         "top": ("head", "1.250 s"),
         "frame": ("head", "30"),
         "experiment": ("title", "not started"),
@@ -34,38 +34,38 @@ def test_what_an_analysis_says():
         "fast": ("false", "false"),
         "output laser": ("off", "off"),
     }
-    scene.take(EventRow("experiment_started", "x"))
-    scene.take(EventRow("state_entered", "light"))
-    scene.take(EventRow("trial_started", "go"))
-    scene.take(EventRow("trigger_rose", "fast"))
-    scene.take(EventRow(COMMAND, "laser", action="on", values={"power": "5"}))
-    found = said(scene, fast=12.345678, in_left=float("nan"))
+    state.handle(EventRow("experiment_started", "x"))
+    state.handle(EventRow("state_entered", "light"))
+    state.handle(EventRow("trial_started", "go"))
+    state.handle(EventRow("trigger_rose", "fast"))
+    state.handle(EventRow(COMMAND, "laser", action="on", values={"power": "5"}))
+    found = said(state, fast=12.345678, in_left=float("nan"))
     assert (found["state"], found["trial"]) == (("title", "light"), ("title", "go"))
     assert found["fast"] == ("true", "12.35  TRUE")
     assert found["in_left"] == ("false", "false")
     assert found["output laser"] == ("on", "on power=5")
-    scene.take(EventRow(COMMAND, "laser", action="off"))
-    scene.take(EventRow("sham_started", "laser", values={"action": "on", "power": "5", "trigger": "fast"}))
-    assert said(scene)["output laser"] == ("off", "off")
-    assert said(scene)["SHAM laser"] == ("sham", "on power=5")
-    scene.take(EventRow("sham_ended", "laser", values={"duration": "1"}))
-    assert "SHAM laser" not in said(scene)
-    scene.take(EventRow("mark", "injection", stamp_ns=10 * SECOND, values={"text": "injection"}))
-    assert said(scene, 12 * SECOND)["mark"] == ("note", "injection")
-    assert "mark" not in said(scene, 14 * SECOND)
-    scene.take(EventRow("experiment_ended", "x", values={"reason": "10 hits"}))
-    assert said(scene)["experiment"] == ("title", "ended: 10 hits")
+    state.handle(EventRow(COMMAND, "laser", action="off"))
+    state.handle(EventRow("sham_started", "laser", values={"action": "on", "power": "5", "trigger": "fast"}))
+    assert said(state)["output laser"] == ("off", "off")
+    assert said(state)["SHAM laser"] == ("sham", "on power=5")
+    state.handle(EventRow("sham_ended", "laser", values={"duration": "1"}))
+    assert "SHAM laser" not in said(state)
+    state.handle(EventRow("mark", "injection", stamp_ns=10 * SECOND, values={"text": "injection"}))
+    assert said(state, 12 * SECOND)["mark"] == ("note", "injection")
+    assert "mark" not in said(state, 14 * SECOND)
+    state.handle(EventRow("experiment_ended", "x", values={"reason": "10 hits"}))
+    assert said(state)["experiment"] == ("title", "ended: 10 hits")
 
 
 def test_of_a_rig_an_output_is_on_when_it_said_so():
-    scene = Scene([], ["laser"], by_acknowledgement=True)
-    scene.take(EventRow(COMMAND, "laser", action="on", source="experiment", id=3, values={"power": "5"}))
-    assert said(scene)["output laser"] == ("off", "off")
-    scene.take(EventRow(ACKNOWLEDGEMENT, "laser", source="experiment", id=3, success="true"))
-    assert said(scene)["output laser"] == ("on", "on power=5")
-    scene.take(EventRow(COMMAND, "laser", action="off", source="experiment", id=4))
-    scene.take(EventRow(ACKNOWLEDGEMENT, "laser", source="experiment", id=4, success="false"))
-    assert said(scene)["output laser"] == ("on", "on power=5"), "it refused: it is still on"
+    state = ExperimentState([], ["laser"], by_acknowledgement=True)
+    state.handle(EventRow(COMMAND, "laser", action="on", source="experiment", id=3, values={"power": "5"}))
+    assert said(state)["output laser"] == ("off", "off")
+    state.handle(EventRow(ACKNOWLEDGEMENT, "laser", source="experiment", id=3, success="true"))
+    assert said(state)["output laser"] == ("on", "on power=5")
+    state.handle(EventRow(COMMAND, "laser", action="off", source="experiment", id=4))
+    state.handle(EventRow(ACKNOWLEDGEMENT, "laser", source="experiment", id=4, success="false"))
+    assert said(state)["output laser"] == ("on", "on power=5"), "it refused: it is still on"
 
 
 def drawn_in(canvas, panel, number, colour) -> int:
@@ -141,7 +141,7 @@ def test_the_video_of_a_session(session, tmp_path):
     before, after = (pictures[number][border].reshape(-1, 3).astype(int).mean(axis=0) for number in (9, 10))
     assert before[2] > before[1], "red"
     assert after[1] > after[2], "green, from the first frame after the trigger"
-    panel = SidePanel(320, 240, Scene(["in_left"], ["laser"]).length)
+    panel = SidePanel(320, 240, ExperimentState(["in_left"], ["laser"]).length)
     assert drawn_in(pictures[9], panel, 3, COLOURS["true"]) == 0
     assert drawn_in(pictures[10], panel, 3, COLOURS["true"]) > 20
     place = next(number for number in range(20) if drawn_in(pictures[10], panel, number, COLOURS["sham"]) > 20)

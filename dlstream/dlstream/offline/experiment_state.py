@@ -30,8 +30,8 @@ class PanelLine:
 
 
 @dataclass
-class Scene:
-    """The state of an experiment, kept up to date by `take`.
+class ExperimentState:
+    """The state of an experiment, kept up to date by `handle`.
 
     Args:
         trigger_names, output_names: which are listed.
@@ -48,7 +48,7 @@ class Scene:
     triggers: dict[str, bool] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     shams: dict[str, str] = field(default_factory=dict)
-    _told: dict[tuple[str, int], EventRow] = field(default_factory=dict)
+    _unanswered: dict[tuple[str, int], EventRow] = field(default_factory=dict)
     _brief: list[tuple[int, PanelLine]] = field(default_factory=list)
 
     @property
@@ -56,15 +56,15 @@ class Scene:
         """How many lines the panel has at most, with room for two brief ones."""
         return 5 + len(self.trigger_names) + 2 * len(self.output_names) + 2
 
-    def take(self, row: EventRow) -> None:
+    def handle(self, row: EventRow) -> None:
         """The next event, command or acknowledgement."""
         kind, values = row.kind, row.values
         if kind == event_kinds.COMMAND:
-            self._told[row.source, row.id] = row
+            self._unanswered[row.source, row.id] = row
             if not self.by_acknowledgement:
                 self.outputs[row.name] = _action(row.action, values)
         elif kind == event_kinds.ACKNOWLEDGEMENT:
-            command = self._told.pop((row.source, row.id), None)
+            command = self._unanswered.pop((row.source, row.id), None)
             if self.by_acknowledgement and command is not None and row.success != "false":
                 self.outputs[row.name] = _action(command.action, command.values)
         elif kind == event_kinds.EXPERIMENT_STARTED:
