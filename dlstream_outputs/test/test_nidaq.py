@@ -106,6 +106,7 @@ def test_an_analog_channel_takes_levels_volts_and_milliwatts(card, opened):
         (LINE, "on", {"voltage": "1"}, "values.voltage: found a strength"),
         (ANALOG, "on", {"voltage": "6"}, "values.voltage: found 6 V; expected 0 to 5 V"),
         (LINE, "pulse", {"width": "10 us"}, "values.width: found 0.01 ms; expected 0.1 ms at least"),
+        (LINE, "train", {"frequency": "1 kHz", "width": "0.95", "count": "9"}, "found a gap of 0.05 ms between pulses"),
         (LINE, "train", {"frequency": "20", "width": "5"}, "found a train without an end; expected count or duration"),
         (LINE, "train", {"frequency": "1", "width": "5", "count": "900"}, "expected at most 500 s at 10000 ticks"),
         (LINE, "show", {"image": "x"}, "expected on, level, pulse, train or off"),

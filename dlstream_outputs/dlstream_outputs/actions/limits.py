@@ -81,7 +81,7 @@ class Use:
         return self.on_before + passed if passed <= self.longest else self.longest
 
     def on_between(self, begin: float, end: float) -> float:
-        """Seconds for which it was on at most between two times (seconds, monotonic): of a train, those of its pulses."""
+        """Seconds for which it was on at most between two monotonic times: of a train, those of its pulses."""
         return min(self.rhythm.most_within(min(self.end, end) - max(self.begin, begin)), self.most)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rhythm:
-    """Pulses of a `width`, one each `period`; `burst` of them, one burst each `burst_period`. Infinite: without a break.
+    """Pulses of a `width`, one each `period`; `burst` of them, one burst each `burst_period`. Infinite: no break.
 
     A limit must know what an action has done that was ended early: an average over the whole of it would be too little
     where the first pulse is long.

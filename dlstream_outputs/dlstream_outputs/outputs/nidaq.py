@@ -17,6 +17,8 @@ from dlstream_outputs.outputs._ni_line import NiLine, pulses
 from dlstream_outputs.outputs._timed_line import TimedLine, timing_problem
 
 _MOST_TICKS = 5_000_000
+_INSTANT = 1e-9
+"""Milliseconds that are none, as rounding leaves them."""
 
 
 class NidaqSettings(OutputSettings):
@@ -75,9 +77,13 @@ class NidaqSettings(OutputSettings):
     def _too_fine_or_long(self, action: Pulse | Train) -> Problem | None:
         if action.seconds is None:
             return Problem(("values",), "a train without an end", "count or duration: the card must know its end")
-        if action.width is not None and action.width / 1000 * self.rate < 1:
-            tick = 1000 / self.rate
-            return Problem(("values", "width"), f"{action.width:g} ms", f"{tick:g} ms at least, a tick of the clock")
+        tick = 1000 / self.rate
+        shortest = f"{tick:g} ms at least, a tick of the clock"
+        if action.width is not None and action.width < tick - _INSTANT:
+            return Problem(("values", "width"), f"{action.width:g} ms", shortest)
+        gap = 1000 / action.frequency - action.width if isinstance(action, Train) else tick
+        if gap < tick - _INSTANT:
+            return Problem(("values", "frequency"), f"a gap of {gap:.3g} ms between pulses", shortest)
         if action.seconds * self.rate > _MOST_TICKS:
             longest = _MOST_TICKS / self.rate
             return Problem(
