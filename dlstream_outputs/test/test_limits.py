@@ -300,6 +300,7 @@ def played(made: Guard, pattern: list[tuple[Action, float]]) -> list[tuple[Actio
 @given(st.lists(st.tuples(ACTIONS, st.floats(0.01, 3)), min_size=1, max_size=20))
 @example([(On(), 1.5)] * 3)
 @example([(On(duration=1.5), 1.4)] * 3)
+@example([(On(duration=2), 2.0), (On(), 1.0)])
 @example([(Level(level=0.5), 1.5), (Pulse(width=1500), 3.0)])
 def test_no_pattern_of_commands_passes_max_on(pattern):
     since = until = 0.0

@@ -76,7 +76,7 @@ class Use:
     def unbroken(self, steady: float) -> float:
         """For how many seconds the output has been on without a break, at most."""
         passed = steady - self.begin
-        if steady >= self.end:
+        if steady > self.end + 2 * _INSTANT:  # what begins in the instant of the end is no break
             return 0.0
         return self.on_before + passed if passed <= self.longest else self.longest
 
