@@ -11,7 +11,7 @@ from typing import Any
 
 from dlstream_outputs.board.board import BAUD_RATE, Board
 from dlstream_outputs.board.errors import BoardError
-from dlstream_outputs.port_users import in_use
+from dlstream_outputs.port_users import in_use, open_alone
 
 AUTO = "auto"
 
@@ -66,10 +66,8 @@ def open_board(port: str, log: Callable[[str], None]) -> Board:
         BoardError: says what is wrong and what to do.
     """
     _needs_pyserial()
-    import serial
-
     try:
-        opened = serial.Serial(port, BAUD_RATE, timeout=0.02, write_timeout=0.2, exclusive=True)
+        opened = open_alone(port, BAUD_RATE, timeout=0.02, write_timeout=0.2)
     except (OSError, ValueError) as error:  # SerialException is an OSError
         raise BoardError(_reason(port, error)) from error
     return Board(opened, log)
