@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from dlstream_common.installing import pip_install
 from dlstream_outputs.board.board import BAUD_RATE, Board
 from dlstream_outputs.board.errors import BoardError
 from dlstream_outputs.port_users import in_use, open_alone
@@ -101,7 +102,7 @@ def find(log: Callable[[str], None]) -> Board:
 def _needs_pyserial() -> None:
     """Outputs name it in `requires`; commands find it missing here."""
     if find_spec("serial") is None:
-        raise BoardError("no library serial on this machine; run: pip install pyserial")
+        raise BoardError(f"no library serial on this machine; run: {pip_install('pyserial')}")
 
 
 def ports() -> list[str]:
