@@ -123,19 +123,19 @@ class Nidaq(Output[NidaqSettings]):
         high = self._value(action)
         if isinstance(action, Pulse):
             assert action.width is not None
-            self._play(action.width, math.inf, 1, 1, math.inf, action.delay, high)
+            return self._play(action.width, math.inf, 1, 1, math.inf, action.delay, high)
         elif isinstance(action, Train):
             assert action.pulses is not None
             period = 1 / action.frequency
             bursts = action.burst_period
-            self._play(action.width, period, action.pulses, action.burst, bursts, action.delay, high)
-        else:
-            self._line.write(high)
+            return self._play(action.width, period, action.pulses, action.burst, bursts, action.delay, high)
+        self._line.write(high)
         return now()
 
     def _play(
         self, width: float, period: float, count: int, burst: int, burst_period: float, delay: float, high: float
-    ) -> None:
+    ) -> int:
+        """Returns when the first pulse begins; times in ms and s as an action has them."""
         rate = self.settings.rate
         ticks = pulses(width / 1000, period, count, burst, burst_period, delay / 1000, rate, high)
         try:
@@ -143,6 +143,7 @@ class Nidaq(Output[NidaqSettings]):
         except OutputError as error:
             way = "" if self.settings.is_analog else ". If the line has no clock of its own, write timing: computer"
             raise OutputError(f"{error}{way}") from error
+        return now() + round(1e6 * delay)
 
     def _value(self, action: Action) -> float:
         if not self.settings.is_analog:
