@@ -28,7 +28,7 @@ from dlstream_outputs.board import BoardError, claim, release
 from dlstream_outputs.board.lines import framed, read_line
 from dlstream_outputs.board.link import Link
 from dlstream_outputs.outputs import OutputError
-from dlstream_outputs.outputs.arduino import Arduino, ArduinoSettings
+from dlstream_outputs.outputs.arduino import Arduino, ArduinoSettings, command_of
 from dlstream_outputs.outputs.frame_trigger import FrameTrigger, FrameTriggerSettings
 
 PATIENT = {"answer_timeout": 10, "watchdog": 10}
@@ -197,6 +197,23 @@ def test_auto_takes_the_only_board_and_lists_what_else_there_is(board, monkeypat
         ("train", {"frequency": "20", "width": "5"}, "count or duration"),
         ("pulse", {"width": "0.1 ms"}, "at least 0.2 ms"),
         ("level", {"level": "0.5"}, "pin 9 has no PWM"),
+        (
+            "train",
+            {"frequency": "1 kHz", "width": "0.3", "count": "1000000", "burst": "10000", "burst_frequency": "0.09"},
+            "found a train of 10000000000 pulses; expected at most 999999999",
+        ),
+        (
+            "train",
+            {
+                "frequency": "0.005",
+                "width": "100 s",
+                "delay": "500 s",
+                "count": "1000000",
+                "burst": "2",
+                "burst_frequency": "0.002",
+            },
+            "numbers take 58 letters of a line to the board; expected at most 57",
+        ),
         ("pulse", {"width": "5", "delay": "501 s"}, "values.delay: found 501 s; expected at most 500 s"),
         ("train", {"frequency": "20", "width": "5", "count": "2", "delay": "501 s"}, "values.delay: found 501 s"),
         (
@@ -217,6 +234,28 @@ def test_auto_takes_the_only_board_and_lists_what_else_there_is(board, monkeypat
 def test_what_the_board_cannot_do_is_found_before_the_run(action, values, message):
     calibration = {"power": {0: 0, 1: 8}, "volume": {0.1: 0.01, 100: 10}}
     assert message in str(ArduinoSettings(pin=9, calibration=calibration).read(action, values))
+
+
+@given(
+    st.builds(
+        dict,
+        frequency=st.floats(0.002, 1000),
+        share=st.floats(0.001, 0.999),
+        delay=st.floats(0, 500_000),
+        count=st.integers(1, 1_000_000),
+        burst=st.integers(1, 10_000),
+        pause=st.floats(1.01, 9),
+    )
+)
+def test_every_train_that_is_not_refused_fits_into_a_line(values):
+    bursts = {}
+    if values["burst"] > 1:
+        bursts = {"burst": values["burst"], "burst_frequency": values["frequency"] / values["burst"] / values["pause"]}
+    width = values["share"] * 1000 / values["frequency"]
+    own = {"frequency": values["frequency"], "width": width, "delay": values["delay"], "count": values["count"]}
+    found = ArduinoSettings(pin=19).read("train", {name: str(value) for name, value in {**own, **bursts}.items()})
+    if not isinstance(found, Problem):
+        framed(f"65535 {command_of(found, 19)}")
 
 
 def test_check_knows_that_the_board_switches_off():
