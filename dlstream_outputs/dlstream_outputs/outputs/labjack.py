@@ -129,8 +129,8 @@ class Labjack(Output[LabjackSettings]):
         self.log(self._device.description)
 
     def apply(self, action: Action) -> int:
-        self._volts = self._volts_of(action)
         self._feed()
+        self._volts = self._volts_of(action)  # not earlier: what is being played still has its own
         return self._line.play(On() if isinstance(action, Level) else action)
 
     def off(self) -> int:
