@@ -153,6 +153,17 @@ def test_an_unplugged_board_is_a_fault_and_every_command_says_so(opened, board):
         tell(output, "on")
 
 
+def test_a_board_whose_name_is_gone_with_it_is_closed_all_the_same(opened, board, tmp_path):
+    link = tmp_path / "usb-Arduino_Uno-if00"
+    link.symlink_to(board.port)
+    output, other = opened(port=str(link)), opened(pin=8, port=str(link))
+    board.unplug()
+    link.unlink()
+    wait_until(output.fault, "the fault")
+    output.close()
+    other.close()
+
+
 def test_a_reset_board_is_a_fault(opened, board):
     output = opened()
     tell(output, "on")
@@ -176,8 +187,9 @@ def test_auto_takes_the_only_board_and_lists_what_else_there_is(board, monkeypat
     monkeypatch.setattr(
         serial.tools.list_ports, "comports", lambda: [SimpleNamespace(device=name, hwid="USB") for name in there]
     )
-    assert claim("auto", print).port == board.port
-    release("auto")
+    found = claim("auto", print)
+    assert found.port == board.port
+    release(found)
     with SimulatedBoard(tmp_path / "second.txt") as second:
         there.append(second.port)
         with pytest.raises(BoardError, match=f"{second.port}.*expected one. Say which"):

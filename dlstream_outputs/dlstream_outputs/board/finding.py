@@ -36,12 +36,16 @@ def claim(port: str, log: Callable[[str], None]) -> Board:
         return board
 
 
-def release(port: str) -> None:
-    """Ends one claim; the last one switches everything off and closes the port."""
+def release(board: Board) -> None:
+    """Ends one claim; the last one switches everything off and closes the port.
+
+    By the board, and not by its port: a name such as /dev/serial/by-id/... is gone with a board that is unplugged.
+    """
     with _lock:
-        board, users = _boards.pop(_place(port))
+        place = next(place for place, (claimed, _) in _boards.items() if claimed is board)
+        users = _boards.pop(place)[1]
         if users > 1:
-            _boards[_place(port)] = (board, users - 1)
+            _boards[place] = (board, users - 1)
         else:
             board.close()
 
