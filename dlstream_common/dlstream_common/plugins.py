@@ -306,7 +306,7 @@ def missing(part: Any) -> dict[str, str]:
     `lacks()`, a class method that returns such a mapping of what is missing, for needs that are not modules.
     """
     modules: Mapping[str, str] = getattr(part, "requires", {})
-    lacking = {name: pip_install(package) for name, package in modules.items() if not _is_there(name)}
+    lacking = {name: pip_install(*package.split()) for name, package in modules.items() if not _is_there(name)}
     if not lacking and hasattr(part, "lacks"):
         lacking = dict(part.lacks())
     return lacking
