@@ -77,7 +77,7 @@ def round_trips(board: SimulatedBoard, count: int) -> str:
     """How long the board takes to answer."""
     opened = claim(board.port, lambda line: None)
     milliseconds = np.array([1000 * opened.round_trip() for _ in range(count)])
-    release(board.port)
+    release(opened)
     p50, p99 = np.percentile(milliseconds, [50, 99])
     return f"{count} of {count}, median {p50:.1f} ms, p99 {p99:.1f} ms, longest {milliseconds.max():.1f} ms"
 

@@ -17,6 +17,7 @@ from dlstream_camera.arena import Arena
 from dlstream_camera.sources._v4l import v4l_devices
 from dlstream_camera.trial import Trial
 from dlstream_common import DlstreamError
+from dlstream_common.installing import pip_install
 
 os.environ["PYLON_CAMEMU"] = "2"  # before pypylon is loaded
 QUICK = ["width=64", "height=64", "fps=50"]
@@ -53,7 +54,9 @@ def test_a_library_that_is_missing_is_a_line_with_its_package(monkeypatch):
     monkeypatch.setattr(SOURCES.load("basler"), "requires", {"no_such_module": "pypylon"})
     outcome = run("list")
     assert outcome.exit_code == 0, outcome.output
-    assert re.search(r"^basler: needs no_such_module: pip install pypylon$", outcome.output, re.MULTILINE)
+    assert re.search(
+        rf"^basler: needs no_such_module: {re.escape(pip_install('pypylon'))}$", outcome.output, re.MULTILINE
+    )
 
 
 def test_cameras_of_linux_are_listed_by_the_name_that_lasts(tmp_path):

@@ -43,6 +43,14 @@ HEAD = "rig: test\ncameras: {top: {source: synthetic}}\n"
             "outputs:\n  a: {type: arduino, pin: 8}\n  b: {type: arduino, pin: 9, port: /dev/a}\n",
             "outputs.a.port: found 'auto' beside outputs.b.port, /dev/a (line 5); expected auto for all",
         ),
+        (
+            "outputs:\n  a: {type: frame_trigger, pin: 8, rate: 30}\n  b: {type: arduino, pin: 9, port: /dev/a}\n",
+            "outputs.a.port: found 'auto' beside outputs.b.port, /dev/a (line 5); expected auto for all",
+        ),
+        (
+            "outputs:\n  a: {type: serial, port: /dev/a}\ninputs:\n  lever: {pin: 9}\n",
+            "inputs.lever.port: found 'auto' beside outputs.a.port, /dev/a (line 4); expected the board's port",
+        ),
     ],
 )
 def test_what_two_parts_want_is_refused_with_both_keys(tmp_path: Path, text: str, message: str) -> None:

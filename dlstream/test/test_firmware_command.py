@@ -12,6 +12,7 @@ import pytest
 from simulated_board import SimulatedBoard
 
 from dlstream.cli.main import main
+from dlstream_common.installing import pip_install
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_without_pyserial_it_says_what_to_install(run, monkeypatch):
     monkeypatch.setattr("dlstream_outputs.board.finding.find_spec", lambda name: None)
     for port in ("auto", "/dev/ttyACM0"):
         code, text = run("info", "--port", port)
-        assert (code, text) == (1, "dlstream: no library serial on this machine; run: pip install pyserial")
+        assert (code, text) == (1, f"dlstream: no library serial on this machine; run: {pip_install('pyserial')}")
 
 
 def test_flash_leaves_alone_the_board_of_somebody_else(run, tmp_path, hex_file, monkeypatch):

@@ -88,6 +88,41 @@ def test_a_reward_dispenser(tmp_path):
     assert not any(note.lost and "REMOVAL" in note.where for note in notes)
 
 
+ALL_DEVICES = """\
+[RewardDispenser]
+TYPE = NI
+IP = None
+STIM_PORT = Dev1/PFI1
+REMOVAL_PORT = Dev1/PFI5
+STIM_TIME = 9
+REMOVAL_TIME = 8
+[ScreenStimulation]
+TYPE = image
+STIM_PATH = PATH_TO_IMAGE
+BACKGROUND_PATH = PATH_TO_BACKGROUND
+"""
+
+
+@pytest.mark.parametrize("base", ["conditional", "supply"])
+def test_of_all_devices_in_a_file_only_the_one_that_is_named_counts(tmp_path, base):
+    """DeepLabStream's own default_config.ini has the sections of all."""
+    output, _, notes = imported(tmp_path, base, "TYPE = NI\nPORT = Dev1/PFI6\nSTIM_TIME = 2.5\n" + ALL_DEVICES)
+    assert output == {"type": "nidaq", "channel": "Dev1/PFI6"}
+    if base == "supply":
+        [_, given, *_] = read_yaml(tmp_path / "out" / "mine.yaml")["protocol"]["states"]["stimulus"]["enter"]
+        assert given["seconds"] == 2.5
+    assert [note.where for note in notes if note.lost and ("Dispenser" in note.where or "Screen" in note.where)] == []
+    assert sum("the experiment uses another process" in note.todo for note in notes) == 2
+
+
+def test_a_network_that_is_not_named_loses_no_other_key(tmp_path):
+    flags = "MODEL_ORIGIN = MODEL_ORIGIN\nMODEL_PATH = PATH_TO_MODEL\nMODEL_NAME = NAME_OF_MODEL\n"
+    flags += "FLATTEN_MA = FALSE\nSPLIT_MA = FALSE\nHANDLE_MISSING = skip\nANIMALS_NUMBER = 1\n"
+    (tmp_path / "settings.ini").write_text(SETTINGS + "[Pose Estimation]\n" + flags)
+    done = convert_setup(tmp_path / "settings.ini", None, tmp_path / "out")
+    assert not [note for note in done.notes if note.lost and "Pose Estimation" in note.where]
+
+
 @pytest.mark.parametrize("line", ["Dev1/port1/line6", "Dev1/PFI6"])
 def test_the_lines_of_an_ni_card(tmp_path, line):
     output, _, _ = imported(tmp_path, "conditional", f"TYPE = NI\nPORT = {line}\nIP = None")

@@ -12,6 +12,7 @@ from realsense_recording import color, depth, record
 from realsense_tools import settings
 
 from dlstream_camera.sources._realsense_stream import StreamRequest
+from dlstream_common.installing import pip_install
 
 
 @pytest.mark.parametrize(
@@ -93,5 +94,5 @@ except PartError as error:
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert done.stdout == (
         "source 'realsense': found no library pyrealsense2 on this machine; expected it to be installed. "
-        "pip install pyrealsense2\n"
+        f"{pip_install('pyrealsense2')}\n"
     )

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from dlstream_common.errors import DlstreamError
+from dlstream_common.installing import pip_install
 from dlstream_common.problems import Problem
 
 _RESULT = "its result, or an error for the user"
@@ -65,7 +66,7 @@ class Author:
         what = f"{method} raised {type(error).__name__}{f': {text}' if text else ''}{self._place(error)}"
         if isinstance(error, ModuleNotFoundError) and error.name:
             library = error.name.partition(".")[0]
-            hint = f"If a library is missing: pip install {library}. Its authors should name it in `requires`."
+            hint = f"If a library is missing: {pip_install(library)}. Its authors should name it in `requires`."
             return self._fault(what, expected, hint)
         return self._fault(what, expected)
 

@@ -24,6 +24,7 @@ from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar
 
 from dlstream_common.errors import DlstreamError
+from dlstream_common.installing import pip_install
 from dlstream_common.part_faults import Author
 from dlstream_common.problems import did_you_mean
 
@@ -260,7 +261,7 @@ class Registry(Mapping[str, T], Generic[T]):
                 what,
                 f"no library {library} on this machine, which {origin} needs",
                 "it to be installed",
-                f"pip install {library}",
+                pip_install(library),
             ) from error
         except (Exception, SystemExit) as error:  # whatever other people's code raises
             raise self._broken(what, origin, error) from error
@@ -305,7 +306,7 @@ def missing(part: Any) -> dict[str, str]:
     `lacks()`, a class method that returns such a mapping of what is missing, for needs that are not modules.
     """
     modules: Mapping[str, str] = getattr(part, "requires", {})
-    lacking = {name: f"pip install {package}" for name, package in modules.items() if not _is_there(name)}
+    lacking = {name: pip_install(*package.split()) for name, package in modules.items() if not _is_there(name)}
     if not lacking and hasattr(part, "lacks"):
         lacking = dict(part.lacks())
     return lacking

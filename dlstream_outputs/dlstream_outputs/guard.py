@@ -221,6 +221,10 @@ class Guard:
         elif self.on:
             self._until = steady + self._settings.manual_timeout
 
+    def may_have_begun(self, action: Action, steady: float) -> None:
+        """Counts an action that has failed: the device may do it all the same, until it has been switched off."""
+        self.budget.began(action, self._settings.power_of(action), steady)
+
     def _plan(self, action: Action, steady: float) -> None:
         power = self._settings.power_of(action)
         left, limit = self.budget.left(action, power, steady)

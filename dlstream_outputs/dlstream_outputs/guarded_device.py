@@ -97,7 +97,12 @@ class GuardedDevice:
             return applied
         action = self._action(order)
         self.memory.expect(self.guard, action)
-        applied = self._drive(order.action, lambda: self._output.apply(action))
+        begin = time.monotonic()
+        try:
+            applied = self._drive(order.action, lambda: self._output.apply(action))
+        except DlstreamError:
+            self.guard.may_have_begun(action, begin)
+            raise
         known = order.sent and self._settings.max_command_age
         self.guard.carried_out(order, time.monotonic(), action, (came - order.sent + ahead) / 1e9 if known else 0.0)
         return applied

@@ -1,13 +1,43 @@
-"""Which program has a serial port open. Linux only: elsewhere nobody is found."""
+"""A serial port that one program has to itself, and which program that is. Linux only: elsewhere nobody is found."""
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from stat import S_ISCHR
+from typing import Any
 
 _PROCESSES = Path("/proc")
 _LONGEST = 200
+_PTY = re.compile(r"/dev/pts/(\d+)")
+
+
+def open_alone(port: str, baud_rate: int, **options: Any) -> Any:
+    """Opens a serial port that nobody else has open, and keeps others from it; a `serial.Serial`.
+
+    pyserial's lock keeps out only who asks for it, as a second rig does. Two programs at one board would each get half
+    of what it says, and undo what the other one commands.
+
+    Raises:
+        OSError: as pyserial's; EBUSY where somebody else has it open, whose board is then left alone.
+        ValueError: as pyserial's.
+    """
+    import serial
+
+    if in_use(port):
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), port)
+    opened = serial.Serial(port, baud_rate, exclusive=True, **options)
+    if not _PTY.fullmatch(os.path.realpath(port)):  # there it would outlive its owner
+        with suppress(ImportError, AttributeError, OSError):
+            import fcntl
+            import termios
+
+            fcntl.ioctl(opened.fileno(), termios.TIOCEXCL)
+    return opened
 
 
 def in_use(port: str) -> str:
@@ -18,16 +48,42 @@ def in_use(port: str) -> str:
 
 def _holders(port: str) -> Iterator[int]:
     """The processes of others that have the port open, as far as this user may see."""
+    device = _device(Path(port))
     for process in _PROCESSES.glob("[0-9]*"):
-        if int(process.name) != os.getpid() and _has_open(process, port):
+        if int(process.name) != os.getpid() and _has_open(process, port, device):
             yield int(process.name)
 
 
-def _has_open(process: Path, port: str) -> bool:
+def _has_open(process: Path, port: str, device: int) -> bool:
     try:
-        return any(_target(file) == port for file in (process / "fd").iterdir())
+        files = {file: _target(file) for file in (process / "fd").iterdir()}
     except OSError:  # it has ended, or it is another user's
         return False
+    pty = _PTY.fullmatch(port)
+    if pty is not None:
+        return port in files.values() and not any(
+            target.endswith("ptmx") and _index(process, file) == pty[1] for file, target in files.items()
+        )
+    return any(
+        target == port or (device and target.startswith("/dev/") and _device(file) == device)
+        for file, target in files.items()
+    )
+
+
+def _index(process: Path, file: Path) -> str:
+    """Which pseudo-terminal a file is the far end of: whoever has that is the device, and no user of its port."""
+    with suppress(OSError):
+        found = re.search(r"^tty-index:\s*(\d+)$", (process / "fdinfo" / file.name).read_text(), re.MULTILINE)
+        return found[1] if found else ""
+    return ""
+
+
+def _device(file: Path) -> int:
+    """The number of a character device, which is the same for all its names; 0: it is none."""
+    with suppress(OSError):
+        found = file.stat()
+        return found.st_rdev if S_ISCHR(found.st_mode) else 0
+    return 0
 
 
 def _target(file: Path) -> str:

@@ -18,7 +18,7 @@ import pytest
 pytest.importorskip("serial", reason="pyserial is not installed (make devices)")
 import serial.tools.list_ports
 from board import Board
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from simulated_board import SimulatedBoard, wait_until
@@ -28,7 +28,7 @@ from dlstream_outputs.board import BoardError, claim, release
 from dlstream_outputs.board.lines import framed, read_line
 from dlstream_outputs.board.link import Link
 from dlstream_outputs.outputs import OutputError
-from dlstream_outputs.outputs.arduino import Arduino, ArduinoSettings
+from dlstream_outputs.outputs.arduino import Arduino, ArduinoSettings, command_of
 from dlstream_outputs.outputs.frame_trigger import FrameTrigger, FrameTriggerSettings
 
 PATIENT = {"answer_timeout": 10, "watchdog": 10}
@@ -153,6 +153,17 @@ def test_an_unplugged_board_is_a_fault_and_every_command_says_so(opened, board):
         tell(output, "on")
 
 
+def test_a_board_whose_name_is_gone_with_it_is_closed_all_the_same(opened, board, tmp_path):
+    link = tmp_path / "usb-Arduino_Uno-if00"
+    link.symlink_to(board.port)
+    output, other = opened(port=str(link)), opened(pin=8, port=str(link))
+    board.unplug()
+    link.unlink()
+    wait_until(output.fault, "the fault")
+    output.close()
+    other.close()
+
+
 def test_a_reset_board_is_a_fault(opened, board):
     output = opened()
     tell(output, "on")
@@ -176,8 +187,9 @@ def test_auto_takes_the_only_board_and_lists_what_else_there_is(board, monkeypat
     monkeypatch.setattr(
         serial.tools.list_ports, "comports", lambda: [SimpleNamespace(device=name, hwid="USB") for name in there]
     )
-    assert claim("auto", print).port == board.port
-    release("auto")
+    found = claim("auto", print)
+    assert found.port == board.port
+    release(found)
     with SimulatedBoard(tmp_path / "second.txt") as second:
         there.append(second.port)
         with pytest.raises(BoardError, match=f"{second.port}.*expected one. Say which"):
@@ -197,6 +209,11 @@ def test_auto_takes_the_only_board_and_lists_what_else_there_is(board, monkeypat
         ("train", {"frequency": "20", "width": "5"}, "count or duration"),
         ("pulse", {"width": "0.1 ms"}, "at least 0.2 ms"),
         ("level", {"level": "0.5"}, "pin 9 has no PWM"),
+        (
+            "train",
+            {"frequency": "1 kHz", "width": "0.3", "count": "1000000", "burst": "10000", "burst_frequency": "0.09"},
+            "found a train of 10000000000 pulses; expected at most 999999999",
+        ),
         ("pulse", {"width": "5", "delay": "501 s"}, "values.delay: found 501 s; expected at most 500 s"),
         ("train", {"frequency": "20", "width": "5", "count": "2", "delay": "501 s"}, "values.delay: found 501 s"),
         (
@@ -217,6 +234,36 @@ def test_auto_takes_the_only_board_and_lists_what_else_there_is(board, monkeypat
 def test_what_the_board_cannot_do_is_found_before_the_run(action, values, message):
     calibration = {"power": {0: 0, 1: 8}, "volume": {0.1: 0.01, 100: 10}}
     assert message in str(ArduinoSettings(pin=9, calibration=calibration).read(action, values))
+
+
+LONG = {"frequency": 0.005, "share": 0.5, "delay": 500_000, "count": 1_000_000, "burst": 2, "pause": 1.25}
+
+
+@example(LONG)
+@given(
+    st.builds(
+        dict,
+        frequency=st.floats(0.002, 1000),
+        share=st.floats(0.001, 0.999),
+        delay=st.floats(0, 500_000),
+        count=st.integers(1, 1_000_000),
+        burst=st.integers(1, 10_000),
+        pause=st.floats(1.01, 9),
+    )
+)
+def test_every_train_that_is_not_refused_fits_into_a_line(values):
+    bursts = {}
+    if values["burst"] > 1:
+        bursts = {"burst": values["burst"], "burst_frequency": values["frequency"] / values["burst"] / values["pause"]}
+    width = values["share"] * 1000 / values["frequency"]
+    own = {"frequency": values["frequency"], "width": width, "delay": values["delay"], "count": values["count"]}
+    found = ArduinoSettings(pin=19, max_on=3600).read(
+        "train", {name: str(value) for name, value in {**own, **bursts}.items()}
+    )
+    if isinstance(found, Problem):
+        assert values != LONG or "letters of a line to the board" in str(found), found
+    else:
+        framed(f"65535 {command_of(found, 19)}")
 
 
 def test_check_knows_that_the_board_switches_off():

@@ -67,7 +67,7 @@ def test_without_the_library_the_error_says_what_to_install(tmp_path):
     code += "from dlstream_outputs.outputs._pi_pin import lgpio_factory; lgpio_factory()"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "OutputError: pin: " in done.stderr
-    assert "pip install lgpio, or on a Pi: sudo apt install python3-lgpio" in done.stderr
+    assert "-m pip install lgpio, or on a Pi: sudo apt install python3-lgpio" in done.stderr
 
 
 @pytest.mark.parametrize("active_high", [True, False])

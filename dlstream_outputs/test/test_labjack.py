@@ -53,6 +53,17 @@ def test_a_line_is_switched_and_says_what_it_is_at(device, opened):
     assert device[0].line(3) == 0
 
 
+def test_a_line_that_another_rig_has_is_refused_also_by_another_name_of_the_device(device, opened):
+    first = opened()
+    tell(first, "on")
+    with pytest.raises(OutputError, match=r"line: FIO2 of the LabJack T7.*, is in use by another rig"):
+        opened(address="localhost")
+    assert device[0].line(2) == 1, "the first one goes on"
+    opened("FIO3")
+    first.close()
+    opened()
+
+
 def test_trains_and_pulses(device, opened, wait_for):
     output = opened()
     tell(output, "train", frequency="10 Hz", width="40 ms", count="3")
@@ -107,6 +118,7 @@ def test_the_settings_of_the_watchdog_are_written_once_and_taken_back(device, op
     assert device[0].number(61_600) == 1
     assert int(device[0].number(61_634)) == 1 << 2
     before = len([1 for address, _, _ in device[0].written if address == 61_604])
+    second._claim.give_back()  # as where its process was killed
     third = OUTPUTS["labjack"](settings(device[1]), lambda line: None)
     third.open()
     assert len([1 for address, _, _ in device[0].written if address == 61_604]) == before > count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from itertools import chain
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 from dlstream_outputs import VOCABULARY, OutputSettings
 from dlstream_outputs.actions import Action, Level, On, Pulse, Train
 from dlstream_outputs.guard import Guard, Memory, Order
+from dlstream_outputs.guarded_device import GuardedDevice
 from dlstream_outputs.memory import MemoryFile
-from dlstream_outputs.outputs import OutputError
+from dlstream_outputs.outputs import Output, OutputError
 from dlstream_outputs.outputs._timed_line import pulses_of
 
 POWER = {"power": {0: 0, 1: 10}}
@@ -275,12 +277,8 @@ def times_on(action: Action, begin: float, end: float) -> Iterator[tuple[float, 
         yield begin + start, min(end, math.inf if width is None else begin + start + width)
 
 
-@given(st.lists(st.tuples(ACTIONS, st.floats(0.01, 3)), min_size=1, max_size=20))
-@example([(On(), 1.5)] * 3)
-@example([(On(duration=1.5), 1.4)] * 3)
-@example([(Level(level=0.5), 1.5), (Pulse(width=1500), 3.0)])
-def test_no_pattern_of_commands_passes_max_on(pattern):
-    made = guard(max_on=2)
+def played(made: Guard, pattern: list[tuple[Action, float]]) -> list[tuple[Action, float, float]]:
+    """What a device does by these commands and times until the next one: each action, its begin and its end."""
     steady, done = 1000.0, []
     for action, lasts in pattern:
         begin, end = steady, steady + lasts
@@ -296,7 +294,96 @@ def test_no_pattern_of_commands_passes_max_on(pattern):
         if steady >= made.ends_at:
             made.went_off("", made.ends_at)
             steady += 0.001
+    return done
+
+
+@given(st.lists(st.tuples(ACTIONS, st.floats(0.01, 3)), min_size=1, max_size=20))
+@example([(On(), 1.5)] * 3)
+@example([(On(duration=1.5), 1.4)] * 3)
+@example([(On(duration=2), 2.0), (On(), 1.0)])
+@example([(Level(level=0.5), 1.5), (Pulse(width=1500), 3.0)])
+def test_no_pattern_of_commands_passes_max_on(pattern):
     since = until = 0.0
-    for begin, end in chain.from_iterable(times_on(*one) for one in done):
+    for begin, end in chain.from_iterable(times_on(*one) for one in played(guard(max_on=2), pattern)):
         since, until = since if begin <= until + 1e-6 else begin, end
         assert until - since <= 2 + 1e-5
+
+
+TRAINS = st.one_of(
+    ACTIONS,
+    st.builds(Train, frequency=st.just(0.01), width=st.floats(100, 20_000), count=st.integers(1, 2)),
+    st.builds(
+        Train,
+        frequency=st.just(10),
+        width=st.floats(1, 90),
+        burst=st.integers(2, 40),
+        burst_frequency=st.floats(0.02, 0.2),
+        count=st.one_of(st.none(), st.integers(1, 5)),
+    ),
+)
+
+
+@given(st.lists(st.tuples(TRAINS, st.floats(0.01, 25)), min_size=1, max_size=15))
+@example([(Train(frequency=0.01, width=12_000, count=1), 11.9)] * 6)
+@example([(Train(frequency=10, width=90, burst=40, burst_frequency=0.02), 4.0)] * 8)
+def test_no_pattern_of_pulses_that_are_cut_short_passes_the_duty_cycle_or_the_energy(pattern):
+    on = list(chain.from_iterable(times_on(*one) for one in played(guard(max_duty_cycle=0.2), pattern)))
+    for _, at in on:
+        assert sum(max(0.0, min(end, at) - max(begin, at - 60)) for begin, end in on) <= 12 + 1e-4
+    energy = played(guard(calibration=POWER, max_energy=200), pattern)  # 10 mW at most
+    spent = sum(
+        10 * (getattr(one[0], "level", None) or 1) * (end - begin) for one in energy for begin, end in times_on(*one)
+    )
+    assert spent <= 200 + 1e-3
+
+
+@pytest.mark.parametrize(("frequency", "width"), [(5, 20), (10, 10)])
+def test_a_train_within_the_duty_cycle_goes_on_for_ever(frequency, width):
+    made = guard(max_duty_cycle=0.1)
+    switch_on(made, 0.0, Train(frequency=frequency, width=width))
+    assert made.ends_at == math.inf
+
+
+class Doubtful(Output[OutputSettings]):
+    """Switches on, and does not say so."""
+
+    def open(self) -> None:
+        pass
+
+    def apply(self, action: Action) -> int:
+        raise OutputError("no answer")
+
+    def off(self) -> int:
+        return 1
+
+    def close(self) -> None:
+        pass
+
+
+class Nobody:
+    """Listens to a device and does nothing about it."""
+
+    def now(self) -> int:
+        return 1
+
+    def get_logger(self) -> logging.Logger:
+        return logging.getLogger("nobody")
+
+    def changed(self) -> None:
+        pass
+
+    def happened(self, stamp, kind, values) -> None:
+        pass
+
+
+def test_what_failed_counts_until_it_has_been_switched_off():
+    settings = Laser(calibration=POWER, max_energy=20, arming="start")
+    device = GuardedDevice(settings, Doubtful(settings, print), Guard(settings, "start"), Nobody())
+    for number in range(3):
+        before = device.guard.budget.energy
+        with pytest.raises(OutputError, match="no answer"):
+            device.apply(Order("experiment", number, "on"), 0, 0)
+        assert device.guard.budget.in_use
+        device.off_after_failure()
+        assert device.guard.budget.energy > before
+        assert not device.guard.budget.in_use

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dlstream_outputs.outputs import OutputError
@@ -96,7 +96,23 @@ def test_the_edges_of_a_train_do_not_drift(count, period_ms, share, delay_ms, ra
     samples = pulses(width, period, count, 1, period, delay_ms / 1000, rate, 1.0)
     assert samples[-1] == 0
     rises = np.flatnonzero(np.diff([0.0, *samples]) > 0)
-    if round(width * rate) >= 1 and round((period - width) * rate) >= 2:
+    if min(width, period - width) * rate >= 1:  # what is shorter is refused
         assert len(rises) == count
         wanted = delay_ms / 1000 + period * np.arange(count)
         assert np.abs(rises / rate - wanted).max() <= 0.5 / rate + 1e-9
+
+
+@given(
+    st.integers(1, 60),
+    st.floats(1, 40),
+    st.floats(1, 40),
+    st.floats(0, 50),
+    st.sampled_from([1000, 3000, 10_000, 1_000_000]),
+)
+@example(8, 1.0, 1.5, 0.0, 10_000)
+@example(5, 1.5, 1.0, 0.5, 10_000)
+def test_no_pulse_and_no_gap_of_a_tick_or_more_is_lost(count, width, gap, delay, rate):
+    samples = pulses(width / rate, (width + gap) / rate, count, 1, (width + gap) / rate, delay / rate, rate, 1.0)
+    edges = np.diff([0.0, *samples])
+    assert (edges > 0).sum() == (edges < 0).sum() == count
+    assert abs(samples.sum() - count * width) <= count

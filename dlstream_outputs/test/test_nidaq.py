@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dlstream_common import now
 from dlstream_outputs import OUTPUTS, OutputError, output_settings
 
 pytest.importorskip("nidaqmx", reason="NI's library is not installed (make devices)")
@@ -54,7 +55,8 @@ def test_a_line_is_switched_on_and_off(card, opened):
 
 def test_trains_and_bursts_run_by_the_clock_of_the_card(card, opened):
     output = opened(LINE)
-    tell(output, "pulse", width="5 ms", delay="20 ms")
+    before = now()
+    assert tell(output, "pulse", width="5 ms", delay="20 ms") >= before + 20_000_000, "when the pulse begins"
     tell(output, "train", frequency="20 Hz", width="5 ms", count="4")
     tell(output, "train", frequency="100 Hz", width="2 ms", burst="3", burst_frequency="10 Hz", count="2")
     found = [rises(samples, rate).round(4).tolist() for samples, rate in card[0].played[LINE]]
@@ -106,6 +108,7 @@ def test_an_analog_channel_takes_levels_volts_and_milliwatts(card, opened):
         (LINE, "on", {"voltage": "1"}, "values.voltage: found a strength"),
         (ANALOG, "on", {"voltage": "6"}, "values.voltage: found 6 V; expected 0 to 5 V"),
         (LINE, "pulse", {"width": "10 us"}, "values.width: found 0.01 ms; expected 0.1 ms at least"),
+        (LINE, "train", {"frequency": "1 kHz", "width": "0.95", "count": "9"}, "found a gap of 0.05 ms between pulses"),
         (LINE, "train", {"frequency": "20", "width": "5"}, "found a train without an end; expected count or duration"),
         (LINE, "train", {"frequency": "1", "width": "5", "count": "900"}, "expected at most 500 s at 10000 ticks"),
         (LINE, "show", {"image": "x"}, "expected on, level, pulse, train or off"),

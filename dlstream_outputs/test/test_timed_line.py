@@ -199,3 +199,13 @@ def test_what_a_computer_can_not_time_is_refused_before_the_run(settings):
         read("train", {**train, "frequency": "500"})
     )
     assert read("train", {**train, "frequency": "100"}) is None
+
+
+def test_between_one_on_that_is_over_and_the_next_the_line_is_low_however_late_its_thread_is():
+    for _ in range(300):
+        line = Line()
+        timed = TimedLine(line.switch)
+        timed.play(On(duration=1e-9))
+        timed.play(On())
+        assert line.levels == [True, False, True]
+        timed.low()

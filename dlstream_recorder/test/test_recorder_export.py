@@ -130,6 +130,50 @@ def test_a_stimulus_is_what_the_output_did_and_not_what_it_was_told(open_session
     assert begun_and_over == [(5 * step + 1000, 10 * step), (20 * step + 1000, 30 * step + 1000)]
 
 
+def test_a_stimulus_ends_when_it_is_over_and_not_with_the_next_command(open_session, make):
+    session = open_session("2026-11-22_box", bag=False)
+    for number, image in enumerate(make.images(60)):
+        session.add_frame(make.frame(number, image))
+    millisecond = 1_000_000
+
+    def at(number: int) -> int:
+        return make.start + number * make.step
+
+    def told(number: int, identity: int, name: str, action: str, answered: bool = True, **values: str) -> None:
+        link = {"source": "experiment", "id": identity}
+        session.add_event(EventRow("command", name, stamp_ns=at(number), action=action, values=values, **link))
+        if answered:
+            session.add_event(EventRow("acknowledgement", name, applied_ns=at(number) + 1000, success="true", **link))
+
+    def event(kind: str, name: str, stamp: int, **values: str) -> None:
+        session.add_event(EventRow(kind, name, stamp_ns=stamp, values=values))
+
+    told(1, 1, "laser", "pulse", width="5", delay="20 ms")  # what is acknowledged is its begin, after the delay
+    told(10, 2, "laser", "train", frequency="50 Hz", width="2 ms", count="3")
+    told(20, 3, "laser", "pulse", width="900")
+    told(21, 4, "laser", "off")
+    told(25, 5, "laser", "on", duration="20 s")
+    event("fault", "laser", at(30), reason="max_on is reached", state="off")
+    told(40, 6, "laser", "pulse", answered=False, width="5", delay="20 ms")
+    told(45, 7, "laser", "pulse", volume="5 ul")  # how long that takes is known to the output alone
+    told(50, 8, "laser", "off")
+    told(5, 9, "screen", "play", video="looming")
+    event("output_report", "screen", at(35), action="play video=looming", begin=str(at(5) + 1000))
+    told(40, 10, "screen", "show", image="left")
+    event("output_report", "screen", at(41), action="show image=right", begin=str(at(39)))
+    event("sham_started", "valve", at(3), action="pulse", width="30 ms", trigger="in_left")
+    event("sham_ended", "valve", at(50), duration="9")
+    session.finish()
+    end = at(60)
+    found = stimuli(read_events(session.folder), end).to_dict("records")
+    lasted = {name: [] for name in ("laser", "screen", "valve")}
+    for row in found:
+        lasted[row["output"]].append(row["stop_ns"] - row["start_ns"])
+    step = make.step
+    laser = [5 * millisecond, 42 * millisecond, step, 5 * step - 1000, 25 * millisecond, 5 * step]
+    assert lasted == {"laser": laser, "screen": [30 * step - 1000, 20 * step - 1000], "valve": [30 * millisecond]}
+
+
 def test_the_report_draws_ways_and_stimuli(session):
     report = write_report(session)
     assert [path.name for path in report.paths] == ["trajectory.png", "occupancy.png"]

@@ -67,7 +67,7 @@ def info(
         print(f"{board.port}: {board.kind}, firmware {board.version}; {board.pins}")
         print(round_trips(board.round_trip, times))
     finally:
-        release(port)
+        release(board)
 
 
 def round_trips(ask: Callable[[], float], times: int) -> str:

@@ -71,13 +71,12 @@ def show_parts(kind: str | None, name: str | None, console: Console) -> None:
         return
     for word, each in kinds.items():
         console.print(f"[bold]{word}[/]  [dim]{escape(each.named_by)}[/]")
-        table = Table.grid(padding=(0, 2), expand=False)
-        for part, state, package in states(each.registry):
-            color = "green" if state == "ready" else "yellow"
-            table.add_row(f"  {escape(part)}", f"[{color}]{escape(state)}[/]", f"[dim]{escape(package)}[/]")
-        for other, (_, about) in each.others.items():
-            table.add_row(f"  {escape(other)}", f"[dim]{escape(about)}[/]", "")
-        console.print(table)
+        rows = [(*row, "green" if row[1] == "ready" else "yellow") for row in states(each.registry)]
+        rows += [(other, about, "", "dim") for other, (_, about) in each.others.items()]
+        width = max(len(part) for part, *_ in rows)
+        for part, state, package, color in rows:  # one line each, so that a command in it can be copied
+            text = f"  {escape(f'{part:<{width}}')}  [{color}]{escape(state)}[/]"
+            console.print(f"{text}  [dim]{escape(package)}[/]" if package else text)
 
 
 def states(registry: Registry[Any]) -> Iterator[tuple[str, str, str]]:

@@ -146,8 +146,9 @@ def _values(ini: Ini, template: str) -> Iterator[tuple[Place, Any]]:
             yield (*stop, 1, "longer_than"), pause
         elif pause is not None:
             yield (*stimulus, 0, "longer_than"), pause
-        seconds = ini.number("RewardDispenser", "STIM_TIME") or ini.number("BaseStimulation", "STIM_TIME")
-        if template == "base_conditional_supply" and seconds:
+        device = ini.text("BaseProtocolProcess", "STIMULATION") or "BaseStimulation"
+        seconds = ini.number(device, "STIM_TIME") if template == "base_conditional_supply" else None
+        if seconds:
             yield (*states, "stimulus", "enter", 1, "seconds"), seconds
             yield (*stop, 1, "longer_than"), seconds
     elif template == "base_optogenetic":

@@ -144,15 +144,16 @@ def _crop(ini: Ini, notes: bool) -> list[int] | None:
 
 
 def _network(ini: Ini) -> str:
+    _animals(ini)
     old = ini.has("DeepLabCut") or ini.text("DeepLabCut", "MODEL") != ""
     section, key = ("DeepLabCut", "MODEL") if old else ("Pose Estimation", "MODEL_NAME")
     name, path = ini.text(section, key), "" if old else ini.text("Pose Estimation", "MODEL_PATH")
+    origin = "DLC" if old else ini.text("Pose Estimation", "MODEL_ORIGIN").upper()
     if not is_given(name) and not is_given(path):
         ini.note(section, key, "no network is named: add `pose: {network: FILE.onnx}`")
         return ""
     stem = name if is_given(name) else re.split(r"[/\\]", path.split(",")[0].strip().rstrip("/\\"))[-1]
     file = (re.sub(r"[^A-Za-z0-9_.-]+", "_", stem.removesuffix(".onnx")).strip("._") or "network") + ".onnx"
-    origin = "DLC" if old else ini.text("Pose Estimation", "MODEL_ORIGIN").upper()
     todo = _ORIGINS.get(
         origin,
         f'convert it and put it beside the rig file: make convert-tf ARGS="EXPORTED_FOLDER {file} --frames VIDEO" '
@@ -162,6 +163,11 @@ def _network(ini: Ini) -> str:
     ini.note(section, key, todo)
     if old:
         ini.note("DeepLabCut", "DLC_PATH", "not needed: dlstream runs without DeepLabCut")
+    return file
+
+
+def _animals(ini: Ini) -> None:
+    """Keys that the network and the triggers decide on here."""
     for flag in ("FLATTEN_MA", "SPLIT_MA"):
         if ini.flag("Pose Estimation", flag):
             ini.note("Pose Estimation", flag, "not needed: poses keep each animal by its identity")
@@ -176,7 +182,6 @@ def _network(ini: Ini) -> str:
         ini.note(
             section, "ANIMALS_NUMBER", "the network defines how many animals there are; triggers accept any of them"
         )
-    return file
 
 
 def _recorder(ini: Ini) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 
 from dlstream.importing._ini import Ini, Note, Spot
@@ -30,6 +30,8 @@ _CONFIG = {
     "BaseStimulation": "the experiment uses another process",
     "BaseProtocolProcess": "the experiment uses another process",
 }
+STIMULATIONS = ("BaseStimulation", "RewardDispenser", "ScreenStimulation")
+"""Sections of which the experiment uses the one that STIMULATION names."""
 _KEYS = {
     "debug": "not needed: `dlstream run` shows what happens",
     "pass_separate": "not needed: poses keep each animal by its identity",
@@ -51,13 +53,19 @@ def unread_settings(ini: Ini) -> list[Note]:
 
 def unread_config(ini: Ini) -> list[Note]:
     """Of an experiment's .ini."""
-    return list(_unread(ini, _CONFIG, {key: _KEYS[key] for key in ("debug", "trial_name")}))
+    named = ini.peek("BaseProtocolProcess", "STIMULATION").lower()
+    idle = {name.lower() for name in STIMULATIONS if named in map(str.lower, STIMULATIONS)} - {named}
+    return list(_unread(ini, _CONFIG, {key: _KEYS[key] for key in ("debug", "trial_name")}, idle))
 
 
-def _unread(ini: Ini, sections: Mapping[str, str], keys: Mapping[str, str]) -> Iterator[Note]:
+def _unread(
+    ini: Ini, sections: Mapping[str, str], keys: Mapping[str, str], idle: Collection[str] = ()
+) -> Iterator[Note]:
+    """`idle`: sections of which the set-up uses nothing, also where a key was looked at."""
     unneeded = {name.lower(): why for name, why in sections.items()}
     for section, spots in ini.unused().items():
-        if section in unneeded and not any(used == section and key in ini.sections[section] for used, key in ini.used):
+        looked_at = any(used == section and key in ini.sections[section] for used, key in ini.used)
+        if section in unneeded and (section in idle or not looked_at):
             names = ", ".join(spot.key for spot in spots)
             yield Note(ini.where(section, ""), names or "nothing", f"left out, not needed: {unneeded[section]}")
             continue

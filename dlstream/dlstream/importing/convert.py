@@ -118,12 +118,14 @@ def _classification(ini: Ini, template: str) -> None:
 def _stimulation(ini: Ini | None) -> None:
     if ini is None:
         return
-    for section, keys in {
+    devices = {
         "BaseStimulation": ("TYPE", "PORT", "IP"),
         "RewardDispenser": ("TYPE", "STIM_PORT", "IP", "REMOVAL_PORT", "REMOVAL_TIME"),
         "ScreenStimulation": ("STIM_PATH", "BACKGROUND_PATH"),
-    }.items():
-        for key in keys:
+    }
+    named = ini.peek("BaseProtocolProcess", "STIMULATION")
+    for section in [named] if named in devices else devices:  # the others are listed as not used
+        for key in devices[section]:
             if ini.peek(section, key).lower() == "none":
                 ini.text(section, key)  # DeepLabStream's word for nothing
             elif ini.peek(section, key) and (section.lower(), key.lower()) not in ini.used:

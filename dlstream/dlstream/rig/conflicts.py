@@ -35,24 +35,33 @@ def _board_and_whole_port(rig: Rig, data: Any) -> Iterator[Problem]:
         if "port" in _exclusive(section):
             whole[host_of(section, rig.hosts), os.path.realpath(section.port)] = place
     for place, section in _parts(rig):
-        port = getattr(section, "port", _AUTO)
-        if "pin" not in _exclusive(section) or not isinstance(port, str) or port == _AUTO:
-            continue  # such as the network port of a Raspberry Pi
+        port = _port(section)
+        if "pin" not in _exclusive(section) or port in ("", _AUTO):
+            continue
         if other := whole.get((host_of(section, rig.hosts), os.path.realpath(port))):
             found = f"{port}, which {'.'.join(other)}.port has already{_line(data, (*other, 'port'))}"
             yield Problem((*place, "port"), found, "a port of its own: one program can't speak to a board in two ways")
 
 
 def _auto_and_named(rig: Rig, data: Any) -> Iterator[Problem]:
-    """`port: auto` looks for the only board, and may find the one that another part names."""
-    boards = [(place, section) for place, section in _parts(rig) if getattr(section, "type", "") == "arduino"]
-    for place, section in boards:
-        here = [(other, one.port) for other, one in boards if host_of(one, rig.hosts) == host_of(section, rig.hosts)]
-        named = [(other, port) for other, port in here if port != _AUTO]
-        if section.port == _AUTO and named:
-            other, port = named[0]
-            found = f"'auto' beside {'.'.join(other)}.port, {port}{_line(data, (*other, 'port'))}"
-            yield Problem((*place, "port"), found, "auto for all, if there is one board; or the port of each")
+    """`port: auto` looks for the only board: it may find the one that another part names, and it opens every port."""
+    ports = [(place, section, _port(section)) for place, section in _parts(rig)]
+    for place, section, port in ports:
+        host = host_of(section, rig.hosts)
+        named = [one for one in ports if one[2] not in ("", _AUTO) and host_of(one[1], rig.hosts) == host]
+        if port == _AUTO and named:
+            other, whose, name = min(named, key=lambda one: "port" in _exclusive(one[1]))
+            found = f"'auto' beside {'.'.join(other)}.port, {name}{_line(data, other)}"
+            wanted = "auto for all, if there is one board; or the port of each"
+            if "port" in _exclusive(whose):
+                wanted = "the board's port: auto opens and greets every port, so that of this other board as well"
+            yield Problem((*place, "port"), found, wanted)
+
+
+def _port(section: Any) -> str:
+    """The serial port of a part; empty: it has none."""
+    port = getattr(section, "port", "")
+    return port if isinstance(port, str) and not {"pin", "port"}.isdisjoint(_exclusive(section)) else ""
 
 
 def _parts(rig: Rig) -> Iterator[tuple[tuple[str, str], Any]]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
+from dlstream_common.installing import pip_install
 
 
 class Classifier:
@@ -27,7 +28,7 @@ class Classifier:
         try:
             import onnxruntime
         except ImportError as error:
-            raise NetworkError("the package onnxruntime is missing: pip install onnxruntime") from error
+            raise NetworkError(f"the package onnxruntime is missing: {pip_install('onnxruntime')}") from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.use_deterministic_compute = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from dlstream_common import Settings
+from dlstream_outputs.actions.rhythm import Rhythm
 
 
 class Action(Settings):
@@ -29,6 +30,11 @@ class Action(Settings):
     def duty_cycle(self) -> float:
         """The share of the time in which the output is on, 0 to 1; of a train, from its first pulse on."""
         return 1.0
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """When the output is on, from the first pulse on."""
+        return Rhythm()
 
     @property
     def on_seconds(self) -> float | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from dlstream_common import Problem
 from dlstream_outputs.actions.action import Action
+from dlstream_outputs.actions.rhythm import Rhythm
 
 WINDOW = 60.0
 """Seconds over which the duty cycle is counted."""
@@ -65,7 +66,7 @@ class Use:
     begin: float
     end: float
     most: float
-    duty_cycle: float
+    rhythm: Rhythm
     power: float
     longest: float
     """Seconds for which it is on without a break at most; infinite: until its end."""
@@ -75,14 +76,13 @@ class Use:
     def unbroken(self, steady: float) -> float:
         """For how many seconds the output has been on without a break, at most."""
         passed = steady - self.begin
-        if steady >= self.end:
+        if steady > self.end + 2 * _INSTANT:  # what begins in the instant of the end is no break
             return 0.0
         return self.on_before + passed if passed <= self.longest else self.longest
 
     def on_between(self, begin: float, end: float) -> float:
-        """Seconds for which it was on between two times (seconds, monotonic): of a train, those of its pulses."""
-        passed = min(self.end, end) - max(self.begin, begin)
-        return min(max(0.0, passed) * self.duty_cycle, self.most)
+        """Seconds for which it was on at most between two monotonic times: of a train, those of its pulses."""
+        return min(self.rhythm.most_within(min(self.end, end) - max(self.begin, begin)), self.most)
 
 
 class Budget:
@@ -157,7 +157,8 @@ class Budget:
                 found.append((limits.on - before, self._max_on))
         if limits.duty_cycle < 1:
             left = WINDOW * limits.duty_cycle - self._on_within(steady)
-            found.append((_lasts(action, left), f"max_duty_cycle ({limits.duty_cycle:g} of a minute)"))
+            if action.rhythm.most_within(WINDOW) > left + _INSTANT:  # else no minute of it is too much
+                found.append((_lasts(action, left), f"max_duty_cycle ({limits.duty_cycle:g} of a minute)"))
         if math.isfinite(limits.energy) and power > 0:
             spent = self._energy + (_energy(self._now, steady) if self._now else 0.0)
             left = (limits.energy - spent) / power
@@ -171,7 +172,7 @@ class Budget:
         end = math.inf if action.seconds is None else steady + action.seconds
         most = math.inf if action.on_seconds is None else action.on_seconds
         longest = math.inf if action.longest_on is None else action.longest_on
-        self._now = Use(steady, end, most, action.duty_cycle, power, longest, before)
+        self._now = Use(steady, end, most, action.rhythm, power, longest, before)
 
     def ended(self, steady: float) -> None:
         """The output is off from now on."""
@@ -195,7 +196,7 @@ def _lasts(action: Action, on: float) -> float:
     """How many seconds an action may last if the output may be on for so many of them."""
     if action.on_seconds is not None and action.on_seconds <= on:
         return math.inf
-    return on / action.duty_cycle
+    return action.rhythm.lasts(on)
 
 
 def _energy(use: Use, steady: float) -> float:

@@ -18,6 +18,7 @@ from dlstream_outputs.actions.quantities import (
     Seconds,
     Volts,
 )
+from dlstream_outputs.actions.rhythm import Rhythm
 
 
 class Strength(Action):
@@ -149,6 +150,10 @@ class Train(Strength):
     @property
     def duty_cycle(self) -> float:
         return self.burst * self.width / 1000 / self.burst_period
+
+    @property
+    def rhythm(self) -> Rhythm:
+        return Rhythm(self.width / 1000, 1 / self.frequency, self.burst, self.burst_period)
 
     @property
     def on_seconds(self) -> float | None:

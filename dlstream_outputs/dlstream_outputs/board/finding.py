@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any
 
+from dlstream_common.installing import pip_install
 from dlstream_outputs.board.board import BAUD_RATE, Board
 from dlstream_outputs.board.errors import BoardError
-from dlstream_outputs.port_users import in_use
+from dlstream_outputs.port_users import in_use, open_alone
 
 AUTO = "auto"
 
@@ -35,12 +36,16 @@ def claim(port: str, log: Callable[[str], None]) -> Board:
         return board
 
 
-def release(port: str) -> None:
-    """Ends one claim; the last one switches everything off and closes the port."""
+def release(board: Board) -> None:
+    """Ends one claim; the last one switches everything off and closes the port.
+
+    By the board, and not by its port: a name such as /dev/serial/by-id/... is gone with a board that is unplugged.
+    """
     with _lock:
-        board, users = _boards.pop(_place(port))
+        place = next(place for place, (claimed, _) in _boards.items() if claimed is board)
+        users = _boards.pop(place)[1]
         if users > 1:
-            _boards[_place(port)] = (board, users - 1)
+            _boards[place] = (board, users - 1)
         else:
             board.close()
 
@@ -66,10 +71,8 @@ def open_board(port: str, log: Callable[[str], None]) -> Board:
         BoardError: says what is wrong and what to do.
     """
     _needs_pyserial()
-    import serial
-
     try:
-        opened = serial.Serial(port, BAUD_RATE, timeout=0.02, write_timeout=0.2, exclusive=True)
+        opened = open_alone(port, BAUD_RATE, timeout=0.02, write_timeout=0.2)
     except (OSError, ValueError) as error:  # SerialException is an OSError
         raise BoardError(_reason(port, error)) from error
     return Board(opened, log)
@@ -103,7 +106,7 @@ def find(log: Callable[[str], None]) -> Board:
 def _needs_pyserial() -> None:
     """Outputs name it in `requires`; commands find it missing here."""
     if find_spec("serial") is None:
-        raise BoardError("no library serial on this machine; run: pip install pyserial")
+        raise BoardError(f"no library serial on this machine; run: {pip_install('pyserial')}")
 
 
 def ports() -> list[str]:

@@ -119,10 +119,10 @@ class BoardInput:
 
     def close(self) -> None:
         """Lets go of the board."""
-        if self._board is not None:
-            self._board.unlisten(self._on_event)
-            self._board = None
-            release(self._settings.port)
+        board, self._board = self._board, None
+        if board is not None:
+            board.unlisten(self._on_event)
+            release(board)
 
     @property
     def hardware_id(self) -> str:

@@ -62,14 +62,14 @@ class BoardPin(Output[S]):
         return board
 
     def close(self) -> None:
-        if self._board is None:
+        board, self._board = self._board, None
+        if board is None:
             return
         try:
-            self._board.off(self.settings.pin)
+            board.off(self.settings.pin)
         except BoardError as error:
             self.log(f"closed without a last off, which the board does itself: {error}")
-        self._board = None
-        release(self.settings.port)
+        release(board)
 
     @property
     def hardware_id(self) -> str:

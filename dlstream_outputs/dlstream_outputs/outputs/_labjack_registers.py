@@ -42,6 +42,7 @@ class LabJack:
         self._client: Any = None
         self._lock = threading.Lock()
         self.description = ""
+        self.serial = 0
 
     @property
     def is_open(self) -> bool:
@@ -71,7 +72,8 @@ class LabJack:
                 raise OutputError(
                     f"address: found a device of the product number {product:g} at {where}; expected a T4, T7 or T8"
                 )
-            self.description = f"LabJack {name}, serial number {self._number(_SERIAL, '>I'):.0f}, at {where}"
+            self.serial = self._integer(_SERIAL)
+            self.description = f"LabJack {name}, serial number {self.serial}, at {where}"
         except OutputError:
             self.close()
             raise

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from dlstream_outputs.outputs._base import OutputError
 
+_HALF_UP = 0.5 + 1e-6
+"""Added to a number of ticks before it is rounded down; the millionth is for what a product of floats lacks."""
+
 
 class NiLine:
     """A digital line or an analog channel.
@@ -152,14 +155,15 @@ def pulses(
     """The ticks of a train of pulses: (ticks,), `high` within a pulse and 0 elsewhere, at the end too.
 
     Args:
-        width, period, burst_period, delay: seconds. Each edge is rounded to a tick by itself, so that none drifts.
+        width, period, burst_period, delay: seconds. Each edge is rounded to a tick by itself, so that none drifts;
+            half a tick always up, so that no pulse and no gap of a tick or more is lost.
         count: of all pulses; `burst`: pulses in a burst.
         rate: ticks a second.
     """
     bursts, within = np.divmod(np.arange(count), burst)
     starts = delay + (bursts * burst_period if burst < count else 0.0) + (within * period if burst > 1 else 0.0)
     starts = np.broadcast_to(starts, (count,))
-    begins, ends = np.rint(starts * rate).astype(int), np.rint((starts + width) * rate).astype(int)
+    begins, ends = (np.floor(edges * rate + _HALF_UP).astype(int) for edges in (starts, starts + width))
     result = np.zeros(int(ends[-1]) + 1)
     for begin, end in zip(begins, ends, strict=True):
         result[begin:end] = high

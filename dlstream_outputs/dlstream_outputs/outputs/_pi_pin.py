@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from dlstream_common.installing import pip_install
 from dlstream_outputs.actions import Action
 from dlstream_outputs.outputs._base import OutputError
 from dlstream_outputs.outputs._timed_line import TimedLine
@@ -22,7 +23,7 @@ def lgpio_factory() -> Any:
         try:
             from gpiozero.pins.lgpio import LGPIOFactory
         except ImportError as error:
-            hint = "pip install lgpio, or on a Pi: sudo apt install python3-lgpio"
+            hint = f"{pip_install('lgpio')}, or on a Pi: sudo apt install python3-lgpio"
             raise OutputError(f"pin: {error}; expected the library lgpio: {hint}") from error
         finally:
             os.chdir(before)

@@ -70,6 +70,7 @@ class TimedLine:
         self._stopped = threading.Event()
         self._high = False
         self._since = 0.0  # when it was last set, by the monotonic clock
+        self._over = math.inf  # when what is being played should be over
         self._faults: list[str] = []
 
     def play(self, action: Action) -> int:
@@ -82,10 +83,11 @@ class TimedLine:
         start, width = next(pulses)
         with self._lock:
             self._stopped.set()
-            if self._high and not isinstance(action, On):
-                self._set(False)
+            if self._high and not (isinstance(action, On) and time.monotonic() < self._over):
+                self._set(False)  # also where its end is late: what comes then begins anew
             self._stopped = stopped = threading.Event()
             begin = time.monotonic()
+            self._over = math.inf if action.seconds is None else begin + action.seconds
             applied = now() + int(start * 1e9)
             if start == 0:
                 self._set(True)

@@ -9,6 +9,7 @@ from pydantic import Field
 from dlstream_common import Problem
 from dlstream_outputs.actions import Action, Level, On, Pulse, Strength, Train
 from dlstream_outputs.board import PATIENT, BoardError
+from dlstream_outputs.board.lines import LONGEST
 from dlstream_outputs.outputs._base import Fate, OutputError
 from dlstream_outputs.outputs._board_pin import BoardPin, BoardPinSettings
 
@@ -20,6 +21,9 @@ _LONGEST = 500.0
 _PWM_PINS = (3, 5, 6, 11)
 _LONGEST_ON = 3_600_000
 """Milliseconds that the firmware takes as max_on at most."""
+_MOST_PULSES = 999_999_999
+_LONGEST_COMMAND = LONGEST - len("65535 ") - len("*CRC-32..")
+"""Letters of a line to the board that are left for the command itself."""
 _MARGIN = 50
 """Milliseconds after max_on at which the board ends what the computer should have ended."""
 
@@ -84,7 +88,18 @@ class ArduinoSettings(BoardPinSettings):
             or _phase_problem("frequency", 1000 / train.frequency)
             or _phase_problem("burst_frequency", 1000 * train.burst_period)
             or _delay_problem(train.delay)
+            or self._too_long(train)
         )
+
+    def _too_long(self, train: Train) -> Problem | None:
+        """What the board's line, or its counter, can't hold."""
+        if (train.pulses or 0) > _MOST_PULSES:
+            return Problem(("values",), f"a train of {train.pulses} pulses", f"at most {_MOST_PULSES}")
+        letters = len(command_of(train, self.pin))
+        if letters > _LONGEST_COMMAND:
+            found = f"a train whose numbers take {letters} letters of a line to the board"
+            return Problem(("values",), found, f"at most {_LONGEST_COMMAND}: shorter times or fewer pulses")
+        return None
 
     def without_computer(self) -> Fate:
         return Fate(f"the board switches it off after {self.watchdog:g} s", ends=True)

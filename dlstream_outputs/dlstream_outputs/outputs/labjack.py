@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from dlstream_common import Problem
 from dlstream_common.settings import misfit
 from dlstream_outputs.actions import Action, Level, On, Strength
+from dlstream_outputs.claim import Claim
 from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 from dlstream_outputs.outputs._labjack_registers import PORT, LabJack, line_number
 from dlstream_outputs.outputs._on_or_off import strength_problem
@@ -113,6 +114,7 @@ class Labjack(Output[LabjackSettings]):
         super().__init__(settings, log)
         self._device = LabJack(settings.address, settings.port)
         self._line = TimedLine(self._switch)
+        self._claim = Claim("labjack")
         self._volts = settings.volts
         self._looked = self._fed = 0.0
         self._lost = False
@@ -121,16 +123,22 @@ class Labjack(Output[LabjackSettings]):
         self._lost = False
         self._device.open()
         try:
+            if not self._claim.take(f"{self._device.serial} {self.settings.line}"):
+                raise OutputError(
+                    f"line: {self.settings.line} of the {self._device.description}, is in use by another rig on this "
+                    "computer; expected a line of its own. End that rig first"
+                )
             self._line.low()
             self._guard(self.settings.guarded_for)
         except OutputError:
             self._device.close()
+            self._claim.give_back()
             raise
         self.log(self._device.description)
 
     def apply(self, action: Action) -> int:
-        self._volts = self._volts_of(action)
         self._feed()
+        self._volts = self._volts_of(action)  # not earlier: what is being played still has its own
         return self._line.play(On() if isinstance(action, Level) else action)
 
     def off(self) -> int:
@@ -159,6 +167,7 @@ class Labjack(Output[LabjackSettings]):
         except OutputError as error:
             self.log(f"closed without a last off: {error}")
         self._device.close()
+        self._claim.give_back()
 
     @property
     def hardware_id(self) -> str:

@@ -17,6 +17,8 @@ from dlstream_outputs.outputs._ni_line import NiLine, pulses
 from dlstream_outputs.outputs._timed_line import TimedLine, timing_problem
 
 _MOST_TICKS = 5_000_000
+_INSTANT = 1e-9
+"""Milliseconds that are none, as rounding leaves them."""
 
 
 class NidaqSettings(OutputSettings):
@@ -75,9 +77,13 @@ class NidaqSettings(OutputSettings):
     def _too_fine_or_long(self, action: Pulse | Train) -> Problem | None:
         if action.seconds is None:
             return Problem(("values",), "a train without an end", "count or duration: the card must know its end")
-        if action.width is not None and action.width / 1000 * self.rate < 1:
-            tick = 1000 / self.rate
-            return Problem(("values", "width"), f"{action.width:g} ms", f"{tick:g} ms at least, a tick of the clock")
+        tick = 1000 / self.rate
+        shortest = f"{tick:g} ms at least, a tick of the clock"
+        if action.width is not None and action.width < tick - _INSTANT:
+            return Problem(("values", "width"), f"{action.width:g} ms", shortest)
+        gap = 1000 / action.frequency - action.width if isinstance(action, Train) else tick
+        if gap < tick - _INSTANT:
+            return Problem(("values", "frequency"), f"a gap of {gap:.3g} ms between pulses", shortest)
         if action.seconds * self.rate > _MOST_TICKS:
             longest = _MOST_TICKS / self.rate
             return Problem(
@@ -117,19 +123,19 @@ class Nidaq(Output[NidaqSettings]):
         high = self._value(action)
         if isinstance(action, Pulse):
             assert action.width is not None
-            self._play(action.width, math.inf, 1, 1, math.inf, action.delay, high)
+            return self._play(action.width, math.inf, 1, 1, math.inf, action.delay, high)
         elif isinstance(action, Train):
             assert action.pulses is not None
             period = 1 / action.frequency
             bursts = action.burst_period
-            self._play(action.width, period, action.pulses, action.burst, bursts, action.delay, high)
-        else:
-            self._line.write(high)
+            return self._play(action.width, period, action.pulses, action.burst, bursts, action.delay, high)
+        self._line.write(high)
         return now()
 
     def _play(
         self, width: float, period: float, count: int, burst: int, burst_period: float, delay: float, high: float
-    ) -> None:
+    ) -> int:
+        """Returns when the first pulse begins; times in ms and s as an action has them."""
         rate = self.settings.rate
         ticks = pulses(width / 1000, period, count, burst, burst_period, delay / 1000, rate, high)
         try:
@@ -137,6 +143,7 @@ class Nidaq(Output[NidaqSettings]):
         except OutputError as error:
             way = "" if self.settings.is_analog else ". If the line has no clock of its own, write timing: computer"
             raise OutputError(f"{error}{way}") from error
+        return now() + round(1e6 * delay)
 
     def _value(self, action: Action) -> float:
         if not self.settings.is_analog:

@@ -17,7 +17,7 @@ from dlstream_outputs.actions import Action
 from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 from dlstream_outputs.outputs._on_or_off import strength_problem
 from dlstream_outputs.outputs._timed_line import TIMED, TimedLine, timing_problem
-from dlstream_outputs.port_users import in_use
+from dlstream_outputs.port_users import in_use, open_alone
 
 _WRITE_TIMEOUT = 0.2
 
@@ -98,12 +98,10 @@ class Serial(Output[SerialSettings]):
         self._lost = False
 
     def open(self) -> None:
-        import serial
-
         s = self.settings
         self._lost = False
         try:
-            self._port = serial.Serial(s.port, s.baud_rate, timeout=0, write_timeout=_WRITE_TIMEOUT, exclusive=True)
+            self._port = open_alone(s.port, s.baud_rate, timeout=0, write_timeout=_WRITE_TIMEOUT)
         except (OSError, ValueError) as error:  # SerialException is an OSError
             raise OutputError(f"port: {_reason(s.port, error)}") from error
         try:

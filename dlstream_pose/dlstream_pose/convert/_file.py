@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dlstream_common import NetworkError
+from dlstream_common.installing import pip_install
 from dlstream_pose.runtime._seal import sealed
 from dlstream_pose.runtime.network_info import METADATA_KEY, NetworkInfo
 
@@ -47,7 +48,9 @@ def onnx_package() -> Any:
     try:
         import onnx
     except ImportError as error:
-        raise NetworkError("converting a network needs the package onnx: pip install onnx onnxscript") from error
+        raise NetworkError(
+            f"converting a network needs the package onnx: {pip_install('onnx', 'onnxscript')}"
+        ) from error
     return onnx
 
 

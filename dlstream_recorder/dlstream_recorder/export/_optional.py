@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from dlstream_common import DlstreamError
+from dlstream_common.installing import pip_install
 
 
 def need(module: str, package: str, what: str) -> Any:
@@ -24,6 +25,6 @@ def need(module: str, package: str, what: str) -> Any:
         if error.name != module.partition(".")[0]:
             raise
         raise DlstreamError(
-            f"{what} needs the package '{package}', which is not installed. Install it: pip install "
-            f"{package}, or all of them: make tools"
+            f"{what} needs the package '{package}', which is not installed. Install it: "
+            f"{pip_install(package)}, or all of them: make tools"
         ) from error

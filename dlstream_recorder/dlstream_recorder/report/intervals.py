@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from dlstream_common import OFF, event_kinds
+from dlstream_outputs.actions import VOCABULARY, Action, read_action
 
 TRIAL_COLUMNS = ("name", "start_ns", "stop_ns", "trigger", "result", "count", "values")
 STIMULUS_COLUMNS = (
@@ -53,11 +54,12 @@ def trials(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
 
 
 def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
-    """The stimuli, one row each: what an output did from one command to its next one; and the sham ones.
+    """The stimuli, one row each: what an output did until it was over or the next command came; and the sham ones.
 
     A start is when the output did it, by its acknowledgement, or else when it was decided (`applied` is False: not
     known, as in an analysis). What an output refused is none, and ends none; one that went off by itself, as it says in
-    a fault, has ended then. A sham stimulus is what would have been done.
+    a fault, has ended then. A pulse, a train or what has a duration ends when that is over, a train with its last
+    pulse; where the output measured the end, as a screen does, that counts. A sham stimulus is what would have been.
 
     Args:
         events, end_ns: as for `trials`.
@@ -73,11 +75,17 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     on: dict[tuple[object, bool], dict[str, object]] = {}
     shams = [event_kinds.SHAM_STARTED, event_kinds.SHAM_CHANGED, event_kinds.SHAM_ENDED]
-    for event in _in_order(events[events["kind"].isin([event_kinds.COMMAND, event_kinds.FAULT, *shams])]):
+    others = [event_kinds.COMMAND, event_kinds.FAULT, event_kinds.OUTPUT_REPORT]
+    for event in _in_order(events[events["kind"].isin([*others, *shams])]):
         values = _values(event)
         if event["kind"] == event_kinds.FAULT:
             if values.get("state") == OFF and (ended := on.pop((event["name"], False), None)) is not None:
-                ended["stop_ns"] = event["stamp_ns"]
+                _end(ended, event["stamp_ns"])
+            continue
+        if event["kind"] == event_kinds.OUTPUT_REPORT:
+            running = on.get((event["name"], False))
+            if running is not None and values.get("begin") == str(running["start_ns"]):
+                running["stop_ns"] = running["over"] = event["stamp_ns"]
             continue
         if (event["source"], event["id"]) in refused and event["kind"] == event_kinds.COMMAND:
             continue
@@ -85,7 +93,7 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
         stamp = _stamp(event) if sham else applied.get((event["source"], event["id"]), _stamp(event))
         before = on.pop((event["name"], sham), None)
         if before is not None:
-            before["stop_ns"] = stamp
+            _end(before, stamp)
         action = values.pop("action", "") if sham else event["action"]
         if event["kind"] == event_kinds.SHAM_ENDED or action == OFF:
             continue
@@ -93,15 +101,33 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
             "output": event["name"],
             "action": action,
             "start_ns": stamp,
-            "stop_ns": end_ns,
             "sham": sham,
             "trigger": values.pop("trigger", "") if sham else event["trigger"],
             "applied": not sham and (event["source"], event["id"]) in applied,
             "values": values,
         }
+        row["over"] = _over(str(action), values, stamp, applied=bool(row["applied"]))
+        row["stop_ns"] = end_ns if row["over"] is None else row["over"]
         rows.append({**row, **{name: event[name] for name in ("value", "camera", "sequence", "frame_stamp_ns")}})
         on[event["name"], sham] = rows[-1]
     return pd.DataFrame(rows, columns=list(STIMULUS_COLUMNS))
+
+
+def _over(action: str, values: Mapping[str, str], start: int, applied: bool) -> int | None:
+    """When what begins at `start` is over by itself; None: not before the next command, or it is not known.
+
+    What an output acknowledges is the first edge, after a delay; a decision is before it.
+    """
+    found = read_action(action, values, VOCABULARY)
+    if not isinstance(found, Action) or found.seconds is None:
+        return None
+    delay = getattr(found, "delay", 0.0) / 1000 if applied else 0.0
+    return start + round(1e9 * (found.seconds - delay))
+
+
+def _end(row: dict[str, Any], stamp: Any) -> None:
+    """It has ended, at the latest now."""
+    row["stop_ns"] = stamp if row["over"] is None else min(row["over"], stamp)
 
 
 def per_trigger(found: pd.DataFrame) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from dlstream.offline.track.job import track_video
 from dlstream.offline.track.progress import TrackProgress
 from dlstream.offline.track.settings import Outcome, Settings
 from dlstream_common import DlstreamError
+from dlstream_common.installing import pip_install
 
 _TIMEOUT = "10s"
 
@@ -35,7 +36,8 @@ def track_on_cluster(
         from distributed import Client, as_completed
     except ModuleNotFoundError as error:
         raise DlstreamError(
-            "--scheduler needs the package 'distributed', which is not installed. Install it: pip install distributed"
+            "--scheduler needs the package 'distributed', which is not installed. Install it: "
+            f"{pip_install('distributed')}"
         ) from error
     for name in logging.root.manager.loggerDict:
         if name.startswith(("distributed", "tornado")):  # what they log with tracebacks is said here in a sentence

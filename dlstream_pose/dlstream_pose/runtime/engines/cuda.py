@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dlstream_common.installing import pip, pip_install
 from dlstream_pose.runtime.engines._card import OnnxCard
 
 
@@ -13,7 +14,7 @@ class OnnxCuda(OnnxCard):
     name = "cuda"
     provider = "CUDAExecutionProvider"
     device = "a graphics card (CUDA)"
-    install = "pip uninstall onnxruntime, then pip install onnxruntime-gpu[cuda,cudnn], with NVIDIA's driver"
+    install = f"{pip()} uninstall onnxruntime, then {pip_install('onnxruntime-gpu[cuda,cudnn]')}, with NVIDIA's driver"
 
     def options(self, path: Path) -> dict[str, str]:
         # The default search tries every algorithm for each new shape: seconds at the first frame of each.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dlstream_common.installing import pip_install
 from dlstream_pose.runtime.engines._onnxruntime import OnnxRuntime
 
 
@@ -12,4 +13,4 @@ class OnnxCpu(OnnxRuntime):
     parallel = True
     provider = "CPUExecutionProvider"
     device = "the processor"
-    install = "pip install onnxruntime"
+    install = pip_install("onnxruntime")

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dlstream_common.installing import pip_install
 from dlstream_pose.runtime.engines._base import Engine, EngineSettings, NotInstalled, read_network, unloadable
 from dlstream_pose.runtime.engines._precision import precision_name
 
@@ -35,7 +36,7 @@ class OpenVino(Engine[EngineSettings]):
             import openvino
         except ImportError as error:
             raise NotInstalled(
-                f"engine {self.name}: OpenVINO is not installed ({error}); pip install openvino"
+                f"engine {self.name}: OpenVINO is not installed ({error}); {pip_install('openvino')}"
             ) from error
         self._openvino = openvino
         content = read_network(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dlstream_common.installing import pip, pip_install
 from dlstream_pose.runtime.engines._card import OnnxCard
 from dlstream_pose.runtime.engines._precision import precision_of
 
@@ -15,7 +16,8 @@ class OnnxTensorRt(OnnxCard):
     provider = "TensorrtExecutionProvider"
     device = "a graphics card (TensorRT)"
     install = (
-        "pip uninstall onnxruntime, then pip install onnxruntime-gpu[cuda,cudnn] tensorrt-cu12, with NVIDIA's driver"
+        f"{pip()} uninstall onnxruntime, then "
+        f"{pip_install('onnxruntime-gpu[cuda,cudnn]', 'tensorrt-cu12')}, with NVIDIA's driver"
     )
 
     def options(self, path: Path) -> dict[str, str]:
