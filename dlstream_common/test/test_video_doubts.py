@@ -199,6 +199,18 @@ def test_the_images_of_a_large_imagej_stack_are_not_left_out_silently(tmp_path):
     assert frame.image[0, 0, 0] == 20
 
 
+def test_an_imagej_stack_without_its_last_directories_is_truncated_and_not_large(tmp_path):
+    path = large_stack_of_imagej(tmp_path / "stack.tif", 6)
+    content = bytearray(path.read_bytes())
+    entries = 8 + 2 + 9 * 12
+    content[entries : entries + 4] = struct.pack(
+        ">I", len(content)
+    )  # where the second directory was, behind all images
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"found 1 of 6 images .* by ImageJ's description\. Is it truncated\?"):
+        open_frames(path)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 @pytest.mark.parametrize("ending", ["png", "tif"])
 def test_an_image_that_may_not_be_read_is_told(ending, tmp_path):
