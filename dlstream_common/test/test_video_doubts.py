@@ -199,6 +199,14 @@ def test_the_images_of_a_large_imagej_stack_are_not_left_out_silently(tmp_path):
     assert frame.image[0, 0, 0] == 20
 
 
+def test_the_channels_of_an_imagej_stack_are_told(tmp_path):
+    path = large_stack_of_imagej(tmp_path / "stack.tif", 1)
+    assert not open_frames(path).remarks
+    path.write_bytes(path.read_bytes().replace(b"\nframes=1\n", b"\nchannels=2\n").replace(b"loop=false", b"loop=yes"))
+    [said] = open_frames(path).remarks
+    assert said.startswith("a stack of ImageJ with 2 channels, by turns: each image of each is read as a")
+
+
 def test_an_imagej_stack_without_its_last_directories_is_truncated_and_not_large(tmp_path):
     path = large_stack_of_imagej(tmp_path / "stack.tif", 6)
     content = bytearray(path.read_bytes())

@@ -1,4 +1,4 @@
-"""TIFF stacks of ImageJ above 4 GB: one page for every TIFF reader, with all other images behind it."""
+"""TIFF stacks of ImageJ: above 4 GB one page for every TIFF reader, with all other images behind it; channels."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ _ENTRY = 12
 _LOOKED_AT = 1 << 16
 """Bytes at the beginning of a file in which ImageJ's description is looked for."""
 _DESCRIPTION = re.compile(rb"ImageJ=[^\n\x00]{1,40}\n(?:[^\x00]{0,400}?\n)?images=(\d{1,9})\n")
+
+_CHANNELS = re.compile(rb"ImageJ=[^\n\x00]{1,40}\n(?:[^\x00]{0,400}?\n)?channels=(\d{1,3})\n")
 
 
 def check_stack(path: Path) -> None:
@@ -45,6 +47,22 @@ def check_stack(path: Path) -> None:
         "where readers of TIFF do not find them. Save it in ImageJ as AVI, as an image sequence, or by "
         "Bio-Formats as BigTIFF"
     )
+
+
+def doubt_about_channels(path: Path) -> list[str]:
+    """A remark on a stack whose images are by turns those of several channels.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    with path.open("rb") as file:
+        match = _CHANNELS.search(file.read(_LOOKED_AT))
+    if match is None or int(match[1]) < 2:
+        return []
+    return [
+        f"a stack of ImageJ with {int(match[1])} channels, by turns: each image of each is read as a frame of its own. "
+        "Save each channel by itself: in ImageJ Image > Color > Split Channels"
+    ]
 
 
 def _names_more(path: Path) -> bool:
