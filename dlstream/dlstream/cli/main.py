@@ -320,6 +320,11 @@ def main() -> int:
     except DlstreamError as error:
         make_console().print(f"[bold red]dlstream:[/] {escape(str(error))}")
         return 1
+    except OSError as error:
+        if error.filename is None or not error.strerror:
+            raise
+        make_console().print(f"[bold red]dlstream:[/] {escape(f'{error.filename}: {error.strerror}')}")
+        return 1
     except ModuleNotFoundError as error:
         if not _is_of_ros(error.name or ""):
             raise
