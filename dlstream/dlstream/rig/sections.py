@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, create_model
+from pydantic import Field, create_model, model_validator
 
-from dlstream_common import Problem, Settings
+from dlstream_common import Problem, Settings, is_filled_in, misfit
 from dlstream_common.plugins import PartError
 from dlstream_outputs import Fate
 
@@ -19,6 +19,16 @@ class NodeOptions(Settings):
     """When the node dies: stop the whole rig (and fail), start the node again, or go on without it."""
     host: str = ""
     """On which of the rig's `hosts` the node runs; empty: on the first of them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_of_the_rig(cls, data: Any) -> Any:
+        """Refuses the node's parameters that the rig itself fills in: with others, its nodes would not fit together."""
+        given = data if isinstance(data, Mapping) else {}
+        for name, field in cls.model_fields.items():
+            if name in given and is_filled_in(field):
+                raise misfit(name, "this key to be left out: the rig itself fills it in")
+        return data
 
 
 class TopicCamera(Settings):
