@@ -45,6 +45,14 @@ def test_an_experiment_in_order_is_told_and_drawn(monkeypatch, capsys, tmp_path:
     assert names == ["example.regions.top.png", "example.states.png", "example.states.svg"]
 
 
+def test_a_place_where_no_picture_can_be_written_is_told(monkeypatch, capsys, tmp_path: Path):
+    file = tmp_path / "file"
+    file.touch()
+    code, said = command(monkeypatch, capsys, "experiment", "check", str(EXAMPLE), "--out", str(file / "pictures"))
+    assert code == 1
+    assert f"dlstream: can't write {file / 'pictures'}: Not a directory" in said
+
+
 def test_what_is_not_known_is_told(monkeypatch, capsys):
     code, said = command(monkeypatch, capsys, "experiment", "check", str(EXAMPLE))
     assert code == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from dlstream.cli.summary import show_session
+from dlstream.cli.summary import show_ended_run, show_session
 from dlstream.offline.analyze import Options, analyze
 from dlstream.offline.footage import EPOCH
 from dlstream.offline.progress import ProgressLines
@@ -86,8 +87,9 @@ def test_lost_frames_are_told_counted_and_shift_nothing(motion_jpeg, options, tm
     assert faults["sequence"].tolist() == [0, 8, 19]
     assert [json.loads(text)["first_frame"] for text in faults["values"]] == ["0", "8", "19"]
     assert read_session(out)["summary"]["faults"] == 3
-    show_session(out, console)
+    assert show_ended_run(out, console)
     said = console.export_text()
+    assert said.splitlines()[-1] == "But: 3 of 20 frames lost, 3 faults recorded (see above)."
     assert "frame 8 is lost" in said
     assert "top: 3 of 20 frames are lost" in said
     assert "on the way to the pose node" not in said, "no frame travels offline"
@@ -108,6 +110,19 @@ def test_a_video_without_an_animal_has_no_frame_with_a_pose(options, tmp_path, c
     [row] = [line.split() for line in said.splitlines() if line.startswith("top  ")]
     assert row[:6] == ["top", "5", "5", "0", "0", "5"], "captured, recorded, lost, with pose, without"
     assert "top: no animal was found in any of 5 frames: the best keypoint has a confidence of 0." in said
+    assert show_ended_run(out, console)
+    assert not console.export_text().split("Session")[1].count("But: ")
+
+
+def test_an_analysis_lists_the_video_and_the_picture_that_it_has_drawn(motion_jpeg, options, tmp_path, console):
+    out = tmp_path / "out"
+    for video in (True, False):
+        analyze(motion_jpeg, out / str(video), replace(options, video=video), console)
+        show_session(out / str(video), console)
+        listed = console.export_text().split("Session")[1].split()
+        for name in ("annotated.mp4", "overlay.png"):
+            assert (str(out / str(video) / name) in listed) is video
+            assert (out / str(video) / name).exists() is video
 
 
 def test_a_light_that_goes_out_is_told_with_its_frame_and_is_in_the_events(options, tmp_path, console):

@@ -82,6 +82,12 @@ def test_check_refuses_a_name_that_is_no_picture(network, video, tmp_path, name)
     assert "expected a name like check.png" in str(result.exception)
 
 
+def test_check_says_why_its_picture_can_not_be_written(network, video, tmp_path):
+    (tmp_path / "look.png").mkdir()
+    result = run("check", network, video, "--frames", 6, "--out", tmp_path / "look.png", "--force")
+    assert "look.png: can't be written (Is a directory)" in str(result.exception)
+
+
 def test_check_names_a_video_that_is_not_there(network, tmp_path):
     result = run("check", network, tmp_path / "none.mp4")
     assert isinstance(result.exception, DlstreamError)

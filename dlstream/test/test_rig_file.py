@@ -58,6 +58,21 @@ def test_nodes_in_order_with_what_the_rig_fills_in(write):
         assert "on_failure" not in node.parameters
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("  scale: 0.5\n", "  scale: 0.5\n  cameras: [top]\n", "pose.cameras"),
+        ("height: 480}", "height: 480, wait_for: 3}", "cameras.top.wait_for"),
+        ("type: screen\n", "type: screen\n    memory: used.json\n", "outputs.screen.memory"),
+        ("sessions}", "sessions, rig_file: other.yaml}", "recorder.rig_file"),
+    ],
+)
+def test_what_the_rig_fills_in_is_no_key(write, old, new, key):
+    [said] = mistakes(write(old, new))
+    assert f" {key}: found " in said
+    assert said.endswith("expected this key to be left out: the rig itself fills it in")
+
+
 @pytest.mark.parametrize(("start", "one"), [("rig", True), ("experiment", False), ("service", False)])
 def test_an_output_knows_whether_all_runs_are_one_session(write, start, one):
     path = write()

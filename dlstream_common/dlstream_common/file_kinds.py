@@ -46,6 +46,7 @@ _STARTS = (
     (b"\x28\xb5\x2f\xfd", "a file packed by Zstandard: `unzstd` unpacks it"),
     (b"\xfd7zXZ\0", "a file packed by xz: `unxz` unpacks it"),
     (b"BZh", "a file packed by bzip2: `bunzip2` unpacks it"),
+    (b"\xed\xfe\0\0N\0o\0r\0", "a sequence of StreamPix (.seq): `sio reencode NAME.seq -o NAME.mp4` converts it"),
     (b"\x00\x05\x16\x07", "what macOS keeps beside a file (._NAME), not the file itself"),
 )
 _STILLS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif")

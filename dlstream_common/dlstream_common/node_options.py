@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from dlstream_common.settings import Settings
+from pydantic import model_validator
+
+from dlstream_common.settings import Settings, is_filled_in, misfit
 
 ROS_PARAMETERS = ("use_sim_time", "qos_overrides", "start_type_description_service")
 """What rclpy declares for every node."""
@@ -17,6 +20,16 @@ class NodeOptions(Settings):
     """When the node dies: stop the whole rig (and fail), start the node again, or go on without it."""
     host: str = ""
     """On which of the rig's `hosts` the node runs; empty: on the first of them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_of_the_rig(cls, data: Any) -> Any:
+        """Refuses the node's parameters that the rig itself fills in: with others, its nodes would not fit together."""
+        given = data if isinstance(data, Mapping) else {}
+        for name, field in cls.model_fields.items():
+            if name in given and is_filled_in(field):
+                raise misfit(name, "this key to be left out: the rig itself fills it in")
+        return data
 
 
 RESERVED_KEYS = (*NodeOptions.model_fields, "autostart", *ROS_PARAMETERS)

@@ -36,6 +36,7 @@ from dlstream_common.video import open_frames
         (b"II+\x00\x08\x00", "an image (BigTIFF)"),
         (b"\x28\xb5\x2f\xfd\x00", "a file packed by Zstandard: `unzstd` unpacks it"),
         (b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X", "what macOS keeps beside a file (._NAME)"),
+        (b"\xed\xfe\0\0" + "Norpix seq".encode("utf-16-le"), "a sequence of StreamPix (.seq): `sio reencode"),
         (b"\x00" * 5000, "a file that begins with zeros only"),
         ("Käfig\n".encode(), "a text"),
         (("x" * 4095 + "ä").encode(), "a text"),

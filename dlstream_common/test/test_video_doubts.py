@@ -91,9 +91,20 @@ def test_an_image_named_as_a_video_is_no_video_of_one_frame(ending, kind, tmp_pa
         open_frames(path)
 
 
+def noise(number: int) -> np.ndarray:
+    return np.random.default_rng(number).integers(0, 256, (480, 640, 3), np.uint8)
+
+
 def test_a_stream_of_jpegs_is_a_video_all_the_same(tmp_path):
     path = write_video(tmp_path / "a.mjpeg", even(5), "mjpeg", "yuvj420p", form="mjpeg")
     assert len(read(path, 30)[0]) == 5
+    large = tmp_path / "large.mjpeg"  # FFmpeg takes it for one image by its first kilobytes
+    write_video(
+        large, even(5), "mjpeg", "yuvj420p", {"qmin": "1", "qmax": "1"}, None, "mjpeg", draw=noise, size=(640, 480)
+    )
+    assert len(read(large, 30)[0]) == 5
+    with pytest.raises(SourceError, match="which has neither times nor a frame rate"):
+        open_frames(large)
 
 
 def test_a_video_named_as_an_image_is_named(tmp_path):
@@ -109,6 +120,41 @@ def test_an_mp4_without_its_index_is_told(tmp_path):
     path.write_bytes(content[:index])
     with pytest.raises(SourceError, match=r"found an MP4 without its index \(moov\).*still being recorded\? .*untrunc"):
         open_frames(path)
+
+
+@pytest.mark.parametrize("options", [{}, {"movflags": "faststart"}, {"movflags": "frag_keyframe+empty_moov"}])
+def test_a_second_recording_at_the_end_of_an_mp4_is_not_left_out_silently(options, tmp_path):
+    one, two = (
+        write_video(tmp_path / name, even(count), container_options=options)
+        for name, count in (("one.mp4", 20), ("two.mp4", 30))
+    )
+    both = tmp_path / "both of them.mp4"
+    both.write_bytes(one.read_bytes() + two.read_bytes())
+    place = one.stat().st_size
+    with pytest.raises(SourceError, match=rf"a second MP4 appended .* at byte {place}, .*Split them: "):
+        open_frames(both)
+    both.write_bytes(both.read_bytes()[place:])
+    assert len(read(both)[0]) == 30
+
+
+def test_numbers_that_the_names_of_images_leave_out_are_told(tmp_path):
+    for number in (8, 9, 10, 12, 13, 14, 17, 19, 21, 22):
+        cv2.imwrite(str(tmp_path / f"trial2_{number}.png"), picture(number))
+    told = [remark for remark in open_frames(tmp_path, 30).remarks if "leave out" in remark]
+    assert told == [
+        "the numbers in their names leave out 5 (11, 15 to 16, 18, ...); the images that are there follow one another "
+        "without a gap: frame and number differ from there on"
+    ]
+    for number in (11, 15, 16, 18, 20):
+        cv2.imwrite(str(tmp_path / f"trial2_{number}.png"), picture(number))
+    assert not open_frames(tmp_path, 30).remarks
+
+
+@pytest.mark.parametrize("names", [["img0012", "img0345", "img1777"], ["img1", "img4_old"], ["a", "b"], ["2", "2b"]])
+def test_names_that_do_not_count_leave_nothing_out(names, tmp_path):
+    for name in names:
+        cv2.imwrite(str(tmp_path / f"{name}.png"), picture(3))
+    assert not open_frames(tmp_path, 30).remarks
 
 
 @pytest.mark.parametrize("ending", ["png", "webp"])
@@ -151,6 +197,26 @@ def test_the_images_of_a_large_imagej_stack_are_not_left_out_silently(tmp_path):
             open_frames(path)
     [frame], _ = read(large_stack_of_imagej(tmp_path / "one.tif", 1))
     assert frame.image[0, 0, 0] == 20
+
+
+def test_the_channels_of_an_imagej_stack_are_told(tmp_path):
+    path = large_stack_of_imagej(tmp_path / "stack.tif", 1)
+    assert not open_frames(path).remarks
+    path.write_bytes(path.read_bytes().replace(b"\nframes=1\n", b"\nchannels=2\n").replace(b"loop=false", b"loop=yes"))
+    [said] = open_frames(path).remarks
+    assert said.startswith("a stack of ImageJ with 2 channels, by turns: each image of each is read as a")
+
+
+def test_an_imagej_stack_without_its_last_directories_is_truncated_and_not_large(tmp_path):
+    path = large_stack_of_imagej(tmp_path / "stack.tif", 6)
+    content = bytearray(path.read_bytes())
+    entries = 8 + 2 + 9 * 12
+    content[entries : entries + 4] = struct.pack(
+        ">I", len(content)
+    )  # where the second directory was, behind all images
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=r"found 1 of 6 images .* by ImageJ's description\. Is it truncated\?"):
+        open_frames(path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

@@ -206,3 +206,29 @@ def test_any_text_is_read_or_refused_with_an_input_error(tmp_path_factory: pytes
 def test_a_path_of_windows_in_double_quotes_is_told(tmp_path: Path, path: str):
     [line] = problems(tmp_path, f'name: box\npicture: "{path}"\n')
     assert line.startswith("arena.yaml:2: found an unknown \\ in double quotes; expected single quotes, or two \\\\")
+
+
+@pytest.mark.parametrize(
+    "text", ["name: box\npicture: floor #3.png\n", "picture: floor #3.png # the new one\nname: a\n"]
+)
+def test_a_comment_that_cuts_off_a_path_is_named(text, tmp_path):
+    (tmp_path / "floor #3.png").touch()
+    [found] = problems(tmp_path, text)
+    assert found.endswith("Behind a blank, # begins a comment: put a text with # in quotes.")
+    assert "found 'floor'; expected a path to an existing file" in found
+
+
+@pytest.mark.parametrize(
+    "text", ["regions: {a: {shape: circle #3, radius: 3}}\nname: box\n", "name: box\npoints: [[1, 2 #3]]\n"]
+)
+def test_a_comment_that_leaves_a_bracket_open_is_named(text, tmp_path):
+    [found] = problems(tmp_path, text)
+    assert found.endswith("Behind a blank, # begins a comment: put a text with # in quotes.")
+
+
+@pytest.mark.parametrize(
+    "text", ["picture: floor # 3\nname: a\n", "picture: 'floor #3'\nname: a\n", "points: [\nname: a\n"]
+)
+def test_other_mistakes_name_no_comment(text, tmp_path):
+    [found] = problems(tmp_path, text)
+    assert "comment" not in found

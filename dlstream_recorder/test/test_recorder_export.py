@@ -281,6 +281,19 @@ def test_sleap_reads_the_session(session):
         assert np.allclose(frame.instances[0].numpy(scores=True).ravel(), own[frame.frame_idx], atol=1e-4)
 
 
+def test_sleap_reads_a_session_without_a_video(open_session, make):
+    sleap_io = pytest.importorskip("sleap_io", reason="sleap-io is not installed: make tools")
+    session = open_session("bare", bag=False, video="none")
+    for number, image in enumerate(make.images(3)):
+        session.add_frame(make.frame(number, image))
+        session.add_poses(make.poses(number, x=(20.0, 30.0)))
+    session.finish()
+    [path] = export_session(session.folder, ["sleap"], session.folder / "export")
+    labels = sleap_io.load_file(str(path))
+    assert [frame.frame_idx for frame in labels.labeled_frames] == [0, 1, 2]
+    assert [video.filename for video in labels.videos] == ["no_video_was_recorded.mp4"]
+
+
 def test_virtual_keypoints_are_in_every_export(session):
     sleap_io = pytest.importorskip("sleap_io", reason="sleap-io is not installed: make tools")
     pynwb = pytest.importorskip("pynwb", reason="pynwb is not installed: make tools")

@@ -93,6 +93,18 @@ def test_a_session_without_anything_has_a_report(open_session):
     assert report.overlays == ()
 
 
+def test_pictures_that_can_not_be_written_leave_the_figures(open_session, make):
+    session = open_session(bag=False)
+    for number, image in enumerate(make.images(3)):
+        session.add_frame(make.frame(number, image))
+    session.finish()
+    (session.folder / "stimuli.png").mkdir()
+    report = write_report(session.folder)
+    assert report.summary.frames_recorded == 3
+    assert report.overlays == ()
+    assert report.unwritten.startswith(f"can't write {session.folder / 'stimuli.png'}: Is a directory")
+
+
 def test_two_cameras_two_pictures(open_session, make):
     session = open_session(cameras=["top", "side"], bag=False)
     for camera in ("top", "side"):

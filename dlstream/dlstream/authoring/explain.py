@@ -22,6 +22,7 @@ from dlstream_experiment import Experiment, KnownRig, load_checked
 from dlstream_experiment.describe.targets import targets_of
 from dlstream_experiment.describe.words import region_in_words, trigger_in_words, usual_in_words
 from dlstream_pose import Network
+from dlstream_recorder import write_error
 
 
 @dataclass
@@ -102,6 +103,7 @@ def check_file(file: Path, known: Known, out: Path | None, console: Console, all
 
     Raises:
         InputError: names every problem.
+        RecordingError: a picture can't be written.
     """
     experiment, warnings = load_checked(file, known.rig(), allow_python)
     if experiment.image_size is not None and experiment.camera not in known.asked:
@@ -115,8 +117,11 @@ def check_file(file: Path, known: Known, out: Path | None, console: Console, all
         console.print(Text(f"Not checked, for lack of information: {', '.join(known.missing())}.", "dim"))
     if out is not None:
         console.print("[bold]Pictures[/]")
-        for picture in draw(experiment, out, known.frame, known.asked | known.sizes):
-            console.print(Text(f"  {picture}"), soft_wrap=True)
+        try:
+            for picture in draw(experiment, out, known.frame, known.asked | known.sizes):
+                console.print(Text(f"  {picture}"), soft_wrap=True)
+        except OSError as error:
+            raise write_error(Path(error.filename or out), error) from error
     count = f" {len(warnings)} warning{'s' if len(warnings) > 1 else ''}." if warnings else ""
     console.print(f"[bold green]{escape(str(file))} is valid.[/][yellow]{count}[/]", soft_wrap=True)
     return experiment

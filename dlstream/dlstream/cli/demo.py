@@ -9,7 +9,7 @@ from rich.console import Console
 
 from dlstream.cli.demo_laser import NAME as LASER
 from dlstream.cli.demo_laser import show_pulses, simulated_board
-from dlstream.cli.summary import show_session
+from dlstream.cli.summary import show_session, troubles
 from dlstream.cli.warning_printer import WarningPrinter
 from dlstream.rig.ament import share
 from dlstream.rig.check import check_rig
@@ -46,13 +46,8 @@ def run_demo(seconds: float, show: bool, console: Console, panel: bool = False) 
             console.print(f"[bold red]The loop did not close:[/] {reason}")
         return 1
     console.print("[bold green]The loop closed:[/] frame -> pose -> decision -> command -> picture on the screen.")
-    wrong = []
-    if summary.frames_dropped:
-        wrong.append(f"{summary.frames_dropped} of {summary.frames_captured} frames lost")
-    if summary.faults:
-        wrong.append(f"{summary.faults} fault{'s' if summary.faults > 1 else ''} recorded (see above)")
-    if wrong:
-        console.print(f"[yellow]But: {', '.join(wrong)}. The usual cause is a busy computer.[/]")
+    if found := troubles(summary):
+        console.print(f"[yellow]{found} The usual cause is a busy computer.[/]")
     return 0
 
 

@@ -101,10 +101,14 @@ def run(
     panel: WithPanel = False,
     allow_python: AllowPython = False,
 ) -> None:
-    """Run a rig until Ctrl-C, its end, or the failure of a required node."""
+    """Run a rig until Ctrl-C, its end, or the failure of a required node.
+
+    Exits with 0 if it ended as it was told to and its session is complete, also with lost frames or faults, which the
+    last line counts; with 1 if a required node failed, the experiment ended with a fault, or the session is incomplete.
+    """
     from contextlib import ExitStack
 
-    from dlstream.cli.summary import show_session, unfinished
+    from dlstream.cli.summary import show_ended_run
     from dlstream.cli.warning_printer import WarningPrinter
     from dlstream.rig.check import checked_rig
     from dlstream.rig.file import with_panel
@@ -130,9 +134,7 @@ def run(
             os.environ.update(stack.enter_context(private_domain()))
         options = [*options_of(overrides), *(["--allow-python"] if allow_python else [])]
         outcome = run_rig(checked, file, console, seconds, status, host=host, options=options)
-    whole = outcome.session is None or not unfinished(outcome.session)
-    if outcome.session is not None:
-        show_session(outcome.session, console, checked.pictures)
+    whole = outcome.session is None or show_ended_run(outcome.session, console, checked.pictures)
     raise typer.Exit(outcome.exit_code or (0 if whole else 1))
 
 
@@ -317,6 +319,11 @@ def main() -> int:
         return 1
     except DlstreamError as error:
         make_console().print(f"[bold red]dlstream:[/] {escape(str(error))}")
+        return 1
+    except OSError as error:
+        if error.filename is None or not error.strerror:
+            raise
+        make_console().print(f"[bold red]dlstream:[/] {escape(f'{error.filename}: {error.strerror}')}")
         return 1
     except ModuleNotFoundError as error:
         name = error.name or ""

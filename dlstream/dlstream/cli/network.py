@@ -154,7 +154,9 @@ def _write_picture(path: Path, picture: object) -> None:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        written = cv2.imwrite(str(path), picture)  # type: ignore[call-overload]
+        written, data = cv2.imencode(path.suffix, picture)  # type: ignore[call-overload]
+        if written:
+            path.write_bytes(data.tobytes())  # cv2.imwrite does not say why it can't
     except OSError as error:
         raise DlstreamError(f"{path}: can't be written ({error.strerror})") from error
     except cv2.error:

@@ -84,11 +84,36 @@ def show_session(folder: Path, console: Console, pictures: bool = True) -> Summa
     if known := metadata_in(read_session(folder)).in_words():
         console.print(f"[bold]Subject[/]   {escape(known)}")
     console.print(f"[bold]Session[/]   {escape(str(folder))}")
-    for picture in (report.latency, *report.overlays, *report.paths, report.stimuli):
+    ours = [folder / "annotated.mp4", folder / "overlay.png"] if read_session(folder).get("offline") else []
+    analysed = [path for path in ours if path.exists()]  # an analysis has no video from which a report could draw
+    for picture in (report.latency, *report.overlays, *analysed, *report.paths, report.stimuli):
         if picture is not None:
             console.print(f"          {escape(str(picture))}")
+    if report.unwritten:
+        console.print(f"[yellow]{escape(f'no pictures: {report.unwritten}')}[/]")
     console.print()
     return summary
+
+
+def show_ended_run(folder: Path, console: Console, pictures: bool = True) -> bool:
+    """As `show_session`, with the lost frames and faults last; whether the session is complete.
+
+    Raises:
+        RecordingError: as there.
+    """
+    if found := troubles(show_session(folder, console, pictures)):
+        console.print(f"[yellow]{found}[/]")
+    return not unfinished(folder)
+
+
+def troubles(summary: Summary) -> str:
+    """Lost frames and faults of a run that ended all the same; empty if there are none."""
+    found = []
+    if summary.frames_dropped:
+        found.append(f"{summary.frames_dropped} of {summary.frames_captured} frames lost")
+    if summary.faults:
+        found.append(f"{summary.faults} fault{'s' if summary.faults > 1 else ''} recorded")
+    return f"But: {', '.join(found)} (see above)." if found else ""
 
 
 def too_slow(name: str, camera: CameraSummary) -> str:

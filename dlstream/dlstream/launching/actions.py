@@ -171,10 +171,9 @@ class SuperviseRig(Action):
 
 def _shown(session: Path, pictures: bool) -> bool:
     """Shows the figures of a session, and what to do if it is not complete; whether it is."""
-    from dlstream.cli.summary import show_session, unfinished
+    from dlstream.cli.summary import show_ended_run
 
-    show_session(session, make_console(), pictures)
-    return not unfinished(session)
+    return show_ended_run(session, make_console(), pictures)
 
 
 def _lives(pid: int) -> bool:

@@ -14,6 +14,10 @@ _LEAST = 5
 """Steps without which nothing can be said."""
 _REGULAR = 0.8
 """Part of the steps that must be near their median."""
+FIELD = 0.75
+"""Part of a frame's time within which a packet can still be the second field of the picture before it."""
+_SHORT = 0.25
+"""Part of a frame's time that a gap may be longer than what is there: a second field alone has its own stamp."""
 _LONGEST = 10.0
 """Seconds of a gap in which frames are missing; after a longer one the recording was paused."""
 _MISSING = "the file lacks it: bytes are missing there"
@@ -42,17 +46,15 @@ class Cuts:
 
     def add(self, packet: av.Packet) -> None:
         """Adds a packet before it is decoded."""
-        if packet.dts is not None:
-            if self._last is not None and packet.dts > self._last:
-                self._steps.append(packet.dts - self._last)
-            self._last = packet.dts
-        if packet.pts is None:
+        if packet.pts is not None:
+            self._last = packet.pts
+        if self._last is None:
             return
         if self._flagged:  # FFmpeg's parser is one frame behind: the flag is about the bytes after this packet
-            self._suspects.add(packet.pts)
+            self._suspects.add(self._last)
         self._flagged = packet.is_corrupt
         if packet.is_corrupt:
-            self._cuts.append(packet.pts)
+            self._cuts.append(self._last)  # of a second field without a stamp, the first one's
 
     def told(self, decoded: Iterator[Decoded]) -> Iterator[Decoded]:
         """What was decoded, with the missing frames in their places."""
@@ -64,6 +66,8 @@ class Cuts:
             missing = self._missing(held[0], item[0])
             if missing:
                 held, item = self._doubted(held), self._doubted(item)
+            elif held[0] is not None and item[0] is not None and item[0] > held[0]:
+                self._steps.append(item[0] - held[0])  # not those of packets, which may be single fields
             yield held
             yield from ((stamp, _MISSING) for stamp in missing)
             held = item
@@ -76,7 +80,7 @@ class Cuts:
         step = self._step()
         if not step or not any(before - _LEAST * step <= cut <= after for cut in self._cuts):
             return []
-        return [round(before + number * step) for number in range(1, round((after - before) / step))]
+        return [round(before + number * step) for number in range(1, round((after - before) / step - _SHORT))]
 
     def _step(self) -> float:
         """Ticks from frame to frame; 0 if they vary."""
@@ -86,4 +90,7 @@ class Cuts:
 
     def _doubted(self, item: Decoded) -> Decoded:
         stamp, found = item
-        return (stamp, _PIECES) if stamp in self._suspects and not isinstance(found, str) else item
+        if stamp is None or isinstance(found, str):
+            return item
+        until = stamp + max(1.0, FIELD * self._step())
+        return (stamp, _PIECES) if any(stamp <= suspect < until for suspect in self._suspects) else item

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from heapq import heappop, heappush
+from statistics import median
 
 import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from dlstream_common.video._cuts import Cuts, Decoded
+from dlstream_common.video._cuts import FIELD, Cuts, Decoded
 from dlstream_common.video._ffv1 import SliceSums
 from dlstream_common.video._timeline import JUMP
 
 _MOST_READ_ERRORS = 100
 """Consecutive errors after which the rest of a file counts as unreadable."""
+_STEPS = 9
+"""Last steps from picture to picture that show the time of a frame."""
 _NO_PICTURE = "the decoder returns no picture for its data"
 _INCOMPLETE = "its data is incomplete"
 _EMPTY = "the file has no data for it"
@@ -106,7 +110,11 @@ class _Expected:
         self._waiting: list[tuple[int, int]] = []
         self._reasons: dict[tuple[int, int], str] = {}
         self._gone: set[tuple[int, int]] = set()
-        self._second_field = False
+        self._interlaced = False
+        self._before: tuple[int, int] | None = None
+        self._shown: tuple[int, int] | None = None
+        self._steps: deque[int] = deque(maxlen=_STEPS)
+        self._usual = 1 / (stream.average_rate * stream.time_base) if stream.average_rate and stream.time_base else 0
         self._part = self._part_shown = 0
         self._last: int | None = None
         self._jump = int(JUMP / stream.time_base) if stream.time_base else 0
@@ -142,7 +150,7 @@ class _Expected:
                 if (self._part_shown, stamp) in self._gone:
                     return  # it comes too late, after the next one: the decoder waited for one that is missing
                 yield from self._up_to(stamp)
-        self._second_field = bool(picture.interlaced_frame)
+        self._interlaced = self._interlaced or bool(picture.interlaced_frame)
         yield stamp, _INCOMPLETE if picture.is_corrupt else picture
 
     def rest(self) -> Iterator[Decoded]:
@@ -154,6 +162,7 @@ class _Expected:
         while self._waiting:
             key = heappop(self._waiting)
             if key not in self._reasons:
+                self._before = key
                 return key[1]
             yield from self._lost(key)
         return None
@@ -166,12 +175,24 @@ class _Expected:
         self._part_shown = part
         while (first := heappop(self._waiting)) != (part, stamp):
             yield from self._lost(first)
+        if self._shown is not None and self._shown[0] == part and stamp > self._shown[1]:
+            self._steps.append(stamp - self._shown[1])
+        self._before = self._shown = (part, stamp)
 
     def _lost(self, key: tuple[int, int]) -> Iterator[Decoded]:
         reason = self._reasons.pop(key, "")
-        if reason or not self._second_field:  # else the packet contained the other field of the previous picture
-            self._gone.add(key)
-            yield key[1], reason or _NO_PICTURE
+        if self._is_second_field(key):
+            return
+        self._gone.add(key)
+        self._before = key
+        yield key[1], reason or _NO_PICTURE
+
+    def _is_second_field(self, key: tuple[int, int]) -> bool:
+        """Whether a packet without a picture has the other field of the one before it, as in H.264 of camcorders."""
+        if not self._interlaced or self._before is None or self._before[0] != key[0]:
+            return False
+        period = median(self._steps) if self._steps else self._usual
+        return key[1] - self._before[1] <= FIELD * period
 
 
 def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet | str]:

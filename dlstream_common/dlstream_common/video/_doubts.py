@@ -1,8 +1,11 @@
-"""What is odd about a video's header: rates that nobody measured, coarse clocks, pixels that are not square."""
+"""What is odd: rates that nobody measured, coarse clocks, pixels that are not square, images that are missing."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 from av.container import InputContainer
@@ -16,6 +19,10 @@ _SQUARE = Fraction(1, 100)
 """Deviation of a pixel's width from its height that counts as square."""
 _COARSE = Fraction(21, 20)
 """Steps of a clock per frame above which frames share a time."""
+_NUMBER = re.compile(r"(.*?)(\d+)(\D*)", re.DOTALL)
+"""A name with its last number."""
+_SHOWN = 3
+"""Gaps in the numbers of images that are named."""
 _ELSE = "--fps (in a rig file: 'fps') sets the camera's rate"
 
 
@@ -61,6 +68,27 @@ def doubt_about_pixels(stream: VideoStream) -> list[str]:
         f"its pixels are not square ({aspect.numerator}:{aspect.denominator}): players stretch it to "
         f"{round(width * aspect)}x{height}; it is read as it is stored, {width}x{height}, so that one pixel is another "
         "length across than down"
+    ]
+
+
+def doubt_about_numbers(names: Sequence[str]) -> list[str]:
+    """A remark on images that are missing, by the numbers in the names of the others.
+
+    No remark where most numbers are missing, as in the names of chosen frames and in those that are dates.
+    """
+    matches = [_NUMBER.fullmatch(name) for name in names]
+    if len({(match[1], match[3]) if match else None for match in matches}) != 1:
+        return []
+    there = sorted({int(match[2]) for match in matches if match})
+    gaps = [(before + 1, after - 1) for before, after in pairwise(there) if after - before > 1]
+    missing = sum(last - first + 1 for first, last in gaps)
+    if not missing or missing > len(there):
+        return []
+    shown = ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in gaps[:_SHOWN])
+    shown += ", ..." if len(gaps) > _SHOWN else ""
+    return [
+        f"the numbers in their names leave out {missing} ({shown}); the images that are there follow one another "
+        "without a gap: frame and number differ from there on"
     ]
 
 

@@ -17,7 +17,8 @@ from dlstream_common.errors import SourceError
 from dlstream_common.file_kinds import HEIC, VIDEOS, kind_of_file
 from dlstream_common.frame import Image
 from dlstream_common.quiet import quiet_opencv
-from dlstream_common.video._imagej import check_stack
+from dlstream_common.video._doubts import doubt_about_numbers
+from dlstream_common.video._imagej import check_stack, doubt_about_channels
 from dlstream_common.video._items import LostFrame, VideoFrame, other_size
 from dlstream_common.video._picture_check import few_bits
 from dlstream_common.video._whole import is_whole_picture
@@ -66,6 +67,9 @@ class ImageFiles:
         self.height, self.width = first.shape[:2]
         remarks = [f"images have no times; {_USUAL_RATE:g} fps assumed. --fps (in a rig file: 'fps') sets another rate"]
         remarks = remarks if not fps and self.expected > 1 else []
+        remarks += doubt_about_numbers([file.name for file in self._files])
+        if path.suffix.lower() in _STACKS and path.is_file():
+            remarks += doubt_about_channels(path)
         if first.dtype == np.uint16 and first.ndim == 3 and (problem := few_bits(first)):
             remarks.append(problem)  # only 8 bits of 16-bit colour are passed on, which would hide the problem
         self.remarks = tuple(remarks)
@@ -218,7 +222,7 @@ def _read_pages(file: Path, start: int, count: int) -> list[Any]:
 def _checked(image: Image, where: str) -> Image | str:
     if image.dtype in (np.uint8, np.uint16):
         return image
-    return f"{where} has values of type {image.dtype}; expected 8 or 16 bits. Convert it"
+    return f"{where} has values of type {image.dtype}; expected 8 or 16 bits without a sign. Convert it"
 
 
 def _published(image: Image) -> Image:

@@ -50,6 +50,22 @@ def has_index(path: Path) -> bool:
         return any(kind == b"moov" and end <= there for kind, end in _boxes(file, there))
 
 
+def appended_at(path: Path) -> int | None:
+    """The byte at which a second MP4 begins that was appended to the first, as `cat` does; None if there is none.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    there = path.stat().st_size
+    begin = 0
+    with path.open("rb") as file:
+        for kind, end in _boxes(file, there):
+            if kind == b"ftyp" and begin:
+                return begin
+            begin = end
+    return None
+
+
 def _riff_end(file: BinaryIO, there: int) -> int | None:
     """AVI: one or several RIFF chunks."""
     end = 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
+from shlex import quote
 
 import av
 from av.container import InputContainer
@@ -19,12 +21,14 @@ from dlstream_common.video._doubts import doubt_about_pixels, doubts_about_times
 from dlstream_common.video._items import LostFrame, VideoFrame, other_size
 from dlstream_common.video._pixels import Orientation, to_image
 from dlstream_common.video._timeline import Timeline
-from dlstream_common.video._truncation import announced_size, has_index
+from dlstream_common.video._truncation import announced_size, appended_at, has_index
 
 _NO_TIMES = 0x80
 """FFmpeg's flag of formats without times, such as raw H.264."""
 _NOBODYS_RATE = Fraction(1009, 64)
 """FFmpeg's default for streams without times, instead of 25: if FFmpeg returns it, the stream has no rate."""
+_LARGE_JPEGS = "jpeg_pipe"
+"""What FFmpeg takes a stream of JPEGs for, if the first ones are large."""
 _USUAL_RATE = Fraction(30)
 
 
@@ -130,6 +134,7 @@ def _check_file(path: Path) -> None:
         rest = "or save what is there with 'ffmpeg -i FILE -c copy NEW'"
         if announced is not None and not has_index(path):
             rest = "as its index, which is at the end of such files, is missing"
+        second = appended_at(path)
     except OSError as error:
         raise SourceError(f"{path}: can't be read ({error.strerror}); expected a video") from error
     if announced is not None:
@@ -137,12 +142,23 @@ def _check_file(path: Path) -> None:
             f"{path}: found {there} bytes; expected {announced}, by the sizes in the file. It is truncated: copy it "
             f"again, {rest}"
         )
+    if second is not None:
+        raise SourceError(
+            f"{path}: found a second MP4 appended to the first at byte {second}, which players leave out; expected "
+            f"one. Split them: `head -c {second} {quote(str(path))} > 1.mp4` and "
+            f"`tail -c +{second + 1} {quote(str(path))} > 2.mp4`"
+        )
 
 
 def _opened(path: Path) -> InputContainer:
+    # "file:" keeps a name with a colon from being taken for a URL.
+    name, options = f"file:{path}", {"framerate": f"{_NOBODYS_RATE}"}
     try:
-        # "file:" keeps a name with a colon from being taken for a URL.
-        return av.open(f"file:{path}", options={"framerate": f"{_NOBODYS_RATE}"})
+        container = av.open(name, options=options)
+        if container.format.name != _LARGE_JPEGS:
+            return container
+        container.close()
+        return av.open(name, format="mjpeg", options=options)
     except (av.FFmpegError, ValueError) as error:
         kind = kind_of_file(path)
         if kind and kind not in VIDEOS:
@@ -161,9 +177,15 @@ def _opened(path: Path) -> InputContainer:
 
 def _check_container(container: InputContainer, path: Path) -> None:
     """Refuses an image with the name of a video, which would be a video of one frame."""
-    kind = kind_of_file(path)
-    if kind in IMAGES and container.format.name.endswith("_pipe"):  # not a stream of JPEGs, and no GIF
+    kind, form = kind_of_file(path), container.format.name
+    if kind in IMAGES and (form.endswith("_pipe") or (form == "mjpeg" and _is_one_picture(path))):
         raise SourceError(f"{path}: found {kind}; expected a video. Rename it, so that its ending says so")
+
+
+def _is_one_picture(path: Path) -> bool:
+    with _opened(path) as container:
+        packets = (packet for packet in container.demux(video=0) if packet.size)
+        return len(list(islice(packets, 2))) < 2
 
 
 def _stream_of(container: InputContainer, path: Path) -> tuple[VideoStream, list[str]]:

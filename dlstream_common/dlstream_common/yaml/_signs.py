@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dlstream_common.problems import Problem
@@ -15,6 +16,10 @@ _PLAIN |= dict(zip("\uff3b\uff3d\uff5b\uff5d\uff02\uff07", "[]{}\"'", strict=Tru
 _PLAIN |= dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb", '"') | dict.fromkeys("\u2018\u2019\u201a", "'")
 _QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|(?:^|(?<=\s))#.*")
 """Texts and comments, where every sign is allowed."""
+_COMMENT = re.compile(r"\s#\S")
+"""A comment that may be meant as part of a value, such as of `mouse #3.mp4`."""
+_IN_QUOTES = "Behind a blank, # begins a comment: put a text with # in quotes."
+_NO_FILE = "there is no file"
 _PLACES = (
     re.compile(r"(?:^|[{,])[ \t]*(?:- +)*[\w.() -]+(\uff1a)"),  # after a key
     re.compile(
@@ -45,6 +50,26 @@ def first_foreign_sign(lines: Sequence[str], first: int, last: int) -> tuple[int
     return None
 
 
+def comment_hint(lines: Sequence[str], last: int, value: str = "") -> str:
+    """What to do where a # cut off the end of a value; empty if none did.
+
+    Args:
+        last: the line of the problem, counted from 1.
+        value: what was left of it; empty: any, within braces that stay open because of it.
+    """
+    for line in lines[last - 1 : last] if value else lines[max(0, last - 2) : last]:
+        bare = re.sub(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'", lambda text: "-" * len(text[0]), line)
+        if comment := _COMMENT.search(bare):
+            before = line[: comment.start()]
+            if (
+                before.endswith(value)
+                if value
+                else before.count("{") + before.count("[") > len(re.findall(r"[}\]]", before))
+            ):
+                return _IN_QUOTES
+    return ""
+
+
 def odd_blank_problem(line: int, found: str) -> Problem:
     """The problem with a blank that is no space."""
     return Problem((), found, "a plain space", "Delete it and type a space.", line=line)
@@ -62,5 +87,7 @@ def by_signs(path: Path, problems: Sequence[Problem]) -> list[Problem]:
                 problem = odd_blank_problem(number, blank)
             elif sign := first_foreign_sign(lines, number, number + line.rstrip().endswith(":")):
                 problem = Problem((), *sign[1], line=sign[0])
+            elif _NO_FILE in problem.expected and not problem.suggestion:
+                problem = replace(problem, suggestion=comment_hint(lines, number, problem.found.strip("'")))
         result[problem] = None
     return list(result)

@@ -18,7 +18,7 @@ from dlstream_common.problems import Place, Problem, did_you_mean, nearest, sugg
 from dlstream_common.text_files import encoding_of_text
 from dlstream_common.yaml._blanks import first_odd_blank
 from dlstream_common.yaml._limits import MAX_BYTES, parse, too_many
-from dlstream_common.yaml._signs import by_signs, first_foreign_sign, odd_blank_problem
+from dlstream_common.yaml._signs import by_signs, comment_hint, first_foreign_sign, odd_blank_problem
 from dlstream_common.yaml.annotations import Location, kinds_at, known_keys, unit_of, without_tags
 from dlstream_common.yaml.salvage import salvage
 from dlstream_common.yaml.wording import NUMBERS, decimal_commas, expected, found, merged, not_yaml, number_hint, shown
@@ -57,7 +57,8 @@ def read_yaml(path: str | Path, example: str = "rig: openfield") -> CommentedMap
         line = mark.line + 1 if mark else None
         if sign := first_foreign_sign(text.split("\n"), 1, line or 0):
             raise InputError(path, [Problem((), *sign[1], line=sign[0])]) from error
-        raise InputError(path, [Problem((), *not_yaml(error.problem or str(error)), line=line)]) from error
+        hint = comment_hint(text.split("\n"), line or 0)
+        raise InputError(path, [Problem((), *not_yaml(error.problem or str(error)), hint, line=line)]) from error
     except Exception as error:  # including the parser's own assertions, which some broken texts trigger
         line = _line_in(str(error)) or 1
         raise InputError(path, [Problem((), *not_yaml(str(error)), line=line)]) from error

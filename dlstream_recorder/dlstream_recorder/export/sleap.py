@@ -11,6 +11,9 @@ import pandas as pd
 
 from dlstream_recorder.export._optional import need
 
+_NO_VIDEO = "no_video_was_recorded.mp4"
+"""The name of a video that does not exist: sleap-io can't read a file whose video has none."""
+
 
 def write_slp(
     path: Path, poses: pd.DataFrame, edges: Sequence[tuple[int, int]], video: Path | None, what: str = "--sleap"
@@ -38,7 +41,7 @@ def write_slp(
     skeleton = sio.Skeleton(nodes=list(keypoints))
     for first, second in edges:
         skeleton.add_edge(keypoints[first], keypoints[second])
-    source = sio.Video(filename=str(video) if video else "", open_backend=False)
+    source = sio.Video(filename=str(video or _NO_VIDEO), open_backend=False)
     tracks = [sio.Track(name=name) for name in names]
     seen = ~np.isnan(values[..., :2]).any(axis=-1)
     frames: list[Any] = []

@@ -28,6 +28,7 @@ from dlstream_recorder.report.tables import (
     segment_stems,
     sibling,
 )
+from dlstream_recorder.writers._files import write_error
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Report:
     """None if there was no stimulus."""
     per_trigger: pd.DataFrame | None = None
     """See `intervals.per_trigger`; None if there was no stimulus."""
+    unwritten: str = ""
+    """Why the pictures could not be written, as into a session on a read-only disk; empty if they could."""
 
 
 def write_report(folder: str | Path, pictures: bool = True) -> Report:
@@ -56,7 +59,7 @@ def write_report(folder: str | Path, pictures: bool = True) -> Report:
         pictures: whether it draws them.
 
     Raises:
-        RecordingError: not a session, or a file can't be read or written.
+        RecordingError: not a session, or a file can't be read.
     """
     folder = Path(folder)
     contents = read_session(folder)
@@ -73,7 +76,7 @@ def write_report(folder: str | Path, pictures: bool = True) -> Report:
     try:
         return _with_pictures(report, folder, contents, events, hops, recorded)
     except OSError as error:
-        raise RecordingError(f"can't write the figures of {folder}: {error}") from error
+        return replace(report, unwritten=str(write_error(Path(error.filename or folder), error)))
 
 
 def _with_pictures(

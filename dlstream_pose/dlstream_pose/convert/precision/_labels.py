@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
+from dlstream_common.text_files import decoded_text
 from dlstream_pose.runtime.estimator import Estimator
 
 
@@ -24,7 +26,7 @@ class Labels:
 
 
 def read_labels(path: Path) -> Labels:
-    """Reads CollectedData_*.csv, or the one in a folder; the images lie beside it.
+    """Reads CollectedData_*.csv, or the one in a folder, also as Excel saves it again; the images lie beside it.
 
     Raises:
         NetworkError: it can't be read, is for several animals, or an image is missing.
@@ -36,7 +38,9 @@ def read_labels(path: Path) -> Labels:
             raise NetworkError(f"{path}: found {len(found)} files CollectedData_*.csv; expected one")
         file = found[0]
     try:
-        table = pd.read_csv(file, header=None, dtype=str, keep_default_na=False)
+        text = decoded_text(file.read_bytes())
+        separator = next((sign for sign in ";\t" if text.startswith(f"scorer{sign}")), ",")
+        table = pd.read_csv(StringIO(text), sep=separator, header=None, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise NetworkError(
             f"{file}: can't be read as labels ({error}); expected DeepLabCut's CollectedData_*.csv"
@@ -58,7 +62,7 @@ def read_labels(path: Path) -> Labels:
     images = [file.parent / Path(str(row[first - 1]).replace("\\", "/")).name for row in rows.to_numpy()]
     try:
         points = np.array(
-            [[[float(row[columns[name, axis]] or "nan") for axis in "xy"] for name in names] for row in rows.to_numpy()]
+            [[[_number(row[columns[name, axis]]) for axis in "xy"] for name in names] for row in rows.to_numpy()]
         )
     except (ValueError, KeyError) as error:
         raise NetworkError(f"{file}: found a label that is no number ({error}); expected x and y in pixels") from error
@@ -68,6 +72,11 @@ def read_labels(path: Path) -> Labels:
             f"{file}: found no image {missing[0].name if missing else ''} beside it; expected every labelled one"
         )
     return Labels(images, names, points.reshape(len(images), len(names), 2))
+
+
+def _number(cell: str) -> float:
+    """A coordinate, also with a decimal comma; NaN where there is none."""
+    return float(cell.strip().replace(",", ".") or "nan")
 
 
 def error_by(labels: Labels, estimator: Estimator) -> tuple[int, float]:
