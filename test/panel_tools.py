@@ -9,7 +9,7 @@ from csv import DictReader
 from typing import Any
 
 import pytest
-from browser import Page, program
+from browser import Page, axe, program
 from rig_tools import PATIENCE, RigUnderTest
 
 needs_chromium = pytest.mark.skipif(program() is None, reason="no Chromium; `make simulators` installs it")
@@ -112,12 +112,24 @@ def assert_nothing_found(page: Page, look: str, where: object) -> None:
         raise AssertionError(f"{where}: {page.run(look)}") from error
 
 
+LOOKS = [(size, dark) for dark in (False, True) for size in ((1440, 900), (1024, 768))]
+"""A screen and a tablet, light and dark."""
+
+
 def assert_can_be_used(page: Page) -> None:
     """Every text can be read, every control has a name, and all has its place, in both themes and sizes."""
-    for dark in (False, True):
-        for size in ((1440, 900), (1024, 768)):
-            page.resize(size, dark)
-            assert_nothing_found(page, CONTRASTS, (size, dark))
-            assert_nothing_found(page, NAMES, (size, dark))
-            width, height = page.run("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
-            assert (width, height) == size, "everything has its place without scrolling the page"
+    for size, dark in LOOKS:
+        page.resize(size, dark)
+        assert_nothing_found(page, CONTRASTS, (size, dark))
+        assert_nothing_found(page, NAMES, (size, dark))
+        width, height = page.run("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+        assert (width, height) == size, "everything has its place without scrolling the page"
+
+
+def barriers_in_all_looks(page: Page, what: str) -> list[str]:
+    """What axe finds in both themes and sizes; nothing where it is not installed."""
+    found: list[str] = []
+    for size, dark in LOOKS if axe() else ():
+        page.resize(size, dark)
+        found += [f"{what}, {size}, {'dark' if dark else 'light'}: {barrier}" for barrier in page.barriers()]
+    return found

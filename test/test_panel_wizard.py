@@ -11,8 +11,8 @@ from pathlib import Path
 import aiohttp
 import cv2
 import pytest
-from browser import Browser, Page, axe
-from panel_tools import assert_can_be_used, link_of, needs_chromium, step
+from browser import Browser, Page
+from panel_tools import assert_can_be_used, barriers_in_all_looks, link_of, needs_chromium, step
 from rig_tools import RigUnderTest, command
 
 from dlstream_camera.arena import Arena
@@ -80,9 +80,7 @@ def test_from_nothing_to_a_finished_session_by_the_page_only(served, folder, chr
     barriers: list[str] = []
 
     def look(what: str) -> None:
-        for dark in (False, True):
-            page.resize((1024, 768) if dark else (1440, 900), dark)
-            barriers.extend(f"{what}: {found}" for found in (page.barriers() if axe() else []))
+        barriers.extend(barriers_in_all_looks(page, what))
 
     # The video is found, and its picture shown.
     page.until("document.getElementById('w-video').value === 'mouse.mp4'")
@@ -223,6 +221,23 @@ def test_a_second_camera_has_regions_of_its_own_and_another_name_goes_everywhere
     page.click("#w-remove-camera")
     page.until(f"!{text}.includes('flank') && !{text}.includes('region_1')")
     assert page.run("document.querySelectorAll('#w-cameras button').length") == 1
+    assert page.errors == []
+
+
+def test_where_an_answer_is_lost_the_page_asks_again_and_does_not_show_an_old_one(served, folder, chromium):
+    page = chromium.open(link_of(served))
+    page.until("document.getElementById('w-picture').naturalWidth === 320")
+    first = "if (a === '/api/wizard-look' && !window.lost) { window.lost = true; throw new TypeError('lost'); }"
+    wrapped = f"async (a, b) => {{ const answer = await real(a, b); {first} return answer; }}"
+    page.run(f"((real) => {{ window.fetch = {wrapped}; }})(fetch)")
+    step(page, "protocol")
+    choose(page, "w-template", "demo")
+    page.until("window.lost")
+    page.until("document.querySelectorAll('.w-field').length > 10")
+    # The last one counts of many that come faster than they are answered, as by an arrow key that is held down.
+    for template in ("example", "optogenetic", "speed", "staged", "demo"):
+        choose(page, "w-template", template)
+    page.until("document.getElementById('made-experiment').innerText.includes(\"the template 'demo'\")")
     assert page.errors == []
 
 

@@ -8,6 +8,7 @@ from panel_tools import (
     CONTRASTS,
     assert_can_be_used,
     assert_nothing_found,
+    barriers_in_all_looks,
     link_of,
     needs_chromium,
     on_picture,
@@ -30,7 +31,7 @@ def test_every_text_can_be_read_and_every_control_has_a_name_in_both_themes_and_
 
 
 @pytest.mark.skipif(axe() is None, reason="no axe; `make devices` installs it")
-def test_axe_finds_nothing_on_any_page_in_either_theme(open_panel, browser, tmp_path):
+def test_axe_finds_nothing_on_any_page_in_either_theme_and_size(open_panel, browser, tmp_path):
     laser = "outputs:\n  laser: {type: log, calibration: {power: {0.2: 1.5, 1: 9.7}}}\n"
     token = ("panel: {port: 0}", f"panel: {{port: 0, token: {tmp_path}/panel.token}}")
     rig, page = open_panel(token, ("outputs:\n", laser))
@@ -39,9 +40,7 @@ def test_axe_finds_nothing_on_any_page_in_either_theme(open_panel, browser, tmp_
     barriers: list[str] = []
 
     def look(what: str) -> None:
-        for dark in (False, True):
-            page.resize((1024, 768) if dark else (1440, 900), dark)
-            barriers.extend(f"{what}, {'dark' if dark else 'light'}: {found}" for found in page.barriers())
+        barriers.extend(barriers_in_all_looks(page, what))
 
     look("rig")
     page.press("?")

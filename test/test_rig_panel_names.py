@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -109,5 +111,9 @@ def test_no_name_runs_and_none_moves_stop_or_cuts_a_page_off(open_panel, session
         assert_nothing_found(page, CONTRASTS, "what STOP has done")
     assert page.run("window.hit ?? 0") == 0
     assert page.errors == []
+    page.click("[data-page=rig]")
+    os.kill(rig.node("/panel"), signal.SIGKILL)
+    page.until("document.body.dataset.connection === 'lost'")
+    look("no connection")
     assert rig.stop() == 0
     assert link_of(rig)

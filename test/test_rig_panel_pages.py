@@ -6,9 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
+from browser import Page
 from panel_tools import (
     BY_HAND,
     assert_can_be_used,
+    barriers_in_all_looks,
     needs_chromium,
     on_picture,
 )
@@ -76,6 +78,15 @@ def test_a_region_is_drawn_saved_in_one_line_and_used_by_the_next_run(open_panel
     assert "right: 120" in starts[0]
 
 
+def find_m12(page: Page) -> None:
+    """Searches for the one session of this subject."""
+    page.run("document.getElementById('session-search').select()")
+    page.type("m12")
+    page.until("document.querySelectorAll('#session-list tr').length === 1")
+    page.click("#session-list button")
+    page.until("document.getElementById('session-name').innerText === '2026-11-01_M12'")
+
+
 def test_sessions_are_found_and_read_and_checks_run_where_no_run_is_on(open_panel, tmp_path):
     old = tmp_path / "sessions" / "2026-11-01_M12"
     shutil.copytree(Path(__file__).parents[1] / "dlstream" / "test" / "data" / "session_of_0.1_every", old)
@@ -91,10 +102,7 @@ def test_sessions_are_found_and_read_and_checks_run_where_no_run_is_on(open_pane
     page.click("[data-page=sessions]")
     page.until("document.querySelectorAll('#session-list tr').length === 2")
     page.until("document.querySelector('#session-list tr').innerText.includes('recording now')")
-    page.run("document.getElementById('session-search').focus()")
-    page.type("m12")
-    page.until("document.querySelectorAll('#session-list tr').length === 1")
-    page.until("document.getElementById('session-name').innerText === '2026-11-01_M12'")
+    find_m12(page)
     link = "document.querySelector('#session-tables a[download=\"events.csv\"]').href"
     assert page.run(f"fetch({link}).then(answer => answer.text())") == (old / "events.csv").read_text()
     page.until("!document.getElementById('make-report').disabled")
@@ -104,7 +112,19 @@ def test_sessions_are_found_and_read_and_checks_run_where_no_run_is_on(open_pane
     page.until("[...document.querySelectorAll('#session-pictures img')].every(image => image.naturalWidth > 100)")
     page.until("!document.getElementById('replay-same').disabled")
     page.click("#replay-same")
+    page.until("!document.getElementById('report-text').hidden")
+    page.call("Page.reload")  # in the middle of it, or after it
+    page.until("document.getElementById('session-name').innerText !== ''")
+    find_m12(page)
     page.until("document.getElementById('report-text').innerText.includes('identical: ')")
+    # It is told of its own session alone.
+    clear = "(f => { f.value = ''; f.dispatchEvent(new Event('input')); })"
+    page.run(f"{clear}(document.getElementById('session-search'))")
+    page.until("document.querySelectorAll('#session-list tr').length === 2")
+    page.click("#session-list tr:first-child button")
+    page.until("document.getElementById('session-name').innerText !== '2026-11-01_M12'")
+    assert page.run("document.getElementById('report-text').hidden")
+    find_m12(page)
     page.until("!document.getElementById('what-if').disabled")
     for field, text in (("what-parameter", "triggers.in_left.dwell"), ("what-value", "2.5")):
         page.run(f"document.getElementById('{field}').focus()")
@@ -112,6 +132,7 @@ def test_sessions_are_found_and_read_and_checks_run_where_no_run_is_on(open_pane
     page.click("#what-if")
     page.until("document.getElementById('report-text').innerText.includes('Triggers with triggers.in_left.dwell=2.5')")
     assert_can_be_used(page)
+    assert barriers_in_all_looks(page, "a session with a replay") == []
     page.click("[data-page=checks]")
     page.click("[data-check=check] button")
     page.until("document.querySelector('[data-check=check]').dataset.end === 'good'")
@@ -120,6 +141,7 @@ def test_sessions_are_found_and_read_and_checks_run_where_no_run_is_on(open_pane
     page.click("#end-job")
     page.until("document.querySelector('[data-check=camera]').dataset.end === 'bad'")
     assert_can_be_used(page)
+    assert barriers_in_all_looks(page, "a check that has ended") == []
     page.click("[data-page=rig]")
     page.click("[data-key=experiment] button")
     page.until("document.querySelector('#rows [data-key=experiment]').dataset.level === 'ok'")

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dlstream_panel.tokens import Role, Tokens
 
 _YEAR = 365 * 24 * 3600
+_USUAL = 80
+"""The port that browsers leave out."""
 
 
 class Access:
@@ -20,7 +22,7 @@ class Access:
 
     def __init__(self, hosts: Sequence[str], port: int, tokens: Tokens | None, lookers: bool = True) -> None:
         self.port, self._tokens, self._lookers = port, tokens, lookers
-        self.hosts = tuple(f"{host.lower()}:{port}" for host in hosts)
+        self.hosts = tuple(host.lower() if port == _USUAL else f"{host.lower()}:{port}" for host in hosts)
         self.cookie_name = f"dlstream_panel_{port}"
         """By port: cookies ignore ports, and two rigs may run on one machine."""
 
@@ -36,6 +38,11 @@ class Access:
     def is_own_origin(self, origin: str | None, host: str | None) -> bool:
         """Whether a request comes from the panel's own page, under the name under which it was opened."""
         return self.knows_host(host) and origin is not None and origin.lower() == f"http://{str(host).lower()}"
+
+    @staticmethod
+    def is_of_another_page(site: str | None) -> bool:
+        """Whether `Sec-Fetch-Site` says that another page asks: it can't read, but could make the panel work."""
+        return site is not None and site not in ("same-origin", "none")
 
     def role(self, cookies: Mapping[str, str]) -> Role | None:
         """What a browser with these cookies may do; None: nothing."""

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +49,11 @@ class CalibrationFile:
         }
         return {"file": self._file.path.name, "hash": digest, "outputs": tables}
 
-    def save(self, request: SaveCalibration) -> str:
+    def save(self, request: SaveCalibration, may_write: Callable[[], None] = lambda: None) -> str:
         """Writes one table, after the check of the whole rig; says what has changed.
+
+        Args:
+            may_write: raises where it must not be written any more; the check takes seconds.
 
         Raises:
             EditError, SpliceError: it was refused; the file is as it was.
@@ -68,7 +71,7 @@ class CalibrationFile:
         if new == text:
             return f"{self._file.path.name} says this already"
         self._check(new)
-        self._file.write(new, request.hash)
+        self._file.write(new, request.hash, may_write)
         return f"saved: {changed_lines(text, new)} of {self._file.path.name}; the rig uses it from its next start on"
 
     def _check(self, text: str) -> None:

@@ -46,7 +46,7 @@ class Checks:
         if self._board.run_is_on:
             raise JobError("a run is on: a check would take its time. End the run first")
         words = self._words(request)
-        self._jobs.start(request.what, words)
+        self._jobs.start(request.what, words, session=request.session)
         return f"started: dlstream {' '.join(words[:2])}"
 
     def run(self, name: str, words: Sequence[str], grace: float) -> None:

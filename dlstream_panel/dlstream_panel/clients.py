@@ -21,6 +21,8 @@ _STATE_PERIOD = 0.05
 """Seconds between two states at least: what STOP does is seen at once."""
 _VALUES = 50
 """Messages of what triggers measured that wait for a browser: 5 s."""
+_LINGER = 0.5
+"""Seconds for which a camera is still listened to after nobody looks at it any more."""
 _PULSE = 1.0
 """Seconds after which a page hears from the rig at least: silence is a lost connection."""
 
@@ -76,6 +78,7 @@ class Hub:
         self.cameras = tuple(cameras)
         self._watch = watch
         self._watched: frozenset[str] = frozenset()
+        self._leaving: asyncio.TimerHandle | None = None
         self.clients: set[Client] = set()
         self._joiners = {camera: Joiner() for camera in self.cameras}
         self._regions = {camera: RegionHistory() for camera in self.cameras}
@@ -129,11 +132,27 @@ class Hub:
         self.look()
 
     def look(self) -> None:
-        """Says which cameras are being looked at now, if that has changed."""
-        watched = frozenset().union(*(client.watched for client in self.clients))
-        if watched != self._watched:
-            self._watched = watched
-            self._watch(watched)
+        """Says which cameras are being looked at now, if that has changed: a new one at once, the end of one later.
+
+        So a page that goes from one to another and back, as fast as it may, has nothing begun and ended each time.
+        """
+        watched = self._looked_at()
+        if not watched <= self._watched:
+            self._say(self._watched | watched)
+        if watched != self._watched and self._leaving is None:
+            self._leaving = asyncio.get_running_loop().call_later(_LINGER, self._left)
+
+    def _left(self) -> None:
+        self._leaving = None
+        if self._looked_at() != self._watched:
+            self._say(self._looked_at())
+
+    def _looked_at(self) -> frozenset[str]:
+        return frozenset().union(*(client.watched for client in self.clients))
+
+    def _say(self, watched: frozenset[str]) -> None:
+        self._watched = watched
+        self._watch(watched)
 
     async def tell(self) -> None:
         """Sends the state as it changes, and at least once a second; sleeps while nobody looks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 _MOST_STRANGERS = 32
@@ -36,6 +37,25 @@ class Door:
     def before(self, make: Callable[[], asyncio.BaseProtocol]) -> Callable[[], asyncio.BaseProtocol]:
         """What makes the protocol of each connection, with the door before it."""
         return lambda: _Entering(self, make)
+
+
+class Words:
+    """Counts what a page says: one that talks without end would keep the others waiting.
+
+    Args:
+        most: words in a second.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._count, self._since = 0, time.monotonic()
+
+    def one_more(self) -> bool:
+        """Notes a word; whether there are not too many."""
+        self._count += 1
+        if self._count > self._most and (now := time.monotonic()) >= self._since + 1.0:
+            self._count, self._since = 1, now
+        return self._count <= self._most
 
 
 class _Entering(asyncio.Protocol):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -28,6 +29,7 @@ class EditedFile:
 
     def __init__(self, path: Path) -> None:
         self.path = resolved(path)
+        self._writing = threading.Lock()
 
     def read(self) -> tuple[str, str]:
         """Its text, line ends as they are, and its SHA-256.
@@ -53,13 +55,21 @@ class EditedFile:
             raise EditError(f"{self.path.name} has changed since this page read it: nothing was written. Read it again")
         return text
 
-    def write(self, text: str, digest: str) -> None:
+    def write(self, text: str, digest: str, may_write: Callable[[], None] = lambda: None) -> None:
         """Writes it, if it still is the one that a page has seen; a crash leaves the old one or the new one.
+
+        Args:
+            may_write: raises where it must not be written any more.
 
         Raises:
             EditError: it has changed meanwhile, or can't be written.
         """
-        self.read_as(digest)
+        with self._writing:  # of two pages that save at once, the second one finds another file
+            self.read_as(digest)
+            may_write()
+            self._replace(text)
+
+    def _replace(self, text: str) -> None:
         temporary: str | None = None
         try:
             handle, temporary = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)

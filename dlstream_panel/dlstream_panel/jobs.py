@@ -51,13 +51,14 @@ class Jobs:
         return self._task is not None and not self._task.done()
 
     def view(self) -> dict[str, Any]:
-        """The command that runs or ran last: name, words, when, how it ended, its last lines, and the first link."""
+        """The command that runs or ran last: name, session, words, when, how it ended, its last lines, a link."""
         return {**self._about, "running": self.running, "lines": list(self._lines)}
 
-    def start(self, name: str, words: Sequence[str], grace: float = _GRACE) -> None:
+    def start(self, name: str, words: Sequence[str], grace: float = _GRACE, session: str = "") -> None:
         """Starts `dlstream WORDS`.
 
         Args:
+            session: the id of the session that it is about.
             grace: seconds in which it may end by itself once it was asked to.
 
         Raises:
@@ -66,7 +67,8 @@ class Jobs:
         if self.running:
             raise JobError(f"'{self._about['name']}' is still running: wait for its end, or end it")
         self._lines.clear()
-        self._about = {"name": name, "command": " ".join(("dlstream", *words)), "began": time.time() * 1000}
+        self._about = {"name": name, "session": session, "began": time.time() * 1000}
+        self._about["command"] = " ".join(("dlstream", *words))
         self._grace = grace
         self._over.clear()
         self._task = asyncio.ensure_future(self._run(words))
@@ -120,6 +122,7 @@ class Jobs:
                     self._changed()
                 code = await self._process.wait()
         except (OSError, ValueError) as error:
+            self._signal(signal.SIGKILL)  # it may run: a line without an end
             self._lines.append(f"the command can't be run: {error}")
         finally:
             self._about |= {"code": code, "ended": time.time() * 1000}

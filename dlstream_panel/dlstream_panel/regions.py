@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +55,11 @@ class RegionsFile:
             "lines": len(text.splitlines()),
         }
 
-    def save(self, request: SaveRegions) -> str:
+    def save(self, request: SaveRegions, may_write: Callable[[], None] = lambda: None) -> str:
         """Writes what a page has drawn, after the check of the whole experiment; says what has changed.
+
+        Args:
+            may_write: raises where it must not be written any more; the check takes seconds.
 
         Raises:
             EditError, SpliceError: it was refused; the file is as it was.
@@ -75,7 +78,7 @@ class RegionsFile:
         if new == old:
             return f"{self.name} says this already"
         self._check(new)
-        self._file.write(new, request.hash)
+        self._file.write(new, request.hash, may_write)
         return f"saved: {changed_lines(old, new)} of {self.name}"
 
     def _check(self, text: str) -> None:

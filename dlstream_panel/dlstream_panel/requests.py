@@ -36,6 +36,10 @@ class Acting(Request):
         """Whether something could be on after it."""
         return True
 
+    def is_before(self, stops: int) -> bool:
+        """Whether it was pressed before the last of so many STOPs."""
+        return self.stops is not None and self.stops < stops
+
 
 class Arm(Acting):
     """Arms an output, or switches it off and disarms it."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import mimetypes
 import traceback
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
 from typing import Any
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 from dlstream_common import DlstreamError
 from dlstream_panel.access import Access
 from dlstream_panel.clients import Client, Hub
-from dlstream_panel.door import Door
+from dlstream_panel.door import Door, Words
 from dlstream_panel.links import links_of
 from dlstream_panel.pages import Pages
 from dlstream_panel.reading import Read, Reading, refused
@@ -29,6 +30,9 @@ _LARGEST_BODY = 64 * 1024
 _LARGEST_MESSAGE = 16 * 1024
 _HEARTBEAT = 5.0
 _MOST_CLIENTS = 32
+"""Pages of those who may act, and as many of those who only look: they keep nobody out who may act."""
+_MOST_WORDS = 2000
+"""Words of a page in a second: it says one for each picture."""
 _CACHE: dict[str, str] = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -43,6 +47,7 @@ class Server:
     def __init__(self, access: Access, hub: Hub, rig: Rig, pages: Pages, about: Mapping[str, Any]) -> None:
         self._access, self._hub, self._rig, self._pages, self._about = access, hub, rig, pages, about
         self._door = Door()
+        self._open: Counter[Role] = Counter()
         self._files = {f"/{name}": (data, kind) for name, data, kind in _web_files()}
         self._files["/"] = self._files.pop("/index.html")
 
@@ -77,7 +82,9 @@ class Server:
         if not self._access.knows_host(host):
             return refused(421, "this name is not one of the panel's: see `names` of the panel in the rig file")
         acts = request.method not in ("GET", "HEAD") or request.path == "/api/live"
-        if acts and not self._access.is_own_origin(origin, host):
+        site = request.headers.get("Sec-Fetch-Site") if request.path.startswith("/api/") else None
+        own = self._access.is_own_origin(origin, host) if acts else not self._access.is_of_another_page(site)
+        if not own:
             return refused(403, "only the panel's own page may ask for this")
         if request.method == "POST" and request.headers.get("Content-Type", "") != "application/json":
             return refused(415, "expected application/json")
@@ -158,19 +165,28 @@ class Server:
     # Live.
 
     async def _on_live(self, request: web.Request) -> web.StreamResponse:
-        if self._access.role(request.cookies) is None:
+        role = self._access.role(request.cookies)
+        if role is None:
             return refused(401, "open the link with the token first")
-        if len(self._hub.clients) >= _MOST_CLIENTS:
+        if self._open[role] >= _MOST_CLIENTS:
             return refused(503, f"{_MOST_CLIENTS} pages are open already")
+        self._open[role] += 1
+        try:
+            return await self._live(request)
+        finally:
+            self._open[role] -= 1
+
+    async def _live(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(heartbeat=_HEARTBEAT, compress=False, max_msg_size=_LARGEST_MESSAGE)
         await socket.prepare(request)
         client = Client(self._hub.cameras)
         self._hub.join(client)
         sending = asyncio.ensure_future(self._send(socket, client))
         request.app["clients"][client] = socket
+        words = Words(_MOST_WORDS)
         try:
             async for message in socket:
-                if message.type is not WSMsgType.TEXT or not self._heard(client, message.data):
+                if message.type is not WSMsgType.TEXT or not words.one_more() or not self._heard(client, message.data):
                     await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"not understood")
         finally:
             self._hub.leave(client)
@@ -226,9 +242,17 @@ class Server:
 
 
 async def _body(request: web.Request, kind: type[Request]) -> Request | str:
-    """The body as a request of this kind, or what is wrong with it."""
+    """The body as a request of this kind, or what is wrong with it.
+
+    Raises:
+        ConnectionError: whoever sent it has gone before its end.
+    """
     try:
-        return kind.model_validate_json(await request.read())
+        data = await request.read()
+    except RuntimeError as error:  # what aiohttp calls it
+        raise ConnectionError(str(error)) from error
+    try:
+        return kind.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         return f"{'.'.join(map(str, first['loc'])) or 'the body'}: {first['msg']}"

@@ -50,7 +50,10 @@ class ServingThread:
             raise DlstreamError(f"the page can't be served on {address}, port {port} ({error}); {advice}") from error
         port = int(server.getsockname()[1])
         app = make(port)
-        self._runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=_END)
+        # What is sent compressed stays so, and is no JSON: a small body could become a large one.
+        self._runner = web.AppRunner(
+            app, handle_signals=False, access_log=None, shutdown_timeout=_END, auto_decompress=False
+        )
         await self._runner.setup()
         assert self._runner.server is not None
         self._listening = await self._loop.create_server(

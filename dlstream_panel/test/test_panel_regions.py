@@ -6,7 +6,9 @@ import difflib
 import hashlib
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -73,6 +75,41 @@ def test_one_drag_changes_one_line_of_every_shipped_experiment(file: Path, tmp_p
         assert name.encode() in after[place]
         comment = before[place].partition(b"#")[2]
         assert after[place].endswith(comment)
+
+
+def test_of_two_that_save_at_once_one_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "experiment.yaml"
+    for turn in range(20):
+        path.write_text(f"turn: {turn}\n")
+        file, together = EditedFile(path), Barrier(8)
+        _, digest = file.read()
+
+        def save(name: int, file: EditedFile = file, together: Barrier = together, digest: str = digest) -> str:
+            together.wait()
+            try:
+                file.write(f"by: {name}\n", digest)
+            except EditError:
+                return ""
+            return f"by: {name}\n"
+
+        with ThreadPoolExecutor(8) as pool:
+            [saved] = [text for text in pool.map(save, range(8)) if text]
+        assert path.read_text() == saved
+
+
+def test_where_a_run_has_begun_during_the_check_nothing_is_written(tmp_path: Path) -> None:
+    path = copied(DEMO, tmp_path)
+    old, edited = path.read_bytes(), regions_of(path)
+    seen = edited.view()
+
+    def refuse() -> None:
+        raise EditError("a run is on")
+
+    for name, region in seen["regions"].items():
+        with pytest.raises(EditError, match="a run is on"):
+            edited.save(request(seen, regions={**seen["regions"], name: dragged(region)}), refuse)
+    assert path.read_bytes() == old
+    assert [file.name for file in path.parent.glob(f".{path.name}.*")] == []
 
 
 def test_points_of_triggers_and_a_scale_are_saved_as_well(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import re
 import resource
@@ -22,6 +23,8 @@ from panel_client import BODIES, JSON, MODULE, READINGS, SESSION, request_of, st
 from dlstream_common.ros import COMMAND, EVENT
 from dlstream_msgs.msg import Command, Event, OutputStatus
 from dlstream_panel.requests import REQUESTS
+
+ONLY_ITS_OWN = "only the panel's own page may ask for this"
 
 
 def test_every_action_is_tried_here():
@@ -55,6 +58,16 @@ def test_a_strangers_page_gets_nothing_done(panel, observer, wait_for):
     assert panel.post("remark", {"kind": "note", "text": "strangers have ended"})[0] == 200
     wait_for(lambda: any("strangers have ended" in str(event) for event in list(events)), "the note after theirs")
     assert (len(commands), len(events)) == (settled[0], settled[1] + 1)
+
+
+def test_a_strangers_page_can_not_make_it_work_by_reading(panel):
+    panel = panel()
+    for site in ("cross-site", "same-site", ""):
+        for path in ("/api/hello", *READINGS):
+            assert panel.ask("GET", path, {"Sec-Fetch-Site": site}) == (403, {"error": ONLY_ITS_OWN}), (site, path)
+    for site in ("same-origin", "none"):
+        assert panel.ask("GET", "/api/hello", {"Sec-Fetch-Site": site})[0] == 200
+    assert panel.ask("GET", "/", {"Sec-Fetch-Site": "cross-site"})[0] == 200, "a link in somebody's notes"
 
 
 def test_a_rebound_name_reaches_nothing(panel):
@@ -178,6 +191,24 @@ def test_requests_of_no_sense_are_refused_in_a_sentence_and_change_nothing(panel
     )
     assert not commands
     assert panel.ask("GET", "/api/hello")[0] == 200
+
+
+def test_who_goes_in_the_middle_of_a_body_is_no_fault_of_the_panel(panel):
+    panel = panel()
+    head = request_of("POST", "/api/remark", {"Host": panel.name, **panel.origin, **JSON, "Content-Length": "100"})
+    for _ in range(5):
+        with socket.create_connection((panel.host, panel.port), timeout=60) as connection:
+            connection.sendall(head + b"{")
+    assert panel.ask("GET", "/api/hello")[0] == 200
+    assert panel.node.end() == 0
+    assert "Traceback" not in panel.node.output
+
+
+def test_what_is_sent_compressed_is_not_unpacked(panel):
+    panel = panel()
+    body = gzip.compress(json.dumps(BODIES["remark"]).encode())
+    status, answer = panel.post("remark", body, Content_Encoding="gzip")
+    assert (status, answer["error"].startswith("the body: Invalid JSON")) == (400, True)
 
 
 def test_no_path_leads_out_of_the_page(panel):

@@ -25,6 +25,21 @@ def test_what_was_pressed_before_a_stop_and_comes_after_it_is_void(panel):
     assert panel.post("run", ending)[1]["error"] == "this rig has no experiment"
 
 
+def test_an_output_that_is_armed_after_a_stop_keeps_it_from_no_other(panel, observer, wait_for):
+    panel = panel(outputs=["laser", "screen"], nodes=[])
+    heard = {name: observer.collect(Command, f"/outputs/{name}/command", COMMAND) for name in ("laser", "screen")}
+    wait_for(lambda: panel.post("stop", {}) and all(heard.values()), "the first one")
+
+    def told() -> dict[str, int]:
+        """How often each output hears of a STOP after which the screen is armed at once; nobody is there to do it."""
+        before = {name: {message.id for message in list(own)} for name, own in heard.items()}
+        panel.post("stop", {})
+        assert "does not answer" in panel.post("arm", BODIES["arm"])[1]["error"]
+        return {name: len({message.id for message in list(own)} - before[name]) for name, own in heard.items()}
+
+    wait_for(lambda: (said := told())["laser"] > said["screen"] + 3, "more for the laser than for the screen")
+
+
 def test_stop_is_said_again_until_an_output_is_off(panel, observer, wait_for):
     panel = panel()
     commands = observer.collect(Command, "/outputs/screen/command", COMMAND)

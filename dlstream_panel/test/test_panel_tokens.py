@@ -100,6 +100,15 @@ def test_only_its_own_names_and_its_own_page_are_known(text):
     assert not access.is_own_origin(None, "127.0.0.1:8642")
 
 
+def test_on_the_port_that_browsers_leave_out_the_page_is_found():
+    access = Access(["rig1.lab"], 80, None)
+    assert access.knows_host("rig1.lab")
+    assert access.is_own_origin("http://rig1.lab", "rig1.lab")
+    assert access.links() == {"": "http://rig1.lab/"}
+    assert not access.knows_host("rig1.lab:8080")
+    assert not Access(["rig1.lab"], 8642, None).knows_host("rig1.lab")
+
+
 def test_where_there_is_nothing_to_look_at_only_the_first_token_opens():
     access = Access(["rig1.lab"], 8641, TOKENS, lookers=False)
     assert list(access.links()) == ["control"]

@@ -63,6 +63,8 @@ class Orders:
         self._board, self._pages = board, pages
         self._count = 0
         self._insisting: asyncio.Task[None] | None = None
+        self._unheard: set[str] = set()
+        """The outputs to which STOP is said again."""
         self._commands = {
             name: node.create_publisher(Command, f"outputs/{name}/command", COMMAND) for name in settings.outputs
         }
@@ -105,11 +107,8 @@ class Orders:
 
     async def carry_out(self, request: Request) -> str:
         """As Rig.carry_out."""
-        if isinstance(request, Acting) and request.switches_on:
-            if request.stops is not None and request.stops < self._board.stops:
-                raise OrderError(_TOO_LATE)  # it was under way for longer than the STOP
-            if self._insisting is not None:
-                self._insisting.cancel()  # what is pressed now is meant
+        if isinstance(request, Acting) and request.switches_on and request.is_before(self._board.stops):
+            raise OrderError(_TOO_LATE)  # it was under way for longer than the STOP
         match request:
             case StopAll():
                 return await self._stop()
@@ -139,6 +138,7 @@ class Orders:
             self._switch_off(name, stamp)
         if self._insisting is not None:
             self._insisting.cancel()
+        self._unheard = set(self._commands)
         self._insisting = asyncio.ensure_future(self._insist(stamp_from_message(stamp) / 1e6))
         self._publish_event(event_kinds.MARK, "STOP", "every output was commanded off, by the panel", stamp)
         if "/experiment" not in self._settings.nodes:
@@ -163,20 +163,22 @@ class Orders:
         end = loop.time() + _INSISTS
         while loop.time() < end:
             await asyncio.sleep(_AGAIN)
-            waiting = [name for name in self._commands if not self._board.is_off(name, since)]
-            if not waiting:
+            self._unheard = {name for name in self._unheard if not self._board.is_off(name, since)}
+            if not self._unheard:
                 return
-            for name in waiting:
+            for name in self._unheard:
                 self._switch_off(name, self._node.get_clock().now().to_msg())
 
     async def _arm(self, request: Arm) -> str:
         self._known(request.output)
+        self._meant(request, request.output)
         asked = SetBool.Request(data=request.armed)
         answer = await self._call(f"/outputs/{request.output}/arm", asked, self._stops(request))
         return _accepted(answer, f"{request.output}: {answer.message}")
 
     async def _test(self, request: Test) -> str:
         self._known(request.output)
+        self._meant(request, request.output)
         values = key_values({name: value for name, value in request.values.items() if value})
         asked = TestOutput.Request(action=request.action, values=values, seconds=request.seconds)
         answer = await self._call(f"/outputs/{request.output}/test", asked, self._stops(request))
@@ -197,6 +199,7 @@ class Orders:
             asked: Any = StartRecording.Request(name=request.name, metadata=key_values(metadata))
         else:
             asked = Trigger.Request()
+        self._meant(request, *self._commands)
         answer = await self._call(service, asked, self._stops(request))
         return _accepted(answer, answer.message)
 
@@ -213,9 +216,8 @@ class Orders:
     async def _save_regions(self, request: SaveRegions) -> str:
         if self._pages.regions is None or "/experiment" not in self._settings.nodes:
             raise OrderError("this rig has no experiment, so there is no file in which regions could be saved")
-        if self._board.run_is_on:
-            raise OrderError("a run is on: end it first; nothing was written")
-        saved = await asyncio.to_thread(self._pages.regions.save, request)
+        self._no_run()
+        saved = await asyncio.to_thread(self._pages.regions.save, request, self._no_run)
         self._board.file_saved()
         try:
             answer = await self._call("/experiment/reload", Trigger.Request())
@@ -226,9 +228,8 @@ class Orders:
     async def _save_calibration(self, request: SaveCalibration) -> str:
         if self._pages.calibration is None:
             raise OrderError("this rig has no output and rig file, so there is no table that could be saved")
-        if self._board.run_is_on:
-            raise OrderError("a run is on: end it first; nothing was written")
-        saved = await asyncio.to_thread(self._pages.calibration.save, request)
+        self._no_run()
+        saved = await asyncio.to_thread(self._pages.calibration.save, request, self._no_run)
         self._board.rig_file_saved()
         return saved
 
@@ -248,6 +249,20 @@ class Orders:
     def _known(self, output: str) -> None:
         if output not in self._commands:
             raise OrderError(f"found the output '{output}'; expected one of {', '.join(self._commands) or 'none'}")
+
+    def _meant(self, request: Acting, *outputs: str) -> None:
+        """What is pressed after a STOP is meant: these outputs are not told again. The others still have to hear it."""
+        if request.switches_on:
+            self._unheard.difference_update(outputs)
+
+    def _no_run(self) -> None:
+        """Nothing is written in a run.
+
+        Raises:
+            OrderError: one is on.
+        """
+        if self._board.run_is_on:
+            raise OrderError("a run is on: end it first; nothing was written")
 
     def _stops(self, request: Acting) -> int | None:
         """The number of STOPs with which a request is still meant; None: STOP is nothing to it."""

@@ -153,7 +153,10 @@ export class Calibration {
         ),
       ),
     );
+    const inputs = () => [...byId("calibration-rows").querySelectorAll("input")];
+    const typed = inputs().indexOf(document.activeElement);
     byId("calibration-rows").replaceChildren(...lines);
+    if (typed >= 0) inputs()[typed]?.focus();
     this.#tell();
     this.#plot();
   }
@@ -202,12 +205,14 @@ export class Calibration {
     const { output, quantity } = this.#chosen;
     const rows = this.#rows.filter((row) => row.setting !== "" || row.measured !== "");
     if (rows.some((row) => row.setting === "" || row.measured === "")) return this.#warn("A row lacks its setting or what was measured there.");
+    const name = byId("calibrated").value;
+    const asked = JSON.stringify(this.#drafts[name]);
     this.#saving = true;
     this.#tell();
     try {
       const table = rows.map((row) => [Number(row.setting), Number(row.measured)]);
       tell(await ask("calibration", { hash: this.#file.hash, output, quantity, rows: table }, CHECK));
-      delete this.#drafts[`${output}\n${quantity}`];
+      if (JSON.stringify(this.#drafts[name]) === asked) delete this.#drafts[name]; // else somebody has typed on
       await this.#read();
     } catch (error) {
       this.#unsure = Boolean(error.lost); // whether it was saved: the file says it

@@ -72,6 +72,9 @@ export function keepChildren(parent, keys, create, update) {
   for (const child of known.values()) child.remove();
 }
 
+/** The letter of a key, also where the keyboard is set to another alphabet, which has none of our letters. */
+export const letterOf = ({ key, code }) => (/^[ -~]$/.test(key) || !/^Key[A-Z]$/.test(code) ? key : code.at(-1)).toLowerCase();
+
 /** A message at the edge of the page: kind is "done", "problem" or "stop". */
 export function tell(text, kind = "done") {
   const line = make("p", { class: `message ${kind}` }, text);

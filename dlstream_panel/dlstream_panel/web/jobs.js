@@ -1,7 +1,7 @@
 // The command that runs on the rig's machine, read as the rig says that it has changed; and the page Checks.
 
 import { byId, clock, make, mark, say, tell } from "./dom.js";
-import { ask } from "./link.js";
+import { ask, read } from "./link.js";
 
 const CHECKS = {
   check: ["Does everything fit?", "Reads the rig file and every file that it names, and says what is wrong with its line. Some seconds.", "dlstream check"],
@@ -24,8 +24,7 @@ export class Jobs {
     if (state.job.number === this.#seen || this.#reading) return;
     this.#seen = state.job.number;
     this.#reading = true;
-    fetch("/api/job")
-      .then((answer) => answer.json())
+    read("job")
       .then((job) => this.#listeners.forEach((listener) => listener(job)))
       .catch(() => (this.#seen = -1))
       .finally(() => (this.#reading = false));

@@ -1,6 +1,7 @@
 // The connection to the rig: a WebSocket that brings state, log and pictures, and POSTs that act.
 
 const SILENCE = 3000; // ms without a word of the rig after which there is no connection
+const READ = 60_000; // ms: to look for cameras, or through thousands of sessions, takes seconds
 const WINDOW = 30_000; // ms of which the fastest message tells the rig's clock: either clock may be set meanwhile
 const AFTER_STOP = ["run", "arm", "test"]; // what a STOP goes before, whichever arrives first
 
@@ -27,9 +28,9 @@ export async function ask(what, body = {}, wait = 15_000) {
   return answer.message ?? answer;
 }
 
-/** What the rig has under this name; rejects with why not. */
-export async function read(what) {
-  const response = await fetch(`/api/${what}`).catch(() => null);
+/** What the rig has under this name; rejects with why not. In a dead network nothing waits for ever. */
+export async function read(what, wait = READ) {
+  const response = await fetch(`/api/${what}`, { signal: AbortSignal.timeout(wait) }).catch(() => null);
   const answer = (await response?.json().catch(() => null)) ?? {};
   if (!response?.ok) throw new Error(answer.error || "no connection to the rig");
   return answer;
@@ -63,25 +64,27 @@ export class Link {
     this.#heard = performance.now();
     socket.onopen = () => this.watch(this.#watched);
     socket.onmessage = (event) => {
+      if (this.#socket !== socket) return; // given up
       this.#heard = performance.now();
       this.#set(true);
       if (typeof event.data === "string") this.#text(JSON.parse(event.data));
       else this.#picture(event.data);
     };
-    socket.onclose = () => {
-      if (this.#socket !== socket) return;
-      this.#socket = null;
-      this.#set(false);
-      setTimeout(() => this.#again(), this.#wait);
-      this.#wait = Math.min(this.#wait * 2, 4000);
-    };
+    socket.onclose = () => this.#socket === socket && this.#lost();
+  }
+
+  #lost() {
+    this.#socket = null;
+    this.#set(false);
+    setTimeout(() => this.#again(), this.#wait);
+    this.#wait = Math.min(this.#wait * 2, 4000);
   }
 
   /** Connects again, if it is the same panel: the next one on this port may serve another rig, or ask for another token. */
   async #again() {
-    const answer = await fetch("/api/hello", { signal: AbortSignal.timeout(SILENCE) }).catch(() => null);
-    const hello = answer?.ok ? await answer.json().catch(() => null) : null;
-    if (hello && hello.panel !== this.panel) return location.reload();
+    const hello = await read("hello", SILENCE).catch(() => null);
+    if (!hello) return this.#lost(); // a WebSocket into a dead network would wait for minutes
+    if (hello.panel !== this.panel) return location.reload();
     this.#offsets = [];
     this.open();
   }
@@ -124,9 +127,9 @@ export class Link {
   }
 
   #check() {
-    if (!this.#open || performance.now() - this.#heard < SILENCE) return;
-    this.#set(false);
-    this.#socket?.close();
+    if (!this.#socket || performance.now() - this.#heard < (this.#open ? SILENCE : 2 * SILENCE)) return;
+    this.#socket.close(); // its own end may take minutes
+    this.#lost();
   }
 
   #set(open) {

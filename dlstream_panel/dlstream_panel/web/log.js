@@ -9,11 +9,14 @@ const WORDS = { error: "error", warn: "warning", stale: "stale", fault: "fault" 
 export class Log {
   #last = 0;
   #pressed = 0;
+  #follows = true; // the end; not while somebody reads further up
 
   constructor(link) {
     this.link = link;
     [this.list, this.box] = [byId("log"), byId("log-box")];
     this.text = byId("remark-text");
+    this.box.addEventListener("scroll", () => (this.#follows = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < 40));
+    new ResizeObserver(() => this.#toEnd()).observe(this.box); // a tablet is turned, another page was shown
     byId("remark").addEventListener("submit", (event) => this.#send(event));
     this.text.addEventListener("focus", () => (this.#pressed ||= performance.now()));
     this.text.addEventListener("blur", () => this.text.value || (this.#pressed = 0));
@@ -32,7 +35,6 @@ export class Log {
   }
 
   show(lines) {
-    const end = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < 40;
     for (const line of lines) {
       if (line.n <= this.#last) this.list.replaceChildren(); // connected again: it comes from its beginning
       this.#last = line.n;
@@ -42,7 +44,11 @@ export class Log {
       this.list.append(make("li", { "data-kind": line.kind }, make("time", {}, time), make("b", {}, kind), make("span", {}, text)));
     }
     while (this.list.children.length > MOST) this.list.firstChild.remove();
-    if (end) this.box.scrollTop = this.box.scrollHeight;
+    this.#toEnd();
+  }
+
+  #toEnd() {
+    if (this.#follows) this.box.scrollTop = this.box.scrollHeight;
   }
 
   async #send(event) {

@@ -2,10 +2,10 @@
 
 import { Calibration } from "./calibration.js";
 import { Cameras } from "./cameras.js";
-import { byId, mark, say, tell } from "./dom.js";
+import { byId, letterOf, mark, say, tell } from "./dom.js";
 import { Latency } from "./latency.js";
 import { Checks, Jobs } from "./jobs.js";
-import { ask, Link } from "./link.js";
+import { ask, Link, read } from "./link.js";
 import { forgetLinks, showLinks } from "./links.js";
 import { Log } from "./log.js";
 import { Outputs } from "./outputs.js";
@@ -19,20 +19,50 @@ import { openWizard } from "./wizard_main.js";
 
 const NO_CONNECTION = "No connection to the rig: what you see is old, and what the rig does is not known.";
 
+// STOP acts from the first moment, before anything else is known.
+let stop = async () => {
+  try {
+    tell(await ask("stop"), "stop");
+  } catch (error) {
+    tell(`STOP: ${error.message}. Switch off at the device.`, "problem");
+  }
+};
+
 async function start() {
   theme();
+  const early = (event) => letterOf(event) === "s" && !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat && stop();
+  document.addEventListener("keydown", early);
+  byId("stop").addEventListener("click", () => stop());
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   if (token) history.replaceState(null, "", location.pathname); // it stays in no history and on no screenshot
   if (token) await ask("sign-in", { token }).catch((error) => say(byId("sign-in-problem"), error.message));
-  const hello = await fetch("/api/hello").then((response) => response.json());
+  const hello = await greeted();
+  document.removeEventListener("keydown", early);
   if (hello.role === null) return signIn();
   document.body.dataset.role = hello.role;
   if (hello.pages.includes("wizard")) openWizard(hello);
   else open(hello);
 }
 
+/** What the panel says of itself; asked until it answers: a page may be loaded in a bad moment of the network. */
+async function greeted() {
+  for (;;) {
+    const hello = await read("hello", 5000).catch(() => null);
+    if (hello) return hello;
+    connected(false);
+    await new Promise((done) => setTimeout(done, 1000));
+  }
+}
+
+function connected(yes) {
+  mark(document.body, "connection", yes ? "open" : "lost");
+  say(byId("connection").querySelector(".text"), yes ? "connected" : "no connection");
+  byId("banner").hidden = yes;
+  say(byId("banner"), yes ? "" : NO_CONNECTION);
+}
+
 function signIn() {
-  byId("connection").hidden = true;
+  for (const id of ["connection", "stop-box", "tablet", "help-button"]) byId(id).hidden = true; // nobody may do anything yet
   const form = byId("sign-in");
   form.hidden = false;
   byId("token").focus();
@@ -83,14 +113,7 @@ function open(hello) {
     for (const part of [regions, calibration, sessions, checks, jobs]) part?.state(message);
   }
 
-  function connected(yes) {
-    mark(document.body, "connection", yes ? "open" : "lost");
-    say(byId("connection").querySelector(".text"), yes ? "connected" : "no connection");
-    byId("banner").hidden = yes;
-    say(byId("banner"), yes ? "" : NO_CONNECTION);
-  }
-
-  async function stop() {
+  stop = async () => {
     try {
       const asked = ask("stop");
       outputs.whenStopped((after) =>
@@ -100,25 +123,24 @@ function open(hello) {
     } catch (error) {
       tell(`STOP: ${error.message}. Switch off at the device.`, "problem");
     }
-  }
+  };
 
   byId("cameras").addEventListener("drawn", (event) => latency.add(event.detail));
-  byId("stop").addEventListener("click", stop);
   byId("tablet").addEventListener("click", showLinks);
   byId("links").addEventListener("close", forgetLinks);
   byId("help-button").addEventListener("click", () => byId("help").showModal());
   document.addEventListener("keydown", (event) => {
-    // A letter means nothing to a field of numbers: there, too, S is STOP.
-    const number = event.target.matches("[type=number], [type=range]") && event.key.toLowerCase() === "s";
-    const typing = !number && event.target.matches("input:not([type=checkbox]), select, textarea");
+    const key = letterOf(event);
+    // A letter is no text in a field of numbers or a list: there, too, S is STOP.
+    const noText = event.target.matches("[type=number], [type=range], select") && key === "s";
+    const typing = !noText && event.target.matches("input:not([type=checkbox]), select, textarea");
     if (!typing && !document.querySelector("dialog[open]") && router.key(event)) {
       event.preventDefault();
       return;
     }
     if (typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat || document.querySelector("dialog[open]")) {
-      if (!(event.key.toLowerCase() === "s" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat)) return;
+      if (!(key === "s" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat)) return;
     }
-    const key = event.key.toLowerCase();
     const acts = hello.role === "control";
     if (key === "s" && acts) stop();
     else if (key === "?") byId("help").showModal();

@@ -1,6 +1,6 @@
 // The page on which the regions, points and scale of the experiment file are drawn, and saved into it.
 
-import { byId, make, mark, say, tell } from "./dom.js";
+import { byId, letterOf, make, mark, say, tell } from "./dom.js";
 import { canonical, Draft } from "./draft.js";
 import { Ground, sessionGrounds } from "./ground.js";
 import { ask, read } from "./link.js";
@@ -106,7 +106,7 @@ export class Regions {
     this.link.drawn(head.camera);
   }
 
-  async #read(again = true) {
+  async #read(asked = null) { // asked: what this page has just saved; what was drawn since then stays
     const draft = this.#file === null ? this.draft.read() : null; // of before a reload
     let file;
     try {
@@ -115,8 +115,8 @@ export class Regions {
       return this.#warn(error.message);
     }
     this.#file = file;
-    if (again) this.#drawn.begin(this.#inFile(file));
-    else this.#drawn.renew(this.#inFile(file));
+    if (asked === null) this.#drawn.begin(this.#inFile(file));
+    else if (asked === this.#drawn.text) this.#drawn.renew(this.#inFile(file));
     this.#unsure = false;
     const fits = draft && (this.keeper === inFile || draft.hash === file.hash); // of the wizard's same template
     if (fits && canonical(draft.now) !== canonical(this.#now)) {
@@ -264,11 +264,11 @@ export class Regions {
   async #save() {
     if (!this.#dirty || byId("save-regions").disabled) return;
     this.#saving = true;
-    const { regions, points } = this.#now;
+    const [asked, { regions, points }] = [this.#drawn.text, this.#now];
     const scales = Object.fromEntries(Object.entries(this.#now.scales).filter(([, value]) => value !== null));
     try {
       tell(await this.keeper.save({ hash: this.#file.hash, regions, points, scales }));
-      await this.#read(false);
+      await this.#read(asked);
     } catch (error) {
       this.#unsure = Boolean(error.lost); // whether it was saved: the file says it
       this.#warn(error.message);
@@ -359,7 +359,7 @@ export class Regions {
 
   /** A key on this page; whether it meant something. */
   key(event) {
-    const key = event.key.toLowerCase();
+    const key = letterOf(event);
     if (event.ctrlKey || event.metaKey) {
       if (key === "z" && !event.shiftKey) this.#step(this.#drawn.undo());
       else if (key === "y" || key === "z") this.#step(this.#drawn.redo());

@@ -1,7 +1,7 @@
 // The sessions of the rig's folder: a list with a search, and one of them with its pictures, tables and report.
 
 import { byId, clock, keepChildren, make, mark, say, tell } from "./dom.js";
-import { ask } from "./link.js";
+import { ask, read } from "./link.js";
 
 const NAMES = { overlay: "poses on a frame", trajectory: "path", occupancy: "time by place", latency: "latency", stimuli: "stimuli" };
 
@@ -49,13 +49,17 @@ export class Sessions {
   async #list() {
     const number = ++this.#asked;
     const subject = byId("session-search").value.trim();
-    const answer = await fetch(`/api/sessions?${new URLSearchParams({ subject })}`).catch(() => null);
-    const found = await answer?.json().catch(() => null);
+    let [found, problem] = [null, ""];
+    try {
+      found = await read(`sessions?${new URLSearchParams({ subject })}`);
+      problem = unreadable(found);
+    } catch (error) {
+      problem = `${error.message}: the list was not read`;
+    }
     if (number !== this.#asked) return; // somebody has typed on
-    const problem = answer?.ok ? unreadable(found) : (found?.error ?? "no connection to the rig: the list was not read");
     say(byId("sessions-problem"), problem);
     byId("sessions-problem").hidden = !problem;
-    if (!answer?.ok) return;
+    if (!found) return;
     const { sessions, totals } = found;
     const more = found.left_out ? `; ${found.left_out} older ones are not listed: search for them` : "";
     say(byId("sessions-total"), sessions.length ? `${totals.sessions} session${totals.sessions === 1 ? "" : "s"} of ${totals.subjects} subject${totals.subjects === 1 ? "" : "s"}, ${clock(totals.seconds)}, ${count(totals.frames)} frames${more}` : subject ? `none of a subject like "${subject}"` : "none yet");
@@ -99,12 +103,12 @@ export class Sessions {
 
   async #open(id) {
     this.chosen = id;
+    this.#print();
     for (const row of byId("session-list").children) row.querySelector("button").setAttribute("aria-pressed", String(row.dataset.key === id));
-    const answer = await fetch(`/api/sessions/${id}`).catch(() => null);
-    const about = await answer?.json().catch(() => null);
+    const about = await read(`sessions/${id}`).catch((error) => error);
     if (this.chosen !== id) return;
-    byId("session-detail").hidden = !answer?.ok;
-    if (!answer?.ok) return tell(about?.error ?? "no connection to the rig", "problem");
+    byId("session-detail").hidden = about instanceof Error;
+    if (about instanceof Error) return tell(about.message, "problem");
     say(byId("session-name"), about.name);
     const lost = about.lost ? `${count(about.lost)} of ${count(about.frames + about.lost)}` : "none";
     const facts = {
@@ -146,23 +150,23 @@ export class Sessions {
 
   async #start(what, change = {}) {
     try {
-      this.#job = this.chosen;
       await ask("start-job", { what, session: this.chosen, ...change });
     } catch (error) {
-      this.#job = null;
       tell(error.message, "problem");
     }
   }
 
   #reported(job) {
-    const ours = ["report", "replay"].includes(job.name);
-    const own = ours && this.#job !== null;
-    byId("report-text").hidden = !(own || (ours && job.running));
-    if (!own) return;
-    say(byId("report-text"), job.lines.join("\n") || `the ${job.name} is being made …`);
-    if (!job.running) {
-      if (this.#job === this.chosen && job.name === "report") this.#open(this.chosen);
-      this.#job = job.code === 0 ? this.#job : null;
-    }
+    this.#job = job;
+    this.#print();
+    if (job.name === "report" && !job.running && job.session === this.chosen) this.#open(this.chosen);
+  }
+
+  /** What the report or replay of this session has printed, whoever has started it. */
+  #print() {
+    const job = this.#job;
+    const own = ["report", "replay"].includes(job?.name) && job.session === this.chosen;
+    byId("report-text").hidden = !own;
+    if (own) say(byId("report-text"), job.lines.join("\n") || `the ${job.name} is being made …`);
   }
 }

@@ -31,7 +31,7 @@ export class Stage {
     this.svg.addEventListener("pointerdown", (event) => this.#down(event));
     this.svg.addEventListener("pointermove", (event) => this.#move(event));
     this.svg.addEventListener("pointerup", (event) => this.#up(event));
-    this.svg.addEventListener("pointercancel", () => this.cancel());
+    this.svg.addEventListener("pointercancel", (event) => this.#drag?.pointer === event.pointerId && this.cancel());
     this.svg.addEventListener("dblclick", () => this.finish());
     new ResizeObserver(() => this.render()).observe(this.box);
     this.resize(this.#size);
@@ -145,7 +145,7 @@ export class Stage {
   }
 
   #down(event) {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || !event.isPrimary || (this.#drag && this.#drag.pointer !== event.pointerId)) return; // a palm beside a finger
     const at = this.#at(event);
     const [target, tool] = [event.target, this.on.tool()];
     const handle = target.closest("[data-handle]");
@@ -162,6 +162,7 @@ export class Stage {
       this.#focus(`${item.kind} ${item.name}`);
       this.#drag = { item: this.#chosen(), pressed: event };
     } else this.on.select(null);
+    if (this.#drag) this.#drag.pointer = event.pointerId;
     event.preventDefault();
     if (!group && !handle) this.svg.focus({ preventScroll: true });
   }
@@ -178,7 +179,7 @@ export class Stage {
     const at = this.#at(event);
     this.on.hover(at);
     const drag = this.#drag;
-    if (!drag) return;
+    if (drag?.pointer !== event.pointerId) return;
     // On the screen: what the press selects makes room for its fields, and the picture may move under a hand that rests.
     const far = drag.pressed && Math.hypot(event.clientX - drag.pressed.clientX, event.clientY - drag.pressed.clientY);
     if (drag.tool) drag.draft = drawn(drag.tool, drag.from, this.#snap(at)[0], this.on.step());
@@ -200,6 +201,7 @@ export class Stage {
 
   #up(event) {
     const drag = this.#drag;
+    if (drag && drag.pointer !== event.pointerId) return;
     this.#drag = null;
     this.svg.releasePointerCapture(event.pointerId);
     if (drag?.draft) this.on.change("new", "", drag.draft, true);

@@ -17,6 +17,7 @@ const STEPS = {
 };
 const NAMES = Object.keys(STEPS);
 const KEPT = "dlstream wizard";
+const LOOK = 60_000; // ms
 const FIRST = {
   cameras: [newCamera([])], camera: "",
   network: "", scale: null, template: "", outputs: {}, values: {}, regions: null, scales: {},
@@ -25,6 +26,7 @@ const FIRST = {
 
 export class Wizard {
   #asked = 0;
+  #looking = null;
   #lists = null;
   #devices = { devices: [], remarks: [] };
   #made = null; // what the answers come to
@@ -146,16 +148,29 @@ export class Wizard {
     await this.#look();
   }
 
+  /** Asks what the answers come to, those of the last moment: one question at a time, and again where an answer is lost. */
   async #look() {
-    const number = ++this.#asked;
+    this.#asked++;
     this.#show();
-    try {
-      const made = await ask("wizard-look", { answers: this.answers });
-      if (number === this.#asked) this.#made = made;
-    } catch (error) {
-      if (number === this.#asked) tell(error.message, "problem");
+    this.#looking ??= this.#lookAll();
+    await this.#looking;
+  }
+
+  async #lookAll() {
+    for (let seen = 0, told = false; seen !== this.#asked; ) {
+      const number = this.#asked;
+      try {
+        this.#made = await ask("wizard-look", { answers: this.answers }, LOOK);
+        seen = number;
+      } catch (error) {
+        if (!told) tell(error.message, "problem");
+        told = true;
+        if (!error.lost) seen = number;
+        else await new Promise((done) => setTimeout(done, 1000));
+      }
+      this.#show();
     }
-    if (number === this.#asked) this.#show();
+    this.#looking = null;
   }
 
   // Regions are drawn on the page of regions, and kept here.
