@@ -15,7 +15,7 @@ NONE = "none"
 INTRODUCTION = "Enter accepts the value in brackets; ? explains a question; < goes back; Ctrl-C quits without writing."
 
 
-class Back(Exception):  # noqa: N818 - it is no error
+class Back(Exception):
     """The last answer is to be given again."""
 
 
