@@ -94,6 +94,13 @@ def needed(specs: Iterable[NodeSpec]) -> list[str]:
     return [node.full_name for spec in specs if spec.is_needed for node in spec.nodes]
 
 
+def compressed_topics(rig: Rig) -> list[str]:
+    """The full names of the topics on which the rig's own cameras publish compressed images."""
+    own = [name for name, camera in rig.cameras.items() if not isinstance(camera, TopicCamera)]
+    within = f"/{rig.namespace}" if rig.namespace else ""
+    return [f"{within}/{name}/image_raw/compressed" for name in own]
+
+
 def share(nodes: list[NodeSpec], host: str) -> list[NodeSpec]:
     """The nodes that one host runs; empty: a rig of one computer, which runs them all."""
     return [node for node in nodes if node.host == host]
