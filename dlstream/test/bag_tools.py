@@ -22,6 +22,21 @@ COUNT = 8
 MCAP, SQLITE3 = StoragePlugin.MCAP, StoragePlugin.SQLITE3
 
 
+def mosaic(image: Any) -> Any:
+    """What the sensor of a camera for colours sees: red, green / green, blue."""
+    seen = image[:, :, 1].copy()
+    seen[::2, ::2], seen[1::2, 1::2] = image[::2, ::2, 2], image[1::2, 1::2, 0]
+    return seen
+
+
+def planes(image: Any) -> Any:
+    """Brightness, and below it the two colours of every 2x2 pixels."""
+    i420 = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420).reshape(-1)
+    height, width = image.shape[:2]
+    u, v = i420[height * width :].reshape(2, -1)
+    return np.concatenate([i420[: height * width], np.stack([u, v], axis=-1).reshape(-1)])
+
+
 class Maker:
     """Makes messages and bags of them."""
 
@@ -59,7 +74,8 @@ class Maker:
             pixels = {
                 "rgb8": lambda image: image[:, :, ::-1],
                 "mono8": lambda image: cv2.cvtColor(image, cv2.COLOR_BGR2GRAY),
-                "bayer_rggb8": lambda image: image[:, :, 0],
+                "bayer_rggb8": mosaic,
+                "nv12": planes,
             }.get(encoding, lambda image: image)(image)
             data = np.ascontiguousarray(pixels).reshape(-1)
             made.append(

@@ -109,7 +109,7 @@ def test_images_of_a_bag_that_has_no_definitions_and_one_that_is_compressed(make
     assert len(replayed(make.bag({"/top/pose": make.poses()}, plugin, compressed=True))) == COUNT
 
 
-@pytest.mark.parametrize("encoding", ["mono8", "rgb8"])
+@pytest.mark.parametrize("encoding", ["mono8", "rgb8", "bayer_rggb8", "nv12"])
 def test_images_of_any_encoding(make, replayed, encoding):
     frames = replayed(make.bag({"/top/image_raw": make.images(encoding)}), NETWORK)
     assert frames["stamp_ns"].tolist() == make.stamps()
@@ -137,9 +137,9 @@ def test_the_same_pictures_decide_the_same_however_they_came(make, tmp_path, con
 
 def test_images_that_can_not_be_read_are_refused(make, replayed):
     with pytest.raises(
-        DlstreamError, match=r"message 0 of /top/image_raw: image encoding: found 'bayer_rggb8'.*debayer"
+        DlstreamError, match=r"message 0 of /top/image_raw: image encoding: found 'bayer_rggb12'; expected one of"
     ):
-        replayed(make.bag({"/top/image_raw": make.images("bayer_rggb8")}), NETWORK)
+        replayed(make.bag({"/top/image_raw": make.images("bayer_rggb12")}), NETWORK)
 
 
 def test_depth_is_refused(make, replayed):

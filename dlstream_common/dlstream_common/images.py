@@ -40,19 +40,78 @@ _ENCODINGS = {
     "yuyv": _Encoding(2, np.uint8, cv2.COLOR_YUV2BGR_YUY2),
 }
 
+_BAYER = {
+    "rggb": cv2.COLOR_BayerRGGB2BGR,
+    "bggr": cv2.COLOR_BayerBGGR2BGR,
+    "gbrg": cv2.COLOR_BayerGBRG2BGR,
+    "grbg": cv2.COLOR_BayerGRBG2BGR,
+}
+_BITS = {"8": np.uint8, "16": np.uint16}
+_MOSAICS = {f"bayer_{order}{bits}": (order, kind) for order in _BAYER for bits, kind in _BITS.items()}
+"""What machine vision cameras send: each pixel sees one colour."""
+_PLANES = {"nv12": cv2.COLOR_YUV2BGR_NV12, "nv21": cv2.COLOR_YUV2BGR_NV21}
+"""What video hardware sends: brightness, and below it two colours of every 2x2 pixels."""
+_DEEP = ("bgr16", "rgb16")
+
 _SAMPLES = 10_000
 """Pixels from which the range of a view is taken."""
 _RANGE = 50.0
 """Least range in mm, so that the noise of a flat floor is not stretched."""
 ENCODINGS = tuple(_ENCODINGS)
-"""The encodings of sensor_msgs/Image that can be read."""
+"""The encodings of sensor_msgs/Image that are used as they are."""
+CONVERTED = (*_MOSAICS, *_PLANES, *_DEEP)
+"""Those that `image_of_any` makes into bgr8."""
 
 
 def _known(encoding: str) -> _Encoding:
+    if encoding not in _ENCODINGS:
+        known = (*ENCODINGS, *CONVERTED)
+        raise EncodingError(f"image encoding: found '{encoding}'; expected one of {', '.join(known)}")
+    return _ENCODINGS[encoding]
+
+
+def image_of_any(
+    data: bytes | memoryview | NDArray[np.uint8],
+    width: int,
+    height: int,
+    step: int,
+    encoding: str,
+    big_endian: bool = False,
+) -> tuple[Image, str]:
+    """The image of a message with its encoding: as `image_from_bytes`, or a new one of bgr8 for those of `CONVERTED`.
+
+    Of 16 bits the upper 8 are kept: the full range remains the full range.
+
+    Raises:
+        EncodingError: as there, or an odd size where a colour belongs to several pixels.
+    """
+    if encoding not in CONVERTED:
+        return image_from_bytes(data, width, height, step, encoding, big_endian), encoding
     try:
-        return _ENCODINGS[encoding]
-    except KeyError:
-        raise EncodingError(f"image encoding: found '{encoding}'; expected one of {', '.join(ENCODINGS)}") from None
+        return _converted(data, width, height, step, encoding, big_endian), "bgr8"
+    except EncodingError as error:
+        raise EncodingError(f"image of {width}x{height} {encoding}: {error}") from error
+
+
+def _converted(
+    data: bytes | memoryview | NDArray[np.uint8], width: int, height: int, step: int, encoding: str, big_endian: bool
+) -> NDArray[np.uint8]:
+    if encoding not in _DEEP and (width % 2 or height % 2):
+        raise EncodingError("found an odd size; expected an even one")
+    if encoding in _DEEP:
+        wide = image_from_bytes(data, 3 * width, height, step, "mono16", big_endian).reshape(height, width, 3)
+        image = _upper(wide)
+        return image if encoding == "bgr16" else np.ascontiguousarray(image[..., ::-1])
+    if encoding in _PLANES:
+        both = image_from_bytes(data, width, height + height // 2, step, "mono8")
+        return np.asarray(cv2.cvtColor(both, _PLANES[encoding]), np.uint8)
+    order, kind = _MOSAICS[encoding]
+    mosaic = image_from_bytes(data, width, height, step, "mono8" if kind is np.uint8 else "mono16", big_endian)
+    return _upper(cv2.cvtColor(mosaic, _BAYER[order]))
+
+
+def _upper(image: Image) -> NDArray[np.uint8]:
+    return np.asarray(image >> 8 if image.dtype == np.uint16 else image).astype(np.uint8, copy=False)
 
 
 def image_from_bytes(
@@ -146,10 +205,16 @@ def image_from_compressed(data: bytes | memoryview | NDArray[np.uint8], form: st
         form: the message's format, such as "bgr8; jpeg compressed bgr8".
 
     Raises:
-        EncodingError: the bytes are no such image.
+        EncodingError: the bytes are no such image, or only the beginning of one; or they show a sensor's mosaic, which
+            looks like a grey picture.
     """
     image = None
+    refuse_mosaic(form)
     if len(data) and "compressedDepth" not in form:
+        if _is_cut_off(bytes(data)):
+            raise EncodingError(
+                f"found {len(data)} bytes of the format '{form}' that are cut off; expected a whole image"
+            )
         try:
             image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         except cv2.error:
@@ -161,3 +226,24 @@ def image_from_compressed(data: bytes | memoryview | NDArray[np.uint8], form: st
         expected = "a JPEG or PNG image of 8 or 16 bits"
         raise EncodingError(f"found {len(data)} bytes of the format '{form}'; expected {expected}")
     return image, encoding
+
+
+def refuse_mosaic(form: str) -> None:
+    """Refuses the format of a compressed image that shows the pattern of a Bayer sensor.
+
+    Raises:
+        EncodingError: it does.
+    """
+    encoding, _, rest = form.partition(";")
+    kept_as = rest.rpartition("compressed")[2].strip()
+    if encoding.strip().startswith("bayer") and kept_as in ("", encoding.strip()):
+        raise EncodingError(
+            f"image format: found '{form.strip()}', a sensor's mosaic; expected colour or grey. Compress those, such "
+            "as the image_color or image_mono of image_proc's debayer node"
+        )
+
+
+def _is_cut_off(data: bytes) -> bool:
+    """Whether a JPEG or PNG lacks its end: what is missing, OpenCV fills up with grey and does not say so."""
+    ends = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND"}
+    return any(data.startswith(begin) and end not in data for begin, end in ends.items())

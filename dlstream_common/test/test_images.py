@@ -14,9 +14,11 @@ from dlstream_common import (
     encoding_of,
     image_from_bytes,
     image_from_compressed,
+    image_of_any,
     to_bgr,
     to_view,
 )
+from dlstream_common.images import CONVERTED
 from dlstream_common.ros import frame_from_message, image_to_message
 
 BYTES = {"mono8": 1, "8UC1": 1, "mono16": 2, "16UC1": 2, "bgr8": 3, "8UC3": 3, "rgb8": 3, "bgra8": 4, "8UC4": 4}
@@ -50,6 +52,46 @@ def test_known_colours_come_out_as_bgr():
         assert np.abs(image.astype(int) - expected).max() <= 3, f"{encoding}: {image[0, 0]}"
 
 
+@pytest.mark.parametrize(
+    ("encoding", "pattern"),
+    [("rggb", "RGGB"), ("bggr", "BGGR"), ("gbrg", "GBRG"), ("grbg", "GRBG")],
+)
+@pytest.mark.parametrize("bits", [8, 16])
+def test_the_mosaic_of_a_sensor_becomes_its_colours(encoding, pattern, bits):
+    """Each pixel sees one colour: of a picture of one colour that is known, all of it comes out."""
+    seen = {"B": 200, "G": 100, "R": 50}
+    pair = np.array([seen[one] for one in pattern], np.uint8).reshape(2, 2)
+    mosaic = np.tile(pair, (4, 4))
+    if bits == 16:
+        mosaic = (mosaic.astype(np.uint16) * 256 + 255).astype(">u2")
+    raw = mosaic.tobytes()
+    image, found = image_of_any(raw, 8, 8, bits, f"bayer_{encoding}{bits}", big_endian=bits == 16)
+    assert found == "bgr8"
+    assert (image == (200, 100, 50)).all()
+
+
+@pytest.mark.parametrize(("encoding", "colours"), [("nv12", "uv"), ("nv21", "vu")])
+def test_pictures_of_video_hardware_become_their_colours(encoding, colours):
+    b, g, r = 200, 100, 50
+    values = {
+        "u": round(128 + (-37.945 * r - 74.494 * g + 112.439 * b) / 256),
+        "v": round(128 + (112.439 * r - 94.154 * g - 18.285 * b) / 256),
+    }
+    y = round(16 + (65.738 * r + 129.057 * g + 25.064 * b) / 256)
+    padding = [0] * 3  # behind each row
+    rows = [[y] * 4 + padding] * 4 + [[values[one] for one in colours] * 2 + padding] * 2
+    image, found = image_of_any(bytes(np.array(rows, np.uint8)), 4, 4, 7, encoding)
+    assert found == "bgr8"
+    assert np.abs(image.astype(int) - (200, 100, 50)).max() <= 3
+
+
+def test_of_16_bit_colours_the_upper_half_is_kept():
+    wide = np.array([[[50, 100, 200]] * 2], np.uint16) * 256 + 255
+    image, found = image_of_any(wide.astype("<u2").tobytes(), 2, 1, 12, "rgb16")
+    assert found == "bgr8"
+    assert image.tolist() == [[[200, 100, 50]] * 2]
+
+
 def test_big_endian_16_bit():
     image = image_from_bytes(bytes([1, 2, 3, 4]), 2, 1, 4, "mono16", big_endian=True)
     assert image.tolist() == [[0x0102, 0x0304]]
@@ -72,16 +114,20 @@ def test_no_copy_of_a_plain_image():
     st.integers(0, 6),
     st.integers(0, 6),
     st.integers(0, 40),
-    st.sampled_from([*ENCODINGS, "bayer_rggb8", "", "BGR8"]),
+    st.sampled_from([*ENCODINGS, *CONVERTED, "bayer_rggb12", "", "BGR8"]),
     st.booleans(),
 )
+@example(bytes(64), 2, 2, 2, "bayer_rggb8", False)
+@example(bytes(64), 2, 2, 4, "bayer_rggb16", True)
+@example(bytes(64), 2, 2, 2, "nv12", False)
+@example(bytes(64), 1, 1, 6, "bgr16", False)
 def test_any_image_is_read_whole_or_refused(data, width, height, step, encoding, big_endian):
     try:
-        image = image_from_bytes(data, width, height, step, encoding, big_endian)
+        image, found = image_of_any(data, width, height, step, encoding, big_endian)
     except EncodingError as error:
         assert encoding in str(error)
     else:
-        assert to_bgr(image, encoding).shape == (height, width, 3)
+        assert to_bgr(image, found).shape == (height, width, 3)
 
 
 @pytest.mark.parametrize("shape", [(4, 6), (4, 6, 3), (4, 6, 4)])
@@ -122,11 +168,28 @@ def test_a_compressed_image_is_what_was_compressed(shape, dtype, encoding):
     assert np.array_equal(found, image)
 
 
+@pytest.mark.parametrize("ending", ["jpg", "png"])
+def test_a_compressed_image_that_is_cut_off_is_refused(ending):
+    """OpenCV gives what there is of it, the rest grey."""
+    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    data = cv2.imencode(f".{ending}", image)[1].tobytes()
+    for size in (len(data) // 2, len(data) - 12):
+        with pytest.raises(EncodingError, match="cut off; expected a whole image"):
+            image_from_compressed(data[:size], "jpeg")
+    image_from_compressed(data + bytes(100), "jpeg")  # webcams fill up their buffer
+
+
+def test_the_mosaic_of_a_sensor_is_no_grey_picture():
+    mosaic = cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes()
+    with pytest.raises(EncodingError, match="a sensor's mosaic; expected colour or grey"):
+        image_from_compressed(mosaic, "bayer_rggb8; png compressed bayer_rggb8")
+
+
 @given(st.binary(max_size=200))
 @example(b"")
 @example(b"\xff\xd8\xff")
 def test_bytes_that_are_no_image_are_refused(data):
-    found = f"found {len(data)} bytes of the format 'jpeg'; expected a JPEG or PNG image"
+    found = f"found {len(data)} bytes of the format 'jpeg'"
     with pytest.raises(EncodingError, match=found):
         image_from_compressed(data, "jpeg")
 

@@ -30,11 +30,11 @@ def test_images_that_can_not_be_used_are_said_once_and_shown(start_node, observe
         camera.send(1, 1, **changes)
         return level_is(DiagnosticStatus.ERROR)
 
-    wait_for(lambda: bad_ones(encoding="bayer_rggb8"), "ERROR")
+    wait_for(lambda: bad_ones(encoding="bayer_rggb12"), "ERROR")
     diagnostics.clear()
     wait_for(lambda: bad_ones(width=640), "ERROR")
     assert poses == []
-    assert node.output.count("found 'bayer_rggb8'; expected one of") == 1
+    assert node.output.count("found 'bayer_rggb12'; expected one of") == 1
     assert node.output.count("image of 640x48 bgr8 with step 192: found 9216 bytes") == 1
 
     def good_ones():

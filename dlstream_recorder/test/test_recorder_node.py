@@ -288,7 +288,7 @@ def test_foreign_best_effort_images_are_recorded(start_node, observer, wait_for,
     pixels = make.images(1, 30, 41, 1)[0]
     # Best effort: what is published before the recorder has found the publisher too is lost, so it goes on.
     wait_for(lambda: publish(pixels) or rows(table) >= 5, "5 frames")
-    wait_for(lambda: publish(pixels, "bayer_rggb8") or "bayer_rggb8" in events.read_text(), "a fault")
+    wait_for(lambda: publish(pixels, "bayer_rggb12") or "bayer_rggb12" in events.read_text(), "a fault")
     assert node.end() == 0, node.output
     decoded, _ = make.decode(tmp_path / "s" / "usb_cam.mkv", "gray")
     assert all(np.array_equal(image, pixels) for image in decoded)

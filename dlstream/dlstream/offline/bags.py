@@ -21,7 +21,7 @@ from dlstream.offline.bag_folders import has_metadata, lone_piece, refuse_rename
 from dlstream.offline.footage import Footage, Lost
 from dlstream.offline.mcap_files import McapFile, mcap_profile
 from dlstream.offline.metadata import metadata_for
-from dlstream.offline.pictures import DEBAYER, DamagedPictureError, decoded
+from dlstream.offline.pictures import DamagedPictureError, decoded
 from dlstream.offline.used_files import copies_beside
 from dlstream_common import (
     DlstreamError,
@@ -30,7 +30,7 @@ from dlstream_common import (
     FramePoses,
     Image,
     Individual,
-    image_from_bytes,
+    image_of_any,
     suggest,
 )
 from dlstream_experiment import check_experiment, load_experiment
@@ -162,16 +162,12 @@ def _image(message: Any, where: str) -> tuple[Image, str]:
     try:
         if hasattr(message, "encoding"):
             size = message.width, message.height, message.step
-            image = image_from_bytes(message.data, *size, message.encoding, bool(message.is_bigendian))
-            return image, message.encoding
+            return image_of_any(message.data, *size, message.encoding, bool(message.is_bigendian))
         return decoded(bytes(message.data), message.format)
     except DamagedPictureError:
         raise
     except EncodingError as error:
-        hint = ""
-        if str(getattr(message, "encoding", "")).startswith("bayer"):
-            hint = f". {DEBAYER}"
-        raise DlstreamError(f"{where}: {error}{hint}") from error
+        raise DlstreamError(f"{where}: {error}") from error
 
 
 def _image_topic(bag: _Bag, camera: str, wanted: str) -> str:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from dlstream_common import EncodingError, Image, encoding_of
+from dlstream_common import EncodingError, Image, encoding_of, refuse_mosaic
 from dlstream_common.video import is_whole_picture
-
-DEBAYER = "Record colour or grey images, such as the image_color or image_mono of image_proc's debayer node"
 
 
 class DamagedPictureError(EncodingError):
@@ -27,12 +25,7 @@ def decoded(data: bytes, form: str) -> tuple[Image, str]:
     """
     if "compressedDepth" in form:
         raise EncodingError(f"image format: found '{form}'; expected pictures such as JPEG or PNG")
-    encoding, _, rest = form.partition(";")
-    kept_as = rest.rpartition("compressed")[2].strip()
-    if encoding.strip().startswith("bayer") and kept_as in ("", encoding.strip()):
-        raise EncodingError(
-            f"image format: found '{form.strip()}', a sensor's mosaic; expected colour or grey. {DEBAYER}"
-        )
+    refuse_mosaic(form)
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if is_whole_picture(data) else None
     if image is None:
         raise DamagedPictureError(f"found {len(data)} bytes that are no whole picture (format '{form}')")

@@ -95,6 +95,29 @@ def needed(specs: Iterable[NodeSpec]) -> list[str]:
     return [node.full_name for spec in specs if spec.is_needed for node in spec.nodes]
 
 
+def own_topics(rig: Rig, host: str = "") -> dict[str, int]:
+    """The topics, as seen from the rig's namespace, that only its own nodes on a host may publish, or only one driver.
+
+    Each with the publishers that it may have before the rig starts.
+    """
+    topics: dict[str, int] = {}
+    for name, camera in rig.cameras.items():
+        foreign = isinstance(camera, TopicCamera)
+        if foreign or host_of(camera, rig.hosts) == host:
+            images = (isinstance(camera, TopicCamera) and camera.topic) or f"{name}/image_raw"
+            topics |= {images: int(foreign), f"{images}/compressed": int(foreign)}
+        if rig.pose is None or host_of(rig.pose, rig.hosts) == host:
+            topics[f"{name}/pose"] = int(rig.pose is None)
+    return topics
+
+
+def compressed_topics(rig: Rig) -> list[str]:
+    """The full names of the topics on which the rig's own cameras publish compressed images."""
+    own = [name for name, camera in rig.cameras.items() if not isinstance(camera, TopicCamera)]
+    within = f"/{rig.namespace}" if rig.namespace else ""
+    return [f"{within}/{name}/image_raw/compressed" for name in own]
+
+
 def share(nodes: list[NodeSpec], host: str) -> list[NodeSpec]:
     """The nodes that one host runs; empty: a rig of one computer, which runs them all."""
     return [node for node in nodes if node.host == host]

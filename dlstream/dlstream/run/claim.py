@@ -8,18 +8,18 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rcl_interfaces.srv import ListParameters
-from rclpy.node import Node
+from rclpy.node import Node, NodeNameNonExistentError
 from rclpy.qos import QoSProfile
 from std_msgs.msg import String
 
 from dlstream_common import DlstreamError, now
-from dlstream_common.ros import LATCHED
+from dlstream_common.ros import LATCHED, in_words, publishers_of
 
 _TOPIC = "/dlstream/rigs"
 _QOS = QoSProfile(history=LATCHED.history, depth=100, reliability=LATCHED.reliability, durability=LATCHED.durability)
@@ -30,7 +30,7 @@ _ANSWER = 2.5
 
 
 class NamesTakenError(DlstreamError):
-    """Somebody else's nodes have the names of this rig's."""
+    """Somebody else's nodes have the names of this rig's, or publish its topics."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,14 @@ class Claim:
     Args:
         node: of whoever starts the rig; somebody else spins it.
         nodes: the full names of the rig's nodes.
+        topics: those that only the rig's own cameras and pose node publish, or only one driver of somebody else's, with
+            the publishers that each may have before the rig starts.
     """
 
-    def __init__(self, node: Node, rig: str, file: Path, nodes: Collection[str]) -> None:
-        self._node = node
+    def __init__(
+        self, node: Node, rig: str, file: Path, nodes: Collection[str], topics: Mapping[str, int] | None = None
+    ) -> None:
+        self._node, self._topics = node, dict(topics or {})
         self._own = Announcement(rig, str(file), sorted(nodes))
         self._others: dict[str, Announcement] = {}
         node.create_subscription(String, _TOPIC, self._on_announcement, _QOS)
@@ -85,7 +89,8 @@ class Claim:
         """Waits until others are known; before any node of the rig starts.
 
         Raises:
-            NamesTakenError: another rig, or a node that lives, has a name of this rig's.
+            NamesTakenError: another rig, or a node that lives, has a name of this rig's, or publishes what only this
+                rig's nodes may.
         """
         _wait(lambda: self.conflict, _DISCOVERY)
         alive = self._alive({*self._own.nodes} & _graph(self._node)) if not self.conflict else []
@@ -95,13 +100,39 @@ class Claim:
             raise NamesTakenError(self.conflict)
         if alive:
             raise NamesTakenError(self._refusal("other nodes, which no rig has announced, have", sorted(alive)))
+        for topic, most in self._topics.items():
+            self._check_publishers(topic, most)
 
-    def _alive(self, names: Iterable[str]) -> list[str]:
-        """Which of these nodes answer."""
+    def _check_publishers(self, topic: str, most: int) -> None:
+        found = publishers_of(self._node, topic)
+        if len(found) <= most:
+            return
+        alive = self._alive(set(found), len(set(found)))
+        found = [name for name in found if name in alive or not self._can_answer(name)]
+        if len(found) > most:
+            expected = "one publisher" if most else "this rig's own node only"
+            way = "End all but one" if most else "End it, or give this rig a namespace of its own"
+            name = self._node.resolve_topic_name(topic)
+            raise NamesTakenError(
+                f"rig '{self._own.rig}' can't run here: on ROS domain {_domain()}, {name} is published by "
+                f"{in_words(found)}; expected {expected}, as frames or poses of both would be mixed. {way}"
+            )
+
+    def _can_answer(self, name: str) -> bool:
+        """Whether a node has the service by which it proves that it lives."""
+        namespace, _, last = name.rpartition("/")
+        try:
+            services = self._node.get_service_names_and_types_by_node(last, namespace or "/")
+        except NodeNameNonExistentError:
+            return False
+        return any(service == f"{name}/list_parameters" for service, _ in services)
+
+    def _alive(self, names: Iterable[str], enough: int = 1) -> list[str]:
+        """Which of these nodes answer; so many are `enough`."""
         clients = {name: self._node.create_client(ListParameters, f"{name}/list_parameters") for name in names}
         answers = {name: client.call_async(ListParameters.Request()) for name, client in clients.items()}
         if answers:
-            _wait(lambda: any(answer.done() for answer in answers.values()), _ANSWER)
+            _wait(lambda: sum(answer.done() for answer in answers.values()) >= enough, _ANSWER)
         found = [name for name, answer in answers.items() if answer.done()]
         for client in clients.values():
             self._node.destroy_client(client)
@@ -109,9 +140,8 @@ class Claim:
 
     def _refusal(self, whose: str, shared: list[str]) -> str:
         names = ", ".join(shared[:4]) + (f" and {len(shared) - 4} more" if len(shared) > 4 else "")
-        domain = os.environ.get("ROS_DOMAIN_ID", "0")
         return (
-            f"rig '{self._own.rig}' can't run here: on ROS domain {domain}, {whose} the same names: {names}. "
+            f"rig '{self._own.rig}' can't run here: on ROS domain {_domain()}, {whose} the same names: {names}. "
             "End it first, or give this rig a namespace of its own: `namespace: rig2` in its file, or --namespace rig2"
         )
 
@@ -125,6 +155,10 @@ def _wait(condition: Callable[[], object], seconds: float) -> None:
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.02)
+
+
+def _domain() -> str:
+    return os.environ.get("ROS_DOMAIN_ID", "0")
 
 
 def _graph(node: Node) -> set[str]:

@@ -14,7 +14,7 @@ from rich.console import Console
 from dlstream.console import show_line
 from dlstream.rig.file import Rig
 from dlstream.rig.hosts import host_of, this_host
-from dlstream.rig.nodes import NodeSpec, needed, rig_nodes, share
+from dlstream.rig.nodes import NodeSpec, compressed_topics, needed, own_topics, rig_nodes, share
 from dlstream.run.environment import node_environment
 from dlstream.run.hosts.joined import joined
 from dlstream.run.hosts.network import hosts_environment
@@ -69,7 +69,7 @@ def run_rig(
     say = partial(show_line, console)
     host = this_host(rig.hosts, host)
     if rig.hosts:
-        os.environ.update(hosts_environment(rig.hosts, host, say))
+        os.environ.update(hosts_environment(rig.hosts, host, say, compressed_topics(rig)))
     environment = node_environment() | ({HOST: host} if rig.hosts else {})
     os.environ.update(environment)  # the monitor is a node as well
     remove_abandoned()
@@ -78,7 +78,17 @@ def run_rig(
     specs = [*extra, *share(everywhere, host)]
     names = [node.full_name for spec in [*extra, *everywhere] for node in spec.nodes]
     own = [node.full_name for spec in specs for node in spec.nodes]
-    monitor = Monitor(rig.rig, file, names, list(rig.outputs), rig.namespace, own, needed(specs), rig.use_sim_time)
+    monitor = Monitor(
+        rig.rig,
+        file,
+        names,
+        list(rig.outputs),
+        rig.namespace,
+        own,
+        needed(specs),
+        rig.use_sim_time,
+        own_topics(rig, host),
+    )
     with ExitStack() as stack:
         stack.callback(remove_abandoned)
         stack.callback(monitor.close)

@@ -39,6 +39,7 @@ class Monitor:
         claimed: those of the nodes that are started here; None: all.
         needed: those without which the rig ends: when a signal tells one of them to end, the outputs go off at once.
         simulated: whether the rig's time is that of /clock.
+        topics: see Claim.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Monitor:
         claimed: Collection[str] | None = None,
         needed: Collection[str] = (),
         simulated: bool = False,
+        topics: Mapping[str, int] | None = None,
     ) -> None:
         self._nodes = frozenset(nodes)
         self._own = self._nodes if claimed is None else frozenset(claimed)
@@ -81,7 +83,7 @@ class Monitor:
             start_parameter_services=False,
             parameter_overrides=[Parameter("use_sim_time", value=simulated)],
         )
-        self.claim = Claim(self._node, rig, file, nodes if claimed is None else claimed)
+        self.claim = Claim(self._node, rig, file, nodes if claimed is None else claimed, topics)
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)
         self._node.create_subscription(ExperimentStatus, "experiment/status", self._on_status, EVENT)
         self._faults = FaultPublisher(self._node)

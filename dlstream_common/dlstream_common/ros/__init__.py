@@ -2,6 +2,7 @@
 
 from dlstream_common.ros._parent import WITH_PARENT
 from dlstream_common.ros.diagnostics import LIFECYCLE, TOLD_TO_END, Diagnosis, Level
+from dlstream_common.ros.endpoints import in_words, publishers_of
 from dlstream_common.ros.event_messages import command_to_message, event_to_message
 from dlstream_common.ros.host_clocks import Ahead, HostClocks
 from dlstream_common.ros.local import LocalFrames
@@ -57,9 +58,11 @@ __all__ = [
     "frame_from_message",
     "image_qos",
     "image_to_message",
+    "in_words",
     "key_values",
     "poses_from_message",
     "poses_to_message",
+    "publishers_of",
     "read_settings",
     "run_node",
     "run_nodes",

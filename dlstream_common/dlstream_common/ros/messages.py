@@ -13,7 +13,7 @@ from sensor_msgs.msg import CompressedImage as CompressedImageMsg
 from sensor_msgs.msg import Image as ImageMsg
 
 from dlstream_common.frame import Frame, FramePoses, Image, Individual
-from dlstream_common.images import image_from_bytes, image_from_compressed
+from dlstream_common.images import image_from_compressed, image_of_any
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 from dlstream_msgs.msg import Individual as IndividualMsg
 
@@ -60,12 +60,12 @@ def image_to_message(frame: Frame, frame_id: str) -> ImageMsg:
 
 
 def frame_from_message(message: ImageMsg, camera: str, sequence: int) -> Frame:
-    """The message as a frame whose image is a view of the message's bytes.
+    """The message as a frame whose image is a view of the message's bytes, where its encoding is used as it is.
 
     Raises:
         EncodingError: unknown encoding, or bytes that do not fit the size.
     """
-    image = image_from_bytes(
+    image, encoding = image_of_any(
         memoryview(message.data),
         message.width,
         message.height,
@@ -73,7 +73,7 @@ def frame_from_message(message: ImageMsg, camera: str, sequence: int) -> Frame:
         message.encoding,
         bool(message.is_bigendian),
     )
-    return Frame(camera, sequence, stamp_from_message(message.header.stamp), image, message.encoding)
+    return Frame(camera, sequence, stamp_from_message(message.header.stamp), image, encoding)
 
 
 def frame_from_compressed(message: CompressedImageMsg, camera: str, sequence: int) -> Frame:

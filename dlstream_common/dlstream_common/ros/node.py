@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any, ClassVar, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -12,12 +13,16 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
+from rclpy.subscription import Subscription
 from rclpy.task import Future
 from rclpy.timer import Timer
 
 from dlstream_common.credentials import masked
 from dlstream_common.errors import DlstreamError
 from dlstream_common.ros.diagnostics import LIFECYCLE, TOLD_TO_END, Diagnosis, Level, diagnosis_to_message
+from dlstream_common.ros.endpoints import Unmatched
 from dlstream_common.ros.local import LocalFrames
 from dlstream_common.ros.parameters import declare_settings, parameter_fields, read_settings, refusal, refuse_unknown
 from dlstream_common.settings import Settings
@@ -52,6 +57,7 @@ class DlstreamNode(LifecycleNode, Generic[S]):
         options: for rclpy's LifecycleNode, such as the namespace.
         """
         super().__init__(name or self.default_name, **options)
+        self._unmatched = Unmatched(self, self.on_unmatched)
         self.frames = frames or LocalFrames()
         self.exit_code: int | None = None
         self.ended = Future()
@@ -99,6 +105,11 @@ class DlstreamNode(LifecycleNode, Generic[S]):
     def settings_changed(self, settings: S) -> None:
         """Applies a changed setting that is marked as live."""
 
+    def on_unmatched(self, topic: str, text: str, deaf: bool) -> None:
+        """Says that another node can't be heard (`deaf`), or can't hear; called once for each."""
+        log = self.get_logger()
+        (log.error if deaf else log.warning)(f"{topic}: {text}")
+
     # What a node uses.
 
     @property
@@ -126,6 +137,31 @@ class DlstreamNode(LifecycleNode, Generic[S]):
         Timers look after outputs and give signs of life: they must not end with a bag, nor slow down with its rate.
         """
         return super().create_timer(period, callback, *rest, **{"clock": _STEADY, **options})
+
+    def create_subscription(
+        self,
+        kind: type[Any],
+        topic: str,
+        callback: Callable[..., Any],
+        qos: QoSProfile,
+        *,
+        remedy: str = "",
+        **rest: Any,
+    ) -> Subscription:
+        """As rclpy's, but tells in words of publishers that can't be heard.
+
+        Args:
+            remedy: what to set in that case, such as "Set `recorder: {image_reliability: best_effort}`".
+        """
+        qos = copy(qos)  # qos_overrides are written into it, and are this topic's alone
+        events = self._unmatched.of_subscription(kind, self.resolve_topic_name(topic), qos, remedy)
+        return super().create_subscription(kind, topic, callback, qos, event_callbacks=events, **rest)
+
+    def create_lifecycle_publisher(self, kind: type[Any], topic: str, qos: QoSProfile, **rest: Any) -> Publisher:
+        """As rclpy's, but tells in words of subscribers that can't hear it."""
+        qos = copy(qos)
+        events = self._unmatched.of_publisher(kind, self.resolve_topic_name(topic), qos)
+        return super().create_lifecycle_publisher(kind, topic, qos, event_callbacks=events, **rest)
 
     def end(self, exit_code: int) -> None:
         """Ends the process of this node after deactivation and cleanup. May be called from any thread."""
@@ -236,6 +272,7 @@ class DlstreamNode(LifecycleNode, Generic[S]):
         self._send_diagnosis(Diagnosis(Level.OK, "ending", {TOLD_TO_END: True}))
 
     def _publish_diagnosis(self) -> None:
+        self._unmatched.look()
         state = self.state_name
         self._send_diagnosis(self.diagnose() if state == "active" else Diagnosis(Level.OK, state, {LIFECYCLE: state}))
 

@@ -16,6 +16,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header, String
 
 from dlstream_common import DlstreamError, EncodingError, Frame, FramePoses, Individual, NetworkError
+from dlstream_common.frame_numbers import FrameNumbers
 from dlstream_common.middles import middles_of_course
 from dlstream_common.ros import (
     LATCHED,
@@ -27,6 +28,8 @@ from dlstream_common.ros import (
     frame_from_compressed,
     frame_from_message,
     image_qos,
+    in_words,
+    publishers_of,
     run_node,
     stamp_to_message,
 )
@@ -44,6 +47,7 @@ _SILENCE = 2.0
 """Seconds without a frame after which a camera counts as stale."""
 _ON_THE_WAY = 120
 """Frames of a camera on another host that may arrive at once, after the network has repaired a loss."""
+_BEST_EFFORT = "Set `pose: {image_reliability: best_effort}` in the rig file"
 _REGIONS, _PROTOCOL = "experiment/regions", "experiment/protocol"
 _REGIONS_QOS = QoSProfile(
     history=LATCHED.history, depth=16, reliability=LATCHED.reliability, durability=LATCHED.durability
@@ -66,6 +70,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         self._views: dict[str, CameraView] = {}
         self._workers: list[threading.Thread] = []
         self._warming = threading.Lock()
+        self._unheard: dict[str, str] = {}
 
     def configure(self, settings: PoseSettings) -> None:
         at_once = min(len(settings.cameras), settings.engine.threads or os.cpu_count() or 1)
@@ -94,6 +99,8 @@ class PoseNode(DlstreamNode[PoseSettings]):
 
     def activate(self) -> None:
         self._queue: LatestFrameQueue[tuple[Frame, Header]] = LatestFrameQueue(self._views, self._gets_all)
+        count = self.count_publishers
+        self._numbers = {name: FrameNumbers(partial(count, self._images_of(name))) for name in self._views}
         for name, view in self._views.items():
             view.begin()
             self._streams[name].reset()
@@ -134,8 +141,12 @@ class PoseNode(DlstreamNode[PoseSettings]):
         for name, view in self._views.items():
             dropped = self._queue.dropped(name)
             lost = self._queue.lost(name)
-            publishers = self.count_publishers(self._images_of(name))
-            found, message = view.state(dropped, lost, publishers, _SILENCE, self._frozen.said(name))
+            found, message = view.state(
+                dropped, lost, self._several_publishers(name), _SILENCE, self._frozen.said(name)
+            )
+            unheard = self._unheard.get(self._images_of(name))
+            if unheard and found == Level.STALE:
+                message = f"{message}: {unheard}"
             level = max(level, found, key=[Level.OK, Level.WARN, Level.STALE, Level.ERROR].index)
             messages.append(f"{name}: {message}")
             values[f"{name}/fps"] = f"{view.meter.per_second:.2f}"
@@ -145,6 +156,22 @@ class PoseNode(DlstreamNode[PoseSettings]):
             values[f"{name}/lost"] = str(lost)
             values[f"{name}/refused"] = str(view.refused)
         return Diagnosis(level, "; ".join(messages), values)
+
+    def on_unmatched(self, topic: str, text: str, deaf: bool) -> None:
+        super().on_unmatched(topic, text, deaf)
+        if deaf:
+            self._unheard[topic] = text
+
+    def _several_publishers(self, camera: str) -> str:
+        """The nodes that publish a camera's images, where they are several; logs once that images of them come."""
+        name = self._images_of(camera)
+        found = publishers_of(self, name)
+        if self._numbers[camera].news() == "several":
+            self.get_logger().error(
+                f"{name}: images of several publishers come by turns: {in_words(found)}; expected one. "
+                "End all but one, or give each a topic of its own: poses are of either's images"
+            )
+        return in_words(found) if len(found) > 1 else ""
 
     # Frames, from their arrival to their poses.
 
@@ -177,6 +204,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
             self._images_of(camera) if compressed else topic,
             partial(on_image, camera),
             image_qos(_ON_THE_WAY) if self._gets_all else LATEST_IMAGE,
+            remedy=_BEST_EFFORT if self._gets_all else "",
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
         return partial(self.destroy_subscription, subscription)
@@ -186,7 +214,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         self._queue.put(camera, (frame, header), frame.sequence + 1, self._arrival(frame.stamp))
 
     def _on_image(self, camera: str, message: Image | CompressedImage, info: dict[str, int]) -> None:
-        number = info.get("publication_sequence_number", 0)
+        number = self._numbers[camera].add(info.get("publication_sequence_number", 0)) + 1
         try:
             read = frame_from_compressed if self._compressed else frame_from_message
             frame = read(message, camera, number - 1)

@@ -142,8 +142,14 @@ class CameraView:
             least = self.settings.min_confidence
             self._annotations.publish(annotations_of(self._foxglove, drawn, header, edges, self._regions, least))
 
-    def state(self, dropped: int, lost: int, publishers: int, patience: float, wrong: str = "") -> tuple[Level, str]:
-        """This camera's state, for the diagnostics; called once a second."""
+    def state(self, dropped: int, lost: int, publishers: str, patience: float, wrong: str = "") -> tuple[Level, str]:
+        """This camera's state, for the diagnostics; called once a second.
+
+        Args:
+            publishers: the nodes that publish its images, where they are several.
+            patience: seconds without a frame that are no silence.
+            wrong: what is wrong with its images otherwise.
+        """
         lately, self._dropped_before = dropped - self._dropped_before, dropped
         lost_lately, self._lost_before = lost - self._lost_before, lost
         if self.error:
@@ -153,8 +159,8 @@ class CameraView:
         if self.meter.silent_for > patience:
             return Level.STALE, f"no frame for {self.meter.silent_for:.1f} s"
         rate = f"{self.meter.per_second:.1f} fps, {self.meter.milliseconds:.1f} ms"
-        if publishers > 1:
-            return Level.WARN, f"{publishers} publishers of its images, expected one; {rate}"
+        if publishers:
+            return Level.WARN, f"several publishers of its images, {publishers}, expected one; {rate}"
         if self.depth_error:
             return Level.WARN, f"no depth: {self.depth_error}; {rate}"
         if lost_lately > 0:

@@ -75,9 +75,9 @@ class PoseSettings(SettingsWithFormerKeys):
     {top: 2}: those with `source: topic`, as the others watch themselves."""
     image_transport: Literal["raw", "compressed"] = "raw"
     """Which images it takes: image_raw, or image_raw/compressed, for a camera behind a slow network."""
-    image_reliability: Annotated[Literal["best_effort", "reliable"], FILLED_IN] = "best_effort"
-    """best_effort: the newest image, as on one computer. reliable: what the network loses is sent again, as between
-    hosts."""
+    image_reliability: Literal["best_effort", "reliable"] = "best_effort"
+    """Reliability requested from the images' publisher. best_effort: the newest image, of any publisher. reliable: what
+    the network loses is sent again; so it is by itself where a camera of the rig is on another host."""
 
     # Keys of dlstream 0.1, when engines and filters had no settings of their own.
     threads: Annotated[int | None, Field(ge=0, le=64, exclude=True), former("engine.threads")] = None

@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any
 
-from rclpy.node import Node
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 
 from dlstream_common import now
+from dlstream_common.ros import DlstreamNode
 from dlstream_recorder.ros._topics import Topic
 
 _GATHER = 0.01
@@ -35,7 +35,7 @@ def received(info: Mapping[str, Any]) -> int:
 class Gathering:
     """Raw subscriptions of a node; passes on the messages of all of them in the order of their arrival."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: DlstreamNode[Any]) -> None:
         self._node = node
         self._listening: dict[Subscription, OnMessage] = {}
 
@@ -52,6 +52,7 @@ class Gathering:
             on_message,
             topic.qos,
             raw=True,
+            remedy=topic.remedy,
             qos_overriding_options=QoSOverridingOptions.with_default_policies() if topic.is_image else None,
         )
         self._listening[subscription] = callback

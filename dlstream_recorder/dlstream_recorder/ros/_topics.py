@@ -31,6 +31,9 @@ REGIONS = "experiment/regions"
 EXPERIMENT_JOURNAL = "experiment/journal"
 
 
+_BEST_EFFORT = "Set `recorder: {image_reliability: best_effort}` in the rig file"
+
+
 @dataclass(frozen=True)
 class Topic:
     """A topic with its full name; `about` is the name of its camera or output."""
@@ -40,6 +43,12 @@ class Topic:
     qos: QoSProfile
     about: str = ""
     into_bag: bool = True
+
+    @property
+    def remedy(self) -> str:
+        """What makes the recorder hear every publisher of the topic."""
+        of_driver = self.is_image or self.type is CameraInfo
+        return _BEST_EFFORT if of_driver and self.qos.reliability == ReliabilityPolicy.RELIABLE else ""
 
     @property
     def msgtype(self) -> str:

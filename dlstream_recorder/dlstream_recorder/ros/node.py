@@ -16,7 +16,7 @@ from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from dlstream_common import DlstreamError, EncodingError, Frame, image_from_bytes, image_from_compressed
+from dlstream_common import DlstreamError, EncodingError, Frame, image_from_compressed, image_of_any
 from dlstream_common.event_kinds import FAULT, RECOVERED, TOPIC_ENDED
 from dlstream_common.ros import (
     EVENT,
@@ -39,6 +39,7 @@ from dlstream_recorder.ros._event_rows import event_key, event_message, event_ro
 from dlstream_recorder.ros._gathering import Gathering, OnMessage, received
 from dlstream_recorder.ros._into_session import Arrived, add_to_session
 from dlstream_recorder.ros._silence import SilenceMonitor
+from dlstream_recorder.ros._sources import ImageSources
 from dlstream_recorder.ros._topics import EVENTS, STATUS, Topic, image_topic, topics
 from dlstream_recorder.session.session import Session
 from dlstream_recorder.settings import RecorderSettings
@@ -48,7 +49,6 @@ from dlstream_recorder.writers._message_types import MessageTypes
 _TICK = 0.1
 _STARTUP_TIMEOUT = 15.0
 _FINAL_WAIT = 0.5  # seconds of waiting for an experiment's last events, commands and acknowledgements
-_UNNUMBERED = 2**64 - 1
 _RECENT = 5.0
 _LOSS_PERIOD = 1.0  # seconds between two reports of lost frames
 _BEFORE = 1_000_000_000  # nanoseconds: events and commands up to this long before a session are recorded, too
@@ -78,7 +78,6 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         self._types = MessageTypes()
         self._latched: dict[tuple[str, str], tuple[Topic, bytes]] = {}
         self._recent: deque[tuple[int, Topic, bytes]] = deque()
-        self._numbers: dict[str, int] = {}
         self._published: set[tuple[int, str, str]] = set()
         self._complained: set[tuple[str, str]] = set()
         self._refused, self._refused_at = 0, -1e9
@@ -88,6 +87,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         self._gathering = Gathering(self)
         self._topics = list(topics(settings, self.get_namespace()))
         self._image_topics = [image_topic(settings, camera, self.get_namespace()) for camera in settings.cameras]
+        self._sources = ImageSources(self, self._image_topics)
         for topic in self._topics:
             self._subscribe(topic, partial(self._on_message, topic))
         for topic in self._image_topics:
@@ -131,6 +131,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         self._failure, self._refused, self._refused_at, self._stop_at = "", 0, -1e9, None
         self._losses_at = time.monotonic()
         self._published.clear()
+        self._sources.begin(session)
         self._watch = SilenceMonitor(self.settings.silence, _STARTUP_TIMEOUT, time.monotonic)
         for topic in self._image_topics:
             self._watch.add(topic.name)
@@ -196,7 +197,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
 
     def _on_image(self, topic: Topic, data: bytes, info: Mapping[str, Any]) -> None:
         recorded = self._arrival(info)
-        number = self._number(topic.about, info)
+        number = self._sources.number(topic.about, info)
         session = self._session
         if session is None:
             return
@@ -227,11 +228,10 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         """When a message reached this process, in the node's time: the middleware knows only the computer's."""
         return self.now() if self.in_simulated_time else received(info)
 
-    def _number(self, camera: str, info: Mapping[str, Any]) -> int:
-        """The frame's sequence: the middleware's count if there is one, so that gaps show lost frames."""
-        number = int(info.get("publication_sequence_number", _UNNUMBERED))
-        self._numbers[camera] = self._numbers.get(camera, -1) + 1
-        return self._numbers[camera] if number == _UNNUMBERED else number - 1
+    def on_unmatched(self, topic: str, text: str, deaf: bool) -> None:
+        super().on_unmatched(topic, text, deaf)
+        if deaf:
+            self._sources.unheard(topic, text, self._session)
 
     def _complain(self, session: Session, topic: Topic, text: str) -> None:
         """Reports images that can't be recorded: each kind once per session."""
@@ -291,7 +291,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             return
         for change in self._watch.changes():
             camera = next(topic.about for topic in (*self._topics, *self._image_topics) if topic.name == change.topic)
-            publishers = self.count_publishers(change.topic)
+            publishers = self.count_publishers(self.resolve_topic_name(change.topic))
             values = {"seconds": f"{change.seconds:.3f}", "publishers": str(publishers)}
             if change.silent and not publishers:  # its node has ended properly
                 session.notice(TOPIC_ENDED, change.topic, "has ended", values, camera)
@@ -299,6 +299,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
                 session.notice(FAULT, change.topic, f"silent for {change.seconds:.1f} s", values, camera)
             else:
                 session.notice(RECOVERED, change.topic, f"back after {change.seconds:.1f} s", values, camera)
+        self._sources.look(session)
         if session.refused > self._refused:
             self._refused, self._refused_at = session.refused, time.monotonic()
         if time.monotonic() - self._losses_at > _LOSS_PERIOD:
@@ -351,6 +352,8 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
                 level, message = Level.WARN, f"{message}, {status.frames_dropped} dropped"
             if status.queue_fill > 0.5:
                 level, message = Level.WARN, f"the queue is filling: {100 * status.queue_fill:.0f} %"
+            if self._sources.wrong:
+                level, message = Level.WARN, f"images of several publishers: {self._sources.wrong}"
             if silent := self._watch.silent:
                 level, message = Level.WARN, f"silent: {', '.join(silent)}"
         if free < settings.min_free * 1e9:
@@ -368,7 +371,7 @@ def _image_of(message: Any) -> tuple[NDArray[Any], str]:
         return image_from_compressed(message.data, message.format)
     big = bool(message.is_bigendian)
     size = (message.width, message.height, message.step)
-    return image_from_bytes(message.data, *size, message.encoding, big), message.encoding
+    return image_of_any(message.data, *size, message.encoding, big)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dlstream.rig.ament import share
@@ -15,10 +15,20 @@ from dlstream.run.supervision import Say
 from dlstream_common import DlstreamError
 
 _UDP = "<type>UDPv4</type>"
+_WRITER, _WRITER_END = '<data_writer profile_name="writer" is_default_profile="true">', "</data_writer>"
+_PACKET = 1400
+"""Bytes of a DDS message that fit into one packet of a network.
+
+Longer ones the kernel cuts into packets, and one that is lost costs all of them: of an image, a few in ten arrive where
+the network loses one packet in ten, and the rest fills up the kernel's memory until nothing arrives.
+"""
 
 
-def hosts_environment(hosts: Mapping[str, Host], host: str, say: Say) -> dict[str, str]:
+def hosts_environment(hosts: Mapping[str, Host], host: str, say: Say, compressed: Iterable[str] = ()) -> dict[str, str]:
     """The ROS variables for this host's share of the rig, in place of those that close it to this computer.
+
+    Args:
+        compressed: full names of the topics of compressed images, which cross in packets that are repaired one by one.
 
     Raises:
         DlstreamError: an address is not known, or this host's is not one of this computer.
@@ -34,7 +44,7 @@ def hosts_environment(hosts: Mapping[str, Host], host: str, say: Say) -> dict[st
     known = [peer for peer in os.environ.get("ROS_STATIC_PEERS", "").split(";") if peer]
     found["ROS_STATIC_PEERS"] = ";".join(dict.fromkeys([*known, *others_there]))
     if PROFILE not in os.environ:
-        found[PROFILE] = str(_profile(addresses[host]))
+        found[PROFILE] = str(_profile(addresses[host], compressed))
     return found
 
 
@@ -59,13 +69,21 @@ def _check_own(name: str, address: str) -> None:
             ) from error
 
 
-def _profile(address: str) -> Path:
-    """Fast DDS's profile: as on one computer, but on this network only, with sockets that hold a few images."""
+def _profile(address: str, compressed: Iterable[str]) -> Path:
+    """Fast DDS's profile: as on one computer, but on this network only, with sockets that hold a few images.
+
+    Raw images stay in long messages: in 660 packets each, they would cost the camera's computer more than it has.
+    """
     network = (
         f"{_UDP}<sendBufferSize>{SOCKET_BUFFER}</sendBufferSize><receiveBufferSize>{SOCKET_BUFFER}</receiveBufferSize>"
         f"<interfaceWhiteList><address>127.0.0.1</address><address>{address}</address></interfaceWhiteList>"
     )
     text = share("config", "fastdds.xml").read_text(encoding="utf-8").replace(_UDP, network)
+    usual = text.partition(_WRITER)[2].partition(_WRITER_END)[0]
+    limit = f"<property><name>fastdds.max_message_size</name><value>{_PACKET}</value></property>"
+    limited = f"<propertiesPolicy><properties>{limit}</properties></propertiesPolicy>{usual}{_WRITER_END}"
+    writers = "".join(f'<data_writer profile_name="{topic}">{limited}' for topic in compressed)
+    text = text.replace("</profiles>", f"{writers}</profiles>")
     path = Path(tempfile.gettempdir()) / f"dlstream_{os.getpid()}_hosts.xml"
     path.write_text(text, encoding="utf-8")
     return path
