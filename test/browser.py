@@ -137,6 +137,21 @@ class Page:
         self.call("Page.navigate", url=address)
         self.until("document.readyState === 'complete'")
 
+    def reload(self) -> None:
+        """Loads the page anew, and waits until the old one has gone: until then all would be asked of that."""
+        self.run("window.before = true; 0")
+        self.call("Page.reload")
+        end = time.monotonic() + PATIENCE
+        while not self._is_new():
+            assert time.monotonic() < end, "the page was not loaded anew"
+            time.sleep(0.05)
+
+    def _is_new(self) -> bool:
+        try:
+            return bool(self.run("window.before === undefined && document.readyState === 'complete'"))
+        except AssertionError:  # between the two
+            return False
+
     def run(self, script: str) -> Any:
         """The value of an expression; a promise is waited for."""
         done = self.call("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)

@@ -169,7 +169,7 @@ def test_stop_acts_before_the_page_knows_anything(open_panel):
         press()
         page.until("document.getElementById('messages').innerText.includes('every output was told to go off')")
     page.call("Page.removeScriptToEvaluateOnNewDocument", identifier=late)
-    page.call("Page.reload")
+    page.reload()
     page.until(WHAT.format("off · disarmed"))
     assert rig.stop() == 0
 

@@ -113,7 +113,7 @@ def test_sessions_are_found_and_read_and_checks_run_where_no_run_is_on(open_pane
     page.until("!document.getElementById('replay-same').disabled")
     page.click("#replay-same")
     page.until("!document.getElementById('report-text').hidden")
-    page.call("Page.reload")  # in the middle of it, or after it
+    page.reload()  # in the middle of it, or after it
     page.until("document.getElementById('session-name').innerText !== ''")
     find_m12(page)
     page.until("document.getElementById('report-text').innerText.includes('identical: ')")

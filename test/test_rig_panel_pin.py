@@ -70,7 +70,7 @@ def levels(board: SimulatedBoard, since: int) -> list[str]:
 def test_a_reload_in_the_middle_of_a_test_neither_ends_it_nor_begins_it_again(opened, board):
     rig, page = opened
     on = begin_test(page, board, 500)
-    page.call("Page.reload")
+    page.reload()
     page.until(WHAT.format("on · armed"))
     assert levels(board, on) == ["1"]
     page.press("s")
@@ -80,7 +80,7 @@ def test_a_reload_in_the_middle_of_a_test_neither_ends_it_nor_begins_it_again(op
     page.until(WHAT.format("off · armed"))
     # One that ends while the page is being loaded, or after it.
     on = begin_test(page, board, 2)
-    page.call("Page.reload")
+    page.reload()
     board.wait_for(PIN, "0", on)
     page.until(WHAT.format("off · armed"))
     assert levels(board, on) == ["1", "0"]
