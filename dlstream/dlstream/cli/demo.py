@@ -46,8 +46,8 @@ def run_demo(seconds: float, show: bool, console: Console, panel: bool = False) 
             console.print(f"[bold red]The loop did not close:[/] {reason}")
         return 1
     console.print("[bold green]The loop closed:[/] frame -> pose -> decision -> command -> picture on the screen.")
-    if found := troubles(summary):
-        console.print(f"[yellow]{found} The usual cause is a busy computer.[/]")
+    if trouble := troubles(summary):
+        console.print(f"[yellow]{trouble} The usual cause is a busy computer.[/]")
     return 0
 
 
