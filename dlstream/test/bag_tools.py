@@ -78,9 +78,8 @@ class Maker:
                 "nv12": planes,
             }.get(encoding, lambda image: image)(image)
             data = np.ascontiguousarray(pixels).reshape(-1)
-            made.append(
-                self.message("sensor_msgs/msg/Image", self.header(stamp), 240, 320, encoding, 0, len(data) // 240, data)
-            )
+            step = 320 if encoding == "nv12" else len(data) // 240
+            made.append(self.message("sensor_msgs/msg/Image", self.header(stamp), 240, 320, encoding, 0, step, data))
         return made
 
     def compressed(self, ending: str = "png", form: str = "bgr8; png compressed bgr8") -> list[Any]:

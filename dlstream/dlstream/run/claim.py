@@ -107,7 +107,10 @@ class Claim:
         found = publishers_of(self._node, topic)
         if len(found) <= most:
             return
-        alive = self._alive(set(found), len(set(found)))
+        _wait(lambda: all(publishers_of(self._node, topic)), _ANSWER)  # the names come after the publishers
+        found = publishers_of(self._node, topic)
+        names = {*found} - {""}
+        alive = self._alive(names, len(names))
         found = [name for name in found if name in alive or not self._can_answer(name)]
         if len(found) > most:
             expected = "one publisher" if most else "this rig's own node only"
