@@ -27,7 +27,7 @@ help: ## show this list
 setup: ## set up the virtual environment, packages and colcon build; only what has changed
 	@$(PYTHON) tools/setup_workspace.py
 
-tools: .venv/.tools ## install the libraries of `dlstream export`, `track --scheduler` and the engine openvino (460 MB)
+tools: .venv/.tools ## install the libraries of `dlstream export`, `secure`, `track --scheduler` and the engine openvino (480 MB)
 
 .venv/.tools: requirements-tools.txt | setup
 	.venv/bin/python -m pip install -q --disable-pip-version-check -r requirements-tools.txt
@@ -95,7 +95,7 @@ lock: ## resolve requirements.in into requirements.lock, requirements-devices.in
 	@sed -i '1i # Every package pinned, for Python 3.10 to 3.13: written by `make lock` from requirements.in.' requirements.lock
 	@sed -i '1i # The environment of `make docs`, pinned, for Python 3.10 to 3.13: written by `make lock` from requirements-docs.in.' requirements-docs.txt
 	@sed -i '1i # Libraries of devices, pinned, for Python 3.10 to 3.13: written by `make lock` from requirements-devices.in.' requirements-devices.txt
-	@sed -i '1i # Libraries of `dlstream export`, `track --scheduler` and the engine `openvino`, pinned, for Python 3.10 to 3.13: written by `make lock` from requirements-tools.in.' requirements-tools.txt
+	@sed -i '1i # Libraries of `dlstream export`, `secure`, `track --scheduler` and the engine `openvino`, pinned, for Python 3.10 to 3.13: written by `make lock` from requirements-tools.in.' requirements-tools.txt
 
 dlc: .venv-dlc/.packages ## set up an environment with DeepLabCut, to convert or train networks (6 GB)
 

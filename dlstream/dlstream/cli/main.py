@@ -20,6 +20,7 @@ from dlstream.cli.latency import latency
 from dlstream.cli.network import network
 from dlstream.cli.output import by_hand
 from dlstream.cli.panel import panel
+from dlstream.cli.secure import secure
 from dlstream.cli.sessions import export, sessions
 from dlstream.cli.track import track
 from dlstream.console import make_console, show_line
@@ -259,6 +260,7 @@ app.command()(offline.replay)
 app.command()(track)
 app.command()(sessions)
 app.command()(export)
+app.command()(secure)
 
 
 @app.command(name="import")

@@ -25,6 +25,7 @@ from dlstream.run.process import dying_with_parent
 from dlstream.run.registry import RunningRig, announced
 from dlstream.run.shared_memory import remove_abandoned
 from dlstream.run.supervision import Supervisor
+from dlstream.secure import security_environment
 from dlstream_common import DlstreamError, Problem, now
 from dlstream_common.ros import WITH_PARENT
 from launch import LaunchContext
@@ -118,7 +119,10 @@ def _node(spec: NodeSpec, context: LaunchContext, log_level: str) -> RigNode:
         remappings=list(spec.remappings),
         ros_arguments=["--log-level", log_level] if log_level else [],
         prefix=f"{shlex.join(prefix)} {context.launch_configurations.get('launch-prefix', '')}",
-        additional_env={WITH_PARENT: "1"},  # a launch that is killed leaves no node behind
+        additional_env={
+            WITH_PARENT: "1",
+            **security_environment(spec),
+        },  # a launch that is killed leaves no node behind
         output="screen",
         emulate_tty=False,
         respawn=spec.on_failure == "restart",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy._rclpy_pybind11 import RCLError
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -18,7 +19,8 @@ from rclpy.signals import SignalHandlerOptions
 from dlstream.run.claim import Claim
 from dlstream.run.faults import FaultPublisher, OutputStopper
 from dlstream.run.hanging import Hanging
-from dlstream_common import event_kinds
+from dlstream.secure import security_hint
+from dlstream_common import DlstreamError, event_kinds
 from dlstream_common.ros import EVENT, TOLD_TO_END
 from dlstream_msgs.msg import ExperimentStatus
 
@@ -40,6 +42,9 @@ class Monitor:
         needed: those without which the rig ends: when a signal tells one of them to end, the outputs go off at once.
         simulated: whether the rig's time is that of /clock.
         topics: see Claim.
+
+    Raises:
+        DlstreamError: ROS does not start, as where its security is switched on and it can't do that.
     """
 
     def __init__(
@@ -75,14 +80,17 @@ class Monitor:
         self.ran = False
         """Whether the experiment has run since the monitor started."""
         self._context = rclpy.Context()
-        rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
-        self._node = rclpy.create_node(
-            "dlstream_monitor",
-            namespace=namespace,
-            context=self._context,
-            start_parameter_services=False,
-            parameter_overrides=[Parameter("use_sim_time", value=simulated)],
-        )
+        try:
+            rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
+            self._node = rclpy.create_node(
+                "dlstream_monitor",
+                namespace=namespace,
+                context=self._context,
+                start_parameter_services=False,
+                parameter_overrides=[Parameter("use_sim_time", value=simulated)],
+            )
+        except RCLError as error:
+            raise DlstreamError(f"ROS does not start: {error}{security_hint()}") from error
         self.claim = Claim(self._node, rig, file, nodes if claimed is None else claimed, topics)
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 100)
         self._node.create_subscription(ExperimentStatus, "experiment/status", self._on_status, EVENT)

@@ -15,6 +15,7 @@ from pathlib import Path
 from dlstream.rig.ament import find_executable
 from dlstream.rig.nodes import NodeSpec
 from dlstream.run.parameter_files import parameter_file
+from dlstream.secure import security_environment
 
 
 class NodeProcess:
@@ -38,7 +39,7 @@ class NodeProcess:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **environment},
+            env={**os.environ, **environment, **security_environment(spec)},
             start_new_session=True,  # a Ctrl-C in the terminal reaches only the runner, which ends nodes in order
         )
         self._thread = threading.Thread(target=self._follow, name=spec.full_name, daemon=True)
