@@ -56,8 +56,8 @@ class DlstreamNode(LifecycleNode, Generic[S]):
         frames: the image topics of this process; None if the node has its own process.
         options: for rclpy's LifecycleNode, such as the namespace.
         """
+        self._unmatched = Unmatched(self, self.on_unmatched)  # first: rclpy subscribes to /clock while it is made
         super().__init__(name or self.default_name, **options)
-        self._unmatched = Unmatched(self, self.on_unmatched)
         self.frames = frames or LocalFrames()
         self.exit_code: int | None = None
         self.ended = Future()
