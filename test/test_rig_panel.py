@@ -193,6 +193,7 @@ def test_a_token_opens_the_page_once_and_the_second_one_only_looks(open_panel, b
         looking = other.open(link_of(rig, "view only"))
         looking.until("document.querySelector('.camera')?.dataset.live === 'yes'")
         looking.until("document.getElementById('stop').disabled")
+        looking.until("document.getElementById('diagram-large').checkVisibility()")
         assert looking.run(
             "[...document.querySelectorAll('button')].filter(b => b.checkVisibility()).map(b => b.id)"
         ) == ["skip", "theme", "help-button", "stop", "", "diagram-large"]
