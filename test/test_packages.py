@@ -24,6 +24,7 @@ KEYS = {
 BY_PIP = {"av", "mcap", "numba", "segno"}
 """Without a key of rosdep: docs/how-to/ros2.md installs them from requirements-ros.txt."""
 OPTIONAL = {
+    "cryptography": "requirements-tools.in",
     "dask distributed": "requirements-tools.in",
     "gpiozero grpc nidaqmx pigpio pymodbus pypylon pyrealsense2 serial sounddevice": "requirements-devices.in",
     "deeplabcut dlclive onnx openvino tensorflow tf2onnx torch torchvision": "requirements-dlc.txt",
