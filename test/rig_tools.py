@@ -113,6 +113,11 @@ class RigUnderTest:
         self.process.send_signal(signal.SIGINT)
         return self.wait()
 
+    def clear(self) -> None:
+        """At the end of a test: ends the rig if it still runs, however the test went."""
+        if self.process.poll() is None:
+            self.stop()
+
     def node(self, name: str) -> int:
         """The process id of one of the nodes, by its name and namespace as in `/top/camera`."""
         namespace, _, last = name.rpartition("/")

@@ -44,9 +44,7 @@ def launch(tmp_path):
 
     yield launch
     for rig in begun:
-        if rig.process.poll() is None:
-            rig.process.send_signal(signal.SIGINT)
-            rig.wait()
+        rig.clear()
 
 
 def ended(rig: RigUnderTest) -> list[str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-
 import pytest
 from rig_tools import CONFIG, RigUnderTest, command, recorded
 
@@ -30,9 +28,7 @@ def begin(tmp_path):
 
     yield begin
     for rig in rigs:
-        if rig.process.poll() is None:
-            rig.process.send_signal(signal.SIGINT)
-            rig.wait()
+        rig.clear()
 
 
 @pytest.fixture

@@ -42,9 +42,7 @@ def begin(tmp_path):
 
     yield begin
     for rig in rigs:
-        if rig.process.poll() is None:
-            rig.process.send_signal(signal.SIGINT)
-            rig.wait()
+        rig.clear()
 
 
 def test_two_rigs_side_by_side_each_with_a_whole_session(begin):

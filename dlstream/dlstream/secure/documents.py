@@ -33,7 +33,9 @@ def governance() -> bytes:
         "rtps_protection_kind": "SIGN",
         "topic_access_rules": {"topic_rule": topics},
     }
-    return _document("governance", {"domain_access_rules": {"domain_rule": domain}})
+    root = _document("governance")
+    _add(root, {"domain_access_rules": {"domain_rule": domain}})
+    return _text(root)
 
 
 def permissions(name: str, denied: Sequence[str], begin: datetime, end: datetime) -> bytes:
@@ -43,15 +45,14 @@ def permissions(name: str, denied: Sequence[str], begin: datetime, end: datetime
         denied: DDS topics, with * for any part of a name. The first rule that fits counts.
         begin, end: when the permission holds; UTC.
     """
-    root = ElementTree.fromstring(_document("permissions", {"permissions": {"grant": {"subject_name": f"CN={name}"}}}))
-    grant = root.find("permissions/grant")
-    assert grant is not None
-    grant.set("name", name)
-    _add(grant, {"validity": {"not_before": _time(begin), "not_after": _time(end)}})
+    rules: dict[str, _Tree] = {}
     if denied:
-        _add(grant, {"deny_rule": {"domains": _EVERY_DOMAIN, "publish": _topics(denied)}})
-    _add(grant, {"allow_rule": {"domains": _EVERY_DOMAIN, "publish": _topics(["*"]), "subscribe": _topics(["*"])}})
-    _add(grant, {"default": "DENY"})
+        rules["deny_rule"] = {"domains": _EVERY_DOMAIN, "publish": _topics(denied)}
+    rules["allow_rule"] = {"domains": _EVERY_DOMAIN, "publish": _topics(["*"]), "subscribe": _topics(["*"])}
+    root = _document("permissions")
+    grant = ElementTree.SubElement(ElementTree.SubElement(root, "permissions"), "grant", {"name": name})
+    validity = {"not_before": _time(begin), "not_after": _time(end)}
+    _add(grant, {"subject_name": f"CN={name}", "validity": validity, **rules, "default": "DENY"})
     return _text(root)
 
 
@@ -63,10 +64,8 @@ def _time(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _document(kind: str, content: _Tree) -> bytes:
-    root = ElementTree.Element("dds", {f"{{{_INSTANCE}}}noNamespaceSchemaLocation": _SCHEMA.format(kind)})
-    _add(root, content)
-    return _text(root)
+def _document(kind: str) -> ElementTree.Element:
+    return ElementTree.Element("dds", {f"{{{_INSTANCE}}}noNamespaceSchemaLocation": _SCHEMA.format(kind)})
 
 
 def _add(parent: ElementTree.Element, content: _Tree) -> None:
