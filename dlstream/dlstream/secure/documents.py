@@ -45,14 +45,12 @@ def permissions(name: str, denied: Sequence[str], begin: datetime, end: datetime
         denied: DDS topics, with * for any part of a name. The first rule that fits counts.
         begin, end: when the permission holds; UTC.
     """
-    rules: dict[str, _Tree] = {}
-    if denied:
-        rules["deny_rule"] = {"domains": _EVERY_DOMAIN, "publish": _topics(denied)}
-    rules["allow_rule"] = {"domains": _EVERY_DOMAIN, "publish": _topics(["*"]), "subscribe": _topics(["*"])}
+    deny: _Tree = {"deny_rule": {"domains": _EVERY_DOMAIN, "publish": _topics(denied)}} if denied else {}
+    allow: _Tree = {"domains": _EVERY_DOMAIN, "publish": _topics(["*"]), "subscribe": _topics(["*"])}
     root = _document("permissions")
     grant = ElementTree.SubElement(ElementTree.SubElement(root, "permissions"), "grant", {"name": name})
-    validity = {"not_before": _time(begin), "not_after": _time(end)}
-    _add(grant, {"subject_name": f"CN={name}", "validity": validity, **rules, "default": "DENY"})
+    validity: _Tree = {"not_before": _time(begin), "not_after": _time(end)}
+    _add(grant, {"subject_name": f"CN={name}", "validity": validity, **deny, "allow_rule": allow, "default": "DENY"})
     return _text(root)
 
 
