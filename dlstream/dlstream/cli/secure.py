@@ -10,10 +10,6 @@ import typer
 from rich.markup import escape
 
 from dlstream.console import make_console
-from dlstream.rig.file import load_rig
-from dlstream.rig.nodes import rig_nodes
-from dlstream.secure import Keystore, enclaves_of
-from dlstream.secure.enclaves import MONITOR, TOOLS
 
 _COMMANDS = (
     "rt{}/outputs/*/command",
@@ -38,6 +34,11 @@ def secure(
     It needs a ROS 2 whose Fast DDS has the security plugin, such as an installed one. The wheels of dlstream's own
     environment have none.
     """
+    from dlstream.rig.file import load_rig
+    from dlstream.rig.nodes import rig_nodes
+    from dlstream.secure import Keystore, enclaves_of
+    from dlstream.secure.enclaves import MONITOR, TOOLS
+
     console = make_console()
     loaded = load_rig(rig)
     within = f"/{loaded.namespace}" if loaded.namespace else ""
