@@ -106,7 +106,9 @@ def test_what_can_not_be_measured_is_said(start, write, tmp_path, words, at, exp
 
 def test_a_light_that_a_fault_has_switched_off_is_not_blamed_on_the_animal_alone(start, write, tmp_path):
     rig = write(without_pose=True)
-    rig.write_text(rig.read_text().replace("{type: lamp,", "{type: lamp, commander_timeout: 0.01,"))
+    rig.write_text(
+        rig.read_text().replace("{type: lamp,", "{type: lamp, max_command_age: 60, commander_timeout: 0.01,")
+    )
     run = start("latency", str(rig), "--output", "lamp", "--local", "--out", str(tmp_path / "out"))
     assert run.wait(240) == 1, run.output
     last = " ".join(run.output.split()).rpartition("dlstream: found")[2]
