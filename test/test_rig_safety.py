@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -25,8 +24,6 @@ recorder: {{directory: {folder}/sessions, silence: 60, min_free: 0.1}}
 """
 EXPERIMENT = on_while_seen("safety", 320, 240)
 NODES = ["/top/camera", "/pose", "/experiment", "/recorder"]
-STILL = 10
-"""Seconds for which a process may stand still before others throw its place in shared memory away (fastdds.xml)."""
 NOBODY = "waits for output 'laser': nobody listens on /outputs/laser/command"
 
 
@@ -53,12 +50,6 @@ def actions(folder: Path) -> list[str]:
 
 def wait_until_on(rig: RigUnderTest, folder: Path) -> None:
     wait_until(lambda: actions(folder)[-1:] == ["on"], rig)
-
-
-def thrown_away(pid: int) -> list[str]:
-    """The places in shared memory where a process waits for messages, and that the others have removed."""
-    maps = Path(f"/proc/{pid}/maps").read_text().splitlines()
-    return [line for line in maps if "fastrtps_port" in line and line.endswith("(deleted)")]
 
 
 @pytest.mark.parametrize("node", NODES)
@@ -142,15 +133,12 @@ def test_the_run_goes_on_without_a_recorder_that_may_fail(start, write, tmp_path
 
 
 def test_an_experiment_that_hangs_is_a_silence_told_by_both(start, write, tmp_path):
-    rig = start("run", write(("commander_timeout: 60", "commander_timeout: 5")))
+    # Less than the second after which Fast DDS takes a process for dead: it would have to end if it is deaf then.
+    rig = start("run", write(("commander_timeout: 60", "commander_timeout: 0.8")))
     wait_until_on(rig, tmp_path)
     before, experiment = len(actions(tmp_path)), rig.node("/experiment")
-    begun = time.monotonic()
     os.kill(experiment, signal.SIGSTOP)
     wait_until(lambda: "off" in actions(tmp_path)[before:], rig)
-    lost = thrown_away(experiment)
-    if time.monotonic() - begun < STILL:
-        assert not lost, "what is sent to it now would never reach it"
     os.kill(experiment, signal.SIGCONT)
     rig.saw("'on' was switched off: /experiment has been silent for")
     rig.saw("output 'laser' is off: 'on' was switched off: /experiment has been silent")
@@ -162,7 +150,7 @@ def test_an_experiment_that_hangs_is_a_silence_told_by_both(start, write, tmp_pa
 
 def test_a_run_ends_where_the_rig_wants_that_after_a_loss(start, write, tmp_path):
     changed = [
-        ("commander_timeout: 60", "commander_timeout: 5"),
+        ("commander_timeout: 60", "commander_timeout: 0.8"),
         ("start_timeout: 300", "start_timeout: 300, on_output_loss: stop"),
         ("recorder:", "stop: {with_experiment: true}\nrecorder:"),
     ]

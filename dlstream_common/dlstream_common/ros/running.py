@@ -21,6 +21,7 @@ from dlstream_common.memory import keep_memory
 from dlstream_common.ros._bell import Bell
 from dlstream_common.ros._leave import leave_within
 from dlstream_common.ros._parent import end_with_parent
+from dlstream_common.ros._standstill import watch_for_standstill
 from dlstream_common.ros.node import DlstreamNode
 from dlstream_common.settings import Settings
 
@@ -55,6 +56,7 @@ def run_nodes(creators: Sequence[Callable[[], N]], arguments: Sequence[str] | No
     changed.ring_at_signals()
     end_with_parent()
     hosted: list[_Hosted] = []
+    watch_for_standstill(lambda seconds: _end_deaf(hosted, seconds))
     exit_code = 1
     try:
         try:
@@ -130,6 +132,16 @@ def _is_over(hosted: Sequence[_Hosted]) -> bool:
         return True
     sources = [node for node in nodes if node.ends_by_itself]
     return bool(sources) and all(node.ended.done() for node in sources)
+
+
+def _end_deaf(hosted: Sequence[_Hosted], seconds: float) -> None:
+    for item in hosted:
+        item.node.fail(
+            DlstreamError(
+                f"this process stood still for {seconds:.1f} s, and other processes do not reach it since; it ends, as "
+                "what they send would be lost. `on_failure: restart` starts such a node again."
+            )
+        )
 
 
 def _spin(executor: SingleThreadedExecutor, node: DlstreamNode[Settings]) -> None:
