@@ -69,8 +69,8 @@ def quantize(
         The proofs as the file holds them, and why engines that are not among them failed.
 
     Raises:
-        NetworkError: no engine stays within the limits: which keypoint on which frame; the frames do not show what the
-            network knows; or the file can't be quantised.
+        NetworkError: no engine stays within the limits: which keypoint on which frame; none runs here; the frames do
+            not show what the network knows; or the file can't be quantised.
     """
     output = free(output)
     if output.exists() and output.samefile(source):
@@ -112,6 +112,11 @@ def quantize(
                 if not found.beyond:
                     break
             save(make(frozenset(about.kept)), draft)
+        if not outcome.proofs and not outcome.beyond:
+            raise NetworkError(
+                f"{source}: {name} can't be proved on this machine: {'; '.join(outcome.missing)}. Quantise on the "
+                "machine that is to run it. Nothing was written"
+            )
         if not outcome.proofs:
             kept_too = f", nor with {len(about.kept)} of {about.layers} layers in fp32" if about.kept else ""
             reasons = "; ".join(outcome.failures)

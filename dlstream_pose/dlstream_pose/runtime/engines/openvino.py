@@ -95,8 +95,8 @@ class OpenVino(Engine[EngineSettings]):
         """A processor without bf16 would compute in single precision, and nobody would know."""
         if "BF16" not in self._core.get_property(self.device, "OPTIMIZATION_CAPABILITIES"):
             raise NotInstalled(
-                f"engine {self.name}: {path.name} is a network in bf16, which this processor does not compute; "
-                "choose engine: onnx, which computes the same file in single precision"
+                f"engine {self.name}: this processor does not compute bf16 (it needs AVX-512); "
+                f"`engine: onnx` computes {path.name} in single precision"
             )
         self._options["INFERENCE_PRECISION_HINT"] = "bf16"
 
