@@ -35,6 +35,7 @@ from dlstream_msgs.msg import Acknowledgement, Heartbeat, OutputStatus
 from dlstream_msgs.msg import Command as CommandMsg
 from dlstream_msgs.msg import Event as EventMsg
 from dlstream_msgs.srv import TestOutput
+from dlstream_outputs.answers import Answers
 from dlstream_outputs.guard import Guard, Order
 from dlstream_outputs.guarded_device import GuardedDevice
 from dlstream_outputs.messages import order_of, status_of
@@ -85,7 +86,12 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._guarded = GuardedDevice(settings, self._output, Guard(settings, self._kind.output.arming), self)
         self._output.open()
         self.hardware_id = self._output.hardware_id
-        self._answers = self.create_lifecycle_publisher(Acknowledgement, "~/acknowledgement", COMMAND)
+        self._answering = self.create_lifecycle_publisher(Acknowledgement, "~/acknowledgement", COMMAND)
+        self._answers = Answers[Acknowledgement](
+            self._answering.publish,
+            partial(self.count_subscribers, self._answering.topic_name),
+            self._answering.get_subscription_count,
+        )
         self._statuses = self.create_lifecycle_publisher(OutputStatus, "~/status", EVENT)
         self._armed = self.create_lifecycle_publisher(Bool, "~/armed", LATCHED)
         self._events = self.create_lifecycle_publisher(EventMsg, f"{settings.commander}/events", EVENT)
@@ -121,8 +127,9 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._forget_end()
         while self._closers:
             self._closers.pop()()
+        self._answers.flush()
         # What this process sent lies in memory that ends with it, and a recorder may be slow.
-        self._answers.wait_for_all_acked(Duration(seconds=1))
+        self._answering.wait_for_all_acked(Duration(seconds=1))
 
     def is_needed(self) -> bool:
         """Off from the moment it has to end; still acknowledges the last "off" of commanders that are ending, too."""
@@ -133,7 +140,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         if self._output is not None:
             self._output.close()
         self._output = None
-        for name in ("_answers", "_statuses", "_armed", "_events"):
+        for name in ("_answering", "_statuses", "_armed", "_events"):
             if hasattr(self, name):
                 self.destroy_lifecycle_publisher(getattr(self, name))
                 delattr(self, name)
@@ -184,7 +191,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
             if command.arm == CommandMsg.DISARM:
                 device.disarm(order.values.get("reason") or f"disarmed by {command.source}")
                 self.get_logger().warning(f"off and disarmed by {command.source}: {device.guard.reason}")
-            self._answers.publish(answer)
+            self._answers.add(answer, time.monotonic())
         device.off_after_failure()
         if answer.success:
             self._count += 1
@@ -227,6 +234,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
     def _check_deadlines(self) -> None:
         device = self._guarded
         self._lateness.turn(uptime())
+        self._answers.turn(time.monotonic())
         device.check()
         if not device.guard.due(time.monotonic()):
             return
