@@ -14,7 +14,7 @@ PACKAGES := dlstream dlstream_camera dlstream_common dlstream_experiment dlstrea
 
 # Packages of Debian and Ubuntu that the tests of devices need: simulators, and libraries that have no wheel.
 SIMULATORS := gcc-avr avr-libc libsimavr-dev libelf-dev libaravis-0.8-0 aravis-tools pulseaudio pulseaudio-utils libportaudio2 \
-	libasound2-plugins xvfb chromium iproute2 openssh-client openssh-server
+	libasound2-plugins xvfb chromium iproute2 nftables openssh-client openssh-server
 
 # axe-core, one file, with which the panel's test looks for barriers; what else this package needs is for another browser.
 AXE := axe-playwright-python==0.1.8

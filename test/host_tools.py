@@ -91,6 +91,25 @@ class TwoHosts:
         """Puts it in again."""
         self._run(f"ip -n {self._spaces['arena']} link set {self._links['arena']} up")
 
+    def lose(self, percent: int) -> None:
+        """Lets so many of a hundred packets get lost, in both directions; raises NoHostsError where nft can't.
+
+        Before the kernel puts the packets of a message together: one that is lost then costs the whole message.
+        """
+        for name in self.names:
+            within = f"ip netns exec {self._spaces[name]} nft"
+            if shutil.which("nft") is None:
+                raise NoHostsError("no `nft` (nftables)")
+            self._run(f"{within} add table inet loss")
+            self._run(f"{within} add chain inet loss arriving {{ type filter hook prerouting priority -450 ; }}")
+            rule = f"iifname {self._links[name]} numgen random mod 100 < {percent} drop"
+            self._run(f"{within} add rule inet loss arriving {rule}")
+
+    def lose_nothing(self) -> None:
+        """Ends what `lose` began."""
+        for name in self.names:
+            self._run(f"ip netns exec {self._spaces[name]} nft delete table inet loss")
+
     def _run(self, line: str) -> None:
         self._run_words(line.split())
 

@@ -170,6 +170,27 @@ def test_one_command_runs_a_rig_on_two_hosts(begin, write, hosts, ssh, tmp_path,
     assert summary["clock_uncertainty_ms"] > 0
 
 
+def test_no_compressed_frame_is_lost_where_a_tenth_of_all_packets_is(begin, write, hosts):
+    rig = write(transport="compressed")
+    rig.write_text(rig.read_text().replace("queue: 200", "queue: 20"))  # 1.3 s in which a frame can be sent again
+    arena = begin("arena", "run", str(rig), "--host", "arena")
+    desk = begin("desk", "run", "--status", "1", str(rig))
+    recorded(desk, 5)
+    try:
+        hosts.lose(10)
+    except NoHostsError as error:
+        pytest.skip(f"no packets can be lost here: {error}")
+    try:
+        recorded(desk, 5 + FRAMES)
+    finally:
+        hosts.lose_nothing()
+    assert desk.stop() == 0, desk.output
+    assert arena.wait() == 0, arena.output
+    summary = desk.about()["summary"]
+    assert summary["frames_captured"] == summary["frames_recorded"] >= 5 + FRAMES
+    assert summary["frames_dropped"] == 0
+
+
 def test_the_check_of_the_main_host_asks_the_others(begin, write, hosts, ssh, tmp_path):
     other = tmp_path / "other" / "rig.yaml"
     where = f", ssh: '{ssh}', command: {json.dumps(hosts.start_command())}"
