@@ -53,11 +53,11 @@ class Animal:
 
 @pytest.fixture
 def animal(observer: Any) -> Iterator[Callable[..., Animal]]:
-    """Makes an animal that is seen by the camera `top`."""
+    """Makes an animal that is seen by the camera `top`; `of`: who else than the observer has a node."""
     animals: list[Animal] = []
 
-    def make(**options: Any) -> Animal:
-        animals.append(Animal(observer, **options))
+    def make(of: Any = observer, **options: Any) -> Animal:
+        animals.append(Animal(of, **options))
         return animals[-1]
 
     yield make

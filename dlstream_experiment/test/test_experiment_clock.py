@@ -65,6 +65,12 @@ class Run:
             if self.engine.needs_tick(seconds(told)):
                 self._take(time, self.engine.tick(seconds(told)))
 
+    def see_at_once(self, begin: float, end: float, place: tuple[float, float]) -> None:
+        """As `see`, but all of them come at the end."""
+        for step in range(round(begin * 10), round(end * 10)):
+            self._sequence += 1
+            self._take(end, self.engine.poses(pose(step / 10, self._sequence, place), seconds(end)))
+
     def wait(self, begin: float, end: float) -> None:
         """Twenty ticks a second."""
         for step in range(round(begin * 20), round(end * 20)):
@@ -170,3 +176,15 @@ def test_poses_that_are_too_old_decide_nothing_and_yet_tell_time(made):
     time, action = run.laser()[1]
     assert action == "off"
     assert time == pytest.approx(0.1 + 0.5 + 0.6, abs=0.11), "when the first frame of that time comes"
+
+
+def test_of_poses_that_a_link_held_back_and_gives_at_once_only_the_young_ones_decide(made):
+    run = made("stimulus: 60")
+    run.see(0.1, 0.5, INSIDE)
+    run.wait(0.5, 3.7)  # a packet of the frame at 0.5 s was lost, and all poses after it wait for it
+    run.see_at_once(0.5, 3.7, INSIDE)
+    assert [action for _, action in run.laser()] == ["on", "off", "on"]
+    assert run.laser()[1][0] == pytest.approx(0.4 + 1, abs=0.11), "pose_timeout"
+    causes = [item.cause.stamp for _, item in run.effects if isinstance(item, Command) and item.cause]
+    assert causes == [seconds(0.1 - 0.01), seconds(3.7 - 0.5)], "max_age"
+    assert run.engine.stale == 27

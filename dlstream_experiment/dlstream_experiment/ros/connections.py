@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
 
@@ -16,6 +17,7 @@ from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.external import ExternalSource
 from dlstream_experiment.ros.external_topics import ExternalTopics
 from dlstream_experiment.ros.output_link import OutputLink
+from dlstream_experiment.ros.pose_sources import PoseSources
 from dlstream_experiment.runtime.inputs import Input, Poses
 from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
@@ -52,6 +54,7 @@ class Connections:
         self._links = {
             output: OutputLink(node, output, clock, complain, listeners, silence) for output in experiment.outputs
         }
+        self._publishers = PoseSources(node, experiment.cameras, complain)
         self._subscriptions = [
             node.create_subscription(FramePosesMsg, f"{camera}/pose", partial(self._receive, camera), POSE)
             for camera in experiment.cameras
@@ -63,6 +66,14 @@ class Connections:
         """Publishes from here on: for connections that are made while their node is active."""
         for link in self._links.values():
             link.activate()
+
+    def begin(self) -> None:
+        """A run begins."""
+        self._publishers.begin()
+
+    def complain_of_publishers(self) -> None:
+        """Complains, once in a run, of poses that come of several publishers."""
+        self._publishers.look()
 
     def send(self, command: Command, decided: int, arm: bool = False) -> None:
         """Sends a command that was decided at a time; `arm`: with it begins a run."""
@@ -153,8 +164,9 @@ class Connections:
         self._clocks.close()
         self._values.close()
 
-    def _receive(self, camera: str, message: FramePosesMsg) -> None:
+    def _receive(self, camera: str, message: FramePosesMsg, info: Mapping[str, Any]) -> None:
         arrived = self._clock()
+        self._publishers.add(camera, info)
         poses = poses_from_message(message)
         if poses.camera != camera:  # another's node may leave the name empty; the topic has it
             poses = replace(poses, camera=camera)

@@ -72,7 +72,8 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
     def activate(self) -> None:
         self._steps = ForwardSteps()
         self._heartbeat = Heartbeat(self, lambda: self._running_engine.running, self._clock_now)
-        self._ticking = [self.create_timer(_TICK, self._tick), self.create_timer(1.0, self._publish_status)]
+        periods = {self._tick: _TICK, self._publish_status: 1.0, self._look_at_publishers: 1.0}
+        self._ticking = [self.create_timer(period, callback) for callback, period in periods.items()]
         self._publish_regions(self._running_engine.regions())
         self._watched.repeat()
         self._publish_status()
@@ -157,6 +158,10 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         if self._waiting:
             self._begin_if_possible(self._waiting, connections)
 
+    def _look_at_publishers(self) -> None:
+        if self._connections and self._running_engine.running:
+            self._connections.complain_of_publishers()
+
     def _handle(self, item: Input) -> None:
         """Decides on an input and carries out what follows; written down is it after that."""
         engine = self._running_engine
@@ -227,6 +232,8 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
 
     def _run(self) -> None:
         self._waiting, self._stopped, self._never_began = None, False, ""
+        if self._connections:
+            self._connections.begin()
         seed = self._running_engine.experiment.seed
         self._handle(Start(self._clock_now(), secrets.randbits(32) if seed is None else seed))
         for source, value in (self._connections.values if self._connections else {}).items():
