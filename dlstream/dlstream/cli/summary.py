@@ -59,7 +59,7 @@ def show_session(folder: Path, console: Console, pictures: bool = True) -> Summa
     console.print(
         f"[bold]Events[/]    {events or 'none'}; {summary.commands} commands, "
         f"{summary.acknowledgements} acknowledged, [{'red' if summary.faults else 'default'}]"
-        f"{summary.faults} faults[/]"
+        f"{summary.faults} fault{'' if summary.faults == 1 else 's'}[/]"
     )
     if summary.clock_uncertainty_ms is not None:
         within = _number(summary.clock_uncertainty_ms)

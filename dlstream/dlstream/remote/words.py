@@ -84,9 +84,10 @@ def _experiment(state: NodeState, counts: Mapping[str, str]) -> Line:
     if phase == "waiting":
         text = f"'{name}' {state.message}"
     text += "".join(f", {key} {value}" for key, value in counts.items())
-    faults = int(values.get("faults", "0"))
-    if faults or state.level == "error":
+    if state.level == "error":
         text += f"; {state.message}"
+    elif int(values.get("faults", "0")):
+        text += f"; {values['trouble']}"
     return Line("experiment", text, _bad(state))
 
 
