@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from experiment_node_tools import EXAMPLE, MODULE, OUTPUT, PATIENT_OUTPUT, PICTURES, experiment_file, values
 from experiment_poses import BETWEEN, LEFT, RIGHT
 from std_msgs.msg import Float64
@@ -192,7 +193,10 @@ def test_without_poses_or_with_old_ones_the_output_goes_off_and_comes_back(
 
 
 @pytest.mark.slow
-def test_a_command_that_is_refused_or_not_acknowledged_is_a_fault(start_node, watcher, animal, wait_for, tmp_path):
+def test_a_command_that_is_refused_or_not_acknowledged_is_a_fault(
+    start_node, observer, watcher, animal, wait_for, tmp_path
+):
+    diagnostics = observer.collect(DiagnosticArray, "/diagnostics", 10)
     screen = start_node(
         OUTPUT, name="screen", namespace="/outputs", type="screen", images=PICTURES[:1], **PATIENT_OUTPUT
     )
@@ -202,6 +206,13 @@ def test_a_command_that_is_refused_or_not_acknowledged_is_a_fault(start_node, wa
     seen.place = RIGHT
     refused = "output 'screen' refused 'show': values.image: found 'right'"
     wait_for(lambda: any(refused in text for text in watcher.reasons()), "the refusal")
+
+    def troubles() -> list[str]:
+        own = [one for array in diagnostics for one in array.status if one.name == "/experiment"]
+        return [pair.value for one in own for pair in one.values if pair.key == "trouble"]
+
+    wait_for(lambda: any(refused in text for text in troubles()), "its diagnosis")
+    assert troubles()[0].split(", ")[0] in ("1 fault", "2 faults"), troubles()
     screen.end(signal.SIGKILL)
     before = len(watcher.reasons())
     seen.place = LEFT

@@ -33,6 +33,9 @@ def test_images_that_can_not_be_used_are_said_once_and_shown(start_node, observe
     wait_for(lambda: bad_ones(encoding="bayer_rggb12"), "ERROR")
     diagnostics.clear()
     wait_for(lambda: bad_ones(width=640), "ERROR")
+    [*_, bad] = (status for status in of_the_pose_node(diagnostics) if status.level == DiagnosticStatus.ERROR)
+    of_top = {item.key: item.value for item in bad.values}
+    assert (of_top["top/level"], f"top: {of_top['top/trouble']}") == ("error", bad.message)
     assert poses == []
     assert node.output.count("found 'bayer_rggb12'; expected one of") == 1
     assert node.output.count("image of 640x48 bgr8 with step 192: found 9216 bytes") == 1
@@ -45,6 +48,7 @@ def test_images_that_can_not_be_used_are_said_once_and_shown(start_node, observe
     wait_for(lambda: "images can be used again" in node.output, "the good news")
     values = {item.key: item.value for item in of_the_pose_node(diagnostics)[-1].values}
     assert int(values["top/refused"]) >= 2
+    assert (values["top/level"], values["top/trouble"]) == ("ok", "")
     assert int(values["top/poses"]) > 0
     assert float(values["top/inference_ms"]) > 0
 

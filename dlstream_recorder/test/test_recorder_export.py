@@ -270,6 +270,23 @@ def test_nwb_says_what_archives_will_miss_and_refuses_what_nwb_does_not_take(ses
     assert not list((session / "other").glob("*")), "nothing half is left"
 
 
+def test_nwb_of_one_frame_passes_the_inspector_and_says_that_its_poses_are_left_out(open_session, make):
+    pynwb = pytest.importorskip("pynwb", reason="pynwb is not installed: make tools")
+    nwbinspector = pytest.importorskip("nwbinspector", reason="nwbinspector is not installed: make tools")
+    session = open_session("short", bag=False)
+    session.add_frame(make.frame(0, make.images(1)[0]))
+    session.add_poses(make.poses(0, x=(20.0, 30.0)))
+    session.finish()
+    said: list[str] = []
+    [path] = export_session(session.folder, ["nwb"], session.folder / "export", False, [*SUBJECT, *MORE], said.append)
+    [text] = said
+    assert text.startswith("camera 'top': its poses are not in the NWB file: found 1 frame; expected at least 2, ")
+    critical = [one for one in nwbinspector.inspect_nwbfile(nwbfile_path=path) if one.importance.name == "CRITICAL"]
+    assert not critical
+    with pynwb.NWBHDF5IO(str(path), "r") as reader:
+        assert len(reader.read().acquisition["video_top"].timestamps) == 1
+
+
 def test_sleap_reads_the_session(session):
     sleap_io = pytest.importorskip("sleap_io", reason="sleap-io is not installed: make tools")
     [path] = export_session(session, ["sleap"], session / "export")

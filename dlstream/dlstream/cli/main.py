@@ -105,7 +105,8 @@ def run(
     """Run a rig until Ctrl-C, its end, or the failure of a required node.
 
     Exits with 0 if it ended as it was told to and its session is complete, also with lost frames or faults, which the
-    last line counts; with 1 if a required node failed, the experiment ended with a fault, or the session is incomplete.
+    last line counts; with 1 if a required node failed, the experiment ended with a fault or should have begun by itself
+    and did not before the time was over, or the session is incomplete.
     """
     from contextlib import ExitStack
 
@@ -136,6 +137,8 @@ def run(
         options = [*options_of(overrides), *(["--allow-python"] if allow_python else [])]
         outcome = run_rig(checked, file, console, seconds, status, host=host, options=options)
     whole = outcome.session is None or show_ended_run(outcome.session, console, checked.pictures)
+    if outcome.never_ran:
+        console.print(f"[bold yellow]{escape(outcome.never_ran)}[/]")
     raise typer.Exit(outcome.exit_code or (0 if whole else 1))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -46,7 +46,7 @@ def show_session(folder: Path, console: Console, pictures: bool = True) -> Summa
     if report.timed:
         tables.append(_latencies(summary))
     if any(camera.tracking_error for camera in summary.cameras.values()):
-        tables.append(_tracking(summary))
+        tables.append(tracking_errors(summary.cameras))
     for table in tables:
         console.print()
         console.print(table)
@@ -59,7 +59,7 @@ def show_session(folder: Path, console: Console, pictures: bool = True) -> Summa
     console.print(
         f"[bold]Events[/]    {events or 'none'}; {summary.commands} commands, "
         f"{summary.acknowledgements} acknowledged, [{'red' if summary.faults else 'default'}]"
-        f"{summary.faults} faults[/]"
+        f"{summary.faults} fault{'' if summary.faults == 1 else 's'}[/]"
     )
     if summary.clock_uncertainty_ms is not None:
         within = _number(summary.clock_uncertainty_ms)
@@ -222,15 +222,17 @@ def _latencies(summary: Summary) -> Table:
     return table
 
 
-def _tracking(summary: Summary) -> Table:
+def tracking_errors(cameras: Mapping[str, CameraSummary]) -> Table:
+    """The tracking error of each keypoint; of several cameras each row names its own."""
     table = _table("Tracking error, px, against the ground truth", "keypoint", "mean", "median", "p95", "n")
-    for camera in summary.cameras.values():
-        found = camera.tracking_error
+    for camera, about in cameras.items():
+        found = about.tracking_error
         if found is None:
             continue
+        of = f"{camera} " if len(cameras) > 1 else ""
         for name, errors in [*found.per_keypoint.items(), ("all", found)]:
             table.add_row(
-                escape(name), _number(errors.mean), _number(errors.median), _number(errors.p95), str(errors.n)
+                escape(f"{of}{name}"), _number(errors.mean), _number(errors.median), _number(errors.p95), str(errors.n)
             )
     return table
 

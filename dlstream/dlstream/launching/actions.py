@@ -139,6 +139,8 @@ class SuperviseRig(Action):
         session = self._monitor.session
         await context.asyncio_loop.run_in_executor(None, self._resources.close)
         whole = session is None or await context.asyncio_loop.run_in_executor(None, _shown, session, self._pictures)
+        if never_ran := self._supervisor.never_ran:
+            self._say("rig", never_ran)
         if not whole:
             self._failure = self._failure or f"the session {session} is not complete"
         if self._failure:  # an exception of this task would be lost where another task ends at the same moment

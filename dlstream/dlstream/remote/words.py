@@ -70,9 +70,9 @@ def _pose(state: NodeState, cameras: Sequence[str]) -> Iterator[Line]:
             continue
         text = f"{_number(values['fps'])} poses/s, inference {_number(values['inference_ms'])} ms, "
         text += f"{values['poses']} poses, {values['dropped']} frame{'s' if values['dropped'] != '1' else ''} left out"
-        if state.level not in ("ok", ""):
-            text = f"{state.message}; {text}"
-        yield Line(f"pose of {camera}", text, _bad(state))
+        if values["trouble"]:  # the node's own message and level are of all cameras together
+            text = f"{values['trouble']}; {text}"
+        yield Line(f"pose of {camera}", text, "" if values["level"] == "ok" else values["level"])
 
 
 def _experiment(state: NodeState, counts: Mapping[str, str]) -> Line:
@@ -84,9 +84,10 @@ def _experiment(state: NodeState, counts: Mapping[str, str]) -> Line:
     if phase == "waiting":
         text = f"'{name}' {state.message}"
     text += "".join(f", {key} {value}" for key, value in counts.items())
-    faults = int(values.get("faults", "0"))
-    if faults or state.level == "error":
+    if state.level == "error":
         text += f"; {state.message}"
+    elif int(values.get("faults", "0")):
+        text += f"; {values['trouble']}"
     return Line("experiment", text, _bad(state))
 
 

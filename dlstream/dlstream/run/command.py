@@ -34,10 +34,12 @@ class Outcome:
 
     Attributes:
         session: the folder that the recorder wrote; None where there is none.
+        never_ran: a sentence on an experiment that has not run; empty if it has, or if there is none.
     """
 
     exit_code: int
     session: Path | None
+    never_ran: str = ""
 
 
 def run_rig(
@@ -110,4 +112,4 @@ def run_rig(
         code = runner.run(lambda: (link.tick() if link else None) or supervisor.tick(), on_stopping)
         code = code or int(monitor.experiment_failed)
     recorded_here = rig.recorder is not None and host_of(rig.recorder, rig.hosts) == host
-    return Outcome(code, monitor.session if recorded_here else None)
+    return Outcome(code, monitor.session if recorded_here else None, supervisor.never_ran)

@@ -79,6 +79,8 @@ class Monitor:
         """Whether the rig's nodes are being asked to end, one after the other."""
         self.ran = False
         """Whether the experiment has run since the monitor started."""
+        self.waited_for = ""
+        """What a run waited for last before it could begin; empty: no run was to begin, or it told nothing."""
         self._context = rclpy.Context()
         try:
             rclpy.init(args=[], context=self._context, signal_handler_options=SignalHandlerOptions.NO)
@@ -191,6 +193,8 @@ class Monitor:
     def _on_status(self, message: ExperimentStatus) -> None:
         self.status = message
         self.ran = self.ran or message.status == ExperimentStatus.RUNNING
+        if message.status == ExperimentStatus.WAITING:
+            self.waited_for = message.reason
 
 
 def _has_frames(values: Mapping[str, str]) -> bool:

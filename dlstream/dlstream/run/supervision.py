@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from dlstream.rig.file import Rig
 from dlstream.run.monitor import Monitor
+from dlstream_msgs.msg import ExperimentStatus
 
 Say = Callable[[str, str], None]
 """Shows a line: (name of the node, or "rig"; text)."""
@@ -56,12 +57,35 @@ class Supervisor:
             return Ending(taken, failed=True)
         first = self._monitor.first_frame
         if self._seconds and first is not None and clock - first >= self._seconds:
-            return Ending(f"{self._seconds:g} s elapsed")
+            over = f"{self._seconds:g} s elapsed"
+            if self._starts_by_itself and not self._monitor.ran:
+                return Ending(f"{over}, and the experiment has not begun", failed=True)
+            return Ending(over)
         if self._poses and self._monitor.poses >= self._poses:
             return Ending(f"{self._monitor.poses} poses were estimated")
         if self._rig.stop.with_experiment and self._monitor.experiment_ended:
             return Ending("the experiment has ended", self._monitor.experiment_failed)
         return None
+
+    @property
+    def never_ran(self) -> str:
+        """A sentence on an experiment that has not run; empty if it has, or if the rig has none."""
+        if self._rig.experiment is None or self._monitor.ran:
+            return ""
+        status = self._monitor.status
+        if status is not None and status.status == ExperimentStatus.FAULT:
+            why = status.reason
+        elif self._monitor.waited_for:
+            why = f"its status to the end was '{self._monitor.waited_for}'"
+        elif self._starts_by_itself:
+            why = "the rig ended before it could begin"
+        else:
+            why = "the rig says `autostart_run: false`, and nobody started it (`dlstream start`)"
+        return f"The experiment never ran: {why}."
+
+    @property
+    def _starts_by_itself(self) -> bool:
+        return self._rig.experiment is not None and self._rig.experiment.autostart_run is not False
 
 
 class RestartLimit:

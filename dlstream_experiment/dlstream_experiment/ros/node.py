@@ -114,8 +114,8 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         if status.phase is Phase.FAULT or self._never_began:
             return Diagnosis(Level.ERROR, self._never_began or status.reason, values)
         if faults := self._publications.faults:
-            last = self._publications.last_fault
-            return Diagnosis(Level.WARN, f"{text}; {faults} faults, the last: {last}", values)
+            said = f"{faults} fault{'s' if faults > 1 else ''}, the last: {self._publications.last_fault}"
+            return Diagnosis(Level.WARN, f"{text}; {said}", {**values, "trouble": said})
         return Diagnosis(Level.OK, text, values)
 
     # From poses and time to effects.

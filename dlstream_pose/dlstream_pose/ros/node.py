@@ -141,14 +141,17 @@ class PoseNode(DlstreamNode[PoseSettings]):
         for name, view in self._views.items():
             dropped = self._queue.dropped(name)
             lost = self._queue.lost(name)
-            found, message = view.state(
+            found, trouble = view.state(
                 dropped, lost, self._several_publishers(name), _SILENCE, self._frozen.said(name)
             )
             unheard = self._unheard.get(self._images_of(name))
             if unheard and found == Level.STALE:
-                message = f"{message}: {unheard}"
+                trouble = f"{trouble}: {unheard}"
             level = max(level, found, key=[Level.OK, Level.WARN, Level.STALE, Level.ERROR].index)
-            messages.append(f"{name}: {message}")
+            rate = [view.rate] if found in (Level.OK, Level.WARN) else []
+            messages.append(f"{name}: {'; '.join([trouble, *rate] if trouble else rate)}")
+            values[f"{name}/level"] = found.name.lower()
+            values[f"{name}/trouble"] = trouble
             values[f"{name}/fps"] = f"{view.meter.per_second:.2f}"
             values[f"{name}/inference_ms"] = f"{view.meter.milliseconds:.2f}"
             values[f"{name}/poses"] = str(view.meter.count)

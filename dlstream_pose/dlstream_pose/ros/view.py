@@ -143,7 +143,7 @@ class CameraView:
             self._annotations.publish(annotations_of(self._foxglove, drawn, header, edges, self._regions, least))
 
     def state(self, dropped: int, lost: int, publishers: str, patience: float, wrong: str = "") -> tuple[Level, str]:
-        """This camera's state, for the diagnostics; called once a second.
+        """How bad this camera's state is, and what is wrong; empty where nothing is. Called once a second.
 
         Args:
             publishers: the nodes that publish its images, where they are several.
@@ -158,16 +158,20 @@ class CameraView:
             return Level.STALE, wrong
         if self.meter.silent_for > patience:
             return Level.STALE, f"no frame for {self.meter.silent_for:.1f} s"
-        rate = f"{self.meter.per_second:.1f} fps, {self.meter.milliseconds:.1f} ms"
         if publishers:
-            return Level.WARN, f"several publishers of its images, {publishers}, expected one; {rate}"
+            return Level.WARN, f"several publishers of its images, {publishers}, expected one"
         if self.depth_error:
-            return Level.WARN, f"no depth: {self.depth_error}; {rate}"
+            return Level.WARN, f"no depth: {self.depth_error}"
         if lost_lately > 0:
-            return Level.WARN, f"{lost_lately} frames lost on the way; {rate}"
+            return Level.WARN, f"{lost_lately} frames lost on the way"
         if lately > 0:
-            return Level.WARN, f"{lately} frame{'s' if lately > 1 else ''} left out; {rate}"
-        return Level.OK, rate
+            return Level.WARN, f"{lately} frame{'s' if lately > 1 else ''} left out"
+        return Level.OK, ""
+
+    @property
+    def rate(self) -> str:
+        """Poses a second and the time of the network for each, for people."""
+        return f"{self.meter.per_second:.1f} fps, {self.meter.milliseconds:.1f} ms"
 
     def _caption(self, poses: FramePoses) -> str:
         """Time since the first frame, rate, and the time from acquisition to pose."""

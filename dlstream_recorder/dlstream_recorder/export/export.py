@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from dlstream_common import RecordingError
 from dlstream_recorder.export.csv import write_csv
-from dlstream_recorder.export.nwb import missing, write_nwb
+from dlstream_recorder.export.nwb import left_out, missing, write_nwb
 from dlstream_recorder.export.recorded import Recorded, poses_with_virtual, read_recorded
 from dlstream_recorder.export.sleap import write_slp
 from dlstream_recorder.metadata import SessionMetadata, merged, metadata_of
@@ -50,6 +50,9 @@ def export_session(
             f"the session does not say the subject's {', '.join(lacking)}, which archives of NWB files want. Name them "
             f"in the rig file's section session, or here: --metadata subject.{lacking[0]}=..."
         )
+    if "nwb" in formats:
+        for text in left_out(recorded):
+            say(text)
     written: list[Path] = []
     for name in FORMATS:
         if name in formats:

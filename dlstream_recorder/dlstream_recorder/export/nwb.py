@@ -30,6 +30,8 @@ _TEXTS = (
     "stimulus_notes",
 )
 _LISTS = ("experimenter", "keywords", "related_publications")
+_LEAST = 2
+"""Frames of a camera whose poses are written: of fewer, x and y pass for the time, and archives refuse the file."""
 
 
 def write_nwb(recorded: Recorded, path: Path) -> None:
@@ -50,7 +52,8 @@ def write_nwb(recorded: Recorded, path: Path) -> None:
     behavior = file.create_processing_module("behavior", "poses, as dlstream estimated them during the session")
     for camera in recorded.cameras:
         videos = _add_videos(pynwb, file, camera, path.parent, start)
-        skeletons += _add_poses(file, behavior, camera, videos, start, recorded)
+        if len(camera.stamps) >= _LEAST:
+            skeletons += _add_poses(file, behavior, camera, videos, start, recorded)
     if skeletons:
         import ndx_pose
 
@@ -114,6 +117,17 @@ def missing(recorded: Recorded) -> list[str]:
     known = subject_of(recorded.about.get("metadata") or {})
     wanted = [name for name in ("subject_id", "species", "sex") if name not in known]
     return wanted if known.keys() & {"age", "date_of_birth"} else [*wanted, "age"]
+
+
+def left_out(recorded: Recorded) -> list[str]:
+    """A sentence on each camera whose poses are not in the file."""
+    return [
+        f"camera '{camera.name}': its poses are not in the NWB file: found {len(camera.stamps)} frame"
+        f"{'' if len(camera.stamps) == 1 else 's'}; expected at least {_LEAST}, as archives take a shorter series for "
+        "a wrong one. --csv has them"
+        for camera in recorded.cameras
+        if camera.animals and len(camera.stamps) < _LEAST
+    ]
 
 
 def _add_videos(pynwb: Any, file: Any, camera: Camera, beside: Path, start: int) -> list[Any]:

@@ -164,7 +164,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             return self._failure
         text = (
             f"session {session.folder}: {summary.frames_recorded} frames recorded, {summary.frames_dropped} dropped, "
-            f"{summary.frames_with_pose} with a pose, {summary.faults} faults"
+            f"{summary.frames_with_pose} with a pose, {summary.faults} fault{'' if summary.faults == 1 else 's'}"
         )
         self.get_logger().info(text)
         return text

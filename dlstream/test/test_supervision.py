@@ -1,0 +1,49 @@
+"""When a rig ends by itself, and what is said of an experiment that never ran."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dlstream.run.supervision import Ending, Supervisor
+from dlstream_msgs.msg import ExperimentStatus
+
+
+def supervisor(autostart: bool | None, **known: Any) -> Supervisor:
+    """That of a rig with an experiment (None: without), whose time is over."""
+    found = {"told_to_end": "", "first_frame": 0.0, "poses": 0, "ran": False, "waited_for": "", "status": None}
+    claim = SimpleNamespace(conflict="")
+    monitor: Any = SimpleNamespace(**{**found, **known}, claim=claim, tell_of_hanging=lambda say: None)
+    experiment = None if autostart is None else SimpleNamespace(autostart_run=autostart)
+    rig: Any = SimpleNamespace(experiment=experiment, stop=SimpleNamespace(after=0.0, with_experiment=False))
+    return Supervisor(rig, monitor, lambda name, text: None, seconds=0.001)
+
+
+@pytest.mark.parametrize(("autostart", "ran"), [(True, True), (False, False), (None, False)])
+def test_the_end_of_its_time_is_no_failure(autostart, ran):
+    assert supervisor(autostart, ran=ran).tick() == Ending("0.001 s elapsed")
+
+
+def test_the_end_of_its_time_is_a_failure_where_the_experiment_should_have_begun():
+    assert supervisor(True).tick() == Ending("0.001 s elapsed, and the experiment has not begun", failed=True)
+
+
+@pytest.mark.parametrize(
+    ("autostart", "known", "said"),
+    [
+        (None, {}, ""),
+        (True, {"ran": True}, ""),
+        (False, {}, "the rig says `autostart_run: false`, and nobody started it (`dlstream start`)"),
+        (True, {}, "the rig ended before it could begin"),
+        (True, {"waited_for": "waits for poses of top"}, "its status to the end was 'waits for poses of top'"),
+        (
+            True,
+            {"status": ExperimentStatus(status=ExperimentStatus.FAULT, reason="the run did not begin within 10 s")},
+            "the run did not begin within 10 s",
+        ),
+    ],
+)
+def test_an_experiment_that_never_ran_is_named_with_the_reason(autostart, known, said):
+    assert supervisor(autostart, **known).never_ran == (f"The experiment never ran: {said}." if said else "")

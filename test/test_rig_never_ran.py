@@ -1,0 +1,24 @@
+"""A rig whose experiment never ran."""
+
+from __future__ import annotations
+
+from test_rig_remote import BY_HAND
+
+
+def test_an_experiment_that_nobody_started_is_named_last(start, write_rig):
+    rig = start("run", str(write_rig(BY_HAND)), "--local", "--seconds", "0.5")
+    assert rig.wait() == 0, rig.output
+    said = " ".join(rig.output.split()).rpartition("Session ")[2]
+    assert said.endswith(
+        "The experiment never ran: the rig says `autostart_run: false`, and nobody started it (`dlstream start`)."
+    )
+
+
+def test_what_an_experiment_waited_for_in_vain_is_named_last(start, write_rig):
+    nobody = ("outputs:\n  screen:", "outputs:\n  other:")
+    somebody = ("recorder:", "  screen: {type: topic}\nrecorder:")
+    rig = start("run", str(write_rig(nobody, somebody)), "--local")
+    rig.saw("waits for output 'screen'")
+    assert rig.stop() == 0, rig.output
+    said = " ".join(rig.output.split()).rpartition("Session ")[2]
+    assert "The experiment never ran: its status to the end was 'waits for output 'screen': " in said
