@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dlstream.rig.file import Rig
-from dlstream.rig.nodes import rig_nodes
 from dlstream_common import DlstreamError, suggest
+
+if TYPE_CHECKING:
+    from dlstream.rig.file import Rig
 
 _ENVIRONMENT = ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_STATIC_PEERS", "RMW_IMPLEMENTATION")
 
@@ -56,6 +57,8 @@ class RunningRig:
     @classmethod
     def of(cls, rig: Rig, file: Path, since: int) -> RunningRig:
         """The rig that this process runs."""
+        from dlstream.rig.nodes import rig_nodes  # here: who marks a moment in a rig that runs waits for no part of it
+
         return cls(
             name=rig.rig,
             file=str(file),
