@@ -98,7 +98,9 @@ class Film:
 
 def test_a_live_session_replays_and_its_video_decides_the_same(start, write_rig, tmp_path, observer, wait_for):
     camera = "source: synthetic, width: 320, height: 240, queue: 200, fps: 30, seed: 1"
-    rig = start("run", str(write_rig((camera, "source: topic"))))
+    rig = start(
+        "run", str(write_rig((camera, "source: topic, frozen_after: 0")))
+    )  # a picture is shown until it has a pose
     Film(observer, wait_for, rig).play()
     assert rig.stop() == 0, rig.output
     session = rig.session
