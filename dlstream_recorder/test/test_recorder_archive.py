@@ -1,0 +1,73 @@
+"""Sessions of a folder, found again and searched."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dlstream_common import RecordingError
+from dlstream_recorder.session.archive import Search, SessionInfo, find_sessions, totals
+
+
+def put(folder: Path, name: str, **changes: object) -> None:
+    contents = {
+        "session": name,
+        "created": f"{name[:10]}T10:00:00.000+01:00",
+        "created_ns": 1,
+        "complete": True,
+        "metadata": {"subject": {"subject_id": "M12"}},
+        "cameras": {"top": {"network": {"file": "mouse.onnx", "sha256": "abcdef12" * 8}}},
+        "settings": {"experiment_file": "/lab/box.yaml"},
+        "summary": {"seconds": 60.0, "frames_recorded": 100, "frames_dropped": 1, "commands": 2, "faults": 0},
+        **changes,
+    }
+    (folder / name).mkdir(parents=True)
+    (folder / name / "session.json").write_text(json.dumps(contents))
+
+
+def test_sessions_are_found_and_searched(tmp_path):
+    put(tmp_path / "b", "2026-11-22_a")
+    put(tmp_path, "2026-10-01_b", metadata={"subject": "m3"})
+    other = {"top": {"network": {"file": "rat.onnx", "sha256": "00" * 32}}}
+    put(tmp_path, "2026-11-23_c", cameras=other, complete=False, summary=None, metadata={})
+    put(tmp_path, "2025-01-01_d", error="the disk is full", settings={})
+    (tmp_path / "2025-01-01_d" / "experiment.yaml").write_text("# mine\nexperiment: 'open field'  # the first\n")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "session.json").write_text("{")
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "session.json").write_text('{"cameras": {"top": 3}, "created": "2026"}')
+    everything = list(find_sessions(tmp_path))
+    found = [item for item in everything if isinstance(item, SessionInfo)]
+    assert [item.name[-1] for item in found] == ["d", "b", "a", "c"], "by date"
+    assert len(everything) == 6, "what can't be read is not left out"
+    assert [item.state for item in found] == ["failed", "complete", "complete", "unfinished"]
+    assert [item.subject for item in found] == ["M12", "m3", "M12", ""]
+    assert [item.experiment for item in found] == ["open field", "box", "box", "box"]
+    for search, expected in (
+        (Search(subject="m12"), "da"),
+        (Search(subject="m*"), "dba"),
+        (Search(date="2026"), "bac"),
+        (Search(date="2026-11-22"), "a"),
+        (Search(date="2026-10..2026-11-22"), "ba"),
+        (Search(network="mouse"), "dba"),
+        (Search(network="rat.onnx"), "c"),
+        (Search(network="abcdef"), "dba"),
+        (Search(experiment="open*"), "d"),
+        (Search(subject="M12", date="2026"), "a"),
+    ):
+        assert "".join(item.name[-1] for item in found if search.fits(item)) == expected, search
+    assert totals(found) == {
+        "sessions": 4,
+        "subjects": 2,
+        "seconds": 180.0,
+        "frames": 300,
+        "lost": 3,
+        "commands": 6,
+        "faults": 0,
+    }
+    with pytest.raises(ValueError, match="found 'yesterday'"):
+        Search(date="yesterday")
+    with pytest.raises(RecordingError, match="found no such folder"):
+        list(find_sessions(tmp_path / "none"))
