@@ -23,6 +23,12 @@ def deaf_ports(process: Path = Path("/proc/self")) -> set[int]:
     """Ports in shared memory on which a process listens although others have removed them: nothing new comes there.
 
     Fast DDS keeps a file fastrtps_portN_el open where it reads port N; where it only writes to a port, it does not.
+
+    Args:
+        process: its folder in /proc.
+
+    Raises:
+        OSError: there is no such process, or it is another user's.
     """
     read = set()
     for link in (process / "fd").iterdir():
@@ -44,15 +50,21 @@ def watch_for_standstill(tell: Callable[[float], None]) -> None:
 
 
 def _watch(tell: Callable[[float], None]) -> None:
+    still, deaf = 0.0, set[int]()
     while True:
-        before = time.monotonic()
-        time.sleep(_TURN)
-        still = time.monotonic() - before
-        if still < _STILL:
-            continue
-        time.sleep(_SETTLED)
-        deaf = deaf_ports()
-        time.sleep(_SETTLED)
-        if deaf & deaf_ports():  # twice: a port that is being made anew is gone for a moment
-            tell(still)
-            return
+        over = _overslept(_SETTLED if still else _TURN)
+        if over >= _STILL:  # perhaps once more, while its ports settled
+            still, deaf = over, set()
+        elif still:
+            found = deaf_ports()
+            if deaf & found:  # twice: a port that is being made anew is gone for a moment
+                tell(still)
+                return
+            still, deaf = still if found else 0.0, found
+
+
+def _overslept(seconds: float) -> float:
+    """Sleeps; by how many seconds it took longer."""
+    before = time.monotonic()
+    time.sleep(seconds)
+    return time.monotonic() - before - seconds

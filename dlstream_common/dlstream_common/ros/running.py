@@ -138,8 +138,8 @@ def _end_deaf(hosted: Sequence[_Hosted], seconds: float) -> None:
     for item in hosted:
         item.node.fail(
             DlstreamError(
-                f"this process stood still for {seconds:.1f} s, and other processes do not reach it since; it ends, as "
-                "what they send would be lost. `on_failure: restart` starts such a node again."
+                f"this process stood still for {seconds:.1f} s, and other processes can no longer reach it. It ends, "
+                "as what they send would be lost. Where the rig file says `on_failure: restart`, it is started again"
             )
         )
 
