@@ -19,10 +19,13 @@ def test_a_warning_is_said_once_and_of_its_camera_only():
 
 
 def test_the_faults_of_an_experiment_are_said_and_its_counts_once():
-    values = {"experiment": "box", "status": "running", "state": "left", "faults": "1"}
     said = "1 fault, the last: no pose of camera 'top' for 1.0 s"
-    state = NodeState("warn", f"running left=2; {said}", {**values, "trouble": said})
+    values = {"experiment": "box", "status": "running", "state": "left", "faults": "1", "trouble": said}
+    state = NodeState("warn", f"running left=2; {said}", values)
     [line] = status_lines({"/experiment": state}, [], [], {"left": "2"})
     assert (line.text, line.level) == (f"'box' is running in state 'left', left 2; {said}", "warn")
+    waiting = NodeState("ok", "waits for the first poses of top", {**values, "status": "waiting"})
+    [line] = status_lines({"/experiment": waiting}, [], [], {})
+    assert line.text == f"'box' waits for the first poses of top; {said}", "the next run, after one with a fault"
     [line] = status_lines({"/experiment": NodeState("error", "the output is gone", values)}, [], [], {})
     assert line.text == "'box' is running in state 'left'; the output is gone"

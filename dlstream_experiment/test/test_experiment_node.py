@@ -209,7 +209,7 @@ def test_a_command_that_is_refused_or_not_acknowledged_is_a_fault(
 
     def troubles() -> list[str]:
         own = [one for array in diagnostics for one in array.status if one.name == "/experiment"]
-        return [pair.value for one in own for pair in one.values if pair.key == "trouble"]
+        return [pair.value for one in own for pair in one.values if pair.key == "trouble" and pair.value]
 
     wait_for(lambda: any(refused in text for text in troubles()), "its diagnosis")
     assert troubles()[0].split(", ")[0] in ("1 fault", "2 faults"), troubles()

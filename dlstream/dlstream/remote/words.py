@@ -86,7 +86,7 @@ def _experiment(state: NodeState, counts: Mapping[str, str]) -> Line:
     text += "".join(f", {key} {value}" for key, value in counts.items())
     if state.level == "error":
         text += f"; {state.message}"
-    elif int(values.get("faults", "0")):
+    elif values["trouble"]:
         text += f"; {values['trouble']}"
     return Line("experiment", text, _bad(state))
 

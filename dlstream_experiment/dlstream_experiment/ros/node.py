@@ -98,13 +98,16 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
 
     def diagnose(self) -> Diagnosis:
         status = self._running_engine.status(self._clock_now())
+        faults = self._publications.faults
+        said = f"{faults} fault{'s' if faults > 1 else ''}, the last: {self._publications.last_fault}" if faults else ""
         values = {
             "experiment": status.experiment,
             "status": "waiting" if self._waiting else status.phase.name.lower(),
             "state": status.state,
             "poses": self._poses,
             "stale": self._running_engine.stale,
-            "faults": self._publications.faults,
+            "faults": faults,
+            "trouble": said,
             "decision_ms": f"{self._decision_time / 1e6:.3f}",
             **status.counts,
         }
@@ -113,9 +116,8 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             return Diagnosis(Level.WARN if self._waiting.lacks_output else Level.OK, self._waiting.reason, values)
         if status.phase is Phase.FAULT or self._never_began:
             return Diagnosis(Level.ERROR, self._never_began or status.reason, values)
-        if faults := self._publications.faults:
-            said = f"{faults} fault{'s' if faults > 1 else ''}, the last: {self._publications.last_fault}"
-            return Diagnosis(Level.WARN, f"{text}; {said}", {**values, "trouble": said})
+        if said:
+            return Diagnosis(Level.WARN, f"{text}; {said}", values)
         return Diagnosis(Level.OK, text, values)
 
     # From poses and time to effects.
