@@ -202,6 +202,27 @@ def test_signal_to_the_runner_ends_the_rig(program):
     lines.wait("a ends")
 
 
+def test_where_somebody_ends_the_rig_what_commands_the_outputs_ends_first(program, tmp_path):
+    done = f"{str(tmp_path / 'done')!r}"
+    program("a", FOREVER)
+    program("b", FOREVER.replace("lambda *_: (", f"lambda *_: (open({done}, 'w').close(), "))
+    slow = f"while not os.path.exists({done}): time.sleep(0.01)"  # a camera that closes only after the experiment
+    program("c", FOREVER.replace("while True: time.sleep(1)", slow).replace("sys.exit(0)", "None"))
+    lines = Lines()
+    runner = Runner([spec("a"), spec("b", commands=True), spec("c")], {}, lines)
+
+    def interrupt() -> None:
+        for name in "abc":
+            lines.wait(f"{name} runs")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    assert runner.run() == 0, lines.all
+    thread.join()
+    assert lines.index("b ends") < lines.index("a ends"), "the others keep their order"
+
+
 def test_parameters_reach_the_node_by_a_file_that_is_gone_afterwards(program):
     program("a", "p = sys.argv[sys.argv.index('--params-file') + 1]; print(p); print(open(p).read())")
     lines = Lines()

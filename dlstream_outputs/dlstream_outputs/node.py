@@ -104,7 +104,6 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._guarded.guard = Guard(self.settings, self._kind.output.arming, budget)
         self._guarded.memory.resume(self._guarded.guard)
         commands = self.create_subscription(CommandMsg, "~/command", self._on_command, COMMAND)
-        self._commands = commands.topic_name
         topic = f"{self.settings.commander}/heartbeat"
         self._heartbeats = self.create_subscription(Heartbeat, topic, self._on_heartbeat, HEARTBEAT_HEARD)
         self._lateness = Lateness()
@@ -132,9 +131,9 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._answering.wait_for_all_acked(Duration(seconds=1))
 
     def is_needed(self) -> bool:
-        """Off from the moment it has to end; still acknowledges the last "off" of commanders that are ending, too."""
+        """Off from the moment it has to end; still acknowledges the last "off" of a commander that is ending, too."""
         self._guarded.end()
-        return self.count_publishers(self._commands) > 0
+        return self.count_publishers(self._heartbeats.topic_name) > 0
 
     def cleanup(self) -> None:
         if self._output is not None:

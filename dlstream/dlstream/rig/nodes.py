@@ -31,6 +31,7 @@ class NodeSpec:
         ends_rig: the rig ends, without a failure, when this node has ended by itself.
         on_failure: stop, restart or continue.
         decides: what the outputs do depends on this node: they go off when it dies, even if the rig continues.
+        commands: it commands the outputs, or a member does: it ends first where somebody ends the rig.
         host: which of the rig's computers runs it; empty in a rig of one.
     """
 
@@ -46,6 +47,7 @@ class NodeSpec:
     members: tuple[NodeSpec, ...] = ()
     images: tuple[str, ...] = ()
     decides: bool = False
+    commands: bool = False
     host: str = ""
 
     @property
@@ -143,6 +145,7 @@ def _separate(rig: Rig, facts: RigFacts) -> list[NodeSpec]:
             ends_rig=kind.publishes_images,
             component=kind.component,
             decides=kind.decides,
+            commands=kind.commands,
             host=host_of(section, rig.hosts),
         )
         for kind in NODE_KINDS
@@ -227,6 +230,7 @@ def _process(name: str, namespace: str, members: list[NodeSpec], images: tuple[s
         on_failure=max((node.on_failure for node in members), key=severity.index),
         ends_rig=any(node.ends_rig for node in members),
         decides=any(node.decides for node in members),
+        commands=any(node.commands for node in members),
         members=tuple(members),
         images=images,
     )

@@ -77,6 +77,7 @@ class NodeKind:
         takes_images: it subscribes to the cameras' images, wherever somebody else publishes them.
         publishes_images: it is a camera: the rig ends, without a failure, when it has ended by itself.
         decides: what the outputs do depends on it: they go off when it dies, even if the rig continues without it.
+        commands: it is what commands the outputs: it ends first where somebody ends the rig.
         foreign: a section of this class is run by somebody else; no node is started for it.
         node_name, namespace: of the node, from its name in the section; within the rig's namespace.
         fill: the parameters that the rig fills in where the section of that name doesn't say them.
@@ -98,6 +99,7 @@ class NodeKind:
     takes_images: bool = False
     publishes_images: bool = False
     decides: bool = False
+    commands: bool = False
     foreign: type[Settings] | None = None
     node_name: Callable[[str], str] = lambda name: name
     namespace: Callable[[str], str] = lambda name: "/"
@@ -221,6 +223,7 @@ NODE_KINDS = (
         executable="experiment",
         component="dlstream_experiment::ExperimentNode",
         decides=True,
+        commands=True,
         fill=lambda facts, name: {
             "cameras": facts.pose_cameras,
             "outputs": sorted(facts.outputs),
@@ -254,5 +257,5 @@ NODE_KINDS = (
 """In the order in which the nodes start; they end in reverse.
 
 So the cameras end first, then the experiment, before it could miss poses, the recorder after all it records, and the
-panel, which shows it, at last.
+panel, which shows it, at last. Where somebody ends the rig, the experiment comes before them all.
 """

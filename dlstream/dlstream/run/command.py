@@ -23,7 +23,7 @@ from dlstream.run.parameter_files import remove_abandoned_files
 from dlstream.run.registry import RunningRig, announced
 from dlstream.run.runner import Runner
 from dlstream.run.shared_memory import remove_abandoned
-from dlstream.run.supervision import Supervisor
+from dlstream.run.supervision import Ending, Supervisor
 from dlstream_common import now
 from dlstream_common.ros.host_clocks import HOST
 
@@ -104,10 +104,10 @@ def run_rig(
             runner = Runner(specs, environment, say, monitor.report_fault, monitor.stop_outputs, link.may_end)
             link.left = lambda: runner.left
 
-        def on_stopping(reason: str, failed: bool) -> None:
+        def on_stopping(ending: Ending) -> None:
             monitor.rig_ends = True
             if link is not None:
-                link.ends(reason, failed)
+                link.ends(ending)
 
         code = runner.run(lambda: (link.tick() if link else None) or supervisor.tick(), on_stopping)
         code = code or int(monitor.experiment_failed)

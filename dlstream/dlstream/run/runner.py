@@ -39,8 +39,9 @@ class Runner:
     `on_fault` is called for every needed node that ended, with its name and how it ended. `stop_outputs` is called
     before that, with the reason and with whether the rig ends: outputs are off before anything is waited for.
     Nodes end in the reverse of the order in which they started: those that send come before those that receive, so
-    that the recorder gets what was on its way. `may_end` says whether a node's turn has come, in a rig with nodes on
-    other hosts.
+    that the recorder gets what was on its way. Where somebody asks for the end, the experiment ends before them all:
+    the outputs are off without waiting for a camera to close. `may_end` says whether a node's turn has come, in a rig
+    with nodes on other hosts.
     """
 
     def __init__(
@@ -70,20 +71,22 @@ class Runner:
     def run(
         self,
         tick: Callable[[], Ending | None] | None = None,
-        on_stopping: Callable[[str, bool], None] = lambda reason, failed: None,
+        on_stopping: Callable[[Ending], None] = lambda ending: None,
     ) -> int:
         """Runs until a node that is needed has ended, `stop`, SIGINT or SIGTERM; returns the exit code.
 
         `tick` is called about ten times a second, in this thread, until it says why the rig is to end. `on_stopping` is
-        called once, before the first node is asked to end: with the reason, and whether it is a failure.
+        called once, before the first node is asked to end.
         """
         previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             for spec in self._specs:
                 self._start(spec)
-            reason = self._handle_events(tick)
-            self._say("rig", f"stopping: {reason}")
-            on_stopping(reason, self.exit_code != 0)
+            ending = self._handle_events(tick)
+            self._say("rig", f"stopping: {ending.reason}")
+            if ending.at_once:
+                self._end_experiment()
+            on_stopping(ending)
         finally:
             self._end_all()
             for number, handler in previous.items():
@@ -96,7 +99,7 @@ class Runner:
         return [process.spec.full_name for process in list(self._processes) if process.running]
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._events.put(Ending(f"{signal.Signals(number).name} received"))
+        self._events.put(Ending(f"{signal.Signals(number).name} received", at_once=True))
 
     def _start(self, spec: NodeSpec) -> None:
         process = NodeProcess(
@@ -107,7 +110,7 @@ class Runner:
         )
         self._processes.append(process)
 
-    def _handle_events(self, tick: Callable[[], Ending | None] | None) -> str:
+    def _handle_events(self, tick: Callable[[], Ending | None] | None) -> Ending:
         while True:
             try:
                 event = self._events.get(timeout=0.1)
@@ -120,11 +123,11 @@ class Runner:
                 event = tick() or event  # first: it may know why a node has ended
             if isinstance(event, Ending):
                 self.exit_code = self.exit_code or int(event.failed)
-                return event.reason
+                return Ending(event.reason, self.exit_code != 0, event.at_once)
             elif isinstance(event, _Exit):
                 reason = self._after_exit(event)
                 if reason:
-                    return reason
+                    return Ending(reason, self.exit_code != 0)
 
     def _after_exit(self, event: _Exit) -> str:
         """What to do about a node that has ended; a reason where the rig has to stop."""
@@ -148,6 +151,11 @@ class Runner:
         else:
             self._say("rig", f"{spec.full_name} {ending}; the rig continues without it")
         return ""
+
+    def _end_experiment(self) -> None:
+        for process in self._processes:
+            if process.spec.commands:
+                process.signal(signal.SIGINT)
 
     def _end_all(self) -> None:
         for process in reversed(self._processes):

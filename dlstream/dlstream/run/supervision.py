@@ -20,10 +20,16 @@ _RESTART_WINDOW = 60.0
 
 @dataclass(frozen=True)
 class Ending:
-    """Why a rig is to end."""
+    """Why a rig is to end.
+
+    Attributes:
+        at_once: somebody asked for it: the experiment ends first, so that the outputs are off without waiting for
+            cameras and networks to close. Otherwise it decides on all poses that are still on their way.
+    """
 
     reason: str
     failed: bool = False
+    at_once: bool = False
 
 
 class Supervisor:

@@ -24,6 +24,7 @@ class Beat:
         state: it waits for the others, it runs its share, or it ends it.
         reason: why it ends.
         failed: whether that is a failure.
+        at_once: whether somebody asked for it: see Ending.
         files: what must be the same on every host, such as the rig file, each with its hash.
         left: the full names of its nodes that have not ended, including those that have not started yet.
         sent: when, by its own clock, in nanoseconds since the epoch.
@@ -36,6 +37,7 @@ class Beat:
     state: State = "waits"
     reason: str = ""
     failed: bool = False
+    at_once: bool = False
     files: dict[str, str] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
     sent: int = 0
@@ -58,7 +60,8 @@ class Beat:
             named = isinstance(beat.rig, str) and isinstance(beat.host, str)
             if not named or beat.state not in ("waits", "runs", "ends"):
                 return None
-            reason, failed, sent, uptime = str(beat.reason), bool(beat.failed), int(beat.sent), int(beat.uptime)
-            return cls(beat.rig, beat.host, beat.state, reason, failed, files, left, sent, heard, uptime)
+            reason, failed, at_once = str(beat.reason), bool(beat.failed), bool(beat.at_once)
+            sent, uptime = int(beat.sent), int(beat.uptime)
+            return cls(beat.rig, beat.host, beat.state, reason, failed, at_once, files, left, sent, heard, uptime)
         except (ValueError, TypeError, AttributeError, OverflowError):
             return None

@@ -122,7 +122,7 @@ class HostLink:
         """Why the rig is to end because of another host; None while it goes on."""
         for peer in self._peers.values():
             if peer.beat is not None and peer.beat.state == "ends":
-                return Ending(f"host {peer.name}: {peer.beat.reason}", peer.beat.failed)
+                return Ending(f"host {peer.name}: {peer.beat.reason}", peer.beat.failed, peer.beat.at_once)
             if ending := self._after_silence(peer) or self._after_clock(peer):
                 return ending
         if self._is_main and time.monotonic() > self._next_clock and self._monitor.is_heard:
@@ -188,10 +188,10 @@ class HostLink:
 
     # The end, in the order of the whole rig.
 
-    def ends(self, reason: str, failed: bool) -> None:
+    def ends(self, ending: Ending) -> None:
         """Tells the others that this host ends, and why; they end as well."""
         if self._own.state != "ends":
-            self._own = replace(self._own, reason=reason, failed=failed)
+            self._own = replace(self._own, reason=ending.reason, failed=ending.failed, at_once=ending.at_once)
             self._become("ends")
 
     def may_end(self, spec: NodeSpec) -> bool:
@@ -206,7 +206,7 @@ class HostLink:
 
     def close(self, reason: str = "it has ended") -> None:
         """Says a few times that this host has ended, and beats no more."""
-        self.ends(reason, failed=True)
+        self.ends(Ending(reason, failed=True))
         self.left = lambda: ()
         self._ended.set()
         self._thread.join()
