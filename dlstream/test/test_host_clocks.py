@@ -122,6 +122,7 @@ def test_a_host_is_ready_once_it_hears_this_one_and_its_clock_is_known() -> None
         state=st.sampled_from(["waits", "runs", "ends"]),
         reason=st.text(),
         failed=st.booleans(),
+        at_once=st.booleans(),
         files=st.dictionaries(st.text(), st.text(), max_size=3),
         left=st.lists(st.text(), max_size=3),
         sent=st.integers(0, 2**62),
