@@ -107,10 +107,10 @@ def test_ctrl_c_just_when_a_node_was_told_to_end_leaves_nobody_behind(launch, wr
 
 
 def test_the_rigs_own_end_and_its_arguments(launch, write_rig):
-    rig_file = write_rig(("recorder:", "stop: {after: 3}\nrecorder:"))
+    rig_file = write_rig(("recorder:", "stop: {after: 15}\nrecorder:"))
     rig = launch("dlstream", "rig.launch.py", f"rig:={rig_file}", "namespace:=rig1", "log_level:=debug")
     assert rig.wait() == 0, rig.output
-    assert "stopping: 3 s elapsed" in rig.output
+    assert "stopping: 15 s elapsed" in rig.output
     assert ended(rig) == [f"/rig1{node}" for node in NODES[::-1]]
     assert "[DEBUG]" in rig.output
     assert rig.about()["complete"]

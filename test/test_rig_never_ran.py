@@ -22,3 +22,11 @@ def test_what_an_experiment_waited_for_in_vain_is_named_last(start, write_rig):
     assert rig.stop() == 0, rig.output
     said = " ".join(rig.output.split()).rpartition("Session ")[2]
     assert "The experiment never ran: its status to the end was 'waits for output 'screen': " in said
+
+
+def test_a_run_whose_time_is_over_before_its_experiment_began_has_failed(start, write_rig):
+    nobody = ("outputs:\n  screen:", "outputs:\n  other:")
+    somebody = ("recorder:", "  screen: {type: topic}\nrecorder:")
+    rig = start("run", str(write_rig(nobody, somebody)), "--local", "--seconds", "0.5")
+    assert rig.wait() == 1, rig.output
+    rig.saw("stopping: 0.5 s elapsed, and the experiment has not begun")

@@ -7,16 +7,23 @@ from typing import Any
 
 import pytest
 
+from dlstream.rig.sections import section_of
 from dlstream.run.supervision import Ending, Supervisor
+from dlstream_common import Settings
+from dlstream_experiment.settings import ExperimentSettings
 from dlstream_msgs.msg import ExperimentStatus
 
+EXPERIMENT = section_of(ExperimentSettings)
+SILENT = EXPERIMENT(file=__file__)
+"""Of a rig file that does not say who starts it: it starts by itself."""
 
-def supervisor(autostart: bool | None, **known: Any) -> Supervisor:
+
+def supervisor(autostart: bool | Settings | None, **known: Any) -> Supervisor:
     """That of a rig with an experiment (None: without), whose time is over."""
     found = {"told_to_end": "", "first_frame": 0.0, "poses": 0, "ran": False, "waited_for": "", "status": None}
     claim = SimpleNamespace(conflict="")
     monitor: Any = SimpleNamespace(**{**found, **known}, claim=claim, tell_of_hanging=lambda say: None)
-    experiment = None if autostart is None else SimpleNamespace(autostart_run=autostart)
+    experiment = EXPERIMENT(file=__file__, autostart_run=autostart) if isinstance(autostart, bool) else autostart
     rig: Any = SimpleNamespace(experiment=experiment, stop=SimpleNamespace(after=0.0, with_experiment=False))
     return Supervisor(rig, monitor, lambda name, text: None, seconds=0.001)
 
@@ -26,8 +33,9 @@ def test_the_end_of_its_time_is_no_failure(autostart, ran):
     assert supervisor(autostart, ran=ran).tick() == Ending("0.001 s elapsed")
 
 
-def test_the_end_of_its_time_is_a_failure_where_the_experiment_should_have_begun():
-    assert supervisor(True).tick() == Ending("0.001 s elapsed, and the experiment has not begun", failed=True)
+@pytest.mark.parametrize("autostart", [True, SILENT])
+def test_the_end_of_its_time_is_a_failure_where_the_experiment_should_have_begun(autostart):
+    assert supervisor(autostart).tick() == Ending("0.001 s elapsed, and the experiment has not begun", failed=True)
 
 
 @pytest.mark.parametrize(

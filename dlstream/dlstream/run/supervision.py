@@ -91,7 +91,10 @@ class Supervisor:
 
     @property
     def _starts_by_itself(self) -> bool:
-        return self._rig.experiment is not None and self._rig.experiment.autostart_run is not False
+        experiment = self._rig.experiment
+        if experiment is None:
+            return False
+        return "autostart_run" not in experiment.model_fields_set or bool(experiment.autostart_run)
 
 
 class RestartLimit:
