@@ -180,18 +180,25 @@ def test_what_was_left_out_live_is_left_out_of_its_video(scene, video, experimen
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "bgr24").reformat(format="bgr0")))
         container.mux(stream.encode(None))
     start, *rest = [json.loads(line) for line in read_lines(live, JOURNAL)]
-    poses = [entry for entry in rest if entry["in"] == "poses"][6:40:3]
-    lines = [json.dumps(entry | {"n": number}) for number, entry in enumerate([start, *poses])]
+    poses = [entry for entry in rest if entry["in"] == "poses"]
+    frames = pd.read_csv(live / "top.frames.csv")
+    frames["sequence"] -= 25 * (frames["frame"] >= 25)  # the camera was started again, and counts from 0
+    frames.to_csv(live / "top.frames.csv", index=False)
+    for entry in poses[25:]:
+        entry["sequence"] -= 25
+    another_run = [start | {"stamp": poses[44]["stamp"]}, *poses[45:]]
+    lines = [json.dumps(entry | {"n": number}) for number, entry in enumerate([start, *poses[6:40:3], *another_run])]
     (live / JOURNAL).write_text("\n".join(lines) + "\n")
     options = Options(NETWORK, live / "experiment.yaml", 1.0, video=False, live_frames=True)
     analyze(live / "top.mkv", tmp_path / "again", options, console)
     again = [json.loads(line) for line in read_lines(tmp_path / "again", JOURNAL)]
-    assert [entry["sequence"] for entry in again if entry["in"] == "poses"] == list(range(6, 40, 3))
+    decided = [entry["stamp"] for entry in again if entry["in"] == "poses"]
+    assert decided == [entry["stamp"] for entry in poses[6:40:3]]
     table = read_poses(tmp_path / "again" / "top.poses.csv")
     assert table.dropna(how="all").index.tolist() == list(range(6, 40, 3))
     analyze(live / "top.mkv", tmp_path / "every", Options(NETWORK, live / "experiment.yaml", 1.0), console)
     every = [json.loads(line) for line in read_lines(tmp_path / "every", JOURNAL)]
-    assert [entry["sequence"] for entry in every if entry["in"] == "poses"] == list(range(6, FRAMES))
+    assert [entry["stamp"] for entry in every if entry["in"] == "poses"] == [entry["stamp"] for entry in poses[6:]]
     assert len(read_poses(tmp_path / "every" / "top.poses.csv").dropna(how="all")) == FRAMES
     with av.open(str(tmp_path / "every" / "annotated.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == FRAMES

@@ -139,12 +139,15 @@ def test_a_killed_command_leaves_nothing_half_and_goes_on_where_it_was(walk, tmp
     whole = ["walkDLC_demo_mouse.csv", "walkDLC_demo_mouse.h5", "walkDLC_demo_mouse.track.json"]
     assert [name for name in names(out) if name[0] != "."] == whole
     stamp = (out / whole[0]).stat().st_mtime_ns
+    theirs = out / ".longDLC_demo_mouse.int8~desk.12.34.part"  # another command is at work with another network
+    theirs.mkdir()
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 of 2 videos is complete already" in done.stdout
     assert "1 video tracked (400 frames, 0 lost), 1 complete already" in done.stdout
     assert (out / whole[0]).stat().st_mtime_ns == stamp
-    assert names(out) == sorted([*whole, *(name.replace("walk", "long") for name in whole)]), "no temporary files"
+    ours = [*whole, *(name.replace("walk", "long") for name in whole)]
+    assert names(out) == sorted([*ours, theirs.name]), "no temporary files"
     run([walk, long], tmp_path / "other")
     assert tables(out) == tables(tmp_path / "other")
 

@@ -198,6 +198,12 @@ def test_records_while_the_experiment_runs(start_node, observer, camera, wait_fo
     times = {"received": stamp_to_message(decided + 2000), "applied": stamp_to_message(decided + 3000)}
     answers.publish(Acknowledgement(source="experiment", id=1, output="screen", success=True, **times))
     wait_for(lambda: last_sequence(folder / "top.frames.csv") == frame.sequence, "the last frame")
+    for status in (ExperimentStatus.FINISHED, ExperimentStatus.RUNNING):  # stopped and started again at once
+        statuses.publish(ExperimentStatus(status=status, experiment="example"))
+    camera.send([image] * 60, 60.0)
+    later = camera.send_one(image)
+    wait_for(lambda: last_sequence(folder / "top.frames.csv") == later.sequence, "a frame of the second run")
+    assert only_session(tmp_path) == folder
     statuses.publish(ExperimentStatus(status=ExperimentStatus.FINISHED, reason="10 hits"))
     wait_for(lambda: json.loads((folder / "session.json").read_text())["complete"], "the end of the session")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from datetime import datetime
@@ -125,3 +126,30 @@ def test_what_is_no_session_is_refused(tmp_path: Path):
     (tmp_path / "session.json").write_text("{}")
     with pytest.raises(RecordingError, match="found no cameras"):
         recover(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "left",
+    [
+        {"mkv": 0, "frames.csv": 0},
+        {"mkv": 0, "frames.csv": 0, "poses.csv": 0, "latency.csv": 0},
+        {"mkv": 2000, "frames.csv": 30, "poses.csv": 60, "latency.csv": 40},  # a head each, and no frame
+        {"frames.csv": 0},
+    ],
+)
+def test_a_part_that_had_just_begun_takes_nothing_else_with_it(killed, left):
+    for ending, size in left.items():
+        (killed / f"top.2.{ending}").write_bytes((killed / f"top.{ending}").read_bytes()[:size])
+    summary = recover(killed)
+    assert (summary.frames_recorded, summary.poses) == (60, 25)
+    assert recover(killed) == summary
+
+
+def test_what_the_video_has_lost_is_in_no_table(killed):
+    for path in (killed / "top.mkv", killed / "top.poses.csv"):
+        os.truncate(path, path.stat().st_size // 3)  # as far as the disk had it; the other tables reach further
+    summary = recover(killed)
+    kept = summary.frames_recorded
+    assert 0 < kept < 48
+    assert pd.read_csv(killed / "top.latency.csv")["frame"].max() < kept
+    assert summary.poses == len(range(0, kept, 2))

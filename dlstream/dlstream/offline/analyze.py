@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -75,16 +75,20 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Live:
-    """The run that a session's video shows: the stamp of its start, its seed, and the frames that it decided on."""
+    """The run that a session's video shows: the stamp of its start, its seed, and the frames that it decided on.
+
+    Attributes:
+        frames: the stamps of these frames: a camera that is started again counts its frames from 0.
+    """
 
     stamp: int
     seed: int
-    sequences: frozenset[int]
+    frames: frozenset[int]
 
     @property
     def first(self) -> int:
-        """The first of these frames."""
-        return min(self.sequences)
+        """The stamp of the first of these frames."""
+        return min(self.frames)
 
 
 def analyze(path: Path, out: Path, options: Options, console: Console) -> Summary:
@@ -138,7 +142,7 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
     session.set_regions(camera, outlines(experiment, camera))
     session.copy(experiment.path, "experiment.yaml")
     analysis = Analysis(experiment, session, seed, live.stamp if live else None)
-    only = live.sequences if live is not None and options.live_frames else None
+    only = live.frames if live is not None and options.live_frames else None
     with ExitStack() as stack:
         stack.callback(session.close)
         drawing = None
@@ -161,7 +165,7 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
                     session.add_lost(camera, frame.sequence, frame.stamp, frame.reason)
                     continue
                 tell(look.add(frame.image, frame.sequence, frame.stamp), frame.stamp)
-                analysis.add(frame, poses, decide=live is None or frame.sequence >= live.first)
+                analysis.add(frame, poses, decide=live is None or frame.stamp >= live.first)
                 if drawing is not None:
                     drawing.add(frame, poses, analysis)
                 advance()
@@ -227,9 +231,11 @@ def live_run(session: Path, camera: str) -> Live | None:
     entries = from_first_start(journal_of(session))
     if not entries or not isinstance(entries[0].input, Start):
         return None
-    poses = [entry.input.poses for entry in entries if isinstance(entry.input, Poses)]
-    sequences = frozenset(item.sequence for item in poses if item.camera == camera)
-    return Live(entries[0].input.stamp, entries[0].input.seed, sequences) if sequences else None
+    begin = entries[0].input
+    inputs = takewhile(lambda item: not isinstance(item, Start), (entry.input for entry in entries[1:]))
+    poses = [item.poses for item in inputs if isinstance(item, Poses)]
+    frames = frozenset(item.stamp for item in poses if item.camera == camera)
+    return Live(begin.stamp, begin.seed, frames) if frames else None
 
 
 def _warn(console: Console, name: str, text: str) -> None:

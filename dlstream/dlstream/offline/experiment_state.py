@@ -48,7 +48,7 @@ class ExperimentState:
     triggers: dict[str, bool] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     shams: dict[str, str] = field(default_factory=dict)
-    _unanswered: dict[tuple[str, int], EventRow] = field(default_factory=dict)
+    _unanswered: dict[tuple[str, str, int], EventRow] = field(default_factory=dict)
     _brief: list[tuple[int, PanelLine]] = field(default_factory=list)
 
     @property
@@ -60,11 +60,11 @@ class ExperimentState:
         """The next event, command or acknowledgement."""
         kind, values = row.kind, row.values
         if kind == event_kinds.COMMAND:
-            self._unanswered[row.source, row.id] = row
+            self._unanswered[row.name, row.source, row.id] = row
             if not self.by_acknowledgement:
                 self.outputs[row.name] = _action(row.action, values)
         elif kind == event_kinds.ACKNOWLEDGEMENT:
-            command = self._unanswered.pop((row.source, row.id), None)
+            command = self._unanswered.pop((row.name, row.source, row.id), None)
             if self.by_acknowledgement and command is not None and row.success != "false":
                 self.outputs[row.name] = _action(command.action, command.values)
         elif kind == event_kinds.EXPERIMENT_STARTED:

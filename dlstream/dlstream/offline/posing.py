@@ -81,7 +81,7 @@ def _is_parallel(engine: str) -> bool:
 def posed_ahead(
     frames: Iterator[Frame | Lost], poser: Poser, only: frozenset[int] | None = None
 ) -> Generator[tuple[Frame | Lost, FramePoses | None], None, None]:
-    """Each frame with its poses, in order; those that are lost, or not in `only`, have none."""
+    """Each frame with its poses, in order; those that are lost, or not in `only` by their stamps, have none."""
     return ahead(_posed(frames, poser, only))
 
 
@@ -113,7 +113,7 @@ def _posed(
     pool = ThreadPoolExecutor(poser.at_once, "network")
     try:
         for frame in frames:
-            wanted = frame if isinstance(frame, Frame) and (only is None or frame.sequence in only) else None
+            wanted = frame if isinstance(frame, Frame) and (only is None or frame.stamp in only) else None
             waiting.append((frame, pool.submit(poser.detect, wanted) if wanted else None))
             if len(waiting) > poser.at_once + 1:  # one more than can be looked at: no thread waits for this one
                 yield oldest()

@@ -30,6 +30,8 @@ class Found:
 
 def found_in(poses: pd.DataFrame) -> Found:
     """What a table of poses shows; see `read_poses`."""
+    if poses.empty:
+        return Found()
     values = poses.to_numpy(float).reshape(len(poses), -1, 3)
     confidence = np.where(np.isfinite(values[:, :, :2]).all(axis=2), values[:, :, 2], np.nan)
     known = confidence[np.isfinite(confidence)]

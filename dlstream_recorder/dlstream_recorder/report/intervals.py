@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from itertools import chain
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -28,10 +30,18 @@ STIMULUS_COLUMNS = (
     "applied",
     "values",
 )
+_OF_TRIALS = (
+    event_kinds.EXPERIMENT_STARTED,
+    event_kinds.TRIAL_STARTED,
+    event_kinds.TRIAL_ENDED,
+    event_kinds.EXPERIMENT_ENDED,
+)
+_Key: TypeAlias = tuple[object, object, object]
+"""What a command and its answer share: output, source, number."""
 
 
 def trials(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
-    """The trials, one row each, in the order of their starts.
+    """The trials, one row each, in the order of their starts. One that nothing ended was over with its run.
 
     Args:
         events: as `read_events` returns them.
@@ -39,7 +49,12 @@ def trials(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
     """
     rows: list[dict[str, object]] = []
     running: dict[str, deque[dict[str, object]]] = {}
-    for event in _in_order(events[events["kind"].isin([event_kinds.TRIAL_STARTED, event_kinds.TRIAL_ENDED])]):
+    for event in sorted(_in_order(events[events["kind"].isin(_OF_TRIALS)]), key=_around_its_trials):
+        if event["kind"] in (event_kinds.EXPERIMENT_STARTED, event_kinds.EXPERIMENT_ENDED):
+            for unended in chain.from_iterable(running.values()):
+                unended["stop_ns"] = event["stamp_ns"]
+            running.clear()
+            continue
         values = _values(event)
         waiting = running.setdefault(str(event["name"]), deque())
         if event["kind"] == event_kinds.TRIAL_STARTED:
@@ -64,36 +79,30 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
     Args:
         events, end_ns: as for `trials`.
     """
-    answers = events[events["kind"] == event_kinds.ACKNOWLEDGEMENT]
-    done, failed = answers[answers["success"] != "false"], answers[answers["success"] == "false"]
-    applied = {
-        (source, number): stamp
-        for source, number, stamp in zip(done["source"], done["id"], done["applied_ns"], strict=True)
-        if stamp
-    }
-    refused = set(zip(failed["source"], failed["id"], strict=True)) - set(applied)
-    rows: list[dict[str, object]] = []
-    on: dict[tuple[object, bool], dict[str, object]] = {}
+    answers = _Answers(events)
+    rows: list[dict[str, Any]] = []
+    on: dict[tuple[object, bool], dict[str, Any]] = {}
     shams = [event_kinds.SHAM_STARTED, event_kinds.SHAM_CHANGED, event_kinds.SHAM_ENDED]
     others = [event_kinds.COMMAND, event_kinds.FAULT, event_kinds.OUTPUT_REPORT]
     for event in _in_order(events[events["kind"].isin([*others, *shams])]):
         values = _values(event)
         if event["kind"] == event_kinds.FAULT:
             if values.get("state") == OFF and (ended := on.pop((event["name"], False), None)) is not None:
-                _end(ended, event["stamp_ns"])
+                _end(ended, event["stamp_ns"], rows)
             continue
         if event["kind"] == event_kinds.OUTPUT_REPORT:
             running = on.get((event["name"], False))
             if running is not None and values.get("begin") == str(running["start_ns"]):
                 running["stop_ns"] = running["over"] = event["stamp_ns"]
             continue
-        if (event["source"], event["id"]) in refused and event["kind"] == event_kinds.COMMAND:
-            continue
         sham = event["kind"] != event_kinds.COMMAND
-        stamp = _stamp(event) if sham else applied.get((event["source"], event["id"]), _stamp(event))
+        applied, refused = (None, False) if sham else answers.to(event)
+        if refused:
+            continue
+        stamp = applied or _stamp(event)
         before = on.pop((event["name"], sham), None)
         if before is not None:
-            _end(before, stamp)
+            _end(before, stamp, rows)
         action = values.pop("action", "") if sham else event["action"]
         if event["kind"] == event_kinds.SHAM_ENDED or action == OFF:
             continue
@@ -103,31 +112,68 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
             "start_ns": stamp,
             "sham": sham,
             "trigger": values.pop("trigger", "") if sham else event["trigger"],
-            "applied": not sham and (event["source"], event["id"]) in applied,
+            "applied": applied is not None,
             "values": values,
         }
-        row["over"] = _over(str(action), values, stamp, applied=bool(row["applied"]))
+        row["over"], row["delay_ns"] = _over(str(action), values, stamp, applied=applied is not None)
         row["stop_ns"] = end_ns if row["over"] is None else row["over"]
         rows.append({**row, **{name: event[name] for name in ("value", "camera", "sequence", "frame_stamp_ns")}})
         on[event["name"], sham] = rows[-1]
     return pd.DataFrame(rows, columns=list(STIMULUS_COLUMNS))
 
 
-def _over(action: str, values: Mapping[str, str], start: int, applied: bool) -> int | None:
-    """When what begins at `start` is over by itself; None: not before the next command, or it is not known.
+class _Answers:
+    """Which output answered what to which command.
 
-    What an output acknowledges is the first edge, after a delay; a decision is before it.
+    A command's number is unique for its output and source only, and begins again with each start of that source.
+    """
+
+    def __init__(self, events: pd.DataFrame) -> None:
+        self._sent: dict[_Key, list[int]] = {}
+        self._applied: dict[tuple[_Key, int], int] = {}
+        self._refused: set[tuple[_Key, int]] = set()
+        for command in events[events["kind"] == event_kinds.COMMAND].to_dict("records"):
+            self._sent.setdefault(_key(command), []).append(int(command["recorded_ns"]))
+        for times in self._sent.values():
+            times.sort()
+        for answer in events[events["kind"] == event_kinds.ACKNOWLEDGEMENT].to_dict("records"):
+            key = _key(answer)
+            # It may have arrived just before its command, by another topic.
+            number = max(bisect_right(self._sent.get(key, []), int(answer["recorded_ns"])) - 1, 0)
+            if answer["success"] == "false":
+                self._refused.add((key, number))
+            elif answer["applied_ns"]:
+                self._applied[key, number] = int(answer["applied_ns"])
+
+    def to(self, command: Mapping[str, Any]) -> tuple[int | None, bool]:
+        """When a command was carried out, None if that is not known, and whether it was refused."""
+        key = _key(command)
+        this = key, bisect_left(self._sent[key], int(command["recorded_ns"]))
+        return self._applied.get(this), this in self._refused and this not in self._applied
+
+
+def _key(event: Mapping[str, Any]) -> _Key:
+    return event["name"], event["source"], event["id"]
+
+
+def _over(action: str, values: Mapping[str, str], start: int, applied: bool) -> tuple[int | None, int]:
+    """When what begins at `start` is over by itself, and for how many nanoseconds before `start` it was awaited.
+
+    The first is None where it is not over before the next command, or that is not known. What an output acknowledges is
+    the first edge, after a delay; a decision is before it.
     """
     found = read_action(action, values, VOCABULARY)
     if not isinstance(found, Action) or found.seconds is None:
-        return None
+        return None, 0
     delay = getattr(found, "delay", 0.0) / 1000 if applied else 0.0
-    return start + round(1e9 * (found.seconds - delay))
+    return start + round(1e9 * (found.seconds - delay)), round(1e9 * delay)
 
 
-def _end(row: dict[str, Any], stamp: Any) -> None:
-    """It has ended, at the latest now."""
-    row["stop_ns"] = stamp if row["over"] is None else min(row["over"], stamp)
+def _end(row: dict[str, Any], stamp: int, rows: list[dict[str, Any]]) -> None:
+    """It has ended, at the latest now; it was none where that was before its first edge."""
+    if row["start_ns"] - row["delay_ns"] <= stamp < row["start_ns"]:
+        rows[:] = [other for other in rows if other is not row]
+    row["stop_ns"] = max(row["start_ns"], stamp if row["over"] is None else min(row["over"], stamp))
 
 
 def per_trigger(found: pd.DataFrame) -> pd.DataFrame:
@@ -156,6 +202,13 @@ def per_trigger(found: pd.DataFrame) -> pd.DataFrame:
 
 def _in_order(events: pd.DataFrame) -> list[Mapping[str, object]]:
     return sorted(events.to_dict("records"), key=_stamp)
+
+
+def _around_its_trials(event: Mapping[str, object]) -> tuple[int, int]:
+    """Puts a run's start before, and its end after, what else happened at that moment."""
+    return _stamp(event), {event_kinds.EXPERIMENT_STARTED: 0, event_kinds.EXPERIMENT_ENDED: 2}.get(
+        str(event["kind"]), 1
+    )
 
 
 def _stamp(event: Mapping[str, Any]) -> int:

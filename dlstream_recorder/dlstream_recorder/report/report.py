@@ -147,7 +147,7 @@ def write_paths(folder: Path, camera: str, about: Mapping[str, Any], ending: str
 def _analysed(stem: Path, frames: pd.DataFrame) -> NDArray[np.bool_]:
     """Which frames the network has looked at; all where the session has no table of the poses' times."""
     latency = read_latency(stem)
-    return np.ones(len(frames), bool) if latency is None else frames["sequence"].isin(latency["sequence"]).to_numpy()
+    return np.ones(len(frames), bool) if latency is None else frames["stamp_ns"].isin(latency["stamp_ns"]).to_numpy()
 
 
 def _end(contents: Mapping[str, Any], events: pd.DataFrame) -> int:

@@ -275,7 +275,9 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             except DlstreamError as error:
                 self._failure = str(error)
                 self.get_logger().error(self._failure)
-        elif not running:
+        elif running:
+            self._stop_at = None  # a run that begins before the last one's session is closed belongs in it
+        else:
             self._failure = "" if self._session is None else self._failure
             if self._session is not None and self._stop_at is None:
                 self._stop_at = time.monotonic() + _FINAL_WAIT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from dlstream_recorder.writers._csv import CsvRows, cut_half_row
 from dlstream_recorder.writers._files import write_error, write_json
 from dlstream_recorder.writers._matroska_repair import repair
 from dlstream_recorder.writers._pose_table import NOTHING
+from dlstream_recorder.writers._segment import FRAME_COLUMNS
 from dlstream_recorder.writers.bag import repair_bag
 from dlstream_recorder.writers.session_file import SESSION_FILE, iso
 
@@ -66,6 +68,7 @@ _OLD_COLUMNS = 6
 
 
 def _recover_segment(stem: Path) -> None:
+    _clear_what_holds_nothing(stem)
     table = CsvRows(sibling(stem, "frames.csv"))
     rows = table.count()
     video = sibling(stem, "mkv")
@@ -85,6 +88,25 @@ def _recover_segment(stem: Path) -> None:
             poses.keep(rows)
             cells = [NOTHING] * (poses.columns() - 1)
             poses.append([[row, *cells] for row in range(poses.count(), rows)])
+    latency = sibling(stem, "latency.csv")
+    if latency.exists() and (times := CsvRows(latency)).first_column == "frame":
+        times.keep(times.count_below(rows))
+
+
+def _clear_what_holds_nothing(stem: Path) -> None:
+    """After a power cut what had just begun may be empty: a table without its header, a video without a byte."""
+    frames, video = sibling(stem, "frames.csv"), sibling(stem, "mkv")
+    if not frames.stat().st_size:
+        frames.write_text(",".join(FRAME_COLUMNS) + "\n")
+    if video.exists() and not video.stat().st_size:
+        video.unlink()
+    for ending, header in (("poses.csv", "coords"), ("ground_truth.csv", "coords"), ("latency.csv", "")):
+        path = sibling(stem, ending)
+        if path.exists():
+            with path.open(encoding="utf-8") as file:
+                whole = any(line.startswith(header) for line in islice(file, 4))
+            if not whole:
+                path.unlink()
 
 
 def _by_date(contents: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import islice, takewhile
 from pathlib import Path
 
 from dlstream_recorder.writers._files import AppendFile
@@ -65,6 +66,7 @@ class CsvRows:
         with path.open("rb") as file:
             head = file.read(1 << 20).splitlines(keepends=True)[:4]
         names = [line.split(b",", 1)[0] for line in head]
+        self.first_column = names[0].decode(errors="replace") if names else ""
         self._header = head[: max([1, *(names.index(name) + 1 for name in (b"coords",) if name in names)])]
 
     def columns(self) -> int:
@@ -86,6 +88,12 @@ class CsvRows:
         """Adds rows at the end."""
         with self.path.open("ab") as file:
             file.write(_text(rows))
+
+    def count_below(self, limit: int) -> int:
+        """How many rows come before the first one whose first cell, a whole number, is not below `limit`."""
+        with self.path.open("rb") as file:
+            rows = islice(file, len(self._header), None)
+            return sum(1 for _ in takewhile(lambda line: int(line.partition(b",")[0]) < limit, rows))
 
     def keep(self, count: int) -> None:
         """Removes all rows after the first `count`."""

@@ -38,7 +38,8 @@ class EventRow:
         decided_ns, sent_ns: of the command, and in the row of its acknowledgement.
         received_ns, applied_ns: by the output.
         recorded_ns: when it reached the recorder.
-        source, id: of the command; they link it with its acknowledgement.
+        source, id: of the command; with `name` they link it with its acknowledgement. An `id` is of one output and
+            begins again with each start of its source.
         trigger, value: of the command and its acknowledgement: the trigger that caused it, and what that measured.
         success, message: of the acknowledgement; success is "" elsewhere.
         values: further details, in the file as JSON.
@@ -84,12 +85,12 @@ class EventTable:
         self._file, self._start = CsvFile(path, [EVENT_COLUMNS]), start
         self._waiting: deque[tuple[float, EventRow]] = deque()
         self._poses: OrderedDict[tuple[str, int], FramePoses] = OrderedDict()
-        self._commands: OrderedDict[tuple[str, int], EventRow] = OrderedDict()
+        self._commands: OrderedDict[tuple[str, str, int], EventRow] = OrderedDict()
 
     def add(self, row: EventRow) -> None:
         """Adds a row, which is written a moment later."""
         if row.kind == COMMAND:
-            _remember(self._commands, (row.source, row.id), row)
+            _remember(self._commands, (row.name, row.source, row.id), row)
         self._waiting.append((time.monotonic(), row))
 
     def poses(self, poses: FramePoses) -> None:
@@ -118,7 +119,7 @@ class EventTable:
 
     def _completed(self, row: EventRow) -> EventRow:
         if row.kind == ACKNOWLEDGEMENT:
-            command = self._commands.get((row.source, row.id))
+            command = self._commands.get((row.name, row.source, row.id))
             if command is not None:
                 row = replace(
                     row,

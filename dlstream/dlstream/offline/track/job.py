@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import threading
@@ -243,7 +244,7 @@ def _again(first: Frame, rest: Iterator[Frame | Lost]) -> Iterator[Frame | Lost]
 @contextmanager
 def _temporary(out: Path, base: str) -> Iterator[Path]:
     """A folder for files that are not whole yet; it is gone at the end."""
-    folder = out / f".{base}.{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}{PART}"
+    folder = out / f".{base}~{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}{PART}"
     try:
         folder.mkdir(parents=True)
     except OSError as error:
@@ -255,5 +256,9 @@ def _temporary(out: Path, base: str) -> Iterator[Path]:
 
 
 def parts(out: Path, base: str) -> list[Path]:
-    """The folders of results that are being made, or were when a process was killed."""
-    return [path for path in out.glob(f".*{PART}") if path.name.startswith(f".{base}.")]
+    """The folders of results that are being made, or were when a process was killed.
+
+    Not those of a network whose name begins in the same way: no host's name has a `~`.
+    """
+    own = re.compile(re.escape(f".{base}~") + r"[^~]+\.\d+\.\d+" + re.escape(PART))
+    return [path for path in out.glob(f".*{PART}") if own.fullmatch(path.name)]
