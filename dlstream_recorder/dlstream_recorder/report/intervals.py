@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Mapping
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from dlstream_common import OFF, event_kinds
 from dlstream_outputs.actions import VOCABULARY, Action, read_action
+from dlstream_recorder.report._answers import Answers
 
 TRIAL_COLUMNS = ("name", "start_ns", "stop_ns", "trigger", "result", "count", "values")
 STIMULUS_COLUMNS = (
@@ -36,8 +36,6 @@ _OF_TRIALS = (
     event_kinds.TRIAL_ENDED,
     event_kinds.EXPERIMENT_ENDED,
 )
-_Key: TypeAlias = tuple[object, object, object]
-"""What a command and its answer share: output, source, number."""
 
 
 def trials(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
@@ -79,7 +77,7 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
     Args:
         events, end_ns: as for `trials`.
     """
-    answers = _Answers(events)
+    answers = Answers(events)
     rows: list[dict[str, Any]] = []
     on: dict[tuple[object, bool], dict[str, Any]] = {}
     shams = [event_kinds.SHAM_STARTED, event_kinds.SHAM_CHANGED, event_kinds.SHAM_ENDED]
@@ -88,7 +86,7 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
         values = _values(event)
         if event["kind"] == event_kinds.FAULT:
             if values.get("state") == OFF and (ended := on.pop((event["name"], False), None)) is not None:
-                _end(ended, event["stamp_ns"], rows)
+                _end(ended, _stamp(event), rows)
             continue
         if event["kind"] == event_kinds.OUTPUT_REPORT:
             running = on.get((event["name"], False))
@@ -120,40 +118,6 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
         rows.append({**row, **{name: event[name] for name in ("value", "camera", "sequence", "frame_stamp_ns")}})
         on[event["name"], sham] = rows[-1]
     return pd.DataFrame(rows, columns=list(STIMULUS_COLUMNS))
-
-
-class _Answers:
-    """Which output answered what to which command.
-
-    A command's number is unique for its output and source only, and begins again with each start of that source.
-    """
-
-    def __init__(self, events: pd.DataFrame) -> None:
-        self._sent: dict[_Key, list[int]] = {}
-        self._applied: dict[tuple[_Key, int], int] = {}
-        self._refused: set[tuple[_Key, int]] = set()
-        for command in events[events["kind"] == event_kinds.COMMAND].to_dict("records"):
-            self._sent.setdefault(_key(command), []).append(int(command["recorded_ns"]))
-        for times in self._sent.values():
-            times.sort()
-        for answer in events[events["kind"] == event_kinds.ACKNOWLEDGEMENT].to_dict("records"):
-            key = _key(answer)
-            # It may have arrived just before its command, by another topic.
-            number = max(bisect_right(self._sent.get(key, []), int(answer["recorded_ns"])) - 1, 0)
-            if answer["success"] == "false":
-                self._refused.add((key, number))
-            elif answer["applied_ns"]:
-                self._applied[key, number] = int(answer["applied_ns"])
-
-    def to(self, command: Mapping[str, Any]) -> tuple[int | None, bool]:
-        """When a command was carried out, None if that is not known, and whether it was refused."""
-        key = _key(command)
-        this = key, bisect_left(self._sent[key], int(command["recorded_ns"]))
-        return self._applied.get(this), this in self._refused and this not in self._applied
-
-
-def _key(event: Mapping[str, Any]) -> _Key:
-    return event["name"], event["source"], event["id"]
 
 
 def _over(action: str, values: Mapping[str, str], start: int, applied: bool) -> tuple[int | None, int]:
