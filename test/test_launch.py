@@ -128,14 +128,18 @@ def test_what_is_wrong_is_refused_with_exit_code_1(launch, write_rig):
     assert "process started" not in rig.output
 
 
-def test_another_launch_file_includes_ours_in_its_own_namespace(launch, write_rig, tmp_path):
+@pytest.mark.parametrize("together", [False, True])
+def test_another_launch_file_includes_ours_in_its_own_namespace(launch, write_rig, tmp_path, together):
     file: Path = tmp_path / "lab.launch.py"
-    file.write_text(INCLUDING.replace("RIG", str(write_rig())))
+    rig_file = write_rig(("rig: test", f"rig: test\ntogether: {str(together).lower()}"))
+    file.write_text(INCLUDING.replace("RIG", str(rig_file)))
     rig = launch(str(file))
     recorded(rig, 10)
+    told(rig, "acknowledgement", "show")
     names = subprocess.run(
         ["ps", "-ww", "--ppid", str(rig.process.pid), "-o", "args"], capture_output=True, text=True
     ).stdout
-    assert names.count("__ns:=/lab") == len(NODES)
+    assert names.count("__ns:=/lab") == (1 if together else len(NODES)), names
+    assert ("=/lab/top/camera" in names) is together, "the nodes of one process, each in its own"
     assert rig.stop() == 0
     assert rig.about()["summary"]["faults"] == 0

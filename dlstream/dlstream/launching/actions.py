@@ -34,6 +34,15 @@ class RigNode(Node):
 
     its_turn = False
 
+    def execute(self, context: LaunchContext) -> Any:
+        """Starts it. A namespace around it is in its own already; launch would give it to all nodes of one process."""
+        around = context.launch_configurations.pop("ros_namespace", None)
+        try:
+            return super().execute(context)
+        finally:
+            if around is not None:
+                context.launch_configurations["ros_namespace"] = around
+
     def _shutdown_process(self, context: LaunchContext, *, send_sigint: bool) -> Any:
         """Launch asks for it at the shutdown, and once more for its turn. What does not run need not wait."""
         if not self.its_turn and self.return_code is None:
