@@ -59,10 +59,28 @@ def test_ctrl_c_ends_the_nodes_in_order_with_a_whole_session_and_its_figures(lau
     told(rig, "acknowledgement", "show")
     rig.saw("experiment: running")
     assert rig.stop() == 0, rig.output
-    assert ended(rig) == NODES[::-1]
+    others = [node for node in NODES[::-1] if node != "/experiment"]  # which is told at the same time as the camera
+    assert [node for node in ended(rig) if node != "/experiment"] == others
     assert rig.about()["complete"]
     assert rig.about()["summary"]["frames_dropped"] == 0
     assert f"Session   {rig.session}" in rig.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_where_somebody_ends_it_the_experiment_waits_for_no_camera(launch, write_rig, number):
+    rig = launch("dlstream", "rig.launch.py", f"rig:={write_rig()}")
+    recorded(rig, 10)
+    rig.saw("experiment: running")
+    pids = [rig.node(name) for name in NODES]
+    camera, experiment = rig.node("/top/camera"), rig.node("/experiment")
+    os.kill(camera, signal.SIGSTOP)  # it does not close
+    rig.process.send_signal(number)
+    wait_until(lambda: is_gone(experiment), rig)
+    assert not is_gone(camera)
+    os.kill(camera, signal.SIGCONT)
+    rig.wait()
+    wait_until(lambda: all(map(is_gone, pids)), rig)
+    assert rig.about()["complete"]
 
 
 @pytest.mark.parametrize("node", NODES)
