@@ -59,10 +59,28 @@ def test_ctrl_c_ends_the_nodes_in_order_with_a_whole_session_and_its_figures(lau
     told(rig, "acknowledgement", "show")
     rig.saw("experiment: running")
     assert rig.stop() == 0, rig.output
-    assert ended(rig) == NODES[::-1]
+    others = [node for node in NODES[::-1] if node != "/experiment"]  # which is told at the same time as the camera
+    assert [node for node in ended(rig) if node != "/experiment"] == others
     assert rig.about()["complete"]
     assert rig.about()["summary"]["frames_dropped"] == 0
     assert f"Session   {rig.session}" in rig.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_where_somebody_ends_it_the_experiment_waits_for_no_camera(launch, write_rig, number):
+    rig = launch("dlstream", "rig.launch.py", f"rig:={write_rig()}")
+    recorded(rig, 10)
+    rig.saw("experiment: running")
+    pids = [rig.node(name) for name in NODES]
+    camera, experiment = rig.node("/top/camera"), rig.node("/experiment")
+    os.kill(camera, signal.SIGSTOP)  # it does not close
+    rig.process.send_signal(number)
+    wait_until(lambda: is_gone(experiment), rig)
+    assert not is_gone(camera)
+    os.kill(camera, signal.SIGCONT)
+    rig.wait()
+    wait_until(lambda: all(map(is_gone, pids)), rig)
+    assert rig.about()["complete"]
 
 
 @pytest.mark.parametrize("node", NODES)
@@ -128,14 +146,18 @@ def test_what_is_wrong_is_refused_with_exit_code_1(launch, write_rig):
     assert "process started" not in rig.output
 
 
-def test_another_launch_file_includes_ours_in_its_own_namespace(launch, write_rig, tmp_path):
+@pytest.mark.parametrize("together", [False, True])
+def test_another_launch_file_includes_ours_in_its_own_namespace(launch, write_rig, tmp_path, together):
     file: Path = tmp_path / "lab.launch.py"
-    file.write_text(INCLUDING.replace("RIG", str(write_rig())))
+    rig_file = write_rig(("rig: test", f"rig: test\ntogether: {str(together).lower()}"))
+    file.write_text(INCLUDING.replace("RIG", str(rig_file)))
     rig = launch(str(file))
     recorded(rig, 10)
+    told(rig, "acknowledgement", "show")
     names = subprocess.run(
         ["ps", "-ww", "--ppid", str(rig.process.pid), "-o", "args"], capture_output=True, text=True
     ).stdout
-    assert names.count("__ns:=/lab") == len(NODES)
+    assert names.count("__ns:=/lab") == (1 if together else len(NODES)), names
+    assert ("=/lab/top/camera" in names) is together, "the nodes of one process, each in its own"
     assert rig.stop() == 0
     assert rig.about()["summary"]["faults"] == 0

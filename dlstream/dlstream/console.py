@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -22,9 +24,23 @@ class DiscreetConsole(Console):
         return super().render_str(masked(text), **options)
 
 
-def make_console() -> Console:
-    """A console that does not wrap lines, so that logs can be searched."""
-    return DiscreetConsole(highlight=False, soft_wrap=True)
+class ShareConsole(DiscreetConsole):
+    """The console of one host's share, which goes on where nobody reads it any more, as after a cut of ssh."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # what is still to be flushed, and what others print
+        os.close(nowhere)
+
+
+def make_console(share: bool = False) -> Console:
+    """A console that does not wrap lines, so that logs can be searched.
+
+    Args:
+        share: of one host's share of a rig; any other command ends with its reader, as `dlstream run | head` does.
+    """
+    return (ShareConsole if share else DiscreetConsole)(highlight=False, soft_wrap=True)
 
 
 def show_line(console: Console, name: str, text: str) -> None:

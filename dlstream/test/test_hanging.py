@@ -73,3 +73,13 @@ def test_a_launcher_that_did_not_run_itself_accuses_nobody():
     assert asked.until(5) == [], "what came meanwhile is not read yet"
     asked.hear()
     assert asked.until(10) == []
+
+
+def test_a_node_that_hangs_is_not_back_because_the_launcher_did_not_run():
+    asked = Asked()
+    asked.hear()
+    assert len(asked.until(AFTER + 1)) == 1
+    asked.steady += 60
+    assert asked.until(AFTER + 1) == [], "nothing has come of it, and it was told"
+    asked.hear()
+    assert [text.partition(",")[0] for _, text in asked.until(1)] == ["it is back"]

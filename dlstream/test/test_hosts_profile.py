@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from xml.etree import ElementTree
+
+import pytest
 
 from dlstream.rig.hosts import Host
 from dlstream.run.environment import PROFILE
 from dlstream.run.hosts.network import hosts_environment
+from dlstream_common import DlstreamError
 
+HOSTNAME = "localhost"  # as Debian has a computer's own name in /etc/hosts: a loopback address
 NAMES = {"dds": "http://www.eprosima.com/XMLSchemas/fastRTPS_Profiles"}
 
 
@@ -26,3 +31,17 @@ def test_compressed_images_cross_in_packets_of_their_own_and_raw_ones_do_not(mon
     assert writers["writer"].find(".//dds:property", NAMES) is None, "each raw image would be 660 packets"
     beats = [item.find(".//dds:heartbeatPeriod/dds:nanosec", NAMES).text for item in writers.values()]
     assert beats == ["100000000"] * 2
+
+
+def test_a_host_that_only_this_computer_reaches_is_refused_where_others_are_elsewhere():
+    hosts = {"desk": Host(address=HOSTNAME), "arena": Host(address="10.0.0.2")}
+    message = "hosts.desk: found 'localhost', which is 127.0.0.1 on this computer: arena can't reach that; expected its"
+    with pytest.raises(DlstreamError, match=re.escape(message)) as refusal:
+        hosts_environment(hosts, "desk", print)
+    assert "/etc/hosts" in str(refusal.value)
+
+
+def test_all_hosts_may_be_on_one_computer(monkeypatch):
+    monkeypatch.setenv(PROFILE, "of the lab's own")
+    hosts = {"desk": Host(address=HOSTNAME), "arena": Host(address="127.0.0.2")}
+    assert hosts_environment(hosts, "desk", print)["ROS_STATIC_PEERS"].endswith("127.0.0.2")

@@ -81,6 +81,34 @@ def test_the_former_name_of_a_key_is_still_read(tmp_path: Path) -> None:
     assert load_rig(tmp_path / "rig.yaml").hosts["arena"].gone_after == 9
 
 
+ARENAS = """\
+rig: test
+hosts: {desk: 10.0.0.1, arena: 10.0.0.2}
+cameras:
+  one: {source: realsense, stream: color, fps: 30}
+  one_depth: {source: realsense, stream: depth, align: color, fps: 30}
+  two: {source: realsense, stream: color, fps: 60, host: arena}
+  two_depth: {source: realsense, stream: depth, align: color, fps: 60, host: arena}
+pose: {network: NETWORK}
+""".replace("NETWORK", str(CONFIG / "networks" / "demo_mouse.onnx"))
+
+
+def test_the_only_device_of_one_host_is_not_that_of_another(tmp_path: Path) -> None:
+    """Each arena has a RealSense camera, which needs no serial as it is the only one there, and depth of its own."""
+    pytest.importorskip("pyrealsense2")
+    (tmp_path / "rig.yaml").write_text(ARENAS)
+    nodes = rig_nodes(*checked_rig(tmp_path / "rig.yaml"))
+    [pose] = [spec for spec in nodes if spec.name == "pose"]
+    assert pose.parameters["depth"] == ["one=one_depth", "two=two_depth"]
+    cameras = {host: [spec for spec in share(nodes, host) if spec.ends_rig] for host in ("desk", "arena")}
+    for host, name, fps in (("desk", "one", 30), ("arena", "two", 60)):
+        [device] = cameras[host]
+        assert [node.full_name for node in device.nodes] == [f"/{name}/camera", f"/{name}_depth/camera"]
+        for node in device.nodes:
+            assert len(node.parameters["streams"]) == 2
+            assert all(stream.endswith(f"{fps}") for stream in node.parameters["streams"]), node.parameters["streams"]
+
+
 @pytest.fixture
 def two(tmp_path: Path) -> Path:
     """A rig on two hosts."""

@@ -12,7 +12,7 @@ from dlstream.cli.main import main
 from dlstream.offline.metadata import metadata_for, recorded_metadata
 from dlstream.rig.check import checked_rig
 from dlstream.rig.nodes import rig_nodes
-from dlstream.rig.overrides import overrides_of
+from dlstream.rig.overrides import Override, overrides_of
 from dlstream_common import DlstreamError, InputError
 from dlstream_recorder import OfflineSession, SessionMetadata
 
@@ -162,6 +162,14 @@ def test_without_a_recorder_nothing_can_be_recorded(rig):
     found: list[str] = []
     checked_rig(rig("session: {lab: A1}\n", text), warn=lambda file, problem: found.append(str(problem)))
     assert found == ["session: found lab, which nobody records; expected a section 'recorder'"]
+
+
+def test_what_is_not_recorded_needs_no_recorder(rig):
+    """The options of `dlstream run` and `dlstream check`, and the arguments of rig.launch.py."""
+    arguments = [Override("use_sim_time:=false", ("use_sim_time",), False), Override("panel:=true", ("panel",), True)]
+    overrides = [Override.namespace("rig2"), *arguments]
+    checked, _ = checked_rig(rig(text=RIG.partition("recorder")[0]), overrides=overrides)
+    assert (checked.namespace, checked.use_sim_time, checked.panel is not None) == ("rig2", False, True)
 
 
 def test_an_analysis_keeps_what_its_session_says(rig, tmp_path):

@@ -118,7 +118,7 @@ def run(
     from dlstream.run.command import run_rig
     from dlstream.run.environment import private_domain
 
-    console = make_console()
+    console = make_console(share=bool(host))
     overrides = overrides_of(subject, session, note or (), change or (), namespace)
     checked, file = checked_rig(rig, allow_python, WarningPrinter(console), overrides, host)
     if local and checked.hosts:

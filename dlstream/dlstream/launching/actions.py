@@ -34,6 +34,15 @@ class RigNode(Node):
 
     its_turn = False
 
+    def execute(self, context: LaunchContext) -> Any:
+        """Starts it. A namespace around it is in its own already; launch would give it to all nodes of one process."""
+        around = context.launch_configurations.pop("ros_namespace", None)
+        try:
+            return super().execute(context)
+        finally:
+            if around is not None:
+                context.launch_configurations["ros_namespace"] = around
+
     def _shutdown_process(self, context: LaunchContext, *, send_sigint: bool) -> Any:
         """Launch asks for it at the shutdown, and once more for its turn. What does not run need not wait."""
         if not self.its_turn and self.return_code is None:
@@ -49,6 +58,9 @@ class RigNode(Node):
 
 class SuperviseRig(Action):
     """Does for a rig what the runner of `dlstream run` does: outputs first, restarts, the end in order, the exit code.
+
+    Where somebody asks for the end, as by a Ctrl-C, the experiment is told first: the outputs are off without waiting
+    for a camera to close.
 
     Args:
         nodes: in the order in which they start; they end in reverse.
@@ -72,6 +84,7 @@ class SuperviseRig(Action):
         self._failure = ""
         self._running = {spec.full_name for spec, _ in nodes if spec.ends_rig}
         self._task: asyncio.Task[None] | None = None
+        self._asked_to_end = True
         self._over = False
 
     def execute(self, context: LaunchContext) -> None:
@@ -117,6 +130,7 @@ class SuperviseRig(Action):
     def _stop(self, ending: Ending, context: LaunchContext) -> None:
         if ending.failed:
             self._failure = self._failure or ending.reason
+        self._asked_to_end = False
         self._say("rig", f"stopping: {ending.reason}")
         context.emit_event_sync(Shutdown(reason=ending.reason))
 
@@ -131,6 +145,10 @@ class SuperviseRig(Action):
                 break
             await asyncio.sleep(_TICK)
         self._monitor.rig_ends = True
+        if self._asked_to_end:
+            for spec, node in self._nodes:
+                if spec.commands:
+                    await self._tell(node, context)
         for _, node in reversed(self._nodes):
             await self._end(node, context)
         self._over = True
@@ -148,11 +166,17 @@ class SuperviseRig(Action):
 
     async def _end(self, node: RigNode, context: LaunchContext) -> None:
         """Lets a node end, and waits for it; launch's own timers escalate to SIGTERM and SIGKILL."""
+        future = await self._tell(node, context)
+        if future is not None:
+            await asyncio.wait([future])
+
+    async def _tell(self, node: RigNode, context: LaunchContext) -> asyncio.Future[None] | None:
+        """Lets a node end; what is done once it has ended, None where it was not started."""
         node.its_turn = True
-        future = node.get_asyncio_future()
+        future: asyncio.Future[None] | None = node.get_asyncio_future()
         if future is not None:
             await context.emit_event(ShutdownProcess(process_matcher=matches_action(node)))
-            await asyncio.wait([future])
+        return future
 
     def _end_what_launch_left(self) -> None:
         """Ends the nodes in order where launch has left them: it does so at SIGTERM and SIGQUIT."""

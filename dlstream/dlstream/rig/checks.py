@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from dlstream.rig.facts import RigFacts, network_info, shows_depth
+from dlstream.rig.hosts import host_of
 from dlstream_camera import SOURCES, SourceSettings
 from dlstream_common import DlstreamError, InputError, Problem, Severity, SourceError, line_of, suggest
 from dlstream_common.part_faults import PartFault
@@ -34,7 +35,8 @@ def check_camera(camera: Any, facts: RigFacts) -> Iterator[Problem]:
         others = [
             other for other in facts.cameras.values() if isinstance(other, SourceSettings) and other is not camera
         ]
-        kind = [other for other in others if _source(other) == _source(camera)]
+        host = host_of(camera, facts.hosts)
+        kind = [other for other in others if _source(other) == _source(camera) and host_of(other, facts.hosts) == host]
         yield from camera.check_beside(kind)
         for ask in (camera.frame_rate, camera.asked_size, camera.is_depth, camera.shared_device):
             with suppress(SourceError):  # the check tells it

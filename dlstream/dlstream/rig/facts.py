@@ -122,10 +122,18 @@ class RigFacts:
         return found
 
     def beside(self, camera: str) -> list[str]:
-        """The other cameras of a camera's device."""
-        device = _device_of(self.cameras[camera])
-        others = (name for name in self.cameras if name != camera and device)
-        return [name for name in others if _device_of(self.cameras[name]) == device]
+        """The other cameras of a camera's device: the same name of a device on another host is another one."""
+        device = self._device_of(camera)
+        others = (name for name in self.cameras if name != camera and device[0])
+        return [name for name in others if self._device_of(name) == device]
+
+    def _device_of(self, name: str) -> tuple[str, str]:
+        """What a camera shares with others, empty where nothing, and the host where that is."""
+        camera = self.cameras[name]
+        device = ""
+        with suppress(DlstreamError):
+            device = camera.shared_device() if isinstance(camera, SourceSettings) else ""
+        return device, host_of(camera, self.hosts)
 
     def fill_camera(self, name: str) -> dict[str, Any]:
         """The parameters of a camera that follow from the rest of the rig."""
@@ -221,9 +229,3 @@ def shows_depth(camera: Any) -> bool:
     with suppress(DlstreamError):
         return isinstance(camera, SourceSettings) and camera.is_depth()
     return False
-
-
-def _device_of(camera: Any) -> str:
-    with suppress(DlstreamError):
-        return camera.shared_device() if isinstance(camera, SourceSettings) else ""
-    return ""

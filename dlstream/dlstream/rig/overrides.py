@@ -17,6 +17,8 @@ _SHORT = {("experiment",): "file", ("session", "subject"): "subject_id"}
 """Sections that a file may write as one value, and the key for which it stands."""
 _SWITCHES = {("panel",)}
 """Sections that a file may write as `true`."""
+_RECORDED = ("session", "recorder")
+"""Sections of what only a recorder writes."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ class Overridden:
     def _put(self, override: Override) -> None:
         place = override.place
         by_name = not override.option.startswith("--set")
-        if by_name and "recorder" not in self.data:
+        if by_name and place[0] in _RECORDED and "recorder" not in self.data:
             raise DlstreamError(
                 "this rig has no recorder, so that it would be written nowhere; expected a section 'recorder'"
             )

@@ -1,4 +1,4 @@
-"""Two rigs must not share names on one ROS domain: each announces its own, and a later one that meets them ends."""
+"""Two rigs must not share names on one ROS domain: each that starts announces its own, and a later one ends."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ _DISCOVERY = 1.0
 """Seconds in which the rigs of a domain find each other; one that takes longer is noticed later: see `conflict`."""
 _ANSWER = 2.5
 """Seconds for a node to prove that it lives: one that was killed stays in ROS's graph, but answers nothing."""
+_SAME_MOMENT = 15.0
+"""Seconds in which two rigs can start without hearing of each other: each looks, and then announces itself."""
 
 
 class NamesTakenError(DlstreamError):
@@ -57,7 +59,10 @@ class Announcement:
 
 
 class Claim:
-    """Announces a rig for as long as its node lives, and hears the announcements of others.
+    """Announces a rig once it has found its names free, as long as its node lives, and hears who else is announced.
+
+    Whoever is announced while a rig looks was there before it. The clocks of two computers, of which one may be wrong,
+    decide only where both start at the same moment.
 
     Args:
         node: of whoever starts the rig; somebody else spins it.
@@ -72,21 +77,22 @@ class Claim:
         self._node, self._topics = node, dict(topics or {})
         self._own = Announcement(rig, str(file), sorted(nodes))
         self._others: dict[str, Announcement] = {}
+        self._announced: float | None = None
         node.create_subscription(String, _TOPIC, self._on_announcement, _QOS)
         self._publisher = node.create_publisher(String, _TOPIC, _QOS)
-        self._publisher.publish(String(data=json.dumps(asdict(self._own))))
 
     @property
     def conflict(self) -> str:
         """Why this rig has to give way to another that was there before; empty if it need not."""
         for other in list(self._others.values()):
             shared = sorted({*self._own.nodes} & {*other.nodes})
-            if shared and (other.started_ns, other.id) < (self._own.started_ns, self._own.id):
+            before = (other.started_ns, other.id) < (self._own.started_ns, self._own.id)
+            if shared and (before or self._announced is None):
                 return self._refusal(f"{other.text} has", shared)
         return ""
 
     def check(self) -> None:
-        """Waits until others are known; before any node of the rig starts.
+        """Waits until others are known, and announces the rig; before any node of it starts.
 
         Raises:
             NamesTakenError: another rig, or a node that lives, has a name of this rig's, or publishes what only this
@@ -102,6 +108,10 @@ class Claim:
             raise NamesTakenError(self._refusal("other nodes, which no rig has announced, have", sorted(alive)))
         for topic, most in self._topics.items():
             self._check_publishers(topic, most)
+        if self.conflict:
+            raise NamesTakenError(self.conflict)
+        self._announced = time.monotonic()
+        self._publisher.publish(String(data=json.dumps(asdict(self._own))))
 
     def _check_publishers(self, topic: str, most: int) -> None:
         found = publishers_of(self._node, topic)
@@ -150,7 +160,8 @@ class Claim:
 
     def _on_announcement(self, message: String) -> None:
         other = _read(message.data)
-        if other is not None and other.id != self._own.id:
+        late = self._announced is not None and time.monotonic() > self._announced + _SAME_MOMENT
+        if other is not None and other.id != self._own.id and not late:
             self._others[other.id] = other
 
 

@@ -48,6 +48,7 @@ class Hanging:
         pause, self._asked = steady - self._asked, steady
         if pause > _ASKED:
             self._heard = {node: heard + pause for node, heard in self._heard.items()}
+            self._told = {node: heard + pause for node, heard in self._told.items()}
             return []
         found = []
         for node, heard in list(self._heard.items()):

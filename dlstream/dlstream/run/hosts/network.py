@@ -6,6 +6,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_address
 from pathlib import Path
 
 from dlstream.rig.ament import share
@@ -31,10 +32,12 @@ def hosts_environment(hosts: Mapping[str, Host], host: str, say: Say, compressed
         compressed: full names of the topics of compressed images, which cross in packets that are repaired one by one.
 
     Raises:
-        DlstreamError: an address is not known, or this host's is not one of this computer.
+        DlstreamError: an address is not known, or this host's is not one of this computer, or one that the others
+            can't reach.
     """
     addresses = {name: _address(name, options) for name, options in hosts.items()}
     _check_own(host, addresses[host])
+    _check_reachable(host, hosts[host].address, addresses)
     found = {"ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}
     given = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "SUBNET")
     if given in ("LOCALHOST", "OFF"):
@@ -67,6 +70,18 @@ def _check_own(name: str, address: str) -> None:
                 f"hosts.{name}: found {address}, which is no address of this computer; expected one that "
                 "`ip address` lists here, or --host with the name of this computer in the rig file"
             ) from error
+
+
+def _check_reachable(name: str, given: str, addresses: Mapping[str, str]) -> None:
+    """Debian and Ubuntu know a computer's own name as 127.0.1.1, where nobody else finds it."""
+    own = addresses[name]
+    others = [other for other, address in addresses.items() if not ip_address(address).is_loopback]
+    if ip_address(own).is_loopback and others:
+        raise DlstreamError(
+            f"hosts.{name}: found '{given}', which is {own} on this computer: {', '.join(others)} can't reach that; "
+            "expected its address on the network, such as 10.0.0.1, as `ip address` lists it, or a name that "
+            "/etc/hosts here does not give a loopback address (127...)"
+        )
 
 
 def _profile(address: str, compressed: Iterable[str]) -> Path:
