@@ -10,6 +10,7 @@ from dlstream_common.video import VideoFrame, open_frames
 from dlstream_pose.convert._convert import convert
 from dlstream_pose.convert._file import free, label, write
 from dlstream_pose.convert._frames import Sample
+from dlstream_pose.convert.distill._apart import check_apart
 from dlstream_pose.convert.distill._lessons import Lessons, lessons_of
 from dlstream_pose.convert.distill._picture import draw
 from dlstream_pose.convert.distill._plan import Plan, files, mirror_order, resume
@@ -60,7 +61,7 @@ def distill(
         scale: of the images that the teacher looks at; None: the file's own.
         count: frames of each video to learn from, at most.
         held_back: share of each video, at its end, that proves.
-        proof: videos that prove instead.
+        proof: videos that prove instead, none of `videos` among them.
         within: largest median distance to the teacher, in pixels of the video's frames; None: any, if half of the
             keypoints are within 20 px of it.
         rotation: degrees by which views are turned, at most.
@@ -75,6 +76,7 @@ def distill(
     output = free(output)
     if output.exists() and output.samefile(teacher):
         raise NetworkError(f"{output}: is the teacher itself; name another file to write")
+    check_apart(videos, proof)
     check_installed()
     master = Teacher(teacher, threads)
     info = master.info
