@@ -20,6 +20,9 @@ from dlstream_pose.runtime.precision import LabelError, PrecisionProof
 
 SHOWN = 0.5
 """The share of frames that have to show the animal: less, and the frames are hardly those of the network."""
+MOST_LOST = 0.01
+"""The share of the keypoints that single precision is sure of, of which less precision may not be: triggers wait for
+those."""
 FOR_CARDS = ("cuda", "openvino_gpu", "tensorrt")
 """Engines that nobody misses on a machine without such a card or graphics unit."""
 
@@ -148,8 +151,17 @@ def _beyond(found: Distance, by_labels: Compared | None, limits: Limits) -> str:
             f"p99 of the distance to single precision is {found.p99:.3f} px, expected at most {limits.pixels:g} "
             f"(--within): worst {found.worst_at}: {found.worst:.2f} px apart"
         )
-    if by_labels is None:
-        return ""
+    if by_labels and (reason := _beyond_labels(found, by_labels, limits)):
+        return reason
+    if found.lost > MOST_LOST * found.sure:
+        return (
+            f"{found.lost} of the {found.sure} keypoints with a confidence of {SURE} or more in single precision have "
+            f"less, expected at most {MOST_LOST:.0%}: most of all {found.lost_at}"
+        )
+    return ""
+
+
+def _beyond_labels(found: Distance, by_labels: Compared, limits: Limits) -> str:
     had = by_labels.points + by_labels.lost
     if not by_labels.points or 100 * by_labels.lost > limits.percent * had:
         return (
