@@ -21,6 +21,7 @@ from dlstream_common.middles import middles_of_course
 from dlstream_common.ros import (
     LATCHED,
     LATEST_IMAGE,
+    Ahead,
     Diagnosis,
     DlstreamNode,
     HostClocks,
@@ -80,7 +81,9 @@ class PoseNode(DlstreamNode[PoseSettings]):
         width, height = network.info.input_size or (320, 240)
         scale = self._estimator.scale
         self._estimator.warm_up(round(width / scale), round(height / scale))
-        self._streams = {name: PoseStream(self._estimator, settings) for name in settings.cameras}
+        self._streams = {
+            name: PoseStream(self._estimator, settings, partial(self._time_at, name)) for name in settings.cameras
+        }
         self._warm: frozenset[tuple[int, int]] = frozenset()
         self.hardware_id = f"{network.path.name} {network.sha256[:12]}"
         self._depth_cameras = {
@@ -296,7 +299,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         except (EncodingError, NetworkError) as error:
             self._refuse(view, error)
             return
-        ahead = self._clocks.of(f"{self.get_namespace().rstrip('/')}/{queued.camera}/camera")
+        ahead = self._ahead(queued.camera)
         poses = FramePoses(
             camera=queued.camera,
             sequence=queued.sequence,
@@ -316,6 +319,14 @@ class PoseNode(DlstreamNode[PoseSettings]):
             view.error = ""
             self.get_logger().info(f"{queued.camera}: images can be used again")
         view.show(frame, poses, header)
+
+    def _ahead(self, camera: str) -> Ahead:
+        """How the clock of a camera's host, which stamps its frames, is ahead of this one's."""
+        return self._clocks.of(f"{self.get_namespace().rstrip('/')}/{camera}/camera")
+
+    def _time_at(self, camera: str) -> int:
+        """Now, by the clock that stamps a camera's frames."""
+        return self.now() + self._ahead(camera).nanoseconds
 
     def _warm_up(self, stream: PoseStream, width: int, height: int) -> None:
         """The first frame of a size lets the engine prepare for it; a later one is served instead, if it comes."""

@@ -45,7 +45,7 @@ class PoseStream:
 
     Args:
         estimator: the network, which several streams may share.
-        clock: nanoseconds since the epoch; used only for `predict: now`.
+        clock: the time by the clock that stamps the frames, in nanoseconds; used only for `predict: now`.
     """
 
     def __init__(self, estimator: Estimator, settings: PoseSettings, clock: Callable[[], int] = now) -> None:
