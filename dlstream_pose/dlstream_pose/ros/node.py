@@ -42,7 +42,7 @@ from dlstream_pose.runtime.estimator import Estimator
 from dlstream_pose.runtime.frame_queue import LatestFrameQueue, QueuedFrame
 from dlstream_pose.runtime.scale import scale_doubt
 from dlstream_pose.runtime.settings import PoseSettings
-from dlstream_pose.runtime.stream import PoseStream
+from dlstream_pose.runtime.stream import Estimate, PoseStream
 
 _SILENCE = 2.0
 """Seconds without a frame after which a camera counts as stale."""
@@ -251,17 +251,15 @@ class PoseNode(DlstreamNode[PoseSettings]):
             return
         self._on_depth(camera, depth_camera, frame, "")
 
-    def _with_depth(
-        self, view: CameraView, frame: Frame, individuals: tuple[Individual, ...]
-    ) -> tuple[Individual, ...]:
+    def _with_depth(self, view: CameraView, frame: Frame, found: Estimate) -> tuple[Individual, ...]:
         if view.camera not in self._depths:
-            return individuals
+            return found.individuals
         image = self._depths[view.camera].at(frame.stamp)
         if image is not None:
             view.depth_error = ""
         elif not view.depth_error:
             view.depth_error = f"camera '{self._depth_cameras[view.camera]}' has no image within 50 ms of the frame's"
-        return self._depths[view.camera].measure(individuals, frame, image)
+        return self._depths[view.camera].measure(found.individuals, frame, image, found.places)
 
     def _refuse_depth(self, camera: str, depth_camera: str, error: EncodingError) -> None:
         view = self._views[camera]
@@ -294,7 +292,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
             self._warm_up(stream, frame.image.shape[1], frame.image.shape[0])
             start, begun = max(self.now(), queued.received), time.monotonic_ns()
             found = stream.estimate(frame.image, frame.encoding, frame.stamp)
-            individuals = self._with_depth(view, frame, found.individuals)
+            individuals = self._with_depth(view, frame, found)
             end = start + time.monotonic_ns() - begun
         except (EncodingError, NetworkError) as error:
             self._refuse(view, error)
