@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 
-from dlstream.bench.figures import RATES, Figures, Times, left_out, verdict
+from dlstream.bench.figures import RATES, Figures, Times, computed_at_once, left_out, verdict
 from dlstream_recorder import OfflineSession
 
 
@@ -52,6 +52,38 @@ def test_more_frames_are_left_out_at_higher_rates():
     assert (shares[0], shares[-1] > 0.5) == (pytest.approx(0, abs=0.001), True)
 
 
+@pytest.mark.parametrize("cameras", [2, 3, 5])
+def test_as_many_at_a_time_as_cameras_are_as_if_each_was_alone(cameras):
+    """Constant times, so that it doesn't matter which camera gets which."""
+    for milliseconds, rate in ((9.9, 100), (12.5, 100), (40.0, 100)):
+        alone = left_out([milliseconds] * 3000, rate)
+        assert left_out([milliseconds] * 3000 * cameras, rate, cameras, cameras) == pytest.approx(alone, abs=0.002)
+        assert left_out([milliseconds] * 3000 * cameras, rate, cameras, 9) == pytest.approx(alone, abs=0.002)
+
+
+def test_one_at_a_time_shares_its_time_among_the_cameras():
+    assert left_out([4.9] * 3000, 100, 2) == 0
+    assert left_out([8.0] * 4000, 100, 2) == pytest.approx(1 - 125 / 200, abs=0.01)
+    assert left_out([8.0] * 4000, 100, 3, 2) == pytest.approx(1 - 250 / 300, abs=0.01)
+
+
+def test_a_waiting_frame_is_replaced_by_one_of_its_own_camera_only():
+    """While a frame takes 20 ms, one of each of the four cameras waits: each of them gets its turn."""
+    busy = [20.0, 2.0, 2.0, 2.0] * 500
+    assert left_out(busy, 1000 / 30, 4) == 0
+    assert left_out(busy, 4000 / 30, 1) > 0.1, "one camera with as many frames has one place"
+
+
+def test_how_many_were_computed_at_a_time_is_seen_in_their_times():
+    starts = np.arange(1000) * 10
+    assert computed_at_once(starts, starts + 10) == 1
+    assert computed_at_once(starts, starts + 11) == 2
+    assert computed_at_once(starts, starts + 29) == 3
+    stepped = starts + np.where(np.arange(1000) == 500, 15, 9)
+    assert computed_at_once(starts, stepped) == 1
+    assert computed_at_once(starts[:1], starts[:1] + 5) == 1
+
+
 def test_times_are_those_of_numpy():
     values = np.random.default_rng(2).normal(10, 2, 1000)
     found = Times.of("x", values)
@@ -62,9 +94,9 @@ def test_times_are_those_of_numpy():
     assert Times.of("x", np.empty(0)) is None
 
 
-def figures(tmp_path, busy, cameras=1, frames=1000, without=0, fps=60.0) -> Figures:
+def figures(tmp_path, busy, cameras=1, frames=1000, without=0, fps=60.0, at_once=1) -> Figures:
     summary = OfflineSession(tmp_path / "s", "s", ["top"], 1).finish("", 2).model_copy(update={"fps": fps})
-    return Figures(summary, [], np.array(busy), cameras, frames, without)
+    return Figures(summary, [], np.array(busy), cameras, frames, without, at_once)
 
 
 def test_the_verdict_in_words(tmp_path):
@@ -75,6 +107,11 @@ def test_the_verdict_in_words(tmp_path):
     assert verdict(figures(tmp_path / "b", [11.4] * 3000, cameras=2, without=120)) == [
         "At the 60 frames a second that came, this machine left out 12 % of the frames.",
         "By its times, at 30 frames a second of each of 2 cameras it keeps up; at 50 it would leave out 12 %.",
+    ]
+    assert verdict(figures(tmp_path / "f", [11.4] * 3000, cameras=2, at_once=2)) == [
+        "At the 60 frames a second that came, this machine keeps up.",
+        "By its times, at 75 frames a second of each of 2 cameras, 2 at a time, it keeps up; "
+        "at 90 it would leave out 2 %.",
     ]
     assert verdict(figures(tmp_path / "c", [300.0] * 100, fps=10))[1] == "By its times, at 15 it would leave out 78 %."
     assert verdict(figures(tmp_path / "d", [0.1] * 100))[1].endswith(

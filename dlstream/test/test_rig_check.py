@@ -71,6 +71,22 @@ def test_check_of_a_rig_tells_all_that_the_check_of_its_experiment_tells(tmp_pat
         assert "is valid. 2 warnings." in also
 
 
+@pytest.mark.parametrize(("predict", "told"), [("now", True), ("ahead", False), ("none", False)])
+def test_motion_of_poses_that_are_predicted_by_different_times_gives_a_warning(
+    tmp_path, monkeypatch, capsys, predict, told
+):
+    (tmp_path / "fast.yaml").write_text(SPEED.replace("window: 0.01", "window: 0.2"))
+    rig = tmp_path / "rig.yaml"
+    pose = f"pose: {{network: {CONFIG}/networks/demo_mouse.onnx, filter: kalman, predict: {predict}}}\n"
+    rest = "experiment: fast.yaml\noutputs: {laser: {type: log}}\n"
+    rig.write_text(f"rig: t\ncameras: {{top: {{source: synthetic, fps: 40}}}}\n{pose}{rest}")
+    words = "fast.yaml:4: triggers.runs.type: found 'speed' of poses with `predict: now`"
+    assert any(line.startswith(words) for line in warnings_of(rig)) is told
+    monkeypatch.setattr("sys.argv", ["dlstream", "experiment", "check", str(tmp_path / "fast.yaml"), "--rig", str(rig)])
+    assert main() == 0
+    assert ("of poses with `predict: now`" in " ".join(capsys.readouterr().out.split())) is told
+
+
 def test_a_device_without_its_guards_gives_a_warning_and_a_screen_does_not(write):
     guards = "commander_timeout: 0, max_command_age: 0"
     laser = f"outputs:\n  laser: {{type: serial, port: /dev/ttyS77, {guards}}}\n  lines: {{type: log, {guards}}}\n"

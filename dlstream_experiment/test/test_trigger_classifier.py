@@ -73,6 +73,15 @@ def test_probabilities_with_hysteresis(tmp_path):
     assert decisions(centimetres, [scene(0, pose(2)), scene(1, pose(4))]) == [False, True]
 
 
+@pytest.mark.parametrize(("missing", "after"), [("false", False), ("veto", False), ("hold", True)])
+def test_what_fell_while_nothing_was_seen_rises_at_the_upper_bound(tmp_path, missing, after):
+    triggers = made(network(tmp_path, 2), at_least=0.8, release=0.6, missing=missing)
+    seen, lost, between = pose(2), {"nose": GONE, "neck": (50.0, 50.0)}, pose(1)
+    decisions(triggers, [scene(n, shown) for n, shown in enumerate((seen, lost, between))])
+    assert 0.6 < triggers.measured["it"] < 0.8
+    assert triggers.held["it"] is after
+
+
 @pytest.mark.parametrize("samples", [None, 3])
 def test_a_window_is_filled_by_interpolation_whatever_the_rate(tmp_path, samples):
     path = network(tmp_path, 6, samples=samples)

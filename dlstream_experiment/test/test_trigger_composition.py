@@ -144,7 +144,7 @@ def sequence(within: float = 5) -> dict[str, Word]:
         ([("ab", 0), ("c", 1)], False),  # not one after the other
         ([("a", 0), ("a", 3), ("b", 6), ("c", 7)], True),  # the second a begins again
         ([("a", 0), ("b", 3), ("a", 4), ("b", 6), ("c", 8)], True),
-        ([("a", 0), ("b", 4), ("a", 4.5), ("c", 6)], False),  # from a at 4.5, there is no b
+        ([("a", 0), ("b", 4), ("a", 4.5), ("c", 4.9)], False),  # from a at 4.5, there is no b
     ],
 )
 def test_sequences(rises, expected):
@@ -158,6 +158,16 @@ def test_sequences(rises, expected):
     assert decided["order"] is expected
     assert show(triggers, time + 100, "a" in names, "b" in names, "c" in names)["order"] is expected, "while c is true"
     assert show(triggers, time + 101, True, True, False)["order"] is False
+
+
+def test_a_first_trigger_that_is_a_later_one_too_goes_on_and_begins_again():
+    order = {"type": "sequence", "triggers": ["a", "b", "a", "c"], "within": 5}
+    for rises, expected in (("abac", True), ("abaac", False), ("abaabac", True)):
+        triggers = made(sequence() | {"order": order})
+        for number, name in enumerate(rises):
+            decided = show(triggers, number * 0.5, *(place == name for place in "abc"))
+            show(triggers, number * 0.5 + 0.1, False, False, False)
+        assert decided["order"] is expected, rises
 
 
 def test_counts_come_and_go_with_time():

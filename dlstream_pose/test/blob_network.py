@@ -20,7 +20,11 @@ _LOUD = 4000.0
 
 
 def write_blob_network(
-    path: Path, keypoints: tuple[str, str] = ("bright", "dark"), loud: bool = False, sure_from: float = 0.08
+    path: Path,
+    keypoints: tuple[str, str] = ("bright", "dark"),
+    loud: bool = False,
+    sure_from: float = 0.08,
+    leaves_out: float = 0.0,
 ) -> Path:
     """Writes the network file.
 
@@ -28,6 +32,7 @@ def write_blob_network(
         keypoints: names of the bright and of the dark blob.
         loud: whether `mix` has a loud channel, so that int8 hurts in `mix` and `pick`.
         sure_from: contrast of a blob from which the confidence is above 0.5.
+        leaves_out: confidence below which it gives no place.
     """
     kinds, node = onnx.TensorProto, onnx.helper.make_node
     line = np.exp(-((np.arange(5) - 2.0) ** 2) / 4)
@@ -44,6 +49,8 @@ def write_blob_network(
         "grid": np.stack([columns.ravel(), rows.ravel()], axis=1),
         "steepness": np.array(40.0),
         "sure_from": np.array(sure_from),
+        "leaves_out": np.array(leaves_out),
+        "nowhere": np.array(np.nan),
     }
     whole = {"row": [1, 1, HEIGHT, WIDTH], "flat": [2, HEIGHT * WIDTH]}
     nodes = [
@@ -64,7 +71,9 @@ def write_blob_network(
         node("Sub", ["peak", "sure_from"], ["above"]),
         node("Mul", ["above", "steepness"], ["steep"]),
         node("Sigmoid", ["steep"], ["confidence"]),
-        node("Concat", ["places", "confidence"], ["poses"], axis=1),
+        node("Less", ["confidence", "leaves_out"], ["unseen"]),
+        node("Where", ["unseen", "nowhere", "places"], ["seen"]),
+        node("Concat", ["seen", "confidence"], ["poses"], axis=1),
     ]
     graph = onnx.helper.make_graph(
         nodes,

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlstream_camera.arena import Arena
-from dlstream_common import NetworkError
+from dlstream_common import NetworkError, SourceError
 from dlstream_pose import Estimator
 from dlstream_pose.convert.distill import distill, main
 from dlstream_pose.convert.distill._augment import (
@@ -381,6 +381,31 @@ def test_what_can_not_be_written_is_refused_first(blobs):
         distill(blobs[0], [blobs[1]], blobs[0])
     with pytest.raises(NetworkError, match="expected a network file to write"):
         distill(blobs[0], [blobs[1]], Path("student.pt"))
+
+
+@pytest.mark.parametrize("how", ["itself", "link", "copy", "image"])
+def test_a_student_is_not_proved_on_what_it_learned_from(blobs, tmp_path, how):
+    lesson, proof, said = blobs[1], tmp_path / "proof.avi", r"proof\.avi"
+    if how == "itself":
+        proof, said = lesson, r"blobs\.avi"
+    elif how == "link":
+        proof.symlink_to(lesson)
+    elif how == "copy":
+        proof.write_bytes(lesson.read_bytes())
+    else:
+        lesson, proof, said = tmp_path / "lesson", tmp_path / "proof", r"2\.png"
+        for folder, pictures in ((lesson, (1, 3)), (proof, (2, 3))):
+            folder.mkdir()
+            for number, grey in enumerate(pictures, start=1):
+                cv2.imwrite(str(folder / f"{number}.png"), np.full((HEIGHT, WIDTH, 3), grey, np.uint8))
+    with pytest.raises(NetworkError, match=rf"--proof: found \S+{said}, the same as \S+ of --videos; expected frames"):
+        distill(blobs[0], [tmp_path / "other.avi", lesson], tmp_path / "student.onnx", proof=[proof])
+    assert not (tmp_path / "student.onnx.training").exists()
+
+
+def test_a_video_of_the_proof_that_is_not_there_is_told_before_any_work(blobs, tmp_path):
+    with pytest.raises(SourceError, match=r"gone\.avi: found no such file"):
+        distill(blobs[0], [blobs[1]], tmp_path / "student.onnx", proof=[tmp_path / "gone.avi"])
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="torch is here")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sensor_msgs.msg import Image
 
 from dlstream_common import EncodingError, Frame, Individual
-from dlstream_common.ros import POSE, fill_image, image_qos, poses_from_message, stamp_to_message
+from dlstream_common.ros import POSE, fill_image, image_qos, poses_from_message, stamp_from_message, stamp_to_message
 from dlstream_msgs.msg import FramePoses
 from dlstream_pose.runtime.depth import DepthImages, depths_at
 from dlstream_pose.runtime.settings import PoseSettings
@@ -133,6 +133,32 @@ def test_poses_carry_the_depth_of_each_keypoint(start_node, observer, wait_for, 
         return [one for one in poses if np.isnan(one.individuals[0].depth).all()]
 
     wait_for(blind, "a pose whose frame has no depth image")
+
+
+def test_predicted_poses_carry_the_depth_at_their_places_in_the_frame(start_node, observer, wait_for, spot_network):
+    """A spot runs by 6 px a frame: what is predicted for the next one is beside the stripe that is near."""
+    poses, step = observer.collect(FramePoses, "/top/pose", POSE), 100 * MS
+    keys = {"filter": "kalman", "filter_agility": 1e6, "predict": "ahead", "predict_ahead": 0.1}
+    start_node("dlstream_pose.ros.node", network=spot_network, cameras=["top"], depth=["top=above"], **keys)
+    colour = observer.node.create_publisher(Image, "/top/image_raw", image_qos(10))
+    above = observer.node.create_publisher(Image, "/above/image_raw", image_qos(10))
+    wait_for(lambda: colour.get_subscription_count() and above.get_subscription_count(), "the pose node to subscribe")
+    stamps = iter(range(STAMP, STAMP + 10**12, step))
+
+    def spot_at(stamp):
+        return 2 + 6 * ((stamp - STAMP) // step % 9)
+
+    def measured():
+        stamp = next(stamps)
+        x = spot_at(stamp)
+        image, pixels = np.full((48, 64), 800, np.uint16), np.full((48, 64, 3), 60, np.uint8)
+        image[:, max(0, x - 2) : x + 3], pixels[20, x] = 640, 255
+        above.publish(message(image, "16UC1", stamp))
+        colour.publish(message(pixels, "bgr8", stamp))
+        found = [(stamp_from_message(one.header.stamp), one.individuals[0]) for one in poses]
+        return [one for stamp, one in found if one.depth[0] == 640 and abs(one.x[0] - spot_at(stamp)) > 5]
+
+    wait_for(measured, "the depth of a spot that is predicted elsewhere")
 
 
 def test_a_camera_without_a_depth_camera_has_no_depth(start_node, observer, wait_for, spot_network):

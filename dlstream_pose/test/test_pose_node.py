@@ -10,6 +10,7 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from pose_node_tools import MODULE, STAMP, Camera, place
 from rclpy.qos import QoSProfile
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header, String
 from visualization_msgs.msg import MarkerArray
@@ -20,12 +21,14 @@ from dlstream_common.ros import (
     LATCHED,
     LATEST_IMAGE,
     POSE,
+    Ahead,
     fill_image,
     frame_from_message,
     poses_from_message,
     stamp_from_message,
     stamp_to_message,
 )
+from dlstream_common.ros.host_clocks import CLOCKS_QOS, HOST, clocks_text
 from dlstream_msgs.msg import Event, FramePoses, Region, Regions, Skeleton
 from dlstream_pose import Network
 from dlstream_pose.runtime.overlay import ACTIVE, INACTIVE
@@ -270,6 +273,38 @@ def test_filtered_and_predicted_poses_say_so(start_node, observer, wait_for, spo
     assert individual.vx[0] > 500
     assert individual.covariance.shape == (2, 3)
     assert individual.x[0] > 25
+
+
+def test_now_is_the_time_of_the_bag_that_is_played(start_node, observer, wait_for, spot_network):
+    """By the wall clock these stamps are of long ago, and each prediction would go to its limit."""
+    poses = observer.collect(FramePoses, "/top/pose", POSE)
+    start_node(MODULE, network=spot_network, cameras=["top"], filter="kalman", predict="now", use_sim_time=True)
+    clock = observer.node.create_publisher(Clock, "/clock", 10)
+    camera = Camera(observer, wait_for)
+    time = STAMP + 30_000_000
+
+    def predicted_to_it():
+        clock.publish(Clock(clock=stamp_to_message(time)))
+        camera.send(5, 5, header=Header(stamp=stamp_to_message(STAMP)))
+        return [message for message in poses if stamp_from_message(message.predicted_to) == time]
+
+    wait_for(predicted_to_it, "a prediction to the time of the bag")
+
+
+def test_now_is_the_time_at_the_cameras_host(start_node, observer, wait_for, spot_network, monkeypatch):
+    """A camera whose host is a day behind: its frames of now, by our clock, are of its future, and as they are."""
+    monkeypatch.setenv(HOST, "lab")
+    poses = observer.collect(FramePoses, "/top/pose", POSE)
+    start_node(MODULE, network=spot_network, cameras=["top"], filter="kalman", predict="now")
+    clocks = observer.node.create_publisher(String, "/dlstream/clocks/lab", CLOCKS_QOS)
+    clocks.publish(String(data=clocks_text({"/top/camera": Ahead(-86_400_000_000_000, 1000)})))
+    camera = Camera(observer, wait_for)
+
+    def as_it_is():
+        camera.send(5, 5, header=Header(stamp=observer.node.get_clock().now().to_msg()))
+        return [message for message in poses if message.predicted_to == message.header.stamp]
+
+    wait_for(as_it_is, "a pose that is of its frame's time")
 
 
 def test_a_young_pose_is_not_stale(start_node, observer, wait_for, spot_network):

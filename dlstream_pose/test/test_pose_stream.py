@@ -7,6 +7,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from dlstream_camera.arena import Arena
-from dlstream_common import EncodingError, Individual, NetworkError
+from dlstream_common import EncodingError, Frame, Individual, NetworkError
 from dlstream_pose import Estimator, PoseSettings, PoseStream
 from dlstream_pose.runtime.crop import STEP, Cropper, Window
+from dlstream_pose.runtime.depth import DepthImages
 from dlstream_pose.runtime.missing import treat_missing
 
 SECOND = 1_000_000_000
@@ -226,6 +228,27 @@ def test_it_is_predicted_to_now_or_to_a_time_and_not_beyond_the_limit(spots, kin
         expected = min(ahead, 0.1)
         assert found.predicted_to == pytest.approx(stamp + expected * SECOND, abs=1000)
         assert place(found)[0] == pytest.approx(207 + 150 * expected, abs=1.5)
+
+
+def test_the_depth_of_a_predicted_pose_is_that_at_its_place_in_the_frame(spots):
+    """The spot is 30 px to the left of where it is predicted, and nearer to the camera than all else."""
+    stream = stream_of(spots, filter="kalman", predict="ahead", predict_ahead=0.1)
+    for number in range(30):
+        x, stamp = 30 + 6 * number, START + number * FRAME
+        found = stream.estimate(spot(x, 40), "bgr8", stamp)
+    assert place(found)[0] == pytest.approx(x + 30, abs=3)
+    assert found.places["individual_1"][0][0] == pytest.approx(x, abs=1)
+    above = np.full((240, 320), 800, np.uint16)
+    above[30:50, x - 6 : x + 7] = 640
+    images = DepthImages(5)
+    images.add(Frame("above", 0, stamp, above, "16UC1"))
+    frame = Frame("top", 0, stamp, spot(x, 40), "bgr8")
+    (measured,) = images.measure(found.individuals, frame, images.at(stamp), found.places)
+    assert measured.depth[0] == 640
+    assert (measured.x == found.individuals[0].x).all()
+    unseen = replace(found.individuals[0], x=np.full(2, np.nan, np.float32))
+    (measured,) = images.measure([unseen], frame, images.at(stamp), found.places)
+    assert np.isnan(measured.depth).all(), "a keypoint without a place has no depth"
 
 
 def test_a_prediction_needs_a_filter(spot_network):

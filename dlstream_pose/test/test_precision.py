@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,10 @@ from blob_network import HEIGHT, WIDTH, blob_samples, write_blob_network, write_
 from dlstream_common import NetworkError
 from dlstream_pose import Estimator, Network
 from dlstream_pose.convert.precision import Labels, Limits, Selection, main, quantize, select
+from dlstream_pose.convert.precision._distance import poses_of
+from dlstream_pose.convert.precision._prove import Exact, prove
 from dlstream_pose.convert.precision._search import fewest_kept
+from dlstream_pose.convert.progress import silent
 from dlstream_pose.runtime.precision import inference_of
 
 VINO = importlib.util.find_spec("openvino") is not None
@@ -148,6 +152,29 @@ def test_layers_stay_in_single_precision_for_the_labels_alone(selection, tmp_pat
     about, _ = quantize(loud, tmp_path / "loud.int8.onnx", "int8", selection, limits, labels)
     assert about.kept == ("mix", "pick")
     assert all(proof.labels is not None and proof.labels.percent <= 1 for proof in about.proofs)
+
+
+def test_confidences_that_fall_are_refused(tmp_path):
+    """Every place is the same to the last digit: only triggers, which wait for a confidence of 0.5, would notice."""
+    samples = [*blob_samples(99, seed=4), *blob_samples(1, seed=4, contrast=0.3, name="faint.mp4")]
+    network = Network(write_blob_network(tmp_path / "exact.onnx", sure_from=0.02), 1, "onnx")
+    exact = Exact(network, samples, poses_of(network, samples, ""), None, None)
+
+    def found(sure_from):
+        draft = write_blob_network(tmp_path / "draft.onnx", sure_from=sure_from)
+        return prove(draft, exact, Limits(), ["onnx"], silent)
+
+    [proof] = found(0.2).proofs  # of the faint blobs alone, 2 of 200, it isn't sure
+    assert (proof.sure, proof.lost, proof.p99) == (200, 2, 0.0)
+    assert "faint.mp4" in proof.lost_at
+    outcome = found(0.7)
+    assert not outcome.proofs
+    [reason] = outcome.beyond
+    assert re.search(
+        r"onnx: 200 of the 200 keypoints with a confidence of 0.5 or more in single precision have less, expected at "
+        r"most 1%: most of all keypoint '\w+' on blobs.mp4, frame \d+: .* with confidence 0.0\d+, in single precision",
+        reason,
+    )
 
 
 def test_the_search_keeps_the_fewest():

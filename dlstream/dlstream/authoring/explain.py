@@ -38,6 +38,7 @@ class Known:
     outputs: Mapping[str, Any] | None = None
     inputs: Sequence[str] | None = None
     depths: Collection[str] | None = None
+    predicted: bool = False
     frame: Image | None = None
 
     @classmethod
@@ -71,6 +72,7 @@ class Known:
         known.depths = facts.depth_cameras if rig.pose else None
         known.sizes, known.rates = facts.image_sizes, facts.frame_rates
         known.asked = facts.asked_sizes
+        known.predicted = getattr(rig.pose, "predict", "none") == "now"
         if rig.pose is not None and with_network:
             info = network_info(rig.pose)
             known.keypoints, known.individuals = info.keypoints, info.animals
@@ -89,6 +91,7 @@ class Known:
             individuals=self.individuals,
             rates=self.rates,
             depths=self.depths,
+            predicted=self.predicted,
         )
 
     def missing(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,7 @@ class Figures:
     Attributes:
         times: of each step.
         busy: milliseconds for which each pose kept the network busy, in their order.
+        at_once: how many were computed at a time, each of another camera.
         without: frames that got no pose.
     """
 
@@ -62,6 +64,7 @@ class Figures:
     cameras: int
     frames: int
     without: int
+    at_once: int = 1
 
     @property
     def rate(self) -> float:
@@ -99,33 +102,69 @@ def figures_of(session: Path) -> Figures:
         len(cameras),
         summary.frames_captured,
         max(0, summary.frames_captured - summary.poses),
+        computed_at_once(rows["inference_start_ns"].to_numpy(), rows["published_ns"].to_numpy()) if len(rows) else 1,
     )
 
 
-def left_out(busy: Sequence[float] | NDArray[np.float64], rate: float) -> float:
-    """The share of frames without a pose if they came at a rate (a second, of all cameras together).
-
-    The pose node takes the newest frame when it is free: a frame that waits is left out when the next one comes.
+def computed_at_once(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> int:
+    """How many poses were computed at a time: the most of which at least 1 % of the poses were one (a clock may step).
 
     Args:
-        busy: milliseconds for which each pose kept the network busy.
+        starts: in their order.
+        ends: the same poses'.
     """
-    period, free, waiting, lost, served = 1000.0 / rate, 0.0, False, 0, 0
-    count = len(busy)
+    running = np.arange(1, len(starts) + 1) - np.searchsorted(np.sort(ends), starts, side="right")
+    return max(1, int(np.quantile(running, 0.99, method="lower")))
+
+
+def left_out(busy: Sequence[float] | NDArray[np.float64], rate: float, cameras: int = 1, at_once: int = 1) -> float:
+    """The share of frames without a pose if they came at a rate (a second, of each camera).
+
+    As in the pose node, each camera has a place where its newest frame waits, and is left out when the next one comes.
+    Whoever is free takes the frame of the camera that was served longest ago, and that nobody else serves now.
+
+    Args:
+        busy: milliseconds for which each pose kept one of them busy.
+        cameras: their frames come by turns.
+        at_once: how many frames are computed at a time.
+    """
+    node = _PoseNode(busy, cameras, at_once)
     number = 0
-    while served < count:
-        now = number * period
-        if waiting and free <= now:
-            free, waiting, served = free + float(busy[served]), False, served + 1
-            if served == count:
-                break
-        if free <= now:
-            free, served = now + float(busy[served]), served + 1
-        else:
-            lost += waiting
-            waiting = True
+    while node.arrive(number % cameras, number * 1000.0 / (rate * cameras)):
         number += 1
-    return lost / (lost + served) if served else 0.0
+    return node.lost / (node.lost + node.served) if node.served else 0.0
+
+
+class _PoseNode:
+    """The pose node's queue and workers, in a time of their own (ms)."""
+
+    def __init__(self, busy: Sequence[float] | NDArray[np.float64], cameras: int, at_once: int) -> None:
+        self.served = self.lost = 0
+        self._busy, self._at_once = busy, at_once
+        self._turns = list(range(cameras))
+        self._waiting: set[int] = set()
+        self._computing: list[tuple[float, int]] = []  # until when, and whose frame
+
+    def arrive(self, camera: int, now: float) -> bool:
+        """A frame comes; returns False once no times are left."""
+        while self._computing and self._computing[0][0] <= now:
+            self._take(heappop(self._computing)[0])
+        if self.served == len(self._busy):
+            return False
+        self.lost += camera in self._waiting
+        self._waiting.add(camera)
+        self._take(now)
+        return True
+
+    def _take(self, now: float) -> None:
+        served = [camera for _, camera in self._computing]
+        free = [camera for camera in self._turns if camera in self._waiting and camera not in served]
+        if free and len(served) < self._at_once and self.served < len(self._busy):
+            self._turns.remove(free[0])
+            self._turns.append(free[0])
+            self._waiting.remove(free[0])
+            heappush(self._computing, (now + float(self._busy[self.served]), free[0]))
+            self.served += 1
 
 
 def verdict(figures: Figures) -> list[str]:
@@ -137,10 +176,11 @@ def verdict(figures: Figures) -> list[str]:
     if figures.rate:
         does = "keeps up" if share <= KEEPS_UP else f"left out {100 * share:.0f} % of the frames"
         lines.append(f"At the {figures.rate:.0f} frames a second that came, this machine {does}.")
-    shares = {rate: left_out(figures.busy, rate * figures.cameras) for rate in RATES}
+    shares = {rate: left_out(figures.busy, rate, figures.cameras, figures.at_once) for rate in RATES}
     kept = [rate for rate, lost in shares.items() if lost <= KEEPS_UP]
     beyond = next((rate for rate, lost in shares.items() if lost > KEEPS_UP), None)
     of_each = f" of each of {figures.cameras} cameras" if figures.cameras > 1 else ""
+    of_each += f", {figures.at_once} at a time," if figures.at_once > 1 else ""
     text = f"By its times, at {max(kept)} frames a second{of_each} it keeps up" if kept else "By its times"
     if beyond is None:
         lines.append(f"{text}, and that is the most that was tried.")

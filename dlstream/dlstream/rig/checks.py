@@ -174,6 +174,7 @@ def check_experiment_section(section: Any, facts: RigFacts) -> Iterator[Problem]
         outputs=None if "outputs" in facts.partial else facts.outputs,
         inputs=None if "inputs" in facts.partial else facts.inputs,
         depths=None if facts.pose is None or "cameras" in facts.partial else facts.depth_cameras,
+        predicted=getattr(facts.pose, "predict", "none") == "now",
     )
     try:
         experiment, warnings = load_checked(section.file, known, section.allow_python)

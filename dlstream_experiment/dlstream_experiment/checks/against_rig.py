@@ -9,7 +9,7 @@ from typing import Protocol
 
 from dlstream_common import InputError, Problem, Severity, did_you_mean, line_of, suggest
 from dlstream_common.part_faults import PartFault
-from dlstream_experiment.checks.plausibility import always_or_never, doubtful, unknown_individuals
+from dlstream_experiment.checks.plausibility import always_or_never, doubtful, moved_by_prediction, unknown_individuals
 from dlstream_experiment.checks.unit_checks import slips_of_units
 from dlstream_experiment.model.consistency import inconsistencies, without_failing
 from dlstream_experiment.model.experiment import Experiment
@@ -48,6 +48,7 @@ class KnownRig:
         inputs: names of the rig's inputs.
         rates: frames a second, by camera.
         depths: the cameras whose poses have the depth of their keypoints.
+        predicted: whether poses are predicted to the time at which they are published.
     """
 
     cameras: Collection[str] | None = None
@@ -60,6 +61,7 @@ class KnownRig:
     inputs: Collection[str] | None = None
     rates: Mapping[str, float] = field(default_factory=dict)
     depths: Collection[str] | None = None
+    predicted: bool = False
 
     def sizes(self, camera: str, drawn: Size | None) -> dict[str, Size]:
         """The images' sizes that are sure, for an experiment that watches a camera.
@@ -119,6 +121,7 @@ def _checked(experiment: Experiment, rig: KnownRig) -> list[Problem]:
     warnings = [
         *_sizes(sections, sizes),
         *doubtful(experiment, sizes, rig.rates),
+        *moved_by_prediction(experiment, rig.predicted),
         *always_or_never(experiment, rig.rates),
         *slips_of_units(experiment, sizes),
         *_unused(experiment),

@@ -15,6 +15,7 @@ from dlstream_experiment.model.triggers.direction import EgoHeadDirectionSetting
 from dlstream_experiment.model.triggers.motion import AccelerationSettings
 
 Size = tuple[int, int]
+_OF_MOTION = ("speed", "freeze", "acceleration")
 
 
 def unknown_individuals(sections: ParsedSections, individuals: Collection[str] | None) -> Iterator[Problem]:
@@ -58,6 +59,16 @@ def doubtful(experiment: Experiment, sizes: Mapping[str, Size], rates: Mapping[s
             yield warning(
                 ("triggers", name, "window"), found, "several frames, so that the jitter of one frame does not decide"
             )
+
+
+def moved_by_prediction(experiment: Experiment, predicted: bool) -> Iterator[Problem]:
+    """Motion of poses that are each predicted by another time: it is divided by the time between the frames."""
+    for name, trigger in experiment.triggers.items():
+        if predicted and isinstance(trigger, PoseSettings) and trigger.type in _OF_MOTION:
+            found = f"'{trigger.type}' of poses with `predict: now`, each predicted by as long as its frame took"
+            expected = "poses that are not predicted, or all by the same time, as by `predict: ahead`"
+            hint = "Motion is divided by the time between the frames, so that a late pose looks like a fast animal."
+            yield warning(("triggers", name, "type"), found, expected, hint)
 
 
 def always_or_never(experiment: Experiment, rates: Mapping[str, float]) -> Iterator[Problem]:

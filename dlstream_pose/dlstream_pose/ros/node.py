@@ -21,6 +21,7 @@ from dlstream_common.middles import middles_of_course
 from dlstream_common.ros import (
     LATCHED,
     LATEST_IMAGE,
+    Ahead,
     Diagnosis,
     DlstreamNode,
     HostClocks,
@@ -41,7 +42,7 @@ from dlstream_pose.runtime.estimator import Estimator
 from dlstream_pose.runtime.frame_queue import LatestFrameQueue, QueuedFrame
 from dlstream_pose.runtime.scale import scale_doubt
 from dlstream_pose.runtime.settings import PoseSettings
-from dlstream_pose.runtime.stream import PoseStream
+from dlstream_pose.runtime.stream import Estimate, PoseStream
 
 _SILENCE = 2.0
 """Seconds without a frame after which a camera counts as stale."""
@@ -80,7 +81,9 @@ class PoseNode(DlstreamNode[PoseSettings]):
         width, height = network.info.input_size or (320, 240)
         scale = self._estimator.scale
         self._estimator.warm_up(round(width / scale), round(height / scale))
-        self._streams = {name: PoseStream(self._estimator, settings) for name in settings.cameras}
+        self._streams = {
+            name: PoseStream(self._estimator, settings, partial(self._time_at, name)) for name in settings.cameras
+        }
         self._warm: frozenset[tuple[int, int]] = frozenset()
         self.hardware_id = f"{network.path.name} {network.sha256[:12]}"
         self._depth_cameras = {
@@ -248,17 +251,15 @@ class PoseNode(DlstreamNode[PoseSettings]):
             return
         self._on_depth(camera, depth_camera, frame, "")
 
-    def _with_depth(
-        self, view: CameraView, frame: Frame, individuals: tuple[Individual, ...]
-    ) -> tuple[Individual, ...]:
+    def _with_depth(self, view: CameraView, frame: Frame, found: Estimate) -> tuple[Individual, ...]:
         if view.camera not in self._depths:
-            return individuals
+            return found.individuals
         image = self._depths[view.camera].at(frame.stamp)
         if image is not None:
             view.depth_error = ""
         elif not view.depth_error:
             view.depth_error = f"camera '{self._depth_cameras[view.camera]}' has no image within 50 ms of the frame's"
-        return self._depths[view.camera].measure(individuals, frame, image)
+        return self._depths[view.camera].measure(found.individuals, frame, image, found.places)
 
     def _refuse_depth(self, camera: str, depth_camera: str, error: EncodingError) -> None:
         view = self._views[camera]
@@ -291,12 +292,12 @@ class PoseNode(DlstreamNode[PoseSettings]):
             self._warm_up(stream, frame.image.shape[1], frame.image.shape[0])
             start, begun = max(self.now(), queued.received), time.monotonic_ns()
             found = stream.estimate(frame.image, frame.encoding, frame.stamp)
-            individuals = self._with_depth(view, frame, found.individuals)
+            individuals = self._with_depth(view, frame, found)
             end = start + time.monotonic_ns() - begun
         except (EncodingError, NetworkError) as error:
             self._refuse(view, error)
             return
-        ahead = self._clocks.of(f"{self.get_namespace().rstrip('/')}/{queued.camera}/camera")
+        ahead = self._ahead(queued.camera)
         poses = FramePoses(
             camera=queued.camera,
             sequence=queued.sequence,
@@ -316,6 +317,14 @@ class PoseNode(DlstreamNode[PoseSettings]):
             view.error = ""
             self.get_logger().info(f"{queued.camera}: images can be used again")
         view.show(frame, poses, header)
+
+    def _ahead(self, camera: str) -> Ahead:
+        """How the clock of a camera's host, which stamps its frames, is ahead of this one's."""
+        return self._clocks.of(f"{self.get_namespace().rstrip('/')}/{camera}/camera")
+
+    def _time_at(self, camera: str) -> int:
+        """Now, by the clock that stamps a camera's frames."""
+        return self.now() + self._ahead(camera).nanoseconds
 
     def _warm_up(self, stream: PoseStream, width: int, height: int) -> None:
         """The first frame of a size lets the engine prepare for it; a later one is served instead, if it comes."""

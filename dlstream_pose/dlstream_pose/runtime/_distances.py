@@ -20,6 +20,11 @@ class ByLabels(BaseModel):
     other_in_words: ClassVar[str]
 
     points: int = Field(ge=1)
+    """Labelled points of which both have a pose; the errors are theirs."""
+    missing: int = Field(0, ge=0)
+    """Labelled points of which this one has no pose."""
+    other_missing: int = Field(0, ge=0)
+    """Labelled points of which the other one has none."""
 
     @property
     def percent(self) -> float:
@@ -30,7 +35,11 @@ class ByLabels(BaseModel):
     def in_words(self, digits: int) -> str:
         """Both, and the difference."""
         own, other = self._both()
-        return f"by {self.points} labels {own:.3f} px, {self.other_in_words} {other:.3f} ({self.percent:+.{digits}f} %)"
+        text = f"by {self.points} labels {own:.3f} px, {self.other_in_words} {other:.3f} ({self.percent:+.{digits}f} %)"
+        if not (self.missing or self.other_missing):
+            return text
+        without = f"it has none of {self.missing} labels, {self.other_in_words} none of {self.other_missing}"
+        return f"{text}, where both have a pose: {without}"
 
     def _both(self) -> tuple[float, float]:
         return float(getattr(self, self.own_field)), float(getattr(self, self.other_field))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dlstream_common import EncodingError, Frame, Image, Individual
+from dlstream_pose.runtime.stream import Places
 
 _KEPT = 30
 """Depth images kept: poses are of a frame some images ago."""
@@ -54,8 +55,17 @@ class DepthImages:
         nearest = min(frames, key=lambda frame: abs(frame.stamp - stamp), default=None)
         return nearest if nearest is not None and abs(nearest.stamp - stamp) <= _APART else None
 
-    def measure(self, individuals: Iterable[Individual], frame: Frame, image: Frame | None) -> tuple[Individual, ...]:
+    def measure(
+        self,
+        individuals: Iterable[Individual],
+        frame: Frame,
+        image: Frame | None,
+        places: Mapping[str, Places] | None = None,
+    ) -> tuple[Individual, ...]:
         """The individuals of a frame with the depth of their keypoints in an image; NaN where there is none.
+
+        Args:
+            places: where they were in the frame, if they have predicted positions by now.
 
         Raises:
             EncodingError: the depth image has another size than the frame's.
@@ -67,7 +77,11 @@ class DepthImages:
                 f"depth images of camera '{image.camera}': found {_size(image.image)}; expected {_size(frame.image)}, "
                 f"the size of camera '{frame.camera}', pixel for pixel. Align the depth camera to it"
             )
-        return tuple(replace(one, depth=depths_at(image.image, one.x, one.y, self._reach)) for one in individuals)
+        return tuple(replace(one, depth=self._depth(one, image.image, places or {})) for one in individuals)
+
+    def _depth(self, one: Individual, image: Image, places: Mapping[str, Places]) -> NDArray[np.float32]:
+        x, y = places.get(one.id, (one.x, one.y))
+        return depths_at(image, np.where(np.isnan(one.x), np.nan, x), y, self._reach)
 
 
 def depths_at(image: Image, x: ArrayLike, y: ArrayLike, reach: int) -> NDArray[np.float32]:

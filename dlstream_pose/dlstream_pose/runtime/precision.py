@@ -34,6 +34,12 @@ class PrecisionProof(Distances):
     confidence_median: float
     confidence_worst: float
     """The change of confidence, of all keypoints."""
+    sure: int = Field(0, ge=0)
+    """Keypoints with a confidence of at least 0.5 in single precision."""
+    lost: int = Field(0, ge=0)
+    """Those of them with less than that in this one."""
+    lost_at: str = ""
+    """The keypoint and the frame of that one of them whose confidence fell most."""
     labels: LabelError | None = None
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from dlstream_pose.runtime.identity import Identity
 
 _SECOND = 1_000_000_000
+Places = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""x and y of an individual's K keypoints, pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,13 @@ class Estimate:
     Attributes:
         predicted_to: the time to which positions were predicted, in nanoseconds; 0: they are of the frame.
         window: the part that was looked at, in pixels of the network's image; None: all of it.
+        places: where positions were predicted, those of the frame itself: x and y by individual.
     """
 
     individuals: tuple[Individual, ...]
     predicted_to: int = 0
     window: Window | None = None
+    places: Mapping[str, Places] = field(default_factory=dict)
 
 
 class PoseStream:
@@ -45,7 +49,7 @@ class PoseStream:
 
     Args:
         estimator: the network, which several streams may share.
-        clock: nanoseconds since the epoch; used only for `predict: now`.
+        clock: the time by the clock that stamps the frames, in nanoseconds; used only for `predict: now`.
     """
 
     def __init__(self, estimator: Estimator, settings: PoseSettings, clock: Callable[[], int] = now) -> None:
@@ -113,11 +117,13 @@ class PoseStream:
             found = [self._individual(index, pose, risks[index]) for index, pose in enumerate(poses)]
             return Estimate(self._treated(found), window=window)
         filtered = self._filter.update(self._filled(poses), stamp)
-        horizon = self._horizon(stamp)
+        horizon, places = self._horizon(stamp), {}
         if horizon:
+            seen = filtered.position.astype("f4")
+            places = {self._name(index): (seen[0, index], seen[1, index]) for index in range(seen.shape[1])}
             filtered = self._filter.predict(horizon)
         found = [self._smooth(index, filtered, risks) for index in range(self.estimator.animals[0])]
-        return Estimate(self._treated(found), horizon, window)
+        return Estimate(self._treated(found), horizon, window, places)
 
     def _detect(self, image: Image, encoding: str, stamp: int) -> tuple[NDArray[np.float32], Window | None]:
         if self._cropper is None:

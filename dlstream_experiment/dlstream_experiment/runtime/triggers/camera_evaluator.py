@@ -97,6 +97,8 @@ class CameraEvaluator:
                     if place in self._with_release:
                         self._undecided.append((place, state))
         for state, trigger in self._own:
+            if isinstance(trigger, ClassifierTrigger):
+                trigger.held = bool(state.condition)
             news.append((state, trigger.decide(poses)))
         return news
 

@@ -17,14 +17,18 @@ _MOST = 100_000
 
 
 class ClassifierTrigger(Trigger):
-    """Decides by the class that a network gives; see PoseClassification."""
+    """Decides by the class that a network gives; see PoseClassification.
+
+    Attributes:
+        held: whether its condition is true, so that `release` applies; set before each frame.
+    """
 
     def __init__(self, asked: PoseClassification) -> None:
         self._asked = asked
         self._poses: dict[str, deque[tuple[int, NDArray[np.float64]]]] = {}
         self._columns: list[int] = []
         self._center = 0
-        self._held = False
+        self.held = False
         self._measured = float("nan")
 
     def bind(self, keypoints: Sequence[str]) -> None:
@@ -54,9 +58,8 @@ class ClassifierTrigger(Trigger):
             return None
         most, shares = asked.network.classify(np.stack(features).astype(np.float32), asked.behaviour)
         self._measured = float(shares.max())
-        bound = asked.release if self._held and asked.release is not None else asked.at_least
-        self._held = bool(most.any()) if bound is None else bool((shares >= bound).any())
-        return self._held
+        bound = asked.release if self.held and asked.release is not None else asked.at_least
+        return bool(most.any()) if bound is None else bool((shares >= bound).any())
 
     def _keep(self, name: str, poses: PoseArray, row: int) -> None:
         """Appends the individual's pose, and drops those that no window needs any more."""

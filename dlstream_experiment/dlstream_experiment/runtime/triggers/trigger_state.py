@@ -151,9 +151,18 @@ class _InOrder(_Follower):
             if before is not None and before[1] < stamp and stamp - before[0] <= self._within:
                 self._begun[step] = (before[0], stamp)
                 self._complete = self._complete or step == len(inputs) - 1
+        if inputs[0].rose_in == evaluation:
+            self._begin_again(inputs, stamp)
         if inputs[-1].value is not True:
             self._complete = False
         return self._complete, None
+
+    def _begin_again(self, inputs: Sequence[TriggerState], stamp: int) -> None:
+        """What was begun before counts no more, but for a step that this rise itself is: [a, a, b]."""
+        for step in range(1, len(inputs)):
+            begun = self._begun[step]
+            if begun is not None and (inputs[step] is not inputs[0] or begun[1] < stamp):
+                self._begun[step] = None
 
 
 class _Count(_Follower):

@@ -10,6 +10,7 @@ from dlstream_common.video import VideoFrame, open_frames
 from dlstream_pose.convert._convert import convert
 from dlstream_pose.convert._file import free, label, write
 from dlstream_pose.convert._frames import Sample
+from dlstream_pose.convert.distill._apart import check_apart
 from dlstream_pose.convert.distill._lessons import Lessons, lessons_of
 from dlstream_pose.convert.distill._picture import draw
 from dlstream_pose.convert.distill._plan import Plan, files, mirror_order, resume
@@ -18,6 +19,7 @@ from dlstream_pose.convert.distill._student import ACTIVATION, check_installed, 
 from dlstream_pose.convert.distill._teacher import Teacher
 from dlstream_pose.convert.distill._train import Look, Training
 from dlstream_pose.convert.precision import Labels
+from dlstream_pose.convert.precision._labels import distances_to
 from dlstream_pose.convert.progress import Tell, silent
 from dlstream_pose.runtime.distillation import Distillation
 from dlstream_pose.runtime.estimator import Estimator
@@ -60,7 +62,8 @@ def distill(
         scale: of the images that the teacher looks at; None: the file's own.
         count: frames of each video to learn from, at most.
         held_back: share of each video, at its end, that proves.
-        proof: videos that prove instead.
+        proof: videos that prove instead, none of `videos` among them.
+        labels: made by hand; the teacher is asked about them first.
         within: largest median distance to the teacher, in pixels of the video's frames; None: any, if half of the
             keypoints are within 20 px of it.
         rotation: degrees by which views are turned, at most.
@@ -75,10 +78,15 @@ def distill(
     output = free(output)
     if output.exists() and output.samefile(teacher):
         raise NetworkError(f"{output}: is the teacher itself; name another file to write")
+    check_apart(videos, proof)
     check_installed()
     master = Teacher(teacher, threads)
     info = master.info
     factor = scale or info.scale or 1.0
+    asked = Estimator(teacher, factor, threads or 1, "onnx")
+    by_hand = distances_to(labels, asked) if labels else None
+    if by_hand:
+        by_hand.check_seen("the teacher")
     kept = 0.0 if proof else held_back
     start = start or usual_start(size)
     plan = Plan(
@@ -124,7 +132,7 @@ def distill(
     edges = [(info.keypoints[a], info.keypoints[b]) for a, b in info.edges]
     convert(exported, draft, _samples(lessons), edges, lessons[0].size, None, tell, factor)
     student = Estimator(draft, factor, threads or 1, "onnx")
-    found = prove(Estimator(teacher, factor, threads or 1, "onnx"), student, _held(lessons, proof, tell), labels, tell)
+    found = prove(asked, student, _held(lessons, proof, tell), by_hand, tell)
     about = Distillation(
         teacher=teacher.name,
         teacher_sha256=master.sha256,

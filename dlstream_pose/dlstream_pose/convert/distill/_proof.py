@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from dlstream_common import NetworkError
 from dlstream_pose.convert.distill._jumps import SURE
 from dlstream_pose.convert.distill._lessons import frames_with
-from dlstream_pose.convert.precision import Labels
-from dlstream_pose.convert.precision._labels import error_by
+from dlstream_pose.convert.precision._labels import Compared, LabelDistances, compared, distances_to
 from dlstream_pose.convert.progress import Tell, silent
 from dlstream_pose.runtime.distillation import DistillationProof, TeacherLabels
 from dlstream_pose.runtime.estimator import Estimator
@@ -31,14 +30,17 @@ def prove(
     teacher: Estimator,
     student: Estimator,
     held: Held,
-    labels: Labels | None = None,
+    by_hand: LabelDistances | None = None,
     tell: Tell = silent,
     far: float = FAR,
 ) -> DistillationProof:
     """Runs both on the same frames.
 
+    Args:
+        by_hand: the teacher's distances to labels made by hand, which the student is asked about, too.
+
     Raises:
-        NetworkError: the teacher is sure of nothing there, so that nothing can be proved.
+        NetworkError: the teacher is sure of nothing there, so that nothing can be proved; or no label can be compared.
     """
     ours: list[NDArray[np.float32]] = []
     theirs: list[NDArray[np.float32]] = []
@@ -63,12 +65,24 @@ def prove(
             "student_ms": round(float(milliseconds[1]), 2),
         }
     )
-    if labels is None:
+    if by_hand is None:
         return made
     tell("comparing both with labels", 0, 0)
-    points, first = error_by(labels, teacher)
-    return made.model_copy(
-        update={"labels": TeacherLabels(points=points, teacher=first, student=error_by(labels, student)[1])}
+    return made.model_copy(update={"labels": _by_labels(compared(distances_to(by_hand.labels, student), by_hand))})
+
+
+def _by_labels(found: Compared) -> TeacherLabels:
+    if not found.points:
+        raise NetworkError(
+            f"--labels: the student has no pose of any of the {found.lost} labelled points of which the teacher has "
+            f"one, the first on {found.lost_at}, so that they can't be compared"
+        )
+    return TeacherLabels(
+        points=found.points,
+        missing=found.own_missing,
+        other_missing=found.other_missing,
+        teacher=found.other,
+        student=found.own,
     )
 
 

@@ -32,6 +32,9 @@ class Distance:
         median, p95, p99, worst: of the distances; infinite for an animal that only one of the two finds.
         worst_at: keypoint and frame of the worst distance.
         confidence_median, confidence_worst: of the changes of confidence of all keypoints.
+        sure: keypoints that single precision is sure of.
+        lost: those of them that the other one is not sure of.
+        lost_at: keypoint and frame of that one whose confidence fell most; empty: none.
     """
 
     frames: int
@@ -43,6 +46,9 @@ class Distance:
     worst_at: str
     confidence_median: float
     confidence_worst: float
+    sure: int
+    lost: int
+    lost_at: str
 
 
 def poses_of(network: Network, samples: Sequence[Sample], what: str, tell: Tell = silent) -> list[Poses]:
@@ -64,19 +70,25 @@ def distance(info: NetworkInfo, samples: Sequence[Sample], exact: Sequence[Poses
     distances: list[float] = []
     changes: list[float] = []
     worst, where = -1.0, ""
+    sure, lost, fall, lost_at = 0, 0, 0.0, ""
     for sample, first, second in zip(samples, exact, other, strict=True):
         for who, (one, two) in enumerate(_pairs(first, second)):
             changes += np.abs(one[:, 2] - two[:, 2]).tolist()
             for which in np.flatnonzero(np.maximum(one[:, 2], two[:, 2]) >= SURE):
+                at = (
+                    f"{keypoint_name(info, who, int(which))} on {sample.name}: {_point(two[which])}, "
+                    f"in single precision {_point(one[which])}"
+                )
+                sure += bool(one[which, 2] >= SURE)
+                if two[which, 2] < SURE:
+                    lost += 1
+                    if one[which, 2] - two[which, 2] > fall:
+                        fall, lost_at = float(one[which, 2] - two[which, 2]), at
                 apart = float(np.hypot(*(one[which, :2] - two[which, :2])))
                 apart = float("inf") if np.isnan(apart) else apart
                 distances.append(apart)
                 if apart > worst:
-                    worst = apart
-                    where = (
-                        f"{keypoint_name(info, who, int(which))} on {sample.name}: {_point(two[which])}, "
-                        f"in single precision {_point(one[which])}"
-                    )
+                    worst, where = apart, at
     if not distances:
         raise NetworkError(
             f"on {len(samples)} frames no keypoint was seen with a confidence of {SURE} or more, so nothing can be "
@@ -86,7 +98,18 @@ def distance(info: NetworkInfo, samples: Sequence[Sample], exact: Sequence[Poses
     median, p95, p99 = (float(np.percentile(distances, q, method="higher")) for q in (50, 95, 99))
     change = np.nan_to_num(np.array(changes), nan=1.0)
     return Distance(
-        len(samples), len(distances), median, p95, p99, worst, where, float(np.median(change)), float(change.max())
+        frames=len(samples),
+        seen=len(distances),
+        median=median,
+        p95=p95,
+        p99=p99,
+        worst=worst,
+        worst_at=where,
+        confidence_median=float(np.median(change)),
+        confidence_worst=float(change.max()),
+        sure=sure,
+        lost=lost,
+        lost_at=lost_at,
     )
 
 

@@ -79,8 +79,81 @@ def _number(cell: str) -> float:
     return float(cell.strip().replace(",", ".") or "nan")
 
 
-def error_by(labels: Labels, estimator: Estimator) -> tuple[int, float]:
-    """How many labelled points there are, and the mean distance to them in pixels of the labelled images.
+@dataclass(frozen=True)
+class LabelDistances:
+    """How far a network is from labels.
+
+    Attributes:
+        labelled: (images, keypoints): where there is a label of a keypoint that the network knows.
+        distances: (images, keypoints), pixels of the labelled images; NaN where there is no label, or no pose.
+    """
+
+    labels: Labels
+    labelled: NDArray[np.bool_]
+    distances: NDArray[np.float64]
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """(images, keypoints): where it has a pose of what is labelled."""
+        return np.isfinite(self.distances)
+
+    @property
+    def missing(self) -> int:
+        """Labelled points of which it has no pose."""
+        return int((self.labelled & ~self.seen).sum())
+
+    def check_seen(self, who: str) -> None:
+        """Raises a NetworkError if a network, named in words, has a pose of none of the labelled points."""
+        if not self.seen.any():
+            raise NetworkError(
+                f"--labels: {who} has no pose of any of the {self.labelled.sum()} labelled points, the first on "
+                f"{self.first(self.labelled)}; expected images of the animal that it knows, in the size that it was "
+                "trained on (--scale)"
+            )
+
+    def first(self, which: NDArray[np.bool_]) -> str:
+        """The name of the first image with one of these points."""
+        return self.labels.images[int(np.argmax(which.any(axis=1)))].name
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Two networks by the same labels.
+
+    Attributes:
+        points: labelled points of which both have a pose; a network that leaves hard ones out would look better
+            by its own.
+        own, other: mean distance to them, pixels; NaN without points.
+        own_missing, other_missing: labelled points of which it has no pose.
+        lost: those of them of which only the other one has a pose.
+        lost_at: the image of the first of these; empty: none.
+    """
+
+    points: int
+    own: float
+    other: float
+    own_missing: int
+    other_missing: int
+    lost: int
+    lost_at: str
+
+
+def compared(own: LabelDistances, other: LabelDistances) -> Compared:
+    """Compares a network with another one that knows the same keypoints."""
+    both, lost = own.seen & other.seen, other.seen & ~own.seen
+    return Compared(
+        points=int(both.sum()),
+        own=float(own.distances[both].mean()) if both.any() else float("nan"),
+        other=float(other.distances[both].mean()) if both.any() else float("nan"),
+        own_missing=own.missing,
+        other_missing=other.missing,
+        lost=int(lost.sum()),
+        lost_at=own.first(lost) if lost.any() else "",
+    )
+
+
+def distances_to(labels: Labels, estimator: Estimator) -> LabelDistances:
+    """Runs a network on the labelled images.
 
     Raises:
         NetworkError: the network is for several animals, or has none of the labelled keypoints.
@@ -93,15 +166,16 @@ def error_by(labels: Labels, estimator: Estimator) -> tuple[int, float]:
             f"{', '.join(known)}"
         )
     ours, theirs = [known.index(name) for name in shared], [labels.keypoints.index(name) for name in shared]
-    distances = []
-    for path, points in zip(labels.images, labels.points, strict=True):
+    distances = np.full((len(labels.images), len(shared)), np.nan)
+    for number, path in enumerate(labels.images):
         image = cv2.imread(str(path))
         if image is None:
             raise NetworkError(f"{path}: can't be read as an image")
         poses = estimator.detect(np.asarray(image, np.uint8))
-        found = poses[0, ours, :2] if len(poses) else np.full((len(ours), 2), np.nan)
-        distances.append(np.hypot(*(found - points[theirs]).T)[~np.isnan(points[theirs]).any(axis=1)])
-    every = np.concatenate(distances)
-    if not len(every):
+        if len(poses):
+            distances[number] = np.hypot(*(poses[0, ours, :2] - labels.points[number, theirs]).T)
+    labelled = np.asarray(np.isfinite(labels.points[:, theirs]).all(axis=2))
+    found = LabelDistances(labels, labelled, distances)
+    if not found.labelled.any():
         raise NetworkError("--labels: found no labelled point")
-    return len(every), float(every.mean())
+    return found

@@ -11,7 +11,7 @@ import numpy as np
 from dlstream_common import NetworkError
 from dlstream_pose.convert._frames import Sample
 from dlstream_pose.convert.precision._distance import SURE, Distance, Poses, distance, poses_of
-from dlstream_pose.convert.precision._labels import Labels, error_by
+from dlstream_pose.convert.precision._labels import Compared, LabelDistances, compared, distances_to
 from dlstream_pose.convert.progress import Tell
 from dlstream_pose.runtime.engines import NotInstalled
 from dlstream_pose.runtime.estimator import Estimator
@@ -20,6 +20,9 @@ from dlstream_pose.runtime.precision import LabelError, PrecisionProof
 
 SHOWN = 0.5
 """The share of frames that have to show the animal: less, and the frames are hardly those of the network."""
+MOST_LOST = 0.01
+"""The share of the keypoints that single precision is sure of, of which less precision may not be: triggers wait for
+those."""
 FOR_CARDS = ("cuda", "openvino_gpu", "tensorrt")
 """Engines that nobody misses on a machine without such a card or graphics unit."""
 
@@ -38,13 +41,17 @@ HARMLESS = Limits()
 
 @dataclass(frozen=True)
 class Exact:
-    """The file in single precision, and what it gives."""
+    """The file in single precision, and what it gives.
+
+    Attributes:
+        by_hand: its distances to labels made by hand; None: there are none.
+        scale: of the labelled images.
+    """
 
     network: Network
     frames: list[Sample]
     poses: list[Poses]
-    labels: Labels | None
-    label_error: tuple[int, float] | None
+    by_hand: LabelDistances | None
     scale: float | None
 
 
@@ -99,19 +106,15 @@ def prove(draft: Path, exact: Exact, limits: Limits, engines: Sequence[str], tel
             missing.append(f"engine {engine} does not load it: {str(error).removeprefix(f'{draft}: ')}")
             continue
         found = distance(info, exact.frames, exact.poses, poses_of(network, exact.frames, f"proving {engine}", tell))
-        by_hand = None
-        if exact.labels and exact.label_error:
+        by_labels = None
+        if exact.by_hand:
             tell(f"labels, {engine}", 0, 0)
-            points, error_fp32 = exact.label_error
-            by_hand = LabelError(
-                points=points,
-                fp32=round(error_fp32, 4),
-                error=round(error_by(exact.labels, Estimator(network, exact.scale))[1], 4),
-            )
-        if reason := _beyond(found, by_hand, limits):
+            own = distances_to(exact.by_hand.labels, Estimator(network, exact.scale))
+            by_labels = compared(own, exact.by_hand)
+        if reason := _beyond(found, by_labels, limits):
             beyond.append(f"engine {engine}: {reason}")
             continue
-        proofs.append(_proof(found, engine, network.engine.description, origin(exact.frames), by_hand))
+        proofs.append(_proof(found, engine, network.engine.description, origin(exact.frames), by_labels))
     return Outcome(tuple(proofs), tuple(beyond), tuple(missing))
 
 
@@ -124,12 +127,23 @@ def _has_card() -> bool:
     return Path("/proc/driver/nvidia/version").exists()
 
 
-def _proof(found: Distance, engine: str, library: str, on: str, labels: LabelError | None) -> PrecisionProof:
+def _proof(found: Distance, engine: str, library: str, on: str, by_labels: Compared | None) -> PrecisionProof:
     values = {key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(found).items()}
+    labels = _error(by_labels) if by_labels else None
     return PrecisionProof(engine=engine, library=library, on=on, labels=labels, **values)
 
 
-def _beyond(found: Distance, labels: LabelError | None, limits: Limits) -> str:
+def _error(by_labels: Compared) -> LabelError:
+    return LabelError(
+        points=by_labels.points,
+        missing=by_labels.own_missing,
+        other_missing=by_labels.other_missing,
+        fp32=round(by_labels.other, 4),
+        error=round(by_labels.own, 4),
+    )
+
+
+def _beyond(found: Distance, by_labels: Compared | None, limits: Limits) -> str:
     if np.isinf(found.worst):
         return f"an animal is found in only one of the two precisions: {found.worst_at}; expected it in both"
     if found.p99 > limits.pixels:
@@ -137,7 +151,25 @@ def _beyond(found: Distance, labels: LabelError | None, limits: Limits) -> str:
             f"p99 of the distance to single precision is {found.p99:.3f} px, expected at most {limits.pixels:g} "
             f"(--within): worst {found.worst_at}: {found.worst:.2f} px apart"
         )
-    if labels and labels.percent > limits.percent:
+    if by_labels and (reason := _beyond_labels(found, by_labels, limits)):
+        return reason
+    if found.lost > MOST_LOST * found.sure:
+        return (
+            f"{found.lost} of the {found.sure} keypoints with a confidence of {SURE} or more in single precision have "
+            f"less, expected at most {MOST_LOST:.0%}: most of all {found.lost_at}"
+        )
+    return ""
+
+
+def _beyond_labels(found: Distance, by_labels: Compared, limits: Limits) -> str:
+    had = by_labels.points + by_labels.lost
+    if not by_labels.points or 100 * by_labels.lost > limits.percent * had:
+        return (
+            f"it has no pose of {by_labels.lost} of the {had} labelled points of which single precision has one, the "
+            f"first on {by_labels.lost_at}; expected at most {limits.percent:g} % (--within-labels)"
+        )
+    labels = _error(by_labels)
+    if labels.percent > limits.percent:
         return (
             f"by {labels.points} labels the error is {labels.error:.3f} px, in single precision {labels.fp32:.3f}: "
             f"{labels.percent:.2f} % worse, expected at most {limits.percent:g} (--within-labels); farthest from "

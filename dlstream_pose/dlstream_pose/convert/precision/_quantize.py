@@ -15,7 +15,7 @@ from dlstream_common import NetworkError
 from dlstream_pose.convert._file import free, label, write
 from dlstream_pose.convert.precision._distance import distance, poses_of
 from dlstream_pose.convert.precision._graphs import Int8, fp16, layers_of, load, save
-from dlstream_pose.convert.precision._labels import Labels, error_by
+from dlstream_pose.convert.precision._labels import Labels, distances_to
 from dlstream_pose.convert.precision._prove import HARMLESS, Exact, Limits, Outcome, check_shown, origin, prove
 from dlstream_pose.convert.precision._search import fewest_kept
 from dlstream_pose.convert.precision._selection import Selection
@@ -139,8 +139,10 @@ def _exact(source: Path, frames: Selection, labels: Labels | None, scale: float 
     check_shown(calibrating, frames.calibration, "of the calibration")
     poses = poses_of(reference, frames.proof, "single precision", tell)
     check_shown(poses, frames.proof, "of the proof")
-    labelled = error_by(labels, Estimator(reference, scale)) if labels else None
-    return Exact(reference, frames.proof, poses, labels, labelled, scale)
+    by_hand = distances_to(labels, Estimator(reference, scale)) if labels else None
+    if by_hand:
+        by_hand.check_seen("single precision")
+    return Exact(reference, frames.proof, poses, by_hand, scale)
 
 
 def _maker(name: str, model: Any, frames: Selection, info: NetworkInfo, folder: Path, tell: Tell) -> Make:
