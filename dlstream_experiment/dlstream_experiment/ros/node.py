@@ -280,7 +280,8 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
     def _begin_if_possible(self, waiting: Waiting, connections: Connections) -> None:
         obstacle = self._obstacle()
         waiting.lacks_output = bool(obstacle)
-        if not obstacle and waiting.for_poses and connections.since_last_pose >= _POSES_COME:
+        longest = max(_POSES_COME, self._running_engine.experiment.pose_timeout)  # cameras may be slow
+        if not obstacle and waiting.for_poses and connections.since_last_pose >= longest:
             obstacle = f"poses of {connections.cameras}"
         if not obstacle:
             self._run()
