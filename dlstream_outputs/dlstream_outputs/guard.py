@@ -58,7 +58,7 @@ class Refusal:
 
 
 class Memory(BaseModel):
-    """What a guard knows that the next process of the same output has to know. Times are those of one boot.
+    """What a guard knows that the next one of the same output has to know. Times are those of one boot.
 
     Attributes:
         uses: what the output did in the last minute, and what it does now.
@@ -87,12 +87,10 @@ class Guard:
         reason: why it switched off without a command, or why it is disarmed; empty otherwise.
         order: the last order that was carried out.
         running: whether the commander's last heartbeat reported a run in progress.
-        budget: what it has done, which counts for the guard of the same output that comes after.
+        budget: what it has done.
     """
 
-    def __init__(
-        self, settings: OutputSettings, arming: Literal["start", "run", "hand"], budget: Budget | None = None
-    ) -> None:
+    def __init__(self, settings: OutputSettings, arming: Literal["start", "run", "hand"]) -> None:
         self._settings = settings
         self._arming = arming if settings.arming == "auto" else settings.arming
         self.commander = settings.commander.rpartition("/")[2]
@@ -103,7 +101,7 @@ class Guard:
         self._locked = False  # disarmed by hand or by the rig: no run arms it
         self._armed_by_run = False
         self._lost_run = False  # silence disarmed it in a run, which arms it again when it is heard
-        self._same_run = False  # its process was started again in a run
+        self._in_run = False  # a run has begun whose end was not heard, whatever has disarmed or ended this since
         self._disarmed = ""  # why it was disarmed, where that lasts longer than this process
         self._heard, self._commanded = 0.0, 0
         self._late, self._came = 0.0, 0.0
@@ -111,7 +109,7 @@ class Guard:
         self._ended_by = ""  # the limit that ends it at `_planned`; empty: it is over then
         self.limited = False
         self._reached = ""  # max_on, which ended what it did: nothing endless begins before an "off"
-        self.budget = budget or Budget(settings.limits)
+        self.budget = Budget(settings.limits)
 
     @property
     def on(self) -> bool:
@@ -200,12 +198,13 @@ class Guard:
             action: None for off.
             age: seconds since it was sent, as far as the clocks show it.
         """
-        if order.arm and self._may_command(order.source) and self.armable and not self.armed:
-            self.armed = self._armed_by_run = True
-            known = self._lost_run or self._same_run  # after a silence it is the same run
-            if not (known or self._settings.one_session):
-                self.budget.new_session()
-            self._lost_run = self._same_run = False
+        if order.arm and self._may_command(order.source):
+            if self.armable and not self.armed:
+                self.armed = self._armed_by_run = True
+                if not (self._in_run or self._settings.one_session):
+                    self.budget.new_session()
+                self._lost_run = False
+            self._in_run = True
         self.order, self.state, self.limited = order, OFF if order.action == OFF else order.text, False
         if order.action == OFF:
             self._reached = ""
@@ -258,7 +257,7 @@ class Guard:
             self._lost_run = False
         if running or stamp <= self._commanded:
             return ""
-        self._lost_run = self._same_run = False
+        self._lost_run = self._in_run = False
         if self._armed_by_run:
             self.armed = self._armed_by_run = False
             return f"the run of {self._settings.commander} has ended" if self.on else ""
@@ -337,13 +336,16 @@ class Guard:
             return Memory(disarmed=self._disarmed)
         power = self._settings.power_of(begins) if begins else 0.0
         budget = self.budget.expected(begins, power, steady) if begins else self.budget
-        in_run = self._armed_by_run or self._lost_run or self._same_run
         return Memory(
-            uses=tuple(budget.uses), on=budget.in_use, energy=budget.energy, in_run=in_run, disarmed=self._disarmed
+            uses=tuple(budget.uses),
+            on=budget.in_use,
+            energy=budget.energy,
+            in_run=self._in_run,
+            disarmed=self._disarmed,
         )
 
     def resume(self, memory: Memory, steady: float) -> str:
-        """Goes on where the guard of another process has ended; what a person should know of it, or nothing.
+        """Goes on where another guard of the same output has ended; what a person should know of it, or nothing.
 
         Args:
             steady: when the output was off for certain.
@@ -351,7 +353,7 @@ class Guard:
         told = []
         if self.budget.counts:
             self.budget.resume(memory.energy, memory.uses, memory.on, steady)
-            self._same_run = memory.in_run
+            self._in_run = memory.in_run
             limit = self._settings.limits.energy
             if math.isfinite(limit):
                 told.append(f"{self.budget.energy:.4g} of {limit:g} mJ are used")

@@ -99,9 +99,9 @@ class OutputNode(DlstreamNode[OutputSettings]):
     def activate(self) -> None:
         assert self.settings is not None
         self._device.off()
-        budget = self._guarded.guard.budget
-        budget.ended(time.monotonic())
-        self._guarded.guard = Guard(self.settings, self._kind.output.arming, budget)
+        before = self._guarded.guard.memory()
+        self._guarded.guard = Guard(self.settings, self._kind.output.arming)
+        self._guarded.guard.resume(before, time.monotonic())
         self._guarded.memory.resume(self._guarded.guard)
         commands = self.create_subscription(CommandMsg, "~/command", self._on_command, COMMAND)
         topic = f"{self.settings.commander}/heartbeat"

@@ -127,7 +127,7 @@ def test_what_an_output_has_done_counts_after_a_pause_of_its_node():
     made = guard(calibration=POWER, max_energy=20, one_session=True)
     switch_on(made, 10.0, On(level=0.5))  # 5 mW
     made.carried_out(Order("experiment", 3, "off"), 13.0)
-    again = Guard(Laser(calibration=POWER, max_energy=20, one_session=True), "run", made.budget)
+    again, _ = next_process(made, 15.0, calibration=POWER, max_energy=20, one_session=True)
     again.carried_out(Order("experiment", 1, "off", arm=True), 15.0)
     switch_on(again, 20.0, On(level=0.5))
     assert heartbeats(again, 20.9) == ""
@@ -189,6 +189,43 @@ def test_the_same_run_does_not_begin_anew_with_a_new_process_and_the_next_run_do
     again.heard(False, 10**18, 15.0)
     again.carried_out(Order("experiment", 5, "off", arm=True), 16.0)
     assert again.exhausted(On(), 17.0) == ""
+
+
+def a_person_disarms_and_arms(made: Guard) -> None:
+    made.disarm("disarmed by hand")
+    made.arm()
+
+
+def a_silence_disarms(made: Guard) -> None:
+    made.due(99.0)
+
+
+@pytest.mark.parametrize("before", [lambda made: None, a_person_disarms_and_arms, a_silence_disarms])
+@pytest.mark.parametrize("in_order", [True, False])
+def test_the_same_run_goes_on_with_its_energy_however_its_output_s_node_ended(before, in_order):
+    values = {"calibration": POWER, "max_energy": 20}
+    made = guard(**values)
+    switch_on(made, 10.0)
+    made.carried_out(Order("experiment", 3, "off"), 12.0)  # 20 of 20 mJ
+    before(made)
+    if in_order:  # asked to end, stood still, or failed
+        made.disarm("its node is ending", lasts=False)
+    again, _ = next_process(made, 100.0, **values)
+    again.carried_out(Order("experiment", 4, "off", arm=True), 101.0)
+    assert again.armed
+    assert "max_energy" in again.exhausted(On(), 102.0)
+
+
+def test_a_run_that_found_the_output_armed_by_hand_goes_on_with_its_energy_in_the_next_process():
+    values = {"calibration": POWER, "max_energy": 20}
+    made = Guard(Laser(**values), "run")
+    made.arm()
+    made.carried_out(Order("experiment", 1, "off", arm=True), 0.0)
+    switch_on(made, 10.0)
+    made.carried_out(Order("experiment", 3, "off"), 12.0)
+    again, _ = next_process(made, 13.0, **values)
+    again.carried_out(Order("experiment", 4, "off", arm=True), 14.0)
+    assert "max_energy" in again.exhausted(On(), 15.0)
 
 
 def test_what_a_person_has_disarmed_stays_disarmed_in_the_next_process():
