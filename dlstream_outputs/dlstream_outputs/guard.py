@@ -31,7 +31,7 @@ class Order:
 
     Attributes:
         sent: when it was sent, by the sender's clock, in nanoseconds since the epoch; 0: unknown.
-        arm: whether it comes from a run that is starting and so arms an output that a run may arm.
+        arm: whether it says that it comes from a run that is starting, which arms an output that a run may arm.
         by_hand: whether it comes from the output's own service ~/test, and not from a topic.
     """
 
@@ -145,7 +145,7 @@ class Guard:
             late = f"the heartbeats of {self._settings.commander} come {self._late:.3f} s late"
             wanted = f"less than commander_timeout, {self._settings.commander_timeout:g} s"
             return Refusal(f"found '{order.action}' while {late}; expected {wanted}", again=True)
-        if not (self.armed or (order.arm and self.armable)):
+        if not (self.armed or (self._begins_run(order) and self.armable)):
             found = f"found '{order.action}' for a disarmed output{self._why_disarmed()}"
             return Refusal(f"{found}; expected only '{OFF}'", again=self._lost_run)
         limit = self._settings.max_command_age
@@ -174,6 +174,10 @@ class Guard:
     def _may_command(self, source: str) -> bool:
         return source == self.commander or not {source, ANYONE}.isdisjoint(self._settings.also_commanded_by)
 
+    def _begins_run(self, order: Order) -> bool:
+        """Whether an order is of a run, which arms; who else may command does not."""
+        return order.arm and order.source == self.commander
+
     def _why_disarmed(self) -> str:
         if self._locked:
             return f" ({self.reason}{_ARM_IT})"
@@ -198,7 +202,7 @@ class Guard:
             action: None for off.
             age: seconds since it was sent, as far as the clocks show it.
         """
-        if order.arm and self._may_command(order.source):
+        if self._begins_run(order):
             if self.armable and not self.armed:
                 self.armed = self._armed_by_run = True
                 if not (self._in_run or self._settings.one_session):
