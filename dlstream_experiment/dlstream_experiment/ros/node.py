@@ -41,6 +41,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
     """Runs an experiment file, on ~/start or the action ~/run, or by itself with autostart_run."""
 
     default_name = "experiment"
+    ends_first = True
 
     def __init__(self, **options: Any) -> None:
         super().__init__(ExperimentSettings, **options)
