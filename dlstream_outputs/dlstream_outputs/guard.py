@@ -17,7 +17,7 @@ from dlstream_outputs.outputs import OutputSettings
 
 _SECOND = 1_000_000_000
 _MARGIN = 0.02
-"""Seconds after the end of an action until its device is switched off: a late clock must not cut its last pulse."""
+"""Seconds after the end of an action until a device is switched off that ends it: a late clock must not cut a pulse."""
 _INSTANT = 1e-6
 """Seconds that are none: what rounding leaves of a limit that is used up."""
 ANYONE = "anyone"
@@ -82,6 +82,9 @@ class Guard:
 
     Stamps are nanoseconds since the epoch; `steady` is in seconds of a monotonic clock (time.monotonic()).
 
+    Args:
+        ends_actions: whether its device ends an action by itself: see Output.ends_actions.
+
     Attributes:
         state: what the output is doing: "off", or the current action with its values.
         reason: why it switched off without a command, or why it is disarmed; empty otherwise.
@@ -90,8 +93,10 @@ class Guard:
         budget: what it has done.
     """
 
-    def __init__(self, settings: OutputSettings, arming: Literal["start", "run", "hand"]) -> None:
-        self._settings = settings
+    def __init__(
+        self, settings: OutputSettings, arming: Literal["start", "run", "hand"], ends_actions: bool = False
+    ) -> None:
+        self._settings, self._ends_actions = settings, ends_actions
         self._arming = arming if settings.arming == "auto" else settings.arming
         self.commander = settings.commander.rpartition("/")[2]
         self.armed = self._arming == "start"
@@ -109,7 +114,7 @@ class Guard:
         self._ended_by = ""  # the limit that ends it at `_planned`; empty: it is over then
         self.limited = False
         self._reached = ""  # max_on, which ended what it did: nothing endless begins before an "off"
-        self.budget = Budget(settings.limits)
+        self.budget = Budget(settings.limits, ends_actions)
 
     @property
     def on(self) -> bool:
@@ -232,7 +237,7 @@ class Guard:
         power = self._settings.power_of(action)
         left, limit = self.budget.left(action, power, steady)
         self.budget.began(action, power, steady)
-        seconds = math.inf if action.seconds is None else action.seconds + _MARGIN
+        seconds = math.inf if action.seconds is None else action.seconds + (_MARGIN if self._ends_actions else 0.0)
         self._planned, self._ended_by = steady + min(left, seconds), limit if left < seconds else ""
 
     def ends_after(self, seconds: float, steady: float) -> None:

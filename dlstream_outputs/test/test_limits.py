@@ -28,8 +28,8 @@ class Laser(OutputSettings):
     actions = VOCABULARY
 
 
-def guard(**values) -> Guard:
-    made = Guard(Laser(**values), "run")
+def guard(ends_actions: bool = False, **values) -> Guard:
+    made = Guard(Laser(**values), "run", ends_actions)
     made.carried_out(Order("experiment", 1, "off", arm=True), 0.0)
     return made
 
@@ -75,13 +75,22 @@ def test_a_run_that_is_heard_again_after_a_silence_has_spent_what_it_had_spent()
     assert made.ends_at == pytest.approx(13.1)
 
 
-def test_an_action_that_lasts_for_a_time_ends_without_a_fault():
-    made = guard(max_on=2)
+@pytest.mark.parametrize("ends_actions", [False, True])
+def test_an_action_that_lasts_for_a_time_ends_without_a_fault_and_only_its_device_s_own_end_is_waited_for(ends_actions):
+    made = guard(ends_actions, max_on=2)
     switch_on(made, 10.0, On(duration=1))
-    assert not made.finished(11.0)
+    assert not made.finished(10.99)
     assert made.finished(11.03)
     assert heartbeats(made, 11.03) == ""
-    assert made.ends_at == pytest.approx(11.02)
+    assert made.ends_at == pytest.approx(11.02 if ends_actions else 11.0)
+
+
+@pytest.mark.parametrize(("ends_actions", "energy"), [(False, 12), (True, 10)])
+def test_what_only_its_node_ends_counts_until_it_has_been_switched_off(ends_actions, energy):
+    made = guard(ends_actions, calibration=POWER, max_energy=20)
+    switch_on(made, 10.0, On(duration=1))
+    made.went_off("", 11.2)  # a busy computer
+    assert made.budget.energy == pytest.approx(energy)
 
 
 def test_the_duty_cycle_counts_over_a_minute_and_is_free_again_after_it():
@@ -172,7 +181,7 @@ def test_what_was_on_when_its_process_was_killed_counts_until_the_next_has_switc
 
 def test_a_process_that_dies_while_it_switches_on_has_switched_on():
     values = {"calibration": POWER, "max_energy": 30, "one_session": True}
-    dead = guard(**values).memory(Pulse(width=500), 10.0)
+    dead = guard(ends_actions=True, **values).memory(Pulse(width=500), 10.0)
     assert Guard(Laser(**values), "run").resume(dead, 60.0).startswith("5 of 30 mJ are used")
 
 
@@ -267,7 +276,7 @@ def test_a_train_counts_only_while_it_is_on():
 
 
 def test_the_delay_before_a_pulse_is_no_energy():
-    made = guard(calibration=POWER, max_energy=1)
+    made = guard(ends_actions=True, calibration=POWER, max_energy=1)
     pulse = Pulse(width=10, delay=5000)  # 0.1 mJ
     assert Laser(calibration=POWER, max_energy=1).check_command("pulse", {"width": "10", "delay": "5 s"}) is None
     for number in range(10):

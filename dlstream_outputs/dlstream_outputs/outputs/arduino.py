@@ -126,6 +126,7 @@ def _delay_problem(milliseconds: float) -> Problem | None:
 class Arduino(BoardPin[ArduinoSettings]):
     """See ArduinoSettings."""
 
+    ends_actions = True
     acknowledges = "pin changed"
     _used = False
     """Since the last off: only then is a slow answer a fault."""

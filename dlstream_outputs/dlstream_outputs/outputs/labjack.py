@@ -108,6 +108,7 @@ class Labjack(Output[LabjackSettings]):
     """See LabjackSettings."""
 
     requires: ClassVar[Mapping[str, str]] = {"pymodbus": "pymodbus"}
+    ends_actions = True
     acknowledges = "device answered"
 
     def __init__(self, settings: LabjackSettings, log: Callable[[str], None]) -> None:
