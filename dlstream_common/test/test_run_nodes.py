@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 NODE = """
 import gc
 import sys
@@ -88,3 +90,46 @@ def test_a_signal_ends_the_nodes_that_are_left_in_order():
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "deactivated" in ended.stdout
     assert ended.stderr == ""
+
+
+COMMANDER_AND_CAMERA = """
+import os
+import signal
+import sys
+from dlstream_common import Settings
+from dlstream_common.ros import DlstreamNode, run_nodes
+
+class Named(DlstreamNode[Settings]):
+    default_name = "other"
+
+    def __init__(self):
+        super().__init__(Settings)
+
+    def deactivate(self):
+        print(self.get_name(), flush=True)
+
+class Commander(Named):
+    default_name = "commander"
+    ends_first = True
+
+class Camera(Named):
+    default_name = "camera"
+
+    def activate(self):
+        self.timer = self.create_timer(0.01, lambda: (self.timer.cancel(), END))
+
+sys.exit(run_nodes([Named, Commander, Camera]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "order"),
+    [
+        ("os.kill(os.getpid(), signal.SIGINT)", ["commander", "camera", "other"]),
+        ("self.end(1)", ["camera", "commander", "other"]),
+    ],
+)
+def test_a_signal_ends_who_commands_outputs_before_a_camera_that_may_not_close(end, order):
+    code = COMMANDER_AND_CAMERA.replace("END", end)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300)
+    assert ended.stdout.split() == order, ended.stderr

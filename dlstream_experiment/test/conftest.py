@@ -17,13 +17,15 @@ from dlstream_msgs.msg import FramePoses as FramePosesMsg
 class Animal:
     """Publishes poses of a camera with all keypoints at one place: fifty a second if it walks, else when told to."""
 
-    def __init__(self, observer: Any, keypoints: Sequence[str] = KEYPOINTS, walking: bool = True) -> None:
+    def __init__(
+        self, observer: Any, keypoints: Sequence[str] = KEYPOINTS, walking: bool = True, camera: str = "top"
+    ) -> None:
         self.place = BETWEEN
         self.delay = 0
         """Nanoseconds by which the frames are older than their arrival."""
-        self._count = 0
+        self._count, self._camera = 0, camera
         self._keypoints = tuple(keypoints)
-        self._publisher = observer.node.create_publisher(FramePosesMsg, "/top/pose", POSE)
+        self._publisher = observer.node.create_publisher(FramePosesMsg, f"/{camera}/pose", POSE)
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._walk if walking else self._end.wait)
         self._thread.start()
@@ -37,7 +39,7 @@ class Animal:
         x, y = (np.full(len(self._keypoints), value, np.float32) for value in place)
         animals = (Individual("animal", x, y, np.ones_like(x)),)
         self._count += 1
-        poses = FramePoses("top", self._count, now() - self.delay, self._keypoints, animals)
+        poses = FramePoses(self._camera, self._count, now() - self.delay, self._keypoints, animals)
         self._publisher.publish(poses_to_message(poses))
         return poses
 

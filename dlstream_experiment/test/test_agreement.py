@@ -152,11 +152,11 @@ def test_somebody_else_s_order_is_a_difference_and_left_to_them():
     assert one.difference(0.0) is None
     found = one.difference(0.5)
     assert found is not None
-    assert (found.again, one.owed) == (None, None)
+    assert (found.again, one.owed(9.0)) == (None, None)
     assert "does 'off' by order of panel (enough), and not 'on power=8'" in found.reason
 
 
-def test_what_the_launcher_switched_off_is_owed_until_poses_come_unless_it_disarmed():
+def test_what_the_launcher_switched_off_is_owed_once_all_is_known_after_it_unless_it_disarmed():
     for armed in (True, False):
         one = agreement()
         one.sent(5, ON)
@@ -165,9 +165,26 @@ def test_what_the_launcher_switched_off_is_owed_until_poses_come_unless_it_disar
         found = one.difference(0.5)
         assert found is not None
         assert found.again is None
-        assert one.owed is (ON if armed else None)
+        assert one.owed(0.0) is None
+        assert one.owed(0.1) is (ON if armed else None)
         one.sent(6, ON)
-        assert one.owed is None
+        assert one.owed(9.0) is None
+
+
+def test_what_is_owed_waits_for_the_last_node_that_died_and_is_left_to_who_disarms_or_commands():
+    one = agreement()
+    one.sent(5, ON)
+    one.heard(OutputState(False, OFF, "rig", 1, reason="/top/camera was killed by SIGKILL"), 0.0)
+    one.difference(0.0)
+    assert one.difference(0.5) is not None
+    one.heard(OutputState(False, OFF, "rig", 1), 1.0)
+    one.heard(OutputState(False, OFF, "rig", 2, reason="/inputs/lever was killed by SIGKILL"), 2.0)
+    assert one.owed(1.5) is None
+    assert one.owed(2.1) is ON
+    one.heard(OutputState(False, OFF, "rig", 2, armed=False, reason="disarmed by hand"), 3.0)
+    assert one.owed(9.0) is None
+    one.heard(OutputState(False, OFF, "panel", 1), 4.0)
+    assert one.owed(9.0) is None
 
 
 def test_what_was_refused_has_been_reported():

@@ -17,7 +17,7 @@ from dlstream_outputs.outputs import OutputSettings
 
 _SECOND = 1_000_000_000
 _MARGIN = 0.02
-"""Seconds after the end of an action until its device is switched off: a late clock must not cut its last pulse."""
+"""Seconds after the end of an action until a device is switched off that ends it: a late clock must not cut a pulse."""
 _INSTANT = 1e-6
 """Seconds that are none: what rounding leaves of a limit that is used up."""
 ANYONE = "anyone"
@@ -31,7 +31,7 @@ class Order:
 
     Attributes:
         sent: when it was sent, by the sender's clock, in nanoseconds since the epoch; 0: unknown.
-        arm: whether it comes from a run that is starting and so arms an output that a run may arm.
+        arm: whether it says that it comes from a run that is starting, which arms an output that a run may arm.
         by_hand: whether it comes from the output's own service ~/test, and not from a topic.
     """
 
@@ -58,7 +58,7 @@ class Refusal:
 
 
 class Memory(BaseModel):
-    """What a guard knows that the next process of the same output has to know. Times are those of one boot.
+    """What a guard knows that the next one of the same output has to know. Times are those of one boot.
 
     Attributes:
         uses: what the output did in the last minute, and what it does now.
@@ -82,18 +82,21 @@ class Guard:
 
     Stamps are nanoseconds since the epoch; `steady` is in seconds of a monotonic clock (time.monotonic()).
 
+    Args:
+        ends_actions: whether its device ends an action by itself: see Output.ends_actions.
+
     Attributes:
         state: what the output is doing: "off", or the current action with its values.
         reason: why it switched off without a command, or why it is disarmed; empty otherwise.
         order: the last order that was carried out.
         running: whether the commander's last heartbeat reported a run in progress.
-        budget: what it has done, which counts for the guard of the same output that comes after.
+        budget: what it has done.
     """
 
     def __init__(
-        self, settings: OutputSettings, arming: Literal["start", "run", "hand"], budget: Budget | None = None
+        self, settings: OutputSettings, arming: Literal["start", "run", "hand"], ends_actions: bool = False
     ) -> None:
-        self._settings = settings
+        self._settings, self._ends_actions = settings, ends_actions
         self._arming = arming if settings.arming == "auto" else settings.arming
         self.commander = settings.commander.rpartition("/")[2]
         self.armed = self._arming == "start"
@@ -103,7 +106,7 @@ class Guard:
         self._locked = False  # disarmed by hand or by the rig: no run arms it
         self._armed_by_run = False
         self._lost_run = False  # silence disarmed it in a run, which arms it again when it is heard
-        self._same_run = False  # its process was started again in a run
+        self._in_run = False  # a run has begun whose end was not heard, whatever has disarmed or ended this since
         self._disarmed = ""  # why it was disarmed, where that lasts longer than this process
         self._heard, self._commanded = 0.0, 0
         self._late, self._came = 0.0, 0.0
@@ -111,7 +114,7 @@ class Guard:
         self._ended_by = ""  # the limit that ends it at `_planned`; empty: it is over then
         self.limited = False
         self._reached = ""  # max_on, which ended what it did: nothing endless begins before an "off"
-        self.budget = budget or Budget(settings.limits)
+        self.budget = Budget(settings.limits, ends_actions)
 
     @property
     def on(self) -> bool:
@@ -147,7 +150,7 @@ class Guard:
             late = f"the heartbeats of {self._settings.commander} come {self._late:.3f} s late"
             wanted = f"less than commander_timeout, {self._settings.commander_timeout:g} s"
             return Refusal(f"found '{order.action}' while {late}; expected {wanted}", again=True)
-        if not (self.armed or (order.arm and self.armable)):
+        if not (self.armed or (self._begins_run(order) and self.armable)):
             found = f"found '{order.action}' for a disarmed output{self._why_disarmed()}"
             return Refusal(f"{found}; expected only '{OFF}'", again=self._lost_run)
         limit = self._settings.max_command_age
@@ -176,6 +179,10 @@ class Guard:
     def _may_command(self, source: str) -> bool:
         return source == self.commander or not {source, ANYONE}.isdisjoint(self._settings.also_commanded_by)
 
+    def _begins_run(self, order: Order) -> bool:
+        """Whether an order is of a run, which arms; who else may command does not."""
+        return order.arm and order.source == self.commander
+
     def _why_disarmed(self) -> str:
         if self._locked:
             return f" ({self.reason}{_ARM_IT})"
@@ -200,12 +207,13 @@ class Guard:
             action: None for off.
             age: seconds since it was sent, as far as the clocks show it.
         """
-        if order.arm and self._may_command(order.source) and self.armable and not self.armed:
-            self.armed = self._armed_by_run = True
-            known = self._lost_run or self._same_run  # after a silence it is the same run
-            if not (known or self._settings.one_session):
-                self.budget.new_session()
-            self._lost_run = self._same_run = False
+        if self._begins_run(order):
+            if self.armable and not self.armed:
+                self.armed = self._armed_by_run = True
+                if not (self._in_run or self._settings.one_session):
+                    self.budget.new_session()
+                self._lost_run = False
+            self._in_run = True
         self.order, self.state, self.limited = order, OFF if order.action == OFF else order.text, False
         if order.action == OFF:
             self._reached = ""
@@ -229,7 +237,7 @@ class Guard:
         power = self._settings.power_of(action)
         left, limit = self.budget.left(action, power, steady)
         self.budget.began(action, power, steady)
-        seconds = math.inf if action.seconds is None else action.seconds + _MARGIN
+        seconds = math.inf if action.seconds is None else action.seconds + (_MARGIN if self._ends_actions else 0.0)
         self._planned, self._ended_by = steady + min(left, seconds), limit if left < seconds else ""
 
     def ends_after(self, seconds: float, steady: float) -> None:
@@ -258,7 +266,7 @@ class Guard:
             self._lost_run = False
         if running or stamp <= self._commanded:
             return ""
-        self._lost_run = self._same_run = False
+        self._lost_run = self._in_run = False
         if self._armed_by_run:
             self.armed = self._armed_by_run = False
             return f"the run of {self._settings.commander} has ended" if self.on else ""
@@ -337,13 +345,16 @@ class Guard:
             return Memory(disarmed=self._disarmed)
         power = self._settings.power_of(begins) if begins else 0.0
         budget = self.budget.expected(begins, power, steady) if begins else self.budget
-        in_run = self._armed_by_run or self._lost_run or self._same_run
         return Memory(
-            uses=tuple(budget.uses), on=budget.in_use, energy=budget.energy, in_run=in_run, disarmed=self._disarmed
+            uses=tuple(budget.uses),
+            on=budget.in_use,
+            energy=budget.energy,
+            in_run=self._in_run,
+            disarmed=self._disarmed,
         )
 
     def resume(self, memory: Memory, steady: float) -> str:
-        """Goes on where the guard of another process has ended; what a person should know of it, or nothing.
+        """Goes on where another guard of the same output has ended; what a person should know of it, or nothing.
 
         Args:
             steady: when the output was off for certain.
@@ -351,7 +362,7 @@ class Guard:
         told = []
         if self.budget.counts:
             self.budget.resume(memory.energy, memory.uses, memory.on, steady)
-            self._same_run = memory.in_run
+            self._in_run = memory.in_run
             limit = self._settings.limits.energy
             if math.isfinite(limit):
                 told.append(f"{self.budget.energy:.4g} of {limit:g} mJ are used")

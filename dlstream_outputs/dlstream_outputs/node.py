@@ -83,7 +83,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         self._count = self._refused = 0
         self._end_timer: Timer | None = None
         self._output = self._kind.make(settings, lambda line: self.get_logger().info(line))
-        self._guarded = GuardedDevice(settings, self._output, Guard(settings, self._kind.output.arming), self)
+        self._guarded = GuardedDevice(settings, self._output, self._new_guard(settings), self)
         self._output.open()
         self.hardware_id = self._output.hardware_id
         self._answering = self.create_lifecycle_publisher(Acknowledgement, "~/acknowledgement", COMMAND)
@@ -99,9 +99,9 @@ class OutputNode(DlstreamNode[OutputSettings]):
     def activate(self) -> None:
         assert self.settings is not None
         self._device.off()
-        budget = self._guarded.guard.budget
-        budget.ended(time.monotonic())
-        self._guarded.guard = Guard(self.settings, self._kind.output.arming, budget)
+        before = self._guarded.guard.memory()
+        self._guarded.guard = self._new_guard(self.settings)
+        self._guarded.guard.resume(before, time.monotonic())
         self._guarded.memory.resume(self._guarded.guard)
         commands = self.create_subscription(CommandMsg, "~/command", self._on_command, COMMAND)
         topic = f"{self.settings.commander}/heartbeat"
@@ -151,6 +151,9 @@ class OutputNode(DlstreamNode[OutputSettings]):
         if problem:
             return Diagnosis(Level.WARN, f"{text}; {problem}", values)
         return Diagnosis(Level.OK, text, values)
+
+    def _new_guard(self, settings: OutputSettings) -> Guard:
+        return Guard(settings, self._kind.output.arming, self._kind.output.ends_actions)
 
     @property
     def _device(self) -> Output[Any]:

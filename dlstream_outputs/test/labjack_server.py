@@ -21,12 +21,16 @@ class Device:
     """Registers; each one that a client writes is noted, with when, by the monotonic clock.
 
     Its watchdog is that of the manual: strict (only its key feeds it), without a reset, and again and again.
+
+    Attributes:
+        slow: the next answer whether the watchdog is enabled waits for `answer`: it may be an old one by then.
     """
 
     def __init__(self, product: float = T7) -> None:
         self.registers = [0] * _SIZE
         self.written: list[tuple[int, int, float]] = []
         self.fed = time.monotonic()
+        self.slow, self.answer = threading.Event(), threading.Event()
         self.put(60_000, ">f", product)
         self.put(60_028, ">I", 470012345)
 
@@ -35,7 +39,12 @@ class Device:
     ) -> ExcCodes | None:
         """What the server calls before it reads or writes its own registers."""
         if values is None:
-            current[address - start : address - start + count] = self.registers[address : address + count]
+            asked, found = slice(address - start, address - start + count), self.registers[address : address + count]
+            if address == 61_600 and self.slow.is_set():
+                self.slow.clear()
+                while not self.answer.is_set():
+                    await asyncio.sleep(0.005)
+            current[asked] = found
             return None
         stamp = time.monotonic()
         if 61_602 <= address < 61_660 and address != 61_614 and self.number(61_600):

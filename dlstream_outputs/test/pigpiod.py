@@ -22,13 +22,14 @@ class Pigpiod:
         edges: GPIO and level, in their order.
         played: the widths in microseconds of each wave that was sent.
         silent: whether it answers nothing any more, as behind a cut link.
+        late: whether its next answer comes only with that to the command after it.
     """
 
     def __init__(self) -> None:
         self.levels = [0] * 54
         self.edges: list[tuple[int, int]] = []
         self.played: list[list[tuple[int, int, int]]] = []
-        self.silent = False
+        self.silent = self.late = False
         self.forbidden: set[int] = set()
         self.hold = False
         """Whether waves play on until they are halted, however short they are."""
@@ -69,14 +70,19 @@ class Pigpiod:
         """Answers one client until it goes."""
         with self._lock:
             self._connections.add(connection)
+        kept = b""
         try:
             while (head := connection.recv(16, socket.MSG_WAITALL)) and len(head) == 16:
                 command, first, second, size = struct.unpack("<IIII", head)
                 more = connection.recv(size, socket.MSG_WAITALL) if size else b""
                 with self._lock:
                     result = self._answer(command, first, second, more)
-                if not self.silent:
-                    connection.sendall(struct.pack("<IIIi", command, first, second, result))
+                answer = kept + struct.pack("<IIIi", command, first, second, result)
+                if self.late:
+                    self.late, kept = False, answer
+                elif not self.silent:
+                    connection.sendall(answer)
+                    kept = b""
         except OSError:
             pass
         finally:
@@ -102,7 +108,7 @@ class Pigpiod:
         elif command == DELETE:
             return 0 if self._waves.pop(first, None) else BAD_WAVE
         elif command == SEND:
-            return self._send(self._waves[first])
+            return self._send(self._waves[first]) if first in self._waves else BAD_WAVE
         elif command == BUSY:
             return int(self._playing is not None)
         elif command == HALT:

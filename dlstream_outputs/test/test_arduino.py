@@ -24,6 +24,7 @@ from pydantic import ValidationError
 from simulated_board import SimulatedBoard, wait_until
 
 from dlstream_common import Problem
+from dlstream_outputs import Level
 from dlstream_outputs.board import BoardError, claim, release
 from dlstream_outputs.board.lines import framed, read_line
 from dlstream_outputs.board.link import Link
@@ -200,6 +201,27 @@ def test_auto_takes_the_only_board_and_lists_what_else_there_is(board, monkeypat
     there.clear()
     with pytest.raises(BoardError, match="found no serial port"):
         claim("auto", print)
+
+
+@given(st.floats(1 / 256, 1, exclude_max=True))
+@example(25.6 / 256)
+@example(0.999)
+def test_a_level_gives_at_most_what_was_commanded_and_a_step_less_at_worst(level):
+    words = command_of(Level(level=level), 3).split()
+    assert words[:2] == ["level", "3"]
+    made = int(words[2]) / 256
+    assert 0 < made <= level + 1e-8
+    assert made > level - 2 / 256
+
+
+def test_a_level_that_the_board_can_not_make_is_refused_also_as_a_power():
+    settings = ArduinoSettings(pin=3, calibration={"power": {0: 0, 1: 100}}, max_energy=10)
+    refused = {"level": ("0.001", "0.001"), "power": ("0.1 mW", "0.1 mW, by calibration a level of 0.001")}
+    for key, (value, found) in refused.items():
+        told = str(settings.check_command("on", {key: value}))
+        assert f"found {found}; expected 0, or at least 1/256 (0.0039)" in told
+    assert settings.check_command("level", {"level": "0.00390625"}) is None
+    assert settings.check_command("level", {"level": "0"}) is None
 
 
 @pytest.mark.parametrize(

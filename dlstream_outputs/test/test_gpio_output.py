@@ -177,6 +177,23 @@ def test_a_link_that_is_cut_is_a_fault_and_off_comes_as_soon_as_it_can(daemon, o
     wait_for(lambda: daemon.levels[17] == 1, "on again")
 
 
+def test_an_answer_that_comes_late_is_not_taken_for_that_of_a_later_command(daemon, opened, wait_for):
+    output = opened(**remote(daemon))
+    daemon.late = True
+    faults: list[str] = []
+    wait_for(lambda: faults.append(output.fault()) or faults[-1], "the fault")
+    output.off()
+    output.apply(Pulse(width=1))
+    assert len(daemon.played) == 1
+    daemon.late = True
+    with pytest.raises(OutputError, match="does not answer any more"):
+        output.apply(Pulse(width=2))
+    output.apply(Pulse(width=3))
+    assert daemon.played[-1][0][2] == 3000
+    output.off()
+    assert daemon.levels[17] == 0
+
+
 def test_a_daemon_that_was_started_anew_is_found_again(daemon, opened):
     output = opened(**remote(daemon))
     daemon.stop()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from dlstream_outputs.actions import On
 from dlstream_outputs.guard import Guard, Order, Refusal
 from dlstream_outputs.outputs import OutputSettings
 
@@ -124,12 +125,21 @@ def test_only_the_commander_and_who_the_rig_allows_switch_it_on_and_everyone_swi
     assert not guard(also_commanded_by=["anyone"]).refusal(order(source=source), NOON)
 
 
-def test_a_stranger_arms_nothing():
-    rules = guard("run")
+@pytest.mark.parametrize("allowed", [[], ["panel"], ["anyone"]])
+def test_nobody_but_the_commander_arms_also_who_may_command(allowed):
+    limited = {"calibration": {"power": {0: 0, 1: 10}}, "max_energy": 20}
+    rules = guard("run", also_commanded_by=allowed, **limited)
     rules.carried_out(order("off", source="panel", arm=True), 100.0)
     assert not rules.armed
+    assert rules.refusal(order(source="panel", arm=True), NOON)
     rules.carried_out(order("off", arm=True), 100.0)
     assert rules.armed
+    rules.carried_out(order(), 101.0, On())
+    rules.went_off(rules.due(200.0), 200.0)
+    assert not rules.due(200.0), "the silence disarms what is off"
+    rules.carried_out(order("off", source="panel", arm=True), 201.0)
+    assert not rules.armed
+    assert rules.budget.energy > 20
 
 
 def test_old_commands_and_those_from_the_future_are_refused_but_off_never_is():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from dlstream_outputs import OUTPUTS, OutputError, output_settings
@@ -127,6 +129,21 @@ def test_the_settings_of_the_watchdog_are_written_once_and_taken_back(device, op
     assert device[0].number(61_600) == 0
 
 
+def test_two_outputs_that_start_together_are_both_held_by_the_watchdog(device, opened, wait_for, monkeypatch):
+    monkeypatch.setattr("dlstream_outputs.outputs._labjack_registers._ANSWER_TIMEOUT", 60.0)
+    monkeypatch.setattr("dlstream_outputs.outputs.labjack._TURN", 60.0)
+    device[0].slow.set()
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(opened, "FIO2")
+        wait_for(lambda: not device[0].slow.is_set(), "that the first one asks what the watchdog is set to")
+        second = pool.submit(opened, "FIO5")
+        wait_for(lambda: device[0].levels(5), "that the second one has switched its line off")
+        device[0].answer.set()
+        assert first.result(60)
+        assert second.result(60)
+    assert int(device[0].number(61_636)) == 0x7FFFFF & ~(1 << 2 | 1 << 5)
+
+
 def test_the_watchdog_of_another_program_is_left_alone(device):
     device[0].put(61_600, ">I", 1)
     device[0].put(61_604, ">I", 60)
@@ -193,6 +210,6 @@ def test_what_it_can_not_do_is_refused(line, action, values, message):
 
 def test_what_becomes_of_it_without_the_computer():
     assert settings().without_computer().ends
-    assert "own watchdog switches it off after 2 s" in settings().without_computer().text
+    assert "own watchdog switches it off after 2 s, unless another output" in settings().without_computer().text
     assert not settings(watchdog=0).without_computer().ends
     assert not settings(active_high=False).without_computer().ends

@@ -28,8 +28,8 @@ class Laser(OutputSettings):
     actions = VOCABULARY
 
 
-def guard(**values) -> Guard:
-    made = Guard(Laser(**values), "run")
+def guard(ends_actions: bool = False, **values) -> Guard:
+    made = Guard(Laser(**values), "run", ends_actions)
     made.carried_out(Order("experiment", 1, "off", arm=True), 0.0)
     return made
 
@@ -75,13 +75,22 @@ def test_a_run_that_is_heard_again_after_a_silence_has_spent_what_it_had_spent()
     assert made.ends_at == pytest.approx(13.1)
 
 
-def test_an_action_that_lasts_for_a_time_ends_without_a_fault():
-    made = guard(max_on=2)
+@pytest.mark.parametrize("ends_actions", [False, True])
+def test_an_action_that_lasts_for_a_time_ends_without_a_fault_and_only_its_device_s_own_end_is_waited_for(ends_actions):
+    made = guard(ends_actions, max_on=2)
     switch_on(made, 10.0, On(duration=1))
-    assert not made.finished(11.0)
+    assert not made.finished(10.99)
     assert made.finished(11.03)
     assert heartbeats(made, 11.03) == ""
-    assert made.ends_at == pytest.approx(11.02)
+    assert made.ends_at == pytest.approx(11.02 if ends_actions else 11.0)
+
+
+@pytest.mark.parametrize(("ends_actions", "energy"), [(False, 12), (True, 10)])
+def test_what_only_its_node_ends_counts_until_it_has_been_switched_off(ends_actions, energy):
+    made = guard(ends_actions, calibration=POWER, max_energy=20)
+    switch_on(made, 10.0, On(duration=1))
+    made.went_off("", 11.2)  # a busy computer
+    assert made.budget.energy == pytest.approx(energy)
 
 
 def test_the_duty_cycle_counts_over_a_minute_and_is_free_again_after_it():
@@ -127,7 +136,7 @@ def test_what_an_output_has_done_counts_after_a_pause_of_its_node():
     made = guard(calibration=POWER, max_energy=20, one_session=True)
     switch_on(made, 10.0, On(level=0.5))  # 5 mW
     made.carried_out(Order("experiment", 3, "off"), 13.0)
-    again = Guard(Laser(calibration=POWER, max_energy=20, one_session=True), "run", made.budget)
+    again, _ = next_process(made, 15.0, calibration=POWER, max_energy=20, one_session=True)
     again.carried_out(Order("experiment", 1, "off", arm=True), 15.0)
     switch_on(again, 20.0, On(level=0.5))
     assert heartbeats(again, 20.9) == ""
@@ -172,7 +181,7 @@ def test_what_was_on_when_its_process_was_killed_counts_until_the_next_has_switc
 
 def test_a_process_that_dies_while_it_switches_on_has_switched_on():
     values = {"calibration": POWER, "max_energy": 30, "one_session": True}
-    dead = guard(**values).memory(Pulse(width=500), 10.0)
+    dead = guard(ends_actions=True, **values).memory(Pulse(width=500), 10.0)
     assert Guard(Laser(**values), "run").resume(dead, 60.0).startswith("5 of 30 mJ are used")
 
 
@@ -189,6 +198,43 @@ def test_the_same_run_does_not_begin_anew_with_a_new_process_and_the_next_run_do
     again.heard(False, 10**18, 15.0)
     again.carried_out(Order("experiment", 5, "off", arm=True), 16.0)
     assert again.exhausted(On(), 17.0) == ""
+
+
+def a_person_disarms_and_arms(made: Guard) -> None:
+    made.disarm("disarmed by hand")
+    made.arm()
+
+
+def a_silence_disarms(made: Guard) -> None:
+    made.due(99.0)
+
+
+@pytest.mark.parametrize("before", [lambda made: None, a_person_disarms_and_arms, a_silence_disarms])
+@pytest.mark.parametrize("in_order", [True, False])
+def test_the_same_run_goes_on_with_its_energy_however_its_output_s_node_ended(before, in_order):
+    values = {"calibration": POWER, "max_energy": 20}
+    made = guard(**values)
+    switch_on(made, 10.0)
+    made.carried_out(Order("experiment", 3, "off"), 12.0)  # 20 of 20 mJ
+    before(made)
+    if in_order:  # asked to end, stood still, or failed
+        made.disarm("its node is ending", lasts=False)
+    again, _ = next_process(made, 100.0, **values)
+    again.carried_out(Order("experiment", 4, "off", arm=True), 101.0)
+    assert again.armed
+    assert "max_energy" in again.exhausted(On(), 102.0)
+
+
+def test_a_run_that_found_the_output_armed_by_hand_goes_on_with_its_energy_in_the_next_process():
+    values = {"calibration": POWER, "max_energy": 20}
+    made = Guard(Laser(**values), "run")
+    made.arm()
+    made.carried_out(Order("experiment", 1, "off", arm=True), 0.0)
+    switch_on(made, 10.0)
+    made.carried_out(Order("experiment", 3, "off"), 12.0)
+    again, _ = next_process(made, 13.0, **values)
+    again.carried_out(Order("experiment", 4, "off", arm=True), 14.0)
+    assert "max_energy" in again.exhausted(On(), 15.0)
 
 
 def test_what_a_person_has_disarmed_stays_disarmed_in_the_next_process():
@@ -230,7 +276,7 @@ def test_a_train_counts_only_while_it_is_on():
 
 
 def test_the_delay_before_a_pulse_is_no_energy():
-    made = guard(calibration=POWER, max_energy=1)
+    made = guard(ends_actions=True, calibration=POWER, max_energy=1)
     pulse = Pulse(width=10, delay=5000)  # 0.1 mJ
     assert Laser(calibration=POWER, max_energy=1).check_command("pulse", {"width": "10", "delay": "5 s"}) is None
     for number in range(10):

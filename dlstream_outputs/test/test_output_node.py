@@ -217,6 +217,28 @@ def test_takes_no_command_while_it_is_inactive(start_node, observer, commander, 
     assert commander.tell("show", image="right").success
 
 
+def test_what_a_person_has_disarmed_and_what_is_used_up_outlast_a_pause_of_the_node(start_node, observer, commander):
+    limits = {"calibration": ["power=0:0 1:10"], "max_energy": 0.001, "max_command_age": 60.0}
+    start_node(MODULE, **NAME, type="log", arming="run", commander_timeout=60.0, **limits)
+    commander.ready()
+    used_up = "max_energy (0.001 mJ in a session) is used up"
+
+    def pause() -> None:
+        for number in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_ACTIVATE):
+            request = ChangeState.Request(transition=Transition(id=number))
+            assert observer.call(ChangeState, "/outputs/screen/change_state", request).success
+        commander.ready()
+
+    assert commander.tell("off", arm=Command.ARM).success
+    assert commander.tell("on").success
+    commander.says(on=False)
+    pause()
+    assert used_up in commander.tell("on", arm=Command.ARM).message
+    assert commander.arm(False).success
+    pause()
+    assert "disarmed by hand; arm it" in commander.tell("on", arm=Command.ARM).message
+
+
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [

@@ -24,7 +24,8 @@ class Ending:
 
     Attributes:
         at_once: somebody asked for it: the experiment ends first, so that the outputs are off without waiting for
-            cameras and networks to close. Otherwise it decides on all poses that are still on their way.
+            cameras and networks to close. Otherwise it decides on all poses that are still on their way, unless it
+            shares their process (`together: true`): there it always ends first.
     """
 
     reason: str

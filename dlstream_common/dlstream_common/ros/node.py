@@ -43,6 +43,8 @@ class DlstreamNode(LifecycleNode, Generic[S]):
     default_name: ClassVar[str]
     ends_by_itself: ClassVar[bool] = False
     """Whether this node may end while others in its process continue, as at the end of a video."""
+    ends_first: ClassVar[bool] = False
+    """Whether this node commands outputs: where a signal ends its process, it ends before the others."""
     linger: ClassVar[float] = 0.0
     """Seconds that the node, asked to end, continues at most while it is needed: see `is_needed`."""
 

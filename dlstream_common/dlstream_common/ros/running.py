@@ -38,9 +38,10 @@ def run_node(create: Callable[[], N], arguments: Sequence[str] | None = None) ->
 def run_nodes(creators: Sequence[Callable[[], N]], arguments: Sequence[str] | None = None) -> int:
     """Runs nodes in this process until SIGINT, SIGTERM, the failure of one, or the end of those that end by themselves.
 
-    They start in the given order and end in reverse. Each has its own executor and thread, so that none waits for
-    another, and the main thread is free to handle signals: after one, nodes are deactivated and cleaned up while they
-    can still publish, and only then is ROS shut down.
+    They start in the given order and end in reverse; where a signal ends them, those that command outputs end before
+    all others, so that outputs are off without waiting for a camera to close. Each has its own executor and thread, so
+    that none waits for another, and the main thread is free to handle signals: after one, nodes are deactivated and
+    cleaned up while they can still publish, and only then is ROS shut down.
     """
     keep_memory()
     stopped: list[int] = []
@@ -76,7 +77,8 @@ def run_nodes(creators: Sequence[Callable[[], N]], arguments: Sequence[str] | No
         finally:
             for item in hosted if stopped else ():
                 item.tell_that_it_ends()
-            for item in reversed(hosted):
+            first = [item for item in hosted if stopped and item.node.ends_first]
+            for item in (*first, *reversed(hosted)):
                 item.finish()
         exit_code = max((item.node.exit_code or 0 for item in hosted), default=0)
         return exit_code

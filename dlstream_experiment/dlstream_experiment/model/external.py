@@ -15,6 +15,7 @@ class ExternalSource:
         message: the type, such as std_msgs/msg/Float64.
         field: the path to the value, such as data, pose.position.x or ranges[0].
         reliable: every message is asked for; its publisher must offer that.
+        gives_signs_of_life: its publisher repeats the value twice a second, as the rig's inputs do.
     """
 
     source: str
@@ -22,6 +23,7 @@ class ExternalSource:
     message: str
     field: str
     reliable: bool = False
+    gives_signs_of_life: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,13 +69,19 @@ class Agreement:
         self._differs_since: float | None = None
         self._reported = False
         self._owed: Command | None = None
+        self._stopped = 0.0  # when the launcher's last command was first heard of
         self._restarted = self._untold = False
         self._late_since: float | None = None
 
-    @property
-    def owed(self) -> Command | None:
-        """The command to send again when poses come again: the launcher switched it off as a node died."""
-        return self._owed
+    def owed(self, known_until: float) -> Command | None:
+        """The command to send again, which the launcher switched off as a node died; None as long as that may be dead.
+
+        Args:
+            known_until: the moment up to which everything is known on which the experiment decides.
+        """
+        known = self._known
+        stays = known is not None and known.source == RIG and known.armed and known_until > self._stopped
+        return self._owed if stays else None
 
     @property
     def known(self) -> OutputState | None:
@@ -121,6 +127,8 @@ class Agreement:
         elif before is not None and state.is_new and state.armed and not before.armed:
             self._reported = False  # a person has armed what was started again, and had refused the command
         self._restarted = self._restarted and state.is_new
+        if state.source == RIG and (before is None or (before.source, before.id) != (state.source, state.id)):
+            self._stopped = steady
         self._known, self._heard, self._silent = state, steady, False
 
     def newly_back(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -22,8 +22,8 @@ from dlstream_experiment.runtime.inputs import Input, Poses
 from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 
-_POSES_COME = 0.2
-"""Seconds since the newest pose below which poses come: shorter than any difference takes to be seen."""
+_ON_ITS_WAY = 0.3
+"""Seconds for which the value of a dead input may be on its way: it does not say when it was measured."""
 
 
 class Connections:
@@ -48,7 +48,8 @@ class Connections:
     ) -> None:
         self.keypoints: dict[str, tuple[str, ...]] = {}
         """Of the newest pose of each camera that sent one."""
-        self._last_pose = -math.inf
+        self._last_pose = dict.fromkeys(experiment.cameras, -math.inf)
+        self._taken = dict.fromkeys(experiment.cameras, -math.inf)  # the newest frame of each, by the monotonic clock
         self._node, self._clock, self._on_input = node, clock, on_input
         self._complain, self._recovered, self._cameras = complain, recovered, experiment.cameras
         self._links = {
@@ -86,8 +87,8 @@ class Connections:
 
     @property
     def since_last_pose(self) -> float:
-        """Seconds since the last pose came; infinite before the first."""
-        return time.monotonic() - self._last_pose
+        """Seconds since the last pose of the camera that sent none for longest; infinite before its first."""
+        return time.monotonic() - min(self._last_pose.values())
 
     def complain_of_overdue(self, timeout: float) -> None:
         """Complains of commands that were not acknowledged in time (seconds)."""
@@ -110,11 +111,9 @@ class Connections:
             reason, command = link.supervise(again)
             if back := link.newly_back():
                 self._recovered(output, back)
-            if link.owed and self.since_last_pose < _POSES_COME:
-                self._node.get_logger().info(
-                    f"poses come again: sending '{link.owed.action}' to output '{output}' again"
-                )
-                self._tell_again(link, link.owed)
+            if owed := link.owed(min(*self._taken.values(), self._values.heard - _ON_ITS_WAY)):
+                self._node.get_logger().info(f"all cameras and inputs are back: output '{output}' gets '{owed.action}'")
+                self._tell_again(link, owed)
             if not reason and command is not None:
                 self._node.get_logger().info(f"sending '{command.action}' to output '{output}' again, which came late")
                 self._tell_again(link, command)
@@ -171,10 +170,12 @@ class Connections:
         if poses.camera != camera:  # another's node may leave the name empty; the topic has it
             poses = replace(poses, camera=camera)
         self.keypoints[camera] = poses.keypoints
-        self._last_pose = time.monotonic()
         ahead = self._clocks.of(f"{self._node.get_namespace().rstrip('/')}/{camera}/camera")
+        age = (arrived - poses.stamp + ahead.nanoseconds + ahead.uncertainty) / 1e9
+        self._last_pose[camera] = time.monotonic()
+        self._taken[camera] = self._last_pose[camera] - max(0.0, age)
         self._on_input(Poses(poses, arrived, ahead.nanoseconds, ahead.uncertainty))
 
 
-def _sources(experiment: Experiment) -> Iterable[ExternalSource]:
+def _sources(experiment: Experiment) -> Collection[ExternalSource]:
     return TriggerSet(experiment.triggers, experiment.context).external_sources

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Collection
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -32,7 +34,7 @@ class ExternalTopics:
     def __init__(
         self,
         node: LifecycleNode,
-        sources: Iterable[ExternalSource],
+        sources: Collection[ExternalSource],
         clock: Callable[[], int],
         on_input: Callable[[Value], None],
         complain: Callable[[str, str], None],
@@ -41,6 +43,7 @@ class ExternalTopics:
         self._complained: set[str] = set()
         self.last: dict[str, float | str] = {}
         """The newest value of each source that sent one."""
+        self._heard = {source.source: -math.inf for source in sources if source.gives_signs_of_life}
         self._subscriptions = [
             node.create_subscription(
                 message_type(source.message),
@@ -50,6 +53,11 @@ class ExternalTopics:
             )
             for source in sources
         ]
+
+    @property
+    def heard(self) -> float:
+        """When all inputs of the rig had been heard, by the monotonic clock; infinite where there is none."""
+        return min(self._heard.values(), default=math.inf)
 
     def close(self) -> None:
         """Lets go of the topics."""
@@ -66,6 +74,8 @@ class ExternalTopics:
                 self._complain(source.topic, f"no value '{source.field}' in a message of {source.topic}: {error}")
             return
         self.last[source.source] = value
+        if source.source in self._heard:
+            self._heard[source.source] = time.monotonic()
         self._on_input(Value(arrived, source.source, value))
 
 

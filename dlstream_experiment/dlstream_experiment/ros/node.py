@@ -41,6 +41,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
     """Runs an experiment file, on ~/start or the action ~/run, or by itself with autostart_run."""
 
     default_name = "experiment"
+    ends_first = True
 
     def __init__(self, **options: Any) -> None:
         super().__init__(ExperimentSettings, **options)
@@ -280,7 +281,8 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
     def _begin_if_possible(self, waiting: Waiting, connections: Connections) -> None:
         obstacle = self._obstacle()
         waiting.lacks_output = bool(obstacle)
-        if not obstacle and waiting.for_poses and connections.since_last_pose >= _POSES_COME:
+        longest = max(_POSES_COME, self._running_engine.experiment.pose_timeout)  # cameras may be slow
+        if not obstacle and waiting.for_poses and connections.since_last_pose >= longest:
             obstacle = f"poses of {connections.cameras}"
         if not obstacle:
             self._run()

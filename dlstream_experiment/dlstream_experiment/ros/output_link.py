@@ -141,10 +141,9 @@ class OutputLink:
         """Whether nobody knows yet if the output answers: it is there, and was not asked, or may still answer."""
         return not self.lacks and not self.ready and not self._unanswered
 
-    @property
-    def owed(self) -> Command | None:
+    def owed(self, known_until: float) -> Command | None:
         """See Agreement.owed."""
-        return self._agreement.owed
+        return self._agreement.owed(known_until)
 
     def newly_back(self) -> str:
         """See Agreement.newly_back."""

@@ -89,10 +89,14 @@ class Budget:
     """Counts what an output has done, and says how long it may go on.
 
     An action that is still on counts from its begin until now.
+
+    Args:
+        ends_actions: whether the device ends an action by itself. Else what is on without a break counts until it has
+            been switched off, however long it was to last.
     """
 
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+    def __init__(self, limits: Limits, ends_actions: bool = True) -> None:
+        self._limits, self._ends_actions = limits, ends_actions
         self._max_on = f"max_on ({limits.on:g} s)"
         self._max_energy = f"max_energy ({limits.energy:g} mJ in a session)"
         self._uses: deque[Use] = deque()
@@ -169,9 +173,12 @@ class Budget:
         """The output carries out an action from now on."""
         before = self._unbroken(steady)
         self.ended(steady)
-        end = math.inf if action.seconds is None else steady + action.seconds
-        most = math.inf if action.on_seconds is None else action.on_seconds
-        longest = math.inf if action.longest_on is None else action.longest_on
+        seconds, most, longest = action.seconds, action.on_seconds, action.longest_on
+        if not self._ends_actions and most == seconds:
+            seconds = most = longest = None
+        end = math.inf if seconds is None else steady + seconds
+        most = math.inf if most is None else most
+        longest = math.inf if longest is None else longest
         self._now = Use(steady, end, most, action.rhythm, power, longest, before)
 
     def ended(self, steady: float) -> None:

@@ -186,6 +186,9 @@ class Output(Configurable[S], ABC):
     settings_type: ClassVar[type[Settings]] = OutputSettings
     arming: ClassVar[Literal["start", "run", "hand"]] = "run"
     """When it is armed, unless the settings say otherwise. Use "start" only for a device that can't hurt anyone."""
+    ends_actions: ClassVar[bool] = False
+    """Whether an action with an end ends by itself, on the device or by this class. Its node switches off as well: at
+    its end, or 20 ms later where this says so."""
     acknowledges: ClassVar[str] = "command sent to the device"
     """What has happened at the time that `apply` returns, in a few words: "pin changed", "driver wrote"."""
 

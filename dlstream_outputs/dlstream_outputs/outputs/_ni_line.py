@@ -95,7 +95,7 @@ class NiLine:
         """
         from nidaqmx.constants import AcquisitionType
 
-        samples = values.tolist() if self.is_analog else [bool(value) for value in values]
+        samples = values.tolist() if self.is_analog else values.astype(bool).tolist()
         with self._told():
             self._task.stop()
             self._timed = True

@@ -65,10 +65,14 @@ class DaemonPin:
     def play(self, action: Action) -> int:
         """Sends an action, which must have an end; returns when pigpiod began with it, or will after its delay.
 
+        Reconnects if it has to.
+
         Raises:
             OutputError: pigpiod refuses, plays somebody else's wave, or is gone.
         """
         start, wave = self._wave_of(action)
+        if self._open and self._pi is None:
+            self._connect()
         with self._told():
             self._low()
             if self._pi.wave_tx_busy():
@@ -95,7 +99,7 @@ class DaemonPin:
             with self._told():
                 self._low()
         except OutputError:
-            self._disconnect()
+            self._disconnect()  # also where pigpiod refuses: it may have been started anew
             self._connect()
             with self._told():
                 self._low()
@@ -210,6 +214,10 @@ class DaemonPin:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
+        """Raises pigpio's errors as ours, and gives up a connection that has failed.
+
+        An answer that came late on it would be taken for that of the next command, and so with each one after it.
+        """
         import pigpio
 
         if self._pi is None:
@@ -217,8 +225,10 @@ class DaemonPin:
         try:
             yield
         except OSError as error:
+            self._disconnect()
             raise OutputError(self._gone(str(error) or type(error).__name__)) from error
         except struct.error as error:  # what pigpio says when the connection has been closed
+            self._disconnect()
             raise OutputError(self._gone("closed")) from error
         except pigpio.error as error:
             raise OutputError(f"pin: pigpiod of {self._host} refuses GPIO{self._number}: {error}") from error

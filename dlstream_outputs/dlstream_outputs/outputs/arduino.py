@@ -19,6 +19,8 @@ _HIGHEST_FREQUENCY = 1000.0
 _LONGEST = 500.0
 """Seconds that the board can count for one phase of a train."""
 _PWM_PINS = (3, 5, 6, 11)
+_STEPS = 256
+"""Of a level between 0 and 1. It is rounded down: the pin never gives more than what was commanded, and is counted."""
 _LONGEST_ON = 3_600_000
 """Milliseconds that the firmware takes as max_on at most."""
 _MOST_PULSES = 999_999_999
@@ -67,6 +69,9 @@ class ArduinoSettings(BoardPinSettings):
             return Problem(
                 ("values", "level"), f"{action.level:g}", f"0 or 1: pin {self.pin} has no PWM, {_pins()} have"
             )
+        if partial and _duty(action.level or 0.0) == 0:
+            lowest = f"0, or at least 1/{_STEPS} ({1 / _STEPS:.4f}), the lowest that the board can make"
+            return Problem(("values", "level"), f"{action.level:g}", lowest)
         if partial and not (isinstance(action, Level) or (isinstance(action, On) and action.duration is None)):
             return Problem(("values", "level"), f"{action.level:g}", f"1 or no level in a {action.name}")
         return None
@@ -126,6 +131,7 @@ def _delay_problem(milliseconds: float) -> Problem | None:
 class Arduino(BoardPin[ArduinoSettings]):
     """See ArduinoSettings."""
 
+    ends_actions = True
     acknowledges = "pin changed"
     _used = False
     """Since the last off: only then is a slow answer a fault."""
@@ -181,4 +187,4 @@ def command_of(action: Action, pin: int) -> str:
 
 
 def _duty(level: float) -> int:
-    return min(max(round(level * 256), 1), 254)
+    return min(int(level * _STEPS + 1e-6), _STEPS - 2)  # the millionth is for what a product of floats lacks

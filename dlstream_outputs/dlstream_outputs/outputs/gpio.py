@@ -70,6 +70,7 @@ class Gpio(Output[GpioSettings]):
     """See GpioSettings."""
 
     requires: ClassVar[Mapping[str, str]] = {"gpiozero": "gpiozero", "pigpio": "pigpio"}
+    ends_actions = True
     acknowledges = "pin written; with address: daemon accepted"
 
     def __init__(self, settings: GpioSettings, log: Callable[[str], None]) -> None:

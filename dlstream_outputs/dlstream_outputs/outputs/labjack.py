@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -21,6 +22,8 @@ from dlstream_outputs.outputs._timed_line import TIMED, TimedLine, timing_proble
 _DAC = re.compile(r"DAC([01])")
 _LOOK = 0.5
 """Seconds between two questions whether the device is still there."""
+_TURN = 5.0
+"""Seconds in which another output of this computer must have set the watchdog, which all of a device share."""
 
 
 def _known_line(name: str) -> str:
@@ -101,13 +104,15 @@ class LabjackSettings(OutputSettings):
     def without_computer(self) -> Fate:
         if not self.guarded_for:
             return Fate("it stays on: its watchdog is not used; give the device a limit of its own", ends=False)
-        return Fate(f"the LabJack's own watchdog switches it off after {self.guarded_for} s", ends=True)
+        alone = "unless another output of the LabJack lives on and feeds it"
+        return Fate(f"the LabJack's own watchdog switches it off after {self.guarded_for} s, {alone}", ends=True)
 
 
 class Labjack(Output[LabjackSettings]):
     """See LabjackSettings."""
 
     requires: ClassVar[Mapping[str, str]] = {"pymodbus": "pymodbus"}
+    ends_actions = True
     acknowledges = "device answered"
 
     def __init__(self, settings: LabjackSettings, log: Callable[[str], None]) -> None:
@@ -183,7 +188,28 @@ class Labjack(Output[LabjackSettings]):
     def _guard(self, seconds: int) -> None:
         channel, line = self.settings.channel, line_number(self.settings.line)
         if seconds or self.settings.guarded_for:
-            self._device.guard(seconds, line, channel)
+            with self._watchdog_alone():
+                self._device.guard(seconds, line, channel)
+
+    @contextmanager
+    def _watchdog_alone(self) -> Iterator[None]:
+        """While the watchdog is set: an output that read its settings before another one wrote them would undo those.
+
+        Raises:
+            OutputError: another output has been at it for too long.
+        """
+        claim, end = Claim("labjack"), time.monotonic() + _TURN
+        while not claim.take(f"{self._device.serial} watchdog"):
+            if time.monotonic() > end:
+                raise OutputError(
+                    f"watchdog: another output of the {self._device.description}, has been setting it for {_TURN:g} s; "
+                    "expected it to be ready sooner. End that output's rig first"
+                )
+            time.sleep(0.02)
+        try:
+            yield
+        finally:
+            claim.give_back()
 
     def _feed(self) -> None:
         if self.settings.guarded_for:

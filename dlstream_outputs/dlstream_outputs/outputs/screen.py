@@ -173,6 +173,7 @@ class Screen(Output[ScreenSettings]):
 
     requires: ClassVar[Mapping[str, str]] = {"pygame": "pygame-ce"}
     arming = "start"
+    ends_actions = True
     acknowledges = "picture handed over"
 
     def __init__(self, settings: ScreenSettings, log: Callable[[str], None]) -> None:

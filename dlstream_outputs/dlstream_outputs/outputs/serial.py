@@ -89,6 +89,7 @@ class Serial(Output[SerialSettings]):
     """See SerialSettings."""
 
     requires: ClassVar[Mapping[str, str]] = {"serial": "pyserial"}
+    ends_actions = True
     acknowledges = "driver wrote"
 
     def __init__(self, settings: SerialSettings, log: Callable[[str], None]) -> None:

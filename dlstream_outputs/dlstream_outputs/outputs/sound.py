@@ -76,6 +76,7 @@ class Sound(Output[SoundSettings]):
 
     requires: ClassVar[Mapping[str, str]] = {"sounddevice": "sounddevice"}
     arming = "start"
+    ends_actions = True
     acknowledges = "sound due at the loudspeaker"
 
     def __init__(self, settings: SoundSettings, log: Callable[[str], None]) -> None:

@@ -27,7 +27,7 @@ class InputSettings(MeasuredSettings):
 
     def build(self, context: Context) -> ExternalCondition:
         topic = f"inputs/{self.input}/level"  # within the rig's namespace; a journal knows none
-        source = ExternalSource(f"/{topic}:data", topic, "std_msgs/msg/Bool", "data", reliable=True)
+        source = ExternalSource(f"/{topic}:data", topic, "std_msgs/msg/Bool", "data", True, gives_signs_of_life=True)
         timeout = None if self.timeout is None else nanoseconds(self.timeout)
         return ExternalCondition(source, equals=True, timeout=timeout)
 

@@ -21,6 +21,8 @@ class ValveSettings(OutputSettings):
 class Valve(Output[ValveSettings]):
     """See ValveSettings."""
 
+    ends_actions = True  # the microcontroller counts the milliseconds
+
     def open(self) -> None:
         try:
             self._port = os.open(self.settings.port, os.O_WRONLY | os.O_NOCTTY)
