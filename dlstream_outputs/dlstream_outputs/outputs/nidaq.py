@@ -85,7 +85,7 @@ class NidaqSettings(OutputSettings):
         gap = 1000 / action.frequency - action.width if isinstance(action, Train) else tick
         if gap < tick - _INSTANT:
             return Problem(("values", "frequency"), f"a gap of {gap:.3g} ms between pulses", shortest)
-        if action.seconds * self.rate > _MOST_TICKS:
+        if action.seconds * self.rate > _MOST_TICKS and not isinstance(action, On):
             longest = _MOST_TICKS / self.rate
             return Problem(
                 ("values",), f"{action.seconds:g} s", f"at most {longest:g} s at {self.rate:g} ticks a second"
@@ -127,7 +127,7 @@ class Nidaq(Output[NidaqSettings]):
             assert action.width is not None
             return self._play(action.width, math.inf, 1, 1, math.inf, action.delay, high)
         elif isinstance(action, On) and action.duration is not None:
-            return self._play(1000 * action.duration, math.inf, 1, 1, math.inf, 0.0, high)
+            return self._hold(action.duration, high)
         elif isinstance(action, Train):
             assert action.pulses is not None
             period = 1 / action.frequency
@@ -148,6 +148,14 @@ class Nidaq(Output[NidaqSettings]):
             way = "" if self.settings.is_analog else ". If the line has no clock of its own, write timing: computer"
             raise OutputError(f"{error}{way}") from error
         return now() + round(1e6 * delay)
+
+    def _hold(self, seconds: float, high: float) -> int:
+        """On for a time by the card's clock; what is too long for it, or has none, is ended by the node 20 ms later."""
+        if seconds * self.settings.rate <= _MOST_TICKS:
+            with suppress(OutputError):  # what is wrong with the card itself shows below, too
+                return self._play(1000 * seconds, math.inf, 1, 1, math.inf, 0.0, high)
+        self._line.write(high)
+        return now()
 
     def _value(self, action: Action) -> float:
         if not self.settings.is_analog:
