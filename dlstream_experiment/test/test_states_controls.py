@@ -105,6 +105,25 @@ def test_yoked_to_a_schedule_the_animal_does_not_matter():
     assert script.protocol.counts == {"n": 6}
 
 
+def test_a_recording_of_short_pulses_is_within_a_limit_that_they_never_reach(tmp_path):
+    rows = [(0, "experiment_started", "", ""), *((10 * n, "command", "laser", "pulse") for n in range(1, 9))]
+    fields = ("stamp_ns", "frame_stamp_ns", "decided_ns", "kind", "name", "action", "values")
+    lines = [
+        (10**18 + at * 10**9, "", 10**18 + at * 10**9, kind, name, action, '{"width": "20 ms"}' if action else "")
+        for at, kind, name, action in rows
+    ]
+    with (tmp_path / "events.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([fields, *lines])
+    control = {"type": "yoked", "outputs": ["laser"], "recording": str(tmp_path)}
+    made = machine(SWITCH, control=control, limits={"laser": {"stimulus": 5}})
+    assert not [item for item in made.problems() if item.place[0] == "control"]
+    script = Script(made)
+    script.each_second(1, 85)
+    assert [line for line in script.said if "laser" in line] == [
+        f"{10 * n}: on laser pulse width=20 ms" for n in range(1, 9)
+    ]
+
+
 def planned(count: int) -> list[dict]:
     return [{"at": 4 * number + 1, "seconds": 2, "stimulus": LASER} for number in range(count)]
 

@@ -186,10 +186,15 @@ def _stimulus(row: dict[str, str]) -> Stimulus | None:
 
 def longest_on(changes: list[Change]) -> float:
     """The longest time without a pause, in seconds."""
-    longest, since = 0, None
+    longest = row = since = 0
+    on: Stimulus | None = None
     for stamp, stimulus in changes:
-        if stimulus is not None and since is None:
-            since = stamp
-        elif stimulus is None and since is not None:
-            longest, since = max(longest, stamp - since), None
+        if on is not None:
+            lasted = stamp - since
+            lit = lasted if on.length is None else min(lasted, nanoseconds(on.length))
+            row += lit
+            longest = max(longest, row)
+            row = row if lit == lasted else 0
+        row = row if stimulus is not None else 0
+        on, since = stimulus, stamp
     return longest / SECOND
