@@ -273,6 +273,41 @@ def test_states_stops_and_a_control_are_added(script, tmp_path: Path):
         assert words in said
 
 
+def test_the_comparison_of_a_stop_is_replaced_where_it_stands(script):
+    """Another stop beside it would leave the template's number in force."""
+    answers = {
+        "Begin with": ["base_conditional"],
+        "End the experiment after": ["1800"],
+        "End it when": ["stimulations >= 5"],
+    }
+    draft, said = script(answers, Known())
+    assert draft.get(("protocol", "stop")) == [
+        {"longer_than": 1800},
+        {"if": "stimulations >= 5", "since": "stimulus", "longer_than": 40},
+    ]
+    answers["End it when"] = ["?", "stimulation > 5", "stimulations > 7"]
+    draft, said = script(answers, Known())
+    assert [item.get("if") for item in draft.get(("protocol", "stop"))] == [None, "stimulations > 7"]
+    assert "What else the stop needs, stays." in said
+
+
+def test_seconds_beside_a_trigger_are_told_to_be_those_of_the_state(script):
+    answers = {
+        "Begin with": ["base_conditional"],
+        "Add a state? Its name": ["rest", "none"],
+        "'rest' ends when this trigger is true": ["condition"],
+        "'rest' ends after seconds": ["?", "5"],
+        "Then go to": ["ready"],
+        "'ready' leads to 'rest' after seconds": ["5"],
+    }
+    draft, said = script(answers, Known())
+    assert draft.get(("protocol", "states", "rest", "transitions")) == [
+        {"when": "condition", "after": 5, "go": "ready"}
+    ]
+    assert "Of the state. With a trigger: not before, and when the trigger is true then." in said
+    assert "triggers.NAME.dwell=5" in said
+
+
 @pytest.mark.parametrize("name", [item.name for item in templates()])
 def test_nobody_is_cornered_by_a_template_that_does_not_fit_the_rig(name: str, script, tmp_path: Path):
     """Enter at every question gives a valid file, whatever the template names and the network lacks."""
