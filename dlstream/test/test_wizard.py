@@ -308,6 +308,42 @@ def test_seconds_beside_a_trigger_are_told_to_be_those_of_the_state(script):
     assert "triggers.NAME.dwell=5" in said
 
 
+@pytest.mark.parametrize("name", ["base_optogenetic", "optogenetic"])
+def test_a_limit_that_is_taken_out_leaves_no_empty_one(name: str, script, tmp_path: Path):
+    answers = {
+        "Begin with": [name],
+        "Seconds that 'laser' may be on at a time": ["none"],
+        "Seconds that 'laser' may be on in the whole": ["none"],
+    }
+    draft, _ = script(answers, Known())
+    draft.write()
+    assert "limits" not in draft.get(("protocol",))
+    load_experiment(draft.file)
+    answers["Seconds that 'laser' may be on at a time"] = ["20"]
+    draft, _ = script(answers, Known())
+    assert draft.get(("protocol", "limits")) == {"laser": {"stimulus": 20}}
+
+
+def test_a_path_beside_the_new_file_is_found_from_there(script, tmp_path: Path, monkeypatch):
+    session = tmp_path / "lab" / "sessions" / "A"
+    session.mkdir(parents=True)
+    (session / "events.csv").write_text(
+        "kind,name,frame_stamp_ns,stamp_ns,decided_ns,action,values\n"
+        "experiment_started,other,0,1000,0,,\n"
+        "command,laser,0,2000,2000,on,{}\n"
+    )
+    answers = {
+        "Begin with": ["base_optogenetic"],
+        "Control": ["yoked"],
+        "The other animal's session folder": ["sessions/A"],
+    }
+    monkeypatch.chdir(tmp_path)
+    draft, _ = script(answers, Known(), "lab/mine.yaml")
+    draft.write()
+    assert not draft.unfinished
+    assert load_experiment(draft.file).protocol.control.recording == session / "events.csv"
+
+
 @pytest.mark.parametrize("name", [item.name for item in templates()])
 def test_nobody_is_cornered_by_a_template_that_does_not_fit_the_rig(name: str, script, tmp_path: Path):
     """Enter at every question gives a valid file, whatever the template names and the network lacks."""
