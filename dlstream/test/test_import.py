@@ -80,6 +80,26 @@ def test_the_optogenetic_experiment(tmp_path: Path):
     assert protocol["stop"][1]["reaches"] == 300
 
 
+@pytest.mark.parametrize("none", ["None", "none", "0", "0.0"])
+def test_no_total_of_light_is_none_and_told(none: str, tmp_path: Path):
+    _, experiment, notes = imported(tmp_path, NEWEST, OPTOGENETIC.replace("STIM_TIME = 300", f"STIM_TIME = {none}"))
+    protocol = experiment.protocol.model_dump(exclude_none=True)
+    assert protocol["limits"] == {}
+    assert [stop["longer_than"] for stop in protocol["stop"]] == [900]
+    assert f"[BaseOptogeneticExperiment] MAX_TOTAL_STIM_TIME = {none}: no total, as in DeepLabStream" in notes
+
+
+def test_a_total_that_is_not_given_stays_the_templates_and_is_listed(tmp_path: Path):
+    _, experiment, notes = imported(tmp_path, NEWEST, OPTOGENETIC.replace("MAX_TOTAL_STIM_TIME = 300\n", ""))
+    assert experiment.protocol.model_dump()["limits"]["laser"]["session"] == 500
+    assert "no total" not in notes
+
+
+def test_a_length_that_an_experiment_has_no_use_for_is_told(tmp_path: Path):
+    _, _, notes = imported(tmp_path, NEWEST, OPTOGENETIC.replace("EXP_TIME = 900", "EXP_TIME = 900\nEXP_LENGTH = 40"))
+    assert "EXP_LENGTH" in notes
+
+
 def test_the_trial_experiment(tmp_path: Path):
     _, experiment, notes = imported(tmp_path, NEWEST, TRIAL)
     protocol = experiment.protocol.model_dump()

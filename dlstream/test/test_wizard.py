@@ -273,6 +273,77 @@ def test_states_stops_and_a_control_are_added(script, tmp_path: Path):
         assert words in said
 
 
+def test_the_comparison_of_a_stop_is_replaced_where_it_stands(script):
+    """Another stop beside it would leave the template's number in force."""
+    answers = {
+        "Begin with": ["base_conditional"],
+        "End the experiment after": ["1800"],
+        "End it when": ["stimulations >= 5"],
+    }
+    draft, said = script(answers, Known())
+    assert draft.get(("protocol", "stop")) == [
+        {"longer_than": 1800},
+        {"if": "stimulations >= 5", "since": "stimulus", "longer_than": 40},
+    ]
+    answers["End it when"] = ["?", "stimulation > 5", "stimulations > 7"]
+    draft, said = script(answers, Known())
+    assert [item.get("if") for item in draft.get(("protocol", "stop"))] == [None, "stimulations > 7"]
+    assert "What else the stop needs, stays." in said
+
+
+def test_seconds_beside_a_trigger_are_told_to_be_those_of_the_state(script):
+    answers = {
+        "Begin with": ["base_conditional"],
+        "Add a state? Its name": ["rest", "none"],
+        "'rest' ends when this trigger is true": ["condition"],
+        "'rest' ends after seconds": ["?", "5"],
+        "Then go to": ["ready"],
+        "'ready' leads to 'rest' after seconds": ["5"],
+    }
+    draft, said = script(answers, Known())
+    assert draft.get(("protocol", "states", "rest", "transitions")) == [
+        {"when": "condition", "after": 5, "go": "ready"}
+    ]
+    assert "Of the state. With a trigger: not before, and when the trigger is true then." in said
+    assert "triggers.NAME.dwell=5" in said
+
+
+@pytest.mark.parametrize("name", ["base_optogenetic", "optogenetic"])
+def test_a_limit_that_is_taken_out_leaves_no_empty_one(name: str, script, tmp_path: Path):
+    answers = {
+        "Begin with": [name],
+        "Seconds that 'laser' may be on at a time": ["none"],
+        "Seconds that 'laser' may be on in the whole": ["none"],
+    }
+    draft, _ = script(answers, Known())
+    draft.write()
+    assert "limits" not in draft.get(("protocol",))
+    load_experiment(draft.file)
+    answers["Seconds that 'laser' may be on at a time"] = ["20"]
+    draft, _ = script(answers, Known())
+    assert draft.get(("protocol", "limits")) == {"laser": {"stimulus": 20}}
+
+
+def test_a_path_beside_the_new_file_is_found_from_there(script, tmp_path: Path, monkeypatch):
+    session = tmp_path / "lab" / "sessions" / "A"
+    session.mkdir(parents=True)
+    (session / "events.csv").write_text(
+        "kind,name,frame_stamp_ns,stamp_ns,decided_ns,action,values\n"
+        "experiment_started,other,0,1000,0,,\n"
+        "command,laser,0,2000,2000,on,{}\n"
+    )
+    answers = {
+        "Begin with": ["base_optogenetic"],
+        "Control": ["yoked"],
+        "The other animal's session folder": ["sessions/A"],
+    }
+    monkeypatch.chdir(tmp_path)
+    draft, _ = script(answers, Known(), "lab/mine.yaml")
+    draft.write()
+    assert not draft.unfinished
+    assert load_experiment(draft.file).protocol.control.recording == session / "events.csv"
+
+
 @pytest.mark.parametrize("name", [item.name for item in templates()])
 def test_nobody_is_cornered_by_a_template_that_does_not_fit_the_rig(name: str, script, tmp_path: Path):
     """Enter at every question gives a valid file, whatever the template names and the network lacks."""

@@ -76,6 +76,7 @@ class Camera:
             self._source.close()
             raise
         self._sequence = self._held = 0
+        self._delivered = delivered.height, delivered.width
         rows, columns = self._crop
         width, height = columns.stop - columns.start, rows.stop - rows.start
         calibration = delivered.calibration and delivered.calibration.cropped(columns.start, rows.start, width, height)
@@ -89,11 +90,11 @@ class Camera:
             PartFault: a mistake in the source's code.
         """
         while (capture := self._capture()) is not None:
+            height, width = capture.image.shape[:2]
+            if (height, width) != self._delivered:
+                raise SourceError(f"camera {self.name}: its images changed size to {width}x{height}; expected one size")
             rows, columns = self._crop
             image: Image = capture.image[rows, columns]
-            if image.shape[:2] != (rows.stop - rows.start, columns.stop - columns.start):
-                height, width = capture.image.shape[:2]
-                raise SourceError(f"camera {self.name}: its images changed size to {width}x{height}; expected one size")
             if not self._is_held_back(image):
                 return self._shot(capture, image)
         self._remark(self._look.finish())

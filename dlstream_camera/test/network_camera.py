@@ -15,9 +15,9 @@ import numpy as np
 WIDTH, HEIGHT = 64, 48
 
 
-def jpeg(number: int) -> bytes:
+def jpeg(number: int, width: int = WIDTH, height: int = HEIGHT) -> bytes:
     """A picture of stripes; its brightness tells its number."""
-    image = np.full((HEIGHT, WIDTH, 3), 40 + number % 150, np.uint8)
+    image = np.full((height, width, 3), 40 + number % 150, np.uint8)
     image[::4] += 20
     return bytes(cv2.imencode(".jpg", image)[1].tobytes())
 

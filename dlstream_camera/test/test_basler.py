@@ -20,7 +20,7 @@ from pypylon import pylon
 from dlstream_camera import SOURCES, Camera, Shot
 from dlstream_camera.arena import Arena
 from dlstream_camera.sources import Notice
-from dlstream_camera.sources._basler_camera import BaslerSettings
+from dlstream_camera.sources._basler_camera import BaslerCamera, BaslerSettings
 from dlstream_common import SourceError, now
 
 FRAMES = int(os.environ.get("DLSTREAM_CAMERA_FRAMES", "100"))
@@ -220,6 +220,15 @@ def test_the_emulation_has_no_clock_so_stamps_are_arrivals(opened):
     assert camera.camera.state().stamp_source == "arrival"
     assert camera.camera.state().uncertainty is None
     assert before - 10**9 < shots[0].frame.stamp < shots[-1].frame.stamp < now()
+
+
+def test_a_slow_camera_is_not_silent_while_its_next_frame_is_on_its_way():
+    settings = BaslerSettings.model_validate({"serial": SERIALS[0], **FAST, "fps": 0.1, "silence": 5.0})
+    connection = BaslerCamera(settings, lambda notice: None)
+    try:
+        assert connection.silence > 5 + 1 / connection.fps >= 15
+    finally:
+        connection.close()
 
 
 @pytest.mark.parametrize("end", ["StopGrabbing", "DestroyDevice"])

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import subprocess
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from network_camera import jpeg, network_camera
 
 from dlstream_camera import SOURCES, Camera, SourceSettings, crop_slices
 from dlstream_camera.sources.opencv import OpenCVSettings
@@ -25,6 +27,21 @@ def frames_of(settings: SourceSettings) -> list:
         shots.append(shot)
     camera.close()
     return shots
+
+
+@pytest.mark.parametrize(("width", "height"), [(32, 48), (128, 96), (48, 64)])
+@pytest.mark.parametrize("crop", [(), (0, 0, 16, 16)], ids=["whole", "cropped"])
+def test_images_that_change_their_size_end_the_source_and_are_never_cut(width, height, crop):
+    with network_camera() as server:
+        camera = Camera("top", OpenCVSettings(device=server.url, crop=crop))
+        camera.open()
+        try:
+            camera.read()
+            server.send(jpeg(0, width, height))
+            with pytest.raises(SourceError, match=f"its images changed size to {width}x{height}; expected one size"):
+                list(islice(iter(camera.read, None), 200))
+        finally:
+            camera.close()
 
 
 def test_every_source_is_found_by_its_name():

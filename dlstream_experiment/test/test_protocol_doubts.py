@@ -82,6 +82,30 @@ def test_what_only_the_limit_ends_is_remarked():
     ]
 
 
+@pytest.mark.parametrize("limit", [{"stimulus": 5}, {"session": 60}])
+@pytest.mark.parametrize(
+    ("action", "values", "found"),
+    [
+        ("pulse", {"width": "20 ms"}, None),
+        ("pulse", {"volume": 3}, "for a time that this file doesn't tell"),
+        ("play", {"sound": "bell"}, "for a time that this file doesn't tell"),
+        ("play", {"sound": "bell", "duration": 2}, None),
+        ("blink", {"count": 3}, "for a time that this file doesn't tell"),
+        ("on", {"duration": "soon"}, "for a time that this file doesn't tell"),
+        ("on", {"duration": "8 s"}, "for 8 s"),
+    ],
+)
+def test_only_what_ends_by_itself_after_a_time_that_is_known_counts_right(limit, action, values, found):
+    give = {"give": {"output": "laser", "action": action, "values": values}}
+    states = {"a": {"enter": [give], "transitions": [{"after": 10, "go": "end"}]}}
+    remarked = odd(states=states, limits={"laser": limit})
+    if found is None or (found == "for 8 s" and "session" in limit):
+        assert remarked == []
+    else:
+        (remark,) = remarked
+        assert remark.startswith(f"warning states.a.enter.0.give: 'laser' given {found}")
+
+
 def test_a_given_stimulus_without_an_end_deserves_a_look():
     laser = {"output": "laser", "action": "on"}
 

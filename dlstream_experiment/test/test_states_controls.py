@@ -105,6 +105,25 @@ def test_yoked_to_a_schedule_the_animal_does_not_matter():
     assert script.protocol.counts == {"n": 6}
 
 
+def test_a_recording_of_short_pulses_is_within_a_limit_that_they_never_reach(tmp_path):
+    rows = [(0, "experiment_started", "", ""), *((10 * n, "command", "laser", "pulse") for n in range(1, 9))]
+    fields = ("stamp_ns", "frame_stamp_ns", "decided_ns", "kind", "name", "action", "values")
+    lines = [
+        (10**18 + at * 10**9, "", 10**18 + at * 10**9, kind, name, action, '{"width": "20 ms"}' if action else "")
+        for at, kind, name, action in rows
+    ]
+    with (tmp_path / "events.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([fields, *lines])
+    control = {"type": "yoked", "outputs": ["laser"], "recording": str(tmp_path)}
+    made = machine(SWITCH, control=control, limits={"laser": {"stimulus": 5}})
+    assert not [item for item in made.problems() if item.place[0] == "control"]
+    script = Script(made)
+    script.each_second(1, 85)
+    assert [line for line in script.said if "laser" in line] == [
+        f"{10 * n}: on laser pulse width=20 ms" for n in range(1, 9)
+    ]
+
+
 def planned(count: int) -> list[dict]:
     return [{"at": 4 * number + 1, "seconds": 2, "stimulus": LASER} for number in range(count)]
 
@@ -176,6 +195,59 @@ def test_yoked_to_a_recording_gets_what_the_other_animal_got(tmp_path, absent):
             script.frame(time, x=False)
         assert script.said == ["2: on laser on power=3", "4: off laser"]
         assert made.control.recording == tmp_path / "events.csv"
+
+
+def test_what_the_first_frame_began_is_repeated_though_it_was_acquired_before_the_start(tmp_path):
+    start, ms, on = 5_000_000_000, 1_000_000, '{"power": "3"}'
+    rows = [
+        ("command", "laser", start - 900 * ms, 9, start - 890 * ms, "on", "{}"),  # of the run before
+        ("command", "laser", 0, 9, start - 800 * ms, "off", "{}"),
+        ("command", "laser", 0, 9, start + 2 * ms, "off", "{}"),
+        ("experiment_started", "other", 0, start, 0, "", "{}"),
+        ("command", "laser", start - 20 * ms, 9, start + 10 * ms, "on", on),
+        ("command", "laser", start + 1980 * ms, 9, start + 2010 * ms, "off", "{}"),
+        ("command", "laser", 0, 9, start + 4000 * ms, "on", on),  # by the clock, and then by a frame of before
+        ("command", "laser", start + 3990 * ms, 9, start + 4020 * ms, "off", "{}"),
+        ("command", "laser", start + 6000 * ms, 9, start + 6020 * ms, "on", on),
+        ("command", "laser", start + 7990 * ms, 9, start + 8010 * ms, "off", "{}"),
+        ("experiment_ended", "other", start + 7990 * ms, start + 8000 * ms, 0, "", "{}"),
+    ]
+    made = machine(
+        SWITCH,
+        control={"type": "yoked", "outputs": ["laser"], "recording": str(recording(tmp_path / "events.csv", rows))},
+    )
+    changes = [(at // ms, stimulus and stimulus.action) for at, stimulus in made.control.changes["laser"]]
+    assert changes == [
+        (2, None),
+        (2, "on"),
+        (1980, None),
+        (4000, "on"),
+        (4000, None),
+        (6000, "on"),
+        (7990, None),
+    ]
+    script = Script(made)
+    for time in (0.01, 1, 2, 3, 4, 5, 6, 7, 8, 9):
+        script.frame(time, x=False)
+    on_and_off = ["0.01: on laser on power=3", "2: off laser", "6: on laser on power=3", "8: off laser"]
+    assert script.said == on_and_off
+
+
+def test_yoked_to_the_analysis_of_a_video_whose_rows_have_no_time_of_a_decision(tmp_path):
+    start = 5_000_000_000
+    rows = [
+        ("command", "laser", "", start, "", "off", "{}"),
+        ("experiment_started", "other", "", start, "", "", "{}"),
+        ("command", "laser", start, start, "", "on", "{}"),
+        ("command", "laser", start + 2_000_000_000, start + 2_000_000_000, "", "off", "{}"),
+    ]
+    path = recording(tmp_path / "events.csv", rows)
+    made = machine(SWITCH, control={"type": "yoked", "outputs": ["laser"], "recording": str(path)})
+    assert [(at, stimulus is not None) for at, stimulus in made.control.changes["laser"]] == [
+        (0, False),
+        (0, True),
+        (2_000_000_000, False),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from protocol_script import LASER, Script, machine
@@ -206,3 +207,68 @@ def test_going_to_the_end_tells_why():
     script = Script(machine({"a": [{"when": "x", "go": "end"}, {"when": "y", "go": "end", "reason": "enough"}]}))
     script.frame(1, y=True)
     assert script.ended == "enough"
+
+
+def each_ten_seconds(gift: dict, count: int, **limit: float) -> tuple[Script, list[float]]:
+    """A run in which something is given every 10 s, and when it was."""
+    states = {"a": {"enter": [{"give": gift}], "transitions": [{"after": 10, "go": "a"}]}}
+    script = Script(machine(states, stop=[{"after": 10 * count}], limits={"laser": limit}))
+    script.each_second(1, 10 * count)
+    return script, [time for time, step in script.steps if isinstance(step, On)]
+
+
+@pytest.mark.parametrize(
+    ("action", "values", "length"),
+    [
+        ("pulse", {"width": "20 ms"}, 0.02),
+        ("pulse", {"width": 500, "delay": "0.5 s"}, 1.0),
+        ("on", {"duration": 2}, 2.0),
+        ("on", {"duration": "0.05 min"}, 3.0),
+        ("train", {"frequency": 20, "width": 5, "duration": "1500 ms", "delay": 100}, 1.6),
+        ("train", {"frequency": "0.02 kHz", "width": "5 ms", "count": 11}, 0.505),
+        ("train", {"frequency": 20, "width": 5, "count": 3, "burst": 2, "burst_frequency": 4}, 0.555),
+        ("play", {"tone": 5000, "duration": 0.2}, 0.2),
+    ],
+)
+def test_what_ends_by_itself_counts_towards_the_limits_for_its_length_alone(action, values, length):
+    gift = {"output": "laser", "action": action, "values": values}
+    times = [10.0 * number for number in range(12)]
+    script, given_at = each_ten_seconds(gift, 12, session=length * 13, stimulus=5)
+    assert given_at == times
+    assert "limit_reached laser" not in " ".join(script.said)
+    script, given_at = each_ten_seconds(gift, 12, session=length * 7)
+    assert given_at == times[:7], "the session's limit holds"
+    assert script.said[7].endswith(": limit_reached laser")
+
+
+@pytest.mark.parametrize("values", [{"volume": 3}, {"width": "12 s"}])
+def test_what_a_limit_has_cut_is_given_again(values):
+    gift = {"output": "laser", "action": "pulse", "values": values}
+    script, given_at = each_ten_seconds(gift, 5, stimulus=4)
+    assert given_at == [0, 10, 20, 30, 40]
+    assert [line for line in script.said if "off" in line] == [f"{time}: off laser" for time in (4, 14, 24, 34, 44)]
+
+
+def test_an_experiment_ends_by_what_its_pulses_amount_to():
+    gift = {"output": "laser", "action": "pulse", "values": {"width": "500 ms"}}
+    states = {"a": {"enter": [{"give": gift}], "transitions": [{"after": 10, "go": "a"}]}}
+    script = Script(machine(states, stop=[{"stimulated": "laser", "reaches": 2}]))
+    script.each_second(1, 100)
+    assert script.said[-1].startswith("31: end")
+
+
+def test_a_pulse_in_the_place_of_a_stimulus_counts_on_and_what_follows_it_begins_anew():
+    gift = {"output": "laser", "action": "pulse", "values": {"width": "1 s"}}
+    states = {
+        "a": {"stimuli": [LASER], "transitions": [{"after": 3, "go": "b"}]},
+        "b": {"enter": [{"give": gift, "seconds": 4}], "stimuli": [LASER], "transitions": [{"when": "x", "go": "end"}]},
+    }
+    script = Script(machine(states, limits={"laser": {"stimulus": 4.5, "session": 60}}))
+    script.each_second(1, 20)
+    assert script.said == [
+        "0: on laser on",
+        "3: on laser pulse width=1 s",
+        "7: on laser on",
+        "12: limit_reached laser",
+        "12: off laser",
+    ]

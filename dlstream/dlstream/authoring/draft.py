@@ -246,7 +246,7 @@ class Draft:
             path.write_text(text, encoding="utf-8")
             try:
                 check_experiment(
-                    load_experiment(path),
+                    load_experiment(path, folder=self.file.resolve().parent),
                     cameras=known.cameras,
                     image_sizes=known.sizes,
                     keypoints=known.keypoints,

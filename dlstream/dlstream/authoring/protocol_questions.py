@@ -122,7 +122,10 @@ class ProtocolQuestions:
             way: dict[str, Any] = {}
             trigger = self._choice(f"{what} when this trigger is true", [NONE, *triggers], NONE)
             seconds = self._prompter.ask(
-                f"{what} after seconds", NONE, "With a trigger: it must have been true for so long."
+                f"{what} after seconds",
+                NONE,
+                "Of the state. With a trigger: not before, and when the trigger is true then. How long a trigger must "
+                "have been true is its own key `dwell`, such as triggers.NAME.dwell=5 at the last question.",
             )
             if trigger != NONE:
                 way["when"] = trigger
@@ -135,28 +138,42 @@ class ProtocolQuestions:
         return way
 
     def _stops(self, draft: Draft) -> None:
-        for question, key, about in (
-            ("End the experiment after seconds", "longer_than", "From its start; none: nothing changes."),
-            (
-                "End it when a counter reaches a number",
-                "if",
-                "Such as hits >= 10; states count with `enter: [{count: hits}]`.",
-            ),
-        ):
-            while True:
-                stops = [dict(item) for item in draft.get(("protocol", "stop")) or ()]
-                now = next((item[key] for item in stops if set(item) == {key}), None)
-                default = NONE if now is None else draft.show(now)
-                answer = self._prompter.ask(question, default, about)
-                if answer in ("", NONE, default):
-                    break
-                try:
-                    value = draft.read(answer, "" if key == "if" else None)
-                    kept = [item for item in stops if set(item) != {key}]
-                    draft.set(("protocol", "stop"), [*kept, {key: value}])
-                    break
-                except DlstreamError as error:
-                    self._prompter.refuse(str(error))
+        seconds = "End the experiment after seconds", "From its start; none: nothing changes."
+        counter = (
+            "End it when a counter reaches a number",
+            "Such as hits >= 10; states count with `enter: [{count: hits}]`. What else the stop needs, stays.",
+        )
+        self._each_stop(draft, *seconds, [{"longer_than"}, {"after"}], "longer_than")
+        self._each_stop(draft, *counter, [], "if")
+
+    def _each_stop(self, draft: Draft, question: str, about: str, alone: list[set[str]], new: str) -> None:
+        """Asks for a value of each stop that has it, or for a new stop.
+
+        Args:
+            alone: the keys of the stops that are meant, of which each has nothing else; empty: all that have `new`.
+        """
+        stops = draft.get(("protocol", "stop")) or ()
+        meant = [number for number, item in enumerate(stops) if (set(item) in alone if alone else new in item)]
+        for place in [("protocol", "stop", number) for number in meant] or [("protocol", "stop", len(stops))]:
+            self._stop(draft, question, about, (*place, next(iter(draft.get(place) or [new])) if alone else new))
+
+    def _stop(self, draft: Draft, question: str, about: str, place: Place) -> None:
+        now = draft.get(place)
+        default = NONE if now is None else draft.show(now)
+        while True:
+            answer = self._prompter.ask(question, default, about)
+            if answer in ("", NONE, default):
+                return
+            try:
+                value = draft.read(answer, now if isinstance(now, list) else "" if place[-1] == "if" else None)
+                if now is None:
+                    before = [dict(item) for item in draft.get(("protocol", "stop")) or ()]
+                    draft.set(("protocol", "stop"), [*before, {place[-1]: value}])
+                else:
+                    draft.set(place, value)
+                return
+            except DlstreamError as error:
+                self._prompter.refuse(str(error))
 
     def _control(self, draft: Draft) -> None:
         about = "sham: stimuli are left out and recorded as sham; yoked: another animal's stimuli are repeated."

@@ -200,7 +200,9 @@ class Questions:
                 while True:
                     answer = self._prompter.ask(f"Seconds that '{output}' may be on {words}", default, about)
                     if answer == NONE and before is not None:
-                        draft.remove(place)
+                        for part in (place, place[:-1], place[:-2]):
+                            if part == place or not draft.get(part):  # an output without limits is none of them
+                                draft.remove(part)
                     if answer == NONE or self._accept(draft, place, answer, before):
                         break
 

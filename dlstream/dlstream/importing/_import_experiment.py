@@ -105,6 +105,8 @@ def experiment_of(settings: Ini, config: Ini | None, name: str, file: Path) -> I
     if config is not None:
         for place, value in _values(config, name):
             draft.give(config, place, value)
+        if name == "base_optogenetic":
+            _without_total(draft, config)
         triggers = {"condition": "TRIGGER", "begin": "TRIGGER", "task": "TRIAL_TRIGGER"}
         base = next((key for key, template in BASES.items() if name.startswith(template)), "")
         for trigger, key in triggers.items():
@@ -131,13 +133,13 @@ def _values(ini: Ini, template: str) -> Iterator[tuple[Place, Any]]:
     def number(key: str, low: float = 0.0) -> float | None:
         return ini.number(ini.section_of(key, base, "EXPERIMENT"), key, low)
 
-    pause, length = number("INTERTRIAL_TIME"), number("EXP_LENGTH", 1)
-    most, stop = number("EXP_TIME", 1), ("protocol", "stop")
+    pause, most, stop = number("INTERTRIAL_TIME"), number("EXP_TIME", 1), ("protocol", "stop")
     states = ("protocol", "states")
     stimulus = (*states, "stimulus", "transitions")
     if most is not None:
         yield (*stop, 0, "longer_than"), most
     if template.startswith("base_conditional"):
+        length = number("EXP_LENGTH", 1)
         if length is not None:
             yield (*stop, 1, "if"), f"stimulations >= {length:.0f}"
         if pause is not None and template == "base_conditional":
@@ -166,6 +168,7 @@ def _values(ini: Ini, template: str) -> Iterator[tuple[Place, Any]]:
             yield ("protocol", "limits", "laser", "session"), total
     else:
         trial, cue, enough = number("TRIAL_TIME"), number("STIMULUS_TIME"), number("EXP_COMPLETION", 1)
+        length = number("EXP_LENGTH", 1)
         if trial is not None:
             yield (*states, "cue", "transitions", 0, "longer_than"), trial
             yield (*states, "met", "transitions", 0, "longer_than"), trial
@@ -183,6 +186,17 @@ def _values(ini: Ini, template: str) -> Iterator[tuple[Place, Any]]:
             ini.note(
                 section, "RESULT_FUNC", "our base_trial is for `any`; its first comment says what to change for `all`"
             )
+
+
+def _without_total(draft: ImportedDraft, ini: Ini) -> None:
+    """Takes out the template's total where the file says that there is none."""
+    section = ini.section_of("MAX_TOTAL_STIM_TIME", "BaseOptogeneticExperiment", "EXPERIMENT")
+    total = ini.text(section, "MAX_TOTAL_STIM_TIME").lower()
+    if total == "none" or (total and not total.strip("0.")):
+        draft.remove(("protocol", "stop", 1))
+        draft.remove(("protocol", "limits"))
+        todo = "no total, as in DeepLabStream: how much light there may be in all is not limited; see `limits`"
+        ini.note(section, "MAX_TOTAL_STIM_TIME", todo)
 
 
 def _trigger(draft: ImportedDraft, settings: Ini, ini: Ini, name: str, key: str, kind: str) -> None:

@@ -184,7 +184,8 @@ class BaslerCamera(Connection):
         name = setup.first(EXPOSURE)
         is_fixed = self._settings.exposure not in ("", "auto")
         self._exposure = round(float(features.get(name)) * 1000) if name and is_fixed else 0
-        self.silence = self._settings.silence + 2 * self._exposure / 1e9
+        longest = max(self._exposure / 1e9, 1 / self.fps if self.fps else 0.0)
+        self.silence = self._settings.silence + 2 * longest
         self._choose_pixels(str(features.get("PixelFormat")))
 
     def _choose_pixels(self, form: str) -> None:

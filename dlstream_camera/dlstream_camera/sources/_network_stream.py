@@ -15,7 +15,6 @@ from dlstream_common.video import strict_decoder
 
 _TO_OPEN = 10.0
 """Seconds within which a camera must answer."""
-_REMEMBERED = 100
 _ENDED = "the stream has ended: the camera closed the connection"
 _SHOWN_BY_ONE_FRAME = ("mpjpeg", "jpeg_pipe", "image2")
 """Formats that FFmpeg recognises from one frame; for others it first buffers some seconds of frames."""
@@ -49,7 +48,7 @@ class NetworkStream(Connection):
         strict_decoder(stream.codec_context)
         self._packets = self._container.demux(stream)
         self._decoded: deque[VideoFrame] = deque()
-        self._stamps: deque[tuple[int | None, int]] = deque(maxlen=_REMEMBERED)
+        self._newest = 0
         self._begun = False
         self.name = f"{self._container.format.name} ({stream.codec_context.name})"
         self.fps = float(stream.average_rate or 0)
@@ -69,7 +68,7 @@ class NetworkStream(Connection):
         frame = self._decoded.popleft()
         if frame.is_corrupt:
             raise DamagedFrameError("its data is incomplete")
-        stamp = next((stamp for pts, stamp in self._stamps if pts == frame.pts), self._stamps[-1][1])
+        stamp = self._newest if frame.pts is None else frame.pts
         return Taken(frame.to_ndarray(format="bgr24"), stamp)
 
     def close(self) -> None:
@@ -93,7 +92,8 @@ class NetworkStream(Connection):
         self._begun = self._begun or packet.is_keyframe
         if not self._begun:
             return []  # differences from a frame that was sent before this connection
-        self._stamps.append((packet.pts, stamp))
+        # A decoder hands this on to the packet's frame, whatever its order; a stream's own may be missing or come twice
+        packet.pts = self._newest = stamp
         try:
             return [frame for frame in packet.decode() if isinstance(frame, VideoFrame)]
         except av.FFmpegError as error:

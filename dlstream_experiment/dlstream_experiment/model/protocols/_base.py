@@ -11,6 +11,7 @@ from pydantic import Field
 from dlstream_common import Problem, Settings
 from dlstream_experiment.model.names import Label, Location, Name
 from dlstream_experiment.model.protocols._diagram import Diagram
+from dlstream_experiment.model.protocols._lengths import length
 
 
 class Stimulus(Settings):
@@ -35,6 +36,11 @@ class Stimulus(Settings):
             return True
         file = {"sound", "video"} & set(values)
         return self.action == "play" and bool(file) and values.get("loop", "false").lower() == "false"
+
+    @property
+    def length(self) -> float | None:
+        """Seconds after which the output has ended it by itself; None: not known here, or it doesn't."""
+        return length(self.action, self.texts()) if self.ends_by_itself else None
 
 
 def texts(values: Mapping[str, str | int | float | bool]) -> dict[str, str]:

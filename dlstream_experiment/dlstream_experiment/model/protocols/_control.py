@@ -162,12 +162,13 @@ def read_recorded(path: Path, outputs: Collection[str]) -> dict[str, list[Change
         ends = (int(row["stamp_ns"]) for row in rows if row["kind"] == event_kinds.EXPERIMENT_ENDED)
         end = next((stamp for stamp in ends if stamp >= begin), None)
         changes: dict[str, list[Change]] = {name: [] for name in outputs}
-        for row in rows:
-            if row["kind"] != event_kinds.COMMAND or row["name"] not in changes:
-                continue
-            stamp = int(row["frame_stamp_ns"] or 0) or int(row["decided_ns"])
-            if stamp >= begin and (end is None or stamp <= end):
-                changes[row["name"]].append((stamp - begin, _stimulus(row)))
+        commands = [row for row in rows if row["kind"] == event_kinds.COMMAND and row["name"] in changes]
+        for decided, row in sorted(((_decided(row), row) for row in commands), key=lambda item: item[0]):
+            stamp = int(row["frame_stamp_ns"] or 0) or decided
+            if decided >= begin and (end is None or min(stamp, decided) <= end):
+                before = changes[row["name"]]
+                since = max(stamp - begin, before[-1][0] if before else 0)  # a frame is older than what it decides
+                before.append((since, _stimulus(row)))
     except StopIteration:
         raise ValueError(f"a session in which an experiment ran, but {path} has no experiment_started") from None
     except (KeyError, TypeError, ValueError) as error:
@@ -175,7 +176,11 @@ def read_recorded(path: Path, outputs: Collection[str]) -> dict[str, list[Change
     silent = [name for name, items in changes.items() if all(item is None for _, item in items)]
     if silent:
         raise ValueError(f"a session with stimuli of '{silent[0]}', but {path} has none")
-    return {name: sorted(items, key=lambda item: item[0]) for name, items in changes.items()}
+    return changes
+
+
+def _decided(row: dict[str, str]) -> int:
+    return int(row["decided_ns"] or 0) or int(row["stamp_ns"])  # an analysis of a video has only the latter
 
 
 def _stimulus(row: dict[str, str]) -> Stimulus | None:
@@ -186,10 +191,15 @@ def _stimulus(row: dict[str, str]) -> Stimulus | None:
 
 def longest_on(changes: list[Change]) -> float:
     """The longest time without a pause, in seconds."""
-    longest, since = 0, None
+    longest = row = since = 0
+    on: Stimulus | None = None
     for stamp, stimulus in changes:
-        if stimulus is not None and since is None:
-            since = stamp
-        elif stimulus is None and since is not None:
-            longest, since = max(longest, stamp - since), None
+        if on is not None:
+            lasted = stamp - since
+            lit = lasted if on.length is None else min(lasted, nanoseconds(on.length))
+            row += lit
+            longest = max(longest, row)
+            row = row if lit == lasted else 0
+        row = row if stimulus is not None else 0
+        on, since = stimulus, stamp
     return longest / SECOND

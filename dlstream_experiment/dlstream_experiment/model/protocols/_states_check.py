@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 
 from dlstream_common import Problem, suggest
 from dlstream_experiment.model.names import Location
 from dlstream_experiment.model.problems import warning
+from dlstream_experiment.model.protocols._base import Stimulus
 from dlstream_experiment.model.protocols._conditions import Comparison
 from dlstream_experiment.model.protocols._control_checks import beyond, named_outputs, unknown_outputs, yoked_beyond
 from dlstream_experiment.model.protocols._duration import duration_in_words, longest
@@ -125,18 +127,27 @@ def _limits(settings: StateTable) -> Iterator[Problem]:
             limit, bound = settings.limits.get(stimulus.output), _longest_stay(state)
             place: Location = ("states", name, "stimuli", number)
             if limit is not None and bound is not None:
-                yield from beyond(place, stimulus.output, bound, limit)
-            elif limit is not None and limit.stimulus is not None:
+                yield from beyond(place, stimulus.output, min(bound, _length(stimulus)), limit)
+            elif limit is not None and limit.stimulus is not None and _length(stimulus) > limit.stimulus:
                 yield _cut(place, f"'{stimulus.output}' on for as long as '{name}' lasts", limit.stimulus)
     for place, action in settings.actions():
         limit = settings.limits.get(action.give.output) if action.give is not None else None
         if action.give is None or limit is None:
             continue
+        output, length = action.give.output, _length(action.give)
         if action.seconds is not None:
-            yield from beyond((*place, "seconds"), action.give.output, longest(action.seconds), limit)
-        elif limit.stimulus is not None:
-            yield _cut((*place, "give"), f"'{action.give.output}' given until it is withdrawn", limit.stimulus)
+            yield from beyond((*place, "seconds"), output, min(longest(action.seconds), length), limit)
+        elif action.give.ends_by_itself and action.give.length is None:
+            yield _unknown((*place, "give"), output)
+        elif limit.stimulus is not None and length > limit.stimulus:
+            until = "until it is withdrawn" if action.give.length is None else f"for {duration_in_words(length)}"
+            yield _cut((*place, "give"), f"'{output}' given {until}", limit.stimulus)
     yield from yoked_beyond(settings.limits, settings.control)
+
+
+def _length(stimulus: Stimulus) -> float:
+    """Seconds after which the output ends it by itself; infinite where it doesn't, or where that is not known."""
+    return math.inf if stimulus.length is None else stimulus.length
 
 
 def _cut(place: Location, found: str, most: float) -> Problem:
@@ -146,6 +157,13 @@ def _cut(place: Location, found: str, most: float) -> Problem:
         expected = f"`seconds` beside it, at most {duration_in_words(most)}"
     hint = f"Now the limit switches it off after {duration_in_words(most)}, and the experiment goes on."
     return warning(place, found, expected, hint)
+
+
+def _unknown(place: Location, output: str) -> Problem:
+    """A volume or a file: how long it lasts, only the output knows."""
+    found = f"'{output}' given for a time that this file doesn't tell, such as that of a volume"
+    hint = "Now it counts towards the limit until it is withdrawn or given again."
+    return warning(place, found, "`seconds` beside it, or a `width` or `duration`", hint)
 
 
 def _longest_stay(state: State) -> float | None:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from dlstream_common import Settings, misfit, suggest
 from dlstream_experiment.model.names import Label
+from dlstream_experiment.model.protocols._rows import Row, ends_of_blocks, is_possible
 
 Few = Annotated[int, Field(ge=1, le=100_000)]
 _LONGEST = 1_000_000
@@ -58,7 +59,7 @@ class Trials(Settings):
         if limit is not None:
             if self.order == "fixed":
                 raise misfit("max_in_a_row", "max_in_a_row only with an order other than fixed")
-            if longest_row(self.listed(random.Random(0))) > limit:
+            if not self._is_within(limit):
                 raise misfit("conditions", f"conditions of which no more than {limit} need to come in a row")
         return self
 
@@ -73,18 +74,28 @@ class Trials(Settings):
             return list(self.sequence)
         return [name for name, condition in self.conditions.items() for _ in range(condition.times)]
 
+    def _is_within(self, limit: int) -> bool:
+        """Whether some order has no more of a kind in a row."""
+        if self.order == "random":
+            return len(self.conditions) > 1 or self.count <= limit
+        if self.order == "blocked":
+            return ends_of_blocks(Counter(self._once), self.repeat, limit) is not None
+        return is_possible(Counter(self._once * self.repeat), limit)
+
     def listed(self, draws: random.Random) -> list[str]:
         """Every trial's condition, in order."""
         if self.order == "fixed":
             return self._once * self.repeat
-        row = _Row(self.max_in_a_row, draws)
+        row = Row(self.max_in_a_row, draws)
         if self.order == "random":
             weights = {name: condition.times for name, condition in self.conditions.items()}
             for _ in range(self.count):
                 row.draw(weights)
         elif self.order == "blocked":
-            for _ in range(self.repeat):
-                row.mix(Counter(self._once))
+            block, limit = Counter(self._once), self.max_in_a_row
+            ends = ends_of_blocks(block, self.repeat, limit) if limit is not None else None
+            for number in range(self.repeat):
+                row.mix(block, ends[number] if ends is not None else None)
         else:
             row.mix(Counter(self._once * self.repeat))
         return row.trials
@@ -102,59 +113,3 @@ class Trials(Settings):
         if self.max_in_a_row is not None:
             text += f"; at most {self.max_in_a_row} of a kind in a row"
         return text + "."
-
-
-class _Row:
-    """Trials in the making."""
-
-    def __init__(self, limit: int | None, draws: random.Random) -> None:
-        self.trials: list[str] = []
-        self._limit = limit
-        self._draws = draws
-        self._run = 0
-
-    def mix(self, left: Counter[str]) -> None:
-        """Adds all of these, each remaining trial as likely as any other of those that the limit allows."""
-        if self._limit is None:
-            names = list(left.elements())
-            self._draws.shuffle(names)
-            self.trials += names
-            return
-        while left:
-            possible = {name: n for name, n in left.items() if self._allows(name) and self._leaves_a_way(left, name)}
-            name = self.draw(possible or dict(left))
-            left[name] -= 1
-            if not left[name]:
-                del left[name]
-
-    def draw(self, weights: dict[str, int]) -> str:
-        """Adds one."""
-        allowed = {name: weight for name, weight in weights.items() if self._allows(name)} or weights
-        name = self._draws.choices(list(allowed), list(allowed.values()))[0]
-        self._run = self._run + 1 if self.trials and self.trials[-1] == name else 1
-        self.trials.append(name)
-        return name
-
-    def _allows(self, name: str) -> bool:
-        return self._limit is None or not self.trials or self.trials[-1] != name or self._run < self._limit
-
-    def _leaves_a_way(self, left: Counter[str], name: str) -> bool:
-        """Whether the others can still be placed after it: each fits into the gaps that the rest leaves."""
-        assert self._limit is not None
-        run = self._run + 1 if self.trials and self.trials[-1] == name else 1
-        total = sum(left.values()) - 1
-        for other, count in left.items():
-            count -= other == name
-            room = self._limit * (total - count + 1) - (run if other == name else 0)
-            if count > room:
-                return False
-        return True
-
-
-def longest_row(trials: list[str]) -> int:
-    """How many of one kind come in a row at most."""
-    longest = run = 0
-    for index, name in enumerate(trials):
-        run = run + 1 if index and trials[index - 1] == name else 1
-        longest = max(longest, run)
-    return longest

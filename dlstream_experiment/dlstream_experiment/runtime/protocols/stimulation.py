@@ -19,16 +19,39 @@ class _Output:
 
     on: Stimulus | None = None
     since: int = 0
+    begun: int = 0  # when `on` came, perhaps in the place of another stimulus
+    length: int | None = None  # nanoseconds after which the output has ended `on` by itself
+    unbroken: int = 0  # nanoseconds that it was on without a pause until `begun`
     before: int = 0  # nanoseconds that it was on in earlier stimuli
     sham: bool = False
     cut: bool = False  # by the limit of a stimulus
     exhausted: bool = False  # by the limit of the session
 
     def lasted(self, stamp: int) -> int:
+        """How long the protocol has had it on, whether it has ended that by itself or not."""
         return max(0, stamp - self.since) if self.on is not None else 0
 
+    def counted(self, stamp: int) -> int:
+        """How long it has been on without a pause: of a pulse its length at most."""
+        if self.on is None:
+            return 0
+        lit = max(0, stamp - self.begun)
+        return self.unbroken + (lit if self.length is None else min(lit, self.length))
+
     def total(self, stamp: int) -> int:
-        return self.before + self.lasted(stamp)
+        return self.before + self.counted(stamp)
+
+    def put(self, stimulus: Stimulus | None, stamp: int, lit: int) -> None:
+        """Another stimulus, or none, from `stamp` on; the time in which it can have been on ends with `lit`."""
+        counted = self.counted(lit)
+        has_ended = self.length is not None and lit - self.begun >= self.length
+        if self.on is None:
+            self.since = stamp
+        if stimulus is None or has_ended:
+            self.before, counted = self.before + counted, 0
+        self.on, self.begun, self.unbroken = stimulus, stamp, counted
+        seconds = stimulus.length if stimulus is not None else None
+        self.length = None if seconds is None else nanoseconds(seconds)
 
 
 class Stimulation:
@@ -82,6 +105,7 @@ class Stimulation:
         if self._paused is not None:
             for output in self._outputs.values():
                 output.since += stamp - max(self._paused, output.since)
+                output.begun += stamp - max(self._paused, output.begun)
             self._paused = None
 
     def total(self, output: str, stamp: int) -> int:
@@ -108,6 +132,8 @@ class Stimulation:
         for name, output in self._outputs.items():
             cause = trigger if isinstance(trigger, str) else trigger.get(name, "")
             stimulus, cause = self._yoked(name, stamp, wanted.get(name)), "" if name in over else cause
+            if name in self._anew:
+                output.cut = False  # another one, which its own limit ends
             stimulus, notes = self._limited(name, output, stamp, stimulus)
             steps += notes
             if name in self._anew and stimulus is not None and output.on is not None:
@@ -141,18 +167,17 @@ class Stimulation:
         if limit.session is not None and output.total(self._lit(stamp)) >= nanoseconds(limit.session):
             output.exhausted = True
             return None, [_reached(name, "session", limit.session)]
-        if limit.stimulus is not None and output.lasted(self._lit(stamp)) >= nanoseconds(limit.stimulus):
+        if limit.stimulus is not None and output.counted(self._lit(stamp)) >= nanoseconds(limit.stimulus):
             output.cut = True
             return None, [_reached(name, "stimulus", limit.stimulus)]
         return wanted, []
 
     def _change(self, name: str, output: _Output, stamp: int, stimulus: Stimulus | None, trigger: str) -> list[Step]:
-        lasted = output.lasted(self._lit(stamp))
-        if output.on is None:
-            output.since, output.sham = stamp, self._is_sham(name)
-        elif stimulus is None:
-            output.before = output.total(self._lit(stamp))
-        was_on, output.on = output.on, stimulus
+        lit = self._lit(stamp)
+        lasted, was_on = output.lasted(lit), output.on
+        if was_on is None:
+            output.sham = self._is_sham(name)
+        output.put(stimulus, stamp, lit)
         if not output.sham:
             return [On(stimulus, trigger) if stimulus is not None else Off(name, trigger)]
         if stimulus is None:

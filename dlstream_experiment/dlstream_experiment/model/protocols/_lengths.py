@@ -1,0 +1,45 @@
+"""How long an output does what it ends by itself, as far as the command tells it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+_FACTORS = {"": 1.0, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "Hz": 1.0, "kHz": 1e3}
+_NUMBER = re.compile(r"\s*\+?(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?)\s*([^\W\d_]*)\s*")
+
+
+def length(action: str, values: Mapping[str, str]) -> float | None:
+    """Seconds from the command until the output is off again; None: the command doesn't tell them.
+
+    A file lasts as long as it is, and a pulse with a volume as the output's calibration says.
+    """
+    try:
+        if action == "pulse":
+            return _number(values, "delay", "ms", 0.0) + _number(values, "width", "ms")
+        if action == "train":
+            return _number(values, "delay", "ms", 0.0) + _of_train(values)
+        return _number(values, "duration", "s")
+    except (KeyError, ValueError, ZeroDivisionError):
+        return None
+
+
+def _of_train(values: Mapping[str, str]) -> float:
+    if "duration" in values:
+        return _number(values, "duration", "s")
+    frequency, bursts = _number(values, "frequency", "Hz"), _number(values, "count", "")
+    period = _number(values, "burst_frequency", "Hz", frequency)
+    within = (_number(values, "burst", "", 1.0) - 1) / frequency
+    return (bursts - 1) / period + within + _number(values, "width", "ms")
+
+
+def _number(values: Mapping[str, str], key: str, unit: str, default: float | None = None) -> float:
+    """A value in seconds, hertz or pieces; a number without a unit is in `unit`."""
+    if key not in values and default is not None:
+        return default
+    parts = _NUMBER.fullmatch(values[key])
+    number = float(parts[1]) * _FACTORS[parts[2] or unit] if parts is not None else math.nan
+    if not math.isfinite(number):
+        raise ValueError(key)
+    return number
