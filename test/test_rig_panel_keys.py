@@ -171,6 +171,14 @@ def test_stop_acts_before_the_page_knows_anything(open_panel):
     page.call("Page.removeScriptToEvaluateOnNewDocument", identifier=late)
     page.reload()
     page.until(WHAT.format("off · disarmed"))
+    # Where the state never comes, nothing is said of outputs that nobody has heard of.
+    deaf = page.call("Page.addScriptToEvaluateOnNewDocument", source="window.WebSocket = class { close() {} }")
+    page.reload()
+    page.until("document.getElementById('rig-name').innerText === 'test'")
+    page.press("s")
+    page.until("document.getElementById('messages').innerText.includes('nobody knows whether it is off')")
+    assert "every output says" not in page.run("document.getElementById('messages').innerText")
+    page.call("Page.removeScriptToEvaluateOnNewDocument", identifier=deaf["identifier"])
     assert rig.stop() == 0
 
 

@@ -116,9 +116,10 @@ function open(hello) {
   stop = async () => {
     try {
       const asked = ask("stop");
-      outputs.whenStopped((after) =>
-        tell(after === null ? "STOP: not every output says that it is off. Switch off at the device." : `STOP: every output says that it is off and disarmed, after ${after} ms`, after === null ? "problem" : "stop"),
-      );
+      outputs.whenStopped((after) => {
+        if (after !== null) return tell(`STOP: every output says that it is off and disarmed, after ${after} ms`, "stop");
+        tell(`STOP: ${known ? "not every output says that it is off" : "nothing was heard of any output: nobody knows whether it is off"}. Switch off at the device.`, "problem");
+      });
       tell(await asked, "stop");
     } catch (error) {
       tell(`STOP: ${error.message}. Switch off at the device.`, "problem");
