@@ -1,11 +1,11 @@
 // The page on which the regions, points and scale of the experiment file are drawn, and saved into it.
 
-import { byId, letterOf, make, mark, say, tell } from "./dom.js";
+import { byId, letterOf, make, mark, say, settle, tell } from "./dom.js";
 import { canonical, Draft } from "./draft.js";
 import { Ground, sessionGrounds } from "./ground.js";
 import { ask, read } from "./link.js";
 import { History } from "./region_history.js";
-import { showFields, showList } from "./region_list.js";
+import { focusedInList, showFields, showList } from "./region_list.js";
 import { middle, moved, TYPES, withoutCorner } from "./shapes.js";
 import { Stage } from "./stage.js";
 
@@ -223,7 +223,7 @@ export class Regions {
 
   #rename() {
     const [old, name] = [this.selected?.name, byId("region-name").value.trim()];
-    if (!old || !name || name in this.#now.regions) return this.#show();
+    if (!old || !name || name in this.#now.regions || old in this.#file.regions) return this.#show();
     const before = this.#drawn.text;
     const regions = Object.fromEntries(Object.entries(this.#now.regions).map(([key, shape]) => [key === old ? name : key, shape]));
     this.#now = { ...this.#now, regions };
@@ -264,6 +264,7 @@ export class Regions {
   async #save() {
     if (!this.#dirty || byId("save-regions").disabled) return;
     this.#saving = true;
+    settle();
     const [asked, { regions, points }] = [this.#drawn.text, this.#now];
     const scales = Object.fromEntries(Object.entries(this.#now.scales).filter(([, value]) => value !== null));
     try {
@@ -301,6 +302,7 @@ export class Regions {
   #use(tool) {
     this.stage.cancel();
     this.tool = tool;
+    settle();
     if (tool === "scale" && this.#file?.scales[this.camera] === null) {
       this.tool = "select";
       tell("This camera has a calibrated plane in the experiment file: it needs no scale.", "problem");
@@ -364,7 +366,7 @@ export class Regions {
       if (key === "z" && !event.shiftKey) this.#step(this.#drawn.undo());
       else if (key === "y" || key === "z") this.#step(this.#drawn.redo());
       else if (key === "s") this.#save();
-      else if (key === "c" && this.selected && !String(getSelection())) this.#copy();
+      else if (key === "c" && this.#meant() && this.selected && !String(getSelection())) this.#copy();
       else if (key === "v" && this.#copied && this.acts) this.#paste();
       else return false;
       return true;
@@ -378,8 +380,11 @@ export class Regions {
       const far = event.shiftKey ? 10 : 1;
       return this.stage.nudge(...MOVES[event.key].map((step) => step * far));
     } else if (event.key === "Delete" || event.key === "Backspace") {
+      this.#meant();
       if (this.acts) this.#remove();
     } else if ((event.key === "Enter" || event.key === " ") && this.stage.box.contains(document.activeElement)) return this.#enter();
+      if (!this.#hasFocus) return false;
+      this.#meant();
     else return false;
     return true;
   }
@@ -391,9 +396,17 @@ export class Regions {
       this.#change("new", "", middle(this.tool, this.stage.size), true);
       return true;
     }
-    const group = document.activeElement.closest("[data-kind]");
-    if (!group) return false;
-    this.#select({ kind: group.dataset.kind, name: group.dataset.name });
+    return this.stage.focused !== null && this.#meant();
+  }
+
+  get #hasFocus() {
+    return [this.stage.box, byId("region-list")].some((part) => part.contains(document.activeElement));
+  }
+
+  /** Keys are meant for what has the focus: that is selected from now on. */
+  #meant() {
+    const item = this.stage.focused ?? focusedInList();
+    if (item && (item.kind !== this.selected?.kind || item.name !== this.selected.name)) this.#select(item);
     return true;
   }
 }
