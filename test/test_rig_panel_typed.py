@@ -10,6 +10,7 @@ TEXT = "document.getElementById('region-text').innerText"
 SHAPES = "document.querySelectorAll('.drawing .shape').length === {}"
 NAMES = "[...document.querySelectorAll('.drawing .shape')].map((shape) => shape.dataset.name)"
 FOCUS = "document.querySelector('{}').focus()"
+DRAFT = "Object.keys(sessionStorage).find((key) => key.startsWith('dlstream draft regions'))"
 
 
 def fill(page: Page, selector: str, text: str) -> None:
@@ -73,5 +74,31 @@ def test_what_is_typed_or_pressed_is_meant_for_one_region(open_panel):
     page.press("Delete")
     page.until(SHAPES.format(2))
     assert page.run(NAMES) == ["left", "right"]
+    assert page.errors == []
+    assert rig.stop() == 0
+
+
+def test_a_kept_draft_is_of_one_file_and_of_points_that_it_has(open_panel):
+    rig, page = open_panel(BY_HAND)
+    file = rig.folder / "experiment.yaml"
+    old = file.read_text()
+    aim = "  aim: {type: direction, point: [200, 100]}\nprotocol:\n"
+    file.write_text(old.replace("protocol:\n", aim))
+    page.click("[data-page=regions]")
+    page.until("document.querySelectorAll('.drawing .aim').length === 1")
+    page.until("document.querySelector('#stage canvas').width === 320")
+    for key in ("e", "Enter"):
+        page.press(key)
+    page.until(SHAPES.format(3))
+    file.write_text(old)
+    page.reload()
+    page.until(SHAPES.format(3))
+    page.until("document.getElementById('save-state').innerText.startsWith('Not saved yet')")
+    assert page.run("document.querySelectorAll('.drawing .aim').length") == 0
+    other = "sessionStorage.getItem(key).replace('experiment.yaml', 'b.yaml')"
+    page.run(f"(key => sessionStorage.setItem(key, {other}))({DRAFT})")
+    page.reload()
+    page.until("document.getElementById('save-state').innerText.startsWith('As in')")
+    page.until(SHAPES.format(2))
     assert page.errors == []
     assert rig.stop() == 0

@@ -118,7 +118,9 @@ export class Regions {
     if (asked === null) this.#drawn.begin(this.#inFile(file));
     else if (asked === this.#drawn.text) this.#drawn.renew(this.#inFile(file));
     this.#unsure = false;
-    const fits = draft && (this.keeper === inFile || draft.hash === file.hash); // of the wizard's same template
+    // Of this very file, or of the wizard's same template; without the points of triggers that the file no longer has.
+    const fits = draft && (this.keeper === inFile ? draft.file === file.file : draft.hash === file.hash);
+    if (fits) draft.now.points = Object.fromEntries(Object.entries(draft.now.points).filter(([name]) => name in file.points));
     if (fits && canonical(draft.now) !== canonical(this.#now)) {
       this.#drawn.remember(this.#drawn.text);
       this.#now = draft.now;
@@ -262,9 +264,9 @@ export class Regions {
   // Saving.
 
   async #save() {
+    settle();
     if (!this.#dirty || byId("save-regions").disabled) return;
     this.#saving = true;
-    settle();
     const [asked, { regions, points }] = [this.#drawn.text, this.#now];
     const scales = Object.fromEntries(Object.entries(this.#now.scales).filter(([, value]) => value !== null));
     try {
@@ -300,9 +302,9 @@ export class Regions {
   // What is seen.
 
   #use(tool) {
+    settle();
     this.stage.cancel();
     this.tool = tool;
-    settle();
     if (tool === "scale" && this.#file?.scales[this.camera] === null) {
       this.tool = "select";
       tell("This camera has a calibrated plane in the experiment file: it needs no scale.", "problem");
@@ -328,7 +330,7 @@ export class Regions {
   #show() {
     const items = [];
     for (const [name, shape] of Object.entries(this.#now.regions)) if ((shape.camera ?? this.#file.camera) === this.camera) items.push({ kind: "region", name, shape });
-    for (const [name, at] of Object.entries(this.#now.points)) if (this.#file.points[name].camera === this.camera) items.push({ kind: "point", name, at });
+    for (const [name, at] of Object.entries(this.#now.points)) if (this.#file.points[name]?.camera === this.camera) items.push({ kind: "point", name, at });
     this.stage.show(items, this.selected);
     showList(items, this.selected, (item) => this.#select(item));
     const item = this.selected;
@@ -345,7 +347,7 @@ export class Regions {
     byId("redo").disabled = !this.#drawn.canRedo;
     byId("close-shape").hidden = this.tool !== "polygon";
     const dirty = this.#dirty;
-    if (this.#file) this.draft.keep(dirty ? { hash: this.#file.hash, now: this.#now } : null);
+    if (this.#file) this.draft.keep(dirty ? { file: this.#file.file, hash: this.#file.hash, now: this.#now } : null);
     byId("save-regions").disabled = !dirty || this.running || this.#saving;
     byId("discard-regions").disabled = !this.#file;
     const file = this.#file?.file ?? "the experiment file";
@@ -378,13 +380,13 @@ export class Regions {
       this.stage.svg.focus();
     } else if (event.key in MOVES && this.acts) {
       const far = event.shiftKey ? 10 : 1;
+      this.#meant();
       return this.stage.nudge(...MOVES[event.key].map((step) => step * far));
     } else if (event.key === "Delete" || event.key === "Backspace") {
+      if (!this.#hasFocus) return false;
       this.#meant();
       if (this.acts) this.#remove();
     } else if ((event.key === "Enter" || event.key === " ") && this.stage.box.contains(document.activeElement)) return this.#enter();
-      if (!this.#hasFocus) return false;
-      this.#meant();
     else return false;
     return true;
   }
