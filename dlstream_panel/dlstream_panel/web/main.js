@@ -29,6 +29,8 @@ let stop = async () => {
 };
 
 async function start() {
+  // A link that is pasted into an open tab is a mere change of its fragment: it would do nothing, and stay in the history.
+  window.addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
   theme();
   const early = (event) => letterOf(event) === "s" && !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat && stop();
   document.addEventListener("keydown", early);
