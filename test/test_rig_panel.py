@@ -126,6 +126,10 @@ def test_rows_follow_the_nodes_and_a_test_is_timed_by_the_output(open_panel):
     assert page.run("document.querySelector('.test fieldset').disabled"), "no test in a run"
     page.click("[data-key=experiment] button")
     page.until(state.format("experiment", "off"))
+    # Pictures that keep coming, each older than a second, are not shown as live.
+    slow = "(...all) => new Promise((done) => setTimeout(done, 1200)).then(() => real(...all))"
+    page.run(f"((real) => {{ window.createImageBitmap = {slow}; }})(window.createImageBitmap)")
+    page.until("document.querySelector('.camera').dataset.live === 'late'")
     assert len(page.errors) == 1, page.errors
     assert "409" in page.errors[0], "the test that was refused"
     assert rig.stop() == 0
