@@ -207,10 +207,10 @@ def test_a_token_opens_the_page_once_and_the_second_one_only_looks(open_panel, b
         status = "fetch('/api/stop', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{}'})"
         assert looking.run(f"{status}.then(answer => answer.status)") == 403
         page.until("document.getElementById('phase').innerText.includes('test: running')")
-    finally:
-        other.close()
-    assert rig.stop() == 0
         # A link that is pasted into an open tab opens it anew, and stays in no history either.
         looking.go(link_of(rig))
         looking.until("!document.getElementById('stop').disabled")
         assert looking.run("location.hash") == ""
+    finally:
+        other.close()
+    assert rig.stop() == 0

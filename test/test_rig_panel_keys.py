@@ -209,4 +209,12 @@ def test_the_log_follows_where_the_window_changes_and_stays_where_somebody_reads
     page.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     note(10)
     assert page.run("document.getElementById('log-box').scrollTop") == 0
+    # A mark that was given up makes none of the next note.
+    for key in ("m", "Escape"):
+        page.press(key)
+    page.click("#remark-text")
+    page.type("only a note")
+    page.press("Enter")
+    page.until("document.getElementById('log').innerText.includes('only a note')")
+    assert page.run("[...document.querySelectorAll('#log li')].at(-1).dataset.kind") == "note"
     assert rig.stop() == 0
