@@ -126,6 +126,10 @@ def test_rows_follow_the_nodes_and_a_test_is_timed_by_the_output(open_panel):
     assert page.run("document.querySelector('.test fieldset').disabled"), "no test in a run"
     page.click("[data-key=experiment] button")
     page.until(state.format("experiment", "off"))
+    # Pictures that keep coming, each older than a second, are not shown as live.
+    slow = "(...all) => new Promise((done) => setTimeout(done, 1200)).then(() => real(...all))"
+    page.run(f"((real) => {{ window.createImageBitmap = {slow}; }})(window.createImageBitmap)")
+    page.until("document.querySelector('.camera').dataset.live === 'late'")
     assert len(page.errors) == 1, page.errors
     assert "409" in page.errors[0], "the test that was refused"
     assert rig.stop() == 0
@@ -203,6 +207,10 @@ def test_a_token_opens_the_page_once_and_the_second_one_only_looks(open_panel, b
         status = "fetch('/api/stop', {method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{}'})"
         assert looking.run(f"{status}.then(answer => answer.status)") == 403
         page.until("document.getElementById('phase').innerText.includes('test: running')")
+        # A link that is pasted into an open tab opens it anew, and stays in no history either.
+        looking.go(link_of(rig))
+        looking.until("!document.getElementById('stop').disabled")
+        assert looking.run("location.hash") == ""
     finally:
         other.close()
     assert rig.stop() == 0

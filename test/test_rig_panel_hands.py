@@ -147,7 +147,7 @@ def test_what_is_drawn_or_typed_outlives_a_reload_and_a_lost_answer(open_panel):
     page.until("document.getElementById('save-state').innerText.startsWith('As in')")
     page.until("document.getElementById('region-problem').hidden")
     assert file.read_text() == old.replace("right: 159", "right: 120")
-    page.call("Page.reload")
+    page.reload()
     page.until("document.getElementById('save-state').innerText.startsWith('As in')")
     # What was drawn on a file that somebody else has changed meanwhile is not saved over it, nor is it dropped.
     page.until("document.querySelector('#stage canvas').width === 320")
@@ -155,7 +155,7 @@ def test_what_is_drawn_or_typed_outlives_a_reload_and_a_lost_answer(open_panel):
     page.drag(on_picture(page, 60, 130), on_picture(page, 160, 200))
     page.until("document.querySelectorAll('.drawing .shape').length === 3")
     file.write_text("# by an editor\n" + file.read_text())
-    page.call("Page.reload")
+    page.reload()
     page.until("document.querySelectorAll('.drawing .shape').length === 3")
     page.click("#save-regions")
     page.until("document.getElementById('region-problem').innerText.includes('has changed since this page read it')")

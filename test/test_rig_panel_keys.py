@@ -171,6 +171,14 @@ def test_stop_acts_before_the_page_knows_anything(open_panel):
     page.call("Page.removeScriptToEvaluateOnNewDocument", identifier=late)
     page.reload()
     page.until(WHAT.format("off · disarmed"))
+    # Where the state never comes, nothing is said of outputs that nobody has heard of.
+    deaf = page.call("Page.addScriptToEvaluateOnNewDocument", source="window.WebSocket = class { close() {} }")
+    page.reload()
+    page.until("document.getElementById('rig-name').innerText === 'test'")
+    page.press("s")
+    page.until("document.getElementById('messages').innerText.includes('nobody knows whether it is off')")
+    assert "every output says" not in page.run("document.getElementById('messages').innerText")
+    page.call("Page.removeScriptToEvaluateOnNewDocument", identifier=deaf["identifier"])
     assert rig.stop() == 0
 
 
@@ -201,4 +209,12 @@ def test_the_log_follows_where_the_window_changes_and_stays_where_somebody_reads
     page.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     note(10)
     assert page.run("document.getElementById('log-box').scrollTop") == 0
+    # A mark that was given up makes none of the next note.
+    for key in ("m", "Escape"):
+        page.press(key)
+    page.click("#remark-text")
+    page.type("only a note")
+    page.press("Enter")
+    page.until("document.getElementById('log').innerText.includes('only a note')")
+    assert page.run("[...document.querySelectorAll('#log li')].at(-1).dataset.kind") == "note"
     assert rig.stop() == 0

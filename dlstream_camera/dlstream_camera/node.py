@@ -91,7 +91,6 @@ class CameraNode(DlstreamNode[SourceSettings]):
         pixels = (self._format.width, self._format.height)
         in_file = settings.camera_name or own
         self._info_service = CameraInfoService(self, settings.calibration, in_file, pixels, self._set_info)
-        self._rate = Meter()
         self._count = self._dropped = 0
         self._next_compressed = 0.0
         asked = getattr(settings, "fps", 0.0)
@@ -103,6 +102,7 @@ class CameraNode(DlstreamNode[SourceSettings]):
 
     def activate(self) -> None:
         self._running = True
+        self._rate = Meter()  # that it was stopped is no silence
         self._publish_device()
         self._thread = threading.Thread(target=self._run, name="source")
         self._thread.start()

@@ -161,7 +161,8 @@ def test_ends_cleanly_on_signals_that_come_all_at_once(start_node, observer, wai
 
 def test_life_cycle_by_services(start_node, observer, wait_for):
     images = observer.collect(Image, "/top/image_raw", image_qos(10))
-    start_node(MODULE, namespace="/top", width=64, height=64, autostart=False)
+    reports = observer.collect(DiagnosticArray, "/diagnostics", 10)
+    node = start_node(MODULE, namespace="/top", width=64, height=64, autostart=False)
 
     def change(number: int) -> bool:
         request = ChangeState.Request(transition=Transition(id=number))
@@ -176,12 +177,27 @@ def test_life_cycle_by_services(start_node, observer, wait_for):
     assert not images
     assert change(Transition.TRANSITION_ACTIVATE)
     wait_for(lambda: len(images) > 2, "images once it is active")
+    # What two people ask for is done once, and what can't be done is refused: the node goes on.
+    assert not change(Transition.TRANSITION_ACTIVATE)
     assert change(Transition.TRANSITION_DEACTIVATE)
+    assert not change(Transition.TRANSITION_DEACTIVATE)
+    assert state() == "inactive"
+    wait_for(
+        lambda: "refused, as this node is inactive; there it can: cleanup, activate, shutdown" in node.output, "a word"
+    )
     assert change(Transition.TRANSITION_CLEANUP)
+    assert not change(Transition.TRANSITION_ACTIVATE)
     assert change(Transition.TRANSITION_CONFIGURE)
     assert change(Transition.TRANSITION_ACTIVATE)
     count = len(images)
     wait_for(lambda: len(images) > count + 2, "images after it was activated again")
+    # Each change is told as it is done, and not with the next word of each second: several within one.
+    told = len(reports)
+    for _ in range(20):
+        assert change(Transition.TRANSITION_DEACTIVATE)
+        assert change(Transition.TRANSITION_ACTIVATE)
+    wait_for(lambda: len([r for r in reports[told:] if r.status[0].message == "inactive"]) >= 20, "a word of each")
+    assert not [r for r in reports if "no frame" in r.status[0].message], "a stop is no silence"
 
 
 def test_parameters_have_descriptors_with_ranges(start_node, observer):

@@ -170,6 +170,79 @@ def _flow_lines(regions: Any) -> list[str]:
     return [f"{json.dumps(name)}: {json.dumps(region)}  # kept\n" for name, region in regions.items()]
 
 
+LINES = """\
+regions: {
+  a: {x: 1, y: 2, z: 3},  # left
+  # of b
+  b: {x: 2},  # right
+}
+corners: [
+  [1, 2],  # one
+  [3, 4],  # two
+  [5, 6]   # three
+  ]
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "old", "new"),
+    [
+        (("regions", "b"), REMOVED, "  b: {x: 2},  # right\n", ""),
+        (("regions", "a"), REMOVED, "  a: {x: 1, y: 2, z: 3},  # left\n", ""),
+        (("regions", "a"), {"x": 1}, "x: 1, y: 2, z: 3", "x: 1"),
+        (("regions", "a"), {"x": 2}, "x: 1, y: 2, z: 3", "x: 2"),
+        (("corners",), [[1, 2], [3, 4]], "  [5, 6]   # three\n", ""),
+        (("corners",), [[1, 2]], "  [3, 4],  # two\n  [5, 6]   # three\n", ""),
+        (("corners",), [[3, 4], [5, 6]], "  [1, 2],  # one\n", ""),
+        (("corners",), [[1, 2], [5, 6]], "  [3, 4],  # two\n", ""),
+        (
+            ("corners",),
+            [[1, 9], [3, 9]],
+            "2],  # one\n  [3, 4],  # two\n  [5, 6]   # three",
+            "9],  # one\n  [3, 9],  # two",
+        ),
+    ],
+)
+def test_an_item_on_a_line_of_its_own_goes_with_its_comment_and_no_other(place, value, old, new):
+    assert spliced(LINES, place, value) == LINES.replace(old, new, 1)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), mapping=st.booleans(), first=st.sampled_from(["", "\n  "]), eol=st.sampled_from(["\n", "\r\n"]))
+def test_each_comment_stays_with_the_item_that_it_follows(data, mapping, first, eol) -> None:
+    """Items of a flow over several lines, some with a comment: each comment has the number of the item before it."""
+    number = data.draw(st.integers(1, 6))
+    ends = data.draw(st.lists(st.sampled_from([", ", ",\n  ", "note"]), min_size=number, max_size=number))
+    last = data.draw(st.sampled_from(["", ",", "  # note {0}\n  ", ",  # note {0}\n  ", "\n"]))
+    items = [f"k{n}: {{v: {n}}}" if mapping else f"[{n}, {n}]" for n in range(number)]
+    text = "".join(
+        item + end.replace("note", f",  # note {n}\n  ")
+        for n, (item, end) in enumerate(zip(items[:-1], ends[1:], strict=True))
+    )
+    text += items[-1] + last.format(number - 1)
+    text = f"all: {'{' if mapping else '['}{first}{text}{'}' if mapping else ']'}  # end\nnext: 1\n".replace("\n", eol)
+    if mapping:
+        kept = [n for n in range(number) if data.draw(st.booleans())]
+    else:  # in a list, what an item was before is known by its neighbours only
+        start = data.draw(st.integers(0, number - 1))
+        gone = range(start, data.draw(st.integers(start + 1, number)))
+        kept = [n for n in range(number) if n not in gone]
+    value: Any = {f"k{n}": {"v": n} for n in kept} if mapping else [[n, n] for n in kept]
+    try:
+        result = spliced(text, ("all",), value)
+    except SpliceError:
+        return
+    assert YAML(typ="safe", pure=True).load(result)["all"] == value
+    assert result.endswith(f"# end{eol}next: 1{eol}")
+    for line in result.split(eol):
+        before, _, note = line.partition("# note ")
+        if note:
+            assert items[int(note)] in before, "its own item"
+            assert not any(item in before.partition(items[int(note)])[2] for item in items), "the last one of its line"
+    for n in kept:
+        assert result.count(f"# note {n}{eol}") == text.count(f"# note {n}{eol}"), "none of an item that stays is lost"
+
+
 TABLE = """\
 outputs:
   laser:   # at the fibre

@@ -70,11 +70,8 @@ class RegionsFile:
         new = _with_regions(old, mapping(data.get("regions")), request.plain_regions())
         for name, point in request.points.items():
             new = spliced(new, ("triggers", name, "point"), list(point))
-        for camera, scale in request.scales.items():
-            known = mapping(data.get("calibration")).get(camera)
-            if isinstance(known, Mapping):
-                raise EditError(f"calibration.{camera}: it is a calibrated plane; a scale would replace it")
-            new = spliced(new, ("calibration", camera), scale, above="protocol")
+        if request.scales is not None:
+            new = _with_scales(new, mapping(data.get("calibration")), request.scales)
         if new == old:
             return f"{self.name} says this already"
         self._check(new)
@@ -101,6 +98,22 @@ class RegionsFile:
                 )
             except InputError as error:
                 raise InputError(self._file.path, error.problems) from error
+
+
+def _with_scales(text: str, old: Mapping[str, Any], new: Mapping[str, float]) -> str:
+    """The text with these scales, and no others; calibrated planes stay.
+
+    Raises:
+        EditError: one would replace a calibrated plane.
+    """
+    for camera, scale in new.items():
+        if isinstance(old.get(camera), Mapping):
+            raise EditError(f"calibration.{camera}: it is a calibrated plane; a scale would replace it")
+        text = spliced(text, ("calibration", camera), scale, above="protocol")
+    for camera, known in old.items():
+        if camera not in new and isinstance(known, int | float):
+            text = spliced(text, ("calibration", camera), REMOVED)
+    return text
 
 
 def _with_regions(text: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:

@@ -98,8 +98,8 @@ class SaveRegions(Request):
     """All of them, by name: one that lacks here is removed."""
     points: Annotated[dict[Name, Spot], Field(max_length=200)] = {}
     """Of triggers, by the trigger's name."""
-    scales: Annotated[dict[Name, Length], Field(max_length=32)] = {}
-    """Pixels per centimetre by camera."""
+    scales: Annotated[dict[Name, Length], Field(max_length=32)] | None = None
+    """Pixels per centimetre by camera: a number that lacks here is removed. None: all stay as they are."""
 
     def plain_regions(self) -> dict[str, Any]:
         """The regions as the file has them, with the keys that were given."""

@@ -123,6 +123,10 @@ def test_points_of_triggers_and_a_scale_are_saved_as_well(tmp_path: Path) -> Non
     assert "[551, 64.5]" in lines[1]
     assert sorted(lines[2:]) == ["+ ", "+ calibration: {top: 20.5}"]
     assert edited.view()["scales"] == {"top": 20.5}
+    edited.save(request(edited.view()))
+    assert edited.view()["scales"] == {"top": 20.5}, "a request that says nothing of them"
+    edited.save(request(edited.view(), scales={}))
+    assert edited.view()["scales"] == {}, "taken back"
 
 
 def test_a_file_that_changed_meanwhile_is_not_written(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Sequence
 from copy import copy
+from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -60,6 +62,8 @@ class DlstreamNode(LifecycleNode, Generic[S]):
         """
         self._unmatched = Unmatched(self, self.on_unmatched)  # first: rclpy subscribes to /clock while it is made
         super().__init__(name or self.default_name, **options)
+        service = self._service_change_state
+        service.callback = partial(self._on_change_state, service.callback)
         self.frames = frames or LocalFrames()
         self.exit_code: int | None = None
         self.ended = Future()
@@ -212,6 +216,22 @@ class DlstreamNode(LifecycleNode, Generic[S]):
         if state.label in ("active", "inactive"):
             self.on_cleanup(state)
         return super().on_shutdown(state)
+
+    def _on_change_state(
+        self, change: Callable[..., ChangeState.Response], asked: ChangeState.Request, answer: ChangeState.Response
+    ) -> ChangeState.Response:
+        """Refuses what this state doesn't allow: rclpy raises an error there, which would end the node."""
+        ways = {number: label for number, label, *_ in self._state_machine.available_transitions}
+        label, number = asked.transition.label, asked.transition.id
+        if label not in ways.values() if label else number not in ways:
+            wanted = label or f"transition {number}"
+            can = ", ".join(dict.fromkeys(ways.values())) or "nothing"
+            self.get_logger().warning(f"{wanted}: refused, as this node is {self.state_name}; there it can: {can}")
+            answer.success = False
+            return answer
+        answer = change(asked, answer)
+        self._publish_diagnosis()  # at once: whoever has asked waits for it
+        return answer
 
     def _guard(self, what: str, step: Callable[[], None]) -> TransitionCallbackReturn:
         try:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from dlstream_common.errors import DlstreamError
@@ -21,6 +22,8 @@ REMOVED = object()
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 _WIDE = "change it in an editor"
+_REST_OF_LINE = re.compile(r"[ \t]*,?[ \t]*(?:#[^\n]*|\r)?\n")
+"""What belongs to an item of a flow that ends its line."""
 
 
 class SpliceError(DlstreamError):
@@ -41,9 +44,16 @@ def spliced(text: str, place: Keys, value: Any, above: str = "") -> str:
         SpliceError: it can't be done, such as for a value that comes by an alias; the message has the line.
     """
     result = _Splice(text).done(place, value, above)
-    if _plain(parse(result)) != _expected(_plain(parse(text)), place, value):
+    if not _says(result, _expected(_plain(parse(text)), place, value)):
         raise SpliceError(f"{_words(place)}: this file is written in a way in which it can't be changed here; {_WIDE}")
     return result
+
+
+def _says(text: str, expected: Any) -> bool:
+    try:
+        return bool(_plain(parse(text)) == expected)
+    except YAMLError:
+        return False
 
 
 def written(value: Any) -> str:
@@ -173,8 +183,10 @@ class _Splice:
         gone, new = nodes[before : len(nodes) - after], values[before : len(values) - after]
         spans = [(item.start_mark.index, self._end(item)) for item in nodes]
         if node.flow_style:
-            texts = [written(value) for value in new]
-            self._in_flow(node, spans, before, before + len(gone), texts)
+            for item, value in zip(gone, new, strict=False):
+                self._change(item, value, place)
+            kept, end = before + min(len(gone), len(new)), before + len(gone)
+            self._in_flow(node, spans, kept, end, [written(value) for value in new[len(gone) :]])
         elif nodes:
             column = nodes[0].start_mark.index - self._line_start(nodes[0].start_mark.index)
             head = self._text[self._line_start(nodes[0].start_mark.index) :][:column]
@@ -194,10 +206,11 @@ class _Splice:
             return
         spans = [(pair[0].start_mark.index, self._end(pair[1])) for pair in pairs]
         taken = [number for number, pair in enumerate(pairs) if pair[0].value in gone]
-        for number in reversed(taken):
-            if node.flow_style:
-                self._in_flow(node, spans, number, number + 1, [])
-            elif len(pairs) == len(taken) and not new:
+        if node.flow_style:
+            for first, last in _runs(taken):
+                self._in_flow(node, spans, first, last, [])
+        for number in () if node.flow_style else reversed(taken):
+            if len(pairs) == len(taken) and not new:
                 if number == 0:
                     self._edits.append((spans[0][0], spans[-1][1], "{}"))
             else:
@@ -239,15 +252,12 @@ class _Splice:
     # Places in the text.
 
     def _in_flow(self, node: Node, spans: Sequence[tuple[int, int]], first: int, last: int, new: list[str]) -> None:
-        """Puts texts in place of the items from first to last."""
+        """Takes the items from first to last away, or puts texts before the first."""
         text = ", ".join(new)
-        if first < last and new:
-            self._edits.append((spans[first][0], spans[last - 1][1], text))
-        elif first < last and last < len(spans):
-            self._edits.append((spans[first][0], spans[last][0], ""))
-        elif first < last:
-            start = spans[first - 1][1] if first else spans[0][0]
-            self._edits.append((start, spans[-1][1], ""))
+        if first < last:
+            self._edits.append((*self._of_flow(spans, first, last), ""))
+        elif not new:
+            return
         elif first < len(spans):
             self._edits.append((spans[first][0], spans[first][0], text + ", "))
         else:
@@ -257,6 +267,18 @@ class _Splice:
                 else self._text.index("[{"[isinstance(node, MappingNode)], node.start_mark.index) + 1
             )
             self._edits.append((start, start, (", " if spans else "") + text))
+
+    def _of_flow(self, spans: Sequence[tuple[int, int]], first: int, last: int) -> tuple[int, int]:
+        """From where to where to cut: whole lines where the items stand on their own, with their comments."""
+        start, end = spans[first][0], spans[last - 1][1]
+        line, rest = self._line_start(start), _REST_OF_LINE.match(self._text, end)
+        if rest and not self._text[line:start].strip():
+            return line, rest.end()
+        cut = (start, spans[last][0]) if last < len(spans) else (spans[first - 1][1] if first else start, end)
+        if "#" in self._text[cut[0] : start] + self._text[end : cut[1]] + (rest[0] if rest else ""):
+            number = self._text.count("\n", 0, start) + 1
+            raise SpliceError(f"line {number} of the file has a comment that would belong to others then; {_WIDE}")
+        return cut
 
     def _in_block(self, spans: Sequence[tuple[int, int]], first: int, last: int, new: list[str]) -> None:
         """Puts lines in place of the items from first to last."""
@@ -297,6 +319,15 @@ class _Splice:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Rising numbers as runs, each its first and the one after its last."""
+    runs: list[tuple[int, int]] = []
+    for number in numbers:
+        first = runs.pop()[0] if runs and runs[-1][1] == number else number
+        runs.append((first, number + 1))
+    return runs
 
 
 def _below(place: Keys, value: Any) -> Any:

@@ -207,6 +207,8 @@ class Orders:
         node = "/pose" if request.what == "analysis" else f"/{request.camera}/camera"
         if node not in self._switchable:
             raise OrderError(f"found '{node}'; expected a node of this rig")
+        if not request.on and self._board.run_is_on:
+            raise OrderError(f"a run is on: end it first; {node} was not stopped")
         step = Transition.TRANSITION_ACTIVATE if request.on else Transition.TRANSITION_DEACTIVATE
         answer = await self._call(f"{node}/change_state", ChangeState.Request(transition=Transition(id=step)))
         if not answer.success:

@@ -103,11 +103,12 @@ export class Cameras {
     const connected = document.body.dataset.connection === "open";
     for (const [name, view] of this.#views) {
       const old = now - view.drawnAt > OLD;
+      const late = view.age + now - view.drawnAt > OLD; // pictures that keep coming, but come late
       const node = this.state?.nodes[`/${name}/camera`];
       const inactive = node?.values?.lifecycle === "inactive" ? "stream is stopped" : "no picture";
       const since = view.drawnAt ? ` for ${Math.round((now - view.drawnAt) / 1000)} s` : "";
       say(view.veil, !connected ? "no connection" : view.drawnAt || node ? `${inactive}${since}` : "waiting for pictures");
-      mark(view.figure, "live", connected && !old ? "yes" : "no");
+      mark(view.figure, "live", !connected || old ? "no" : late ? "late" : "yes");
       view.caption.replaceChildren(...this.#facts(name, view, old));
     }
   }
@@ -118,7 +119,7 @@ export class Cameras {
     const fact = (label, value, bad = false) => make("span", { class: bad ? "bad" : "" }, `${label} `, make("b", {}, value));
     const asked = Number(camera.fps_nominal) ? ` of ${camera.fps_nominal}` : "";
     const facts = [];
-    if (!old) facts.push(fact("age", `${view.age} ms`));
+    if (!old) facts.push(fact("age", `${view.age} ms`, view.age > OLD));
     if (!old && !view.withPoses && this.hello.nodes.includes("/pose")) facts.push(fact("", "no poses", true));
     if (camera.fps) facts.push(fact("camera", `${Number(camera.fps).toFixed(1)}${asked} fps`));
     if (pose[`${name}/fps`]) facts.push(fact("poses", `${Number(pose[`${name}/fps`]).toFixed(1)} fps`));

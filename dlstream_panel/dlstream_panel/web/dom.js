@@ -20,6 +20,11 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** What is being typed counts, before anything else is chosen: a field tells of its change only as it loses the focus. */
+export function settle() {
+  if (document.activeElement?.matches("input, textarea")) document.activeElement.blur();
+}
+
 /** A name where there is little room for it. */
 export function brief(name, most = 28) {
   const letters = [...name];

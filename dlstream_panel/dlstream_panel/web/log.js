@@ -19,7 +19,7 @@ export class Log {
     new ResizeObserver(() => this.#toEnd()).observe(this.box); // a tablet is turned, another page was shown
     byId("remark").addEventListener("submit", (event) => this.#send(event));
     this.text.addEventListener("focus", () => (this.#pressed ||= performance.now()));
-    this.text.addEventListener("blur", () => this.text.value || (this.#pressed = 0));
+    this.text.addEventListener("blur", () => this.text.value || this.#forget()); // given up: the next one is another
     this.text.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       this.text.value = "";
@@ -72,8 +72,12 @@ export class Log {
 
   #clear() {
     this.text.value = "";
+    this.#forget();
+    this.text.blur();
+  }
+
+  #forget() {
     this.#pressed = 0;
     this.kind = null;
-    this.text.blur();
   }
 }

@@ -29,6 +29,8 @@ let stop = async () => {
 };
 
 async function start() {
+  // A link that is pasted into an open tab is a mere change of its fragment: it would do nothing, and stay in the history.
+  window.addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
   theme();
   const early = (event) => letterOf(event) === "s" && !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat && stop();
   document.addEventListener("keydown", early);
@@ -116,9 +118,10 @@ function open(hello) {
   stop = async () => {
     try {
       const asked = ask("stop");
-      outputs.whenStopped((after) =>
-        tell(after === null ? "STOP: not every output says that it is off. Switch off at the device." : `STOP: every output says that it is off and disarmed, after ${after} ms`, after === null ? "problem" : "stop"),
-      );
+      outputs.whenStopped((after) => {
+        if (after !== null) return tell(`STOP: every output says that it is off and disarmed, after ${after} ms`, "stop");
+        tell(`STOP: ${known ? "not every output says that it is off" : "nothing was heard of any output: nobody knows whether it is off"}. Switch off at the device.`, "problem");
+      });
       tell(await asked, "stop");
     } catch (error) {
       tell(`STOP: ${error.message}. Switch off at the device.`, "problem");

@@ -21,10 +21,12 @@ export class Outputs {
 
   /** Calls done(milliseconds) when every output has said, from now on, that it is off and disarmed; done(null): it did not. */
   whenStopped(done) {
-    const [begin, since] = [performance.now(), this.link.now()];
+    const begin = performance.now();
     const wait = () => {
-      const all = Object.values(this.state?.outputs ?? {});
-      if (all.every((output) => output.at > since && !output.on && !output.armed)) done(Math.round(performance.now() - begin));
+      const since = this.link.now() - (performance.now() - begin); // the rig's clock may have become known meanwhile
+      const known = this.state?.outputs; // none before the first word of the rig
+      const isOff = (output) => output?.at > since && !output.on && !output.armed;
+      if (known && this.hello.outputs.every((name) => isOff(known[name]))) done(Math.round(performance.now() - begin));
       else if (performance.now() - begin < 5000) setTimeout(wait, 20);
       else done(null);
     };

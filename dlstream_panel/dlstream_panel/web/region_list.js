@@ -22,6 +22,12 @@ export function showList(items, selected, choose) {
   byId("no-regions").hidden = items.length > 0;
 }
 
+/** The item of the list that has the focus, {kind, name}; null: none. */
+export function focusedInList() {
+  const [, kind, name] = document.activeElement.closest("#region-list > li")?.dataset.key.match(/^(\S+) (.*)$/s) ?? [];
+  return kind ? { kind, name } : null;
+}
+
 /** Shows what is selected, `shape` (of a point its place); change(shape) is called as a number is typed. */
 export function showFields(item, shape, { acts, saved }, change) {
   byId("region-fields").hidden = !item;

@@ -1,11 +1,11 @@
 // The page on which the regions, points and scale of the experiment file are drawn, and saved into it.
 
-import { byId, letterOf, make, mark, say, tell } from "./dom.js";
+import { byId, letterOf, make, mark, say, settle, tell } from "./dom.js";
 import { canonical, Draft } from "./draft.js";
 import { Ground, sessionGrounds } from "./ground.js";
 import { ask, read } from "./link.js";
 import { History } from "./region_history.js";
-import { showFields, showList } from "./region_list.js";
+import { focusedInList, showFields, showList } from "./region_list.js";
 import { middle, moved, TYPES, withoutCorner } from "./shapes.js";
 import { Stage } from "./stage.js";
 
@@ -118,7 +118,9 @@ export class Regions {
     if (asked === null) this.#drawn.begin(this.#inFile(file));
     else if (asked === this.#drawn.text) this.#drawn.renew(this.#inFile(file));
     this.#unsure = false;
-    const fits = draft && (this.keeper === inFile || draft.hash === file.hash); // of the wizard's same template
+    // Of this very file, or of the wizard's same template; without the points of triggers that the file no longer has.
+    const fits = draft && (this.keeper === inFile ? draft.file === file.file : draft.hash === file.hash);
+    if (fits) draft.now.points = Object.fromEntries(Object.entries(draft.now.points).filter(([name]) => name in file.points));
     if (fits && canonical(draft.now) !== canonical(this.#now)) {
       this.#drawn.remember(this.#drawn.text);
       this.#now = draft.now;
@@ -223,7 +225,7 @@ export class Regions {
 
   #rename() {
     const [old, name] = [this.selected?.name, byId("region-name").value.trim()];
-    if (!old || !name || name in this.#now.regions) return this.#show();
+    if (!old || !name || name in this.#now.regions || old in this.#file.regions) return this.#show();
     const before = this.#drawn.text;
     const regions = Object.fromEntries(Object.entries(this.#now.regions).map(([key, shape]) => [key === old ? name : key, shape]));
     this.#now = { ...this.#now, regions };
@@ -262,6 +264,7 @@ export class Regions {
   // Saving.
 
   async #save() {
+    settle();
     if (!this.#dirty || byId("save-regions").disabled) return;
     this.#saving = true;
     const [asked, { regions, points }] = [this.#drawn.text, this.#now];
@@ -299,6 +302,7 @@ export class Regions {
   // What is seen.
 
   #use(tool) {
+    settle();
     this.stage.cancel();
     this.tool = tool;
     if (tool === "scale" && this.#file?.scales[this.camera] === null) {
@@ -326,7 +330,7 @@ export class Regions {
   #show() {
     const items = [];
     for (const [name, shape] of Object.entries(this.#now.regions)) if ((shape.camera ?? this.#file.camera) === this.camera) items.push({ kind: "region", name, shape });
-    for (const [name, at] of Object.entries(this.#now.points)) if (this.#file.points[name].camera === this.camera) items.push({ kind: "point", name, at });
+    for (const [name, at] of Object.entries(this.#now.points)) if (this.#file.points[name]?.camera === this.camera) items.push({ kind: "point", name, at });
     this.stage.show(items, this.selected);
     showList(items, this.selected, (item) => this.#select(item));
     const item = this.selected;
@@ -343,7 +347,7 @@ export class Regions {
     byId("redo").disabled = !this.#drawn.canRedo;
     byId("close-shape").hidden = this.tool !== "polygon";
     const dirty = this.#dirty;
-    if (this.#file) this.draft.keep(dirty ? { hash: this.#file.hash, now: this.#now } : null);
+    if (this.#file) this.draft.keep(dirty ? { file: this.#file.file, hash: this.#file.hash, now: this.#now } : null);
     byId("save-regions").disabled = !dirty || this.running || this.#saving;
     byId("discard-regions").disabled = !this.#file;
     const file = this.#file?.file ?? "the experiment file";
@@ -364,7 +368,7 @@ export class Regions {
       if (key === "z" && !event.shiftKey) this.#step(this.#drawn.undo());
       else if (key === "y" || key === "z") this.#step(this.#drawn.redo());
       else if (key === "s") this.#save();
-      else if (key === "c" && this.selected && !String(getSelection())) this.#copy();
+      else if (key === "c" && this.#meant() && this.selected && !String(getSelection())) this.#copy();
       else if (key === "v" && this.#copied && this.acts) this.#paste();
       else return false;
       return true;
@@ -376,8 +380,11 @@ export class Regions {
       this.stage.svg.focus();
     } else if (event.key in MOVES && this.acts) {
       const far = event.shiftKey ? 10 : 1;
+      this.#meant();
       return this.stage.nudge(...MOVES[event.key].map((step) => step * far));
     } else if (event.key === "Delete" || event.key === "Backspace") {
+      if (!this.#hasFocus) return false;
+      this.#meant();
       if (this.acts) this.#remove();
     } else if ((event.key === "Enter" || event.key === " ") && this.stage.box.contains(document.activeElement)) return this.#enter();
     else return false;
@@ -391,9 +398,17 @@ export class Regions {
       this.#change("new", "", middle(this.tool, this.stage.size), true);
       return true;
     }
-    const group = document.activeElement.closest("[data-kind]");
-    if (!group) return false;
-    this.#select({ kind: group.dataset.kind, name: group.dataset.name });
+    return this.stage.focused !== null && this.#meant();
+  }
+
+  get #hasFocus() {
+    return [this.stage.box, byId("region-list")].some((part) => part.contains(document.activeElement));
+  }
+
+  /** Keys are meant for what has the focus: that is selected from now on. */
+  #meant() {
+    const item = this.stage.focused ?? focusedInList();
+    if (item && (item.kind !== this.selected?.kind || item.name !== this.selected.name)) this.#select(item);
     return true;
   }
 }

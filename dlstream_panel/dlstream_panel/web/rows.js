@@ -4,6 +4,7 @@ import { ask, read } from "./link.js";
 import { byId, keepChildren, make, mark, say, tell, turn } from "./dom.js";
 
 const SILENT = 3500; // ms without a word of a node
+const IN_RUN = "a run is on: end it first";
 
 /** How a node is: {level, text}; level: ok, off, warn, error, silent or none. */
 export function nodeState(state, name, now) {
@@ -34,23 +35,24 @@ export class Rows {
 
   #rows(state) {
     const now = this.link.now();
-    const running = state.experiment.status === "running";
+    const [running, waiting] = ["running", "waiting"].map((status) => state.experiment.status === status);
     const rows = {};
-    const cameras = this.hello.cameras.filter((name) => `/${name}/camera` in state.nodes);
+    const cameras = this.#cameras(state);
     if (cameras.length) {
       const states = cameras.map((name) => nodeState(state, `/${name}/camera`, now));
       const worst = states.find((item) => item.level !== "ok") ?? states[0];
-      const stopped = states.every((item) => item.level === "off");
-      rows.camera = { label: "Stream", ...worst, on: !stopped, locked: running ? "a run is on: end it first" : "" };
+      const off = states.filter((item) => item.level === "off").length;
+      const on = state.run ? off === 0 : off < states.length; // in a run none is stopped, but one that is may be started
+      rows.camera = { label: "Stream", ...worst, on, locked: on && state.run ? IN_RUN : "" };
     }
     if ("/pose" in state.nodes) {
       const pose = nodeState(state, "/pose", now);
-      rows.analysis = { label: "Analysis", ...pose, on: pose.level !== "off", locked: running ? "a run is on: end it first" : "" };
+      const on = pose.level !== "off";
+      rows.analysis = { label: "Analysis", ...pose, on, locked: on && state.run ? IN_RUN : "" };
     }
     if ("/experiment" in state.nodes) {
       const node = nodeState(state, "/experiment", now);
       const text = node.level === "silent" ? node.text : `${state.experiment.name ?? ""} ${state.experiment.status ?? ""}`.trim();
-      const waiting = state.experiment.status === "waiting";
       rows.experiment = { label: "Experiment", level: running ? "ok" : node.level === "ok" ? "off" : node.level, text: (waiting && state.experiment.reason) || text, on: running || waiting };
     }
     if (this.hello.recording) {
@@ -61,6 +63,10 @@ export class Rows {
       rows.recording = { label: "Recording", ...node, level: node.level === "ok" && !session ? "off" : node.level, on: Boolean(session), locked: why };
     }
     return rows;
+  }
+
+  #cameras(state) {
+    return this.hello.cameras.filter((name) => `/${name}/camera` in state.nodes);
   }
 
   #create(key) {
@@ -91,8 +97,8 @@ export class Rows {
       if (this.hello.pages.includes("sessions")) this.#offerSubjects();
       return;
     }
-    const cameras = key === "camera" ? this.hello.cameras.filter((name) => `/${name}/camera` in this.state.nodes) : [""];
-    await this.#do(key, cameras.map((camera) => ({ what: key, camera, on: !on })));
+    const requests = (key === "camera" ? this.#cameras(this.state) : [""]).map((camera) => ({ what: key, camera, on: !on }));
+    await this.#do(key, requests.filter((request) => key !== "camera" || !this.#isDone(request)));
   }
 
   /** The subjects of the sessions that are there, to choose from: a name that is typed twice is soon typed in two ways. */
@@ -108,15 +114,27 @@ export class Rows {
     await this.#do("recording", [{ what: "recording", on: true, name, metadata: { subject, notes } }]);
   }
 
+  /** Each by itself: what one refuses keeps no other. Only when the nodes have said what has become of it can it be pressed again. */
   async #do(key, requests) {
     this.busy.add(key);
+    await Promise.all(requests.map((request) => this.#ask(request)));
+    this.busy.delete(key);
+    this.show(this.state);
+  }
+
+  async #ask(request) {
     try {
-      for (const request of requests) tell(await ask("run", request));
+      tell(await ask("run", request));
     } catch (error) {
-      tell(error.message, "problem");
-    } finally {
-      this.busy.delete(key);
-      this.show(this.state);
+      return tell(error.message, "problem");
     }
+    const end = performance.now() + SILENT;
+    while (!this.#isDone(request) && performance.now() < end) await new Promise((done) => setTimeout(done, 20));
+  }
+
+  /** Whether the node says that it is as this asks for. */
+  #isDone({ what, camera, on }) {
+    if (what !== "camera") return this.#rows(this.state)[what].on === on;
+    return (nodeState(this.state, `/${camera}/camera`, this.link.now()).level !== "off") === on;
   }
 }

@@ -1,7 +1,7 @@
 // The picture on which regions are drawn: a canvas below, an SVG of shapes and handles above it.
 // Pixels: the origin is the centre of the top-left pixel, so the SVG's view begins at -0.5.
 
-import { brief, make } from "./dom.js";
+import { brief, make, settle } from "./dom.js";
 import { anchors, bounds, center, drawn, handles, moved, onGrid, outline, pulled, snapped } from "./shapes.js";
 
 const REACH = 14; // screen pixels around a handle that take the pointer: 28 across
@@ -146,8 +146,9 @@ export class Stage {
 
   #down(event) {
     if (event.button !== 0 || !event.isPrimary || (this.#drag && this.#drag.pointer !== event.pointerId)) return; // a palm beside a finger
-    const at = this.#at(event);
-    const [target, tool] = [event.target, this.on.tool()];
+    settle(); // of the region that is selected until now
+    const target = this.svg.contains(event.target) ? event.target : document.elementFromPoint(event.clientX, event.clientY); // drawn anew, maybe by another name
+    const [at, tool] = [this.#at(event), this.on.tool()];
     const handle = target.closest("[data-handle]");
     const group = target.closest("[data-kind]");
     this.svg.setPointerCapture(event.pointerId);
@@ -155,8 +156,10 @@ export class Stage {
     else if (tool === "polygon") this.#corner(at);
     else if (tool === "scale") this.#measure(at);
     else if (tool !== "select") this.#drag = { tool, from: this.#snap(at)[0] };
-    else if (handle) this.#drag = { handle: Number(handle.dataset.handle), item: this.#chosen(), pressed: event };
-    else if (group) {
+    else if (handle) {
+      this.#drag = { handle: Number(handle.dataset.handle), item: this.#chosen(), pressed: event };
+      if (!this.svg.contains(document.activeElement)) this.#focus(`region ${this.selected.name}`);
+    } else if (group) {
       const item = { kind: group.dataset.kind, name: group.dataset.name };
       this.on.select(item);
       this.#focus(`${item.kind} ${item.name}`);
@@ -258,6 +261,12 @@ export class Stage {
       this.on.change("region", item.name, pulled(item.shape, Number(number), [at[0] + dx, at[1] + dy], 0), true);
     }
     return true;
+  }
+
+  /** The shape or point that has the focus, {kind, name}; null: none. */
+  get focused() {
+    const group = this.svg.contains(document.activeElement) && document.activeElement.closest("[data-kind]");
+    return group ? { kind: group.dataset.kind, name: group.dataset.name } : null;
   }
 
   /** The corner that has the focus; -1: none. */
