@@ -56,7 +56,7 @@ class PanelNode(DlstreamNode[PanelSettings]):
 
         def application(port: int) -> Any:
             self._access = Access(settings.hosts, port, self._tokens)
-            return Server(self._access, hub, orders, pages, about(settings)).application()
+            return Server(self._access, hub, orders, pages, about(settings, self.in_simulated_time)).application()
 
         serving.serve(application, settings.address, settings.port)
         self.hardware_id = self._access.hosts[0]
@@ -78,8 +78,12 @@ class PanelNode(DlstreamNode[PanelSettings]):
         return Diagnosis(Level.OK, text, {"pages": clients, "address": self.hardware_id})
 
 
-def about(settings: PanelSettings) -> dict[str, Any]:
-    """What a page gets once."""
+def about(settings: PanelSettings, simulated: bool = False) -> dict[str, Any]:
+    """What a page gets once.
+
+    Args:
+        simulated: whether the rig's time is that of /clock, which says nothing of how old a picture is.
+    """
     return {
         "rig": settings.rig,
         "file": settings.rig_file,
@@ -91,6 +95,7 @@ def about(settings: PanelSettings) -> dict[str, Any]:
         "directory": settings.directory,
         "subject": settings.subject,
         "min_confidence": settings.min_confidence,
+        "simulated": simulated,
         "pages": [
             "rig",
             *(["regions"] if settings.experiment_file else []),

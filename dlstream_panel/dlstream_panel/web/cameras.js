@@ -72,7 +72,7 @@ export class Cameras {
     });
     const now = Date.now();
     view.drawnAt = now;
-    view.age = Math.max(0, Math.round(this.link.now() - head.stamp));
+    view.age = this.hello.simulated ? 0 : Math.max(0, Math.round(this.link.now() - head.stamp));
     view.withPoses = head.poses !== null;
     view.times.push(now);
     while (view.times[0] < now - 1000) view.times.shift();
@@ -119,7 +119,7 @@ export class Cameras {
     const fact = (label, value, bad = false) => make("span", { class: bad ? "bad" : "" }, `${label} `, make("b", {}, value));
     const asked = Number(camera.fps_nominal) ? ` of ${camera.fps_nominal}` : "";
     const facts = [];
-    if (!old) facts.push(fact("age", `${view.age} ms`, view.age > OLD));
+    if (!old && !this.hello.simulated) facts.push(fact("age", `${view.age} ms`, view.age > OLD));
     if (!old && !view.withPoses && this.hello.nodes.includes("/pose")) facts.push(fact("", "no poses", true));
     if (camera.fps) facts.push(fact("camera", `${Number(camera.fps).toFixed(1)}${asked} fps`));
     if (pose[`${name}/fps`]) facts.push(fact("poses", `${Number(pose[`${name}/fps`]).toFixed(1)} fps`));
