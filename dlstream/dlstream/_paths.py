@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from dlstream_common import DlstreamError, Place, key_of, suggest
@@ -38,6 +39,19 @@ def find_place(data: Any, key: str) -> Place:
         else:
             raise DlstreamError(f"{key}: {where} is a single value; it has no '{part}'")
     return place
+
+
+def of_its_own(owner: Any, part: Any) -> Any:
+    """What `owner` has there, as a copy: in YAML, `&name` and `*name` are the same thing at two places.
+
+    Args:
+        owner: a mapping or list as ruamel reads it, which gets the copy.
+    """
+    inner = owner[part] = deepcopy(owner[part])
+    anchor = getattr(inner, "anchor", None)
+    if anchor is not None:
+        anchor.value, anchor.always_dump = None, False
+    return inner
 
 
 def parts_of(key: str) -> Place:

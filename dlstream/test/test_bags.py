@@ -155,3 +155,24 @@ def test_images_that_change_their_size_are_refused(make, replayed):
         DlstreamError, match="message 5 of /images is an image of 16x12 mono8; expected 320x240 bgr8 as"
     ):
         replayed(make.bag({"/images": images}), NETWORK)
+
+
+def test_poses_of_a_rig_with_a_namespace_are_found_by_their_cameras(make, tmp_path, console):
+    side = "{type: rectangle, left: 200, top: 0, right: 319, bottom: 239, camera: side}"
+    text = EXPERIMENT.replace("bottom: 239}}", f"bottom: 239}}, right: {side}}}")
+    text = text.replace("[neck]}}", "[neck]}, in_right: {type: region, region: right, keypoints: [neck]}}")
+    (tmp_path / "two.yaml").write_text(text)
+    options = Options(experiment=tmp_path / "two.yaml")
+    topics = {f"/lab/rig1/{camera}/pose": make.poses() for camera in ("top", "side")}
+    replay_bag(make.bag(topics), tmp_path / "out", options, console)
+    assert {*read_session(tmp_path / "out")["cameras"]} == {"top", "side"}
+
+
+def test_a_leap_in_time_is_told_and_not_waited_for(make, tmp_path, console):
+    file = tmp_path / "left.yaml"
+    file.write_text(EXPERIMENT)
+    days = 3 * 86_400 * SECOND
+    stamps = [stamp + (days if number > 5 else 0) for number, stamp in enumerate(make.stamps())]
+    bag = make.bag({"/top/pose": make.poses(stamps=stamps)})
+    with pytest.raises(DlstreamError, match=r"camera 'top' make a leap of 72\.0 hours in time, from 20"):
+        replay_bag(bag, tmp_path / "out", Options(experiment=file), console)

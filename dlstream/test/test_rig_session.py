@@ -190,3 +190,32 @@ def test_an_older_session_has_other_words(tmp_path):
     file = session.folder / "session.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "metadata": {"subject": "m1", "cage": "3"}}))
     assert recorded_metadata(session.folder).contents() == {"other": {"subject": "m1", "cage": "3"}}
+
+
+@pytest.mark.parametrize(("name", "place"), [("&both", "*both"), ("&both", "{<<: *both}")])
+def test_a_change_concerns_one_place_where_the_file_says_a_thing_once_for_two(rig, name, place):
+    cameras = f"  left: {name} {{source: synthetic, width: 640, height: 480, crop: &crop [0, 0, 320, 240]}}\n"
+    path = rig(text=f"rig: test\ncameras:\n{cameras}  right: {place}\nrecorder: {{directory: sessions}}\n")
+    changes = ["cameras.left.seed=7", "cameras.left.crop[2]=160"]
+    checked, _ = checked_rig(path, overrides=overrides_of(changes=changes))
+    left, right = checked.cameras["left"], checked.cameras["right"]
+    assert (left.seed, list(left.crop)) == (7, [0, 0, 160, 240])
+    assert (right.seed, list(right.crop)) == (0, [0, 0, 320, 240])
+
+
+def test_a_date_of_birth_and_names_that_yaml_reads_as_numbers(rig):
+    found = recorder_of(rig("session: {subject: {subject_id: M1, date_of_birth: 2026-08-01}}\n"))
+    assert "subject.date_of_birth=2026-08-01" in found["metadata"]
+    with pytest.raises(InputError, match=r"found '2026-8-1'; expected a date, such as 2026-08-01"):
+        checked_rig(rig("session: {subject: {date_of_birth: 2026-8-1}}\n"))
+    for name in ("007", "12_3", "1.10", "true"):
+        with pytest.raises(InputError, match=r"rig.yaml:5: session.subjects.*write it in quotes, as in '007'"):
+            checked_rig(rig(f"session: {{subjects: {{{name}: {{sex: F}}}}}}\n"))
+        with pytest.raises(InputError, match=r"session.subject: found .*a text: write it in quotes"):
+            checked_rig(rig(f"session: {{subject: {name}}}\n"))
+
+
+def test_an_option_finds_a_name_that_is_a_number(rig):
+    path = rig("session: {subjects: {7: {sex: F, age: P90D}}}\n")
+    found = recorder_of(path, subject="7", changes=["session.subjects.7.species=mouse"])
+    assert {"subject.sex=F", "subject.age=P90D", "subject.species=Mus musculus"} <= {*found["metadata"]}

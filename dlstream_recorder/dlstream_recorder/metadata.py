@@ -58,6 +58,13 @@ def _age(value: str) -> str:
     return iso
 
 
+def _date(value: Any) -> Any:
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("a date, such as 2026-08-01") from None
+
+
 def _weight(value: Any) -> Any:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         raise ValueError(f"a weight with its unit, such as '{value:g} g'")
@@ -86,7 +93,7 @@ class Subject(Settings):
     """F (female), M (male), U (unknown) or O (other)."""
     age: Annotated[Text, AfterValidator(_age)] | None = None
     """Such as 12 weeks, or P90D as in ISO 8601."""
-    date_of_birth: date | None = None
+    date_of_birth: Annotated[date, BeforeValidator(_date, json_schema_input_type=date)] | None = None
     """Such as 2026-08-01."""
     weight: Annotated[str, BeforeValidator(_weight)] | None = None
     """With its unit, such as 21.5 g."""
@@ -99,6 +106,7 @@ class Subject(Settings):
 
 
 def _by_id(value: Any) -> Any:
+    value = _text(value)
     return {"subject_id": value} if isinstance(value, str) else value
 
 

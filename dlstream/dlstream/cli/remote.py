@@ -15,6 +15,7 @@ import typer
 from rich.markup import escape
 
 from dlstream.console import make_console
+from dlstream.remote.errors import NoAnswerError
 from dlstream_common import DlstreamError, event_kinds, now
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def stop(
         _end(found)
         return
     errors = []
-    stopped = False
+    stopped = unknown = False
     with link_to(found) as link:
         if found.has_experiment:
             try:
@@ -88,13 +89,14 @@ def stop(
                 _say(f"the experiment of rig '{found.name}' was stopped; its outputs are being switched off")
             except DlstreamError as error:
                 errors.append(str(error))
+                unknown = isinstance(error, NoAnswerError)
         if found.records == "service" and (folder := _recording(link)):
             link.trigger(
                 "/recorder/stop", lambda: _say("the recorder still writes what was waiting (Ctrl-C: don't wait)")
             )
             stopped = True
             _say(f"session {folder} is finished")
-    if not stopped:
+    if unknown or not stopped:
         raise DlstreamError("; ".join(errors) or f"rig '{found.name}' has no experiment; --all ends the whole rig")
 
 

@@ -13,8 +13,13 @@ from dlstream_experiment import Command, Engine, Event, Experiment, RegionStates
 from dlstream_experiment.journal.journal import Journal
 from dlstream_experiment.runtime.inputs import Input, Poses, Start, Stop, Tick, Value
 from dlstream_recorder import COMMAND, EventRow, OfflineSession
+from dlstream_recorder.writers.session_file import iso
 
 _TICK = 50_000_000
+_LONGEST_GAP = 6 * 3600 * 1_000_000_000
+"""Nanoseconds between two poses: what is longer is a clock that was set, or two recordings, and takes minutes."""
+_BACK = 500_000_000
+"""Nanoseconds by which a pose may be older than the one before it, as that of another camera."""
 _SOURCE = "analysis"
 
 
@@ -69,7 +74,7 @@ class Analysis:
             start = poses.stamp if self._start is None else self._start
             self._tick = start + _TICK
             self._handle(Start(start, self._seed))
-        self._wait(poses.stamp)
+        self._wait(poses.stamp, f"the poses of camera '{poses.camera}'")
         self._last = poses.stamp
         if self._engine.running:
             self._handle(Poses(poses, arrived))
@@ -97,8 +102,16 @@ class Analysis:
         seconds = (frame.stamp - first) / 1e9
         return self._state.lines(frame.camera, seconds, frame.sequence, frame.stamp, measured)
 
-    def _wait(self, until: int) -> None:
+    def _wait(self, until: int, what: str) -> None:
         """The ticks of the clock: as in a live run, they count while no pose arrives."""
+        last = self._last or until
+        if until - last > _LONGEST_GAP:
+            raise DlstreamError(
+                f"{what} make a leap of {(until - last) / 3.6e12:.1f} hours in time, from {iso(last)} to {iso(until)}; "
+                f"expected one recording, with gaps of at most {_LONGEST_GAP / 3.6e12:g} hours. Cut it there"
+            )
+        if last - until > _BACK:
+            self._tick = until + _TICK
         while self._tick < until and self._engine.running:
             if self._engine.needs_tick(self._tick):
                 self._handle(Tick(self._tick))

@@ -101,6 +101,12 @@ def analyze(path: Path, out: Path, options: Options, console: Console) -> Summar
         raise DlstreamError(f"{path}: found {ros1(path)}")
     resolved = resolve(options)
     footage = open_footage(path, resolved.camera, resolved.source, options.fps)
+    found = path.stem.split(".")[0]
+    if footage.session and not options.camera and found != resolved.camera.replace("/", "_"):
+        raise DlstreamError(
+            f"{path}: found the video of camera '{found}'; expected that of '{resolved.camera}', which the experiment "
+            f"watches. To look at it as if it were: --camera {resolved.camera}"
+        )
     return analyze_footage(footage, resolved, out, options, console)
 
 

@@ -87,7 +87,7 @@ def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Sum
         if first is None:
             raise DlstreamError(f"{path}: found no message on {', '.join(topics)}")
         cameras = list(dict.fromkeys(topics.values()))
-        individuals = _individuals(bag, cameras)
+        individuals = _individuals(bag, [f"{topic.removesuffix('/pose')}/skeleton" for topic in topics])
         depths = None if any(one.depth is not None for one in first.individuals) else ()
         check_experiment(experiment, cameras=cameras, keypoints=first.keypoints, individuals=individuals, depths=depths)
         metadata = metadata_for(bag.session, options.rig, options.subject, options.notes)
@@ -107,9 +107,8 @@ def _topics_of(bag: _Bag, *types: str) -> list[str]:
     return sorted(topic for topic, kind in bag.topics.items() if kind in types)
 
 
-def _individuals(bag: _Bag, cameras: Sequence[str]) -> list[str] | None:
-    """The animals that the networks behind the poses tell apart; None: the bag does not say."""
-    topics = [f"/{camera}/skeleton" for camera in cameras]
+def _individuals(bag: _Bag, topics: Sequence[str]) -> list[str] | None:
+    """The animals that the networks behind the poses tell apart, by their skeletons; None: the bag does not say."""
     if any(bag.topics.get(topic) != _SKELETON or not bag.count(topic) for topic in topics):
         return None
     names = [getattr(message, "individuals", ()) for _, _, message in bag.messages(topics)]
@@ -300,13 +299,20 @@ def _pose_topics(bag: _Bag, cameras: tuple[str, ...], wanted: str) -> dict[str, 
             raise DlstreamError(f"--topic: the experiment has the cameras {', '.join(cameras)}; expected only one")
         return {_found(bag, wanted, _topics_of(bag, _POSES), "poses"): cameras[0]}
     named = {topic: camera for topic in found for camera in cameras if topic.strip("/") == f"{camera}/pose"}
+    if not named:  # of a rig with a namespace
+        within = {camera: [topic for topic in found if topic.endswith(f"/{camera}/pose")] for camera in cameras}
+        before = {topics[0].removesuffix(f"/{camera}/pose") for camera, topics in within.items() if len(topics) == 1}
+        if len(before) == 1 and all(len(topics) == 1 for topics in within.values()):
+            named = {topics[0]: camera for camera, topics in within.items()}
     if not named and len(found) == 1 and len(cameras) == 1:
         named = dict.fromkeys(found, cameras[0])
     missing = [camera for camera in cameras if camera not in named.values()]
     if missing:
         there = ", ".join(found) or f"no poses (it has {bag.contents})"
-        hint = "Choose one with --topic TOPIC" if found and len(cameras) == 1 else "For a bag of images give --network"
-        raise DlstreamError(f"{bag.path}: the bag has {there}; expected poses ({_POSES}) on /{missing[0]}/pose. {hint}")
+        hint = ". Choose one with --topic TOPIC" if found and len(cameras) == 1 else ""
+        if not found:
+            hint = ". For a bag of images give --network"
+        raise DlstreamError(f"{bag.path}: the bag has {there}; expected poses ({_POSES}) on /{missing[0]}/pose{hint}")
     return named
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from dlstream._paths import find_place
+from dlstream._paths import find_place, of_its_own
 from dlstream.offline.used_files import copies, copies_for
 from dlstream.rig.overrides import plain_value
 from dlstream_common import DlstreamError, InputError, Place, Problem
@@ -94,6 +94,6 @@ def _change(data: Any, change: str) -> Place:
     except DlstreamError as error:
         raise DlstreamError(f"change {error}") from error
     for part in place[:-1]:
-        data = data[part]
+        data = of_its_own(data, part)
     data[place[-1]] = value
     return tuple(place)

@@ -18,6 +18,7 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import SetBool, Trigger
 
+from dlstream.remote.errors import NoAnswerError
 from dlstream.run.environment import node_environment
 from dlstream.run.registry import RunningRig
 from dlstream_common import DlstreamError
@@ -152,14 +153,14 @@ class Link:
         service = self.rig.full_name(service)
         client = self._node.create_client(kind, service)
         if not client.wait_for_service(self._timeout):
-            raise DlstreamError(f"{service} does not answer; see `dlstream status`")
+            raise NoAnswerError(f"{service} does not answer; see `dlstream status`")
         future = client.call_async(request)
         future.add_done_callback(self._notify)
         while not self.wait(future.done):
             if waits is not None and client.service_is_ready():
                 waits()
                 continue
-            raise DlstreamError(f"{service} did not answer within {self._timeout:g} s; what it did is not known")
+            raise NoAnswerError(f"{service} did not answer within {self._timeout:g} s; what it did is not known")
         answer = future.result()
         if not answer.success:
             raise DlstreamError(str(answer.message))

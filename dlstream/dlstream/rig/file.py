@@ -15,7 +15,7 @@ from dlstream.rig.hosts import HostSection
 from dlstream.rig.overrides import Overridden, Override
 from dlstream.rig.panel import PanelSection
 from dlstream.rig.sections import Stop, TopicCamera, TopicOutput
-from dlstream.rig.session import RigSession
+from dlstream.rig.session import RigSession, unquoted_names
 from dlstream.rig.table import NODE_KINDS
 from dlstream_common import (
     InputError,
@@ -134,12 +134,14 @@ def load_rig(path: str | Path, without_experiment: bool = False, overrides: Sequ
         InputError: names every problem, each with line, key, value found and what was expected.
     """
     changed = Overridden(read_yaml(path), overrides)
+    unquoted = list(unquoted_names(changed.data))
     try:
         rig = load_settings(path, Rig, {"without_experiment": without_experiment}, changed.data)
     except InputError as error:
-        raise InputError(
-            error.path, [changed.with_option(_with_way_out(problem)) for problem in error.problems]
-        ) from error
+        problems = [changed.with_option(_with_way_out(problem)) for problem in error.problems]
+        raise InputError(error.path, [*unquoted, *problems]) from error
+    if unquoted:
+        raise InputError(path, unquoted)
     rig._changes = tuple(override.option for override in overrides)
     return rig
 

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
-from dlstream._paths import parts_of
+from dlstream._paths import of_its_own, parts_of
 from dlstream_common import DlstreamError, Place, Problem, key_of
 
 _SHORT = {("experiment",): "file", ("session", "subject"): "subject_id"}
@@ -148,16 +148,16 @@ class Overridden:
         for depth, part in enumerate(place[:-1], start=1):
             inner = _get(owner, part)
             if inner is None and isinstance(owner, dict):
-                inner = owner[part] = CommentedMap()
+                owner[part] = CommentedMap()
                 made = made or place[:depth]
             elif isinstance(inner, str) and place[:depth] in _SHORT:
-                inner = owner[part] = CommentedMap({_SHORT[place[:depth]]: inner})  # type: ignore[index]
+                owner[part] = CommentedMap({_SHORT[place[:depth]]: inner})  # type: ignore[index]
             elif inner is True and place[:depth] in _SWITCHES:
-                inner = owner[part] = CommentedMap()
+                owner[part] = CommentedMap()
             elif not isinstance(inner, (dict, list)):
                 raise DlstreamError(f"found {key_of(place[:depth])}, which is {inner!r}; expected a section with keys")
-            owner = inner
-        last = place[-1]
+            owner = of_its_own(owner, _known(owner, part))
+        last = _known(owner, place[-1])
         if by_name:
             self._keep_apart(override, owner)
         value = override.value
@@ -184,4 +184,9 @@ def _get(owner: Any, part: str | int) -> Any:
         if not isinstance(part, int) or part >= len(owner):
             raise DlstreamError(f"found a list of {len(owner)}; expected a number below that in place of '{part}'")
         return owner[part]
-    return owner.get(part)
+    return owner.get(_known(owner, part))
+
+
+def _known(owner: Any, part: str | int) -> Any:
+    """The key as the file has it, such as the number 7 for '7'."""
+    return next((key for key in owner if str(key) == str(part)), part) if isinstance(owner, dict) else part

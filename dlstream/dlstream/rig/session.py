@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
+from ruamel.yaml.comments import CommentedMap
 
-from dlstream_common import DlstreamError, misfit, suggest
+from dlstream_common import DlstreamError, Problem, misfit, suggest
+from dlstream_common.yaml.wording import shown
 from dlstream_recorder import SessionMetadata, Subject
+
+
+def unquoted_names(data: Any) -> Iterator[Problem]:
+    """Names of animals that YAML reads as other ones: 007 as the number 7, 12_3 as 123, 1.10 as 1.1.
+
+    Args:
+        data: a rig file's content as ruamel reads it.
+    """
+    session = data.get("session")
+    subjects = session.get("subjects") if isinstance(session, dict) else None
+    if not isinstance(subjects, CommentedMap):
+        return
+    for name in subjects:
+        if not isinstance(name, str) and type(name) is not int:
+            expected = "a text: write it in quotes, as in '007' (of 007 the file keeps only 7)"
+            place = ("session", "subjects", str(name))
+            yield Problem(place, shown(name), expected, line=subjects.lc.key(name)[0] + 1)
 
 
 class RigSession(SessionMetadata):
