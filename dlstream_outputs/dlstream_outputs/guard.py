@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -83,7 +83,7 @@ class Guard:
     Stamps are nanoseconds since the epoch; `steady` is in seconds of a monotonic clock (time.monotonic()).
 
     Args:
-        ends_actions: whether its device ends an action by itself: see Output.ends_actions.
+        ends: whether its device ends an action by itself: see Output.ends.
 
     Attributes:
         state: what the output is doing: "off", or the current action with its values.
@@ -94,9 +94,12 @@ class Guard:
     """
 
     def __init__(
-        self, settings: OutputSettings, arming: Literal["start", "run", "hand"], ends_actions: bool = False
+        self,
+        settings: OutputSettings,
+        arming: Literal["start", "run", "hand"],
+        ends: Callable[[Action], bool | None] = lambda action: None,
     ) -> None:
-        self._settings, self._ends_actions = settings, ends_actions
+        self._settings, self._ends = settings, ends
         self._arming = arming if settings.arming == "auto" else settings.arming
         self.commander = settings.commander.rpartition("/")[2]
         self.armed = self._arming == "start"
@@ -114,7 +117,7 @@ class Guard:
         self._ended_by = ""  # the limit that ends it at `_planned`; empty: it is over then
         self.limited = False
         self._reached = ""  # max_on, which ended what it did: nothing endless begins before an "off"
-        self.budget = Budget(settings.limits, ends_actions)
+        self.budget = Budget(settings.limits, ends)
 
     @property
     def on(self) -> bool:
@@ -237,7 +240,8 @@ class Guard:
         power = self._settings.power_of(action)
         left, limit = self.budget.left(action, power, steady)
         self.budget.began(action, power, steady)
-        seconds = math.inf if action.seconds is None else action.seconds + (_MARGIN if self._ends_actions else 0.0)
+        margin = 0.0 if self._ends(action) is False else _MARGIN
+        seconds = math.inf if action.seconds is None else action.seconds + margin
         self._planned, self._ended_by = steady + min(left, seconds), limit if left < seconds else ""
 
     def ends_after(self, seconds: float, steady: float) -> None:

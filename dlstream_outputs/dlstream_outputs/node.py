@@ -153,7 +153,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
         return Diagnosis(Level.OK, text, values)
 
     def _new_guard(self, settings: OutputSettings) -> Guard:
-        return Guard(settings, self._kind.output.arming, self._kind.output.ends_actions)
+        return Guard(settings, self._kind.output.arming, self._kind.output.ends)
 
     @property
     def _device(self) -> Output[Any]:

@@ -28,8 +28,8 @@ class Laser(OutputSettings):
     actions = VOCABULARY
 
 
-def guard(ends_actions: bool = False, **values) -> Guard:
-    made = Guard(Laser(**values), "run", ends_actions)
+def guard(ends_actions: bool | None = None, **values) -> Guard:
+    made = Guard(Laser(**values), "run", lambda action: ends_actions)
     made.carried_out(Order("experiment", 1, "off", arm=True), 0.0)
     return made
 
@@ -75,17 +75,17 @@ def test_a_run_that_is_heard_again_after_a_silence_has_spent_what_it_had_spent()
     assert made.ends_at == pytest.approx(13.1)
 
 
-@pytest.mark.parametrize("ends_actions", [False, True])
+@pytest.mark.parametrize("ends_actions", [False, True, None])
 def test_an_action_that_lasts_for_a_time_ends_without_a_fault_and_only_its_device_s_own_end_is_waited_for(ends_actions):
     made = guard(ends_actions, max_on=2)
     switch_on(made, 10.0, On(duration=1))
     assert not made.finished(10.99)
     assert made.finished(11.03)
     assert heartbeats(made, 11.03) == ""
-    assert made.ends_at == pytest.approx(11.02 if ends_actions else 11.0)
+    assert made.ends_at == pytest.approx(11.0 if ends_actions is False else 11.02)
 
 
-@pytest.mark.parametrize(("ends_actions", "energy"), [(False, 12), (True, 10)])
+@pytest.mark.parametrize(("ends_actions", "energy"), [(None, 12), (False, 12), (True, 10)])
 def test_what_only_its_node_ends_counts_until_it_has_been_switched_off(ends_actions, energy):
     made = guard(ends_actions, calibration=POWER, max_energy=20)
     switch_on(made, 10.0, On(duration=1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dlstream_common import now
-from dlstream_outputs import OUTPUTS, OutputError, output_settings
+from dlstream_outputs import OUTPUTS, On, OutputError, Pulse, output_settings
 
 pytest.importorskip("nidaqmx", reason="NI's library is not installed (make devices)")
 from ni_server import ni_server
@@ -65,18 +65,13 @@ def test_trains_and_bursts_run_by_the_clock_of_the_card(card, opened):
     assert all(samples[-1] == 0 for samples, _ in card[0].played[LINE])
 
 
-def test_on_for_a_time_ends_by_the_clock_of_the_card_too(card, opened):
+def test_on_for_a_time_leaves_the_clock_of_the_card_to_pulses_of_other_lines(card, opened):
     line, analog = opened(LINE), opened(ANALOG, volts=4)
-    tell(line, "on", duration="2 s")
+    tell(line, "on", duration="501 s")
     tell(analog, "on", duration="0.5 s", level="0.5")
-    [(samples, rate)] = card[0].played[LINE]
-    assert (sum(samples) / rate, samples[0], samples[-1]) == (2.0, 1.0, 0.0)
-    [(samples, rate)] = card[0].played[ANALOG]
-    assert (sum(samples) / rate, samples[0], samples[-1]) == (1.0, 2.0, 0.0)
-    for long in ({}, {"duration": "501 s"}):  # without an end, or with one beyond what the card remembers
-        line.off()
-        tell(line, "on", **long)
-        assert card[0].values[LINE] == 1
+    assert (card[0].values[LINE], card[0].values[ANALOG]) == (1, 2.0)
+    assert not card[0].played
+    assert (line.ends(On(duration=1)), line.ends(Pulse(width=5))) == (False, True), "its node ends what is on"
 
 
 def test_a_line_without_a_clock_is_timed_by_this_computer(card, opened, wait_for):
@@ -123,7 +118,6 @@ def test_an_analog_channel_takes_levels_volts_and_milliwatts(card, opened):
         (LINE, "on", {"level": "0.5"}, "values.level: found a strength; expected no strength: the line is digital"),
         (LINE, "on", {"voltage": "1"}, "values.voltage: found a strength"),
         (ANALOG, "on", {"voltage": "6"}, "values.voltage: found 6 V; expected 0 to 5 V"),
-        (LINE, "on", {"duration": "10 us"}, "values.duration: found 0.01 ms; expected 0.1 ms at least"),
         (LINE, "pulse", {"width": "10 us"}, "values.width: found 0.01 ms; expected 0.1 ms at least"),
         (LINE, "train", {"frequency": "1 kHz", "width": "0.95", "count": "9"}, "found a gap of 0.05 ms between pulses"),
         (LINE, "train", {"frequency": "20", "width": "5"}, "found a train without an end; expected count or duration"),

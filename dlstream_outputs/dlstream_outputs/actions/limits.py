@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
@@ -91,12 +91,12 @@ class Budget:
     An action that is still on counts from its begin until now.
 
     Args:
-        ends_actions: whether the device ends an action by itself. Else what is on without a break counts until it has
-            been switched off, however long it was to last.
+        ends: whether the device ends an action by itself. Else what is on without a break counts until it has been
+            switched off, however long it was to last.
     """
 
-    def __init__(self, limits: Limits, ends_actions: bool = True) -> None:
-        self._limits, self._ends_actions = limits, ends_actions
+    def __init__(self, limits: Limits, ends: Callable[[Action], bool | None] = lambda action: True) -> None:
+        self._limits, self._ends = limits, ends
         self._max_on = f"max_on ({limits.on:g} s)"
         self._max_energy = f"max_energy ({limits.energy:g} mJ in a session)"
         self._uses: deque[Use] = deque()
@@ -174,7 +174,7 @@ class Budget:
         before = self._unbroken(steady)
         self.ended(steady)
         seconds, most, longest = action.seconds, action.on_seconds, action.longest_on
-        if not self._ends_actions and most == seconds:
+        if not self._ends(action) and most == seconds:
             seconds = most = longest = None
         end = math.inf if seconds is None else steady + seconds
         most = math.inf if most is None else most

@@ -186,11 +186,17 @@ class Output(Configurable[S], ABC):
     settings_type: ClassVar[type[Settings]] = OutputSettings
     arming: ClassVar[Literal["start", "run", "hand"]] = "run"
     """When it is armed, unless the settings say otherwise. Use "start" only for a device that can't hurt anyone."""
-    ends_actions: ClassVar[bool] = False
-    """Whether an action with an end ends by itself, on the device or by this class. Its node switches off as well: at
-    its end, or 20 ms later where this says so."""
+    ends_actions: ClassVar[bool | None] = None
+    """Whether an action with an end ends by itself, on the device or by this class; None: that is not said. Its node
+    switches off as well: 20 ms after its end, or just then where this says False. With True the end that was meant
+    counts for the limits; else what is on counts until it is off."""
     acknowledges: ClassVar[str] = "command sent to the device"
     """What has happened at the time that `apply` returns, in a few words: "pin changed", "driver wrote"."""
+
+    @classmethod
+    def ends(cls, action: Action) -> bool | None:
+        """Whether this action ends by itself: see `ends_actions`."""
+        return cls.ends_actions
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -22,7 +22,7 @@ _INSTANT = 1e-9
 
 
 class NidaqSettings(OutputSettings):
-    """Drives one line of an NI card. What has an end runs by the card's own clock, where the line has one."""
+    """Drives one line of an NI card. Pulses and trains run by the card's own clock, where the line has one."""
 
     type: Literal["nidaq"] = "nidaq"
     """Type of the output."""
@@ -70,22 +70,21 @@ class NidaqSettings(OutputSettings):
                 return Problem(("values", "voltage"), f"{action.voltage:g} V", f"0 to {self.volts:g} V")
         if self.timed_by_computer:
             return timing_problem(action)
-        if isinstance(action, (Pulse, Train)) or (isinstance(action, On) and action.duration is not None):
+        if isinstance(action, (Pulse, Train)):
             return self._too_fine_or_long(action)
         return None
 
-    def _too_fine_or_long(self, action: On | Pulse | Train) -> Problem | None:
+    def _too_fine_or_long(self, action: Pulse | Train) -> Problem | None:
         if action.seconds is None:
             return Problem(("values",), "a train without an end", "count or duration: the card must know its end")
         tick = 1000 / self.rate
         shortest = f"{tick:g} ms at least, a tick of the clock"
-        key, width = ("duration", 1000 * action.seconds) if isinstance(action, On) else ("width", action.width)
-        if width is not None and width < tick - _INSTANT:
-            return Problem(("values", key), f"{width:g} ms", shortest)
+        if action.width is not None and action.width < tick - _INSTANT:
+            return Problem(("values", "width"), f"{action.width:g} ms", shortest)
         gap = 1000 / action.frequency - action.width if isinstance(action, Train) else tick
         if gap < tick - _INSTANT:
             return Problem(("values", "frequency"), f"a gap of {gap:.3g} ms between pulses", shortest)
-        if action.seconds * self.rate > _MOST_TICKS and not isinstance(action, On):
+        if action.seconds * self.rate > _MOST_TICKS:
             longest = _MOST_TICKS / self.rate
             return Problem(
                 ("values",), f"{action.seconds:g} s", f"at most {longest:g} s at {self.rate:g} ticks a second"
@@ -99,20 +98,24 @@ class NidaqSettings(OutputSettings):
     def without_computer(self) -> Fate:
         if self.timed_by_computer:
             return Fate("it stays on: this computer times its pulses, and nothing on the card ends them", ends=False)
-        return Fate("what has an end ends by the card's clock, but what is simply on stays on", ends=False)
+        return Fate("a pulse or train ends by the card's clock, but what is simply on stays on", ends=False)
 
 
 class Nidaq(Output[NidaqSettings]):
     """See NidaqSettings."""
 
     requires: ClassVar[Mapping[str, str]] = {"nidaqmx": "nidaqmx[grpc]"}
-    ends_actions = True
     acknowledges = "driver wrote"
 
     def __init__(self, settings: NidaqSettings, log: Callable[[str], None]) -> None:
         super().__init__(settings, log)
         self._line = NiLine(settings.channel, (0.0, settings.volts), settings.server)
         self._timed = TimedLine(lambda high: self._line.write(float(high))) if settings.timed_by_computer else None
+
+    @classmethod
+    def ends(cls, action: Action) -> bool:
+        """All but `on`: the card has one clock for all its lines, which a pulse on another one may need meanwhile."""
+        return not isinstance(action, On)
 
     def open(self) -> None:
         self._line.open()
@@ -126,8 +129,6 @@ class Nidaq(Output[NidaqSettings]):
         if isinstance(action, Pulse):
             assert action.width is not None
             return self._play(action.width, math.inf, 1, 1, math.inf, action.delay, high)
-        elif isinstance(action, On) and action.duration is not None:
-            return self._hold(action.duration, high)
         elif isinstance(action, Train):
             assert action.pulses is not None
             period = 1 / action.frequency
@@ -148,14 +149,6 @@ class Nidaq(Output[NidaqSettings]):
             way = "" if self.settings.is_analog else ". If the line has no clock of its own, write timing: computer"
             raise OutputError(f"{error}{way}") from error
         return now() + round(1e6 * delay)
-
-    def _hold(self, seconds: float, high: float) -> int:
-        """On for a time by the card's clock; what is too long for it, or has none, is ended by the node 20 ms later."""
-        if seconds * self.settings.rate <= _MOST_TICKS:
-            with suppress(OutputError):  # what is wrong with the card itself shows below, too
-                return self._play(1000 * seconds, math.inf, 1, 1, math.inf, 0.0, high)
-        self._line.write(high)
-        return now()
 
     def _value(self, action: Action) -> float:
         if not self.settings.is_analog:
