@@ -61,17 +61,26 @@ def test_of_two_that_start_at_the_same_moment_one_gives_way(rig, wait_for):
     assert sorted(given_way()) == [False, True]
 
 
-def test_who_is_heard_of_long_after_the_start_came_later(rig, wait_for, monkeypatch):
+def test_of_two_that_hear_of_each_other_late_the_one_that_has_run_for_longer_stays(rig, wait_for, monkeypatch):
     """Two networks that are joined, or a newcomer that has not heard this rig: by its clock it may be the older one."""
-    heard: list[str] = []
-    read = claim._read
-    monkeypatch.setattr(claim, "_read", lambda text: (heard.append(text), read(text))[1])
+    heard: list[Announcement] = []
     first = rig("first")
     first.claim.check()
     stranger = first.node.create_publisher(String, "/dlstream/rigs", claim._QOS)
+
+    def hear(message: String) -> None:
+        heard.append(claim._read(message.data))
+
+    first.node.create_subscription(String, "/dlstream/rigs", hear, claim._QOS)
+    wait_for(lambda: heard and heard[-1].rig == "first", "that the rig has announced itself")
     monkeypatch.setattr(claim, "_SAME_MOMENT", 0.0)
-    for _ in range(2):
-        other = Announcement("other", "other.yaml", ["/recorder"], started_ns=1)
+    for identity, running in (("newcomer", 0.0), ("older", 1e6)):
+        assert first.claim.conflict == ""
+        other = Announcement(identity, "other.yaml", ["/recorder"], started_ns=1, id=identity, running=running)
+        before = heard[-1].running if heard[-1].rig == "first" else 0.0
         stranger.publish(String(data=json.dumps(asdict(other))))
-    wait_for(lambda: sum("other.yaml" in text for text in heard) == 2, "both, so that the first is dealt with")
-    assert first.claim.conflict == ""
+        wait_for(
+            lambda before=before: any(one.rig == "first" and one.running > before for one in heard),
+            "that it tells the other for how long it has run",
+        )
+    assert "rig 'older' (other.yaml), started by" in first.claim.conflict

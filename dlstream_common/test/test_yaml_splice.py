@@ -228,6 +228,8 @@ def test_each_comment_stays_with_the_item_that_it_follows(data, mapping, first, 
         gone = range(start, data.draw(st.integers(start + 1, number)))
         kept = [n for n in range(number) if n not in gone]
     value: Any = {f"k{n}": {"v": n} for n in kept} if mapping else [[n, n] for n in kept]
+    if mapping and data.draw(st.booleans()):
+        value["other"] = {"w": 1}
     try:
         result = spliced(text, ("all",), value)
     except SpliceError:
@@ -241,6 +243,28 @@ def test_each_comment_stays_with_the_item_that_it_follows(data, mapping, first, 
             assert not any(item in before.partition(items[int(note)])[2] for item in items), "the last one of its line"
     for n in kept:
         assert result.count(f"# note {n}{eol}") == text.count(f"# note {n}{eol}"), "none of an item that stays is lost"
+
+
+SHAPE = """\
+a: {
+  type: circle,
+  radius: 5  # px
+}
+b: {type: circle, radius: 5}
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "old", "new"),
+    [
+        ("a", "  radius: 5  # px\n", "  radii: [5, 6]\n"),
+        ("b", "circle, radius: 5}", "ellipse, radii: [5, 6]}"),
+    ],
+)
+def test_a_last_entry_gives_way_to_another_in_its_place(place, old, new):
+    shape = {"type": "ellipse" if place == "b" else "circle", "radii": [5, 6]}
+    assert spliced(SHAPE, (place,), shape) == SHAPE.replace(old, new)
+    assert spliced("all: {x: 1, y: 2}\n", ("all",), {"z": 3}) == "all: {z: 3}\n"
 
 
 TABLE = """\

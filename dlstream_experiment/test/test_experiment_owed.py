@@ -47,9 +47,9 @@ class Lever:
 def make_run(start_node, watcher, animal, observer, tmp_path: Path):
     """A run of two cameras and a lever, which waits for its poses."""
 
-    def make() -> tuple[Any, Lever]:
+    def make(text: str = FILE) -> tuple[Any, Lever]:
         path = tmp_path / "experiment.yaml"
-        path.write_text(FILE)
+        path.write_text(text)
         start_node(OUTPUT, name="screen", namespace="/outputs", type="log", **PATIENT_OUTPUT)
         start_node(MODULE, file=path, cameras=["top", "side"], autostart_run=True, start_timeout=300.0)
         watcher.ready()
@@ -105,3 +105,15 @@ def test_what_the_launcher_switched_off_stays_off_until_all_are_heard_again(
         animal(camera="side")
     lever.lives, top.delay = True, 0
     wait_for(again, "the picture again")
+
+
+def test_frames_with_the_stamps_of_another_clock_count_as_they_come(make_run, watcher, animal, observer, wait_for):
+    top, _ = make_run(FILE.replace("max_age: 60", "max_age: 0"))
+    side = animal(camera="side")
+    top.delay = side.delay = 1_000_000_000_000_000  # as of a driver that counts from its start
+    stops = observer.node.create_publisher(Command, "/outputs/screen/command", COMMAND)
+    wait_for(lambda: watcher.answered("show"), "the picture")
+    shown = len(watcher.caused("show"))
+    wait_for(stops.get_subscription_count, "the output")
+    stops.publish(Command(source=RIG, id=1, action=OFF, values=key_values({"reason": "/pose was killed"})))
+    wait_for(lambda: sum(item.action == "show" for item in watcher.commands) > shown, "the picture again")

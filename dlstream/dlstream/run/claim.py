@@ -9,7 +9,7 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,8 @@ _DISCOVERY = 1.0
 """Seconds in which the rigs of a domain find each other; one that takes longer is noticed later: see `conflict`."""
 _ANSWER = 2.5
 """Seconds for a node to prove that it lives: one that was killed stays in ROS's graph, but answers nothing."""
-_SAME_MOMENT = 15.0
-"""Seconds in which two rigs can start without hearing of each other: each looks, and then announces itself."""
+_SAME_MOMENT = 1.0
+"""Seconds between two starts that count as one: an announcement is under way for less."""
 
 
 class NamesTakenError(DlstreamError):
@@ -37,7 +37,11 @@ class NamesTakenError(DlstreamError):
 
 @dataclass(frozen=True)
 class Announcement:
-    """A rig that runs: whose it is, and the full names of its nodes."""
+    """A rig that runs: whose it is, and the full names of its nodes.
+
+    Attributes:
+        running: for how many seconds it had run when it said this, by a clock that nobody sets.
+    """
 
     rig: str
     file: str
@@ -47,6 +51,7 @@ class Announcement:
     pid: int = field(default_factory=os.getpid)
     started_ns: int = field(default_factory=now)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    running: float = 0.0
 
     @property
     def text(self) -> str:
@@ -61,8 +66,9 @@ class Announcement:
 class Claim:
     """Announces a rig once it has found its names free, as long as its node lives, and hears who else is announced.
 
-    Whoever is announced while a rig looks was there before it. The clocks of two computers, of which one may be wrong,
-    decide only where both start at the same moment.
+    Whoever is announced while a rig looks was there before it. Of two that hear of each other later, as when networks
+    are joined, the one that has run for longer stays: each says so to the other. The clocks of two computers, of which
+    one may be wrong, decide only where both start at the same moment.
 
     Args:
         node: of whoever starts the rig; somebody else spins it.
@@ -76,7 +82,7 @@ class Claim:
     ) -> None:
         self._node, self._topics = node, dict(topics or {})
         self._own = Announcement(rig, str(file), sorted(nodes))
-        self._others: dict[str, Announcement] = {}
+        self._others: dict[str, tuple[Announcement, float]] = {}  # each with for how long it has run more than this rig
         self._announced: float | None = None
         node.create_subscription(String, _TOPIC, self._on_announcement, _QOS)
         self._publisher = node.create_publisher(String, _TOPIC, _QOS)
@@ -84,11 +90,11 @@ class Claim:
     @property
     def conflict(self) -> str:
         """Why this rig has to give way to another that was there before; empty if it need not."""
-        for other in list(self._others.values()):
-            shared = sorted({*self._own.nodes} & {*other.nodes})
-            before = (other.started_ns, other.id) < (self._own.started_ns, self._own.id)
-            if shared and (before or self._announced is None):
-                return self._refusal(f"{other.text} has", shared)
+        for other, more in list(self._others.values()):
+            by_clock = (other.started_ns, other.id) < (self._own.started_ns, self._own.id)
+            before = by_clock if abs(more) <= _SAME_MOMENT else more > 0
+            if before or self._announced is None:
+                return self._refusal(f"{other.text} has", self._shared(other))
         return ""
 
     def check(self) -> None:
@@ -111,7 +117,18 @@ class Claim:
         if self.conflict:
             raise NamesTakenError(self.conflict)
         self._announced = time.monotonic()
-        self._publisher.publish(String(data=json.dumps(asdict(self._own))))
+        self._announce()
+
+    def _announce(self) -> None:
+        own = replace(self._own, running=self._running)
+        self._publisher.publish(String(data=json.dumps(asdict(own))))
+
+    @property
+    def _running(self) -> float:
+        return 0.0 if self._announced is None else time.monotonic() - self._announced
+
+    def _shared(self, other: Announcement) -> list[str]:
+        return sorted({*self._own.nodes} & {*other.nodes})
 
     def _check_publishers(self, topic: str, most: int) -> None:
         found = publishers_of(self._node, topic)
@@ -160,9 +177,12 @@ class Claim:
 
     def _on_announcement(self, message: String) -> None:
         other = _read(message.data)
-        late = self._announced is not None and time.monotonic() > self._announced + _SAME_MOMENT
-        if other is not None and other.id != self._own.id and not late:
-            self._others[other.id] = other
+        if other is None or other.id == self._own.id or not self._shared(other):
+            return
+        is_new = other.id not in self._others
+        self._others[other.id] = other, other.running - self._running
+        if is_new and self._announced is not None:  # what it has heard of this rig may be of long ago
+            self._announce()
 
 
 def _wait(condition: Callable[[], object], seconds: float) -> None:
@@ -182,10 +202,16 @@ def _graph(node: Node) -> set[str]:
 def _read(text: str) -> Announcement | None:
     """An announcement; None where it is none, as of another version or of a stranger's."""
     try:
-        data: dict[str, Any] = json.loads(text)
+        data: dict[str, Any] = {"running": 0.0, **json.loads(text)}
         known = {name: data[name] for name in Announcement.__dataclass_fields__}
         other = Announcement(**known)
-        return other if all(isinstance(name, str) for name in other.nodes) and int(other.started_ns) else None
+        return (
+            other
+            if all(isinstance(name, str) for name in other.nodes)
+            and int(other.started_ns)
+            and float(other.running) >= 0
+            else None
+        )
     except (ValueError, TypeError, KeyError):
         return None
 

@@ -206,9 +206,14 @@ class _Splice:
             return
         spans = [(pair[0].start_mark.index, self._end(pair[1])) for pair in pairs]
         taken = [number for number, pair in enumerate(pairs) if pair[0].value in gone]
+        end = self._place_among(pairs, new)
+        texts = [f"{written(key)}: {written(value)}" for key, value in new.items()]
         if node.flow_style:
             for first, last in _runs(taken):
-                self._in_flow(node, spans, first, last, [])
+                instead = texts if last == end == len(pairs) else []  # one edit, where both concern the end
+                self._in_flow(node, spans, first, last, instead)
+            if taken and taken[-1] + 1 == end == len(pairs):
+                return
         for number in () if node.flow_style else reversed(taken):
             if len(pairs) == len(taken) and not new:
                 if number == 0:
@@ -217,9 +222,7 @@ class _Splice:
                 self._in_block(spans, number, number + 1, [])
         if not new:
             return
-        end = self._place_among(pairs, new)
         if node.flow_style:
-            texts = [f"{written(key)}: {written(value)}" for key, value in new.items()]
             self._in_flow(node, spans, end, end, texts)
             return
         lines = [line for key, value in new.items() for line in self._as_block(node, key, value)]
@@ -231,7 +234,7 @@ class _Splice:
     def _place_among(self, pairs: Sequence[tuple[Node, Node]], new: Mapping[Any, Any]) -> int:
         """Before which entry new ones are written: the end, but a number among rising numbers has its place there."""
         known = [self._value(pair[0]) for pair in pairs]
-        if len(new) > 1 or not all(map(_is_number, (*known, *new))) or known != sorted(known):
+        if len(new) != 1 or not all(map(_is_number, (*known, *new))) or known != sorted(known):
             return len(pairs)
         return sum(key < next(iter(new)) for key in known)
 
@@ -252,10 +255,15 @@ class _Splice:
     # Places in the text.
 
     def _in_flow(self, node: Node, spans: Sequence[tuple[int, int]], first: int, last: int, new: list[str]) -> None:
-        """Takes the items from first to last away, or puts texts before the first."""
+        """Puts texts in the place of the items from first to last, which are the last ones, or before the first."""
         text = ", ".join(new)
         if first < last:
-            self._edits.append((*self._of_flow(spans, first, last), ""))
+            start, end, whole = self._of_flow(spans, first, last)
+            if new and whole:
+                text = self._text[start : spans[first][0]] + text + self._eol
+            elif new and first:
+                text = f", {text}"
+            self._edits.append((start, end, text))
         elif not new:
             return
         elif first < len(spans):
@@ -268,17 +276,17 @@ class _Splice:
             )
             self._edits.append((start, start, (", " if spans else "") + text))
 
-    def _of_flow(self, spans: Sequence[tuple[int, int]], first: int, last: int) -> tuple[int, int]:
-        """From where to where to cut: whole lines where the items stand on their own, with their comments."""
+    def _of_flow(self, spans: Sequence[tuple[int, int]], first: int, last: int) -> tuple[int, int, bool]:
+        """From where to where to cut, and whether whole lines: the items stand on their own, with their comments."""
         start, end = spans[first][0], spans[last - 1][1]
         line, rest = self._line_start(start), _REST_OF_LINE.match(self._text, end)
         if rest and not self._text[line:start].strip():
-            return line, rest.end()
+            return line, rest.end(), True
         cut = (start, spans[last][0]) if last < len(spans) else (spans[first - 1][1] if first else start, end)
         if "#" in self._text[cut[0] : start] + self._text[end : cut[1]] + (rest[0] if rest else ""):
             number = self._text.count("\n", 0, start) + 1
             raise SpliceError(f"line {number} of the file has a comment that would belong to others then; {_WIDE}")
-        return cut
+        return *cut, False
 
     def _in_block(self, spans: Sequence[tuple[int, int]], first: int, last: int, new: list[str]) -> None:
         """Puts lines in place of the items from first to last."""

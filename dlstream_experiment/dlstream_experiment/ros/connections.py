@@ -49,6 +49,7 @@ class Connections:
         self.keypoints: dict[str, tuple[str, ...]] = {}
         """Of the newest pose of each camera that sent one."""
         self._last_pose = dict.fromkeys(experiment.cameras, -math.inf)
+        self._any_age = experiment.max_age == 0
         self._taken = dict.fromkeys(experiment.cameras, -math.inf)  # the newest frame of each, by the monotonic clock
         self._node, self._clock, self._on_input = node, clock, on_input
         self._complain, self._recovered, self._cameras = complain, recovered, experiment.cameras
@@ -173,6 +174,8 @@ class Connections:
         ahead = self._clocks.of(f"{self._node.get_namespace().rstrip('/')}/{camera}/camera")
         age = (arrived - poses.stamp + ahead.nanoseconds + ahead.uncertainty) / 1e9
         self._last_pose[camera] = time.monotonic()
+        if self._any_age:  # stamps that may be of another clock: that the pose came is all that is known
+            age = 0.0
         self._taken[camera] = self._last_pose[camera] - max(0.0, age)
         self._on_input(Poses(poses, arrived, ahead.nanoseconds, ahead.uncertainty))
 

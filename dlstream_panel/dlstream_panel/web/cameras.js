@@ -72,7 +72,7 @@ export class Cameras {
     });
     const now = Date.now();
     view.drawnAt = now;
-    view.age = this.hello.simulated ? 0 : Math.max(0, Math.round(this.link.now() - head.stamp));
+    view.age = this.#isTimed(head.camera) ? Math.max(0, Math.round(this.link.now() - head.stamp)) : 0;
     view.withPoses = head.poses !== null;
     view.times.push(now);
     while (view.times[0] < now - 1000) view.times.shift();
@@ -92,6 +92,11 @@ export class Cameras {
     const figure = make("figure", { class: "camera card" }, head, make("div", { class: "picture" }, canvas, veil));
     this.#views.set(name, { figure, canvas, context: canvas.getContext("2d"), veil, caption, age: 0, drawnAt: 0, times: [] });
     return figure;
+  }
+
+  /** Whether its stamps are of the rig's clock: not those of a bag, nor of somebody else's driver. */
+  #isTimed(name) {
+    return !this.hello.simulated && this.hello.nodes.includes(`/${name}/camera`);
   }
 
   #count() {
@@ -119,7 +124,7 @@ export class Cameras {
     const fact = (label, value, bad = false) => make("span", { class: bad ? "bad" : "" }, `${label} `, make("b", {}, value));
     const asked = Number(camera.fps_nominal) ? ` of ${camera.fps_nominal}` : "";
     const facts = [];
-    if (!old && !this.hello.simulated) facts.push(fact("age", `${view.age} ms`, view.age > OLD));
+    if (!old && this.#isTimed(name)) facts.push(fact("age", `${view.age} ms`, view.age > OLD));
     if (!old && !view.withPoses && this.hello.nodes.includes("/pose")) facts.push(fact("", "no poses", true));
     if (camera.fps) facts.push(fact("camera", `${Number(camera.fps).toFixed(1)}${asked} fps`));
     if (pose[`${name}/fps`]) facts.push(fact("poses", `${Number(pose[`${name}/fps`]).toFixed(1)} fps`));

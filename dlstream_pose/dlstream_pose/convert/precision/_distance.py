@@ -17,6 +17,8 @@ from dlstream_pose.runtime.network import Network
 from dlstream_pose.runtime.network_info import NetworkInfo
 
 SURE = 0.5
+FALL = 0.05
+"""What a confidence must lose to count as lost: less is rounding, about the border as elsewhere."""
 """A keypoint counts if one of the two networks has at least this confidence in it."""
 _FAR = 1e6
 Poses = NDArray[np.float32]
@@ -33,7 +35,7 @@ class Distance:
         worst_at: keypoint and frame of the worst distance.
         confidence_median, confidence_worst: of the changes of confidence of all keypoints.
         sure: keypoints that single precision is sure of.
-        lost: those of them that the other one is not sure of.
+        lost: those of them that the other one is not sure of, with a confidence that is at least `FALL` lower.
         lost_at: keypoint and frame of that one whose confidence fell most; empty: none.
     """
 
@@ -80,7 +82,7 @@ def distance(info: NetworkInfo, samples: Sequence[Sample], exact: Sequence[Poses
                     f"in single precision {_point(one[which])}"
                 )
                 sure += bool(one[which, 2] >= SURE)
-                if two[which, 2] < SURE:
+                if two[which, 2] < SURE and one[which, 2] - two[which, 2] >= FALL:
                     lost += 1
                     if one[which, 2] - two[which, 2] > fall:
                         fall, lost_at = float(one[which, 2] - two[which, 2]), at

@@ -153,7 +153,7 @@ def _beyond(found: Distance, by_labels: Compared | None, limits: Limits) -> str:
         )
     if by_labels and (reason := _beyond_labels(found, by_labels, limits)):
         return reason
-    if found.lost > MOST_LOST * found.sure:
+    if found.lost > max(1, MOST_LOST * found.sure):
         return (
             f"{found.lost} of the {found.sure} keypoints with a confidence of {SURE} or more in single precision have "
             f"less, expected at most {MOST_LOST:.0%}: most of all {found.lost_at}"
