@@ -18,14 +18,14 @@ SILENT = EXPERIMENT(file=__file__)
 """Of a rig file that does not say who starts it: it starts by itself."""
 
 
-def supervisor(autostart: bool | Settings | None, **known: Any) -> Supervisor:
+def supervisor(autostart: bool | Settings | None, seconds: float = 0.001, poses: int = 0, **known: Any) -> Supervisor:
     """That of a rig with an experiment (None: without), whose time is over."""
     found = {"told_to_end": "", "first_frame": 0.0, "poses": 0, "ran": False, "waited_for": "", "status": None}
     claim = SimpleNamespace(conflict="")
     monitor: Any = SimpleNamespace(**{**found, **known}, claim=claim, tell_of_hanging=lambda say: None)
     experiment = EXPERIMENT(file=__file__, autostart_run=autostart) if isinstance(autostart, bool) else autostart
     rig: Any = SimpleNamespace(experiment=experiment, stop=SimpleNamespace(after=0.0, with_experiment=False))
-    return Supervisor(rig, monitor, lambda name, text: None, seconds=0.001)
+    return Supervisor(rig, monitor, lambda name, text: None, seconds, poses=poses)
 
 
 @pytest.mark.parametrize(("autostart", "ran"), [(True, True), (False, False), (None, False)])
@@ -55,3 +55,24 @@ def test_the_end_of_its_time_is_a_failure_where_the_experiment_should_have_begun
 )
 def test_an_experiment_that_never_ran_is_named_with_the_reason(autostart, known, said):
     assert supervisor(autostart, **known).never_ran == (f"The experiment never ran: {said}." if said else "")
+
+
+@pytest.mark.parametrize("autostart", [SILENT, False, None])
+def test_poses_count_from_the_start_of_a_run_that_begins_by_itself(autostart):
+    watched = supervisor(autostart, seconds=0.0, poses=40)
+    monitor: Any = watched._monitor
+    monitor.poses = 50
+    first = watched.tick()
+    monitor.ran, monitor.poses = True, 100
+    if autostart is SILENT:
+        assert first is None, "it has not begun"
+        assert watched.tick() == Ending("100 poses were estimated")
+    else:
+        assert first == Ending("50 poses were estimated")
+
+
+def test_poses_count_where_the_run_has_failed_before_it_began():
+    watched = supervisor(SILENT, seconds=0.0, poses=40, status=ExperimentStatus(status=ExperimentStatus.FAULT))
+    assert watched.tick() is None
+    watched._monitor.poses = 50
+    assert watched.tick() == Ending("50 poses were estimated")

@@ -39,7 +39,7 @@ class Supervisor:
     Args:
         seconds: from the first frame; 0: as the rig file says.
         status_every: seconds between status lines; 0: none.
-        poses: of all cameras together; 0: any number.
+        poses: of all cameras together, from the start of the run where the experiment starts by itself; 0: any number.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Supervisor:
     ) -> None:
         self._rig, self._monitor, self._say = rig, monitor, say
         self._seconds, self._every, self._poses = seconds or rig.stop.after, status_every, poses
+        self._before = 0  # poses before the run
         self._begin = time.monotonic()
         self._next = self._begin + status_every
 
@@ -68,7 +69,11 @@ class Supervisor:
             if self._starts_by_itself and not self._monitor.ran:
                 return Ending(f"{over}, and the experiment has not begun", failed=True)
             return Ending(over)
-        if self._poses and self._monitor.poses >= self._poses:
+        status = self._monitor.status
+        failed = status is not None and status.status == ExperimentStatus.FAULT
+        if self._starts_by_itself and not (self._monitor.ran or failed):
+            self._before = self._monitor.poses
+        if self._poses and self._monitor.poses - self._before >= self._poses:
             return Ending(f"{self._monitor.poses} poses were estimated")
         if self._rig.stop.with_experiment and self._monitor.experiment_ended:
             return Ending("the experiment has ended", self._monitor.experiment_failed)
