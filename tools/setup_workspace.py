@@ -103,7 +103,7 @@ def fingerprint(paths: Iterable[Path]) -> str:
 
 def install_packages() -> None:
     """The virtual environment with exactly what the lock file says."""
-    if not (VENV / "bin" / "python").exists():
+    if not (VENV / "bin" / "pip").exists():  # which comes last, also where the last attempt was ended in the middle
         done = subprocess.run([sys.executable, "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True)
         if done.returncode:
             shutil.rmtree(VENV, ignore_errors=True)
@@ -117,7 +117,7 @@ def install_packages() -> None:
 def point_cmake_at_this_python() -> None:
     """The wheels' exported CMake files name the include folders of the machine that built them."""
     query = "import sysconfig, numpy; print(sysconfig.get_path('include')); print(numpy.get_include())"
-    python, numpy = subprocess.check_output([VENV / "bin" / "python", "-c", query], text=True).split()
+    python, numpy = subprocess.check_output([VENV / "bin" / "python", "-c", query], text=True).splitlines()
     for path in (VENV / "share").rglob("*.cmake"):
         text = path.read_text()
         new = re.sub(r"/opt/python/[^;\"> ]*/site-packages/numpy/_core/include", numpy, text)
@@ -167,13 +167,15 @@ def compile_loops() -> None:
 
 def write_command() -> None:
     """`.venv/bin/dlstream`: the command line with the workspace's environment around it."""
-    site = f"{INSTALL}/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+    inside = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+    site, own = f"{INSTALL}/{inside}", f"{VENV}/{inside}"
     lines = [
         "#!/bin/sh",
         "# Written by tools/setup_workspace.py: dlstream in the environment of its workspace.",
         f'export AMENT_PREFIX_PATH="{INSTALL}:{VENV}${{AMENT_PREFIX_PATH:+:$AMENT_PREFIX_PATH}}"',
         f'export LD_LIBRARY_PATH="{INSTALL}/lib${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}"',
-        f'export PYTHONPATH="{site}${{PYTHONPATH:+:$PYTHONPATH}}"',
+        # Before what somebody has sourced, as the rclpy of another ROS would be taken in place of this workspace's.
+        f'export PYTHONPATH="{site}:{own}${{PYTHONPATH:+:$PYTHONPATH}}"',
         f'export PATH="{VENV}/bin:$PATH"',
     ]
     for name, last in (

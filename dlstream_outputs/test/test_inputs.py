@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from simulated_board import SimulatedBoard, wait_until
 
 from dlstream_outputs.board import BoardError, BoardEvent
+from dlstream_outputs.board.board import Board
 from dlstream_outputs.inputs import BoardInput, InputSettings
 from dlstream_outputs.outputs import OutputError
 from dlstream_outputs.outputs.arduino import Arduino, ArduinoSettings
@@ -61,6 +62,21 @@ def test_each_change_of_a_lever_to_ground_has_the_time_at_which_it_was(opened, b
     for words, (_, event) in zip(moved, heard, strict=True):
         # The simulator's clock stands still while a busy machine lets it wait, which no board's does.
         assert abs(event.stamp - int(words[1])) < event.uncertainty + 0.5e9
+
+
+def test_the_clocks_are_compared_while_nothing_is_commanded(board, opened, monkeypatch):
+    monkeypatch.setattr("dlstream_outputs.board.board._TIME_PERIOD", 0.0)
+    compared: list[int] = []
+    known = Board._on_time
+
+    def compare(self: Board, us: int, before: int, after: int) -> None:
+        compared.append(us)
+        known(self, us, before, after)
+
+    monkeypatch.setattr(Board, "_on_time", compare)
+    lever, _ = opened(pin=2)
+    begun = len(compared)
+    wait_until(lambda: not lever.fault() and len(compared) > begun + 3, "the board's time again and again")
 
 
 def test_a_photodiode_is_on_above_its_threshold_and_off_below_the_other(opened, board):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 import threading
 
 import cv2
@@ -60,6 +61,17 @@ def test_what_has_an_end_has_a_length(action, length):
     assert flashes(action, 60.0).length == length
 
 
+@pytest.mark.parametrize(
+    ("rate", "frequency", "width"), [(60.0, 24.0, 25.0), (60.0, 23.0, 26.0), (100.0, 40.0, 15.0), (60.0, 29.5, 17.3)]
+)
+def test_flashes_of_a_train_do_not_run_into_each_other(rate, frequency, width):
+    train = Train(frequency=frequency, width=width, count=20)
+    assert flash_problem(train, rate) is None
+    shown = flashes(train, rate)
+    lit = [False, *(shown.lit(refresh) for refresh in range(int(shown.length))), False]
+    assert sum(now and not before for before, now in pairwise(lit)) == 20
+
+
 def test_trains_at_random_have_every_edge_on_its_nearest_refresh():
     rng = np.random.default_rng(10)
     shown = 0
@@ -81,8 +93,8 @@ def test_trains_at_random_have_every_edge_on_its_nearest_refresh():
         for number in range(train.pulses or 0):
             turn, within = divmod(number, burst)
             start = train.delay / 1000 + turn * train.burst_period + within / frequency
-            begin = round(start * rate)
-            lit |= set(range(begin, begin + max(1, round(width / 1000 * rate))))
+            begin, end = (math.floor(edge * rate + 0.5) for edge in (start, start + width / 1000))
+            lit |= set(range(begin, max(begin + 1, end)))
         stimulus = flashes(train, rate)
         assert stimulus.length == max(lit) + 1
         found = [stimulus.lit(refresh) for refresh in range(max(lit) + 1)]

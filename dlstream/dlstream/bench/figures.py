@@ -79,7 +79,8 @@ def figures_of(session: Path) -> Figures:
         RecordingError: it can't be read.
     """
     summary = summarise(session)
-    cameras = list(read_session(session)["cameras"])
+    about = read_session(session)["cameras"]
+    cameras = [name for name, camera in about.items() if camera.get("network")] or list(about)  # not those of depth
     tables = [read_latency(stem) for name in cameras for stem in segment_stems(session, name)]
     rows = pd.concat([table.iloc[_WARM_UP:] for table in tables if table is not None] or [pd.DataFrame()])
     if len(rows):
@@ -95,13 +96,14 @@ def figures_of(session: Path) -> Figures:
         Times.of("loop: frame to pose", between("stamp_ns", "published_ns")),
         Times.of("loop: frame to output", applied),
     ]
+    captured = sum(summary.cameras[name].frames_captured for name in cameras)
     return Figures(
         summary,
         [item for item in found if item is not None],
         between("inference_start_ns", "published_ns"),
         len(cameras),
-        summary.frames_captured,
-        max(0, summary.frames_captured - summary.poses),
+        captured,
+        max(0, captured - sum(summary.cameras[name].poses for name in cameras)),
         computed_at_once(rows["inference_start_ns"].to_numpy(), rows["published_ns"].to_numpy()) if len(rows) else 1,
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dlstream.rig.file import Rig
-from dlstream.rig.sections import Stop, section_of
+from dlstream.rig.sections import Stop, frame_triggers, section_of
 from dlstream_common import DlstreamError
 from dlstream_outputs import output_settings
 from dlstream_recorder import RecorderSettings
@@ -23,7 +23,7 @@ def to_bench(rig: Rig, folder: Path) -> Rig:
             "the rig has no section 'pose': there is nothing to measure. `dlstream recording test` does"
         )
     log = section_of(output_settings("log"))
-    outputs = {name: log() for name in rig.outputs}
+    outputs = {name: log() for name in rig.outputs} | frame_triggers(rig)
     experiment = rig.experiment
     if experiment is not None:
         experiment = experiment.model_copy(update={"autostart_run": True})
@@ -32,8 +32,8 @@ def to_bench(rig: Rig, folder: Path) -> Rig:
 
 
 def to_record(rig: Rig, folder: Path) -> Rig:
-    """Cameras and recorder alone."""
-    update: dict[str, Any] = {"outputs": {}, "experiment": None, "pose": None, "stop": Stop()}
+    """Cameras, with what triggers their frames, and recorder alone."""
+    update: dict[str, Any] = {"outputs": frame_triggers(rig), "experiment": None, "pose": None, "stop": Stop()}
     return rig.model_copy(update={**update, "recorder": _recorder(rig, folder)})
 
 

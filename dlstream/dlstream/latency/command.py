@@ -23,10 +23,11 @@ from dlstream.latency.measure import Measurement
 from dlstream.latency.node import NAME, LatencyNode
 from dlstream.rig.file import Rig
 from dlstream.rig.nodes import rig_nodes
-from dlstream.rig.sections import TopicOutput
+from dlstream.rig.sections import TopicOutput, frame_triggers
 from dlstream.run.environment import node_environment
 from dlstream.run.monitor import Monitor
 from dlstream.run.runner import Runner
+from dlstream.run.supervision import Ending
 from dlstream_common import DlstreamError, did_you_mean
 
 
@@ -103,7 +104,12 @@ def measure_latency(rig: Rig, file: Path, wanted: Wanted, out: Path, console: Co
         measurement = Measurement(node, action, values, with_pose, detector, wanted.seed, lambda: found.over)
         thread = threading.Thread(target=found.run, args=(measurement, wanted.times, runner, console), name="measure")
         thread.start()
-        code = runner.run()
+
+        def on_stopping(ending: Ending) -> None:
+            found.over = True
+            measurement.end()
+
+        code = runner.run(on_stopping=on_stopping)
         found.over = True
         thread.join()
     finally:
@@ -177,7 +183,7 @@ def _parts(rig: Rig, output: str, light: str, commander: str) -> Rig:
             "experiment": None,
             "recorder": None,
             "together": False,
-            "outputs": {output: section},
+            "outputs": frame_triggers(rig) | {output: section},
             "inputs": {light: rig.inputs[light]} if light else {},
         }
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -54,6 +55,7 @@ class Measurement:
         self._found = False
         self._flash = Flash(0)
         self._on = self._off = 0
+        self._switching, self._ended = threading.Lock(), False
         self._poses: dict[int, int] = {}
         self._posed = False
         self.faults: list[str] = []
@@ -108,6 +110,8 @@ class Measurement:
         while len(self.flashes) < count and not self._is_ending():
             progress(len(self.flashes), count)
             self.pause(self._random.uniform(*_PAUSE))
+            if self._is_ending():
+                break
             flash = self._one()
             if flash.complete or not self._is_ending():  # else the end of the rig has cut it short
                 self.flashes.append(flash)
@@ -132,8 +136,17 @@ class Measurement:
         """When a first pose of a picture with the light arrived; 0: not yet. A busy pose node leaves pictures out."""
         return min((arrived for frame, arrived in self._poses.items() if frame >= self._flash.lit), default=0)
 
+    def end(self) -> None:
+        """Switches the light off, and never on again; from any thread, as soon as the rig is to end."""
+        with self._switching:
+            self._ended = True
+            self._node.send(OFF, {})
+
     def _send_on(self) -> int:
-        self._on, sent = self._node.send(self._action, self._values)
+        with self._switching:
+            if self._ended:
+                raise MeasurementError("the rig has ended in the middle of a flash")
+            self._on, sent = self._node.send(self._action, self._values)
         return sent
 
     def _is_ending(self) -> bool:

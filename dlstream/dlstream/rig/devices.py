@@ -99,6 +99,10 @@ def _camera(name: str, settings: SourceSettings, *, timeout: float, frames: int)
         waker.cancel()
         camera.close()
     text = f"{form.description}: {form.width}x{form.height}"
+    waits = str(getattr(settings, "waits_for", ""))
+    if not shots and waits:
+        doubt = f"opened, and no frame came within {timeout:g} s: it waits for {waits}"
+        return Finding("camera", name, text, doubt=doubt)
     if not shots:
         return Finding("camera", name, text, problem=f"{text}: opened, but no frame came within {timeout:g} s")
     seconds = (shots[-1].frame.stamp - shots[0].frame.stamp) / 1e9

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
@@ -49,6 +49,11 @@ class Stop(Settings):
     """Seconds after the first frame; 0: never."""
     with_experiment: bool = False
     """When the experiment has ended."""
+
+
+def frame_triggers(rig: Any) -> dict[str, Any]:
+    """The outputs of a rig that its cameras need: without their pulses no frame comes. No experiment commands them."""
+    return {name: section for name, section in rig.outputs.items() if getattr(section, "type", "") == "frame_trigger"}
 
 
 def section_of(settings: type[Settings]) -> type[Settings]:

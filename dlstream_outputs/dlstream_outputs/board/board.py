@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 import time
@@ -26,6 +27,8 @@ PATIENT = 2.0
 _ASK_AGAIN = 0.25
 _FEED_PERIOD = 0.02
 _TELL_AGAIN = 10.0
+_TIME_PERIOD = 1.0
+"""Seconds after which the clocks are compared again; the count wraps after 71 minutes."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class Board:
         self._feed_lock = threading.Lock()
         self._listeners: list[Callable[[BoardEvent], None]] = []
         self._jump_told = -_TELL_AGAIN
+        self._asked_time = -math.inf
         try:
             answer = _handshake(port, self.session)
         except Exception:
@@ -167,7 +171,8 @@ class Board:
             self._hungry.clear()
 
     def fault(self, pin: int) -> str:
-        """What has gone wrong with a line since the last call; empty if nothing has."""
+        """What has gone wrong with a line since the last call; empty if nothing has. To be asked again and again."""
+        self._keep_time()
         if self._link.fault:
             reported = self._faults.get(pin) == ""
             self._faults[pin] = ""  # reported once
@@ -175,6 +180,14 @@ class Board:
         return self._faults.pop(pin, "")
 
     # Time and events.
+
+    def _keep_time(self) -> None:
+        """Compares the clocks about once a second: nothing else does where no output is commanded."""
+        if time.monotonic() - self._asked_time < _TIME_PERIOD:
+            return
+        self._asked_time = time.monotonic()
+        with suppress(BoardError):  # what is wrong with the link is its fault
+            self._link.send("time")
 
     def round_trip(self) -> float:
         """Asks the board for its time; returns the seconds that this took."""
@@ -249,7 +262,7 @@ class Board:
             self._log(f"{self.port}: {report.word} {' '.join(report.values)}".rstrip())
         with self._lock:
             stamp = self._clock.to_host(report.us) if self._clock.is_set else now()
-            event = BoardEvent(report.word, report.values, stamp, self._clock.uncertainty(), report.us)
+            event = BoardEvent(report.word, report.values, stamp, self._clock.uncertainty(report.us), report.us)
         for listener in self._listeners:
             listener(event)
 

@@ -92,10 +92,11 @@ class Flashes(Stimulus):
             self._pulses = iter([(0.0, None)])
         self._begin, self._end = self._next_flash()
         self._following = self._next_flash()
+        self._leave_a_pause()
         if isinstance(action, (Pulse, Train)):
             width = (action.width or 0.0) / 1000
             if action.seconds is not None:
-                self.length = round((action.seconds - width) * rate) + refreshes(width, rate)
+                self.length = self._edges(action.seconds - width, width)[1]
         else:
             self.length = refreshes(action.seconds, rate)
 
@@ -117,13 +118,24 @@ class Flashes(Stimulus):
         while refresh >= self._following[0]:
             self._begin, self._end = self._following
             self._following = self._next_flash()
+            self._leave_a_pause()
+
+    def _leave_a_pause(self) -> None:
+        """A pause of just under a refresh is still one."""
+        self._end = min(self._end, max(self._begin + 1, self._following[0] - 1))
 
     def _next_flash(self) -> tuple[float, float]:
         start, width = next(self._pulses, (math.inf, 0.0))
         if math.isinf(start):
             return math.inf, math.inf
-        begin = round(start * self._rate)
-        return begin, begin + refreshes(width, self._rate)
+        return self._edges(start, width)
+
+    def _edges(self, start: float, width: float | None) -> tuple[int, float]:
+        """The refreshes with which a flash begins and ends, each the nearest one."""
+        begin = math.floor(start * self._rate + 0.5)
+        if width is None:
+            return begin, math.inf
+        return begin, max(begin + 1, math.floor((start + width) * self._rate + 0.5))
 
 
 class Grating(Stimulus):
