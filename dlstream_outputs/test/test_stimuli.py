@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 import threading
+from itertools import pairwise
 
 import cv2
 import numpy as np
