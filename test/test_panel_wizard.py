@@ -241,6 +241,20 @@ def test_where_an_answer_is_lost_the_page_asks_again_and_does_not_show_an_old_on
     assert page.errors == []
 
 
+def test_an_answer_that_can_not_be_shown_keeps_no_later_one_from_it(served, folder, chromium):
+    page = chromium.open(link_of(served))
+    page.until("document.getElementById('w-picture').naturalWidth === 320")
+    answer = json.dumps({"drawing": {"regions": {"a": {}}, "points": {}}})
+    broken = f"window.broken = true; return new Response({json.dumps(answer)});"
+    wrapped = f"async (a, b) => {{ if (a === '/api/wizard-look' && !window.broken) {{ {broken} }} return real(a, b); }}"
+    page.run(f"((real) => {{ window.fetch = {wrapped}; }})(fetch)")
+    step(page, "protocol")
+    choose(page, "w-template", "demo")
+    page.until("window.broken")
+    choose(page, "w-template", "optogenetic")
+    page.until("document.getElementById('made-experiment').innerText.includes(\"the template 'optogenetic'\")")
+
+
 def test_a_camera_keeps_its_name_where_the_new_one_is_empty_or_taken(served, folder, chromium):
     page = two_cameras(served, chromium, "demo", 2)
     choose(page, "region-camera", "side")

@@ -256,6 +256,27 @@ def test_a_value_of_another_shape_is_told_at_its_key(folder, text):
         assert any(problem["text"].startswith(key) for problem in view["problems"]), (key, view["problems"])
 
 
+@pytest.mark.parametrize(
+    ("template", "key", "text"),
+    [
+        ("optogenetic", "triggers.points_there.point", "[16 0, 100]"),
+        ("optogenetic", "triggers.points_there.point", "[x, 100]"),
+        ("optogenetic", "triggers.points_there.point", "[.nan, 100]"),
+        ("optogenetic", "triggers.points_there.point", "[100]"),
+        ("optogenetic", "triggers.points_there.point", f"[1{'0' * 400}, 100]"),
+        ("demo", "regions.left.center", "5"),
+        ("demo", "regions.left.radius", "big"),
+        ("demo", "regions.left", "{}"),
+    ],
+)
+def test_what_can_not_be_drawn_is_told_and_left_out_of_the_drawing(folder, template, key, text):
+    view = look(folder, template=template, values={key: text}).view()
+    assert any(problem["text"].startswith(key) for problem in view["problems"]), view["problems"]
+    assert "points_there" not in view["drawing"]["points"]
+    assert "left" not in view["drawing"]["regions"]
+    assert json.dumps(view, allow_nan=False)
+
+
 def test_an_option_goes_into_a_panel_that_is_just_true(page, tmp_path):
     asyncio.run(page.carry_out(WriteRig(answers=answers())))
     rig = load_rig(tmp_path / "mine.yaml", without_experiment=True, overrides=[Override.set("panel.port=0")])

@@ -151,26 +151,29 @@ export class Wizard {
   /** Asks what the answers come to, those of the last moment: one question at a time, and again where an answer is lost. */
   async #look() {
     this.#asked++;
-    this.#show();
     this.#looking ??= this.#lookAll();
+    this.#show();
     await this.#looking;
   }
 
   async #lookAll() {
-    for (let seen = 0, told = false; seen !== this.#asked; ) {
-      const number = this.#asked;
-      try {
-        this.#made = await ask("wizard-look", { answers: this.answers }, LOOK);
-        seen = number;
-      } catch (error) {
-        if (!told) tell(error.message, "problem");
-        told = true;
-        if (!error.lost) seen = number;
-        else await new Promise((done) => setTimeout(done, 1000));
+    try {
+      for (let seen = 0, told = false; seen !== this.#asked; ) {
+        const number = this.#asked;
+        try {
+          this.#made = await ask("wizard-look", { answers: this.answers }, LOOK);
+          seen = number;
+        } catch (error) {
+          if (!told) tell(error.message, "problem");
+          told = true;
+          if (!error.lost) seen = number;
+          else await new Promise((done) => setTimeout(done, 1000));
+        }
+        this.#show();
       }
-      this.#show();
+    } finally {
+      this.#looking = null; // also where an answer can't be shown: the next one may
     }
-    this.#looking = null;
   }
 
   // Regions are drawn on the page of regions, and kept here.
