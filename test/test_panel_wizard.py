@@ -255,6 +255,33 @@ def test_an_answer_that_can_not_be_shown_keeps_no_later_one_from_it(served, fold
     page.until("document.getElementById('made-experiment').innerText.includes(\"the template 'optogenetic'\")")
 
 
+def another_key(page: Page, text: str) -> None:
+    """Adds a key of the experiment at the step Protocol."""
+    page.run("document.getElementById('w-more-key').focus()")
+    page.type(text)
+    page.press("Enter")
+
+
+def test_what_was_typed_is_taken_back_by_an_empty_text(served, folder, chromium):
+    page = chromium.open(link_of(served))
+    page.until("document.getElementById('w-picture').naturalWidth === 320")
+    step(page, "protocol")
+    choose(page, "w-template", "demo")
+    page.until("document.querySelectorAll('.w-field').length > 10")
+    page.until("document.getElementById('step-problems').hidden")
+    another_key(page, "sede=7")
+    page.until("document.getElementById('step-problems').innerText.includes('sede')")
+    another_key(page, "sede=")
+    page.until("document.getElementById('step-problems').hidden")
+    field = "document.getElementById('w-field-protocol.max_hits')"
+    before = page.run(f"{field}.value")
+    choose(page, "w-field-protocol.max_hits", "none")
+    page.until(f"{field}.getAttribute('aria-invalid') === 'true'")
+    choose(page, "w-field-protocol.max_hits", "")
+    page.until(f"{field}.value === '{before}' && {field}.getAttribute('aria-invalid') === 'false'")
+    assert page.errors == []
+
+
 def test_a_camera_keeps_its_name_where_the_new_one_is_empty_or_taken(served, folder, chromium):
     page = two_cameras(served, chromium, "demo", 2)
     choose(page, "region-camera", "side")

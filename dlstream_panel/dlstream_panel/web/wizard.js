@@ -130,9 +130,15 @@ export class Wizard {
   #more(event) {
     event.preventDefault();
     const [key, ...rest] = byId("w-more-key").value.split("=");
-    if (!key.trim() || !rest.length) return tell("Expected KEY=VALUE, such as seed=7", "problem");
+    if (!key.trim() || !rest.length) return tell("Expected KEY=VALUE, such as seed=7; KEY= takes it back", "problem");
     byId("w-more-key").value = "";
-    this.#answer({ values: { ...this.answers.values, [key.trim()]: rest.join("=").trim() } });
+    this.#set(key.trim(), rest.join("=").trim());
+  }
+
+  /** The value of a key; an empty text takes it back. */
+  #set(key, text) {
+    const { [key]: _old, ...values } = this.answers.values;
+    this.#answer({ values: text.trim() ? { ...values, [key]: text } : values });
   }
 
   async #read() {
@@ -322,7 +328,7 @@ export class Wizard {
     say(byId("w-keypoints"), this.#made?.keypoints ? `It finds ${this.#made.keypoints.join(", ")}${animals?.length > 1 ? `, of ${animals.length} animals` : ""}.` : "");
     this.#options("w-template", (this.#lists?.templates ?? []).map((one) => one.name), answers.template, (name) => name.replaceAll("_", " "));
     say(byId("w-template-about"), this.#lists?.templates.find((one) => one.name === answers.template)?.about ?? "");
-    showFields(this.#made?.fields ?? [], (key, text) => this.#answer({ values: { ...this.answers.values, [key]: text } }));
+    showFields(this.#made?.fields ?? [], (key, text) => this.#set(key, text));
     showOutputs(this.#made?.outputs ?? [], answers.outputs, this.#lists?.types ?? [], (outputs) => this.#answer({ outputs }));
     showRegions(this.#made?.drawing);
     showReading(this.#made);
