@@ -282,6 +282,31 @@ def test_what_was_typed_is_taken_back_by_an_empty_text(served, folder, chromium)
     assert page.errors == []
 
 
+def test_what_is_drawn_counts_where_another_value_was_typed_for_it_before(served, folder, chromium):
+    page = chromium.open(link_of(served))
+    page.until("document.getElementById('w-picture').naturalWidth === 320")
+    step(page, "protocol")
+    choose(page, "w-template", "demo")
+    page.until("document.querySelectorAll('.w-field').length > 10")
+    text = "document.getElementById('made-experiment').innerText"
+    another_key(page, "regions.left.radius=50")
+    page.until(f"{text}.includes('radius: 50')")
+    another_key(page, "seed=7")
+    page.until(f"{text}.includes('seed: 7')")
+    step(page, "regions")
+    page.click("#w-draw")
+    page.until("document.querySelectorAll('.drawing .shape').length === 2")
+    page.click('#region-list > [data-key="region left"] button')
+    page.until("document.getElementById('region-text').innerText.includes('radius: 50')")
+    radius = "[...document.querySelectorAll('#region-numbers input')].at(-1)"
+    page.run(f"(f => {{ f.value = '33'; f.dispatchEvent(new Event('change')); }})({radius})")
+    page.until("document.getElementById('region-text').innerText.includes('radius: 33')")
+    save_drawing(page)
+    page.until(f"{text}.includes('radius: 33') && !{text}.includes('radius: 50')")
+    assert page.run(f"{text}.includes('seed: 7')"), "what else was typed stays"
+    assert page.errors == []
+
+
 def test_a_camera_keeps_its_name_where_the_new_one_is_empty_or_taken(served, folder, chromium):
     page = two_cameras(served, chromium, "demo", 2)
     choose(page, "region-camera", "side")

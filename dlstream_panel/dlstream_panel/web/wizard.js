@@ -195,7 +195,10 @@ export class Wizard {
     save: async ({ regions, points, scales }) => {
       const before = this.answers;
       const places = Object.fromEntries(Object.entries(points).map(([name, at]) => [`triggers.${name}.point`, `[${at.join(", ")}]`]));
-      await this.#answer({ regions, scales, values: { ...before.values, ...places } });
+      // What is drawn now counts, not what was typed for the same before: it would be put over it.
+      const drawn = ["regions", ...Object.keys(scales).map((camera) => `calibration.${camera}`), ...Object.keys(places)];
+      const others = Object.entries(before.values).filter(([key]) => !drawn.some((name) => `${key.replaceAll("[", ".")}.`.startsWith(`${name}.`)));
+      await this.#answer({ regions, scales, values: { ...Object.fromEntries(others), ...places } });
       const wrong = (this.#made?.problems ?? []).filter((problem) => problem.step === "regions");
       if (!wrong.length) return "taken over: they are written with the rest";
       const text = wrong.map((problem) => problem.text).join("\n");
