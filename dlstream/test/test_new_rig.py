@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import string
 from pathlib import Path
 
@@ -218,6 +219,24 @@ def test_files_are_found_by_the_names_of_the_list_only(folder):
     with pytest.raises(FolderError, match="not overwritten"):
         files.new_file("link.yaml")
     (folder / "link.yaml").unlink()
+
+
+def test_a_write_that_fails_midway_leaves_all_as_it_was(tmp_path):
+    files = Folder(tmp_path)
+    files.write({"mine.yaml": "old\n"})
+    long = "long\n" * 10_000
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))  # as on a full disk
+    try:
+        for texts in ({"exp.yaml": "new\n", "mine.yaml": long}, {"mine.yaml": "new\n", "exp.yaml": long}):
+            with pytest.raises(FolderError, match="nothing was written"):
+                files.write(texts)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"mine.yaml": "old\n"}
+    files.write({"mine.yaml": long, "exp.yaml": "new\n"})
+    (tmp_path / "usual").touch()
+    assert {file.stat().st_mode for file in tmp_path.iterdir()} == {(tmp_path / "usual").stat().st_mode}
 
 
 TEXTS = st.text(alphabet=[*string.printable, "ä", "\u2028", "\0"], max_size=30)
