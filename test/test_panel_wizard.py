@@ -158,8 +158,14 @@ def test_from_nothing_to_a_finished_session_by_the_page_only(served, folder, chr
     rig.until("document.getElementById('state').innerText.length > 0")
     look("running")
     assert page.run("document.getElementById('w-write').disabled"), "what runs is not changed"
+    # The page Sessions, open meanwhile, says when the session has ended.
+    other = chromium.open(link_of(served))
+    other.click("[data-page=sessions]")
+    facts = "document.getElementById('session-facts').innerText.includes('{}')"
+    other.until(facts.format("unfinished"))
     page.click("#w-end")
     page.until("!document.getElementById('w-session').hidden")
+    other.until(facts.format("complete"))
     page.click("#w-session")
     page.until("document.getElementById('session-name').innerText.length > 0")
     page.until("document.querySelector('#session-list b').innerText === 'M12'")

@@ -30,8 +30,7 @@ export class Sessions {
 
   enter() {
     this.shown = true;
-    this.#list();
-    if (this.chosen) this.#open(this.chosen);
+    this.#again();
   }
 
   leave() {
@@ -44,7 +43,14 @@ export class Sessions {
     const recording = (state.nodes["/recorder"]?.values?.session ?? "").split("/").at(-1);
     const changed = this.recording !== recording;
     this.recording = recording;
-    if (this.shown && changed) this.#list();
+    if (changed) this.#again();
+  }
+
+  /** Reads the list and the session that is open once more, where they are seen: a recording has begun or ended. */
+  #again() {
+    if (!this.shown) return;
+    this.#list();
+    if (this.chosen) this.#open(this.chosen);
   }
 
   async #list() {
@@ -159,6 +165,7 @@ export class Sessions {
   #reported(job) {
     this.#job = job;
     this.#print();
+    if (job.name === "run" && !job.running) this.#again();
     if (job.name === "report" && !job.running && job.session === this.chosen) this.#open(this.chosen);
   }
 
