@@ -158,8 +158,14 @@ def test_from_nothing_to_a_finished_session_by_the_page_only(served, folder, chr
     rig.until("document.getElementById('state').innerText.length > 0")
     look("running")
     assert page.run("document.getElementById('w-write').disabled"), "what runs is not changed"
+    # The page Sessions, open meanwhile, says when the session has ended.
+    other = chromium.open(link_of(served))
+    other.click("[data-page=sessions]")
+    facts = "document.getElementById('session-facts').innerText.includes('{}')"
+    other.until(facts.format("unfinished"))
     page.click("#w-end")
     page.until("!document.getElementById('w-session').hidden")
+    other.until(facts.format("complete"))
     page.click("#w-session")
     page.until("document.getElementById('session-name').innerText.length > 0")
     page.until("document.querySelector('#session-list b').innerText === 'M12'")
@@ -238,6 +244,72 @@ def test_where_an_answer_is_lost_the_page_asks_again_and_does_not_show_an_old_on
     for template in ("example", "optogenetic", "speed", "staged", "demo"):
         choose(page, "w-template", template)
     page.until("document.getElementById('made-experiment').innerText.includes(\"the template 'demo'\")")
+    assert page.errors == []
+
+
+def test_an_answer_that_can_not_be_shown_keeps_no_later_one_from_it(served, folder, chromium):
+    page = chromium.open(link_of(served))
+    page.until("document.getElementById('w-picture').naturalWidth === 320")
+    answer = json.dumps({"drawing": {"regions": {"a": {}}, "points": {}}})
+    broken = f"window.broken = true; return new Response({json.dumps(answer)});"
+    wrapped = f"async (a, b) => {{ if (a === '/api/wizard-look' && !window.broken) {{ {broken} }} return real(a, b); }}"
+    page.run(f"((real) => {{ window.fetch = {wrapped}; }})(fetch)")
+    step(page, "protocol")
+    choose(page, "w-template", "demo")
+    page.until("window.broken")
+    choose(page, "w-template", "optogenetic")
+    page.until("document.getElementById('made-experiment').innerText.includes(\"the template 'optogenetic'\")")
+
+
+def another_key(page: Page, text: str) -> None:
+    """Adds a key of the experiment at the step Protocol."""
+    page.run("document.getElementById('w-more-key').focus()")
+    page.type(text)
+    page.press("Enter")
+
+
+def test_what_was_typed_is_taken_back_by_an_empty_text(served, folder, chromium):
+    page = chromium.open(link_of(served))
+    page.until("document.getElementById('w-picture').naturalWidth === 320")
+    step(page, "protocol")
+    choose(page, "w-template", "demo")
+    page.until("document.querySelectorAll('.w-field').length > 10")
+    page.until("document.getElementById('step-problems').hidden")
+    another_key(page, "sede=7")
+    page.until("document.getElementById('step-problems').innerText.includes('sede')")
+    another_key(page, "sede=")
+    page.until("document.getElementById('step-problems').hidden")
+    field = "document.getElementById('w-field-protocol.max_hits')"
+    before = page.run(f"{field}.value")
+    choose(page, "w-field-protocol.max_hits", "none")
+    page.until(f"{field}.getAttribute('aria-invalid') === 'true'")
+    choose(page, "w-field-protocol.max_hits", "")
+    page.until(f"{field}.value === '{before}' && {field}.getAttribute('aria-invalid') === 'false'")
+    assert page.errors == []
+
+
+def test_what_is_drawn_counts_where_another_value_was_typed_for_it_before(served, folder, chromium):
+    page = chromium.open(link_of(served))
+    page.until("document.getElementById('w-picture').naturalWidth === 320")
+    step(page, "protocol")
+    choose(page, "w-template", "demo")
+    page.until("document.querySelectorAll('.w-field').length > 10")
+    text = "document.getElementById('made-experiment').innerText"
+    another_key(page, "regions.left.radius=50")
+    page.until(f"{text}.includes('radius: 50')")
+    another_key(page, "seed=7")
+    page.until(f"{text}.includes('seed: 7')")
+    step(page, "regions")
+    page.click("#w-draw")
+    page.until("document.querySelectorAll('.drawing .shape').length === 2")
+    page.click('#region-list > [data-key="region left"] button')
+    page.until("document.getElementById('region-text').innerText.includes('radius: 50')")
+    radius = "[...document.querySelectorAll('#region-numbers input')].at(-1)"
+    page.run(f"(f => {{ f.value = '33'; f.dispatchEvent(new Event('change')); }})({radius})")
+    page.until("document.getElementById('region-text').innerText.includes('radius: 33')")
+    save_drawing(page)
+    page.until(f"{text}.includes('radius: 33') && !{text}.includes('radius: 50')")
+    assert page.run(f"{text}.includes('seed: 7')"), "what else was typed stays"
     assert page.errors == []
 
 

@@ -157,7 +157,7 @@ def test_notes_and_marks_by_key_are_in_the_session_with_the_time_of_the_key(open
     assert (note["name"], "the lamp was moved <b>now</b>" in str(note)) == ("operator", True)
 
 
-def test_a_session_is_asked_for_and_nothing_of_the_last_one_is_kept(open_panel):
+def test_a_session_is_asked_for_and_nothing_of_the_last_one_is_kept(open_panel, browser):
     rig, page = open_panel(("recorder: {", "recorder: {start: service, "), BY_HAND)
     state = "document.querySelector('#rows [data-key=recording]').dataset.level === '{}'"
     subject = "document.querySelector('#session-form [name=subject]')"
@@ -171,8 +171,15 @@ def test_a_session_is_asked_for_and_nothing_of_the_last_one_is_kept(open_panel):
     page.until(state.format("ok"))
     page.until("document.getElementById('folder').innerText.includes('writing to')")
     recorded(rig, 5)
+    # The page Sessions, open meanwhile, says when it has ended.
+    other = browser.open(link_of(rig))
+    other.click("[data-page=sessions]")
+    facts = "document.getElementById('session-facts').innerText.includes('{}')"
+    other.until(facts.format("recording now"))
     page.click("[data-key=recording] button")
     page.until(state.format("off"))
+    other.until(facts.format("complete"))
+    other.until("!document.getElementById('session-list').innerText.includes('recording now')")
     assert "M12" in str(rig.about()["metadata"])
     page.click("[data-key=recording] button")
     page.until("document.getElementById('session').open")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import string
 from pathlib import Path
 
@@ -220,6 +221,24 @@ def test_files_are_found_by_the_names_of_the_list_only(folder):
     (folder / "link.yaml").unlink()
 
 
+def test_a_write_that_fails_midway_leaves_all_as_it_was(tmp_path):
+    files = Folder(tmp_path)
+    files.write({"mine.yaml": "old\n"})
+    long = "long\n" * 10_000
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))  # as on a full disk
+    try:
+        for texts in ({"exp.yaml": "new\n", "mine.yaml": long}, {"mine.yaml": "new\n", "exp.yaml": long}):
+            with pytest.raises(FolderError, match="nothing was written"):
+                files.write(texts)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {file.name: file.read_text() for file in tmp_path.iterdir()} == {"mine.yaml": "old\n"}
+    files.write({"mine.yaml": long, "exp.yaml": "new\n"})
+    (tmp_path / "usual").touch()
+    assert {file.stat().st_mode for file in tmp_path.iterdir()} == {(tmp_path / "usual").stat().st_mode}
+
+
 TEXTS = st.text(alphabet=[*string.printable, "ä", "\u2028", "\0"], max_size=30)
 
 
@@ -254,6 +273,27 @@ def test_a_value_of_another_shape_is_told_at_its_key(folder, text):
         view = look(folder, values={key: text}).view()
         assert json.dumps(view)
         assert any(problem["text"].startswith(key) for problem in view["problems"]), (key, view["problems"])
+
+
+@pytest.mark.parametrize(
+    ("template", "key", "text"),
+    [
+        ("optogenetic", "triggers.points_there.point", "[16 0, 100]"),
+        ("optogenetic", "triggers.points_there.point", "[x, 100]"),
+        ("optogenetic", "triggers.points_there.point", "[.nan, 100]"),
+        ("optogenetic", "triggers.points_there.point", "[100]"),
+        ("optogenetic", "triggers.points_there.point", f"[1{'0' * 400}, 100]"),
+        ("demo", "regions.left.center", "5"),
+        ("demo", "regions.left.radius", "big"),
+        ("demo", "regions.left", "{}"),
+    ],
+)
+def test_what_can_not_be_drawn_is_told_and_left_out_of_the_drawing(folder, template, key, text):
+    view = look(folder, template=template, values={key: text}).view()
+    assert any(problem["text"].startswith(key) for problem in view["problems"]), view["problems"]
+    assert "points_there" not in view["drawing"]["points"]
+    assert "left" not in view["drawing"]["regions"]
+    assert json.dumps(view, allow_nan=False)
 
 
 def test_an_option_goes_into_a_panel_that_is_just_true(page, tmp_path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from dlstream.authoring.draft import Draft
 from dlstream.authoring.draft_data import plain
 from dlstream.authoring.explain import Known
@@ -12,7 +14,11 @@ from dlstream.authoring.helps import about_place, completed, substitute
 from dlstream.wizard.rig_draft import refuse_path
 from dlstream_common import DlstreamError, Place, key_of
 from dlstream_experiment.model.names import title_of
+from dlstream_panel.shapes import AnyShape, Spot
 from dlstream_panel.wizard_requests import Answers
+
+_SPOT: TypeAdapter[Any] = TypeAdapter(Spot)
+_SHAPE: TypeAdapter[Any] = TypeAdapter(AnyShape)
 
 
 class ExperimentDraft:
@@ -58,20 +64,20 @@ class ExperimentDraft:
         return self.draft.outputs()
 
     def drawing(self, sizes: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
-        """What is drawn on the pictures, as the page of regions has it."""
+        """What can be drawn on the pictures, as the page of regions has it: not what was typed and is none yet."""
         draft, camera = self.draft, self._answers.watched.name
         triggers = draft.get(("triggers",)) or {}
         points = {
             str(name): {"at": [float(value) for value in item["point"]], "camera": str(item.get("camera") or camera)}
             for name, item in triggers.items()
-            if isinstance(item.get("point"), list)
+            if _fits(_SPOT, item.get("point"))
         }
         return {
             "file": draft.file.name,
             "hash": "",
             "camera": camera,
             "cameras": list(dict.fromkeys([camera, *(item.name for item in self._answers.cameras)])),
-            "regions": plain_regions(draft),
+            "regions": {name: shape for name, shape in plain_regions(draft).items() if _fits(_SHAPE, shape)},
             "points": points,
             "scales": dict(self._answers.scales),
             "sizes": {name: list(size) for name, size in sizes.items()},
@@ -180,6 +186,15 @@ def plain_regions(draft: Draft) -> dict[str, Any]:
     """The regions as plain data."""
     found: dict[str, Any] = plain(draft.get(("regions",)) or {})
     return found
+
+
+def _fits(kind: TypeAdapter[Any], value: Any) -> bool:
+    """Whether the page can draw a value."""
+    try:
+        kind.validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True
 
 
 def _is_beyond(point: Any, size: tuple[int, int]) -> bool:

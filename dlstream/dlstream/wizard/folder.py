@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -95,9 +97,7 @@ class Folder:
         for name, file in files.items():
             old = file.read_text(encoding="utf-8") if file.exists() else None
             try:
-                # A name that appears just now is somebody else's.
-                with file.open("x" if old is None else "w", encoding="utf-8") as stream:
-                    stream.write(texts[name])
+                _put(file, texts[name], new=old is None)
             except OSError as error:
                 self.restore(before)
                 raise FolderError(f"{name}: can't be written ({error.strerror}); nothing was written") from error
@@ -113,7 +113,7 @@ class Folder:
                     (self.path / name).unlink()
                     self._written.pop(name, None)
                 else:
-                    (self.path / name).write_text(old, encoding="utf-8")
+                    _put(self.path / name, old, new=False)
                     self._written[name] = _hash(self.path / name)
 
     def _names(self, endings: tuple[str, ...] | frozenset[str]) -> list[str]:
@@ -128,6 +128,30 @@ class Folder:
             what = f"no {kind} was chosen" if not name else f"'{name}': the folder has no such {kind}"
             raise FolderError(f"{what}; expected one of the list. {suggest(name, names)}".rstrip())
         return self.path / name
+
+
+def _put(file: Path, text: str, new: bool) -> None:
+    """Writes a file whole or not at all.
+
+    Raises:
+        OSError: it can't be written, or is a new one whose name appears just now: that is somebody else's.
+    """
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        if new:
+            file.touch(exist_ok=False)
+        try:
+            temporary.chmod(file.stat().st_mode & 0o7777)
+            temporary.replace(file)
+        except OSError:
+            if new:
+                file.unlink()
+            raise
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _hash(file: Path) -> str:

@@ -22,6 +22,7 @@ export class Sessions {
     [this.hello, this.jobs, this.chosen, this.shown, this.recording] = [hello, jobs, "", false, ""];
     byId("session-search").addEventListener("input", () => this.#list());
     byId("make-report").addEventListener("click", () => this.#start("report"));
+    byId("replay-same").addEventListener("click", () => this.#start("replay"));
     byId("replay").addEventListener("submit", (event) => this.#replay(event));
     byId("session-list").addEventListener("keydown", (event) => this.#arrows(event));
     jobs.onchange((job) => this.#reported(job));
@@ -29,8 +30,7 @@ export class Sessions {
 
   enter() {
     this.shown = true;
-    this.#list();
-    if (this.chosen) this.#open(this.chosen);
+    this.#again();
   }
 
   leave() {
@@ -43,7 +43,14 @@ export class Sessions {
     const recording = (state.nodes["/recorder"]?.values?.session ?? "").split("/").at(-1);
     const changed = this.recording !== recording;
     this.recording = recording;
-    if (this.shown && changed) this.#list();
+    if (changed) this.#again();
+  }
+
+  /** Reads the list and the session that is open once more, where they are seen: a recording has begun or ended. */
+  #again() {
+    if (!this.shown) return;
+    this.#list();
+    if (this.chosen) this.#open(this.chosen);
   }
 
   async #list() {
@@ -139,10 +146,9 @@ export class Sessions {
     byId("session-tables").replaceChildren(...about.tables.map((file) => make("li", {}, make("a", { href: path(file.name), download: file.name }, file.name), make("span", { class: "muted small" }, size(file.bytes)))));
   }
 
-  /** Decides again on a session's poses: as it ran by the first button, with another value by the second. */
+  /** Decides again on a session's poses, with another value. */
   #replay(event) {
     event.preventDefault();
-    if (event.submitter?.id === "replay-same") return this.#start("replay");
     const [parameter, value] = ["what-parameter", "what-value"].map((id) => byId(id).value.trim());
     if (!parameter || !value) return tell("What if needs both: a parameter of the experiment, such as triggers.in_left.dwell, and its value.", "problem");
     return this.#start("replay", { parameter, value });
@@ -159,6 +165,7 @@ export class Sessions {
   #reported(job) {
     this.#job = job;
     this.#print();
+    if (job.name === "run" && !job.running) this.#again();
     if (job.name === "report" && !job.running && job.session === this.chosen) this.#open(this.chosen);
   }
 

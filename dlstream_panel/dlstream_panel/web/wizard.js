@@ -130,9 +130,15 @@ export class Wizard {
   #more(event) {
     event.preventDefault();
     const [key, ...rest] = byId("w-more-key").value.split("=");
-    if (!key.trim() || !rest.length) return tell("Expected KEY=VALUE, such as seed=7", "problem");
+    if (!key.trim() || !rest.length) return tell("Expected KEY=VALUE, such as seed=7; KEY= takes it back", "problem");
     byId("w-more-key").value = "";
-    this.#answer({ values: { ...this.answers.values, [key.trim()]: rest.join("=").trim() } });
+    this.#set(key.trim(), rest.join("=").trim());
+  }
+
+  /** The value of a key; an empty text takes it back. */
+  #set(key, text) {
+    const { [key]: _old, ...values } = this.answers.values;
+    this.#answer({ values: text.trim() ? { ...values, [key]: text } : values });
   }
 
   async #read() {
@@ -151,26 +157,29 @@ export class Wizard {
   /** Asks what the answers come to, those of the last moment: one question at a time, and again where an answer is lost. */
   async #look() {
     this.#asked++;
-    this.#show();
     this.#looking ??= this.#lookAll();
+    this.#show();
     await this.#looking;
   }
 
   async #lookAll() {
-    for (let seen = 0, told = false; seen !== this.#asked; ) {
-      const number = this.#asked;
-      try {
-        this.#made = await ask("wizard-look", { answers: this.answers }, LOOK);
-        seen = number;
-      } catch (error) {
-        if (!told) tell(error.message, "problem");
-        told = true;
-        if (!error.lost) seen = number;
-        else await new Promise((done) => setTimeout(done, 1000));
+    try {
+      for (let seen = 0, told = false; seen !== this.#asked; ) {
+        const number = this.#asked;
+        try {
+          this.#made = await ask("wizard-look", { answers: this.answers }, LOOK);
+          seen = number;
+        } catch (error) {
+          if (!told) tell(error.message, "problem");
+          told = true;
+          if (!error.lost) seen = number;
+          else await new Promise((done) => setTimeout(done, 1000));
+        }
+        this.#show();
       }
-      this.#show();
+    } finally {
+      this.#looking = null; // also where an answer can't be shown: the next one may
     }
-    this.#looking = null;
   }
 
   // Regions are drawn on the page of regions, and kept here.
@@ -186,7 +195,10 @@ export class Wizard {
     save: async ({ regions, points, scales }) => {
       const before = this.answers;
       const places = Object.fromEntries(Object.entries(points).map(([name, at]) => [`triggers.${name}.point`, `[${at.join(", ")}]`]));
-      await this.#answer({ regions, scales, values: { ...before.values, ...places } });
+      // What is drawn now counts, not what was typed for the same before: it would be put over it.
+      const drawn = ["regions", ...Object.keys(scales).map((camera) => `calibration.${camera}`), ...Object.keys(places)];
+      const others = Object.entries(before.values).filter(([key]) => !drawn.some((name) => `${key.replaceAll("[", ".")}.`.startsWith(`${name}.`)));
+      await this.#answer({ regions, scales, values: { ...Object.fromEntries(others), ...places } });
       const wrong = (this.#made?.problems ?? []).filter((problem) => problem.step === "regions");
       if (!wrong.length) return "taken over: they are written with the rest";
       const text = wrong.map((problem) => problem.text).join("\n");
@@ -319,7 +331,7 @@ export class Wizard {
     say(byId("w-keypoints"), this.#made?.keypoints ? `It finds ${this.#made.keypoints.join(", ")}${animals?.length > 1 ? `, of ${animals.length} animals` : ""}.` : "");
     this.#options("w-template", (this.#lists?.templates ?? []).map((one) => one.name), answers.template, (name) => name.replaceAll("_", " "));
     say(byId("w-template-about"), this.#lists?.templates.find((one) => one.name === answers.template)?.about ?? "");
-    showFields(this.#made?.fields ?? [], (key, text) => this.#answer({ values: { ...this.answers.values, [key]: text } }));
+    showFields(this.#made?.fields ?? [], (key, text) => this.#set(key, text));
     showOutputs(this.#made?.outputs ?? [], answers.outputs, this.#lists?.types ?? [], (outputs) => this.#answer({ outputs }));
     showRegions(this.#made?.drawing);
     showReading(this.#made);
