@@ -115,6 +115,20 @@ def test_action_with_another_file_and_with_a_bad_one(
     del goal
 
 
+def test_start_begins_no_other_run_under_a_goal_that_waits(start_node, observer, watcher, wait_for, tmp_path):
+    other = experiment_file(tmp_path, ("experiment: example ", "experiment: other "))
+    start_node(MODULE, file=EXAMPLE, start_timeout=300.0)
+    goal = Goal(observer, wait_for, other)  # which waits for its output
+    wait_for(lambda: watcher.status().status == ExperimentStatus.WAITING, "the goal, which waits")
+    answer = watcher.call("start")
+    assert not answer.success
+    assert answer.message == "a goal of the action run waits for its start; cancel it first"
+    assert watcher.status().experiment == "other"
+    goal.cancel()
+    assert goal.result()[0] == GoalStatus.STATUS_CANCELED
+    assert watcher.call("start").success, "it starts as soon as an output answers"
+
+
 @pytest.mark.slow
 def test_a_run_waits_for_an_output_that_nobody_is_and_says_so(start_node, observer, animal, wait_for):
     statuses = observer.collect(ExperimentStatus, "/experiment/status", EVENT)

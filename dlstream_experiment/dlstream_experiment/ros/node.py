@@ -261,6 +261,10 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             return f"experiment '{self._running_engine.experiment.experiment}' is running already; stop it first"
         return ""
 
+    def _promised(self) -> str:
+        """Why ~/start can't begin the next run, while none is on; empty where it can."""
+        return "a goal of the action run waits for its start; cancel it first" if self._action.active else ""
+
     def _obstacle(self) -> str:
         """Why a run can't begin now; empty where it can."""
         outputs = self._connections.obstacles if self._connections else []
@@ -325,7 +329,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
 
     def _on_start(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         experiment = self._running_engine.experiment
-        problem = self._busy() or self._take_over() or self._wrong_keypoints()
+        problem = self._busy() or self._promised() or self._take_over() or self._wrong_keypoints()
         newer = self._running_engine.experiment is not experiment
         problem = problem or ("" if newer else self._obstacle())
         response.success, response.message = not problem, problem or "started"
