@@ -16,7 +16,7 @@ from dlstream_common import Command, DlstreamError, Event, event_kinds, suggest
 from dlstream_common.lateness import uptime
 from dlstream_common.ros import Diagnosis, DlstreamNode, Level, run_node
 from dlstream_experiment.model.experiment import Experiment
-from dlstream_experiment.ros.connections import Connections
+from dlstream_experiment.ros.connections import Connections, sources_of
 from dlstream_experiment.ros.experiment_file import ExperimentFile
 from dlstream_experiment.ros.forward_steps import ForwardSteps
 from dlstream_experiment.ros.heartbeat import Heartbeat
@@ -220,14 +220,27 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
     # Starting and stopping.
 
     def _use(self, experiment: Experiment) -> None:
-        """Connects with what an experiment needs; no run is in progress."""
+        """Connects with what an experiment needs; no run is in progress.
+
+        Raises:
+            DlstreamError: it can't be used; what was used before remains.
+        """
+        engine, sources = Engine(experiment), sources_of(experiment)
+        self._watched.use(experiment)
         if self._connections:
             self._connections.close()
-        self._engine = Engine(experiment)
-        self._watched.use(experiment)
+        self._engine = engine
         listeners, silence = (self.settings.listeners, self.settings.output_timeout) if self.settings else (1, 1.0)
         self._connections = Connections(
-            self, experiment, self._clock_now, self._on_input, self._complain, self._recovered, listeners, silence
+            self,
+            experiment,
+            sources,
+            self._clock_now,
+            self._on_input,
+            self._complain,
+            self._recovered,
+            listeners,
+            silence,
         )
         if self.is_active:
             self._connections.activate()
@@ -316,13 +329,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         """Begins what an action goal asks for; returns why it can't."""
         if not self.is_active or self._running_engine.running or self.settings is None:
             return self._obstacle()
-        try:
-            experiment = self._file.load(Path(file).expanduser()) if file else self._file.newest()
-        except DlstreamError as error:
-            return str(error)
-        if experiment is not self._running_engine.experiment:
-            self._use(experiment)
-        problem = self._wrong_keypoints()
+        problem = self._take_over(file) or self._wrong_keypoints()
         if not problem:
             self._wait(self.settings, for_poses=False)
         return problem
@@ -346,14 +353,17 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         response.success, response.message = not problem, problem or "the experiment file as it is now is in use"
         return response
 
-    def _take_over(self) -> str:
-        """Uses the configured experiment file as it is now; returns why it can't. No run is in progress."""
+    def _take_over(self, file: str = "") -> str:
+        """Uses an experiment file as it is now, by default the configured one; returns why it can't.
+
+        No run is in progress.
+        """
         try:
-            experiment = self._file.newest()
+            experiment = self._file.load(Path(file).expanduser()) if file else self._file.newest()
+            if experiment is not self._running_engine.experiment:
+                self._use(experiment)
         except DlstreamError as error:
             return str(error)
-        if experiment is not self._running_engine.experiment:
-            self._use(experiment)
         return ""
 
     def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
