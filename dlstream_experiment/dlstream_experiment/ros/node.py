@@ -169,7 +169,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         """Decides on an input and carries out what follows; written down is it after that."""
         engine = self._running_engine
         effects = engine.handle(item)
-        self._carry_out(effects, begins=isinstance(item, Start))
+        self._carry_out(effects, begins=isinstance(item, Start) and engine.running)
         if isinstance(item, Poses) and item.arrived is not None:
             self._decision_time = self._clock_now() - item.arrived
         self._publications.journal(item, effects, engine.experiment)
@@ -253,7 +253,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         seed = self._running_engine.experiment.seed
         self._handle(Start(self._clock_now(), secrets.randbits(32) if seed is None else seed))
         for source, value in (self._connections.values if self._connections else {}).items():
-            self._handle(Value(self._clock_now(), source, value))
+            self._on_input(Value(self._clock_now(), source, value))
 
     def _stop_run(self, reason: str, fault: bool = False) -> bool:
         """Ends the run, or the waiting for it; whether there was a run."""
@@ -345,6 +345,9 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             response.message = "starts as soon as the outputs answer to the experiment file as it is now"
         elif not problem:
             self._run()
+            status = self._running_engine.status(self._clock_now())
+            if status.phase is Phase.FAULT:
+                response.success, response.message = False, status.reason
         return response
 
     def _on_reload(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
