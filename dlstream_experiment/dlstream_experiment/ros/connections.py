@@ -18,7 +18,7 @@ from dlstream_experiment.model.external import ExternalSource
 from dlstream_experiment.ros.external_topics import ExternalTopics, message_type
 from dlstream_experiment.ros.output_link import OutputLink
 from dlstream_experiment.ros.pose_sources import PoseSources
-from dlstream_experiment.runtime.inputs import Input, Poses
+from dlstream_experiment.runtime.inputs import Input, Poses, Value
 from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 
@@ -98,10 +98,9 @@ class Connections:
         for link in self._links.values():
             link.overdue(timeout)
 
-    @property
-    def values(self) -> dict[str, float | str]:
-        """The newest value from each source outside that sent one."""
-        return self._values.last
+    def values(self) -> list[Value]:
+        """The newest value from each source outside that sent one, with its age now."""
+        return self._values.last()
 
     def supervise(self, again: bool) -> str:
         """Complains of outputs that do not follow their last command; why the first of them does not, empty if all do.

@@ -27,7 +27,7 @@ from dlstream_experiment.ros.waiting import Waiting
 from dlstream_experiment.ros.watched import Watched
 from dlstream_experiment.runtime.effects import Effect, Phase, RegionStates
 from dlstream_experiment.runtime.engine import Engine
-from dlstream_experiment.runtime.inputs import Fault, Input, Poses, Start, Stop, Tick, Value
+from dlstream_experiment.runtime.inputs import Fault, Input, Poses, Start, Stop, Tick
 from dlstream_experiment.settings import ExperimentSettings
 from dlstream_msgs.msg import ExperimentStatus
 from dlstream_msgs.srv import GetExperimentStatus
@@ -252,8 +252,8 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             self._connections.begin()
         seed = self._running_engine.experiment.seed
         self._handle(Start(self._clock_now(), secrets.randbits(32) if seed is None else seed))
-        for source, value in (self._connections.values if self._connections else {}).items():
-            self._on_input(Value(self._clock_now(), source, value))
+        for value in self._connections.values() if self._connections else []:
+            self._on_input(value)
 
     def _stop_run(self, reason: str, fault: bool = False) -> bool:
         """Ends the run, or the waiting for it; whether there was a run."""
