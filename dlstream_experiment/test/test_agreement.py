@@ -208,11 +208,41 @@ def test_what_came_late_is_sent_again_after_a_second():
     assert not one.is_late, "it is on its way"
 
 
-def test_a_pulse_that_came_late_is_not_sent_again():
+@pytest.mark.parametrize(
+    ("action", "values"),
+    [
+        ("pulse", {"width": "5"}),
+        ("train", {"frequency": "20"}),
+        ("on", {"duration": "2"}),
+        ("show", {"image": "left", "duration": "2"}),
+        ("play", {"sound": "tone"}),
+    ],
+)
+def test_what_ends_by_itself_is_not_sent_again(action, values):
+    finite = Command(0, "laser", action, values)
     one = agreement()
-    one.sent(5, Command(0, "laser", "pulse", {"width": "5"}))
+    one.sent(5, finite)
     one.came_late(5, 0.0)
     assert not one.is_late
+
+    wanted = " ".join([action, *(f"{key}={value}" for key, value in values.items())])
+    for after in (OutputState(**NEW), OutputState(False, OFF, "rig", 1, reason="/pose was killed by SIGKILL")):
+        one = agreement()
+        one.sent(5, finite)
+        one.heard(state(5, wanted), 0.0)
+        one.heard(state(5, OFF), 2.0)
+        one.heard(after, 60.0)
+        assert one.difference(60.0) is None
+        found = one.difference(60.5)
+        assert found is not None
+        assert (found.again, one.owed(99.0)) == (None, None)
+
+
+def test_a_video_in_a_loop_is_sent_again():
+    one = agreement()
+    one.sent(5, Command(0, "screen", "play", {"video": "dots", "loop": "true"}))
+    one.came_late(5, 0.0)
+    assert one.is_late
 
 
 def test_silence_is_said_once_each_time():

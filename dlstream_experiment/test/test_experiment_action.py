@@ -115,6 +115,45 @@ def test_action_with_another_file_and_with_a_bad_one(
     del goal
 
 
+def test_start_begins_no_other_run_under_a_goal_that_waits(start_node, observer, watcher, wait_for, tmp_path):
+    other = experiment_file(tmp_path, ("experiment: example ", "experiment: other "))
+    start_node(MODULE, file=EXAMPLE, start_timeout=300.0)
+    goal = Goal(observer, wait_for, other)  # which waits for its output
+    wait_for(lambda: watcher.status().status == ExperimentStatus.WAITING, "the goal, which waits")
+    answer = watcher.call("start")
+    assert not answer.success
+    assert answer.message == "a goal of the action run waits for its start; cancel it first"
+    assert watcher.status().experiment == "other"
+    goal.cancel()
+    assert goal.result()[0] == GoalStatus.STATUS_CANCELED
+    assert watcher.call("start").success, "it starts as soon as an output answers"
+
+
+def test_a_file_that_can_not_be_used_is_refused_and_the_node_goes_on(start_node, observer, watcher, wait_for, tmp_path):
+    path = experiment_file(tmp_path)
+    node = start_node(MODULE, file=path, start_timeout=300.0)
+    assert watcher.call("reload").success, "it has read its file"
+    good = path.read_text()
+    topic = "{type: topic, topic: /scale/weight, message: unsourced_msgs/msg/Weight, at_least: 20}"
+    path.write_text(good.replace("triggers:\n", f"triggers:\n  on_scale: {topic}\n"))
+    refusal = "message type: found 'unsourced_msgs/msg/Weight'; expected one that is installed"
+    for service in ("reload", "start"):
+        answer = watcher.call(service)
+        assert not answer.success
+        assert answer.message.startswith(refusal)
+    for file in ("", path):
+        status, result = Goal(observer, wait_for, file).result()
+        assert status == GoalStatus.STATUS_ABORTED
+        assert result.reason.startswith(refusal)
+    path.write_text(good)
+    assert watcher.call("reload").success
+    goal = Goal(observer, wait_for)
+    wait_for(lambda: watcher.status().reason.startswith("waits for output 'screen'"), "the goal, which waits")
+    assert node.end(signal.SIGTERM) == 0
+    assert "Traceback" not in node.output
+    del goal
+
+
 @pytest.mark.slow
 def test_a_run_waits_for_an_output_that_nobody_is_and_says_so(start_node, observer, animal, wait_for):
     statuses = observer.collect(ExperimentStatus, "/experiment/status", EVENT)

@@ -10,10 +10,10 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from experiment_node_tools import EXAMPLE, MODULE, OUTPUT, PATIENT_OUTPUT, PICTURES, experiment_file, values
 from experiment_poses import BETWEEN, LEFT, RIGHT
-from std_msgs.msg import Float64
+from std_msgs.msg import Float64, String
 from std_srvs.srv import SetBool
 
-from dlstream_common.ros import stamp_from_message
+from dlstream_common.ros import JOURNAL, stamp_from_message
 from dlstream_msgs.msg import ExperimentStatus
 
 
@@ -296,3 +296,7 @@ def test_a_value_of_any_topic_is_a_trigger(start_node, observer, watcher, log_ou
     [shown] = [item for item in watcher.commands if item.action == "show"]
     assert (shown.trigger, shown.value, shown.camera) == ("on_scale", 25.0, "")
     wait_for(lambda: weighs(5.0, "trigger_fell"), "the trigger to fall")
+    assert watcher.call("stop").success
+    journal = observer.collect(String, "/experiment/journal", JOURNAL)
+    assert watcher.call("start").success
+    wait_for(lambda: any('"in":"value"' in item.data and '"age":' in item.data for item in journal), "its age")

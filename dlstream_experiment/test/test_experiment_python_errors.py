@@ -50,6 +50,28 @@ def failed(engine: Engine, effects: Sequence[Effect]) -> str:
     return fault.values["reason"]
 
 
+@pytest.mark.parametrize(
+    ("what", "method", "made"),
+    [
+        ("trigger 'near_wall' (near_wall.py:NearWall)", "build", "return NearWallTrigger(self)"),
+        ("the protocol (near_wall.py:EveryOther)", "create", "return EveryOtherProtocol(self)"),
+    ],
+)
+def test_what_can_not_be_made_as_the_run_begins_ends_it(make, what, method, made):
+    path, _ = make(made, f"open(__file__ + '.state').close(); {made}")
+    state = path.parent / "near_wall.py.state"
+    state.touch()
+    engine = Engine(load_experiment(path, allow_python=True))
+    state.unlink()
+    reason = failed(engine, engine.start(seconds(0)))
+    assert reason.startswith(f"{what}: {method} raised FileNotFoundError: ")
+    assert engine.poses(neck_at(1, 20, 200)) == []
+    state.touch()
+    engine.start(seconds(2))
+    assert engine.running
+    assert engine.status(seconds(3)).phase is Phase.RUNNING
+
+
 def test_decide_that_raises_is_told_with_its_line(make):
     path, line = make(DECIDES, "return 1 / 0")
     engine = started(path)

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from dlstream_common import FramePoses, Individual
-from dlstream_experiment import Engine, Event, Experiment
+from dlstream_experiment import Engine, Event, Experiment, load_experiment
 from dlstream_experiment.journal.journal import Entry, Journal, JournalError, from_first_start, read_journal
 from dlstream_experiment.journal.replay import first_difference, replay
 from dlstream_experiment.model.triggers import TRIGGERS
-from dlstream_experiment.runtime.inputs import Input, Poses, Start, Stop, Tick
+from dlstream_experiment.runtime.inputs import Input, Poses, Start, Stop, Tick, Value
 
 RUNS = int(os.environ.get("DLSTREAM_REPLAYS", "30"))
 """How many random experiments; the bar is 1000."""
@@ -187,3 +187,28 @@ def test_commands_say_which_trigger_and_no_other_frame_than_its_own():
     assert {(command["trigger"], command["sequence"]) for command in shown} == {("in_left", 2)}
     assert "trigger" not in commands[-1], "the end's off is nobody's"
     assert individual([LEFT, LEFT]).id in journal[1]
+
+
+WEIGHED = """\
+experiment: weighed
+camera: top
+triggers:
+  heavy: {type: topic, topic: /scale, message: std_msgs/msg/Float64, at_least: 20, timeout: 5, missing: "false"}
+protocol:
+  type: region_trials
+  trials: {heavy: {trigger: heavy, stimulus: {output: screen, action: show, values: {image: left}}}}
+"""
+
+
+@pytest.mark.parametrize(("age", "rises"), [(0, True), (3, True), (6, False)])
+def test_a_value_of_before_the_run_is_as_old_as_it_is(tmp_path, age, rises):
+    path = tmp_path / "weighed.yaml"
+    path.write_text(WEIGHED)
+    experiment = load_experiment(path)
+    value = Value(seconds(0), "/scale:data", 25.0, age=seconds(age) - seconds(0))
+    later = [Poses(neck_at(number, 1, 1)) for number in (1, 3)]
+    journal, log = run(experiment, [Start(seconds(0)), value, *later])
+    assert any("trigger_rose" in line for line in log) == rises
+    assert any("trigger_fell" in line for line in log) == (age == 3), "5 s after it came"
+    assert ('"age"' in journal[1]) == (age > 0), "journals of before there was an age stay as they were"
+    assert replayed(journal, experiment) == log

@@ -100,6 +100,8 @@ class Journal:
             about |= asdict(item)
             if not about.get("fault", True):  # as a stop was written down before there were others
                 del about["fault"]
+            if not about.get("age", True):  # as values were written down before they had an age
+                del about["age"]
         return [_text(about), *log_lines(number, effects)]
 
     def _poses(self, item: Poses) -> dict[str, Any]:
@@ -183,7 +185,7 @@ def _entry(line: JournalLine, keypoints: dict[str, tuple[str, ...]]) -> Entry:
     if isinstance(line, TickLine):
         return Entry(line.n, Tick(line.stamp))
     if isinstance(line, ValueLine):
-        return Entry(line.n, Value(line.stamp, line.source, line.value))
+        return Entry(line.n, Value(line.stamp, line.source, line.value, line.age))
     if isinstance(line, FaultLine):
         return Entry(line.n, Fault(line.stamp, line.name, line.reason))
     return Entry(line.n, Stop(line.stamp, line.reason, line.fault))

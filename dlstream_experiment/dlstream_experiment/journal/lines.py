@@ -128,6 +128,7 @@ class ValueLine(_Line):
     stamp: Stamp
     source: str
     value: Annotated[Any, BeforeValidator(_number_or_text)]
+    age: Annotated[int, Field(ge=0, le=2**62)] = 0
 
 
 class FaultLine(_Line):

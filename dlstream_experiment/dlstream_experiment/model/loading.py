@@ -67,9 +67,18 @@ def _load(
     return experiment
 
 
+def sha256_of(file: Path) -> str:
+    """The checksum of a file, as `UsedFile` has it.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def _sha256(path: Path, file: Path) -> str:
     try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
+        return sha256_of(file)
     except OSError as error:
         problem = Problem((), f"the file {file}, which can't be read ({error.strerror})", "one that can", line=1)
         raise InputError(path, [problem]) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dlstream_common import FINITE, OFF, RIG, Command
+from dlstream_experiment.model.protocols._lengths import ends_by_itself
 
 _AGAIN_AFTER = 1.0
 """Seconds after which a command that came too late is sent again."""
@@ -42,7 +43,7 @@ class Difference:
 
     Attributes:
         reason: what it does, and what it should do.
-        again: the command to send again; None for a pulse or train, after a limit of the output's own, and where
+        again: the command to send again; None for what ends by itself, after a limit of the output's own, and where
             somebody else commands it.
     """
 
@@ -103,7 +104,7 @@ class Agreement:
 
     def came_late(self, identity: int, steady: float) -> None:
         """The output refused a command as it came late: it may be sent again, but for one that ends by itself."""
-        if identity == self._id and self._sent is not None and self._sent.action not in FINITE:
+        if identity == self._id and self._sent is not None and _repeatable(self._sent):
             self._late_since = steady
         else:
             self.refused(identity)
@@ -171,7 +172,7 @@ class Agreement:
             return None
         self._reported = True
         others = known.source not in ("", self._source)
-        repeatable = sent.action not in FINITE  # to send a pulse again would be a second pulse
+        repeatable = _repeatable(sent)
         self._owed = sent if known.source == RIG and known.armed and repeatable else None
         limited = by_itself and known.limited  # no experiment passes a limit, and we don't try
         again = sent if repeatable and not others and not limited else None
@@ -193,3 +194,8 @@ class Agreement:
             return ""
         why = f" ({known.reason})" if known.reason else ""
         return f"does '{known.state}' by order of {known.source}{why}, and not '{wanted}'"
+
+
+def _repeatable(command: Command) -> bool:
+    """Whether a command only asserts a state: to send again what ends by itself would be a second reward."""
+    return command.action not in FINITE and not ends_by_itself(command.action, command.values)

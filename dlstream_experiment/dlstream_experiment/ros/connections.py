@@ -15,10 +15,10 @@ from dlstream_common import Command
 from dlstream_common.ros import POSE, HostClocks, poses_from_message
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.external import ExternalSource
-from dlstream_experiment.ros.external_topics import ExternalTopics
+from dlstream_experiment.ros.external_topics import ExternalTopics, message_type
 from dlstream_experiment.ros.output_link import OutputLink
 from dlstream_experiment.ros.pose_sources import PoseSources
-from dlstream_experiment.runtime.inputs import Input, Poses
+from dlstream_experiment.runtime.inputs import Input, Poses, Value
 from dlstream_experiment.runtime.triggers.trigger_set import TriggerSet
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 
@@ -30,6 +30,7 @@ class Connections:
     """Subscribes to poses and external values, and opens a link to each output.
 
     Args:
+        sources: of the values from outside; see `sources_of`.
         on_input: called with every frame's poses, and every value from outside that the triggers need.
         complain: called with an output's name and a reason.
         recovered: called with an output's name and what is well again.
@@ -39,6 +40,7 @@ class Connections:
         self,
         node: LifecycleNode,
         experiment: Experiment,
+        sources: Collection[ExternalSource],
         clock: Callable[[], int],
         on_input: Callable[[Input], None],
         complain: Callable[[str, str], None],
@@ -62,7 +64,7 @@ class Connections:
             for camera in experiment.cameras
         ]
         self._clocks = HostClocks(node, node.get_namespace())
-        self._values = ExternalTopics(node, _sources(experiment), clock, on_input, complain)
+        self._values = ExternalTopics(node, sources, clock, on_input, complain)
 
     def activate(self) -> None:
         """Publishes from here on: for connections that are made while their node is active."""
@@ -96,10 +98,9 @@ class Connections:
         for link in self._links.values():
             link.overdue(timeout)
 
-    @property
-    def values(self) -> dict[str, float | str]:
-        """The newest value from each source outside that sent one."""
-        return self._values.last
+    def values(self) -> list[Value]:
+        """The newest value from each source outside that sent one, with its age now."""
+        return self._values.last()
 
     def supervise(self, again: bool) -> str:
         """Complains of outputs that do not follow their last command; why the first of them does not, empty if all do.
@@ -180,5 +181,13 @@ class Connections:
         self._on_input(Poses(poses, arrived, ahead.nanoseconds, ahead.uncertainty))
 
 
-def _sources(experiment: Experiment) -> Collection[ExternalSource]:
-    return TriggerSet(experiment.triggers, experiment.context).external_sources
+def sources_of(experiment: Experiment) -> Collection[ExternalSource]:
+    """The sources of the values from outside on which an experiment decides.
+
+    Raises:
+        DlstreamError: a type of message is not there, or a class of the user's own fails.
+    """
+    sources = TriggerSet(experiment.triggers, experiment.context).external_sources
+    for source in sources:
+        message_type(source.message)
+    return sources

@@ -7,7 +7,7 @@ from typing import Any
 
 from dlstream_experiment.checks.against_rig import check_experiment
 from dlstream_experiment.model.experiment import Experiment
-from dlstream_experiment.model.loading import load_experiment
+from dlstream_experiment.model.loading import load_experiment, sha256_of
 from dlstream_experiment.settings import ExperimentSettings
 
 
@@ -45,7 +45,7 @@ class ExperimentFile:
         return experiment
 
     def newest(self) -> Experiment:
-        """The configured experiment, read again where its file is another one now.
+        """The configured experiment, read again where its file, or one that it names, is another one now.
 
         Raises:
             DlstreamError: what is wrong with it now; `experiment` remains.
@@ -53,9 +53,10 @@ class ExperimentFile:
         path = self._settings.file
         try:
             changed = path.read_text(encoding="utf-8") != self.experiment.text
+            changed = changed or any(sha256_of(used.path) != used.sha256 for used in self.experiment.files)
         except (OSError, UnicodeDecodeError):
             changed = True  # reading it again says why
         if changed:
             self.experiment = self.load(path)
-            self._logger.info(f"took over {path}, which has changed")
+            self._logger.info(f"took over {path}, which has changed, or a file that it names")
         return self.experiment

@@ -41,8 +41,7 @@ class ExternalTopics:
     ) -> None:
         self._node, self._clock, self._on_input, self._complain = node, clock, on_input, complain
         self._complained: set[str] = set()
-        self.last: dict[str, float | str] = {}
-        """The newest value of each source that sent one."""
+        self._last: dict[str, tuple[float | str, float]] = {}  # each with its arrival, by the monotonic clock
         self._heard = {source.source: -math.inf for source in sources if source.gives_signs_of_life}
         self._subscriptions = [
             node.create_subscription(
@@ -59,6 +58,14 @@ class ExternalTopics:
         """When all inputs of the rig had been heard, by the monotonic clock; infinite where there is none."""
         return min(self._heard.values(), default=math.inf)
 
+    def last(self) -> list[Value]:
+        """The newest value of each source that sent one, with its age now."""
+        stamp, steady = self._clock(), time.monotonic()
+        return [
+            Value(stamp, source, value, int((steady - arrived) * 1e9))
+            for source, (value, arrived) in self._last.items()
+        ]
+
     def close(self) -> None:
         """Lets go of the topics."""
         for subscription in self._subscriptions:
@@ -73,9 +80,10 @@ class ExternalTopics:
                 self._complained.add(source.source)
                 self._complain(source.topic, f"no value '{source.field}' in a message of {source.topic}: {error}")
             return
-        self.last[source.source] = value
+        steady = time.monotonic()
+        self._last[source.source] = (value, steady)
         if source.source in self._heard:
-            self._heard[source.source] = time.monotonic()
+            self._heard[source.source] = steady
         self._on_input(Value(arrived, source.source, value))
 
 

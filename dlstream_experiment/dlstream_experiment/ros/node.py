@@ -16,7 +16,7 @@ from dlstream_common import Command, DlstreamError, Event, event_kinds, suggest
 from dlstream_common.lateness import uptime
 from dlstream_common.ros import Diagnosis, DlstreamNode, Level, run_node
 from dlstream_experiment.model.experiment import Experiment
-from dlstream_experiment.ros.connections import Connections
+from dlstream_experiment.ros.connections import Connections, sources_of
 from dlstream_experiment.ros.experiment_file import ExperimentFile
 from dlstream_experiment.ros.forward_steps import ForwardSteps
 from dlstream_experiment.ros.heartbeat import Heartbeat
@@ -27,7 +27,7 @@ from dlstream_experiment.ros.waiting import Waiting
 from dlstream_experiment.ros.watched import Watched
 from dlstream_experiment.runtime.effects import Effect, Phase, RegionStates
 from dlstream_experiment.runtime.engine import Engine
-from dlstream_experiment.runtime.inputs import Fault, Input, Poses, Start, Stop, Tick, Value
+from dlstream_experiment.runtime.inputs import Fault, Input, Poses, Start, Stop, Tick
 from dlstream_experiment.settings import ExperimentSettings
 from dlstream_msgs.msg import ExperimentStatus
 from dlstream_msgs.srv import GetExperimentStatus
@@ -169,7 +169,7 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         """Decides on an input and carries out what follows; written down is it after that."""
         engine = self._running_engine
         effects = engine.handle(item)
-        self._carry_out(effects, begins=isinstance(item, Start))
+        self._carry_out(effects, begins=isinstance(item, Start) and engine.running)
         if isinstance(item, Poses) and item.arrived is not None:
             self._decision_time = self._clock_now() - item.arrived
         self._publications.journal(item, effects, engine.experiment)
@@ -220,14 +220,27 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
     # Starting and stopping.
 
     def _use(self, experiment: Experiment) -> None:
-        """Connects with what an experiment needs; no run is in progress."""
+        """Connects with what an experiment needs; no run is in progress.
+
+        Raises:
+            DlstreamError: it can't be used; what was used before remains.
+        """
+        engine, sources = Engine(experiment), sources_of(experiment)
+        self._watched.use(experiment)
         if self._connections:
             self._connections.close()
-        self._engine = Engine(experiment)
-        self._watched.use(experiment)
+        self._engine = engine
         listeners, silence = (self.settings.listeners, self.settings.output_timeout) if self.settings else (1, 1.0)
         self._connections = Connections(
-            self, experiment, self._clock_now, self._on_input, self._complain, self._recovered, listeners, silence
+            self,
+            experiment,
+            sources,
+            self._clock_now,
+            self._on_input,
+            self._complain,
+            self._recovered,
+            listeners,
+            silence,
         )
         if self.is_active:
             self._connections.activate()
@@ -239,8 +252,8 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             self._connections.begin()
         seed = self._running_engine.experiment.seed
         self._handle(Start(self._clock_now(), secrets.randbits(32) if seed is None else seed))
-        for source, value in (self._connections.values if self._connections else {}).items():
-            self._handle(Value(self._clock_now(), source, value))
+        for value in self._connections.values() if self._connections else []:
+            self._on_input(value)
 
     def _stop_run(self, reason: str, fault: bool = False) -> bool:
         """Ends the run, or the waiting for it; whether there was a run."""
@@ -260,6 +273,10 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         if self._running_engine.running:
             return f"experiment '{self._running_engine.experiment.experiment}' is running already; stop it first"
         return ""
+
+    def _promised(self) -> str:
+        """Why ~/start can't begin the next run, while none is on; empty where it can."""
+        return "a goal of the action run waits for its start; cancel it first" if self._action.active else ""
 
     def _obstacle(self) -> str:
         """Why a run can't begin now; empty where it can."""
@@ -312,20 +329,14 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         """Begins what an action goal asks for; returns why it can't."""
         if not self.is_active or self._running_engine.running or self.settings is None:
             return self._obstacle()
-        try:
-            experiment = self._file.load(Path(file).expanduser()) if file else self._file.newest()
-        except DlstreamError as error:
-            return str(error)
-        if experiment is not self._running_engine.experiment:
-            self._use(experiment)
-        problem = self._wrong_keypoints()
+        problem = self._take_over(file) or self._wrong_keypoints()
         if not problem:
             self._wait(self.settings, for_poses=False)
         return problem
 
     def _on_start(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         experiment = self._running_engine.experiment
-        problem = self._busy() or self._take_over() or self._wrong_keypoints()
+        problem = self._busy() or self._promised() or self._take_over() or self._wrong_keypoints()
         newer = self._running_engine.experiment is not experiment
         problem = problem or ("" if newer else self._obstacle())
         response.success, response.message = not problem, problem or "started"
@@ -334,6 +345,9 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
             response.message = "starts as soon as the outputs answer to the experiment file as it is now"
         elif not problem:
             self._run()
+            status = self._running_engine.status(self._clock_now())
+            if status.phase is Phase.FAULT:
+                response.success, response.message = False, status.reason
         return response
 
     def _on_reload(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -342,14 +356,17 @@ class ExperimentNode(DlstreamNode[ExperimentSettings]):
         response.success, response.message = not problem, problem or "the experiment file as it is now is in use"
         return response
 
-    def _take_over(self) -> str:
-        """Uses the configured experiment file as it is now; returns why it can't. No run is in progress."""
+    def _take_over(self, file: str = "") -> str:
+        """Uses an experiment file as it is now, by default the configured one; returns why it can't.
+
+        No run is in progress.
+        """
         try:
-            experiment = self._file.newest()
+            experiment = self._file.load(Path(file).expanduser()) if file else self._file.newest()
+            if experiment is not self._running_engine.experiment:
+                self._use(experiment)
         except DlstreamError as error:
             return str(error)
-        if experiment is not self._running_engine.experiment:
-            self._use(experiment)
         return ""
 
     def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

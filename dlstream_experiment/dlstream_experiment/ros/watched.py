@@ -33,10 +33,14 @@ class Watched:
         self._course = ""
 
     def use(self, experiment: Experiment) -> None:
-        """Another experiment, or another version of its file."""
-        self._course = json.dumps(course(experiment))
-        self._bounds = {name: bounds(experiment, name) for name in experiment.triggers}
-        self._cameras = {name: item.camera_in(experiment.context) for name, item in experiment.triggers.items()}
+        """Another experiment, or another version of its file.
+
+        Raises:
+            DlstreamError: a class of the user's own fails; what was watched before remains.
+        """
+        shown, limits = json.dumps(course(experiment)), {name: bounds(experiment, name) for name in experiment.triggers}
+        cameras = {name: item.camera_in(experiment.context) for name, item in experiment.triggers.items()}
+        self._course, self._bounds, self._cameras = shown, limits, cameras
         self.repeat()
 
     def repeat(self) -> None:

@@ -6,7 +6,7 @@ live or on replay. All stamps are nanoseconds since the epoch.
 
 from __future__ import annotations
 
-from dlstream_common import DlstreamError, Event, FramePoses, event_kinds
+from dlstream_common import OFF, Command, DlstreamError, Event, FramePoses, event_kinds
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.model.extension import ExtensionError
 from dlstream_experiment.runtime.effects import Effect, Phase, RegionStates, Status, region_states
@@ -20,12 +20,17 @@ class Engine:
 
     `handle` returns what follows from one input, in order; a replay needs nothing else. `start`, `poses`, `tick`,
     `value`, `fault` and `stop` make an input and handle it.
+
+    Raises:
+        ExtensionError: a class of the user's own does not say which outputs it commands.
     """
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
         prepare()
+        self._outputs = experiment.outputs
         self._run: Run | None = None
+        self._without_run = Status(Phase.IDLE, experiment.experiment)
 
     @property
     def running(self) -> bool:
@@ -48,13 +53,26 @@ class Engine:
         if isinstance(item, Start) and self.running:
             raise DlstreamError(f"experiment '{self.experiment.experiment}' is running already")
         if isinstance(item, Start):
-            self._run = Run(self.experiment, item.stamp, item.seed)
+            try:
+                self._run = Run(self.experiment, item.stamp, item.seed)
+            except ExtensionError as error:
+                return self._not_begun(item.stamp, str(error))
         if self._run is None or not self.running:
             return []
         try:
             return self._run.start() if isinstance(item, Start) else self._run.handle(item)
         except ExtensionError as error:
             return self._run.fail(_stamp(item), error)
+
+    def _not_begun(self, stamp: int, reason: str) -> list[Effect]:
+        """The end of a run that could not be made: with a fault, and every output off."""
+        name = self.experiment.experiment
+        self._run, self._without_run = None, Status(Phase.FAULT, name, reason=reason)
+        return [
+            Event(stamp, event_kinds.FAULT, "experiment", {"reason": reason}),
+            *[Command(stamp, output, OFF) for output in self._outputs],
+            Event(stamp, event_kinds.EXPERIMENT_ENDED, name, {"reason": reason, "duration": "0.000000"}),
+        ]
 
     def start(self, stamp: int, seed: int = 0) -> list[Effect]:
         """Begins a run: every output of the experiment gets `off`, then the protocol starts.
@@ -98,7 +116,7 @@ class Engine:
     def status(self, stamp: int) -> Status:
         """Where the experiment is."""
         if self._run is None:
-            return Status(Phase.IDLE, self.experiment.experiment)
+            return self._without_run
         return self._run.status(stamp)
 
     def measured(self) -> dict[str, float]:

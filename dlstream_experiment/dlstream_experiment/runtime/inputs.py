@@ -40,11 +40,16 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A value from outside, such as a ROS topic's, arrived."""
+    """A value from outside, such as a ROS topic's, arrived.
+
+    Attributes:
+        age: nanoseconds that it had arrived before, as the last one of a source had before the run began.
+    """
 
     stamp: int
     source: str
     value: float | str
+    age: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,7 +132,7 @@ class Run:
         effects = self._advance(self._here, stamp, "this machine", stamp)
         now = self._here.at(stamp)
         self._time = max(self._time, now)
-        decided = self._triggers.handle_value(item.source, item.value, now)
+        decided = self._triggers.handle_value(item.source, item.value, now, item.age)
         effects += self._changes(stamp, None)
         if self._protocol_triggers.isdisjoint(decided):
             return effects

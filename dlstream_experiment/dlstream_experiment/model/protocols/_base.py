@@ -11,7 +11,7 @@ from pydantic import Field
 from dlstream_common import Problem, Settings
 from dlstream_experiment.model.names import Label, Location, Name
 from dlstream_experiment.model.protocols._diagram import Diagram
-from dlstream_experiment.model.protocols._lengths import length
+from dlstream_experiment.model.protocols._lengths import ends_by_itself, length
 
 
 class Stimulus(Settings):
@@ -31,11 +31,7 @@ class Stimulus(Settings):
     @property
     def ends_by_itself(self) -> bool:
         """Whether the output itself ends the command: a pulse, a file, or what has a length."""
-        values = self.texts()
-        if self.action == "pulse" or "duration" in values or "count" in values:
-            return True
-        file = {"sound", "video"} & set(values)
-        return self.action == "play" and bool(file) and values.get("loop", "false").lower() == "false"
+        return ends_by_itself(self.action, self.texts())
 
     @property
     def length(self) -> float | None:

@@ -1,4 +1,4 @@
-"""How long an output does what it ends by itself, as far as the command tells it."""
+"""Whether an output ends a command by itself, and after which time, as far as the command tells it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from collections.abc import Mapping
 
 _FACTORS = {"": 1.0, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "Hz": 1.0, "kHz": 1e3}
 _NUMBER = re.compile(r"\s*\+?(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?)\s*([^\W\d_]*)\s*")
+
+
+def ends_by_itself(action: str, values: Mapping[str, str]) -> bool:
+    """Whether the output itself ends the command: a pulse, a file, or what has a length."""
+    if action == "pulse" or "duration" in values or "count" in values:
+        return True
+    file = {"sound", "video"} & set(values)
+    return action == "play" and bool(file) and values.get("loop", "false").lower() == "false"
 
 
 def length(action: str, values: Mapping[str, str]) -> float | None:

@@ -94,13 +94,13 @@ class TriggerSet:
             return dict(self.changed)
         return {**share.decided, **self.changed} if timed else share.decided.copy()
 
-    def handle_value(self, source: str, value: float | str, stamp: int) -> Mapping[str, bool]:
-        """The decisions of the triggers that decide on a value from outside, which arrived at `stamp`."""
+    def handle_value(self, source: str, value: float | str, stamp: int, age: int = 0) -> Mapping[str, bool]:
+        """The decisions, at `stamp`, of the triggers that decide on a value from outside; it arrived `age` before."""
         self.changed = {}
         states = self._external.get(source, [])
         if not states:
             return {}
-        self._values[source] = (value, stamp)
+        self._values[source] = (value, stamp - age)
         self._evaluate(stamp, states, (), None)
         numbers = sorted({number for state in states if state.known for number in (state.number, *state.above)})
         decided = [self._states[number] for number in numbers]
