@@ -180,7 +180,8 @@ def read_recorded(path: Path, outputs: Collection[str]) -> dict[str, list[Change
 
 
 def _decided(row: dict[str, str]) -> int:
-    return int(row["decided_ns"] or 0) or int(row["stamp_ns"])  # an analysis of a video has only the latter
+    """When it was decided: the analysis of a video has a stamp only, and a table made by hand perhaps its frame's."""
+    return int(row["decided_ns"] or 0) or int(row["stamp_ns"] or 0) or int(row["frame_stamp_ns"])
 
 
 def _stimulus(row: dict[str, str]) -> Stimulus | None:
