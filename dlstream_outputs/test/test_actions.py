@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlstream_common import Problem
+from dlstream_common.quantities import number_in
 from dlstream_outputs import VOCABULARY, Action, OutputSettings
 from dlstream_outputs.actions import On, Pulse, Train, read_action
-from dlstream_outputs.actions.quantities import number_in
 
 
 class Laser(OutputSettings):

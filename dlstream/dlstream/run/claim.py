@@ -205,13 +205,8 @@ def _read(text: str) -> Announcement | None:
         data: dict[str, Any] = {"running": 0.0, **json.loads(text)}
         known = {name: data[name] for name in Announcement.__dataclass_fields__}
         other = Announcement(**known)
-        return (
-            other
-            if all(isinstance(name, str) for name in other.nodes)
-            and int(other.started_ns)
-            and float(other.running) >= 0
-            else None
-        )
+        has_times = int(other.started_ns) and float(other.running) >= 0
+        return other if has_times and all(isinstance(name, str) for name in other.nodes) else None
     except (ValueError, TypeError, KeyError):
         return None
 

@@ -84,9 +84,9 @@ class Runner:
                 self._start(spec)
             ending = self._handle_events(tick)
             self._say("rig", f"stopping: {ending.reason}")
+            on_stopping(ending)
             if ending.at_once:
                 self._end_experiment()
-            on_stopping(ending)
         finally:
             self._end_all()
             for number, handler in previous.items():

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 
-_FACTORS = {"": 1.0, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "Hz": 1.0, "kHz": 1e3}
-_NUMBER = re.compile(r"\s*\+?(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?)\s*([^\W\d_]*)\s*")
+from dlstream_common.quantities import number_in
 
 
 def ends_by_itself(action: str, values: Mapping[str, str]) -> bool:
@@ -46,8 +44,7 @@ def _number(values: Mapping[str, str], key: str, unit: str, default: float | Non
     """A value in seconds, hertz or pieces; a number without a unit is in `unit`."""
     if key not in values and default is not None:
         return default
-    parts = _NUMBER.fullmatch(values[key])
-    number = float(parts[1]) * _FACTORS[parts[2] or unit] if parts is not None else math.nan
-    if not math.isfinite(number):
+    number = float(number_in(unit, values[key]) if unit else values[key])
+    if not 0 <= number < math.inf:
         raise ValueError(key)
-    return number
+    return number / 1000 if unit == "ms" else number
