@@ -76,6 +76,28 @@ def test_yoked_does_what_another_animal_got():
     assert "1: trial_started right" in script.said
 
 
+@settings(max_examples=60, deadline=None)
+@given(starts=st.lists(st.integers(0, 40), min_size=1, max_size=25, unique=True), period=st.floats(0.01, 0.09))
+def test_yoked_gives_each_pulse_also_between_two_frames(starts, period):
+    """Pulses of 20 ms, a tenth of a second and more apart; frames come more or less often than they last."""
+    schedule = [
+        {
+            "at": 1 + start / 10,
+            "seconds": 0.02,
+            "stimulus": {"output": "laser", "action": "pulse", "values": {"width": 20}},
+        }
+        for start in sorted(starts)
+    ]
+    script = Script(trials(control={"type": "yoked", "outputs": ["laser"], "schedule": schedule}))
+    frames = [number * period for number in range(1, round(6 / period))]
+    for time in frames:
+        script.frame(time)
+    given = [time for time, step in script.steps if isinstance(step, On) and step.stimulus.output == "laser"]
+    assert len(given) == len(starts)
+    for due, time in zip((item["at"] for item in schedule), given, strict=True):
+        assert due - 1e-6 <= time <= due + period + 0.0201, "on the first frame that can"
+
+
 def test_commands_name_the_trigger_of_their_own_output():
     script = Script(trials(limits={"laser": {"stimulus": 100}}))
     script.frame(1, in_left=True)

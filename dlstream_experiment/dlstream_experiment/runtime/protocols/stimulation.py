@@ -70,7 +70,8 @@ class Stimulation:
         self._draws = draws
         self._given: dict[str, tuple[Stimulus, int | None]] = {}
         self._anew: set[str] = set()
-        self._yoked_to: dict[str, int] = {}
+        self._yoked_to: dict[str, int] = {}  # how far each output has come in what the other animal's did
+        self._yoked_until: dict[str, int] = {}  # the end of one that is given late: what follows waits for it
         self._blocks: dict[str, list[bool]] = {}
         self._start = 0
         self._paused: int | None = None
@@ -103,6 +104,9 @@ class Stimulation:
     def resume(self, stamp: int) -> None:
         """Outputs can be on again."""
         if self._paused is not None:
+            if isinstance(self._control, Yoked):  # what was due meanwhile is not given late
+                for name in self._control.outputs:
+                    self._yoked_to[name] = self._yoked_at(self._control, name, stamp)
             for output in self._outputs.values():
                 output.since += stamp - max(self._paused, output.since)
                 output.begun += stamp - max(self._paused, output.begun)
@@ -146,14 +150,24 @@ class Stimulation:
     def _yoked(self, name: str, stamp: int, wanted: Stimulus | None) -> Stimulus | None:
         if not isinstance(self._control, Yoked) or name not in self._control.outputs:
             return wanted
-        changes = self._control.changes[name]
-        index = bisect_right(changes, stamp - self._start, key=lambda change: change[0])
+        changes, before = self._control.changes[name], self._yoked_to.get(name, 0)
+        index = newest = self._yoked_at(self._control, name, stamp)
+        if stamp < self._yoked_until.get(name, 0):
+            index = before
+        elif self._paused is None:  # a pulse may begin and end between two frames
+            due = (number for number in range(before + 1, newest) if _ends_by_itself(changes[number - 1][1]))
+            index = next(due, newest)
         stimulus = changes[index - 1][1] if index else None
+        if index < newest and index != before and stimulus is not None:
+            self._yoked_until[name] = stamp + nanoseconds(stimulus.length or 0.0)
         self._anew.discard(name)  # whatever this animal does
         if index != self._yoked_to.get(name) and stimulus is not None and stimulus.ends_by_itself:
             self._anew.add(name)
         self._yoked_to[name] = index
         return stimulus
+
+    def _yoked_at(self, control: Yoked, name: str, stamp: int) -> int:
+        return bisect_right(control.changes[name], stamp - self._start, key=lambda change: change[0])
 
     def _limited(
         self, name: str, output: _Output, stamp: int, wanted: Stimulus | None
@@ -207,6 +221,10 @@ class Stimulation:
             left += [number < control.left_out for number in range(control.block or 0)]
             self._draws.shuffle(left)
         return left.pop()
+
+
+def _ends_by_itself(stimulus: Stimulus | None) -> bool:
+    return stimulus is not None and stimulus.ends_by_itself
 
 
 def _reached(output: str, which: str, seconds: float) -> Note:
