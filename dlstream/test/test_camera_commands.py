@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -192,3 +195,15 @@ def test_mistakes_on_the_command_line(words, text):
     outcome = run("test", *words)
     assert isinstance(outcome.exception, DlstreamError), outcome.output
     assert text in str(outcome.exception)
+
+
+def test_ctrl_c_ends_a_long_test_and_what_was_read_is_told():
+    words = [sys.executable, "-m", "dlstream", "camera", "test", "synthetic", *QUICK, "--seconds", "3000"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        assert "reading for 3000 s" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        output = process.communicate(timeout=60)[0]
+    assert "ended by Ctrl-C; what was read until then:" in output
+    assert "synthetic\n" in output, output
+    assert "Traceback" not in output

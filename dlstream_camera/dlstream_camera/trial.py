@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -73,8 +74,13 @@ class Trial:
         return found
 
 
-def try_camera(name: str, settings: SourceSettings, seconds: float, frames: int = 0) -> Trial:
+def try_camera(
+    name: str, settings: SourceSettings, seconds: float, frames: int = 0, enough: threading.Event | None = None
+) -> Trial:
     """Opens a camera, reads it for some seconds, or until it has given so many frames, and closes it.
+
+    Args:
+        enough: ends the trial as soon as it is set, by any thread.
 
     Raises:
         PartError: its library is not installed.
@@ -82,9 +88,9 @@ def try_camera(name: str, settings: SourceSettings, seconds: float, frames: int 
     """
     notices: list[Notice] = []
     camera = Camera(name, settings, notices.append)
-    over, ended = threading.Event(), threading.Event()
+    enough, over, ended = enough or threading.Event(), threading.Event(), threading.Event()
     delivered = camera.open()
-    stopper = threading.Thread(target=_stop_after, args=(camera, seconds, over, ended), daemon=True)
+    stopper = threading.Thread(target=_stop_after, args=(camera, seconds, enough, over, ended), daemon=True)
     stamps: list[int] = []
     picture, encoding, dropped = None, "", 0
     try:
@@ -104,10 +110,14 @@ def try_camera(name: str, settings: SourceSettings, seconds: float, frames: int 
     return Trial(delivered, asked, picture, encoding, tuple(stamps), dropped, state, tuple(notices))
 
 
-def _stop_after(camera: Camera, seconds: float, over: threading.Event, ended: threading.Event) -> None:
+def _stop_after(
+    camera: Camera, seconds: float, enough: threading.Event, over: threading.Event, ended: threading.Event
+) -> None:
     """Wakes a waiting read when the time is over; again, since it may come before the read begins to wait."""
-    if ended.wait(seconds):
-        return
+    end = time.monotonic() + seconds
+    while not enough.is_set() and (left := end - time.monotonic()) > 0:
+        if ended.wait(min(left, 0.05)):
+            return
     over.set()
     while not ended.wait(0.05):
         camera.stop()

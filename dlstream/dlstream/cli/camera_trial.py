@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -44,17 +47,22 @@ _STAMPS = {
 def show_trials(
     what: str, keys: Sequence[str], only: Sequence[str], seconds: float, frames: int, out: Path, console: Console
 ) -> bool:
-    """Tries the cameras and prints what came of it; returns whether all are good.
+    """Tries the cameras and prints what came of it; returns whether all are good. Ctrl-C ends the reading.
 
     Raises:
         DlstreamError: there is no such rig, camera or key.
     """
     cameras = cameras_of(what, keys, only, console)
     out.mkdir(parents=True, exist_ok=True)
-    console.print(f"reading for {seconds:g} s ..." if not frames else f"reading {frames} frames ...")
-    with ThreadPoolExecutor(len(cameras)) as pool:
-        trials = {name: pool.submit(try_camera, name, settings, seconds, frames) for name, settings in cameras.items()}
-        good = True
+    good = True
+    with _set_by_ctrl_c() as enough, ThreadPoolExecutor(len(cameras)) as pool:
+        console.print(f"reading for {seconds:g} s ..." if not frames else f"reading {frames} frames ...")
+        trials = {
+            name: pool.submit(try_camera, name, settings, seconds, frames, enough) for name, settings in cameras.items()
+        }
+        wait(trials.values())
+        if enough.is_set():
+            console.print("ended by Ctrl-C; what was read until then:")
         for name, future in trials.items():
             console.print(f"\n[bold]{escape(name)}[/]")
             try:
@@ -63,6 +71,17 @@ def show_trials(
                 console.print(f"  [bold red]bad:[/] {escape(str(error))}")
                 good = False
     return good
+
+
+@contextmanager
+def _set_by_ctrl_c() -> Iterator[threading.Event]:
+    """An event that Ctrl-C sets meanwhile, in place of ending the program."""
+    pressed = threading.Event()
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.set())
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def show_trial(name: str, trial: Trial, out: Path, console: Console) -> bool:

@@ -215,8 +215,8 @@ def _report(
         look = rows[LOOK].median()
         precision = f"the camera looks every {look:.1f} ms"
         console.print(
-            f"The camera looks every {look:.1f} ms: a light that comes on just after a look is seen that much later. "
-            "Each figure with light in it contains this; the first row does not."
+            f"The camera looks every {look:.1f} ms: a light that changes just after a look is seen that much later. "
+            "So the second row is too long by up to that, and the last one off by up to that, in either direction."
         )
     seen, unseen = sum(flash.complete for flash in found.flashes), sum(not flash.complete for flash in found.flashes)
     if unseen:
