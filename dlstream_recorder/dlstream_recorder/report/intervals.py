@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -14,6 +14,7 @@ import pandas as pd
 from dlstream_common import OFF, event_kinds
 from dlstream_outputs.actions import VOCABULARY, Action, read_action
 from dlstream_recorder.report._answers import Answers
+from dlstream_recorder.report._pose_gaps import Gap, pose_gaps, without_gaps
 
 TRIAL_COLUMNS = ("name", "start_ns", "stop_ns", "trigger", "result", "count", "values")
 STIMULUS_COLUMNS = (
@@ -34,6 +35,16 @@ _OF_TRIALS = (
     event_kinds.EXPERIMENT_STARTED,
     event_kinds.TRIAL_STARTED,
     event_kinds.TRIAL_ENDED,
+    event_kinds.EXPERIMENT_ENDED,
+)
+_OF_STIMULI = (
+    event_kinds.COMMAND,
+    event_kinds.FAULT,
+    event_kinds.OUTPUT_REPORT,
+    event_kinds.SHAM_STARTED,
+    event_kinds.SHAM_CHANGED,
+    event_kinds.SHAM_ENDED,
+    event_kinds.EXPERIMENT_STARTED,
     event_kinds.EXPERIMENT_ENDED,
 )
 
@@ -72,18 +83,24 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
     A start is when the output did it, by its acknowledgement, or else when it was decided (`applied` is False: not
     known, as in an analysis). What an output refused is none, and ends none; one that went off by itself, as it says in
     a fault, has ended then. A pulse, a train or what has a duration ends when that is over, a train with its last
-    pulse; where the output measured the end, as a screen does, that counts. A sham stimulus is what would have been.
+    pulse; where the output measured the end, as a screen does, that counts.
+
+    A sham stimulus is what would have been: it ends with its run, or with an `off` from elsewhere, and while poses fail
+    to come it is off, as a real one is. A real one that goes on after that still has the trigger that caused it.
 
     Args:
         events, end_ns: as for `trials`.
     """
-    answers = Answers(events)
+    answers, gaps = Answers(events), pose_gaps(events, end_ns)
+    resumed = _Resumed(gaps)
     rows: list[dict[str, Any]] = []
     on: dict[tuple[object, bool], dict[str, Any]] = {}
-    shams = [event_kinds.SHAM_STARTED, event_kinds.SHAM_CHANGED, event_kinds.SHAM_ENDED]
-    others = [event_kinds.COMMAND, event_kinds.FAULT, event_kinds.OUTPUT_REPORT]
-    for event in _in_order(events[events["kind"].isin([*others, *shams])]):
+    for event in sorted(_in_order(events[events["kind"].isin(_OF_STIMULI)]), key=_around_its_trials):
         values = _values(event)
+        if event["kind"] in (event_kinds.EXPERIMENT_STARTED, event_kinds.EXPERIMENT_ENDED):
+            for key in [key for key in on if key[1]]:
+                _end(on.pop(key), _stamp(event), rows)
+            continue
         if event["kind"] == event_kinds.FAULT:
             if values.get("state") == OFF and (ended := on.pop((event["name"], False), None)) is not None:
                 _end(ended, _stamp(event), rows)
@@ -103,13 +120,18 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
             _end(before, stamp, rows)
         action = values.pop("action", "") if sham else event["action"]
         if event["kind"] == event_kinds.SHAM_ENDED or action == OFF:
+            if not sham:
+                resumed.off(event)
+                left_out = on.get((event["name"], True))
+                if left_out is not None and left_out["start_ns"] < _stamp(event):  # else the off of a run's start
+                    _end(on.pop((event["name"], True)), _stamp(event), rows)
             continue
         row = {
             "output": event["name"],
             "action": action,
             "start_ns": stamp,
             "sham": sham,
-            "trigger": values.pop("trigger", "") if sham else event["trigger"],
+            "trigger": values.pop("trigger", "") if sham else resumed.trigger(event),
             "applied": applied is not None,
             "values": values,
         }
@@ -117,7 +139,33 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
         row["stop_ns"] = end_ns if row["over"] is None else row["over"]
         rows.append({**row, **{name: event[name] for name in ("value", "camera", "sequence", "frame_stamp_ns")}})
         on[event["name"], sham] = rows[-1]
-    return pd.DataFrame(rows, columns=list(STIMULUS_COLUMNS))
+    pieces = [piece for row in rows for piece in (without_gaps(row, gaps) if row["sham"] else [row])]
+    return pd.DataFrame(pieces, columns=list(STIMULUS_COLUMNS))
+
+
+class _Resumed:
+    """Which trigger caused what goes on after a time without poses: its command then names none."""
+
+    def __init__(self, gaps: Sequence[Gap]) -> None:
+        self._begins = dict(gaps)
+        self._ends = {back: lost for lost, back in gaps}
+        self._last: dict[object, tuple[Mapping[str, Any], str]] = {}
+        self._cut: dict[tuple[object, int], tuple[Mapping[str, Any], str]] = {}
+
+    def off(self, command: Mapping[str, Any]) -> None:
+        """An output gets `off`."""
+        last = self._last.pop(command["name"], None)
+        if last is not None and _stamp(command) in self._begins:
+            self._cut[command["name"], _stamp(command)] = last
+
+    def trigger(self, command: Mapping[str, Any]) -> str:
+        """The trigger that caused another command."""
+        found = str(command["trigger"])
+        cut = self._cut.get((command["name"], self._ends.get(_stamp(command), -1)))
+        if not found and cut is not None and all(cut[0][key] == command[key] for key in ("action", "values")):
+            found = cut[1]
+        self._last[command["name"]] = command, found
+        return found
 
 
 def _over(action: str, values: Mapping[str, str], start: int, applied: bool) -> tuple[int | None, int]:

@@ -18,6 +18,7 @@ from dlstream_experiment.model.protocols._base import (
 )
 from dlstream_experiment.model.protocols._control import Limit, Planned, Sham, Yoked
 from dlstream_experiment.model.protocols._diagram import Arrow, Box, Diagram
+from dlstream_experiment.model.protocols._lengths import ends_by_itself
 from dlstream_experiment.model.protocols._transitions import Action, State, StopCondition, Transition
 from dlstream_experiment.model.protocols._trials import Condition, Trials
 
@@ -70,6 +71,7 @@ __all__ = [
     "Transition",
     "Trials",
     "Yoked",
+    "ends_by_itself",
     "protocol_settings",
     "texts",
 ]
