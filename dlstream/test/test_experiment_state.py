@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from dlstream.offline.experiment_state import ExperimentState, PanelLine
+from dlstream.offline.experiment_state import Course, ExperimentState, PanelLine
 from dlstream.offline.session_video import write_session_videos
 from dlstream.offline.side_panel import COLOURS, SidePanel
 from dlstream_common import DlstreamError, Frame, FramePoses, Individual
 from dlstream_recorder import ACKNOWLEDGEMENT, COMMAND, EventRow, Session, SessionSettings, read_session
+from dlstream_recorder.report.intervals import stimuli
+from dlstream_recorder.report.tables import read_events
+from dlstream_recorder.writers.events import EventTable
 
 SECOND = 1_000_000_000
 
@@ -57,15 +60,76 @@ def test_what_an_analysis_says():
     assert said(state)["experiment"] == ("title", "ended: 10 hits")
 
 
-def test_of_a_rig_an_output_is_on_when_it_said_so():
-    state = ExperimentState([], ["laser"], by_acknowledgement=True)
-    state.handle(EventRow(COMMAND, "laser", action="on", source="experiment", id=3, values={"power": "5"}))
-    assert said(state)["output laser"] == ("off", "off")
-    state.handle(EventRow(ACKNOWLEDGEMENT, "laser", source="experiment", id=3, success="true"))
-    assert said(state)["output laser"] == ("on", "on power=5")
-    state.handle(EventRow(COMMAND, "laser", action="off", source="experiment", id=4))
-    state.handle(EventRow(ACKNOWLEDGEMENT, "laser", source="experiment", id=4, success="false"))
-    assert said(state)["output laser"] == ("on", "on power=5"), "it refused: it is still on"
+def test_in_an_analysis_a_pulse_is_over_by_itself():
+    state = ExperimentState([], ["laser"])
+    state.handle(EventRow(COMMAND, "laser", stamp_ns=SECOND, action="pulse", values={"width": "100 ms"}))
+    values = {"action": "train", "frequency": "10 Hz", "width": "50 ms", "count": "2", "trigger": "near"}
+    state.handle(EventRow("sham_started", "laser", stamp_ns=SECOND, values=values))
+    found = said(state, SECOND + SECOND // 20)
+    assert found["output laser"] == ("on", "pulse width=100 ms")
+    assert found["SHAM laser"] == ("sham", "train frequency=10 Hz width=50 ms count=2")
+    found = said(state, SECOND + SECOND // 8)
+    assert found["output laser"] == ("off", "off")
+    assert "SHAM laser" in found
+    assert "SHAM laser" not in said(state, SECOND + SECOND // 5)
+    state.handle(EventRow("sham_started", "laser", stamp_ns=2 * SECOND, values={"action": "on", "duration": "9 s"}))
+    assert "SHAM laser" in said(state, 3 * SECOND)
+    state.handle(EventRow("fault", "pose", stamp_ns=3 * SECOND, values={"camera": "top", "reason": "no pose"}))
+    assert "SHAM laser" not in said(state, 4 * SECOND), "a real one would have been cut short"
+
+
+@pytest.fixture
+def at(tmp_path):
+    """What an output of a rig did some seconds after the epoch, by the rows of its events.csv."""
+
+    def at_(seconds: float, rows: list[EventRow], output: str = "laser", sham: bool = False) -> str:
+        (tmp_path / "events.csv").unlink(missing_ok=True)
+        table = EventTable(tmp_path / "events.csv", lambda: SECOND)
+        for row in rows:
+            table.add(row)
+        table.close()
+        found = Course(stimuli(read_events(tmp_path), 1000 * SECOND))
+        return found.at(output, round(seconds * SECOND), sham)
+
+    return at_
+
+
+def told(seconds: float, number: int, action: str, **values: str) -> EventRow:
+    stamp = round(seconds * SECOND)
+    return EventRow(COMMAND, "laser", stamp_ns=stamp, action=action, source="experiment", id=number, values=values)
+
+
+def answered(seconds: float, number: int, success: str = "true") -> EventRow:
+    stamp = round(seconds * SECOND)
+    about = {"source": "experiment", "id": number, "success": success}
+    return EventRow(ACKNOWLEDGEMENT, "laser", stamp_ns=stamp, applied_ns=stamp if success == "true" else 0, **about)
+
+
+def test_of_a_rig_an_output_is_on_when_it_said_so(at):
+    rows = [
+        told(1, 3, "on", power="5"),
+        answered(1.1, 3),
+        told(2, 4, "off"),
+        answered(2, 4, success="false"),
+    ]
+    assert [at(when, rows) for when in (0.5, 1.05, 1.1)] == ["", "", "on power=5"]
+    assert at(3, rows) == "on power=5", "it refused: it is still on"
+
+
+def test_of_a_rig_a_pulse_is_over_by_itself(at):
+    rows = [told(1, 1, "pulse", width="10"), answered(1, 1)]
+    assert [at(when, rows) for when in (1.005, 1.02, 60)] == ["pulse width=10", "", ""]
+
+
+def test_of_a_rig_an_output_that_went_off_by_itself_is_off(at):
+    rows = [told(1, 1, "on"), answered(1, 1)]
+    rows.append(EventRow("fault", "laser", stamp_ns=4 * SECOND, values={"state": "off", "reason": "max_on is reached"}))
+    assert [at(when, rows) for when in (3.9, 4.1)] == ["on", ""]
+
+
+def test_of_a_rig_an_answer_from_a_clock_that_is_behind_finds_its_command(at):
+    rows = [answered(0.997, 1), told(1, 1, "on"), answered(1.997, 2), told(2, 2, "off")]
+    assert [at(when, rows) for when in (0.99, 1.5, 2.1)] == ["", "on", ""]
 
 
 def drawn_in(canvas, panel, number, colour) -> int:
@@ -123,6 +187,9 @@ def session(tmp_path: Path) -> Session:
         session.add_poses(FramePoses("top", number, frame.stamp, ("neck",), (one,)))
     at = start + SECOND - 1
     session.add_event(EventRow("trigger_rose", "in_left", stamp_ns=at))
+    begin, link = start + SECOND // 2 - 1, {"source": "experiment", "id": 1}
+    session.add_event(EventRow(COMMAND, "lamp", stamp_ns=begin, action="pulse", values={"width": "300"}, **link))
+    session.add_event(EventRow(ACKNOWLEDGEMENT, "lamp", stamp_ns=begin, applied_ns=begin, success="true", **link))
     session.add_event(EventRow("sham_started", "laser", stamp_ns=at, values={"action": "on"}))
     session.add_event(
         EventRow("sham_ended", "laser", stamp_ns=start + 25 * SECOND // 10 - 1, values={"duration": "1.5"})
@@ -141,13 +208,15 @@ def test_the_video_of_a_session(session, tmp_path):
     before, after = (pictures[number][border].reshape(-1, 3).astype(int).mean(axis=0) for number in (9, 10))
     assert before[2] > before[1], "red"
     assert after[1] > after[2], "green, from the first frame after the trigger"
-    panel = SidePanel(320, 240, ExperimentState(["in_left"], ["laser"]).length)
+    panel = SidePanel(320, 240, ExperimentState(["in_left"], ["lamp", "laser"]).length)
     assert drawn_in(pictures[9], panel, 3, COLOURS["true"]) == 0
     assert drawn_in(pictures[10], panel, 3, COLOURS["true"]) > 20
     place = next(number for number in range(20) if drawn_in(pictures[10], panel, number, COLOURS["sham"]) > 20)
     assert drawn_in(pictures[9], panel, place, COLOURS["sham"]) == 0
     assert drawn_in(pictures[20], panel, place, COLOURS["sham"]) > 20, "as long as it lasts"
     assert drawn_in(pictures[25], panel, place, COLOURS["sham"]) == 0
+    lamp = [number for number in range(30) if drawn_in(pictures[number], panel, place - 2, COLOURS["on"]) > 20]
+    assert lamp == [5, 6, 7], "300 ms"
     dot = pictures[5][46:55, 46:55].reshape(-1, 3)
     assert dot.max() > 150, "the keypoint"
 

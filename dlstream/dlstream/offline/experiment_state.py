@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pandas as pd
 
 from dlstream_common import OFF, event_kinds
 from dlstream_recorder import EventRow
+from dlstream_recorder.report.intervals import over_by_itself
 
 _SHOWN_FOR = 3_000_000_000
 """Nanoseconds for which a mark, a note or a fault is shown."""
@@ -29,26 +34,51 @@ class PanelLine:
     text: str = ""
 
 
+class _On(NamedTuple):
+    """What an output does, in words, and when that is over by itself, in nanoseconds since the epoch; None: unknown."""
+
+    text: str
+    until: int | None
+
+
+class Course:
+    """What outputs did in a session, at any moment of it.
+
+    Args:
+        found: its stimuli, as `intervals.stimuli` returns them.
+    """
+
+    def __init__(self, found: pd.DataFrame) -> None:
+        self._rows: dict[tuple[str, bool], list[tuple[int, int, str]]] = {}
+        for row in found.sort_values("start_ns", kind="stable").to_dict("records"):
+            told = int(row["start_ns"]), int(row["stop_ns"]), _action(row["action"], row["values"])
+            self._rows.setdefault((row["output"], bool(row["sham"])), []).append(told)
+
+    def at(self, output: str, stamp: int, sham: bool) -> str:
+        """What an output did, or what was left out on it; empty: nothing."""
+        rows = self._rows.get((output, sham), [])
+        index = bisect_right(rows, stamp, key=lambda row: row[0]) - 1
+        return rows[index][2] if index >= 0 and stamp < rows[index][1] else ""
+
+
 @dataclass
 class ExperimentState:
     """The state of an experiment, kept up to date by `handle`.
 
     Args:
         trigger_names, output_names: which are listed.
-        by_acknowledgement: an output is on once it has acknowledged the command (a session of a rig); else
-            from the command on (an analysis).
+        course: what the outputs did (a session of a rig); None: what they were told (an analysis).
     """
 
     trigger_names: Sequence[str]
     output_names: Sequence[str]
-    by_acknowledgement: bool = False
+    course: Course | None = None
     state: str = ""
     trial: str = ""
     phase: str = "not started"
     triggers: dict[str, bool] = field(default_factory=dict)
-    outputs: dict[str, str] = field(default_factory=dict)
-    shams: dict[str, str] = field(default_factory=dict)
-    _unanswered: dict[tuple[str, str, int], EventRow] = field(default_factory=dict)
+    outputs: dict[str, _On] = field(default_factory=dict)
+    shams: dict[str, _On] = field(default_factory=dict)
     _brief: list[tuple[int, PanelLine]] = field(default_factory=list)
 
     @property
@@ -60,13 +90,7 @@ class ExperimentState:
         """The next event, command or acknowledgement."""
         kind, values = row.kind, row.values
         if kind == event_kinds.COMMAND:
-            self._unanswered[row.name, row.source, row.id] = row
-            if not self.by_acknowledgement:
-                self.outputs[row.name] = _action(row.action, values)
-        elif kind == event_kinds.ACKNOWLEDGEMENT:
-            command = self._unanswered.pop((row.name, row.source, row.id), None)
-            if self.by_acknowledgement and command is not None and row.success != "false":
-                self.outputs[row.name] = _action(command.action, command.values)
+            self.outputs[row.name] = _on(row.action, values, row.stamp_ns)
         elif kind == event_kinds.EXPERIMENT_STARTED:
             self.phase, self.state, self.trial = "running", "", ""
             self.triggers.clear()
@@ -82,9 +106,13 @@ class ExperimentState:
             self.triggers[row.name] = kind == event_kinds.TRIGGER_ROSE
         elif kind in (event_kinds.SHAM_STARTED, event_kinds.SHAM_CHANGED):
             about = {key: text for key, text in values.items() if key not in ("action", "trigger")}
-            self.shams[row.name] = _action(values.get("action", ""), about)
+            self.shams[row.name] = _on(values.get("action", ""), about, row.stamp_ns)
         elif kind == event_kinds.SHAM_ENDED:
             self.shams.pop(row.name, None)
+        elif (
+            kind == event_kinds.FAULT and row.name == "pose" and not row.frame_stamp_ns
+        ):  # it would have been cut short
+            self.shams = {name: on for name, on in self.shams.items() if on.until is None}
         if kind in _BRIEF:
             text = values.get("text") or values.get("reason") or values.get("limit") or ""
             label = row.name if kind in (event_kinds.LIMIT_REACHED, event_kinds.FAULT) else ""
@@ -104,9 +132,11 @@ class ExperimentState:
             measured: what triggers measured in it, as far as that is known.
         """
         self._brief = [(until, line) for until, line in self._brief if until > stamp]
-        return tuple(self._lines(camera, seconds, sequence, measured))
+        return tuple(self._lines(camera, seconds, sequence, stamp, measured))
 
-    def _lines(self, camera: str, seconds: float, sequence: int, measured: Mapping[str, float]) -> Iterable[PanelLine]:
+    def _lines(
+        self, camera: str, seconds: float, sequence: int, stamp: int, measured: Mapping[str, float]
+    ) -> Iterable[PanelLine]:
         yield PanelLine("head", camera, f"{seconds:.3f} s")
         yield PanelLine("head", "frame", str(sequence))
         yield PanelLine("title", "experiment", self.phase)
@@ -120,12 +150,22 @@ class ExperimentState:
             held = self.triggers.get(name, False)
             yield PanelLine("true" if held else "false", name, f"{number}  {'TRUE' if held else 'false'}".strip())
         for name in self.output_names:
-            action = self.outputs.get(name, "")
+            action, left_out = (self._at(name, stamp, sham) for sham in (False, True))
             yield PanelLine("on" if action else "off", f"output {name}", action or "off")
-            if name in self.shams:
-                yield PanelLine("sham", f"SHAM {name}", self.shams[name])
+            if left_out:
+                yield PanelLine("sham", f"SHAM {name}", left_out)
         for _, line in self._brief:
             yield line
+
+    def _at(self, name: str, stamp: int, sham: bool) -> str:
+        if self.course is not None:
+            return self.course.at(name, stamp, sham)
+        found = (self.shams if sham else self.outputs).get(name)
+        return "" if found is None or (found.until is not None and found.until <= stamp) else found.text
+
+
+def _on(action: str, values: Mapping[str, str], stamp: int) -> _On:
+    return _On(_action(action, values), over_by_itself(action, values, stamp, applied=False)[0])
 
 
 def _action(action: str, values: Mapping[str, str]) -> str:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from rich.console import Console
 
 from dlstream.offline.annotated import AnnotatedVideo
-from dlstream.offline.experiment_state import ExperimentState
+from dlstream.offline.experiment_state import Course, ExperimentState
 from dlstream.offline.footage import Lost, open_footage
 from dlstream.offline.progress import show_progress
 from dlstream.offline.side_panel import SidePanel
@@ -22,14 +23,19 @@ from dlstream_common import DlstreamError, Frame, Individual, event_kinds, to_bg
 from dlstream_experiment.model.virtual import DrawnKeypoints
 from dlstream_pose.runtime.overlay import OverlayRegion, draw_overlay
 from dlstream_recorder import EventRow, read_session
+from dlstream_recorder.report.intervals import stimuli
 from dlstream_recorder.report.tables import read_events, read_experiment, read_poses, segment_stems, sibling
+
+_NEVER = 2**62
+"""A stamp after every other one: what nothing has ended is on to the end of the video."""
 
 
 def write_session_videos(session: Path, console: Console) -> list[Path]:
     """Writes STEM.annotated.mp4 beside each video of a session, replacing earlier ones; returns them.
 
-    The panel beside the picture has what was true when the frame was taken: an output is on from the moment at which it
-    said so. Triggers decide some milliseconds after their frame.
+    The panel beside the picture has what was true when the frame was taken. Outputs and sham stimuli are on as the
+    table of the session's stimuli has them: from the moment at which the output said so, or from the command on where
+    it never answered. Triggers decide some milliseconds after their frame.
 
     Raises:
         DlstreamError: it is no session, has no video, or can't be written.
@@ -48,10 +54,11 @@ def _write(
 ) -> Path:
     footage = open_footage(sibling(stem, "mkv"), camera, SourceSettings())
     triggers = content.get("triggers") or {}
-    ahead = deque(sorted(_rows(session), key=lambda row: row.stamp_ns))
+    events = read_events(session)
+    ahead = deque(sorted(_rows(events), key=lambda row: row.stamp_ns))
     shown = (row.name for row in ahead if row.kind in (event_kinds.COMMAND, event_kinds.SHAM_STARTED))
     outputs = dict.fromkeys((*about["settings"].get("outputs", []), *shown))
-    state = ExperimentState(list(triggers), list(outputs), by_acknowledgement=True)
+    state = ExperimentState(list(triggers), list(outputs), Course(stimuli(events, _NEVER)))
     known = about["cameras"][camera]
     edges = [(int(first), int(second)) for first, second in known.get("edges", [])]
     outlines = {region["name"]: np.array(region["points"], np.float32) for region in known.get("regions", [])}
@@ -83,10 +90,10 @@ def _write(
     return path
 
 
-def _rows(session: Path) -> Iterator[EventRow]:
+def _rows(events: pd.DataFrame) -> Iterator[EventRow]:
     """The rows of events.csv."""
     names = {item.name for item in fields(EventRow)} - {"values"}
-    for row in read_events(session).to_dict("records"):
+    for row in events.to_dict("records"):
         values = json.loads(row["values"] or "{}")
         yield EventRow(**{str(name): value for name, value in row.items() if name in names}, values=values)
 

@@ -135,7 +135,7 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
             "applied": applied is not None,
             "values": values,
         }
-        row["over"], row["delay_ns"] = _over(str(action), values, stamp, applied=applied is not None)
+        row["over"], row["delay_ns"] = over_by_itself(str(action), values, stamp, applied=applied is not None)
         row["stop_ns"] = end_ns if row["over"] is None else row["over"]
         rows.append({**row, **{name: event[name] for name in ("value", "camera", "sequence", "frame_stamp_ns")}})
         on[event["name"], sham] = rows[-1]
@@ -168,7 +168,7 @@ class _Resumed:
         return found
 
 
-def _over(action: str, values: Mapping[str, str], start: int, applied: bool) -> tuple[int | None, int]:
+def over_by_itself(action: str, values: Mapping[str, str], start: int, applied: bool) -> tuple[int | None, int]:
     """When what begins at `start` is over by itself, and for how many nanoseconds before `start` it was awaited.
 
     The first is None where it is not over before the next command, or that is not known. What an output acknowledges is
