@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from dlstream_common import DlstreamError, RecordingError
-from dlstream_recorder import EventRow
+from dlstream_recorder import EventRow, read_session
 from dlstream_recorder.export.export import export_session
 from dlstream_recorder.report.intervals import per_trigger, stimuli, trials
 from dlstream_recorder.report.report import write_report
@@ -285,6 +286,31 @@ def test_nwb_of_one_frame_passes_the_inspector_and_says_that_its_poses_are_left_
     assert not critical
     with pynwb.NWBHDF5IO(str(path), "r") as reader:
         assert len(reader.read().acquisition["video_top"].timestamps) == 1
+
+
+def test_stamps_that_step_back_are_told_and_no_time_is_before_the_start(open_session, make):
+    pynwb = pytest.importorskip("pynwb", reason="pynwb is not installed: make tools")
+    pytest.importorskip("sleap_io", reason="sleap-io is not installed: make tools")
+    session = open_session("2026-11-22_back", bag=False)
+    session.set_network("top", "mouse.onnx", "ab" * 32, [(0, 1)], ["mouse"])
+    started = read_session(session.folder)["created_ns"]
+    for number, image in enumerate(make.images(10)):
+        stamp = started + number * make.step - (30_000_000_000 if number >= 6 else 0)
+        session.add_frame(make.frame(number, image, stamp=stamp))
+        session.add_poses(replace(make.poses(number), stamp=stamp))
+    session.finish()
+    said: list[str] = []
+    *_, path = export_session(session.folder, ["csv", "nwb"], session.folder / "export", say=said.append)
+    [told] = [text for text in said if "step back" in text]
+    assert told.startswith("camera 'top': its stamps step back by 29.983 s at frame 6 (of 10 frames")
+    with pynwb.NWBHDF5IO(str(path), "r") as file:
+        contents = file.read()
+        poses = contents.processing["behavior"]["pose_top"]["nose"]
+        assert poses.timestamps[:].min() == pytest.approx(0, abs=1e-6)
+        assert contents.session_start_time.timestamp() == pytest.approx(started / 1e9 - 29.9, abs=0.01)
+    said.clear()
+    export_session(session.folder, ["sleap"], session.folder / "export", say=said.append)
+    assert said == [], "it has no times"
 
 
 def test_sleap_reads_the_session(session):

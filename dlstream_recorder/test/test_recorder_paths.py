@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.collections import LineCollection
 
 from dlstream_recorder.report.path_plots import plot_occupancy, plot_trajectory
 from dlstream_recorder.report.paths import Walk, occupancy, walks
@@ -75,6 +76,18 @@ def test_a_pause_of_the_camera_is_not_time_in_a_place():
     assert found.sum() == pytest.approx(0.1 + 0.1 + 1.0 + 0.1 + 0.1)
     row, column = np.unravel_index(found.argmax(), found.shape)
     assert (abs(row - 32) <= 1, abs(column - 32) <= 1) == (True, True)
+
+
+def test_a_clock_that_was_set_back_takes_no_time_away(tmp_path, monkeypatch):
+    seconds = np.concatenate([np.arange(60) / 10, np.arange(60) / 10 - 30])
+    walk = Walk("", np.full((120, 2), 50.0), seconds)
+    found = occupancy(walk, (100, 100))
+    assert found.sum() == pytest.approx(12)
+    assert found.min() >= 0
+    limits = []
+    monkeypatch.setattr(LineCollection, "set_clim", lambda _, *given: limits.append(given))
+    plot_trajectory(tmp_path / "way.png", "way", [walk], (100, 100))
+    assert limits == [(-30, pytest.approx(5.9))]
 
 
 @pytest.mark.parametrize("animals", [1, 2, 4])

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from dlstream_common import RecordingError
 from dlstream_recorder.export.csv import write_csv
 from dlstream_recorder.export.nwb import left_out, missing, write_nwb
-from dlstream_recorder.export.recorded import Recorded, poses_with_virtual, read_recorded
+from dlstream_recorder.export.recorded import Recorded, poses_with_virtual, read_recorded, steps_back
 from dlstream_recorder.export.sleap import write_slp
 from dlstream_recorder.metadata import SessionMetadata, merged, metadata_of
 from dlstream_recorder.report.tables import read_experiment, read_poses, segment_stems, sibling
@@ -52,6 +52,9 @@ def export_session(
         )
     if "nwb" in formats:
         for text in left_out(recorded):
+            say(text)
+    if {"csv", "nwb"} & set(formats):
+        for text in steps_back(recorded):
             say(text)
     written: list[Path] = []
     for name in FORMATS:

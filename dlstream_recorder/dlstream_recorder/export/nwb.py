@@ -37,7 +37,7 @@ _LEAST = 2
 def write_nwb(recorded: Recorded, path: Path) -> None:
     """Writes a session with its real stamps: poses, skeleton, events, trials, stimuli, metadata, links to the videos.
 
-    Times are seconds since `session_start_time`: the session's start, or its first frame if that is earlier.
+    Times are seconds since `session_start_time`: the session's start, or its earliest frame if that is before it.
 
     Raises:
         DlstreamError: pynwb or ndx-pose is not installed.
@@ -45,7 +45,7 @@ def write_nwb(recorded: Recorded, path: Path) -> None:
     """
     pynwb = need("pynwb", "pynwb", "--nwb")
     need("ndx_pose", "ndx-pose", "--nwb")
-    first = min([recorded.start, *(int(camera.stamps[0]) for camera in recorded.cameras if len(camera.stamps))])
+    first = min([recorded.start, *(int(camera.stamps.min()) for camera in recorded.cameras if len(camera.stamps))])
     start = first - first % 1000  # NWB's start has microseconds
     file = _file(pynwb, recorded, start)
     skeletons = []

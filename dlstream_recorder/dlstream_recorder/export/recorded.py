@@ -23,6 +23,9 @@ from dlstream_recorder.report.tables import (
     sibling,
 )
 
+_NAMED = 3
+"""Steps back of a camera's stamps that are told one by one."""
+
 
 @dataclass(frozen=True)
 class Animal:
@@ -113,6 +116,24 @@ def read_recorded(folder: Path) -> Recorded:
     stamps = [start, int(about.get("ended_ns") or 0), *events["stamp_ns"].tolist()]
     end = max([*stamps, *(int(camera.stamps[-1]) for camera in cameras if len(camera.stamps))])
     return Recorded(folder, about, cameras, events, start, end, trials(events, end), stimuli(events, end))
+
+
+def steps_back(recorded: Recorded) -> list[str]:
+    """A sentence on each camera whose stamps do not rise throughout: its clock was set back."""
+    said = []
+    for camera in recorded.cameras:
+        steps = np.diff(camera.stamps)
+        rows = np.flatnonzero(steps < 0)
+        if not len(rows):
+            continue
+        places = ", ".join(f"by {-steps[row] / 1e9:.3f} s at frame {row + 1}" for row in rows[:_NAMED])
+        more = f" and {len(rows) - _NAMED} times more" if len(rows) > _NAMED else ""
+        said.append(
+            f"camera '{camera.name}': its stamps step back {places}{more} (of {len(camera.stamps)} frames, counted "
+            "from 0), as its clock was set back there, and so do the times in the export. NWB expects times that "
+            "rise: cut them there before you sort or compare by time"
+        )
+    return said
 
 
 def poses_with_virtual(table: pd.DataFrame, experiment: Mapping[str, Any]) -> pd.DataFrame:

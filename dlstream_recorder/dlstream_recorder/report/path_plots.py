@@ -51,7 +51,7 @@ def plot_trajectory(
         whole = ~np.isnan(lines).any(axis=(1, 2))
         drawn = LineCollection(list(lines[whole]), cmap="plasma", linewidths=1.1, capstyle="round")
         drawn.set_array(seconds[:-1][whole])
-        drawn.set_clim(0, max(float(walk.seconds[-1]), 1e-9) if len(walk.seconds) else 1)
+        drawn.set_clim(*_limits(walk.seconds))
         axes.add_collection(drawn)
         _bar(figure, axes, drawn, "seconds since the first frame")
     save(figure, path)
@@ -124,6 +124,14 @@ def _prepare(
     axes.tick_params(labelsize=8)
     axes.set_xlabel("x, pixels", fontsize=8)
     axes.set_ylabel("y, pixels", fontsize=8)
+
+
+def _limits(seconds: NDArray[np.float64]) -> tuple[float, float]:
+    """The first and the last time; a clock that was set back may have put the first in the middle."""
+    if not len(seconds):
+        return 0.0, 1.0
+    first = min(0.0, float(np.nanmin(seconds)))
+    return first, max(float(np.nanmax(seconds)), first + 1e-9)
 
 
 def _about(walk: Walk) -> str:

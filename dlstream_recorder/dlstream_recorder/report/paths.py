@@ -74,7 +74,8 @@ def occupancy(walk: Walk, size: tuple[int, int]) -> NDArray[np.float64]:
     """How many seconds the animal was in each part of the image: (rows, columns).
 
     Each frame counts until the next one, but for at most ten usual intervals, so that a pause of the camera counts for
-    nothing. The map is smoothed over neighbouring parts; its sum is the time in which the animal was seen.
+    nothing; and for one usual interval where the clock was set back before the next. The map is smoothed over
+    neighbouring parts; its sum is the time in which the animal was seen.
 
     Args:
         size: width and height of the image.
@@ -85,8 +86,9 @@ def occupancy(walk: Walk, size: tuple[int, int]) -> NDArray[np.float64]:
     if not len(walk.seconds):
         return np.zeros((rows, columns))
     steps = np.diff(walk.seconds)
-    usual = float(np.median(steps)) if len(steps) else 0.0
-    lasted = np.append(np.minimum(steps, 10 * usual), usual)
+    forward = steps > 0
+    usual = float(np.median(steps[forward])) if forward.any() else 0.0
+    lasted = np.append(np.where(forward, np.minimum(steps, 10 * usual), usual), usual)
     there = ~np.isnan(walk.middle[:, 0])
     x, y = walk.middle[there].T + 0.5
     found = np.histogram2d(
