@@ -11,12 +11,13 @@ import pandas as pd
 import pytest
 
 from dlstream_common import DlstreamError, RecordingError
-from dlstream_recorder import EventRow, read_session
+from dlstream_recorder import EventRow, OfflineSession, read_session
 from dlstream_recorder.export.export import export_session
 from dlstream_recorder.report.intervals import per_trigger, stimuli, trials
 from dlstream_recorder.report.report import write_report
 from dlstream_recorder.report.tables import read_events, read_poses
 from dlstream_recorder.session.archive import session_info
+from dlstream_recorder.writers.session_file import UNDATED
 
 FRAMES = 60
 SUBJECT = ["subject=M12", "subject.age=P90D", "subject.sex=F", "subject.species=Mus musculus", "subject.weight=21.5 g"]
@@ -311,6 +312,35 @@ def test_stamps_that_step_back_are_told_and_no_time_is_before_the_start(open_ses
     said.clear()
     export_session(session.folder, ["sleap"], session.folder / "export", say=said.append)
     assert said == [], "it has no times"
+
+
+def test_each_analysis_of_a_video_without_a_date_has_an_identifier_of_its_own(tmp_path, make):
+    pynwb = pytest.importorskip("pynwb", reason="pynwb is not installed: make tools")
+
+    def analysis(name: str, x: float, sha256: str, start: int) -> Path:
+        session = OfflineSession(tmp_path / name, "video", ["top"], start)
+        session.set_network("top", "mouse.onnx", sha256, [], ["mouse"])
+        for number, image in enumerate(make.images(5)):
+            session.add_frame(make.frame(number, image, stamp=start + number * make.step))
+            session.add_poses(replace(make.poses(number, x=(x, 5)), stamp=start + number * make.step))
+        session.finish("the video has ended", start + 5 * make.step)
+        return session.folder
+
+    def exported(folder: Path, said: list[str]) -> str:
+        [path] = export_session(folder, ["nwb"], folder / "export", force=True, say=said.append)
+        with pynwb.NWBHDF5IO(str(path), "r") as file:
+            return str(file.read().identifier)
+
+    undated: list[str] = []
+    one, other = analysis("m1", 10, "ab" * 32, UNDATED), analysis("m2", 11, "ab" * 32, UNDATED)
+    network = analysis("m3", 10, "cd" * 32, UNDATED)
+    found = [exported(folder, undated) for folder in (one, other, network, one)]
+    assert len(set(found)) == 3
+    assert found[0] == found[3], "at each export of one session the same"
+    assert sum("found 2000-01-01 as session_start_time" in text for text in undated) == 4
+    dated: list[str] = []
+    exported(analysis("m4", 10, "ab" * 32, make.start), dated)
+    assert not [text for text in dated if "2000" in text], "a session's own video has its date"
 
 
 def test_sleap_reads_the_session(session):

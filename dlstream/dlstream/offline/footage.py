@@ -20,8 +20,9 @@ from dlstream_camera import SourceSettings, crop_slices
 from dlstream_common import Frame, Image, SourceError, encoding_of
 from dlstream_common.video import FrameFile, LostFrame, VideoFile, VideoFrame, ahead, open_frames
 from dlstream_recorder import JOURNAL
+from dlstream_recorder.writers.session_file import UNDATED
 
-EPOCH = 946_684_800_000_000_000
+EPOCH = UNDATED
 """2000-01-01T00:00:00Z, in nanoseconds: the start of footage without a date."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dlstream_common import RecordingError
+from dlstream_recorder.export._identity import undated
 from dlstream_recorder.export.csv import write_csv
 from dlstream_recorder.export.nwb import left_out, missing, write_nwb
 from dlstream_recorder.export.recorded import Recorded, poses_with_virtual, read_recorded, steps_back
@@ -51,7 +52,7 @@ def export_session(
             f"in the rig file's section session, or here: --metadata subject.{lacking[0]}=..."
         )
     if "nwb" in formats:
-        for text in left_out(recorded):
+        for text in (*undated(recorded), *left_out(recorded)):
             say(text)
     if {"csv", "nwb"} & set(formats):
         for text in steps_back(recorded):

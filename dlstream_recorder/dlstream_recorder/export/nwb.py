@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dlstream_recorder.export._identity import identifier
 from dlstream_recorder.export._optional import need
 from dlstream_recorder.export.recorded import Animal, Camera, Recorded
 from dlstream_recorder.session.archive import experiment_of, subject_of
@@ -81,7 +81,7 @@ def _file(pynwb: Any, recorded: Recorded, start: int) -> Any:
         words["experimenter"] = [_last_first(name) for name in words["experimenter"]]  # type: ignore[assignment]
     return pynwb.NWBFile(
         session_description=str(metadata.get("session_description") or f"session {recorded.name}"),
-        identifier=str(uuid5(NAMESPACE_URL, f"dlstream:{recorded.name}:{recorded.start}")),
+        identifier=identifier(recorded),
         session_start_time=moment.astimezone(timezone(offset)),
         session_id=recorded.name,
         source_script=f"dlstream {about.get('versions', {}).get('dlstream', '')}",

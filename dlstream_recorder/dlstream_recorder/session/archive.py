@@ -13,8 +13,9 @@ from typing import Any
 
 from dlstream_common import RecordingError
 from dlstream_recorder.report.summary import read_session
-from dlstream_recorder.writers.session_file import SESSION_FILE
+from dlstream_recorder.writers.session_file import SESSION_FILE, UNDATED
 
+_DAY = 24 * 3600 * 1_000_000_000
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 
 
@@ -151,6 +152,15 @@ def session_info(folder: Path) -> SessionInfo:
             f"{folder / SESSION_FILE}: found other entries than dlstream writes ({type(error).__name__}: {error}); "
             "expected the session.json of a session"
         ) from error
+
+
+def is_dated(about: Mapping[str, Any]) -> bool:
+    """Whether a session's stamps are dates: a video without one, and a bag in a simulation's time, have none.
+
+    Args:
+        about: its session.json.
+    """
+    return not about.get("offline") or int(about["created_ns"]) >= UNDATED + _DAY
 
 
 def subject_of(metadata: Mapping[str, Any]) -> dict[str, str]:

@@ -17,6 +17,8 @@ import av
 from dlstream_recorder.writers._files import write_json
 
 SESSION_FILE = "session.json"
+UNDATED = 946_684_800_000_000_000
+"""2000-01-01T00:00:00Z, in nanoseconds: the start of footage without a date."""
 _LIBRARIES = ("av", "mcap", "numpy", "opencv-python-headless", "onnxruntime", "pandas", "rosbags", "tables")
 
 
