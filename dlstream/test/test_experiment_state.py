@@ -221,6 +221,19 @@ def test_the_video_of_a_session(session, tmp_path):
     assert dot.max() > 150, "the keypoint"
 
 
+def test_the_video_of_a_depth_camera_shows_what_it_saw(tmp_path):
+    session = Session(SessionSettings(directory=tmp_path, session="s", cameras=["top"], min_free=0.0, bag=False))
+    start = read_session(session.folder)["created_ns"]
+    image = np.full((240, 320), 800, np.uint16) + np.arange(320, dtype=np.uint16)  # millimetres: 3 of 255 as a picture
+    for number in range(3):
+        session.add_frame(Frame("top", number, start + number * SECOND // 10, image, "16UC1"))
+    session.finish("enough")
+    [path] = write_session_videos(session.folder, Console(quiet=True))
+    with av.open(str(path)) as container:
+        picture = next(container.decode(video=0)).to_ndarray(format="bgr24")
+    assert picture[:240, :160].mean() > picture[:240, 160:320].mean() > 50, "near is bright"
+
+
 def test_a_session_without_a_video_is_told(tmp_path):
     session = Session(SessionSettings(directory=tmp_path, session="s", cameras=["top"], min_free=0.0, video="none"))
     session.finish("enough")

@@ -70,6 +70,20 @@ def test_the_way_is_that_of_the_frames_with_poses(open_session, make, monkeypatc
     assert (len(walk.middle), walk.seen, walk.length) == (5, 1, pytest.approx(80))
 
 
+def test_ways_of_a_depth_camera_are_drawn_over_what_it_saw(open_session, make, monkeypatch):
+    grounds = []
+    monkeypatch.setattr(path_plots, "plot_trajectory", lambda *given: grounds.append(given[4]))
+    monkeypatch.setattr(path_plots, "plot_occupancy", lambda *given: grounds.append(given[4]))
+    session = open_session(bag=False)
+    depth = np.full((48, 64), 800, np.uint16) + np.arange(64, dtype=np.uint16)  # millimetres: 3 of 255 as a picture
+    for number in range(3):
+        session.add_frame(make.frame(number, depth, "16UC1"))
+        session.add_poses(make.poses(number, x=(20.0, 30.0)))
+    session.finish()
+    write_report(session.folder)
+    assert [ground.mean() > 100 for ground in grounds] == [True, True]
+
+
 def test_draws_virtual_keypoints_of_the_experiment(open_session, make):
     session = open_session(bag=False)
     session.add_frame(make.frame(0, np.full((240, 320, 3), 120, np.uint8)))

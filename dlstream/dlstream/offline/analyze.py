@@ -30,7 +30,7 @@ from dlstream.offline.side_panel import SidePanel
 from dlstream.offline.used_files import copies_beside
 from dlstream.rig.file import Rig, load_rig
 from dlstream_camera import SourceSettings
-from dlstream_common import DlstreamError, Frame, FramePoses, to_bgr
+from dlstream_common import DlstreamError, Frame, FramePoses, to_view
 from dlstream_common.event_kinds import FAULT, RECOVERED
 from dlstream_common.video import PictureCheck, Remark
 from dlstream_experiment import Experiment, check_experiment, load_experiment
@@ -275,7 +275,7 @@ class _Drawing:
         self, frame: Frame, poses: FramePoses | None, active: Mapping[str, bool], lines: Sequence[PanelLine]
     ) -> None:
         picture = draw_overlay(
-            to_bgr(frame.image, frame.encoding),
+            to_view(frame.image, frame.encoding),
             self._points.add(poses.individuals) if poses is not None else (),
             self._edges,
             [OverlayRegion(name, points, active.get(name, False)) for name, points in self._outlines.items()],

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 
 from dlstream_camera import SourceSettings, crop_slices
-from dlstream_common import Frame, Image, SourceError, encoding_of
+from dlstream_common import Frame, Image, RecordingError, SourceError, encoding_of
 from dlstream_common.video import FrameFile, LostFrame, VideoFile, VideoFrame, ahead, open_frames
-from dlstream_recorder import JOURNAL
+from dlstream_recorder import JOURNAL, read_session
+from dlstream_recorder.report.report import is_depth
 from dlstream_recorder.writers.session_file import UNDATED
 
 EPOCH = UNDATED
@@ -109,13 +110,13 @@ def _recorded(path: Path, table: Path, camera: str) -> Footage:
     """A session's own video, whose table has each frame's number and stamp."""
     rows = pd.read_csv(table, dtype="int64")
     camera = path.stem.split(".")[0] if camera == "" else camera
-    file = VideoFile(path, pixels=_pixels)
+    file, depth = VideoFile(path, pixels=_pixels), _shows_depth(path)
 
     def read() -> Iterator[Frame | Lost]:
         sequences, stamps = rows["sequence"].tolist(), rows["stamp_ns"].tolist()
         for item, sequence, stamp in zip(file.frames(), sequences, stamps, strict=False):
             if isinstance(item, VideoFrame):
-                yield Frame(camera, sequence, stamp, item.image, _encoding(item.image))
+                yield Frame(camera, sequence, stamp, item.image, _encoding(item.image, depth))
             else:
                 yield Lost(sequence, stamp, item.reason)
 
@@ -138,5 +139,16 @@ def _pixels(picture: av.VideoFrame) -> Image:
     return picture.to_ndarray(format="bgr24")
 
 
-def _encoding(image: Image) -> str:
-    return "uyvy" if image.ndim == 3 and image.shape[2] == 2 else encoding_of(image)
+def _encoding(image: Image, depth: bool) -> str:
+    encoding = "uyvy" if image.ndim == 3 and image.shape[2] == 2 else encoding_of(image)
+    return "16UC1" if depth and encoding == "mono16" else encoding
+
+
+def _shows_depth(path: Path) -> bool:
+    """Whether a session's own video is of a depth camera: the file itself only says that it has grey of 16 bits."""
+    try:
+        cameras = read_session(path.parent)["cameras"]
+    except RecordingError:
+        return False
+    stem = path.stem.split(".")[0]
+    return any(is_depth(about) for name, about in cameras.items() if name.replace("/", "_") == stem)

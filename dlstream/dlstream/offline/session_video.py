@@ -19,7 +19,7 @@ from dlstream.offline.footage import Lost, open_footage
 from dlstream.offline.progress import show_progress
 from dlstream.offline.side_panel import SidePanel
 from dlstream_camera import SourceSettings
-from dlstream_common import DlstreamError, Frame, Individual, event_kinds, to_bgr
+from dlstream_common import DlstreamError, Frame, Individual, event_kinds, to_view
 from dlstream_experiment.model.virtual import DrawnKeypoints
 from dlstream_pose.runtime.overlay import OverlayRegion, draw_overlay
 from dlstream_recorder import EventRow, read_session
@@ -80,7 +80,7 @@ def _write(
                 regions = [
                     OverlayRegion(name, points, _is_active(name, triggers, state)) for name, points in outlines.items()
                 ]
-                picture = draw_overlay(to_bgr(frame.image, frame.encoding), individuals, edges, regions)
+                picture = draw_overlay(to_view(frame.image, frame.encoding), individuals, edges, regions)
                 seconds = (frame.stamp - first.stamp) / 1e9
                 lines = state.lines(camera, seconds, frame.sequence, frame.stamp, {})
                 video.add(panel.beside(picture, lines), frame.stamp)

@@ -136,7 +136,7 @@ def write_paths(folder: Path, camera: str, about: Mapping[str, Any], ending: str
     analysed = np.concatenate([_analysed(stem, one) for stem, one in zip(stems, frames, strict=True)])
     count = min(len(table), len(stamps))
     found = walks(table.iloc[:count], stamps[:count], analysed=analysed[:count])
-    background = read_frame(stems[0], 0) if sibling(stems[0], "mkv").exists() else None
+    background = read_frame(stems[0], 0, is_depth(about)) if sibling(stems[0], "mkv").exists() else None
     regions = [(region["name"], np.array(region["points"], np.float32)) for region in about.get("regions", [])]
     size = sizes.pop()
     plot_trajectory(targets[0], f"{folder.resolve().name}, {camera}: trajectory", found, size, background, regions)

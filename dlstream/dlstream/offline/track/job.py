@@ -25,7 +25,7 @@ from dlstream.offline.track.lost import LostRow, in_words
 from dlstream.offline.track.record import FORMAT, describe_video, is_same, look_up, record_path
 from dlstream.offline.track.settings import Outcome, Settings
 from dlstream_camera import SourceSettings
-from dlstream_common import DlstreamError, Frame, FramePoses, to_bgr
+from dlstream_common import DlstreamError, Frame, FramePoses, to_view
 from dlstream_common.video import PictureCheck
 from dlstream_pose import PoseSettings
 from dlstream_pose.runtime.engines import settings_of_engine
@@ -143,7 +143,7 @@ class _Tracking:
         frames = self._footage.frames()
         before, first = first_frame(frames, self._footage.name)
         self.size = first.image.shape[1], first.image.shape[0]
-        background = to_bgr(first.image, first.encoding)
+        background = to_view(first.image, first.encoding)
         with ExitStack() as stack:
             single = len(info.individuals) == 1
             table = PoseTable(self._file(".csv"), self._settings.scorer, single, () if single else info.individuals)
@@ -231,7 +231,10 @@ class _Drawing:
     def _draw(self, frame: Frame, poses: FramePoses, row: int) -> None:
         seconds = (frame.stamp - self._start) / 1e9
         picture = draw_overlay(
-            to_bgr(frame.image, frame.encoding), poses.individuals, self._edges, caption=f"{seconds:.2f} s  frame {row}"
+            to_view(frame.image, frame.encoding),
+            poses.individuals,
+            self._edges,
+            caption=f"{seconds:.2f} s  frame {row}",
         )
         self._video.add(picture, frame.stamp)
 
