@@ -15,8 +15,8 @@ import pytest
 from rosbags.highlevel import AnyReader
 
 from dlstream_common import RecordingError
-from dlstream_recorder import EventRow, Quality, Session, recover, summarise
-from dlstream_recorder.report.tables import read_poses
+from dlstream_recorder import EVENT_COLUMNS, EventRow, Quality, Session, recover, summarise
+from dlstream_recorder.report.tables import read_events, read_poses
 
 
 @pytest.fixture
@@ -143,6 +143,14 @@ def test_a_part_that_had_just_begun_takes_nothing_else_with_it(killed, left):
     summary = recover(killed)
     assert (summary.frames_recorded, summary.poses) == (60, 25)
     assert recover(killed) == summary
+
+
+@pytest.mark.parametrize("size", [0, 20])
+def test_events_without_a_whole_header_are_none(killed, size):
+    os.truncate(killed / "events.csv", size)
+    summary = recover(killed)
+    assert (summary.frames_recorded, summary.events) == (60, 0)
+    assert tuple(read_events(killed).columns) == EVENT_COLUMNS
 
 
 def test_what_the_video_has_lost_is_in_no_table(killed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -17,6 +18,7 @@ from dlstream_recorder.writers._matroska_repair import repair
 from dlstream_recorder.writers._pose_table import NOTHING
 from dlstream_recorder.writers._segment import FRAME_COLUMNS
 from dlstream_recorder.writers.bag import repair_bag
+from dlstream_recorder.writers.events import EVENT_COLUMNS
 from dlstream_recorder.writers.session_file import SESSION_FILE, iso
 
 
@@ -39,6 +41,7 @@ def recover(folder: str | Path) -> Summary:
     try:
         for path in (*folder.glob("*.csv"), *folder.glob("*.jsonl")):
             cut_half_row(path)
+        _head(folder / "events.csv", EVENT_COLUMNS)
         for camera in contents["cameras"]:
             for stem in segment_stems(folder, camera):
                 _recover_segment(stem)
@@ -95,9 +98,8 @@ def _recover_segment(stem: Path) -> None:
 
 def _clear_what_holds_nothing(stem: Path) -> None:
     """After a power cut what had just begun may be empty: a table without its header, a video without a byte."""
-    frames, video = sibling(stem, "frames.csv"), sibling(stem, "mkv")
-    if not frames.stat().st_size:
-        frames.write_text(",".join(FRAME_COLUMNS) + "\n")
+    video = sibling(stem, "mkv")
+    _head(sibling(stem, "frames.csv"), FRAME_COLUMNS)
     if video.exists() and not video.stat().st_size:
         video.unlink()
     for ending, header in (("poses.csv", "coords"), ("ground_truth.csv", "coords"), ("latency.csv", "")):
@@ -107,6 +109,12 @@ def _clear_what_holds_nothing(stem: Path) -> None:
                 whole = any(line.startswith(header) for line in islice(file, 4))
             if not whole:
                 path.unlink()
+
+
+def _head(table: Path, columns: Sequence[str]) -> None:
+    """Gives an empty table its header."""
+    if table.exists() and not table.stat().st_size:
+        table.write_text(",".join(columns) + "\n")
 
 
 def _by_date(contents: dict[str, Any]) -> bool:
