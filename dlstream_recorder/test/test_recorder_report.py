@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import cv2
@@ -105,6 +106,22 @@ def test_a_session_without_anything_has_a_report(open_session):
     assert report.latency is None
     assert not list(session.folder.glob("*.png")), "no empty picture"
     assert report.overlays == ()
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_a_killed_session_whose_poses_end_early_has_a_report(open_session, make, tmp_path, rows):
+    session = open_session(bag=False)
+    for number, image in enumerate(make.images(10)):
+        session.add_frame(make.frame(number, image))
+        session.add_poses(replace(make.poses(number), individuals=()))  # the animal is not there yet
+    session.finish()
+    killed = tmp_path / "killed"
+    shutil.copytree(session.folder, killed)
+    lines = (killed / "top.poses.csv").read_text().splitlines(keepends=True)
+    (killed / "top.poses.csv").write_text("".join(lines[: 3 + rows]))
+    report = write_report(killed)
+    assert report.overlays == (killed / "overlay.png",)
+    assert cv2.imread(str(report.overlays[0])) is not None
 
 
 def test_pictures_that_can_not_be_written_leave_the_figures(open_session, make):

@@ -244,8 +244,8 @@ def _choose(stems: list[Path], stamps: list[int]) -> tuple[Path, int]:
         caused = frames[frames["stamp_ns"].isin(stamps)]
         if len(caused):
             return stem, int(caused["frame"].iloc[0])
-        surest = int(confidence.to_numpy().argmax())
-        if confidence.iloc[surest] > best[0]:
+        surest = int(confidence.to_numpy().argmax()) if len(confidence) else 0
+        if len(confidence) and confidence.iloc[surest] > best[0]:
             best = (float(confidence.iloc[surest]), stem, surest)
     return best[1], best[2]
 
@@ -256,5 +256,7 @@ def _poses_in(stem: Path, row: int) -> tuple[list[Individual], list[str]]:
         return [], []
     table = read_poses(path)
     keypoints = list(dict.fromkeys(table.columns.get_level_values("bodyparts")))
+    if row >= len(table):  # its recorder was killed: the poses end before the frames
+        return [], keypoints
     values = table.iloc[row].to_numpy(np.float32).reshape(-1, len(keypoints), 3)
     return [Individual("", one[:, 0], one[:, 1], one[:, 2]) for one in values], keypoints
