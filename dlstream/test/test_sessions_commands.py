@@ -46,12 +46,13 @@ def test_sessions_lists_and_searches(sessions):
     assert done.returncode == 0, done.stdout
     header, line, total = done.stdout.splitlines()
     assert header.split()[:4] == ["started", "subject", "experiment", "network"]
-    assert line.split()[2:5] == ["-", "quarters", "demo_mouse"]
-    assert line.split()[-1] == "one", "nothing is cut off where there is no terminal"
-    assert total == "1 session, 0:20, 200 frames, 0 lost"
+    assert line.split()[:4] == ["-", "-", "quarters", "demo_mouse"], "the video has no date"
+    assert line.split()[-2:] == ["one", "(analysis)"], "nothing is cut off where there is no terminal"
+    assert total == "0 sessions, 0:00, 0 frames, 0 lost; 1 analysis"
     about = json.loads(dlstream("sessions", str(sessions), "--experiment", "quart*", "--json").stdout)
     assert [item["name"] for item in about["sessions"]] == ["walk"]
-    assert about["totals"]["frames"] == 200
+    assert [item["frames"] for item in about["sessions"]] == [200]
+    assert (about["totals"]["frames"], about["totals"]["analyses"]) == (0, 1)
     assert dlstream("sessions", str(sessions), "--subject", "M1").stdout == "0 sessions, 0:00, 0 frames, 0 lost\n"
     assert "--date: found 'soon'; expected a year" in dlstream("sessions", str(sessions), "--date", "soon").stdout
     (sessions / "bad").mkdir()

@@ -135,8 +135,8 @@ class Sessions:
         return known[1]
 
     def _row(self, info: SessionInfo) -> dict[str, Any]:
-        keys = ("name", "state", "created", "subject", "experiment", "offline", "seconds", "frames", "lost", "faults")
-        return {"id": self._id(info.folder), **{key: getattr(info, key) for key in keys}}
+        keys = ("name", "state", "created", "dated", "subject", "experiment", "offline", "seconds", "frames", "lost")
+        return {"id": self._id(info.folder), **{key: getattr(info, key) for key in (*keys, "faults")}}
 
     def _id(self, folder: Path) -> str:
         """A number of its place, from which nobody gets to another one."""

@@ -58,6 +58,17 @@ def test_a_session_that_can_not_be_read_is_told_and_hides_no_other(folder: Path)
     assert "third" in every["unreadable"][0]
 
 
+def test_analyses_are_listed_and_counted_for_themselves(folder: Path) -> None:
+    changed(folder / "third", offline=True, created_ns=946_684_800_000_000_000)
+    every = Sessions(folder).listing()
+    assert [(item["name"], item["offline"], item["dated"]) for item in every["sessions"]] == [
+        ("third", True, False),
+        ("second", False, True),
+        ("first", False, True),
+    ]
+    assert (every["totals"]["sessions"], every["totals"]["analyses"]) == (2, 1)
+
+
 def changed(folder: Path, **changes: object) -> None:
     """Other entries in a session's file."""
     file = folder / "session.json"

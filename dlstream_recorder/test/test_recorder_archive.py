@@ -9,6 +9,7 @@ import pytest
 
 from dlstream_common import RecordingError
 from dlstream_recorder.session.archive import Search, SessionInfo, find_sessions, totals
+from dlstream_recorder.writers.session_file import UNDATED
 
 
 def put(folder: Path, name: str, **changes: object) -> None:
@@ -60,6 +61,7 @@ def test_sessions_are_found_and_searched(tmp_path):
         assert "".join(item.name[-1] for item in found if search.fits(item)) == expected, search
     assert totals(found) == {
         "sessions": 4,
+        "analyses": 0,
         "subjects": 2,
         "seconds": 180.0,
         "frames": 300,
@@ -71,3 +73,18 @@ def test_sessions_are_found_and_searched(tmp_path):
         Search(date="yesterday")
     with pytest.raises(RecordingError, match="found no such folder"):
         list(find_sessions(tmp_path / "none"))
+
+
+def test_an_analysis_is_no_recorded_session(tmp_path):
+    put(tmp_path, "2026-11-22_a")
+    put(tmp_path, "2026-11-22_of_a", offline=True, created_ns=1_795_000_000 * 10**9)
+    put(tmp_path, "2000-01-01_b", offline=True, created_ns=UNDATED, metadata={"subject": "M9"})
+    found = [item for item in find_sessions(tmp_path) if isinstance(item, SessionInfo)]
+    assert [(item.name[11:], item.offline, item.dated) for item in found] == [
+        ("b", True, False),
+        ("a", False, True),
+        ("of_a", True, True),
+    ]
+    sums = totals(found)
+    assert (sums["sessions"], sums["analyses"], sums["subjects"], sums["frames"]) == (1, 2, 1, 100)
+    assert [item.name for item in found if Search(date="2000").fits(item)] == [], "it has no date"

@@ -91,15 +91,16 @@ def _show(found: Sequence[SessionInfo], unreadable: Sequence[str], folder: Path,
     table.add_column("session", no_wrap=True)
     for item in found:
         state = "" if item.state in ("complete", "recovered") else f" [red]({item.state})[/]"
+        kind = " (analysis)" if item.offline else ""
         where = item.folder.relative_to(folder) if item.folder.is_relative_to(folder) else item.folder
         table.add_row(
-            item.created[:16].replace("T", " "),
+            item.created[:16].replace("T", " ") if item.dated else "-",
             escape(item.subject or "-"),
             escape(item.experiment or "-"),
             escape(", ".join(Path(file).stem for file in item.networks) or "-"),
             _length(item.seconds),
             *(_count(value) for value in (item.frames, item.lost, item.commands, item.faults)),
-            escape(str(where)) + state,
+            escape(str(where)) + kind + state,
         )
     if found:
         wide = Measurement.get(console, console.options.update_width(1000), table).maximum
@@ -107,8 +108,12 @@ def _show(found: Sequence[SessionInfo], unreadable: Sequence[str], folder: Path,
         console.print(table)
     total = totals(found)
     subjects = f" of {total['subjects']} subject{'' if total['subjects'] == 1 else 's'}" if total["subjects"] else ""
-    many = "session" if len(found) == 1 else "sessions"
-    line = f"{len(found)} {many}{subjects}, {_length(total['seconds'])}, {total['frames']} frames, {total['lost']} lost"
+    line = (
+        f"{total['sessions']} session{'' if total['sessions'] == 1 else 's'}{subjects}, {_length(total['seconds'])}, "
+    )
+    line += f"{total['frames']} frames, {total['lost']} lost"
+    if total["analyses"]:
+        line += f"; {total['analyses']} analys{'i' if total['analyses'] == 1 else 'e'}s"
     console.print(f"[bold]{line}[/]")
     for problem in unreadable:
         console.print(f"[red]{escape(problem)}[/]")

@@ -8,6 +8,8 @@ const NAMES = { overlay: "poses on a frame", trajectory: "path", occupancy: "tim
 /** Bytes in words. */
 const size = (bytes) => (bytes < 1000 ? `${bytes} bytes` : bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 const count = (number) => (number === null ? "–" : number.toLocaleString("en"));
+/** Its date and time, as far as so many letters; footage without a date has none. */
+const began = (session, letters) => (session.dated ? session.created.slice(0, letters).replace("T", " ") : "–");
 
 /** What could not be read, one a line. */
 function unreadable({ unreadable, unreadable_more: more }) {
@@ -69,7 +71,8 @@ export class Sessions {
     if (!found) return;
     const { sessions, totals } = found;
     const more = found.left_out ? `; ${found.left_out} older ones are not listed: search for them` : "";
-    say(byId("sessions-total"), sessions.length ? `${totals.sessions} session${totals.sessions === 1 ? "" : "s"} of ${totals.subjects} subject${totals.subjects === 1 ? "" : "s"}, ${clock(totals.seconds)}, ${count(totals.frames)} frames${more}` : subject ? `none of a subject like "${subject}"` : "none yet");
+    const analyses = totals.analyses ? `; ${totals.analyses} analys${totals.analyses === 1 ? "is" : "es"}` : "";
+    say(byId("sessions-total"), sessions.length ? `${totals.sessions} session${totals.sessions === 1 ? "" : "s"} of ${totals.subjects} subject${totals.subjects === 1 ? "" : "s"}, ${clock(totals.seconds)}, ${count(totals.frames)} frames${analyses}${more}` : subject ? `none of a subject like "${subject}"` : "none yet");
     byId("sessions-empty").hidden = sessions.length > 0;
     keepChildren(byId("session-list"), sessions.map((session) => session.id), (id) => this.#row(id), (row, id) => this.#fill(row, sessions.find((session) => session.id === id)));
     if (!sessions.some((session) => session.id === this.chosen) && sessions.length) this.#open(sessions[0].id);
@@ -87,7 +90,7 @@ export class Sessions {
     say(button.children[0], session.subject || "no subject");
     button.children[0].title = session.subject;
     mark(button.children[0], "known", session.subject ? "yes" : "no");
-    say(button.children[1], session.created.slice(0, 16).replace("T", " "));
+    say(button.children[1], `${began(session, 16)}${session.offline ? " (analysis)" : ""}`);
     button.setAttribute("aria-pressed", String(session.id === this.chosen));
     const usual = ["complete", "recovered"].includes(state);
     const texts = [session.experiment || "–", session.seconds === null ? "–" : clock(session.seconds), count(session.frames), count(session.lost), count(session.faults)];
@@ -121,7 +124,7 @@ export class Sessions {
     const facts = {
       subject: about.subject || "none named",
       experiment: about.experiment || "none",
-      recorded: about.created.replace("T", " ").slice(0, 19),
+      recorded: began(about, 19),
       length: about.seconds === null ? about.state : clock(about.seconds),
       frames: count(about.frames),
       "lost frames": lost,
@@ -129,7 +132,7 @@ export class Sessions {
       network: about.networks.join(", ") || "none",
       commands: count(about.commands),
       faults: count(about.faults),
-      state: about.name === this.recording ? "recording now" : about.state,
+      state: `${about.name === this.recording ? "recording now" : about.state}${about.offline ? ", an analysis" : ""}`,
       ...about.metadata,
     };
     byId("session-facts").replaceChildren(...Object.entries(facts).map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", { "data-bad": ["faults", "lost frames"].includes(name) && value !== "0" && value !== "none" ? "yes" : null }, value))));

@@ -26,8 +26,10 @@ class SessionInfo:
     Attributes:
         state: "complete", "recovered", "unfinished" (its recorder was killed), "failed" (it stopped with an error), or
             which camera gave not a single frame: "no frames of top".
-        created: local date and time, with the offset from UTC.
+        created: local date and time, with the offset from UTC; of an analysis those of the footage's first frame.
+        dated: whether that is a date; footage without one begins on 2000-01-01.
         subject: the subject's ID; empty if none was named.
+        offline: an analysis of footage, which recorded nothing.
         networks: SHA-256 of each network file, by its name.
         seconds: of the longest recording; None if the session is unfinished.
     """
@@ -40,6 +42,7 @@ class SessionInfo:
     experiment: str
     rig: str
     offline: bool
+    dated: bool
     networks: dict[str, str]
     seconds: float | None
     frames: int | None
@@ -82,7 +85,7 @@ class Search:
         return (
             _like(session.subject, self.subject)
             and _like(session.experiment, self.experiment)
-            and self._fits_date(session.created)
+            and self._fits_date(session.created if session.dated else "")
             and self._fits_network(session.networks)
         )
 
@@ -206,6 +209,7 @@ def _info(folder: Path, about: Mapping[str, Any]) -> SessionInfo:
         experiment_of(folder, about),
         str(about.get("rig") or ""),
         bool(about.get("offline")),
+        is_dated(about),
         networks,
         _number(summary, "seconds"),
         _number(summary, "frames_recorded"),
@@ -230,15 +234,17 @@ def _number(summary: Mapping[str, Any], key: str) -> Any:
 
 
 def totals(sessions: Sequence[SessionInfo]) -> dict[str, Any]:
-    """Sums over sessions."""
+    """Sums over the recorded sessions, and the number of analyses, whose animals and frames were recorded before."""
+    recorded = [session for session in sessions if not session.offline]
     return {
-        "sessions": len(sessions),
-        "subjects": len({session.subject for session in sessions if session.subject}),
-        "seconds": round(sum(session.seconds or 0.0 for session in sessions), 3),
-        "frames": sum(session.frames or 0 for session in sessions),
-        "lost": sum(session.lost or 0 for session in sessions),
-        "commands": sum(session.commands or 0 for session in sessions),
-        "faults": sum(session.faults or 0 for session in sessions),
+        "sessions": len(recorded),
+        "analyses": len(sessions) - len(recorded),
+        "subjects": len({session.subject for session in recorded if session.subject}),
+        "seconds": round(sum(session.seconds or 0.0 for session in recorded), 3),
+        "frames": sum(session.frames or 0 for session in recorded),
+        "lost": sum(session.lost or 0 for session in recorded),
+        "commands": sum(session.commands or 0 for session in recorded),
+        "faults": sum(session.faults or 0 for session in recorded),
     }
 
 
