@@ -14,7 +14,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
 
-from dlstream_common import Frame, FramePoses, Meter, to_bgr
+from dlstream_common import Frame, FramePoses, Meter, to_view
 from dlstream_common.middles import Middles
 from dlstream_common.ros import LATCHED, POSE, Level, fill_image, image_qos, key_values, poses_to_message
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
@@ -125,7 +125,7 @@ class CameraView:
         )
         if looked_at[0]:
             picture = draw_overlay(
-                to_bgr(frame.image, frame.encoding),
+                to_view(frame.image, frame.encoding),
                 drawn.individuals,
                 edges,
                 self._regions,
