@@ -58,6 +58,10 @@ class GpioSettings(OutputSettings):
     def exclusive(self) -> Mapping[str, str]:
         return {"pin": f"GPIO{self.pin} of {self.address or 'the Raspberry Pi'}"}
 
+    @property
+    def one_at_a_time(self) -> Mapping[str, str]:
+        return {"address": f"pigpiod at {self.address}:{self.port}, which plays one wave"} if self.address else {}
+
     def without_computer(self) -> Fate:
         if self.address:
             return Fate(f"{self.address} itself ends each action at its time", ends=True)
