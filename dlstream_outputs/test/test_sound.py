@@ -89,17 +89,62 @@ def test_off_ends_what_has_no_end_and_a_new_sound_replaces_the_one_before(card, 
 
 
 def test_a_file_is_played(card, sound, wait_for, tmp_path):
-    path = tmp_path / "call.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, RATE, 0, "NONE", ""))
-        file.writeframes((20000 * np.sin(2 * np.pi * 800 * np.arange(RATE // 4) / RATE)).astype("<i2").tobytes())
-    output = sound(sounds={"call": str(path)}, volume=1.0)
+    output = sound(sounds={"call": str(write_call(tmp_path / "call.wav", 0.25))}, volume=1.0)
     output.settings.check()
     begin = time.time_ns()
     due = play(output, sound="call")
     wait_for(lambda: len(card.since(due)) > 0.6 * RATE, "0.6 s of sound")
     found = loud(card.since(begin))
     assert len(found) / RATE == pytest.approx(0.25, abs=CAPTURED)
+
+
+@pytest.fixture
+def call(tmp_path):
+    """A sound file of a second."""
+    return write_call(tmp_path / "call.wav", 1.0)
+
+
+def write_call(path, seconds):
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        samples = 20000 * np.sin(2 * np.pi * 800 * np.arange(round(seconds * RATE)) / RATE)
+        file.writeframes(samples.astype("<i2").tobytes())
+    return path
+
+
+def test_a_file_lasts_as_long_as_it_is_or_is_cut(card, sound, wait_for, call):
+    output = sound(sounds={"call": str(call)}, volume=1.0)
+    for values, seconds in ({"duration": "0.2 s"}, 0.2), ({}, 1.0), ({"duration": "7 s"}, 1.0):
+        assert output.settings.read("play", {"sound": "call", **values}).seconds == pytest.approx(seconds, abs=1e-6)
+    begin = time.time_ns()
+    due = play(output, sound="call", duration="0.2 s")
+    wait_for(lambda: len(card.since(due)) > 0.8 * RATE, "0.8 s of sound")
+    assert len(loud(card.since(begin))) / RATE == pytest.approx(0.2, abs=CAPTURED)
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ({"max_on": 0.5}, "values.sound: found 1 s without a break; expected at most max_on of the output, 0.5 s"),
+        ({"max_duty_cycle": 0.01}, "values.sound: found 1 s on; expected at most 0.6 s of a minute, by max_duty_cycle"),
+    ],
+)
+def test_a_file_that_is_longer_than_a_limit_is_refused_before_the_run(call, limit, message):
+    settings = output_settings("sound").model_validate({"sounds": {"call": str(call)}, **limit})
+    assert message in str(settings.check_command("play", {"sound": "call"}))
+    assert settings.check_command("play", {"sound": "call", "duration": "0.4 s"}) is None
+
+
+def test_a_file_that_was_replaced_has_its_new_length_and_one_that_is_gone_is_told(call):
+    settings = output_settings("sound").model_validate({"sounds": {"call": str(call)}})
+    assert settings.read("play", {"sound": "call"}).seconds == pytest.approx(1)
+    write_call(call, 0.5)
+    os.utime(call, ns=(1, 1))
+    assert settings.read("play", {"sound": "call"}).seconds == pytest.approx(0.5)
+    call.unlink()
+    assert "values.sound: found 'call'; expected a sound file that can be read" in str(
+        settings.check_command("play", {"sound": "call"})
+    )
 
 
 @pytest.mark.parametrize(
