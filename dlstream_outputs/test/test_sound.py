@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 import wave
+from contextlib import suppress
 from importlib.util import find_spec
 
 import numpy as np
@@ -24,8 +25,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def card(tmp_path_factory):
     """A sound card, and what is heard at it."""
-    with null_sink(tmp_path_factory.mktemp("pulse")) as environment, pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
+    with null_sink(tmp_path_factory.mktemp("pulse")) as sink, pytest.MonkeyPatch.context() as patch:
+        for name, value in sink.environment.items():
             patch.setenv(name, value)
         heard = Heard(dict(os.environ))
         yield heard
@@ -52,6 +53,12 @@ def sound(card, wait_for):
 def play(output, **values):
     """When the sound is due, by its acknowledgement."""
     return output.apply(output.settings.read("play", values))
+
+
+def played(output, **values):
+    """Whether the card takes it already: on a busy machine a sound server needs seconds to begin."""
+    with suppress(OutputError):
+        return play(output, **values)
 
 
 CAPTURED = 0.02
@@ -163,3 +170,19 @@ def test_a_card_that_is_not_there_is_named_with_those_that_are(card):
     settings = output_settings("sound").model_validate({"device": "no such card"})
     with pytest.raises(OutputError, match=r"device: 'no such card' can't play .*found .*'pulse'"):
         OUTPUTS["sound"](settings, lambda line: None).open()
+
+
+def test_a_card_that_is_gone_while_it_plays_is_told_once(card, sound, wait_for, monkeypatch, tmp_path):
+    with null_sink(tmp_path / "pulse") as sink:
+        for name, value in sink.environment.items():
+            monkeypatch.setenv(name, value)
+        output = sound()
+        wait_for(lambda: played(output, noise="true"), "a card that has begun")
+        wait_for(lambda: "nothing is heard" not in output.fault(), "a card that plays")
+        sink.unplug()
+        said = []
+        wait_for(lambda: said.append(output.fault()) or "nothing is heard any more" in said[-1], "the fault")
+        assert said[-1].startswith("the sound card has ")
+        assert output.fault() == ""
+        with pytest.raises(OutputError, match="was it unplugged"):
+            output.off()

@@ -137,9 +137,9 @@ class Sound(Output[SoundSettings]):
         return self._player.silence()
 
     def fault(self) -> str:
-        gaps = self._player.new_underflows()
-        if not gaps:
-            return ""
+        lost, gaps = self._player.lost(), self._player.new_underflows()
+        if lost or not gaps:
+            return lost
         return f"the sound card ran dry {gaps} times: the sound had gaps. Raise latency ({self.settings.latency:g} s)"
 
     def close(self) -> None:
