@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 
 import numpy as np
@@ -186,3 +187,15 @@ def test_it_is_said_that_nothing_ends_it_without_the_computer():
     fate = output_settings("nidaq").model_validate({"channel": LINE}).without_computer()
     assert not fate.ends
     assert "stays on" in fate.text
+
+
+def test_only_a_server_needs_the_library_grpc_and_that_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "grpc", None)  # as if it were not installed
+    here = output_settings("nidaq").model_validate({"channel": LINE})
+    here.check()
+    away = output_settings("nidaq").model_validate({"channel": LINE, "server": "lab-pc:31763"})
+    said = r"server: it needs the library grpc, which is not installed: .*pip install .nidaqmx\[grpc\]"
+    with pytest.raises(OutputError, match=said):
+        away.check()
+    with pytest.raises(OutputError, match=said):
+        OUTPUTS["nidaq"](away, lambda line: None).open()

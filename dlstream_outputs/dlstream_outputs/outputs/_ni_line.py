@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dlstream_common.installing import pip_install
 from dlstream_outputs.outputs._base import OutputError
 
+NO_GRPC = f"server: it needs the library grpc, which is not installed: {pip_install('nidaqmx[grpc]')}"
 _HALF_UP = 0.5 + 1e-6
 """Added to a number of ticks before it is rounded down; the millionth is for what a product of floats lacks."""
 
@@ -54,8 +56,10 @@ class NiLine:
             options: dict[str, Any] = {}
             name = f"dlstream-{uuid.uuid4().hex}"  # on a server, names of tasks must differ
             if self._server:
-                import grpc
-
+                try:
+                    import grpc
+                except ImportError as error:
+                    raise OutputError(NO_GRPC) from error
                 self._connection = grpc.insecure_channel(self._server)
                 options["grpc_options"] = nidaqmx.GrpcSessionOptions(self._connection, name)
             self._task = nidaqmx.Task(name, **options)

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -14,7 +15,7 @@ from dlstream_common import Problem, now
 from dlstream_common.settings import misfit
 from dlstream_outputs.actions import Action, Level, On, Pulse, Strength, Train
 from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
-from dlstream_outputs.outputs._ni_line import NiLine, pulses
+from dlstream_outputs.outputs._ni_line import NO_GRPC, NiLine, pulses
 from dlstream_outputs.outputs._timed_line import TimedLine, timing_problem
 
 _MOST_TICKS = 5_000_000
@@ -63,6 +64,10 @@ class NidaqSettings(OutputSettings):
         if not self.is_analog and "volts" in self.model_fields_set:
             raise misfit("volts", "an analog channel, such as Dev1/ao0, where volts are given")
         return self
+
+    def check(self) -> None:
+        if self.server and find_spec("grpc") is None:
+            raise OutputError(NO_GRPC)
 
     def check_action(self, action: Action) -> Problem | None:
         if isinstance(action, Strength):
