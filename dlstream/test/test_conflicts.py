@@ -13,6 +13,12 @@ from dlstream_common import Problem
 HEAD = "rig: test\ncameras: {top: {source: synthetic}}\n"
 
 
+@pytest.fixture(autouse=True)
+def _pins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pins of this computer can be had, also under Python 3.13, for which lgpio has no wheel."""
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -9,10 +9,10 @@ from pydantic import Field
 
 from dlstream_common import Problem
 from dlstream_outputs.actions import Action, Train
-from dlstream_outputs.outputs._base import Fate, Output, OutputSettings
+from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 from dlstream_outputs.outputs._on_or_off import strength_problem
-from dlstream_outputs.outputs._pi_daemon import LONGEST, MOST_PULSES, DaemonPin
-from dlstream_outputs.outputs._pi_pin import LocalPin
+from dlstream_outputs.outputs._pi_daemon import LONGEST, MOST_PULSES, DaemonPin, lacks_pigpio
+from dlstream_outputs.outputs._pi_pin import LocalPin, lacks_lgpio
 from dlstream_outputs.outputs._timed_line import TIMED, timing_problem
 
 
@@ -36,6 +36,10 @@ class GpioSettings(OutputSettings):
     """Port of pigpiod."""
 
     actions = TIMED
+
+    def check(self) -> None:
+        if lacking := lacks_pigpio() if self.address else lacks_lgpio():
+            raise OutputError(lacking)
 
     def check_action(self, action: Action) -> Problem | None:
         return strength_problem(action) or (self._daemon_problem(action) if self.address else timing_problem(action))
@@ -73,7 +77,7 @@ class GpioSettings(OutputSettings):
 class Gpio(Output[GpioSettings]):
     """See GpioSettings."""
 
-    requires: ClassVar[Mapping[str, str]] = {"gpiozero": "gpiozero", "pigpio": "pigpio"}
+    requires: ClassVar[Mapping[str, str]] = {"gpiozero": "gpiozero"}
     ends_actions = True
     acknowledges = "pin written; with address: daemon accepted"
 
