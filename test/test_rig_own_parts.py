@@ -22,7 +22,10 @@ with own_parts_only():
     OPTIONAL = {name for parts in (SOURCES, OUTPUTS, ENGINES) for part in parts.values() for name in part.requires}
 OPTIONAL |= {
     "deeplabcut",
+    "grpc",
+    "lgpio",
     "onnx",
+    "pigpio",
     "pyrealsense2",
     "sleap_io",
     "sleap_nn",

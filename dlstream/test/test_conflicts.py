@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 from check_tools import refused
 
+from dlstream.rig.check import checked_rig
+from dlstream_common import Problem
+
 HEAD = "rig: test\ncameras: {top: {source: synthetic}}\n"
+
+
+@pytest.fixture(autouse=True)
+def _pins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pins of this computer can be had, also under Python 3.13, for which lgpio has no wheel."""
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "mock")
 
 
 @pytest.mark.parametrize(
@@ -67,6 +76,22 @@ def test_what_two_parts_want_is_refused_with_both_keys(tmp_path: Path, text: str
 )
 def test_pins_of_their_own_are_taken(tmp_path: Path, text: str) -> None:
     assert refused(tmp_path, HEAD + text) == ""
+
+
+def test_of_two_pins_of_one_pigpiod_it_is_said_that_only_one_can_play(tmp_path: Path) -> None:
+    pins = (
+        "outputs:\n  reward: {type: gpio, pin: 17, address: pi}\n  removal: {type: gpio, pin: 27, address: pi}\n"
+        "  lamp: {type: gpio, pin: 5, address: pi, port: 8889}\n  fan: {type: gpio, pin: 6, address: other}\n"
+    )
+    (tmp_path / "rig.yaml").write_text(HEAD + pins)
+    warnings: list[Problem] = []
+    checked_rig(tmp_path / "rig.yaml", warn=lambda _, problem: warnings.append(problem))
+    [said] = [str(warning) for warning in warnings if "wave" in str(warning)]
+    assert (
+        "outputs.removal.address: found pigpiod at pi:8888, which plays one wave at a time, as outputs.reward" in said
+    )
+    assert "(line 4)" in said
+    assert "what 'removal' is told while 'reward' plays is refused, and lost" in said
 
 
 def test_two_names_of_one_port_are_one_board(tmp_path: Path) -> None:

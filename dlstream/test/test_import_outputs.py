@@ -83,9 +83,22 @@ def test_a_reward_dispenser(tmp_path):
     output, _, notes = imported(tmp_path, "supply", device, "RewardDispenser")
     assert output == {"type": "gpio", "pin": 5}
     assert read_yaml(tmp_path / "out" / "rig.mine.yaml")["outputs"]["removal"] == {"type": "gpio", "pin": 6}
-    ready = read_yaml(tmp_path / "out" / "mine.yaml")["protocol"]["states"]["ready"]
-    assert ready["enter"] == [{"give": {"output": "removal", "action": "on"}, "seconds": 3}]
+    protocol = read_yaml(tmp_path / "out" / "mine.yaml")["protocol"]
+    removal = {"give": {"output": "removal", "action": "on"}, "seconds": 3}
+    assert protocol["states"]["withdraw"] == {
+        "enter": [removal],
+        "transitions": [{"longer_than": 3.1, "go": "ready"}],
+    }
+    assert (protocol["start"], protocol["states"]["ready"].get("enter")) == ("withdraw", None)
+    assert protocol["states"]["stimulus"]["transitions"] == [{"longer_than": 12, "go": "withdraw"}]
     assert not any(note.lost and "REMOVAL" in note.where for note in notes)
+
+
+def test_a_dispenser_withdraws_once_it_has_given_however_short_the_pause(tmp_path):
+    device = "TYPE = RASPBERRY\nSTIM_PORT = 5\nREMOVAL_PORT = 6\nSTIM_TIME = 15\nREMOVAL_TIME = 3"
+    imported(tmp_path, "supply", device, "RewardDispenser")
+    states = read_yaml(tmp_path / "out" / "mine.yaml")["protocol"]["states"]
+    assert states["stimulus"]["transitions"] == [{"longer_than": 15.1, "go": "withdraw"}]
 
 
 ALL_DEVICES = """\

@@ -15,7 +15,7 @@ from nidaqmx._stubs import nidaqmx_pb2_grpc as service
 
 _CHANNEL_NAMES, _TASK_CHANNELS = 4726, 4723
 _DIGITAL, _ANALOG = 10153, 10102
-_NO_DEVICE, _RESERVED, _GONE, _NOT_SUPPORTED = -200220, -50103, -88708, -200452
+_NO_DEVICE, _RESERVED, _GONE, _NOT_SUPPORTED, _ABSENT = -200220, -50103, -88708, -200452, -200324
 
 
 class NiCard(service.NiDAQmxServicer):
@@ -25,7 +25,9 @@ class NiCard(service.NiDAQmxServicer):
         values: what each line has now.
         played: by line, the samples and the rate of each finite generation.
         calls: names of the calls that changed anything, in order.
-        unplugged: whether every call fails from now on.
+        unplugged: whether every call to the card fails from now on.
+        server: what it is reached by.
+        silent_tasks: whether the driver does not notice it by its tasks, as of a line without a transfer.
     """
 
     def __init__(self) -> None:
@@ -33,6 +35,8 @@ class NiCard(service.NiDAQmxServicer):
         self.played: dict[str, list[tuple[list[float], float]]] = {}
         self.calls: list[str] = []
         self.unplugged = False
+        self.silent_tasks = False
+        self.server: grpc.Server | None = None
         self._lock = threading.Lock()
         self._lines: dict[str, str] = {}
         self._rates: dict[str, float] = {}
@@ -107,6 +111,16 @@ class NiCard(service.NiDAQmxServicer):
         self.calls.append("stop")
         return messages.StopTaskResponse(status=0)
 
+    def IsTaskDone(self, request: Any, context: Any) -> Any:
+        if not self.silent_tasks:
+            self._answer(context)
+        return messages.IsTaskDoneResponse(status=0, is_task_done=True)
+
+    def GetDeviceAttributeUInt32(self, request: Any, context: Any) -> Any:
+        if request.device_name != "Dev1" or self.unplugged:
+            _fail(context, _ABSENT, "Specified device is not present or is not active in the system.")
+        return messages.GetDeviceAttributeUInt32Response(status=0, value=0x1234567)
+
     def SetTimingAttributeInt32(self, request: Any, context: Any) -> Any:
         self._answer(context)
         return messages.SetTimingAttributeInt32Response(status=0)
@@ -146,7 +160,7 @@ def _fail(context: Any, code: int, text: str) -> None:
 def ni_server() -> Iterator[tuple[NiCard, str]]:
     """A server on this machine: the card, and its host:port."""
     card = NiCard()
-    server = grpc.server(futures.ThreadPoolExecutor(4))
+    server = card.server = grpc.server(futures.ThreadPoolExecutor(4))
     service.add_NiDAQmxServicer_to_server(card, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()

@@ -57,9 +57,26 @@ class Heard:
         self._process.stdout.close()
 
 
+class NullSink:
+    """A PulseAudio of its own, with one sound card.
+
+    Attributes:
+        environment: the variables with which programs find it.
+    """
+
+    def __init__(self, daemon: subprocess.Popen[bytes], socket: Path) -> None:
+        self.environment = {"PULSE_SERVER": f"unix:{socket}"}
+        self._daemon = daemon
+
+    def unplug(self) -> None:
+        """From now on there is no card."""
+        self._daemon.kill()
+        self._daemon.wait()
+
+
 @contextmanager
-def null_sink(folder: Path) -> Iterator[dict[str, str]]:
-    """A PulseAudio of its own; gives the environment variables with which programs find its sound card."""
+def null_sink(folder: Path) -> Iterator[NullSink]:
+    """A sound card until the end of the context."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     socket = folder / "native"
     environment = {**os.environ, "XDG_RUNTIME_DIR": str(folder), "HOME": str(folder)}
@@ -74,7 +91,7 @@ def null_sink(folder: Path) -> Iterator[dict[str, str]]:
             assert daemon.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < end, "PulseAudio has no socket"
             time.sleep(0.01)
-        yield {"PULSE_SERVER": f"unix:{socket}"}
+        yield NullSink(daemon, socket)
     finally:
         daemon.kill()
         daemon.wait()

@@ -259,6 +259,35 @@ def test_a_wave_holds_every_pulse_of_its_train(count, frequency, share, delay, a
     assert wave[-1].gpio_off == (1 << 3 if active_high else 0), "it ends off"
 
 
+@pytest.mark.parametrize(
+    ("missing", "lacks_it", "others", "message"),
+    [
+        ("lgpio", {}, {"address": "pi"}, r"pin: found no library lgpio.*install lgpio.*apt install python3-lgpio"),
+        ("pigpio", {"address": "pi"}, {}, r"address: found no library pigpio.*install pigpio"),
+    ],
+)
+def test_the_check_asks_for_the_library_of_the_pin(monkeypatch, missing, lacks_it, others, message):
+    monkeypatch.delenv("GPIOZERO_PIN_FACTORY", raising=False)
+    other = {"lgpio": "pigpio", "pigpio": "lgpio"}[missing]
+    monkeypatch.setitem(sys.modules, missing, None)  # as if it were not installed
+    monkeypatch.setitem(sys.modules, other, gpiozero)  # there, also under Python 3.13
+    assert missing not in Gpio.requires
+    GpioSettings(pin=17, **others).check()
+    with pytest.raises(OutputError, match=message):
+        GpioSettings(pin=17, **lacks_it).check()
+
+
+def test_another_library_of_gpiozero_needs_no_lgpio(pins, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lgpio", None)
+    GpioSettings(pin=17).check()
+
+
+def test_over_the_network_without_pigpio_the_error_says_what_to_install(monkeypatch, opened):
+    monkeypatch.setitem(sys.modules, "pigpio", None)
+    with pytest.raises(OutputError, match="address: found no library pigpio"):
+        opened(address="pi")
+
+
 # Through its node.
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from dlstream_outputs.actions import On
 from dlstream_outputs.guard import Guard, Order, Refusal
-from dlstream_outputs.outputs import OutputSettings
+from dlstream_outputs.outputs import OUTPUTS, OutputSettings, output_settings
 
 SECOND = 1_000_000_000
 NOON = 1_800_000_000 * SECOND
@@ -254,3 +255,20 @@ def test_a_test_lasts_as_long_as_it_was_to():
     assert rules.finished(100.2)
     carried_out(rules, order(source="test", by_hand=True), 100.1)
     assert not rules.finished(100.2), "another command takes its place"
+
+
+def test_a_sound_file_ends_by_itself_and_the_next_one_is_played(tmp_path):
+    with wave.open(str(tmp_path / "call.wav"), "wb") as file:
+        file.setparams((1, 2, 48000, 0, "NONE", ""))
+        file.writeframes(bytes(2 * 48000))
+    settings = output_settings("sound")(sounds=[f"call={tmp_path}/call.wav"], max_on=5, commander_timeout=0)
+    rules = Guard(settings, "start", OUTPUTS["sound"].ends)
+    call = order("play", values={"sound": "call"})
+    for begin in (100.0, 105.5, 200.0):
+        action = settings.read(call.action, call.values)
+        assert not rules.exhausted(action, begin)
+        rules.carried_out(call, begin, action)
+        assert not rules.finished(begin + 0.99)
+        assert rules.finished(begin + 1.1)
+        assert not rules.due(begin + 1.1)
+        rules.went_off(steady=begin + 1.1)

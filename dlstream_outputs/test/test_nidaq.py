@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
@@ -34,7 +37,8 @@ def opened(card):
 
     yield make
     for output in outputs:
-        output.close()
+        with suppress(OutputError):  # a card that is gone
+            output.close()
 
 
 def tell(output, action, **values):
@@ -112,6 +116,42 @@ def test_an_analog_channel_takes_levels_volts_and_milliwatts(card, opened):
     assert set(samples) == {0.0, 2.0}
 
 
+def said_once(output, wait_for):
+    """The next fault; there is no other one after it."""
+    said = []
+    wait_for(lambda: said.append(output.fault()) or said[-1], "a fault")
+    output._looked = 0.0
+    assert output.fault() == ""
+    return said[-1]
+
+
+@pytest.mark.parametrize("channel", [LINE, ANALOG, "Dev1/PFI6"])
+@pytest.mark.parametrize(("silent_tasks", "message"), [(False, "removed"), (True, "not present")])
+def test_a_card_that_is_unplugged_while_it_is_on_is_told_once(card, opened, wait_for, channel, silent_tasks, message):
+    output = opened(channel)
+    tell(output, "on")
+    before = list(card[0].calls)
+    output._looked = 0.0
+    assert output.fault() == ""
+    assert card[0].calls == before, "asking changes nothing"
+    card[0].unplugged, card[0].silent_tasks = True, silent_tasks
+    said = said_once(output, wait_for)
+    assert said.startswith(f"channel: {channel}: ")
+    assert message in said
+    card[0].unplugged = False
+
+
+def test_a_server_that_dies_while_a_line_is_on_is_told_once(card, opened, wait_for):
+    output = opened("Dev1/PFI6")
+    tell(output, "train", frequency="0.01 Hz", width="50 s", count="2")
+    card[0].server.stop(0).wait()
+    said = said_once(output, wait_for)
+    assert f"server: {card[1]}: " in said
+    assert "is NI's gRPC Device Server there?" in said
+    with pytest.raises(OutputError):
+        output.off()
+
+
 @pytest.mark.parametrize(
     ("channel", "action", "values", "message"),
     [
@@ -147,3 +187,15 @@ def test_it_is_said_that_nothing_ends_it_without_the_computer():
     fate = output_settings("nidaq").model_validate({"channel": LINE}).without_computer()
     assert not fate.ends
     assert "stays on" in fate.text
+
+
+def test_only_a_server_needs_the_library_grpc_and_that_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "grpc", None)  # as if it were not installed
+    here = output_settings("nidaq").model_validate({"channel": LINE})
+    here.check()
+    away = output_settings("nidaq").model_validate({"channel": LINE, "server": "lab-pc:31763"})
+    said = r"server: it needs the library grpc, which is not installed: .*pip install .nidaqmx\[grpc\]"
+    with pytest.raises(OutputError, match=said):
+        away.check()
+    with pytest.raises(OutputError, match=said):
+        OUTPUTS["nidaq"](away, lambda line: None).open()

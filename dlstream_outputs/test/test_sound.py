@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 import wave
+from contextlib import suppress
 from importlib.util import find_spec
 
 import numpy as np
@@ -24,8 +25,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def card(tmp_path_factory):
     """A sound card, and what is heard at it."""
-    with null_sink(tmp_path_factory.mktemp("pulse")) as environment, pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
+    with null_sink(tmp_path_factory.mktemp("pulse")) as sink, pytest.MonkeyPatch.context() as patch:
+        for name, value in sink.environment.items():
             patch.setenv(name, value)
         heard = Heard(dict(os.environ))
         yield heard
@@ -52,6 +53,12 @@ def sound(card, wait_for):
 def play(output, **values):
     """When the sound is due, by its acknowledgement."""
     return output.apply(output.settings.read("play", values))
+
+
+def played(output, **values):
+    """Whether the card takes it already: on a busy machine a sound server needs seconds to begin."""
+    with suppress(OutputError):
+        return play(output, **values)
 
 
 CAPTURED = 0.02
@@ -89,17 +96,62 @@ def test_off_ends_what_has_no_end_and_a_new_sound_replaces_the_one_before(card, 
 
 
 def test_a_file_is_played(card, sound, wait_for, tmp_path):
-    path = tmp_path / "call.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setparams((1, 2, RATE, 0, "NONE", ""))
-        file.writeframes((20000 * np.sin(2 * np.pi * 800 * np.arange(RATE // 4) / RATE)).astype("<i2").tobytes())
-    output = sound(sounds={"call": str(path)}, volume=1.0)
+    output = sound(sounds={"call": str(write_call(tmp_path / "call.wav", 0.25))}, volume=1.0)
     output.settings.check()
     begin = time.time_ns()
     due = play(output, sound="call")
     wait_for(lambda: len(card.since(due)) > 0.6 * RATE, "0.6 s of sound")
     found = loud(card.since(begin))
     assert len(found) / RATE == pytest.approx(0.25, abs=CAPTURED)
+
+
+@pytest.fixture
+def call(tmp_path):
+    """A sound file of a second."""
+    return write_call(tmp_path / "call.wav", 1.0)
+
+
+def write_call(path, seconds):
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        samples = 20000 * np.sin(2 * np.pi * 800 * np.arange(round(seconds * RATE)) / RATE)
+        file.writeframes(samples.astype("<i2").tobytes())
+    return path
+
+
+def test_a_file_lasts_as_long_as_it_is_or_is_cut(card, sound, wait_for, call):
+    output = sound(sounds={"call": str(call)}, volume=1.0)
+    for values, seconds in ({"duration": "0.2 s"}, 0.2), ({}, 1.0), ({"duration": "7 s"}, 1.0):
+        assert output.settings.read("play", {"sound": "call", **values}).seconds == pytest.approx(seconds, abs=1e-6)
+    begin = time.time_ns()
+    due = play(output, sound="call", duration="0.2 s")
+    wait_for(lambda: len(card.since(due)) > 0.8 * RATE, "0.8 s of sound")
+    assert len(loud(card.since(begin))) / RATE == pytest.approx(0.2, abs=CAPTURED)
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        ({"max_on": 0.5}, "values.sound: found 1 s without a break; expected at most max_on of the output, 0.5 s"),
+        ({"max_duty_cycle": 0.01}, "values.sound: found 1 s on; expected at most 0.6 s of a minute, by max_duty_cycle"),
+    ],
+)
+def test_a_file_that_is_longer_than_a_limit_is_refused_before_the_run(call, limit, message):
+    settings = output_settings("sound").model_validate({"sounds": {"call": str(call)}, **limit})
+    assert message in str(settings.check_command("play", {"sound": "call"}))
+    assert settings.check_command("play", {"sound": "call", "duration": "0.4 s"}) is None
+
+
+def test_a_file_that_was_replaced_has_its_new_length_and_one_that_is_gone_is_told(call):
+    settings = output_settings("sound").model_validate({"sounds": {"call": str(call)}})
+    assert settings.read("play", {"sound": "call"}).seconds == pytest.approx(1)
+    write_call(call, 0.5)
+    os.utime(call, ns=(1, 1))
+    assert settings.read("play", {"sound": "call"}).seconds == pytest.approx(0.5)
+    call.unlink()
+    assert "values.sound: found 'call'; expected a sound file that can be read" in str(
+        settings.check_command("play", {"sound": "call"})
+    )
 
 
 @pytest.mark.parametrize(
@@ -118,3 +170,19 @@ def test_a_card_that_is_not_there_is_named_with_those_that_are(card):
     settings = output_settings("sound").model_validate({"device": "no such card"})
     with pytest.raises(OutputError, match=r"device: 'no such card' can't play .*found .*'pulse'"):
         OUTPUTS["sound"](settings, lambda line: None).open()
+
+
+def test_a_card_that_is_gone_while_it_plays_is_told_once(card, sound, wait_for, monkeypatch, tmp_path):
+    with null_sink(tmp_path / "pulse") as sink:
+        for name, value in sink.environment.items():
+            monkeypatch.setenv(name, value)
+        output = sound()
+        wait_for(lambda: played(output, noise="true"), "a card that has begun")
+        wait_for(lambda: "nothing is heard" not in output.fault(), "a card that plays")
+        sink.unplug()
+        said = []
+        wait_for(lambda: said.append(output.fault()) or "nothing is heard any more" in said[-1], "the fault")
+        assert said[-1].startswith("the sound card has ")
+        assert output.fault() == ""
+        with pytest.raises(OutputError, match="was it unplugged"):
+            output.off()

@@ -57,6 +57,20 @@ def test_a_file_is_read_at_the_rate_of_the_card(tmp_path):
     assert np.array_equal(found.samples(found.length, 10), np.zeros(10))
 
 
+def test_a_recording_that_is_cut_falls_without_a_click(tmp_path):
+    whole = Recording(np.ones(RATE, np.float32), RATE)
+    assert whole.cut(None) is whole
+    assert whole.cut(1.5) is whole
+    part = whole.cut(0.2)
+    assert (part.length, part.seconds) == (round(0.2 * RATE), 0.2)
+    found = np.concatenate([part.samples(start, 500) for start in range(0, 2 * part.length, 500)])
+    assert not found[part.length :].any()
+    ramp = RATE // 200
+    assert (found[: part.length - ramp] == 1).all()
+    assert (np.diff(found[part.length - ramp : part.length]) < 0).all()
+    assert found[part.length - 1] == 0
+
+
 @pytest.mark.parametrize(
     ("content", "expected"), [(b"no sound", "can't be read"), (None, "can't be read"), ("empty", "is empty")]
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,13 +42,18 @@ class ImportedDraft(Draft):
 
     def give(self, ini: Ini, place: Place, value: Any) -> None:
         """Puts a value in; one that does not fit is noted."""
+        self.give_all(ini, {place: value})
+
+    def give_all(self, ini: Ini, values: Mapping[Place, Any]) -> None:
+        """Puts values in that only fit together, or notes that they do not fit."""
         try:
-            self.set(place, value)
+            self.set_all(values)
         except DlstreamError as error:
             todo = f"not imported, the template's value is kept: {error}"
+            place, value = next(iter(values.items()))
             ini.notes.append(Note(f"{self.file.name}: {key_of(place)}", str(value), todo, lost=True))
         else:
-            self._given.add(place)
+            self._given.update(values)
 
     def of_the_template(self) -> list[tuple[str, str]]:
         """Keys and values that the user's files did not set: numbers, conditions, and all of the triggers."""

@@ -31,7 +31,9 @@ _DEVICES = {
     "RewardDispenser": _Device("RewardDispenser", "STIM_PORT"),
 }
 _REMOVAL = _Device("RewardDispenser", "REMOVAL_PORT")
-_READY: Place = ("protocol", "states", "ready", "enter")
+_PROTOCOL: Place = ("protocol",)
+_MARGIN = 0.1
+"""Seconds from the end of what one pin does to what the other one does: a Pi begins a little after its command."""
 _SCREEN = "ScreenStimulation"
 _STIMULUS: Mapping[str, Place] = {
     "base_conditional_supply": ("enter", 1, "give"),
@@ -86,15 +88,26 @@ def _removal(draft: ImportedDraft, ini: Ini) -> dict[str, dict[str, Any]]:
     seconds = ini.number(_REMOVAL.section, "REMOVAL_TIME", _SHORTEST)
     made = _made(ini, _REMOVAL) if seconds is not None else None
     ini.notes[:] = list(dict.fromkeys(ini.notes))  # of the same TYPE
-    if made is None:
+    if made is None or seconds is None:
         return {}
     command: dict[str, Any] = {"output": "removal", "action": "on"}
     if "address" in made:
         command["values"] = {"duration": f"{seconds:g} s"}
-    draft.give(ini, _READY, [{"give": command, "seconds": seconds}])
+    states = (*_PROTOCOL, "states")
+    back = (*states, "stimulus", "transitions", 0)
+    changes: dict[Place, Any] = {
+        (*states, "withdraw", "enter"): [{"give": command, "seconds": seconds}],
+        (*states, "withdraw", "transitions"): [{"longer_than": round(seconds + _MARGIN, 3), "go": "ready"}],
+        (*_PROTOCOL, "start"): "withdraw",
+        (*back, "go"): "withdraw",
+    }
+    given = round(draft.get((*states, "stimulus", "enter", 1, "seconds")) + _MARGIN, 3)
+    if given > draft.get((*back, "longer_than")):  # DeepLabStream withdraws once it has given, however short the pause
+        changes |= {(*back, "longer_than"): given}
+    draft.give_all(ini, changes)
     todo = (
-        f"withdrawn for {seconds:g} s when the pause after a reward is over, and at the start; DeepLabStream withdraws "
-        "again and again while the animal is elsewhere"
+        f"withdrawn for {seconds:g} s at the start and when the pause after a reward is over; the next reward is given "
+        "after it. DeepLabStream withdraws again and again while the animal is elsewhere"
     )
     ini.notes.append(Note(ini.where(_REMOVAL.section, "REMOVAL_TIME"), f"{seconds:g}", todo))
     return {"removal": made}

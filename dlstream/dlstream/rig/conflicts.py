@@ -8,7 +8,7 @@ from typing import Any
 
 from dlstream.rig.file import Rig
 from dlstream.rig.hosts import host_of
-from dlstream_common import Problem, line_of
+from dlstream_common import Problem, Severity, line_of
 from dlstream_common.part_faults import PartFault
 
 _AUTO = "auto"
@@ -26,6 +26,21 @@ def conflicts(rig: Rig, data: Any) -> Iterator[Problem]:
                 yield Problem(own, found, f"a {key} of its own for each output and input")
     yield from _auto_and_named(rig, data)
     yield from _board_and_whole_port(rig, data)
+    yield from _one_at_a_time(rig, data)
+
+
+def _one_at_a_time(rig: Rig, data: Any) -> Iterator[Problem]:
+    """Outputs that get in each other's way only while both are on."""
+    users: dict[str, tuple[str, str]] = {}
+    for name, section in rig.outputs.items():
+        for key, what in _declared(section, "one_at_a_time").items():
+            first, at = users.setdefault(what, (name, key))
+            if first == name:
+                continue
+            found = f"{what} at a time, as outputs.{first}.{at} has it{_line(data, ('outputs', first, at))}"
+            wanted = f"commands that never overlap: what '{name}' is told while '{first}' plays is refused, and lost"
+            hint = f"The same the other way round. An experiment gives '{name}' and '{first}' one after the other."
+            yield Problem(("outputs", name, key), found, wanted, hint, severity=Severity.WARNING)
 
 
 def _board_and_whole_port(rig: Rig, data: Any) -> Iterator[Problem]:
@@ -71,8 +86,12 @@ def _parts(rig: Rig) -> Iterator[tuple[tuple[str, str], Any]]:
 
 
 def _exclusive(section: Any) -> Mapping[str, str]:
+    return _declared(section, "exclusive")
+
+
+def _declared(section: Any, name: str) -> Mapping[str, str]:
     try:
-        found: Mapping[str, str] = getattr(section, "exclusive", {})
+        found: Mapping[str, str] = getattr(section, name, {})
     except PartFault:  # the section's own check tells of the part's mistakes
         return {}
     return found

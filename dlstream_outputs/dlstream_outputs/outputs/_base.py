@@ -153,6 +153,11 @@ class OutputSettings(Settings):
         """What only one output or input can use, by the key that names it: {"pin": "pin 9 of the board at auto"}."""
         return {}
 
+    @property
+    def one_at_a_time(self) -> Mapping[str, str]:
+        """What outputs can share, but not use at the same moment, by the key that names it: `check` warns of it."""
+        return {}
+
     def without_computer(self) -> Fate:
         """What happens to the output if its node's computer dies."""
         return Fate("unknown: the output's type does not say", ends=False)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dlstream_common.installing import pip_install
 from dlstream_outputs.outputs._base import OutputError
 
+NO_GRPC = f"server: it needs the library grpc, which is not installed: {pip_install('nidaqmx[grpc]')}"
 _HALF_UP = 0.5 + 1e-6
 """Added to a number of ticks before it is rounded down; the millionth is for what a product of floats lacks."""
 
@@ -30,6 +32,7 @@ class NiLine:
         self._channel, self._volts, self._server = channel, volts, server
         self._task: Any = None
         self._connection: Any = None
+        self._device: Any = None
         self._timed = False
 
     def open(self) -> None:
@@ -50,10 +53,13 @@ class NiLine:
         from nidaqmx.constants import LineGrouping
 
         with self._told():
-            name, options = f"dlstream-{uuid.uuid4().hex}", {}  # on a server, names of tasks must differ
+            options: dict[str, Any] = {}
+            name = f"dlstream-{uuid.uuid4().hex}"  # on a server, names of tasks must differ
             if self._server:
-                import grpc
-
+                try:
+                    import grpc
+                except ImportError as error:
+                    raise OutputError(NO_GRPC) from error
                 self._connection = grpc.insecure_channel(self._server)
                 options["grpc_options"] = nidaqmx.GrpcSessionOptions(self._connection, name)
             self._task = nidaqmx.Task(name, **options)
@@ -62,6 +68,36 @@ class NiLine:
                 self._task.ao_channels.add_ao_voltage_chan(self._channel, min_val=min(low, 0.0), max_val=max(high, 0.0))
             else:
                 self._task.do_channels.add_do_chan(self._channel, line_grouping=LineGrouping.CHAN_PER_LINE)
+            self._device = self._identified(options)
+
+    def _identified(self, options: Mapping[str, Any]) -> Any:
+        """The card, if it tells its serial number; None where the driver can't say it of this one."""
+        import nidaqmx.errors
+        from nidaqmx.system.device import Device
+
+        device = Device(self._channel.partition("/")[0], **options)
+        try:
+            _ = device.serial_num
+        except nidaqmx.errors.Error:
+            return None
+        return device
+
+    def answers(self) -> None:
+        """Asks whether the card is still there; changes nothing on it.
+
+        Of a line that its clock plays the driver knows by its task. One that is simply on has no transfer that could
+        fail: there it is asked for a property of the card, which it has only of a device that is present.
+
+        Raises:
+            OutputError: it is not, or its server is gone.
+        """
+        task, device = self._task, self._device
+        if task is None:
+            return
+        with self._told():
+            task.is_task_done()
+            if device is not None:
+                _ = device.serial_num
 
     def write(self, value: float) -> None:
         """Sets the line now and until the next call; ends what it was playing.
@@ -113,7 +149,7 @@ class NiLine:
 
     def _release(self) -> None:
         task, connection = self._task, self._connection
-        self._task = self._connection = None
+        self._task = self._connection = self._device = None
         with suppress(OutputError), self._told():
             if task is not None:
                 task.close()

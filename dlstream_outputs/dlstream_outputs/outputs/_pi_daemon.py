@@ -7,9 +7,11 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from typing import Any
 
 from dlstream_common import now
+from dlstream_common.installing import pip_install
 from dlstream_outputs.actions import Action
 from dlstream_outputs.outputs._base import OutputError
 from dlstream_outputs.outputs._timed_line import pulses_of
@@ -24,6 +26,13 @@ _VERSION = 26  # pigpiod's command PIGPV
 _LOOK = 0.5
 _LAST = 10
 """Microseconds after the last edge of a wave."""
+
+
+def lacks_pigpio() -> str:
+    """What to install for a pin over the network; empty: nothing is missing."""
+    if find_spec("pigpio") is not None:
+        return ""
+    return f"address: found no library pigpio, by which a Pi in the network is commanded; {pip_install('pigpio')}"
 
 
 class DaemonPin:
@@ -46,8 +55,10 @@ class DaemonPin:
         """Connects and switches the pin off.
 
         Raises:
-            OutputError: nobody answers, it is no pigpiod, it is busy, or it has no such pin.
+            OutputError: pigpio is not installed, nobody answers, it is no pigpiod, it is busy, or it has no such pin.
         """
+        if lacking := lacks_pigpio():
+            raise OutputError(lacking)
         self._connect()
         try:
             with self._told():

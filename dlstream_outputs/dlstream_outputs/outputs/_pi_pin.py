@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,6 +14,15 @@ from dlstream_common.installing import pip_install
 from dlstream_outputs.actions import Action
 from dlstream_outputs.outputs._base import OutputError
 from dlstream_outputs.outputs._timed_line import TimedLine
+
+_INSTALL = f"{pip_install('lgpio')}, or on a Pi: sudo apt install python3-lgpio"
+
+
+def lacks_lgpio() -> str:
+    """What to install for a pin of this computer; empty: nothing is missing, or gpiozero is to use another library."""
+    if os.environ.get("GPIOZERO_PIN_FACTORY") or find_spec("lgpio") is not None:
+        return ""
+    return f"pin: found no library lgpio, by which the pins of this computer are reached; {_INSTALL}"
 
 
 def lgpio_factory() -> Any:
@@ -23,8 +33,7 @@ def lgpio_factory() -> Any:
         try:
             from gpiozero.pins.lgpio import LGPIOFactory
         except ImportError as error:
-            hint = f"{pip_install('lgpio')}, or on a Pi: sudo apt install python3-lgpio"
-            raise OutputError(f"pin: {error}; expected the library lgpio: {hint}") from error
+            raise OutputError(f"pin: {error}; expected the library lgpio: {_INSTALL}") from error
         finally:
             os.chdir(before)
     return LGPIOFactory

@@ -14,6 +14,8 @@ from dlstream_outputs.outputs._sound_waves import Samples, Wave
 
 _ANSWER = 1.0
 """Seconds in which the card must ask for samples."""
+_SILENCE = 0.5
+"""Seconds without a question for samples, beyond those for which the card has some, after which it is gone."""
 
 
 @dataclass
@@ -53,6 +55,7 @@ class SoundPlayer:
         self._voice = self._current = _Voice(None, 0.0)
         self._underflows = 0
         self._reported = 0
+        self._asked, self._lost = 0.0, False
 
     @property
     def description(self) -> str:
@@ -87,6 +90,7 @@ class SoundPlayer:
                 latency=self._latency,
                 callback=self._fill,
             )
+            self._asked, self._lost = 0.0, False
             self._stream.start()
         except (sounddevice.PortAudioError, ValueError) as error:
             self._stream = None
@@ -113,6 +117,22 @@ class SoundPlayer:
         new, self._reported = count - self._reported, count
         return new
 
+    def lost(self) -> str:
+        """Why the card has stopped playing, in a sentence, once; empty: it plays."""
+        stream = self._stream
+        if stream is None:
+            return ""
+        # A sound server may take long to begin: only the next sound finds out whether it ever does.
+        silent, active = time.monotonic() - self._asked if self._asked else 0.0, bool(stream.active)
+        if active and silent <= _SILENCE + 2 * self._block / self._rate + stream.latency:
+            self._lost = False
+            return ""
+        if self._lost:
+            return ""
+        self._lost = True
+        what = f"has asked for no sample for {silent:.1f} s" if active else "has ended its stream"
+        return f"the sound card {what}: nothing is heard any more. Was it unplugged?"
+
     def close(self) -> None:
         """Ends the sound and gives the card back."""
         stream, self._stream = self._stream, None
@@ -131,6 +151,7 @@ class SoundPlayer:
     def _fill(self, block: Any, count: int, clock: Any, status: Any) -> None:
         """Called by the card's own thread for the next samples: a buffer of `count` float32."""
         arrived, voice, before = time.time_ns(), self._voice, self._current
+        self._asked = time.monotonic()
         self._underflows += bool(status.output_underflow)
         if not voice.begun.is_set():
             voice.due = arrived + round(1e9 * max(0.0, clock.outputBufferDacTime - clock.currentTime))

@@ -70,13 +70,38 @@ class Noise(Wave):
 
 
 class Recording(Wave):
-    """Samples that were read from a file, unchanged."""
+    """Samples that were read from a file: unchanged, or cut, and then they fall before the cut.
 
-    def __init__(self, samples: Samples) -> None:
-        self._samples, self.length = samples, len(samples)
+    Args:
+        samples: (length,) float32.
+        rate: samples a second.
+    """
+
+    length: int
+
+    def __init__(self, samples: Samples, rate: int) -> None:
+        self._samples, self._rate, self.length = samples, rate, len(samples)
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.length / self._rate
+
+    def cut(self, seconds: float | None) -> Recording:
+        """Its first seconds; itself if that is all of it, as with None."""
+        length = self.length if seconds is None else max(1, round(seconds * self._rate))
+        if length >= self.length:
+            return self
+        found = Recording(self._samples, self._rate)
+        found.length = length
+        return found
 
     def samples(self, start: int, count: int) -> Samples:
-        found = self._samples[start : start + count]
+        found = self._samples[start : min(start + count, self.length)]
+        if self.length < len(self._samples):
+            ramp = max(1, round(_RAMP * self._rate))
+            fall = (self.length - 1 - np.arange(start, start + len(found))) / ramp
+            found = (found * raised_cosine(fall)).astype(np.float32)
         return np.pad(found, (0, count - len(found)))
 
 
@@ -84,7 +109,12 @@ def envelope(number: NDArray[np.int64], length: int | None, ramp: int) -> NDArra
     """How loud the samples with these numbers are, 0 to 1: a raised cosine at both ends of a sound."""
     rise = number / ramp
     fall = np.inf if length is None else (length - 1 - number) / ramp
-    return 0.5 - 0.5 * np.cos(np.pi * np.clip(np.minimum(rise, fall), 0, 1))
+    return raised_cosine(np.minimum(rise, fall))
+
+
+def raised_cosine(share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From 0 where the share is 0 or less, to 1 where it is 1 or more."""
+    return np.asarray(0.5 - 0.5 * np.cos(np.pi * np.clip(share, 0, 1)))
 
 
 def read_sound(name: str, path: Path, rate: int) -> Recording:
@@ -109,4 +139,4 @@ def read_sound(name: str, path: Path, rate: int) -> Recording:
         raise OutputError(f"sound '{name}': {path} is empty; expected a sound")
     if not np.isfinite(samples).all():
         raise OutputError(f"sound '{name}': {path} holds samples that are no numbers; expected -1 to 1")
-    return Recording(np.clip(samples, -1, 1).astype(np.float32))
+    return Recording(np.clip(samples, -1, 1).astype(np.float32), rate)

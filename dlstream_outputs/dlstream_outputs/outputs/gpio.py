@@ -9,10 +9,10 @@ from pydantic import Field
 
 from dlstream_common import Problem
 from dlstream_outputs.actions import Action, Train
-from dlstream_outputs.outputs._base import Fate, Output, OutputSettings
+from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 from dlstream_outputs.outputs._on_or_off import strength_problem
-from dlstream_outputs.outputs._pi_daemon import LONGEST, MOST_PULSES, DaemonPin
-from dlstream_outputs.outputs._pi_pin import LocalPin
+from dlstream_outputs.outputs._pi_daemon import LONGEST, MOST_PULSES, DaemonPin, lacks_pigpio
+from dlstream_outputs.outputs._pi_pin import LocalPin, lacks_lgpio
 from dlstream_outputs.outputs._timed_line import TIMED, timing_problem
 
 
@@ -37,6 +37,10 @@ class GpioSettings(OutputSettings):
 
     actions = TIMED
 
+    def check(self) -> None:
+        if lacking := lacks_pigpio() if self.address else lacks_lgpio():
+            raise OutputError(lacking)
+
     def check_action(self, action: Action) -> Problem | None:
         return strength_problem(action) or (self._daemon_problem(action) if self.address else timing_problem(action))
 
@@ -58,6 +62,10 @@ class GpioSettings(OutputSettings):
     def exclusive(self) -> Mapping[str, str]:
         return {"pin": f"GPIO{self.pin} of {self.address or 'the Raspberry Pi'}"}
 
+    @property
+    def one_at_a_time(self) -> Mapping[str, str]:
+        return {"address": f"pigpiod at {self.address}:{self.port}, which plays one wave"} if self.address else {}
+
     def without_computer(self) -> Fate:
         if self.address:
             return Fate(f"{self.address} itself ends each action at its time", ends=True)
@@ -69,7 +77,7 @@ class GpioSettings(OutputSettings):
 class Gpio(Output[GpioSettings]):
     """See GpioSettings."""
 
-    requires: ClassVar[Mapping[str, str]] = {"gpiozero": "gpiozero", "pigpio": "pigpio"}
+    requires: ClassVar[Mapping[str, str]] = {"gpiozero": "gpiozero"}
     ends_actions = True
     acknowledges = "pin written; with address: daemon accepted"
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -13,10 +15,12 @@ from dlstream_common import Problem, now
 from dlstream_common.settings import misfit
 from dlstream_outputs.actions import Action, Level, On, Pulse, Strength, Train
 from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
-from dlstream_outputs.outputs._ni_line import NiLine, pulses
+from dlstream_outputs.outputs._ni_line import NO_GRPC, NiLine, pulses
 from dlstream_outputs.outputs._timed_line import TimedLine, timing_problem
 
 _MOST_TICKS = 5_000_000
+_LOOK = 0.5
+"""Seconds between two questions whether the card is still there."""
 _INSTANT = 1e-9
 """Milliseconds that are none, as rounding leaves them."""
 
@@ -60,6 +64,10 @@ class NidaqSettings(OutputSettings):
         if not self.is_analog and "volts" in self.model_fields_set:
             raise misfit("volts", "an analog channel, such as Dev1/ao0, where volts are given")
         return self
+
+    def check(self) -> None:
+        if self.server and find_spec("grpc") is None:
+            raise OutputError(NO_GRPC)
 
     def check_action(self, action: Action) -> Problem | None:
         if isinstance(action, Strength):
@@ -111,6 +119,7 @@ class Nidaq(Output[NidaqSettings]):
         super().__init__(settings, log)
         self._line = NiLine(settings.channel, (0.0, settings.volts), settings.server)
         self._timed = TimedLine(lambda high: self._line.write(float(high))) if settings.timed_by_computer else None
+        self._looked, self._lost = 0.0, False
 
     @classmethod
     def ends(cls, action: Action) -> bool:
@@ -118,6 +127,7 @@ class Nidaq(Output[NidaqSettings]):
         return not isinstance(action, On)
 
     def open(self) -> None:
+        self._lost = False
         self._line.open()
 
     def apply(self, action: Action) -> int:
@@ -171,6 +181,13 @@ class Nidaq(Output[NidaqSettings]):
         self._line.close()
 
     def fault(self) -> str:
+        if not self._lost and time.monotonic() - self._looked >= _LOOK:
+            self._looked = time.monotonic()
+            try:
+                self._line.answers()
+            except OutputError as error:
+                self._lost = True
+                return str(error)
         return "" if self._timed is None else self._timed.fault()
 
     @property

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -13,7 +15,7 @@ from dlstream_outputs.actions import Action, Play
 from dlstream_outputs.outputs._base import Fate, Output, OutputError, OutputSettings
 from dlstream_outputs.outputs._named_files import AsPairs, by_name, existing_files
 from dlstream_outputs.outputs._sound_player import SoundPlayer
-from dlstream_outputs.outputs._sound_waves import Noise, Tone, Wave, read_sound
+from dlstream_outputs.outputs._sound_waves import Noise, Recording, Tone, Wave, read_sound
 
 
 def _existing_sounds(pairs: list[str], info: ValidationInfo) -> list[str]:
@@ -21,6 +23,12 @@ def _existing_sounds(pairs: list[str], info: ValidationInfo) -> list[str]:
     if wrong:
         raise ValueError("; ".join(wrong))
     return [f"{name}={path}" for name, path in found.items()]
+
+
+@lru_cache(maxsize=256)
+def _length(name: str, path: Path, rate: int, changed: int) -> float:
+    """The length of a sound in seconds. Args changed: when the file was."""
+    return read_sound(name, path, rate).seconds
 
 
 class SoundSettings(OutputSettings):
@@ -51,6 +59,23 @@ class SoundSettings(OutputSettings):
     def check(self) -> None:
         for name, path in self.paths.items():
             read_sound(name, path, self.rate)
+
+    def read(self, action: str, values: Mapping[str, str]) -> Action | Problem:
+        found = super().read(action, values)
+        if not isinstance(found, Play) or found.sound is None:
+            return found
+        try:
+            length = self._seconds(found.sound)
+        except (OSError, OutputError) as error:
+            return Problem(("values", "sound"), f"'{found.sound}'", f"a sound file that can be read ({error})")
+        if found.duration is not None and found.duration <= length:
+            return found
+        whole = super().read(action, {**values, "duration": f"{length:.6f} s"})
+        return replace(whole, place=("values", "sound")) if isinstance(whole, Problem) else whole
+
+    def _seconds(self, sound: str) -> float:
+        path = self.paths[sound]
+        return _length(sound, path, self.rate, path.stat().st_mtime_ns)
 
     def check_action(self, action: Action) -> Problem | None:
         if not isinstance(action, Play):
@@ -83,11 +108,13 @@ class Sound(Output[SoundSettings]):
         super().__init__(settings, log)
         s = settings
         self._player = SoundPlayer(s.device, s.rate, s.block, s.latency)
-        self._files: dict[str, Wave] = {}
+        self._files: dict[str, Recording] = {}
 
     def open(self) -> None:
         s = self.settings
         self._files = {name: read_sound(name, path, s.rate) for name, path in s.paths.items()}
+        for name in s.paths:
+            s.read("play", {"sound": name})  # it notes its length, now rather than in the run
         self._player.open()
         self.log(self._player.description)
 
@@ -104,15 +131,15 @@ class Sound(Output[SoundSettings]):
             return Noise(action.duration, rate, seed=0)
         if action.sound not in self._files:
             raise OutputError(f"found the sound '{action.sound}'; expected one of {', '.join(self._files)}")
-        return self._files[action.sound]
+        return self._files[action.sound].cut(action.duration)
 
     def off(self) -> int:
         return self._player.silence()
 
     def fault(self) -> str:
-        gaps = self._player.new_underflows()
-        if not gaps:
-            return ""
+        lost, gaps = self._player.lost(), self._player.new_underflows()
+        if lost or not gaps:
+            return lost
         return f"the sound card ran dry {gaps} times: the sound had gaps. Raise latency ({self.settings.latency:g} s)"
 
     def close(self) -> None:
