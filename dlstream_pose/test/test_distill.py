@@ -31,7 +31,7 @@ from dlstream_pose.convert.distill._choice import RUN, choose
 from dlstream_pose.convert.distill._jumps import jumps
 from dlstream_pose.convert.distill._lessons import lessons_of
 from dlstream_pose.convert.distill._picture import draw
-from dlstream_pose.convert.distill._plan import Plan, mirror_order, resume
+from dlstream_pose.convert.distill._plan import Plan, files, mirror_order, resume
 from dlstream_pose.convert.distill._proof import prove
 from dlstream_pose.convert.distill._schedule import Schedule
 from dlstream_pose.convert.distill._targets import LOCREF_STD, target
@@ -307,7 +307,7 @@ def test_a_video_of_something_else_is_refused(blobs, tmp_path):
 
 def plan_with(activation: str) -> Plan:
     return Plan(
-        teacher_sha256="0", videos=(("a.mp4", 7),), size="tiny", scale=0.5, count=100, held_back=0.25, rotation=30,
+        teacher_sha256="0", videos=(("a.mp4", "07"),), size="tiny", scale=0.5, count=100, held_back=0.25, rotation=30,
         mirrored=None, start="", activation=activation,
     )  # fmt: skip
 
@@ -318,6 +318,31 @@ def test_only_the_same_work_goes_on(tmp_path):
     resume(tmp_path, plan)
     with pytest.raises(NetworkError, match=r"found a distillation with size tiny; expected nano"):
         resume(tmp_path, plan.model_copy(update={"size": "nano"}))
+
+
+def test_another_video_or_folder_of_the_same_name_and_size_is_other_work(tmp_path):
+    one, two = (tmp_path / day / "arena" for day in ("mon", "tue"))
+    for folder, grey in ((one, 50), (two, 60)):
+        folder.mkdir(parents=True)
+        for number in range(3):
+            cv2.imwrite(str(folder / f"{number}.bmp"), np.full((8, 8, 3), grey if number == 2 else 9, np.uint8))
+        # As of a camera that writes a fixed size: only somewhere at the end it is another.
+        content = bytes(3 << 20) + bytes([grey]) + bytes(1000)
+        (folder.parent / "arena.avi").write_bytes(content)
+    for name in ("arena", "arena.avi"):
+        first, second = (files([folder.parent / name]) for folder in (one, two))
+        assert first != second
+        plan = plan_with("ReLU").model_copy(update={"videos": first})
+        work = tmp_path / f"{name}.training"
+        resume(work, plan)
+        resume(work, plan.model_copy(update={"videos": files([one.parent / name])}))
+        other = plan.model_copy(update={"videos": second})
+        assert other.lessons != plan.lessons
+        with pytest.raises(NetworkError, match=rf"with videos {name} \(content \w+\); expected {name} \(content \w+\)"):
+            resume(work, other)
+    before = files([one])
+    one.rename(tmp_path / "arena")  # where it lies is of no account
+    assert files([tmp_path / "arena"]) == before
 
 
 def test_the_state_of_a_student_with_another_activation_is_not_gone_on_with(tmp_path):
