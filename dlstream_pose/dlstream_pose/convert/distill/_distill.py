@@ -11,6 +11,7 @@ from dlstream_pose.convert._convert import convert
 from dlstream_pose.convert._file import free, label, write
 from dlstream_pose.convert._frames import Sample
 from dlstream_pose.convert.distill._apart import check_apart
+from dlstream_pose.convert.distill._kept import writing
 from dlstream_pose.convert.distill._lessons import Lessons, lessons_of
 from dlstream_pose.convert.distill._picture import draw
 from dlstream_pose.convert.distill._plan import Plan, files, mirror_order, resume
@@ -152,8 +153,9 @@ def distill(
         )
     label(draft, student.info.model_copy(update={"distillation": about}))
     write(draft, output)
-    exported.replace(output.with_suffix(".pt"))
-    draft.unlink()
+    with writing(output.with_suffix(".pt")):
+        exported.replace(output.with_suffix(".pt"))
+        draft.unlink()
     return about
 
 

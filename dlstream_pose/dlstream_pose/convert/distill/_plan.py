@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from dlstream_common import NetworkError, SourceError
 from dlstream_pose.convert.distill._apart import files_of
 from dlstream_pose.convert.distill._augment import Augmentation
+from dlstream_pose.convert.distill._kept import write_text, writing
 
 _LOOKED_AT = 1 << 20
 """Bytes of a file, at its begin and at its end."""
@@ -76,7 +77,7 @@ def resume(folder: Path, plan: Plan) -> None:
     """Notes the plan in a new folder, or finds the same one there.
 
     Raises:
-        NetworkError: the folder belongs to another plan.
+        NetworkError: the folder belongs to another plan, or can't be written.
     """
     path = folder / "plan.json"
     if path.exists():
@@ -92,8 +93,9 @@ def resume(folder: Path, plan: Plan) -> None:
                 "Give the same options to go on with it; delete the folder, or give another --out, to start over"
             )
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(plan.model_dump_json(indent=2) + "\n")
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_text(path, plan.model_dump_json(indent=2) + "\n")
 
 
 def _told(plan: Plan, key: str) -> str:
