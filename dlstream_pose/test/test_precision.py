@@ -177,6 +177,26 @@ def test_confidences_that_fall_are_refused(tmp_path):
     )
 
 
+def test_confidences_that_are_no_numbers_are_refused(tmp_path):
+    """Of two keypoints on one frame of a hundred; a comparison with NaN is never beyond a limit."""
+    samples = [*blob_samples(99, seed=4), *blob_samples(1, seed=4, contrast=0.3, name="faint.mp4")]
+    network = Network(write_blob_network(tmp_path / "exact.onnx", sure_from=0.02), 1, "onnx")
+    exact = Exact(network, samples, poses_of(network, samples, ""), None, None)
+    draft = write_blob_network(tmp_path / "draft.onnx", sure_from=0.2, no_number=0.5)
+    outcome = prove(draft, exact, Limits(), ["onnx"], silent)
+    assert not outcome.proofs
+    [reason] = outcome.beyond
+    assert re.fullmatch(
+        r"engine onnx: a confidence is not a number: keypoint 'bright' on faint.mp4, frame 0: .* confidence nan", reason
+    )
+    frames = Selection(samples[:40], samples[40:])
+    with pytest.raises(
+        NetworkError, match=r"draft.onnx: a confidence is not a number in single precision: keypoint 'br"
+    ):
+        quantize(draft, tmp_path / "no.onnx", "int8", frames)
+    assert not (tmp_path / "no.onnx").exists()
+
+
 def test_the_search_keeps_the_fewest():
     harm = {f"layer{n}": 0.01 for n in range(100)} | {"layer41": 3.0, "layer77": 2.0}
     tried: list[frozenset[str]] = []

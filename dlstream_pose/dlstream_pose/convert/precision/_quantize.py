@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
 from dlstream_pose.convert._file import free, label, write
-from dlstream_pose.convert.precision._distance import distance, poses_of
+from dlstream_pose.convert.precision._distance import Poses, distance, no_number, poses_of
 from dlstream_pose.convert.precision._graphs import Int8, fp16, layers_of, load, save
 from dlstream_pose.convert.precision._labels import Labels, distances_to
 from dlstream_pose.convert.precision._prove import HARMLESS, Exact, Limits, Outcome, check_shown, origin, prove
@@ -135,10 +135,15 @@ def _exact(source: Path, frames: Selection, labels: Labels | None, scale: float 
         raise NetworkError(f"{source}: found a network in {info.precision.name}; expected one in single precision")
     if info.detector is not None:
         raise NetworkError(f"{source}: found a network with a detector; only networks without one can be quantised")
-    calibrating = poses_of(reference, frames.calibration, "single precision", tell)
-    check_shown(calibrating, frames.calibration, "of the calibration")
-    poses = poses_of(reference, frames.proof, "single precision", tell)
-    check_shown(poses, frames.proof, "of the proof")
+    poses: list[Poses] = []
+    for samples, what in ((frames.calibration, "of the calibration"), (frames.proof, "of the proof")):
+        poses = poses_of(reference, samples, "single precision", tell)
+        if at := no_number(info, samples, poses):
+            raise NetworkError(
+                f"{source}: a confidence is not a number in single precision: {at}. Nothing can be proved against it: "
+                "convert the original again, with --frames"
+            )
+        check_shown(poses, samples, what)
     by_hand = distances_to(labels, Estimator(reference, scale)) if labels else None
     if by_hand:
         by_hand.check_seen("single precision")
@@ -169,7 +174,8 @@ class _Harm:
         def hurt(keep: frozenset[str]) -> float:
             save(make(keep), draft)
             label(draft, info)
-            return distance(info, few, expected, poses_of(Network(draft, 1, "onnx"), few, "", silent)).p99
+            found = poses_of(Network(draft, 1, "onnx"), few, "", silent)
+            return float("inf") if no_number(info, few, found) else distance(info, few, expected, found).p99
 
         self._hurt = hurt
 
