@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 
 from dlstream_camera.arena import Arena
 from dlstream_common import NetworkError, SourceError
-from dlstream_pose import Estimator
+from dlstream_pose import Estimator, Network, Source
+from dlstream_pose.convert._file import label
 from dlstream_pose.convert.distill import distill, main
 from dlstream_pose.convert.distill._augment import (
     Answer,
@@ -28,6 +30,7 @@ from dlstream_pose.convert.distill._augment import (
     window_size,
 )
 from dlstream_pose.convert.distill._choice import RUN, choose
+from dlstream_pose.convert.distill._distill import _check_export
 from dlstream_pose.convert.distill._jumps import jumps
 from dlstream_pose.convert.distill._lessons import lessons_of
 from dlstream_pose.convert.distill._picture import draw
@@ -37,6 +40,7 @@ from dlstream_pose.convert.distill._schedule import Schedule
 from dlstream_pose.convert.distill._targets import LOCREF_STD, target
 from dlstream_pose.convert.distill._teacher import Teacher
 from dlstream_pose.convert.progress import silent
+from dlstream_pose.runtime.distillation import Distillation
 
 EVERY = settings(max_examples=60, deadline=None)
 
@@ -406,6 +410,33 @@ def test_what_can_not_be_written_is_refused_first(blobs):
         distill(blobs[0], [blobs[1]], blobs[0])
     with pytest.raises(NetworkError, match="expected a network file to write"):
         distill(blobs[0], [blobs[1]], Path("student.pt"))
+
+
+def test_no_other_export_is_written_over(blobs, tmp_path):
+    """The lab's only export of a network may lie beside --out, with the same name."""
+    output, export = tmp_path / "mouse.onnx", tmp_path / "mouse.pt"
+    export.write_bytes(b"the only one")
+    said = r"mouse\.pt: found a file that does not belong to a student in mouse\.onnx; .* Give another --out, or move"
+    with pytest.raises(NetworkError, match=said):
+        distill(blobs[0], [blobs[1]], output)
+    own = Source(file="mouse.pt", sha256=hashlib.sha256(export.read_bytes()).hexdigest(), tool="DeepLabCut")
+    write_blob_network(output)
+    info = Network(output).info.model_copy(update={"source": own})
+    label(output, info)  # as converted from that export: no student
+    with pytest.raises(NetworkError, match=said):
+        distill(blobs[0], [blobs[1]], output)
+    proof = prove(Estimator(blobs[0]), Estimator(blobs[0]), [(blobs[1], tuple(range(60, 80)))])
+    about = Distillation(
+        teacher="t.onnx", teacher_sha256="0", size="tiny", frames=9, on="a.avi", maps=False, left_out=0, minutes=1,
+        proof=proof,
+    )  # fmt: skip
+    label(output, info.model_copy(update={"distillation": about}))
+    _check_export(output)
+    export.write_bytes(b"another one")
+    with pytest.raises(NetworkError, match=said):
+        distill(blobs[0], [blobs[1]], output)
+    assert export.read_bytes() == b"another one"
+    assert not (tmp_path / "mouse.onnx.training").exists()
 
 
 @pytest.mark.parametrize("how", ["itself", "link", "copy", "image"])
