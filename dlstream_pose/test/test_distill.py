@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 from pathlib import Path
 
 import cv2
@@ -236,6 +237,25 @@ def test_a_student_that_gets_no_better_ends_sooner():
         assert 0 < rates[-1] < 0.03
         assert one.whole(one.end)
         assert not one.whole(0.6 * one.end)
+
+
+def test_a_student_that_got_no_better_still_ends_sooner_when_it_goes_on():
+    """As it would have without the interruption; with more minutes there is a way to go yet."""
+    stuck = Schedule(1000)
+    for time in range(50, 400, 50):
+        stuck.validated(time, 5 + 0.01 * (time % 3))
+    kept = json.loads(json.dumps(stuck.kept))
+    same, less, more = (Schedule(seconds) for seconds in (1000, 600, 2000))
+    for one in (same, less, more):
+        one.resume(kept)
+        assert one.scores == stuck.scores
+    assert same.end == stuck.end < 1000
+    assert (same.fall, less.fall) == (stuck.fall, stuck.fall)
+    assert [same.rate(elapsed) for elapsed in range(0, 1000, 50)] == [
+        stuck.rate(elapsed) for elapsed in range(0, 1000, 50)
+    ]
+    assert less.end <= 600
+    assert (more.end, more.fall) == (2000, 800)
 
 
 @pytest.fixture(scope="module")

@@ -129,6 +129,7 @@ def test_an_interrupted_training_keeps_its_state(blobs, tmp_path, monkeypatch, c
     class Interrupted(Training):
         def _loss(self, *given):
             if self.steps == 7:
+                self.schedule._stuck = 400.0
                 raise KeyboardInterrupt
             return super()._loss(*given)
 
@@ -143,13 +144,13 @@ def test_an_interrupted_training_keeps_its_state(blobs, tmp_path, monkeypatch, c
 
     class Ended(Training):
         def run(self, tell):
-            seen.append(self.steps)
+            seen.append((self.steps, self.schedule.end))
             raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "Training", Ended)
     with pytest.raises(SystemExit):
         main([str(blobs[0]), "--videos", str(blobs[1]), "--out", str(out), "--size", "nano", "--count", "50"])
-    assert seen == [7]
+    assert seen == [(7, 800.0)]
 
 
 def test_a_state_that_can_not_be_written_is_told_and_the_picture_comes_after_it(blobs, tmp_path, monkeypatch, capsys):

@@ -198,7 +198,7 @@ class Training:
                 "elapsed": self.elapsed,
                 "processor": self.processor,
                 "steps": self.steps,
-                "scores": self.schedule.scores,
+                "schedule": self.schedule.kept,
                 "medians": self._medians,
             },
         )
@@ -211,7 +211,7 @@ class Training:
         self.best, self.elapsed, self.steps = kept["best"], kept["elapsed"], kept["steps"]
         self.processor = kept["processor"]
         self._medians = [(float(a), float(b)) for a, b in kept["medians"]]
-        self.schedule.scores = [(float(a), float(b)) for a, b in kept["scores"]]
+        self.schedule.resume(kept["schedule"])
 
 
 def _average(averaged: Any, current: Any, count: Any) -> None:
