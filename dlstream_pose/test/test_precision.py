@@ -14,6 +14,7 @@ from blob_network import HEIGHT, WIDTH, blob_samples, write_blob_network, write_
 
 from dlstream_common import NetworkError
 from dlstream_pose import Estimator, Network
+from dlstream_pose.convert._file import label
 from dlstream_pose.convert.precision import Labels, Limits, Selection, main, quantize, select
 from dlstream_pose.convert.precision._distance import poses_of
 from dlstream_pose.convert.precision._prove import Exact, prove
@@ -254,6 +255,21 @@ def test_the_command_writes_the_file_and_says_what_was_proved(blobs, tmp_path, c
     assert "onnx: 60 keypoints on 30 other frames (other.mkv): median 0.0" in said
     assert said.endswith(f"written: {output}\n")
     assert Network(output).info.precision is not None
+
+
+def test_the_scale_of_the_proof_is_stored(blobs, selection, tmp_path):
+    """Without it a rig would look at images of another size than those that were compared."""
+    output, again = tmp_path / "half.onnx", tmp_path / "same.onnx"
+    quantize(blobs, output, "fp16", selection, scale=0.5)
+    assert Network(output, engine="onnx").info.scale == 0.5
+    assert Estimator(output, engine="onnx").scale == 0.5
+    quantize(blobs, output, "fp16", selection, scale=1.0)
+    assert Network(output, engine="onnx").info.scale is None  # as it is used without one
+    scaled = write_blob_network(tmp_path / "scaled.onnx")
+    label(scaled, Network(scaled, engine="onnx").info.model_copy(update={"scale": 0.25}))
+    for given, stored in ((None, 0.25), (0.25, 0.25), (0.5, 0.5), (1.0, 1.0)):
+        quantize(scaled, again, "fp16", selection, scale=given)
+        assert Network(again, engine="onnx").info.scale == stored
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, partial
+from math import isclose
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,6 +26,7 @@ from dlstream_pose.runtime.estimator import Estimator
 from dlstream_pose.runtime.network import Network
 from dlstream_pose.runtime.network_info import NetworkInfo
 from dlstream_pose.runtime.precision import Precision, PrecisionName
+from dlstream_pose.runtime.scale import scale_of
 
 ENGINES_OF: dict[str, tuple[str, ...]] = {
     "bf16": ("openvino",),
@@ -63,7 +65,8 @@ def quantize(
         labels: made by hand, for the error of both.
         search: whether layers that hurt may stay in single precision.
         tell: called with the progress.
-        scale: of the labelled images, as for `Estimator`; None: the file's own.
+        scale: of the images of `frames` and of the labelled ones, as for `Estimator`; stored in the file, and used
+            wherever no other scale is given. None: the file's own.
 
     Returns:
         The proofs as the file holds them, and why engines that are not among them failed.
@@ -76,7 +79,7 @@ def quantize(
     if output.exists() and output.samefile(source):
         raise NetworkError(f"{output}: is the source itself; name another file to write, so that both can be compared")
     exact = _exact(source, frames, labels, scale, tell)
-    info = exact.network.info
+    info = _at(exact.network.info, scale)
     model = load(source)
     about = Precision(
         name=name,
@@ -125,6 +128,13 @@ def quantize(
         label(draft, info.model_copy(update={"precision": about}))
         write(draft, output)
     return about, outcome.failures
+
+
+def _at(info: NetworkInfo, scale: float | None) -> NetworkInfo:
+    """What the file says, with the scale that it was proved at: a rig that gives none looks at the same images."""
+    if scale is None or isclose(scale, scale_of(info, None), rel_tol=1e-3):
+        return info
+    return info.model_copy(update={"scale": scale})
 
 
 def _exact(source: Path, frames: Selection, labels: Labels | None, scale: float | None, tell: Tell) -> Exact:
