@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from blob_network import HEIGHT, WIDTH, write_blob_network, write_blob_video
+from heat_network import light, write_heat_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -291,6 +292,32 @@ def test_a_teacher_without_heat_maps_gives_points(blobs):
     assert poses.shape == (2, 3)
     assert maps is None
     assert not teacher.maps
+
+
+@pytest.mark.parametrize("curved", [False, True])
+def test_a_frame_without_the_animal_does_not_tell_what_heat_maps_are(tmp_path, curved):
+    """With logits and with confidences alike all is about 0 in it."""
+    teacher = Teacher(write_heat_network(tmp_path / "heat.onnx", curved))
+    for image in (light(9, 9, 0), light(20, 30, 60), light(20, 30), light(9, 9, 0), light(50, 11, 120)):
+        poses, maps = teacher.answer(image)
+        assert maps is not None
+        assert maps.max() == pytest.approx(poses[0, 2], abs=1e-5)
+        assert maps.min() == pytest.approx(1 / (1 + np.exp(5)) if curved else 0.0, abs=1e-5)
+    assert teacher.maps
+
+
+def test_what_turns_out_to_be_no_heat_maps_is_not_learned_from(tmp_path):
+    """The first frames are empty, and the keypoint is elsewhere than the maximum of the map."""
+    teacher = Teacher(write_heat_network(tmp_path / "heat.onnx", True, aside=12.0))
+    writer = cv2.VideoWriter(str(tmp_path / "heat.avi"), cv2.VideoWriter.fourcc(*"FFV1"), 30, (WIDTH, HEIGHT))
+    for number in range(60):
+        writer.write(light(number % 40, 20, 200 if number > 2 else 0))
+    writer.release()
+    lessons = lessons_of(tmp_path / "heat.avi", tmp_path / "0", 100, 0.2, 1.0, silent)
+    lessons.ask(teacher, 1.0)
+    assert not teacher.maps
+    assert lessons.maps is None
+    assert not (tmp_path / "0" / "maps.npy").exists()
 
 
 def test_an_interrupted_teacher_is_asked_only_about_the_rest(blobs, tmp_path):

@@ -150,6 +150,9 @@ class Lessons:
         self.images[place], self.poses[place] = image, poses
         if self.maps is not None and maps is not None:
             self.maps[place] = maps
+        elif self.maps is not None:  # what seemed to be heat maps was none
+            self._paths()[2].unlink(missing_ok=True)
+            self.maps = None
 
     def _save(self, done: int) -> None:
         for kept in (self.images, self.poses, self.maps):

@@ -113,6 +113,9 @@ class Views:
         self._poses[self.count] = poses
         if self._maps is not None and maps is not None:
             self._maps[self.count] = np.round(255 * maps)
+        elif self._maps is not None:  # what seemed to be heat maps was none
+            self._paths()[1].unlink(missing_ok=True)
+            self._maps = None
         self.count += 1
 
     def _open(self) -> None:
