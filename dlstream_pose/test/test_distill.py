@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 from pathlib import Path
@@ -11,14 +10,11 @@ import cv2
 import numpy as np
 import pytest
 from blob_network import HEIGHT, WIDTH, write_blob_network, write_blob_video
-from heat_network import light, write_heat_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlstream_camera.arena import Arena
 from dlstream_common import NetworkError, SourceError
-from dlstream_pose import Estimator, Network, Source
-from dlstream_pose.convert._file import label
+from dlstream_pose import Estimator
 from dlstream_pose.convert.distill import distill, main
 from dlstream_pose.convert.distill._augment import (
     Answer,
@@ -32,17 +28,11 @@ from dlstream_pose.convert.distill._augment import (
     window_size,
 )
 from dlstream_pose.convert.distill._choice import RUN, choose
-from dlstream_pose.convert.distill._distill import _check_export
 from dlstream_pose.convert.distill._jumps import jumps
-from dlstream_pose.convert.distill._lessons import lessons_of
 from dlstream_pose.convert.distill._picture import draw
-from dlstream_pose.convert.distill._plan import Plan, files, mirror_order, resume
 from dlstream_pose.convert.distill._proof import prove
 from dlstream_pose.convert.distill._schedule import Schedule
 from dlstream_pose.convert.distill._targets import LOCREF_STD, target
-from dlstream_pose.convert.distill._teacher import Teacher
-from dlstream_pose.convert.progress import silent
-from dlstream_pose.runtime.distillation import Distillation
 
 EVERY = settings(max_examples=60, deadline=None)
 
@@ -274,139 +264,6 @@ def test_the_proof_runs_both_on_the_frames_held_back(blobs):
     assert found.teacher_ms > 0 < found.student_ms
 
 
-def test_the_heat_maps_of_a_teacher_are_those_of_its_points(demo_network):
-    teacher = Teacher(demo_network)
-    image = cv2.resize(Arena(seed=3).render(100)[0], (320, 240))
-    poses, maps = teacher.answer(image)
-    assert maps is not None
-    assert maps.max(axis=(1, 2)) == pytest.approx(poses[:, 2], abs=1e-5)
-    for one, (x, y, _) in zip(maps, poses, strict=True):
-        row, column = np.unravel_index(one.argmax(), one.shape)
-        assert np.hypot(column * 8 + 4 - x, row * 8 + 4 - y) < 16
-    assert poses == pytest.approx(Estimator(demo_network, 1.0).detect(image)[0], abs=1e-3)
-
-
-def test_a_teacher_without_heat_maps_gives_points(blobs):
-    teacher = Teacher(blobs[0])
-    poses, maps = teacher.answer(np.full((HEIGHT, WIDTH, 3), 99, np.uint8))
-    assert poses.shape == (2, 3)
-    assert maps is None
-    assert not teacher.maps
-
-
-@pytest.mark.parametrize("curved", [False, True])
-def test_a_frame_without_the_animal_does_not_tell_what_heat_maps_are(tmp_path, curved):
-    """With logits and with confidences alike all is about 0 in it."""
-    teacher = Teacher(write_heat_network(tmp_path / "heat.onnx", curved))
-    for image in (light(9, 9, 0), light(20, 30, 60), light(20, 30), light(9, 9, 0), light(50, 11, 120)):
-        poses, maps = teacher.answer(image)
-        assert maps is not None
-        assert maps.max() == pytest.approx(poses[0, 2], abs=1e-5)
-        assert maps.min() == pytest.approx(1 / (1 + np.exp(5)) if curved else 0.0, abs=1e-5)
-    assert teacher.maps
-
-
-def test_what_turns_out_to_be_no_heat_maps_is_not_learned_from(tmp_path):
-    """The first frames are empty, and the keypoint is elsewhere than the maximum of the map."""
-    teacher = Teacher(write_heat_network(tmp_path / "heat.onnx", True, aside=12.0))
-    writer = cv2.VideoWriter(str(tmp_path / "heat.avi"), cv2.VideoWriter.fourcc(*"FFV1"), 30, (WIDTH, HEIGHT))
-    for number in range(60):
-        writer.write(light(number % 40, 20, 200 if number > 2 else 0))
-    writer.release()
-    lessons = lessons_of(tmp_path / "heat.avi", tmp_path / "0", 100, 0.2, 1.0, silent)
-    lessons.ask(teacher, 1.0)
-    assert not teacher.maps
-    assert lessons.maps is None
-    assert not (tmp_path / "0" / "maps.npy").exists()
-
-
-def test_an_interrupted_teacher_is_asked_only_about_the_rest(blobs, tmp_path):
-    class Tired(Teacher):
-        asked = 0
-
-        def answer(self, image):
-            self.asked += 1
-            if self.asked > 55:
-                raise KeyboardInterrupt
-            return super().answer(image)
-
-    tired, fresh = Tired(blobs[0]), Tired(blobs[0])
-    one = lessons_of(blobs[1], tmp_path / "0", 100, 0.2, 1.0, silent)
-    with pytest.raises(KeyboardInterrupt):
-        one.ask(tired, 1.0)
-    again = lessons_of(blobs[1], tmp_path / "0", 100, 0.2, 1.0, silent)
-    again.ask(fresh, 1.0)
-    assert fresh.asked == len(again.numbers) - 50
-    whole = lessons_of(blobs[1], tmp_path / "whole", 100, 0.2, 1.0, silent)
-    whole.ask(Teacher(blobs[0]), 1.0)
-    assert np.array_equal(whole.poses, again.poses)
-    assert np.array_equal(whole.images, again.images)
-    other = lessons_of(blobs[1], tmp_path / "0", 100, 0.3, 1.0, silent)  # other frames: nothing of these is taken
-    other.ask(Teacher(blobs[0]), 1.0)
-    assert len(other.images) == len(other.numbers)
-    assert np.array_equal(other.poses[0], whole.poses[0])
-
-
-def test_a_video_of_something_else_is_refused(blobs, tmp_path):
-    nothing = write_blob_video(tmp_path / "nothing.avi", 60, contrast=0.02)
-    one = lessons_of(nothing, tmp_path / "0", 100, 0.2, 1.0, silent)
-    with pytest.raises(NetworkError, match=r"nothing.avi: the teacher is sure of a keypoint in \d+% of the frames"):
-        one.ask(Teacher(blobs[0]), 1.0)
-    with pytest.raises(NetworkError, match=r"found 20 frames, of which 5 are held back"):
-        lessons_of(write_blob_video(tmp_path / "short.avi", 20), tmp_path / "1", 100, 0.25, 1.0, silent)
-
-
-def plan_with(activation: str) -> Plan:
-    return Plan(
-        teacher_sha256="0", videos=(("a.mp4", "07"),), size="tiny", scale=0.5, count=100, held_back=0.25, rotation=30,
-        mirrored=None, start="", activation=activation,
-    )  # fmt: skip
-
-
-def test_only_the_same_work_goes_on(tmp_path):
-    plan = plan_with("ReLU")
-    resume(tmp_path, plan)
-    resume(tmp_path, plan)
-    with pytest.raises(NetworkError, match=r"found a distillation with size tiny; expected nano"):
-        resume(tmp_path, plan.model_copy(update={"size": "nano"}))
-
-
-def test_another_video_or_folder_of_the_same_name_and_size_is_other_work(tmp_path):
-    one, two = (tmp_path / day / "arena" for day in ("mon", "tue"))
-    for folder, grey in ((one, 50), (two, 60)):
-        folder.mkdir(parents=True)
-        for number in range(3):
-            cv2.imwrite(str(folder / f"{number}.bmp"), np.full((8, 8, 3), grey if number == 2 else 9, np.uint8))
-        # As of a camera that writes a fixed size: only somewhere at the end it is another.
-        content = bytes(3 << 20) + bytes([grey]) + bytes(1000)
-        (folder.parent / "arena.avi").write_bytes(content)
-    for name in ("arena", "arena.avi"):
-        first, second = (files([folder.parent / name]) for folder in (one, two))
-        assert first != second
-        plan = plan_with("ReLU").model_copy(update={"videos": first})
-        work = tmp_path / f"{name}.training"
-        resume(work, plan)
-        resume(work, plan.model_copy(update={"videos": files([one.parent / name])}))
-        other = plan.model_copy(update={"videos": second})
-        assert other.lessons != plan.lessons
-        with pytest.raises(NetworkError, match=rf"with videos {name} \(content \w+\); expected {name} \(content \w+\)"):
-            resume(work, other)
-    before = files([one])
-    one.rename(tmp_path / "arena")  # where it lies is of no account
-    assert files([tmp_path / "arena"]) == before
-
-
-def test_the_state_of_a_student_with_another_activation_is_not_gone_on_with(tmp_path):
-    """Weights that learned with one would be taken for weights of the other; earlier plans do not name theirs."""
-    plan = plan_with("SiLU")
-    resume(tmp_path, plan)
-    with pytest.raises(NetworkError, match=r"found a distillation with activation SiLU; expected ReLU"):
-        resume(tmp_path, plan.model_copy(update={"activation": "ReLU"}))
-    (tmp_path / "plan.json").write_text(plan.model_dump_json(exclude={"activation"}))
-    with pytest.raises(NetworkError, match=r"plan\.json: can't be read as a distillation; delete .* to start over"):
-        resume(tmp_path, plan)
-
-
 def test_of_scores_that_differ_by_chance_the_later_is_the_best():
     schedule = Schedule(100)
     kept = []
@@ -414,16 +271,6 @@ def test_of_scores_that_differ_by_chance_the_later_is_the_best():
         schedule.validated(elapsed, score)
         kept.append(schedule.best)
     assert kept == [True, True, True, False, True]
-
-
-def test_keypoints_are_exchanged_in_a_mirrored_view():
-    names = ("snout", "leftear", "rightear")
-    assert mirror_order([], names) is None
-    assert mirror_order([("rightear", "leftear")], names) == (0, 2, 1)
-    with pytest.raises(NetworkError, match=r"--mirror: found 'leftaer'; expected pairs of snout, leftear, rightear"):
-        mirror_order([("leftaer", "rightear")], names)
-    with pytest.raises(NetworkError, match=r"found 'leftear' twice"):
-        mirror_order([("leftear", "rightear"), ("leftear", "snout")], names)
 
 
 def test_the_picture_shows_how_far_it_is(tmp_path):
@@ -457,33 +304,6 @@ def test_what_can_not_be_written_is_refused_first(blobs):
         distill(blobs[0], [blobs[1]], blobs[0])
     with pytest.raises(NetworkError, match="expected a network file to write"):
         distill(blobs[0], [blobs[1]], Path("student.pt"))
-
-
-def test_no_other_export_is_written_over(blobs, tmp_path):
-    """The lab's only export of a network may lie beside --out, with the same name."""
-    output, export = tmp_path / "mouse.onnx", tmp_path / "mouse.pt"
-    export.write_bytes(b"the only one")
-    said = r"mouse\.pt: found a file that does not belong to a student in mouse\.onnx; .* Give another --out, or move"
-    with pytest.raises(NetworkError, match=said):
-        distill(blobs[0], [blobs[1]], output)
-    own = Source(file="mouse.pt", sha256=hashlib.sha256(export.read_bytes()).hexdigest(), tool="DeepLabCut")
-    write_blob_network(output)
-    info = Network(output).info.model_copy(update={"source": own})
-    label(output, info)  # as converted from that export: no student
-    with pytest.raises(NetworkError, match=said):
-        distill(blobs[0], [blobs[1]], output)
-    proof = prove(Estimator(blobs[0]), Estimator(blobs[0]), [(blobs[1], tuple(range(60, 80)))])
-    about = Distillation(
-        teacher="t.onnx", teacher_sha256="0", size="tiny", frames=9, on="a.avi", maps=False, left_out=0, minutes=1,
-        proof=proof,
-    )  # fmt: skip
-    label(output, info.model_copy(update={"distillation": about}))
-    _check_export(output)
-    export.write_bytes(b"another one")
-    with pytest.raises(NetworkError, match=said):
-        distill(blobs[0], [blobs[1]], output)
-    assert export.read_bytes() == b"another one"
-    assert not (tmp_path / "mouse.onnx.training").exists()
 
 
 @pytest.mark.parametrize("how", ["itself", "link", "copy", "image"])
