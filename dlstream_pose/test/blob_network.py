@@ -25,6 +25,7 @@ def write_blob_network(
     loud: bool = False,
     sure_from: float = 0.08,
     leaves_out: float = 0.0,
+    no_number: float = 0.0,
 ) -> Path:
     """Writes the network file.
 
@@ -33,6 +34,7 @@ def write_blob_network(
         loud: whether `mix` has a loud channel, so that int8 hurts in `mix` and `pick`.
         sure_from: contrast of a blob from which the confidence is above 0.5.
         leaves_out: confidence below which it gives no place.
+        no_number: confidence below which it gives NaN as the confidence.
     """
     kinds, node = onnx.TensorProto, onnx.helper.make_node
     line = np.exp(-((np.arange(5) - 2.0) ** 2) / 4)
@@ -50,6 +52,7 @@ def write_blob_network(
         "steepness": np.array(40.0),
         "sure_from": np.array(sure_from),
         "leaves_out": np.array(leaves_out),
+        "no_number": np.array(no_number),
         "nowhere": np.array(np.nan),
     }
     whole = {"row": [1, 1, HEIGHT, WIDTH], "flat": [2, HEIGHT * WIDTH]}
@@ -73,7 +76,9 @@ def write_blob_network(
         node("Sigmoid", ["steep"], ["confidence"]),
         node("Less", ["confidence", "leaves_out"], ["unseen"]),
         node("Where", ["unseen", "nowhere", "places"], ["seen"]),
-        node("Concat", ["seen", "confidence"], ["poses"], axis=1),
+        node("Less", ["confidence", "no_number"], ["broken"]),
+        node("Where", ["broken", "nowhere", "confidence"], ["said"]),
+        node("Concat", ["seen", "said"], ["poses"], axis=1),
     ]
     graph = onnx.helper.make_graph(
         nodes,

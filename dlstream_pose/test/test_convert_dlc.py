@@ -81,6 +81,7 @@ def test_a_network_without_location_refinement_equals_its_original(tmp_path):
     [
         (lambda made: made.update(method="ctd"), "method 'ctd'"),
         (lambda made: made["data"].update(colormode="BGR"), "colormode BGR"),
+        (lambda made: made["data"]["inference"].update(longest_max_size=64), "data.inference.longest_max_size 64"),
         (lambda made: made["model"].pop("heads"), "configuration is not one of DeepLabCut 3"),
         (lambda made: made["metadata"].pop("bodyparts"), "configuration is not one of DeepLabCut 3"),
         (lambda made: made["metadata"].update(bodyparts=["one"]), "found 4 keypoints in the network and 1 names"),
@@ -219,6 +220,21 @@ def test_a_top_down_network_equals_its_original(tmp_path, net_type):
 def test_a_top_down_network_without_its_detector_is_refused(tmp_path):
     path = write(tmp_path / "net.pt", config("rtmpose_s", 3, top_down=True))
     with pytest.raises(NetworkError, match=r"net\.pt: found a top-down network without its detector"):
+        convert(path, tmp_path / "net.onnx", FRAMES)
+
+
+@pytest.mark.parametrize("whose", ["", "detector"])
+def test_a_top_down_network_that_resizes_is_refused(tmp_path, whose):
+    import torch
+
+    path = write_top_down(tmp_path / "net.pt", config("rtmpose_s", 3, top_down=True))
+    content = torch.load(path, weights_only=True)
+    (content["config"][whose] if whose else content["config"])["data"]["inference"]["resize"] = {
+        "height": 9,
+        "width": 9,
+    }
+    torch.save(content, path)
+    with pytest.raises(NetworkError, match=rf"net\.pt: found {whose}\.?data\.inference\.resize"):
         convert(path, tmp_path / "net.onnx", FRAMES)
 
 

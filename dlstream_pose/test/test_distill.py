@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,6 @@ from blob_network import HEIGHT, WIDTH, write_blob_network, write_blob_video
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlstream_camera.arena import Arena
 from dlstream_common import NetworkError, SourceError
 from dlstream_pose import Estimator
 from dlstream_pose.convert.distill import distill, main
@@ -29,14 +29,10 @@ from dlstream_pose.convert.distill._augment import (
 )
 from dlstream_pose.convert.distill._choice import RUN, choose
 from dlstream_pose.convert.distill._jumps import jumps
-from dlstream_pose.convert.distill._lessons import lessons_of
 from dlstream_pose.convert.distill._picture import draw
-from dlstream_pose.convert.distill._plan import Plan, mirror_order, resume
 from dlstream_pose.convert.distill._proof import prove
 from dlstream_pose.convert.distill._schedule import Schedule
 from dlstream_pose.convert.distill._targets import LOCREF_STD, target
-from dlstream_pose.convert.distill._teacher import Teacher
-from dlstream_pose.convert.progress import silent
 
 EVERY = settings(max_examples=60, deadline=None)
 
@@ -234,6 +230,25 @@ def test_a_student_that_gets_no_better_ends_sooner():
         assert not one.whole(0.6 * one.end)
 
 
+def test_a_student_that_got_no_better_still_ends_sooner_when_it_goes_on():
+    """As it would have without the interruption; with more minutes there is a way to go yet."""
+    stuck = Schedule(1000)
+    for time in range(50, 400, 50):
+        stuck.validated(time, 5 + 0.01 * (time % 3))
+    kept = json.loads(json.dumps(stuck.kept))
+    same, less, more = (Schedule(seconds) for seconds in (1000, 600, 2000))
+    for one in (same, less, more):
+        one.resume(kept)
+        assert one.scores == stuck.scores
+    assert same.end == stuck.end < 1000
+    assert (same.fall, less.fall) == (stuck.fall, stuck.fall)
+    assert [same.rate(elapsed) for elapsed in range(0, 1000, 50)] == [
+        stuck.rate(elapsed) for elapsed in range(0, 1000, 50)
+    ]
+    assert less.end <= 600
+    assert (more.end, more.fall) == (2000, 800)
+
+
 @pytest.fixture(scope="module")
 def blobs(tmp_path_factory) -> tuple[Path, Path]:
     """A teacher and a video for it."""
@@ -249,88 +264,6 @@ def test_the_proof_runs_both_on_the_frames_held_back(blobs):
     assert found.teacher_ms > 0 < found.student_ms
 
 
-def test_the_heat_maps_of_a_teacher_are_those_of_its_points(demo_network):
-    teacher = Teacher(demo_network)
-    image = cv2.resize(Arena(seed=3).render(100)[0], (320, 240))
-    poses, maps = teacher.answer(image)
-    assert maps is not None
-    assert maps.max(axis=(1, 2)) == pytest.approx(poses[:, 2], abs=1e-5)
-    for one, (x, y, _) in zip(maps, poses, strict=True):
-        row, column = np.unravel_index(one.argmax(), one.shape)
-        assert np.hypot(column * 8 + 4 - x, row * 8 + 4 - y) < 16
-    assert poses == pytest.approx(Estimator(demo_network, 1.0).detect(image)[0], abs=1e-3)
-
-
-def test_a_teacher_without_heat_maps_gives_points(blobs):
-    teacher = Teacher(blobs[0])
-    poses, maps = teacher.answer(np.full((HEIGHT, WIDTH, 3), 99, np.uint8))
-    assert poses.shape == (2, 3)
-    assert maps is None
-    assert not teacher.maps
-
-
-def test_an_interrupted_teacher_is_asked_only_about_the_rest(blobs, tmp_path):
-    class Tired(Teacher):
-        asked = 0
-
-        def answer(self, image):
-            self.asked += 1
-            if self.asked > 55:
-                raise KeyboardInterrupt
-            return super().answer(image)
-
-    tired, fresh = Tired(blobs[0]), Tired(blobs[0])
-    one = lessons_of(blobs[1], tmp_path / "0", 100, 0.2, 1.0, silent)
-    with pytest.raises(KeyboardInterrupt):
-        one.ask(tired, 1.0)
-    again = lessons_of(blobs[1], tmp_path / "0", 100, 0.2, 1.0, silent)
-    again.ask(fresh, 1.0)
-    assert fresh.asked == len(again.numbers) - 50
-    whole = lessons_of(blobs[1], tmp_path / "whole", 100, 0.2, 1.0, silent)
-    whole.ask(Teacher(blobs[0]), 1.0)
-    assert np.array_equal(whole.poses, again.poses)
-    assert np.array_equal(whole.images, again.images)
-    other = lessons_of(blobs[1], tmp_path / "0", 100, 0.3, 1.0, silent)  # other frames: nothing of these is taken
-    other.ask(Teacher(blobs[0]), 1.0)
-    assert len(other.images) == len(other.numbers)
-    assert np.array_equal(other.poses[0], whole.poses[0])
-
-
-def test_a_video_of_something_else_is_refused(blobs, tmp_path):
-    nothing = write_blob_video(tmp_path / "nothing.avi", 60, contrast=0.02)
-    one = lessons_of(nothing, tmp_path / "0", 100, 0.2, 1.0, silent)
-    with pytest.raises(NetworkError, match=r"nothing.avi: the teacher is sure of a keypoint in \d+% of the frames"):
-        one.ask(Teacher(blobs[0]), 1.0)
-    with pytest.raises(NetworkError, match=r"found 20 frames, of which 5 are held back"):
-        lessons_of(write_blob_video(tmp_path / "short.avi", 20), tmp_path / "1", 100, 0.25, 1.0, silent)
-
-
-def plan_with(activation: str) -> Plan:
-    return Plan(
-        teacher_sha256="0", videos=(("a.mp4", 7),), size="tiny", scale=0.5, count=100, held_back=0.25, rotation=30,
-        mirrored=None, start="", activation=activation,
-    )  # fmt: skip
-
-
-def test_only_the_same_work_goes_on(tmp_path):
-    plan = plan_with("ReLU")
-    resume(tmp_path, plan)
-    resume(tmp_path, plan)
-    with pytest.raises(NetworkError, match=r"found a distillation with size tiny; expected nano"):
-        resume(tmp_path, plan.model_copy(update={"size": "nano"}))
-
-
-def test_the_state_of_a_student_with_another_activation_is_not_gone_on_with(tmp_path):
-    """Weights that learned with one would be taken for weights of the other; earlier plans do not name theirs."""
-    plan = plan_with("SiLU")
-    resume(tmp_path, plan)
-    with pytest.raises(NetworkError, match=r"found a distillation with activation SiLU; expected ReLU"):
-        resume(tmp_path, plan.model_copy(update={"activation": "ReLU"}))
-    (tmp_path / "plan.json").write_text(plan.model_dump_json(exclude={"activation"}))
-    with pytest.raises(NetworkError, match=r"plan\.json: can't be read as a distillation; delete .* to start over"):
-        resume(tmp_path, plan)
-
-
 def test_of_scores_that_differ_by_chance_the_later_is_the_best():
     schedule = Schedule(100)
     kept = []
@@ -338,16 +271,6 @@ def test_of_scores_that_differ_by_chance_the_later_is_the_best():
         schedule.validated(elapsed, score)
         kept.append(schedule.best)
     assert kept == [True, True, True, False, True]
-
-
-def test_keypoints_are_exchanged_in_a_mirrored_view():
-    names = ("snout", "leftear", "rightear")
-    assert mirror_order([], names) is None
-    assert mirror_order([("rightear", "leftear")], names) == (0, 2, 1)
-    with pytest.raises(NetworkError, match=r"--mirror: found 'leftaer'; expected pairs of snout, leftear, rightear"):
-        mirror_order([("leftaer", "rightear")], names)
-    with pytest.raises(NetworkError, match=r"found 'leftear' twice"):
-        mirror_order([("leftear", "rightear"), ("leftear", "snout")], names)
 
 
 def test_the_picture_shows_how_far_it_is(tmp_path):

@@ -129,6 +129,7 @@ def test_an_interrupted_training_keeps_its_state(blobs, tmp_path, monkeypatch, c
     class Interrupted(Training):
         def _loss(self, *given):
             if self.steps == 7:
+                self.schedule._stuck = 400.0
                 raise KeyboardInterrupt
             return super()._loss(*given)
 
@@ -143,13 +144,43 @@ def test_an_interrupted_training_keeps_its_state(blobs, tmp_path, monkeypatch, c
 
     class Ended(Training):
         def run(self, tell):
-            seen.append(self.steps)
+            seen.append((self.steps, self.schedule.end))
             raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "Training", Ended)
     with pytest.raises(SystemExit):
         main([str(blobs[0]), "--videos", str(blobs[1]), "--out", str(out), "--size", "nano", "--count", "50"])
-    assert seen == [7]
+    assert seen == [(7, 800.0)]
+
+
+def test_a_state_that_can_not_be_written_is_told_and_the_picture_comes_after_it(blobs, tmp_path, monkeypatch, capsys):
+    """So what is drawn is always kept, and a full disk costs no more than the minutes since the last state."""
+    seen, full = [], []
+
+    class Full(Training):
+        def __init__(self, *given):
+            super().__init__(*given, clock=lambda: float(next(ticks)))
+            look = self._look
+            self._look = lambda what: (seen.append(self._checkpoint.exists()), full.append(1), look(what))
+
+    def writes_no_more(content, path):
+        if full:
+            raise RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0")
+        save(content, path)
+
+    import torch
+
+    save, ticks = torch.save, count()
+    monkeypatch.setattr(torch, "save", writes_no_more)
+    monkeypatch.setattr(module, "Training", Full)
+    out = tmp_path / "student.onnx"
+    with pytest.raises(SystemExit) as ended:
+        main([str(blobs[0]), "--videos", str(blobs[1]), "--out", str(out), "--size", "nano", "--count", "50"])
+    assert ended.value.code == 1
+    assert seen == [True]
+    assert "student.onnx.training/state.pt: can't be written ([enforce fail" in capsys.readouterr().err
+    assert (tmp_path / "student.onnx.training" / "state.pt").exists()
+    assert not (tmp_path / "student.onnx.training" / "state.pt.partial").exists()
 
 
 def test_copies_learn_the_mean_of_their_gradients_and_share_the_weights():

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+from blob_network import write_blob_network
 from test_pose_engines import HAS
 
 from dlstream_camera.arena import Arena
+from dlstream_common import NetworkError
 from dlstream_pose import Estimator, Network
-from dlstream_pose.runtime.engines import ENGINES, settings_of_engine
+from dlstream_pose.runtime.engines import ENGINES, EngineSettings, settings_of_engine
 from dlstream_pose.runtime.engines._card import Lane
 from dlstream_pose.runtime.precision import Precision
 
@@ -55,12 +57,47 @@ def test_what_a_file_is_proved_for_is_what_tensorrt_may_compute(tmp_path, monkey
 
     path = tmp_path / "mouse.onnx"
     card = object.__new__(tensorrt.OnnxTensorRt)
-    assert not {"trt_fp16_enable", "trt_int8_enable"} & card.options(path).keys()
+    assert not {"trt_fp16_enable", "trt_int8_enable"} & card.options(path, "0" * 64).keys()
     for name in ("fp16", "int8", "bf16"):
         monkeypatch.setattr(tensorrt, "precision_of", lambda _, name=name: Precision(name=name))
-        allowed = {key for key in card.options(path) if key.endswith(("fp16_enable", "int8_enable"))}
+        allowed = {key for key in card.options(path, "0" * 64) if key.endswith(("fp16_enable", "int8_enable"))}
         assert allowed == ({f"trt_{name}_enable"} if name != "bf16" else set())
-    assert card.options(path)["trt_engine_cache_path"] == str(tmp_path / "mouse.tensorrt")
+
+
+def test_a_file_of_another_content_never_takes_the_engines_of_the_former_one(tmp_path, monkeypatch):
+    """ONNX Runtime finds an engine by names and shapes in the graph, which other weights don't change."""
+    from dlstream_pose.runtime.engines import tensorrt
+
+    asked, plain = [], onnxruntime.InferenceSession
+
+    def on_the_processor(content, options, providers):
+        asked.append(providers[0][1])
+        return plain(content, options, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", on_the_processor)
+    path, card = tmp_path / "mouse.onnx", object.__new__(tensorrt.OnnxTensorRt)
+    kept = []
+    for sure_from in (0.2, 0.4, 0.4):
+        write_blob_network(path, sure_from=sure_from)
+        _, sha256, _ = card._open(path, EngineSettings())
+        folder = Path(asked[-1]["trt_engine_cache_path"])
+        assert folder == tmp_path / "mouse.tensorrt" / sha256[:16]
+        kept.append({file.name for file in folder.iterdir()})  # ONNX Runtime would make the folder, but not its parent
+        (folder / f"built_{sure_from}.engine").touch()
+        (folder.parent / "built_in_a_former_version.engine").touch()
+        (folder.parent / "shared.timing").touch()
+    assert kept == [set(), set(), {"built_0.4.engine"}]
+    assert [one["trt_timing_cache_path"] for one in asked] == [str(tmp_path / "mouse.tensorrt")] * 3
+    card._open(path, EngineSettings())
+    assert {file.name for file in folder.parent.iterdir()} == {folder.name, "shared.timing"}
+
+
+def test_a_folder_for_engines_that_can_not_be_made_is_told(tmp_path):
+    from dlstream_pose.runtime.engines import tensorrt
+
+    (tmp_path / "mouse.tensorrt").touch()
+    with pytest.raises(NetworkError, match=r"mouse\.tensorrt/0+: can't be made \(.*folder that can be written to"):
+        object.__new__(tensorrt.OnnxTensorRt).options(tmp_path / "mouse.onnx", "0" * 64)
 
 
 @pytest.mark.parametrize("name", CARDS)

@@ -14,6 +14,7 @@ from blob_network import HEIGHT, WIDTH, blob_samples, write_blob_network, write_
 
 from dlstream_common import NetworkError
 from dlstream_pose import Estimator, Network
+from dlstream_pose.convert._file import label
 from dlstream_pose.convert.precision import Labels, Limits, Selection, main, quantize, select
 from dlstream_pose.convert.precision._distance import poses_of
 from dlstream_pose.convert.precision._prove import Exact, prove
@@ -177,6 +178,26 @@ def test_confidences_that_fall_are_refused(tmp_path):
     )
 
 
+def test_confidences_that_are_no_numbers_are_refused(tmp_path):
+    """Of two keypoints on one frame of a hundred; a comparison with NaN is never beyond a limit."""
+    samples = [*blob_samples(99, seed=4), *blob_samples(1, seed=4, contrast=0.3, name="faint.mp4")]
+    network = Network(write_blob_network(tmp_path / "exact.onnx", sure_from=0.02), 1, "onnx")
+    exact = Exact(network, samples, poses_of(network, samples, ""), None, None)
+    draft = write_blob_network(tmp_path / "draft.onnx", sure_from=0.2, no_number=0.5)
+    outcome = prove(draft, exact, Limits(), ["onnx"], silent)
+    assert not outcome.proofs
+    [reason] = outcome.beyond
+    assert re.fullmatch(
+        r"engine onnx: a confidence is not a number: keypoint 'bright' on faint.mp4, frame 0: .* confidence nan", reason
+    )
+    frames = Selection(samples[:40], samples[40:])
+    with pytest.raises(
+        NetworkError, match=r"draft.onnx: a confidence is not a number in single precision: keypoint 'br"
+    ):
+        quantize(draft, tmp_path / "no.onnx", "int8", frames)
+    assert not (tmp_path / "no.onnx").exists()
+
+
 def test_the_search_keeps_the_fewest():
     harm = {f"layer{n}": 0.01 for n in range(100)} | {"layer41": 3.0, "layer77": 2.0}
     tried: list[frozenset[str]] = []
@@ -234,6 +255,21 @@ def test_the_command_writes_the_file_and_says_what_was_proved(blobs, tmp_path, c
     assert "onnx: 60 keypoints on 30 other frames (other.mkv): median 0.0" in said
     assert said.endswith(f"written: {output}\n")
     assert Network(output).info.precision is not None
+
+
+def test_the_scale_of_the_proof_is_stored(blobs, selection, tmp_path):
+    """Without it a rig would look at images of another size than those that were compared."""
+    output, again = tmp_path / "half.onnx", tmp_path / "same.onnx"
+    quantize(blobs, output, "fp16", selection, scale=0.5)
+    assert Network(output, engine="onnx").info.scale == 0.5
+    assert Estimator(output, engine="onnx").scale == 0.5
+    quantize(blobs, output, "fp16", selection, scale=1.0)
+    assert Network(output, engine="onnx").info.scale is None  # as it is used without one
+    scaled = write_blob_network(tmp_path / "scaled.onnx")
+    label(scaled, Network(scaled, engine="onnx").info.model_copy(update={"scale": 0.25}))
+    for given, stored in ((None, 0.25), (0.25, 0.25), (0.5, 0.5), (1.0, 1.0)):
+        quantize(scaled, again, "fp16", selection, scale=given)
+        assert Network(again, engine="onnx").info.scale == stored
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,11 @@ def check_apart(videos: Sequence[Path], proof: Sequence[Path]) -> None:
         SourceError: a video of the proof can't be read.
     """
     taught: dict[int, list[Path]] = {}
-    for file in (file for video in videos for file in _files(video)):
+    for file in (file for video in videos for file in files_of(video)):
         taught.setdefault(file.stat().st_size, []).append(file)
     for video in proof:
         open_frames(video)
-        for own in _files(video):
+        for own in files_of(video):
             for file in taught.get(own.stat().st_size, ()):
                 if own.samefile(file) or filecmp.cmp(own, file, shallow=False):
                     raise NetworkError(
@@ -31,7 +31,8 @@ def check_apart(videos: Sequence[Path], proof: Sequence[Path]) -> None:
                     )
 
 
-def _files(video: Path) -> list[Path]:
+def files_of(video: Path) -> list[Path]:
+    """The file, or the images in a folder, sorted; none where there is none."""
     if video.is_dir():
         return sorted(file for file in video.iterdir() if file.suffix.lower() in IMAGE_ENDINGS)
     return [video] if video.exists() else []

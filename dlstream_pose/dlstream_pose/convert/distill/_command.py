@@ -45,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except DlstreamError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
+    except OSError as error:  # such as a full disk for temporary files, while the student is converted
+        print(f"{error.filename or given.out}: {error.strerror or error}; the same command goes on", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print(f"interrupted; the same command goes on ({given.out}.training)", file=sys.stderr)
         sys.exit(130)

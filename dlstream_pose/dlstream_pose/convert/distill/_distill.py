@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from dlstream_pose.convert._convert import convert
 from dlstream_pose.convert._file import free, label, write
 from dlstream_pose.convert._frames import Sample
 from dlstream_pose.convert.distill._apart import check_apart
+from dlstream_pose.convert.distill._kept import writing
 from dlstream_pose.convert.distill._lessons import Lessons, lessons_of
 from dlstream_pose.convert.distill._picture import draw
 from dlstream_pose.convert.distill._plan import Plan, files, mirror_order, resume
@@ -23,6 +25,7 @@ from dlstream_pose.convert.precision._labels import distances_to
 from dlstream_pose.convert.progress import Tell, silent
 from dlstream_pose.runtime.distillation import Distillation
 from dlstream_pose.runtime.estimator import Estimator
+from dlstream_pose.runtime.network import Network
 
 _MOST_PROOF = 800
 _ASKING = 0.1
@@ -51,7 +54,8 @@ def distill(
     """Trains a small network on a large one's answers to your videos.
 
     Beside the output, OUTPUT.training holds the teacher's answers, the state, and the picture `progress.png`; the same
-    call goes on with it. OUTPUT with .pt is the student as DeepLabCut exports a network.
+    call goes on with it. OUTPUT with .pt is the student as DeepLabCut exports a network; it replaces that of a former
+    student in OUTPUT, and no other file.
 
     Args:
         teacher: network file for one animal, of any kind.
@@ -78,6 +82,7 @@ def distill(
     output = free(output)
     if output.exists() and output.samefile(teacher):
         raise NetworkError(f"{output}: is the teacher itself; name another file to write")
+    _check_export(output)
     check_apart(videos, proof)
     check_installed()
     master = Teacher(teacher, threads)
@@ -152,9 +157,31 @@ def distill(
         )
     label(draft, student.info.model_copy(update={"distillation": about}))
     write(draft, output)
-    exported.replace(output.with_suffix(".pt"))
-    draft.unlink()
+    with writing(output.with_suffix(".pt")):
+        exported.replace(output.with_suffix(".pt"))
+        draft.unlink()
     return about
+
+
+def _check_export(output: Path) -> None:
+    """The student is also written as .pt: over the one of the same student, and over nothing else.
+
+    Raises:
+        NetworkError: another file is there, such as the only export of a network of DeepLabCut.
+    """
+    path = output.with_suffix(".pt")
+    if not path.exists():
+        return
+    try:
+        former = Network(output, 1, "onnx").info if output.exists() else None
+        own = hashlib.sha256(path.read_bytes()).hexdigest()
+    except (NetworkError, OSError):
+        former, own = None, ""
+    if former is None or former.distillation is None or former.source.sha256 != own:
+        raise NetworkError(
+            f"{path}: found a file that does not belong to a student in {output.name}; expected none: the student is "
+            "written there, too, as DeepLabCut exports a network. Give another --out, or move the file away"
+        )
 
 
 def _samples(lessons: Sequence[Lessons]) -> list[Sample]:

@@ -16,6 +16,7 @@ from dlstream_pose.convert._frames import bgr, scaled
 from dlstream_pose.convert.distill._augment import Answer, Augmentation, Matrix
 from dlstream_pose.convert.distill._choice import Choice, choose
 from dlstream_pose.convert.distill._jumps import SURE, jumps
+from dlstream_pose.convert.distill._kept import flush, make_array, reserve, write_text, writing
 from dlstream_pose.convert.distill._teacher import Teacher
 from dlstream_pose.convert.distill._views import Views
 from dlstream_pose.convert.progress import Tell, silent
@@ -89,7 +90,7 @@ class Lessons:
 
         Raises:
             SourceError: the video can't be read.
-            NetworkError: frames of it can't be decoded, or the teacher is sure of nothing in it.
+            NetworkError: frames of it can't be decoded, the teacher is sure of nothing in it, or the disk is full.
         """
         done, wanted = self._done(), {number: place for place, number in enumerate(self.numbers.tolist())}
         if done < len(wanted):
@@ -133,24 +134,30 @@ class Lessons:
 
     def _keep(self, place: int, image: NDArray[np.uint8], poses: NDArray[np.float32], maps: Any) -> None:
         if place == 0:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            with writing(self._folder):
+                self._folder.mkdir(parents=True, exist_ok=True)
             count = len(self.numbers)
             shapes = [((count, *image.shape), np.uint8), ((count, *poses.shape), np.float32)]
             shapes += [((count, *maps.shape), np.float16)] if maps is not None else []
             for path, (shape, kind) in zip(self._paths(), shapes, strict=False):
-                np.lib.format.open_memmap(path, "w+", kind, shape).flush()
+                make_array(path, shape, kind)
             self._open()
+            for array in (self.images, self.poses, self.maps):
+                if array is not None:
+                    reserve(array, 0, count)
         if image.shape != self.images.shape[1:]:
             raise NetworkError(f"{self.video}: frames of different sizes; expected one size")
         self.images[place], self.poses[place] = image, poses
         if self.maps is not None and maps is not None:
             self.maps[place] = maps
+        elif self.maps is not None:  # what seemed to be heat maps was none
+            self._paths()[2].unlink(missing_ok=True)
+            self.maps = None
 
     def _save(self, done: int) -> None:
         for kept in (self.images, self.poses, self.maps):
-            if isinstance(kept, np.memmap):
-                kept.flush()
-        self._paths()[3].write_text(json.dumps({"done": done, "numbers": self.numbers.tolist()}))
+            flush(kept)
+        write_text(self._paths()[3], json.dumps({"done": done, "numbers": self.numbers.tolist()}))
 
 
 def lessons_of(video: Path, folder: Path, count: int, held_back: float, stride: float, tell: Tell) -> Lessons:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dlstream_common import Individual
+from dlstream_common import Individual, NetworkError
+from dlstream_pose.convert.distill._kept import replacing
 from dlstream_pose.runtime.overlay import draw_overlay
 
 _WIDTH, _TILE, _CHART = 1200, 400, 240
@@ -26,6 +28,8 @@ def draw(
 ) -> None:
     """Writes the picture: a chart above, six frames below, the teacher's keypoints as rings around the student's dots.
 
+    Where it can't be written, the former one stays: a training does not end for a picture.
+
     Args:
         history: minutes, and the median distance in pixels of the network's image.
         teacher, student: (N, K, 3) of the images.
@@ -34,9 +38,8 @@ def draw(
     tiles = [_tile(images[place], teacher[place], student[place], edges) for place in places]
     rows = [np.hstack(_filled(tiles[start : start + 3])) for start in range(0, len(tiles), 3)]
     picture = np.vstack([_chart(history), *rows])
-    partial = path.with_name("partial.png")
-    cv2.imwrite(str(partial), picture)
-    partial.replace(path)
+    with suppress(NetworkError), replacing(path) as partial:
+        partial.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
 
 
 def _tile(

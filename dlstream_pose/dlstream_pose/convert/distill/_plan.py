@@ -8,8 +8,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from dlstream_common import NetworkError
+from dlstream_common import NetworkError, SourceError
+from dlstream_pose.convert.distill._apart import files_of
 from dlstream_pose.convert.distill._augment import Augmentation
+from dlstream_pose.convert.distill._kept import write_text, writing
+
+_LOOKED_AT = 1 << 20
+"""Bytes of a file, at its begin and at its end."""
 
 
 class Plan(BaseModel):
@@ -18,8 +23,8 @@ class Plan(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     teacher_sha256: str
-    videos: tuple[tuple[str, int], ...]
-    """Name and size in bytes of each."""
+    videos: tuple[tuple[str, str], ...]
+    """Name of each, and what tells its content from another's."""
     size: str
     scale: float
     count: int
@@ -43,16 +48,36 @@ class Plan(BaseModel):
         return f"teacher-{hashlib.sha256(parts.encode()).hexdigest()[:12]}"
 
 
-def files(videos: list[Path]) -> tuple[tuple[str, int], ...]:
-    """Names and sizes; a folder of images has none."""
-    return tuple((video.name, video.stat().st_size if video.is_file() else 0) for video in videos)
+def files(videos: list[Path]) -> tuple[tuple[str, str], ...]:
+    """Names, and digests of the contents: two videos, or folders of images, may have the same name and size.
+
+    Raises:
+        SourceError: one can't be read.
+    """
+    return tuple((video.name, _digest(files_of(video))) for video in videos)
+
+
+def _digest(contents: list[Path]) -> str:
+    """Of names, sizes, and the first and last megabyte, since a video may have hundreds of gigabytes."""
+    found = hashlib.sha256()
+    for path in contents:
+        try:
+            with path.open("rb") as file:
+                size = path.stat().st_size
+                found.update(f"{path.name}\0{size}\0".encode())
+                found.update(file.read(_LOOKED_AT))
+                file.seek(max(0, size - _LOOKED_AT))
+                found.update(file.read(_LOOKED_AT))
+        except OSError as error:
+            raise SourceError(f"{path}: can't be read ({error.strerror}); expected a video or an image") from error
+    return found.hexdigest()[:16]
 
 
 def resume(folder: Path, plan: Plan) -> None:
     """Notes the plan in a new folder, or finds the same one there.
 
     Raises:
-        NetworkError: the folder belongs to another plan.
+        NetworkError: the folder belongs to another plan, or can't be written.
     """
     path = folder / "plan.json"
     if path.exists():
@@ -64,12 +89,19 @@ def resume(folder: Path, plan: Plan) -> None:
         if differing:
             key = differing[0]
             raise NetworkError(
-                f"{folder}: found a distillation with {key} {getattr(former, key)}; expected {getattr(plan, key)}. "
+                f"{folder}: found a distillation with {key} {_told(former, key)}; expected {_told(plan, key)}. "
                 "Give the same options to go on with it; delete the folder, or give another --out, to start over"
             )
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(plan.model_dump_json(indent=2) + "\n")
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_text(path, plan.model_dump_json(indent=2) + "\n")
+
+
+def _told(plan: Plan, key: str) -> str:
+    if key == "videos":
+        return ", ".join(f"{name} (content {digest})" for name, digest in plan.videos)
+    return str(getattr(plan, key))
 
 
 def mirror_order(pairs: list[tuple[str, str]], keypoints: tuple[str, ...]) -> tuple[int, ...] | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 _WARM = 0.03
 _FALL = 0.4
@@ -65,6 +67,16 @@ class Schedule:
         since = [value for time, value in self.scores if time >= elapsed - _PLATEAU * self.seconds]
         if len(before) >= 2 and min(since) > _BETTER * min(before):
             self._stuck = elapsed
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What `resume` needs to go on, in numbers and lists."""
+        return {"seconds": self.seconds, "scores": self.scores, "stuck": self._stuck}
+
+    def resume(self, kept: Mapping[str, Any]) -> None:
+        """Goes on from what was kept. With more time than before also one that was stuck has a way to go yet."""
+        self.scores = [(float(elapsed), float(score)) for elapsed, score in kept["scores"]]
+        self._stuck = 0.0 if self.seconds > float(kept["seconds"]) else float(kept["stuck"])
 
     @property
     def best(self) -> bool:

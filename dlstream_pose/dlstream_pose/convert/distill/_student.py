@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
 from dlstream_pose.convert._weights import load_numbers
+from dlstream_pose.convert.distill._kept import write_torch
 from dlstream_pose.convert.distill._targets import LOCREF_STD
 
 SIZES = {"small": 0.25, "tiny": 0.1875, "nano": 0.125}
@@ -183,10 +184,10 @@ def poses_of_images(model: Any, images: list[NDArray[np.uint8]], device: Any) ->
 
 
 def save_export(path: Path, weights: dict[str, Any], size: str, keypoints: tuple[str, ...], animal: str) -> None:
-    """Writes the network as DeepLabCut's `export_model` does."""
-    import torch
+    """Writes the network as DeepLabCut's `export_model` does.
 
+    Raises:
+        NetworkError: it can't be written.
+    """
     config = export_config(size, keypoints, animal)
-    partial = path.with_name(path.name + ".partial")
-    torch.save({"config": config, "pose": {name: value.cpu() for name, value in weights.items()}}, partial)
-    partial.replace(path)
+    write_torch(path, {"config": config, "pose": {name: value.cpu() for name, value in weights.items()}})

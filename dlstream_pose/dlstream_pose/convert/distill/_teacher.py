@@ -16,6 +16,7 @@ from dlstream_pose.runtime.network_info import NetworkInfo
 _CELLS = 3.0
 """A point is at most so many cells away from the maximum of its heat map; else the map is not its heat map."""
 _SAME = 0.01
+_SURE = 0.5
 
 
 class Teacher:
@@ -23,7 +24,8 @@ class Teacher:
 
     Attributes:
         info: what the file says about itself.
-        maps: whether it gives heat maps, too; known after the first frame.
+        maps: whether it gives heat maps, too; known after the first frame in which it is sure of a keypoint. What it
+            gave before is of no use then, if it is false.
 
     Raises:
         NetworkError: the file is for several animals, has a detector, or is no network file.
@@ -38,8 +40,7 @@ class Teacher:
             raise NetworkError(f"{path}: found a network with {what}; expected one for one animal, without a detector")
         self._session, self._name = _with_heat_map(path, threads)
         self.maps = self._session is not None
-        self._asked = False
-        self._curved = False
+        self._curved: bool | None = None
 
     def answer(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Poses (K, 3) in pixels of the image, and heat maps (K, rows, columns) from 0 to 1, or None.
@@ -55,30 +56,42 @@ class Teacher:
         poses, maps = self._session.run(["poses", self._name], {"image": image})
         poses, maps = _one(poses, len(self.info.keypoints)), np.asarray(maps, np.float32)
         maps = maps[0] if maps.ndim == 4 else maps
-        if not self._asked:
-            self._asked = True
-            curved = self._kind(poses, maps)
-            if curved is None:
-                self._session, self.maps = None, False
+        if self._curved is None:
+            self._decide(poses, maps)
+            if self._session is None:
                 return poses, None
-            self._curved = curved
-        return poses, _from_0_to_1(maps, self._curved)
+        # Of a frame without the animal alone it can't be told, and hardly matters: both ways it is dark.
+        curved = self._nearer(poses, maps) if self._curved is None else self._curved
+        return poses, _from_0_to_1(maps, curved)
 
     def _poses(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         return _one(self._network.run(image), len(self.info.keypoints))
 
-    def _kind(self, poses: NDArray[np.float32], maps: NDArray[np.float32]) -> bool | None:
-        """Whether the maps go through a sigmoid to become confidences; None if they are no heat maps of these poses."""
+    def _decide(self, poses: NDArray[np.float32], maps: NDArray[np.float32]) -> None:
+        """Whether the maps go through a sigmoid to become confidences; gives them up if they are no heat maps of these.
+
+        Only keypoints that it is sure of can tell: where there is no animal, all is about 0 either way, and offsets
+        lead anywhere.
+        """
+        sure = poses[:, 2] > _SURE
         if maps.ndim != 3 or len(maps) != len(poses):
-            return None
-        row, column = np.unravel_index(maps.reshape(len(maps), -1).argmax(axis=1), maps.shape[1:])
-        cells = np.column_stack([column, row]) * self.info.stride + self.info.stride / 2
-        if not (np.abs(cells - poses[:, :2]) <= _CELLS * self.info.stride).all():
-            return None
-        for curved in (False, True):
-            if np.allclose(_from_0_to_1(maps, curved).max(axis=(1, 2)), poses[:, 2], atol=_SAME):
-                return curved
-        return None
+            self._session, self.maps = None, False
+        elif sure.any():
+            seen, stride = maps[sure], self.info.stride
+            row, column = np.unravel_index(seen.reshape(len(seen), -1).argmax(axis=1), maps.shape[1:])
+            cells = np.column_stack([column, row]) * stride + stride / 2
+            near = bool((np.abs(cells - poses[sure, :2]) <= _CELLS * stride).all())
+            fitting = [curved for curved in (False, True) if near and self._apart(poses[sure], seen, curved) <= _SAME]
+            if not fitting:
+                self._session, self.maps = None, False
+            elif len(fitting) == 1:
+                self._curved = fitting[0]
+
+    def _nearer(self, poses: NDArray[np.float32], maps: NDArray[np.float32]) -> bool:
+        return self._apart(poses, maps, True) < self._apart(poses, maps, False)
+
+    def _apart(self, poses: NDArray[np.float32], maps: NDArray[np.float32], curved: bool) -> float:
+        return float(np.abs(_from_0_to_1(maps, curved).max(axis=(1, 2)) - poses[:, 2]).max())
 
 
 def _from_0_to_1(maps: NDArray[np.float32], curved: bool) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ from dlstream_pose.convert._weights import load_numbers
 from dlstream_pose.convert.distill._augment import Augmentation
 from dlstream_pose.convert.distill._batches import Batches
 from dlstream_pose.convert.distill._jumps import SURE
+from dlstream_pose.convert.distill._kept import write_torch
 from dlstream_pose.convert.distill._lessons import Lessons
 from dlstream_pose.convert.distill._schedule import Schedule
 from dlstream_pose.convert.distill._student import batch_of, build, maps_shape, poses_of_images
@@ -63,7 +64,7 @@ class Training:
         lag: as for `moved_points`.
         seconds: how long it learns, altogether.
         checkpoint: where the state is kept; if the file is there, the training goes on from it.
-        look: called after each validation.
+        look: called after each validation, when the state is kept.
         start: as for `build`.
         clock: in seconds.
     """
@@ -103,7 +104,11 @@ class Training:
             self._resume()
 
     def run(self, tell: Tell) -> None:
-        """Trains until the time is over. Ctrl-C keeps the state, and goes through."""
+        """Trains until the time is over. Ctrl-C keeps the state, and goes through.
+
+        Raises:
+            NetworkError: the state can't be written; the former one is kept.
+        """
         import torch
 
         begun, before = self._clock(), self.elapsed
@@ -124,10 +129,11 @@ class Training:
                 self.steps += 1
                 self.elapsed = before + self._clock() - begun
                 if self.elapsed >= due or self.elapsed >= self.schedule.end:
-                    self._validate()
+                    seen = self._validate()
                     self.elapsed = before + self._clock() - begun
                     due = self.elapsed + pause
                     self._save()
+                    self._look(seen)
                 minutes, median = self.elapsed / 60, self._medians[-1][1] if self._medians else float("nan")
                 text = (
                     f"training, {median:.2f} px from the teacher on frames to validate" if self._medians else "training"
@@ -157,7 +163,7 @@ class Training:
         apart = torch.nn.functional.smooth_l1_loss(found["locref"], offset, reduction="none", beta=_EVEN)
         return on_heat + _OFFSETS * (offset_weight * apart).sum() / offset_weight.sum().clamp(min=1.0)
 
-    def _validate(self) -> None:
+    def _validate(self) -> Look:
         distances, shown = [], None
         for one in self._lessons:
             images = [np.asarray(one.images[place]) for place in one.validation.tolist()]
@@ -174,18 +180,16 @@ class Training:
             self.best = self._weights()
         self._medians.append((self.elapsed / 60, float(np.median(every))))
         assert shown is not None
-        self._look(Look(self._medians[-1][1], *shown, list(self._medians)))
+        return Look(self._medians[-1][1], *shown, list(self._medians))
 
     def _weights(self) -> dict[str, Any]:
         return {name: value.detach().clone() for name, value in self.averaged.module.state_dict().items()}
 
     def _save(self) -> None:
-        import torch
-
         now = time.process_time()
         self.processor, self._counted = self.processor + now - self._counted, now
-        unfinished = self._checkpoint.with_name(self._checkpoint.name + ".partial")
-        torch.save(
+        write_torch(
+            self._checkpoint,
             {
                 "model": self.model.state_dict(),
                 "averaged": self.averaged.state_dict(),
@@ -194,12 +198,10 @@ class Training:
                 "elapsed": self.elapsed,
                 "processor": self.processor,
                 "steps": self.steps,
-                "scores": self.schedule.scores,
+                "schedule": self.schedule.kept,
                 "medians": self._medians,
             },
-            unfinished,
         )
-        unfinished.replace(self._checkpoint)
 
     def _resume(self) -> None:
         kept = load_numbers(self._checkpoint, "the state of a distillation")
@@ -209,7 +211,7 @@ class Training:
         self.best, self.elapsed, self.steps = kept["best"], kept["elapsed"], kept["steps"]
         self.processor = kept["processor"]
         self._medians = [(float(a), float(b)) for a, b in kept["medians"]]
-        self.schedule.scores = [(float(a), float(b)) for a, b in kept["scores"]]
+        self.schedule.resume(kept["schedule"])
 
 
 def _average(averaged: Any, current: Any, count: Any) -> None:

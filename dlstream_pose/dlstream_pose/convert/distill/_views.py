@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_pose.convert.distill._augment import Answer, Augmentation, Matrix, moved_points, turned, viewed
+from dlstream_pose.convert.distill._kept import flush, make_array, reserve, write_text
 from dlstream_pose.convert.distill._teacher import Teacher
 from dlstream_pose.convert.progress import Tell
 
@@ -38,6 +39,7 @@ class Views:
         self._folder, self._how, self._lag, self._stride = folder, how, lag, stride
         self._frames = frames
         self.count, self.seconds = 0, 0.0
+        self._reserved = 0
         self._order: NDArray[np.int64] = np.zeros(0, np.int64)
         self._poses: NDArray[np.float32] = np.zeros((0, 1, 3), np.float32)
         self._maps: NDArray[np.uint8] | None = None
@@ -101,11 +103,19 @@ class Views:
             if maps is not None:
                 shapes.append((self._paths()[1], (most, *maps.shape), np.uint8))
             for path, shape, kind in shapes:
-                np.lib.format.open_memmap(path, "w+", kind, shape).flush()
+                make_array(path, shape, kind)
             self._open()
+        if self.count >= self._reserved:  # a slow teacher is asked about a small part of the most
+            for array in (self._poses, self._maps):
+                if array is not None:
+                    reserve(array, self.count, _SAVED_EVERY)
+            self._reserved = self.count + _SAVED_EVERY
         self._poses[self.count] = poses
         if self._maps is not None and maps is not None:
             self._maps[self.count] = np.round(255 * maps)
+        elif self._maps is not None:  # what seemed to be heat maps was none
+            self._paths()[1].unlink(missing_ok=True)
+            self._maps = None
         self.count += 1
 
     def _open(self) -> None:
@@ -115,9 +125,8 @@ class Views:
 
     def _save(self) -> None:
         for kept in (self._poses, self._maps):
-            if isinstance(kept, np.memmap):
-                kept.flush()
-        self._paths()[2].write_text(json.dumps({"count": self.count, "seconds": self.seconds}))
+            flush(kept)
+        write_text(self._paths()[2], json.dumps({"count": self.count, "seconds": self.seconds}))
 
     def _resume(self) -> None:
         try:
@@ -127,4 +136,4 @@ class Views:
                 self._open()
         except (OSError, ValueError, KeyError):
             return
-        self.count, self.seconds = count, seconds
+        self.count, self.seconds, self._reserved = count, seconds, count

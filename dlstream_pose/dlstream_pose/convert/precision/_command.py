@@ -17,6 +17,7 @@ from dlstream_pose.convert.precision._selection import Selection, select, unlike
 from dlstream_pose.convert.progress import Tell, shown
 from dlstream_pose.runtime.network import Network
 from dlstream_pose.runtime.precision import Precision, described
+from dlstream_pose.runtime.scale import scale_of
 
 SPREAD = 300
 """Frames from each video, if nothing else is asked for."""
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--precision", choices=list(ENGINES_OF), required=True, help="precision to compute in")
     parser.add_argument("--frames", type=Path, nargs="+", required=True, help="your videos: to calibrate, and to prove")
     parser.add_argument("--count", type=whole(1, SPREAD), default=SPREAD, help="frames from each video (default 300)")
-    parser.add_argument("--scale", type=scale, help="as in `convert` (default: the file's own)")
+    parser.add_argument("--scale", type=scale, help="as in `convert`, stored, too (default: the file's own)")
     add_proof_arguments(parser)
     given = parser.parse_args(arguments)
     try:
@@ -64,7 +65,7 @@ def quantize_as_given(given: argparse.Namespace, source: Path, output: Path | No
         DlstreamError: as `quantize`; or frames or labels can't be read.
     """
     output = output or source.with_suffix(f".{given.precision}.onnx")
-    factor = given.scale or Network(source, 1, "onnx").info.scale or 1.0
+    factor = scale_of(Network(source, 1, "onnx").info, given.scale)
     labels = read_labels(given.labels) if given.labels else None
     frames = select(frames_of(given.frames, count, factor, tell), given.calibration)
     if given.proof:

@@ -17,9 +17,9 @@ from dlstream_pose.runtime.network import Network
 from dlstream_pose.runtime.network_info import NetworkInfo
 
 SURE = 0.5
+"""A keypoint counts if one of the two networks has at least this confidence in it."""
 FALL = 0.05
 """What a confidence must lose to count as lost: less is rounding, about the border as elsewhere."""
-"""A keypoint counts if one of the two networks has at least this confidence in it."""
 _FAR = 1e6
 Poses = NDArray[np.float32]
 
@@ -63,8 +63,19 @@ def poses_of(network: Network, samples: Sequence[Sample], what: str, tell: Tell 
     return found
 
 
+def no_number(info: NetworkInfo, samples: Sequence[Sample], poses: Sequence[Poses]) -> str:
+    """The first keypoint whose confidence is not a number, and its frame; empty: there is none.
+
+    A comparison with such a confidence is false, whatever it is compared with: no limit would be exceeded.
+    """
+    for sample, found in zip(samples, poses, strict=True):
+        for who, which in np.argwhere(~np.isfinite(found[..., 2])).tolist():
+            return f"{keypoint_name(info, who, which)} on {sample.name}: {_point(found[who, which])}"
+    return ""
+
+
 def distance(info: NetworkInfo, samples: Sequence[Sample], exact: Sequence[Poses], other: Sequence[Poses]) -> Distance:
-    """Compares poses of the same frames.
+    """Compares poses of the same frames, in which each confidence is a number, see `no_number`.
 
     Raises:
         NetworkError: no keypoint was seen, so that nothing can be proved.
@@ -98,7 +109,7 @@ def distance(info: NetworkInfo, samples: Sequence[Sample], exact: Sequence[Poses
         )
     # The nearest rank from above: with few frames p99 is the worst, and it never interpolates with infinity.
     median, p95, p99 = (float(np.percentile(distances, q, method="higher")) for q in (50, 95, 99))
-    change = np.nan_to_num(np.array(changes), nan=1.0)
+    change = np.array(changes)
     return Distance(
         frames=len(samples),
         seen=len(distances),

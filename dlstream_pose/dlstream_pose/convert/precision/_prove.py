@@ -10,7 +10,7 @@ import numpy as np
 
 from dlstream_common import NetworkError
 from dlstream_pose.convert._frames import Sample
-from dlstream_pose.convert.precision._distance import SURE, Distance, Poses, distance, poses_of
+from dlstream_pose.convert.precision._distance import SURE, Distance, Poses, distance, no_number, poses_of
 from dlstream_pose.convert.precision._labels import Compared, LabelDistances, compared, distances_to
 from dlstream_pose.convert.progress import Tell
 from dlstream_pose.runtime.engines import NotInstalled
@@ -105,7 +105,11 @@ def prove(draft: Path, exact: Exact, limits: Limits, engines: Sequence[str], tel
         except NetworkError as error:
             missing.append(f"engine {engine} does not load it: {str(error).removeprefix(f'{draft}: ')}")
             continue
-        found = distance(info, exact.frames, exact.poses, poses_of(network, exact.frames, f"proving {engine}", tell))
+        poses = poses_of(network, exact.frames, f"proving {engine}", tell)
+        if at := no_number(info, exact.frames, poses):
+            beyond.append(f"engine {engine}: a confidence is not a number: {at}")
+            continue
+        found = distance(info, exact.frames, exact.poses, poses)
         by_labels = None
         if exact.by_hand:
             tell(f"labels, {engine}", 0, 0)

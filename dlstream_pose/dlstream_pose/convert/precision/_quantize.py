@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, partial
+from math import isclose
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
 from dlstream_pose.convert._file import free, label, write
-from dlstream_pose.convert.precision._distance import distance, poses_of
+from dlstream_pose.convert.precision._distance import Poses, distance, no_number, poses_of
 from dlstream_pose.convert.precision._graphs import Int8, fp16, layers_of, load, save
 from dlstream_pose.convert.precision._labels import Labels, distances_to
 from dlstream_pose.convert.precision._prove import HARMLESS, Exact, Limits, Outcome, check_shown, origin, prove
@@ -25,6 +26,7 @@ from dlstream_pose.runtime.estimator import Estimator
 from dlstream_pose.runtime.network import Network
 from dlstream_pose.runtime.network_info import NetworkInfo
 from dlstream_pose.runtime.precision import Precision, PrecisionName
+from dlstream_pose.runtime.scale import scale_of
 
 ENGINES_OF: dict[str, tuple[str, ...]] = {
     "bf16": ("openvino",),
@@ -63,7 +65,8 @@ def quantize(
         labels: made by hand, for the error of both.
         search: whether layers that hurt may stay in single precision.
         tell: called with the progress.
-        scale: of the labelled images, as for `Estimator`; None: the file's own.
+        scale: of the images of `frames` and of the labelled ones, as for `Estimator`; stored in the file, and used
+            wherever no other scale is given. None: the file's own.
 
     Returns:
         The proofs as the file holds them, and why engines that are not among them failed.
@@ -76,7 +79,7 @@ def quantize(
     if output.exists() and output.samefile(source):
         raise NetworkError(f"{output}: is the source itself; name another file to write, so that both can be compared")
     exact = _exact(source, frames, labels, scale, tell)
-    info = exact.network.info
+    info = _at(exact.network.info, scale)
     model = load(source)
     about = Precision(
         name=name,
@@ -127,6 +130,13 @@ def quantize(
     return about, outcome.failures
 
 
+def _at(info: NetworkInfo, scale: float | None) -> NetworkInfo:
+    """What the file says, with the scale that it was proved at: a rig that gives none looks at the same images."""
+    if scale is None or isclose(scale, scale_of(info, None), rel_tol=1e-3):
+        return info
+    return info.model_copy(update={"scale": scale})
+
+
 def _exact(source: Path, frames: Selection, labels: Labels | None, scale: float | None, tell: Tell) -> Exact:
     """Single precision's poses, on frames that show what the network knows."""
     reference = Network(source, 1, "onnx")
@@ -135,10 +145,15 @@ def _exact(source: Path, frames: Selection, labels: Labels | None, scale: float 
         raise NetworkError(f"{source}: found a network in {info.precision.name}; expected one in single precision")
     if info.detector is not None:
         raise NetworkError(f"{source}: found a network with a detector; only networks without one can be quantised")
-    calibrating = poses_of(reference, frames.calibration, "single precision", tell)
-    check_shown(calibrating, frames.calibration, "of the calibration")
-    poses = poses_of(reference, frames.proof, "single precision", tell)
-    check_shown(poses, frames.proof, "of the proof")
+    poses: list[Poses] = []
+    for samples, what in ((frames.calibration, "of the calibration"), (frames.proof, "of the proof")):
+        poses = poses_of(reference, samples, "single precision", tell)
+        if at := no_number(info, samples, poses):
+            raise NetworkError(
+                f"{source}: a confidence is not a number in single precision: {at}. Nothing can be proved against it: "
+                "convert the original again, with --frames"
+            )
+        check_shown(poses, samples, what)
     by_hand = distances_to(labels, Estimator(reference, scale)) if labels else None
     if by_hand:
         by_hand.check_seen("single precision")
@@ -169,7 +184,8 @@ class _Harm:
         def hurt(keep: frozenset[str]) -> float:
             save(make(keep), draft)
             label(draft, info)
-            return distance(info, few, expected, poses_of(Network(draft, 1, "onnx"), few, "", silent)).p99
+            found = poses_of(Network(draft, 1, "onnx"), few, "", silent)
+            return float("inf") if no_number(info, few, found) else distance(info, few, expected, found).p99
 
         self._hurt = hurt
 

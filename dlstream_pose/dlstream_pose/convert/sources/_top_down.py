@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dlstream_common import NetworkError
 from dlstream_pose.convert._source import SourceNetwork, gist
+from dlstream_pose.convert.sources._dlc_transforms import check_transforms
 from dlstream_pose.runtime._present import present
 from dlstream_pose.runtime.top_down import Detector, widened
 
@@ -40,13 +41,15 @@ class TopDownNetwork(SourceNetwork):
                 "deeplabcut.export_model(..., without_detector=False)"
             )
         about = config["detector"]
+        inference = about["data"]["inference"]
+        check_transforms(inference, "detector.data.inference", pads=False)
         try:
             detector = built(dict(about["model"]))
             load(detector, content["detector"])
         except Exception as error:
             raise NetworkError(f"DeepLabCut can't build the detector that the file describes: {gist(error)}") from error
         detector.eval()
-        wanted = bool(about["data"]["inference"].get("normalize_images", False))
+        wanted = bool(inference.get("normalize_images", False))
         self._pose = pose
         self._detector = _graph(detector, normalise if wanted else lambda rgb: rgb)
         size = config["data"]["inference"].get("top_down_crop") or {"width": 256, "height": 256}

@@ -15,6 +15,7 @@ from dlstream_common import NetworkError
 from dlstream_pose.convert._source import SourceNetwork, gist
 from dlstream_pose.convert._weights import load_numbers
 from dlstream_pose.convert.decoders import decoder_for
+from dlstream_pose.convert.sources._dlc_transforms import check_transforms
 from dlstream_pose.convert.sources._top_down import TopDownNetwork
 from dlstream_pose.runtime._present import present
 from dlstream_pose.runtime.decoders import outputs_of
@@ -87,12 +88,14 @@ def _open(path: Path, content: dict[str, Any]) -> SourceNetwork:
             f"found colormode {config['data']['colormode']} and scale_to_unit_range "
             f"{inference.get('scale_to_unit_range')}; expected a network for RGB images that are not scaled"
         )
+    method = str(config.get("method", "bu")).lower()
+    check_transforms(inference, "data.inference", crops=method == "td")
     try:
         model = PoseModel.build(config["model"], pretrained_backbone=False)
         model.load_state_dict(content["pose"])
     except Exception as error:
         raise NetworkError(f"DeepLabCut can't build the network that the file describes: {gist(error)}") from error
-    if str(config.get("method", "bu")).lower() == "bu":
+    if method == "bu":
         return DeepLabCutNetwork(path, config, model.eval(), head)
     crop = inference.get("top_down_crop") or {"height": 256, "width": 256}
     taken = head.get("input_size")

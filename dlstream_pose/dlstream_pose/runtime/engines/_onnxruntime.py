@@ -46,6 +46,7 @@ class OnnxRuntime(Engine[EngineSettings]):
     def _open(self, path: Path, settings: EngineSettings) -> tuple[Any, str, str | None]:
         """A session, the file's SHA-256, and its metadata."""
         content = read_network(path)
+        sha256 = hashlib.sha256(content).hexdigest()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = settings.threads
         options.inter_op_num_threads = 1
@@ -53,17 +54,21 @@ class OnnxRuntime(Engine[EngineSettings]):
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 4
         # Fallbacks to another provider are decided here, never silently.
-        providers: list[Any] = [(self.provider, self.options(path))]
+        providers: list[Any] = [(self.provider, self.options(path, sha256))]
         try:
             session = onnxruntime.InferenceSession(content, options, providers=providers)
             # Not every damage is seen before: a name among the metadata that is no text fails here.
             metadata = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
         except Exception as error:  # ONNX Runtime's own classes have no common base
             raise unloadable(path, len(content), "ONNX Runtime", error) from error
-        return session, hashlib.sha256(content).hexdigest(), metadata
+        return session, sha256, metadata
 
-    def options(self, path: Path) -> dict[str, str]:
-        """The provider's settings."""
+    def options(self, path: Path, sha256: str) -> dict[str, str]:
+        """The provider's settings.
+
+        Args:
+            sha256: of the file's content.
+        """
         return {}
 
     def run(self, outputs: Sequence[str], image: NDArray[np.uint8]) -> list[NDArray[Any]]:

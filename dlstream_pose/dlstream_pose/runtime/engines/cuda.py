@@ -16,6 +16,6 @@ class OnnxCuda(OnnxCard):
     device = "a graphics card (CUDA)"
     install = f"{pip()} uninstall onnxruntime, then {pip_install('onnxruntime-gpu[cuda,cudnn]')}, with NVIDIA's driver"
 
-    def options(self, path: Path) -> dict[str, str]:
+    def options(self, path: Path, sha256: str) -> dict[str, str]:
         # The default search tries every algorithm for each new shape: seconds at the first frame of each.
         return {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
