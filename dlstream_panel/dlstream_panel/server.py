@@ -89,8 +89,9 @@ class Server:
         if request.method == "POST" and request.headers.get("Content-Type", "") != "application/json":
             return refused(415, "expected application/json")
         try:
-            if request.transport is not None and self._access.role(request.cookies) is not None:
-                self._door.knows(request.transport)
+            role = self._access.role(request.cookies)
+            if request.transport is not None and role is not None:
+                self._door.knows(request.transport, role)
             return await handler(request)
         except web.HTTPException as error:
             return refused(error.status, error.reason)
@@ -171,6 +172,8 @@ class Server:
         if self._open[role] >= _MOST_CLIENTS:
             return refused(503, f"{_MOST_CLIENTS} pages are open already")
         self._open[role] += 1
+        if request.transport is not None:
+            self._door.stays(request.transport)
         try:
             return await self._live(request)
         finally:
