@@ -19,6 +19,7 @@ from dlstream_panel.access import Access
 from dlstream_panel.clients import Client, Hub
 from dlstream_panel.door import Door, Words
 from dlstream_panel.links import links_of
+from dlstream_panel.page_json import dumps
 from dlstream_panel.pages import Pages
 from dlstream_panel.reading import Read, Reading, refused
 from dlstream_panel.request import Request
@@ -224,7 +225,7 @@ class Server:
                     await socket.send_str(state)
                 if lines := self._hub.board.log_after(client.log_number):
                     client.log_number = lines[-1]["n"]
-                    await socket.send_str(json.dumps({"type": "log", "lines": lines}))
+                    await socket.send_str(dumps({"type": "log", "lines": lines}))
                 while client.values:
                     await socket.send_str(client.values.popleft())
                 while (data := client.take()) is not None:
