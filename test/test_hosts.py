@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
 import signal
@@ -97,10 +98,11 @@ def begin(tmp_path: Path, hosts: TwoHosts) -> Iterator[Callable[..., RigUnderTes
 
 
 @pytest.fixture
-def ssh(tmp_path: Path, hosts: TwoHosts) -> Iterator[str]:
+def ssh(tmp_path: Path, hosts: TwoHosts, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An sshd on the arena; what follows `ssh` to reach it."""
     sshd = shutil.which("sshd") or shutil.which("/usr/sbin/sshd")
-    if sshd is None or shutil.which("ssh") is None:
+    client = shutil.which("ssh")
+    if sshd is None or client is None:
         pytest.skip("no sshd or no ssh (openssh-server, openssh-client): no host can be started by it")
     Path("/run/sshd").mkdir(exist_ok=True)
     for key in ("host", "user"):
@@ -117,10 +119,14 @@ def ssh(tmp_path: Path, hosts: TwoHosts) -> Iterator[str]:
     )
     assert server.stderr is not None
     assert "listening" in server.stderr.readline()
-    yield (
-        f"-i {tmp_path}/user -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "
-        f"root@{hosts.addresses['arena']}"
+    # In place of ~/.ssh/config, which is of whoever runs the tests: the host's key is new each time.
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "ssh").write_text(
+        f'#!/bin/sh\nexec {client} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "$@"\n'
     )
+    (tmp_path / "bin" / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    yield f"-i {tmp_path}/user root@{hosts.addresses['arena']}"
     server.terminate()
     server.wait()
     server.stderr.close()
@@ -194,7 +200,7 @@ def test_no_compressed_frame_is_lost_where_a_tenth_of_all_packets_is(begin, writ
 def test_the_check_of_the_main_host_asks_the_others(begin, write, hosts, ssh, tmp_path):
     other = tmp_path / "other" / "rig.yaml"
     where = f", ssh: '{ssh}', command: {json.dumps(hosts.start_command())}"
-    same = begin("desk", "check", str(write(ssh=where)))
+    same = begin("desk", "check", "--hosts", str(write(ssh=where)))
     assert same.wait() == 0, same.output
     assert "/top/camera              dlstream_camera camera  on arena" in same.output
     assert "/pose                    dlstream_pose pose  on desk" in same.output
@@ -203,11 +209,11 @@ def test_the_check_of_the_main_host_asks_the_others(begin, write, hosts, ssh, tm
     rig = write(ssh=f"{where}, file: {other}")
     shutil.copytree(tmp_path, other.parent, ignore=shutil.ignore_patterns("other"))
     other.write_text(other.read_text().replace("seed: 1", "seed: 2"))
-    differs = begin("desk", "check", str(rig))
+    differs = begin("desk", "check", "--hosts", str(rig))
     assert differs.wait() == 1
     assert "differs from desk: rig file; copy the rig's folder" in differs.output
     other.unlink()
-    gone = begin("desk", "check", str(rig))
+    gone = begin("desk", "check", "--hosts", str(rig))
     assert gone.wait() == 1
     assert f"{other}" in gone.output.split("Host arena, by ssh")[1]
 

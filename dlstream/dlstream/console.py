@@ -5,23 +5,33 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterable
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
+from rich.segment import Segment
 from rich.text import Text
 
 from dlstream_common import masked
+from dlstream_common.plain_text import one_line, without_controls
 
 _STYLES = {"WARN": "yellow", "ERROR": "bold red", "FATAL": "bold red", "DEBUG": "dim"}
 _SEVERITY = re.compile(r"^\[\s*(INFO|WARN|ERROR|FATAL|DEBUG)\s*\] ?")
 
 
 class DiscreetConsole(Console):
-    """A console that masks passwords in everything it prints."""
+    """A console that masks passwords in everything it prints, and sends the terminal no control character of a text.
+
+    Names and texts come from files and messages of others: an escape sequence in one could write into the clipboard.
+    """
 
     def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(masked(text), **options)
+        return super().render_str(without_controls(masked(text)), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=without_controls(segment.text))
 
 
 class ShareConsole(DiscreetConsole):
@@ -45,6 +55,7 @@ def make_console(share: bool = False) -> Console:
 
 def show_line(console: Console, name: str, text: str) -> None:
     """Shows one line of a node's output: its name, and a colour for warnings and errors."""
+    text = one_line(text.expandtabs())
     found = _SEVERITY.match(text)
     severity = found.group(1) if found else ""
     body = escape(text[found.end() :] if found else text)

@@ -132,6 +132,7 @@ def test_a_host_is_ready_once_it_hears_this_one_and_its_clock_is_known() -> None
 )
 def test_a_beat_is_read_as_it_was_written(beat: Beat) -> None:
     assert Beat.read(beat.text()) == beat
+    assert Beat.read("[" * 100_000) is None
 
 
 json_like = st.recursive(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -166,6 +168,55 @@ def test_the_check_tells_the_sysctl_line_on_the_host_to_which_raw_images_come(
     assert warnings(212992, host="arena") == "", "no image comes there"
     monkeypatch.setattr(hosts_section, "_LIMIT", tmp_path / "none")
     assert hosts_section.receive_limit() is None, "another kernel: nothing is claimed"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("ssh", "-oProxyCommand='touch x' anna", "'-oProxyCommand=touch x' is none of them"),
+        ("ssh", "-F config anna", "'-F' is none of them"),
+        ("ssh", "-J a;touch$IFS'x' anna", "'a;touch$IFSx' is no value of -J"),
+        ("ssh", "-p", "'' is no value of -p"),
+        ("ssh", "anna@arena touch", "it has 2 destinations"),
+        ("ssh", "anna@-oProxyCommand=x", "'anna@-oProxyCommand=x' is no destination"),
+        ("ssh", "-4", "it has no destination"),
+        ("ssh", "'anna", "no closing quotation"),
+        ("ssh", "anna\n", "of printable characters"),
+        ("command", "dlstream 'x", "expected a command as a shell takes it"),
+        ("command", " ", "expected a command as a shell takes it"),
+    ],
+)
+def test_what_would_run_a_command_here_is_no_way_to_a_host(two: Path, key: str, value: str, message: str) -> None:
+    two.write_text(TWO.replace("silence: 1", f"silence: 1, {key}: {json.dumps(value)}"))
+    with pytest.raises(InputError) as caught:
+        load_rig(two)
+    assert f"rig.yaml:2: hosts.arena.{key}: found " in str(caught.value)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value", ["anna@arena", "-p 2222 anna@arena", "-4 -i '/a b/key' -l anna -J gate:22,b arena", "ssh://anna@arena:22"]
+)
+def test_a_way_to_a_host_is_a_destination_and_a_few_options(two: Path, value: str) -> None:
+    two.write_text(TWO.replace("silence: 1", f"silence: 1, ssh: {json.dumps(value)}"))
+    assert load_rig(two).hosts["arena"].ssh == value
+
+
+def test_only_with_its_option_the_check_of_a_file_starts_what_it_names(
+    two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ssh").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\nexit 1\n')
+    (tmp_path / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    two.write_text(TWO.replace("silence: 1", "silence: 1, ssh: anna@arena, command: sh -c 'touch x'"))
+    alone = CliRunner().invoke(app, ["check", str(two)])
+    assert alone.exit_code == 0, alone.output
+    assert (
+        f"Host arena is checked there: dlstream check {two} --host arena; or from here, by ssh: --hosts" in alone.output
+    )
+    assert not (tmp_path / "asked").exists()
+    assert CliRunner().invoke(app, ["check", str(two), "--hosts"]).exit_code == 1
+    assert "anna@arena" in (tmp_path / "asked").read_text()
 
 
 def refusal_of(*words: str) -> str:

@@ -325,6 +325,7 @@ def test_the_view_has_no_path_to_choose_from_but_the_folder_itself(page, tmp_pat
         (["nowhere"], "found no folder"),
         ([".", "--address", "0.0.0.0"], "--address 0.0.0.0: expected names as well"),
         ([".", "--address", "lab"], "--address lab: expected an IP address"),
+        ([".", "--address", "fe80::1%lo"], "--address fe80::1%lo: expected an address without a scope"),
         ([".", "--name", "no name"], "--name: found 'no name'"),
     ],
 )

@@ -86,6 +86,16 @@ def test_what_can_not_be_meant_is_refused_with_its_line(write, text, words):
     assert "rig.yaml:7" in str(caught.value)
 
 
+def test_the_check_makes_no_file_of_tokens_and_says_where_none_could_be_made(write, tmp_path):
+    before = set(tmp_path.rglob("*"))
+    path = write("panel: {token: deep/er/tokens}")
+    checked_rig(path)
+    assert set(tmp_path.rglob("*")) == {*before, path}
+    (tmp_path / "deep").write_text("a file")
+    with pytest.raises(InputError, match=r"deep/er/tokens, which can't be used \("):
+        checked_rig(path)
+
+
 def test_tokens_that_others_can_read_are_refused_before_anything_starts(write, tmp_path):
     (tmp_path / "tokens").write_text("{}")
     (tmp_path / "tokens").chmod(0o644)

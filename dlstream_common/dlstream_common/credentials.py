@@ -14,8 +14,10 @@ _URL = re.compile(
 )
 _BEFORE_PATH = re.compile(r"[^/?#]*")
 _PORT = re.compile(r":\d*$")
+_HOST = re.compile(r"\[|[\w.-]+(?::\d+)?/|[\w.-]+:\d|[\w-]+\.\w")
+"""What can follow the @ of a user: a host with a path, a port or a domain; so not the 1 of rtsp://host:554/cam@1."""
 _NAMED = re.compile(
-    r"""(?P<name>(?:^|[?&;_/])(?:\w*?(?:pass|pwd|psw|secret|token|credential|signature)\w*?|api_?key|key|auth|sig|pw)=)
+    r"""(?P<name>(?:^|[?&;_/])(?:\w*?(?:pass|pwd|psw|secret|token|credential|signature)\w*?|\w*?pas|api_?key|key|auth|sig|pw)=)
     (?P<value>[^&;\s"'#]+?)(?=[],})]*(?:[&;\s"'#]|$))""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -54,7 +56,8 @@ def _divided(rest: str) -> tuple[str, str, str]:
     if "@" in host:
         user, at, _ = host.rpartition("@")
         return user, at, rest[len(user) + 1 :]
-    if ":" in host and not _PORT.search(host) and not host.startswith("[") and "@" in rest:
+    if ":" in host and not host.startswith("[") and "@" in rest:
         user, at, place = rest.rpartition("@")  # a password with a / that should be written as %2F
-        return user, at, place
+        if not _PORT.search(host) or ("://" not in user and _HOST.match(place)):  # 1234/5 may be a port and a path
+            return user, at, place
     return "", "", rest

@@ -74,5 +74,5 @@ def middles_of_course(text: str) -> dict[str, dict[str, float]]:
     try:
         said = json.loads(text).get("keypoints") or {}
         return {str(name): {str(part): float(weight) for part, weight in parts.items()} for name, parts in said.items()}
-    except (ValueError, AttributeError, TypeError):  # of another version: then nothing is drawn
-        return {}
+    except (ValueError, AttributeError, TypeError, OverflowError, RecursionError):
+        return {}  # of another version: then nothing is drawn

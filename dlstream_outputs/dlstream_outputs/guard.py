@@ -144,7 +144,7 @@ class Guard:
         if order.action == OFF:
             return None
         if not (order.by_hand or self._may_command(order.source)):
-            found = f"found '{order.action}' from '{order.source}'"
+            found = f"found {order.action!r} from {order.source!r}"
             allowed = " or ".join(f"'{name}'" for name in (self.commander, *self._settings.also_commanded_by))
             return Refusal(
                 f"{found}; expected a command from {allowed}, or '{OFF}'. To allow others: also_commanded_by"

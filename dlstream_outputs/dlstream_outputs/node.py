@@ -16,6 +16,7 @@ from std_srvs.srv import SetBool
 from dlstream_common import OFF, DlstreamError, Event, now
 from dlstream_common.lateness import Lateness, uptime
 from dlstream_common.part_faults import PartFault
+from dlstream_common.plain_text import one_line
 from dlstream_common.ros import (
     COMMAND,
     EVENT,
@@ -191,8 +192,9 @@ class OutputNode(DlstreamNode[OutputSettings]):
                 answer.message = str(error) if ours else "a mistake in its code, after which its node ends"
                 answer.again = isinstance(error, NotNowError)
             if command.arm == CommandMsg.DISARM:
-                device.disarm(order.values.get("reason") or f"disarmed by {command.source}")
-                self.get_logger().warning(f"off and disarmed by {command.source}: {device.guard.reason}")
+                who = one_line(command.source)
+                device.disarm(one_line(order.values.get("reason", "")) or f"disarmed by {who}")
+                self.get_logger().warning(f"off and disarmed by {who}: {device.guard.reason}")
             self._answers.add(answer, time.monotonic())
         device.off_after_failure()
         if answer.success:
@@ -201,7 +203,8 @@ class OutputNode(DlstreamNode[OutputSettings]):
         else:
             self._refused += 1
             device.problem = answer.message
-            self.get_logger().error(f"command '{command.action}' of {command.source} refused: {answer.message}")
+            refused = f"command {command.action!r} of {command.source!r} refused: {answer.message}"
+            self.get_logger().error(one_line(refused))
 
     def _apply(self, order: Order) -> int:
         commander = self._clocks.of(self.settings.commander if self.settings else "")

@@ -118,7 +118,7 @@ def test_only_the_commander_and_who_the_rig_allows_switch_it_on_and_everyone_swi
     refused = rules.refusal(order(source=source), NOON)
     assert not refused.again
     assert refused.text.startswith(
-        f"found 'on' from '{source}'; expected a command from 'experiment' or 'panel', or 'off'"
+        f"found 'on' from {source!r}; expected a command from 'experiment' or 'panel', or 'off'"
     )
     assert not rules.refusal(order("off", source=source), NOON)
     assert not rules.refusal(order(source="panel"), NOON)

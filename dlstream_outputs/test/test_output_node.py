@@ -106,6 +106,18 @@ def test_heartbeats_that_a_queue_gives_out_late_do_not_keep_it_on(start_node, co
     commander.says(on=False, state="off")
 
 
+def test_what_a_stranger_calls_itself_is_shown_to_a_terminal_and_not_obeyed_by_it(start_node, commander):
+    node = start_node(MODULE, **NAME, type="log", commander_timeout=60.0)
+    commander.ready()
+    clipboard = "\x1b]52;c;ZXZpbA==\x07\n[FATAL] "
+    assert not commander.tell("on", source=clipboard).success
+    assert commander.tell("off", source=clipboard, arm=Command.DISARM).success
+    commander.says(on=False, armed=False)
+    assert "\x1b]52" not in node.output
+    assert "\n[FATAL] " not in node.output
+    assert "command 'on' of '\\x1b]52;c;ZXZpbA==\\x07\\n[FATAL] ' refused" in node.output
+
+
 def test_obeys_its_commander_only_unless_the_rig_allows_more(start_node, commander):
     start_node(MODULE, **NAME, type="log", commander_timeout=60.0)
     commander.ready()
@@ -144,7 +156,7 @@ def test_refuses_what_was_on_its_way_for_too_long_but_never_off(start_node, comm
     commander.says(on=True)
     assert commander.tell("off", age=4000.0).success
     commander.says(on=False)
-    assert "command 'show' of experiment refused: found 'show', sent" in node.output
+    assert "command 'show' of 'experiment' refused: found 'show', sent" in node.output
 
 
 def test_disarmed_it_takes_nothing_but_off(start_node, commander, wait_for):

@@ -72,7 +72,9 @@ class CalibrationFile:
             return f"{self._file.path.name} says this already"
         self._check(new)
         self._file.write(new, request.hash, may_write)
-        return f"saved: {changed_lines(text, new)} of {self._file.path.name}; the rig uses it from its next start on"
+        said = f"saved: {changed_lines(text, new)} of {self._file.path.name}; the rig uses it from its next start on"
+        others = _other_hosts(content_of(self._file.path))
+        return f"{said}. Copy it to {', '.join(others)} before: every host needs the same rig file" if others else said
 
     def _check(self, text: str) -> None:
         """What `dlstream check` says of the new text, beside the file, so that the files it names are found."""
@@ -104,6 +106,14 @@ class CalibrationFile:
         if done.returncode != 0:
             said = "\n".join(done.stdout.replace(name, path.name).strip().splitlines()[-_LINES:])
             raise EditError(f"the rig would not be valid, so nothing was written:\n{said}")
+
+
+def _other_hosts(content: Mapping[str, Any]) -> list[str]:
+    """The hosts of a rig other than the panel's; none where it has one computer."""
+    hosts = list(mapping(content.get("hosts")))
+    panel = content.get("panel")
+    own = panel.get("host") if isinstance(panel, Mapping) else None
+    return [name for name in hosts if name != (own or hosts[0])]
 
 
 def _quantities(settings: PanelSettings, output: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import struct
 import time
 from collections import deque
@@ -12,6 +11,7 @@ from typing import Any
 
 from dlstream_panel.board import Board
 from dlstream_panel.joining import Joiner, Picture, Poses, RegionHistory
+from dlstream_panel.page_json import dumps
 
 _UNDER_WAY = 2
 """Pictures of a camera that may be on their way to a browser."""
@@ -102,7 +102,7 @@ class Hub:
 
     def measured(self, stamp: float, values: Mapping[str, tuple[float | None, bool]]) -> None:
         """What triggers measured at a time (ms), and whether each is true; None: nothing could be measured."""
-        text = json.dumps({"type": "measured", "at": stamp, "values": values}, separators=(",", ":"))
+        text = dumps({"type": "measured", "at": stamp, "values": values})
         for client in self.clients:
             if client.watched:
                 client.values.append(text)
@@ -170,7 +170,7 @@ class Hub:
                     client.wake.set()
 
     def _state(self) -> str:
-        return json.dumps({"type": "state", "time": time.time() * 1000, **self.board.state()}, separators=(",", ":"))
+        return dumps({"type": "state", "time": time.time() * 1000, **self.board.state()})
 
 
 def packed(camera: str, picture: Picture, active: tuple[str, ...]) -> bytes:
@@ -182,5 +182,5 @@ def packed(camera: str, picture: Picture, active: tuple[str, ...]) -> bytes:
         "active": active,
         "poses": picture.poses,
     }
-    text = json.dumps(head, separators=(",", ":")).encode()
+    text = dumps(head).encode()
     return struct.pack("<I", len(text)) + text + picture.jpeg

@@ -47,7 +47,7 @@ def laid_out(text: str) -> dict[str, Any]:
         diagram = Diagram(boxes, arrows)
         plain = {key: about[key] for key in ("experiment", "longest", "words")}
         return {**plain, "overview": _drawn(overview(diagram, width)), "whole": _drawn(sketch(diagram, width))}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise CourseError(f"the experiment's protocol: found {text[:80]!r}; expected its course as JSON") from error
 
 

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from dlstream_common import DlstreamError
 from dlstream_panel.frames import Still
+from dlstream_panel.page_json import dumps
 from dlstream_panel.pages import Pages
 from dlstream_panel.sessions import UnknownError
 
@@ -123,7 +124,7 @@ async def _answer(read: Callable[[], Any] | None) -> web.Response:
     if read is None:
         return refused(404, "this rig has nothing of it")
     try:
-        return web.json_response(await asyncio.to_thread(read))
+        return web.json_response(await asyncio.to_thread(read), dumps=dumps)
     except UnknownError as error:
         return refused(404, str(error))
     except DlstreamError as error:

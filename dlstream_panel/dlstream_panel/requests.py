@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from dlstream_panel.request import Name, Request, Text, Word
+from dlstream_panel.request import Line, Name, Request, Text, Word
 from dlstream_panel.shapes import AnyShape, Length, Spot
 from dlstream_panel.wizard_requests import WIZARD_REQUESTS
 
@@ -70,8 +70,8 @@ class Run(Acting):
     what: Literal["camera", "analysis", "experiment", "recording"]
     camera: Annotated[str, Field(max_length=200)] = ""
     on: bool
-    name: Annotated[str, Field(max_length=200)] = ""
-    metadata: Annotated[dict[Word, Annotated[str, Field(max_length=2000)]], Field(max_length=32)] = {}
+    name: Annotated[Line, Field(max_length=200)] = ""
+    metadata: Annotated[dict[Annotated[Line, Field(min_length=1, max_length=200)], Line], Field(max_length=32)] = {}
 
     @property
     def switches_on(self) -> bool:

@@ -19,6 +19,7 @@ from dlstream_panel.access import Access
 from dlstream_panel.clients import Client, Hub
 from dlstream_panel.door import Door, Words
 from dlstream_panel.links import links_of
+from dlstream_panel.page_json import dumps
 from dlstream_panel.pages import Pages
 from dlstream_panel.reading import Read, Reading, refused
 from dlstream_panel.request import Request
@@ -89,8 +90,9 @@ class Server:
         if request.method == "POST" and request.headers.get("Content-Type", "") != "application/json":
             return refused(415, "expected application/json")
         try:
-            if request.transport is not None and self._access.role(request.cookies) is not None:
-                self._door.knows(request.transport)
+            role = self._access.role(request.cookies)
+            if request.transport is not None and role is not None:
+                self._door.knows(request.transport, role)
             return await handler(request)
         except web.HTTPException as error:
             return refused(error.status, error.reason)
@@ -171,6 +173,8 @@ class Server:
         if self._open[role] >= _MOST_CLIENTS:
             return refused(503, f"{_MOST_CLIENTS} pages are open already")
         self._open[role] += 1
+        if request.transport is not None:
+            self._door.stays(request.transport)
         try:
             return await self._live(request)
         finally:
@@ -221,7 +225,7 @@ class Server:
                     await socket.send_str(state)
                 if lines := self._hub.board.log_after(client.log_number):
                     client.log_number = lines[-1]["n"]
-                    await socket.send_str(json.dumps({"type": "log", "lines": lines}))
+                    await socket.send_str(dumps({"type": "log", "lines": lines}))
                 while client.values:
                     await socket.send_str(client.values.popleft())
                 while (data := client.take()) is not None:

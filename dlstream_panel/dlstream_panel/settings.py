@@ -5,13 +5,12 @@ from __future__ import annotations
 import ipaddress
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from dlstream_common import FILLED_IN, AnyPath, ExistingFile, Namespace, Settings
 from dlstream_common.settings import misfit
 
 HOST_NAME = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$"
-_OPEN = ("0.0.0.0", "::")
 
 
 class PanelSettings(Settings):
@@ -55,15 +54,28 @@ class PanelSettings(Settings):
     min_confidence: Annotated[float, FILLED_IN, Field(ge=0, le=1)] = 0.5
     """Keypoints with a lower confidence are not drawn."""
 
+    @field_validator("address")
+    @classmethod
+    def _as_browsers_write_it(cls, address: str) -> str:
+        try:
+            found = ipaddress.ip_address(address)
+        except ValueError:
+            raise ValueError("an IP address of this machine, such as 192.168.1.20, or 127.0.0.1") from None
+        if isinstance(found, ipaddress.IPv6Address):
+            if found.scope_id is not None:  # no browser takes one
+                raise ValueError("an address without a scope (%), such as fd00::20 or 192.168.1.20")
+            found = found.ipv4_mapped or found
+        return str(found)
+
     @model_validator(mode="after")
     def _an_address(self) -> PanelSettings:
-        try:
-            ipaddress.ip_address(self.address)
-        except ValueError:
-            raise misfit("address", "an IP address of this machine, such as 192.168.1.20, or 127.0.0.1") from None
-        if self.address in _OPEN and not self.names:
+        if self._is_every_address and not self.names:
             raise misfit("address", f"names as well, under which the page is opened: {self.address} is every address")
         return self
+
+    @property
+    def _is_every_address(self) -> bool:
+        return ipaddress.ip_address(self.address).is_unspecified
 
     @property
     def sizes(self) -> dict[str, list[int]]:
@@ -84,6 +96,6 @@ class PanelSettings(Settings):
     @property
     def hosts(self) -> tuple[str, ...]:
         """Names and addresses under which the page is opened, without the port; the first one is that of the link."""
-        own = () if self.address in _OPEN else (f"[{self.address}]" if ":" in self.address else self.address,)
-        local = ("localhost", "127.0.0.1", "[::1]") if self.is_local or self.address in _OPEN else ()
+        own = () if self._is_every_address else (f"[{self.address}]" if ":" in self.address else self.address,)
+        local = ("localhost", "127.0.0.1", "[::1]") if self.is_local or self._is_every_address else ()
         return tuple(dict.fromkeys((*own, *self.names, *local)))

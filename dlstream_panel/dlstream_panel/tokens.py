@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 import secrets
+import stat
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -81,16 +82,32 @@ def read_or_make(path: Path) -> Tokens:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _make(path)
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-        with os.fdopen(descriptor, encoding="utf-8") as file:
-            mode = os.fstat(descriptor).st_mode & 0o777
-            text = file.read(10_000)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "no UTF-8"
-        raise TokenError(f"{path}, which can't be used ({reason})", _FILE, "Name another file") from error
-    if mode & 0o077:
-        raise TokenError(f"{path} with mode {mode:o}, which others can read", _FILE, f"Run: chmod 600 {path}")
-    return _read(path, text)
+        return _read(path)
+    except OSError as error:
+        raise _unusable(path, error.strerror) from error
+
+
+def check_tokens(path: Path) -> None:
+    """Makes nothing: who checks a file that names tokens may not know it.
+
+    Raises:
+        TokenError: `read_or_make` would raise it.
+    """
+    path = path.expanduser()
+    try:
+        _read(path)
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            raise _unusable(path, "a link") from error
+        above = next(folder for folder in path.parents if folder.exists())
+        if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
+            raise _unusable(path, f"{above} can't be written") from error
+    except OSError as error:
+        raise _unusable(path, error.strerror) from error
+
+
+def _unusable(path: Path, reason: str | None) -> TokenError:
+    return TokenError(f"{path}, which can't be used ({reason})", _FILE, "Name another file")
 
 
 def _make(path: Path) -> None:
@@ -102,13 +119,28 @@ def _make(path: Path) -> None:
         json.dump({role.value: secrets.token_urlsafe(_BYTES) for role in (Role.CONTROL, Role.VIEW)}, file, indent=1)
 
 
-def _read(path: Path, text: str) -> Tokens:
+def _read(path: Path) -> Tokens:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe would wait for its writer
+    with os.fdopen(descriptor, "rb") as file:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise _unusable(path, "no file")
+        data = file.read(10_000)
+    if mode & 0o077:
+        raise TokenError(f"{path} with mode {mode & 0o777:o}, which others can read", _FILE, f"Run: chmod 600 {path}")
+    try:
+        return _tokens_in(path, data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise _unusable(path, "no UTF-8") from error
+
+
+def _tokens_in(path: Path, text: str) -> Tokens:
     expected = f'{{"control": ..., "view": ...}} with two different tokens of {_LEAST} letters or more'
     advice = "Delete it, and a new one is made"
     try:
         found = json.loads(text)
         control, view = found["control"], found["view"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise TokenError(f"no tokens in {path}", expected, advice) from error
     if not all(isinstance(token, str) and len(token) >= _LEAST for token in (control, view)) or control == view:
         raise TokenError(f"unusable tokens in {path}", expected, advice)

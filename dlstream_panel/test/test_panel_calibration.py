@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,26 @@ def test_one_measured_value_is_one_other_value_of_the_file_after_the_check_of_th
     tables.save(request(file, "water", "volume", [[50, 5.2], [20, 1.9]]))
     line = "  water: {type: log, max_on: 1, calibration: {volume: {20: 1.9, 50: 5.2}}}   # none yet"
     assert file.read_text() == before.replace("  water: {type: log, max_on: 1}   # none yet", line)
+
+
+def test_a_table_of_a_rig_with_several_hosts_is_saved_without_them_and_they_need_the_new_file(
+    file, tmp_path, monkeypatch
+):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "ssh").write_text("#!/bin/sh\nexit 1\n")
+    (programs / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+    hosts = "hosts: {desk: 10.0.0.1, arena: {address: 10.0.0.2, ssh: anna@arena}, loft: 10.0.0.3}\n"
+    file.write_text(RIG + hosts)
+    said = tables_of(file).save(request(file, "laser", "power", [[0.2, 1.5], [0.6, 5.4], [1, 9.7]]))
+    assert said == (
+        "saved: line 8 of rig.yaml; the rig uses it from its next start on. "
+        "Copy it to arena, loft before: every host needs the same rig file"
+    )
+    file.write_text(RIG + hosts + "panel: {host: arena}\n")
+    said = tables_of(file).save(request(file, "laser", "power", [[0.2, 1.5], [0.6, 5.4], [1, 9.7]]))
+    assert "Copy it to desk, loft before" in said
 
 
 def test_what_does_not_fit_is_refused_and_nothing_is_written(file):

@@ -79,3 +79,9 @@ def test_values_go_to_those_who_look_and_a_slow_page_keeps_the_newest():
     assert not elsewhere.values
     assert [json.loads(text)["at"] for text in looks.values] == [float(stamp) for stamp in range(50, 100)]
     assert json.loads(looks.values[-1])["values"] == {"near": [None, False], "far": [1.5, True]}
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[]", "null", '{"boxes": [], "arrows": [[]]}'])
+def test_what_is_no_course_is_refused(text: str):
+    with pytest.raises(CourseError, match="expected its course as JSON"):
+        laid_out(text)

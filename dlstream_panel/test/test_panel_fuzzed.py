@@ -66,8 +66,8 @@ def test_a_page_that_reads_nothing_more_delays_no_other(panel):
             async def read() -> int:
                 found = 0
                 async for message in good:  # which answers the heartbeat, too
-                    if message.type is aiohttp.WSMsgType.TEXT and '"type": "log"' in message.data[:20]:
-                        found += len(json.loads(message.data)["lines"])
+                    if message.type is aiohttp.WSMsgType.TEXT and (said := json.loads(message.data))["type"] == "log":
+                        found += len(said["lines"])
                     if found >= NOTES:
                         break
                 return found

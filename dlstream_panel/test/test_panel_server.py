@@ -305,6 +305,37 @@ def test_a_flood_of_connections_that_ask_for_nothing_keeps_nobody_from_stop(lock
         assert b'"role": "control"' in page.recv(65536), "who may look stays"
 
 
+def test_who_may_only_look_keeps_nobody_from_stop_with_connections_and_keeps_its_page(locked):
+    acts, looks = (locked.sign_in(token) for token in locked.tokens)
+    hello = request_of("GET", "/api/hello", {"Host": locked.name, "Cookie": looks})
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    upgrade |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Host": locked.name, "Cookie": looks}
+    limit = resource.RLIMIT_NOFILE
+    resource.prlimit(locked.node.process.pid, limit, (256, resource.getrlimit(limit)[1]))
+    with ExitStack() as opened:
+
+        def connection(request: bytes, words: bytes) -> socket.socket:
+            made = opened.enter_context(socket.create_connection((locked.host, locked.port), timeout=60))
+            made.sendall(request)
+            answer = b""
+            while words not in answer:
+                answer += (part := made.recv(65536))
+                assert part, answer
+            return made
+
+        page = connection(request_of("GET", "/api/live", {**upgrade, **locked.origin}), b" 101 ")
+        flood = [connection(hello, b'"role": "view"') for _ in range(400)]
+        assert locked.post("stop", {}, acts)[0] == 200
+        assert flood[0].recv(1) == b"", "the oldest was ended"
+        flood[-1].sendall(hello)
+        assert b'"role": "view"' in flood[-1].recv(65536), "the newest are served"
+        page.sendall(b"\x89\x80\0\0\0\0")
+        answer = b""
+        while b"\x8a\x00" not in answer:  # the pong
+            answer += (part := page.recv(65536))
+            assert part, "the page of one who may look was ended"
+
+
 def test_a_port_in_use_is_said_with_a_way_out(panel, start_node):
     first = panel()
     second = start_node(MODULE, name="second", port=first.port)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dlstream_panel.access import Access
-from dlstream_panel.tokens import Role, TokenError, Tokens, read_or_make
+from dlstream_panel.tokens import Role, TokenError, Tokens, check_tokens, read_or_make
 
 TOKENS = Tokens("c" * 32, "v" * 32)
 
@@ -29,6 +30,19 @@ def test_they_are_made_once_and_only_their_user_can_read_them(tmp_path):
     assert len({tokens.control, tokens.view, read_or_make(tmp_path / "other").control}) == 3
     assert min(len(tokens.control), len(tokens.view)) >= 22, "128 bits"
     assert tokens.control not in repr(tokens)
+
+
+def test_a_check_finds_what_could_not_be_used_and_makes_nothing(tmp_path):
+    check_tokens(tmp_path / "deep" / "panel.token")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    for wrong in ("file", "file/panel.token", "link", "pipe"):
+        with pytest.raises(TokenError, match=f"^token: found .*{wrong}"):
+            check_tokens(tmp_path / wrong)
+    read_or_make(tmp_path / "panel.token")
+    check_tokens(tmp_path / "panel.token")
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])

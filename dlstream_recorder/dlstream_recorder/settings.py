@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from dlstream_common import FILLED_IN, AnyPath, Namespace, Settings
+from dlstream_common.plain_text import has_controls
 from dlstream_recorder.metadata import metadata_of
 
 NonNegative = Annotated[float, Field(ge=0.0)]
@@ -83,5 +84,5 @@ class RecorderSettings(SessionSettings):
 
 def check_name(name: str) -> None:
     """Raises ValueError if a session can't have this name."""
-    if "/" in name or "\0" in name or name in (".", "..") or name.startswith("."):
-        raise ValueError("the name of a folder, without a slash and without a leading dot")
+    if "/" in name or name.startswith(".") or has_controls(name):
+        raise ValueError("the name of a folder, without a slash, a leading dot and control characters")

@@ -18,12 +18,13 @@ _TIMEOUT = 300
 _HEAD = "The same on every host, by its hash:"
 
 
-def show_hosts(rig: Rig, file: Path, host: str, options: Sequence[str], console: Console) -> int:
+def show_hosts(rig: Rig, file: Path, host: str, options: Sequence[str], console: Console, ask: bool) -> int:
     """Prints what must be the same, and on the main host also the checks of the others; how many do not pass.
 
     Args:
         host: the host of this check; empty: the main host.
         options: of this check, which the others need as well.
+        ask: whether to check the others by ssh, which starts commands that the rig file names.
     """
     own = same_everywhere(rig, file)
     console.print(_HEAD)
@@ -33,8 +34,9 @@ def show_hosts(rig: Rig, file: Path, host: str, options: Sequence[str], console:
         return 0
     bad = 0
     for name, other in list(rig.hosts.items())[1:]:
-        if not other.ssh:
-            console.print(f"Host {name} is checked there: dlstream check {escape(str(file))} --host {name}")
+        if not other.ssh or not ask:
+            here = "; or from here, by ssh: --hosts" if other.ssh else ""
+            console.print(f"Host {name} is checked there: dlstream check {escape(str(file))} --host {name}{here}")
             continue
         console.print(f"Host {name}, by ssh {escape(other.ssh)}:")
         words = ssh_words(other, file, "check", "--host", name, *options)

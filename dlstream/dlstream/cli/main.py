@@ -151,6 +151,10 @@ def check(
         bool,
         typer.Option("--devices", help="Also open each camera and output once, all off, and read frames."),
     ] = False,
+    hosts: Annotated[
+        bool,
+        typer.Option("--hosts", help="Also check the rig's other hosts by ssh: starts commands that the file names."),
+    ] = False,
     machine: Annotated[
         bool, typer.Option("--machine", help="Also look at what of this computer may make a loop late; takes 2 s.")
     ] = False,
@@ -161,7 +165,7 @@ def check(
 ) -> None:
     """Check a rig file and every file it names, without starting anything.
 
-    With --devices also what is plugged in, with --machine also the computer.
+    With --devices also what is plugged in, with --hosts also the other hosts, with --machine also the computer.
     """
     from dlstream.cli.warning_printer import WarningPrinter
     from dlstream.rig.check import checked_rig
@@ -199,7 +203,7 @@ def check(
         from dlstream.cli.hosts import show_hosts
 
         options = [*options_of(overrides), *(["--allow-python"] if allow_python else [])]
-        bad = show_hosts(checked, path, host, [*options, *(["--devices"] if devices else [])], console)
+        bad = show_hosts(checked, path, host, [*options, *(["--devices"] if devices else [])], console, hosts)
     if devices:
         from dlstream.cli.devices import show_devices
 

@@ -43,5 +43,7 @@ def panel(
         about = first.get("ctx", {})
         if "key" in about:
             raise DlstreamError(f"--{about['key']} {address}: expected {about['expected']}") from error
+        if first["loc"][:1] == ("address",):
+            raise DlstreamError(f"--address {address}: expected {about['error']}") from error
         raise DlstreamError(f"--name: found {first['input']!r}; expected the name of a machine") from error
     serve(folder, settings)

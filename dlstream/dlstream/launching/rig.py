@@ -87,7 +87,7 @@ def rig_actions(
         )
         stack.callback(monitor.close)
         monitor.claim.check()
-        stack.enter_context(announced(RunningRig.of(rig, path, now())))
+        stack.enter_context(announced(RunningRig.of(rig, path, now()), warn=log.warning))
 
         def say(name: str, text: str) -> None:
             log.info(text if name == "rig" else f"{name}: {text}")

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from dlstream.rig.ssh_arguments import check_ssh, words_of
 from dlstream_common import DlstreamError, Problem, SettingsWithFormerKeys, Severity, former, misfit, suggest
 
 SOCKET_BUFFER = 4 * 1024 * 1024
@@ -28,8 +29,9 @@ class Host(SettingsWithFormerKeys):
     address: Annotated[str, Field(min_length=1, pattern=r"^[^\s;<>&]+$")]
     """Its IP address, or a name by which the others find it."""
     ssh: str = ""
-    """What follows `ssh` on a command line to reach it without a password, such as anna@arena or -p 2222 anna@arena:
-    the main host starts its share there. Empty: somebody starts `dlstream run RIG --host NAME` there."""
+    """What follows `ssh` on a command line to reach it without a password, such as anna@arena or -p 2222 anna@arena
+    (of its options -p, -l, -i, -J, -4, -6): the main host starts its share there. Empty: somebody starts `dlstream run
+    RIG --host NAME` there."""
     command: Annotated[str, Field(min_length=1)] = "dlstream"
     """How dlstream is started there by ssh, such as /home/anna/dlstream/.venv/bin/dlstream."""
     file: str = ""
@@ -47,6 +49,20 @@ class Host(SettingsWithFormerKeys):
     """Seconds by which its clock may differ from the main host's before a warning."""
     clock_limit: Annotated[float, Field(gt=0, le=3600)] = 0.05
     """Seconds from which the rig does not start, and ends if it runs."""
+
+    @field_validator("ssh")
+    @classmethod
+    def _only_reaches(cls, value: str) -> str:
+        check_ssh(value)
+        return value
+
+    @field_validator("command")
+    @classmethod
+    def _in_words(cls, value: str) -> str:
+        expected = "a command as a shell takes it, such as /home/anna/dlstream/.venv/bin/dlstream"
+        if not words_of(value, expected):
+            raise ValueError(expected)
+        return value
 
     @model_validator(mode="after")
     def _in_order(self) -> Host:

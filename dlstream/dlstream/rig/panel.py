@@ -12,7 +12,7 @@ from dlstream_common import Problem
 from dlstream_common.node_options import NodeOptions
 from dlstream_outputs import Action
 from dlstream_panel import PanelSettings
-from dlstream_panel.tokens import DEFAULT, TokenError, read_or_make
+from dlstream_panel.tokens import DEFAULT, TokenError, check_tokens
 
 
 class PanelSection(PanelSettings, NodeOptions):
@@ -48,10 +48,10 @@ def facts_for_panel(facts: RigFacts) -> Mapping[str, Any]:
 
 
 def check_panel(panel: Any, facts: RigFacts) -> Iterator[Problem]:
-    """A file of tokens that can't be used; one that lacks is made."""
+    """A file of tokens that can't be used; one that lacks is made by the panel, not by a check."""
     if panel.needs_token:
         try:
-            read_or_make(panel.token or DEFAULT)
+            check_tokens(panel.token or DEFAULT)
         except TokenError as error:
             yield error.problem
 

@@ -96,7 +96,7 @@ def run_rig(
         stack.callback(monitor.close)
         monitor.claim.check()
         link = stack.enter_context(joined(rig, file, host, everywhere, monitor, say, options)) if rig.hosts else None
-        stack.enter_context(announced(RunningRig.of(rig, file, now())))
+        stack.enter_context(announced(RunningRig.of(rig, file, now()), warn=lambda text: say("rig", f"[WARN] {text}")))
         supervisor = Supervisor(rig, monitor, say, seconds, status_every, poses)
         if link is None:
             runner = Runner(specs, environment, say, monitor.report_fault, monitor.stop_outputs)

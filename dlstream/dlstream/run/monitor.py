@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import rclpy
@@ -21,12 +20,17 @@ from dlstream.run.faults import FaultPublisher, OutputStopper
 from dlstream.run.hanging import Hanging
 from dlstream.secure import security_hint
 from dlstream_common import DlstreamError, event_kinds
+from dlstream_common.plain_text import one_line
 from dlstream_common.ros import EVENT, TOLD_TO_END
 from dlstream_msgs.msg import ExperimentStatus
 
 _LEVELS = {DiagnosticStatus.WARN: "WARN", DiagnosticStatus.ERROR: "ERROR", DiagnosticStatus.STALE: "STALE"}
 _SILENT_AFTER = 3.0
 """Seconds without a diagnosis after which a node counts as silent."""
+_COMPLAINT = 10.0
+"""Seconds between two complaints about messages that can't be used."""
+_DIGITS = 18
+"""Of a count; more are nobody's."""
 
 
 class Monitor:
@@ -98,6 +102,7 @@ class Monitor:
         self._node.create_subscription(ExperimentStatus, "experiment/status", self._on_status, EVENT)
         self._faults = FaultPublisher(self._node)
         self._stopper = OutputStopper(self._node, outputs)
+        self._closed = threading.Event()
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
         self._thread = threading.Thread(target=self._spin, name="monitor", daemon=True)
@@ -105,6 +110,7 @@ class Monitor:
 
     def close(self) -> None:
         """Leaves the ROS graph."""
+        self._closed.set()
         self._executor.shutdown()
         self._thread.join()
         self._node.destroy_node()
@@ -168,8 +174,16 @@ class Monitor:
         return "  |  ".join(parts) or "waiting for the nodes"
 
     def _spin(self) -> None:
-        with suppress(ExternalShutdownException):
-            self._executor.spin()
+        while not self._closed.is_set():
+            try:
+                self._executor.spin()
+                return
+            except ExternalShutdownException:
+                return
+            except Exception as error:  # of one message, as of a stranger's: what comes next is still heard
+                if not self._closed.is_set():
+                    text = f"a message was left out ({type(error).__name__}: {error})"
+                    self._node.get_logger().error(one_line(text), throttle_duration_sec=_COMPLAINT)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         with self._lock:
@@ -184,7 +198,7 @@ class Monitor:
                     self.told_to_end = item.name
                     self.stop_outputs(f"{item.name} was asked to end", for_good=True)
                 if item.name == self._pose:
-                    self.poses = sum(int(value) for key, value in values.items() if key.endswith("/poses"))
+                    self.poses = sum(_count(value) for key, value in values.items() if key.endswith("/poses"))
                 if "session" in values:
                     self.session = Path(values["session"])
                 if self.first_frame is None and _has_frames(values):
@@ -195,6 +209,10 @@ class Monitor:
         self.ran = self.ran or message.status == ExperimentStatus.RUNNING
         if message.status == ExperimentStatus.WAITING:
             self.waited_for = message.reason
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else 0
 
 
 def _has_frames(values: Mapping[str, str]) -> bool:

@@ -6,8 +6,9 @@ import fcntl
 import json
 import os
 import socket
+import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -98,15 +99,44 @@ def _folder() -> Path:
     return Path(tempfile.gettempdir()) / f"dlstream_rigs_{os.getuid()}_{socket.gethostname()}"
 
 
+def _distrust(folder: Path) -> str:
+    """Why nothing is taken from a folder: where everybody may write, somebody else may have made it. Empty: it is ours.
+
+    Raises:
+        OSError: it is not there, or can't be looked at.
+    """
+    about = folder.lstat()
+    if not stat.S_ISDIR(about.st_mode):
+        found = "which is no folder"
+    elif about.st_uid != os.getuid():
+        found = f"a folder of user {about.st_uid}"
+    elif about.st_mode & 0o077:
+        found = f"a folder with mode {stat.S_IMODE(about.st_mode):o}, into which others may reach"
+    else:
+        return ""
+    return f"found {folder}, {found}; expected one of your own with mode 700. Remove it, or set TMPDIR"
+
+
 @contextmanager
-def announced(rig: RunningRig, folder: Path | None = None) -> Iterator[None]:
-    """Lets others find the rig for as long as it runs. A machine that can't write the file only has no remote."""
+def announced(
+    rig: RunningRig, folder: Path | None = None, warn: Callable[[str], object] = lambda text: None
+) -> Iterator[None]:
+    """Lets others find the rig for as long as it runs. A machine that can't write the file only has no remote.
+
+    Args:
+        warn: is told where the folder is not this user's own: it is not used then.
+    """
     folder = folder or _folder()
     path = folder / f"{rig.pid}.json"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        file = path.open("w", encoding="utf-8")
+        reason = _distrust(folder)
+        file = None if reason else path.open("w", encoding="utf-8")
     except OSError:
+        yield
+        return
+    if file is None:
+        warn(f"`dlstream status` and other commands won't find this rig: {reason}")
         yield
         return
     with file:
@@ -123,14 +153,20 @@ def running_rigs(folder: Path | None = None) -> list[RunningRig]:
     """The rigs that run on this machine, by this user; files of rigs that were killed are removed."""
     folder = folder or _folder()
     found = []
-    for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+    for path in _files(folder):
         with suppress(OSError), path.open(encoding="utf-8") as file:
             if _is_abandoned(file.fileno()):
                 path.unlink()
                 continue
-            with suppress(ValueError, TypeError):  # it is being written
+            with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):  # it is being written
                 found.append(_of(json.load(file)))
     return found
+
+
+def _files(folder: Path) -> list[Path]:
+    with suppress(OSError):
+        return [] if _distrust(folder) else sorted(folder.glob("*.json"))
+    return []
 
 
 def _is_abandoned(descriptor: int) -> bool:
@@ -144,7 +180,8 @@ def _is_abandoned(descriptor: int) -> bool:
 
 def _of(about: dict[str, Any]) -> RunningRig:
     lists = {key: tuple(about[key]) for key in ("nodes", "cameras", "outputs")}
-    return RunningRig(**{**about, **lists})
+    environment = {key: str(value) for key, value in about["environment"].items() if key in _ENVIRONMENT}
+    return RunningRig(**{**about, **lists, "environment": environment})
 
 
 def find_rig(name: str = "", folder: Path | None = None) -> RunningRig:
@@ -156,9 +193,12 @@ def find_rig(name: str = "", folder: Path | None = None) -> RunningRig:
     rigs = running_rigs(folder)
     lines = [f"{rig.name} ({rig.file}, process {rig.pid})" for rig in rigs]
     if not rigs:
+        reason = ""
+        with suppress(OSError):
+            reason = _distrust(folder or _folder())
         raise NoRigError(
             "no rig is running on this machine; start one with `dlstream run RIG`. One of another user is reached "
-            "by ros2 (docs/how-to/ros2.md)"
+            f"by ros2 (docs/how-to/ros2.md){f'. Rigs are looked for in no other place: {reason}' if reason else ''}"
         )
     wanted = [rig for rig in rigs if name in ("", rig.name, str(rig.pid)) or _is_file(name, rig)]
     if not wanted:

@@ -38,19 +38,22 @@ def governance() -> bytes:
     return _text(root)
 
 
-def permissions(name: str, denied: Sequence[str], begin: datetime, end: datetime) -> bytes:
+def permissions(name: str, denied: Sequence[str], begin: datetime, end: datetime, allowed: Sequence[str] = ()) -> bytes:
     """What the identity `name` may do: all but publish the topics `denied`.
 
     Args:
         denied: DDS topics, with * for any part of a name. The first rule that fits counts.
         begin, end: when the permission holds; UTC.
+        allowed: those of the denied topics that it may publish all the same.
     """
+    first: _Tree = {"allow_rule": {"domains": _EVERY_DOMAIN, "publish": _topics(allowed)}} if allowed else {}
     deny: _Tree = {"deny_rule": {"domains": _EVERY_DOMAIN, "publish": _topics(denied)}} if denied else {}
     allow: _Tree = {"domains": _EVERY_DOMAIN, "publish": _topics(["*"]), "subscribe": _topics(["*"])}
     root = _document("permissions")
     grant = ElementTree.SubElement(ElementTree.SubElement(root, "permissions"), "grant", {"name": name})
     validity: _Tree = {"not_before": _time(begin), "not_after": _time(end)}
-    _add(grant, {"subject_name": f"CN={name}", "validity": validity, **deny, "allow_rule": allow, "default": "DENY"})
+    _add(grant, {"subject_name": f"CN={name}", "validity": validity, **first})
+    _add(grant, {**deny, "allow_rule": allow, "default": "DENY"})
     return _text(root)
 
 

@@ -45,20 +45,16 @@ class Keystore:
         if folder.exists() and any(folder.iterdir()) and not self._authority.is_file():
             raise DlstreamError(f"{folder}: found other files; expected a keystore, or an empty or a new folder")
 
-    def add(self, enclaves: Iterable[Enclave], commands: Iterable[str]) -> None:
+    def add(self, enclaves: Iterable[Enclave]) -> None:
         """Writes identities, and what they may do.
-
-        Args:
-            commands: DDS topics that only those may publish who command.
 
         Raises:
             DlstreamError: a file can't be written, or the authority's can't be read.
         """
-        denied = list(commands)
         try:
             self._make_authority()
             for enclave in enclaves:
-                self._add(enclave, [] if enclave.commands else denied)
+                self._add(enclave)
         except OSError as error:
             raise DlstreamError(f"{error.filename or self.folder}: can't be written ({error.strerror})") from error
 
@@ -86,7 +82,7 @@ class Keystore:
             _link(private / f"{kind}.key.pem", Path("ca.key.pem"))
         self._sign(all_enclaves / "governance", governance())
 
-    def _add(self, enclave: Enclave, denied: list[str]) -> None:
+    def _add(self, enclave: Enclave) -> None:
         folder = self.folder / "enclaves" / enclave.name.lstrip("/")
         folder.mkdir(parents=True, exist_ok=True)
         up = Path(os.path.relpath(self.folder, folder))
@@ -100,7 +96,7 @@ class Keystore:
             (folder / "cert.pem").write_bytes(_pem(issued))
         own = _load(folder / "cert.pem")
         begin, end = own.not_valid_before_utc, own.not_valid_after_utc
-        self._sign(folder / "permissions", permissions(enclave.name, denied, begin, end))
+        self._sign(folder / "permissions", permissions(enclave.name, enclave.denied, begin, end, enclave.allowed))
 
     def _sign(self, path: Path, content: bytes) -> None:
         """Writes a document, and beside it the same signed by the authority."""

@@ -85,7 +85,7 @@ class Pictures:
             {
                 "id": item.id,
                 "points": [
-                    None if x != x else [round(x, 1), round(y, 1), round(c, 2)]
+                    [round(x, 1), round(y, 1), round(c, 2)] if all(map(math.isfinite, (x, y, c))) else None
                     for x, y, c in zip(item.x.tolist(), item.y.tolist(), item.confidence.tolist(), strict=True)
                 ],
             }

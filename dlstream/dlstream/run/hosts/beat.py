@@ -63,5 +63,5 @@ class Beat:
             reason, failed, at_once = str(beat.reason), bool(beat.failed), bool(beat.at_once)
             sent, uptime = int(beat.sent), int(beat.uptime)
             return cls(beat.rig, beat.host, beat.state, reason, failed, at_once, files, left, sent, heard, uptime)
-        except (ValueError, TypeError, AttributeError, OverflowError):
+        except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
             return None

@@ -99,6 +99,9 @@ def _profile(address: str, compressed: Iterable[str]) -> Path:
     limited = f"<propertiesPolicy><properties>{limit}</properties></propertiesPolicy>{usual}{_WRITER_END}"
     writers = "".join(f'<data_writer profile_name="{topic}">{limited}' for topic in compressed)
     text = text.replace("</profiles>", f"{writers}</profiles>")
-    path = Path(tempfile.gettempdir()) / f"dlstream_{os.getpid()}_hosts.xml"
-    path.write_text(text, encoding="utf-8")
-    return path
+    # By no name that another user could have made a link of; the next start removes it, where this process has ended.
+    with tempfile.NamedTemporaryFile(
+        "w", prefix=f"dlstream_{os.getpid()}_hosts_", suffix=".xml", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(text)
+    return Path(file.name)

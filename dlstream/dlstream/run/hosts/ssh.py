@@ -17,6 +17,11 @@ from dlstream.run.supervision import Say
 from dlstream_common import DlstreamError
 
 _END = 60.0
+_PASSED = (
+    "ROS_DOMAIN_ID",
+    *(f"ROS_SECURITY_{name}" for name in ("KEYSTORE", "ENABLE", "STRATEGY", "ENCLAVE_OVERRIDE")),
+)
+"""What ssh gives no process there, and every host of a rig needs."""
 _OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5")
 
 
@@ -73,8 +78,9 @@ class RemoteShare:
 
 def ssh_words(host: Host, file: Path, *words: str) -> list[str]:
     """The command line that runs `dlstream WORDS FILE` on another host."""
-    domain = os.environ.get("ROS_DOMAIN_ID", "0")
-    there = ["env", f"ROS_DOMAIN_ID={domain}", *shlex.split(host.command), words[0], host.file or str(file), *words[1:]]
+    passed = {"ROS_DOMAIN_ID": "0", **{name: os.environ[name] for name in _PASSED if name in os.environ}}
+    command = [*shlex.split(host.command), words[0], host.file or str(file), *words[1:]]
+    there = ["env", *(f"{name}={value}" for name, value in passed.items()), *command]
     return ["ssh", *_OPTIONS, *shlex.split(host.ssh), shlex.join(there)]
 
 

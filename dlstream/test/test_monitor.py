@@ -1,0 +1,58 @@
+"""What the launcher hears: one message that can't be used is left out, and the next one is heard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from std_msgs.msg import String
+
+from dlstream.run.monitor import Monitor
+from dlstream_msgs.msg import ExperimentStatus
+
+
+@pytest.fixture
+def monitor() -> Iterator[Monitor]:
+    made = Monitor("test", Path("rig.yaml"), ["/pose"])
+    yield made
+    made.close()
+
+
+def test_a_count_that_is_none_does_not_end_what_the_launcher_hears(monitor, wait_for):
+    publisher = monitor.node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+
+    def heard(text: str, count: int) -> bool:
+        values = [KeyValue(key="top/poses", value=text), KeyValue(key="side/poses", value="3")]
+        status = DiagnosticStatus(name="/pose", level=DiagnosticStatus.OK, message=text[:9], values=values)
+        publisher.publish(DiagnosticArray(status=[status]))
+        return monitor.line() == f"pose: {text[:9]}" and monitor.poses == count
+
+    wait_for(lambda: heard("four", 3), "the first message")
+    wait_for(lambda: heard("9" * 5000, 3), "the second")
+    wait_for(lambda: heard("4", 7), "the third")
+
+
+def test_a_message_that_fails_is_left_out_and_the_next_is_heard(monitor, wait_for, capfd):
+    def fail(message: String) -> None:
+        raise ValueError(f"odd {message.data}")
+
+    monitor.node.create_subscription(String, "odd", fail, 10)
+    odd = monitor.node.create_publisher(String, "odd", 10)
+    publisher = monitor.node.create_publisher(ExperimentStatus, "experiment/status", 10)
+    said = []
+
+    def complained() -> bool:
+        odd.publish(String(data="\x1b]52"))
+        said.append(capfd.readouterr().err)
+        return "a message was left out (ValueError: odd" in "".join(said)
+
+    wait_for(complained, "a complaint")
+    assert "\x1b]52" not in "".join(said)
+
+    def ran() -> bool:
+        publisher.publish(ExperimentStatus(status=ExperimentStatus.RUNNING))
+        return monitor.ran
+
+    wait_for(ran, "the experiment's status")

@@ -1,0 +1,81 @@
+"""Where rigs are found: in a folder of one's own only, since /tmp is everybody's."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlstream.run import registry
+from dlstream.run.registry import NoRigError, RunningRig, announced, find_rig, running_rigs
+
+RIG = RunningRig("lab", "/lab/rig.yaml", 1, 0, ("/pose",), ("top",), ("laser",), {"ROS_DOMAIN_ID": "5"})
+
+
+@contextmanager
+def held(folder: Path, contents: Any) -> Iterator[None]:
+    """A file that a running process holds."""
+    with (folder / "1.json").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        json.dump(contents, file)
+        file.flush()
+        yield
+
+
+def somebody_elses(folder: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root gives a folder away")
+    os.chown(folder, 12345, 12345)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda folder: folder.chmod(0o777), "a folder with mode 777, into which others may reach"),
+        (lambda folder: folder.chmod(0o750), "a folder with mode 750, into which others may reach"),
+        (somebody_elses, "a folder of user 12345"),
+        (lambda folder: (folder.rename(f"{folder}2"), folder.symlink_to(f"{folder}2")), "which is no folder"),
+    ],
+)
+def test_a_folder_that_others_may_have_made_is_not_used(tmp_path, monkeypatch, spoil, reason):
+    folder = tmp_path / "rigs"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setattr(registry, "_folder", lambda: folder)
+    with held(folder, asdict(RIG)):
+        assert running_rigs() == [RIG]
+        spoil(folder)
+        assert running_rigs() == []
+        with pytest.raises(NoRigError, match=reason):
+            find_rig()
+        told: list[str] = []
+        with announced(replace(RIG, pid=2), warn=told.append):
+            assert not (folder / "2.json").exists()
+        assert reason in told[0]
+        assert str(folder) in told[0]
+
+
+def test_only_the_variables_that_a_rig_is_started_with_are_taken(tmp_path):
+    (tmp_path / "rigs").mkdir(mode=0o700)
+    contents = {**asdict(RIG), "environment": {"ROS_DOMAIN_ID": 5, "LD_PRELOAD": "/tmp/x.so"}}
+    with held(tmp_path / "rigs", contents):
+        assert running_rigs(tmp_path / "rigs") == [RIG]
+
+
+@pytest.mark.parametrize("contents", [[], {}, 1, {**asdict(RIG), "environment": []}, {**asdict(RIG), "cameras": 1}])
+def test_a_file_that_is_none_of_a_rig_is_left_alone(tmp_path, contents):
+    (tmp_path / "rigs").mkdir(mode=0o700)
+    with held(tmp_path / "rigs", contents):
+        assert running_rigs(tmp_path / "rigs") == []
+
+
+def test_one_that_is_there_is_told_of_for_as_long_as_it_runs(tmp_path):
+    with announced(RIG, tmp_path / "rigs", pytest.fail):
+        assert running_rigs(tmp_path / "rigs") == [RIG]
+    assert running_rigs(tmp_path / "rigs") == []
