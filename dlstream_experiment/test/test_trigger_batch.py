@@ -78,12 +78,15 @@ def any_trigger(chance: random.Random) -> dict[str, Any]:
 
 
 def walk(chance: random.Random, count: int) -> list[Any]:
-    """Frames of animals that come, go, swap rows and lose keypoints; often keypoints coincide, or lie on a border."""
+    """Frames of animals that come, go, swap rows and lose keypoints; often keypoints coincide, or lie on a border.
+
+    Now and then no frame comes for more than a second.
+    """
     time, frames = 0.0, []
     places = {name: {part: [50.0, 50.0] for part in PARTS} for name in "abcd"}
     present = ["a", "b", "c"]
     for _ in range(count):
-        time += chance.choice([0.02, 0.033, 0.02, 0.1])
+        time += 1.2 if chance.random() < 0.05 else chance.choice([0.02, 0.033, 0.02, 0.1])
         if chance.random() < 0.2:
             present = chance.sample("abcd", chance.randint(0, 4))
         elif chance.random() < 0.2:

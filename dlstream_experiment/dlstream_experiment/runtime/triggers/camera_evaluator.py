@@ -138,8 +138,8 @@ def _decider(state: TriggerState) -> Trigger:
 class SlotTracker:
     """Gives each individual a slot that it keeps, and evaluates the conditions on all slots.
 
-    An individual that was in no frame for more than a second is a new one when it comes back: its earlier places do not
-    count, and its slot may belong to another. Two individuals with the same id are two.
+    An individual that was in no frame for more than a second (also where none came at all) is a new one when it comes
+    back: its earlier places do not count, and its slot may belong to another. Two individuals with the same id are two.
     """
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
@@ -175,10 +175,12 @@ class SlotTracker:
 
     def evaluate(self, poses: PoseArray) -> NDArray[np.uint8]:
         """What is known of each condition: kernel.TRUE, kernel.FALSE, or neither."""
+        assert self._table is not None, "bind comes first"
+        if poses.stamp - self._stamp > _AWAY:
+            self._table.forget(range(self._count))  # nobody was in a frame, even if the ids are the same again
         if poses.ids != self._ids:
             self._settle(poses.ids, poses.stamp)
         self._stamp = poses.stamp
-        assert self._table is not None, "bind comes first"
         if self._in_order:
             return self._table.evaluate(poses.block.reshape(3, -1), poses.stamp)
         self._block[:, self._places] = poses.block
