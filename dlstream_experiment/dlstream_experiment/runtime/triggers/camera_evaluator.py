@@ -110,16 +110,17 @@ class CameraEvaluator:
         self._undecided.clear()
 
     def measured(self, state: TriggerState) -> float:
-        """What a trigger measured on the last frame, in the unit of its type; NaN: nothing."""
+        """What a trigger measured on the last frame, in the unit of its type; NaN: nothing.
+
+        By the bounds that decided there: a release that the decision brings applies from the next frame on.
+        """
         if state.number in self._place_of and self._slots is not None:
-            self._apply_releases()
             return self._slots.measured(self._place_of[state.number])[0]
         return next(trigger.measured for other, trigger in self._own if other is state)
 
     def individuals(self, state: TriggerState) -> tuple[str, ...]:
         """The individual (or the two of a pair) for which a trigger measured that; () where there is none."""
         if state.number in self._place_of and self._slots is not None:
-            self._apply_releases()
             return self._slots.measured(self._place_of[state.number])[1]
         return ()
 
