@@ -184,6 +184,26 @@ def test_a_slot_that_goes_to_another_animal_brings_no_way_along():
         assert not decided.get("fast"), "the two never moved"
 
 
+def test_one_that_is_only_where_the_release_is_keeps_it_true():
+    """A release belongs to the trigger, not to each animal."""
+    triggers = of({"home": {"type": "region", "region": "box", "release": "wide", "keypoints": ["neck"]}})
+    made = TriggerSet(triggers, context())
+    made.bind("top", PARTS)
+    inside, near, gone = ({"neck": (x, 50.0)} for x in (50.0, 110.0, 500.0))
+    scenes = [(gone, near), (inside, near), (gone, near), (gone, gone), (gone, near)]
+    told = [made.decide("top", scene(number, *animals))["home"] for number, animals in enumerate(scenes)]
+    assert told == [False, True, True, False, False]
+
+
+def test_a_clock_that_is_set_back_by_little_makes_a_dwell_longer_by_as_much():
+    triggers = of({"near": {"type": "distance", "keypoints": ["nose", "neck"], "at_most": 5, "dwell": 0.4}})
+    made = TriggerSet(triggers, context())
+    made.bind("top", PARTS)
+    times = [0.0, 0.1, 0.2, 0.3, 0.1, 0.2, 0.3, 0.4]
+    told = [made.decide("top", scene(time, {"nose": (0.0, 0.0), "neck": (1.0, 0.0)}))["near"] for time in times]
+    assert told == [False] * 7 + [True]
+
+
 @pytest.mark.parametrize("kind", ["speed", "acceleration"])
 def test_a_clock_that_is_set_back_begins_anew(kind):
     triggers = of({"it": {"type": kind, "keypoints": ["neck"], "window": 0.1, "at_least": 0}})
