@@ -57,6 +57,12 @@ def test_a_pose_of_another_shape_than_its_keypoints_is_a_fault(make, replayed, t
     assert "has 2 values for 5 keypoints in frame 3 of camera 'top'" in (out / "decisions.jsonl").read_text()
 
 
+def test_a_covariance_that_does_not_fit_its_keypoints_is_left_out(make, replayed):
+    poses = make.poses()
+    poses[3].individuals[0].covariance = np.ones(4, np.float32)
+    assert len(replayed(make.bag({"/top/pose": poses}))) == COUNT
+
+
 def test_an_animal_that_the_network_does_not_know_is_found_before_the_run(make, replayed, tmp_path):
     none, names = np.empty(0, np.uint16), ["black", "white"]
     skeleton = make.message("dlstream_msgs/msg/Skeleton", "mouse", "", list(KEYPOINTS), names, none)

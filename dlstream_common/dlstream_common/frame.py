@@ -64,6 +64,15 @@ class Individual:
     depth: NDArray[np.float32] | None = None
 
 
+def covariance_rows(values: NDArray[np.float32], keypoints: int) -> NDArray[np.float32] | None:
+    """A message's flat covariance as Individual has it, (K, 3); None where there is none.
+
+    Also where it has not three numbers for each keypoint, as a publisher of somebody else's may send it: nothing is
+    decided by it, so that it must not end whoever reads poses.
+    """
+    return values.reshape(keypoints, 3) if keypoints and values.size == 3 * keypoints else None
+
+
 @dataclass(frozen=True, slots=True)
 class FramePoses:
     """The poses of all individuals in one frame. Stamps are nanoseconds since the epoch, 0 where unknown.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,3 +45,17 @@ def test_what_a_filter_adds_comes_back():
     for name in ("vx", "vy", "covariance"):
         assert np.array_equal(getattr(found, name), getattr(filtered, name))
     assert found.swap_risk == 0.25
+
+
+@pytest.mark.parametrize(("count", "kept"), [(0, False), (3, False), (4, False), (6, True), (9, False)])
+def test_a_covariance_without_three_numbers_for_each_keypoint_is_none(count, kept):
+    """Of a publisher of somebody else's; the places are used all the same."""
+    x = np.arange(2, dtype=np.float32)
+    message = poses_to_message(FramePoses("top", 7, 10**18, ("a", "b"), (Individual("m0", x, x, x),)))
+    message.individuals[0].covariance = [float(number) for number in range(count)]
+    (found,) = poses_from_message(message).individuals
+    assert found.x.tolist() == [0, 1]
+    if kept:
+        assert found.covariance.tolist() == [[0, 1, 2], [3, 4, 5]]
+    else:
+        assert found.covariance is None

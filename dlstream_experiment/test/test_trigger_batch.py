@@ -78,12 +78,15 @@ def any_trigger(chance: random.Random) -> dict[str, Any]:
 
 
 def walk(chance: random.Random, count: int) -> list[Any]:
-    """Frames of animals that come, go, swap rows and lose keypoints; often keypoints coincide, or lie on a border."""
+    """Frames of animals that come, go, swap rows and lose keypoints; often keypoints coincide, or lie on a border.
+
+    Now and then no frame comes for more than a second.
+    """
     time, frames = 0.0, []
     places = {name: {part: [50.0, 50.0] for part in PARTS} for name in "abcd"}
     present = ["a", "b", "c"]
     for _ in range(count):
-        time += chance.choice([0.02, 0.033, 0.02, 0.1])
+        time += 1.2 if chance.random() < 0.05 else chance.choice([0.02, 0.033, 0.02, 0.1])
         if chance.random() < 0.2:
             present = chance.sample("abcd", chance.randint(0, 4))
         elif chance.random() < 0.2:
@@ -179,6 +182,26 @@ def test_a_slot_that_goes_to_another_animal_brings_no_way_along():
     for number in range(10, 20):
         decided = made.decide("top", scene(number * 0.05, {"neck": (500.0, 0.0)}, ids=["two"]))
         assert not decided.get("fast"), "the two never moved"
+
+
+def test_one_that_is_only_where_the_release_is_keeps_it_true():
+    """A release belongs to the trigger, not to each animal."""
+    triggers = of({"home": {"type": "region", "region": "box", "release": "wide", "keypoints": ["neck"]}})
+    made = TriggerSet(triggers, context())
+    made.bind("top", PARTS)
+    inside, near, gone = ({"neck": (x, 50.0)} for x in (50.0, 110.0, 500.0))
+    scenes = [(gone, near), (inside, near), (gone, near), (gone, gone), (gone, near)]
+    told = [made.decide("top", scene(number, *animals))["home"] for number, animals in enumerate(scenes)]
+    assert told == [False, True, True, False, False]
+
+
+def test_a_clock_that_is_set_back_by_little_makes_a_dwell_longer_by_as_much():
+    triggers = of({"near": {"type": "distance", "keypoints": ["nose", "neck"], "at_most": 5, "dwell": 0.4}})
+    made = TriggerSet(triggers, context())
+    made.bind("top", PARTS)
+    times = [0.0, 0.1, 0.2, 0.3, 0.1, 0.2, 0.3, 0.4]
+    told = [made.decide("top", scene(time, {"nose": (0.0, 0.0), "neck": (1.0, 0.0)}))["near"] for time in times]
+    assert told == [False] * 7 + [True]
 
 
 @pytest.mark.parametrize("kind", ["speed", "acceleration"])

@@ -106,6 +106,13 @@ def test_a_pose_that_is_missing_within_the_window_is_not_guessed(tmp_path):
     assert decisions(triggers, frames) == [None, None, True, None, None, None, True, True]
 
 
+def test_the_poses_before_a_second_without_frames_are_of_no_window(tmp_path):
+    """They are not interpolated with those after it, whoever was in the hole."""
+    triggers = made(network(tmp_path, 6), samples=3)
+    times = [0.0, 0.1, 0.2, 5.0, 5.1, 5.2]
+    assert decisions(triggers, [scene(time, pose(3)) for time in times]) == [None, None, True] * 2
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

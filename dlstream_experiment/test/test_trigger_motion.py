@@ -33,6 +33,14 @@ def test_a_keypoint_out_of_sight_for_longer_than_the_window_is_not_measured_over
     assert run(words, places)[6:] == [None, None, None, True, True, True]
 
 
+def test_no_motion_is_measured_across_a_second_without_frames():
+    """An animal that ran before and after, and is near where it was last seen, does not freeze."""
+    words = {"type": "freeze", "keypoints": ["nose"], "window": 0.2, "at_most": 50}
+    runs = [(number * 0.1, number * 10.0) for number in range(6)]
+    assert run(words, runs + [(3.0 + time, 60 + x) for time, x in runs]) == [None, None, *[False] * 4] * 2
+    assert run(words, runs + [(1.49 + time, 60 + x) for time, x in runs])[6:8] == [True, True], "0.99 s is no such gap"
+
+
 def test_freeze_is_speed_from_the_other_side_for_all_keypoints():
     words = {"type": "freeze", "keypoints": ["nose"], "window": 0.1, "at_most": 20, "release": 30, "dwell": 0.2}
     speeds = [0, 0, 0, 0, 25, 25, 31, 25, 0, 0, 0]

@@ -210,6 +210,22 @@ def test_what_was_measured_and_of_whom():
     assert region.individuals("it") == ("mouse0",)
 
 
+def test_what_was_measured_is_what_decided_and_not_what_the_release_will():
+    made = bound({"type": "region", "region": "box", "release": "wide", "keypoints": ["nose", "neck"]})
+    came, near = {"nose": (50, 50), "neck": (500, 50)}, {"nose": (110, 50), "neck": (115, 50)}
+    gone = {"nose": (500, 50), "neck": (500, 50)}
+    told = []
+    for time, animals in enumerate(([gone, near], [came, near], [gone, near], [gone, gone])):
+        held = made.decide("top", scene(time, *animals))["it"]
+        told.append((held, made.measured["it"], made.individuals("it")))
+    assert told == [
+        (False, 0, ("mouse0",)),
+        (True, 1, ("mouse0",)),  # mouse1 is only where the release is
+        (True, 2, ("mouse1",)),
+        (False, 0, ("mouse0",)),
+    ]
+
+
 @given(st.integers(3, 9), st.floats(10, 80), st.floats(10, 80), st.lists(st.integers(-10, 110), min_size=2, max_size=2))
 def test_polygons_decide_as_the_regions_that_are_drawn(corners, a, b, where):
     points = tuple(

@@ -51,6 +51,19 @@ def test_what_came_and_is_not_to_be_served_is_left_out_and_not_lost():
     assert (newest.dropped("top"), newest.lost("top")) == (4, 1), "2, 3, 5 and the waiting 1; the 4"
 
 
+@pytest.mark.parametrize("gets_all", [False, True])
+def test_what_came_and_can_not_be_used_is_neither_left_out_nor_lost(gets_all):
+    newest = LatestFrameQueue[str](["top"], gets_all)
+    newest.put("top", "frame", 1, received=0)
+    arrival = newest.get()
+    for number in (2, 3, 5):
+        newest.pass_over("top", number)
+    assert arrival is not None
+    newest.done(arrival)
+    newest.put("top", "frame", 6, received=0)
+    assert (newest.dropped("top"), newest.lost("top")) == ((0, 1) if gets_all else (1, 0)), "only the 4"
+
+
 def test_a_publisher_that_begins_again_has_lost_nothing():
     newest = LatestFrameQueue[str](["top"])
     for number in (50, 1, 2):

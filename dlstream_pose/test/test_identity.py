@@ -120,6 +120,25 @@ def test_one_that_leaves_and_comes_back_is_itself_again():
     assert place_of(ordered[-1], scenes[-1][0]) == 1 - first
 
 
+@pytest.mark.parametrize("seen", [1, 2, 4])
+@pytest.mark.parametrize(("places", "away", "far"), [(2, 0.1, 300), (3, 0.3, 1000), (3, 0.03, 400)])
+def test_one_that_takes_a_lost_ones_place_brings_no_speed_from_there(places, away, far, seen):
+    """It stands still, and keeps its id on all frames, however many of its keypoints are seen."""
+    identity, random = Identity(places, len(BODY)), np.random.default_rng(0)
+    lost = np.array([animal(100, 100 + 60 * number) for number in range(places)])
+    for number in range(30):
+        identity.assign(lost, number * SECOND // RATE)
+    taken = []
+    for number in range(20):
+        found = animal(100 + far, 100)
+        found[:, :2] += random.normal(0, 0.7, (4, 2))
+        found[seen:] = np.nan
+        ordered, _ = identity.assign(found[None], (number + 30) * SECOND // RATE + int(away * SECOND))
+        taken.append(np.isfinite(ordered[:, 0, 0]).nonzero()[0].tolist())
+    assert taken == [taken[0]] * 20
+    assert len(taken[0]) == 1
+
+
 def test_velocity_decides_where_the_places_can_not():
     """Two that pass through each other: the nearest is the other one, the expected one is itself."""
     scenes = [[animal(100 + 9 * t, 240, 0.5 * t), animal(388 - 9 * t, 240, 0.5 * t)] for t in range(33)]

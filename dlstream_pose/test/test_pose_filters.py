@@ -149,6 +149,33 @@ def test_a_gap_is_bridged_for_a_while_and_then_the_keypoint_is_lost(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("away", [0.4, 5.0])
+def test_a_gap_without_frames_is_as_one_of_frames_without_the_keypoint(name, away):
+    """What stands still after it has no speed left, above all none backwards."""
+    nothing, found = np.full((1, 1, 3), np.nan), []
+    for frames in (0, round(away * 50) - 1):
+        filter_ = make(name)
+        for number in range(30):
+            filter_.update(np.array([[[10.0 * number, 0.0, 0.9]]]), number * STEP)
+        for number in range(30, 30 + frames):
+            filter_.update(nothing, number * STEP)
+        last = 29 * STEP + round(away * SECOND)
+        found += [filter_.update(np.array([[[300.0, 0.0, 0.9]]]), last + number * STEP) for number in range(3)]
+        assert found[-1].velocity[:, 0, 0] == pytest.approx([0, 0], abs=1e-9)
+    for bare, filled in zip(found[:3], found[3:], strict=True):
+        for part in ("position", "velocity", "covariance", "confidence"):
+            np.testing.assert_array_equal(getattr(bare, part), getattr(filled, part))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_short_gap_does_not_start_each_frame_of_a_slow_camera_anew(name):
+    filter_ = make(name, gap=0.0)
+    for number in range(20):
+        found = filter_.update(np.array([[[20.0 * number, 0.0, 0.9]]]), number * SECOND // 10)
+    assert found.velocity[0, 0, 0] == pytest.approx(200, rel=0.1)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_what_the_network_is_not_sure_of_does_not_count(name):
     filter_ = make(name, min_confidence=0.3)
     for number in range(20):

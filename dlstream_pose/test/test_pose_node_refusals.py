@@ -53,6 +53,25 @@ def test_images_that_can_not_be_used_are_said_once_and_shown(start_node, observe
     assert float(values["top/inference_ms"]) > 0
 
 
+def test_an_image_that_is_refused_is_not_counted_as_lost_too(start_node, observer, wait_for, spot_network):
+    poses = observer.collect(FramePoses, "/top/pose", POSE)
+    diagnostics = observer.collect(DiagnosticArray, "/diagnostics", 10)
+    start_node(MODULE, network=spot_network, cameras=["top"], image_reliability="reliable")
+    camera = Camera(observer, wait_for)
+    camera.connect(poses, wait_for)
+    camera.send(1, 1, encoding="bayer_rggb12")
+    camera.send(1, 1)
+    wait_for(lambda: poses, "the pose after it")
+    assert poses[0].dropped == camera.dropped_before
+
+    def counts():
+        told = [{item.key: item.value for item in status.values} for status in of_the_pose_node(diagnostics)]
+        return [values["top/lost"] for values in told if values.get("top/refused") == "1"]
+
+    wait_for(counts, "the refused one in the diagnostics")
+    assert set(counts()) == {"0"}
+
+
 def test_two_publishers_of_one_camera_are_noticed(start_node, observer, wait_for, spot_network):
     diagnostics = observer.collect(DiagnosticArray, "/diagnostics", 10)
     start_node(MODULE, network=spot_network, cameras=["top"])

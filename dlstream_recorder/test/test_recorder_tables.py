@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -132,6 +134,17 @@ def test_other_keypoints_are_a_fault_and_not_in_the_table(recorded, make):
     assert events["kind"].tolist() == ["fault"]
     assert "other keypoints" in events["values"][0]
     assert "paw" in events["values"][0]
+
+
+def test_an_animal_with_more_numbers_than_keypoints_is_a_fault_and_not_in_the_table(recorded, make):
+    poses = make.poses(1)
+    many = np.ones(5, np.float32)
+    broken = replace(poses, individuals=(replace(poses.individuals[0], x=many, y=many, confidence=many),))
+    folder = recorded(0, 1, 2, make.poses(0), broken, make.poses(2))
+    np.testing.assert_array_equal(read_poses(folder / "top.poses.csv").iloc[:, 0], [1.5, np.nan, 1.5])
+    events = read_events(folder)
+    assert events["kind"].tolist() == ["fault"]
+    assert "without a place for each keypoint" in events["values"][0]
 
 
 def test_the_scorer_is_the_network(open_session, make):

@@ -33,6 +33,7 @@ from dlstream_common import (
     image_of_any,
     suggest,
 )
+from dlstream_common.frame import covariance_rows
 from dlstream_experiment import check_experiment, load_experiment
 from dlstream_recorder import OfflineSession, Summary
 
@@ -334,7 +335,6 @@ def _poses(message: Any, camera: str, recorded: int) -> FramePoses:
 
 
 def _individual(item: Any) -> Individual:
-    covariance = _optional(item, "covariance")
     return Individual(
         item.id,
         np.asarray(item.x, np.float32),
@@ -343,7 +343,7 @@ def _individual(item: Any) -> Individual:
         score=float(item.score),
         vx=_optional(item, "vx"),
         vy=_optional(item, "vy"),
-        covariance=None if covariance is None else covariance.reshape(-1, 3),
+        covariance=covariance_rows(np.asarray(getattr(item, "covariance", ()), np.float32), len(item.x)),
         swap_risk=float(getattr(item, "swap_risk", 0.0)),
         depth=_optional(item, "depth"),
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage as CompressedImageMsg
 from sensor_msgs.msg import Image as ImageMsg
 
-from dlstream_common.frame import Frame, FramePoses, Image, Individual
+from dlstream_common.frame import Frame, FramePoses, Image, Individual, covariance_rows
 from dlstream_common.images import image_from_compressed, image_of_any
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 from dlstream_msgs.msg import Individual as IndividualMsg
@@ -141,7 +141,7 @@ def poses_from_message(message: FramePosesMsg) -> FramePoses:
             item.score,
             _optional_array(item.vx),
             _optional_array(item.vy),
-            None if not len(item.covariance) else np.asarray(item.covariance, np.float32).reshape(-1, 3),
+            covariance_rows(np.asarray(item.covariance, np.float32), len(item.x)),
             item.swap_risk,
             _optional_array(item.depth),
         )

@@ -225,6 +225,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
             read = frame_from_compressed if self._compressed else frame_from_message
             frame = read(message, camera, number - 1)
         except EncodingError as error:
+            self._queue.pass_over(camera, number)  # counted as refused, and only once
             self._refuse(self._views[camera], error)
             return
         if self._frozen.holds(camera, frame.image):

@@ -200,4 +200,9 @@ def settle(
         for k in range(ordered.shape[1]):
             for part in range(3):
                 ordered[j, k, part] = poses[found[rows[j]], k, part]
+        if places[j, KNOWN] == 1 and gains[rows[j], j] <= -_UNUSED:
+            # It is another animal than the lost one, so nobody moved from there to here. The length of the body stays:
+            # with only a keypoint of the new one in sight, nothing else says how far it may be from there next.
+            last[j, :, :] = nan
+            places[j, VX], places[j, VY] = 0.0, 0.0
         _remember(points[rows[j]], last[j], places[j])

@@ -71,6 +71,11 @@ class LatestFrameQueue(Generic[T]):
             self._numbered(camera, number)
             self._dropped[camera] += 1
 
+    def pass_over(self, camera: str, number: int) -> None:
+        """A frame has come that can't be used: it is neither left out nor lost. `number`: see `put`."""
+        with self._changed:
+            self._numbered(camera, number)
+
     def _numbered(self, camera: str, number: int) -> int:
         """The number of a frame that has come; what is missing before it is counted."""
         last = self._last.get(camera, 0)

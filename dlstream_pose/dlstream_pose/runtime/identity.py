@@ -19,7 +19,7 @@ class Identity:
     has carried its last pose since. The most likely assignment of all found animals together wins; their distances are
     normally distributed, with a standard deviation that grows with the time since an animal was last seen. Only the
     past decides. What fits no known animal takes a place that was never used, or else that of the animal lost for
-    longest.
+    longest, where it begins at rest.
 
     Args:
         individuals: how many places there are.

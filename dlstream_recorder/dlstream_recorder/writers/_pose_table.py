@@ -70,7 +70,7 @@ class PoseTable:
         return is_complete(poses) and (self._file is None or poses.keypoints == self._keypoints)
 
     def write(self, row: int, poses: FramePoses) -> None:
-        """Writes the poses into `row`, as returned by `row_of`; rows before it can't be written any more."""
+        """Writes poses that `fits` into `row`, as returned by `row_of`; rows before it can't be written any more."""
         slots = self._slots(poses)
         if self._file is None:
             self._keypoints = poses.keypoints

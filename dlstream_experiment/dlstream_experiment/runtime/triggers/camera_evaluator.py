@@ -110,16 +110,17 @@ class CameraEvaluator:
         self._undecided.clear()
 
     def measured(self, state: TriggerState) -> float:
-        """What a trigger measured on the last frame, in the unit of its type; NaN: nothing."""
+        """What a trigger measured on the last frame, in the unit of its type; NaN: nothing.
+
+        By the bounds that decided there: a release that the decision brings applies from the next frame on.
+        """
         if state.number in self._place_of and self._slots is not None:
-            self._apply_releases()
             return self._slots.measured(self._place_of[state.number])[0]
         return next(trigger.measured for other, trigger in self._own if other is state)
 
     def individuals(self, state: TriggerState) -> tuple[str, ...]:
         """The individual (or the two of a pair) for which a trigger measured that; () where there is none."""
         if state.number in self._place_of and self._slots is not None:
-            self._apply_releases()
             return self._slots.measured(self._place_of[state.number])[1]
         return ()
 
@@ -138,8 +139,8 @@ def _decider(state: TriggerState) -> Trigger:
 class SlotTracker:
     """Gives each individual a slot that it keeps, and evaluates the conditions on all slots.
 
-    An individual that was in no frame for more than a second is a new one when it comes back: its earlier places do not
-    count, and its slot may belong to another. Two individuals with the same id are two.
+    An individual that was in no frame for more than a second (also where none came at all) is a new one when it comes
+    back: its earlier places do not count, and its slot may belong to another. Two individuals with the same id are two.
     """
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
@@ -175,10 +176,12 @@ class SlotTracker:
 
     def evaluate(self, poses: PoseArray) -> NDArray[np.uint8]:
         """What is known of each condition: kernel.TRUE, kernel.FALSE, or neither."""
+        assert self._table is not None, "bind comes first"
+        if poses.stamp - self._stamp > _AWAY:
+            self._table.forget(range(self._count))  # nobody was in a frame, even if the ids are the same again
         if poses.ids != self._ids:
             self._settle(poses.ids, poses.stamp)
         self._stamp = poses.stamp
-        assert self._table is not None, "bind comes first"
         if self._in_order:
             return self._table.evaluate(poses.block.reshape(3, -1), poses.stamp)
         self._block[:, self._places] = poses.block

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlstream_experiment.model.classification import PoseClassification
+from dlstream_experiment.model.names import SECOND
 from dlstream_experiment.model.pose_array import PoseArray
 from dlstream_experiment.model.triggers import Trigger
 
@@ -64,8 +65,8 @@ class ClassifierTrigger(Trigger):
     def _keep(self, name: str, poses: PoseArray, row: int) -> None:
         """Appends the individual's pose, and drops those that no window needs any more."""
         kept = self._poses.setdefault(name, deque(maxlen=_MOST))
-        if kept and kept[-1][0] >= poses.stamp:
-            kept.clear()
+        if kept and not 0 < poses.stamp - kept[-1][0] <= SECOND:
+            kept.clear()  # the clock was set back, or no frame came for so long that it is a new one
         columns = [*self._columns, self._center]
         block = poses.block[:2, row, columns].astype(np.float64)
         block[:, ~(poses.block[2, row, columns] >= self._asked.min_confidence)] = np.nan

@@ -17,6 +17,9 @@ from dlstream_common.tagged import Configurable
 Floats = NDArray[np.float64]
 
 SECOND = 1_000_000_000
+_PAUSE = 0.3
+"""Seconds up to which frames may be apart whatever `gap` says: a short one must not start every frame of a slow camera
+anew, whose keypoints are in sight all the time."""
 
 X, Y, VX, VY, PLACE, BOTH, PACE, CONFIDENCE, SURE, IDLE, LAST_X, LAST_Y = range(12)
 """The rows of a filter's state: position and velocity; covariance of position, of both, and of velocity; confidence,
@@ -60,7 +63,7 @@ class Filter(Configurable[S], ABC):
 
     A measurement counts if it is a number and its confidence is at least `min_confidence`. Without one, the filter
     continues at the last velocity for up to `gap` seconds, while the confidence falls from the last measured one to 0.
-    Then the keypoint is lost, and starts again with its next measurement.
+    Then the keypoint is lost, and starts again with its next measurement, also where no frame comes for that long.
 
     `class Kalman(Filter[KalmanSettings])` says which settings it has.
 
@@ -87,9 +90,10 @@ class Filter(Configurable[S], ABC):
 
         Args:
             poses: `(*shape, 3)`: x, y, confidence.
-            stamp: acquisition of the frame, in nanoseconds; one that lies before the last resets the filter.
+            stamp: acquisition of the frame, in nanoseconds; one that lies before the last resets the filter, as does
+                one so long after it that every keypoint is lost meanwhile.
         """
-        if self._stamp is not None and stamp < self._stamp:
+        if not 0 <= self._since(stamp) <= max(self.settings.gap, _PAUSE):
             self.reset()
         step = self._since(stamp)
         self._stamp = stamp
