@@ -118,7 +118,7 @@ class Board:
 
     def skeleton(self, camera: str, network: str, keypoints: Sequence[str], edges: Sequence[int]) -> None:
         """What the poses of a camera consist of; `edges`: flattened pairs of indices."""
-        pairs = [list(pair) for pair in zip(edges[::2], edges[1::2], strict=True)]
+        pairs = [list(pair) for pair in zip(edges[::2], edges[1::2], strict=False)]
         self._cameras.setdefault(camera, {}).update(network=network, keypoints=list(keypoints), edges=pairs)
         self.version += 1
 

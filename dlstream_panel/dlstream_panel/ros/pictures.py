@@ -86,7 +86,7 @@ class Pictures:
                 "id": item.id,
                 "points": [
                     [round(x, 1), round(y, 1), round(c, 2)] if all(map(math.isfinite, (x, y, c))) else None
-                    for x, y, c in zip(item.x.tolist(), item.y.tolist(), item.confidence.tolist(), strict=True)
+                    for x, y, c in zip(item.x.tolist(), item.y.tolist(), item.confidence.tolist(), strict=False)
                 ],
             }
             for item in middles.add(poses_from_message(message).individuals)

@@ -68,7 +68,7 @@ class State:
         self._post(self._board.course, message.data)
 
     def _on_regions(self, message: Regions) -> None:
-        outlines = {item.name: list(zip(item.x, item.y, strict=True)) for item in message.regions}
+        outlines = {item.name: list(zip(item.x, item.y, strict=False)) for item in message.regions}
         active = [item.name for item in message.regions if item.active]
         self._post(self._board.regions, message.camera, outlines)
         self._post(self._hub.regions_changed, message.camera, self._decided.get(message.camera, 0), active)

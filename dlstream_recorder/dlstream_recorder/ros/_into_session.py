@@ -57,14 +57,14 @@ def _add_status(session: Session, arrived: Arrived) -> None:
 
 def _add_skeleton(session: Session, arrived: Arrived) -> None:
     message = arrived.message
-    edges = list(zip(message.edges[::2], message.edges[1::2], strict=True))
+    edges = list(zip(message.edges[::2], message.edges[1::2], strict=False))
     session.set_network(arrived.topic.about, message.network, message.network_sha256, edges, message.individuals)
 
 
 def _add_regions(session: Session, arrived: Arrived) -> None:
     message = arrived.message
     if message.camera in session.settings.cameras:
-        outlines = [(region.name, list(zip(region.x, region.y, strict=True))) for region in message.regions]
+        outlines = [(region.name, list(zip(region.x, region.y, strict=False))) for region in message.regions]
         session.set_regions(message.camera, outlines)
 
 
