@@ -249,7 +249,7 @@ def _temporary(out: Path, base: str) -> Iterator[Path]:
     """A folder for files that are not whole yet; it is gone at the end."""
     folder = out / f".{base}~{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}{PART}"
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(exist_ok=True)  # without its parents: a worker may not see the disk that they are on
     except OSError as error:
         raise write_error(folder, error) from error
     try:

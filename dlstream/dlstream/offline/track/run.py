@@ -81,12 +81,12 @@ def make_settings(
     if doubt := scale_doubt(estimator.info, scale):
         console.print(f"[yellow]{escape(f'{network}: {doubt}')}[/]")
     return Settings(
-        network.resolve(),
+        network.absolute(),  # a folder behind a link may be known to other computers under this path only
         estimator.network.sha256,
         estimator.scale,
         fps,
         engine,
-        out.resolve(),
+        out.absolute(),
         annotate,
         pictures,
         sleap,
@@ -124,6 +124,9 @@ def _outcomes(
 def _show(outcome: Outcome, console: Console) -> None:
     if outcome.state == "failed":
         console.print(f"[red]{escape(f'{outcome.name}: {outcome.reason}')}[/]")
+        return
+    if outcome.state == "complete":  # another command did it meanwhile
+        console.print(escape(f"{outcome.name}: complete already"))
         return
     again = f" (done again: {outcome.reason})" if outcome.reason else ""
     lost = f", {outcome.lost} lost" if outcome.lost else ""
