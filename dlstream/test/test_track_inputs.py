@@ -8,20 +8,24 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from track_tools import NETWORK, run, settings, write_damaged, write_video
+from track_tools import NETWORK, run, settings, tables, write_damaged, write_video
 
+from dlstream.offline.track import record
 from dlstream.offline.track.inputs import Item, find_videos
 from dlstream.offline.track.job import track_video
 from dlstream.offline.track.lost import in_words
 from dlstream_camera.arena import Arena
 from dlstream_common import DlstreamError
+from dlstream_recorder import write_json
 
 
 @pytest.fixture(scope="module")
@@ -161,11 +165,46 @@ def test_images_that_change_their_places_are_tracked_again(tmp_path):
 
 def test_results_of_before_are_made_again(walk, tmp_path):
     run([walk], tmp_path)
-    record = tmp_path / "walkDLC_demo_mouse.track.json"
-    about = json.loads(record.read_text())
-    record.write_text(json.dumps(about | {"format": 1}))
+    path = tmp_path / "walkDLC_demo_mouse.track.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps(about | {"format": 1}))
     [outcome], _ = run([walk], tmp_path)
     assert (outcome.state, outcome.reason) == ("tracked", "another version of dlstream wrote the results")
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), OSError(28, "No space left on device"), None])
+def test_results_that_did_not_get_all_their_names_are_made_again(walk, tmp_path, monkeypatch, stop):
+    """Stopped before the last record, or with `None` before the last file has its name."""
+    out, base = tmp_path / "out", "walkDLC_demo_mouse"
+
+    def write(path: Path, data: Mapping[str, Any]) -> None:
+        if "frames" in data:
+            raise stop
+        write_json(path, data)
+
+    def move(self: Path, target: Path) -> Path:
+        if target.suffix == ".h5" and self.parent != target.parent:
+            raise KeyboardInterrupt
+        return self.rename(target)
+
+    with monkeypatch.context() as patch:
+        if stop is None:
+            patch.setattr(Path, "replace", move)
+        else:
+            patch.setattr(record, "write_json", write)
+        if isinstance(stop, OSError):
+            [outcome], _ = run([walk], out)
+            assert outcome.state == "failed"
+            assert "No space left on device" in outcome.reason
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                run([walk], out)
+    assert (out / f"{base}.csv").exists()
+    [outcome], _ = run([walk], out)
+    assert (outcome.state, outcome.reason) == ("tracked", "the command was stopped while the results got their names")
+    run([walk], tmp_path / "other")
+    assert tables(out) == tables(tmp_path / "other")
+    assert run([walk], out)[0][0].state == "complete"
 
 
 def test_a_video_whose_first_frame_has_another_size_than_most_fails(tmp_path):

@@ -22,7 +22,7 @@ from dlstream.offline.footage import Footage, Lost, open_footage
 from dlstream.offline.posing import Poser, first_frame, posed_ahead
 from dlstream.offline.track.inputs import Item
 from dlstream.offline.track.lost import LostRow, in_words
-from dlstream.offline.track.record import FORMAT, describe_video, is_same, look_up, record_path
+from dlstream.offline.track.record import FORMAT, describe_video, is_same, look_up, publish, record_path
 from dlstream.offline.track.settings import Outcome, Settings
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, Frame, FramePoses, to_view
@@ -30,7 +30,7 @@ from dlstream_common.video import PictureCheck
 from dlstream_pose import PoseSettings
 from dlstream_pose.runtime.engines import settings_of_engine
 from dlstream_pose.runtime.overlay import draw_overlay
-from dlstream_recorder import PoseTable, write_error, write_json
+from dlstream_recorder import PoseTable, write_error
 from dlstream_recorder.export.sleap import write_slp
 from dlstream_recorder.report.found import Found, found_in, nowhere
 from dlstream_recorder.report.paths import walks
@@ -100,10 +100,7 @@ def _track(item: Item, settings: Settings, report: Report, reason: str) -> Outco
             "files": {name: (folder / name).stat().st_size for name in (f"{base}{end}" for end in settings.endings())},
         }
         if not look_up(item, settings).complete:  # else somebody else was faster, with the same bytes
-            record_path(item, settings).unlink(missing_ok=True)
-            for name in about["files"]:  # type: ignore[attr-defined]
-                (folder / name).replace(settings.out / name)
-            write_json(record_path(item, settings), about)
+            publish(folder, item, settings, about)
         for other in parts(settings.out, base):  # of processes that were killed, or that come too late
             shutil.rmtree(other, ignore_errors=True)
     return Outcome(

@@ -12,6 +12,7 @@ from typing import Any
 
 from dlstream.offline.track.inputs import Item, is_image
 from dlstream.offline.track.settings import SUFFIX, Settings
+from dlstream_recorder import write_json
 
 FORMAT = 2
 _CHUNK = 1 << 20
@@ -46,6 +47,8 @@ def look_up(item: Item, settings: Settings) -> Found:
     path = record_path(item, settings)
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
+        if about.get("publishing"):
+            return Found(False, "the command was stopped while the results got their names")
         files, of, video = about["files"], about["settings"], about["video"]
         frames, lost = int(about["frames"]), len(about["lost"])
     except FileNotFoundError:
@@ -68,6 +71,27 @@ def look_up(item: Item, settings: Settings) -> Found:
     if not is_same(item.path, video):
         return Found(False, "the video has changed")
     return Found(True, frames=frames, lost=lost)
+
+
+def publish(folder: Path, item: Item, settings: Settings, about: Mapping[str, Any]) -> None:
+    """Gives the files of a video's results their names, and the record last: what has it is whole.
+
+    Until then another record says that it isn't, so that whatever ends this in between, the next run knows the files as
+    dlstream's own, and makes them again.
+
+    Args:
+        folder: where the files are that `about["files"]` names.
+        about: the record.
+
+    Raises:
+        RecordingError: the disk is full or can't be written.
+        OSError: a file can't be moved.
+    """
+    path = record_path(item, settings)
+    write_json(path, {"format": FORMAT, "publishing": True, "video": about["video"], "files": about["files"]})
+    for name in about["files"]:
+        (folder / name).replace(settings.out / name)
+    write_json(path, about)
 
 
 def describe_video(path: Path) -> dict[str, Any]:
