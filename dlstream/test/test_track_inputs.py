@@ -172,6 +172,29 @@ def test_results_of_before_are_made_again(walk, tmp_path):
     assert (outcome.state, outcome.reason) == ("tracked", "another version of dlstream wrote the results")
 
 
+def test_a_video_of_the_same_name_does_not_overwrite_the_other_ones_results(walk, tmp_path):
+    out, day1, day2 = tmp_path / "out", tmp_path / "day1", tmp_path / "day2"
+    for day in (day1, day2):
+        day.mkdir()
+        write_video(day / "m.mp4", 5, seed=len(list(tmp_path.iterdir())))
+    run([day1], out)
+    before = tables(out)
+    for changes in ({}, {"scale": 0.5}):
+        with pytest.raises(
+            DlstreamError, match=r"track\.json: found the results of .*day1/m\.mp4, which is still there"
+        ):
+            run([day2 / "m.mp4"], out, **changes)
+    assert tables(out) == before
+    (tmp_path / "moved").mkdir()
+    (day1 / "m.mp4").rename(tmp_path / "moved" / "m.mp4")
+    assert run([tmp_path / "moved"], out)[0][0].state == "complete", "moved"
+    shutil.copy(tmp_path / "moved" / "m.mp4", day1)
+    assert run([tmp_path / "moved"], out)[0][0].state == "complete", "at two places"
+    (day1 / "m.mp4").unlink()
+    [outcome], _ = run([day2], out)
+    assert (outcome.state, outcome.reason) == ("tracked", "the video has changed"), "the other one is gone"
+
+
 @pytest.mark.parametrize("stop", [KeyboardInterrupt(), OSError(28, "No space left on device"), None])
 def test_results_that_did_not_get_all_their_names_are_made_again(walk, tmp_path, monkeypatch, stop):
     """Stopped before the last record, or with `None` before the last file has its name."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from dlstream.offline.track.inputs import Item, is_image
 from dlstream.offline.track.settings import SUFFIX, Settings
+from dlstream_common import DlstreamError
 from dlstream_recorder import write_json
 
 FORMAT = 2
@@ -71,6 +72,27 @@ def look_up(item: Item, settings: Settings) -> Found:
     if not is_same(item.path, video):
         return Found(False, "the video has changed")
     return Found(True, frames=frames, lost=lost)
+
+
+def refuse_another(item: Item, settings: Settings) -> None:
+    """Refuses to overwrite the results of another video of the same name, such as day1/m1.mp4 and day2/m1.mp4.
+
+    A video that was moved, or lies at two places, is the same one.
+
+    Raises:
+        DlstreamError: the video that the record names is still there, and is another one.
+    """
+    path = record_path(item, settings)
+    try:
+        video = json.loads(path.read_text(encoding="utf-8"))["video"]
+        other = Path(video["path"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if other != item.path.resolve() and is_same(other, video) and not is_same(item.path, video):
+        raise DlstreamError(
+            f"{path}: found the results of {other}, which is still there; expected those of {item.path}, because both "
+            "would be called the same. Choose another --out"
+        )
 
 
 def publish(folder: Path, item: Item, settings: Settings, about: Mapping[str, Any]) -> None:

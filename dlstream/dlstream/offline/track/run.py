@@ -12,7 +12,7 @@ from dlstream.offline.footage import open_footage
 from dlstream.offline.track.inputs import Item, check_name, find_videos
 from dlstream.offline.track.job import parts, track_video
 from dlstream.offline.track.progress import TrackProgress, show_videos
-from dlstream.offline.track.record import look_up, record_path
+from dlstream.offline.track.record import look_up, record_path, refuse_another
 from dlstream.offline.track.settings import Outcome, Settings
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError
@@ -29,13 +29,15 @@ def track(given: Sequence[Path], settings: Settings, console: Console, scheduler
         scheduler: address of a Dask scheduler; empty: on this machine.
 
     Raises:
-        DlstreamError: nothing was begun, because there is no video, results would overwrite foreign files, the folder
-            of the results can't be written, or there is no scheduler at the address.
+        DlstreamError: nothing was begun, because there is no video, results would overwrite foreign files or those of
+            another video, the folder of the results can't be written, or there is no scheduler at the address.
     """
     items = find_videos(given, settings.out)
     check_directory(settings.out, 0.0)
     check_name(settings.out)
     _check_foreign(items, settings)
+    for item in items:
+        refuse_another(item, settings)
     settings.out.mkdir(parents=True, exist_ok=True)
     outcomes: dict[str, Outcome] = {}
     todo: list[Item] = []
