@@ -195,6 +195,21 @@ def test_a_video_of_the_same_name_does_not_overwrite_the_other_ones_results(walk
     assert (outcome.state, outcome.reason) == ("tracked", "the video has changed"), "the other one is gone"
 
 
+def test_files_of_former_results_do_not_stay_beside_the_new_ones(walk, tmp_path):
+    base = "walkDLC_demo_mouse"
+    run([walk], tmp_path, annotate=True, pictures=True)
+    (tmp_path / f"{base}_notes.txt").write_text("my own")
+    path = tmp_path / f"{base}.track.json"
+    about = json.loads(path.read_text())
+    (tmp_path / "other.txt").write_text("not of this video")
+    path.write_text(json.dumps(about | {"files": {**about["files"], "other.txt": 1, f"{base}/../other.txt": 1}}))
+    assert run([walk], tmp_path)[0][0].state == "complete", "nothing is removed"
+    assert (tmp_path / f"{base}_labeled.mp4").exists()
+    run([walk], tmp_path, scale=0.5, pictures=True)
+    ours = [f"{base}{end}" for end in (".csv", ".h5", ".track.json", "_notes.txt", "_occupancy.png", "_trajectory.png")]
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([*ours, "other.txt"])
+
+
 @pytest.mark.parametrize("stop", [KeyboardInterrupt(), OSError(28, "No space left on device"), None])
 def test_results_that_did_not_get_all_their_names_are_made_again(walk, tmp_path, monkeypatch, stop):
     """Stopped before the last record, or with `None` before the last file has its name."""

@@ -99,7 +99,8 @@ def publish(folder: Path, item: Item, settings: Settings, about: Mapping[str, An
     """Gives the files of a video's results their names, and the record last: what has it is whole.
 
     Until then another record says that it isn't, so that whatever ends this in between, the next run knows the files as
-    dlstream's own, and makes them again.
+    dlstream's own, and makes them again. Files of the former results that are not made this time are removed: beside
+    the new tables they would be taken for theirs.
 
     Args:
         folder: where the files are that `about["files"]` names.
@@ -110,10 +111,24 @@ def publish(folder: Path, item: Item, settings: Settings, about: Mapping[str, An
         OSError: a file can't be moved.
     """
     path = record_path(item, settings)
-    write_json(path, {"format": FORMAT, "publishing": True, "video": about["video"], "files": about["files"]})
+    former = _former(path, settings.base(item.name))
+    files = {**dict.fromkeys(former, 0), **about["files"]}
+    write_json(path, {"format": FORMAT, "publishing": True, "video": about["video"], "files": files})
+    for name in former:
+        if name not in about["files"]:
+            (settings.out / name).unlink(missing_ok=True)
     for name in about["files"]:
         (folder / name).replace(settings.out / name)
     write_json(path, about)
+
+
+def _former(path: Path, base: str) -> list[str]:
+    """The names of the files that a record lists; only such as can be those of its video."""
+    try:
+        names = [str(name) for name in json.loads(path.read_text(encoding="utf-8"))["files"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [name for name in names if name.startswith(base) and Path(name).name == name]
 
 
 def describe_video(path: Path) -> dict[str, Any]:
