@@ -10,12 +10,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 import pytest
 from track_tools import NETWORK, console, run, settings, tables, write_video
 
+from dlstream import __version__
 from dlstream.offline.track.run import track
 from dlstream_common import DlstreamError
 
@@ -147,6 +149,16 @@ def test_a_worker_that_sees_another_network_refuses(cluster, tmp_path):
     assert outcome.state == "failed"
     assert "demo_mouse.onnx" in outcome.reason
     assert "(worker tcp://" in outcome.reason
+
+
+def test_a_worker_with_another_version_refuses(cluster, tmp_path):
+    address, start_worker = cluster
+    start_worker()
+    given = replace(settings(tmp_path / "out"), version="0.0.9")
+    [outcome] = track([write_video(tmp_path / "m.mp4", 5)], given, console(), address)
+    assert outcome.state == "failed"
+    assert f"found dlstream {__version__}; expected 0.0.9, as where the command was given" in outcome.reason
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 HERE = Path("/proc/self/cwd")

@@ -25,6 +25,10 @@ from dlstream.offline.track.job import track_video
 from dlstream.offline.track.lost import in_words
 from dlstream_camera.arena import Arena
 from dlstream_common import DlstreamError
+from dlstream_pose import Network
+from dlstream_pose.runtime.engines import AUTO
+from dlstream_pose.runtime.network_info import METADATA_KEY
+from dlstream_pose.runtime.precision import Precision
 from dlstream_recorder import write_json
 
 
@@ -170,6 +174,25 @@ def test_results_of_before_are_made_again(walk, tmp_path):
     path.write_text(json.dumps(about | {"format": 1}))
     [outcome], _ = run([walk], tmp_path)
     assert (outcome.state, outcome.reason) == ("tracked", "another version of dlstream wrote the results")
+
+
+def test_the_record_says_which_engine_was_used(walk, tmp_path):
+    """A network of less than single precision has one engine on all machines; the record is of what was asked for."""
+    proof = {"engine": "onnx", "library": "x", "seen": 1, "confidence_median": 0.0, "confidence_worst": 0.0}
+    proof |= {"frames": 1, "on": "x", "median": 0.1, "p95": 0.1, "p99": 0.1, "worst": 0.1}
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(NETWORK)
+    precision = Precision.model_validate({"name": "int8", "proofs": [proof]})
+    info = Network(NETWORK).info.model_copy(update={"precision": precision})
+    onnx.helper.set_model_props(model, {METADATA_KEY: info.model_dump_json()})
+    onnx.save(model, tmp_path / "mouse.int8.onnx")
+    for network, run_by in ((NETWORK, "auto"), (tmp_path / "mouse.int8.onnx", "onnx")):
+        given = settings(tmp_path / "out", network=network)
+        assert (given.engine, given.run_by) == ("auto", run_by)
+        run([walk], tmp_path / "out", network=network)
+        about = json.loads((tmp_path / "out" / f"walkDLC_{network.stem}.track.json").read_text())
+        assert about["settings"]["engine"] == "auto"
+        assert about["engine_used"] in (AUTO if run_by == "auto" else ["onnx"])
 
 
 def test_a_video_of_the_same_name_does_not_overwrite_the_other_ones_results(walk, tmp_path):

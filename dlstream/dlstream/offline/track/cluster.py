@@ -13,6 +13,7 @@ from uuid import uuid4
 from rich.console import Console
 from rich.markup import escape
 
+from dlstream import __version__
 from dlstream.offline.track.inputs import Item
 from dlstream.offline.track.job import track_video
 from dlstream.offline.track.progress import TrackProgress
@@ -94,12 +95,9 @@ def _track(item: Item, settings: Settings, topic: str, mark: Path) -> Outcome:
     from distributed import get_worker
 
     worker = get_worker()
-    if not mark.exists():  # else a folder of this name on the worker's own disk would take the results
-        reason = (
-            f"this worker does not see {settings.out} as the computer that gave the command does; expected a folder "
-            f"on a disk that all of them share, under the same path (worker {worker.address})"
-        )
-        return Outcome(item.name, item.path, "failed", reason=reason)
+    reason = _refusal(settings, mark)
+    if reason:
+        return Outcome(item.name, item.path, "failed", reason=f"{reason} (worker {worker.address})")
 
     def report(frames: int) -> None:
         worker.log_event(topic, {"name": item.name, "frames": frames})
@@ -108,6 +106,21 @@ def _track(item: Item, settings: Settings, topic: str, mark: Path) -> Outcome:
     if outcome.state == "failed":
         return replace(outcome, reason=f"{outcome.reason} (worker {worker.address})")
     return outcome
+
+
+def _refusal(settings: Settings, mark: Path) -> str:
+    """Why this worker can't make the results that the command would make; empty if it can."""
+    if settings.version != __version__:
+        return (
+            f"found dlstream {__version__}; expected {settings.version}, as where the command was given. Install the "
+            "same version on all computers"
+        )
+    if not mark.exists():  # a folder of this name on the worker's own disk would take the results
+        return (
+            f"this worker does not see {settings.out} as the computer that gave the command does; expected a folder "
+            "on a disk that all of them share, under the same path"
+        )
+    return ""
 
 
 def _outcome(future: Any, item: Item, address: str) -> Outcome:

@@ -66,7 +66,7 @@ def track_video(item: Item, settings: Settings, report: Report = lambda frames: 
 def _track(item: Item, settings: Settings, report: Report, reason: str) -> Outcome:
     base = settings.base(item.name)
     video = describe_video(item.path)
-    engine = settings_of_engine(settings.engine, threads=settings.threads)
+    engine = settings_of_engine(settings.run_by, threads=settings.threads)
     poser = Poser(PoseSettings(network=settings.network, scale=settings.scale, engine=engine))
     estimator = poser.estimator
     if estimator.network.sha256 != settings.sha256:
@@ -88,6 +88,7 @@ def _track(item: Item, settings: Settings, report: Report, reason: str) -> Outco
             "dlstream": __version__,
             "video": video,
             "settings": settings.decisive() | {"network_file": settings.network.name},
+            "engine_used": estimator.network.engine.name,
             "scorer": settings.scorer,
             "keypoints": list(estimator.info.keypoints),
             "individuals": list(estimator.info.individuals),

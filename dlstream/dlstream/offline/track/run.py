@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from dlstream import __version__
 from dlstream.offline.footage import open_footage
 from dlstream.offline.track.inputs import Item, check_name, find_videos
 from dlstream.offline.track.job import parts, track_video
@@ -88,6 +89,8 @@ def make_settings(
         estimator.scale,
         fps,
         engine,
+        estimator.network.engine.name if estimator.info.precision else engine,
+        __version__,
         out.absolute(),
         annotate,
         pictures,
