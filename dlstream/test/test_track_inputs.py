@@ -167,6 +167,49 @@ def test_images_that_change_their_places_are_tracked_again(tmp_path):
     assert track_video(Item("stills", folder), settings(out)).state == "complete"
 
 
+def stack(path: Path, pages: int = 3) -> Path:
+    arena = Arena(320, 240, seed=len(path.stem))
+    assert cv2.imwritemulti(str(path), [arena.render(number)[0] for number in range(pages)])
+    return path
+
+
+def test_each_of_several_tiff_stacks_is_a_video_of_its_own(tmp_path):
+    folder = tmp_path / "day1"
+    folder.mkdir()
+    stack(folder / "m1.tif")
+    assert [item.name for item in find_videos([folder], tmp_path / "out")] == ["day1"], "as any folder of images"
+    stack(folder / "mouse2.tiff", 4)
+    outcomes, said = run([folder], tmp_path / "out")
+    assert [(outcome.name, outcome.frames) for outcome in outcomes] == [("m1", 3), ("mouse2", 4)]
+    assert f"{folder}: 2 TIFF stacks, each of which is a video of its own" in said
+    cv2.imwrite(str(folder / "arena.png"), np.zeros((240, 320), np.uint8))
+    with pytest.raises(
+        DlstreamError, match=r"day1: found 2 TIFF stacks, such as m1\.tif, beside .* such as arena\.png;"
+    ):
+        find_videos([folder], tmp_path / "out")
+
+
+def test_folders_of_images_that_are_left_out_are_told(walk, tmp_path):
+    lab, said = tmp_path / "lab", []
+    for name in ("day1", "day2", "results"):
+        (lab / name).mkdir(parents=True)
+    first, second = stills(lab / "day1" / "stills", 2), stills(lab / "day2" / "stills2", 2)
+    (lab / "results" / "m1DLC_demo_mouse_trajectory.png").touch()
+    with pytest.raises(
+        DlstreamError, match=r"lab: found only 2 folders of images in it, such as .*stills; expected a "
+    ):
+        find_videos([lab], tmp_path / "out")
+    shutil.copy(walk, lab / "day1" / "m1.mp4")
+    (lab / "day1" / "arena.png").touch()
+    assert [item.name for item in find_videos([lab], tmp_path / "out", said.append)] == ["m1"]
+    assert said == [f"{lab}: left out 2 folders of images in it, such as {first}. Name each itself to have it tracked"]
+    found = find_videos([lab, first, second], tmp_path / "out", said.append)
+    assert [item.name for item in found] == ["m1", "stills", "stills2"]
+    assert len(said) == 1, "those are named"
+    _, text = run([lab], tmp_path / "out")
+    assert said[0] in text
+
+
 def test_results_of_before_are_made_again(walk, tmp_path):
     run([walk], tmp_path)
     path = tmp_path / "walkDLC_demo_mouse.track.json"

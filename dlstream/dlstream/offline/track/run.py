@@ -33,7 +33,7 @@ def track(given: Sequence[Path], settings: Settings, console: Console, scheduler
         DlstreamError: nothing was begun, because there is no video, results would overwrite foreign files or those of
             another video, the folder of the results can't be written, or there is no scheduler at the address.
     """
-    items = find_videos(given, settings.out)
+    items = find_videos(given, settings.out, lambda text: console.print(f"[yellow]{escape(text)}[/]"))
     check_directory(settings.out, 0.0)
     check_name(settings.out)
     _check_foreign(items, settings)
