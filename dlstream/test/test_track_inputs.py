@@ -17,19 +17,19 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from track_tools import NETWORK, run, settings, tables, write_damaged, write_video
+from track_tools import NETWORK, SECOND, run, settings, tables, write_damaged, write_video
 
 from dlstream.offline.track import record
 from dlstream.offline.track.inputs import Item, find_videos
 from dlstream.offline.track.job import track_video
 from dlstream.offline.track.lost import in_words
 from dlstream_camera.arena import Arena
-from dlstream_common import DlstreamError
+from dlstream_common import DlstreamError, Frame
 from dlstream_pose import Network
 from dlstream_pose.runtime.engines import AUTO
 from dlstream_pose.runtime.network_info import METADATA_KEY
 from dlstream_pose.runtime.precision import Precision
-from dlstream_recorder import write_json
+from dlstream_recorder import Session, SessionSettings, read_session, write_json
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +208,27 @@ def test_folders_of_images_that_are_left_out_are_told(walk, tmp_path):
     assert len(said) == 1, "those are named"
     _, text = run([lab], tmp_path / "out")
     assert said[0] in text
+
+
+def test_depth_cameras_of_a_session_are_left_out(tmp_path):
+    given = SessionSettings(directory=tmp_path, session="s", cameras=["box/depth", "top"], min_free=0.0, bag=False)
+    session = Session(given)
+    start, arena = read_session(session.folder)["created_ns"], Arena(320, 240, seed=3)
+    for number in range(3):
+        stamp = start + number * SECOND // 10
+        session.add_frame(Frame("top", number, stamp, arena.render(number)[0], "bgr8"))
+        depth = np.full((240, 320), 1000 + number, np.uint16)
+        session.add_frame(Frame("box/depth", number, stamp, depth, "16UC1"))
+    session.finish("enough")
+    out, said = tmp_path / "out", []
+    assert [item.name for item in find_videos([tmp_path], out, said.append)] == ["s_top"]
+    assert said == [
+        f"{tmp_path}/s/box_depth.mkv: left out, because it is of a depth camera. Name it itself to have it tracked"
+    ]
+    assert [item.name for item in find_videos([tmp_path / "s" / "box_depth.mkv"], out)] == ["s_box_depth"]
+    (tmp_path / "s" / "top.mkv").unlink()
+    with pytest.raises(DlstreamError, match="found a session without a video other than of depth cameras"):
+        find_videos([tmp_path / "s"], out)
 
 
 def test_results_of_before_are_made_again(walk, tmp_path):

@@ -11,9 +11,11 @@ from shlex import quote
 import cv2
 
 from dlstream.offline.kinds import is_ros1, is_session, ros1
-from dlstream_common import DlstreamError
+from dlstream_common import DlstreamError, RecordingError
 from dlstream_common.quiet import quiet_opencv
 from dlstream_common.video import IMAGE_ENDINGS, VIDEO_ENDINGS
+from dlstream_recorder import read_session
+from dlstream_recorder.report.report import is_depth
 
 LABELED = "_labeled.mp4"
 """How the names of our annotated videos end, as DeepLabCut's do; they are left out of folders."""
@@ -163,9 +165,22 @@ def _in_folder(folder: Path, out: Path, stills: list[Path], remark: Remark) -> I
 
 
 def _of_session(folder: Path, remark: Remark) -> Iterator[Item]:
+    """Not the videos of depth cameras: a network for pictures finds nothing right in distances."""
+    depth = _depth_cameras(folder)
     for path in sorted(folder.glob("*.mkv")):
-        if _is_of_session(path):
+        if path.stem.split(".")[0] in depth:
+            remark(f"{path}: left out, because it is of a depth camera. Name it itself to have it tracked")
+        elif _is_of_session(path):
             yield Item(f"{folder.resolve().name}_{path.stem}", path)
+
+
+def _depth_cameras(folder: Path) -> set[str]:
+    """How the names of their videos begin."""
+    try:
+        cameras = read_session(folder)["cameras"]
+        return {name.replace("/", "_") for name, about in cameras.items() if is_depth(about)}
+    except (RecordingError, KeyError):
+        return set()
 
 
 def _is_of_session(path: Path) -> bool:
@@ -191,7 +206,8 @@ def is_image(path: Path) -> bool:
 
 def _nothing(path: Path) -> str:
     if is_session(path):
-        return "found a session without a video; expected one that was recorded with its video"
+        which = " other than of depth cameras" if _depth_cameras(path) else ""
+        return f"found a session without a video{which}; expected one that was recorded with its video"
     endings = ", ".join(sorted(VIDEO_ENDINGS))
     return (
         f"found no video in it; expected files that end in {endings}, sessions, or images. A video with another ending "
