@@ -45,6 +45,8 @@ def test_a_recording_is_read_again(start, write_rig, tmp_path: Path):
     )
     assert found, rig.output
     assert len({*found.groups()}) == 1
+    assert f"this session is written to {tmp_path / 'kept'}, on the disk /" in rig.output
+    assert re.search(r"^[\d.]+ MB a second in all: the disk /\S* is full in [\d.]+ h$", rig.output, re.MULTILINE)
     session = tmp_path / "kept" / "bench"
     assert [camera.fine for camera in check_recording(session)] == [True]
     video = session / "top.mkv"
@@ -52,6 +54,13 @@ def test_a_recording_is_read_again(start, write_rig, tmp_path: Path):
     video.write_bytes((tmp_path / "whole.mkv").read_bytes()[: video.stat().st_size // 2])
     [camera] = check_recording(session)
     assert not camera.fine, "half of the video is missing"
+
+
+def test_the_disk_of_the_rigs_sessions_is_tried(start, write_rig, tmp_path: Path):
+    rig = start("recording", "test", str(write_rig()), "--seconds", "1")
+    assert rig.wait() == 0, rig.output
+    assert f"this session is written to {tmp_path}, on the disk /" in rig.output, "where `sessions` would be made"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["experiment.yaml", "rig.yaml"], "it is removed"
 
 
 def test_the_network_is_tried_on_the_cameras(start, write_rig, tmp_path: Path):

@@ -7,8 +7,11 @@ import random
 import numpy as np
 import pytest
 
-from dlstream.bench.figures import RATES, Figures, Times, computed_at_once, left_out, verdict
+from dlstream.bench.figures import RATES, Figures, Times, computed_at_once, figures_of, left_out, verdict
+from dlstream_common import Frame
 from dlstream_recorder import OfflineSession
+
+START = 1_800_000_000 * 10**9
 
 
 def by_frames(busy: list[float], rate: float) -> float:
@@ -95,8 +98,21 @@ def test_times_are_those_of_numpy():
 
 
 def figures(tmp_path, busy, cameras=1, frames=1000, without=0, fps=60.0, at_once=1) -> Figures:
-    summary = OfflineSession(tmp_path / "s", "s", ["top"], 1).finish("", 2).model_copy(update={"fps": fps})
-    return Figures(summary, [], np.array(busy), cameras, frames, without, at_once)
+    summary = OfflineSession(tmp_path / "s", "s", ["top"], 1).finish("", 2)
+    return Figures(summary, [], np.array(busy), cameras, frames, without, fps, at_once)
+
+
+def test_the_rate_is_that_of_the_cameras_with_a_network(tmp_path):
+    session = OfflineSession(tmp_path / "s", "s", ["top", "depth"], START)
+    session.set_network("top", "mouse.onnx", "0" * 64, [])
+    image = np.zeros((48, 64), np.uint8)
+    for name, period in (("top", 40), ("depth", 10)):
+        for number in range(20):
+            session.add_frame(Frame(name, number, START + number * period * 1_000_000, image, "mono8"))
+    summary = session.finish("", START + 10**9)
+    assert summary.fps == pytest.approx(62.5), "of both"
+    found = figures_of(tmp_path / "s")
+    assert (found.cameras, found.rate) == (1, pytest.approx(25))
 
 
 def test_the_verdict_in_words(tmp_path):

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from dlstream.bench.rigs import to_bench, to_record
+from dlstream.bench.recording import RecordedCamera, until_full
+from dlstream.bench.rigs import bench_folder, to_bench, to_record
 from dlstream.rig.file import load_rig
+from dlstream_common import RecordingError
+from dlstream_recorder import disk_of
 
 ROOT = Path(__file__).parents[2]
 RIG = f"""\
@@ -28,3 +33,31 @@ def test_only_the_triggers_of_cameras_stay_outputs(tmp_path, change, others):
     found = {name: section.type for name, section in change(rig, tmp_path).outputs.items()}
     assert found == {"clock": "frame_trigger", **others}
     assert change(rig, tmp_path).outputs["clock"] == rig.outputs["clock"]
+
+
+def test_the_disk_of_the_sessions_is_measured(tmp_path, monkeypatch):
+    file = tmp_path / "rig.yaml"
+    file.write_text(f"{RIG}recorder: {{directory: data/sessions}}\n")
+    with bench_folder(load_rig(file)) as folder:
+        assert folder.parent == tmp_path, "where the folder of the sessions will be"
+    (tmp_path / "data" / "sessions").mkdir(parents=True)
+    with bench_folder(load_rig(file)) as folder:
+        assert folder.parent == tmp_path / "data" / "sessions"
+        assert folder.name.startswith("."), "no session"
+    assert list((tmp_path / "data" / "sessions").iterdir()) == []
+    file.write_text(f"{RIG}recorder: {{directory: /proc/sessions}}\n")
+    with pytest.raises(RecordingError, match="/proc"), bench_folder(load_rig(file)):
+        pass
+    file.write_text(RIG)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "data"))
+    with bench_folder(load_rig(file)) as folder:
+        assert folder.parent == tmp_path / "data", "it records nothing"
+
+
+def test_all_cameras_fill_the_disk_together(tmp_path):
+    cameras = [RecordedCamera("a", True, 2e9), RecordedCamera("b", True, 3e9), RecordedCamera("c", False)]
+    said = until_full(cameras, tmp_path)
+    assert said.startswith(f"5000.0 MB a second in all: the disk {disk_of(tmp_path)} is full in ")
+    hours = float(said.removesuffix(" h").rpartition(" ")[2])
+    assert hours == pytest.approx(shutil.disk_usage(tmp_path).free / 5e9 / 3600, abs=0.1)
+    assert until_full(cameras[2:], tmp_path) == ""

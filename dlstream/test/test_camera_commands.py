@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import cv2
@@ -15,10 +16,10 @@ import pytest
 from typer.testing import CliRunner
 
 from dlstream.cli.main import app
-from dlstream_camera import SOURCES
+from dlstream_camera import SOURCES, source_settings
 from dlstream_camera.arena import Arena
 from dlstream_camera.sources._v4l import v4l_devices
-from dlstream_camera.trial import Trial
+from dlstream_camera.trial import Trial, try_camera
 from dlstream_common import DlstreamError
 from dlstream_common.installing import pip_install
 
@@ -100,6 +101,26 @@ def test_the_time_ends_a_camera_that_waits_for_a_trigger():
     outcome = run("test", "basler", 'serial="0815-0000"', *QUICK, "trigger=Line1", "--seconds", 0.3)
     assert outcome.exit_code == 1, outcome.output
     assert "no frame came: it waits for a trigger on Line1" in outcome.output
+
+
+def test_as_many_frames_as_asked_for_come_however_long_it_takes():
+    outcome = run("test", "synthetic", *QUICK, "--frames", 200, "--seconds", 2)
+    assert "frames     200\n" in outcome.output
+    assert "of 200 frames came" not in outcome.output
+
+
+def test_fewer_frames_than_asked_for_are_bad(tmp_path):
+    arena = Arena(64, 64, seed=3)
+    video = clip(tmp_path / "short.avi", [arena.render(number)[0] for number in range(20)])
+    outcome = run("test", "video", f"path={video}", "fps=200", "--frames", 1000)
+    assert outcome.exit_code == 1, outcome.output
+    assert "bad: 20 of 1000 frames came" in outcome.output
+    outcome = run("test", "basler", 'serial="0815-0000"', *QUICK, "trigger=Line1", "--frames", 5, "--seconds", 0.3)
+    assert "no frame came: it waits for a trigger on Line1" in outcome.output, "silence ends it"
+    enough = threading.Event()
+    enough.set()
+    trial = try_camera("top", source_settings("synthetic")(), 5.0, 1000, enough)
+    assert not any("of 1000 frames came" in problem for problem in trial.problems()), "as Ctrl-C ended it"
 
 
 @pytest.mark.parametrize(

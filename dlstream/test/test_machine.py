@@ -42,6 +42,7 @@ def test_a_quiet_workstation_has_nothing_to_change(tmp_path):
     assert [name for name, (_, advice) in found.items() if advice] == []
     assert found["processor"][0] == "Xeon W, 2 cores; avx512f, avx2"
     assert found["kernel"][0] == "6.8.0-generic"
+    assert found["idle cores"][0] == "wake within 100 us"
     assert found["load"][0] == "0.10 on 2 of the last minute"
 
 
@@ -78,6 +79,7 @@ def test_a_computer_that_shows_nothing_is_no_fault(tmp_path):
     found = {one.name: one for one in findings(None, tmp_path, True)}
     assert not any(one.advice for one in found.values())
     assert "can't be seen" in found["clock"].found
+    assert "can't be seen" in found["idle cores"].found
 
 
 def test_percentiles_of_wakes():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -9,19 +10,21 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from track_tools import NETWORK, console, run, settings, tables, write_damaged, write_video
 
 from dlstream.offline.analyze import Options, analyze
 from dlstream.offline.progress import ProgressLines
 from dlstream.offline.track.inputs import find_videos
 from dlstream.offline.track.progress import TrackProgress
-from dlstream.offline.track.run import show_summary
+from dlstream.offline.track.run import show_summary, track
 from dlstream_camera.arena import KEYPOINTS, Arena
 from dlstream_common import DlstreamError
 from dlstream_recorder.report.tables import read_poses
@@ -265,6 +268,21 @@ def test_a_lost_frame_is_a_row_without_a_pose(tmp_path):
     record = json.loads((tmp_path / "out" / "mouseDLC_demo_mouse.track.json").read_text())
     assert [lost["frame"] for lost in record["lost"]] == [0, 8, 19]
     assert record["seconds"] == pytest.approx(1.9)
+
+
+def test_a_video_that_another_command_did_meanwhile_is_complete_already(walk, tmp_path):
+    other, out = write_video(tmp_path / "other.mp4", 5), tmp_path / "out"
+
+    class Screen(Console):
+        def print(self, *objects: Any, **how: Any) -> None:
+            super().print(*objects, **how)
+            if str(objects[0]).startswith("walk: "):
+                run([other], out)
+
+    screen = Screen(record=True, width=300, file=io.StringIO())
+    outcomes = track([walk, other], settings(out), screen)
+    assert [outcome.state for outcome in outcomes] == ["tracked", "complete"]
+    assert "\nother: complete already\n" in screen.export_text()
 
 
 def test_progress_counts_all_videos_and_goes_back_when_a_worker_dies():

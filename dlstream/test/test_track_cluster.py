@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -9,12 +10,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 import pytest
 from track_tools import NETWORK, console, run, settings, tables, write_video
 
+from dlstream import __version__
 from dlstream.offline.track.run import track
 from dlstream_common import DlstreamError
 
@@ -22,12 +25,13 @@ pytestmark = pytest.mark.slow
 pytest.importorskip("distributed", reason="distributed is not installed: make tools")
 
 
-def start(*words: str) -> subprocess.Popen[str]:
+def start(*words: str, cwd: Path | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "dask", *words, "--no-dashboard"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
+        cwd=cwd,
         env={**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"},
     )
 
@@ -42,15 +46,15 @@ def read_until(stream: IO[str], pattern: str) -> str:
 
 
 @pytest.fixture
-def cluster() -> Iterator[tuple[str, Callable[[], subprocess.Popen[str]]]]:
+def cluster() -> Iterator[tuple[str, Callable[..., subprocess.Popen[str]]]]:
     """The address of a scheduler, and what starts a worker."""
     scheduler = start("scheduler", "--port", "0", "--host", "127.0.0.1")
     assert scheduler.stderr is not None
     address = read_until(scheduler.stderr, r"Scheduler at:\s+(tcp://\S+)")
     workers: list[subprocess.Popen[str]] = []
 
-    def start_worker() -> subprocess.Popen[str]:
-        workers.append(start("worker", address, "--nthreads", "1", "--no-nanny"))
+    def start_worker(cwd: Path | None = None) -> subprocess.Popen[str]:
+        workers.append(start("worker", address, "--nthreads", "1", "--no-nanny", cwd=cwd))
         assert workers[-1].stderr is not None
         read_until(workers[-1].stderr, r"(Registered to)")
         return workers[-1]
@@ -145,6 +149,49 @@ def test_a_worker_that_sees_another_network_refuses(cluster, tmp_path):
     assert outcome.state == "failed"
     assert "demo_mouse.onnx" in outcome.reason
     assert "(worker tcp://" in outcome.reason
+
+
+def test_a_worker_with_another_version_refuses(cluster, tmp_path):
+    address, start_worker = cluster
+    start_worker()
+    given = replace(settings(tmp_path / "out"), version="0.0.9")
+    [outcome] = track([write_video(tmp_path / "m.mp4", 5)], given, console(), address)
+    assert outcome.state == "failed"
+    assert f"found dlstream {__version__}; expected 0.0.9, as where the command was given" in outcome.reason
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+HERE = Path("/proc/self/cwd")
+"""A folder that each process sees as another one, as computers do that do not share their disks."""
+
+
+def test_a_worker_without_the_shared_folder_refuses(cluster, tmp_path, monkeypatch):
+    address, start_worker = cluster
+    (tmp_path / "client").mkdir()
+    (tmp_path / "worker").mkdir()
+    start_worker(tmp_path / "worker")
+    monkeypatch.chdir(tmp_path / "client")
+    [outcome] = track([write_video(tmp_path / "m.mp4", 5)], settings(HERE / "out"), console(), address)
+    assert outcome.state == "failed"
+    assert "this worker does not see /proc/self/cwd/out as the computer that gave the command" in outcome.reason
+    assert list((tmp_path / "worker").iterdir()) == [], "no results on its own disk"
+    assert list((tmp_path / "client" / "out").iterdir()) == []
+
+
+def test_workers_get_the_paths_that_were_given(cluster, tmp_path, monkeypatch):
+    address, start_worker = cluster
+    for name in ("client", "worker"):
+        (tmp_path / name).mkdir()
+        write_video(tmp_path / name / "m.mp4", 5)
+        shutil.copy(NETWORK, tmp_path / name / "linked.onnx")
+    start_worker(tmp_path / "worker")
+    monkeypatch.chdir(tmp_path / "client")
+    given = settings(tmp_path / "out", network=HERE / "linked.onnx")
+    (tmp_path / "client" / "linked.onnx").unlink()
+    assert [one.state for one in track([HERE / "m.mp4"], given, console(), address)] == ["tracked"]
+    record = json.loads((tmp_path / "out" / "mDLC_linked.track.json").read_text())
+    assert record["video"]["path"] == str(tmp_path / "worker" / "m.mp4")
+    assert not list((tmp_path / "out").glob(".*"))
 
 
 def test_without_a_scheduler_nothing_is_begun(tmp_path):

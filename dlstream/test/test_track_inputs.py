@@ -8,20 +8,28 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from track_tools import NETWORK, run, settings, write_damaged, write_video
+from track_tools import NETWORK, SECOND, run, settings, tables, write_damaged, write_video
 
+from dlstream.offline.track import record
 from dlstream.offline.track.inputs import Item, find_videos
 from dlstream.offline.track.job import track_video
 from dlstream.offline.track.lost import in_words
 from dlstream_camera.arena import Arena
-from dlstream_common import DlstreamError
+from dlstream_common import DlstreamError, Frame
+from dlstream_pose import Network
+from dlstream_pose.runtime.engines import AUTO
+from dlstream_pose.runtime.network_info import METADATA_KEY
+from dlstream_pose.runtime.precision import Precision
+from dlstream_recorder import Session, SessionSettings, read_session, write_json
 
 
 @pytest.fixture(scope="module")
@@ -159,13 +167,169 @@ def test_images_that_change_their_places_are_tracked_again(tmp_path):
     assert track_video(Item("stills", folder), settings(out)).state == "complete"
 
 
+def stack(path: Path, pages: int = 3) -> Path:
+    arena = Arena(320, 240, seed=len(path.stem))
+    assert cv2.imwritemulti(str(path), [arena.render(number)[0] for number in range(pages)])
+    return path
+
+
+def test_each_of_several_tiff_stacks_is_a_video_of_its_own(tmp_path):
+    folder = tmp_path / "day1"
+    folder.mkdir()
+    stack(folder / "m1.tif")
+    assert [item.name for item in find_videos([folder], tmp_path / "out")] == ["day1"], "as any folder of images"
+    stack(folder / "mouse2.tiff", 4)
+    outcomes, said = run([folder], tmp_path / "out")
+    assert [(outcome.name, outcome.frames) for outcome in outcomes] == [("m1", 3), ("mouse2", 4)]
+    assert f"{folder}: 2 TIFF stacks, each of which is a video of its own" in said
+    cv2.imwrite(str(folder / "arena.png"), np.zeros((240, 320), np.uint8))
+    with pytest.raises(
+        DlstreamError, match=r"day1: found 2 TIFF stacks, such as m1\.tif, beside .* such as arena\.png;"
+    ):
+        find_videos([folder], tmp_path / "out")
+
+
+def test_folders_of_images_that_are_left_out_are_told(walk, tmp_path):
+    lab, said = tmp_path / "lab", []
+    for name in ("day1", "day2", "results"):
+        (lab / name).mkdir(parents=True)
+    first, second = stills(lab / "day1" / "stills", 2), stills(lab / "day2" / "stills2", 2)
+    (lab / "results" / "m1DLC_demo_mouse_trajectory.png").touch()
+    with pytest.raises(
+        DlstreamError, match=r"lab: found only 2 folders of images in it, such as .*stills; expected a "
+    ):
+        find_videos([lab], tmp_path / "out")
+    shutil.copy(walk, lab / "day1" / "m1.mp4")
+    (lab / "day1" / "arena.png").touch()
+    assert [item.name for item in find_videos([lab], tmp_path / "out", said.append)] == ["m1"]
+    assert said == [f"{lab}: left out 2 folders of images in it, such as {first}. Name each itself to have it tracked"]
+    found = find_videos([lab, first, second], tmp_path / "out", said.append)
+    assert [item.name for item in found] == ["m1", "stills", "stills2"]
+    assert len(said) == 1, "those are named"
+    _, text = run([lab], tmp_path / "out")
+    assert said[0] in text
+
+
+def test_depth_cameras_of_a_session_are_left_out(tmp_path):
+    given = SessionSettings(directory=tmp_path, session="s", cameras=["box/depth", "top"], min_free=0.0, bag=False)
+    session = Session(given)
+    start, arena = read_session(session.folder)["created_ns"], Arena(320, 240, seed=3)
+    for number in range(3):
+        stamp = start + number * SECOND // 10
+        session.add_frame(Frame("top", number, stamp, arena.render(number)[0], "bgr8"))
+        depth = np.full((240, 320), 1000 + number, np.uint16)
+        session.add_frame(Frame("box/depth", number, stamp, depth, "16UC1"))
+    session.finish("enough")
+    out, said = tmp_path / "out", []
+    assert [item.name for item in find_videos([tmp_path], out, said.append)] == ["s_top"]
+    assert said == [
+        f"{tmp_path}/s/box_depth.mkv: left out, because it is of a depth camera. Name it itself to have it tracked"
+    ]
+    assert [item.name for item in find_videos([tmp_path / "s" / "box_depth.mkv"], out)] == ["s_box_depth"]
+    (tmp_path / "s" / "top.mkv").unlink()
+    with pytest.raises(DlstreamError, match="found a session without a video other than of depth cameras"):
+        find_videos([tmp_path / "s"], out)
+
+
 def test_results_of_before_are_made_again(walk, tmp_path):
     run([walk], tmp_path)
-    record = tmp_path / "walkDLC_demo_mouse.track.json"
-    about = json.loads(record.read_text())
-    record.write_text(json.dumps(about | {"format": 1}))
+    path = tmp_path / "walkDLC_demo_mouse.track.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps(about | {"format": 1}))
     [outcome], _ = run([walk], tmp_path)
     assert (outcome.state, outcome.reason) == ("tracked", "another version of dlstream wrote the results")
+
+
+def test_the_record_says_which_engine_was_used(walk, tmp_path):
+    """A network of less than single precision has one engine on all machines; the record is of what was asked for."""
+    proof = {"engine": "onnx", "library": "x", "seen": 1, "confidence_median": 0.0, "confidence_worst": 0.0}
+    proof |= {"frames": 1, "on": "x", "median": 0.1, "p95": 0.1, "p99": 0.1, "worst": 0.1}
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(NETWORK)
+    precision = Precision.model_validate({"name": "int8", "proofs": [proof]})
+    info = Network(NETWORK).info.model_copy(update={"precision": precision})
+    onnx.helper.set_model_props(model, {METADATA_KEY: info.model_dump_json()})
+    onnx.save(model, tmp_path / "mouse.int8.onnx")
+    for network, run_by in ((NETWORK, "auto"), (tmp_path / "mouse.int8.onnx", "onnx")):
+        given = settings(tmp_path / "out", network=network)
+        assert (given.engine, given.run_by) == ("auto", run_by)
+        run([walk], tmp_path / "out", network=network)
+        about = json.loads((tmp_path / "out" / f"walkDLC_{network.stem}.track.json").read_text())
+        assert about["settings"]["engine"] == "auto"
+        assert about["engine_used"] in (AUTO if run_by == "auto" else ["onnx"])
+
+
+def test_a_video_of_the_same_name_does_not_overwrite_the_other_ones_results(walk, tmp_path):
+    out, day1, day2 = tmp_path / "out", tmp_path / "day1", tmp_path / "day2"
+    for day in (day1, day2):
+        day.mkdir()
+        write_video(day / "m.mp4", 5, seed=len(list(tmp_path.iterdir())))
+    run([day1], out)
+    before = tables(out)
+    for changes in ({}, {"scale": 0.5}):
+        with pytest.raises(
+            DlstreamError, match=r"track\.json: found the results of .*day1/m\.mp4, which is still there"
+        ):
+            run([day2 / "m.mp4"], out, **changes)
+    assert tables(out) == before
+    (tmp_path / "moved").mkdir()
+    (day1 / "m.mp4").rename(tmp_path / "moved" / "m.mp4")
+    assert run([tmp_path / "moved"], out)[0][0].state == "complete", "moved"
+    shutil.copy(tmp_path / "moved" / "m.mp4", day1)
+    assert run([tmp_path / "moved"], out)[0][0].state == "complete", "at two places"
+    (day1 / "m.mp4").unlink()
+    [outcome], _ = run([day2], out)
+    assert (outcome.state, outcome.reason) == ("tracked", "the video has changed"), "the other one is gone"
+
+
+def test_files_of_former_results_do_not_stay_beside_the_new_ones(walk, tmp_path):
+    base = "walkDLC_demo_mouse"
+    run([walk], tmp_path, annotate=True, pictures=True)
+    (tmp_path / f"{base}_notes.txt").write_text("my own")
+    path = tmp_path / f"{base}.track.json"
+    about = json.loads(path.read_text())
+    (tmp_path / "other.txt").write_text("not of this video")
+    path.write_text(json.dumps(about | {"files": {**about["files"], "other.txt": 1, f"{base}/../other.txt": 1}}))
+    assert run([walk], tmp_path)[0][0].state == "complete", "nothing is removed"
+    assert (tmp_path / f"{base}_labeled.mp4").exists()
+    run([walk], tmp_path, scale=0.5, pictures=True)
+    ours = [f"{base}{end}" for end in (".csv", ".h5", ".track.json", "_notes.txt", "_occupancy.png", "_trajectory.png")]
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([*ours, "other.txt"])
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), OSError(28, "No space left on device"), None])
+def test_results_that_did_not_get_all_their_names_are_made_again(walk, tmp_path, monkeypatch, stop):
+    """Stopped before the last record, or with `None` before the last file has its name."""
+    out, base = tmp_path / "out", "walkDLC_demo_mouse"
+
+    def write(path: Path, data: Mapping[str, Any]) -> None:
+        if "frames" in data:
+            raise stop
+        write_json(path, data)
+
+    def move(self: Path, target: Path) -> Path:
+        if target.suffix == ".h5" and self.parent != target.parent:
+            raise KeyboardInterrupt
+        return self.rename(target)
+
+    with monkeypatch.context() as patch:
+        if stop is None:
+            patch.setattr(Path, "replace", move)
+        else:
+            patch.setattr(record, "write_json", write)
+        if isinstance(stop, OSError):
+            [outcome], _ = run([walk], out)
+            assert outcome.state == "failed"
+            assert "No space left on device" in outcome.reason
+        else:
+            with pytest.raises(KeyboardInterrupt):
+                run([walk], out)
+    assert (out / f"{base}.csv").exists()
+    [outcome], _ = run([walk], out)
+    assert (outcome.state, outcome.reason) == ("tracked", "the command was stopped while the results got their names")
+    run([walk], tmp_path / "other")
+    assert tables(out) == tables(tmp_path / "other")
+    assert run([walk], out)[0][0].state == "complete"
 
 
 def test_a_video_whose_first_frame_has_another_size_than_most_fails(tmp_path):

@@ -27,6 +27,7 @@ class Trial:
         encoding: of the picture.
         stamps: of all frames, nanoseconds since the epoch.
         notices: what the camera reported meanwhile: lost frames, a picture that can't be right.
+        asked_frames: how many should have come; 0: any number.
     """
 
     format: Format
@@ -37,6 +38,7 @@ class Trial:
     dropped: int
     state: SourceState
     notices: tuple[Notice, ...]
+    asked_frames: int = 0
 
     @property
     def intervals(self) -> NDArray[np.float64]:
@@ -61,6 +63,8 @@ class Trial:
         if not self.stamps:
             what = f": it waits for {self.state.waiting}, and none came" if self.state.waiting else ""
             return [f"no frame came{what}"]
+        if len(self.stamps) < self.asked_frames:
+            found.append(f"{len(self.stamps)} of {self.asked_frames} frames came")
         wanted = self.asked_fps or self.format.fps
         if wanted and len(self.stamps) > 1 and self.fps < _SLOW * wanted:
             found.append(f"{self.fps:.1f} frames per second came; expected {wanted:g}")
@@ -80,7 +84,8 @@ def try_camera(
     """Opens a camera, reads it for some seconds, or until it has given so many frames, and closes it.
 
     Args:
-        enough: ends the trial as soon as it is set, by any thread.
+        seconds: how long to read; with `frames`, how long to wait for each of them.
+        enough: ends the trial as soon as it is set, by any thread; then fewer frames are no problem.
 
     Raises:
         PartError: its library is not installed.
@@ -90,7 +95,8 @@ def try_camera(
     camera = Camera(name, settings, notices.append)
     enough, over, ended = enough or threading.Event(), threading.Event(), threading.Event()
     delivered = camera.open()
-    stopper = threading.Thread(target=_stop_after, args=(camera, seconds, enough, over, ended), daemon=True)
+    end = _End(time.monotonic() + seconds)
+    stopper = threading.Thread(target=_stop_after, args=(camera, end, enough, over, ended), daemon=True)
     stamps: list[int] = []
     picture, encoding, dropped = None, "", 0
     try:
@@ -98,8 +104,10 @@ def try_camera(
         while not over.is_set() and (shot := camera.read()) is not None:
             stamps.append(shot.frame.stamp)
             picture, encoding, dropped = shot.frame.image, shot.frame.encoding, shot.dropped
-            if frames and len(stamps) >= frames:
-                break
+            if frames:
+                end.at = time.monotonic() + seconds
+                if len(stamps) >= frames:
+                    break
         state = camera.state()
     finally:
         ended.set()
@@ -107,15 +115,22 @@ def try_camera(
         stopper.join()
         camera.close()
     asked = getattr(settings, "fps", 0.0) if getattr(settings, "pace", True) else 0.0
-    return Trial(delivered, asked, picture, encoding, tuple(stamps), dropped, state, tuple(notices))
+    due = 0 if enough.is_set() else frames
+    return Trial(delivered, asked, picture, encoding, tuple(stamps), dropped, state, tuple(notices), due)
+
+
+@dataclass
+class _End:
+    """When the time is over, as time.monotonic() has it."""
+
+    at: float
 
 
 def _stop_after(
-    camera: Camera, seconds: float, enough: threading.Event, over: threading.Event, ended: threading.Event
+    camera: Camera, end: _End, enough: threading.Event, over: threading.Event, ended: threading.Event
 ) -> None:
     """Wakes a waiting read when the time is over; again, since it may come before the read begins to wait."""
-    end = time.monotonic() + seconds
-    while not enough.is_set() and (left := end - time.monotonic()) > 0:
+    while not enough.is_set() and (left := end.at - time.monotonic()) > 0:
         if ended.wait(min(left, 0.05)):
             return
     over.set()

@@ -17,7 +17,7 @@ from dlstream_recorder.session.offline import OfflineSession
 from dlstream_recorder.session.recover import recover
 from dlstream_recorder.session.session import Session, Status
 from dlstream_recorder.settings import RecorderSettings, SessionSettings
-from dlstream_recorder.writers._files import write_error, write_json
+from dlstream_recorder.writers._files import disk_of, write_error, write_json
 from dlstream_recorder.writers._pose_table import PoseTable
 from dlstream_recorder.writers.bag import Bag, Quality
 from dlstream_recorder.writers.events import EVENT_COLUMNS, EventRow
@@ -49,6 +49,7 @@ __all__ = [
     "Subject",
     "Summary",
     "TrackingError",
+    "disk_of",
     "merged",
     "metadata_in",
     "metadata_of",

@@ -53,6 +53,7 @@ class Figures:
 
     Attributes:
         times: of each step.
+        rate: frames a second, the mean of the cameras with a network.
         busy: milliseconds for which each pose kept the network busy, in their order.
         at_once: how many were computed at a time, each of another camera.
         without: frames that got no pose.
@@ -64,12 +65,8 @@ class Figures:
     cameras: int
     frames: int
     without: int
+    rate: float
     at_once: int = 1
-
-    @property
-    def rate(self) -> float:
-        """Frames a second of one camera."""
-        return self.summary.fps or 0.0
 
 
 def figures_of(session: Path) -> Figures:
@@ -96,6 +93,7 @@ def figures_of(session: Path) -> Figures:
         Times.of("loop: frame to pose", between("stamp_ns", "published_ns")),
         Times.of("loop: frame to output", applied),
     ]
+    rates = [rate for name in cameras if (rate := summary.cameras[name].fps)]
     captured = sum(summary.cameras[name].frames_captured for name in cameras)
     return Figures(
         summary,
@@ -104,6 +102,7 @@ def figures_of(session: Path) -> Figures:
         len(cameras),
         captured,
         max(0, captured - sum(summary.cameras[name].poses for name in cameras)),
+        float(np.mean(rates)) if rates else 0.0,
         computed_at_once(rows["inference_start_ns"].to_numpy(), rows["published_ns"].to_numpy()) if len(rows) else 1,
     )
 

@@ -92,8 +92,12 @@ def _governor(root: Path) -> Iterator[Finding]:
 
 
 def _idle(root: Path) -> Iterator[Finding]:
+    states = sorted((root / "sys/devices/system/cpu/cpu0/cpuidle").glob("state*"))
+    if not states:
+        yield Finding("idle cores", "can't be seen here (a virtual machine, or a kernel without cpuidle)")
+        return
     deep = []
-    for state in sorted((root / "sys/devices/system/cpu/cpu0/cpuidle").glob("state*")):
+    for state in states:
         latency = _read(state / "latency")
         if latency.isdigit() and int(latency) > _DEEP and _read(state / "disable") != "1":
             deep.append(f"{_read(state / 'name')} takes {latency} us to wake from")

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
 
-from dlstream_recorder import summarise
+from dlstream_recorder import disk_of, summarise
 from dlstream_recorder.report.tables import read_frames, segment_stems, sibling
 
 
 @dataclass(frozen=True)
 class RecordedCamera:
-    """What was found of a camera, in words."""
+    """What was found of a camera.
+
+    Attributes:
+        text: in words.
+        rate: bytes a second of its video; 0: none, or not known.
+    """
 
     text: str
     fine: bool
+    rate: float = 0.0
 
 
 def check_recording(session: Path) -> Iterator[RecordedCamera]:
@@ -42,10 +48,9 @@ def check_recording(session: Path) -> Iterator[RecordedCamera]:
             continue
         wrong = [stem for stem in stems if not _same_times(stem)]
         text += f", {decoded} can be read again, at {camera.fps or 0:.1f} a second"
-        if camera.seconds:
-            a_second = size / camera.seconds
-            hours = shutil.disk_usage(session).free / a_second / 3600
-            text += f"; {a_second / 1e6:.1f} MB a second, so that this disk is full in {hours:.1f} h"
+        rate = size / camera.seconds if camera.seconds else 0.0
+        if rate:
+            text += f"; {rate / 1e6:.1f} MB a second"
         fine = camera.frames_recorded == camera.frames_captured == decoded and not wrong
         if camera.frames_dropped:
             text += f". {camera.frames_dropped} ARE LOST: the disk or the processor is too slow"
@@ -53,7 +58,16 @@ def check_recording(session: Path) -> Iterator[RecordedCamera]:
             text += ". The times in the video are not those of the frames"
         elif not fine:
             text += ". The video does not hold what was recorded"
-        yield RecordedCamera(text, fine)
+        yield RecordedCamera(text, fine, rate)
+
+
+def until_full(cameras: Sequence[RecordedCamera], session: Path) -> str:
+    """When the disk of the session is full with all of these cameras, in a sentence; empty if nothing was measured."""
+    rate = sum(camera.rate for camera in cameras)
+    if not rate:
+        return ""
+    hours = shutil.disk_usage(session).free / rate / 3600
+    return f"{rate / 1e6:.1f} MB a second in all: the disk {disk_of(session)} is full in {hours:.1f} h"
 
 
 def _frames(path: Path) -> int:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 from dlstream.rig.file import Rig
 from dlstream.rig.sections import Stop, frame_triggers, section_of
 from dlstream_common import DlstreamError
 from dlstream_outputs import output_settings
-from dlstream_recorder import RecorderSettings
+from dlstream_recorder import RecorderSettings, write_error
 
 
 def to_bench(rig: Rig, folder: Path) -> Rig:
@@ -35,6 +38,27 @@ def to_record(rig: Rig, folder: Path) -> Rig:
     """Cameras, with what triggers their frames, and recorder alone."""
     update: dict[str, Any] = {"outputs": frame_triggers(rig), "experiment": None, "pose": None, "stop": Stop()}
     return rig.model_copy(update={**update, "recorder": _recorder(rig, folder)})
+
+
+@contextmanager
+def bench_folder(rig: Rig) -> Iterator[Path]:
+    """A temporary folder on the disk that the rig's own sessions go to: another one may be faster, slower or smaller.
+
+    It is in the folder of the sessions, or where that will be made; of a rig that records nothing, where temporary
+    files are.
+
+    Raises:
+        RecordingError: it can't be made.
+    """
+    place = None if rig.recorder is None else rig.recorder.directory.expanduser().absolute()
+    while place is not None and not place.is_dir():
+        place = place.parent
+    try:
+        folder = TemporaryDirectory(prefix=".dlstream_bench_", dir=place)
+    except OSError as error:
+        raise write_error(place or Path(gettempdir()), error) from error
+    with folder as name:
+        yield Path(name)
 
 
 def _recorder(rig: Rig, folder: Path) -> Any:

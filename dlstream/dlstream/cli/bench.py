@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -60,7 +59,7 @@ def try_recording(
     change: Change = None,
 ) -> None:
     """Record only the rig's cameras, then read the videos: is every frame in them? Exits with 1 if not."""
-    from dlstream.bench.recording import check_recording
+    from dlstream.bench.recording import check_recording, until_full
     from dlstream.bench.rigs import to_record
 
     console = make_console()
@@ -69,6 +68,8 @@ def try_recording(
         found = list(check_recording(session))
         for camera in found:
             console.print(f"[{'default' if camera.fine else 'bold red'}]{escape(camera.text)}[/]")
+        if full := until_full(found, session):
+            console.print(escape(full))
     raise typer.Exit(0 if found and all(camera.fine for camera in found) else 1)
 
 
@@ -87,18 +88,22 @@ def _run(
     Raises:
         DlstreamError: it can't be run, or recorded nothing.
     """
+    from dlstream.bench.rigs import bench_folder
     from dlstream.cli.warning_printer import WarningPrinter
     from dlstream.rig.check import check_rig, checked_rig
     from dlstream.rig.overrides import overrides_of
     from dlstream.run.command import run_rig
     from dlstream.run.environment import private_domain
+    from dlstream_recorder import disk_of
 
     console = make_console()
     overrides = overrides_of(changes=change or ())
     rig, path = checked_rig(file, allow_python, WarningPrinter(console), overrides)
-    folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dlstream_bench_")))
-    rig = changed(rig, folder.absolute())
+    folder = (keep or stack.enter_context(bench_folder(rig))).absolute()
+    rig = changed(rig, folder)
     check_rig(rig, path, overrides=overrides)
+    place = folder if keep else folder.parent
+    console.print(escape(f"this session is written to {place}, on the disk {disk_of(place)}"))
     os.environ.update(stack.enter_context(private_domain()))
     outcome = run_rig(rig, path, console, seconds, poses=poses)
     if outcome.session is None or not (outcome.session / "session.json").exists():

@@ -35,8 +35,13 @@ def try_cameras(
         typer.Argument(metavar="[KEY=VALUE]...", help="Keys of the camera, such as fps=50; for a rig none."),
     ] = None,
     only: Annotated[list[str] | None, typer.Option("--camera", help="Only this camera of the rig.")] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds to read.")] = 5.0,
-    frames: Annotated[int, typer.Option(min=0, help="End after this many frames; 0: after the seconds.")] = 0,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, max=3600, help="Seconds to read; with --frames, to wait for each frame.")
+    ] = 5.0,
+    frames: Annotated[
+        int,
+        typer.Option(min=0, help="Read this many frames, however long that takes; bad if fewer come. 0: any number."),
+    ] = 0,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path(),
 ) -> None:
     """Try a camera without the rest of the rig: a picture, rate, jitter, losses; exit code 1 if it is bad.

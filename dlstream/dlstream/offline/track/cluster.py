@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from rich.console import Console
 from rich.markup import escape
 
+from dlstream import __version__
 from dlstream.offline.track.inputs import Item
 from dlstream.offline.track.job import track_video
 from dlstream.offline.track.progress import TrackProgress
 from dlstream.offline.track.settings import Outcome, Settings
 from dlstream_common import DlstreamError
 from dlstream_common.installing import pip_install
+from dlstream_recorder import write_error
 
 _TIMEOUT = "10s"
 
@@ -30,7 +34,8 @@ def track_on_cluster(
     and this machine must see the videos, the network and the folder of the results under the same paths.
 
     Raises:
-        DlstreamError: `distributed` is not installed, there is no scheduler at the address, or it went away.
+        DlstreamError: `distributed` is not installed, there is no scheduler at the address, or it went away; or the
+            folder of the results can't be written.
     """
     try:
         from distributed import Client, as_completed
@@ -49,18 +54,18 @@ def track_on_cluster(
             f"--scheduler: found no Dask scheduler at {address} ({error}); expected an address such as "
             "tcp://host:8786, as `dask scheduler` prints it"
         ) from error
-    with client:
+    run = uuid4().hex
+    with client, _mark(settings.out / f".track-{run}") as mark:
         if not client.scheduler_info(n_workers=-1)["workers"]:
             console.print(f"[yellow]{escape(address)} has no workers yet; waiting for the first one[/]")
-        run = uuid4().hex
         topic = f"dlstream-track-{run}"
         client.subscribe_topic(topic, lambda event: progress.frames(event[1]["name"], event[1]["frames"]))
         settings = replace(settings, threads=settings.threads or 1)  # Dask gives a worker as many tasks as it has cores
         futures: dict[Any, Item] = {}
         for number, item in enumerate(items):
-            absolute = replace(item, path=item.path.resolve())
+            absolute = replace(item, path=item.path.absolute())
             key = f"track-{item.name}-{run}"
-            future = client.submit(_track, absolute, settings, topic, key=key, pure=False, priority=-number)
+            future = client.submit(_track, absolute, settings, topic, mark, key=key, pure=False, priority=-number)
             futures[future] = item
         try:
             for future in as_completed(list(futures), loop=client.loop):
@@ -71,11 +76,28 @@ def track_on_cluster(
                 client.cancel(rest, reason="dlstream track was stopped")
 
 
-def _track(item: Item, settings: Settings, topic: str) -> Outcome:
+@contextmanager
+def _mark(path: Path) -> Iterator[Path]:
+    """An empty file by which workers know the folder of the results; it is gone at the end."""
+    try:
+        path.touch()
+    except OSError as error:
+        raise write_error(path, error) from error
+    try:
+        yield path
+    finally:
+        with suppress(OSError):  # as on a shared disk that is gone
+            path.unlink()
+
+
+def _track(item: Item, settings: Settings, topic: str, mark: Path) -> Outcome:
     """Runs in a worker."""
     from distributed import get_worker
 
     worker = get_worker()
+    reason = _refusal(settings, mark)
+    if reason:
+        return Outcome(item.name, item.path, "failed", reason=f"{reason} (worker {worker.address})")
 
     def report(frames: int) -> None:
         worker.log_event(topic, {"name": item.name, "frames": frames})
@@ -84,6 +106,21 @@ def _track(item: Item, settings: Settings, topic: str) -> Outcome:
     if outcome.state == "failed":
         return replace(outcome, reason=f"{outcome.reason} (worker {worker.address})")
     return outcome
+
+
+def _refusal(settings: Settings, mark: Path) -> str:
+    """Why this worker can't make the results that the command would make; empty if it can."""
+    if settings.version != __version__:
+        return (
+            f"found dlstream {__version__}; expected {settings.version}, as where the command was given. Install the "
+            "same version on all computers"
+        )
+    if not mark.exists():  # a folder of this name on the worker's own disk would take the results
+        return (
+            f"this worker does not see {settings.out} as the computer that gave the command does; expected a folder "
+            "on a disk that all of them share, under the same path"
+        )
+    return ""
 
 
 def _outcome(future: Any, item: Item, address: str) -> Outcome:

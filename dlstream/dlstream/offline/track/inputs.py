@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
+import cv2
+
 from dlstream.offline.kinds import is_ros1, is_session, ros1
-from dlstream_common import DlstreamError
+from dlstream_common import DlstreamError, RecordingError
+from dlstream_common.quiet import quiet_opencv
 from dlstream_common.video import IMAGE_ENDINGS, VIDEO_ENDINGS
+from dlstream_recorder import read_session
+from dlstream_recorder.report.report import is_depth
 
 LABELED = "_labeled.mp4"
 """How the names of our annotated videos end, as DeepLabCut's do; they are left out of folders."""
 _ANNOTATED = "annotated.mp4"
+_PICTURES = ("_trajectory.png", "_occupancy.png")
+"""How the names of our pictures end."""
+_STACKS = (".tif", ".tiff")
+Remark = Callable[[str], None]
+"""Called with what a person should know of how something was taken, a sentence."""
 
 
 @dataclass(frozen=True)
@@ -29,19 +39,21 @@ class Item:
     path: Path
 
 
-def find_videos(given: Sequence[Path], out: Path) -> list[Item]:
+def find_videos(given: Sequence[Path], out: Path, remark: Remark = lambda text: None) -> list[Item]:
     """The videos among files, folders (and the folders in them) and sessions; each once, in the order given.
 
     Args:
         out: the folder of the results, which is not searched.
+        remark: gets what was left out.
 
     Raises:
         DlstreamError: something does not exist or has no video in it, two videos would have results of one name, or no
             results can be written under a name.
     """
     found: dict[Path, Item] = {}
+    named = {path.resolve() for path in given}
     for path in given:
-        items = list(_videos_in(path, out.resolve()))
+        items = list(_videos_in(path, out.resolve(), named, remark))
         if not items:
             raise DlstreamError(f"{path}: {_nothing(path)}")
         for item in items:
@@ -58,7 +70,7 @@ def find_videos(given: Sequence[Path], out: Path) -> list[Item]:
     return list(found.values())
 
 
-def _videos_in(path: Path, out: Path) -> Iterator[Item]:
+def _videos_in(path: Path, out: Path, named: set[Path], remark: Remark) -> Iterator[Item]:
     if not path.exists():
         raise DlstreamError(f"{path}: found no such file or folder; expected a video, or a folder of videos")
     if not path.is_dir():
@@ -66,11 +78,20 @@ def _videos_in(path: Path, out: Path) -> Iterator[Item]:
             raise DlstreamError(f"{path}: found {ros1(path)}")
         yield _file(path)
     elif is_session(path):
-        yield from _of_session(path)
+        yield from _of_session(path, remark)
     else:
-        inside = list(_in_folder(path, out))
+        stills: list[Path] = []
+        inside = list(_in_folder(path, out, stills, remark))
         if not inside and any(is_image(file) for file in path.iterdir()):
-            yield Item(path.resolve().name, path)
+            inside = list(_of_images(path, remark))
+            stills = [folder for folder in stills if folder != path]
+        left_out = [folder for folder in stills if folder.resolve() not in named]
+        if left_out:
+            folders = "a folder of images" if len(left_out) == 1 else f"{len(left_out)} folders of images"
+            text = f"{path}: {'left out' if inside else 'found only'} {folders} in it, such as {left_out[0]}"
+            if not inside:
+                raise DlstreamError(f"{text}; expected a video. Name each folder of images itself to have it tracked")
+            remark(f"{text}. Name each itself to have it tracked")
         yield from inside
 
 
@@ -80,10 +101,42 @@ def _file(path: Path) -> Item:
     return Item(path.stem, path)
 
 
-def _in_folder(folder: Path, out: Path) -> Iterator[Item]:
+def _of_images(folder: Path, remark: Remark) -> Iterator[Item]:
+    """A folder whose images are the frames of one video; or whose TIFF stacks are a video each, such as one a mouse."""
+    images = [file for file in sorted(folder.iterdir()) if is_image(file) and file.is_file()]
+    stacks = [file for file in images if _is_stack(file)]
+    if len(stacks) < 2:
+        yield Item(folder.resolve().name, folder)
+        return
+    if len(stacks) < len(images):
+        single = next(file for file in images if file not in stacks)
+        raise DlstreamError(
+            f"{folder}: found {len(stacks)} TIFF stacks, such as {stacks[0].name}, beside single images, such as "
+            f"{single.name}; expected stacks, a video each, or the images of one video. Name the stacks that you mean, "
+            f"such as `dlstream track {quote(str(stacks[0]))}`"
+        )
+    remark(f"{folder}: {len(stacks)} TIFF stacks, each of which is a video of its own")
+    for file in stacks:
+        yield Item(file.stem, file)
+
+
+def _is_stack(file: Path) -> bool:
+    if file.suffix.lower() not in _STACKS:
+        return False
+    with quiet_opencv():
+        try:
+            return bool(cv2.imcount(str(file)) > 1)
+        except cv2.error:
+            return False
+
+
+def _in_folder(folder: Path, out: Path, stills: list[Path], remark: Remark) -> Iterator[Item]:
     """Also in folders that links lead to, as archives have them; each once, since links can go round in a circle.
 
     A link upwards is not followed: it would add what lies beside the folder.
+
+    Args:
+        stills: gets the folders of images.
     """
     seen: set[Path] = set()
     above = set(folder.resolve().parents)
@@ -96,10 +149,14 @@ def _in_folder(folder: Path, out: Path) -> Iterator[Item]:
         seen.add(real)
         if is_session(here):
             folders.clear()
-            yield from _of_session(here)
+            yield from _of_session(here, remark)
             continue
         left_out = {out, *above, *real.parents}
         folders[:] = sorted(name for name in folders if name[0] != "." and (here / name).resolve() not in left_out)
+        if any(is_image(here / name) and not name.endswith(_PICTURES) for name in files) and not any(
+            Path(name).suffix.lower() in VIDEO_ENDINGS for name in files
+        ):
+            stills.append(here)
         for name in sorted(files):
             path = here / name
             ours = name.endswith(LABELED) or name == _ANNOTATED
@@ -107,10 +164,23 @@ def _in_folder(folder: Path, out: Path) -> Iterator[Item]:
                 yield _file(path)
 
 
-def _of_session(folder: Path) -> Iterator[Item]:
+def _of_session(folder: Path, remark: Remark) -> Iterator[Item]:
+    """Not the videos of depth cameras: a network for pictures finds nothing right in distances."""
+    depth = _depth_cameras(folder)
     for path in sorted(folder.glob("*.mkv")):
-        if _is_of_session(path):
+        if path.stem.split(".")[0] in depth:
+            remark(f"{path}: left out, because it is of a depth camera. Name it itself to have it tracked")
+        elif _is_of_session(path):
             yield Item(f"{folder.resolve().name}_{path.stem}", path)
+
+
+def _depth_cameras(folder: Path) -> set[str]:
+    """How the names of their videos begin."""
+    try:
+        cameras = read_session(folder)["cameras"]
+        return {name.replace("/", "_") for name, about in cameras.items() if is_depth(about)}
+    except (RecordingError, KeyError):
+        return set()
 
 
 def _is_of_session(path: Path) -> bool:
@@ -136,7 +206,8 @@ def is_image(path: Path) -> bool:
 
 def _nothing(path: Path) -> str:
     if is_session(path):
-        return "found a session without a video; expected one that was recorded with its video"
+        which = " other than of depth cameras" if _depth_cameras(path) else ""
+        return f"found a session without a video{which}; expected one that was recorded with its video"
     endings = ", ".join(sorted(VIDEO_ENDINGS))
     return (
         f"found no video in it; expected files that end in {endings}, sessions, or images. A video with another ending "

@@ -22,7 +22,7 @@ from dlstream.offline.footage import Footage, Lost, open_footage
 from dlstream.offline.posing import Poser, first_frame, posed_ahead
 from dlstream.offline.track.inputs import Item
 from dlstream.offline.track.lost import LostRow, in_words
-from dlstream.offline.track.record import FORMAT, describe_video, is_same, look_up, record_path
+from dlstream.offline.track.record import FORMAT, describe_video, is_same, look_up, publish, record_path
 from dlstream.offline.track.settings import Outcome, Settings
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError, Frame, FramePoses, to_view
@@ -30,7 +30,7 @@ from dlstream_common.video import PictureCheck
 from dlstream_pose import PoseSettings
 from dlstream_pose.runtime.engines import settings_of_engine
 from dlstream_pose.runtime.overlay import draw_overlay
-from dlstream_recorder import PoseTable, write_error, write_json
+from dlstream_recorder import PoseTable, write_error
 from dlstream_recorder.export.sleap import write_slp
 from dlstream_recorder.report.found import Found, found_in, nowhere
 from dlstream_recorder.report.paths import walks
@@ -66,7 +66,7 @@ def track_video(item: Item, settings: Settings, report: Report = lambda frames: 
 def _track(item: Item, settings: Settings, report: Report, reason: str) -> Outcome:
     base = settings.base(item.name)
     video = describe_video(item.path)
-    engine = settings_of_engine(settings.engine, threads=settings.threads)
+    engine = settings_of_engine(settings.run_by, threads=settings.threads)
     poser = Poser(PoseSettings(network=settings.network, scale=settings.scale, engine=engine))
     estimator = poser.estimator
     if estimator.network.sha256 != settings.sha256:
@@ -88,6 +88,7 @@ def _track(item: Item, settings: Settings, report: Report, reason: str) -> Outco
             "dlstream": __version__,
             "video": video,
             "settings": settings.decisive() | {"network_file": settings.network.name},
+            "engine_used": estimator.network.engine.name,
             "scorer": settings.scorer,
             "keypoints": list(estimator.info.keypoints),
             "individuals": list(estimator.info.individuals),
@@ -100,10 +101,7 @@ def _track(item: Item, settings: Settings, report: Report, reason: str) -> Outco
             "files": {name: (folder / name).stat().st_size for name in (f"{base}{end}" for end in settings.endings())},
         }
         if not look_up(item, settings).complete:  # else somebody else was faster, with the same bytes
-            record_path(item, settings).unlink(missing_ok=True)
-            for name in about["files"]:  # type: ignore[attr-defined]
-                (folder / name).replace(settings.out / name)
-            write_json(record_path(item, settings), about)
+            publish(folder, item, settings, about)
         for other in parts(settings.out, base):  # of processes that were killed, or that come too late
             shutil.rmtree(other, ignore_errors=True)
     return Outcome(
@@ -249,7 +247,7 @@ def _temporary(out: Path, base: str) -> Iterator[Path]:
     """A folder for files that are not whole yet; it is gone at the end."""
     folder = out / f".{base}~{socket.gethostname()}.{os.getpid()}.{threading.get_ident()}{PART}"
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(exist_ok=True)  # without its parents: a worker may not see the disk that they are on
     except OSError as error:
         raise write_error(folder, error) from error
     try:

@@ -12,6 +12,8 @@ from typing import Any
 
 from dlstream.offline.track.inputs import Item, is_image
 from dlstream.offline.track.settings import SUFFIX, Settings
+from dlstream_common import DlstreamError
+from dlstream_recorder import write_json
 
 FORMAT = 2
 _CHUNK = 1 << 20
@@ -46,6 +48,8 @@ def look_up(item: Item, settings: Settings) -> Found:
     path = record_path(item, settings)
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
+        if about.get("publishing"):
+            return Found(False, "the command was stopped while the results got their names")
         files, of, video = about["files"], about["settings"], about["video"]
         frames, lost = int(about["frames"]), len(about["lost"])
     except FileNotFoundError:
@@ -68,6 +72,63 @@ def look_up(item: Item, settings: Settings) -> Found:
     if not is_same(item.path, video):
         return Found(False, "the video has changed")
     return Found(True, frames=frames, lost=lost)
+
+
+def refuse_another(item: Item, settings: Settings) -> None:
+    """Refuses to overwrite the results of another video of the same name, such as day1/m1.mp4 and day2/m1.mp4.
+
+    A video that was moved, or lies at two places, is the same one.
+
+    Raises:
+        DlstreamError: the video that the record names is still there, and is another one.
+    """
+    path = record_path(item, settings)
+    try:
+        video = json.loads(path.read_text(encoding="utf-8"))["video"]
+        other = Path(video["path"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if other != item.path.resolve() and is_same(other, video) and not is_same(item.path, video):
+        raise DlstreamError(
+            f"{path}: found the results of {other}, which is still there; expected those of {item.path}, because both "
+            "would be called the same. Choose another --out"
+        )
+
+
+def publish(folder: Path, item: Item, settings: Settings, about: Mapping[str, Any]) -> None:
+    """Gives the files of a video's results their names, and the record last: what has it is whole.
+
+    Until then another record says that it isn't, so that whatever ends this in between, the next run knows the files as
+    dlstream's own, and makes them again. Files of the former results that are not made this time are removed: beside
+    the new tables they would be taken for theirs.
+
+    Args:
+        folder: where the files are that `about["files"]` names.
+        about: the record.
+
+    Raises:
+        RecordingError: the disk is full or can't be written.
+        OSError: a file can't be moved.
+    """
+    path = record_path(item, settings)
+    former = _former(path, settings.base(item.name))
+    files = {**dict.fromkeys(former, 0), **about["files"]}
+    write_json(path, {"format": FORMAT, "publishing": True, "video": about["video"], "files": files})
+    for name in former:
+        if name not in about["files"]:
+            (settings.out / name).unlink(missing_ok=True)
+    for name in about["files"]:
+        (folder / name).replace(settings.out / name)
+    write_json(path, about)
+
+
+def _former(path: Path, base: str) -> list[str]:
+    """The names of the files that a record lists; only such as can be those of its video."""
+    try:
+        names = [str(name) for name in json.loads(path.read_text(encoding="utf-8"))["files"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [name for name in names if name.startswith(base) and Path(name).name == name]
 
 
 def describe_video(path: Path) -> dict[str, Any]:

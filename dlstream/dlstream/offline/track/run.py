@@ -8,11 +8,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from dlstream import __version__
 from dlstream.offline.footage import open_footage
 from dlstream.offline.track.inputs import Item, check_name, find_videos
 from dlstream.offline.track.job import parts, track_video
 from dlstream.offline.track.progress import TrackProgress, show_videos
-from dlstream.offline.track.record import look_up, record_path
+from dlstream.offline.track.record import look_up, record_path, refuse_another
 from dlstream.offline.track.settings import Outcome, Settings
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError
@@ -29,13 +30,15 @@ def track(given: Sequence[Path], settings: Settings, console: Console, scheduler
         scheduler: address of a Dask scheduler; empty: on this machine.
 
     Raises:
-        DlstreamError: nothing was begun, because there is no video, results would overwrite foreign files, the folder
-            of the results can't be written, or there is no scheduler at the address.
+        DlstreamError: nothing was begun, because there is no video, results would overwrite foreign files or those of
+            another video, the folder of the results can't be written, or there is no scheduler at the address.
     """
-    items = find_videos(given, settings.out)
+    items = find_videos(given, settings.out, lambda text: console.print(f"[yellow]{escape(text)}[/]"))
     check_directory(settings.out, 0.0)
     check_name(settings.out)
     _check_foreign(items, settings)
+    for item in items:
+        refuse_another(item, settings)
     settings.out.mkdir(parents=True, exist_ok=True)
     outcomes: dict[str, Outcome] = {}
     todo: list[Item] = []
@@ -81,12 +84,14 @@ def make_settings(
     if doubt := scale_doubt(estimator.info, scale):
         console.print(f"[yellow]{escape(f'{network}: {doubt}')}[/]")
     return Settings(
-        network.resolve(),
+        network.absolute(),  # a folder behind a link may be known to other computers under this path only
         estimator.network.sha256,
         estimator.scale,
         fps,
         engine,
-        out.resolve(),
+        estimator.network.engine.name if estimator.info.precision else engine,
+        __version__,
+        out.absolute(),
         annotate,
         pictures,
         sleap,
@@ -124,6 +129,9 @@ def _outcomes(
 def _show(outcome: Outcome, console: Console) -> None:
     if outcome.state == "failed":
         console.print(f"[red]{escape(f'{outcome.name}: {outcome.reason}')}[/]")
+        return
+    if outcome.state == "complete":  # another command did it meanwhile
+        console.print(escape(f"{outcome.name}: complete already"))
         return
     again = f" (done again: {outcome.reason})" if outcome.reason else ""
     lost = f", {outcome.lost} lost" if outcome.lost else ""

@@ -19,6 +19,10 @@ class Settings:
         scale: of images; None: as the network file says.
         fps: in place of the files' own times; 0: those.
         engine: see `dlstream parts engine`.
+        run_by: the engine that is opened: `engine`, or what `auto` came to where the command was given, if the network
+            is one of less than single precision: engines differ more there, and each worker might measure another one
+            as the fastest.
+        version: of dlstream, where the command was given.
         out: folder of the results.
         annotate, pictures: whether to write the annotated video, and the pictures of trajectory and occupancy.
         sleap: whether to write SLEAP's file as well.
@@ -30,6 +34,8 @@ class Settings:
     scale: float
     fps: float
     engine: str
+    run_by: str
+    version: str
     out: Path
     annotate: bool = True
     pictures: bool = True
