@@ -51,6 +51,7 @@ void refuse_damaged(void) {
 }
 
 void say_boot(void) {
+    say_newline(); /* ends what the reset may have cut, so that this line is one of its own */
     event_begin(clock_us(), PSTR("boot dlstream"));
     say_number(PROTOCOL);
     say_program_text(PSTR(FIRMWARE_VERSION " " BOARD_NAME));

@@ -127,6 +127,8 @@ void say_number(uint32_t number) {
     say_text(ultoa(number, text, 10));
 }
 
+void say_newline(void) { put('\n'); }
+
 void say_end(void) {
     uint32_t sum = ~crc;
     put('*');

@@ -24,5 +24,6 @@ void say_text(const char *text);
 void say_program_text(PGM_P text);
 void say_number(uint32_t number);
 void say_end(void);
+void say_newline(void); /* an empty line */
 
 #endif

@@ -39,6 +39,7 @@ PATIENT = {"answer_timeout": 10, "watchdog": 10}
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine may let the simulator wait."""
     monkeypatch.setattr("dlstream_outputs.board.board.HANDSHAKE", 60.0)
+    monkeypatch.setattr("dlstream_outputs.board.board.SILENCE", 60.0)
 
 
 @pytest.fixture
@@ -171,6 +172,22 @@ def test_a_reset_board_is_a_fault(opened, board):
     board.command("reset")
     assert "the board was reset" in str(wait_until(output.fault, "a fault"))
     assert board.level(9) == "z"
+
+
+def test_a_reset_in_the_middle_of_an_answer_is_a_fault_each_time(opened, board):
+    for _ in range(20):
+        output = opened()
+        tell(output, "on")
+        for _ in range(6):  # the board is busy with the answers for ten milliseconds
+            output.opened._link.send("time")
+        board.command("reset")
+
+        def fault(output: Arduino = output) -> str:
+            output.keep_alive()
+            return output.fault()
+
+        assert "the board was reset" in str(wait_until(fault, "a fault", patience=30))
+        output.close()
 
 
 def test_a_port_that_is_not_there_or_busy_says_what_to_do(opened, board):

@@ -22,6 +22,7 @@ Heard = list[tuple[bool, BoardEvent]]
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine may let the simulator wait."""
     monkeypatch.setattr("dlstream_outputs.board.board.HANDSHAKE", 60.0)
+    monkeypatch.setattr("dlstream_outputs.board.board.SILENCE", 60.0)
 
 
 @pytest.fixture
@@ -110,6 +111,14 @@ def test_an_unplugged_or_reset_board_is_told(opened, board):
     assert "the board was reset" in str(wait_until(lever.fault, "a fault"))
     board.unplug()
     assert "is it unplugged?" in str(wait_until(lever.fault, "a fault"))
+
+
+@pytest.mark.parametrize("how", ["cut", "freeze"])
+def test_a_board_that_no_longer_answers_is_told_though_no_output_is_fed(opened, board, monkeypatch, how):
+    lever, _ = opened(pin=2)
+    monkeypatch.setattr("dlstream_outputs.board.board.SILENCE", 1.0)
+    board.command(how)
+    assert "the board no longer answers; is its cable loose" in str(wait_until(lever.fault, "a fault", patience=30))
 
 
 @pytest.mark.parametrize(

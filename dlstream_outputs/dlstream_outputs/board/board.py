@@ -15,7 +15,7 @@ from dlstream_common import now
 from dlstream_common.device_clock import ClockJump, RoundTripClock
 from dlstream_outputs.board.errors import BoardError
 from dlstream_outputs.board.lines import Answer, Report, framed, read_line
-from dlstream_outputs.board.link import ANSWER_TIMEOUT, Link
+from dlstream_outputs.board.link import ANSWER_TIMEOUT, Link, Pending
 
 BAUD_RATE = 115_200
 PROTOCOL = "1"
@@ -29,6 +29,13 @@ _FEED_PERIOD = 0.02
 _TELL_AGAIN = 10.0
 _TIME_PERIOD = 1.0
 """Seconds after which the clocks are compared again; the count wraps after 71 minutes."""
+SILENCE = 2.0
+"""Seconds after which a board that has not told its time no longer answers, where nobody waits for an answer."""
+_LAST_CHANCE = 0.25
+"""Seconds for the thread that reads: where the whole program stood still, the answer has long been there."""
+_NOT_GREETED = ("hello", "first")
+"""Why a board that was reset refuses each line: it has forgotten that it was greeted."""
+_WAS_RESET = "the board was reset, and everything on it is off; restart the rig"
 
 
 @dataclass(frozen=True)
@@ -92,13 +99,15 @@ class Board:
         self._listeners: list[Callable[[BoardEvent], None]] = []
         self._jump_told = -_TELL_AGAIN
         self._asked_time = -math.inf
+        self._asked: Pending | None = None
+        self._was_reset = False
         try:
             answer = _handshake(port, self.session)
         except Exception:
             port.close()
             raise
         self.version, self.kind, self.pins = answer.words[2], answer.words[3], " ".join(answer.words[5:])
-        self._link = Link(port, self._on_report, self._on_time)
+        self._link = Link(port, self._on_report, self._on_time, self._on_refusal)
         self._link.start()
         try:
             for _ in range(5):  # the clock's first round trips
@@ -170,9 +179,14 @@ class Board:
                 self._faults.setdefault(pin, str(error))
             self._hungry.clear()
 
-    def fault(self, pin: int) -> str:
-        """What has gone wrong with a line since the last call; empty if nothing has. To be asked again and again."""
-        self._keep_time()
+    def fault(self, pin: int, answer_timeout: float = 0.0) -> str:
+        """What has gone wrong with a line since the last call; empty if nothing has. To be asked again and again.
+
+        Args:
+            pin: of the line.
+            answer_timeout: seconds that the board may take for an answer, where that is more than `SILENCE`.
+        """
+        self._keep_time(max(SILENCE, answer_timeout))
         if self._link.fault:
             reported = self._faults.get(pin) == ""
             self._faults[pin] = ""  # reported once
@@ -181,13 +195,32 @@ class Board:
 
     # Time and events.
 
-    def _keep_time(self) -> None:
-        """Compares the clocks about once a second: nothing else does where no output is commanded."""
+    def _keep_time(self, silence: float) -> None:
+        """Compares the clocks about once a second: nothing else does where no output is commanded.
+
+        Nor would anything else notice there that the board is silent.
+        """
         if time.monotonic() - self._asked_time < _TIME_PERIOD:
             return
-        self._asked_time = time.monotonic()
+        asked = self._asked
+        if asked is not None and not asked.answered.is_set():
+            if time.monotonic() - asked.steady < silence or asked.answered.wait(_LAST_CHANCE):
+                return
+            self._fail_all(f"{self.port}: the board no longer answers; is its cable loose, or is it without power?")
+        self._asked_time, self._asked = time.monotonic(), None
         with suppress(BoardError):  # what is wrong with the link is its fault
-            self._link.send("time")
+            self._asked = self._link.send("time")
+
+    def _fail_all(self, reason: str) -> None:
+        """A fault of everything on the board."""
+        for pin in (*self._lines, *self._inputs):
+            self._faults[pin] = reason
+
+    def _on_refusal(self, answer: Answer) -> None:
+        """Where the line of its boot was lost, what a board refuses after a reset tells it."""
+        if answer.words == _NOT_GREETED and not self._was_reset:
+            self._was_reset = True
+            self._fail_all(_WAS_RESET)
 
     def round_trip(self) -> float:
         """Asks the board for its time; returns the seconds that this took."""
@@ -256,8 +289,8 @@ class Board:
                 else f"the board switched pin {pin} off: on for {limit.max_on / 1000:g} s, its max_on"
             )
         elif report.word == "boot":
-            for pin in (*self._lines, *self._inputs):
-                self._faults[pin] = "the board was reset, and everything on it is off; restart the rig"
+            self._was_reset = True
+            self._fail_all(_WAS_RESET)
         elif report.word in ("lost", "damaged"):
             self._log(f"{self.port}: {report.word} {' '.join(report.values)}".rstrip())
         with self._lock:

@@ -39,6 +39,7 @@ class Link:
         on_report: called in the link's thread with what the board says by itself.
         on_time: called in the link's thread for each answer: the board's microseconds, and the nanoseconds since the
             epoch before the question and after the answer.
+        on_refusal: called in the link's thread with each answer that refuses a line, also one that nobody waits for.
 
     Attributes:
         damaged: lines of the board that were not whole.
@@ -46,10 +47,14 @@ class Link:
     """
 
     def __init__(
-        self, port: Any, on_report: Callable[[Report], None], on_time: Callable[[int, int, int], object]
+        self,
+        port: Any,
+        on_report: Callable[[Report], None],
+        on_time: Callable[[int, int, int], object],
+        on_refusal: Callable[[Answer], object] = lambda answer: None,
     ) -> None:
         self._port = port
-        self._on_report, self._on_time = on_report, on_time
+        self._on_report, self._on_time, self._on_refusal = on_report, on_time, on_refusal
         self._lock = threading.Lock()
         self._waiting: dict[int, Pending] = {}
         self._number = 0
@@ -138,6 +143,8 @@ class Link:
                 self._take(line, arrived)
 
     def _take(self, line: bytes, arrived: int) -> None:
+        if not line:
+            return  # a board that starts ends what its reset has cut
         said = read_line(line)
         if said is None:
             self.damaged += 1
@@ -149,6 +156,8 @@ class Link:
                 return  # it was given up
             if said.done:
                 self._on_time(said.us, waiting.sent, arrived)
+            else:
+                self._on_refusal(said)
             waiting.answer = said
             waiting.answered.set()
 

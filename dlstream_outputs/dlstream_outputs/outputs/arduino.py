@@ -162,7 +162,7 @@ class Arduino(BoardPin[ArduinoSettings]):
         self.opened.feed(self.settings.pin)
 
     def fault(self) -> str:
-        return self.opened.fault(self.settings.pin)
+        return self.opened.fault(self.settings.pin, self.settings.answer_timeout)
 
 
 def command_of(action: Action, pin: int) -> str:
