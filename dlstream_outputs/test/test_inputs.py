@@ -88,6 +88,15 @@ def test_a_photodiode_is_on_above_its_threshold_and_off_below_the_other(opened, 
     assert [on for on, _ in heard] == [True, False, True]
 
 
+def test_a_photodiode_with_little_light_goes_off_too(opened, board):
+    light, heard = opened(pin=14, above=0.04)
+    for millivolts in (500, 0, 500, 0):
+        board.command(f"adc 14 {millivolts}")
+        wait_until(lambda m=millivolts: light.read() == (m > 0), "the level", patience=30)
+    wait_until(lambda: len(heard) == 4, "four changes")
+    assert [on for on, _ in heard] == [True, False, True, False]
+
+
 def test_inputs_and_outputs_share_a_board_but_no_pin(opened, board):
     lever, heard = opened(pin=2)
     output = Arduino(ArduinoSettings(pin=9, port=board.port, answer_timeout=10, watchdog=10), print)
@@ -128,6 +137,9 @@ def test_a_board_that_no_longer_answers_is_told_though_no_output_is_fed(opened, 
         ({"pin": 20}, "A6 and A7 are analog only"),
         ({"pin": 14, "below": 0.5}, "above as well"),
         ({"pin": 14, "above": 0.5, "below": 0.6}, "at most above, 0.5"),
+        ({"pin": 14, "above": 0.5, "below": 0}, "at least 0.0010: the board measures 0"),
+        ({"pin": 14, "above": 0.0008}, "at least 0.0020: the board measures 0"),
+        ({"pin": 14, "above": 0.9996}, "at most 0.9990: the board measures 1023"),
         ({"pin": 1}, "greater than or equal to 2"),
     ],
 )

@@ -38,6 +38,15 @@ _NOT_GREETED = ("hello", "first")
 _WAS_RESET = "the board was reset, and everything on it is off; restart the rig"
 
 
+STEPS = 1023
+"""What the board measures on an analog pin at its full supply."""
+
+
+def in_steps(share: float) -> int:
+    """What the board measures at this share of its supply."""
+    return round(share * STEPS)
+
+
 @dataclass(frozen=True)
 class Line:
     """How an output's pin is configured; times in milliseconds."""
@@ -247,7 +256,7 @@ class Board:
 
     def add_threshold(self, pin: int, low: float, high: float) -> None:
         """Reports when an analog pin goes above `high` and below `low`, shares of the supply from 0 to 1."""
-        self._add(pin, f"analog {pin} {round(low * 1023)} {round(high * 1023)}")
+        self._add(pin, f"analog {pin} {in_steps(low)} {in_steps(high)}")
 
     def _add(self, pin: int, command: str) -> None:
         with self._configuring:
