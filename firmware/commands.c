@@ -104,6 +104,8 @@ static void hello(void) {
     say_text(words[2]);
     say_program_text(PSTR(BOARD_PINS " lines"));
     say_number(LINES);
+    say_program_text(PSTR("events"));
+    say_number(events); /* the next one's number, so that the host notices when the first one is lost */
     say_end();
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -120,6 +121,46 @@ def test_an_unplugged_or_reset_board_is_told(opened, board):
     assert "the board was reset" in str(wait_until(lever.fault, "a fault"))
     board.unplug()
     assert "is it unplugged?" in str(wait_until(lever.fault, "a fault"))
+
+
+class _Spoiling:
+    """A port that spoils the first byte of the next report of the board."""
+
+    def __init__(self, port: Any) -> None:
+        self._port, self.spoilt = port, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
+
+    def read(self, count: int) -> bytes:
+        heard = bytes(self._port.read(count))
+        if b"!" in heard and not self.spoilt:
+            self.spoilt = True
+            heard = heard.replace(b"!", b"?", 1)
+        return heard
+
+
+def test_a_report_that_is_lost_is_told_and_the_level_is_right_afterwards(opened, board):
+    lever, heard = opened(pin=2, active_high=False)
+    other, _ = opened(pin=3)
+    output = Arduino(ArduinoSettings(pin=9, port=board.port, answer_timeout=10, watchdog=10), print)
+    output.open()
+    told: list[str] = []
+    lever._on_loss = told.append
+    link = lever._opened._link
+    link._port = spoiling = _Spoiling(link._port)
+    assert (lever.read(), other.read()) == (False, True)  # and what comes next is read through the new port
+    board.command("pin 2 0")
+    wait_until(lambda: spoiling.spoilt, "the lever is pressed")
+    assert (heard, output.fault()) == ([], "")
+    board.command("pin 3 0")
+    wait_until(lambda: heard, "what the lost report said", patience=20)
+    assert [on for on, _ in heard] == [True]
+    assert heard[0][1].uncertainty > 0
+    assert "1 of the board's reports were lost on the way, maybe changes of this input" in told[0]
+    assert "1 of the board's reports were lost on the way, and one may say that pin 9 is off" in output.fault()
+    assert lever.fault() == ""
+    output.close()
 
 
 @pytest.mark.parametrize("how", ["cut", "freeze"])

@@ -112,3 +112,13 @@ def test_every_change_is_told_beside_trains(begin: Begin) -> None:
     wait_until(lambda: host.done("time") and len([e for e in host.events if e[3] == "in"]) == 400, "400 changes", 10)
     told = [int(event[2]) + ahead for event in host.events if event[3] == "in"]
     assert max(t - d for t, d in zip(told, driven(host.board, 2), strict=True)) < 300
+
+
+def test_the_greeting_says_the_number_of_the_next_event(begin: Begin) -> None:
+    host = begin()
+    for session in ("first", "second"):
+        words = host.hello(session)
+        assert words[-2] == "events"
+        host.done("input 2 1 0")
+        host.board.command(f"pin 2 {int(session == 'second')}")
+        assert host.event("in")[1] == words[-1]

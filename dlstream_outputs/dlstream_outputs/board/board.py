@@ -8,23 +8,23 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from dlstream_common import now
 from dlstream_common.device_clock import ClockJump, RoundTripClock
 from dlstream_outputs.board.errors import BoardError
-from dlstream_outputs.board.lines import Answer, Report, framed, read_line
+from dlstream_outputs.board.handshake import shake_hands
+from dlstream_outputs.board.lines import Answer, Numbers, Report
 from dlstream_outputs.board.link import ANSWER_TIMEOUT, Link, Pending
 
 BAUD_RATE = 115_200
-PROTOCOL = "1"
 HANDSHAKE = 4.0
 """Seconds for which the handshake is tried: an Arduino Uno resets when its port is opened, and then waits in its
 bootloader for 1 to 2 s."""
 PATIENT = 2.0
 """Seconds for an answer while nothing is on: before a run, a busy computer is no fault."""
-_ASK_AGAIN = 0.25
 _FEED_PERIOD = 0.02
 _TELL_AGAIN = 10.0
 _TIME_PERIOD = 1.0
@@ -111,12 +111,16 @@ class Board:
         self._asked: Pending | None = None
         self._was_reset = False
         try:
-            answer = _handshake(port, self.session)
+            answer, rest = shake_hands(port, self.session, HANDSHAKE)
         except Exception:
             port.close()
             raise
-        self.version, self.kind, self.pins = answer.words[2], answer.words[3], " ".join(answer.words[5:])
-        self._link = Link(port, self._on_report, self._on_time, self._on_refusal)
+        self.version, self.kind = answer.words[2], answer.words[3]
+        self.pins, _, next_event = " ".join(answer.words[5:]).partition(" events ")
+        self._reports = Numbers(int(next_event) if next_event.isdecimal() else None)
+        self._levels: dict[int, str] = {}  # of the inputs, as the board told them last
+        self._told = now()  # when the last report was
+        self._link = Link(port, self._on_report, self._on_time, self._on_refusal, rest)
         self._link.start()
         try:
             for _ in range(5):  # the clock's first round trips
@@ -275,7 +279,15 @@ class Board:
         Raises:
             BoardError: it is no input, or the board does not answer.
         """
-        return self._link.ask(f"read {pin}", PATIENT).words[:1] == ("1",)
+        pending = self._link.send(f"read {pin}", on_answer=partial(self._know, pin))
+        return self._link.answer_to(pending, PATIENT).words[:1] == ("1",)
+
+    def _know(self, pin: int, answer: Answer, at: BoardEvent | None = None) -> None:
+        """Notes an input's level, in the link's thread; tells one that nobody has heard of, of `at` the latest."""
+        level, known = answer.words[0] if answer.words else "", self._levels.get(pin)
+        self._levels[pin] = level
+        if at is not None and known is not None and level != known:
+            self._tell(replace(at, word="in", values=(str(pin), level)))
 
     def _stamp(self, answer: Answer) -> int:
         with self._lock:
@@ -289,6 +301,7 @@ class Board:
             self._log(f"{self.port}: {jump.text}")
 
     def _on_report(self, report: Report) -> None:
+        missing = self._reports.missing_before(report.number)
         if report.word in ("watchdog", "max_on") and report.values:
             pin = int(report.values[0])
             limit = self._lines.get(pin, Line(pin))
@@ -302,9 +315,30 @@ class Board:
             self._fail_all(_WAS_RESET)
         elif report.word in ("lost", "damaged"):
             self._log(f"{self.port}: {report.word} {' '.join(report.values)}".rstrip())
+        elif report.word == "in" and len(report.values) == 2:
+            self._levels[int(report.values[0])] = report.values[1]
         with self._lock:
             stamp = self._clock.to_host(report.us) if self._clock.is_set else now()
             event = BoardEvent(report.word, report.values, stamp, self._clock.uncertainty(report.us), report.us)
+        before, self._told = self._told, stamp
+        self._tell(event)
+        if missing:
+            doubt = event.uncertainty + max(0, stamp - before)
+            self._on_gap(replace(event, word="gap", values=(str(missing),), uncertainty=doubt))
+
+    def _on_gap(self, event: BoardEvent) -> None:
+        """Reports were lost, which may have said that the board switched something off, or what an input did."""
+        lost = f"{event.values[0]} of the board's reports were lost on the way"
+        for pin in self._lines:
+            self._faults[pin] = f"{lost}, and one may say that pin {pin} is off; is the cable of {self.port} loose?"
+        self._tell(event)
+        for pin in self._inputs:
+            try:
+                self._link.send(f"read {pin}", on_answer=partial(self._know, pin, at=event))
+            except BoardError as error:
+                self._faults[pin] = f"{lost}, and pin {pin} can't be read: {error}"
+
+    def _tell(self, event: BoardEvent) -> None:
         for listener in self._listeners:
             listener(event)
 
@@ -313,42 +347,3 @@ class Board:
         with suppress(BoardError):  # its watchdogs do it then
             self._link.ask("off", PATIENT, urgent=True)
         self._link.close()
-
-
-def _handshake(port: Any, session: str) -> Answer:
-    """Greets until the board answers.
-
-    Raises:
-        BoardError: nothing answers, or something else than our firmware.
-    """
-    limit, asked, heard = time.monotonic() + HANDSHAKE, 0.0, b""
-    try:
-        while time.monotonic() < limit:
-            if time.monotonic() - asked > _ASK_AGAIN:
-                asked = time.monotonic()
-                port.write(b"\n" + framed(f"0 hello {session}"))
-            heard += port.read(port.in_waiting or 1)
-            for line in heard.split(b"\n")[:-1]:
-                said = read_line(line)
-                if isinstance(said, Answer) and said.done and said.number == 0 and session in said.words:
-                    return _understood(said, str(port.port))
-    except OSError as error:
-        raise BoardError(f"{port.port} takes nothing any more ({error}); is it unplugged?") from error
-    if heard.strip():
-        raise BoardError(
-            f"{port.port} says {heard[:40]!r}, which is not dlstream's firmware; "
-            f"flash it: dlstream firmware flash --port {port.port}"
-        )
-    raise BoardError(
-        f"{port.port} does not answer; expected dlstream's firmware. "
-        f"Flash it: dlstream firmware flash --port {port.port}"
-    )
-
-
-def _understood(answer: Answer, port: str) -> Answer:
-    if len(answer.words) < 6 or answer.words[0] != "dlstream" or answer.words[1] != PROTOCOL:
-        found = " ".join(answer.words[:3])
-        raise BoardError(
-            f"{port} runs '{found}'; expected 'dlstream {PROTOCOL}'. Flash it: dlstream firmware flash --port {port}"
-        )
-    return answer

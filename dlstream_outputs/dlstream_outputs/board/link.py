@@ -27,6 +27,7 @@ class Pending:
     payload: str
     sent: int
     steady: float
+    on_answer: Callable[[Answer], None] | None = None
     answered: threading.Event = field(default_factory=threading.Event)
     answer: Answer | None = None
 
@@ -40,6 +41,7 @@ class Link:
         on_time: called in the link's thread for each answer: the board's microseconds, and the nanoseconds since the
             epoch before the question and after the answer.
         on_refusal: called in the link's thread with each answer that refuses a line, also one that nobody waits for.
+        heard: what the board has said already.
 
     Attributes:
         damaged: lines of the board that were not whole.
@@ -52,9 +54,11 @@ class Link:
         on_report: Callable[[Report], None],
         on_time: Callable[[int, int, int], object],
         on_refusal: Callable[[Answer], object] = lambda answer: None,
+        heard: bytes = b"",
     ) -> None:
         self._port = port
         self._on_report, self._on_time, self._on_refusal = on_report, on_time, on_refusal
+        self._heard = heard
         self._lock = threading.Lock()
         self._waiting: dict[int, Pending] = {}
         self._number = 0
@@ -75,12 +79,13 @@ class Link:
         """
         return self.answer_to(self.send(payload, urgent), timeout)
 
-    def send(self, payload: str, urgent: bool = False) -> Pending:
+    def send(self, payload: str, urgent: bool = False, on_answer: Callable[[Answer], None] | None = None) -> Pending:
         """Sends a command without waiting for its answer.
 
         Args:
             payload: the command.
             urgent: it is sent to a board, too, that is slow to answer what was sent before.
+            on_answer: called in the link's thread when it was carried out, before anything that the board says later.
 
         Raises:
             BoardError: the board does not answer what was sent before, or is gone.
@@ -89,7 +94,7 @@ class Link:
             self._check(urgent)
             self._number = self._number % _LAST_NUMBER + 1
             number = self._number
-            self._waiting[number] = pending = Pending(payload, now(), time.monotonic())
+            self._waiting[number] = pending = Pending(payload, now(), time.monotonic(), on_answer)
             try:
                 self._port.write(framed(f"{number} {payload}"))
             except OSError as error:
@@ -128,7 +133,7 @@ class Link:
             raise BoardError(f"the board has answered none of {len(self._waiting)} lines; is its cable loose?")
 
     def _read(self) -> None:
-        rest = b""
+        rest = self._heard
         while not self._closing:
             try:
                 rest += self._port.read(self._port.in_waiting or 1)
@@ -156,6 +161,8 @@ class Link:
                 return  # it was given up
             if said.done:
                 self._on_time(said.us, waiting.sent, arrived)
+                if waiting.on_answer is not None:
+                    waiting.on_answer(said)
             else:
                 self._on_refusal(said)
             waiting.answer = said

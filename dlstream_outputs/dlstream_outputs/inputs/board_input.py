@@ -153,6 +153,11 @@ class BoardInput:
                 f"{' '.join(event.values)} changes of the board's inputs were left out: they came faster than it can "
                 "tell them; expected a larger debounce"
             )
+        elif event.word == "gap":
+            self._on_loss(
+                f"{event.values[0]} of the board's reports were lost on the way, maybe changes of this input; its "
+                "level is read again. Expected a cable that loses nothing"
+            )
         elif event.word == "in" and event.values[:1] == (str(self._settings.pin),):
             self._on_change(self._is_on(event.values[1] == "1"), event)
 
