@@ -178,7 +178,7 @@ def test_a_reset_in_the_middle_of_an_answer_is_a_fault_each_time(opened, board):
     for _ in range(20):
         output = opened()
         tell(output, "on")
-        for _ in range(6):  # the board is busy with the answers for ten milliseconds
+        for _ in range(3):  # the board is busy with the answers for some milliseconds
             output.opened._link.send("time")
         board.command("reset")
 
@@ -385,6 +385,29 @@ def test_frame_triggers_run_from_the_opening_to_the_end_whatever_is_commanded(bo
     assert [b - a for a, b in pairwise(rises)] == pytest.approx([20_000] * (len(rises) - 1), abs=20)
     triggers.close()
     assert board.level(4) == "0"
+
+
+def test_frame_triggers_begin_again_after_a_pause_of_this_computer(board):
+    triggers = FrameTrigger(FrameTriggerSettings(pin=4, port=board.port, rate=50, width=2), print)
+    triggers.open()
+    wait_until(lambda: board.level(4) == "1", "the first pulse")
+
+    def silent() -> bool:  # nobody feeds it, until the board's watchdog has ended the pulses
+        changes = board.changes(4)
+        board_us = triggers.opened._link.ask("time", 10).us
+        return board_us - changes[-1].us > 500_000
+
+    wait_until(silent, "the board's watchdog")
+    before = len(board.changes(4))
+    told = str(wait_until(triggers.fault, "a fault"))
+    assert "the board switched pin 4 off: not fed for 2 s; the pulses begin again now, and frames are missing" in told
+    assert triggers.off() > 0
+    wait_until(lambda: not triggers.fault() and len(board.changes(4)) > before + 10, "new pulses")
+    board.command("reset")
+    assert "the pulses can't begin again" in str(wait_until(triggers.fault, "a fault"))
+    with pytest.raises(OutputError, match="the pulses can't begin again"):
+        triggers.off()
+    triggers.close()
 
 
 @pytest.mark.parametrize("width", [20, 19.9, 0.1])
