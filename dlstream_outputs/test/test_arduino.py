@@ -28,6 +28,8 @@ from dlstream_outputs import Level
 from dlstream_outputs.board import BoardError, claim, release
 from dlstream_outputs.board.lines import framed, read_line
 from dlstream_outputs.board.link import Link
+from dlstream_outputs.guard import Guard, Order
+from dlstream_outputs.guarded_device import GuardedDevice
 from dlstream_outputs.outputs import OutputError
 from dlstream_outputs.outputs.arduino import Arduino, ArduinoSettings, command_of
 from dlstream_outputs.outputs.frame_trigger import FrameTrigger, FrameTriggerSettings
@@ -105,6 +107,44 @@ def test_pulses_and_trains_are_made_by_the_board(opened, board):
     wait_until(lambda: len(board.changes(9)) == 2 + 10 + 12, "two bursts of three")
     starts = [change.us for change in board.changes(9)[12:] if change.level == "1"]
     assert [at - starts[0] for at in starts] == pytest.approx([0, 1e4, 2e4, 2e5, 2.1e5, 2.2e5], abs=20)
+
+
+class _Nobody:
+    """Hears of a device, and keeps it to itself."""
+
+    now = staticmethod(time.time_ns)
+    info = warning = error = staticmethod(print)
+
+    def get_logger(self) -> _Nobody:
+        return self
+
+    def changed(self) -> None:
+        return
+
+    def happened(self, stamp: int, kind: str, values: object) -> None:
+        return
+
+    def fail(self, error: Exception) -> None:
+        raise error
+
+
+def test_a_train_is_over_when_the_board_says_so_however_slow_its_clock_is(opened, board, monkeypatch):
+    monkeypatch.setattr(Arduino, "clock_error", 100.0)
+    output = opened(commander_timeout=0, max_command_age=0, arming="start")
+    guard = Guard(output.settings, "start", output.ends, output.clock_error)
+    device = GuardedDevice(output.settings, output, guard, _Nobody())
+    values = {"frequency": "20 Hz", "width": "5 ms", "count": "10"}
+    begun = time.monotonic()
+    device.apply(Order("experiment", 1, "train", values, sent=time.time_ns()), 0, 0)
+    latest = guard.ends_at
+    board.command("freeze")  # so that its time is late
+    wait_until(lambda: time.monotonic() > begun + 0.7, "the train's end by the computer's clock")
+    assert not guard.finished(time.monotonic())
+    board.command("go")
+    wait_until(lambda: device.check() or not guard.on, "the train's end by the board's clock")
+    assert time.monotonic() < latest, "not by the computer's clock"
+    assert [change.level for change in board.changes(9)].count("1") == 10
+    assert (guard.state, guard.reason, device.problem) == ("off", "", "")
 
 
 def test_what_is_acknowledged_is_when_the_pin_changed(opened, board):

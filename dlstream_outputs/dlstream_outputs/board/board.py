@@ -102,6 +102,8 @@ class Board:
         self._lines: dict[int, Line] = {}
         self._inputs: dict[int, str] = {}
         self._faults: dict[int, str] = {}
+        self._commands: dict[int, int] = {}  # of each line, the number of the last command
+        self._ended: dict[int, int] = {}  # of each line, the number of the train that has ended last
         self._hungry: set[int] = set()
         self._fed = 0.0
         self._feed_lock = threading.Lock()
@@ -166,7 +168,9 @@ class Board:
         """
         self._faults.pop(pin, None)
         armed = self._link.send(f"arm {pin}")
+        self._ended.pop(pin, None)
         done = self._link.send(command)
+        self._commands[pin] = done.number
         self._link.answer_to(armed, timeout)
         return self._stamp(self._link.answer_to(done, timeout))
 
@@ -175,6 +179,10 @@ class Board:
         with self._feed_lock:
             self._hungry.discard(pin)
         return self._stamp(self._link.ask(f"disarm {pin}", timeout, urgent=True))
+
+    def has_ended(self, pin: int) -> bool:
+        """Whether the board has said that the train is over which the last command began."""
+        return self._ended.get(pin, 0) == self._commands.get(pin)
 
     def feed(self, pin: int) -> None:
         """Says that the commander of a line is alive; the board hears it at most 20 ms after the next call.
@@ -315,6 +323,8 @@ class Board:
             self._fail_all(_WAS_RESET)
         elif report.word in ("lost", "damaged"):
             self._log(f"{self.port}: {report.word} {' '.join(report.values)}".rstrip())
+        elif report.word == "end" and len(report.values) == 2:
+            self._ended[int(report.values[0])] = int(report.values[1])
         elif report.word == "in" and len(report.values) == 2:
             self._levels[int(report.values[0])] = report.values[1]
         with self._lock:

@@ -24,6 +24,7 @@ _LONGEST_RUBBISH = 4096
 class Pending:
     """A line that was sent, until it is answered."""
 
+    number: int
     payload: str
     sent: int
     steady: float
@@ -94,7 +95,7 @@ class Link:
             self._check(urgent)
             self._number = self._number % _LAST_NUMBER + 1
             number = self._number
-            self._waiting[number] = pending = Pending(payload, now(), time.monotonic(), on_answer)
+            self._waiting[number] = pending = Pending(number, payload, now(), time.monotonic(), on_answer)
             try:
                 self._port.write(framed(f"{number} {payload}"))
             except OSError as error:

@@ -132,6 +132,7 @@ class Arduino(BoardPin[ArduinoSettings]):
     """See ArduinoSettings."""
 
     ends_actions = True
+    clock_error = 0.01  # a Uno's resonator is good to 0.5 %; and a period is rounded to whole microseconds
     acknowledges = "pin changed"
     _used = False
     """Since the last off: only then is a slow answer a fault."""
@@ -157,6 +158,9 @@ class Arduino(BoardPin[ArduinoSettings]):
             raise OutputError(f"{error}; the board switches off by itself after {s.watchdog:g} s") from error
         self._used = False
         return switched
+
+    def has_ended(self) -> bool:
+        return self.opened.has_ended(self.settings.pin)
 
     def keep_alive(self) -> None:
         self.opened.feed(self.settings.pin)
