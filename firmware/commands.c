@@ -152,6 +152,7 @@ static PGM_P start_train(uint8_t line, uint16_t number, uint32_t *us) {
         if (pulses > LONGEST_PHASE / train.period) return PSTR("burst");
         if (train.interval < pulses * train.period + train.width + SHORTEST_PHASE) return PSTR("interval");
     }
+    if (!line_takes(line, &train)) return PSTR("load");
     *us = line_train(line, &train, number);
     return NULL;
 }

@@ -147,6 +147,14 @@ def test_a_train_is_over_when_the_board_says_so_however_slow_its_clock_is(opened
     assert (guard.state, guard.reason, device.problem) == ("off", "", "")
 
 
+def test_trains_that_are_too_much_for_the_board_together_are_refused_with_the_reason(opened, board):
+    values = {"frequency": "1 kHz", "width": "0.5 ms", "count": "100000"}
+    for pin in (8, 9, 10, 11):
+        tell(opened(pin), "train", **values)
+    with pytest.raises(OutputError, match="more than 4000 pulses a second together, expected fewer or slower"):
+        tell(opened(12), "train", **values)
+
+
 def test_what_is_acknowledged_is_when_the_pin_changed(opened, board):
     output = opened()
     before = time.time_ns()

@@ -16,6 +16,10 @@ WINDOW = 8
 """Lines that may be on their way; the board's memory holds no more."""
 ANSWER_TIMEOUT = 0.1
 """Seconds within which the board answers a line."""
+_REASONS = {
+    "load": "load; its trains would have more than 4000 pulses a second together, expected fewer or slower ones at once"
+}
+"""What the board says why it refuses a line, in more words where it needs them."""
 _LAST_NUMBER = 65535
 _LONGEST_RUBBISH = 4096
 
@@ -113,7 +117,8 @@ class Link:
         if answer is None:
             raise BoardError(self.fault)
         if not answer.done:
-            raise BoardError(f"the board refuses '{pending.payload}': {' '.join(answer.words) or 'no reason'}")
+            reason = " ".join(answer.words) or "no reason"
+            raise BoardError(f"the board refuses '{pending.payload}': {_REASONS.get(reason, reason)}")
         return answer
 
     def close(self) -> None:
