@@ -51,6 +51,7 @@ void refuse_damaged(void) {
 }
 
 void say_boot(void) {
+    say_newline(); /* ends what the reset may have cut, so that this line is one of its own */
     event_begin(clock_us(), PSTR("boot dlstream"));
     say_number(PROTOCOL);
     say_program_text(PSTR(FIRMWARE_VERSION " " BOARD_NAME));
@@ -103,6 +104,8 @@ static void hello(void) {
     say_text(words[2]);
     say_program_text(PSTR(BOARD_PINS " lines"));
     say_number(LINES);
+    say_program_text(PSTR("events"));
+    say_number(events); /* the next one's number, so that the host notices when the first one is lost */
     say_end();
 }
 
@@ -149,6 +152,7 @@ static PGM_P start_train(uint8_t line, uint16_t number, uint32_t *us) {
         if (pulses > LONGEST_PHASE / train.period) return PSTR("burst");
         if (train.interval < pulses * train.period + train.width + SHORTEST_PHASE) return PSTR("interval");
     }
+    if (!line_takes(line, &train)) return PSTR("load");
     *us = line_train(line, &train, number);
     return NULL;
 }

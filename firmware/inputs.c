@@ -56,7 +56,9 @@ static void convert(void) {
 }
 
 ISR(SAMPLE_vect) {
-    SAMPLE_COUNT += PERIOD;
+    uint16_t next = (uint16_t)(SAMPLE_COUNT + PERIOD);
+    if ((int16_t)(next - CLOCK_COUNT) < 16) next = (uint16_t)(CLOCK_COUNT + 32u); /* edges kept it waiting: what is past */
+    SAMPLE_COUNT = next;                                                          /* would only match a turn later */
     uint8_t levels[PORTS];
     read_ports(levels);
     for (uint8_t port = 0; port < PORTS; port++) {

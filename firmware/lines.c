@@ -4,6 +4,7 @@
 #include <util/atomic.h>
 
 #include "board.h"
+#include "serial.h"
 
 #define EARLY (48u * TICKS_PER_US) /* the interrupt comes so much before an edge, and waits for it */
 #define LEAD 100u                  /* us from a command to the first edge of its train, for what has to be prepared */
@@ -21,7 +22,7 @@ struct line {
     /* The train, in ticks. */
     volatile bool running, ended;
     uint32_t next, width, gap, pause, left, burst, left_in_burst, end;
-    uint16_t number;
+    uint16_t number, edges; /* edges: a second */
 };
 
 static struct line lines[LINES];
@@ -89,13 +90,15 @@ static void set_alarm(void) {
 
 /* Edges first, all that are due. What comes after each of them is worked out in short steps, with a look at new edges
    after each step: so eight trains at the same moment are late by the few microseconds of eight writes and one step.
-   The clock is read in full once: what has passed since fits into the timer's own 16 bits. */
+   The clock is read in full once: what has passed since fits into the timer's own 16 bits. Edges that follow one another
+   closely are made in one go; what the serial port receives meanwhile would be lost, so it is taken here, too. */
 ISR(EDGE_vect) {
     struct line *flipped[LINES], *planned = NULL;
-    uint8_t waiting = 0, place = 0;
+    uint8_t waiting = 0, first = 0, place = 0;
     const uint32_t entered = clock_ticks_in_interrupt();
     const uint16_t low = (uint16_t)entered;
     for (;;) {
+        serial_take();
         while (queued) {
             struct line *line = queue[queued - 1];
             int32_t ahead = (int32_t)(line->next - entered);
@@ -107,11 +110,13 @@ ISR(EDGE_vect) {
             }
             drive(line, !line->on);
             queued--;
-            flipped[waiting++] = line;
+            flipped[(first + waiting++) % LINES] = line;
         }
         if (!planned) {
             if (!waiting) break;
-            planned = flipped[--waiting];
+            planned = flipped[first]; /* the oldest: its next edge may be the next of all */
+            first = (first + 1) % LINES;
+            waiting--;
             place = 0;
             if (!advance(planned)) planned = NULL;
             continue;
@@ -241,6 +246,19 @@ uint32_t line_level(uint8_t line, uint8_t level) {
     return us;
 }
 
+static uint16_t edges_of(const struct train *train) {
+    if (train->count == 1 && train->burst <= 1) return 0; /* over before it could keep the chip busy */
+    return (uint16_t)(2000000u / (train->burst == 1 ? train->interval : train->period));
+}
+
+bool line_takes(uint8_t line, const struct train *train) {
+    uint16_t edges = edges_of(train);
+    if (!edges) return true;
+    for (uint8_t i = 0; i < count; i++)
+        if (i != line && lines[i].running) edges = (uint16_t)(edges + lines[i].edges);
+    return edges <= MOST_EDGES;
+}
+
 uint32_t line_train(uint8_t line, const struct train *train, uint16_t number) {
     struct line *l = &lines[line];
     uint32_t us = 0;
@@ -255,6 +273,7 @@ uint32_t line_train(uint8_t line, const struct train *train, uint16_t number) {
     }
     l->left = train->count;
     l->number = number;
+    l->edges = edges_of(train);
     ATOMIC_BLOCK(ATOMIC_RESTORESTATE) {
         struct instant now = clock_now_in_interrupt();
         uint32_t ahead = train->delay + LEAD;

@@ -12,7 +12,8 @@
 
 #define LINES 8u
 #define SHORTEST_PHASE 200u     /* us that a pulse or a gap lasts at least */
-#define SHORTEST_PERIOD 1000u   /* us: eight trains at once are then no more than the chip can do in time */
+#define SHORTEST_PERIOD 1000u   /* us */
+#define MOST_EDGES 8000u        /* a second, of all trains: beyond that the chip could do nothing else any more */
 #define LONGEST_PHASE 500000000u /* us; in ticks it stays below half of what the clock can tell apart */
 
 struct line_settings {
@@ -43,6 +44,7 @@ uint32_t line_disarm(uint8_t line);
 uint32_t line_on(uint8_t line);
 uint32_t line_off(uint8_t line);
 uint32_t line_level(uint8_t line, uint8_t level);
+bool line_takes(uint8_t line, const struct train *train); /* false: too many edges a second with those of other lines */
 uint32_t line_train(uint8_t line, const struct train *train, uint16_t number); /* the time of its first edge */
 void line_feed(uint8_t line);
 

@@ -16,7 +16,10 @@ static uint8_t length;
 static bool spoilt;
 static uint32_t crc;
 
-ISR(RECEIVED_vect) {
+ISR(RECEIVED_vect) { serial_take(); }
+
+void serial_take(void) {
+    if (!serial_has_arrived()) return;
     bool broken = serial_is_broken(); /* before the data are read */
     char byte = (char)SERIAL_DATA;
     uint8_t next = (uint8_t)(input_head + 1);
@@ -126,6 +129,8 @@ void say_number(uint32_t number) {
     char text[11];
     say_text(ultoa(number, text, 10));
 }
+
+void say_newline(void) { put('\n'); }
 
 void say_end(void) {
     uint32_t sum = ~crc;

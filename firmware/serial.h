@@ -12,6 +12,9 @@ enum received { NOTHING, LINE, DAMAGED };
 
 void serial_begin(void);
 
+/* Takes a byte from the port, if there is one, with interrupts off: the chip keeps two of them, which is 170 us. */
+void serial_take(void);
+
 /* Takes what has arrived, up to the end of a line: *payload is its text without the CRC. Damaged lines have no text. */
 enum received serial_receive(char **payload);
 
@@ -24,5 +27,6 @@ void say_text(const char *text);
 void say_program_text(PGM_P text);
 void say_number(uint32_t number);
 void say_end(void);
+void say_newline(void); /* an empty line */
 
 #endif

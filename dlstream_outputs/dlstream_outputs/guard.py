@@ -84,6 +84,7 @@ class Guard:
 
     Args:
         ends: whether its device ends an action by itself: see Output.ends.
+        clock_error: of its device: see Output.clock_error.
 
     Attributes:
         state: what the output is doing: "off", or the current action with its values.
@@ -98,8 +99,9 @@ class Guard:
         settings: OutputSettings,
         arming: Literal["start", "run", "hand"],
         ends: Callable[[Action], bool | None] = lambda action: None,
+        clock_error: float = 0.0,
     ) -> None:
-        self._settings, self._ends = settings, ends
+        self._settings, self._ends, self._clock_error = settings, ends, clock_error
         self._arming = arming if settings.arming == "auto" else settings.arming
         self.commander = settings.commander.rpartition("/")[2]
         self.armed = self._arming == "start"
@@ -239,10 +241,15 @@ class Guard:
     def _plan(self, action: Action, steady: float) -> None:
         power = self._settings.power_of(action)
         left, limit = self.budget.left(action, power, steady)
+        seconds = math.inf if action.seconds is None else action.seconds + self._margin(action, action.seconds, steady)
         self.budget.began(action, power, steady)
-        margin = 0.0 if self._ends(action) is False else _MARGIN
-        seconds = math.inf if action.seconds is None else action.seconds + margin
         self._planned, self._ended_by = steady + min(left, seconds), limit if left < seconds else ""
+
+    def _margin(self, action: Action, seconds: float, steady: float) -> float:
+        """Seconds after the end of an action at which it is switched off, if the device has not told its end before."""
+        if not (ends := self._ends(action)):
+            return _MARGIN if ends is None else 0.0
+        return max(_MARGIN, min(self._clock_error * seconds, self.budget.spare(action, steady)))
 
     def ends_after(self, seconds: float, steady: float) -> None:
         """Limits what the output is doing now to this many seconds: see `finished`."""

@@ -165,7 +165,7 @@ class GuardedDevice:
     def check(self) -> None:
         """Looks whether the device is well and whether its action is over, and takes what it has measured."""
         self.switch_off(self._fault())
-        if self.guard.finished(time.monotonic()):
+        if self.guard.finished(time.monotonic()) or (self.guard.on and self._has_ended()):
             self._off_now()
             with self.changes():
                 self.guard.went_off()
@@ -186,6 +186,16 @@ class GuardedDevice:
         except DlstreamError as error:
             return str(error)
         return problem
+
+    def _has_ended(self) -> bool:
+        """Whether the device has said so."""
+        try:
+            return self._output.has_ended()
+        except PartFault as fault:
+            self._fail(fault)
+        except DlstreamError:
+            pass  # what is wrong with it is its fault
+        return False
 
     def take_reports(self) -> None:
         """Passes on what the device measured; a remark of it is a fault, too, but ends nothing."""

@@ -154,7 +154,8 @@ class OutputNode(DlstreamNode[OutputSettings]):
         return Diagnosis(Level.OK, text, values)
 
     def _new_guard(self, settings: OutputSettings) -> Guard:
-        return Guard(settings, self._kind.output.arming, self._kind.output.ends)
+        output = self._kind.output
+        return Guard(settings, output.arming, output.ends, output.clock_error)
 
     @property
     def _device(self) -> Output[Any]:

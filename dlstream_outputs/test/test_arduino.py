@@ -28,6 +28,8 @@ from dlstream_outputs import Level
 from dlstream_outputs.board import BoardError, claim, release
 from dlstream_outputs.board.lines import framed, read_line
 from dlstream_outputs.board.link import Link
+from dlstream_outputs.guard import Guard, Order
+from dlstream_outputs.guarded_device import GuardedDevice
 from dlstream_outputs.outputs import OutputError
 from dlstream_outputs.outputs.arduino import Arduino, ArduinoSettings, command_of
 from dlstream_outputs.outputs.frame_trigger import FrameTrigger, FrameTriggerSettings
@@ -39,6 +41,7 @@ PATIENT = {"answer_timeout": 10, "watchdog": 10}
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine may let the simulator wait."""
     monkeypatch.setattr("dlstream_outputs.board.board.HANDSHAKE", 60.0)
+    monkeypatch.setattr("dlstream_outputs.board.board.SILENCE", 60.0)
 
 
 @pytest.fixture
@@ -106,6 +109,52 @@ def test_pulses_and_trains_are_made_by_the_board(opened, board):
     assert [at - starts[0] for at in starts] == pytest.approx([0, 1e4, 2e4, 2e5, 2.1e5, 2.2e5], abs=20)
 
 
+class _Nobody:
+    """Hears of a device, and keeps it to itself."""
+
+    now = staticmethod(time.time_ns)
+    info = warning = error = staticmethod(print)
+
+    def get_logger(self) -> _Nobody:
+        return self
+
+    def changed(self) -> None:
+        return
+
+    def happened(self, stamp: int, kind: str, values: object) -> None:
+        return
+
+    def fail(self, error: Exception) -> None:
+        raise error
+
+
+def test_a_train_is_over_when_the_board_says_so_however_slow_its_clock_is(opened, board, monkeypatch):
+    monkeypatch.setattr(Arduino, "clock_error", 100.0)
+    output = opened(commander_timeout=0, max_command_age=0, arming="start")
+    guard = Guard(output.settings, "start", output.ends, output.clock_error)
+    device = GuardedDevice(output.settings, output, guard, _Nobody())
+    values = {"frequency": "20 Hz", "width": "5 ms", "count": "10"}
+    begun = time.monotonic()
+    device.apply(Order("experiment", 1, "train", values, sent=time.time_ns()), 0, 0)
+    latest = guard.ends_at
+    board.command("freeze")  # so that its time is late
+    wait_until(lambda: time.monotonic() > begun + 0.7, "the train's end by the computer's clock")
+    assert not guard.finished(time.monotonic())
+    board.command("go")
+    wait_until(lambda: device.check() or not guard.on, "the train's end by the board's clock")
+    assert time.monotonic() < latest, "not by the computer's clock"
+    assert [change.level for change in board.changes(9)].count("1") == 10
+    assert (guard.state, guard.reason, device.problem) == ("off", "", "")
+
+
+def test_trains_that_are_too_much_for_the_board_together_are_refused_with_the_reason(opened, board):
+    values = {"frequency": "1 kHz", "width": "0.5 ms", "count": "100000"}
+    for pin in (8, 9, 10, 11):
+        tell(opened(pin), "train", **values)
+    with pytest.raises(OutputError, match="more than 4000 pulses a second together, expected fewer or slower"):
+        tell(opened(12), "train", **values)
+
+
 def test_what_is_acknowledged_is_when_the_pin_changed(opened, board):
     output = opened()
     before = time.time_ns()
@@ -171,6 +220,22 @@ def test_a_reset_board_is_a_fault(opened, board):
     board.command("reset")
     assert "the board was reset" in str(wait_until(output.fault, "a fault"))
     assert board.level(9) == "z"
+
+
+def test_a_reset_in_the_middle_of_an_answer_is_a_fault_each_time(opened, board):
+    for _ in range(20):
+        output = opened()
+        tell(output, "on")
+        for _ in range(3):  # the board is busy with the answers for some milliseconds
+            output.opened._link.send("time")
+        board.command("reset")
+
+        def fault(output: Arduino = output) -> str:
+            output.keep_alive()
+            return output.fault()
+
+        assert "the board was reset" in str(wait_until(fault, "a fault", patience=30))
+        output.close()
 
 
 def test_a_port_that_is_not_there_or_busy_says_what_to_do(opened, board):
@@ -368,6 +433,29 @@ def test_frame_triggers_run_from_the_opening_to_the_end_whatever_is_commanded(bo
     assert [b - a for a, b in pairwise(rises)] == pytest.approx([20_000] * (len(rises) - 1), abs=20)
     triggers.close()
     assert board.level(4) == "0"
+
+
+def test_frame_triggers_begin_again_after_a_pause_of_this_computer(board):
+    triggers = FrameTrigger(FrameTriggerSettings(pin=4, port=board.port, rate=50, width=2), print)
+    triggers.open()
+    wait_until(lambda: board.level(4) == "1", "the first pulse")
+
+    def silent() -> bool:  # nobody feeds it, until the board's watchdog has ended the pulses
+        changes = board.changes(4)
+        board_us = triggers.opened._link.ask("time", 10).us
+        return board_us - changes[-1].us > 500_000
+
+    wait_until(silent, "the board's watchdog")
+    before = len(board.changes(4))
+    told = str(wait_until(triggers.fault, "a fault"))
+    assert "the board switched pin 4 off: not fed for 2 s; the pulses begin again now, and frames are missing" in told
+    assert triggers.off() > 0
+    wait_until(lambda: not triggers.fault() and len(board.changes(4)) > before + 10, "new pulses")
+    board.command("reset")
+    assert "the pulses can't begin again" in str(wait_until(triggers.fault, "a fault"))
+    with pytest.raises(OutputError, match="the pulses can't begin again"):
+        triggers.off()
+    triggers.close()
 
 
 @pytest.mark.parametrize("width", [20, 19.9, 0.1])

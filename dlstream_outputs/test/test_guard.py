@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dlstream_outputs.actions import On
+from dlstream_outputs.actions import Action, On, Pulse, Train
 from dlstream_outputs.guard import Guard, Order, Refusal
 from dlstream_outputs.outputs import OUTPUTS, OutputSettings, output_settings
 
@@ -272,3 +272,26 @@ def test_a_sound_file_ends_by_itself_and_the_next_one_is_played(tmp_path):
         assert rules.finished(begin + 1.1)
         assert not rules.due(begin + 1.1)
         rules.went_off(steady=begin + 1.1)
+
+
+@pytest.mark.parametrize(
+    ("action", "latest"),
+    [
+        (Train(frequency=20, width=5, count=600), 130.2498),  # 29.955 s, and 1 %
+        (Train(frequency=20, width=5, count=2), 100.075),  # 0.055 s, and 20 ms
+        (On(duration=9), 109.09),
+        (On(duration=9.95), 110.0),  # no longer than max_on
+        (On(duration=10), 110.02),
+        (Pulse(width=9950, delay=1000), 111.0),
+    ],
+)
+def test_a_device_with_a_slow_clock_may_end_what_it_began_as_far_as_max_on_allows(action: Action, latest: float):
+    rules = Guard(OutputSettings(max_on=10, commander_timeout=0), "start", lambda _: True, clock_error=0.01)
+    rules.carried_out(order(action.name), 100.0, action)
+    assert rules.ends_at == pytest.approx(latest, abs=0.006)
+    assert not rules.finished(rules.ends_at - 0.001)
+    assert rules.finished(rules.ends_at + 0.001)
+    exact = Guard(OutputSettings(max_on=10, commander_timeout=0), "start", lambda _: True)
+    exact.carried_out(order(action.name), 100.0, action)
+    assert action.seconds is not None
+    assert exact.ends_at == pytest.approx(100.02 + action.seconds)

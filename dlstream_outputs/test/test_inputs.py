@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ Heard = list[tuple[bool, BoardEvent]]
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine may let the simulator wait."""
     monkeypatch.setattr("dlstream_outputs.board.board.HANDSHAKE", 60.0)
+    monkeypatch.setattr("dlstream_outputs.board.board.SILENCE", 60.0)
 
 
 @pytest.fixture
@@ -87,6 +89,15 @@ def test_a_photodiode_is_on_above_its_threshold_and_off_below_the_other(opened, 
     assert [on for on, _ in heard] == [True, False, True]
 
 
+def test_a_photodiode_with_little_light_goes_off_too(opened, board):
+    light, heard = opened(pin=14, above=0.04)
+    for millivolts in (500, 0, 500, 0):
+        board.command(f"adc 14 {millivolts}")
+        wait_until(lambda m=millivolts: light.read() == (m > 0), "the level", patience=30)
+    wait_until(lambda: len(heard) == 4, "four changes")
+    assert [on for on, _ in heard] == [True, False, True, False]
+
+
 def test_inputs_and_outputs_share_a_board_but_no_pin(opened, board):
     lever, heard = opened(pin=2)
     output = Arduino(ArduinoSettings(pin=9, port=board.port, answer_timeout=10, watchdog=10), print)
@@ -112,6 +123,54 @@ def test_an_unplugged_or_reset_board_is_told(opened, board):
     assert "is it unplugged?" in str(wait_until(lever.fault, "a fault"))
 
 
+class _Spoiling:
+    """A port that spoils the first byte of the next report of the board."""
+
+    def __init__(self, port: Any) -> None:
+        self._port, self.spoilt = port, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._port, name)
+
+    def read(self, count: int) -> bytes:
+        heard = bytes(self._port.read(count))
+        if b"!" in heard and not self.spoilt:
+            self.spoilt = True
+            heard = heard.replace(b"!", b"?", 1)
+        return heard
+
+
+def test_a_report_that_is_lost_is_told_and_the_level_is_right_afterwards(opened, board):
+    lever, heard = opened(pin=2, active_high=False)
+    other, _ = opened(pin=3)
+    output = Arduino(ArduinoSettings(pin=9, port=board.port, answer_timeout=10, watchdog=10), print)
+    output.open()
+    told: list[str] = []
+    lever._on_loss = told.append
+    link = lever._opened._link
+    link._port = spoiling = _Spoiling(link._port)
+    assert (lever.read(), other.read()) == (False, True)  # and what comes next is read through the new port
+    board.command("pin 2 0")
+    wait_until(lambda: spoiling.spoilt, "the lever is pressed")
+    assert (heard, output.fault()) == ([], "")
+    board.command("pin 3 0")
+    wait_until(lambda: heard, "what the lost report said", patience=20)
+    assert [on for on, _ in heard] == [True]
+    assert heard[0][1].uncertainty > 0
+    assert "1 of the board's reports were lost on the way, maybe changes of this input" in told[0]
+    assert "1 of the board's reports were lost on the way, and one may say that pin 9 is off" in output.fault()
+    assert lever.fault() == ""
+    output.close()
+
+
+@pytest.mark.parametrize("how", ["cut", "freeze"])
+def test_a_board_that_no_longer_answers_is_told_though_no_output_is_fed(opened, board, monkeypatch, how):
+    lever, _ = opened(pin=2)
+    monkeypatch.setattr("dlstream_outputs.board.board.SILENCE", 1.0)
+    board.command(how)
+    assert "the board no longer answers; is its cable loose" in str(wait_until(lever.fault, "a fault", patience=30))
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -119,6 +178,9 @@ def test_an_unplugged_or_reset_board_is_told(opened, board):
         ({"pin": 20}, "A6 and A7 are analog only"),
         ({"pin": 14, "below": 0.5}, "above as well"),
         ({"pin": 14, "above": 0.5, "below": 0.6}, "at most above, 0.5"),
+        ({"pin": 14, "above": 0.5, "below": 0}, "at least 0.0010: the board measures 0"),
+        ({"pin": 14, "above": 0.0008}, "at least 0.0020: the board measures 0"),
+        ({"pin": 14, "above": 0.9996}, "at most 0.9990: the board measures 1023"),
         ({"pin": 1}, "greater than or equal to 2"),
     ],
 )

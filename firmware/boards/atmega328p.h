@@ -56,6 +56,7 @@ static inline void serial_start(void) {
     UCSR0C = _BV(UCSZ01) | _BV(UCSZ00);
     UCSR0B = _BV(RXEN0) | _BV(TXEN0) | _BV(RXCIE0);
 }
+static inline bool serial_has_arrived(void) { return UCSR0A & _BV(RXC0); }
 static inline bool serial_is_broken(void) { return UCSR0A & (_BV(FE0) | _BV(DOR0)); } /* of the byte to be read next */
 static inline void sendable_on(void) { UCSR0B |= _BV(UDRIE0); }
 static inline void sendable_off(void) { UCSR0B &= (uint8_t)~_BV(UDRIE0); }

@@ -10,6 +10,8 @@
      wire A B US    puts what output A does on input B, microseconds later: as a digital level, and as 0 or 5000 mV on
                     an analog pin. A light and its photodiode; edges of one kind must be further apart than US
      reset          the reset button
+     waited         notes in the trace for how many us at most a received byte was not taken by the firmware, since the
+                    last time: after 170 us a chip loses one, as its UART has room for two, and simavr's for 64
      freeze, go     stops the chip where it is, and goes on
      cut, unplug    takes the line, or the port, from the computer; the board runs on
      quit
@@ -48,6 +50,8 @@ static int level[PINS];
 static char shown[PINS];
 static int wire_to[PINS]; /* 0: no wire: pins 0 and 1 are the serial port */
 static avr_cycle_count_t wire_delay[PINS];
+static const avr_uart_t *uart;
+static avr_cycle_count_t longest_wait, waits_since;
 static bool frozen;
 static bool cut; /* its line: nothing comes and nothing goes */
 static char output[1 << 16];
@@ -170,6 +174,11 @@ static avr_cycle_count_t carry(avr_t *chip, avr_cycle_count_t when, void *parame
     return 0;
 }
 
+static void look_at_uart(void) {
+    if (!uart->rxc.pending) waits_since = avr->cycle;
+    if (avr->cycle - waits_since > longest_wait) longest_wait = avr->cycle - waits_since;
+}
+
 static void obey(const char *command) {
     int pin, value, delay = 0;
     if (sscanf(command, "pin %d %d", &pin, &value) == 2 && pin >= 0 && pin < PINS) {
@@ -183,6 +192,9 @@ static void obey(const char *command) {
         wire_to[pin] = value;
         wire_delay[pin] = (avr_cycle_count_t)(delay > 0 ? delay : 1) * (FREQUENCY / 1000000);
         carry(avr, avr->cycle, (void *)(intptr_t)(value << 1 | (shown[pin] == '1')));
+    } else if (!strcmp(command, "waited")) {
+        trace_input(-1, (int)(longest_wait / (FREQUENCY / 1000000)));
+        longest_wait = 0;
     } else if (!strcmp(command, "reset")) reset();
     else if (!strcmp(command, "freeze")) frozen = true;
     else if (!strcmp(command, "go")) frozen = false;
@@ -246,6 +258,9 @@ int main(int argc, char **argv) {
     avr->frequency = FREQUENCY;
     avr->vcc = avr->avcc = avr->aref = 5000;
 
+    for (const avr_io_t *io = avr->io_port; io; io = io->next)
+        if (!strcmp(io->kind, "uart")) uart = (const avr_uart_t *)io; /* its first member */
+
     int slave;
     char name[64];
     struct termios raw;
@@ -274,6 +289,7 @@ int main(int argc, char **argv) {
     for (;;) {
         if (!frozen) {
             int state = avr_run(avr);
+            look_at_uart();
             if (state == cpu_Done || state == cpu_Crashed) {
                 printf("stopped %d\n", state);
                 return 2;

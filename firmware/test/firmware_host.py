@@ -45,8 +45,9 @@ class Host:
         self.port.write(framed(payload))
 
     def read(self) -> list[str]:
-        """The words of the board's next line, whose CRC must fit."""
-        line = self.port.readline()
+        """The words of the board's next line that is not empty, whose CRC must fit."""
+        while (line := self.port.readline()) == b"\n":
+            pass
         payload, _, crc = line.rstrip(b"\n").rpartition(b"*")
         assert line.endswith(b"\n"), line
         assert int(crc, 16) == zlib.crc32(payload), line

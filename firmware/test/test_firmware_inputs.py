@@ -95,3 +95,30 @@ def test_events_have_numbers_without_gaps(begin: Begin) -> None:
         host.board.command(f"pin 2 {i % 2}")
         numbers.append(int(host.event("in")[1]))
     assert numbers == list(range(numbers[0], numbers[0] + 10))
+
+
+def test_every_change_is_told_beside_trains(begin: Begin) -> None:
+    """Edges of trains keep the inputs' interrupt waiting; its next turn must not be in the past by then."""
+    host = begin()
+    ahead = offset(host)
+    host.done("input 2 1 0")
+    for pin, period in ((7, 10_000), (9, 10_013)):  # in seconds their edges have had every distance from one another
+        host.line(pin)
+        host.done(f"train {pin} 0 5000 {period} 100000 0 0")
+    for number in range(400):
+        host.board.command(f"pin 2 {number % 2}")
+        wait_until(lambda number=number: len(driven(host.board, 2)) > number, "the drive")
+        host.done("time")  # an answer's length later
+    wait_until(lambda: host.done("time") and len([e for e in host.events if e[3] == "in"]) == 400, "400 changes", 10)
+    told = [int(event[2]) + ahead for event in host.events if event[3] == "in"]
+    assert max(t - d for t, d in zip(told, driven(host.board, 2), strict=True)) < 300
+
+
+def test_the_greeting_says_the_number_of_the_next_event(begin: Begin) -> None:
+    host = begin()
+    for session in ("first", "second"):
+        words = host.hello(session)
+        assert words[-2] == "events"
+        host.done("input 2 1 0")
+        host.board.command(f"pin 2 {int(session == 'second')}")
+        assert host.event("in")[1] == words[-1]

@@ -31,7 +31,8 @@ def test_the_handshake_names_version_board_pins_and_session(begin: Begin) -> Non
     words = begin(greet=False).hello("a1b2c3")
     assert words[3:5] == ["dlstream", "1"]
     assert words[6:8] == ["atmega328p", "a1b2c3"]
-    assert " ".join(words[8:]) == "pins 2-19 pwm 3,5,6,11 analog 14-21 lines 8"
+    assert " ".join(words[8:-1]) == "pins 2-19 pwm 3,5,6,11 analog 14-21 lines 8 events"
+    assert words[-1].isdecimal()
 
 
 @pytest.mark.parametrize(("high", "off", "on"), [(1, "0", "1"), (0, "1", "0")])

@@ -10,12 +10,14 @@ import random
 from collections.abc import Callable
 
 from firmware_host import Host
+from simulated_board import wait_until
 
 TRAINS = int(os.environ.get("DLSTREAM_TEST_TRAINS", "100"))
 PINS = (4, 7, 8, 9, 10, 12, 13, 14)
 TOLERANCE = 20.0
 AT_ONCE = 25.0
 """For edges of eight pins that are due in the same instant: one interrupt makes them, one after the other."""
+MOST_EDGES = 8000
 
 Train = tuple[int, int, int, int, int, int]
 
@@ -28,6 +30,12 @@ def draw(dice: random.Random) -> Train:
     burst = dice.choice([0, 0, 0, 1, 2, 3])
     interval = burst and (burst - 1) * period + width + dice.randint(200, 30_000)
     return dice.choice([0, 0, dice.randint(1, 50_000)]), width, period, count, burst, interval
+
+
+def edges_a_second(train: Train) -> int:
+    """As the firmware counts them: at the rate of a burst; none of a single pulse, which is soon over."""
+    _, _, period, count, burst, interval = train
+    return 0 if count == 1 and burst <= 1 else 2_000_000 // (interval if burst == 1 else period)
 
 
 def edges(start: float, train: Train) -> list[float]:
@@ -45,8 +53,11 @@ def test_every_edge_of_drawn_trains_is_in_time(begin: Callable[..., Host]) -> No
     asked: list[tuple[int, int, Train]] = []
     while len(asked) < TRAINS:
         together = dice.choice([1, 2, 4, 8])  # as many trains at once, each begun when it comes
+        load = 0
         for pin in dice.sample(PINS, together):
-            train = draw(dice)
+            while load + edges_a_second(train := draw(dice)) > MOST_EDGES:
+                pass
+            load += edges_a_second(train)
             asked.append((pin, host.done(f"train {pin} {' '.join(map(str, train))}"), train))
             for _ in range(dice.randint(0, 3)):
                 host.send("time")
@@ -76,16 +87,77 @@ def test_eight_trains_at_the_same_moment_are_in_time(begin: Callable[..., Host])
     host = begin(free=True)
     for pin in PINS:
         host.line(pin)
-    numbers = [host.send(f"train {pin} 200000 200 1000 50 0 0") for pin in PINS]
+    numbers = [host.send(f"train {pin} 200000 200 2000 50 0 0") for pin in PINS]
     starts = [int(host.answer(number)[2]) for number in numbers]
     ends = [int(host.event("end")[2]) for _ in PINS]
     assert len(ends) == len(PINS)
     late = []
     for pin, start in zip(PINS, starts, strict=True):
         made = [change.us for change in host.board.changes(pin)][2:]
-        wanted = edges(start, (0, 200, 1000, 50, 0, 0))
+        wanted = edges(start, (0, 200, 2000, 50, 0, 0))
         late += [m - w for m, w in zip(made, wanted, strict=True)]
     middle = sorted(late)[len(late) // 2]
     worst = max(abs(value - middle) for value in late)
     print(f"eight at once, worst {worst:.1f} us")
     assert worst <= AT_ONCE
+
+
+def test_trains_together_have_as_many_edges_as_the_chip_can_make(begin: Callable[..., Host]) -> None:
+    host = begin()
+    for pin in PINS:
+        host.line(pin)
+    for pin in PINS[:4]:
+        host.done(f"train {pin} 0 500 1000 100000 0 0")
+    assert host.refused("train 10 0 500 1000 100 0 0") == "load"
+    assert host.refused("train 10 0 500 100000 100 2 500000") == "load"
+    host.done("train 10 0 500 0 1 0 0")  # a pulse is soon over
+    host.done(f"train {PINS[0]} 0 500 2000 100000 0 0")  # in place of its own
+    host.done("train 10 0 500 2000 100000 0 0")
+    assert host.refused("train 12 0 500 2000 100000 0 0") == "load"
+    host.done("off 10")
+    host.done("train 12 0 500 2000 100000 10 1000000")
+
+
+def test_edges_that_follow_one_another_closely_leave_the_port_and_the_firmware_their_turn(
+    begin: Callable[..., Host],
+) -> None:
+    """Four trains of 1 kHz, 62 us apart: the interrupt waits from edge to edge for a good part of each millisecond."""
+    host = begin(free=True)
+    pins, period = PINS[:4], 1000
+    for pin in pins:
+        host.line(pin)
+    base = host.done("time")
+    starts: list[int] = []
+    for place, pin in enumerate(pins):
+        delay = 2_000_000
+        while True:  # until its phase is right
+            start = host.done(f"train {pin} {delay} 500 {period} 6000 0 0")
+            late = (start - base - 62 * place + period // 2) % period - period // 2
+            if abs(late) <= 8:
+                break
+            delay += -late % period
+        starts.append(start)
+    while host.done("time") < max(starts):
+        pass
+    host.board.command("waited")
+    while host.done("time") < max(starts) + 1_000_000:
+        numbers = [host.send(f"alive {' '.join(map(str, pins))}") for _ in range(4)]
+        assert all(host.answer(number)[0] == "A" for number in numbers)
+    host.board.command("waited")
+
+    def waited() -> list[int]:
+        lines = [line.split() for line in host.board.trace.read_text().splitlines()]
+        return [int(words[3][2:]) for words in lines if len(words) == 4 and words[2] == "-1"]
+
+    wait_until(lambda: len(waited()) == 2, "how long bytes have waited")
+    assert waited()[1] < 150, "us; a byte is lost after 170"
+    assert {event[3] for event in host.events} <= {"end"}, "neither a boot nor damaged lines"
+    late_us = []
+    for pin, start in zip(pins, starts, strict=True):
+        made = [change.us for change in host.board.changes(pin)][2:]
+        wanted = edges(start, (0, 500, period, 6000, 0, 0))
+        late_us += [m - w for m, w in zip(made, wanted, strict=False)]
+    middle = sorted(late_us)[len(late_us) // 2]
+    worst = max(abs(value - middle) for value in late_us)
+    print(f"{len(late_us)} edges, worst {worst:.1f} us, bytes waited {waited()[1]} us")
+    assert worst <= TOLERANCE

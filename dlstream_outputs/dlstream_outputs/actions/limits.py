@@ -169,6 +169,12 @@ class Budget:
             found.append((_lasts(action, left), self._max_energy))
         return min(found)
 
+    def spare(self, action: Action, steady: float) -> float:
+        """Seconds by which an action may last longer before max_on is reached: infinite for one with pauses."""
+        if action.longest_on is None or action.longest_on != action.on_seconds:
+            return math.inf
+        return self._limits.on - self._unbroken(steady) - action.longest_on
+
     def began(self, action: Action, power: float, steady: float) -> None:
         """The output carries out an action from now on."""
         before = self._unbroken(steady)

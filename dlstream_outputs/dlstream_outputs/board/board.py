@@ -8,27 +8,43 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from dlstream_common import now
 from dlstream_common.device_clock import ClockJump, RoundTripClock
 from dlstream_outputs.board.errors import BoardError
-from dlstream_outputs.board.lines import Answer, Report, framed, read_line
-from dlstream_outputs.board.link import ANSWER_TIMEOUT, Link
+from dlstream_outputs.board.handshake import shake_hands
+from dlstream_outputs.board.lines import Answer, Numbers, Report
+from dlstream_outputs.board.link import ANSWER_TIMEOUT, Link, Pending
 
 BAUD_RATE = 115_200
-PROTOCOL = "1"
 HANDSHAKE = 4.0
 """Seconds for which the handshake is tried: an Arduino Uno resets when its port is opened, and then waits in its
 bootloader for 1 to 2 s."""
 PATIENT = 2.0
 """Seconds for an answer while nothing is on: before a run, a busy computer is no fault."""
-_ASK_AGAIN = 0.25
 _FEED_PERIOD = 0.02
 _TELL_AGAIN = 10.0
 _TIME_PERIOD = 1.0
 """Seconds after which the clocks are compared again; the count wraps after 71 minutes."""
+SILENCE = 2.0
+"""Seconds after which a board that has not told its time no longer answers, where nobody waits for an answer."""
+_LAST_CHANCE = 0.25
+"""Seconds for the thread that reads: where the whole program stood still, the answer has long been there."""
+_NOT_GREETED = ("hello", "first")
+"""Why a board that was reset refuses each line: it has forgotten that it was greeted."""
+_WAS_RESET = "the board was reset, and everything on it is off; restart the rig"
+
+
+STEPS = 1023
+"""What the board measures on an analog pin at its full supply."""
+
+
+def in_steps(share: float) -> int:
+    """What the board measures at this share of its supply."""
+    return round(share * STEPS)
 
 
 @dataclass(frozen=True)
@@ -86,19 +102,27 @@ class Board:
         self._lines: dict[int, Line] = {}
         self._inputs: dict[int, str] = {}
         self._faults: dict[int, str] = {}
+        self._commands: dict[int, int] = {}  # of each line, the number of the last command
+        self._ended: dict[int, int] = {}  # of each line, the number of the train that has ended last
         self._hungry: set[int] = set()
         self._fed = 0.0
         self._feed_lock = threading.Lock()
         self._listeners: list[Callable[[BoardEvent], None]] = []
         self._jump_told = -_TELL_AGAIN
         self._asked_time = -math.inf
+        self._asked: Pending | None = None
+        self._was_reset = False
         try:
-            answer = _handshake(port, self.session)
+            answer, rest = shake_hands(port, self.session, HANDSHAKE)
         except Exception:
             port.close()
             raise
-        self.version, self.kind, self.pins = answer.words[2], answer.words[3], " ".join(answer.words[5:])
-        self._link = Link(port, self._on_report, self._on_time)
+        self.version, self.kind = answer.words[2], answer.words[3]
+        self.pins, _, next_event = " ".join(answer.words[5:]).partition(" events ")
+        self._reports = Numbers(int(next_event) if next_event.isdecimal() else None)
+        self._levels: dict[int, str] = {}  # of the inputs, as the board told them last
+        self._told = now()  # when the last report was
+        self._link = Link(port, self._on_report, self._on_time, self._on_refusal, rest)
         self._link.start()
         try:
             for _ in range(5):  # the clock's first round trips
@@ -144,7 +168,9 @@ class Board:
         """
         self._faults.pop(pin, None)
         armed = self._link.send(f"arm {pin}")
+        self._ended.pop(pin, None)
         done = self._link.send(command)
+        self._commands[pin] = done.number
         self._link.answer_to(armed, timeout)
         return self._stamp(self._link.answer_to(done, timeout))
 
@@ -153,6 +179,10 @@ class Board:
         with self._feed_lock:
             self._hungry.discard(pin)
         return self._stamp(self._link.ask(f"disarm {pin}", timeout, urgent=True))
+
+    def has_ended(self, pin: int) -> bool:
+        """Whether the board has said that the train is over which the last command began."""
+        return self._ended.get(pin, 0) == self._commands.get(pin)
 
     def feed(self, pin: int) -> None:
         """Says that the commander of a line is alive; the board hears it at most 20 ms after the next call.
@@ -170,9 +200,14 @@ class Board:
                 self._faults.setdefault(pin, str(error))
             self._hungry.clear()
 
-    def fault(self, pin: int) -> str:
-        """What has gone wrong with a line since the last call; empty if nothing has. To be asked again and again."""
-        self._keep_time()
+    def fault(self, pin: int, answer_timeout: float = 0.0) -> str:
+        """What has gone wrong with a line since the last call; empty if nothing has. To be asked again and again.
+
+        Args:
+            pin: of the line.
+            answer_timeout: seconds that the board may take for an answer, where that is more than `SILENCE`.
+        """
+        self._keep_time(max(SILENCE, answer_timeout))
         if self._link.fault:
             reported = self._faults.get(pin) == ""
             self._faults[pin] = ""  # reported once
@@ -181,13 +216,32 @@ class Board:
 
     # Time and events.
 
-    def _keep_time(self) -> None:
-        """Compares the clocks about once a second: nothing else does where no output is commanded."""
+    def _keep_time(self, silence: float) -> None:
+        """Compares the clocks about once a second: nothing else does where no output is commanded.
+
+        Nor would anything else notice there that the board is silent.
+        """
         if time.monotonic() - self._asked_time < _TIME_PERIOD:
             return
-        self._asked_time = time.monotonic()
+        asked = self._asked
+        if asked is not None and not asked.answered.is_set():
+            if time.monotonic() - asked.steady < silence or asked.answered.wait(_LAST_CHANCE):
+                return
+            self._fail_all(f"{self.port}: the board no longer answers; is its cable loose, or is it without power?")
+        self._asked_time, self._asked = time.monotonic(), None
         with suppress(BoardError):  # what is wrong with the link is its fault
-            self._link.send("time")
+            self._asked = self._link.send("time")
+
+    def _fail_all(self, reason: str) -> None:
+        """A fault of everything on the board."""
+        for pin in (*self._lines, *self._inputs):
+            self._faults[pin] = reason
+
+    def _on_refusal(self, answer: Answer) -> None:
+        """Where the line of its boot was lost, what a board refuses after a reset tells it."""
+        if answer.words == _NOT_GREETED and not self._was_reset:
+            self._was_reset = True
+            self._fail_all(_WAS_RESET)
 
     def round_trip(self) -> float:
         """Asks the board for its time; returns the seconds that this took."""
@@ -214,7 +268,7 @@ class Board:
 
     def add_threshold(self, pin: int, low: float, high: float) -> None:
         """Reports when an analog pin goes above `high` and below `low`, shares of the supply from 0 to 1."""
-        self._add(pin, f"analog {pin} {round(low * 1023)} {round(high * 1023)}")
+        self._add(pin, f"analog {pin} {in_steps(low)} {in_steps(high)}")
 
     def _add(self, pin: int, command: str) -> None:
         with self._configuring:
@@ -233,7 +287,15 @@ class Board:
         Raises:
             BoardError: it is no input, or the board does not answer.
         """
-        return self._link.ask(f"read {pin}", PATIENT).words[:1] == ("1",)
+        pending = self._link.send(f"read {pin}", on_answer=partial(self._know, pin))
+        return self._link.answer_to(pending, PATIENT).words[:1] == ("1",)
+
+    def _know(self, pin: int, answer: Answer, at: BoardEvent | None = None) -> None:
+        """Notes an input's level, in the link's thread; tells one that nobody has heard of, of `at` the latest."""
+        level, known = answer.words[0] if answer.words else "", self._levels.get(pin)
+        self._levels[pin] = level
+        if at is not None and known is not None and level != known:
+            self._tell(replace(at, word="in", values=(str(pin), level)))
 
     def _stamp(self, answer: Answer) -> int:
         with self._lock:
@@ -247,6 +309,7 @@ class Board:
             self._log(f"{self.port}: {jump.text}")
 
     def _on_report(self, report: Report) -> None:
+        missing = self._reports.missing_before(report.number)
         if report.word in ("watchdog", "max_on") and report.values:
             pin = int(report.values[0])
             limit = self._lines.get(pin, Line(pin))
@@ -256,13 +319,36 @@ class Board:
                 else f"the board switched pin {pin} off: on for {limit.max_on / 1000:g} s, its max_on"
             )
         elif report.word == "boot":
-            for pin in (*self._lines, *self._inputs):
-                self._faults[pin] = "the board was reset, and everything on it is off; restart the rig"
+            self._was_reset = True
+            self._fail_all(_WAS_RESET)
         elif report.word in ("lost", "damaged"):
             self._log(f"{self.port}: {report.word} {' '.join(report.values)}".rstrip())
+        elif report.word == "end" and len(report.values) == 2:
+            self._ended[int(report.values[0])] = int(report.values[1])
+        elif report.word == "in" and len(report.values) == 2:
+            self._levels[int(report.values[0])] = report.values[1]
         with self._lock:
             stamp = self._clock.to_host(report.us) if self._clock.is_set else now()
             event = BoardEvent(report.word, report.values, stamp, self._clock.uncertainty(report.us), report.us)
+        before, self._told = self._told, stamp
+        self._tell(event)
+        if missing:
+            doubt = event.uncertainty + max(0, stamp - before)
+            self._on_gap(replace(event, word="gap", values=(str(missing),), uncertainty=doubt))
+
+    def _on_gap(self, event: BoardEvent) -> None:
+        """Reports were lost, which may have said that the board switched something off, or what an input did."""
+        lost = f"{event.values[0]} of the board's reports were lost on the way"
+        for pin in self._lines:
+            self._faults[pin] = f"{lost}, and one may say that pin {pin} is off; is the cable of {self.port} loose?"
+        self._tell(event)
+        for pin in self._inputs:
+            try:
+                self._link.send(f"read {pin}", on_answer=partial(self._know, pin, at=event))
+            except BoardError as error:
+                self._faults[pin] = f"{lost}, and pin {pin} can't be read: {error}"
+
+    def _tell(self, event: BoardEvent) -> None:
         for listener in self._listeners:
             listener(event)
 
@@ -271,42 +357,3 @@ class Board:
         with suppress(BoardError):  # its watchdogs do it then
             self._link.ask("off", PATIENT, urgent=True)
         self._link.close()
-
-
-def _handshake(port: Any, session: str) -> Answer:
-    """Greets until the board answers.
-
-    Raises:
-        BoardError: nothing answers, or something else than our firmware.
-    """
-    limit, asked, heard = time.monotonic() + HANDSHAKE, 0.0, b""
-    try:
-        while time.monotonic() < limit:
-            if time.monotonic() - asked > _ASK_AGAIN:
-                asked = time.monotonic()
-                port.write(b"\n" + framed(f"0 hello {session}"))
-            heard += port.read(port.in_waiting or 1)
-            for line in heard.split(b"\n")[:-1]:
-                said = read_line(line)
-                if isinstance(said, Answer) and said.done and said.number == 0 and session in said.words:
-                    return _understood(said, str(port.port))
-    except OSError as error:
-        raise BoardError(f"{port.port} takes nothing any more ({error}); is it unplugged?") from error
-    if heard.strip():
-        raise BoardError(
-            f"{port.port} says {heard[:40]!r}, which is not dlstream's firmware; "
-            f"flash it: dlstream firmware flash --port {port.port}"
-        )
-    raise BoardError(
-        f"{port.port} does not answer; expected dlstream's firmware. "
-        f"Flash it: dlstream firmware flash --port {port.port}"
-    )
-
-
-def _understood(answer: Answer, port: str) -> Answer:
-    if len(answer.words) < 6 or answer.words[0] != "dlstream" or answer.words[1] != PROTOCOL:
-        found = " ".join(answer.words[:3])
-        raise BoardError(
-            f"{port} runs '{found}'; expected 'dlstream {PROTOCOL}'. Flash it: dlstream firmware flash --port {port}"
-        )
-    return answer

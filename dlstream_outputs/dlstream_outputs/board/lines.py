@@ -67,3 +67,20 @@ def read_line(line: bytes) -> Answer | Report | None:
     if kind == "!":
         return Report(number, us, words[0], words[1:]) if words else None
     return Answer(number, us, kind == "A", words)
+
+
+class Numbers:
+    """Follows the numbers of the board's reports, which have no gaps.
+
+    Args:
+        first: the number of the next one; None: not known.
+    """
+
+    def __init__(self, first: int | None) -> None:
+        self._next = first
+
+    def missing_before(self, number: int) -> int:
+        """How many reports have been lost just before this one; 0 also where the board has begun again."""
+        missing = 0 if self._next is None else max(0, number - self._next)
+        self._next = number + 1
+        return missing

@@ -16,6 +16,10 @@ WINDOW = 8
 """Lines that may be on their way; the board's memory holds no more."""
 ANSWER_TIMEOUT = 0.1
 """Seconds within which the board answers a line."""
+_REASONS = {
+    "load": "load; its trains would have more than 4000 pulses a second together, expected fewer or slower ones at once"
+}
+"""What the board says why it refuses a line, in more words where it needs them."""
 _LAST_NUMBER = 65535
 _LONGEST_RUBBISH = 4096
 
@@ -24,9 +28,11 @@ _LONGEST_RUBBISH = 4096
 class Pending:
     """A line that was sent, until it is answered."""
 
+    number: int
     payload: str
     sent: int
     steady: float
+    on_answer: Callable[[Answer], None] | None = None
     answered: threading.Event = field(default_factory=threading.Event)
     answer: Answer | None = None
 
@@ -39,6 +45,8 @@ class Link:
         on_report: called in the link's thread with what the board says by itself.
         on_time: called in the link's thread for each answer: the board's microseconds, and the nanoseconds since the
             epoch before the question and after the answer.
+        on_refusal: called in the link's thread with each answer that refuses a line, also one that nobody waits for.
+        heard: what the board has said already.
 
     Attributes:
         damaged: lines of the board that were not whole.
@@ -46,10 +54,16 @@ class Link:
     """
 
     def __init__(
-        self, port: Any, on_report: Callable[[Report], None], on_time: Callable[[int, int, int], object]
+        self,
+        port: Any,
+        on_report: Callable[[Report], None],
+        on_time: Callable[[int, int, int], object],
+        on_refusal: Callable[[Answer], object] = lambda answer: None,
+        heard: bytes = b"",
     ) -> None:
         self._port = port
-        self._on_report, self._on_time = on_report, on_time
+        self._on_report, self._on_time, self._on_refusal = on_report, on_time, on_refusal
+        self._heard = heard
         self._lock = threading.Lock()
         self._waiting: dict[int, Pending] = {}
         self._number = 0
@@ -70,12 +84,13 @@ class Link:
         """
         return self.answer_to(self.send(payload, urgent), timeout)
 
-    def send(self, payload: str, urgent: bool = False) -> Pending:
+    def send(self, payload: str, urgent: bool = False, on_answer: Callable[[Answer], None] | None = None) -> Pending:
         """Sends a command without waiting for its answer.
 
         Args:
             payload: the command.
             urgent: it is sent to a board, too, that is slow to answer what was sent before.
+            on_answer: called in the link's thread when it was carried out, before anything that the board says later.
 
         Raises:
             BoardError: the board does not answer what was sent before, or is gone.
@@ -84,7 +99,7 @@ class Link:
             self._check(urgent)
             self._number = self._number % _LAST_NUMBER + 1
             number = self._number
-            self._waiting[number] = pending = Pending(payload, now(), time.monotonic())
+            self._waiting[number] = pending = Pending(number, payload, now(), time.monotonic(), on_answer)
             try:
                 self._port.write(framed(f"{number} {payload}"))
             except OSError as error:
@@ -102,7 +117,8 @@ class Link:
         if answer is None:
             raise BoardError(self.fault)
         if not answer.done:
-            raise BoardError(f"the board refuses '{pending.payload}': {' '.join(answer.words) or 'no reason'}")
+            reason = " ".join(answer.words) or "no reason"
+            raise BoardError(f"the board refuses '{pending.payload}': {_REASONS.get(reason, reason)}")
         return answer
 
     def close(self) -> None:
@@ -123,7 +139,7 @@ class Link:
             raise BoardError(f"the board has answered none of {len(self._waiting)} lines; is its cable loose?")
 
     def _read(self) -> None:
-        rest = b""
+        rest = self._heard
         while not self._closing:
             try:
                 rest += self._port.read(self._port.in_waiting or 1)
@@ -138,6 +154,8 @@ class Link:
                 self._take(line, arrived)
 
     def _take(self, line: bytes, arrived: int) -> None:
+        if not line:
+            return  # a board that starts ends what its reset has cut
         said = read_line(line)
         if said is None:
             self.damaged += 1
@@ -149,6 +167,10 @@ class Link:
                 return  # it was given up
             if said.done:
                 self._on_time(said.us, waiting.sent, arrived)
+                if waiting.on_answer is not None:
+                    waiting.on_answer(said)
+            else:
+                self._on_refusal(said)
             waiting.answer = said
             waiting.answered.set()
 

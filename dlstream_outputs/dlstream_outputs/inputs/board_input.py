@@ -9,9 +9,12 @@ from pydantic import Field, model_validator
 
 from dlstream_common import FILLED_IN, RigNamespace, Settings, misfit
 from dlstream_outputs.board import Board, BoardError, BoardEvent, claim, exclusive_pin, release, same_board
+from dlstream_outputs.board.board import STEPS, in_steps
 
 FIRST_ANALOG = 14
 _ANALOG_ONLY = 20
+_HYSTERESIS = 0.05
+"""Share of the supply between both thresholds of an analog input."""
 
 
 class InputSettings(Settings):
@@ -36,7 +39,7 @@ class InputSettings(Settings):
     above: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Analog: the pin is high above this share of the board's supply (5 V). Left out: a digital input."""
     below: Annotated[float, Field(ge=0, lt=1)] | None = None
-    """Analog: it is low again below this share; left out: 0.05 less than `above`."""
+    """Analog: it is low again below this share; left out: 0.05 less than `above`, or half of it where that is more."""
 
     rig_namespace: Annotated[RigNamespace, FILLED_IN] = ""
     """The rig's namespace: changes are events on experiment/events below it."""
@@ -51,7 +54,19 @@ class InputSettings(Settings):
             raise misfit("pin", f"{FIRST_ANALOG} to 21 (A0 to A7), as above is for an analog input")
         if self.above is not None and self.below is not None and self.below > self.above:
             raise misfit("below", f"at most above, {self.above:g}")
+        if self.above is not None and in_steps(self.above) >= STEPS:
+            raise misfit("above", f"at most {(STEPS - 1) / STEPS:.4f}: the board measures {STEPS} at most, never more")
+        if in_steps(self.low) < 1 and self.above is not None:
+            where = "below" if self.below is not None else "above"
+            least = 1 / STEPS if self.below is not None else 2 / STEPS
+            raise misfit(where, f"at least {least:.4f}: the board measures 0 at least, never less")
         return self
+
+    @property
+    def low(self) -> float:
+        """The share of the supply below which an analog pin is low."""
+        above = self.above or 0.0
+        return above - min(_HYSTERESIS, above / 2) if self.below is None else self.below
 
     @property
     def shared_device(self) -> str:
@@ -100,7 +115,7 @@ class BoardInput:
             if s.above is None:
                 board.add_input(s.pin, pull_up=s.pull_up, debounce=s.debounce)
             else:
-                board.add_threshold(s.pin, max(0.0, s.above - 0.05) if s.below is None else s.below, s.above)
+                board.add_threshold(s.pin, s.low, s.above)
         except BoardError as error:
             self.close()
             raise BoardError(f"pin: {error}") from error
@@ -137,6 +152,11 @@ class BoardInput:
             self._on_loss(
                 f"{' '.join(event.values)} changes of the board's inputs were left out: they came faster than it can "
                 "tell them; expected a larger debounce"
+            )
+        elif event.word == "gap":
+            self._on_loss(
+                f"{event.values[0]} of the board's reports were lost on the way, maybe changes of this input; its "
+                "level is read again. Expected a cable that loses nothing"
             )
         elif event.word == "in" and event.values[:1] == (str(self._settings.pin),):
             self._on_change(self._is_on(event.values[1] == "1"), event)

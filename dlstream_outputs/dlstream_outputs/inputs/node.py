@@ -30,6 +30,7 @@ class InputNode(DlstreamNode[InputSettings]):
         self._timers: list[Timer] = []
         self._lock = threading.Lock()  # the board's thread publishes as well: the order of levels is that of changes
         self._on: bool | None = None  # None: not active
+        self._newest: bool | None = None  # by the last change since activation began; None: none yet
         self._changes = 0
 
     def configure(self, settings: InputSettings) -> None:
@@ -44,10 +45,13 @@ class InputNode(DlstreamNode[InputSettings]):
     def activate(self) -> None:
         if self._input is None:
             raise DlstreamError("the input is not configured")
+        with self._lock:
+            self._newest = None
         level = self._input.read()
         with self._lock:
-            self._on = level
-            self._levels.publish(Bool(data=level))
+            # What the board told before its answer is in the answer, and what it told since is newer.
+            self._on = level if self._newest is None else self._newest
+            self._levels.publish(Bool(data=self._on))
         self._timers = [
             self.create_timer(_SIGN_OF_LIFE, self._tell_again),
             self.create_timer(_FAULT_PERIOD, self._look),
@@ -75,6 +79,7 @@ class InputNode(DlstreamNode[InputSettings]):
     def _on_change(self, on: bool, event: BoardEvent) -> None:
         """A change, in the board's thread."""
         with self._lock:
+            self._newest = on
             if self._on is None:
                 return
             self._on = on

@@ -193,8 +193,11 @@ class Output(Configurable[S], ABC):
     """When it is armed, unless the settings say otherwise. Use "start" only for a device that can't hurt anyone."""
     ends_actions: ClassVar[bool | None] = None
     """Whether an action with an end ends by itself, on the device or by this class; None: that is not said. Its node
-    switches off as well: 20 ms after its end, or just then where this says False. With True the end that was meant
-    counts for the limits; else what is on counts until it is off."""
+    switches off as well: 20 ms after its end or more (`clock_error`), or just then where this says False. With True the
+    end that was meant counts for the limits; else what is on counts until it is off."""
+    clock_error: ClassVar[float] = 0.0
+    """By what share of the time a device's own clock may be slow, where it ends actions by it: it is given so much time
+    more, as far as max_on allows that."""
     acknowledges: ClassVar[str] = "command sent to the device"
     """What has happened at the time that `apply` returns, in a few words: "pin changed", "driver wrote"."""
 
@@ -240,6 +243,13 @@ class Output(Configurable[S], ABC):
     @abstractmethod
     def close(self) -> None:
         """Switches the device off and releases it. May be called at any time and more than once."""
+
+    def has_ended(self) -> bool:
+        """Whether the device has told that the last action has ended by itself; False: it has not, or never tells.
+
+        Asked for ten times a second or more while the output is on; its node then calls `off`.
+        """
+        return False
 
     def keep_alive(self) -> None:
         """Called ten times a second or more while the output is on and its commander is alive.

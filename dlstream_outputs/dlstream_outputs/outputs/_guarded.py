@@ -59,6 +59,13 @@ class GuardedOutput(Output[OutputSettings]):
         with self._author.calling("keep_alive"):
             self._own.keep_alive()
 
+    def has_ended(self) -> bool:
+        with self._author.calling("has_ended"):
+            found = self._own.has_ended()
+        if not isinstance(found, bool):
+            raise self._author.returned("has_ended", found, "True or False")
+        return found
+
     def fault(self) -> str:
         with self._author.calling("fault"):
             found = self._own.fault()

@@ -132,6 +132,7 @@ class Arduino(BoardPin[ArduinoSettings]):
     """See ArduinoSettings."""
 
     ends_actions = True
+    clock_error = 0.01  # a Uno's resonator is good to 0.5 %; and a period is rounded to whole microseconds
     acknowledges = "pin changed"
     _used = False
     """Since the last off: only then is a slow answer a fault."""
@@ -158,11 +159,14 @@ class Arduino(BoardPin[ArduinoSettings]):
         self._used = False
         return switched
 
+    def has_ended(self) -> bool:
+        return self.opened.has_ended(self.settings.pin)
+
     def keep_alive(self) -> None:
         self.opened.feed(self.settings.pin)
 
     def fault(self) -> str:
-        return self.opened.fault(self.settings.pin)
+        return self.opened.fault(self.settings.pin, self.settings.answer_timeout)
 
 
 def command_of(action: Action, pin: int) -> str:

@@ -52,27 +52,46 @@ class FrameTrigger(BoardPin[FrameTriggerSettings]):
 
     arming = "start"
     acknowledges = "nothing: it takes no commands"
+    _stopped = ""
+    """Why the pulses do not begin again after a fault; empty: they have."""
 
     def open(self) -> None:
-        s = self.settings
-        board = self.take(max_on=2000, watchdog=round(1000 * _WATCHDOG), free_running=True)
+        self.take(max_on=2000, watchdog=round(1000 * _WATCHDOG), free_running=True)
+        self._stopped = ""
         try:
-            board.command(s.pin, f"train {s.pin} 0 {round(1000 * s.width)} {round(1e6 / s.rate)} 0 0 0", PATIENT)
+            self._start()
         except BoardError as error:
             self.close()
             raise OutputError(f"pin: {error}") from error
+
+    def _start(self) -> None:
+        s = self.settings
+        train = f"train {s.pin} 0 {round(1000 * s.width)} {round(1e6 / s.rate)} 0 0 0"
+        self.opened.command(s.pin, train, PATIENT)
 
     def apply(self, action: Action) -> int:
         raise OutputError("the pulses run by themselves while the rig runs; expected no command")
 
     def off(self) -> int:
+        """Changes nothing; a failure only where the pulses have ended for good, so that the node ends as well."""
+        if self._stopped:
+            raise OutputError(self._stopped)
         return now()
 
     def fault(self) -> str:
-        """Also feeds the board: its node asks all the time, whether an output is on or not."""
+        """Also feeds the board: its node asks all the time, whether an output is on or not.
+
+        After whatever has gone wrong, the pulses begin again: a rig without frames is blind.
+        """
         if self._board is None:
             return ""
         problem = self._board.fault(self.settings.pin)
-        if not problem:
-            self._board.feed(self.settings.pin)
+        if problem:
+            try:
+                self._start()
+            except BoardError as error:
+                self._stopped = f"the pulses can't begin again: {error}"
+                return f"{problem}; {self._stopped}"
+            problem += "; the pulses begin again now, and frames are missing in between"
+        self._board.feed(self.settings.pin)
         return problem
