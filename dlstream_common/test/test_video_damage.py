@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import av
 import numpy as np
 import pytest
 from video_files import damage, even, read, texture, times, write_video
@@ -102,13 +103,66 @@ def test_damage_between_key_frames_says_what_builds_on_it(tmp_path):
             assert np.array_equal(frame.image, whole[frame.number].image)
 
 
-def test_a_damaged_frame_of_an_avi_with_reordered_frames_shifts_no_stamp(tmp_path):
-    path = write_video(tmp_path / "old.avi", even(60), "mpeg4", options={"bf": "2", "g": "12"}, draw=texture)
+@pytest.mark.parametrize(("codec", "reordered"), [("mpeg4", 2), ("mpeg4", 0), ("mpeg2video", 2), ("libx264", 2)])
+@pytest.mark.parametrize("begin", [0.0, 0.5])
+def test_a_damaged_frame_of_an_avi_shifts_no_stamp(codec, reordered, begin, tmp_path):
+    options = {"bf": str(reordered), "g": "12", "x264-params": "scenecut=0"}
+    path = write_video(tmp_path / "old.avi", even(60), codec, options=options, draw=texture)
     whole, _ = read(path)
-    for number in (1, 5, 30, 58):
+    for number in (0, 1, 5, *range(20, 36), 58):
         damaged = tmp_path / f"{number}.avi"
         damaged.write_bytes(path.read_bytes())
-        frames, lost = read(damage(damaged, number))
-        assert lost
+        frames, lost = read(damage(damaged, number, begin))
+        assert lost or codec == "libx264"  # whose first packet begins with a text
         assert len(frames) + len(lost) == 60
         assert all(frame.time == whole[frame.number].time for frame in frames)
+        sound = 12 * (number // 12 + 2)  # an open group begins with pictures that build on the one before
+        for frame in frames:
+            if frame.number < number - reordered or frame.number >= sound:
+                assert np.array_equal(frame.image, whole[frame.number].image), (number, frame.number)
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixels", "options"),
+    [
+        ("mjpeg", "yuvj420p", {}),
+        ("mpeg4", "yuv420p", {"bf": "2", "g": "10"}),
+        ("libx264", "yuv420p", {"bf": "0", "g": "10", "x264-params": "scenecut=0"}),
+        ("ffv1", "yuv420p", {"g": "1"}),
+    ],
+)
+@pytest.mark.parametrize("number", [0, 7, 8, 9, 30, 39])
+def test_a_frame_of_an_avi_without_its_head_is_one_lost_frame(codec, pixels, options, number, tmp_path):
+    path = write_video(tmp_path / "head.avi", even(40), codec, pixels, options, draw=texture)
+    whole, _ = read(path)
+    with av.open(str(path)) as container:
+        place = [packet.pos for packet in container.demux(video=0) if packet.size][number]
+    content = bytearray(path.read_bytes())
+    content[place - 8 : place + 20] = bytes(28)
+    path.write_bytes(content)
+    frames, lost = read(path)
+    assert lost
+    assert len(frames) + len(lost) == 40
+    assert any("head of its data" in one.reason for one in lost)
+    assert all(frame.time == whole[frame.number].time for frame in frames)
+    if options.get("g", "1") == "1":
+        assert [one.number for one in lost] == [number]
+    for frame in frames:
+        if frame.number < number - 2 or frame.number >= 10 * (number // 10 + 2) or options.get("g", "1") == "1":
+            assert np.array_equal(frame.image, whole[frame.number].image)
+
+
+def test_palettes_in_the_index_of_an_avi_are_no_lost_frames(tmp_path):
+    path = write_video(tmp_path / "palette.avi", even(20), "mjpeg", "yuvj420p", draw=texture)
+    content = path.read_bytes()
+    movie, index = content.index(b"movi"), content.index(b"idx1")
+    end = movie + int.from_bytes(content[movie - 4 : movie], "little")
+    entry = b"00pc" + bytes(4) + (end - movie).to_bytes(4, "little") + (4).to_bytes(4, "little")
+    entries = content[index + 8 :] + entry
+    chunk = b"00pc" + (4).to_bytes(4, "little") + bytes(4)
+    size = int.from_bytes(content[movie - 4 : movie], "little") + len(chunk)
+    content = content[: movie - 4] + size.to_bytes(4, "little") + content[movie:end] + chunk
+    content += b"idx1" + len(entries).to_bytes(4, "little") + entries
+    path.write_bytes(b"RIFF" + (len(content) - 8).to_bytes(4, "little") + content[8:])
+    frames, lost = read(path)
+    assert (len(frames), lost) == (20, [])
