@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from dlstream.offline.rows import in_rows, times_of_rows
 from dlstream_camera import SourceSettings, crop_slices
 from dlstream_common import Frame, Image, SourceError, encoding_of
 from dlstream_common.video import FrameFile, LostFrame, VideoFile, VideoFrame, ahead, open_frames
@@ -108,15 +109,15 @@ def _recorded(path: Path, table: Path, camera: str) -> Footage:
     """A session's own video, whose table has each frame's number and stamp."""
     rows = pd.read_csv(table, dtype="int64")
     camera = path.stem.split(".")[0] if camera == "" else camera
-    file = VideoFile(path, pixels=_pixels)
+    file = VideoFile(path, pixels=_pixels, origin=0)
 
     def read() -> Iterator[Frame | Lost]:
         sequences, stamps = rows["sequence"].tolist(), rows["stamp_ns"].tolist()
-        for item, sequence, stamp in zip(file.frames(), sequences, stamps, strict=False):
+        for row, item in in_rows(file.frames(), times_of_rows(rows)):
             if isinstance(item, VideoFrame):
-                yield Frame(camera, sequence, stamp, item.image, _encoding(item.image))
+                yield Frame(camera, sequences[row], stamps[row], item.image, _encoding(item.image))
             else:
-                yield Lost(sequence, stamp, item.reason)
+                yield Lost(sequences[row], stamps[row], item.reason if item else "its video lacks it")
 
     session = path.parent if (path.parent / JOURNAL).exists() else None
     return Footage(path.stem, camera, len(rows), lambda: ahead(read()), session)

@@ -13,6 +13,7 @@ from dlstream_common.video._avi_index import in_index
 from dlstream_common.video._cuts import Cuts, Decoded
 from dlstream_common.video._expected import Expected
 from dlstream_common.video._ffv1 import SliceSums
+from dlstream_common.video._gaps import Gaps
 from dlstream_common.video._in_turn import InTurn
 from dlstream_common.video._mpeg_order import in_shown_order, is_made_up, is_unchanged
 
@@ -23,13 +24,21 @@ _HEADLESS = "the file lacks it: the head of its data is damaged"
 _WRONG_SUM = "its data is damaged (a slice contradicts its check sum)"
 
 
-def decode(container: InputContainer, stream: VideoStream) -> Iterator[Decoded]:
-    """Yields every picture to be shown; FFmpeg decodes and drops what an edit list hides."""
+def decode(container: InputContainer, stream: VideoStream, sought: bool = False) -> Iterator[Decoded]:
+    """Yields every picture to be shown; FFmpeg decodes and drops what an edit list hides.
+
+    Args:
+        sought: not from the beginning of the file; then it does not matter what is missing before.
+    """
     _prepare(stream)
-    if container.format.name != "mpegts" or not stream.time_base:
-        return _decoded(container, stream, None)
-    cuts = Cuts(float(1 / stream.time_base))
-    return cuts.told(_decoded(container, stream, cuts))
+    form = container.format.name
+    cuts: Cuts | Gaps | None = None
+    if form == "mpegts" and stream.time_base:
+        cuts = Cuts(float(1 / stream.time_base))
+    elif form == "matroska,webm" and not sought:
+        cuts = Gaps(container, stream)
+    decoded = _decoded(container, stream, cuts)
+    return cuts.told(decoded) if cuts else decoded
 
 
 def strict_decoder(context: av.VideoCodecContext) -> None:
@@ -42,7 +51,7 @@ def strict_decoder(context: av.VideoCodecContext) -> None:
     context.options = {**context.options, **options}
 
 
-def _decoded(container: InputContainer, stream: VideoStream, cuts: Cuts | None) -> Iterator[Decoded]:
+def _decoded(container: InputContainer, stream: VideoStream, cuts: Cuts | Gaps | None) -> Iterator[Decoded]:
     packets, codec = _packets(container, stream), stream.codec_context.name
     is_avi = container.format.name == "avi"
     is_stamped = not is_avi

@@ -38,6 +38,7 @@ class VideoFile:
     Args:
         fps: frames per second, instead of the file's own times; 0: its own times.
         pixels: converts FFmpeg's picture to an image; default: as in a `VideoFrame`.
+        origin: nanoseconds of the file's own time from which times count; default: that of the first frame.
 
     Attributes:
         seconds: its duration according to its header; 0 if unknown.
@@ -48,8 +49,14 @@ class VideoFile:
             is given.
     """
 
-    def __init__(self, path: Path, fps: float = 0.0, pixels: Callable[[av.VideoFrame], Image] = to_image) -> None:
-        self.path, self._pixels = path, pixels
+    def __init__(
+        self,
+        path: Path,
+        fps: float = 0.0,
+        pixels: Callable[[av.VideoFrame], Image] = to_image,
+        origin: int | None = None,
+    ) -> None:
+        self.path, self._pixels, self._origin = path, pixels, origin
         _check_file(path)
         with _opened(path) as container:
             _check_container(container, path)
@@ -81,7 +88,7 @@ class VideoFile:
         """See `FrameFile`."""
         with _opened(self.path) as container:
             stream, _ = _stream_of(container, self.path)
-            timeline = Timeline(None if self._counted else stream.time_base, self._rate)
+            timeline = Timeline(None if self._counted else stream.time_base, self._rate, self._origin)
             orientation: Orientation | None = None
             depends = not stream.codec_context.codec.intra_only
             for number, (stamp, found) in enumerate(decode(container, stream)):
@@ -107,7 +114,7 @@ class VideoFile:
             if target > (stream.start_time or 0):
                 seek(container, stream, target)
             last: av.VideoFrame | None = None
-            for _, found in decode(container, stream):
+            for _, found in decode(container, stream, sought=True):
                 if isinstance(found, str):
                     continue
                 last = found
