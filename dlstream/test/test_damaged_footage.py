@@ -1,7 +1,8 @@
-"""A session's own video of which bytes are damaged: its pictures stay with their own rows."""
+"""A session's own video of which bytes are damaged: its pictures stay with their own rows. Names in old encodings."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from dlstream.offline.footage import Lost, open_footage
 from dlstream_camera import SourceSettings
-from dlstream_common import Frame
+from dlstream_common import Frame, SourceError
 from dlstream_recorder.writers._segment import VideoSegment
 
 CLUSTER = b"\x1f\x43\xb6\x75"
@@ -49,3 +50,14 @@ def test_a_picture_that_a_recorded_video_lacks_moves_no_other_to_its_row(number,
     assert [row for row, one in enumerate(read) if isinstance(one, Lost)] == [number]
     for one, frame in zip(read, frames, strict=True):
         assert isinstance(one, Lost) or np.array_equal(one.image, frame.image)
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_video_with_a_name_that_is_no_utf8_is_refused(own, tmp_path):
+    recorded(tmp_path)
+    if not own:
+        (tmp_path / "session.json").unlink()
+    folder = Path(os.fsdecode(os.fsencode(tmp_path.parent) + b"/M\xe4use-" + os.fsencode(tmp_path.name)))
+    tmp_path.rename(folder)
+    with pytest.raises(SourceError, match=r"top\.mkv: found a name that is no UTF-8; expected .*convmv"):
+        open_footage(folder / "top.mkv", "top", SourceSettings())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -213,6 +214,22 @@ def test_images_in_the_order_of_counting(tmp_path):
     frames, [gone] = read(tmp_path)
     assert (gone.number, len(frames)) == (3, 7)
     assert "img4.png" in gone.reason
+
+
+@pytest.mark.parametrize("ending", [".tif", ".png", ".webp"])
+def test_a_name_that_is_no_utf8_is_refused(ending, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name in (b"frame_1", b"M\xe4use_2"):
+        _, data = cv2.imencode(ending, texture(0))
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name + ending.encode())).write_bytes(data.tobytes())
+    with pytest.raises(SourceError, match=r"M\\xe4use_2\.\w+: found a name that is no UTF-8; expected .*convmv"):
+        open_frames(folder)
+    old = Path(os.fsdecode(os.fsencode(tmp_path) + b"/M\xe4use"))
+    folder.rename(old)
+    for path in (old, old / f"frame_1{ending}"):
+        with pytest.raises(SourceError, match=r"found a name that is no UTF-8; expected .*convmv"):
+            open_frames(path)
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "tif", "bmp"])

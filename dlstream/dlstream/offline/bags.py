@@ -33,6 +33,7 @@ from dlstream_common import (
     image_of_any,
     suggest,
 )
+from dlstream_common.video import check_name
 from dlstream_experiment import check_experiment, load_experiment
 from dlstream_recorder import OfflineSession, Summary
 
@@ -204,6 +205,7 @@ class _Bag:
     """
 
     def __init__(self, path: Path) -> None:
+        check_name(path)
         self.remark = ""
         self.path, self.name = path, path.resolve().stem
         found = _storages(path) if path.is_dir() else []

@@ -19,7 +19,7 @@ import pandas as pd
 from dlstream.offline.rows import in_rows, times_of_rows
 from dlstream_camera import SourceSettings, crop_slices
 from dlstream_common import Frame, Image, SourceError, encoding_of
-from dlstream_common.video import FrameFile, LostFrame, VideoFile, VideoFrame, ahead, open_frames
+from dlstream_common.video import FrameFile, LostFrame, VideoFile, VideoFrame, ahead, check_name, open_frames
 from dlstream_recorder import JOURNAL
 
 EPOCH = 946_684_800_000_000_000
@@ -68,6 +68,7 @@ def open_footage(path: Path, camera: str, options: SourceSettings, fps: float = 
     """
     table = path.parent / f"{path.stem}.frames.csv"  # the path may be "."
     if path.suffix == ".mkv" and table.exists() and (path.parent / "session.json").exists() and not fps:
+        check_name(path)
         return _recorded(path, table, camera)
     file = open_frames(path, fps)
     name = path.resolve().name if path.is_dir() else path.stem

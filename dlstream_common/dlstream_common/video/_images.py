@@ -20,6 +20,7 @@ from dlstream_common.quiet import quiet_opencv
 from dlstream_common.video._doubts import doubt_about_numbers
 from dlstream_common.video._imagej import check_stack, doubt_about_channels
 from dlstream_common.video._items import LostFrame, VideoFrame, other_size
+from dlstream_common.video._names import check_name
 from dlstream_common.video._picture_check import few_bits
 from dlstream_common.video._whole import is_whole_picture
 
@@ -129,6 +130,8 @@ def _files(path: Path) -> list[Path]:
     if not files:
         raise SourceError(f"{path}: found no images in it; expected files that end in {', '.join(IMAGE_ENDINGS)}")
     for file in files:
+        if not file.name.isprintable():  # what is no UTF-8 isn't, and to resolve every path takes time
+            check_name(file)
         with suppress(OSError):  # a lost frame
             _check_count(file)
     return sorted(files, key=_natural)

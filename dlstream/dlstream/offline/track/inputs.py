@@ -10,7 +10,7 @@ from shlex import quote
 
 from dlstream.offline.kinds import is_ros1, is_session, ros1
 from dlstream_common import DlstreamError
-from dlstream_common.video import IMAGE_ENDINGS, VIDEO_ENDINGS
+from dlstream_common.video import IMAGE_ENDINGS, VIDEO_ENDINGS, check_name
 
 LABELED = "_labeled.mp4"
 """How the names of our annotated videos end, as DeepLabCut's do; they are left out of folders."""
@@ -115,18 +115,6 @@ def _of_session(folder: Path) -> Iterator[Item]:
 
 def _is_of_session(path: Path) -> bool:
     return path.with_name(f"{path.stem}.frames.csv").exists() and (path.parent / "session.json").exists()
-
-
-def check_name(path: Path) -> None:
-    """Refuses a name in an older encoding, as old disks and archives leave it: HDF5 can't write a file under it."""
-    try:
-        os.fsencode(path.resolve()).decode("utf-8")
-    except UnicodeDecodeError as error:
-        name = os.fsencode(path).decode("utf-8", "backslashreplace")  # a terminal can't show it as it is
-        raise DlstreamError(
-            f"{name}: found a name that is no UTF-8; expected UTF-8, because no table can be written under it. Rename "
-            "it, such as by `convmv -f latin1 -t utf8 -r --notest FOLDER`"
-        ) from error
 
 
 def is_image(path: Path) -> bool:
