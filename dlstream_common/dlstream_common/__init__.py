@@ -12,6 +12,7 @@ from dlstream_common.events import FINITE, OFF, RIG, Cause, Command, Event
 from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
 from dlstream_common.images import (
     ENCODINGS,
+    DeepCheck,
     EncodingError,
     encoding_of,
     image_from_bytes,
@@ -49,6 +50,7 @@ __all__ = [
     "AnyPath",
     "Cause",
     "Command",
+    "DeepCheck",
     "DlstreamError",
     "EncodingError",
     "Event",

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dlstream_common.bits import BitsCheck
 from dlstream_common.errors import DlstreamError
 from dlstream_common.frame import Image
 
@@ -91,6 +92,55 @@ def image_of_any(
         return _converted(data, width, height, step, encoding, big_endian), "bgr8"
     except EncodingError as error:
         raise EncodingError(f"image of {width}x{height} {encoding}: {error}") from error
+
+
+def deep_values(
+    data: bytes | memoryview | NDArray[np.uint8], width: int, height: int, step: int, encoding: str, big_endian: bool
+) -> Image | None:
+    """The values of an image of which `image_of_any` keeps only the upper 8 bits; None: it is none of those.
+
+    Raises:
+        EncodingError: the bytes do not fit the size.
+    """
+    if encoding in _DEEP:
+        return image_from_bytes(data, 3 * width, height, step, "mono16", big_endian)
+    if _MOSAICS.get(encoding, ("", np.uint8))[1] is np.uint16:
+        return image_from_bytes(data, width, height, step, "mono16", big_endian)
+    return None
+
+
+class DeepCheck:
+    """Looks at the first images of which only the upper 8 bits are kept: do they use only the lower ones?"""
+
+    def __init__(self) -> None:
+        self._check: BitsCheck | None = BitsCheck()
+
+    def add(
+        self,
+        data: bytes | memoryview | NDArray[np.uint8],
+        width: int,
+        height: int,
+        step: int,
+        encoding: str,
+        big_endian: bool = False,
+    ) -> str:
+        """Looks at an image as in `image_of_any`. Returns what is wrong, once.
+
+        Raises:
+            EncodingError: the bytes do not fit the size.
+        """
+        if self._check is None:
+            return ""
+        values = deep_values(data, width, height, step, encoding, big_endian)
+        if values is None:
+            return self.finish()
+        self._check.add(values)
+        return self.finish() if self._check.is_done else ""
+
+    def finish(self) -> str:
+        """What is wrong, if not said yet: call it after the last image."""
+        said, self._check = self._check.finish() if self._check else "", None
+        return said
 
 
 def _converted(

@@ -24,6 +24,7 @@ from dlstream.offline.metadata import metadata_for
 from dlstream.offline.pictures import DamagedPictureError, decoded
 from dlstream.offline.used_files import copies_beside
 from dlstream_common import (
+    DeepCheck,
     DlstreamError,
     EncodingError,
     Frame,
@@ -122,7 +123,7 @@ def _replay_images(bag: _Bag, out: Path, options: Options, console: Console) -> 
 
     def frames() -> Iterator[Frame | Lost]:
         looks: tuple[object, ...] = ()
-        told = False
+        told, deep = False, DeepCheck()
         for number, (_, recorded, message) in enumerate(bag.messages([topic])):
             where = f"{bag.path}: message {number} of {topic}"
             stamp = _stamp(message.header.stamp) or recorded
@@ -131,6 +132,8 @@ def _replay_images(bag: _Bag, out: Path, options: Options, console: Console) -> 
                 console.print(f"[yellow]{escape(f'{where} {_NO_STAMP}')}[/]")
             try:
                 image, encoding = _image(message, where)
+                if said := deep.add(*_parts(message)) if hasattr(message, "encoding") else "":
+                    console.print(f"[yellow]{escape(f'{bag.path}: {topic}: {said}')}[/]")
             except DamagedPictureError as error:
                 lost = f"{where}, stamp {stamp / _SECOND:.3f} s, is a lost frame: {error}"
                 console.print(f"[yellow]{escape(lost)}[/]")
@@ -143,6 +146,8 @@ def _replay_images(bag: _Bag, out: Path, options: Options, console: Console) -> 
                 )
             looks = image.shape, encoding
             yield Frame(resolved.camera, number, stamp, image, encoding)
+        if said := deep.finish():
+            console.print(f"[yellow]{escape(f'{bag.path}: {topic}: {said}')}[/]")
 
     return analyze_footage(
         Footage(bag.name, resolved.camera, bag.count(topic), frames), resolved, out, options, console
@@ -161,13 +166,18 @@ def _image(message: Any, where: str) -> tuple[Image, str]:
     """
     try:
         if hasattr(message, "encoding"):
-            size = message.width, message.height, message.step
-            return image_of_any(message.data, *size, message.encoding, bool(message.is_bigendian))
+            return image_of_any(*_parts(message))
         return decoded(bytes(message.data), message.format)
     except DamagedPictureError:
         raise
     except EncodingError as error:
         raise DlstreamError(f"{where}: {error}") from error
+
+
+def _parts(message: Any) -> tuple[Any, int, int, int, str, bool]:
+    """The arguments of `image_of_any`."""
+    size = message.width, message.height, message.step
+    return message.data, *size, message.encoding, bool(message.is_bigendian)
 
 
 def _image_topic(bag: _Bag, camera: str, wanted: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from dlstream_common.bits import few_bits
 from dlstream_common.errors import SourceError
 from dlstream_common.file_kinds import HEIC, VIDEOS, kind_of_file
 from dlstream_common.frame import Image
@@ -21,7 +22,6 @@ from dlstream_common.video._doubts import doubt_about_numbers
 from dlstream_common.video._imagej import check_stack, doubt_about_channels
 from dlstream_common.video._items import LostFrame, VideoFrame, other_size
 from dlstream_common.video._names import check_name
-from dlstream_common.video._picture_check import few_bits
 from dlstream_common.video._tiff import refuse_broken_chain
 from dlstream_common.video._whole import is_whole_picture
 

@@ -17,7 +17,7 @@ from dlstream_common.errors import SourceError
 from dlstream_common.file_kinds import IMAGES, MP4, VIDEOS, kind_of_file
 from dlstream_common.frame import Image
 from dlstream_common.video._decoding import decode, seek
-from dlstream_common.video._doubts import doubt_about_pixels, doubts_about_times, own_rate
+from dlstream_common.video._doubts import doubt_about_bits, doubt_about_pixels, doubts_about_times, own_rate
 from dlstream_common.video._items import LostFrame, VideoFrame, other_size
 from dlstream_common.video._pixels import Orientation, to_image
 from dlstream_common.video._timeline import Timeline
@@ -81,7 +81,10 @@ class VideoFile:
             self.fps = float(self._rate) if fps or own else None
             self.expected = _expected(container, stream, own)
             self.seconds = _seconds(container, stream)
-            self.width, self.height = self._first_size(container, stream)
+            first = self._first(container, stream)
+            turned = Orientation.of(first).transposed
+            self.width, self.height = (first.height, first.width) if turned else (first.width, first.height)
+            remarks += doubt_about_bits(first)
         self.remarks = tuple(remarks)
 
     def frames(self) -> Iterator[VideoFrame | LostFrame]:
@@ -122,11 +125,10 @@ class VideoFile:
                     break
             return None if last is None else Orientation.of(last).turn(self._pixels(last))
 
-    def _first_size(self, container: InputContainer, stream: VideoStream) -> tuple[int, int]:
+    def _first(self, container: InputContainer, stream: VideoStream) -> av.VideoFrame:
         for _, found in decode(container, stream):
             if not isinstance(found, str):
-                turned = Orientation.of(found).transposed
-                return (found.height, found.width) if turned else (found.width, found.height)
+                return found
         raise SourceError(f"{self.path}: found no frame that can be decoded; expected a video")
 
 
