@@ -92,6 +92,19 @@ def test_one_damaged_frame_is_one_lost_frame_told_with_its_number(server, watch,
     assert server.connections == 1
 
 
+def test_a_frame_of_another_size_is_one_lost_frame(server, watch):
+    watched = watch(device=server.url)
+    watched.camera.read()
+    server.send(jpeg(0, 32, 48))
+    shots = watched.shots_until_dropped(1)
+    notice = watched.notice()
+    (number,) = server.odd
+    assert notice.kind == "frames_lost"
+    assert f"frame {number} is lost: it is 32x48; expected {WIDTH}x{HEIGHT}, as the first frame" in notice.text
+    assert (shots[-1].frame_number, shots[-1].dropped) == (number + 1, 1)
+    assert all(shot.frame.image.shape[:2] == (HEIGHT, WIDTH) for shot in shots)
+
+
 def test_many_damaged_frames_are_told_together(server, watch):
     watched = watch(device=server.url)
     watched.camera.read()
