@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from bag_tools import COUNT, MCAP, NETWORK, NOON, SECOND, SQLITE3
 from offline_tools import EXPERIMENT
+from rosbags.rosbag2 import Writer
 
 from dlstream.cli.main import main
 from dlstream.offline.analyze import Options
@@ -147,12 +148,59 @@ def test_depth_is_refused(make, replayed):
         replayed(make.bag({"/images": make.compressed(form="16UC1; compressedDepth")}), NETWORK)
 
 
-def test_images_that_change_their_size_are_refused(make, replayed):
+def damaged(make, topics, number, change):
+    """A bag, in which the bytes of one message are changed."""
+    [(topic, messages)] = topics.items()
+    kind = messages[0].__msgtype__
+    path = make.folder / "bag"
+    with Writer(path, version=9, storage_plugin=MCAP) as writer:
+        connection = writer.add_connection(topic, kind, typestore=make.store)
+        for each, message in enumerate(messages):
+            data = bytes(make.store.serialize_cdr(message, kind))
+            writer.write(connection, NOON + each * SECOND // 10, change(data) if each == number else data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("what", "number"),
+    [
+        ("size", 5),
+        ("encoding", 7),
+        *((what, at) for what in ("short", "empty", "cut", "head", "unknown") for at in (0, 5)),
+    ],
+)
+def test_one_odd_message_is_one_lost_frame(what, number, make, replayed, console):
+    images = make.images()
+    message = images[number]
+    odd = {
+        "size": (12, 16, "bgr8", 0, 48, np.zeros(12 * 48, np.uint8)),
+        "encoding": (240, 320, "mono8", 0, 320, np.zeros(240 * 320, np.uint8)),
+        "short": (240, 320, "bgr8", 0, 960, message.data[:5000]),
+        "empty": (0, 0, "", 0, 0, np.zeros(0, np.uint8)),
+        "unknown": (240, 320, "mono12", 0, 480, message.data),
+    }
+    if what in odd:
+        images[number] = make.message("sensor_msgs/msg/Image", message.header, *odd[what])
+        path = make.bag({"/top/image_raw": images})
+    else:
+        left = 2000 if what == "cut" else 6
+        path = damaged(make, {"/top/image_raw": images}, number, lambda data: data[:left])
+    frames = replayed(path, NETWORK)
+    assert frames["lost"].tolist() == [int(each == number) for each in range(COUNT)]
+    stamps = make.stamps()
+    assert frames["stamp_ns"].tolist() == stamps or what == "head"
+    assert f"message {number} of /top/image_raw" in console.export_text()
+
+
+def test_images_of_which_most_change_are_refused(make, replayed):
     images = make.images()
     small = np.zeros(16 * 12, np.uint8)
-    images[5] = make.message("sensor_msgs/msg/Image", make.header(NOON + SECOND), 12, 16, "mono8", 0, 16, small)
+    for number in range(3, COUNT):
+        header = images[number].header
+        images[number] = make.message("sensor_msgs/msg/Image", header, 12, 16, "mono8", 0, 16, small)
     with pytest.raises(
-        DlstreamError, match="message 5 of /images is an image of 16x12 mono8; expected 320x240 bgr8 as"
+        DlstreamError,
+        match=r"message 3 of /images: it is 16x12 mono8; expected 320x240 bgr8 as before. Found 5 of 8 messages",
     ):
         replayed(make.bag({"/images": images}), NETWORK)
 
