@@ -25,6 +25,7 @@ from dlstream_msgs.msg import Event, FrameInfo
 
 GARBAGE = b"\xff\xd8" + bytes(4000) + b"\xff\xd9"
 CUT_OFF = jpeg(0)[:400]
+ZEROS = jpeg(0)[:-100] + bytes(100)
 CUT_OFF_WITH_ITS_END = CUT_OFF + b"\xff\xd9"
 
 
@@ -68,7 +69,9 @@ def watch() -> Iterator[object]:
         one.camera.close()
 
 
-@pytest.mark.parametrize("damaged", [GARBAGE, CUT_OFF, CUT_OFF_WITH_ITS_END], ids=["garbage", "cut", "cut, ended"])
+@pytest.mark.parametrize(
+    "damaged", [GARBAGE, CUT_OFF, CUT_OFF_WITH_ITS_END, ZEROS], ids=["garbage", "cut", "cut, ended", "zeros"]
+)
 def test_one_damaged_frame_is_one_lost_frame_told_with_its_number(server, watch, damaged):
     watched = watch(device=server.url)
     assert (watched.format.width, watched.format.height) == (WIDTH, HEIGHT)

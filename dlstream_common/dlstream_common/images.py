@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dlstream_common.bits import BitsCheck
 from dlstream_common.errors import DlstreamError
 from dlstream_common.frame import Image
+from dlstream_common.jpeg import has_end
 
 
 class EncodingError(DlstreamError):
@@ -295,5 +296,6 @@ def refuse_mosaic(form: str) -> None:
 
 def _is_cut_off(data: bytes) -> bool:
     """Whether a JPEG or PNG lacks its end: what is missing, OpenCV fills up with grey and does not say so."""
-    ends = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND"}
-    return any(data.startswith(begin) and end not in data for begin, end in ends.items())
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" not in data
+    return data.startswith(b"\xff\xd8") and not has_end(data)

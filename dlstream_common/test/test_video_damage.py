@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import av
+import cv2
 import numpy as np
 import pytest
-from video_files import damage, even, read, texture, times, write_video
+from video_files import HEIGHT, WIDTH, damage, even, read, texture, times, write_video
+
+from dlstream_common import EncodingError, image_from_compressed
 
 
 @pytest.mark.parametrize("number", [0, 7, 18, 19])
@@ -166,3 +171,40 @@ def test_palettes_in_the_index_of_an_avi_are_no_lost_frames(tmp_path):
     path.write_bytes(b"RIFF" + (len(content) - 8).to_bytes(4, "little") + content[8:])
     frames, lost = read(path)
     assert (len(frames), lost) == (20, [])
+
+
+def noisy_jpeg(seed: int) -> bytes:
+    noise = np.random.default_rng(seed).integers(0, 256, (24, 32, 3), np.uint8)
+    return cv2.imencode(".jpg", cv2.resize(noise, (WIDTH, HEIGHT)), [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+
+
+@pytest.mark.parametrize("name", ["zeros.avi", "zeros.mkv", "folder"])
+def test_a_jpeg_that_ends_in_zeros_is_lost_and_padding_is_none(name, tmp_path):
+    """As of an interrupted copy: decoders take zeros for a plain surface."""
+    data = [noisy_jpeg(number) for number in range(12)]
+    data[3] = data[3][: len(data[3]) * 7 // 10] + bytes(len(data[3]) * 3 // 10)
+    data[5] += bytes(200)  # padding
+    data[7] = data[7][:-2]  # without its end mark, as some cameras send it
+    path = tmp_path / name
+    if name == "folder":
+        path.mkdir()
+        for number, one in enumerate(data):
+            (path / f"{number}.jpg").write_bytes(one)
+    else:
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("mjpeg", rate=30)
+            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
+            for number, one in enumerate(data):
+                packet = av.Packet(one)
+                packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, 30), True
+                packet.pts = packet.dts = number
+                container.mux(packet)
+    frames, lost = read(path)
+    assert [one.number for one in lost] == ([3, 7] if name == "folder" else [3]), "OpenCV needs the end mark"
+    assert len(frames) + len(lost) == 12
+    for number, one in enumerate(data):
+        if number in (3, 7):
+            with pytest.raises(EncodingError, match="cut off"):
+                image_from_compressed(one, "jpeg")
+        else:
+            assert image_from_compressed(one, "jpeg")[1] == "bgr8"

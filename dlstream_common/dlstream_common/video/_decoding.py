@@ -9,6 +9,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from dlstream_common.jpeg import ends_in_zeros
 from dlstream_common.video._avi_index import in_index
 from dlstream_common.video._cuts import Cuts, Decoded
 from dlstream_common.video._expected import Expected
@@ -21,6 +22,9 @@ _MOST_READ_ERRORS = 100
 """Consecutive errors after which the rest of a file counts as unreadable."""
 _EMPTY = "the file has no data for it"
 _HEADLESS = "the file lacks it: the head of its data is damaged"
+_ZEROS = "its data is damaged (it ends in zeros)"
+_TAIL = 16
+"""Bytes at the end of a JPEG that are looked at first."""
 _WRONG_SUM = "its data is damaged (a slice contradicts its check sum)"
 
 
@@ -76,6 +80,8 @@ def _decoded(container: InputContainer, stream: VideoStream, cuts: Cuts | Gaps |
                 reason = f"its data is damaged ({_words(error)})"
             if sums and sums.is_damaged(bytes(packet)):
                 reason, pictures = _WRONG_SUM, []
+            if codec == "mjpeg" and not any(memoryview(packet)[-_TAIL:]) and ends_in_zeros(bytes(packet)):
+                reason, pictures = _ZEROS, []
         if reason:
             yield from expected.failed(packet, reason)
         for number, picture in enumerate(pictures, 1):
