@@ -208,3 +208,38 @@ def test_a_jpeg_that_ends_in_zeros_is_lost_and_padding_is_none(name, tmp_path):
                 image_from_compressed(one, "jpeg")
         else:
             assert image_from_compressed(one, "jpeg")[1] == "bgr8"
+
+
+def test_a_place_that_can_not_be_read_is_one_lost_frame(tmp_path):
+    path = write_video(tmp_path / "plain.y4m", even(20), "wrapped_avframe", draw=texture)
+    content = bytearray(path.read_bytes())
+    place = content.index(b"FRAME", len(content) // 2)
+    content[place : place + 5] = b"XXXXX"
+    path.write_bytes(content)
+    frames, [lost] = read(path)
+    assert lost.number == len(frames)
+    assert "can't be read there" in lost.reason
+
+
+@pytest.mark.parametrize("name", ["killed.avi", "short.ivf"])
+def test_fewer_frames_than_the_header_promises_are_told_once(name, tmp_path):
+    if name == "killed.avi":
+        path = write_video(tmp_path / name, even(20), "mjpeg", "yuvj420p", draw=texture)
+        content = bytearray(path.read_bytes())
+        with av.open(str(path)) as container:
+            place = [packet.pos for packet in container.demux(video=0) if packet.size][7]
+        index = content.index(b"idx1")
+        content[place - 8 : place + 20] = bytes(28)
+        content[4:8] = bytes(4)  # a killed recorder leaves the size open, and no index
+        path.write_bytes(content[:index])
+        left = 19
+    else:
+        path = write_video(tmp_path / name, even(20), "libvpx", draw=texture)
+        content = path.read_bytes()
+        place, left = 32, 15
+        for _ in range(left):
+            place += 12 + int.from_bytes(content[place : place + 4], "little")
+        path.write_bytes(content[:place])
+    frames, [lost] = read(path)
+    assert (len(frames), lost.number) == (left, left)
+    assert f"promises 20 frames, and {left} were found" in lost.reason

@@ -14,7 +14,7 @@ from dlstream_common.video._avi_index import in_index
 from dlstream_common.video._cuts import Cuts, Decoded
 from dlstream_common.video._expected import Expected
 from dlstream_common.video._ffv1 import SliceSums
-from dlstream_common.video._gaps import Gaps
+from dlstream_common.video._gaps import Gaps, with_shortfall
 from dlstream_common.video._in_turn import InTurn
 from dlstream_common.video._mpeg_order import in_shown_order, is_made_up, is_unchanged
 
@@ -42,6 +42,9 @@ def decode(container: InputContainer, stream: VideoStream, sought: bool = False)
     elif form == "matroska,webm" and not sought:
         cuts = Gaps(container, stream)
     decoded = _decoded(container, stream, cuts)
+    if form in ("avi", "ivf") and not sought:
+        indexed = len(stream.index_entries) if form == "avi" else 0
+        decoded = with_shortfall(decoded, stream.frames, indexed, in_ticks=form == "avi")
     return cuts.told(decoded) if cuts else decoded
 
 
@@ -124,7 +127,8 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Pack
             return
         except av.FFmpegError as error:
             errors += 1
-            yield f"the file can't be read there ({_words(error)})"
+            if errors == 1:  # it is one place, however often it is tried
+                yield f"the file can't be read there ({_words(error)})"
             packets = container.demux(stream)
             continue
         errors = 0

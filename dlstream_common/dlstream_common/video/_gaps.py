@@ -1,4 +1,4 @@
-"""Tells of the frames that are missing where bytes of a Matroska file are damaged."""
+"""Tells of frames that are missing where bytes of a Matroska file are damaged, and of those that a header promises."""
 
 from __future__ import annotations
 
@@ -14,6 +14,36 @@ from dlstream_common.video._matroska import MatroskaGaps
 
 _MISSING = "the file lacks it: bytes are damaged there"
 _SOME = "frames from {begin:.3f} s to {end:.3f} s are missing: bytes of the file are damaged there"
+
+
+def with_shortfall(decoded: Iterator[Decoded], promised: int, indexed: int, in_ticks: bool) -> Iterator[Decoded]:
+    """What was decoded, and one more lost frame at the end if there were fewer than the header promises.
+
+    Args:
+        promised: so many frames; 0: not known.
+        indexed: frames in the file's index; with all of them, it told what is missing.
+        in_ticks: it promises so many ticks, not frames: an AVI may count in smaller steps than those of its frames.
+    """
+    steps, found = Steps(), 0
+    last: int | None = None
+    for item in decoded:
+        found += 1
+        if item[0] is not None:
+            if last is not None and item[0] > last:
+                steps.add(item[0] - last)
+            last = item[0]
+        yield item
+    missing = promised - found
+    if in_ticks:
+        usual = steps.usual()
+        missing = round((promised - last - usual) / usual) if usual and last is not None else 0
+    if found > indexed and missing > 0:
+        which = "1 is missing" if missing == 1 else f"{missing} are missing"
+        yield (
+            None,
+            f"the file's header promises {found + missing} frames, and {found} were found: {which}, here or anywhere "
+            "before, where damage would make later frames too early",
+        )
 
 
 class Gaps:
