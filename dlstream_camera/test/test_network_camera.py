@@ -111,8 +111,8 @@ def test_a_frame_of_another_size_is_one_lost_frame(server, watch):
 def test_many_damaged_frames_are_told_together(server, watch):
     watched = watch(device=server.url)
     watched.camera.read()
-    for _ in range(60):
-        server.send(GARBAGE)
+    for number in range(60):
+        server.send(GARBAGE[: 500 + number])  # one fault, whatever the number of bytes
     watched.shots_until_dropped(60)
     told, notices = 0, 0
     while told < 60:
