@@ -264,6 +264,16 @@ def test_a_stack_is_read_page_by_page(tmp_path):
     assert len(read(tmp_path)[0]) == 12
 
 
+def test_images_of_other_kinds_beside_those_that_are_read_are_told(tmp_path):
+    for number in (1, 2):
+        cv2.imwrite(str(tmp_path / f"frame_{number}.png"), texture(number))
+    assert not any("left out" in text for text in open_frames(tmp_path).remarks)
+    for name in ("frame_3.HEIC", "frame_4.jfif", ".frame_5.gif", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    [text] = [text for text in open_frames(tmp_path).remarks if "left out" in text]
+    assert text.startswith("2 images beside them are left out (frame_3.HEIC, frame_4.jfif): expected names that end in")
+
+
 def test_images_of_few_bits_are_told(tmp_path):
     colour = np.full((64, 96, 3), 2000, np.uint16)
     colour[:32] = 100

@@ -31,6 +31,9 @@ VIDEO_ENDINGS = frozenset(
     + (".ogv", ".seq", ".ts", ".vob", ".webm", ".wmv", ".264", ".265", ".h264", ".h265", ".hevc", ".mjpeg", ".mjpg")
 )
 """Of the files in a folder that count as videos; raw streams without a rate say so when they are opened."""
+_OTHERS = frozenset((".avif", ".dng", ".exr", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jxl", ".tga"))
+"""Images that are not read."""
+_SHOWN = 3
 _STACKS = (".tif", ".tiff")
 _MAY_MOVE = (".png", ".webp")
 """Images that can be animations."""
@@ -72,6 +75,7 @@ class ImageFiles:
         remarks = [f"images have no times; {_USUAL_RATE:g} fps assumed. --fps (in a rig file: 'fps') sets another rate"]
         remarks = remarks if not fps and self.expected > 1 else []
         remarks += doubt_about_numbers([file.name for file in self._files])
+        remarks += _doubt_about_others(path) if path.is_dir() else []
         if path.suffix.lower() in _STACKS and path.is_file():
             remarks += doubt_about_channels(path)
         if first.dtype == np.uint16 and first.ndim == 3 and (problem := few_bits(first)):
@@ -138,6 +142,18 @@ def _files(path: Path) -> list[Path]:
         with suppress(OSError):  # a lost frame
             _check_count(file)
     return sorted(files, key=_natural)
+
+
+def _doubt_about_others(folder: Path) -> list[str]:
+    """A remark on images of kinds that are not read."""
+    names = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in _OTHERS and file.name[0] != ".")
+    if not names:
+        return []
+    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    return [
+        f"{len(names)} images beside them are left out ({shown}): expected names that end in "
+        f"{', '.join(IMAGE_ENDINGS)}. Convert or rename them"
+    ]
 
 
 def _check_file(path: Path) -> None:
