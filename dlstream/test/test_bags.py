@@ -143,6 +143,20 @@ def test_images_that_can_not_be_read_are_refused(make, replayed):
         replayed(make.bag({"/top/image_raw": make.images("bayer_rggb12")}), NETWORK)
 
 
+def test_a_stream_of_video_is_named_for_what_it_is(make, replayed):
+    with pytest.raises(DlstreamError, match="found 'h264', a stream of video, whose images build on one another"):
+        replayed(make.bag({"/images": make.compressed(form="h264")}), NETWORK)
+
+
+def test_stamps_that_repeat_or_go_back_are_told_once(make, replayed, console):
+    stamps = make.stamps()
+    stamps[3], stamps[4], stamps[6] = stamps[2], stamps[1], stamps[5]
+    assert replayed(make.bag({"/images": make.images(stamps=stamps)}), NETWORK)["stamp_ns"].tolist() == stamps
+    said = console.export_text()
+    assert said.count("in the order in which they were recorded") == 1
+    assert "message 3 of /images has the stamp of the message before it" in said
+
+
 def test_depth_is_refused(make, replayed):
     with pytest.raises(DlstreamError, match="found '16UC1; compressedDepth'; expected pictures such as JPEG or PNG"):
         replayed(make.bag({"/images": make.compressed(form="16UC1; compressedDepth")}), NETWORK)

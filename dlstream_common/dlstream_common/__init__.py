@@ -18,7 +18,7 @@ from dlstream_common.images import (
     image_from_bytes,
     image_from_compressed,
     image_of_any,
-    refuse_mosaic,
+    refuse_format,
     to_bgr,
     to_view,
 )
@@ -91,7 +91,7 @@ __all__ = [
     "nearest",
     "now",
     "read_yaml",
-    "refuse_mosaic",
+    "refuse_format",
     "resolved",
     "suggest",
     "to_bgr",

@@ -55,6 +55,8 @@ _PLANES = {"nv12": cv2.COLOR_YUV2BGR_NV12, "nv21": cv2.COLOR_YUV2BGR_NV21}
 """What video hardware sends: brightness, and below it two colours of every 2x2 pixels."""
 _DEEP = ("bgr16", "rgb16")
 
+_STREAMS = ("h264", "h265", "hevc", "h.264", "h.265", "av1", "vp8", "vp9", "mpeg4", "theora")
+"""Formats of compressed images that are streams."""
 _SAMPLES = 10_000
 """Pixels from which the range of a view is taken."""
 _RANGE = 50.0
@@ -260,7 +262,7 @@ def image_from_compressed(data: bytes | memoryview | NDArray[np.uint8], form: st
             looks like a grey picture.
     """
     image = None
-    refuse_mosaic(form)
+    refuse_format(form)
     if len(data) and "compressedDepth" not in form:
         if _is_cut_off(bytes(data)):
             raise EncodingError(
@@ -279,12 +281,17 @@ def image_from_compressed(data: bytes | memoryview | NDArray[np.uint8], form: st
     return image, encoding
 
 
-def refuse_mosaic(form: str) -> None:
-    """Refuses the format of a compressed image that shows the pattern of a Bayer sensor.
+def refuse_format(form: str) -> None:
+    """Refuses the format of a compressed image that shows the pattern of a Bayer sensor, or is a stream of video.
 
     Raises:
-        EncodingError: it does.
+        EncodingError: it is one of them.
     """
+    if form.partition(";")[0].strip().lower() in _STREAMS:
+        raise EncodingError(
+            f"image format: found '{form.strip()}', a stream of video, whose images build on one another; expected "
+            "single pictures such as JPEG or PNG. Let the driver compress those, or republish it as `raw`"
+        )
     encoding, _, rest = form.partition(";")
     kept_as = rest.rpartition("compressed")[2].strip()
     if encoding.strip().startswith("bayer") and kept_as in ("", encoding.strip()):

@@ -54,6 +54,8 @@ def frames_of(bag: _Bag, topic: str, camera: str, warn: Callable[[str], None]) -
     """
     looks: tuple[tuple[int, ...], str] | None = None
     told, deep, first = False, DeepCheck(), ""
+    last: int | None = None
+    repeated = False
     count = lost = 0
     unsaid: list[str] = []  # where none can be used, the error says enough
     for number, (_, recorded, message) in enumerate(bag.messages([topic], damaged=True)):
@@ -63,6 +65,11 @@ def frames_of(bag: _Bag, topic: str, camera: str, warn: Callable[[str], None]) -
             told = True
             warn(f"{where} {_NO_STAMP}")
         stamp, count = own or recorded, number + 1
+        if not repeated and last is not None and stamp <= last:
+            repeated = True
+            which = "an earlier stamp than" if stamp < last else "the stamp of"
+            warn(f"{where} has {which} the message before it; all count in the order in which they were recorded")
+        last = stamp
         try:
             image, encoding = _image(message)
             if looks and (image.shape, encoding) != looks:
