@@ -143,6 +143,15 @@ def test_images_that_can_not_be_read_are_refused(make, replayed):
         replayed(make.bag({"/top/image_raw": make.images("bayer_rggb12")}), NETWORK)
 
 
+def test_colour_of_few_of_16_bits_is_told(make, replayed, console):
+    images = []
+    for (image, _), stamp in zip(make.walk, make.stamps(), strict=True):
+        data = np.ascontiguousarray(image[..., ::-1].astype("<u2") * 16).view(np.uint8).reshape(-1)
+        images.append(make.message("sensor_msgs/msg/Image", make.header(stamp), 240, 320, "rgb16", 0, 6 * 320, data))
+    replayed(make.bag({"/images": images}), NETWORK)
+    assert console.export_text().count("12 bits of 16") == 1
+
+
 def test_a_stream_of_video_is_named_for_what_it_is(make, replayed):
     with pytest.raises(DlstreamError, match="found 'h264', a stream of video, whose images build on one another"):
         replayed(make.bag({"/images": make.compressed(form="h264")}), NETWORK)
