@@ -243,3 +243,19 @@ def test_fewer_frames_than_the_header_promises_are_told_once(name, tmp_path):
     frames, [lost] = read(path)
     assert (len(frames), lost.number) == (left, left)
     assert f"promises 20 frames, and {left} were found" in lost.reason
+
+
+def test_an_index_of_the_first_part_of_an_avi_leaves_nothing_out(tmp_path):
+    path = write_video(tmp_path / "part.avi", even(20), "mjpeg", "yuvj420p", draw=texture)
+    whole, _ = read(path)
+    with av.open(str(path)) as container:
+        places = [packet.pos for packet in container.demux(video=0) if packet.size]
+    content = bytearray(path.read_bytes())
+    index = content.index(b"idx1")
+    for number in range(12, 20):  # these entries are nobody's
+        content[index + 8 + 16 * number : index + 12 + 16 * number] = b"JUNK"
+    content[places[11] - 8 : places[11] + 20] = bytes(28)
+    path.write_bytes(content)
+    frames, [lost] = read(path)
+    assert lost.number == 11
+    assert all(np.array_equal(frame.image, whole[frame.number].image) for frame in frames)

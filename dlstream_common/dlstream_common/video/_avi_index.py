@@ -62,14 +62,18 @@ class _Index:
             if number is not None and number >= self._next:
                 yield from self._missing(number)
                 shift = self._entries[number][1] - packet.dts
-            elif number is None and self._next < len(self._entries):
-                continue
+            elif number is None and packet.pos is not None:
+                if packet.pos < self._entries[-1][0] + _HEAD:
+                    continue
+                rest = list(self._missing(len(self._entries)))  # an index of the first part of the file
+                shift += len(rest)
+                yield from rest
             packet.dts += shift
             yield packet
         yield from self._missing(len(self._entries))
 
     def _missing(self, end: int) -> Iterator[av.Packet]:
-        gone, self._next = self._entries[self._next : end], end + 1
+        gone, self._next = self._entries[self._next : end], max(self._next, end + 1)
         if not gone:
             return
         with self._path.open("rb") as file:
