@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from bag_tools import COUNT, MCAP, NETWORK, NOON, SECOND, SQLITE3
 from offline_tools import EXPERIMENT
+from rosbags.rosbag2 import Writer
 
 from dlstream.cli.main import main
 from dlstream.offline.analyze import Options
@@ -142,17 +143,87 @@ def test_images_that_can_not_be_read_are_refused(make, replayed):
         replayed(make.bag({"/top/image_raw": make.images("bayer_rggb12")}), NETWORK)
 
 
+def test_colour_of_few_of_16_bits_is_told(make, replayed, console):
+    images = []
+    for (image, _), stamp in zip(make.walk, make.stamps(), strict=True):
+        data = np.ascontiguousarray(image[..., ::-1].astype("<u2") * 16).view(np.uint8).reshape(-1)
+        images.append(make.message("sensor_msgs/msg/Image", make.header(stamp), 240, 320, "rgb16", 0, 6 * 320, data))
+    replayed(make.bag({"/images": images}), NETWORK)
+    assert console.export_text().count("12 bits of 16") == 1
+
+
+def test_a_stream_of_video_is_named_for_what_it_is(make, replayed):
+    with pytest.raises(DlstreamError, match="found 'h264', a stream of video, whose images build on one another"):
+        replayed(make.bag({"/images": make.compressed(form="h264")}), NETWORK)
+
+
+def test_stamps_that_repeat_or_go_back_are_told_once(make, replayed, console):
+    stamps = make.stamps()
+    stamps[3], stamps[4], stamps[6] = stamps[2], stamps[1], stamps[5]
+    assert replayed(make.bag({"/images": make.images(stamps=stamps)}), NETWORK)["stamp_ns"].tolist() == stamps
+    said = console.export_text()
+    assert said.count("in the order in which they were recorded") == 1
+    assert "message 3 of /images has the stamp of the message before it" in said
+
+
 def test_depth_is_refused(make, replayed):
     with pytest.raises(DlstreamError, match="found '16UC1; compressedDepth'; expected pictures such as JPEG or PNG"):
         replayed(make.bag({"/images": make.compressed(form="16UC1; compressedDepth")}), NETWORK)
 
 
-def test_images_that_change_their_size_are_refused(make, replayed):
+def damaged(make, topics, number, change):
+    """A bag, in which the bytes of one message are changed."""
+    [(topic, messages)] = topics.items()
+    kind = messages[0].__msgtype__
+    path = make.folder / "bag"
+    with Writer(path, version=9, storage_plugin=MCAP) as writer:
+        connection = writer.add_connection(topic, kind, typestore=make.store)
+        for each, message in enumerate(messages):
+            data = bytes(make.store.serialize_cdr(message, kind))
+            writer.write(connection, NOON + each * SECOND // 10, change(data) if each == number else data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("what", "number"),
+    [
+        ("size", 5),
+        ("encoding", 7),
+        *((what, at) for what in ("short", "empty", "cut", "head", "unknown") for at in (0, 5)),
+    ],
+)
+def test_one_odd_message_is_one_lost_frame(what, number, make, replayed, console):
+    images = make.images()
+    message = images[number]
+    odd = {
+        "size": (12, 16, "bgr8", 0, 48, np.zeros(12 * 48, np.uint8)),
+        "encoding": (240, 320, "mono8", 0, 320, np.zeros(240 * 320, np.uint8)),
+        "short": (240, 320, "bgr8", 0, 960, message.data[:5000]),
+        "empty": (0, 0, "", 0, 0, np.zeros(0, np.uint8)),
+        "unknown": (240, 320, "mono12", 0, 480, message.data),
+    }
+    if what in odd:
+        images[number] = make.message("sensor_msgs/msg/Image", message.header, *odd[what])
+        path = make.bag({"/top/image_raw": images})
+    else:
+        left = 2000 if what == "cut" else 6
+        path = damaged(make, {"/top/image_raw": images}, number, lambda data: data[:left])
+    frames = replayed(path, NETWORK)
+    assert frames["lost"].tolist() == [int(each == number) for each in range(COUNT)]
+    stamps = make.stamps()
+    assert frames["stamp_ns"].tolist() == stamps or what == "head"
+    assert f"message {number} of /top/image_raw" in console.export_text()
+
+
+def test_images_of_which_most_change_are_refused(make, replayed):
     images = make.images()
     small = np.zeros(16 * 12, np.uint8)
-    images[5] = make.message("sensor_msgs/msg/Image", make.header(NOON + SECOND), 12, 16, "mono8", 0, 16, small)
+    for number in range(3, COUNT):
+        header = images[number].header
+        images[number] = make.message("sensor_msgs/msg/Image", header, 12, 16, "mono8", 0, 16, small)
     with pytest.raises(
-        DlstreamError, match="message 5 of /images is an image of 16x12 mono8; expected 320x240 bgr8 as"
+        DlstreamError,
+        match=r"message 3 of /images: it is 16x12 mono8; expected 320x240 bgr8 as before. Found 5 of 8 messages",
     ):
         replayed(make.bag({"/images": images}), NETWORK)
 

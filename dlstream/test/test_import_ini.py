@@ -185,7 +185,7 @@ def test_whatever_the_files_hold_it_is_imported_or_refused(tmp_path_factory, fir
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le"])
-@pytest.mark.parametrize("end", ["\r\n", "\r"])
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\u2028", "\x85"])
 def test_ini_files_of_any_encoding_and_line_end(tmp_path, encoding, end):
     settings = tmp_path / "settings.ini"
     text = "[Streaming]\nRESOLUTION = 960, 540\nFRAMERATE = 25\nCAMERA_SOURCE = 0\n"
@@ -194,6 +194,15 @@ def test_ini_files_of_any_encoding_and_line_end(tmp_path, encoding, end):
     camera = read_yaml(done.rig)["cameras"]["top"]
     assert (camera["width"], camera["height"], camera["fps"]) == (960, 540, 25.0)
     assert any(note.where.startswith("settings.ini:4:") for note in done.notes)
+
+
+def test_a_decimal_comma_is_told_once_with_the_point(tmp_path):
+    settings = tmp_path / "settings.ini"
+    settings.write_text("[Streaming]\nRESOLUTION = 960, 540\nFRAMERATE = 29,97\nCAMERA_SOURCE = 0\n")
+    notes = [note for note in convert_setup(settings, None, tmp_path / "out").notes if "FRAMERATE" in note.where]
+    [note] = notes
+    assert (note.found, note.lost) == ("29,97", True)
+    assert "with a decimal point, 29.97" in note.todo
 
 
 def test_the_written_experiment_does_not_repeat_what_the_template_says_of_its_keypoints(tmp_path):

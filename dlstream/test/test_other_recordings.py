@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from bag_tools import COUNT, NETWORK
+from bag_tools import COUNT, NETWORK, SECOND
 from mcap.reader import make_reader
 from mcap.writer import Writer as McapWriter
 from rosbags.rosbag1 import Writer as Ros1Writer
@@ -89,7 +89,17 @@ def test_an_mcap_of_other_messages_is_told(make, replayed, tmp_path):
         replayed(copy)
 
 
-def _copy(source: Path, target: Path, profile: str, encoding: str = "") -> None:
+def test_the_pieces_of_a_bag_of_another_profile_are_one_bag(make, replayed, tmp_path):
+    bag, folder = make.bag({"/top/pose": make.poses()}), tmp_path / "copy"
+    folder.mkdir()
+    for piece in range(11):
+        _copy(bag / "bag.mcap", folder / f"copy_{piece}.mcap", "", seconds=piece)
+    stamps = [stamp + piece * SECOND for piece in range(11) for stamp in make.stamps()]
+    assert replayed(folder)["stamp_ns"].tolist() == stamps
+
+
+def _copy(source: Path, target: Path, profile: str, encoding: str = "", seconds: int = 0) -> None:
+    """Copies the messages, with stamps that are so much later."""
     with source.open("rb") as file, target.open("wb") as out:
         writer = McapWriter(out)
         writer.start(profile=profile, library="merge")
@@ -102,7 +112,10 @@ def _copy(source: Path, target: Path, profile: str, encoding: str = "") -> None:
                 channels[channel.id] = writer.register_channel(
                     channel.topic, encoding or channel.message_encoding, schemas[schema.id]
                 )
-            writer.add_message(channels[channel.id], message.log_time, message.data, message.publish_time)
+            stamp = int.from_bytes(message.data[4:8], "little") + seconds
+            data = message.data[:4] + stamp.to_bytes(4, "little") + message.data[8:]
+            time = message.log_time + seconds * SECOND
+            writer.add_message(channels[channel.id], time, data, time)
         writer.finish()
 
 

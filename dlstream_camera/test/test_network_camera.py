@@ -25,6 +25,7 @@ from dlstream_msgs.msg import Event, FrameInfo
 
 GARBAGE = b"\xff\xd8" + bytes(4000) + b"\xff\xd9"
 CUT_OFF = jpeg(0)[:400]
+ZEROS = jpeg(0)[:-100] + bytes(100)
 CUT_OFF_WITH_ITS_END = CUT_OFF + b"\xff\xd9"
 
 
@@ -68,7 +69,9 @@ def watch() -> Iterator[object]:
         one.camera.close()
 
 
-@pytest.mark.parametrize("damaged", [GARBAGE, CUT_OFF, CUT_OFF_WITH_ITS_END], ids=["garbage", "cut", "cut, ended"])
+@pytest.mark.parametrize(
+    "damaged", [GARBAGE, CUT_OFF, CUT_OFF_WITH_ITS_END, ZEROS], ids=["garbage", "cut", "cut, ended", "zeros"]
+)
 def test_one_damaged_frame_is_one_lost_frame_told_with_its_number(server, watch, damaged):
     watched = watch(device=server.url)
     assert (watched.format.width, watched.format.height) == (WIDTH, HEIGHT)
@@ -92,11 +95,24 @@ def test_one_damaged_frame_is_one_lost_frame_told_with_its_number(server, watch,
     assert server.connections == 1
 
 
+def test_a_frame_of_another_size_is_one_lost_frame(server, watch):
+    watched = watch(device=server.url)
+    watched.camera.read()
+    server.send(jpeg(0, 32, 48))
+    shots = watched.shots_until_dropped(1)
+    notice = watched.notice()
+    (number,) = server.odd
+    assert notice.kind == "frames_lost"
+    assert f"frame {number} is lost: it is 32x48; expected {WIDTH}x{HEIGHT}, as the first frame" in notice.text
+    assert (shots[-1].frame_number, shots[-1].dropped) == (number + 1, 1)
+    assert all(shot.frame.image.shape[:2] == (HEIGHT, WIDTH) for shot in shots)
+
+
 def test_many_damaged_frames_are_told_together(server, watch):
     watched = watch(device=server.url)
     watched.camera.read()
-    for _ in range(60):
-        server.send(GARBAGE)
+    for number in range(60):
+        server.send(GARBAGE[: 500 + number])  # one fault, whatever the number of bytes
     watched.shots_until_dropped(60)
     told, notices = 0, 0
     while told < 60:

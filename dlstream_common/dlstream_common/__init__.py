@@ -12,12 +12,13 @@ from dlstream_common.events import FINITE, OFF, RIG, Cause, Command, Event
 from dlstream_common.frame import Frame, FramePoses, Image, Individual, now
 from dlstream_common.images import (
     ENCODINGS,
+    DeepCheck,
     EncodingError,
     encoding_of,
     image_from_bytes,
     image_from_compressed,
     image_of_any,
-    refuse_mosaic,
+    refuse_format,
     to_bgr,
     to_view,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "AnyPath",
     "Cause",
     "Command",
+    "DeepCheck",
     "DlstreamError",
     "EncodingError",
     "Event",
@@ -89,7 +91,7 @@ __all__ = [
     "nearest",
     "now",
     "read_yaml",
-    "refuse_mosaic",
+    "refuse_format",
     "resolved",
     "suggest",
     "to_bgr",

@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dlstream_common.bits import BitsCheck
 from dlstream_common.errors import DlstreamError
 from dlstream_common.frame import Image
+from dlstream_common.jpeg import has_end
 
 
 class EncodingError(DlstreamError):
@@ -53,6 +55,8 @@ _PLANES = {"nv12": cv2.COLOR_YUV2BGR_NV12, "nv21": cv2.COLOR_YUV2BGR_NV21}
 """What video hardware sends: brightness, and below it two colours of every 2x2 pixels."""
 _DEEP = ("bgr16", "rgb16")
 
+_STREAMS = ("h264", "h265", "hevc", "h.264", "h.265", "av1", "vp8", "vp9", "mpeg4", "theora")
+"""Formats of compressed images that are streams."""
 _SAMPLES = 10_000
 """Pixels from which the range of a view is taken."""
 _RANGE = 50.0
@@ -91,6 +95,55 @@ def image_of_any(
         return _converted(data, width, height, step, encoding, big_endian), "bgr8"
     except EncodingError as error:
         raise EncodingError(f"image of {width}x{height} {encoding}: {error}") from error
+
+
+def deep_values(
+    data: bytes | memoryview | NDArray[np.uint8], width: int, height: int, step: int, encoding: str, big_endian: bool
+) -> Image | None:
+    """The values of an image of which `image_of_any` keeps only the upper 8 bits; None: it is none of those.
+
+    Raises:
+        EncodingError: the bytes do not fit the size.
+    """
+    if encoding in _DEEP:
+        return image_from_bytes(data, 3 * width, height, step, "mono16", big_endian)
+    if _MOSAICS.get(encoding, ("", np.uint8))[1] is np.uint16:
+        return image_from_bytes(data, width, height, step, "mono16", big_endian)
+    return None
+
+
+class DeepCheck:
+    """Looks at the first images of which only the upper 8 bits are kept: do they use only the lower ones?"""
+
+    def __init__(self) -> None:
+        self._check: BitsCheck | None = BitsCheck()
+
+    def add(
+        self,
+        data: bytes | memoryview | NDArray[np.uint8],
+        width: int,
+        height: int,
+        step: int,
+        encoding: str,
+        big_endian: bool = False,
+    ) -> str:
+        """Looks at an image as in `image_of_any`. Returns what is wrong, once.
+
+        Raises:
+            EncodingError: the bytes do not fit the size.
+        """
+        if self._check is None:
+            return ""
+        values = deep_values(data, width, height, step, encoding, big_endian)
+        if values is None:
+            return self.finish()
+        self._check.add(values)
+        return self.finish() if self._check.is_done else ""
+
+    def finish(self) -> str:
+        """What is wrong, if not said yet: call it after the last image."""
+        said, self._check = self._check.finish() if self._check else "", None
+        return said
 
 
 def _converted(
@@ -209,7 +262,7 @@ def image_from_compressed(data: bytes | memoryview | NDArray[np.uint8], form: st
             looks like a grey picture.
     """
     image = None
-    refuse_mosaic(form)
+    refuse_format(form)
     if len(data) and "compressedDepth" not in form:
         if _is_cut_off(bytes(data)):
             raise EncodingError(
@@ -228,12 +281,17 @@ def image_from_compressed(data: bytes | memoryview | NDArray[np.uint8], form: st
     return image, encoding
 
 
-def refuse_mosaic(form: str) -> None:
-    """Refuses the format of a compressed image that shows the pattern of a Bayer sensor.
+def refuse_format(form: str) -> None:
+    """Refuses the format of a compressed image that shows the pattern of a Bayer sensor, or is a stream of video.
 
     Raises:
-        EncodingError: it does.
+        EncodingError: it is one of them.
     """
+    if form.partition(";")[0].strip().lower() in _STREAMS:
+        raise EncodingError(
+            f"image format: found '{form.strip()}', a stream of video, whose images build on one another; expected "
+            "single pictures such as JPEG or PNG. Let the driver compress those, or republish it as `raw`"
+        )
     encoding, _, rest = form.partition(";")
     kept_as = rest.rpartition("compressed")[2].strip()
     if encoding.strip().startswith("bayer") and kept_as in ("", encoding.strip()):
@@ -245,5 +303,6 @@ def refuse_mosaic(form: str) -> None:
 
 def _is_cut_off(data: bytes) -> bool:
     """Whether a JPEG or PNG lacks its end: what is missing, OpenCV fills up with grey and does not say so."""
-    ends = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND"}
-    return any(data.startswith(begin) and end not in data for begin, end in ends.items())
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" not in data
+    return data.startswith(b"\xff\xd8") and not has_end(data)

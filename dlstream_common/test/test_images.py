@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as arrays
 
 from dlstream_common import (
     ENCODINGS,
+    DeepCheck,
     EncodingError,
     Frame,
     encoding_of,
@@ -90,6 +91,27 @@ def test_of_16_bit_colours_the_upper_half_is_kept():
     image, found = image_of_any(wide.astype("<u2").tobytes(), 2, 1, 12, "rgb16")
     assert found == "bgr8"
     assert image.tolist() == [[[200, 100, 50]] * 2]
+
+
+@pytest.mark.parametrize("encoding", ["rgb16", "bgr16", "bayer_rggb16", "bayer_gbrg16"])
+def test_16_bit_colours_of_few_bits_are_told_once(encoding):
+    channels = 1 if encoding.startswith("bayer") else 3
+    values = np.random.default_rng(0).integers(0, 4096, (8, 8 * channels), np.uint16)
+    values[0, 0] = 4095
+    dim, full = (each.astype(">u2").tobytes() for each in (values, values * 16))
+    place = (8, 8, 16 * channels, encoding, True)
+    check = DeepCheck()
+    said = [check.add(dim, *place) for _ in range(30)]
+    [text] = [one for one in said if one]
+    assert text.startswith("the brightest value is 4095 of 65535, 12 bits of 16")
+    short = DeepCheck()
+    assert short.add(dim, *place) == ""
+    assert short.finish() == text
+    assert short.finish() == ""
+    for data, form in ((full, encoding), (dim, "mono16" if channels == 1 else "8UC3")):
+        check = DeepCheck()
+        assert not any(check.add(data, *place[:3], form, True) for _ in range(30))
+        assert check.finish() == ""
 
 
 def test_big_endian_16_bit():

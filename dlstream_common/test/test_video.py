@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -215,6 +216,22 @@ def test_images_in_the_order_of_counting(tmp_path):
     assert "img4.png" in gone.reason
 
 
+@pytest.mark.parametrize("ending", [".tif", ".png", ".webp"])
+def test_a_name_that_is_no_utf8_is_refused(ending, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name in (b"frame_1", b"M\xe4use_2"):
+        _, data = cv2.imencode(ending, texture(0))
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name + ending.encode())).write_bytes(data.tobytes())
+    with pytest.raises(SourceError, match=r"M\\xe4use_2\.\w+: found a name that is no UTF-8; expected .*convmv"):
+        open_frames(folder)
+    old = Path(os.fsdecode(os.fsencode(tmp_path) + b"/M\xe4use"))
+    folder.rename(old)
+    for path in (old, old / f"frame_1{ending}"):
+        with pytest.raises(SourceError, match=r"found a name that is no UTF-8; expected .*convmv"):
+            open_frames(path)
+
+
 @pytest.mark.parametrize("ending", ["jpg", "png", "tif", "bmp"])
 def test_half_an_image_is_a_lost_frame(ending, tmp_path):
     for number in range(5):
@@ -245,6 +262,16 @@ def test_a_stack_is_read_page_by_page(tmp_path):
     assert frames[0].image.dtype == np.uint16
     cv2.imwrite(str(tmp_path / "x.png"), np.zeros((64, 96), np.uint8))
     assert len(read(tmp_path)[0]) == 12
+
+
+def test_images_of_other_kinds_beside_those_that_are_read_are_told(tmp_path):
+    for number in (1, 2):
+        cv2.imwrite(str(tmp_path / f"frame_{number}.png"), texture(number))
+    assert not any("left out" in text for text in open_frames(tmp_path).remarks)
+    for name in ("frame_3.HEIC", "frame_4.jfif", ".frame_5.gif", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    [text] = [text for text in open_frames(tmp_path).remarks if "left out" in text]
+    assert text.startswith("2 images beside them are left out (frame_3.HEIC, frame_4.jfif): expected names that end in")
 
 
 def test_images_of_few_bits_are_told(tmp_path):

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+import av
+import cv2
 import numpy as np
 import pytest
-from video_files import damage, even, read, texture, times, write_video
+from video_files import HEIGHT, WIDTH, damage, even, read, texture, times, write_video
+
+from dlstream_common import EncodingError, image_from_compressed
 
 
 @pytest.mark.parametrize("number", [0, 7, 18, 19])
@@ -102,13 +108,154 @@ def test_damage_between_key_frames_says_what_builds_on_it(tmp_path):
             assert np.array_equal(frame.image, whole[frame.number].image)
 
 
-def test_a_damaged_frame_of_an_avi_with_reordered_frames_shifts_no_stamp(tmp_path):
-    path = write_video(tmp_path / "old.avi", even(60), "mpeg4", options={"bf": "2", "g": "12"}, draw=texture)
+@pytest.mark.parametrize(("codec", "reordered"), [("mpeg4", 2), ("mpeg4", 0), ("mpeg2video", 2), ("libx264", 2)])
+@pytest.mark.parametrize("begin", [0.0, 0.5])
+def test_a_damaged_frame_of_an_avi_shifts_no_stamp(codec, reordered, begin, tmp_path):
+    options = {"bf": str(reordered), "g": "12", "x264-params": "scenecut=0"}
+    path = write_video(tmp_path / "old.avi", even(60), codec, options=options, draw=texture)
     whole, _ = read(path)
-    for number in (1, 5, 30, 58):
+    for number in (0, 1, 5, *range(20, 36), 58):
         damaged = tmp_path / f"{number}.avi"
         damaged.write_bytes(path.read_bytes())
-        frames, lost = read(damage(damaged, number))
-        assert lost
+        frames, lost = read(damage(damaged, number, begin))
+        assert lost or codec == "libx264"  # whose first packet begins with a text
         assert len(frames) + len(lost) == 60
         assert all(frame.time == whole[frame.number].time for frame in frames)
+        sound = 12 * (number // 12 + 2)  # an open group begins with pictures that build on the one before
+        for frame in frames:
+            if frame.number < number - reordered or frame.number >= sound:
+                assert np.array_equal(frame.image, whole[frame.number].image), (number, frame.number)
+
+
+@pytest.mark.parametrize(
+    ("codec", "pixels", "options"),
+    [
+        ("mjpeg", "yuvj420p", {}),
+        ("mpeg4", "yuv420p", {"bf": "2", "g": "10"}),
+        ("libx264", "yuv420p", {"bf": "0", "g": "10", "x264-params": "scenecut=0"}),
+        ("ffv1", "yuv420p", {"g": "1"}),
+    ],
+)
+@pytest.mark.parametrize("number", [0, 7, 8, 9, 30, 39])
+def test_a_frame_of_an_avi_without_its_head_is_one_lost_frame(codec, pixels, options, number, tmp_path):
+    path = write_video(tmp_path / "head.avi", even(40), codec, pixels, options, draw=texture)
+    whole, _ = read(path)
+    with av.open(str(path)) as container:
+        place = [packet.pos for packet in container.demux(video=0) if packet.size][number]
+    content = bytearray(path.read_bytes())
+    content[place - 8 : place + 20] = bytes(28)
+    path.write_bytes(content)
+    frames, lost = read(path)
+    assert lost
+    assert len(frames) + len(lost) == 40
+    assert any("head of its data" in one.reason for one in lost)
+    assert all(frame.time == whole[frame.number].time for frame in frames)
+    if options.get("g", "1") == "1":
+        assert [one.number for one in lost] == [number]
+    for frame in frames:
+        if frame.number < number - 2 or frame.number >= 10 * (number // 10 + 2) or options.get("g", "1") == "1":
+            assert np.array_equal(frame.image, whole[frame.number].image)
+
+
+def test_palettes_in_the_index_of_an_avi_are_no_lost_frames(tmp_path):
+    path = write_video(tmp_path / "palette.avi", even(20), "mjpeg", "yuvj420p", draw=texture)
+    content = path.read_bytes()
+    movie, index = content.index(b"movi"), content.index(b"idx1")
+    end = movie + int.from_bytes(content[movie - 4 : movie], "little")
+    entry = b"00pc" + bytes(4) + (end - movie).to_bytes(4, "little") + (4).to_bytes(4, "little")
+    entries = content[index + 8 :] + entry
+    chunk = b"00pc" + (4).to_bytes(4, "little") + bytes(4)
+    size = int.from_bytes(content[movie - 4 : movie], "little") + len(chunk)
+    content = content[: movie - 4] + size.to_bytes(4, "little") + content[movie:end] + chunk
+    content += b"idx1" + len(entries).to_bytes(4, "little") + entries
+    path.write_bytes(b"RIFF" + (len(content) - 8).to_bytes(4, "little") + content[8:])
+    frames, lost = read(path)
+    assert (len(frames), lost) == (20, [])
+
+
+def noisy_jpeg(seed: int) -> bytes:
+    noise = np.random.default_rng(seed).integers(0, 256, (24, 32, 3), np.uint8)
+    return cv2.imencode(".jpg", cv2.resize(noise, (WIDTH, HEIGHT)), [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+
+
+@pytest.mark.parametrize("name", ["zeros.avi", "zeros.mkv", "folder"])
+def test_a_jpeg_that_ends_in_zeros_is_lost_and_padding_is_none(name, tmp_path):
+    """As of an interrupted copy: decoders take zeros for a plain surface."""
+    data = [noisy_jpeg(number) for number in range(12)]
+    data[3] = data[3][: len(data[3]) * 7 // 10] + bytes(len(data[3]) * 3 // 10)
+    data[5] += bytes(200)  # padding
+    data[7] = data[7][:-2]  # without its end mark, as some cameras send it
+    path = tmp_path / name
+    if name == "folder":
+        path.mkdir()
+        for number, one in enumerate(data):
+            (path / f"{number}.jpg").write_bytes(one)
+    else:
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("mjpeg", rate=30)
+            stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuvj420p"
+            for number, one in enumerate(data):
+                packet = av.Packet(one)
+                packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, 30), True
+                packet.pts = packet.dts = number
+                container.mux(packet)
+    frames, lost = read(path)
+    assert [one.number for one in lost] == ([3, 7] if name == "folder" else [3]), "OpenCV needs the end mark"
+    assert len(frames) + len(lost) == 12
+    for number, one in enumerate(data):
+        if number in (3, 7):
+            with pytest.raises(EncodingError, match="cut off"):
+                image_from_compressed(one, "jpeg")
+        else:
+            assert image_from_compressed(one, "jpeg")[1] == "bgr8"
+
+
+def test_a_place_that_can_not_be_read_is_one_lost_frame(tmp_path):
+    path = write_video(tmp_path / "plain.y4m", even(20), "wrapped_avframe", draw=texture)
+    content = bytearray(path.read_bytes())
+    place = content.index(b"FRAME", len(content) // 2)
+    content[place : place + 5] = b"XXXXX"
+    path.write_bytes(content)
+    frames, [lost] = read(path)
+    assert lost.number == len(frames)
+    assert "can't be read there" in lost.reason
+
+
+@pytest.mark.parametrize("name", ["killed.avi", "short.ivf"])
+def test_fewer_frames_than_the_header_promises_are_told_once(name, tmp_path):
+    if name == "killed.avi":
+        path = write_video(tmp_path / name, even(20), "mjpeg", "yuvj420p", draw=texture)
+        content = bytearray(path.read_bytes())
+        with av.open(str(path)) as container:
+            place = [packet.pos for packet in container.demux(video=0) if packet.size][7]
+        index = content.index(b"idx1")
+        content[place - 8 : place + 20] = bytes(28)
+        content[4:8] = bytes(4)  # a killed recorder leaves the size open, and no index
+        path.write_bytes(content[:index])
+        left = 19
+    else:
+        path = write_video(tmp_path / name, even(20), "libvpx", draw=texture)
+        content = path.read_bytes()
+        place, left = 32, 15
+        for _ in range(left):
+            place += 12 + int.from_bytes(content[place : place + 4], "little")
+        path.write_bytes(content[:place])
+    frames, [lost] = read(path)
+    assert (len(frames), lost.number) == (left, left)
+    assert f"promises 20 frames, and {left} were found" in lost.reason
+
+
+def test_an_index_of_the_first_part_of_an_avi_leaves_nothing_out(tmp_path):
+    path = write_video(tmp_path / "part.avi", even(20), "mjpeg", "yuvj420p", draw=texture)
+    whole, _ = read(path)
+    with av.open(str(path)) as container:
+        places = [packet.pos for packet in container.demux(video=0) if packet.size]
+    content = bytearray(path.read_bytes())
+    index = content.index(b"idx1")
+    for number in range(12, 20):  # these entries are nobody's
+        content[index + 8 + 16 * number : index + 12 + 16 * number] = b"JUNK"
+    content[places[11] - 8 : places[11] + 20] = bytes(28)
+    path.write_bytes(content)
+    frames, [lost] = read(path)
+    assert lost.number == 11
+    assert all(np.array_equal(frame.image, whole[frame.number].image) for frame in frames)

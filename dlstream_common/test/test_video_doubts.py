@@ -244,3 +244,25 @@ def test_a_picture_of_a_phone_is_no_video(brand, tmp_path):
         SourceError, match=r"found an image \(HEIC or AVIF\); expected one.*heif-convert IMG_1\.jpg IMG"
     ):
         open_frames(path)
+
+
+@pytest.mark.parametrize("pixels", ["rgb48", "gray16"])
+@pytest.mark.parametrize("bits", [12, 16])
+def test_colour_of_16_bits_that_uses_few_of_them_is_told(pixels, bits, tmp_path):
+    shape = (HEIGHT, WIDTH) if pixels == "gray16" else (HEIGHT, WIDTH, 3)
+    values = np.random.default_rng(0).integers(0, 1 << bits, shape, np.uint16)
+    values[0, 0] = (1 << bits) - 1
+    path = tmp_path / "deep.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("png", rate=30)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, f"{pixels}be"
+        for _ in range(3):
+            frame = av.VideoFrame.from_ndarray(values, f"{pixels}le")
+            container.mux(stream.encode(frame.reformat(format=stream.pix_fmt)))
+        container.mux(stream.encode(None))
+    remarks = open_frames(path).remarks
+    if bits == 16 or pixels == "gray16":
+        assert not remarks, "grey is passed on bit for bit, and looked at there"
+    else:
+        [text] = remarks
+        assert text.startswith("the brightest value is 4095 of 65535, 12 bits of 16")

@@ -152,3 +152,25 @@ def test_odd_images_give_the_right_answer_or_are_refused_in_words(start_node, ob
     assert len(poses) >= 90
     assert node.end() == 0
     assert "Traceback" not in node.output
+
+
+def test_colour_of_few_of_16_bits_is_told_once(start_node, observer, wait_for, spot_network):
+    poses = observer.collect(FramePoses, "/top/pose", POSE)
+    node = start_node(MODULE, network=spot_network, cameras=["top"], threads=1)
+    publisher = observer.node.create_publisher(Image, "/top/image_raw", image_qos(10))
+    wait_for(lambda: publisher.get_subscription_count() == 1, "the pose node to subscribe")
+    dim = np.tile(pixels(64, 48, 9, 9, "mono8")[..., None].astype("<u2") * 16, 3)
+    message = Image(width=64, height=48, encoding="rgb16", step=6 * 64, data=array.array("B", dim.tobytes()))
+
+    def come(count: int) -> None:
+        def enough() -> bool:
+            message.header.stamp = stamp_to_message(len(poses) + 1)
+            publisher.publish(message)
+            return len(poses) >= count
+
+        wait_for(enough, f"{count} poses")
+
+    come(1)
+    wait_for(lambda: come(len(poses) + 1) or "12 bits of 16" in node.output, "the warning")
+    come(len(poses) + 20)
+    assert node.output.count("the brightest value is 4080 of 65535, 12 bits of 16") == 1

@@ -11,7 +11,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from dlstream_common import InputError, Problem
-from dlstream_common.text_files import decoded_text
+from dlstream_common.text_files import decoded_text, encoding_of_text
+
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_LINE_ENDS = re.compile("[\u2028\u2029\x85]")
+"""Line ends of Unicode, as some word processors leave them."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,10 @@ class Ini:
         return str(self.spots.get((section.lower(), key.lower())) or Spot(self.file, 0, section, key))
 
     def note(self, section: str, key: str, todo: str, lost: bool = False) -> None:
-        """Writes down what is to be done about a value."""
-        self.notes.append(Note(self.where(section, key), self.text(section, key) or "nothing", todo, lost))
+        """Writes down what is to be done about a value, once."""
+        note = Note(self.where(section, key), self.text(section, key) or "nothing", todo, lost)
+        if note not in self.notes:
+            self.notes.append(note)
 
     def unused(self) -> dict[str, list[Spot]]:
         """The keys that nobody asked for, by section, in lower case; a section without keys has only its heading."""
@@ -104,7 +110,8 @@ class Ini:
             return None
         numbers = _numbers([text])
         if numbers is None or not low <= numbers[0] <= high:
-            self.note(section, key, f"expected a number from {low:g} to {high:g}; the default is used", True)
+            point = f", with a decimal point, {text.replace(',', '.')}" if _DECIMAL_COMMA.fullmatch(text) else ""
+            self.note(section, key, f"expected a number from {low:g} to {high:g}{point}; the default is used", True)
             return None
         return numbers[0]
 
@@ -149,6 +156,8 @@ def read_ini(*files: Path) -> Ini:
             problem = Problem((), f"text in {error.encoding.upper()} that is damaged", "a whole ini file")
             raise InputError(file, [problem]) from error
         text = text.replace("\0", "")
+        if encoding_of_text(content) != "latin-1":  # where one of them is an ellipsis
+            text = _LINE_ENDS.sub("\n", text)
         parser = configparser.ConfigParser(interpolation=None, allow_no_value=True, default_section="\0")
         try:
             parser.read_string(text, source=str(file))

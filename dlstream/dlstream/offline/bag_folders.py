@@ -30,6 +30,16 @@ def has_metadata(path: Path) -> bool:
         return True
 
 
+def in_pieces(storages: Sequence[Path]) -> list[Path]:
+    """The files of a bag in the order of their pieces: 2 before 10."""
+
+    def number(path: Path) -> int:
+        match = _PIECE.fullmatch(path.stem)
+        return int(match[2]) if match else 0
+
+    return sorted(storages, key=number)
+
+
 def split_files(path: Path, storages: Sequence[Path]) -> list[Path]:
     """The files of a bag without metadata.yaml, in order. Nothing tells whether there were more behind the last one.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +18,20 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from dlstream.offline.analysis import Analysis, outlines, seed_of
 from dlstream.offline.analyze import Options, analyze_footage, resolve
-from dlstream.offline.bag_folders import has_metadata, lone_piece, refuse_renamed, split_files
-from dlstream.offline.footage import Footage, Lost
-from dlstream.offline.mcap_files import McapFile, mcap_profile
+from dlstream.offline.bag_folders import has_metadata, in_pieces, lone_piece, refuse_renamed, split_files
+from dlstream.offline.bag_images import Damaged, frames_of, stamp_of
+from dlstream.offline.footage import Footage
+from dlstream.offline.mcap_files import McapFiles, mcap_profile
 from dlstream.offline.metadata import metadata_for
-from dlstream.offline.pictures import DamagedPictureError, decoded
 from dlstream.offline.used_files import copies_beside
 from dlstream_common import (
     DlstreamError,
-    EncodingError,
-    Frame,
     FramePoses,
-    Image,
     Individual,
-    image_of_any,
     suggest,
 )
 from dlstream_common.frame import covariance_rows
+from dlstream_common.video import check_name
 from dlstream_experiment import check_experiment, load_experiment
 from dlstream_recorder import OfflineSession, Summary
 
@@ -42,11 +40,9 @@ _SKELETON = "dlstream_msgs/msg/Skeleton"
 _IMAGE = "sensor_msgs/msg/Image"
 _COMPRESSED = "sensor_msgs/msg/CompressedImage"
 _ENDINGS = (".mcap", ".db3")
-_SECOND = 1_000_000_000
 _SHOWN = 12
 _OF_METADATA = ("metadata", "Rosbag2 version", "Storage plugin")
 """In rosbags' errors about the content of metadata.yaml."""
-_NO_STAMP = "has no stamp; for such messages the time at which they were recorded is used"
 
 
 def is_bag(path: Path) -> bool:
@@ -120,54 +116,10 @@ def _replay_images(bag: _Bag, out: Path, options: Options, console: Console) -> 
     resolved = resolve(options)
     topic = _image_topic(bag, resolved.camera, options.topic)
 
-    def frames() -> Iterator[Frame | Lost]:
-        looks: tuple[object, ...] = ()
-        told = False
-        for number, (_, recorded, message) in enumerate(bag.messages([topic])):
-            where = f"{bag.path}: message {number} of {topic}"
-            stamp = _stamp(message.header.stamp) or recorded
-            if not told and not _stamp(message.header.stamp):
-                told = True
-                console.print(f"[yellow]{escape(f'{where} {_NO_STAMP}')}[/]")
-            try:
-                image, encoding = _image(message, where)
-            except DamagedPictureError as error:
-                lost = f"{where}, stamp {stamp / _SECOND:.3f} s, is a lost frame: {error}"
-                console.print(f"[yellow]{escape(lost)}[/]")
-                yield Lost(number, stamp, f"message {number} of {topic}: {error}")
-                continue
-            if looks and (image.shape, encoding) != looks:
-                raise DlstreamError(
-                    f"{where} is an image of {_size_and_encoding(image.shape, encoding)}; expected "
-                    f"{_size_and_encoding(*looks)} as before. Split the bag there (ros2 bag convert)"
-                )
-            looks = image.shape, encoding
-            yield Frame(resolved.camera, number, stamp, image, encoding)
-
+    frames = partial(frames_of, bag, topic, resolved.camera, lambda text: console.print(f"[yellow]{escape(text)}[/]"))
     return analyze_footage(
         Footage(bag.name, resolved.camera, bag.count(topic), frames), resolved, out, options, console
     )
-
-
-def _size_and_encoding(shape: Any, encoding: Any) -> str:
-    return f"{shape[1]}x{shape[0]} {encoding}"
-
-
-def _image(message: Any, where: str) -> tuple[Image, str]:
-    """The image of a message of either type, with its encoding.
-
-    Raises:
-        DlstreamError: it is none, or of an encoding that can't be read.
-    """
-    try:
-        if hasattr(message, "encoding"):
-            size = message.width, message.height, message.step
-            return image_of_any(message.data, *size, message.encoding, bool(message.is_bigendian))
-        return decoded(bytes(message.data), message.format)
-    except DamagedPictureError:
-        raise
-    except EncodingError as error:
-        raise DlstreamError(f"{where}: {error}") from error
 
 
 def _image_topic(bag: _Bag, camera: str, wanted: str) -> str:
@@ -205,6 +157,7 @@ class _Bag:
     """
 
     def __init__(self, path: Path) -> None:
+        check_name(path)
         self.remark = ""
         self.path, self.name = path, path.resolve().stem
         found = _storages(path) if path.is_dir() else []
@@ -214,11 +167,11 @@ class _Bag:
             refuse_renamed(path, found)
             storages = [path]
         self._types = _types()
-        there = storages if storages[0].is_file() else _storages(path)
-        foreign = len(there) == 1 and mcap_profile(there[0]) not in ("ros2", None)
+        there = in_pieces(storages if storages[0].is_file() else _storages(path))
+        foreign = any(mcap_profile(item) not in ("ros2", None) for item in there if item.suffix == ".mcap")
         try:
             if foreign:
-                self._reader: Any = McapFile(there[0])
+                self._reader: Any = McapFiles(there)
             else:
                 self._reader = AnyReader(storages, default_typestore=self._types)
                 self._reader.open()
@@ -246,8 +199,11 @@ class _Bag:
         """The messages of a topic."""
         return sum(item.msgcount for item in self._reader.connections if item.topic == topic)
 
-    def messages(self, topics: Iterable[str]) -> Iterator[tuple[str, int, Any]]:
+    def messages(self, topics: Iterable[str], damaged: bool = False) -> Iterator[tuple[str, int, Any]]:
         """Topic, time of the recording and message, in the order of their recording.
+
+        Args:
+            damaged: a message that is none of its type is given as a `Damaged`.
 
         Raises:
             DlstreamError: the bag is damaged, or a message is none of its type.
@@ -257,12 +213,17 @@ class _Bag:
         while True:
             try:
                 item, stamp, raw = next(messages)
-                store = self._reader.typestore if item.msgtype in self._reader.typestore.types else self._types
-                message = store.deserialize_cdr(raw, item.msgtype)
             except StopIteration:
                 return
             except Exception as error:
                 raise self._unreadable(error) from error
+            store = self._reader.typestore if item.msgtype in self._reader.typestore.types else self._types
+            try:
+                message = store.deserialize_cdr(raw, item.msgtype)
+            except Exception as error:
+                if not damaged:
+                    raise self._unreadable(error) from error
+                message = Damaged(bytes(raw))
             yield item.topic, stamp, message
 
     @property
@@ -322,15 +283,15 @@ def _poses(message: Any, camera: str, recorded: int) -> FramePoses:
     return FramePoses(
         camera,
         int(message.sequence),
-        _stamp(message.header.stamp) or recorded,
+        stamp_of(message.header.stamp) or recorded,
         tuple(message.keypoints),
         tuple(_individual(item) for item in message.individuals),
-        _stamp(message.received),
-        _stamp(message.inference_start),
-        _stamp(message.inference_end),
+        stamp_of(message.received),
+        stamp_of(message.inference_start),
+        stamp_of(message.inference_end),
         int(message.dropped),
         stale=bool(getattr(message, "stale", False)),
-        predicted_to=_stamp(message.predicted_to) if hasattr(message, "predicted_to") else 0,
+        predicted_to=stamp_of(message.predicted_to) if hasattr(message, "predicted_to") else 0,
     )
 
 
@@ -352,7 +313,3 @@ def _individual(item: Any) -> Individual:
 def _optional(item: Any, name: str) -> NDArray[np.float32] | None:
     values = np.asarray(getattr(item, name, ()), np.float32)
     return values if values.size else None
-
-
-def _stamp(time: Any) -> int:
-    return int(time.sec) * _SECOND + int(time.nanosec)

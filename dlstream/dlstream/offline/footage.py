@@ -16,9 +16,10 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from dlstream.offline.rows import in_rows, times_of_rows
 from dlstream_camera import SourceSettings, crop_slices
 from dlstream_common import Frame, Image, RecordingError, SourceError, encoding_of
-from dlstream_common.video import FrameFile, LostFrame, VideoFile, VideoFrame, ahead, open_frames
+from dlstream_common.video import FrameFile, LostFrame, VideoFile, VideoFrame, ahead, check_name, open_frames
 from dlstream_recorder import JOURNAL, read_session
 from dlstream_recorder.report.report import is_depth
 from dlstream_recorder.writers.session_file import UNDATED
@@ -69,6 +70,7 @@ def open_footage(path: Path, camera: str, options: SourceSettings, fps: float = 
     """
     table = path.parent / f"{path.stem}.frames.csv"  # the path may be "."
     if path.suffix == ".mkv" and table.exists() and (path.parent / "session.json").exists() and not fps:
+        check_name(path)
         return _recorded(path, table, camera)
     file = open_frames(path, fps)
     name = path.resolve().name if path.is_dir() else path.stem
@@ -110,15 +112,15 @@ def _recorded(path: Path, table: Path, camera: str) -> Footage:
     """A session's own video, whose table has each frame's number and stamp."""
     rows = pd.read_csv(table, dtype="int64")
     camera = path.stem.split(".")[0] if camera == "" else camera
-    file, depth = VideoFile(path, pixels=_pixels), _shows_depth(path)
+    file, depth = VideoFile(path, pixels=_pixels, origin=0), _shows_depth(path)
 
     def read() -> Iterator[Frame | Lost]:
         sequences, stamps = rows["sequence"].tolist(), rows["stamp_ns"].tolist()
-        for item, sequence, stamp in zip(file.frames(), sequences, stamps, strict=False):
+        for row, item in in_rows(file.frames(), times_of_rows(rows)):
             if isinstance(item, VideoFrame):
-                yield Frame(camera, sequence, stamp, item.image, _encoding(item.image, depth))
+                yield Frame(camera, sequences[row], stamps[row], item.image, _encoding(item.image, depth))
             else:
-                yield Lost(sequence, stamp, item.reason)
+                yield Lost(sequences[row], stamps[row], item.reason if item else "its video lacks it")
 
     session = path.parent if (path.parent / JOURNAL).exists() else None
     return Footage(path.stem, camera, len(rows), lambda: ahead(read()), session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,25 +34,25 @@ def mcap_profile(path: Path) -> str | None:
         return None
 
 
-class McapFile:
-    """Reads such a file as rosbags' reader reads a bag.
+class McapFiles:
+    """Reads such files, the pieces of one bag in order, as rosbags' reader reads a bag.
 
     Raises:
-        DlstreamError: its messages are not those of ROS 2.
+        DlstreamError: their messages are not those of ROS 2.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
-        self._reader = make_reader(self._file)
+    def __init__(self, paths: Sequence[Path]) -> None:
         self.typestore: Any = get_typestore(Stores.EMPTY)
-        try:
-            self.connections = list(self._connections(path))
-        except BaseException:
-            self._file.close()
-            raise
+        self.connections: list[McapConnection] = []
+        self._readers: list[Any] = []
+        with ExitStack() as stack:
+            for path in paths:
+                self._readers.append(make_reader(stack.enter_context(path.open("rb"))))
+                self._connect(path, self._readers[-1])
+            self._open = stack.pop_all()
 
-    def _connections(self, path: Path) -> Iterator[McapConnection]:
-        summary = self._reader.get_summary()
+    def _connect(self, path: Path, reader: Any) -> None:
+        summary = reader.get_summary()
         if summary is None:
             raise ValueError("its index is missing")
         counts = summary.statistics.channel_message_counts if summary.statistics else {}
@@ -61,19 +62,20 @@ class McapFile:
             if schema is None or encodings != _ENCODINGS:
                 raise DlstreamError(
                     f"{path}: found messages in '{encodings[0]}' with definitions in '{encodings[1]}' on "
-                    f"{channel.topic} (the file's profile is '{self._reader.get_header().profile}'); expected "
+                    f"{channel.topic} (the file's profile is '{reader.get_header().profile}'); expected "
                     f"those of ROS 2, '{_ENCODINGS[0]}' and '{_ENCODINGS[1]}'"
                 )
             types = get_types_from_msg(schema.data.decode(), schema.name)
             self.typestore.register({name: kind for name, kind in types.items() if name not in self.typestore.types})
-            yield McapConnection(channel.topic, schema.name, counts.get(channel.id, 0))
+            self.connections.append(McapConnection(channel.topic, schema.name, counts.get(channel.id, 0)))
 
     def messages(self, connections: Sequence[McapConnection]) -> Iterator[tuple[McapConnection, int, bytes]]:
         """Connection, time of the recording and bytes, in the order of the recording."""
         chosen = {item.topic: item for item in connections}
-        for _, channel, message in self._reader.iter_messages(topics=list(chosen)):
-            yield chosen[channel.topic], message.log_time, message.data
+        for reader in self._readers:
+            for _, channel, message in reader.iter_messages(topics=list(chosen)):
+                yield chosen[channel.topic], message.log_time, message.data
 
     def close(self) -> None:
-        """Closes the file."""
-        self._file.close()
+        """Closes the files."""
+        self._open.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from dlstream_common import EncodingError, Image, encoding_of, refuse_mosaic
+from dlstream_common import EncodingError, Image, encoding_of, refuse_format
 from dlstream_common.video import is_whole_picture
 
 
@@ -25,7 +25,7 @@ def decoded(data: bytes, form: str) -> tuple[Image, str]:
     """
     if "compressedDepth" in form:
         raise EncodingError(f"image format: found '{form}'; expected pictures such as JPEG or PNG")
-    refuse_mosaic(form)
+    refuse_format(form)
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if is_whole_picture(data) else None
     if image is None:
         raise DamagedPictureError(f"found {len(data)} bytes that are no whole picture (format '{form}')")

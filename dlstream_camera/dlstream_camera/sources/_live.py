@@ -16,6 +16,8 @@ _BEHIND = 10
 """Frames that may wait for the node before the oldest is dropped."""
 _FIRST_FRAME = 30
 """Damaged frames after which a camera that was just opened counts as delivering none."""
+_OTHER_SIZE = 30
+"""Frames of another size in a row that are lost ones; with the next one the camera counts as changed."""
 _MISSED = "by the camera's own numbers; it never reached this computer"
 _SKIPPED = "the driver had to leave it out"
 
@@ -43,6 +45,8 @@ class LiveReader:
         self._error: SourceError | None = None
         self._connection: Connection | None = None
         self._attempted = self._heard = 0.0
+        self._size = (0, 0)
+        self._others = 0
         self._is_idle = False
         self._damage = ""
         """Of the last frame, as long as no good one came since."""
@@ -60,13 +64,13 @@ class LiveReader:
         connection, first = self._connected()
         self._connection = connection
         if first is not None:
+            self._size = first.image.shape[1], first.image.shape[0]
             self._give(first)
-            height, width = first.image.shape[:2]
         else:
             assert connection.size is not None
-            width, height = connection.size
+            self._size = connection.size
         self._thread.start()
-        return connection, (width, height)
+        return connection, self._size
 
     def read(self) -> Capture | None:
         """Waits for the next frame; None after `stop`.
@@ -161,7 +165,7 @@ class LiveReader:
         except DamagedFrameError as error:
             self._lose(error)
             return
-        if taken is not None:
+        if taken is not None and not self._is_other(taken):
             self._give(taken)
         self._losses.tick()
 
@@ -191,6 +195,18 @@ class LiveReader:
         if self._wanted:
             self._losses.add(self._number, f"{how} ({error})", error.kind)
         self._number += 1
+
+    def _is_other(self, taken: Taken) -> bool:
+        """Whether a frame is lost because it is of another size, as a server may send one by mistake."""
+        width, height = taken.image.shape[1], taken.image.shape[0]
+        self._others = self._others + 1 if (width, height) != self._size else 0
+        if not 0 < self._others <= _OTHER_SIZE:
+            return False
+        self._leave_out(taken.missed, _MISSED, "missed")
+        self._leave_out(taken.skipped, _SKIPPED, "skipped")
+        expected = f"{self._size[0]}x{self._size[1]}"
+        self._leave_out(1, f"it is {width}x{height}; expected {expected}, as the first frame", "damaged")
+        return True
 
     def _leave_out(self, count: int, reason: str, kind: LossKind) -> None:
         if self._wanted:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
 from dlstream_camera.sources._format import LossKind, Notice
 
 _AT_MOST_EVERY = 1.0
+_NUMBER = re.compile(r"\d+")
 
 
 class Losses:
@@ -30,12 +32,13 @@ class Losses:
         """Counts lost frames, by the source's own number of the first one."""
         if count < 1:
             return
-        if self._waiting and (reason, kind) != self._reason:
+        if self._waiting and _fault(reason, kind) != _fault(*self._reason):
             self.flush()
         self.count += count
         self.kinds = {**self.kinds, kind: self.kinds.get(kind, 0) + count}
         self._waiting.append((number, number + count - 1))
-        self._reason = reason, kind
+        if len(self._waiting) == 1:
+            self._reason = reason, kind
         self.tick()
 
     def tick(self) -> None:
@@ -55,3 +58,8 @@ class Losses:
         which = f"frame {first} is lost" if count == 1 else f"{count} of the frames {first} to {last} are lost"
         values = {"frames": str(count), "first_frame": str(first), "last_frame": str(last), "how": kind}
         self._tell(Notice("frames_lost", f"{which}: {reason}", values))
+
+
+def _fault(reason: str, kind: LossKind) -> tuple[str, LossKind]:
+    """What is the same of one fault again and again: not the numbers in its reason, such as those of bytes."""
+    return _NUMBER.sub("", reason), kind

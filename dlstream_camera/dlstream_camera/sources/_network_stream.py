@@ -11,6 +11,7 @@ from av.video.frame import VideoFrame
 
 from dlstream_camera.sources._connection import Connection, DamagedFrameError, DisconnectedError, Taken
 from dlstream_common import SourceError, now
+from dlstream_common.jpeg import ends_in_zeros
 from dlstream_common.video import strict_decoder
 
 _TO_OPEN = 10.0
@@ -50,6 +51,7 @@ class NetworkStream(Connection):
         self._decoded: deque[VideoFrame] = deque()
         self._newest = 0
         self._begun = False
+        self._is_jpeg = stream.codec_context.name == "mjpeg"
         self.name = f"{self._container.format.name} ({stream.codec_context.name})"
         self.fps = float(stream.average_rate or 0)
 
@@ -94,6 +96,8 @@ class NetworkStream(Connection):
             return []  # differences from a frame that was sent before this connection
         # A decoder hands this on to the packet's frame, whatever its order; a stream's own may be missing or come twice
         packet.pts = self._newest = stamp
+        if self._is_jpeg and ends_in_zeros(bytes(packet)):
+            raise DamagedFrameError(f"{packet.size} bytes that end in zeros")
         try:
             return [frame for frame in packet.decode() if isinstance(frame, VideoFrame)]
         except av.FFmpegError as error:

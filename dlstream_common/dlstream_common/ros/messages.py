@@ -59,20 +59,19 @@ def image_to_message(frame: Frame, frame_id: str) -> ImageMsg:
     return message
 
 
+def image_parts(message: ImageMsg) -> tuple[memoryview, int, int, int, str, bool]:
+    """The arguments of `image_of_any`."""
+    size = message.width, message.height, message.step
+    return memoryview(message.data), *size, message.encoding, bool(message.is_bigendian)
+
+
 def frame_from_message(message: ImageMsg, camera: str, sequence: int) -> Frame:
     """The message as a frame whose image is a view of the message's bytes, where its encoding is used as it is.
 
     Raises:
         EncodingError: unknown encoding, or bytes that do not fit the size.
     """
-    image, encoding = image_of_any(
-        memoryview(message.data),
-        message.width,
-        message.height,
-        message.step,
-        message.encoding,
-        bool(message.is_bigendian),
-    )
+    image, encoding = image_of_any(*image_parts(message))
     return Frame(camera, sequence, stamp_from_message(message.header.stamp), image, encoding)
 
 

@@ -11,6 +11,7 @@ from dlstream_common.video._ahead import ahead
 from dlstream_common.video._decoding import strict_decoder
 from dlstream_common.video._frames import FrameFile, LostFrame, VideoFrame, open_frames
 from dlstream_common.video._images import IMAGE_ENDINGS, VIDEO_ENDINGS, ImageFiles
+from dlstream_common.video._names import check_name
 from dlstream_common.video._picture_check import PictureCheck, Remark
 from dlstream_common.video._spread import spread_frames
 from dlstream_common.video._video import VideoFile
@@ -27,6 +28,7 @@ __all__ = [
     "VideoFile",
     "VideoFrame",
     "ahead",
+    "check_name",
     "is_whole_picture",
     "open_frames",
     "spread_frames",

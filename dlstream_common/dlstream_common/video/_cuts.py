@@ -10,7 +10,7 @@ import av
 
 _STEPS = 50
 """Last steps from stamp to stamp that show whether the rate is constant."""
-_LEAST = 5
+LEAST = 5
 """Steps without which nothing can be said."""
 _REGULAR = 0.8
 """Part of the steps that must be near their median."""
@@ -27,6 +27,30 @@ Decoded = tuple[int | None, av.VideoFrame | str]
 """A presentation stamp in ticks of the stream, None if it has none; and the picture, or why it is lost."""
 
 
+class Steps:
+    """The last steps from stamp to stamp."""
+
+    def __init__(self) -> None:
+        self._last: deque[int] = deque(maxlen=_STEPS)
+
+    def add(self, step: int) -> None:
+        """Adds one, in ticks."""
+        self._last.append(step)
+
+    def usual(self) -> float | None:
+        """Ticks from frame to frame; 0 if they vary, None if there are too few."""
+        if len(self._last) < LEAST:
+            return None
+        usual = median(self._last)
+        near = sum(abs(step - usual) <= usual / 4 for step in self._last)
+        return usual if near >= _REGULAR * len(self._last) else 0
+
+
+def stamps_between(before: float, after: int, step: float) -> list[int]:
+    """Those of the frames that are missing between two stamps, at a regular rate."""
+    return [round(before + number * step) for number in range(1, round((after - before) / step - _SHORT))]
+
+
 class Cuts:
     """Where bytes are missing, by the continuity counters that FFmpeg looks at.
 
@@ -38,7 +62,7 @@ class Cuts:
 
     def __init__(self, second: float) -> None:
         self._longest = _LONGEST * second
-        self._steps: deque[int] = deque(maxlen=_STEPS)
+        self._steps = Steps()
         self._last: int | None = None
         self._flagged = False
         self._cuts: list[int] = []
@@ -67,7 +91,7 @@ class Cuts:
             if missing:
                 held, item = self._doubted(held), self._doubted(item)
             elif held[0] is not None and item[0] is not None and item[0] > held[0]:
-                self._steps.append(item[0] - held[0])  # not those of packets, which may be single fields
+                self._steps.add(item[0] - held[0])  # not those of packets, which may be single fields
             yield held
             yield from ((stamp, _MISSING) for stamp in missing)
             held = item
@@ -77,20 +101,14 @@ class Cuts:
     def _missing(self, before: int | None, after: int | None) -> list[int]:
         if not self._cuts or before is None or after is None or not 0 < after - before <= self._longest:
             return []
-        step = self._step()
-        if not step or not any(before - _LEAST * step <= cut <= after for cut in self._cuts):
+        step = self._steps.usual()
+        if not step or not any(before - LEAST * step <= cut <= after for cut in self._cuts):
             return []
-        return [round(before + number * step) for number in range(1, round((after - before) / step - _SHORT))]
-
-    def _step(self) -> float:
-        """Ticks from frame to frame; 0 if they vary."""
-        usual = median(self._steps) if len(self._steps) >= _LEAST else 0
-        near = sum(abs(step - usual) <= usual / 4 for step in self._steps)
-        return usual if near >= _REGULAR * len(self._steps) else 0
+        return stamps_between(before, after, step)
 
     def _doubted(self, item: Decoded) -> Decoded:
         stamp, found = item
         if stamp is None or isinstance(found, str):
             return item
-        until = stamp + max(1.0, FIELD * self._step())
+        until = stamp + max(1.0, FIELD * (self._steps.usual() or 0))
         return (stamp, _PIECES) if any(stamp <= suspect < until for suspect in self._suspects) else item

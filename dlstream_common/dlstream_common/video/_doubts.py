@@ -8,8 +8,11 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
+
+from dlstream_common.bits import few_bits
 
 _MOST = 10_000
 """Frames per second that no file has truly."""
@@ -69,6 +72,15 @@ def doubt_about_pixels(stream: VideoStream) -> list[str]:
         f"{round(width * aspect)}x{height}; it is read as it is stored, {width}x{height}, so that one pixel is another "
         "length across than down"
     ]
+
+
+def doubt_about_bits(picture: av.VideoFrame) -> list[str]:
+    """A remark on colour of 16 bits that uses few of them: only the upper 8 are passed on, which would hide it."""
+    bits = {component.bits for component in picture.format.components}
+    if bits != {16} or len(picture.format.components) < 3:
+        return []
+    problem = few_bits(picture.to_ndarray(format="rgb48le"))
+    return [problem] if problem else []
 
 
 def doubt_about_numbers(names: Sequence[str]) -> list[str]:

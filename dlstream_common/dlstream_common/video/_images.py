@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from dlstream_common.bits import few_bits
 from dlstream_common.errors import SourceError
 from dlstream_common.file_kinds import HEIC, VIDEOS, kind_of_file
 from dlstream_common.frame import Image
@@ -20,7 +21,8 @@ from dlstream_common.quiet import quiet_opencv
 from dlstream_common.video._doubts import doubt_about_numbers
 from dlstream_common.video._imagej import check_stack, doubt_about_channels
 from dlstream_common.video._items import LostFrame, VideoFrame, other_size
-from dlstream_common.video._picture_check import few_bits
+from dlstream_common.video._names import check_name
+from dlstream_common.video._tiff import refuse_broken_chain
 from dlstream_common.video._whole import is_whole_picture
 
 IMAGE_ENDINGS = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp")
@@ -29,6 +31,9 @@ VIDEO_ENDINGS = frozenset(
     + (".ogv", ".seq", ".ts", ".vob", ".webm", ".wmv", ".264", ".265", ".h264", ".h265", ".hevc", ".mjpeg", ".mjpg")
 )
 """Of the files in a folder that count as videos; raw streams without a rate say so when they are opened."""
+_OTHERS = frozenset((".avif", ".dng", ".exr", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".jpe", ".jxl", ".tga"))
+"""Images that are not read."""
+_SHOWN = 3
 _STACKS = (".tif", ".tiff")
 _MAY_MOVE = (".png", ".webp")
 """Images that can be animations."""
@@ -36,8 +41,10 @@ _USUAL_RATE = 30.0
 _AS_IT_IS: Any = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
 _LOOKED_AT = 9
 """Images, spread over all of them, that show which size is the usual one."""
-_AT_ONCE = 4
-"""Pages of a stack that are in memory at once."""
+_AT_ONCE = 1 << 28
+"""Bytes of pages that are in memory at once: OpenCV walks through all pages before those that it reads."""
+_FIRST = 4
+"""Pages that are read first; then twice as many at a time."""
 _SECOND = 1_000_000_000
 
 
@@ -68,6 +75,7 @@ class ImageFiles:
         remarks = [f"images have no times; {_USUAL_RATE:g} fps assumed. --fps (in a rig file: 'fps') sets another rate"]
         remarks = remarks if not fps and self.expected > 1 else []
         remarks += doubt_about_numbers([file.name for file in self._files])
+        remarks += _doubt_about_others(path) if path.is_dir() else []
         if path.suffix.lower() in _STACKS and path.is_file():
             remarks += doubt_about_channels(path)
         if first.dtype == np.uint16 and first.ndim == 3 and (problem := few_bits(first)):
@@ -129,9 +137,23 @@ def _files(path: Path) -> list[Path]:
     if not files:
         raise SourceError(f"{path}: found no images in it; expected files that end in {', '.join(IMAGE_ENDINGS)}")
     for file in files:
+        if not file.name.isprintable():  # what is no UTF-8 isn't, and to resolve every path takes time
+            check_name(file)
         with suppress(OSError):  # a lost frame
             _check_count(file)
     return sorted(files, key=_natural)
+
+
+def _doubt_about_others(folder: Path) -> list[str]:
+    """A remark on images of kinds that are not read."""
+    names = sorted(file.name for file in folder.iterdir() if file.suffix.lower() in _OTHERS and file.name[0] != ".")
+    if not names:
+        return []
+    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    return [
+        f"{len(names)} images beside them are left out ({shown}): expected names that end in "
+        f"{', '.join(IMAGE_ENDINGS)}. Convert or rename them"
+    ]
 
 
 def _check_file(path: Path) -> None:
@@ -153,6 +175,7 @@ def _check_count(path: Path) -> None:
     """Raises SourceError for a file of which cv2 would read only the first picture; OSError if it can't be read."""
     if path.suffix.lower() in _STACKS:
         check_stack(path)
+        refuse_broken_chain(path)
     if path.suffix.lower() not in _MAY_MOVE:
         return
     with quiet_opencv():
@@ -185,14 +208,16 @@ def _pages(file: Path) -> int:
 def _images_of(file: Path) -> Iterator[Image | str]:
     """Yields the image, or each page; or the reason why one can't be read."""
     pages = _pages(file)
-    for start in range(0, pages, _AT_ONCE):
-        count = min(_AT_ONCE, pages - start)
-        found = _read(file) if pages == 1 else _read_pages(file, start, count)
-        if len(found) < count:  # one of them is damaged: which?
-            found = [page for number in range(count) for page in (_read_pages(file, start + number, 1) or [None])]
+    start, count = 0, _FIRST
+    while start < pages:
+        count = min(count, pages - start)
+        found = _read(file) if pages == 1 else _read_each(file, start, count)
         for number, image in enumerate(found):
             where = file.name if pages == 1 else f"{file.name}, page {start + number + 1}"
             yield f"{where} can't be read as an image" if image is None else _checked(image, where)
+        start += count
+        largest = max((image.nbytes for image in found if image is not None), default=0)
+        count = min(2 * count, max(_FIRST, _AT_ONCE // largest)) if largest else count
 
 
 def _page(file: Path, number: int, pages: int) -> Image | str:
@@ -217,6 +242,17 @@ def _read_pages(file: Path, start: int, count: int) -> list[Any]:
         except cv2.error:
             return []
     return list(found)
+
+
+def _read_each(file: Path, start: int, count: int) -> list[Any]:
+    """As many pages as asked for; None for each that can't be read."""
+    found = _read_pages(file, start, count)
+    if len(found) == count:
+        return found
+    if count == 1:
+        return [None]
+    half = count // 2
+    return _read_each(file, start, half) + _read_each(file, start + half, count - half)
 
 
 def _checked(image: Image, where: str) -> Image | str:

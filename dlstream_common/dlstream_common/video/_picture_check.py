@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from dlstream_common.bits import BitsCheck
 from dlstream_common.frame import Image
 from dlstream_common.video._mosaic import is_mosaic
 
@@ -17,8 +18,6 @@ _NOISE = 3
 """Range of grey values (of 255) within a picture that counts as one colour."""
 _BLACK = 10
 """Brightest grey value (of 255) of a picture that counts as black."""
-_DIM = 1 << 14
-"""A brightest value (of 65,535) below this means at most 14 bits: a dark picture once divided by 256."""
 _ROWS, _COLUMNS = 60, 80
 """Pixels that are looked at first, spread over the picture; only if they look wrong, all of them are."""
 _SPELLS = 20
@@ -66,7 +65,7 @@ class PictureCheck:
     def __init__(self, depth: bool = False) -> None:
         self._depth = depth
         self._spells = _Spells(_WHY_NO_DEPTH if depth else _WHY)
-        self._bits, self._mosaic = _BitsCheck(), _MosaicCheck()
+        self._bits, self._mosaic = BitsCheck(), _MosaicCheck()
         self._brightest = 0
         self._last = (0, 0)
 
@@ -209,32 +208,6 @@ class _Spells:
         return {**numbers, "seconds": f"{(stamp - self._begin) / 1e9:.3f}"}
 
 
-class _BitsCheck:
-    """Whether the first pictures of 16 bits use only some of them."""
-
-    def __init__(self) -> None:
-        self._left, self._found = _FRAMES, ""
-
-    def add(self, image: Image) -> bool:
-        """Whether a frame, one of the first, is dim: then nothing else can be said of it."""
-        if self._left and (image.dtype == np.uint8 or int(image.max()) >= _DIM):
-            self._left, self._found = 0, ""
-        if not self._left or not (found := few_bits(image)):
-            return False
-        self._found = found
-        self._left -= 1
-        return True
-
-    def certain(self) -> str:
-        """What is wrong with the frames, once it is certain."""
-        return "" if self._left else self.finish()
-
-    def finish(self) -> str:
-        """What is wrong with the frames, if not reported yet."""
-        found, self._found = self._found, ""
-        return found
-
-
 class _MosaicCheck:
     """Whether the first pictures are a mosaic."""
 
@@ -261,18 +234,6 @@ class _MosaicCheck:
 def _some(image: Image) -> Image:
     """Pixels spread over an image."""
     return np.ascontiguousarray(image[:: max(1, image.shape[0] // _ROWS), :: max(1, image.shape[1] // _COLUMNS)])
-
-
-def few_bits(image: Image) -> str:
-    """A sentence on a picture of 16 bits that uses only some of them; empty if it uses all, or shows nothing."""
-    high = 0 if image.dtype == np.uint8 else int(image.max())
-    if not _NOISE < high < _DIM:
-        return ""
-    bits = high.bit_length()
-    return (
-        f"the brightest value is {high} of 65535, {bits} bits of 16: the network sees at most grey {high >> 8} of "
-        f"255. Let the camera use the whole range, or multiply the images by {1 << (16 - bits)}"
-    )
 
 
 def _doubt(text: str, number: int) -> list[Remark]:

@@ -15,11 +15,12 @@ class Timeline:
     Args:
         tick: seconds per unit of the stream's stamps; None: every frame is one period of the rate after the last.
         rate: frames per second, for all frames without stamps.
+        origin: nanoseconds of the stream's own time from which times count; default: that of the first frame.
     """
 
-    def __init__(self, tick: Fraction | None, rate: Fraction) -> None:
+    def __init__(self, tick: Fraction | None, rate: Fraction, origin: int | None = None) -> None:
         self._tick, self._rate = tick, rate
-        self._first: Fraction | None = None
+        self._first = None if origin is None else Fraction(origin)
         self._shift = 0
         self._last: int | None = None
         self.corrected = 0

@@ -83,17 +83,17 @@ def _riff_end(file: BinaryIO, there: int) -> int | None:
 
 def _matroska_end(file: BinaryIO) -> int | None:
     file.seek(4)
-    header = _variable_size(file)
+    header = variable_size(file)
     if header is None:
         return None
     file.seek(header, os.SEEK_CUR)
     if file.read(4) != _SEGMENT:
         return None
-    size = _variable_size(file)
+    size = variable_size(file)
     return None if size is None else file.tell() + size
 
 
-def _variable_size(file: BinaryIO) -> int | None:
+def variable_size(file: BinaryIO) -> int | None:
     """EBML's number of 1 to 8 bytes; None if all its bits are set, which means unknown."""
     first = file.read(1)
     if not first or not first[0]:

@@ -17,7 +17,7 @@ from dlstream_common.errors import SourceError
 from dlstream_common.file_kinds import IMAGES, MP4, VIDEOS, kind_of_file
 from dlstream_common.frame import Image
 from dlstream_common.video._decoding import decode, seek
-from dlstream_common.video._doubts import doubt_about_pixels, doubts_about_times, own_rate
+from dlstream_common.video._doubts import doubt_about_bits, doubt_about_pixels, doubts_about_times, own_rate
 from dlstream_common.video._items import LostFrame, VideoFrame, other_size
 from dlstream_common.video._pixels import Orientation, to_image
 from dlstream_common.video._timeline import Timeline
@@ -38,6 +38,7 @@ class VideoFile:
     Args:
         fps: frames per second, instead of the file's own times; 0: its own times.
         pixels: converts FFmpeg's picture to an image; default: as in a `VideoFrame`.
+        origin: nanoseconds of the file's own time from which times count; default: that of the first frame.
 
     Attributes:
         seconds: its duration according to its header; 0 if unknown.
@@ -48,8 +49,14 @@ class VideoFile:
             is given.
     """
 
-    def __init__(self, path: Path, fps: float = 0.0, pixels: Callable[[av.VideoFrame], Image] = to_image) -> None:
-        self.path, self._pixels = path, pixels
+    def __init__(
+        self,
+        path: Path,
+        fps: float = 0.0,
+        pixels: Callable[[av.VideoFrame], Image] = to_image,
+        origin: int | None = None,
+    ) -> None:
+        self.path, self._pixels, self._origin = path, pixels, origin
         _check_file(path)
         with _opened(path) as container:
             _check_container(container, path)
@@ -74,14 +81,17 @@ class VideoFile:
             self.fps = float(self._rate) if fps or own else None
             self.expected = _expected(container, stream, own)
             self.seconds = _seconds(container, stream)
-            self.width, self.height = self._first_size(container, stream)
+            first = self._first(container, stream)
+            turned = Orientation.of(first).transposed
+            self.width, self.height = (first.height, first.width) if turned else (first.width, first.height)
+            remarks += doubt_about_bits(first)
         self.remarks = tuple(remarks)
 
     def frames(self) -> Iterator[VideoFrame | LostFrame]:
         """See `FrameFile`."""
         with _opened(self.path) as container:
             stream, _ = _stream_of(container, self.path)
-            timeline = Timeline(None if self._counted else stream.time_base, self._rate)
+            timeline = Timeline(None if self._counted else stream.time_base, self._rate, self._origin)
             orientation: Orientation | None = None
             depends = not stream.codec_context.codec.intra_only
             for number, (stamp, found) in enumerate(decode(container, stream)):
@@ -107,7 +117,7 @@ class VideoFile:
             if target > (stream.start_time or 0):
                 seek(container, stream, target)
             last: av.VideoFrame | None = None
-            for _, found in decode(container, stream):
+            for _, found in decode(container, stream, sought=True):
                 if isinstance(found, str):
                     continue
                 last = found
@@ -115,11 +125,10 @@ class VideoFile:
                     break
             return None if last is None else Orientation.of(last).turn(self._pixels(last))
 
-    def _first_size(self, container: InputContainer, stream: VideoStream) -> tuple[int, int]:
+    def _first(self, container: InputContainer, stream: VideoStream) -> av.VideoFrame:
         for _, found in decode(container, stream):
             if not isinstance(found, str):
-                turned = Orientation.of(found).transposed
-                return (found.height, found.width) if turned else (found.width, found.height)
+                return found
         raise SourceError(f"{self.path}: found no frame that can be decoded; expected a video")
 
 

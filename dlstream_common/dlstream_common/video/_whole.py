@@ -6,6 +6,8 @@ import zlib
 
 import av
 
+from dlstream_common.jpeg import ends_in_zeros
+
 _JPEG, _PNG, _PNG_END = b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"IEND"
 
 
@@ -15,6 +17,8 @@ def is_whole_picture(data: bytes) -> bool:
         return _is_whole_png(data)
     if not data.startswith(_JPEG):
         return bool(data)
+    if ends_in_zeros(data):
+        return False
     decoder = av.CodecContext.create("mjpeg", "r")
     decoder.options = {"err_detect": "explode"}
     try:

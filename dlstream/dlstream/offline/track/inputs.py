@@ -13,7 +13,7 @@ import cv2
 from dlstream.offline.kinds import is_ros1, is_session, ros1
 from dlstream_common import DlstreamError, RecordingError
 from dlstream_common.quiet import quiet_opencv
-from dlstream_common.video import IMAGE_ENDINGS, VIDEO_ENDINGS
+from dlstream_common.video import IMAGE_ENDINGS, VIDEO_ENDINGS, check_name
 from dlstream_recorder import read_session
 from dlstream_recorder.report.report import is_depth
 
@@ -123,6 +123,7 @@ def _of_images(folder: Path, remark: Remark) -> Iterator[Item]:
 def _is_stack(file: Path) -> bool:
     if file.suffix.lower() not in _STACKS:
         return False
+    check_name(file)  # OpenCV falls over one that is no UTF-8
     with quiet_opencv():
         try:
             return bool(cv2.imcount(str(file)) > 1)
@@ -185,18 +186,6 @@ def _depth_cameras(folder: Path) -> set[str]:
 
 def _is_of_session(path: Path) -> bool:
     return path.with_name(f"{path.stem}.frames.csv").exists() and (path.parent / "session.json").exists()
-
-
-def check_name(path: Path) -> None:
-    """Refuses a name in an older encoding, as old disks and archives leave it: HDF5 can't write a file under it."""
-    try:
-        os.fsencode(path.resolve()).decode("utf-8")
-    except UnicodeDecodeError as error:
-        name = os.fsencode(path).decode("utf-8", "backslashreplace")  # a terminal can't show it as it is
-        raise DlstreamError(
-            f"{name}: found a name that is no UTF-8; expected UTF-8, because no table can be written under it. Rename "
-            "it, such as by `convmv -f latin1 -t utf8 -r --notest FOLDER`"
-        ) from error
 
 
 def is_image(path: Path) -> bool:

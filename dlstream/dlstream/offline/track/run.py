@@ -10,13 +10,14 @@ from rich.markup import escape
 
 from dlstream import __version__
 from dlstream.offline.footage import open_footage
-from dlstream.offline.track.inputs import Item, check_name, find_videos
+from dlstream.offline.track.inputs import Item, find_videos
 from dlstream.offline.track.job import parts, track_video
 from dlstream.offline.track.progress import TrackProgress, show_videos
 from dlstream.offline.track.record import look_up, record_path, refuse_another
 from dlstream.offline.track.settings import Outcome, Settings
 from dlstream_camera import SourceSettings
 from dlstream_common import DlstreamError
+from dlstream_common.video import check_name
 from dlstream_pose import Estimator
 from dlstream_pose.runtime.scale import scale_doubt
 from dlstream_recorder.export import need
