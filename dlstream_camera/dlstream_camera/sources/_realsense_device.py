@@ -7,6 +7,7 @@ the last one to leave closes it.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -239,7 +240,14 @@ class RealSenseDevice:
                 return ""
             elif self.pipeline.is_unplugged:
                 return "the device was unplugged"
+            elif not self.pipeline.is_recording and time.monotonic() - heard > self._patience():
+                # Its cameras leave one by one as they notice, and the first would join the same hung pipeline again.
+                return f"the device has delivered no frames for {self._patience():g} s"
         return ""
+
+    def _patience(self) -> float:
+        """Seconds without a frame after which a device hangs: those of its least patient camera."""
+        return min((camera.silence for camera in self._cameras), default=math.inf)
 
     def _share(self, frames: Any, arrival: int) -> None:
         recorded = self.pipeline.is_recording
