@@ -15,7 +15,7 @@ import pyrealsense2 as rs
 from realsense_recording import FPS, HEIGHT, WIDTH, depth, frames, record
 from realsense_tools import beside, settings
 
-from dlstream_camera.sources import _realsense_device
+from dlstream_camera.sources import _realsense_device, _realsense_pipeline
 from dlstream_camera.sources._connection import Taken
 from dlstream_camera.sources._format import Notice
 from dlstream_camera.sources._live import LiveReader
@@ -23,7 +23,7 @@ from dlstream_camera.sources._realsense_device import RealSenseDevice, StreamCam
 from dlstream_camera.sources._realsense_frames import Stamps
 from dlstream_camera.sources._realsense_settings import RealSenseSettings
 from dlstream_camera.sources._realsense_stream import StreamRequest
-from dlstream_common import now
+from dlstream_common import SourceError, now
 
 SECOND = 1_000_000_000
 
@@ -102,6 +102,40 @@ def test_a_device_that_fails_is_lost_and_comes_back(tmp_path, wait_for):
     assert capture.image.dtype == np.uint16
     reader.close()
     taken_away.stop()
+
+
+class Context:
+    """librealsense's list of devices, which fails as it does while a device comes back, or has none any more."""
+
+    def __init__(self, *answers: object) -> None:
+        self.answers = list(answers)
+
+    def query_devices(self) -> object:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+BUSY = RuntimeError("failed to set power state")
+LISTED = SimpleNamespace(supports=lambda key: True, get_info=lambda key: "0815")
+
+
+@pytest.mark.parametrize(
+    ("answers", "text"),
+    [
+        ([BUSY], r"librealsense failed \(failed to set power state\)"),
+        ([[LISTED], BUSY], r"librealsense failed \(failed to set power state\)"),
+        ([[LISTED], []], "found it gone again"),
+    ],
+    ids=["listed", "opened", "gone"],
+)
+def test_a_device_that_cant_be_asked_is_an_error_in_words(monkeypatch, answers, text):
+    monkeypatch.setattr(_realsense_pipeline, "context", lambda: context)
+    monkeypatch.setattr(rs, "pipeline", lambda context: None)
+    context = Context(*answers)
+    with pytest.raises(SourceError, match=text):
+        RealSenseDevice.join(settings(None), lambda notice: None)
 
 
 class Live:

@@ -19,11 +19,11 @@ from dlstream_camera.sources._connection import Connection, DisconnectedError, T
 from dlstream_camera.sources._device import read_back
 from dlstream_camera.sources._format import Notice, Readback
 from dlstream_camera.sources._realsense_frames import Stamps, calibration_of, image_of
-from dlstream_camera.sources._realsense_pipeline import Pipeline
+from dlstream_camera.sources._realsense_pipeline import Pipeline, in_words
 from dlstream_camera.sources._realsense_recording import recorded_count
 from dlstream_camera.sources._realsense_settings import RealSenseSettings
 from dlstream_camera.sources._realsense_stream import StreamRequest
-from dlstream_common import SourceError, now
+from dlstream_common import now
 
 _BEHIND = 10
 """Frames of a camera that may wait before the oldest is dropped, or a recording waits."""
@@ -138,16 +138,16 @@ class RealSenseDevice:
         """A camera of the device that the settings name, which is opened if it is not.
 
         Raises:
-            SourceError: see the class; or the open device lacks the camera's stream.
+            SourceError: see the class; or the open device lacks the camera's stream, or goes meanwhile.
         """
         key = settings.shared_device()
-        with cls._lock:
+        with cls._lock, in_words(key):
             device = cls._open.get(key)
             if device is None or device.failed:
                 device = cls._open[key] = cls(settings)
             try:
                 return device._add(settings, tell)
-            except SourceError:
+            except BaseException:
                 device._close_if_unused()
                 raise
 
