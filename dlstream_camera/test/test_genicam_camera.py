@@ -5,17 +5,25 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
 from fake_gv_camera import FakeCamera, only_here
+from genicam_tools import Watched
 
+from dlstream_camera.sources._genicam_camera import GenicamCamera
 from dlstream_common import SourceError, now
 
 pytestmark = pytest.mark.slow
 
 FRAMES = int(os.environ.get("DLSTREAM_CAMERA_FRAMES", "300"))
 """Frames of the test of losses; 2000 for the figure in the documentation."""
+
+
+def connection(watched: Watched) -> GenicamCamera:
+    """What the camera's thread reads."""
+    return watched.camera._source._reader._connection
 
 
 def test_no_frame_is_lost_and_each_is_stamped_by_the_camera(fake, watch):
@@ -120,6 +128,20 @@ def test_a_camera_that_waits_for_a_trigger_says_so_and_is_not_lost(fake, watch, 
     assert (watched.format.width, watched.format.height) == (320, 240)
     wait_for(lambda: watched.camera.state().waiting == "a trigger on Line0", "the state")
     assert watched.notices.empty()
+
+
+def test_a_usb_camera_that_waits_for_a_trigger_is_asked_whether_it_is_there(fake, watch):
+    """Aravis watches GigE cameras by itself; here it is not to be believed, as for USB."""
+    watched = watch(trigger="Line0", silence=0.2)
+    device = connection(watched)._device
+    device.is_gige = False
+    assert device.is_controlled()
+    threading.Timer(1.0, watched.camera.stop).start()
+    assert watched.camera.read() is None, "it answers: no error, however long it waits"
+    fake.kill()
+    assert device.is_controlled()
+    with pytest.raises(SourceError, match=r"it no longer answers \(.*\)\. Is its cable loose"):
+        watched.camera.read()
 
 
 def test_the_next_run_without_a_trigger_is_free_again(fake, watch):

@@ -144,17 +144,23 @@ class GenicamCamera(Connection):
         """No frame came for a while."""
         if not self._device.is_controlled():
             raise self._lost("it no longer answers, or another program took it. Is its cable loose?")
+        if not self._device.is_gige:
+            self._ask()  # Aravis looks after the control of GigE cameras alone
         silent = time.monotonic() - self._last
         if self.waits_for or silent < self._patience:
             return
         if self._has_come:
             raise self._lost(f"it sent no whole frame for {silent:.1f} s. Is its cable loose, or its power off?")
+        self._ask()
+        network = ". Do a firewall and the network let packets of this size pass?" if self._device.is_gige else ""
+        raise self._lost(f"it answers, but sent no whole frame for {silent:.1f} s{network}")
+
+    def _ask(self) -> None:
+        """Whether the camera still answers; raises DisconnectedError."""
         try:
             self._device.get("PixelFormat")
         except AravisError as error:
             raise self._lost(f"it no longer answers ({error}). Is its cable loose?") from error
-        network = ". Do a firewall and the network let packets of this size pass?" if self._device.is_gige else ""
-        raise self._lost(f"it answers, but sent no whole frame for {silent:.1f} s{network}")
 
     def _lost(self, text: str) -> DisconnectedError:
         self._is_lost = True
