@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from fake_gv_camera import FakeCamera, only_here
 from genicam_tools import Watched
 
+from dlstream_camera.sources._aravis_stream import Buffer
 from dlstream_camera.sources._genicam_camera import GenicamCamera
 from dlstream_common import SourceError, now
 
@@ -174,6 +176,30 @@ def test_a_camera_that_sends_only_incomplete_frames_is_refused(watch):
                 watch(fps=50, silence=1.0)
         finally:
             fake.kill()
+
+
+@pytest.mark.parametrize(
+    ("frame", "why"),
+    [
+        (Buffer(np.empty(0, np.uint8), "packets of it are missing"), "packets of it are missing"),
+        (Buffer(np.zeros(7, np.uint8), "", 0, 320, 240), "it has 7 bytes"),
+    ],
+    ids=["incomplete", "too small"],
+)
+def test_a_camera_that_sends_only_unusable_frames_from_then_on_is_lost(fake, watch, frame, why):
+    watched = watch(fps=50, silence=0.5)
+    watched.shots(5)
+    count = itertools.count()
+
+    def pop(seconds: float) -> Buffer:
+        threading.Event().wait(0.02)
+        assert next(count) < 500, "it goes on for ever"
+        return frame
+
+    connection(watched)._stream.pop = pop
+    with pytest.raises(SourceError, match=rf"only frames that can't be used for [0-9.]+ s \({why}.*`reconnect: 2`"):
+        list(iter(watched.camera.read, None))
+    assert watched.camera.state().lost["failed"] > 10, "each is counted"
 
 
 def test_a_camera_that_sends_nothing_and_no_error_is_refused(watch):
