@@ -11,10 +11,11 @@ import threading
 import numpy as np
 import pytest
 from fake_gv_camera import FakeCamera, only_here
-from genicam_tools import Watched
+from genicam_tools import SMALL, Watched
 
 from dlstream_camera.sources._aravis_stream import Buffer
 from dlstream_camera.sources._genicam_camera import GenicamCamera
+from dlstream_camera.sources._genicam_settings import GenicamSettings
 from dlstream_common import SourceError, now
 
 pytestmark = pytest.mark.slow
@@ -219,6 +220,18 @@ def test_a_lost_camera_ends_the_run_and_says_why(fake, watch):
     fake.kill()
     with pytest.raises(SourceError, match=r"(sent no whole frame|no longer answers).* With `reconnect: 2`"):
         watched.shots(1000)
+
+
+def test_a_slow_camera_is_stopped_whenever_it_is_closed(fake, monkeypatch):
+    camera = GenicamCamera(GenicamSettings(fps=1, **SMALL), lambda notice: None)
+    while camera.read() is None:
+        pass
+    asked: list[str] = []
+    do = camera._device.do
+    monkeypatch.setattr(camera._device, "do", lambda name, *rest: (asked.append(name), do(name, *rest))[1])
+    camera._heard -= 0.7  # as if closed in the middle between two frames
+    camera.close()
+    assert asked == ["stop_acquisition"]
 
 
 def test_a_camera_that_comes_back_is_set_up_again_and_goes_on(fake, watch):

@@ -109,14 +109,19 @@ class GenicamCamera(Connection):
 
     def close(self) -> None:
         """Stops and releases it; does not wait for one that is lost, whose answers would be waited for 3 s and more."""
-        silent = time.monotonic() - self._heard
         if self._stream is not None:
-            self._stream.close(answers=not self._is_lost and (bool(self.waits_for) or silent < _LOOK_EVERY))
+            self._stream.close(answers=self._seems_there())
             self._stream = None
         if self._is_lost:
             threading.Thread(target=self._device.close, name=f"close {self._called}", daemon=True).start()
         else:
             self._device.close()
+
+    def _seems_there(self) -> bool:
+        """Whether it can be asked to stop. One that is not stopped may send frames into the next program's."""
+        if self._is_lost or not self._device.is_controlled():
+            return False
+        return bool(self.waits_for) or time.monotonic() - self._heard < self._patience
 
     def _next(self) -> Buffer | None:
         """The next frame, whole or not; triggers it where this is up to us."""
