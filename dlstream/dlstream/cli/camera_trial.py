@@ -89,7 +89,7 @@ def show_trial(name: str, trial: Trial, out: Path, console: Console) -> bool:
     form = trial.format
     rows = {"camera": form.description, "size": f"{form.width}x{form.height}"}
     for item in form.settings:
-        if item.asked and item.key not in _SHOWN_ANYWAY:
+        if item.asked and (item.differs or item.key not in _SHOWN_ANYWAY):
             rows[item.key] = item.found + (f" (asked: {item.asked})" if item.differs else "")
     rows["frames"] = f"{len(trial.stamps)}"
     if trial.fps:
