@@ -171,6 +171,22 @@ def test_what_a_camera_was_asked_for_and_did_not_do_is_shown_beside_what_it_has(
     assert "bad: camera '0': width: asked for 1280" in output
 
 
+@pytest.mark.parametrize(
+    ("trigger", "told"),
+    [
+        ([], "stamps     exposure: the camera's own time of the exposure"),
+        ([("trigger", "software", "Software")], "stamps     exposure: this computer's time of the trigger"),
+    ],
+    ids=["free", "software trigger"],
+)
+def test_what_the_stamps_are_is_told(tmp_path, trigger, told):
+    from dlstream_camera.sources._format import Format, Readback, SourceState
+
+    form = Format(64, 48, 100.0, "made up", settings=tuple(Readback(*words) for words in trigger))
+    trial = of([0, 10_000_000], format=form, state=SourceState(stamp_source="exposure"))
+    assert told in shown(trial, tmp_path)
+
+
 def shown(trial: Trial, out: Path) -> str:
     """What is printed of it."""
     console = Console(file=io.StringIO(), width=200)
