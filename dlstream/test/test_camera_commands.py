@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
+from dlstream.cli.camera_trial import show_trial
 from dlstream.cli.main import app
 from dlstream_camera import SOURCES, source_settings
 from dlstream_camera.arena import Arena
@@ -173,6 +177,43 @@ def test_rate_losses_and_stamps_decide():
     assert lost.problems() == ["5 frames were lost"]
     assert of([*even[:50], even[20], *even[51:]]).problems() == ["stamps did not rise from frame to frame"]
     assert of([]).problems() == ["no frame came"]
+
+
+def test_what_a_camera_was_asked_for_and_did_not_do_is_shown_beside_what_it_has(tmp_path):
+    from dlstream_camera.sources._format import Format, Notice, Readback
+
+    settings = (Readback("width", "1280", "640"), Readback("height", "480", "480"), Readback("fourcc", "MJPG", "YUYV"))
+    remark = Notice("remark", "camera '0': width: asked for 1280, and the camera set 640")
+    trial = of([0, 10_000_000, 20_000_000], format=Format(640, 480, 100.0, "V4L2 0", settings=settings))
+    assert "height " not in shown(trial, tmp_path)
+    output = shown(replace(trial, notices=(remark,)), tmp_path)
+    assert "width      640 (asked: 1280)" in output
+    assert "fourcc     YUYV (asked: MJPG)" in output
+    assert "bad: camera '0': width: asked for 1280" in output
+
+
+@pytest.mark.parametrize(
+    ("trigger", "told"),
+    [
+        ([], "stamps     exposure: the camera's own time of the exposure"),
+        ([("trigger", "software", "Software")], "stamps     exposure: this computer's time of the trigger"),
+    ],
+    ids=["free", "software trigger"],
+)
+def test_what_the_stamps_are_is_told(tmp_path, trigger, told):
+    from dlstream_camera.sources._format import Format, Readback, SourceState
+
+    form = Format(64, 48, 100.0, "made up", settings=tuple(Readback(*words) for words in trigger))
+    trial = of([0, 10_000_000], format=form, state=SourceState(stamp_source="exposure"))
+    assert told in shown(trial, tmp_path)
+
+
+def shown(trial: Trial, out: Path) -> str:
+    """What is printed of it."""
+    console = Console(file=io.StringIO(), width=200)
+    show_trial("top", trial, out, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
 
 
 RIG = """\

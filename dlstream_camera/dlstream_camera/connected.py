@@ -27,3 +27,5 @@ def connected() -> Iterator[tuple[str, list[Device], str]]:
             yield name, list(kind.devices()), ""
         except (DlstreamError, OSError) as error:
             yield name, [], str(error)
+        except Exception as error:  # of a maker's library or a package of somebody's own: the others are listed
+            yield name, [], f"its devices can't be listed: {error!r}"

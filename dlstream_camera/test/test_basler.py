@@ -196,6 +196,35 @@ def test_a_software_trigger_makes_a_frame_each_and_stamps_it(opened):
     assert camera.pylon.TriggerMode.Value == "On"
 
 
+class LosesOne:
+    """A camera of which the next frame never reaches this computer."""
+
+    def __init__(self, camera: pylon.InstantCamera) -> None:
+        self._camera, self.lost = camera, False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._camera, name)
+
+    def RetrieveResult(self, milliseconds: int, handling: object) -> object:  # noqa: N802
+        result = self._camera.RetrieveResult(milliseconds, handling)
+        if self.lost or not result.IsValid():
+            return result
+        self.lost = True
+        result.Release()
+        return self._camera.RetrieveResult(milliseconds, handling)
+
+
+def test_a_triggered_frame_that_never_arrives_is_missed_and_the_next_one_triggered(opened):
+    camera = opened(trigger="software", fps=20.0)
+    camera.shots(2)
+    camera.camera._source._reader._connection._camera = LosesOne(camera.pylon)
+    shots = camera.shots(1)
+    while not shots[-1].dropped:
+        shots += camera.shots(1)
+    assert len(camera.shots(5)) == 5
+    assert camera.camera.state().lost["missed"] == 1
+
+
 def test_waiting_for_a_trigger_on_a_line_is_a_state(opened):
     camera = opened(trigger="Line1", trigger_edge="falling", silence=0.1)
     assert (camera.format.width, camera.format.height) == (64, 48)

@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlstream_camera.sources import Device, Notice, SourceState
+from dlstream_camera.connected import connected
+from dlstream_camera.sources import SOURCES, Device, Notice, SourceState
 from dlstream_camera.sources._connection import Connection, DamagedFrameError, DisconnectedError, Taken
 from dlstream_camera.sources._device import DeviceSettings, DeviceSource, read_back, the_device
 from dlstream_camera.sources._device_stamps import DeviceStamps
 from dlstream_camera.sources._frame_numbers import FrameNumbers
+from dlstream_camera.sources._live import LiveReader
 from dlstream_common import SourceError, now
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
@@ -165,6 +167,40 @@ def test_unplugged_is_told_and_the_run_goes_on_when_the_camera_is_back(opened):
     assert source.read() is not None
     assert [told.get().kind, told.get().kind] == ["disconnected", "reconnected"]
     assert first.closed
+
+
+def test_an_attempt_that_fails_in_any_way_is_told_once_and_not_the_last_one():
+    """A maker's library raises errors of its own, as while a device is only coming back."""
+    camera, told = Scripted([taken()]), queue.SimpleQueue()
+    hung = [SourceError(f"it sent nothing for 5.{tenths} s") for tenths in range(3)]
+    attempts: list[object] = [camera, RuntimeError("failed to set power state"), *hung, Scripted([taken()])]
+
+    def connect() -> Connection:
+        answer = attempts.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        assert isinstance(answer, Connection)
+        return answer
+
+    reader = LiveReader("0815", connect, 0.01, told.put)
+    reader.open()
+    camera.script.put(DisconnectedError("it was unplugged"))
+    notices = [told.get(timeout=PATIENCE) for _ in range(4)]
+    assert [notice.kind for notice in notices] == ["disconnected", "remark", "remark", "reconnected"]
+    assert "RuntimeError('failed to set power state')" in notices[1].text
+    assert "it sent nothing for 5.0 s" in notices[2].text
+    assert notices[3].values["attempts"] == "5"
+    reader.close()
+
+
+def test_a_kind_whose_devices_cant_be_listed_hides_no_other(monkeypatch):
+    def failing(cls: type) -> Sequence[Device]:
+        raise RuntimeError("failed to set power state")
+
+    monkeypatch.setattr(SOURCES.load("opencv"), "devices", classmethod(failing))
+    listed = {name: problem for name, _, problem in connected()}
+    assert listed["opencv"] == "its devices can't be listed: RuntimeError('failed to set power state')"
+    assert set(listed) >= {"basler", "genicam", "realsense"}
 
 
 def test_unplugged_ends_the_run_unless_the_rig_says_otherwise(opened):

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
 from fake_gv_camera import FakeCamera, only_here
+from genicam_tools import SMALL, Watched
 
+from dlstream_camera.sources._aravis_stream import Buffer
+from dlstream_camera.sources._genicam_camera import GenicamCamera
+from dlstream_camera.sources._genicam_settings import GenicamSettings
 from dlstream_common import SourceError, now
 
 pytestmark = pytest.mark.slow
 
 FRAMES = int(os.environ.get("DLSTREAM_CAMERA_FRAMES", "300"))
 """Frames of the test of losses; 2000 for the figure in the documentation."""
+
+
+def connection(watched: Watched) -> GenicamCamera:
+    """What the camera's thread reads."""
+    return watched.camera._source._reader._connection
 
 
 def test_no_frame_is_lost_and_each_is_stamped_by_the_camera(fake, watch):
@@ -122,6 +133,20 @@ def test_a_camera_that_waits_for_a_trigger_says_so_and_is_not_lost(fake, watch, 
     assert watched.notices.empty()
 
 
+def test_a_usb_camera_that_waits_for_a_trigger_is_asked_whether_it_is_there(fake, watch):
+    """Aravis watches GigE cameras by itself; here it is not to be believed, as for USB."""
+    watched = watch(trigger="Line0", silence=0.2)
+    device = connection(watched)._device
+    device.is_gige = False
+    assert device.is_controlled()
+    threading.Timer(1.0, watched.camera.stop).start()
+    assert watched.camera.read() is None, "it answers: no error, however long it waits"
+    fake.kill()
+    assert device.is_controlled()
+    with pytest.raises(SourceError, match=r"it no longer answers \(.*\)\. Is its cable loose"):
+        watched.camera.read()
+
+
 def test_the_next_run_without_a_trigger_is_free_again(fake, watch):
     watch(trigger="Line0").camera.close()
     assert len(watch(fps=50).shots(3)) == 3
@@ -154,6 +179,30 @@ def test_a_camera_that_sends_only_incomplete_frames_is_refused(watch):
             fake.kill()
 
 
+@pytest.mark.parametrize(
+    ("frame", "why"),
+    [
+        (Buffer(np.empty(0, np.uint8), "packets of it are missing"), "packets of it are missing"),
+        (Buffer(np.zeros(7, np.uint8), "", 0, 320, 240), "it has 7 bytes"),
+    ],
+    ids=["incomplete", "too small"],
+)
+def test_a_camera_that_sends_only_unusable_frames_from_then_on_is_lost(fake, watch, frame, why):
+    watched = watch(fps=50, silence=0.5)
+    watched.shots(5)
+    count = itertools.count()
+
+    def pop(seconds: float) -> Buffer:
+        threading.Event().wait(0.02)
+        assert next(count) < 500, "it goes on for ever"
+        return frame
+
+    connection(watched)._stream.pop = pop
+    with pytest.raises(SourceError, match=rf"only frames that can't be used for [0-9.]+ s \({why}.*`reconnect: 2`"):
+        list(iter(watched.camera.read, None))
+    assert watched.camera.state().lost["failed"] > 10, "each is counted"
+
+
 def test_a_camera_that_sends_nothing_and_no_error_is_refused(watch):
     """As where a firewall takes all its packets."""
     with only_here():
@@ -171,6 +220,18 @@ def test_a_lost_camera_ends_the_run_and_says_why(fake, watch):
     fake.kill()
     with pytest.raises(SourceError, match=r"(sent no whole frame|no longer answers).* With `reconnect: 2`"):
         watched.shots(1000)
+
+
+def test_a_slow_camera_is_stopped_whenever_it_is_closed(fake, monkeypatch):
+    camera = GenicamCamera(GenicamSettings(fps=1, **SMALL), lambda notice: None)
+    while camera.read() is None:
+        pass
+    asked: list[str] = []
+    do = camera._device.do
+    monkeypatch.setattr(camera._device, "do", lambda name, *rest: (asked.append(name), do(name, *rest))[1])
+    camera._heard -= 0.7  # as if closed in the middle between two frames
+    camera.close()
+    assert asked == ["stop_acquisition"]
 
 
 def test_a_camera_that_comes_back_is_set_up_again_and_goes_on(fake, watch):

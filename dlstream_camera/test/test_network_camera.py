@@ -143,8 +143,11 @@ def test_it_is_tried_until_the_camera_is_back(server, watch):
     server.send(None)
     threading.Thread(target=_forgive, args=(server, 4)).start()
     assert watched.notice().kind == "disconnected"
+    why = watched.notice()
+    assert why.kind == "remark"
+    assert "can't be reconnected yet: " in why.text
     back = watched.notice()
-    assert back.kind == "reconnected"
+    assert back.kind == "reconnected", "a reason is told once"
     assert int(back.values["attempts"]) >= 3
 
 
@@ -252,6 +255,8 @@ def test_an_unplugged_camera_is_told_as_such_and_taken_up_again_where_that_is_as
     gone = told.get()
     assert gone.kind == "disconnected"
     assert "the camera was unplugged: /dev/video0 is gone" in gone.text
+    why = told.get()
+    assert (why.kind, why.text) == ("remark", "camera '0': can't be reconnected yet: no such camera")
     device.plugged_in = True
     assert told.get().kind == "reconnected"
     assert reader.read() is not None

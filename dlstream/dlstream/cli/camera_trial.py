@@ -42,6 +42,7 @@ _STAMPS = {
     "device": "the camera's own time",
     "arrival": "arrival at this computer",
 }
+_TRIGGERED = "this computer's time of the trigger"
 
 
 def show_trials(
@@ -89,7 +90,7 @@ def show_trial(name: str, trial: Trial, out: Path, console: Console) -> bool:
     form = trial.format
     rows = {"camera": form.description, "size": f"{form.width}x{form.height}"}
     for item in form.settings:
-        if item.asked and item.key not in _SHOWN_ANYWAY:
+        if item.asked and (item.differs or item.key not in _SHOWN_ANYWAY):
             rows[item.key] = item.found + (f" (asked: {item.asked})" if item.differs else "")
     rows["frames"] = f"{len(trial.stamps)}"
     if trial.fps:
@@ -105,7 +106,9 @@ def show_trial(name: str, trial: Trial, out: Path, console: Console) -> bool:
     rows["lost"] = lost or "none"
     uncertain = trial.state.uncertainty
     bound = f", to {uncertain / 1e6:.2f} ms" if uncertain else ""
-    rows["stamps"] = f"{trial.state.stamp_source}: {_STAMPS[trial.state.stamp_source]}{bound}"
+    source = trial.state.stamp_source
+    ours = source == "exposure" and any((it.key, it.found) == ("trigger", "Software") for it in form.settings)
+    rows["stamps"] = f"{source}: {_TRIGGERED if ours else _STAMPS[source]}{bound}"
     if trial.picture is not None:
         rows["picture"] = _written(out / f"camera-test_{name.replace('/', '_')}.png", trial)
     for key, text in rows.items():

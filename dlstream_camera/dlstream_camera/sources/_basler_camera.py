@@ -99,7 +99,7 @@ class BaslerCamera(Connection):
         except BaseException:
             self.close()
             raise
-        self._next_trigger = time.monotonic()
+        self._next_trigger = self._triggered_at = time.monotonic()
         self._triggered: tuple[int, int] | None = None
         """When the frame that is on its way was triggered, and how long that took."""
 
@@ -112,6 +112,8 @@ class BaslerCamera(Connection):
                 if result.IsValid():
                     return self._taken(result, arrived)
             self._see_to_it()
+            if self._triggered is not None and time.monotonic() - self._triggered_at > self._overdue:
+                self._triggered = None  # its frame got lost on its way, as the next one's number will tell
             return None
         except (self._error, FeatureError) as error:
             self._see_to_it()
@@ -159,7 +161,7 @@ class BaslerCamera(Connection):
             self._see_to_it()
             return False
         self._next_trigger = max(self._next_trigger + 1 / self._settings.fps, time.monotonic())
-        before = now()
+        before, self._triggered_at = now(), time.monotonic()
         self._camera.ExecuteSoftwareTrigger()
         self._triggered = before, now() - before
         return True
@@ -183,7 +185,9 @@ class BaslerCamera(Connection):
         self.size = int(features.get("Width")), int(features.get("Height"))
         name = setup.first(EXPOSURE)
         is_fixed = self._settings.exposure not in ("", "auto")
-        self._exposure = round(float(features.get(name)) * 1000) if name and is_fixed else 0
+        exposure = round(float(features.get(name)) * 1000) if name else 0
+        self._exposure = exposure if is_fixed else 0
+        self._overdue = max(_WAIT, exposure / 1e9 + (2 / self.fps if self.fps else 0.0))
         longest = max(self._exposure / 1e9, 1 / self.fps if self.fps else 0.0)
         self.silence = self._settings.silence + 2 * longest
         self._choose_pixels(str(features.get("PixelFormat")))

@@ -18,7 +18,13 @@ _GAIN_STEP = 0.1
 EXPOSURE = ("ExposureTime", "ExposureTimeAbs", "ExposureTimeRaw")
 _GAIN = ("Gain", "GainAbs", "GainRaw")
 _RATE = ("AcquisitionFrameRate", "AcquisitionFrameRateAbs")
-_RESULT = ("ResultingFrameRate", "ResultingFrameRateAbs", "BslResultingAcquisitionFrameRate", "BslResultingFrameRate")
+_RESULT = (
+    "ResultingFrameRate",
+    "ResultingFrameRateAbs",
+    "AcquisitionResultingFrameRate",
+    "BslResultingAcquisitionFrameRate",
+    "BslResultingFrameRate",
+)
 """The rate that exposure, size and bus allow, where a camera tells it."""
 _RATE_ENABLE = ("AcquisitionFrameRateEnable", "AcquisitionFrameRateEnabled")
 _TRIGGERS = ("FrameStart", "FrameBurstStart", "AcquisitionStart")
@@ -53,9 +59,7 @@ class Setup:
         by_user = any(item.key == "features.AcquisitionMode" for item in self.found)
         if self._camera.kind("AcquisitionMode") and not by_user:
             self.set("", "AcquisitionMode", "Continuous")
-        self._automatic("exposure", self._settings.exposure, "ExposureAuto", EXPOSURE)
-        self._automatic("gain", self._settings.gain, "GainAuto", _GAIN)
-        self._rate()
+        self._exposure_and_rate()
         if self._settings.trigger != "off":
             self._trigger(self._settings.trigger)
         self._read_back()
@@ -160,6 +164,29 @@ class Setup:
             return
         self.set(key, name, int(number) if is_whole else number)
 
+    def _exposure_and_rate(self) -> None:
+        """The exposure first, since it limits the rate; where the rate limits the exposure, too, once more after it."""
+        wanted = self._settings
+        enable = self.first(_RATE_ENABLE)
+        if enable and wanted.exposure and (wanted.fps or wanted.trigger != "off"):
+            with suppress(FeatureError):  # the rate that it had ends here, and need not leave room for this exposure
+                self._camera.set(enable, False)
+        before = len(self.problems)
+        self._automatic("exposure", wanted.exposure, "ExposureAuto", EXPOSURE)
+        refused = self.problems[before:]
+        self._automatic("gain", wanted.gain, "GainAuto", _GAIN)
+        self._rate()
+        if wanted.fps and wanted.trigger == "off" and (refused or self._has_moved(self.first(EXPOSURE))):
+            del self.problems[before : before + len(refused)]
+            self._automatic("exposure", wanted.exposure, "ExposureAuto", EXPOSURE)
+
+    def _has_moved(self, name: str) -> bool:
+        """Whether what was set has changed with what was set after it."""
+        try:
+            return name in self._asked and not _agree(self._asked[name][2], self._camera.get(name), 0.0)
+        except FeatureError:
+            return False
+
     def _region(self) -> None:
         wanted = self._settings
         for axis, size, offset in (("X", wanted.width, wanted.offset_x), ("Y", wanted.height, wanted.offset_y)):
@@ -180,10 +207,12 @@ class Setup:
             if enable:  # it would suppress triggers that come faster
                 self.set("trigger", enable, False, helps=True)
         elif self._settings.fps:
-            if self._camera.kind("AcquisitionFrameRateAuto"):
-                self.set("fps", "AcquisitionFrameRateAuto", "Off", helps=True)
             if enable:
                 self.set("fps", enable, True, helps=True)
+            if self.first(
+                ["AcquisitionFrameRateAuto"]
+            ):  # of older FLIR cameras, which lock it unless the rate is enabled
+                self.set("fps", "AcquisitionFrameRateAuto", "Off", helps=True)
             name = self.first(_RATE)
             if name:
                 self.set("fps", name, self._settings.fps)

@@ -68,7 +68,7 @@ class GenicamCamera(Connection):
         self.name, self.hardware_id = f"{info.vendor} {info.model} ({_interface(info)})", info.serial
         self._called, self._settings, self._tell = f"camera '{info.serial}'", settings, tell
         self._is_lost = self._has_come = False
-        self._last = self._next_trigger = time.monotonic()
+        self._last = self._heard = self._next_trigger = time.monotonic()
         self._device = self._open(info)
         self._stream: Stream | None = None
         try:
@@ -85,7 +85,7 @@ class GenicamCamera(Connection):
         # GigE Vision counts from 1 to 65535, or on from there in its second version, which comes to the same.
         self._numbers = FrameNumbers(16, first=1) if self._device.is_gige else FrameNumbers()
         self._stamps = DeviceStamps("device", tell, delay_bound=round(1e9 / self.fps) if self.fps else 0)
-        self._last = self._next_trigger = time.monotonic()
+        self._last = self._heard = self._next_trigger = time.monotonic()
         self._remark(self._stream.payload)
 
     def read(self) -> Taken | None:
@@ -94,30 +94,34 @@ class GenicamCamera(Connection):
         if buffer is None:
             self._see_to_it()
             return None
+        self._heard = time.monotonic()
         if buffer.damage:
-            self._numbers.count_one()
-            raise DamagedFrameError(buffer.damage, "failed")
+            raise self._unusable(buffer.damage)
         form = BY_CODE.get(buffer.pixel_format, self._form)
         try:
             image = image_of(buffer.data, form, buffer.width, buffer.height, buffer.padding)
         except ValueError as error:
-            self._numbers.count_one()
-            raise DamagedFrameError(str(error), "failed") from error
-        self._last, self._has_come = time.monotonic(), True
+            raise self._unusable(str(error)) from error
+        self._last, self._has_come = self._heard, True
         stamp = self._stamps.stamp(buffer.device_time, buffer.arrival)
         self.stamp_source, self.uncertainty = self._stamps.source, self._stamps.uncertainty
         return Taken(image, stamp, self._numbers.missed(buffer.frame_id))
 
     def close(self) -> None:
         """Stops and releases it; does not wait for one that is lost, whose answers would be waited for 3 s and more."""
-        silent = time.monotonic() - self._last
         if self._stream is not None:
-            self._stream.close(answers=not self._is_lost and (bool(self.waits_for) or silent < _LOOK_EVERY))
+            self._stream.close(answers=self._seems_there())
             self._stream = None
         if self._is_lost:
             threading.Thread(target=self._device.close, name=f"close {self._called}", daemon=True).start()
         else:
             self._device.close()
+
+    def _seems_there(self) -> bool:
+        """Whether it can be asked to stop. One that is not stopped may send frames into the next program's."""
+        if self._is_lost or not self._device.is_controlled():
+            return False
+        return bool(self.waits_for) or time.monotonic() - self._heard < self._patience
 
     def _next(self) -> Buffer | None:
         """The next frame, whole or not; triggers it where this is up to us."""
@@ -140,21 +144,35 @@ class GenicamCamera(Connection):
         except AravisError as error:
             raise self._lost(f"it doesn't take a trigger any more ({error}). Is its cable loose?") from error
 
+    def _unusable(self, why: str) -> DamagedFrameError | DisconnectedError:
+        """What a frame that can't be used is: lost; the camera, too, where for long there was no other."""
+        self._numbers.count_one()
+        silent = self._heard - self._last
+        if self.waits_for or silent < self._patience:
+            return DamagedFrameError(why, "failed")
+        return DisconnectedError(f"it sent only frames that can't be used for {silent:.1f} s ({why})")
+
     def _see_to_it(self) -> None:
         """No frame came for a while."""
         if not self._device.is_controlled():
             raise self._lost("it no longer answers, or another program took it. Is its cable loose?")
+        if not self._device.is_gige:
+            self._ask()  # Aravis looks after the control of GigE cameras alone
         silent = time.monotonic() - self._last
         if self.waits_for or silent < self._patience:
             return
         if self._has_come:
             raise self._lost(f"it sent no whole frame for {silent:.1f} s. Is its cable loose, or its power off?")
+        self._ask()
+        network = ". Do a firewall and the network let packets of this size pass?" if self._device.is_gige else ""
+        raise self._lost(f"it answers, but sent no whole frame for {silent:.1f} s{network}")
+
+    def _ask(self) -> None:
+        """Whether the camera still answers; raises DisconnectedError."""
         try:
             self._device.get("PixelFormat")
         except AravisError as error:
             raise self._lost(f"it no longer answers ({error}). Is its cable loose?") from error
-        network = ". Do a firewall and the network let packets of this size pass?" if self._device.is_gige else ""
-        raise self._lost(f"it answers, but sent no whole frame for {silent:.1f} s{network}")
 
     def _lost(self, text: str) -> DisconnectedError:
         self._is_lost = True

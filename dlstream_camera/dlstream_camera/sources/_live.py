@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import deque
@@ -18,6 +19,7 @@ _FIRST_FRAME = 30
 """Damaged frames after which a camera that was just opened counts as delivering none."""
 _OTHER_SIZE = 30
 """Frames of another size in a row that are lost ones; with the next one the camera counts as changed."""
+_NUMBERS = re.compile(r"[\d.]+")
 _MISSED = "by the camera's own numbers; it never reached this computer"
 _SKIPPED = "the driver had to leave it out"
 
@@ -237,13 +239,18 @@ class LiveReader:
             return None
         self._losses.flush()
         self._tell(Notice("disconnected", f"{after}; reconnecting every {self._reconnect:g} s", {"reason": reason}))
-        since, attempts = time.monotonic(), 0
+        since, attempts, told = time.monotonic(), 0, ""
         while not self._closing.wait(max(0.0, self._attempted + self._reconnect - time.monotonic())):
             attempts += 1
             try:
                 connection, first = self._connected()
-            except SourceError:
-                continue  # its loss has been reported
+            except Exception as error:  # a library's own errors, too: the next attempt may find the camera
+                why = str(error) if isinstance(error, SourceError) else repr(error)
+                kind = _NUMBERS.sub("", why)  # "for 5.1 s" and "for 5.2 s" are one reason
+                if kind != told:
+                    self._tell(Notice("remark", f"camera '{self._name}': can't be reconnected yet: {why}"))
+                    told = kind
+                continue
             seconds = time.monotonic() - since
             text = f"camera '{self._name}': reconnected after {seconds:.1f} s"
             self._tell(Notice("reconnected", text, {"seconds": f"{seconds:.3f}", "attempts": str(attempts)}))

@@ -20,8 +20,8 @@ _STREAM_FROZEN_AFTER = 15.0
 class OpenCVSettings(SourceSettings):
     """A camera opened by OpenCV, or by FFmpeg if `device` is a URL.
 
-    Width, height, fps and fourcc are requests: the camera may deliver others, and the log shows its size and rate. A
-    camera with a URL ignores them.
+    Width, height, fps and fourcc are requests: the camera may deliver others, which is logged and shown by
+    `dlstream camera test`. A camera with a URL ignores them.
     """
 
     source: Literal["opencv"] = "opencv"

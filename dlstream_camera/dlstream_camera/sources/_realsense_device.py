@@ -7,6 +7,7 @@ the last one to leave closes it.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -18,11 +19,11 @@ from dlstream_camera.sources._connection import Connection, DisconnectedError, T
 from dlstream_camera.sources._device import read_back
 from dlstream_camera.sources._format import Notice, Readback
 from dlstream_camera.sources._realsense_frames import Stamps, calibration_of, image_of
-from dlstream_camera.sources._realsense_pipeline import Pipeline
+from dlstream_camera.sources._realsense_pipeline import Pipeline, in_words
 from dlstream_camera.sources._realsense_recording import recorded_count
 from dlstream_camera.sources._realsense_settings import RealSenseSettings
 from dlstream_camera.sources._realsense_stream import StreamRequest
-from dlstream_common import SourceError, now
+from dlstream_common import now
 
 _BEHIND = 10
 """Frames of a camera that may wait before the oldest is dropped, or a recording waits."""
@@ -137,16 +138,16 @@ class RealSenseDevice:
         """A camera of the device that the settings name, which is opened if it is not.
 
         Raises:
-            SourceError: see the class; or the open device lacks the camera's stream.
+            SourceError: see the class; or the open device lacks the camera's stream, or goes meanwhile.
         """
         key = settings.shared_device()
-        with cls._lock:
+        with cls._lock, in_words(key):
             device = cls._open.get(key)
             if device is None or device.failed:
                 device = cls._open[key] = cls(settings)
             try:
                 return device._add(settings, tell)
-            except SourceError:
+            except BaseException:
                 device._close_if_unused()
                 raise
 
@@ -239,7 +240,14 @@ class RealSenseDevice:
                 return ""
             elif self.pipeline.is_unplugged:
                 return "the device was unplugged"
+            elif not self.pipeline.is_recording and time.monotonic() - heard > self._patience():
+                # Its cameras leave one by one as they notice, and the first would join the same hung pipeline again.
+                return f"the device has delivered no frames for {self._patience():g} s"
         return ""
+
+    def _patience(self) -> float:
+        """Seconds without a frame after which a device hangs: those of its least patient camera."""
+        return min((camera.silence for camera in self._cameras), default=math.inf)
 
     def _share(self, frames: Any, arrival: int) -> None:
         recorded = self.pipeline.is_recording

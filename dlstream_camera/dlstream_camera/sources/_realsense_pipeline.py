@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -47,8 +47,12 @@ class Pipeline:
             rs.config.enable_device_from_file(config, str(settings.recording), repeat_playback=False)
         else:
             self.serial = the_device(settings.serial, devices(), "RealSense").serial
-            there = self._context.query_devices()
-            self._device = next(item for item in there if info(item, rs.camera_info.serial_number) == self.serial)
+            there = [item for item in self._context.query_devices() if _serial_of(item) == self.serial]
+            if not there:
+                raise SourceError(
+                    f"RealSense device '{self.serial}': found it gone again; expected it to stay connected"
+                )
+            self._device = there[0]
             self._where = f"RealSense device '{self.serial}'"
             config.enable_device(self.serial)
         self.model = info(self._device, rs.camera_info.name).removeprefix("Intel RealSense ")
@@ -152,8 +156,7 @@ class Pipeline:
     @property
     def is_unplugged(self) -> bool:
         """Whether the device is gone."""
-        number = self._rs.camera_info.serial_number
-        there = [info(device, number) for device in self._context.query_devices()]
+        there = [_serial_of(device) for device in self._context.query_devices()]
         return not self.is_recording and self.serial not in there
 
     def stop(self) -> None:
@@ -177,18 +180,40 @@ def merged(requests: Sequence[StreamRequest]) -> list[StreamRequest]:
 
 
 def devices() -> list[Device]:
-    """The connected devices."""
+    """The connected devices.
+
+    Raises:
+        SourceError: librealsense can't list them.
+    """
     import pyrealsense2 as rs
 
-    return [
-        Device(
-            "realsense",
-            info(device, rs.camera_info.serial_number),
-            info(device, rs.camera_info.name),
-            f"USB{info(device, rs.camera_info.usb_type_descriptor)}",
-        )
-        for device in context().query_devices()
-    ]
+    with in_words("RealSense devices"):
+        return [
+            Device(
+                "realsense",
+                _serial_of(device),
+                info(device, rs.camera_info.name),
+                f"USB{info(device, rs.camera_info.usb_type_descriptor)}",
+            )
+            for device in context().query_devices()
+        ]
+
+
+@contextmanager
+def in_words(what: str) -> Iterator[None]:
+    """Says what failed where librealsense raises its own error: a device may go, or be busy, at any call."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise SourceError(
+            f"{what}: librealsense failed ({error}). Is its cable loose, or its USB port busy?"
+        ) from error
+
+
+def _serial_of(device: Any) -> str:
+    import pyrealsense2 as rs
+
+    return info(device, rs.camera_info.serial_number)
 
 
 def _wanted(request: StreamRequest) -> str:

@@ -47,4 +47,4 @@ class OpenCVSource(LiveSource[OpenCVSettings]):
                     "rig file; expected the password itself"
                 )
             return NetworkStream(self.settings.device, self.settings.silence)
-        return LocalDevice(self.settings)
+        return LocalDevice(self.settings, lambda notice: self.on_notice(notice))
