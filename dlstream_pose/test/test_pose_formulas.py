@@ -147,8 +147,10 @@ class PlainIdentity:
         for row, place in enumerate(chosen):
             if self.known[place]:
                 self.risk[place] = self.risk_of(row, before[place], chosen, cost, fits)
-        for animal, place in zip(points, chosen, strict=True):
-            self.remember(animal, place)
+        for row, place in enumerate(chosen):
+            if self.known[place] and not fits[row, place]:  # another animal: it begins at rest
+                self.last[place], self.velocity[place] = np.nan, 0.0
+            self.remember(points[row], place)
 
     def distance(self, points: np.ndarray, place: int) -> float:
         going = self.velocity[place] * 0.3 * (1 - np.exp(-self.unseen[place] / 0.3))
