@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +149,32 @@ def test_a_clock_put_back_begins_a_new_part(open_session, make):
     assert (summary.frames_recorded, summary.cameras["top"].parts) == (5, 2)
     assert summary.fps == pytest.approx(1.0)
     assert "clock was set back" in events_of(session.folder)["values"][0]
+
+
+def test_a_recording_of_many_parts_does_not_run_out_of_files(open_session, make):
+    session = open_session(bag=False)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = max(int(path.name) for path in Path("/proc/self/fd").iterdir()) + 65
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, hard), hard))
+    try:
+        image = make.images(1)[0]
+        for number in range(202):
+            stamp = make.start - number // 2 * 2_000_000_000 + number % 2 * make.step
+            session.add_frame(make.frame(number, image, stamp=stamp))
+            session.add_poses(replace(make.poses(number), stamp=stamp))
+        summary = session.finish()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert session.failure == ""
+    contents = contents_of(session.folder)
+    assert contents["complete"] is True
+    assert (summary.frames_recorded, summary.poses, summary.cameras["top"].parts) == (202, 202, 101)
+    assert [part["video"] for part in contents["cameras"]["top"]["parts"]][::50] == [
+        "top.mkv",
+        "top.51.mkv",
+        "top.101.mkv",
+    ]
+    assert len(make.decode(session.folder / "top.50.mkv")[0]) == 2
 
 
 def test_stamps_that_repeat_are_counted(open_session, make):

@@ -158,7 +158,7 @@ class OfflineSession:
             self._events.add(EventRow(FAULT, f"/{name}", name, stamp_ns=self.stamp, values={"text": text, **values}))
 
         def on_segment() -> None:
-            self._file.update_camera(name, parts=[segment.describe() for segment in camera.segments])
+            self._file.update_camera(name, parts=list(camera.parts))
 
         camera = CameraRecorder(self.folder, name, "none", on_fault, on_segment)
         return camera

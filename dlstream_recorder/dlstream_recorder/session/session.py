@@ -303,7 +303,7 @@ class Session:
             self.fault(f"/{name}", text, values, name)
 
         def on_segment() -> None:
-            self._file.update_camera(name, parts=[segment.describe() for segment in camera.segments])
+            self._file.update_camera(name, parts=list(camera.parts))
 
         camera = CameraRecorder(self.folder, name, self.settings.video, on_fault, on_segment)
         return camera

@@ -14,6 +14,7 @@ from dlstream_recorder.writers._segment import VideoSegment
 FaultSink = Callable[[str, dict[str, str]], None]
 
 _HELD = 600
+_OPEN = 2  # parts that can be written: late poses belong into the one before the newest
 
 
 class CameraRecorder:
@@ -25,13 +26,17 @@ class CameraRecorder:
         video: "lossless", "h264" or "none".
         on_fault: called with what went wrong (text, values).
         on_segment: called for every video segment that is started.
+
+    Attributes:
+        parts: what session.json says of each video segment so far; see VideoSegment.describe.
     """
 
     def __init__(
         self, folder: Path, camera: str, video: str, on_fault: FaultSink, on_segment: Callable[[], None]
     ) -> None:
         self.camera = camera
-        self.segments: list[VideoSegment] = []
+        self.parts: list[dict[str, object]] = []
+        self._segments: list[VideoSegment] = []  # of those parts the newest: files that stayed open would run out
         self._scorer, self._single = "dlstream", False
         self.recorded = self.poses = self.lost = 0
         self.first_stamp: int | None = None
@@ -56,11 +61,11 @@ class CameraRecorder:
             every: whether every frame of the camera should arrive, so that a gap in their sequence is a loss.
         """
         self._count(frame, every)
-        if not self.segments or not self.segments[-1].accepts(frame):
+        if not self._segments or not self._segments[-1].accepts(frame):
             self._begin_segment(frame)
             self._write_lost()
         self._dropped_in_table = self.dropped
-        self.segments[-1].add_frame(frame, self.dropped, recorded)
+        self._segments[-1].add_frame(frame, self.dropped, recorded)
         self.recorded += 1
         held, self._held = self._held, deque()
         for item in held:
@@ -77,7 +82,7 @@ class CameraRecorder:
     def set_network(self, scorer: str, single: bool) -> None:
         """Sets the scorer's name in the tables of poses, and whether they are those of a single animal."""
         self._scorer, self._single = scorer, single
-        for segment in self.segments:
+        for segment in self._segments:
             segment.poses.describe(scorer, single)
             segment.ground_truth.describe("ground_truth", single)
 
@@ -86,12 +91,12 @@ class CameraRecorder:
         self.lost += 1
         self.last_sequence = sequence
         self._lost_first.append((sequence, stamp, self.dropped))
-        if self.segments:
+        if self._segments:
             self._write_lost()
 
     def _write_lost(self) -> None:
         for sequence, stamp, dropped in self._lost_first:
-            self.segments[-1].add_lost(sequence, stamp, dropped)
+            self._segments[-1].add_lost(sequence, stamp, dropped)
             self._dropped_in_table = dropped
         self._lost_first.clear()
 
@@ -130,7 +135,7 @@ class CameraRecorder:
     def sync(self) -> None:
         """See AppendFile.sync."""
         with self._segments_lock:
-            segments = list(self.segments)
+            segments = list(self._segments)
         for segment in segments:
             segment.sync()
 
@@ -146,7 +151,7 @@ class CameraRecorder:
         if self.poses_without_frame:
             text = f"poses of frames that are not in the video: {self.poses_without_frame}; they are only in the bag"
             self._on_fault(text, {"poses": str(self.poses_without_frame)})
-        for segment in self.segments:
+        for segment in self._segments:
             try:
                 segment.finish()
             except Exception as error:
@@ -168,12 +173,12 @@ class CameraRecorder:
 
     def _begin_segment(self, frame: Frame) -> None:
         stem = self._stem
-        if self.segments:
-            stem = stem.with_name(f"{stem.name}.{len(self.segments) + 1}")
+        if self._segments:
+            stem = stem.with_name(f"{stem.name}.{len(self.parts) + 1}")
         start = self._lost_first[0][1] if self._lost_first else frame.stamp
         segment = VideoSegment(stem, frame, self._video, self._scorer, self._single, start)
-        if self.segments:
-            before = self.segments[-1]
+        if self._segments:
+            before = self._segments[-1]
             if (before.shape, before.encoding) == (frame.image.shape, frame.encoding):
                 reason = "the clock was set back: recording continues in a new file"
             else:
@@ -181,11 +186,15 @@ class CameraRecorder:
             values = {"file": segment.stem.name, "before": _looks(before.shape, before.encoding)}
             self._on_fault(reason, {**values, "now": _looks(segment.shape, segment.encoding)})
         with self._segments_lock:
-            self.segments.append(segment)
+            self._segments.append(segment)
+            past, self._segments = self._segments[:-_OPEN], self._segments[-_OPEN:]
+        self.parts.append(segment.describe())
         self._on_segment()
+        for one in past:
+            one.finish()
 
     def _add(self, poses: FramePoses, recorded: int, truth: bool, published: int = 0) -> None:
-        for segment in reversed(self.segments):
+        for segment in reversed(self._segments):
             table = segment.ground_truth if truth else segment.poses
             row = table.row_of(poses)
             if row is None:
