@@ -116,7 +116,7 @@ class OfflineSession:
         individuals: Sequence[str] = (),
     ) -> None:
         """As Session.set_network."""
-        self._cameras[camera].set_network(Path(network).stem, len(individuals) == 1)
+        self._cameras[camera].set_network(Path(network).stem, individuals)
         pairs = [list(edge) for edge in edges]
         self._file.update_camera(camera, network={"file": network, "sha256": sha256}, edges=pairs)
 

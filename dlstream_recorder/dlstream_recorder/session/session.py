@@ -155,9 +155,10 @@ class Session:
     ) -> None:
         """Writes to session.json which network gives the camera's poses; the tables' scorer is named after it.
 
-        With a network for one individual, the tables have DeepLabCut's layout for a single animal.
+        With a network for one individual, the tables have DeepLabCut's layout for a single animal; with a network for
+        several, they have all of them, seen or not.
         """
-        job = partial(self._cameras[camera].set_network, Path(network).stem, len(individuals) == 1)
+        job = partial(self._cameras[camera].set_network, Path(network).stem, tuple(individuals))
         self._put(camera, job, _SMALL)
         entry = {"file": network, "sha256": sha256}
         pairs = [list(edge) for edge in edges]

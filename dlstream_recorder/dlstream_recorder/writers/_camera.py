@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dlstream_common import Frame, FramePoses
@@ -38,6 +38,7 @@ class CameraRecorder:
         self.parts: list[dict[str, object]] = []
         self._segments: list[VideoSegment] = []  # of those parts the newest: files that stayed open would run out
         self._scorer, self._single = "dlstream", False
+        self._individuals: Sequence[str] = ()
         self.recorded = self.poses = self.lost = 0
         self.first_stamp: int | None = None
         self.last_sequence: int | None = None
@@ -79,12 +80,16 @@ class CameraRecorder:
         """Records the true poses of a frame."""
         self._add(poses, 0, truth=True)
 
-    def set_network(self, scorer: str, single: bool) -> None:
-        """Sets the scorer's name in the tables of poses, and whether they are those of a single animal."""
-        self._scorer, self._single = scorer, single
+    def set_network(self, scorer: str, individuals: Sequence[str]) -> None:
+        """Sets the scorer's name in the tables of poses, and whose poses they are.
+
+        With several individuals, the tables of poses have all of them, seen or not, as those of `dlstream track`.
+        """
+        self._scorer, self._single = scorer, len(individuals) == 1
+        self._individuals = () if self._single else tuple(individuals)
         for segment in self._segments:
-            segment.poses.describe(scorer, single)
-            segment.ground_truth.describe("ground_truth", single)
+            segment.poses.describe(scorer, self._single, self._individuals)
+            segment.ground_truth.describe("ground_truth", self._single)
 
     def add_lost(self, sequence: int, stamp: int) -> None:
         """Counts a frame that can't be decoded, and writes an empty row for it, so that row n stays frame n."""
@@ -176,7 +181,7 @@ class CameraRecorder:
         if self._segments:
             stem = stem.with_name(f"{stem.name}.{len(self.parts) + 1}")
         start = self._lost_first[0][1] if self._lost_first else frame.stamp
-        segment = VideoSegment(stem, frame, self._video, self._scorer, self._single, start)
+        segment = VideoSegment(stem, frame, self._video, self._scorer, self._single, start, self._individuals)
         if self._segments:
             before = self._segments[-1]
             if (before.shape, before.encoding) == (frame.image.shape, frame.encoding):
