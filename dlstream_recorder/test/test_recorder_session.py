@@ -7,6 +7,7 @@ import json
 import resource
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from dlstream_common import RecordingError
 from dlstream_recorder import EVENT_COLUMNS, EventRow, Session, SessionSettings, read_session, recover
 from dlstream_recorder.export.export import export_session
 from dlstream_recorder.report.tables import read_events
+from dlstream_recorder.session import _patience
+from dlstream_recorder.session import session as session_module
 from dlstream_recorder.session.archive import SessionInfo, find_sessions
 
 GREY = np.zeros((16, 16), np.uint8)
@@ -326,6 +329,41 @@ def test_networks_and_regions_are_kept(open_session):
 def test_an_empty_session_is_a_session(open_session):
     summary = open_session().finish()
     assert (summary.frames_recorded, summary.fps, summary.latency_ms.capture_to_pose.n) == (0, None, 0)
+
+
+@pytest.mark.parametrize("slow", ["the disk", "events and messages", "the tables", "the summary"])
+def test_whoever_waits_for_the_end_hears_what_is_still_written(open_session, make, monkeypatch, slow):
+    monkeypatch.setattr(_patience, "_INTERVAL", 0.05)
+    session = open_session(video="none", bag=False)
+    session.add_frame(make.frame(0, GREY, "mono8"))
+    begun, heard, said = Event(), Event(), []
+
+    def say(text):
+        said.append(text)
+        if slow in text:
+            heard.set()
+
+    def slowly(then=lambda *given: None):
+        def step(*given):
+            begun.set()
+            assert heard.wait(60), "nobody heard of it"
+            return then(*given)
+
+        return step
+
+    if slow == "the disk":
+        monkeypatch.setattr(session._log, "sync", slowly(session._log.sync))
+        assert begun.wait(60)
+    elif slow == "events and messages":
+        session._log.put(slowly())
+    elif slow == "the tables":
+        monkeypatch.setattr(session_module, "write_all_h5", slowly(session_module.write_all_h5))
+    else:
+        monkeypatch.setattr(session_module, "summarise", slowly(session_module.summarise))
+    summary = session.finish("", say)
+    assert session.failure == ""
+    assert summary.frames_recorded == 1
+    assert any(text.startswith("still writing: ") and slow in text for text in said)
 
 
 def test_finishing_twice_changes_nothing(open_session, make):

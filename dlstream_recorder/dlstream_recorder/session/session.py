@@ -18,6 +18,7 @@ from dlstream_recorder.report.summary import Summary, summarise
 from dlstream_recorder.report.tables import write_all_h5
 from dlstream_recorder.session import _folder
 from dlstream_recorder.session._copies import Copies
+from dlstream_recorder.session._patience import patiently
 from dlstream_recorder.session._refusals import Refusals
 from dlstream_recorder.settings import SessionSettings
 from dlstream_recorder.writers._camera import CameraRecorder
@@ -248,7 +249,7 @@ class Session:
         if self._ending.is_set():
             return self.summary
         self._ending.set()
-        self._syncer.join()
+        patiently(self._syncer.join, say, "still writing: the disk does not yet have all that was recorded")
         for name, worker in self._workers.items():
             worker.close(lambda jobs, name=name: say(f"still writing: {jobs} frames and poses of {name} are waiting"))  # type: ignore[misc]
         failures = [self.error] if self.error else []
@@ -256,7 +257,8 @@ class Session:
         if failures:
             self.fault("recorder", f"recording stopped: {failures[0]}")
         steps: list[Callable[[], None]] = [camera.finish for camera in self._cameras.values()]
-        steps += [self._refusals.report_rest, self._log.close, partial(self._finish_file, reason, failures)]
+        log = partial(patiently, self._log.close, say, "still writing: events and messages are waiting")
+        steps += [self._refusals.report_rest, log, partial(self._finish_file, reason, failures, say)]
         for step in steps:
             try:
                 step()
@@ -348,7 +350,7 @@ class Session:
         unseen = max(0, seen - last) if seen is not None and last is not None else 0
         return unseen + camera.dropped_since
 
-    def _finish_file(self, reason: str, failures: list[Exception]) -> None:
+    def _finish_file(self, reason: str, failures: list[Exception], say: Callable[[str], None]) -> None:
         for name in self._cameras:
             self._file.update_camera(
                 name,
@@ -356,10 +358,10 @@ class Session:
                 poses_without_frame=self._cameras[name].poses_without_frame,
             )
         try:
-            write_all_h5(self.folder)
+            patiently(partial(write_all_h5, self.folder), say, "still writing: the tables of poses as HDF5")
         except RecordingError as failure:  # the tables themselves are whole, and so is the rest
             failures.append(failure)
-        self.summary = summarise(self.folder)
+        self.summary = patiently(partial(summarise, self.folder), say, "still writing: the summary")
         ended = self._now()
         silent = self.summary.without_frames
         self._file.update(
