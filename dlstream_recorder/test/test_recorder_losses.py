@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from dlstream_recorder.report.tables import read_events
 
@@ -37,13 +38,13 @@ def test_a_full_queue_loses_frames_and_says_so(open_session, make):
 
 def test_every_way_of_losing_frames_is_counted(open_session, make):
     session = open_session(video="none", bag=False)
-    session.add_frame_info("top", 99, 40)  # before the session
+    session.add_frame_info("top", 99, make.stamp(99), 40)  # before the session
     for number in (100, 101, 104):  # 2 lost on the way
         session.add_frame(make.frame(number, GREY, "mono8"))
-    session.add_frame_info("top", 104, 43)  # 3 by the camera
+    session.add_frame_info("top", 104, make.stamp(104), 43)  # 3 by the camera
     session.add_frame(make.frame(105, GREY, "mono8"))
-    session.add_frame_info("top", 0, 1)  # the camera was restarted
-    session.add_frame(make.frame(0, GREY, "mono8", stamp=make.start + 200 * make.step))
+    session.add_frame_info("top", 0, make.stamp(200), 1)  # the camera was restarted
+    session.add_frame(make.frame(0, GREY, "mono8", stamp=make.stamp(200)))
     summary = session.finish()
     assert (summary.frames_recorded, summary.frames_dropped, summary.frames_captured) == (5, 6, 11)
     table = pd.read_csv(session.folder / "top.frames.csv")
@@ -80,9 +81,29 @@ def test_frames_that_the_camera_published_and_nobody_got_are_lost_at_the_end(ope
     session = open_session(video="none", bag=False)
     for number in (7, 8):
         session.add_frame(make.frame(number, GREY, "mono8"))
-    session.add_frame_info("top", 11, 0)
+        session.add_frame_info("top", number, make.stamp(number), 0)
+    session.add_frame_info("top", 11, make.stamp(11), 0)
     summary = session.finish()
     assert (summary.frames_recorded, summary.frames_dropped, summary.frames_captured) == (2, 3, 5)
+
+
+@pytest.mark.parametrize(("published", "lost"), [(5, 0), (7, 2)])
+def test_a_recorder_that_comes_later_counts_only_its_own_losses(open_session, make, published, lost):
+    session = open_session(video="none", bag=False)
+    for number in range(published):  # images are published, and counted, only since it subscribed
+        session.add_frame_info("top", 5000 + number, make.stamp(number), 0)
+        if number < 5:
+            session.add_frame(make.frame(number, GREY, "mono8"))
+    assert session.finish().frames_dropped == lost
+
+
+def test_the_end_of_what_a_camera_said_is_known_though_the_last_frames_words_are_lost(open_session, make):
+    session = open_session(video="none", bag=False)
+    for number in (0, 1, 3, 4):
+        session.add_frame_info("top", 5000 + number, make.stamp(number), 0)
+    for number in range(3):
+        session.add_frame(make.frame(number, GREY, "mono8"))
+    assert session.finish().frames_dropped == 2
 
 
 def test_losses_are_told_while_it_records(open_session, make):
@@ -101,9 +122,9 @@ def test_losses_are_told_while_it_records(open_session, make):
 def test_frames_lost_after_the_last_one_are_counted(open_session, make):
     session = open_session(video="none", bag=False)
     session.add_frame(make.frame(0, GREY, "mono8"))
-    session.add_frame_info("top", 0, 2)  # the camera's first two
+    session.add_frame_info("top", 0, make.stamp(0), 2)  # the camera's first two
     session.add_frame(make.frame(1, GREY, "mono8"))
-    session.add_frame_info("top", 1, 2)
-    session.add_frame_info("top", 1, 3)  # and its last
+    session.add_frame_info("top", 1, make.stamp(1), 2)
+    session.add_frame_info("top", 1, make.stamp(1), 3)  # and its last
     summary = session.finish()
     assert (summary.frames_recorded, summary.frames_dropped, summary.frames_captured) == (2, 3, 5)

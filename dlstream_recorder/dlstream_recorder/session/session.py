@@ -20,6 +20,7 @@ from dlstream_recorder.session import _folder
 from dlstream_recorder.session._copies import Copies
 from dlstream_recorder.session._patience import patiently
 from dlstream_recorder.session._refusals import Refusals
+from dlstream_recorder.session._unseen import Unseen
 from dlstream_recorder.settings import SessionSettings
 from dlstream_recorder.writers._camera import CameraRecorder
 from dlstream_recorder.writers._event_log import Log
@@ -96,7 +97,7 @@ class Session:
             raise
         self._cameras = {name: self._camera(name) for name in settings.cameras}
         self._workers = {name: Worker(f"recorder {name}", settings.queue << 20) for name in settings.cameras}
-        self._seen: dict[str, int] = {}
+        self._unseen = {name: Unseen() for name in settings.cameras}
         self._syncer = threading.Thread(target=self._sync, name="recorder sync", daemon=True)
         self._syncer.start()
 
@@ -107,13 +108,13 @@ class Session:
         job = partial(self._cameras[frame.camera].add_frame, frame, recorded or self._now())
         accepted = self._put(frame.camera, job, frame.image.nbytes)
         if accepted or not self._ending.is_set():  # frames that arrive while it is ending are not losses
-            self._seen[frame.camera] = frame.sequence
+            self._unseen[frame.camera].add_frame(frame.sequence)
         return accepted
 
-    def add_frame_info(self, camera: str, sequence: int, dropped: int) -> None:
-        """Records the camera's own counts: the frames that it published, and those that its source lost."""
+    def add_frame_info(self, camera: str, sequence: int, stamp: int, dropped: int) -> None:
+        """Records the camera's own counts: the number of a frame that it published, and how many its source lost."""
         if not self._ending.is_set():
-            self._seen[camera] = max(sequence, self._seen.get(camera, 0))
+            self._unseen[camera].add_info(stamp, sequence, self._cameras[camera].last_stamp)
         job = partial(self._cameras[camera].add_source_dropped, dropped, from_start=sequence == 0)
         self._put(camera, job, _SMALL)
 
@@ -345,10 +346,8 @@ class Session:
 
     def _lost_at_end(self, name: str) -> int:
         """Frames lost after the last recorded one, which no gap in the sequence shows."""
-        camera, seen = self._cameras[name], self._seen.get(name)
-        last = camera.last_sequence
-        unseen = max(0, seen - last) if seen is not None and last is not None else 0
-        return unseen + camera.dropped_since
+        camera = self._cameras[name]
+        return self._unseen[name].after(camera.last_stamp, camera.last_sequence) + camera.dropped_since
 
     def _finish_file(self, reason: str, failures: list[Exception], say: Callable[[str], None]) -> None:
         for name in self._cameras:

@@ -41,6 +41,7 @@ class CameraRecorder:
         self._individuals: Sequence[str] = ()
         self.recorded = self.poses = self.lost = 0
         self.first_stamp: int | None = None
+        self.last_stamp: int | None = None
         self.last_sequence: int | None = None
         self._stem = folder / camera.replace("/", "_")
         self._video = video
@@ -94,7 +95,7 @@ class CameraRecorder:
     def add_lost(self, sequence: int, stamp: int) -> None:
         """Counts a frame that can't be decoded, and writes an empty row for it, so that row n stays frame n."""
         self.lost += 1
-        self.last_sequence = sequence
+        self.last_sequence, self.last_stamp = sequence, stamp
         self._lost_first.append((sequence, stamp, self.dropped))
         if self._segments:
             self._write_lost()
@@ -172,7 +173,7 @@ class CameraRecorder:
         elif last is not None and frame.sequence <= last:
             values = {"sequence": str(frame.sequence), "last_sequence": str(last)}
             self._on_fault("the camera started counting again: it was restarted, or two cameras have that name", values)
-        self.last_sequence = frame.sequence
+        self.last_sequence, self.last_stamp = frame.sequence, frame.stamp
         if self.first_stamp is None:
             self.first_stamp = frame.stamp
 
