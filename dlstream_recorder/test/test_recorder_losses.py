@@ -30,10 +30,28 @@ def test_a_full_queue_loses_frames_and_says_so(open_session, make):
     assert times == [make.step * (number - kept[0]) for number in kept]
     assert all(np.array_equal(found, images[number % 4]) for found, number in zip(decoded, kept, strict=True))
     faults = read_events(session.folder)
+    assert not faults["values"].str.contains("on the way").any(), "told once, and with its cause"
     faults = faults[faults["values"].str.contains("queue was full")]
     lost = sum(int(json.loads(values)["lost"]) for values in faults["values"])
     assert lost >= taken.count(False)
     assert session.take_faults(), "for those who publish them"
+
+
+def test_of_a_gap_only_what_the_queue_did_not_refuse_was_lost_on_the_way(open_session, make, wait_for):
+    session = open_session(queue=1)
+    image = make.images(1, 480, 640)[0]
+    taken = []
+
+    def burst():  # of which every second frame does not come at all
+        taken.extend(session.add_frame(make.frame(2 * number, image)) for number in range(len(taken), len(taken) + 9))
+        return False in taken and True in taken[taken.index(False) :]
+
+    wait_for(burst, "a frame that is taken after one that was refused")
+    last = len(taken) - 1 - taken[::-1].index(True)
+    assert session.finish().frames_captured == 2 * len(taken) - 1
+    told = [json.loads(text) for text in read_events(session.folder)["values"]]
+    assert sum(int(each["frames"]) for each in told if "on the way" in each["text"]) == last
+    assert sum(int(each["lost"]) for each in told if "queue was full" in each["text"]) == taken.count(False)
 
 
 def test_every_way_of_losing_frames_is_counted(open_session, make):

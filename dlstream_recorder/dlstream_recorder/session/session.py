@@ -97,6 +97,7 @@ class Session:
             raise
         self._cameras = {name: self._camera(name) for name in settings.cameras}
         self._workers = {name: Worker(f"recorder {name}", settings.queue << 20) for name in settings.cameras}
+        self._refused: dict[str, list[int]] = {name: [] for name in settings.cameras}  # since the last accepted frame
         self._unseen = {name: Unseen() for name in settings.cameras}
         self._syncer = threading.Thread(target=self._sync, name="recorder sync", daemon=True)
         self._syncer.start()
@@ -105,8 +106,13 @@ class Session:
 
     def add_frame(self, frame: Frame, recorded: int | None = None) -> bool:
         """Records a frame, whose image must not change any more; returns False if there was no room for it."""
-        job = partial(self._cameras[frame.camera].add_frame, frame, recorded or self._now())
+        refused = self._refused[frame.camera]
+        job = partial(self._cameras[frame.camera].add_frame, frame, recorded or self._now(), refused=refused)
         accepted = self._put(frame.camera, job, frame.image.nbytes)
+        if accepted:
+            self._refused[frame.camera] = []
+        else:
+            refused.append(frame.sequence)
         if accepted or not self._ending.is_set():  # frames that arrive while it is ending are not losses
             self._unseen[frame.camera].add_frame(frame.sequence)
         return accepted

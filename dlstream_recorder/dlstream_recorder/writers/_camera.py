@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dlstream_common import Frame, FramePoses
@@ -56,13 +56,15 @@ class CameraRecorder:
         self._other_keypoints: set[tuple[str, ...]] = set()
         self._segments_lock = threading.Lock()
 
-    def add_frame(self, frame: Frame, recorded: int, every: bool = True) -> None:
+    def add_frame(self, frame: Frame, recorded: int, every: bool = True, refused: Sequence[int] = ()) -> None:
         """Records a frame, and poses of it that arrived before it.
 
         Args:
             every: whether every frame of the camera should arrive, so that a gap in their sequence is a loss.
+            refused: sequences of frames since the last one for which there was no room. They are lost, too, but whoever
+                refused them has said so.
         """
-        self._count(frame, every)
+        self._count(frame, every, refused)
         if not self._segments or not self._segments[-1].accepts(frame):
             self._begin_segment(frame)
             self._write_lost()
@@ -165,11 +167,11 @@ class CameraRecorder:
         if errors:
             raise errors[0]
 
-    def _count(self, frame: Frame, every: bool) -> None:
+    def _count(self, frame: Frame, every: bool, refused: Sequence[int]) -> None:
         last = self.last_sequence
         if every and last is not None and frame.sequence > last + 1:
             self.lost += frame.sequence - last - 1
-            self._gaps.append((last + 1, frame.sequence - 1))
+            self._gaps += _without(refused, last + 1, frame.sequence)
         elif last is not None and frame.sequence <= last:
             values = {"sequence": str(frame.sequence), "last_sequence": str(last)}
             self._on_fault("the camera started counting again: it was restarted, or two cameras have that name", values)
@@ -229,6 +231,17 @@ class CameraRecorder:
                 "with other keypoints than the table's" if is_complete(poses) else "without a place for each keypoint"
             )
             self._on_fault(f"poses {what} are only in the bag", values)
+
+
+def _without(numbers: Iterable[int], start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The first and last numbers of what is left of a range without `end`."""
+    for number in sorted(set(numbers)):
+        if start <= number < end:
+            if start < number:
+                yield start, number - 1
+            start = number + 1
+    if start < end:
+        yield start, end - 1
 
 
 def _looks(shape: tuple[int, ...], encoding: str) -> str:
