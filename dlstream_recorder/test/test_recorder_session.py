@@ -381,6 +381,8 @@ def test_settings_name_what_is_wrong():
         SessionSettings(metadata=["cage=3"])
     with pytest.raises(ValidationError, match="only once"):
         SessionSettings(cameras=["top", "/top"])
+    with pytest.raises(ValidationError, match="'left/top' and 'left_top' would both write left_top"):
+        SessionSettings(cameras=["left/top", "left_top"])
 
 
 def test_what_is_begun_is_typed(tmp_path):

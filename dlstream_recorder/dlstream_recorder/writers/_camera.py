@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dlstream_common import Frame, FramePoses
+from dlstream_recorder.settings import stem_of
 from dlstream_recorder.writers._pose_table import is_complete
 from dlstream_recorder.writers._segment import VideoSegment
 
@@ -43,7 +44,7 @@ class CameraRecorder:
         self.first_stamp: int | None = None
         self.last_stamp: int | None = None
         self.last_sequence: int | None = None
-        self._stem = folder / camera.replace("/", "_")
+        self._stem = folder / stem_of(camera)
         self._video = video
         self._on_fault = on_fault
         self._on_segment = on_segment
