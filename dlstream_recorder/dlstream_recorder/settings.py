@@ -60,6 +60,12 @@ class SessionSettings(Settings):
     def _different(cls, names: list[str]) -> list[str]:
         if len(set(names)) < len(names):
             raise ValueError("each camera's name only once")
+        users: dict[str, str] = {}
+        for name in names:
+            other = users.setdefault(stem_of(name), name)
+            if other != name:
+                both = f"'{other}' and '{name}' would both write {stem_of(name)}.frames.csv"
+                raise ValueError(f"cameras with files of their own: {both}. Start one of them with another namespace")
         return names
 
 
@@ -80,6 +86,11 @@ class RecorderSettings(SessionSettings):
     """Frames per camera that may wait in the middleware."""
     silence: Annotated[float, Field(gt=0.0)] = 1.0
     """Seconds without a frame, or without poses although frames arrive, after which a fault is reported."""
+
+
+def stem_of(camera: str) -> str:
+    """What the names of a camera's files begin with."""
+    return camera.replace("/", "_")
 
 
 def check_name(name: str) -> None:

@@ -57,6 +57,7 @@ class Helpers:
     start = START
     step = STEP
     images = staticmethod(noisy_images)
+    stamp = staticmethod(lambda number: START + number * STEP)
     frame = staticmethod(frame_of)
     poses = staticmethod(pose_of)
 

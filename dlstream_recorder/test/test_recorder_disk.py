@@ -120,6 +120,7 @@ def test_a_disk_that_becomes_read_only_ends_the_recording_with_the_reason(open_s
         (errno.EROFS, "The disk is read-only: record to another directory"),
         (errno.ENOSPC, " free). Make room, or record to another directory"),
         (errno.ENAMETOOLONG, "A name has at most 255 bytes: give a shorter one"),
+        (errno.EMFILE, "This process has as many files open as it may: allow it more (`ulimit -n`)"),
         (errno.EIO, " free). Record to another directory"),
     ],
 )

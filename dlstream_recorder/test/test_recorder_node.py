@@ -345,6 +345,7 @@ def test_a_full_disk_ends_the_recording_and_the_node(start_node, observer, camer
     [
         ({"session": "taken"}, "taken already exists; nothing is overwritten. Choose another name"),
         ({"directory": "FILE"}, "Not a directory"),
+        ({"cameras": ["left/top", "left_top"]}, "'left/top' and 'left_top' would both write left_top.frames.csv"),
         ({"video": "mpeg"}, "video of recorder: found 'mpeg'; expected one of lossless, h264, none"),
     ],
 )

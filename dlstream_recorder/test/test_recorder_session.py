@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import resource
+from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pandas as pd
@@ -15,6 +18,8 @@ from dlstream_common import RecordingError
 from dlstream_recorder import EVENT_COLUMNS, EventRow, Session, SessionSettings, read_session, recover
 from dlstream_recorder.export.export import export_session
 from dlstream_recorder.report.tables import read_events
+from dlstream_recorder.session import _patience
+from dlstream_recorder.session import session as session_module
 from dlstream_recorder.session.archive import SessionInfo, find_sessions
 
 GREY = np.zeros((16, 16), np.uint8)
@@ -147,6 +152,32 @@ def test_a_clock_put_back_begins_a_new_part(open_session, make):
     assert (summary.frames_recorded, summary.cameras["top"].parts) == (5, 2)
     assert summary.fps == pytest.approx(1.0)
     assert "clock was set back" in events_of(session.folder)["values"][0]
+
+
+def test_a_recording_of_many_parts_does_not_run_out_of_files(open_session, make):
+    session = open_session(bag=False)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = max(int(path.name) for path in Path("/proc/self/fd").iterdir()) + 65
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, hard), hard))
+    try:
+        image = make.images(1)[0]
+        for number in range(202):
+            stamp = make.start - number // 2 * 2_000_000_000 + number % 2 * make.step
+            session.add_frame(make.frame(number, image, stamp=stamp))
+            session.add_poses(replace(make.poses(number), stamp=stamp))
+        summary = session.finish()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert session.failure == ""
+    contents = contents_of(session.folder)
+    assert contents["complete"] is True
+    assert (summary.frames_recorded, summary.poses, summary.cameras["top"].parts) == (202, 202, 101)
+    assert [part["video"] for part in contents["cameras"]["top"]["parts"]][::50] == [
+        "top.mkv",
+        "top.51.mkv",
+        "top.101.mkv",
+    ]
+    assert len(make.decode(session.folder / "top.50.mkv")[0]) == 2
 
 
 def test_stamps_that_repeat_are_counted(open_session, make):
@@ -300,6 +331,41 @@ def test_an_empty_session_is_a_session(open_session):
     assert (summary.frames_recorded, summary.fps, summary.latency_ms.capture_to_pose.n) == (0, None, 0)
 
 
+@pytest.mark.parametrize("slow", ["the disk", "events and messages", "the tables", "the summary"])
+def test_whoever_waits_for_the_end_hears_what_is_still_written(open_session, make, monkeypatch, slow):
+    monkeypatch.setattr(_patience, "_INTERVAL", 0.05)
+    session = open_session(video="none", bag=False)
+    session.add_frame(make.frame(0, GREY, "mono8"))
+    begun, heard, said = Event(), Event(), []
+
+    def say(text):
+        said.append(text)
+        if slow in text:
+            heard.set()
+
+    def slowly(then=lambda *given: None):
+        def step(*given):
+            begun.set()
+            assert heard.wait(60), "nobody heard of it"
+            return then(*given)
+
+        return step
+
+    if slow == "the disk":
+        monkeypatch.setattr(session._log, "sync", slowly(session._log.sync))
+        assert begun.wait(60)
+    elif slow == "events and messages":
+        session._log.put(slowly())
+    elif slow == "the tables":
+        monkeypatch.setattr(session_module, "write_all_h5", slowly(session_module.write_all_h5))
+    else:
+        monkeypatch.setattr(session_module, "summarise", slowly(session_module.summarise))
+    summary = session.finish("", say)
+    assert session.failure == ""
+    assert summary.frames_recorded == 1
+    assert any(text.startswith("still writing: ") and slow in text for text in said)
+
+
 def test_finishing_twice_changes_nothing(open_session, make):
     session = open_session(bag=False)
     session.add_frame(make.frame(0, make.images(1)[0]))
@@ -315,6 +381,8 @@ def test_settings_name_what_is_wrong():
         SessionSettings(metadata=["cage=3"])
     with pytest.raises(ValidationError, match="only once"):
         SessionSettings(cameras=["top", "/top"])
+    with pytest.raises(ValidationError, match="'left/top' and 'left_top' would both write left_top"):
+        SessionSettings(cameras=["left/top", "left_top"])
 
 
 def test_what_is_begun_is_typed(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dlstream_recorder import summarise
+from dlstream_recorder import OfflineSession, PoseTable, summarise
 from dlstream_recorder.report.tables import KEY, read_events, read_poses
 
 IMAGE = np.zeros((16, 16), np.uint8)
@@ -68,6 +68,64 @@ def test_a_network_for_one_animal_has_no_row_of_individuals_whatever_its_id(open
     assert set(table.columns.get_level_values("scorer")) == {"mouse"}
     assert table.index.tolist() == list(range(4))
     assert table.notna().any(axis=1).all()
+
+
+@pytest.mark.parametrize("individuals", [["mouse"], []])
+def test_a_table_that_begins_before_the_animal_is_there_has_that_animal_only(open_session, make, individuals):
+    session = open_session(video="none", bag=False)
+    session.set_network("top", "net.onnx", "ab", [], individuals)
+    for number, ids in enumerate([(), ("mouse",), ("mouse",)]):
+        session.add_frame(make.frame(number, IMAGE, "mono8"))
+        session.add_poses(make.poses(number, ids=ids))
+    session.finish()
+    table = read_poses(session.folder / "top.poses.csv")
+    levels = ["scorer", "bodyparts", "coords"] if individuals else ["scorer", "individuals", "bodyparts", "coords"]
+    assert table.columns.names == levels
+    if not individuals:
+        assert set(table.columns.get_level_values("individuals")) == {"mouse"}
+    assert table.shape == (3, 6)
+    assert table.iloc[:, 0].tolist()[1:] == [1.5, 1.5]
+    assert table.iloc[0].isna().all()
+
+
+def test_the_second_animal_that_comes_into_an_empty_table_widens_it(recorded, make):
+    folder = recorded(0, 1, make.poses(0, ids=()), make.poses(1, ids=("a", "b")))
+    table = read_poses(folder / "top.poses.csv")
+    height = table.xs("nose", axis=1, level="bodyparts").xs("y", axis=1, level="coords")["dlstream"]
+    assert height.columns.tolist() == ["a", "b"]
+    assert height.iloc[1].tolist() == [10.0, 20.0]
+    assert height.iloc[0].isna().all()
+
+
+@pytest.mark.parametrize("network", [["mouse"], ["a", "b", "c"]])
+@pytest.mark.parametrize("late", [False, True])
+def test_track_analyze_and_a_recording_write_the_same_table(open_session, make, tmp_path, network, late):
+    """As the three do it; the skeleton of a recording may be heard after the first poses."""
+    seen = [(), network[-1:], network[1:], ()]
+    poses = [make.poses(number, ids=ids) for number, ids in enumerate(seen)]
+    single = len(network) == 1
+    tracked = PoseTable(tmp_path / "tracked.csv", "net", single, () if single else network)
+    analysed = OfflineSession(tmp_path / "analysed", "x", ["top"], make.start)
+    analysed.set_network("top", "net.onnx", "ab", [], network)
+    recorded = open_session(video="none", bag=False)
+    for number, found in enumerate(poses):
+        if number == 2 * late:
+            recorded.set_network("top", "net.onnx", "ab", [], network)
+        frame = make.frame(number, IMAGE, "mono8")
+        tracked.expect(number, frame.stamp, number)
+        tracked.write(number, found)
+        for session in (analysed, recorded):
+            session.add_frame(frame)
+            session.add_poses(found)
+    tracked.finish(4)
+    analysed.finish("", make.start)
+    recorded.finish()
+    expected = read_poses(tmp_path / "tracked.csv")
+    for session in (analysed, recorded):
+        table = read_poses(session.folder / "top.poses.csv")
+        pd.testing.assert_frame_equal(table[expected.columns], expected)
+        assert table.shape == expected.shape
+    assert (tmp_path / "analysed" / "top.poses.csv").read_text() == (tmp_path / "tracked.csv").read_text()
 
 
 def test_positions_come_back_exactly(recorded, make):

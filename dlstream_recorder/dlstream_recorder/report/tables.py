@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from dlstream_common import InputError, RecordingError, read_yaml
+from dlstream_recorder.settings import stem_of
 from dlstream_recorder.writers._files import write_error
 from dlstream_recorder.writers.events import ABSENT
 
@@ -19,7 +20,7 @@ KEY = "df_with_missing"
 
 def segment_stems(folder: Path, camera: str) -> list[Path]:
     """The paths of a camera's video segments without their endings, in order: `top`, `top.2`, ..."""
-    first = camera.replace("/", "_")
+    first = stem_of(camera)
     found = {1: folder / first} if (folder / f"{first}.frames.csv").exists() else {}
     for path in folder.glob(f"{first}.*.frames.csv"):
         if match := re.fullmatch(r"\.(\d+)", path.name[len(first) : -len(".frames.csv")]):

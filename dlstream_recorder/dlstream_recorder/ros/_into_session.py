@@ -9,7 +9,7 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticStatus
 from std_msgs.msg import String
 
-from dlstream_common.ros import poses_from_message
+from dlstream_common.ros import poses_from_message, stamp_from_message
 from dlstream_msgs.msg import Acknowledgement, Command, Event, FrameInfo, FramePoses, Regions, Skeleton
 from dlstream_recorder.ros._event_rows import acknowledgement_row, command_row, event_row
 from dlstream_recorder.ros._topics import Topic
@@ -69,7 +69,9 @@ def _add_regions(session: Session, arrived: Arrived) -> None:
 
 
 def _add_frame_info(session: Session, arrived: Arrived) -> None:
-    session.add_frame_info(arrived.topic.about, arrived.message.sequence, arrived.message.dropped)
+    message = arrived.message
+    stamp = stamp_from_message(message.header.stamp)
+    session.add_frame_info(arrived.topic.about, message.sequence, stamp, message.dropped)
 
 
 _ADD: dict[type, Callable[[Session, Arrived], None]] = {

@@ -38,6 +38,7 @@ from dlstream_msgs.srv import StartRecording
 from dlstream_recorder.ros._event_rows import event_key, event_message, event_row
 from dlstream_recorder.ros._gathering import Gathering, OnMessage, received
 from dlstream_recorder.ros._into_session import Arrived, add_to_session
+from dlstream_recorder.ros._last_words import FINAL_WAIT, LastWords
 from dlstream_recorder.ros._silence import SilenceMonitor
 from dlstream_recorder.ros._sources import ImageSources
 from dlstream_recorder.ros._topics import EVENTS, STATUS, Topic, image_topic, topics
@@ -48,7 +49,6 @@ from dlstream_recorder.writers._message_types import MessageTypes
 
 _TICK = 0.1
 _STARTUP_TIMEOUT = 15.0
-_FINAL_WAIT = 0.5  # seconds of waiting for an experiment's last events, commands and acknowledgements
 _RECENT = 5.0
 _LOSS_PERIOD = 1.0  # seconds between two reports of lost frames
 _BEFORE = 1_000_000_000  # nanoseconds: events and commands up to this long before a session are recorded, too
@@ -82,6 +82,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         self._complained: set[tuple[str, str]] = set()
         self._refused, self._refused_at = 0, -1e9
         self._stop_at: float | None = None
+        self._last_words = LastWords()
         self._events = self.create_publisher(Event, EVENTS, EVENT)
         self._created = [partial(self.destroy_publisher, self._events)]
         self._gathering = Gathering(self)
@@ -189,6 +190,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         if self._session is None:
             response.message = "no session is running"
         else:
+            self._last_words.wait(self._gathering.handle)
             response.message = self._finish("the service stop was called")
             response.success = not self._failure
         return response
@@ -245,7 +247,9 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             camera = deserialize_message(data, Regions).camera if topic.type is Regions else ""
             self._latched[topic.name, camera] = topic, data
         if topic.type is ExperimentStatus:
-            self._on_status(deserialize_message(data, ExperimentStatus))
+            status = deserialize_message(data, ExperimentStatus)
+            self._last_words.heard(status.status == ExperimentStatus.RUNNING)
+            self._on_status(status)
         if self._session is not None:
             published = 0 if self.in_simulated_time else int(info.get("source_timestamp", 0))
             self._record(self._session, topic, data, recorded, published)
@@ -280,7 +284,7 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
         else:
             self._failure = "" if self._session is None else self._failure
             if self._session is not None and self._stop_at is None:
-                self._stop_at = time.monotonic() + _FINAL_WAIT
+                self._stop_at = time.monotonic() + FINAL_WAIT
 
     # What it notices.
 

@@ -116,7 +116,7 @@ class OfflineSession:
         individuals: Sequence[str] = (),
     ) -> None:
         """As Session.set_network."""
-        self._cameras[camera].set_network(Path(network).stem, len(individuals) == 1)
+        self._cameras[camera].set_network(Path(network).stem, individuals)
         pairs = [list(edge) for edge in edges]
         self._file.update_camera(camera, network={"file": network, "sha256": sha256}, edges=pairs)
 
@@ -158,7 +158,7 @@ class OfflineSession:
             self._events.add(EventRow(FAULT, f"/{name}", name, stamp_ns=self.stamp, values={"text": text, **values}))
 
         def on_segment() -> None:
-            self._file.update_camera(name, parts=[segment.describe() for segment in camera.segments])
+            self._file.update_camera(name, parts=list(camera.parts))
 
         camera = CameraRecorder(self.folder, name, "none", on_fault, on_segment)
         return camera

@@ -18,7 +18,9 @@ from dlstream_recorder.report.summary import Summary, summarise
 from dlstream_recorder.report.tables import write_all_h5
 from dlstream_recorder.session import _folder
 from dlstream_recorder.session._copies import Copies
+from dlstream_recorder.session._patience import patiently
 from dlstream_recorder.session._refusals import Refusals
+from dlstream_recorder.session._unseen import Unseen
 from dlstream_recorder.settings import SessionSettings
 from dlstream_recorder.writers._camera import CameraRecorder
 from dlstream_recorder.writers._event_log import Log
@@ -95,7 +97,8 @@ class Session:
             raise
         self._cameras = {name: self._camera(name) for name in settings.cameras}
         self._workers = {name: Worker(f"recorder {name}", settings.queue << 20) for name in settings.cameras}
-        self._seen: dict[str, int] = {}
+        self._refused: dict[str, list[int]] = {name: [] for name in settings.cameras}  # since the last accepted frame
+        self._unseen = {name: Unseen() for name in settings.cameras}
         self._syncer = threading.Thread(target=self._sync, name="recorder sync", daemon=True)
         self._syncer.start()
 
@@ -103,16 +106,21 @@ class Session:
 
     def add_frame(self, frame: Frame, recorded: int | None = None) -> bool:
         """Records a frame, whose image must not change any more; returns False if there was no room for it."""
-        job = partial(self._cameras[frame.camera].add_frame, frame, recorded or self._now())
+        refused = self._refused[frame.camera]
+        job = partial(self._cameras[frame.camera].add_frame, frame, recorded or self._now(), refused=refused)
         accepted = self._put(frame.camera, job, frame.image.nbytes)
+        if accepted:
+            self._refused[frame.camera] = []
+        else:
+            refused.append(frame.sequence)
         if accepted or not self._ending.is_set():  # frames that arrive while it is ending are not losses
-            self._seen[frame.camera] = frame.sequence
+            self._unseen[frame.camera].add_frame(frame.sequence)
         return accepted
 
-    def add_frame_info(self, camera: str, sequence: int, dropped: int) -> None:
-        """Records the camera's own counts: the frames that it published, and those that its source lost."""
+    def add_frame_info(self, camera: str, sequence: int, stamp: int, dropped: int) -> None:
+        """Records the camera's own counts: the number of a frame that it published, and how many its source lost."""
         if not self._ending.is_set():
-            self._seen[camera] = max(sequence, self._seen.get(camera, 0))
+            self._unseen[camera].add_info(stamp, sequence, self._cameras[camera].last_stamp)
         job = partial(self._cameras[camera].add_source_dropped, dropped, from_start=sequence == 0)
         self._put(camera, job, _SMALL)
 
@@ -155,9 +163,10 @@ class Session:
     ) -> None:
         """Writes to session.json which network gives the camera's poses; the tables' scorer is named after it.
 
-        With a network for one individual, the tables have DeepLabCut's layout for a single animal.
+        With a network for one individual, the tables have DeepLabCut's layout for a single animal; with a network for
+        several, they have all of them, seen or not.
         """
-        job = partial(self._cameras[camera].set_network, Path(network).stem, len(individuals) == 1)
+        job = partial(self._cameras[camera].set_network, Path(network).stem, tuple(individuals))
         self._put(camera, job, _SMALL)
         entry = {"file": network, "sha256": sha256}
         pairs = [list(edge) for edge in edges]
@@ -247,7 +256,7 @@ class Session:
         if self._ending.is_set():
             return self.summary
         self._ending.set()
-        self._syncer.join()
+        patiently(self._syncer.join, say, "still writing: the disk does not yet have all that was recorded")
         for name, worker in self._workers.items():
             worker.close(lambda jobs, name=name: say(f"still writing: {jobs} frames and poses of {name} are waiting"))  # type: ignore[misc]
         failures = [self.error] if self.error else []
@@ -255,7 +264,8 @@ class Session:
         if failures:
             self.fault("recorder", f"recording stopped: {failures[0]}")
         steps: list[Callable[[], None]] = [camera.finish for camera in self._cameras.values()]
-        steps += [self._refusals.report_rest, self._log.close, partial(self._finish_file, reason, failures)]
+        log = partial(patiently, self._log.close, say, "still writing: events and messages are waiting")
+        steps += [self._refusals.report_rest, log, partial(self._finish_file, reason, failures, say)]
         for step in steps:
             try:
                 step()
@@ -303,7 +313,7 @@ class Session:
             self.fault(f"/{name}", text, values, name)
 
         def on_segment() -> None:
-            self._file.update_camera(name, parts=[segment.describe() for segment in camera.segments])
+            self._file.update_camera(name, parts=list(camera.parts))
 
         camera = CameraRecorder(self.folder, name, self.settings.video, on_fault, on_segment)
         return camera
@@ -342,12 +352,10 @@ class Session:
 
     def _lost_at_end(self, name: str) -> int:
         """Frames lost after the last recorded one, which no gap in the sequence shows."""
-        camera, seen = self._cameras[name], self._seen.get(name)
-        last = camera.last_sequence
-        unseen = max(0, seen - last) if seen is not None and last is not None else 0
-        return unseen + camera.dropped_since
+        camera = self._cameras[name]
+        return self._unseen[name].after(camera.last_stamp, camera.last_sequence) + camera.dropped_since
 
-    def _finish_file(self, reason: str, failures: list[Exception]) -> None:
+    def _finish_file(self, reason: str, failures: list[Exception], say: Callable[[str], None]) -> None:
         for name in self._cameras:
             self._file.update_camera(
                 name,
@@ -355,10 +363,10 @@ class Session:
                 poses_without_frame=self._cameras[name].poses_without_frame,
             )
         try:
-            write_all_h5(self.folder)
+            patiently(partial(write_all_h5, self.folder), say, "still writing: the tables of poses as HDF5")
         except RecordingError as failure:  # the tables themselves are whole, and so is the rest
             failures.append(failure)
-        self.summary = summarise(self.folder)
+        self.summary = patiently(partial(summarise, self.folder), say, "still writing: the summary")
         ended = self._now()
         silent = self.summary.without_frames
         self._file.update(

@@ -132,6 +132,8 @@ def write_error(path: Path, error: OSError) -> RecordingError:
         return RecordingError(text)
     if error.errno == errno.ENAMETOOLONG:
         return RecordingError(f"{text}. A name has at most 255 bytes: give a shorter one")
+    if error.errno == errno.EMFILE:
+        return RecordingError(f"{text}. This process has as many files open as it may: allow it more (`ulimit -n`)")
     if not usage.total:
         return RecordingError(f"{text}. {disk} holds no files of users: record to another directory")
     if error.errno == errno.EROFS:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlstream_common import FramePoses
+from dlstream_common import FramePoses, Individual
 from dlstream_recorder.writers._csv import CsvFile
 
 NOTHING = "NaN"
@@ -42,14 +42,21 @@ class PoseTable:
         self._file: CsvFile | None = None
         self._keypoints: tuple[str, ...] = ()
         self._individuals = list(individuals)
+        self._keeps_place = False  # the only column is for an animal that has not been seen: it has no name yet
         self._rows: OrderedDict[int, dict[int, int]] = OrderedDict()  # stamp -> sequence -> row
 
-    def describe(self, scorer: str, single: bool) -> None:
-        """Changes the header, even of a file with rows: the network's name may arrive after the first poses."""
-        before = self._header()
+    def describe(self, scorer: str, single: bool, individuals: Sequence[str] = ()) -> None:
+        """Changes the header, even of a file with rows: the network's name may arrive after the first poses.
+
+        Args:
+            scorer: as of the table, like `single`.
+            single: as of the table.
+            individuals: those that are in the table from now on, besides those that it has.
+        """
+        before, known = self._header(), len(self._individuals)
         self._scorer, self._single = scorer, single
-        if self._file is not None and self._header() != before:
-            self._file.replace(self._header(), NOTHING, 0)
+        self._places(individuals)
+        self._replace_header(before, known)
 
     def expect(self, row: int, stamp: int, sequence: int) -> None:
         """Announces that frame `row` of the video has this stamp and sequence."""
@@ -71,7 +78,7 @@ class PoseTable:
 
     def write(self, row: int, poses: FramePoses) -> None:
         """Writes poses that `fits` into `row`, as returned by `row_of`; rows before it can't be written any more."""
-        slots = self._slots(poses)
+        slots = self._slots(poses.individuals)
         if self._file is None:
             self._keypoints = poses.keypoints
             self._file = CsvFile(self.path, self._header())
@@ -105,20 +112,31 @@ class PoseTable:
         cells = [NOTHING] * (len(self._individuals) * len(self._keypoints) * 3)
         return [[row, *cells] for row in range(start, end)]
 
-    def _slots(self, poses: FramePoses) -> list[int]:
+    def _slots(self, individuals: Sequence[Individual]) -> list[int]:
         """The slot of each individual in a row, by its id, or by its order if it has none; adds new slots."""
-        known = len(self._individuals)
-        slots: list[int] = []
-        for individual in poses.individuals:
-            same = [slot for slot, name in enumerate(self._individuals) if name == individual.id and slot not in slots]
-            if not same:
-                self._individuals.append(individual.id)
-            slots.append(same[0] if same else len(self._individuals) - 1)
+        before, known = self._header(), len(self._individuals)
+        slots = self._places([individual.id for individual in individuals])
         if not self._individuals:
             self._individuals.append("")
-        if self._file is not None and len(self._individuals) > known:
-            self._file.replace(self._header(), NOTHING, (len(self._individuals) - known) * len(self._keypoints) * 3)
+            self._keeps_place = True
+        self._replace_header(before, known)
         return slots
+
+    def _places(self, ids: Sequence[str]) -> list[int]:
+        if ids and self._keeps_place:
+            self._individuals[0], self._keeps_place = ids[0], False
+        slots: list[int] = []
+        for name in ids:
+            same = [slot for slot, other in enumerate(self._individuals) if other == name and slot not in slots]
+            if not same:
+                self._individuals.append(name)
+            slots.append(same[0] if same else len(self._individuals) - 1)
+        return slots
+
+    def _replace_header(self, before: list[list[str]], known: int) -> None:
+        if self._file is not None and self._header() != before:
+            added = (len(self._individuals) - known) * len(self._keypoints) * 3
+            self._file.replace(self._header(), NOTHING, added)
 
     def _header(self) -> list[list[str]]:
         anonymous = self._single and len(self._individuals) == 1

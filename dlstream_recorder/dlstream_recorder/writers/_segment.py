@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -39,13 +39,21 @@ class VideoSegment:
         scorer: name of the network for the table of poses.
         single: whether the tables are those of a single animal.
         start: stamp of the first row; default: that of the first frame.
+        individuals: those that the table of poses has from the start.
 
     Raises:
         RecordingError: the files can't be written, or no encoder accepts such images.
     """
 
     def __init__(
-        self, stem: Path, first: Frame, video: str, scorer: str, single: bool = False, start: int | None = None
+        self,
+        stem: Path,
+        first: Frame,
+        video: str,
+        scorer: str,
+        single: bool = False,
+        start: int | None = None,
+        individuals: Sequence[str] = (),
     ) -> None:
         self.stem = stem
         self.shape, self.encoding = first.image.shape, first.encoding
@@ -61,7 +69,7 @@ class VideoSegment:
             self._video = MatroskaWriter(self.file("mkv"), track, first.stamp)
         self._frames = CsvFile(self.file("frames.csv"), [FRAME_COLUMNS])
         self._latency: CsvFile | None = None
-        self.poses = PoseTable(self.file("poses.csv"), scorer, single)
+        self.poses = PoseTable(self.file("poses.csv"), scorer, single, individuals)
         self.ground_truth = PoseTable(self.file("ground_truth.csv"), "ground_truth", single)
 
     def file(self, ending: str) -> Path:
