@@ -126,6 +126,12 @@ class Transition(Settings):
         """Its `after` or `longer_than`."""
         return self.after if self.after is not None else self.longer_than
 
+    @property
+    def is_at_once(self) -> bool:
+        """Whether it is always taken, on the very frame on which it is checked."""
+        soon = self.wait is None or (self.after == 0 and self.since is None)
+        return self.when is None and soon and not self.comparisons
+
     def __str__(self) -> str:
         parts = []
         if self.when is not None:
@@ -183,7 +189,8 @@ class State(Settings):
     text: Annotated[str, Field(max_length=1000)] = ""
     """A description for people."""
     stimuli: tuple[Stimulus, ...] = ()
-    """On while in the state. A stimulus that the next state has as well stays on without a gap."""
+    """On while in the state. A stimulus that the next state has as well stays on without a gap; a pulse, train or file
+    is then not given again."""
     enter: tuple[Action, ...] = ()
     """Actions when the state is entered, in this order."""
     leave: tuple[Action, ...] = ()
