@@ -41,6 +41,30 @@ def test_a_limit_of_a_stimulus_puts_the_output_off_until_the_trial_ends():
     ]
 
 
+PICTURES = {
+    name: {"trigger": f"in_{name}", "stimulus": {"output": "screen", "action": "show", "values": {"image": name}}}
+    for name in ("left", "right")
+}
+
+
+@pytest.mark.parametrize(
+    ("moves", "right"),
+    [(5, "5: on screen show image=right"), (3, "4: on screen show image=right")],
+)
+def test_another_stimulus_that_follows_one_that_was_cut_is_on(moves, right):
+    """On the very frame of the cut after a frame of pause: without one it would count on towards the limit."""
+    script = Script(trials(trials=PICTURES, limits={"screen": {"stimulus": 2}}))
+    for time in range(1, 9):
+        script.frame(time, in_left=time < moves or time > 6, in_right=moves <= time <= 6)
+    assert [line for line in script.said if "screen" in line][:4] == [
+        "1: on screen show image=left",
+        "3: limit_reached screen",
+        "3: off screen",
+        right,
+    ]
+    assert script.said.count("8: on screen show image=left") + script.said.count("7: on screen show image=left") == 1
+
+
 def test_a_limit_of_the_session_counts_all_stimuli():
     script = Script(trials(limits={"laser": {"session": 3}}))
     for time, inside in ((1, True), (3, False), (5, True), (6, True), (7, True), (8, False), (9, True)):
