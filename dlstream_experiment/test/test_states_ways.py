@@ -133,6 +133,18 @@ def test_actions_on_the_way_leave_then_do_then_enter():
     ]
 
 
+def test_leave_is_done_on_the_way_to_the_end_and_not_where_a_stop_condition_ends_the_experiment():
+    def counted(way: dict[str, Any], **more: Any) -> tuple[str | None, int]:
+        script = Script(machine({"a": {"leave": [{"count": "left"}], "transitions": [way]}}, **more))
+        script.each_second(1, 3)
+        return script.ended, script.protocol.counts["left"]
+
+    assert counted({"after": 2, "go": "end", "reason": "done"}) == ("done", 1)
+    trials = {"conditions": {"only": {"state": "a"}}}
+    assert counted({"after": 1, "go": "trial"}, trials=trials) == ("all 1 trials are done", 2)
+    assert counted({"after": 9, "go": "end"}, stop=[{"after": 2, "reason": "over"}]) == ("over", 0)
+
+
 def test_counters_count_compare_and_go_back():
     states = {
         "a": {

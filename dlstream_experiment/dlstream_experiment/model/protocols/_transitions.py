@@ -194,7 +194,8 @@ class State(Settings):
     enter: tuple[Action, ...] = ()
     """Actions when the state is entered, in this order."""
     leave: tuple[Action, ...] = ()
-    """Actions when it is left for another state (not when the experiment ends)."""
+    """Actions when a transition leaves it, also one that ends the experiment; not when a `stop` condition ends it, or
+    the operator."""
     transitions: tuple[Transition, ...] = ()
     """The transitions, checked in this order; the first that is true is taken."""
 
