@@ -77,6 +77,25 @@ def test_the_explanation_says_where_each_kind_of_trial_begins_and_how_often_it_c
     )
 
 
+def test_a_result_is_counted_once_for_each_trial_and_not_without_one():
+    states = {
+        "ready": {
+            "enter": [{"result": "success"}],
+            "transitions": [{"when": "x", "is": "rose", "go": "trial"}],
+        },
+        "one": {
+            "transitions": [{"after": 1, "do": [{"result": "success"}, {"result": "failure"}], "go": "ready"}],
+        },
+    }
+    trials = {"conditions": {"only": {"state": "one"}}, "repeat": 3}
+    script = Script(machine(states, trials=trials, stop=[{"after": 50}]))
+    for time in range(1, 10):
+        script.frame(time, x=time % 4 == 1)
+    ended = [dict(step.values)["result"] for _, step in script.steps if getattr(step, "kind", "") == "trial_ended"]
+    assert ended == ["success", "success"]
+    assert script.protocol.counts == {"success": 2, "failure": 0, "trials": 3, "trials_left": 0}
+
+
 def test_a_trial_ends_with_its_result_or_with_the_next_one_or_with_the_run():
     states = {
         "ready": [{"when": "x", "go": "trial"}],

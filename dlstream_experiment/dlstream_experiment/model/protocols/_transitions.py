@@ -40,7 +40,8 @@ class Action(Settings):
     withdraw: Name | None = None
     """An output whose given stimulus ends now."""
     result: CounterName | None = None
-    """Ends the trial with this result, such as success, and increases the counter of that name."""
+    """Ends the trial in progress with this result, such as success, and increases the counter of that name; between
+    trials it does nothing."""
     note: Label | None = None
     """The name of an event to record."""
     values: dict[Label, str | int | float | bool] = Field(default_factory=dict)
