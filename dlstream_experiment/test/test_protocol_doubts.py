@@ -70,7 +70,12 @@ def test_what_only_the_limit_ends_is_remarked():
     )
     assert lit(by_animal) == [on]
     assert lit(by_animal, {"after": 5, "go": "end"}) == []
-    assert lit(by_animal, {"after": 6, "go": "end"}) == ["error states.a.stimuli.0: 'laser' on for up to 6 s"]
+    refused = ["error states.a.stimuli.0: 'laser' on for up to 6 s"]
+    assert lit({"after": 6, "go": "end"}) == refused
+    assert lit({"after": 6, "go": "end"}, {"longer_than": 9, "go": "end"}) == refused
+    assert lit(by_animal, {"after": 6, "go": "end"}) == [on], "the animal may end it, as without this time"
+    assert lit({"after": 6, "go": "end"}, session=4) == refused
+    assert lit(by_animal, {"after": 6, "go": "end"}, session=4) == lit(by_animal, session=4)
     assert lit({"after": 5, "since": "start", "go": "end"}) == [on], "of a mark it is not known how long ago it was"
     assert lit({"after": 5, "if": "n > 1", "go": "end"})[-1] == on
     assert lit(by_animal, session=60) == [], "the limit of a session is there to end it"

@@ -124,11 +124,14 @@ def _outputs(settings: StateTable) -> Iterator[Problem]:
 def _limits(settings: StateTable) -> Iterator[Problem]:
     for name, state in settings.states.items():
         for number, stimulus in enumerate(state.stimuli):
-            limit, bound = settings.limits.get(stimulus.output), _longest_stay(state)
+            limit = settings.limits.get(stimulus.output)
+            if limit is None:
+                continue
+            longest_on = min(_longest_stay(state), _length(stimulus))
             place: Location = ("states", name, "stimuli", number)
-            if limit is not None and bound is not None:
-                yield from beyond(place, stimulus.output, min(bound, _length(stimulus)), limit)
-            elif limit is not None and limit.stimulus is not None and _length(stimulus) > limit.stimulus:
+            if state.transitions and all(_is_plain_time(way) for way in state.transitions):
+                yield from beyond(place, stimulus.output, longest_on, limit)
+            elif limit.stimulus is not None and longest_on > limit.stimulus:
                 yield _cut(place, f"'{stimulus.output}' on for as long as '{name}' lasts", limit.stimulus)
     for place, action in settings.actions():
         limit = settings.limits.get(action.give.output) if action.give is not None else None
@@ -166,14 +169,15 @@ def _unknown(place: Location, output: str) -> Problem:
     return warning(place, found, "`seconds` beside it, or a `width` or `duration`", hint)
 
 
-def _longest_stay(state: State) -> float | None:
-    """How long a state lasts when no trigger leads out of it; None where nothing bounds it."""
-    bounds = [
-        longest(way.wait)
-        for way in state.transitions
-        if way.wait is not None and way.when is None and not way.comparisons and way.since is None
-    ]
-    return min(bounds, default=None)
+def _longest_stay(state: State) -> float:
+    """How many seconds a state lasts when no trigger leads out of it; infinite where nothing bounds it."""
+    ways = (way for way in state.transitions if _is_plain_time(way))
+    return min((longest(way.wait) for way in ways if way.wait is not None), default=math.inf)
+
+
+def _is_plain_time(way: Transition) -> bool:
+    """Whether a transition is taken when the state has lasted for a time, whatever else happens."""
+    return way.wait is not None and way.when is None and not way.comparisons and way.since is None
 
 
 def _ways(settings: StateTable) -> Iterator[Problem]:
