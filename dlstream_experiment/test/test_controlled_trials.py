@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from experiment_poses import LEFT, RIGHT, example, neck_at, seconds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from protocol_script import Script, protocol
 
+from dlstream_experiment import Command, Engine, Event
 from dlstream_experiment.model.protocols import Note, Off, On, ProtocolSettings
 
 TRIALS = {
@@ -37,6 +39,30 @@ def test_a_limit_of_a_stimulus_puts_the_output_off_until_the_trial_ends():
         "6: trial_started left",
         "6: on screen show image=left",
     ]
+
+
+PICTURES = {
+    name: {"trigger": f"in_{name}", "stimulus": {"output": "screen", "action": "show", "values": {"image": name}}}
+    for name in ("left", "right")
+}
+
+
+@pytest.mark.parametrize(
+    ("moves", "right"),
+    [(5, "5: on screen show image=right"), (3, "4: on screen show image=right")],
+)
+def test_another_stimulus_that_follows_one_that_was_cut_is_on(moves, right):
+    """On the very frame of the cut after a frame of pause: without one it would count on towards the limit."""
+    script = Script(trials(trials=PICTURES, limits={"screen": {"stimulus": 2}}))
+    for time in range(1, 9):
+        script.frame(time, in_left=time < moves or time > 6, in_right=moves <= time <= 6)
+    assert [line for line in script.said if "screen" in line][:4] == [
+        "1: on screen show image=left",
+        "3: limit_reached screen",
+        "3: off screen",
+        right,
+    ]
+    assert script.said.count("8: on screen show image=left") + script.said.count("7: on screen show image=left") == 1
 
 
 def test_a_limit_of_the_session_counts_all_stimuli():
@@ -157,3 +183,31 @@ def test_what_another_animal_got_may_not_be_beyond_the_limit_and_is_told():
         "The output 'laser' is on for at most 5 s without a pause: then the limit switches it off.",
         "Yoked control: laser on at the times of the file's schedule, whatever this animal does.",
     ]
+
+
+TRAIN = {"output": "laser", "action": "train", "values": {"frequency": 20, "width": 5, "count": 10}}
+
+
+@pytest.mark.parametrize(
+    ("more", "left_out"),
+    [
+        ({}, 0),
+        ({"limits": {"laser": {"session": 100}}}, 0),
+        ({"control": {"type": "sham", "probability": 0.5, "block": 4}}, 2),
+    ],
+)
+def test_each_trial_gets_its_own_train_though_the_one_before_had_the_same(more, left_out):
+    """From one region straight into the other: one trial ends and the next begins, some of them on one frame."""
+    shared = {name: {"trigger": f"in_{name}", "stimulus": TRAIN} for name in ("right", "left")}
+    course = {"type": "region_trials", "trials": shared, "lockout": 0, "finish_last_trial": True, **more}
+    engine = Engine(example(protocol=course))
+    effects = engine.start(seconds(0))
+    for number in range(16):
+        effects += engine.poses(neck_at(number + 1, *(RIGHT if number // 4 % 2 == 0 else LEFT), number))
+    started = [effect for effect in effects if isinstance(effect, Event) and effect.kind == "trial_started"]
+    shams = [effect for effect in effects if isinstance(effect, Event) and effect.kind == "sham_started"]
+    trains = [effect for effect in effects if isinstance(effect, Command) and effect.action == "train"]
+    assert [event.name for event in started] == ["right", "left", "right", "left"]
+    assert len(shams) == left_out
+    given = sorted(effect.stamp for effect in [*trains, *shams])
+    assert given == [event.stamp for event in started], "each with its trial"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from protocol_script import Script, machine, protocol
+from protocol_script import Script, machine, protocol, shipped
 
 from dlstream_experiment.model.protocols import ProtocolSettings
 
@@ -70,7 +70,12 @@ def test_what_only_the_limit_ends_is_remarked():
     )
     assert lit(by_animal) == [on]
     assert lit(by_animal, {"after": 5, "go": "end"}) == []
-    assert lit(by_animal, {"after": 6, "go": "end"}) == ["error states.a.stimuli.0: 'laser' on for up to 6 s"]
+    refused = ["error states.a.stimuli.0: 'laser' on for up to 6 s"]
+    assert lit({"after": 6, "go": "end"}) == refused
+    assert lit({"after": 6, "go": "end"}, {"longer_than": 9, "go": "end"}) == refused
+    assert lit(by_animal, {"after": 6, "go": "end"}) == [on], "the animal may end it, as without this time"
+    assert lit({"after": 6, "go": "end"}, session=4) == refused
+    assert lit(by_animal, {"after": 6, "go": "end"}, session=4) == lit(by_animal, session=4)
     assert lit({"after": 5, "since": "start", "go": "end"}) == [on], "of a mark it is not known how long ago it was"
     assert lit({"after": 5, "if": "n > 1", "go": "end"})[-1] == on
     assert lit(by_animal, session=60) == [], "the limit of a session is there to end it"
@@ -256,3 +261,57 @@ def test_the_last_trial_of_regions_deserves_a_look_until_the_file_says_what_is_m
     assert (found.place, found.is_warning) == (("max_hits",), True)
     assert "lasts one frame" in found.found
     assert [protocol({**made, "finish_last_trial": value}).problems() for value in (True, False)] == [[], []]
+
+
+TRAIN = {"output": "laser", "action": "train", "values": {"frequency": 20, "width": 5, "count": 10}}
+
+
+def conditional(**stimulus: object) -> ProtocolSettings:
+    """The shipped experiment, with other keys of its state `stimulus`."""
+    plain = shipped("base_conditional").model_dump(mode="json", by_alias=True, exclude_unset=True)
+    states = plain["states"]
+    kept = {key: value for key, value in states["stimulus"].items() if key != "stimuli"}
+    return shipped("base_conditional", states={**states, "stimulus": {**kept, **stimulus}})
+
+
+def trains_of_five_stimuli(made: ProtocolSettings) -> int:
+    """How many commands an animal gets that stays for five stimuli of 40 s."""
+    script = Script(made)
+    script.each_second(1, 200, condition=True)
+    assert script.protocol.counts["stimulations"] == 5
+    return sum("on laser train" in line for line in script.said)
+
+
+def test_a_train_that_is_not_given_again_is_found_and_the_hint_gives_one_each_time():
+    made = conditional(stimuli=[TRAIN])
+    [finding] = made.problems()
+    assert finding.is_warning
+    assert finding.place == ("states", "stimulus", "stimuli", 0)
+    assert finding.found == "'laser' train, which ends by itself and is not given again where 'stimulus' follows itself"
+    assert "`enter: [{give: ...}]`" in finding.expected
+    assert finding.suggestion == "Where it must end with the state, add `leave: [{withdraw: laser}]`."
+    assert trains_of_five_stimuli(made) == 1
+
+    enter = [{"count": "stimulations"}, {"mark": "stimulus"}, {"give": TRAIN}]
+    made = conditional(enter=enter, leave=[{"withdraw": "laser"}])
+    assert made.problems() == []
+    assert trains_of_five_stimuli(made) == 5
+
+
+@pytest.mark.parametrize(
+    ("ways_of_a", "ways_of_between", "found"),
+    [
+        ([{"after": 1, "go": "b"}], [{"after": 1, "go": "b"}], "where 'b' follows 'a'"),
+        ([{"after": 1, "go": "between"}], [{"go": "b"}], "where 'b' follows 'a'"),
+        ([{"after": 1, "go": "between"}], [{"after": 1, "go": "b"}], None),
+    ],
+)
+def test_an_equal_pulse_is_found_also_behind_a_state_that_is_left_at_once(ways_of_a, ways_of_between, found):
+    pulse = {"output": "laser", "action": "pulse", "values": {"width": 5}}
+    states = {
+        "a": {"stimuli": [pulse], "transitions": ways_of_a},
+        "between": {"transitions": ways_of_between},
+        "b": {"stimuli": [pulse], "transitions": [{"after": 1, "go": "end"}]},
+    }
+    findings = [item.found for item in machine(states).problems() if "not given again" in item.found]
+    assert [text[-len(found or "") :] for text in findings] == ([found] if found else [])

@@ -78,6 +78,18 @@ def test_sham_is_balanced_in_blocks(probability, block, wanted):
     assert len(orders) == 5
 
 
+@pytest.mark.parametrize(("probability", "share"), [(0.5, "50%"), (0.125, "12.5%"), (0.004, "0.4%"), (0.999, "99.9%")])
+def test_the_share_of_sham_is_told_as_it_is(probability, share):
+    made = machine(SWITCH, control={"type": "sham", "probability": probability})
+    assert f"Sham control: {share} of the stimuli of every output are left out and only recorded." in made.in_words()
+
+
+def test_shares_of_next_states_are_told_as_they_are():
+    ways = [{"go": {"b": 1, "c": 999}}]
+    made = machine({"a": ways, "b": [{"after": 1, "go": "end"}], "c": [{"after": 1, "go": "end"}]})
+    assert "From 'a', at once: to 'b' (0.1%) or to 'c' (99.9%)." in made.in_words()
+
+
 def test_blocks_in_words():
     made = machine(SWITCH, control={"type": "sham", "outputs": ["laser"], "probability": 0.25, "block": 8})
     words = "Sham control: 2 of every 8 stimuli, in an order that is drawn, of laser are left out and only recorded."

@@ -151,6 +151,25 @@ def test_a_stimulus_beyond_its_limit_goes_off_until_it_would_have_ended():
     assert limits == [{"limit": "stimulus", "seconds": "3"}, {"limit": "session", "seconds": "5"}]
 
 
+def test_a_state_with_another_stimulus_gives_it_after_the_limit_has_cut_the_one_before():
+    brighter = {**LASER, "values": {"power": 2}}
+    states = {
+        "a": {"stimuli": [LASER], "transitions": [{"after": 5, "go": "same"}]},
+        "same": {"stimuli": [LASER], "transitions": [{"after": 2, "go": "b"}]},
+        "b": {"stimuli": [brighter], "transitions": [{"after": 9, "go": "end"}]},
+    }
+    script = Script(machine(states, limits={"laser": {"stimulus": 3}}))
+    script.each_second(1, 12)
+    assert script.said == [
+        "0: on laser on",
+        "3: limit_reached laser",
+        "3: off laser",
+        "7: on laser on power=2",
+        "10: limit_reached laser",
+        "10: off laser",
+    ]
+
+
 @given(st.integers(0, 10**6))
 @settings(max_examples=60, deadline=None)
 def test_no_output_is_ever_on_for_longer_than_its_limits_and_a_frame(seed):

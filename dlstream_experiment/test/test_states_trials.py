@@ -54,6 +54,48 @@ def test_no_more_in_a_row_than_allowed(seed, limit, kind, uneven):
         assert Counter(trials) == {name: 15 * item.get("times", 1) for name, item in conditions.items()}
 
 
+def told(**trials: Any) -> str:
+    """The sentence on these trials in the explanation of an experiment."""
+    states = {"ready": [{"after": 1, "go": "trial"}], "one": [{"after": 1, "go": "ready"}]}
+    two = {"b": {"state": "one", "times": 3}, "a": {"state": "ready"}}
+    return machine(states, trials={"conditions": two, **trials}).in_words()[1]
+
+
+def test_the_explanation_says_where_each_kind_of_trial_begins_and_how_often_it_comes():
+    begin = "They begin: 'b' in the state 'one', 'a' in the state 'ready'."
+    fixed = told(order="fixed", repeat=2)
+    assert fixed == f"There are 8 trials: 'b' (3 times), 'a', 2 repetitions, in this order. {begin}"
+    drawn = told(order="random", length=10, max_in_a_row=4)
+    several = "'b' (3 of 4), 'a' (1 of 4); at most 4 of a kind in a row"
+    assert drawn == f"There are 10 trials, each drawn by itself from {several}. {begin}"
+    equal = told(order="random", length=10, conditions={name: {"state": "one"} for name in "ab"})
+    assert "each drawn by itself from 'a', 'b'. They begin" in equal
+    spelled = told(order="blocked", repeat=3, sequence=["b", "b"])
+    assert spelled.endswith(
+        "6 trials: the given sequence, 3 repetitions, each repetition mixed in itself. "
+        "They begin: 'b' in the state 'one'."
+    )
+
+
+def test_a_result_is_counted_once_for_each_trial_and_not_without_one():
+    states = {
+        "ready": {
+            "enter": [{"result": "success"}],
+            "transitions": [{"when": "x", "is": "rose", "go": "trial"}],
+        },
+        "one": {
+            "transitions": [{"after": 1, "do": [{"result": "success"}, {"result": "failure"}], "go": "ready"}],
+        },
+    }
+    trials = {"conditions": {"only": {"state": "one"}}, "repeat": 3}
+    script = Script(machine(states, trials=trials, stop=[{"after": 50}]))
+    for time in range(1, 10):
+        script.frame(time, x=time % 4 == 1)
+    ended = [dict(step.values)["result"] for _, step in script.steps if getattr(step, "kind", "") == "trial_ended"]
+    assert ended == ["success", "success"]
+    assert script.protocol.counts == {"success": 2, "failure": 0, "trials": 3, "trials_left": 0}
+
+
 def test_a_trial_ends_with_its_result_or_with_the_next_one_or_with_the_run():
     states = {
         "ready": [{"when": "x", "go": "trial"}],

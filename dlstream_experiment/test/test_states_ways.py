@@ -133,6 +133,18 @@ def test_actions_on_the_way_leave_then_do_then_enter():
     ]
 
 
+def test_leave_is_done_on_the_way_to_the_end_and_not_where_a_stop_condition_ends_the_experiment():
+    def counted(way: dict[str, Any], **more: Any) -> tuple[str | None, int]:
+        script = Script(machine({"a": {"leave": [{"count": "left"}], "transitions": [way]}}, **more))
+        script.each_second(1, 3)
+        return script.ended, script.protocol.counts["left"]
+
+    assert counted({"after": 2, "go": "end", "reason": "done"}) == ("done", 1)
+    trials = {"conditions": {"only": {"state": "a"}}}
+    assert counted({"after": 1, "go": "trial"}, trials=trials) == ("all 1 trials are done", 2)
+    assert counted({"after": 9, "go": "end"}, stop=[{"after": 2, "reason": "over"}]) == ("over", 0)
+
+
 def test_counters_count_compare_and_go_back():
     states = {
         "a": {
@@ -285,3 +297,42 @@ def test_an_edit_in_one_state_leaves_the_draws_of_the_others():
         plain.frame(time)
         edited.frame(time)
     assert [step for _, step in plain.steps] == [step for _, step in edited.steps]
+
+
+def test_draws_among_next_states_share_one_stream():
+    """As the reference says: one more of them, somewhere else, shifts those that follow."""
+
+    def drawn(first: Any) -> list[str]:
+        states = {
+            "first": [{"go": first}],
+            "a": [{"after": 1, "go": {"b": 1, "c": 1}}],
+            "b": [{"after": 1, "go": "a"}],
+            "c": [{"after": 1, "go": "a"}],
+        }
+        script = Script(machine(states, stop=[{"after": 99}]))
+        script.each_second(1, 90)
+        return [name for _, name in map(str.split, visited(script)) if name in "bc"]
+
+    plain, shifted = drawn("a"), drawn({"a": 1})
+    assert plain == shifted, "a single target is not drawn"
+    shifted = drawn({"a": 1, "first": 1e-9})
+    assert plain != shifted
+    assert plain[1 : len(shifted)] == shifted[: len(plain) - 1]
+
+
+def test_sham_of_two_outputs_shares_one_stream():
+    def left_out(outputs: list[str]) -> list[bool]:
+        states = {
+            "on": {"stimuli": [{"output": name, "action": "on"} for name in outputs]}
+            | {"transitions": [{"after": 1, "go": "off"}]},
+            "off": [{"after": 1, "go": "on"}],
+        }
+        control = {"type": "sham", "probability": 0.5}
+        script = Script(machine(states, stop=[{"after": 99}], control=control))
+        script.each_second(1, 90)
+        begun = [line.split(": ")[1] for line in script.said if "sham_started" in line or ": on " in line]
+        return ["sham" in line for line in begun]
+
+    alone, both = left_out(["laser"]), left_out(["laser", "led"])
+    assert len(both) == 2 * len(alone)
+    assert both[: len(alone)] == alone, "in the order in which they begin, whatever their output"

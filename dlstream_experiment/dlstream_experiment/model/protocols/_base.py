@@ -50,6 +50,11 @@ def stimulus_in_words(stimulus: Stimulus) -> str:
     return f"{stimulus.output} {stimulus.action}" + (f" ({values})" if values else "")
 
 
+def percent(share: float) -> str:
+    """A share of 1 in words: "50%", "12.5%"."""
+    return f"{100 * share:.3g}%"
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
     """Something that is recorded as an event."""

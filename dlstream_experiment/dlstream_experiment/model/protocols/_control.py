@@ -23,7 +23,7 @@ class Limit(Settings):
     """How long an output may be on; then it is switched off, with the event `limit_reached`."""
 
     stimulus: Positive | None = None
-    """Seconds without a pause; then the output is off until the stimulus would have ended."""
+    """Seconds without a pause; then the output is off until the stimulus would have ended, or another one follows."""
     session: Positive | None = None
     """Seconds in the whole run; then the output is off until the run ends."""
 

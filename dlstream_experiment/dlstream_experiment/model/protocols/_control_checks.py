@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from dlstream_common import Problem, suggest
 from dlstream_experiment.model.names import SECOND, Location
-from dlstream_experiment.model.protocols._base import Stimulus
+from dlstream_experiment.model.protocols._base import Stimulus, percent
 from dlstream_experiment.model.protocols._control import Limit, Sham, Yoked, longest_on
 from dlstream_experiment.model.protocols._duration import duration_in_words
 
@@ -69,7 +69,7 @@ def controls_in_words(limits: Limits, control: Control) -> Iterator[str]:
     if control is None:
         return
     named = ", ".join(control.outputs) if control.outputs else "every output"
-    share = "all stimuli" if control.probability >= 1 else f"{control.probability:.0%} of the stimuli"
+    share = "all stimuli" if control.probability >= 1 else f"{percent(control.probability)} of the stimuli"
     if control.block is not None:
         share = f"{control.left_out} of every {control.block} stimuli, in an order that is drawn,"
     if isinstance(control, Sham):

@@ -124,11 +124,14 @@ def _outputs(settings: StateTable) -> Iterator[Problem]:
 def _limits(settings: StateTable) -> Iterator[Problem]:
     for name, state in settings.states.items():
         for number, stimulus in enumerate(state.stimuli):
-            limit, bound = settings.limits.get(stimulus.output), _longest_stay(state)
+            limit = settings.limits.get(stimulus.output)
+            if limit is None:
+                continue
+            longest_on = min(_longest_stay(state), _length(stimulus))
             place: Location = ("states", name, "stimuli", number)
-            if limit is not None and bound is not None:
-                yield from beyond(place, stimulus.output, min(bound, _length(stimulus)), limit)
-            elif limit is not None and limit.stimulus is not None and _length(stimulus) > limit.stimulus:
+            if state.transitions and all(_is_plain_time(way) for way in state.transitions):
+                yield from beyond(place, stimulus.output, longest_on, limit)
+            elif limit.stimulus is not None and longest_on > limit.stimulus:
                 yield _cut(place, f"'{stimulus.output}' on for as long as '{name}' lasts", limit.stimulus)
     for place, action in settings.actions():
         limit = settings.limits.get(action.give.output) if action.give is not None else None
@@ -166,14 +169,15 @@ def _unknown(place: Location, output: str) -> Problem:
     return warning(place, found, "`seconds` beside it, or a `width` or `duration`", hint)
 
 
-def _longest_stay(state: State) -> float | None:
-    """How long a state lasts when no trigger leads out of it; None where nothing bounds it."""
-    bounds = [
-        longest(way.wait)
-        for way in state.transitions
-        if way.wait is not None and way.when is None and not way.comparisons and way.since is None
-    ]
-    return min(bounds, default=None)
+def _longest_stay(state: State) -> float:
+    """How many seconds a state lasts when no trigger leads out of it; infinite where nothing bounds it."""
+    ways = (way for way in state.transitions if _is_plain_time(way))
+    return min((longest(way.wait) for way in ways if way.wait is not None), default=math.inf)
+
+
+def _is_plain_time(way: Transition) -> bool:
+    """Whether a transition is taken when the state has lasted for a time, whatever else happens."""
+    return way.wait is not None and way.when is None and not way.comparisons and way.since is None
 
 
 def _ways(settings: StateTable) -> Iterator[Problem]:
@@ -197,29 +201,23 @@ def _ways(settings: StateTable) -> Iterator[Problem]:
         elif not settings.stop and END not in _closure({name}, after):
             expected = "a way to `end`, or a `stop` condition: only the operator could end the experiment"
             yield warning(("states", name), "a state from which no end is reached", expected)
-        if state.stimuli and any(_at_once(way) for way in state.transitions):
+        if state.stimuli and any(way.is_at_once for way in state.transitions):
             found = f"a stimulus that is never on: '{name}' is left as soon as it is entered"
             expected = "a trigger, a time or a counter on the transition that is taken at once"
             yield warning(("states", name, "stimuli"), found, expected)
         for number, transition in enumerate(state.transitions[:-1]):
-            if _at_once(transition):
+            if transition.is_at_once:
                 place = ("states", name, "transitions", number + 1)
                 expected = "this transition before the one that is always taken"
                 yield warning(place, "a transition that is never reached", expected)
                 break
 
 
-def _at_once(transition: Transition) -> bool:
-    """Whether it is always taken, on the very frame on which it is checked."""
-    soon = transition.wait is None or (transition.after == 0 and transition.since is None)
-    return transition.when is None and soon and not transition.comparisons
-
-
 def _chases(settings: StateTable) -> Iterator[Problem]:
     """States that lead on at once in a circle: the experiment goes through it on every frame."""
     onward: dict[str, list[str]] = {}
     for name, state in settings.states.items():
-        way = next((way for way in state.transitions if _at_once(way)), None)
+        way = next((way for way in state.transitions if way.is_at_once), None)
         onward[name] = leads_to(settings, way) if way is not None else []
     reported: set[str] = set()
     for name, state in settings.states.items():
@@ -228,13 +226,13 @@ def _chases(settings: StateTable) -> Iterator[Problem]:
             continue
         circle = [other for other in circle if name in _closure(set(onward[other]), onward)]
         reported |= set(circle)
-        number = next(index for index, way in enumerate(state.transitions) if _at_once(way))
+        number = next(index for index, way in enumerate(state.transitions) if way.is_at_once)
         found = f"{' and '.join(repr(other) for other in circle)}, which lead to each other at once, on every frame"
         if len(circle) == 1:
             found = f"'{name}', which leads to itself at once, on every frame"
         # With another transition before it, or a draw, it may be meant: a count of frames, for instance.
         ways = [settings.states[other].transitions[0] for other in circle]
-        surely = all(_at_once(way) and set(leads_to(settings, way)) <= set(circle) for way in ways)
+        surely = all(way.is_at_once and set(leads_to(settings, way)) <= set(circle) for way in ways)
         expected = "a trigger, a time or a counter on one of these transitions"
         make = Problem if surely else warning
         yield make(("states", name, "transitions", number), found, expected)

@@ -81,7 +81,7 @@ def _changes(settings: StateTable) -> Iterator[_Change]:
                 yield from _counted(action, ("states", name, _ON_ENTERING, number), (name,))
         for way_number, way in enumerate(state.transitions):
             place: Location = ("states", name, "transitions", way_number)
-            entered = _beginning(settings, name, _entered(settings, way))
+            entered = _beginning(settings, name, entered_by(settings, way))
             given = any(action.give is not None for action in (*state.leave, *way.do))
             if not entered and not given:
                 continue
@@ -101,7 +101,8 @@ def _counted(action: Action, place: Location, states: tuple[str, ...]) -> Iterat
         yield _Change(action.result, True, place, states)
 
 
-def _entered(settings: StateTable, way: Transition) -> list[str]:
+def entered_by(settings: StateTable, way: Transition) -> list[str]:
+    """The states that a transition may enter, those in which a trial begins among them."""
     names: list[str] = []
     for target in way.targets:
         if target == TRIAL and settings.trials is not None:
@@ -134,5 +135,5 @@ def _before(settings: StateTable, name: str) -> list[str]:
     return [
         other
         for other, state in settings.states.items()
-        if other != name and any(name in _entered(settings, way) for way in state.transitions)
+        if other != name and any(name in entered_by(settings, way) for way in state.transitions)
     ]

@@ -10,11 +10,13 @@ from dlstream_experiment.model.protocols._control import Limit
 from dlstream_experiment.model.protocols._duration import duration_in_words
 from dlstream_experiment.model.protocols._state_table import StateTable
 from dlstream_experiment.model.protocols._states_cut_short import cut_short
+from dlstream_experiment.model.protocols._states_given_once import given_once
 
 
 def doubts(settings: StateTable) -> Iterator[Problem]:
-    """Stimuli without an end or cut short, and amounts that are never reached."""
+    """Stimuli without an end, cut short or not given again, and amounts that are never reached."""
     yield from cut_short(settings)
+    yield from given_once(settings)
     yield from _endless(settings)
     yield from odd_limits(settings.limits)
     for number, stop in enumerate(settings.stop):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from dlstream_experiment.model.protocols._base import stimulus_in_words
+from dlstream_experiment.model.protocols._base import percent, stimulus_in_words
 from dlstream_experiment.model.protocols._control_checks import controls_in_words
 from dlstream_experiment.model.protocols._diagram import Arrow, Box, Diagram
 from dlstream_experiment.model.protocols._state_table import StateTable
@@ -46,7 +46,7 @@ def _state(name: str, state: State) -> Iterator[str]:
 def _goal(targets: dict[str, float]) -> str:
     total = sum(targets.values())
     shares = [
-        _target(name) + (f" ({share / total:.0%})" if len(targets) > 1 else "") for name, share in targets.items()
+        _target(name) + (f" ({percent(share / total)})" if len(targets) > 1 else "") for name, share in targets.items()
     ]
     return " or ".join(shares)
 

@@ -40,7 +40,8 @@ class Action(Settings):
     withdraw: Name | None = None
     """An output whose given stimulus ends now."""
     result: CounterName | None = None
-    """Ends the trial with this result, such as success, and increases the counter of that name."""
+    """Ends the trial in progress with this result, such as success, and increases the counter of that name; between
+    trials it does nothing."""
     note: Label | None = None
     """The name of an event to record."""
     values: dict[Label, str | int | float | bool] = Field(default_factory=dict)
@@ -126,6 +127,12 @@ class Transition(Settings):
         """Its `after` or `longer_than`."""
         return self.after if self.after is not None else self.longer_than
 
+    @property
+    def is_at_once(self) -> bool:
+        """Whether it is always taken, on the very frame on which it is checked."""
+        soon = self.wait is None or (self.after == 0 and self.since is None)
+        return self.when is None and soon and not self.comparisons
+
     def __str__(self) -> str:
         parts = []
         if self.when is not None:
@@ -183,11 +190,13 @@ class State(Settings):
     text: Annotated[str, Field(max_length=1000)] = ""
     """A description for people."""
     stimuli: tuple[Stimulus, ...] = ()
-    """On while in the state. A stimulus that the next state has as well stays on without a gap."""
+    """On while in the state. A stimulus that the next state has as well stays on without a gap; a pulse, train or file
+    is then not given again."""
     enter: tuple[Action, ...] = ()
     """Actions when the state is entered, in this order."""
     leave: tuple[Action, ...] = ()
-    """Actions when it is left for another state (not when the experiment ends)."""
+    """Actions when a transition leaves it, also one that ends the experiment; not when a `stop` condition ends it, or
+    the operator."""
     transitions: tuple[Transition, ...] = ()
     """The transitions, checked in this order; the first that is true is taken."""
 

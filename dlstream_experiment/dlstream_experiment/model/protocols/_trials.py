@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -101,9 +102,8 @@ class Trials(Settings):
         return row.trials
 
     def in_words(self) -> str:
-        """What comes, as a sentence."""
-        parts = [f"'{name}'" + (f" ({c.times} times)" if c.times > 1 else "") for name, c in self.conditions.items()]
-        once = "the given sequence" if self.sequence is not None else ", ".join(parts)
+        """What comes, and in which state each kind of trial begins, as two sentences."""
+        once = "the given sequence" if self.sequence is not None else ", ".join(self._kinds_in_words())
         if self.order == "random":
             text = f"There are {self.count} trials, each drawn by itself from {once}"
         else:
@@ -112,4 +112,14 @@ class Trials(Settings):
             text = f"There are {self.count} trials: {once}{repeated}, {how[self.order]}"
         if self.max_in_a_row is not None:
             text += f"; at most {self.max_in_a_row} of a kind in a row"
-        return text + "."
+        coming = self.conditions if self.sequence is None else dict.fromkeys(self.sequence)
+        begin = ", ".join(f"'{name}' in the state '{self.conditions[name].state}'" for name in coming)
+        return f"{text}. They begin: {begin}."
+
+    def _kinds_in_words(self) -> Iterator[str]:
+        weights = sum(condition.times for condition in self.conditions.values())
+        for name, condition in self.conditions.items():
+            if self.order == "random":
+                yield f"'{name}'" + (f" ({condition.times} of {weights})" if weights > len(self.conditions) else "")
+            else:
+                yield f"'{name}'" + (f" ({condition.times} times)" if condition.times > 1 else "")

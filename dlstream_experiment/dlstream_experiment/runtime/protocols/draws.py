@@ -1,6 +1,8 @@
-"""What a state machine draws: each place of the file has a random stream of its own.
+"""What a state machine draws: the trial list and each random time of the file have a random stream of their own.
 
-So a change in one place of a file leaves the draws of all other places as they were.
+So a change in one place of a file leaves the times of all other places as they were. All draws among next states share
+one stream, and all of sham stimuli another one, since old sessions were recorded so: one draw more shifts those that
+follow.
 """
 
 from __future__ import annotations
@@ -12,14 +14,14 @@ from dlstream_experiment.runtime.protocols.sampler import Sampler
 
 
 class Draws:
-    """The random numbers of a run, each kind from a generator of its own.
+    """The random numbers of a run.
 
     Attributes:
     trials: the conditions of all trials, in order.
-    waits: for each state, its transitions' times, where they have any.
-    gifts: the times of given stimuli, by the identity of their action.
-    shares: draws among several next states.
-    sham: draws which stimuli are left out.
+    waits: for each state, its transitions' times, where they have any; each from a generator of its own.
+    gifts: the times of given stimuli, by the identity of their action; each from a generator of its own.
+    shares: draws among several next states, one generator for all transitions.
+    sham: draws which stimuli are left out, one generator for all outputs.
     """
 
     def __init__(self, settings: StatesSettings, seed: int) -> None:

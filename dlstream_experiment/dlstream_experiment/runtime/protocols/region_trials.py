@@ -107,5 +107,7 @@ class RegionTrials(Protocol):
         if before is not None:
             off.append(Off(trials[before].stimulus.output, trials[before].trigger))
         if self._current is not None:
-            on.append(On(trials[self._current].stimulus, trials[self._current].trigger))
+            stimulus = trials[self._current].stimulus
+            # An equal pulse of the trial before would otherwise count as this trial's.
+            on.append(On(stimulus, trials[self._current].trigger, again=stimulus.ends_by_itself))
         return off + on

@@ -198,7 +198,8 @@ class StateMachine(Protocol):
             elif action.withdraw is not None:
                 self._stimulation.withdraw(action.withdraw)
             elif action.result is not None:
-                self._counters[action.result] += 1
+                if self._trials.current is not None:  # otherwise there would be more results than trials
+                    self._counters[action.result] += 1
                 self._end_trial(action.result)
             elif action.note is not None:
                 self._notes.append(Note(event_kinds.NOTE, action.note, texts(action.values)))

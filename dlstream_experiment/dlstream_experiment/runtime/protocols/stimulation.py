@@ -24,7 +24,7 @@ class _Output:
     unbroken: int = 0  # nanoseconds that it was on without a pause until `begun`
     before: int = 0  # nanoseconds that it was on in earlier stimuli
     sham: bool = False
-    cut: bool = False  # by the limit of a stimulus
+    cut: Stimulus | None = None  # what the limit of a stimulus has ended, while it is still wanted
     exhausted: bool = False  # by the limit of the session
 
     def lasted(self, stamp: int) -> int:
@@ -137,7 +137,7 @@ class Stimulation:
             cause = trigger if isinstance(trigger, str) else trigger.get(name, "")
             stimulus, cause = self._yoked(name, stamp, wanted.get(name)), "" if name in over else cause
             if name in self._anew:
-                output.cut = False  # another one, which its own limit ends
+                output.cut = None  # another one, which its own limit ends
             stimulus, notes = self._limited(name, output, stamp, stimulus)
             steps += notes
             if name in self._anew and stimulus is not None and output.on is not None:
@@ -173,16 +173,18 @@ class Stimulation:
         self, name: str, output: _Output, stamp: int, wanted: Stimulus | None
     ) -> tuple[Stimulus | None, list[Step]]:
         limit = self._limits.get(name)
+        if wanted != output.cut:
+            output.cut = None
         if wanted is None:
-            output.cut = False
             return None, []
-        if limit is None or output.cut or output.exhausted:
-            return (None if output.cut or output.exhausted else wanted), []
+        is_off = output.cut is not None or output.exhausted
+        if limit is None or is_off:
+            return (None if is_off else wanted), []
         if limit.session is not None and output.total(self._lit(stamp)) >= nanoseconds(limit.session):
             output.exhausted = True
             return None, [_reached(name, "session", limit.session)]
         if limit.stimulus is not None and output.counted(self._lit(stamp)) >= nanoseconds(limit.stimulus):
-            output.cut = True
+            output.cut = output.on  # not what is wanted on this very frame: that comes after a pause
             return None, [_reached(name, "stimulus", limit.stimulus)]
         return wanted, []
 
