@@ -17,7 +17,7 @@ export class Ground {
   #said = "";
   held = false;
 
-  /** live: whether a camera streams here. on: {image(bitmap), watch(yes), problem(text), camera()}. */
+  /** live: whether a camera streams here. on: {image(bitmap), clear(), watch(yes), problem(text), camera()}. */
   constructor(live, on) {
     [this.live, this.on] = [live, on];
     byId("freeze").addEventListener("click", () => this.hold(!this.held));
@@ -60,6 +60,7 @@ export class Ground {
 
   #choose() {
     this.held = false;
+    this.on.clear();
     this.on.problem("");
     this.show();
     this.#describe();
@@ -75,6 +76,7 @@ export class Ground {
       this.on.problem(error ?? (image ? "" : "this picture can't be shown"));
       this.#said = answer?.ok ? (answer.headers.get("X-Frame") ?? "") : "";
       if (image) this.on.image(image);
+      else this.on.clear();
       this.#describe();
     }
     image?.close();

@@ -9,6 +9,7 @@ import { focusedInList, showFields, showList } from "./region_list.js";
 import { middle, moved, TYPES, withoutCorner } from "./shapes.js";
 import { Stage } from "./stage.js";
 
+const OLD = 1000; // ms after which a picture counts as old
 const TOOL_KEYS = { v: "select", c: "circle", r: "rectangle", e: "ellipse", p: "polygon", l: "scale" };
 const HINTS = {
   select: "Drag a region or its handles; arrows move it, Shift by 10, Delete removes it.",
@@ -57,7 +58,8 @@ export class Regions {
     on("undo", "click", () => this.#step(this.#drawn.undo()));
     on("redo", "click", () => this.#step(this.#drawn.redo()));
     this.ground = new Ground(hello.cameras.length > 0, {
-      image: (image) => this.shown && this.stage.picture(image),
+      image: (image) => this.shown && this.#picture(image),
+      clear: () => this.#clear(),
       watch: (yes) => this.shown && this.link.watch(yes ? [this.camera] : []),
       problem: (text) => this.#warn(text),
       camera: () => this.camera,
@@ -100,7 +102,7 @@ export class Regions {
     const wanted = () => head.camera === this.camera && this.ground.isLive && !this.ground.held && this.shown;
     if (wanted()) {
       const image = await createImageBitmap(jpeg).catch(() => null);
-      if (image && wanted()) this.stage.picture(image);
+      if (image && wanted()) this.#picture(image);
       image?.close();
     }
     this.link.drawn(head.camera);
@@ -153,7 +155,11 @@ export class Regions {
   #cameras(names) {
     byId("region-camera").replaceChildren(...names.map((name) => make("option", {}, name)));
     byId("region-camera-label").hidden = names.length < 2;
-    if (!names.includes(this.camera)) this.camera = names[0] ?? "";
+    if (!names.includes(this.camera)) {
+      this.camera = names[0] ?? "";
+      this.#clear();
+      this.ground.show();
+    }
     byId("region-camera").value = this.camera;
   }
 
@@ -316,9 +322,27 @@ export class Regions {
     this.camera = camera;
     this.selected = null;
     this.stage.resize(this.#file?.sizes[camera] ?? this.stage.size);
+    this.#clear();
     this.ground.hold(false);
     this.ground.show();
     this.#show();
+  }
+
+  #picture(image) {
+    this.stage.picture(image);
+    this.#cover();
+  }
+
+  #clear() {
+    this.stage.clear();
+    this.#cover();
+  }
+
+  /** What is drawn belongs on a picture of this camera as it is now; one that is held, or of a session, stays. */
+  #cover() {
+    const since = this.stage.drawnAt === null ? Infinity : performance.now() - this.stage.drawnAt;
+    const missing = since === Infinity || (this.ground.isLive && !this.ground.held && since > OLD);
+    this.stage.cover(missing ? `no picture${this.camera && ` of ${this.camera}`}${since === Infinity ? "" : ` for ${Math.round(since / 1000)} s`}` : "");
   }
 
   #hover([x, y]) {
@@ -342,6 +366,7 @@ export class Regions {
   #describe() {
     for (const button of document.querySelectorAll("button[data-tool]")) button.setAttribute("aria-pressed", String(button.dataset.tool === this.tool));
     mark(byId("stage"), "tool", this.tool);
+    this.#cover();
     say(byId("tool-hint"), this.acts ? HINTS[this.tool] : "This link is for looking only.");
     byId("undo").disabled = !this.#drawn.canUndo;
     byId("redo").disabled = !this.#drawn.canRedo;
