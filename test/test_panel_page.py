@@ -16,6 +16,9 @@ from panel_tools import needs_chromium
 from rig_tools import CONFIG
 from sensor_msgs.msg import CompressedImage
 
+from dlstream_common.ros import EVENT, key_values
+from dlstream_msgs.msg import Event, ExperimentStatus
+
 pytestmark = needs_chromium
 GREY = 90
 NODES = ["/top/camera", "/side/camera", "/experiment", "/recorder"]
@@ -63,6 +66,31 @@ def stream(observer: Any, camera: str) -> Any:
     return observer.within(lambda: observer.node.create_timer(0.1, publish))
 
 
+class Experiment:
+    """Says five times a second that it runs, with one trigger true."""
+
+    def __init__(self, observer: Any) -> None:
+        self._observer, self._clock = observer, observer.node.get_clock()
+        self._status = observer.node.create_publisher(ExperimentStatus, "/experiment/status", EVENT)
+        self._events = observer.node.create_publisher(Event, "/experiment/events", EVENT)
+        self._timer = observer.within(lambda: observer.node.create_timer(0.2, self._say))
+
+    def _say(self) -> None:
+        message = ExperimentStatus(status=ExperimentStatus.RUNNING, experiment="demo", state="trial left")
+        message.stamp, message.active_triggers = self._clock.now().to_msg(), ["in_left"]
+        self._status.publish(message)
+
+    def nothing_more(self) -> None:
+        """It is silent from now on."""
+        self._observer.within(self._timer.cancel)
+
+    def died(self, how: str) -> None:
+        """What the launcher says of the end of its node."""
+        event = Event(kind="fault", name="/experiment", values=key_values({"text": how}))
+        event.stamp = self._clock.now().to_msg()
+        self._events.publish(event)
+
+
 def choose(page: Page, field: str, value: str) -> None:
     script = f"(f => {{ f.value = '{value}'; f.dispatchEvent(new Event('change')); }})"
     page.run(f"{script}(document.getElementById('{field}'))")
@@ -89,4 +117,26 @@ def test_regions_are_drawn_on_a_picture_of_their_own_camera_or_on_none(opened, o
     page.until(f"{VEIL}.startsWith('no picture of top for ') && {SHEET.format('no')}")
     page.click("#freeze")
     page.until(SHEET.format("yes"))
+    assert page.errors == []
+
+
+def test_what_an_experiment_does_that_is_silent_is_not_known_and_with_its_node_the_run_ends(opened, observer):
+    page = opened(nodes=["/experiment"])
+    pages = "#nav [data-page={}]"
+    says = Experiment(observer)
+    state = "document.getElementById('state').innerText"
+    trigger = "document.querySelector('#triggers .is').innerText"
+    page.until(f"{state} === 'trial left' && {trigger} === 'true'")
+    page.click(pages.format("regions"))
+    page.until("document.getElementById('save-state').innerText.startsWith('A run is on')")
+    page.click(pages.format("rig"))
+    says.nothing_more()
+    page.until(f"{state} === 'silent: what it does is not known' && {trigger} === 'not known'")
+    page.click(pages.format("regions"))
+    assert page.run("document.getElementById('save-state').innerText").startswith("A run is on"), "it may be"
+    says.died("was killed by SIGKILL")
+    page.until("document.getElementById('save-state').innerText.startsWith('As in')")
+    page.click(pages.format("rig"))
+    page.until(f"{state} === 'fault' && {trigger} === 'false'")
+    assert page.run("document.getElementById('reason').innerText") == "/experiment was killed by SIGKILL"
     assert page.errors == []

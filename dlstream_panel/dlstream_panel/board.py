@@ -10,6 +10,8 @@ from typing import Any
 
 from dlstream_common import event_kinds
 
+_EXPERIMENT = frozenset({"/experiment", "/together"})
+"""The processes that an experiment node runs in; of the second one with `together: true`."""
 _LOG = 500
 _QUIET_KINDS = frozenset({event_kinds.TRIGGER_ROSE, event_kinds.TRIGGER_FELL})
 """Events that have a place of their own: in the log they would hide the others."""
@@ -85,8 +87,17 @@ class Board:
             trigger["count"] += kind == event_kinds.TRIGGER_ROSE
             self.version += 1
             return
+        if kind == event_kinds.FAULT and name in _EXPERIMENT and event_kinds.NOT_ENDED not in values.get("text", ""):
+            self._experiment_gone(f"{name} {values.get('text', '')}", stamp)
         text = values.get("text") or values.get("reason") or " ".join(f"{key}={value}" for key, value in values.items())
         self.note(kind, name, text, stamp)
+
+    def _experiment_gone(self, reason: str, stamp: float) -> None:
+        """Its node has ended, and will never say that its run has; started again, it says what it does."""
+        if self._experiment:
+            self._experiment |= {"status": "fault", "state": "", "reason": reason, "triggers": [], "at": stamp}
+        for trigger in self._triggers.values():
+            trigger["active"] = False
 
     def note(self, kind: str, name: str, text: str, stamp: float) -> None:
         """A line of the log."""
@@ -160,7 +171,7 @@ class Board:
 
     @property
     def run_is_on(self) -> bool:
-        """Whether the experiment runs, or waits to begin a run."""
+        """Whether the experiment runs, or waits to begin a run; also where its node is silent: it may go on."""
         return self._experiment.get("status") in ("running", "waiting")
 
     # What the page gets.

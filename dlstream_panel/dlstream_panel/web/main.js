@@ -91,7 +91,7 @@ function open(hello) {
   const link = new Link(hello.panel, { state, log: (lines) => log.show(lines), measured: (at, values) => triggers.add(at, values), picture: (head, jpeg) => router.picture(head, jpeg), connected });
   const cameras = new Cameras(hello, link);
   const triggers = new Triggers(link);
-  const [rows, outputs, protocol, log, latency] = [new Rows(hello, link), new Outputs(hello, link), new Protocol(hello, triggers), new Log(link), new Latency()];
+  const [rows, outputs, protocol, log, latency] = [new Rows(hello, link), new Outputs(hello, link), new Protocol(hello, link, triggers), new Log(link), new Latency()];
   const rig = { main: "page", enter: () => cameras.watch(), picture: (head, jpeg) => cameras.show(head, jpeg) };
   const jobs = new Jobs();
   const regions = hello.pages.includes("regions") ? new Regions(hello, link) : null;

@@ -53,7 +53,7 @@ export class Rows {
     if ("/experiment" in state.nodes) {
       const node = nodeState(state, "/experiment", now);
       const text = node.level === "silent" ? node.text : `${state.experiment.name ?? ""} ${state.experiment.status ?? ""}`.trim();
-      rows.experiment = { label: "Experiment", level: running ? "ok" : node.level === "ok" ? "off" : node.level, text: (waiting && state.experiment.reason) || text, on: running || waiting };
+      rows.experiment = { label: "Experiment", level: node.level === "silent" ? "silent" : running ? "ok" : node.level === "ok" ? "off" : node.level, text: (waiting && node.level !== "silent" && state.experiment.reason) || text, on: running || waiting };
     }
     if (this.hello.recording) {
       const node = nodeState(state, "/recorder", now);
