@@ -33,6 +33,7 @@ export class Wizard {
   #job = { running: false };
   #pictures = {}; // when each camera took its last one
   #taking = "";
+  #writing = false;
 
   constructor(hello, jobs) {
     this.hello = hello;
@@ -251,14 +252,19 @@ export class Wizard {
   // Writing and running.
 
   async #write() {
-    byId("w-write").disabled = true;
+    const { answers } = this;
+    const asked = JSON.stringify(answers);
+    this.#writing = true;
+    this.#buttons();
     try {
-      tell(await ask("wizard-write", { answers: this.answers }, 60_000));
-      this.written = this.answers.rig_file;
+      tell(await ask("wizard-write", { answers }, 60_000));
+      if (JSON.stringify(this.answers) === asked) this.written = answers.rig_file;
+      else tell("The files have the answers of before your last change: write them again.", "problem");
       this.#keep();
     } catch (error) {
       tell(error.message, "problem");
     }
+    this.#writing = false;
     this.#look();
   }
 
@@ -390,10 +396,10 @@ export class Wizard {
     const wrong = (this.#made?.problems.length ?? 1) > 0;
     const job = this.#job;
     const runs = job.name === "run" && job.running;
-    byId("w-write").disabled = wrong || runs;
+    byId("w-write").disabled = wrong || runs || this.#writing;
     byId("w-picture-button").disabled = this.busy;
-    say(byId("w-written"), wrong ? "Something does not fit yet: see above." : this.written ? `Written: ${this.written} and ${this.answers.experiment_file}.` : "Everything fits.");
-    byId("w-run").disabled = !this.written || this.busy;
+    say(byId("w-written"), this.#writing ? "Being written …" : wrong ? "Something does not fit yet: see above." : this.written ? `Written: ${this.written} and ${this.answers.experiment_file}.` : "Everything fits.");
+    byId("w-run").disabled = !this.written || this.busy || this.#writing;
     byId("w-end").disabled = !runs;
     const ended = job.name === "run" && !job.running;
     say(byId("w-running"), runs ? (job.link ? "The rig runs. Its own page has the live pictures, the experiment and STOP." : "The rig starts …") : ended ? (job.code === 0 ? "The run has ended well." : `The run has ended with exit code ${job.code}: see what it printed.`) : this.written ? "" : "The files are written first.");
