@@ -96,6 +96,13 @@ def choose(page: Page, field: str, value: str) -> None:
     page.run(f"{script}(document.getElementById('{field}'))")
 
 
+def draw_a_circle(page: Page) -> None:
+    """By keys, in the middle of the picture."""
+    page.run("document.querySelector('.drawing').focus()")
+    for key in ("c", "Enter"):
+        page.press(key)
+
+
 PIXEL = "[...document.querySelector('#stage canvas').getContext('2d').getImageData(9, 9, 1, 1).data].join()"
 SHEET = "document.querySelector('.sheet').dataset.live === '{}'"
 VEIL = "document.querySelector('.sheet .veil').innerText"
@@ -139,4 +146,40 @@ def test_what_an_experiment_does_that_is_silent_is_not_known_and_with_its_node_t
     page.click(pages.format("rig"))
     page.until(f"{state} === 'fault' && {trigger} === 'false'")
     assert page.run("document.getElementById('reason').innerText") == "/experiment was killed by SIGKILL"
+    assert page.errors == []
+
+
+def test_what_is_drawn_or_held_while_the_page_reads_stays(opened, observer, tmp_path):
+    page = opened()
+    stream(observer, "top")
+    held = "document.getElementById('freeze').getAttribute('aria-pressed')"
+    page.click("[data-page=regions]")
+    page.until(f"{PIXEL} === '{GREY},{GREY},{GREY},255'")
+    page.until("document.querySelectorAll('.drawing .shape').length === 2")
+    page.click("#freeze")
+    page.click("#nav [data-page=rig]")
+    hold = "if (a === '/api/regions') await new Promise((go) => { window.release = go; });"
+    page.run(f"((real) => {{ window.fetch = async (a, b) => {{ {hold} return real(a, b); }}; }})(fetch)")
+    page.click("#nav [data-page=regions]")
+    page.until("Boolean(window.release)")
+    assert page.run(held) == "true"
+    draw_a_circle(page)
+    page.until("document.querySelectorAll('.drawing .shape').length === 3")
+    problem = "document.getElementById('region-problem').textContent"
+    page.run(f"{problem} = 'not read yet'; window.release(); 0")
+    page.until(f"{problem} === ''")
+    assert page.run("document.getElementById('save-state').innerText").startswith("Not saved yet")
+    assert page.run("document.querySelectorAll('.drawing .shape').length") == 3
+    assert page.run(held) == "true"
+    # Not on a file that says something else now: what others have written there would be taken back.
+    page.run("window.release = null; 0")
+    page.click("#discard-regions")
+    page.until("Boolean(window.release)")
+    draw_a_circle(page)
+    page.until("document.querySelectorAll('.drawing .shape').length === 4")
+    file = tmp_path / "demo.yaml"
+    file.write_text(file.read_text().replace("radius: 87.5", "radius: 88"))
+    page.run("window.release(); 0")
+    page.until(f"{problem}.includes('by another page meanwhile')")
+    assert page.run("document.querySelectorAll('.drawing .shape').length") == 4
     assert page.errors == []

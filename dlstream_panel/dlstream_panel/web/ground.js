@@ -34,7 +34,8 @@ export class Ground {
     const all = [...(this.live ? [{ key: "", name: "live" }] : []), ...others];
     keepChildren(select, all.map((one) => one.key), (key) => make("option", { value: key }), (option, key) => say(option, all.find((one) => one.key === key).name));
     select.value = all.some((one) => one.key === chosen) ? chosen : (all[0]?.key ?? "");
-    this.#choose();
+    if (select.value !== chosen) this.#choose();
+    else this.#describe();
   }
 
   get #chosen() {

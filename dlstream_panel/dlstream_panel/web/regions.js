@@ -9,6 +9,7 @@ import { focusedInList, showFields, showList } from "./region_list.js";
 import { middle, moved, TYPES, withoutCorner } from "./shapes.js";
 import { Stage } from "./stage.js";
 
+const OTHERS = "The file has been saved by another page meanwhile: yours can't be saved any more. Copy your text, then read the file again.";
 const OLD = 1000; // ms after which a picture counts as old
 const TOOL_KEYS = { v: "select", c: "circle", r: "rectangle", e: "ellipse", p: "polygon", l: "scale" };
 const HINTS = {
@@ -110,14 +111,18 @@ export class Regions {
 
   async #read(asked = null) { // asked: what this page has just saved; what was drawn since then stays
     const draft = this.#file === null ? this.draft.read() : null; // of before a reload
+    const before = this.#drawn.text;
     let file;
     try {
       file = await this.keeper.read();
     } catch (error) {
       return this.#warn(error.message);
     }
+    // What was drawn meanwhile stays. On a file that says something else now, it can't be saved: its hash is an older one.
+    const drawnOn = asked === null && before !== this.#drawn.text;
+    if (drawnOn && canonical(this.#inFile(file)) !== canonical(this.#inFile(this.#file))) return this.#warn(OTHERS);
     this.#file = file;
-    if (asked === null) this.#drawn.begin(this.#inFile(file));
+    if (asked === null && !drawnOn) this.#drawn.begin(this.#inFile(file));
     else if (asked === this.#drawn.text) this.#drawn.renew(this.#inFile(file));
     this.#unsure = false;
     // Of this very file, or of the wizard's same template; without the points of triggers that the file no longer has.
@@ -148,7 +153,7 @@ export class Regions {
       this.#warn("");
       if (this.shown) this.#show();
       else this.draft.keep(null);
-    } else if (this.#dirty) this.#warn("The file has been saved by another page meanwhile: yours can't be saved any more. Copy your text, then read the file again.");
+    } else if (this.#dirty) this.#warn(OTHERS);
     else if (this.shown) this.#read();
   }
 
