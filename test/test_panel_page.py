@@ -183,3 +183,23 @@ def test_what_is_drawn_or_held_while_the_page_reads_stays(opened, observer, tmp_
     page.until(f"{problem}.includes('by another page meanwhile')")
     assert page.run("document.querySelectorAll('.drawing .shape').length") == 4
     assert page.errors == []
+
+
+BLOCKED = """
+for (const name of ["localStorage", "sessionStorage"])
+  Object.defineProperty(window, name, { get: () => { throw new DOMException("blocked", "SecurityError"); } });
+"""
+
+
+def test_where_the_data_of_sites_is_blocked_the_page_works_and_stop_acts(opened):
+    page = opened(BLOCKED)
+    assert page.run("(() => { try { return localStorage; } catch { return 'blocked'; } })()") == "blocked"
+    page.click("#theme")
+    page.until("['light', 'dark'].includes(document.documentElement.dataset.theme)")
+    page.click("[data-page=regions]")
+    page.until("document.querySelectorAll('.drawing .shape').length === 2")
+    draw_a_circle(page)
+    page.until("document.getElementById('save-state').innerText.startsWith('Not saved yet')")
+    page.click("#stop")
+    page.until("document.getElementById('messages').innerText.includes('STOP')")
+    assert page.errors == []

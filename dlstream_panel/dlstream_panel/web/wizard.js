@@ -3,6 +3,7 @@
 
 import { byId, keepChildren, make, mark, say, tell } from "./dom.js";
 import { ask, read } from "./link.js";
+import { keep, kept as keptText } from "./storage.js";
 import { newCamera, pictureOf, refusedName, removed, renamed, shotKey, watching } from "./wizard_cameras.js";
 import { showFields, showOutputs, showReading, showRegions } from "./wizard_steps.js";
 
@@ -37,7 +38,7 @@ export class Wizard {
 
   constructor(hello, jobs) {
     this.hello = hello;
-    const last = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+    const last = JSON.parse(keptText(KEPT) ?? "null");
     const kept = last?.answers.cameras ? last : null; // an older page's had one camera
     [this.answers, this.step, this.written] = [kept?.answers ?? structuredClone(FIRST), kept?.step ?? "camera", kept?.written ?? ""];
     this.visited = new Set(kept?.visited ?? ["camera"]);
@@ -118,7 +119,7 @@ export class Wizard {
   }
 
   #keep() {
-    sessionStorage.setItem(KEPT, JSON.stringify({ answers: this.answers, step: this.step, visited: [...this.visited], written: this.written, number: this.number, pictures: this.#pictures }));
+    keep(KEPT, JSON.stringify({ answers: this.answers, step: this.step, visited: [...this.visited], written: this.written, number: this.number, pictures: this.#pictures }));
   }
 
   #again() {
