@@ -12,11 +12,13 @@ import cv2
 import numpy as np
 import pytest
 from browser import Browser, Page
+from diagnostic_msgs.msg import DiagnosticArray
 from panel_tools import needs_chromium
 from rig_tools import CONFIG
 from sensor_msgs.msg import CompressedImage
 
-from dlstream_common.ros import EVENT, key_values
+from dlstream_common.ros import EVENT, Diagnosis, Level, key_values
+from dlstream_common.ros.diagnostics import diagnosis_to_message
 from dlstream_msgs.msg import Event, ExperimentStatus
 
 pytestmark = needs_chromium
@@ -64,6 +66,18 @@ def stream(observer: Any, camera: str) -> Any:
         publisher.publish(message)
 
     return observer.within(lambda: observer.node.create_timer(0.1, publish))
+
+
+def diagnoses(observer: Any, says: dict[str, dict[str, str]]) -> Any:
+    """Nodes that say this of themselves five times a second, until the timer is cancelled."""
+    publisher = observer.node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+
+    def publish() -> None:
+        stamp = observer.node.get_clock().now().to_msg()
+        for node, values in says.items():
+            publisher.publish(diagnosis_to_message(Diagnosis(Level.OK, "", values), node, "", stamp))
+
+    return observer.within(lambda: observer.node.create_timer(0.2, publish))
 
 
 class Experiment:
@@ -202,4 +216,23 @@ def test_where_the_data_of_sites_is_blocked_the_page_works_and_stop_acts(opened)
     page.until("document.getElementById('save-state').innerText.startsWith('Not saved yet')")
     page.click("#stop")
     page.until("document.getElementById('messages').innerText.includes('STOP')")
+    assert page.errors == []
+
+
+def test_what_nodes_said_last_is_not_shown_of_silent_ones(opened, observer):
+    page = opened(recording="rig", directory="sessions", nodes=["/top/camera", "/pose", "/recorder"])
+    says = {
+        "/top/camera": {"fps": "29.9", "dropped": "3", "lifecycle": "active"},
+        "/pose": {"top/fps": "28.1"},
+        "/recorder": {"session": "/data/mouse_7", "disk_free": "90 GB"},
+    }
+    timer = diagnoses(observer, says)
+    facts = "document.querySelector('.camera figcaption').innerText"
+    folder = "document.getElementById('folder').innerText"
+    records = "document.querySelector('#rows [data-key=recording]').dataset"
+    page.until(f"{facts}.includes('camera 29.9') && {facts}.includes('poses 28.1') && {facts}.includes('dropped 3')")
+    page.until(f"{folder} === 'writing to /data/mouse_7 · 90 GB free' && {records}.on === 'yes'")
+    observer.within(timer.cancel)
+    page.until(f"{records}.level === 'silent' && {records}.on === 'no'")
+    page.until(f"!/29|28|dropped/.test({facts}) && {folder} === 'sessions go to sessions'")
     assert page.errors == []

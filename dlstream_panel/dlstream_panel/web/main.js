@@ -96,7 +96,7 @@ function open(hello) {
   const rig = { main: "page", enter: () => cameras.watch(), picture: (head, jpeg) => cameras.show(head, jpeg) };
   const jobs = new Jobs();
   const regions = hello.pages.includes("regions") ? new Regions(hello, link) : null;
-  const sessions = hello.pages.includes("sessions") ? new Sessions(hello, jobs) : null;
+  const sessions = hello.pages.includes("sessions") ? new Sessions(hello, link, jobs) : null;
   const calibration = hello.pages.includes("outputs") ? new Calibration(hello) : null;
   const allOutputs = calibration && new Outputs(hello, link, "all-outputs", true);
   const checks = hello.pages.includes("checks") ? new Checks(jobs) : null;
