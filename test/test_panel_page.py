@@ -148,6 +148,9 @@ def test_what_an_experiment_does_that_is_silent_is_not_known_and_with_its_node_t
     state = "document.getElementById('state').innerText"
     trigger = "document.querySelector('#triggers .is').innerText"
     page.until(f"{state} === 'trial left' && {trigger} === 'true'")
+    times = page.run("(t => [t.innerText, t.title])(document.querySelector('#triggers .times'))")
+    assert times[0] == "\N{EN DASH}"
+    assert times[1].endswith("not known: the panel was started after the run had begun")
     page.click(pages.format("regions"))
     page.until("document.getElementById('save-state').innerText.startsWith('A run is on')")
     page.click(pages.format("rig"))

@@ -1,4 +1,4 @@
-"""What the panel makes of what the nodes say: whether a run is on."""
+"""What the panel makes of what the nodes say: whether a run is on, and how often triggers were true in it."""
 
 from __future__ import annotations
 
@@ -49,3 +49,27 @@ def test_a_run_whose_node_hangs_may_go_on() -> None:
     board.event("fault", hang.node, {"text": hang.text}, 20.0)
     assert board.run_is_on
     assert board.state()["triggers"]["in_left"]["active"]
+
+
+@pytest.mark.parametrize("status", ["", "idle", "waiting"])
+def test_how_often_a_trigger_was_true_is_known_of_runs_that_were_heard_from_their_start(status: str) -> None:
+    board = Board(["top"], [], ["/experiment"])
+    board.bounds({"in_right": {}})
+
+    def counts() -> list[int | None]:
+        return [board.state()["triggers"][name]["count"] for name in ("in_left", "in_right")]
+
+    says(board, "running", "in_left")
+    board.event("trigger_rose", "in_left", {}, 6.0)
+    assert counts() == [None, None], "the panel was started during the run"
+    says(board, "finished", "in_left")
+    assert counts() == [None, None]
+    if status:
+        says(board, status, "in_left")
+        assert counts() == [0, 0]
+    board.event("experiment_started", "demo", {}, 7.0)
+    board.event("trigger_rose", "in_left", {}, 8.0)
+    says(board, "running", "in_left")
+    assert counts() == [1, 0]
+    says(board, "waiting", "in_left")
+    assert counts() == [1, 0], "the last run's, until the next one begins"

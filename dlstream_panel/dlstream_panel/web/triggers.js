@@ -4,6 +4,7 @@ import { byId, keepChildren, make, mark, say } from "./dom.js";
 
 const SPAN = 30_000; // ms
 const GAP = 1000; // ms without a value after which a curve is broken
+const UNCOUNTED = "how often it was true is not known: the panel was started after the run had begun";
 const PERIOD = 100; // ms between two drawings
 
 export class Triggers {
@@ -48,8 +49,10 @@ export class Triggers {
     const bounds = inWords(trigger.bounds);
     say(limits, bounds);
     say(is, !known ? "not known" : active ? "true" : "false");
-    head.title = `${name}: ${trigger.count} times true in this run`;
-    say(item.lastChild, `${trigger.count}×`);
+    const counted = trigger.count !== null;
+    head.title = `${name}: ${counted ? `${trigger.count} times true in this run` : UNCOUNTED}`;
+    say(item.lastChild, counted ? `${trigger.count}×` : "–");
+    item.lastChild.title = counted ? "" : UNCOUNTED;
     canvas.setAttribute("aria-label", `${name} in the last 30 s${bounds && `, true at ${bounds}${unit}`}`);
   }
 
