@@ -247,6 +247,39 @@ def test_where_an_answer_is_lost_the_page_asks_again_and_does_not_show_an_old_on
     assert page.errors == []
 
 
+def test_what_is_changed_while_the_files_are_written_is_not_said_to_be_in_them(served, folder, chromium):
+    page = chromium.open(link_of(served))
+    page.until("document.getElementById('w-picture').naturalWidth === 320")
+    hold = "if (a === '/api/wizard-write') await new Promise((go) => { window.release = go; });"
+    page.run(f"((real) => {{ window.fetch = async (a, b) => {{ {hold} return real(a, b); }}; }})(fetch)")
+    step(page, "protocol")
+    choose(page, "w-template", "demo")
+    page.until("document.querySelectorAll('.w-field').length > 10")
+    step(page, "files")
+    for field, name in (("w-rig-file", "changed.yaml"), ("w-experiment-file", "changed_experiment.yaml")):
+        write(page, field, name)
+    said = "document.getElementById('w-written').innerText"
+    page.until("document.getElementById('made-rig-name').innerText === 'changed.yaml'")
+    page.click("#w-write")
+    page.until("Boolean(window.release)")
+    write(page, "w-rig", "renamed")
+    page.until("document.getElementById('made-rig').innerText.includes('renamed')")
+    assert page.run("document.getElementById('w-write').disabled"), "one at a time"
+    page.run("window.release(); 0")
+    page.until("document.getElementById('messages').innerText.includes('write them again')")
+    page.until(f"{said} === 'Everything fits.'")
+    assert page.run("document.getElementById('w-run').disabled")
+    assert "renamed" not in (folder / "changed.yaml").read_text()
+    page.run("window.release = null; 0")
+    page.click("#w-write")
+    page.until("Boolean(window.release)")
+    page.run("window.release(); 0")
+    page.until(f"{said}.startsWith('Written: changed.yaml')")
+    assert "renamed" in (folder / "changed.yaml").read_text()
+    page.until("!document.getElementById('w-run').disabled")
+    assert page.errors == []
+
+
 def test_an_answer_that_can_not_be_shown_keeps_no_later_one_from_it(served, folder, chromium):
     page = chromium.open(link_of(served))
     page.until("document.getElementById('w-picture').naturalWidth === 320")

@@ -10,6 +10,8 @@ from typing import Any
 
 from dlstream_common import event_kinds
 
+_EXPERIMENT = frozenset({"/experiment", "/together"})
+"""The processes that an experiment node runs in; of the second one with `together: true`."""
 _LOG = 500
 _QUIET_KINDS = frozenset({event_kinds.TRIGGER_ROSE, event_kinds.TRIGGER_FELL})
 """Events that have a place of their own: in the log they would hide the others."""
@@ -28,6 +30,8 @@ class Board:
         self._outputs: dict[str, dict[str, Any]] = {name: {} for name in outputs}
         self._cameras: dict[str, dict[str, Any]] = {name: {} for name in cameras}
         self._triggers: dict[str, dict[str, Any]] = {}
+        self._counts = False
+        """Whether this run was heard from its start: a panel that was started in it does not know what was before."""
         self._bounds: dict[str, dict[str, str]] = {}
         self.course_text = ""
         self._courses = 0
@@ -52,6 +56,8 @@ class Board:
     def experiment(self, **status: Any) -> None:
         """The experiment's status; `triggers`: those that are true."""
         self._experiment = status
+        if status["status"] in ("idle", "waiting") and not self._counts:
+            self._counts_from_here()
         for name, trigger in self._triggers.items():
             trigger["active"] = name in status["triggers"]
         for name in status["triggers"]:
@@ -77,7 +83,7 @@ class Board:
     def event(self, kind: str, name: str, values: Mapping[str, str], stamp: float) -> None:
         """An event of the experiment, a node or the operator."""
         if kind == event_kinds.EXPERIMENT_STARTED:
-            self._triggers.clear()
+            self._counts_from_here()
         if kind in _QUIET_KINDS:
             trigger = self._triggers.setdefault(name, {"active": False, "value": "", "at": stamp, "count": 0})
             trigger["active"], trigger["at"] = kind == event_kinds.TRIGGER_ROSE, stamp
@@ -85,8 +91,21 @@ class Board:
             trigger["count"] += kind == event_kinds.TRIGGER_ROSE
             self.version += 1
             return
+        if kind == event_kinds.FAULT and name in _EXPERIMENT and event_kinds.NOT_ENDED not in values.get("text", ""):
+            self._experiment_gone(f"{name} {values.get('text', '')}", stamp)
         text = values.get("text") or values.get("reason") or " ".join(f"{key}={value}" for key, value in values.items())
         self.note(kind, name, text, stamp)
+
+    def _counts_from_here(self) -> None:
+        self._triggers.clear()
+        self._counts = True
+
+    def _experiment_gone(self, reason: str, stamp: float) -> None:
+        """Its node has ended, and will never say that its run has; started again, it says what it does."""
+        if self._experiment:
+            self._experiment |= {"status": "fault", "state": "", "reason": reason, "triggers": [], "at": stamp}
+        for trigger in self._triggers.values():
+            trigger["active"] = False
 
     def note(self, kind: str, name: str, text: str, stamp: float) -> None:
         """A line of the log."""
@@ -160,7 +179,7 @@ class Board:
 
     @property
     def run_is_on(self) -> bool:
-        """Whether the experiment runs, or waits to begin a run."""
+        """Whether the experiment runs, or waits to begin a run; also where its node is silent: it may go on."""
         return self._experiment.get("status") in ("running", "waiting")
 
     # What the page gets.
@@ -182,10 +201,14 @@ class Board:
         }
 
     def _known_triggers(self) -> dict[str, dict[str, Any]]:
-        """In the order of the experiment file, where that is known."""
+        """In the order of the experiment file, where that is known; the count is None where it is not."""
         names = dict.fromkeys([*self._bounds, *self._triggers])
         unknown: dict[str, Any] = {"active": False, "value": "", "at": 0.0, "count": 0}
-        return {name: {**self._triggers.get(name, unknown), "bounds": self._bounds.get(name, {})} for name in names}
+        known = {name: self._triggers.get(name, unknown) for name in names}
+        return {
+            name: {**trigger, "count": trigger["count"] if self._counts else None, "bounds": self._bounds.get(name, {})}
+            for name, trigger in known.items()
+        }
 
     def log_after(self, number: int) -> list[dict[str, Any]]:
         """The lines of the log after one of that number; 0: all that are kept."""

@@ -36,20 +36,13 @@ class RegionsFile:
         """
         text, digest = self._file.read()
         data = content_of(self._file.path)
-        camera = str(data.get("camera", ""))
-        triggers = mapping(data.get("triggers"))
-        points = {
-            name: {"at": list(trigger["point"]), "camera": trigger.get("camera") or camera}
-            for name, trigger in triggers.items()
-            if isinstance(trigger, Mapping) and isinstance(trigger.get("point"), list)
-        }
         scales = mapping(data.get("calibration"))
         return {
             "file": self.name,
             "hash": digest,
-            "camera": camera,
+            "camera": str(data.get("camera", "")),
             "regions": mapping(data.get("regions")),
-            "points": points,
+            "points": _points(data),
             "scales": {name: None if isinstance(scale, Mapping) else scale for name, scale in scales.items()},
             "sizes": self._settings.sizes,
             "lines": len(text.splitlines()),
@@ -68,7 +61,10 @@ class RegionsFile:
         old = self._file.read_as(request.hash)
         data = content_of(self._file.path)
         new = _with_regions(old, mapping(data.get("regions")), request.plain_regions())
+        known = {name: point["at"] for name, point in _points(data).items()}
         for name, point in request.points.items():
+            if known.get(name) == list(point):
+                continue  # a page sends all of them, also those that can't be changed by it
             new = spliced(new, ("triggers", name, "point"), list(point))
         if request.scales is not None:
             new = _with_scales(new, mapping(data.get("calibration")), request.scales)
@@ -100,6 +96,15 @@ class RegionsFile:
                 raise InputError(self._file.path, error.problems) from error
 
 
+def _points(data: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Where triggers aim (`at`) and on which camera, by the trigger's name."""
+    return {
+        name: {"at": list(trigger["point"]), "camera": trigger.get("camera") or str(data.get("camera", ""))}
+        for name, trigger in mapping(data.get("triggers")).items()
+        if isinstance(trigger, Mapping) and isinstance(trigger.get("point"), list)
+    }
+
+
 def _with_scales(text: str, old: Mapping[str, Any], new: Mapping[str, float]) -> str:
     """The text with these scales, and no others; calibrated planes stay.
 
@@ -109,7 +114,8 @@ def _with_scales(text: str, old: Mapping[str, Any], new: Mapping[str, float]) ->
     for camera, scale in new.items():
         if isinstance(old.get(camera), Mapping):
             raise EditError(f"calibration.{camera}: it is a calibrated plane; a scale would replace it")
-        text = spliced(text, ("calibration", camera), scale, above="protocol")
+        if old.get(camera) != scale:
+            text = spliced(text, ("calibration", camera), scale, above="protocol")
     for camera, known in old.items():
         if camera not in new and isinstance(known, int | float):
             text = spliced(text, ("calibration", camera), REMOVED)

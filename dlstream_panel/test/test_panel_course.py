@@ -53,6 +53,7 @@ def test_arrows_to_boxes_that_do_not_exist_are_refused():
 def test_another_course_forgets_the_triggers_of_the_last():
     board = Board(["top"], [], [])
     assert Course(board).view() == {}
+    board.event("experiment_started", "demo", {}, 1.0)
     board.course(json.dumps(course(load_experiment(FOLDER / "demo.yaml"))))
     board.bounds({"in_left": {"at_least": "1"}, "in_right": {}})
     board.event("trigger_rose", "in_right", {"value": "1"}, 5.0)

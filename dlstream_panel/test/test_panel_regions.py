@@ -175,6 +175,23 @@ def test_shared_values_are_refused_with_their_line(tmp_path: Path) -> None:
     assert path.read_text() == text
 
 
+def test_shared_values_that_stay_keep_nothing_else_from_being_saved(tmp_path: Path) -> None:
+    path = copied(ROOT / "config" / "experiments" / "staged_single.yaml", tmp_path)
+    text = path.read_text().replace("point: [550, 63]", "point: &aim [550, 63]")
+    text = text.replace("point: [372, 63]", "point: *aim")
+    text += "calibration: {top: &scale 12.5, side: *scale}\n"
+    path.write_text(text)
+    edited = RegionsFile(PanelSettings(experiment_file=path))
+    seen = edited.view()
+    points = {name: point["at"] for name, point in seen["points"].items()}
+    drawn = {name: dragged(region) for name, region in list(seen["regions"].items())[:1]}
+    said = edited.save(request(seen, regions={**seen["regions"], **drawn}, points=points, scales=seen["scales"]))
+    assert said.startswith("saved: line")
+    assert "point: *aim" in path.read_text()
+    with pytest.raises(SpliceError, match="line 22 of the file has it under a name"):
+        edited.save(request(edited.view(), points={"to_blue": [1, 2]}))
+
+
 def test_a_link_and_the_files_mode_remain(tmp_path: Path) -> None:
     path = copied(DEMO, tmp_path)
     path.chmod(0o640)

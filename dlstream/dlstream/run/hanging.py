@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
+from dlstream_common.event_kinds import NOT_ENDED
 from dlstream_common.ros import LIFECYCLE
 
 AFTER = 15.0
@@ -60,7 +61,7 @@ class Hanging:
             if is_there(node):
                 self._told[node] = heard
                 why = "it hangs, or its computer is too busy"
-                text = f"has said nothing for {steady - heard:.0f} s, and has not ended: {why}"
+                text = f"has said nothing for {steady - heard:.0f} s, and {NOT_ENDED}: {why}"
                 found.append(Hang(node, text, back=False))
             else:
                 del self._heard[node]

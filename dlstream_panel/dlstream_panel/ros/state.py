@@ -62,7 +62,12 @@ class State:
             stamp = stamp_from_message(message.frame_stamp)
             self._decided[message.camera] = max(stamp, self._decided.get(message.camera, 0))
         values = {item.key: item.value for item in message.values}
-        self._post(self._board.event, message.kind, message.name, values, _milliseconds(message.stamp))
+        name = self._in_rig(message.name)
+        self._post(self._board.event, message.kind, name, values, _milliseconds(message.stamp))
+
+    def _in_rig(self, name: str) -> str:
+        """The name of a node without the rig's namespace; any other name as it is."""
+        return name.removeprefix(self._namespace) if name.startswith(f"{self._namespace}/") else name
 
     def _on_protocol(self, message: String) -> None:
         self._post(self._board.course, message.data)
@@ -92,7 +97,7 @@ class State:
             values = {pair.key: pair.value for pair in item.values}
             if not item.name.startswith(f"{self._namespace}/"):
                 continue  # of another rig
-            name = item.name.removeprefix(self._namespace)
+            name = self._in_rig(item.name)
             self._post(self._board.diagnosis, name, _LEVELS[item.level], item.message, values, stamp)
 
     def _on_skeleton(self, camera: str, message: Skeleton) -> None:

@@ -2,6 +2,7 @@
 
 import { byId, keepChildren, make, mark, say } from "./dom.js";
 import { drawOverlay } from "./overlay.js";
+import { nodeState, valuesOf } from "./rows.js";
 
 const OLD = 1000; // ms after which a picture counts as old
 
@@ -110,7 +111,8 @@ export class Cameras {
       const old = now - view.drawnAt > OLD;
       const late = view.age + now - view.drawnAt > OLD; // pictures that keep coming, but come late
       const node = this.state?.nodes[`/${name}/camera`];
-      const inactive = node?.values?.lifecycle === "inactive" ? "stream is stopped" : "no picture";
+      const stopped = node && nodeState(this.state, `/${name}/camera`, this.link.now()).level === "off";
+      const inactive = stopped ? "stream is stopped" : "no picture";
       const since = view.drawnAt ? ` for ${Math.round((now - view.drawnAt) / 1000)} s` : "";
       say(view.veil, !connected ? "no connection" : view.drawnAt || node ? `${inactive}${since}` : "waiting for pictures");
       mark(view.figure, "live", !connected || old ? "no" : late ? "late" : "yes");
@@ -119,8 +121,8 @@ export class Cameras {
   }
 
   #facts(name, view, old) {
-    const camera = this.state?.nodes[`/${name}/camera`]?.values ?? {};
-    const pose = this.state?.nodes["/pose"]?.values ?? {};
+    const said = (node) => (this.state ? valuesOf(this.state, node, this.link.now()) : {});
+    const [camera, pose] = [said(`/${name}/camera`), said("/pose")];
     const fact = (label, value, bad = false) => make("span", { class: bad ? "bad" : "" }, `${label} `, make("b", {}, value));
     const asked = Number(camera.fps_nominal) ? ` of ${camera.fps_nominal}` : "";
     const facts = [];

@@ -1,5 +1,7 @@
 // What was typed or drawn and is not saved yet: it outlives a reload of this window, until it is saved or given up.
 
+import { keep, kept } from "./storage.js";
+
 export class Draft {
   #key;
   #text = null;
@@ -12,7 +14,7 @@ export class Draft {
   /** What was kept; null: nothing. */
   read() {
     try {
-      return JSON.parse(sessionStorage.getItem(this.#key) ?? "null");
+      return JSON.parse(kept(this.#key) ?? "null");
     } catch {
       return null;
     }
@@ -23,8 +25,7 @@ export class Draft {
     const text = value === null ? null : JSON.stringify(value);
     if (text === this.#text) return;
     this.#text = text;
-    if (text === null) sessionStorage.removeItem(this.#key);
-    else sessionStorage.setItem(this.#key, text);
+    keep(this.#key, text);
   }
 }
 

@@ -17,7 +17,7 @@ export class Ground {
   #said = "";
   held = false;
 
-  /** live: whether a camera streams here. on: {image(bitmap), watch(yes), problem(text), camera()}. */
+  /** live: whether a camera streams here. on: {image(bitmap), clear(), watch(yes), problem(text), camera()}. */
   constructor(live, on) {
     [this.live, this.on] = [live, on];
     byId("freeze").addEventListener("click", () => this.hold(!this.held));
@@ -34,7 +34,8 @@ export class Ground {
     const all = [...(this.live ? [{ key: "", name: "live" }] : []), ...others];
     keepChildren(select, all.map((one) => one.key), (key) => make("option", { value: key }), (option, key) => say(option, all.find((one) => one.key === key).name));
     select.value = all.some((one) => one.key === chosen) ? chosen : (all[0]?.key ?? "");
-    this.#choose();
+    if (select.value !== chosen) this.#choose();
+    else this.#describe();
   }
 
   get #chosen() {
@@ -60,6 +61,7 @@ export class Ground {
 
   #choose() {
     this.held = false;
+    this.on.clear();
     this.on.problem("");
     this.show();
     this.#describe();
@@ -75,6 +77,7 @@ export class Ground {
       this.on.problem(error ?? (image ? "" : "this picture can't be shown"));
       this.#said = answer?.ok ? (answer.headers.get("X-Frame") ?? "") : "";
       if (image) this.on.image(image);
+      else this.on.clear();
       this.#describe();
     }
     image?.close();

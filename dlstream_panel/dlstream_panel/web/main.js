@@ -14,6 +14,7 @@ import { Regions } from "./regions.js";
 import { Router } from "./router.js";
 import { Sessions } from "./sessions.js";
 import { Rows } from "./rows.js";
+import { keep, kept } from "./storage.js";
 import { Triggers } from "./triggers.js";
 import { openWizard } from "./wizard_main.js";
 
@@ -31,10 +32,10 @@ let stop = async () => {
 async function start() {
   // A link that is pasted into an open tab is a mere change of its fragment: it would do nothing, and stay in the history.
   window.addEventListener("hashchange", () => location.hash.startsWith("#token=") && location.reload());
-  theme();
   const early = (event) => letterOf(event) === "s" && !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat && stop();
   document.addEventListener("keydown", early);
   byId("stop").addEventListener("click", () => stop());
+  theme();
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   if (token) history.replaceState(null, "", location.pathname); // it stays in no history and on no screenshot
   if (token) await ask("sign-in", { token }).catch((error) => say(byId("sign-in-problem"), error.message));
@@ -91,11 +92,11 @@ function open(hello) {
   const link = new Link(hello.panel, { state, log: (lines) => log.show(lines), measured: (at, values) => triggers.add(at, values), picture: (head, jpeg) => router.picture(head, jpeg), connected });
   const cameras = new Cameras(hello, link);
   const triggers = new Triggers(link);
-  const [rows, outputs, protocol, log, latency] = [new Rows(hello, link), new Outputs(hello, link), new Protocol(hello, triggers), new Log(link), new Latency()];
+  const [rows, outputs, protocol, log, latency] = [new Rows(hello, link), new Outputs(hello, link), new Protocol(hello, link, triggers), new Log(link), new Latency()];
   const rig = { main: "page", enter: () => cameras.watch(), picture: (head, jpeg) => cameras.show(head, jpeg) };
   const jobs = new Jobs();
   const regions = hello.pages.includes("regions") ? new Regions(hello, link) : null;
-  const sessions = hello.pages.includes("sessions") ? new Sessions(hello, jobs) : null;
+  const sessions = hello.pages.includes("sessions") ? new Sessions(hello, link, jobs) : null;
   const calibration = hello.pages.includes("outputs") ? new Calibration(hello) : null;
   const allOutputs = calibration && new Outputs(hello, link, "all-outputs", true);
   const checks = hello.pages.includes("checks") ? new Checks(jobs) : null;
@@ -161,13 +162,13 @@ function open(hello) {
 
 /** Light or dark: the system's, until somebody chooses. */
 function theme() {
-  const chosen = localStorage.getItem("theme");
+  const chosen = kept("theme", true);
   if (chosen) document.documentElement.dataset.theme = chosen;
   byId("theme").addEventListener("click", () => {
     const dark = matchMedia("(prefers-color-scheme: dark)").matches;
     const now = document.documentElement.dataset.theme ?? (dark ? "dark" : "light");
     document.documentElement.dataset.theme = now === "dark" ? "light" : "dark";
-    localStorage.setItem("theme", document.documentElement.dataset.theme);
+    keep("theme", document.documentElement.dataset.theme, true);
   });
 }
 

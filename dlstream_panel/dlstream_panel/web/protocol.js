@@ -3,15 +3,21 @@
 import { Diagram } from "./diagram.js";
 import { byId, clock, keepChildren, make, mark, say } from "./dom.js";
 
+const SILENT = 3500; // ms: the experiment says its state once a second
+
 export class Protocol {
-  constructor(hello, triggers) {
+  constructor(hello, link, triggers) {
+    [this.hello, this.link] = [hello, link];
     byId("protocol-card").hidden = !hello.nodes.includes("/experiment");
     this.triggers = triggers;
     this.diagram = new Diagram();
   }
 
   show(state) {
-    const experiment = state.experiment;
+    const said = state.experiment;
+    // What has failed says no more, and does no more; all else may go on unheard.
+    const silent = Boolean(said.status) && !this.hello.simulated && said.status !== "fault" && this.link.now() - said.at > SILENT;
+    const experiment = silent ? { ...said, status: "silent", state: "silent: what it does is not known", reason: "" } : said;
     const known = Boolean(experiment.status);
     const phase = byId("phase");
     phase.hidden = !known;
@@ -23,8 +29,8 @@ export class Protocol {
     byId("reason").hidden = !experiment.reason;
     say(byId("reason"), experiment.reason ?? "");
     this.#counts(experiment.counts ?? {});
-    this.diagram.show(state);
-    this.triggers.show(state.triggers);
+    this.diagram.show({ ...state, experiment });
+    this.triggers.show(state.triggers, silent);
   }
 
   #time({ status, elapsed }) {

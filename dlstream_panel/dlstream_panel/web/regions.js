@@ -9,6 +9,8 @@ import { focusedInList, showFields, showList } from "./region_list.js";
 import { middle, moved, TYPES, withoutCorner } from "./shapes.js";
 import { Stage } from "./stage.js";
 
+const OTHERS = "The file has been saved by another page meanwhile: yours can't be saved any more. Copy your text, then read the file again.";
+const OLD = 1000; // ms after which a picture counts as old
 const TOOL_KEYS = { v: "select", c: "circle", r: "rectangle", e: "ellipse", p: "polygon", l: "scale" };
 const HINTS = {
   select: "Drag a region or its handles; arrows move it, Shift by 10, Delete removes it.",
@@ -57,7 +59,8 @@ export class Regions {
     on("undo", "click", () => this.#step(this.#drawn.undo()));
     on("redo", "click", () => this.#step(this.#drawn.redo()));
     this.ground = new Ground(hello.cameras.length > 0, {
-      image: (image) => this.shown && this.stage.picture(image),
+      image: (image) => this.shown && this.#picture(image),
+      clear: () => this.#clear(),
       watch: (yes) => this.shown && this.link.watch(yes ? [this.camera] : []),
       problem: (text) => this.#warn(text),
       camera: () => this.camera,
@@ -100,7 +103,7 @@ export class Regions {
     const wanted = () => head.camera === this.camera && this.ground.isLive && !this.ground.held && this.shown;
     if (wanted()) {
       const image = await createImageBitmap(jpeg).catch(() => null);
-      if (image && wanted()) this.stage.picture(image);
+      if (image && wanted()) this.#picture(image);
       image?.close();
     }
     this.link.drawn(head.camera);
@@ -108,14 +111,18 @@ export class Regions {
 
   async #read(asked = null) { // asked: what this page has just saved; what was drawn since then stays
     const draft = this.#file === null ? this.draft.read() : null; // of before a reload
+    const before = this.#drawn.text;
     let file;
     try {
       file = await this.keeper.read();
     } catch (error) {
       return this.#warn(error.message);
     }
+    // What was drawn meanwhile stays. On a file that says something else now, it can't be saved: its hash is an older one.
+    const drawnOn = asked === null && before !== this.#drawn.text;
+    if (drawnOn && canonical(this.#inFile(file)) !== canonical(this.#inFile(this.#file))) return this.#warn(OTHERS);
     this.#file = file;
-    if (asked === null) this.#drawn.begin(this.#inFile(file));
+    if (asked === null && !drawnOn) this.#drawn.begin(this.#inFile(file));
     else if (asked === this.#drawn.text) this.#drawn.renew(this.#inFile(file));
     this.#unsure = false;
     // Of this very file, or of the wizard's same template; without the points of triggers that the file no longer has.
@@ -146,14 +153,18 @@ export class Regions {
       this.#warn("");
       if (this.shown) this.#show();
       else this.draft.keep(null);
-    } else if (this.#dirty) this.#warn("The file has been saved by another page meanwhile: yours can't be saved any more. Copy your text, then read the file again.");
+    } else if (this.#dirty) this.#warn(OTHERS);
     else if (this.shown) this.#read();
   }
 
   #cameras(names) {
     byId("region-camera").replaceChildren(...names.map((name) => make("option", {}, name)));
     byId("region-camera-label").hidden = names.length < 2;
-    if (!names.includes(this.camera)) this.camera = names[0] ?? "";
+    if (!names.includes(this.camera)) {
+      this.camera = names[0] ?? "";
+      this.#clear();
+      this.ground.show();
+    }
     byId("region-camera").value = this.camera;
   }
 
@@ -316,9 +327,27 @@ export class Regions {
     this.camera = camera;
     this.selected = null;
     this.stage.resize(this.#file?.sizes[camera] ?? this.stage.size);
+    this.#clear();
     this.ground.hold(false);
     this.ground.show();
     this.#show();
+  }
+
+  #picture(image) {
+    this.stage.picture(image);
+    this.#cover();
+  }
+
+  #clear() {
+    this.stage.clear();
+    this.#cover();
+  }
+
+  /** What is drawn belongs on a picture of this camera as it is now; one that is held, or of a session, stays. */
+  #cover() {
+    const since = this.stage.drawnAt === null ? Infinity : performance.now() - this.stage.drawnAt;
+    const missing = since === Infinity || (this.ground.isLive && !this.ground.held && since > OLD);
+    this.stage.cover(missing ? `no picture${this.camera && ` of ${this.camera}`}${since === Infinity ? "" : ` for ${Math.round(since / 1000)} s`}` : "");
   }
 
   #hover([x, y]) {
@@ -342,6 +371,7 @@ export class Regions {
   #describe() {
     for (const button of document.querySelectorAll("button[data-tool]")) button.setAttribute("aria-pressed", String(button.dataset.tool === this.tool));
     mark(byId("stage"), "tool", this.tool);
+    this.#cover();
     say(byId("tool-hint"), this.acts ? HINTS[this.tool] : "This link is for looking only.");
     byId("undo").disabled = !this.#drawn.canUndo;
     byId("redo").disabled = !this.#drawn.canRedo;

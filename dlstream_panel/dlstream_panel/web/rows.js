@@ -16,6 +16,9 @@ export function nodeState(state, name, now) {
   return { level: node.level === "stale" ? "warn" : node.level, text: node.message };
 }
 
+/** The values that a node says of itself; none where it is silent: its last ones say nothing of now. */
+export const valuesOf = (state, name, now) => (["silent", "none"].includes(nodeState(state, name, now).level) ? {} : state.nodes[name].values);
+
 export class Rows {
   constructor(hello, link) {
     this.hello = hello;
@@ -28,7 +31,7 @@ export class Rows {
     this.state = state;
     const rows = this.#rows(state);
     keepChildren(byId("rows"), Object.keys(rows), (key) => this.#create(key), (item, key) => this.#update(item, key, rows[key]));
-    const recorder = state.nodes["/recorder"]?.values ?? {};
+    const recorder = valuesOf(state, "/recorder", this.link.now());
     const folder = recorder.session ? `writing to ${recorder.session}` : this.hello.recording ? `sessions go to ${this.hello.directory}` : "this rig has no recorder";
     say(byId("folder"), recorder.disk_free ? `${folder} · ${recorder.disk_free} free` : folder);
   }
@@ -53,11 +56,11 @@ export class Rows {
     if ("/experiment" in state.nodes) {
       const node = nodeState(state, "/experiment", now);
       const text = node.level === "silent" ? node.text : `${state.experiment.name ?? ""} ${state.experiment.status ?? ""}`.trim();
-      rows.experiment = { label: "Experiment", level: running ? "ok" : node.level === "ok" ? "off" : node.level, text: (waiting && state.experiment.reason) || text, on: running || waiting };
+      rows.experiment = { label: "Experiment", level: node.level === "silent" ? "silent" : running ? "ok" : node.level === "ok" ? "off" : node.level, text: (waiting && node.level !== "silent" && state.experiment.reason) || text, on: running || waiting };
     }
     if (this.hello.recording) {
       const node = nodeState(state, "/recorder", now);
-      const session = state.nodes["/recorder"]?.values?.session;
+      const { session } = valuesOf(state, "/recorder", now);
       const byService = this.hello.recording === "service";
       const why = byService ? "" : this.hello.recording === "experiment" ? "it records while the experiment runs" : "it records while the rig runs";
       rows.recording = { label: "Recording", ...node, level: node.level === "ok" && !session ? "off" : node.level, on: Boolean(session), locked: why };

@@ -2,6 +2,7 @@
 
 import { byId, clock, keepChildren, make, mark, say, tell } from "./dom.js";
 import { ask, read } from "./link.js";
+import { valuesOf } from "./rows.js";
 
 const NAMES = { overlay: "poses on a frame", trajectory: "path", occupancy: "time by place", latency: "latency", stimuli: "stimuli" };
 
@@ -20,8 +21,8 @@ export class Sessions {
   #asked = 0;
   #job = null;
 
-  constructor(hello, jobs) {
-    [this.hello, this.jobs, this.chosen, this.shown, this.recording] = [hello, jobs, "", false, ""];
+  constructor(hello, link, jobs) {
+    [this.hello, this.link, this.jobs, this.chosen, this.shown, this.recording] = [hello, link, jobs, "", false, ""];
     byId("session-search").addEventListener("input", () => this.#list());
     byId("make-report").addEventListener("click", () => this.#start("report"));
     byId("replay-same").addEventListener("click", () => this.#start("replay"));
@@ -42,7 +43,7 @@ export class Sessions {
   state(state) {
     for (const id of ["make-report", "replay-same", "what-if"]) byId(id).disabled = state.run || state.job.running || !this.chosen;
     byId("make-report").title = state.run ? "A run is on: end it first." : "";
-    const recording = (state.nodes["/recorder"]?.values?.session ?? "").split("/").at(-1);
+    const recording = (valuesOf(state, "/recorder", this.link.now()).session ?? "").split("/").at(-1);
     const changed = this.recording !== recording;
     this.recording = recording;
     if (changed) this.#again();

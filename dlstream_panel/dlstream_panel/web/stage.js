@@ -1,7 +1,7 @@
 // The picture on which regions are drawn: a canvas below, an SVG of shapes and handles above it.
 // Pixels: the origin is the centre of the top-left pixel, so the SVG's view begins at -0.5.
 
-import { brief, make, settle } from "./dom.js";
+import { brief, make, mark, say, settle } from "./dom.js";
 import { anchors, bounds, center, drawn, handles, moved, onGrid, outline, pulled, snapped } from "./shapes.js";
 
 const REACH = 14; // screen pixels around a handle that take the pointer: 28 across
@@ -18,6 +18,7 @@ export class Stage {
   #size = [640, 480];
   #drag = null;
   #corners = [];
+  drawnAt = null; // when the picture came, by performance.now(); null: there is none
 
   /** host: where it stands. on: {change(what, name, value, done), select(item), tool(), step(), sticky(), editable(), scaled(a, b), hover(at)} */
   constructor(host, on) {
@@ -26,7 +27,8 @@ export class Stage {
     this.selected = null;
     this.canvas = make("canvas", { role: "img", "aria-label": "Picture of the camera" });
     this.svg = svg("svg", { role: "group", "aria-label": "Regions on the picture", tabindex: "0", class: "drawing" });
-    this.box = make("div", { class: "sheet" }, this.canvas, this.svg);
+    this.veil = make("p", { class: "veil" });
+    this.box = make("div", { class: "sheet" }, this.canvas, this.veil, this.svg);
     host.append(this.box);
     this.svg.addEventListener("pointerdown", (event) => this.#down(event));
     this.svg.addEventListener("pointermove", (event) => this.#move(event));
@@ -41,7 +43,10 @@ export class Stage {
     this.#size = size;
     this.svg.setAttribute("viewBox", `-0.5 -0.5 ${size[0]} ${size[1]}`);
     this.box.style.setProperty("--aspect", size[0] / size[1]);
-    if (this.canvas.width !== size[0] || this.canvas.height !== size[1]) [this.canvas.width, this.canvas.height] = size;
+    if (this.canvas.width !== size[0] || this.canvas.height !== size[1]) {
+      [this.canvas.width, this.canvas.height] = size;
+      this.drawnAt = null;
+    }
     this.render();
   }
 
@@ -52,6 +57,19 @@ export class Stage {
   picture(image) {
     if (image.width !== this.#size[0] || image.height !== this.#size[1]) this.resize([image.width, image.height]);
     this.canvas.getContext("2d").drawImage(image, 0, 0);
+    this.drawnAt = performance.now();
+  }
+
+  /** Takes the picture away: what is drawn on another camera's would be elsewhere on its own. */
+  clear() {
+    this.canvas.getContext("2d").clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.drawnAt = null;
+  }
+
+  /** Says over a grey picture why it is not to be drawn on; empty: it is. */
+  cover(text) {
+    say(this.veil, text);
+    mark(this.box, "live", text ? "no" : "yes");
   }
 
   /** Shows items: [{kind, name, shape | at}], the selected one with handles. */

@@ -4,6 +4,7 @@ import { byId, keepChildren, make, mark, say } from "./dom.js";
 
 const SPAN = 30_000; // ms
 const GAP = 1000; // ms without a value after which a curve is broken
+const UNCOUNTED = "how often it was true is not known: the panel was started after the run had begun";
 const PERIOD = 100; // ms between two drawings
 
 export class Triggers {
@@ -26,28 +27,32 @@ export class Triggers {
     }
   }
 
-  show(triggers) {
+  /** silent: what triggers were when the experiment last spoke says nothing of now. */
+  show(triggers, silent = false) {
     byId("triggers-title").hidden = !Object.keys(triggers).length;
     for (const name of this.#curves.keys()) if (!(name in triggers)) this.#curves.delete(name);
-    keepChildren(this.#list, Object.keys(triggers), (name) => create(name), (item, name) => this.#update(item, name, triggers[name]));
+    keepChildren(this.#list, Object.keys(triggers), (name) => create(name), (item, name) => this.#update(item, name, triggers[name], silent));
   }
 
-  #update(item, name, trigger) {
+  #update(item, name, trigger, silent) {
     const newest = this.#curves.get(name)?.at(-1);
     const fresh = newest && this.link.now() - newest.at < 2 * GAP;
-    const active = fresh ? newest.active : trigger.active;
+    const known = fresh || !silent;
+    const active = fresh ? newest.active : known && trigger.active;
     mark(item, "active", active ? "yes" : "no");
     item.bounds = trigger.bounds;
     const [head, canvas] = item.children;
     const [, , value, limits, is] = head.children;
-    const measured = fresh ? newest.value : trigger.value === "" ? null : Number(trigger.value);
+    const measured = fresh ? newest.value : !known || trigger.value === "" ? null : Number(trigger.value);
     const unit = unitOf(trigger.bounds);
     say(value, measured === null ? "" : `${short(measured)}${unit}`);
     const bounds = inWords(trigger.bounds);
     say(limits, bounds);
-    say(is, active ? "true" : "false");
-    head.title = `${name}: ${trigger.count} times true in this run`;
-    say(item.lastChild, `${trigger.count}×`);
+    say(is, !known ? "not known" : active ? "true" : "false");
+    const counted = trigger.count !== null;
+    head.title = `${name}: ${counted ? `${trigger.count} times true in this run` : UNCOUNTED}`;
+    say(item.lastChild, counted ? `${trigger.count}×` : "–");
+    item.lastChild.title = counted ? "" : UNCOUNTED;
     canvas.setAttribute("aria-label", `${name} in the last 30 s${bounds && `, true at ${bounds}${unit}`}`);
   }
 

@@ -3,6 +3,7 @@
 
 import { byId, keepChildren, make, mark, say, tell } from "./dom.js";
 import { ask, read } from "./link.js";
+import { keep, kept as keptText } from "./storage.js";
 import { newCamera, pictureOf, refusedName, removed, renamed, shotKey, watching } from "./wizard_cameras.js";
 import { showFields, showOutputs, showReading, showRegions } from "./wizard_steps.js";
 
@@ -33,10 +34,11 @@ export class Wizard {
   #job = { running: false };
   #pictures = {}; // when each camera took its last one
   #taking = "";
+  #writing = false;
 
   constructor(hello, jobs) {
     this.hello = hello;
-    const last = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+    const last = JSON.parse(keptText(KEPT) ?? "null");
     const kept = last?.answers.cameras ? last : null; // an older page's had one camera
     [this.answers, this.step, this.written] = [kept?.answers ?? structuredClone(FIRST), kept?.step ?? "camera", kept?.written ?? ""];
     this.visited = new Set(kept?.visited ?? ["camera"]);
@@ -117,7 +119,7 @@ export class Wizard {
   }
 
   #keep() {
-    sessionStorage.setItem(KEPT, JSON.stringify({ answers: this.answers, step: this.step, visited: [...this.visited], written: this.written, number: this.number, pictures: this.#pictures }));
+    keep(KEPT, JSON.stringify({ answers: this.answers, step: this.step, visited: [...this.visited], written: this.written, number: this.number, pictures: this.#pictures }));
   }
 
   #again() {
@@ -251,14 +253,19 @@ export class Wizard {
   // Writing and running.
 
   async #write() {
-    byId("w-write").disabled = true;
+    const { answers } = this;
+    const asked = JSON.stringify(answers);
+    this.#writing = true;
+    this.#buttons();
     try {
-      tell(await ask("wizard-write", { answers: this.answers }, 60_000));
-      this.written = this.answers.rig_file;
+      tell(await ask("wizard-write", { answers }, 60_000));
+      if (JSON.stringify(this.answers) === asked) this.written = answers.rig_file;
+      else tell("The files have the answers of before your last change: write them again.", "problem");
       this.#keep();
     } catch (error) {
       tell(error.message, "problem");
     }
+    this.#writing = false;
     this.#look();
   }
 
@@ -390,10 +397,10 @@ export class Wizard {
     const wrong = (this.#made?.problems.length ?? 1) > 0;
     const job = this.#job;
     const runs = job.name === "run" && job.running;
-    byId("w-write").disabled = wrong || runs;
+    byId("w-write").disabled = wrong || runs || this.#writing;
     byId("w-picture-button").disabled = this.busy;
-    say(byId("w-written"), wrong ? "Something does not fit yet: see above." : this.written ? `Written: ${this.written} and ${this.answers.experiment_file}.` : "Everything fits.");
-    byId("w-run").disabled = !this.written || this.busy;
+    say(byId("w-written"), this.#writing ? "Being written …" : wrong ? "Something does not fit yet: see above." : this.written ? `Written: ${this.written} and ${this.answers.experiment_file}.` : "Everything fits.");
+    byId("w-run").disabled = !this.written || this.busy || this.#writing;
     byId("w-end").disabled = !runs;
     const ended = job.name === "run" && !job.running;
     say(byId("w-running"), runs ? (job.link ? "The rig runs. Its own page has the live pictures, the experiment and STOP." : "The rig starts …") : ended ? (job.code === 0 ? "The run has ended well." : `The run has ended with exit code ${job.code}: see what it printed.`) : this.written ? "" : "The files are written first.");

@@ -23,7 +23,7 @@ export function openWizard(hello) {
   const jobs = new Jobs();
   const wizard = new Wizard(hello, jobs);
   const regions = new Regions(hello, link, wizard.keeper, () => wizard.grounds());
-  const sessions = new Sessions(hello, jobs);
+  const sessions = new Sessions(hello, link, jobs);
   const router = new Router({
     wizard: { main: "wizard-page", enter: () => wizard.enter() },
     regions: { main: "regions-page", enter: () => regions.enter(), leave: () => regions.leave(), key: (event) => regions.key(event) },
