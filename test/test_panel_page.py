@@ -239,3 +239,40 @@ def test_what_nodes_said_last_is_not_shown_of_silent_ones(opened, observer):
     page.until(f"{records}.level === 'silent' && {records}.on === 'no'")
     page.until(f"!/29|28|dropped/.test({facts}) && {folder} === 'sessions go to sessions'")
     assert page.errors == []
+
+
+def test_what_time_it_is_for_the_browser_changes_nothing_in_what_is_shown(opened, observer):
+    rig = CONFIG / "rig.demo.yaml"
+    page = opened("const at = Date.now(); Date.now = () => at + 36e5;", rig_file=str(rig))  # another clock, set back
+    timer = stream(observer, "top")
+    live = "document.querySelector('.camera').dataset.live === '{}'"
+    page.until(live.format("yes"))
+    observer.within(timer.cancel)
+    page.until(live.format("no"))
+    page.click("[data-page=checks]")
+    said = "window.said = []; new MutationObserver(() => said.push(news.innerText)).observe(news, {childList: true}); 0"
+    page.run(f"const news = document.getElementById('job-news'); {said}")
+    page.click("[data-check=check] button")
+    state = "document.getElementById('job-state').innerText"
+    page.until(f"{state}.startsWith('running for 0:')")
+    page.until(f"{state}.startsWith('ended well after 0:')")
+    assert page.run("said") == ["running", "ended well"], "what is read aloud, and no second of it"
+    assert page.run("document.querySelectorAll('#job-state[role], #job-state[aria-live]').length") == 0
+    assert page.errors == []
+
+
+def test_a_tab_that_is_not_seen_asks_for_no_pictures_to_draw_on(opened, observer, wait_for):
+    page = opened()
+    page.click("[data-page=regions]")
+    stream(observer, "top")
+    page.until(SHEET.format("yes"))
+    topic = "/top/image_raw/compressed"
+    wait_for(lambda: observer.node.count_subscribers(topic) == 1, "the page's pictures")
+    hide = "Object.defineProperty(document, 'hidden', {{value: {}, configurable: true}});"
+    change = "document.dispatchEvent(new Event('visibilitychange'))"
+    page.run(hide.format("true") + change)
+    wait_for(lambda: observer.node.count_subscribers(topic) == 0, "their end")
+    page.run(hide.format("false") + change)
+    wait_for(lambda: observer.node.count_subscribers(topic) == 1, "pictures again")
+    page.until(SHEET.format("yes"))
+    assert page.errors == []

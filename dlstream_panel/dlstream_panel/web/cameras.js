@@ -71,7 +71,7 @@ export class Cameras {
       poses: head.poses,
       minConfidence: this.hello.min_confidence,
     });
-    const now = Date.now();
+    const now = performance.now();
     view.drawnAt = now;
     view.age = this.#isTimed(head.camera) ? Math.max(0, Math.round(this.link.now() - head.stamp)) : 0;
     view.withPoses = head.poses !== null;
@@ -91,7 +91,7 @@ export class Cameras {
     );
     const head = make("div", { class: "camera-head" }, make("h2", {}, name), caption, button);
     const figure = make("figure", { class: "camera card" }, head, make("div", { class: "picture" }, canvas, veil));
-    this.#views.set(name, { figure, canvas, context: canvas.getContext("2d"), veil, caption, age: 0, drawnAt: 0, times: [] });
+    this.#views.set(name, { figure, canvas, context: canvas.getContext("2d"), veil, caption, age: 0, drawnAt: null, times: [] });
     return figure;
   }
 
@@ -105,16 +105,16 @@ export class Cameras {
   }
 
   #describe() {
-    const now = Date.now();
+    const now = performance.now();
     const connected = document.body.dataset.connection === "open";
     for (const [name, view] of this.#views) {
-      const old = now - view.drawnAt > OLD;
-      const late = view.age + now - view.drawnAt > OLD; // pictures that keep coming, but come late
+      const old = view.drawnAt === null || now - view.drawnAt > OLD;
+      const late = !old && view.age + now - view.drawnAt > OLD; // pictures that keep coming, but come late
       const node = this.state?.nodes[`/${name}/camera`];
       const stopped = node && nodeState(this.state, `/${name}/camera`, this.link.now()).level === "off";
       const inactive = stopped ? "stream is stopped" : "no picture";
-      const since = view.drawnAt ? ` for ${Math.round((now - view.drawnAt) / 1000)} s` : "";
-      say(view.veil, !connected ? "no connection" : view.drawnAt || node ? `${inactive}${since}` : "waiting for pictures");
+      const since = view.drawnAt !== null ? ` for ${Math.round((now - view.drawnAt) / 1000)} s` : "";
+      say(view.veil, !connected ? "no connection" : view.drawnAt !== null || node ? `${inactive}${since}` : "waiting for pictures");
       mark(view.figure, "live", !connected || old ? "no" : late ? "late" : "yes");
       view.caption.replaceChildren(...this.#facts(name, view, old));
     }

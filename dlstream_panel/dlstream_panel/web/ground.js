@@ -23,7 +23,13 @@ export class Ground {
     byId("freeze").addEventListener("click", () => this.hold(!this.held));
     byId("region-source").addEventListener("change", () => this.#choose());
     byId("region-moment").addEventListener("input", () => this.#still());
+    document.addEventListener("visibilitychange", () => this.#watch());
     this.#describe();
+  }
+
+  /** Asks for the live pictures, where they are shown and can be seen. */
+  #watch() {
+    this.on.watch(this.isLive && !this.held && !document.hidden);
   }
 
   /** The pictures to choose from beside the live one: [{key, name, address(camera, at)}]. */
@@ -49,13 +55,13 @@ export class Ground {
 
   hold(yes) {
     this.held = yes;
-    this.on.watch(this.isLive && !yes);
+    this.#watch();
     this.#describe();
   }
 
   /** Shows it again: the page was opened, or another camera was chosen. */
   show() {
-    this.on.watch(this.isLive && !this.held);
+    this.#watch();
     this.#still();
   }
 

@@ -34,7 +34,8 @@ export class Jobs {
 export class Checks {
   #job = { running: false };
 
-  constructor(jobs) {
+  constructor(link, jobs) {
+    this.link = link;
     byId("check-list").replaceChildren(
       ...Object.entries(CHECKS).map(([what, [title, text, command]]) =>
         make("li", { class: "card check-item", "data-check": what }, make("div", { class: "card-head" }, make("h3", {}, title), make("button", { type: "button", class: "control", "aria-label": `Start: ${title}`, onclick: () => this.#start(what) }, "Start")), make("p", { class: "muted" }, text), make("p", { class: "check-end" }), make("code", { class: "muted small" }, command)),
@@ -75,8 +76,10 @@ export class Checks {
 
   #clock() {
     const { running, began, ended, code, name } = this.#job;
-    const seconds = name ? ((running ? Date.now() : ended) - began) / 1000 : 0;
-    say(byId("job-state"), !name ? "" : running ? `running for ${clock(seconds)}` : code === 0 ? `ended well after ${clock(seconds)}` : `ended with exit code ${code} after ${clock(seconds)}`);
+    const seconds = name ? ((running ? this.link.now() : ended) - began) / 1000 : 0;
+    const end = !name || running ? "" : code === 0 ? "ended well" : `ended with exit code ${code}`;
+    say(byId("job-news"), running ? "running" : end); // what is read aloud: not each second
+    say(byId("job-state"), !name ? "" : running ? `running for ${clock(seconds)}` : `${end} after ${clock(seconds)}`);
     mark(byId("job-state"), "bad", !name || running || code === 0 ? "no" : "yes");
   }
 }

@@ -99,7 +99,7 @@ function open(hello) {
   const sessions = hello.pages.includes("sessions") ? new Sessions(hello, link, jobs) : null;
   const calibration = hello.pages.includes("outputs") ? new Calibration(hello) : null;
   const allOutputs = calibration && new Outputs(hello, link, "all-outputs", true);
-  const checks = hello.pages.includes("checks") ? new Checks(jobs) : null;
+  const checks = hello.pages.includes("checks") ? new Checks(link, jobs) : null;
   const router = new Router({
     rig,
     regions: regions && { main: "regions-page", enter: () => regions.enter(), leave: () => regions.leave(), picture: (head, jpeg) => regions.picture(head, jpeg), key: (event) => regions.key(event) },
