@@ -452,9 +452,26 @@ def test_frame_triggers_begin_again_after_a_pause_of_this_computer(board):
     assert triggers.off() > 0
     wait_until(lambda: not triggers.fault() and len(board.changes(4)) > before + 10, "new pulses")
     board.command("reset")
-    assert "the pulses can't begin again" in str(wait_until(triggers.fault, "a fault"))
+    told = str(wait_until(lambda: "can't begin again" in (said := triggers.fault()) and said, "the end of the pulses"))
+    assert "the board was reset, and everything on it is off" in told
     with pytest.raises(OutputError, match="the pulses can't begin again"):
         triggers.off()
+    triggers.close()
+
+
+def test_frame_triggers_run_on_where_only_the_answers_are_late(board):
+    triggers = FrameTrigger(FrameTriggerSettings(pin=4, port=board.port, rate=50, width=2), print)
+    triggers.open()
+    wait_until(lambda: board.level(4) == "1", "the first pulse")
+    board.command("freeze")
+    assert "the board has answered none of 8 lines" in str(wait_until(triggers.fault, "a fault"))
+    assert triggers.off() > 0
+    board.command("go")
+    before = len(board.changes(4))
+    wait_until(lambda: triggers.fault() is not None and len(board.changes(4)) > before + 20, "more pulses")
+    assert triggers.off() > 0
+    rises = [change.us for change in board.changes(4) if change.level == "1"]
+    assert [b - a for a, b in pairwise(rises)] == pytest.approx([20_000] * (len(rises) - 1), abs=20), "one train"
     triggers.close()
 
 

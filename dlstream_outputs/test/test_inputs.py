@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -124,19 +125,19 @@ def test_an_unplugged_or_reset_board_is_told(opened, board):
 
 
 class _Spoiling:
-    """A port that spoils the first byte of the next report of the board."""
+    """A port that spoils the first byte of the board's next report, or answer."""
 
-    def __init__(self, port: Any) -> None:
-        self._port, self.spoilt = port, False
+    def __init__(self, port: Any, first: bytes = b"!") -> None:
+        self._port, self._first, self.spoilt, self.at = port, first, False, 0.0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._port, name)
 
     def read(self, count: int) -> bytes:
         heard = bytes(self._port.read(count))
-        if b"!" in heard and not self.spoilt:
-            self.spoilt = True
-            heard = heard.replace(b"!", b"?", 1)
+        if self._first in heard and not self.spoilt:
+            self.at, self.spoilt = time.monotonic(), True
+            heard = heard.replace(self._first, b"?", 1)
         return heard
 
 
@@ -161,6 +162,37 @@ def test_a_report_that_is_lost_is_told_and_the_level_is_right_afterwards(opened,
     assert "1 of the board's reports were lost on the way, and one may say that pin 9 is off" in output.fault()
     assert lever.fault() == ""
     output.close()
+
+
+def test_after_a_loss_all_inputs_are_read_again_however_many_lines_are_under_way(opened, board, monkeypatch):
+    levers = [opened(pin=pin) for pin in (2, 3, 4, 5)]
+    monkeypatch.setattr("dlstream_outputs.board.link.WINDOW", 2)
+    link = levers[0][0]._opened._link
+    link._port = spoiling = _Spoiling(link._port)
+    assert levers[0][0].read()
+    for pin in (2, 4, 5):
+        board.command(f"pin {pin} 0")
+    wait_until(lambda: spoiling.spoilt, "a lever changes")
+    board.command("pin 3 0")
+
+    def all_told() -> bool:
+        assert [lever.fault() for lever, _ in levers] == [""] * 4
+        return all([on for on, _ in heard] == [False] for _, heard in levers)
+
+    wait_until(all_told, "the level of each", patience=20)
+
+
+def test_an_answer_that_is_lost_is_asked_for_again_and_is_no_silence(opened):
+    lever, _ = opened(pin=2)
+    link = lever._opened._link
+    link._port = spoiling = _Spoiling(link._port, b"A")
+
+    def goes_on() -> bool:
+        assert lever.fault() == ""
+        return spoiling.spoilt and link.heard > spoiling.at
+
+    wait_until(goes_on, "an answer after the lost one", patience=30)
+    assert link.damaged == 1
 
 
 @pytest.mark.parametrize("how", ["cut", "freeze"])

@@ -76,6 +76,21 @@ class BoardEvent:
     """The board's own time, in microseconds modulo 2**32."""
 
 
+@dataclass
+class _Rereading:
+    """Inputs whose level is asked for after reports were lost.
+
+    Attributes:
+        pins: those whose level is not known again, in the order in which they are asked for.
+        event: since when it is in doubt.
+        asked: the question about the first of them.
+    """
+
+    pins: list[int]
+    event: BoardEvent
+    asked: Pending | None = None
+
+
 class Board:
     """A board that runs dlstream's firmware.
 
@@ -111,7 +126,10 @@ class Board:
         self._jump_told = -_TELL_AGAIN
         self._asked_time = -math.inf
         self._asked: Pending | None = None
-        self._was_reset = False
+        self._question = -math.inf  # when the first was sent that nothing was heard after
+        self._silent = self._was_reset = False
+        self._doubtful: set[int] = set()  # lines that may be off by the board's own doing
+        self._rereading: _Rereading | None = None
         try:
             answer, rest = shake_hands(port, self.session, HANDSHAKE)
         except Exception:
@@ -167,12 +185,19 @@ class Board:
             BoardError: the board refuses it, does not answer, or is gone.
         """
         self._faults.pop(pin, None)
-        armed = self._link.send(f"arm {pin}")
-        self._ended.pop(pin, None)
-        done = self._link.send(command)
-        self._commands[pin] = done.number
-        self._link.answer_to(armed, timeout)
-        return self._stamp(self._link.answer_to(done, timeout))
+        doubtful = pin in self._doubtful
+        self._doubtful.discard(pin)
+        try:
+            armed = self._link.send(f"arm {pin}")
+            self._ended.pop(pin, None)
+            done = self._link.send(command)
+            self._commands[pin] = done.number
+            self._link.answer_to(armed, timeout)
+            return self._stamp(self._link.answer_to(done, timeout))
+        except BoardError:
+            if doubtful:  # it is no less so than before
+                self._doubtful.add(pin)
+            raise
 
     def off(self, pin: int, timeout: float = ANSWER_TIMEOUT) -> int:
         """Switches a line off and disarms it; returns when, as `command` does."""
@@ -219,21 +244,31 @@ class Board:
     def _keep_time(self, silence: float) -> None:
         """Compares the clocks about once a second: nothing else does where no output is commanded.
 
-        Nor would anything else notice there that the board is silent.
+        Nor would anything else notice there that the board is silent. A question without an answer is asked again: a
+        single line may be damaged on its way.
         """
-        if time.monotonic() - self._asked_time < _TIME_PERIOD:
+        self._read_again()
+        steady = time.monotonic()
+        unanswered = steady - self._question if self._question > self._link.heard else 0.0
+        if unanswered >= silence:
+            if self._asked is not None:
+                self._asked.answered.wait(_LAST_CHANCE)
+            if self._question > self._link.heard:
+                self._silent, self._question = True, steady
+                self._fail_all(f"{self.port}: the board no longer answers; is its cable loose, or is it without power?")
+        elif not unanswered:
+            self._silent = False
+        if steady - self._asked_time < (_TIME_PERIOD / 2 if unanswered else _TIME_PERIOD):
             return
-        asked = self._asked
-        if asked is not None and not asked.answered.is_set():
-            if time.monotonic() - asked.steady < silence or asked.answered.wait(_LAST_CHANCE):
-                return
-            self._fail_all(f"{self.port}: the board no longer answers; is its cable loose, or is it without power?")
-        self._asked_time, self._asked = time.monotonic(), None
+        self._asked_time = steady
+        if self._question <= self._link.heard:
+            self._question = steady
         with suppress(BoardError):  # what is wrong with the link is its fault
             self._asked = self._link.send("time")
 
     def _fail_all(self, reason: str) -> None:
         """A fault of everything on the board."""
+        self._doubtful.update(self._lines)
         for pin in (*self._lines, *self._inputs):
             self._faults[pin] = reason
 
@@ -242,6 +277,15 @@ class Board:
         if answer.words == _NOT_GREETED and not self._was_reset:
             self._was_reset = True
             self._fail_all(_WAS_RESET)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it is unplugged, or has been silent until now."""
+        return bool(self._link.fault) or self._silent
+
+    def may_be_off(self, pin: int) -> bool:
+        """Whether the board has ended what the last command began on a line, or may have and its report was lost."""
+        return pin in self._doubtful
 
     def round_trip(self) -> float:
         """Asks the board for its time; returns the seconds that this took."""
@@ -313,6 +357,7 @@ class Board:
         if report.word in ("watchdog", "max_on") and report.values:
             pin = int(report.values[0])
             limit = self._lines.get(pin, Line(pin))
+            self._doubtful.add(pin)
             self._faults[pin] = (
                 f"the board switched pin {pin} off: not fed for {limit.watchdog / 1000:g} s"
                 if report.word == "watchdog"
@@ -339,14 +384,33 @@ class Board:
     def _on_gap(self, event: BoardEvent) -> None:
         """Reports were lost, which may have said that the board switched something off, or what an input did."""
         lost = f"{event.values[0]} of the board's reports were lost on the way"
-        for pin in self._lines:
+        for pin in list(self._lines):
+            self._doubtful.add(pin)
             self._faults[pin] = f"{lost}, and one may say that pin {pin} is off; is the cable of {self.port} loose?"
         self._tell(event)
-        for pin in self._inputs:
-            try:
-                self._link.send(f"read {pin}", on_answer=partial(self._know, pin, at=event))
-            except BoardError as error:
-                self._faults[pin] = f"{lost}, and pin {pin} can't be read: {error}"
+        self._rereading = _Rereading(list(self._inputs), event)
+        self._read_again()
+
+    def _read_again(self) -> None:
+        """Asks for the next input's level after a loss, unless its answer may still come; until all are known."""
+        left = self._rereading
+        if (
+            left is None
+            or not left.pins
+            or (left.asked is not None and left.asked.steady + _TIME_PERIOD > time.monotonic())
+        ):
+            return
+        pin = left.pins[0]
+
+        def on_answer(answer: Answer) -> None:
+            self._know(pin, answer, at=left.event)
+            if left.pins and left.pins[0] == pin:
+                del left.pins[0]
+            left.asked = None
+            self._read_again()
+
+        with suppress(BoardError):  # too much is under way: at the next look
+            left.asked = self._link.send(f"read {pin}", on_answer=on_answer)
 
     def _tell(self, event: BoardEvent) -> None:
         for listener in self._listeners:

@@ -46,10 +46,11 @@ class Link:
         on_time: called in the link's thread for each answer: the board's microseconds, and the nanoseconds since the
             epoch before the question and after the answer.
         on_refusal: called in the link's thread with each answer that refuses a line, also one that nobody waits for.
-        heard: what the board has said already.
+        said: what the board has said already.
 
     Attributes:
         damaged: lines of the board that were not whole.
+        heard: when the board said its last whole line, in seconds of the steady clock.
         fault: why nothing can be sent any more; empty while all is well.
     """
 
@@ -59,15 +60,16 @@ class Link:
         on_report: Callable[[Report], None],
         on_time: Callable[[int, int, int], object],
         on_refusal: Callable[[Answer], object] = lambda answer: None,
-        heard: bytes = b"",
+        said: bytes = b"",
     ) -> None:
         self._port = port
         self._on_report, self._on_time, self._on_refusal = on_report, on_time, on_refusal
-        self._heard = heard
+        self._said = said
         self._lock = threading.Lock()
         self._waiting: dict[int, Pending] = {}
         self._number = 0
         self.damaged = 0
+        self.heard = time.monotonic()
         self.fault = ""
         self._closing = False
         self._thread = threading.Thread(target=self._read, name="board", daemon=True)
@@ -139,7 +141,7 @@ class Link:
             raise BoardError(f"the board has answered none of {len(self._waiting)} lines; is its cable loose?")
 
     def _read(self) -> None:
-        rest = self._heard
+        rest = self._said
         while not self._closing:
             try:
                 rest += self._port.read(self._port.in_waiting or 1)
@@ -159,7 +161,9 @@ class Link:
         said = read_line(line)
         if said is None:
             self.damaged += 1
-        elif isinstance(said, Report):
+            return
+        self.heard = time.monotonic()
+        if isinstance(said, Report):
             self._on_report(said)
         else:
             waiting = self._waiting.get(said.number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -53,11 +54,15 @@ class FrameTrigger(BoardPin[FrameTriggerSettings]):
     arming = "start"
     acknowledges = "nothing: it takes no commands"
     _stopped = ""
-    """Why the pulses do not begin again after a fault; empty: they have."""
+    """Why the pulses have ended for good; empty: they have not."""
+    _reason = ""
+    """Why they ended."""
+    _failing = 0.0
+    """Since when they could not begin again, in seconds of the steady clock; 0: they could."""
 
     def open(self) -> None:
         self.take(max_on=2000, watchdog=round(1000 * _WATCHDOG), free_running=True)
-        self._stopped = ""
+        self._stopped, self._failing = "", 0.0
         try:
             self._start()
         except BoardError as error:
@@ -81,17 +86,30 @@ class FrameTrigger(BoardPin[FrameTriggerSettings]):
     def fault(self) -> str:
         """Also feeds the board: its node asks all the time, whether an output is on or not.
 
-        After whatever has gone wrong, the pulses begin again: a rig without frames is blind.
+        Where the board has ended the pulses, they begin again: a rig without frames is blind.
         """
-        if self._board is None:
+        board = self._board
+        if board is None:
             return ""
-        problem = self._board.fault(self.settings.pin)
-        if problem:
-            try:
-                self._start()
-            except BoardError as error:
-                self._stopped = f"the pulses can't begin again: {error}"
-                return f"{problem}; {self._stopped}"
-            problem += "; the pulses begin again now, and frames are missing in between"
-        self._board.feed(self.settings.pin)
+        problem = board.fault(self.settings.pin)
+        if board.is_gone:
+            self._stopped = self._stopped or problem
+        elif board.may_be_off(self.settings.pin):
+            return self._begin_again(problem)
+        else:
+            board.feed(self.settings.pin)
         return problem
+
+    def _begin_again(self, problem: str) -> str:
+        """Begins the pulses again; a computer that was busy may have to try more than once. Returns what to report."""
+        self._reason = problem or self._reason
+        try:
+            self._start()
+        except BoardError as error:
+            self._failing = self._failing or time.monotonic()
+            if time.monotonic() - self._failing < _WATCHDOG:
+                return problem
+            self._stopped = f"{self._reason}; the pulses can't begin again: {error}"
+            return self._stopped
+        self._failing = 0.0
+        return f"{self._reason}; the pulses begin again now, and frames are missing in between"
