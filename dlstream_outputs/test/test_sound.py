@@ -129,6 +129,14 @@ def test_a_file_lasts_as_long_as_it_is_or_is_cut(card, sound, wait_for, call):
     assert len(loud(card.since(begin))) / RATE == pytest.approx(0.2, abs=CAPTURED)
 
 
+def test_what_happens_to_the_file_of_a_sound_that_is_in_memory_changes_nothing(card, sound, wait_for, call):
+    output = sound(sounds={"call": str(call)}, volume=1.0)
+    call.unlink()
+    assert output.settings.read("play", {"sound": "call"}).seconds == pytest.approx(1.0, abs=1e-6)
+    due = play(output, sound="call")
+    wait_for(lambda: len(loud(card.since(due))) > 0.5 * RATE, "the sound")
+
+
 @pytest.mark.parametrize(
     ("limit", "message"),
     [

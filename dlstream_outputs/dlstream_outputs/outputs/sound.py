@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationInfo
 
 from dlstream_common import Problem, suggest
 from dlstream_outputs.actions import Action, Play
@@ -50,6 +50,8 @@ class SoundSettings(OutputSettings):
     """Seconds of sound that wait in the card's buffer. Less is earlier, and runs dry more easily, which is a fault."""
 
     actions = (Play,)
+    _loaded: dict[str, float] = PrivateAttr(default_factory=dict)
+    """Seconds of the files that are in memory: what happens to their files makes no difference then."""
 
     @property
     def paths(self) -> dict[str, Path]:
@@ -73,7 +75,14 @@ class SoundSettings(OutputSettings):
         whole = super().read(action, {**values, "duration": f"{length:.6f} s"})
         return replace(whole, place=("values", "sound")) if isinstance(whole, Problem) else whole
 
+    def loaded(self, lengths: Mapping[str, float]) -> None:
+        """Notes the lengths of sounds, in seconds, that are played from memory from now on."""
+        self._loaded.clear()
+        self._loaded.update(lengths)
+
     def _seconds(self, sound: str) -> float:
+        if sound in self._loaded:
+            return self._loaded[sound]
         path = self.paths[sound]
         return _length(sound, path, self.rate, path.stat().st_mtime_ns)
 
@@ -113,8 +122,7 @@ class Sound(Output[SoundSettings]):
     def open(self) -> None:
         s = self.settings
         self._files = {name: read_sound(name, path, s.rate) for name, path in s.paths.items()}
-        for name in s.paths:
-            s.read("play", {"sound": name})  # it notes its length, now rather than in the run
+        s.loaded({name: file.seconds for name, file in self._files.items()})
         self._player.open()
         self.log(self._player.description)
 
