@@ -91,6 +91,13 @@ def test_of_two_pins_of_one_pigpiod_it_is_said_that_only_one_can_play(tmp_path: 
         "outputs.removal.address: found pigpiod at pi:8888, which plays one wave at a time, as outputs.reward" in said
     )
     assert "(line 4)" in said
+    here = "outputs:\n  reward: {type: gpio, pin: 17, address: localhost}\n  removal: {type: gpio, pin: 27, address: "
+    hosts = "hosts: {a: 10.0.0.1, b: 10.0.0.2}\n"
+    for host, many in (("a", 1), ("b", 0)):
+        (tmp_path / "rig.yaml").write_text(f"{HEAD}{hosts}{here}localhost, host: {host}}}\n")
+        warnings.clear()
+        checked_rig(tmp_path / "rig.yaml", warn=lambda _, problem: warnings.append(problem))
+        assert sum("wave" in str(warning) for warning in warnings) == many, "each host is localhost to itself"
     assert "what 'removal' is told while 'reward' plays is refused, and lost" in said
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from dlstream_common import Problem, Severity, line_of
 from dlstream_common.part_faults import PartFault
 
 _AUTO = "auto"
+_LOOPBACK = re.compile(r"\b(localhost|127\.)")
+"""An address that means another computer on each host."""
 
 
 def conflicts(rig: Rig, data: Any) -> Iterator[Problem]:
@@ -31,10 +34,11 @@ def conflicts(rig: Rig, data: Any) -> Iterator[Problem]:
 
 def _one_at_a_time(rig: Rig, data: Any) -> Iterator[Problem]:
     """Outputs that get in each other's way only while both are on."""
-    users: dict[str, tuple[str, str]] = {}
+    users: dict[tuple[str, str], tuple[str, str]] = {}
     for name, section in rig.outputs.items():
         for key, what in _declared(section, "one_at_a_time").items():
-            first, at = users.setdefault(what, (name, key))
+            host = host_of(section, rig.hosts) if _LOOPBACK.search(what) else ""
+            first, at = users.setdefault((host, what), (name, key))
             if first == name:
                 continue
             found = f"{what} at a time, as outputs.{first}.{at} has it{_line(data, ('outputs', first, at))}"
