@@ -11,6 +11,7 @@ import pytest
 from video_files import HEIGHT, WIDTH, damage, even, read, texture, times, write_video
 
 from dlstream_common import EncodingError, image_from_compressed
+from dlstream_common.video import VideoFile
 
 
 @pytest.mark.parametrize("number", [0, 7, 18, 19])
@@ -221,28 +222,18 @@ def test_a_place_that_can_not_be_read_is_one_lost_frame(tmp_path):
     assert "can't be read there" in lost.reason
 
 
-@pytest.mark.parametrize("name", ["killed.avi", "short.ivf"])
-def test_fewer_frames_than_the_header_promises_are_told_once(name, tmp_path):
-    if name == "killed.avi":
-        path = write_video(tmp_path / name, even(20), "mjpeg", "yuvj420p", draw=texture)
-        content = bytearray(path.read_bytes())
-        with av.open(str(path)) as container:
-            place = [packet.pos for packet in container.demux(video=0) if packet.size][7]
-        index = content.index(b"idx1")
-        content[place - 8 : place + 20] = bytes(28)
-        content[4:8] = bytes(4)  # a killed recorder leaves the size open, and no index
-        path.write_bytes(content[:index])
-        left = 19
-    else:
-        path = write_video(tmp_path / name, even(20), "libvpx", draw=texture)
-        content = path.read_bytes()
-        place, left = 32, 15
-        for _ in range(left):
-            place += 12 + int.from_bytes(content[place : place + 4], "little")
-        path.write_bytes(content[:place])
+def test_fewer_frames_than_the_header_promises_are_told_once(tmp_path):
+    path = write_video(tmp_path / "killed.avi", even(20), "mjpeg", "yuvj420p", draw=texture)
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        place = [packet.pos for packet in container.demux(video=0) if packet.size][7]
+    index = content.index(b"idx1")
+    content[place - 8 : place + 20] = bytes(28)
+    content[4:8] = bytes(4)  # a killed recorder leaves the size open, and no index
+    path.write_bytes(content[:index])
     frames, [lost] = read(path)
-    assert (len(frames), lost.number) == (left, left)
-    assert f"promises 20 frames, and {left} were found" in lost.reason
+    assert (len(frames), lost.number) == (19, 19)
+    assert "promises 20 frames, and 19 were found" in lost.reason
 
 
 def test_an_index_of_the_first_part_of_an_avi_leaves_nothing_out(tmp_path):
@@ -259,3 +250,41 @@ def test_an_index_of_the_first_part_of_an_avi_leaves_nothing_out(tmp_path):
     frames, [lost] = read(path)
     assert lost.number == 11
     assert all(np.array_equal(frame.image, whole[frame.number].image) for frame in frames)
+
+
+def test_an_index_that_lacks_frames_leaves_none_out(tmp_path):
+    path = write_video(tmp_path / "some.avi", even(20), "mjpeg", "yuvj420p", draw=texture)
+    whole, _ = read(path)
+    content = path.read_bytes()
+    index = content.index(b"idx1")
+    entries = [content[place : place + 16] for place in range(index + 8, index + 8 + 16 * 20, 16)]
+    kept = b"".join(entries[::5])
+    rest = 16 * 20 - len(kept) - 8
+    junk = b"JUNK" + rest.to_bytes(4, "little") + bytes(rest)
+    path.write_bytes(content[: index + 4] + len(kept).to_bytes(4, "little") + kept + junk + content[index + 8 + 320 :])
+    frames, lost = read(path)
+    assert not lost
+    assert [frame.time for frame in frames] == [frame.time for frame in whole]
+    assert all(np.array_equal(one.image, other.image) for one, other in zip(frames, whole, strict=True))
+
+
+def test_a_picture_of_an_avi_is_found_without_looking_at_those_before(tmp_path, monkeypatch):
+    path = write_video(tmp_path / "long.avi", even(60), "mjpeg", "yuvj420p", draw=texture)
+    looked: list[int] = []
+    monkeypatch.setattr("dlstream_common.video._avi_index._kind", lambda file, pos: looked.append(pos) or b"dc")
+    file = VideoFile(path)
+    whole, _ = read(path)
+    looked.clear()
+    assert np.array_equal(file.image_at(whole[50].time / 1e9), whole[50].image)
+    assert not looked
+
+
+@pytest.mark.parametrize("promised", [0xFFFFFFFF, 2000])
+def test_the_header_of_an_ivf_promises_nothing(promised, tmp_path):
+    """Some writers give ticks there, and one that writes into a pipe gives nothing."""
+    path = write_video(tmp_path / "piped.ivf", even(20), "libvpx", draw=texture)
+    content = bytearray(path.read_bytes())
+    content[24:28] = promised.to_bytes(4, "little")
+    path.write_bytes(content)
+    frames, lost = read(path)
+    assert (len(frames), lost) == (20, [])

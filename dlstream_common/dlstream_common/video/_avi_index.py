@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 from pathlib import Path
@@ -19,14 +20,19 @@ _BEGINNING = 1 << 20
 """Bytes in which a file's list of chunks begins."""
 _NO_FRAMES = (b"pc", b"ix", b"tx")
 """Kinds of chunks that are none: palettes, indexes and texts."""
+_CHUNK = re.compile(rb"\d\d[a-z]{2}|ix\d\d|idx1|LIST|JUNK")
+"""How a chunk begins."""
 
 
 def in_index(
-    packets: Iterator[av.Packet | str], container: InputContainer, stream: VideoStream
+    packets: Iterator[av.Packet | str], container: InputContainer, stream: VideoStream, sought: bool
 ) -> Iterator[av.Packet | str]:
     """The packets with the stamps that the index has for them; an empty one for each frame that has no packet.
 
-    Without an index, as of a killed recorder, they are as they were.
+    Without an index, as of a killed recorder, they are as they were; and from the first frame on that it does not list.
+
+    Args:
+        sought: they do not begin with the file's first one.
     """
     path = Path(container.name.removeprefix("file:"))
     entries = _aligned(path, [(entry.pos, entry.timestamp) for entry in stream.index_entries], b"%02d" % stream.index)
@@ -35,7 +41,7 @@ def in_index(
         return
     again = chain([first], packets)
     index = _Index(path, entries)
-    yield from index.numbered(again) if index.fits(first) else again
+    yield from index.numbered(again, first if sought else None) if index.fits(first) else again
 
 
 class _Index:
@@ -51,9 +57,13 @@ class _Index:
         in_order = all(before[0] < after[0] for before, after in pairwise(self._entries))
         return in_order and packet.pos in self._numbers
 
-    def numbered(self, packets: Iterator[av.Packet | str]) -> Iterator[av.Packet | str]:
-        """See `in_index`. Data that only looks like the head of a chunk, within a damaged one, is left out."""
-        shift = 0
+    def numbered(self, packets: Iterator[av.Packet | str], begin: av.Packet | None) -> Iterator[av.Packet | str]:
+        """See `in_index`. Data that only looks like the head of a chunk, within a damaged one, is left out.
+
+        Args:
+            begin: the packet before which nothing is missing; None: the first one of the file.
+        """
+        shift, self._next = 0, 0 if begin is None else self._numbers[begin.pos]
         for packet in packets:
             if isinstance(packet, str):
                 yield packet
@@ -64,13 +74,21 @@ class _Index:
                 shift = self._entries[number][1] - packet.dts
             elif number is None and packet.pos is not None:
                 if packet.pos < self._entries[-1][0] + _HEAD:
-                    continue
+                    if not self._is_followed(packet):
+                        continue
+                    yield from chain([packet], packets)  # the index lacks frames: it tells nothing of the others
+                    return
                 rest = list(self._missing(len(self._entries)))  # an index of the first part of the file
                 shift += len(rest)
                 yield from rest
             packet.dts += shift
             yield packet
         yield from self._missing(len(self._entries))
+
+    def _is_followed(self, packet: av.Packet) -> bool:
+        """Whether another chunk begins where this one ends, so that it is one of the file's own."""
+        with self._path.open("rb") as file:
+            return _CHUNK.match(_head(file, packet.pos + packet.size + packet.size % 2)) is not None
 
     def _missing(self, end: int) -> Iterator[av.Packet]:
         gone, self._next = self._entries[self._next : end], max(self._next, end + 1)

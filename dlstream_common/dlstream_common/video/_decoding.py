@@ -41,10 +41,9 @@ def decode(container: InputContainer, stream: VideoStream, sought: bool = False)
         cuts = Cuts(float(1 / stream.time_base))
     elif form == "matroska,webm" and not sought:
         cuts = Gaps(container, stream)
-    decoded = _decoded(container, stream, cuts)
-    if form in ("avi", "ivf") and not sought:
-        indexed = len(stream.index_entries) if form == "avi" else 0
-        decoded = with_shortfall(decoded, stream.frames, indexed, in_ticks=form == "avi")
+    decoded = _decoded(container, stream, cuts, sought)
+    if form == "avi" and not sought:
+        decoded = with_shortfall(decoded, stream.frames, len(stream.index_entries))
     return cuts.told(decoded) if cuts else decoded
 
 
@@ -58,12 +57,14 @@ def strict_decoder(context: av.VideoCodecContext) -> None:
     context.options = {**context.options, **options}
 
 
-def _decoded(container: InputContainer, stream: VideoStream, cuts: Cuts | Gaps | None) -> Iterator[Decoded]:
+def _decoded(
+    container: InputContainer, stream: VideoStream, cuts: Cuts | Gaps | None, sought: bool
+) -> Iterator[Decoded]:
     packets, codec = _packets(container, stream), stream.codec_context.name
     is_avi = container.format.name == "avi"
     is_stamped = not is_avi
     if is_avi:
-        packets, is_stamped = in_shown_order(in_index(packets, container, stream), codec)
+        packets, is_stamped = in_shown_order(in_index(packets, container, stream, sought), codec)
     expected: Expected | InTurn = Expected(stream) if is_stamped else InTurn()
     sums = SliceSums() if codec == "ffv1" else None
     for packet in packets:

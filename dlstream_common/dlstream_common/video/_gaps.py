@@ -16,13 +16,12 @@ _MISSING = "the file lacks it: bytes are damaged there"
 _SOME = "frames from {begin:.3f} s to {end:.3f} s are missing: bytes of the file are damaged there"
 
 
-def with_shortfall(decoded: Iterator[Decoded], promised: int, indexed: int, in_ticks: bool) -> Iterator[Decoded]:
-    """What was decoded, and one more lost frame at the end if there were fewer than the header promises.
+def with_shortfall(decoded: Iterator[Decoded], promised: int, indexed: int) -> Iterator[Decoded]:
+    """What was decoded of an AVI, and one more lost frame at the end if there were fewer than its header promises.
 
     Args:
-        promised: so many frames; 0: not known.
+        promised: so many ticks, which may be smaller steps than those of its frames; 0: not known.
         indexed: frames in the file's index; with all of them, it told what is missing.
-        in_ticks: it promises so many ticks, not frames: an AVI may count in smaller steps than those of its frames.
     """
     steps, found = Steps(), 0
     last: int | None = None
@@ -33,10 +32,8 @@ def with_shortfall(decoded: Iterator[Decoded], promised: int, indexed: int, in_t
                 steps.add(item[0] - last)
             last = item[0]
         yield item
-    missing = promised - found
-    if in_ticks:
-        usual = steps.usual()
-        missing = round((promised - last - usual) / usual) if usual and last is not None else 0
+    usual = steps.usual()
+    missing = round((promised - last - usual) / usual) if promised and usual and last is not None else 0
     if found > indexed and missing > 0:
         which = "1 is missing" if missing == 1 else f"{missing} are missing"
         yield (

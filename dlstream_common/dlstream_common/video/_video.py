@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import islice
+from math import ceil
 from pathlib import Path
 from shlex import quote
 
@@ -30,6 +31,8 @@ _NOBODYS_RATE = Fraction(1009, 64)
 _LARGE_JPEGS = "jpeg_pipe"
 """What FFmpeg takes a stream of JPEGs for, if the first ones are large."""
 _USUAL_RATE = Fraction(30)
+_TRACE = 1e-3
+"""Ticks by which a time may be too late, as it was rounded."""
 
 
 class VideoFile:
@@ -113,7 +116,7 @@ class VideoFile:
         with _opened(self.path) as container:
             stream, _ = _stream_of(container, self.path)
             assert stream.time_base is not None
-            target = int(seconds / stream.time_base) + (stream.start_time or 0)
+            target = ceil(seconds / stream.time_base - _TRACE) + (stream.start_time or 0)
             if target > (stream.start_time or 0):
                 seek(container, stream, target)
             last: av.VideoFrame | None = None
