@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from browser import Browser, Page
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from panel_tools import needs_chromium
 from rig_tools import CONFIG
@@ -238,6 +239,22 @@ def test_what_nodes_said_last_is_not_shown_of_silent_ones(opened, observer):
     observer.within(timer.cancel)
     page.until(f"{records}.level === 'silent' && {records}.on === 'no'")
     page.until(f"!/29|28|dropped/.test({facts}) && {folder} === 'sessions go to sessions'")
+    assert page.errors == []
+
+
+def test_in_simulated_time_nodes_are_as_old_as_their_words(opened, observer):
+    page = opened(nodes=["/top/camera"], cameras=["top"], use_sim_time=True)
+    publisher = observer.node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+    values = {"fps": "29.9", "lifecycle": "active"}
+    old = Time(sec=1000)
+
+    def publish() -> None:
+        publisher.publish(diagnosis_to_message(Diagnosis(Level.OK, "", values), "/top/camera", "", old))
+
+    timer = observer.within(lambda: observer.node.create_timer(0.2, publish))
+    page.until("document.querySelector('#rows [data-key=camera]').dataset.level === 'ok'")
+    observer.within(timer.cancel)
+    page.until("document.querySelector('#rows [data-key=camera]').dataset.level === 'silent'")
     assert page.errors == []
 
 

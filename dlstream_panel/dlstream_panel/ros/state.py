@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import Any
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rclpy.node import Node
 from std_msgs.msg import String
 
-from dlstream_common.ros import EVENT, LATCHED, stamp_from_message
+from dlstream_common.ros import EVENT, LATCHED, DlstreamNode, stamp_from_message
 from dlstream_msgs.msg import Acknowledgement, Command, Event, ExperimentStatus, OutputStatus, Regions, Skeleton
 from dlstream_panel.clients import Hub
 from dlstream_panel.ros.pictures import UNRELIABLE, Post
@@ -34,7 +35,7 @@ _EVENTS = "experiment/events"
 class State:
     """Listens; calls the board in the server's thread. Names are relative: they lie in the rig's namespace."""
 
-    def __init__(self, node: Node, settings: PanelSettings, hub: Hub, post: Post) -> None:
+    def __init__(self, node: DlstreamNode[Any], settings: PanelSettings, hub: Hub, post: Post) -> None:
         self._node, self._hub, self._board, self._post = node, hub, hub.board, post
         self._namespace = node.get_namespace().rstrip("/")
         self._decided: dict[str, int] = {}
@@ -91,8 +92,12 @@ class State:
         }
         self._post(lambda: self._board.experiment(**status))
 
+    def _when(self, stamp: Time) -> float:
+        """When a node said something, in milliseconds; in simulated time when it came: the page has another clock."""
+        return time.time() * 1000 if self._node.in_simulated_time else _milliseconds(stamp)
+
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
-        stamp = _milliseconds(message.header.stamp)
+        stamp = self._when(message.header.stamp)
         for item in message.status:
             values = {pair.key: pair.value for pair in item.values}
             if not item.name.startswith(f"{self._namespace}/"):
@@ -105,7 +110,7 @@ class State:
 
     def _on_output(self, output: str, message: OutputStatus) -> None:
         status = {name: getattr(message, name) for name in ("on", "state", "source", "armed", "armable", "reason")}
-        status["at"] = _milliseconds(message.stamp)
+        status["at"] = self._when(message.stamp)
         self._post(lambda: self._board.output(output, **status))
 
     def _on_command(self, output: str, message: Command) -> None:

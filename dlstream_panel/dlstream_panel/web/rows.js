@@ -84,7 +84,8 @@ export class Rows {
     say(what, row.text);
     what.title = row.text;
     const word = row.on ? "Stop" : "Start";
-    turn(button, word, !this.busy.has(key) && row.level !== "silent" && !row.locked);
+    const asked = row.level !== "silent" || (key === "experiment" && row.on); // a run that may be on can always be ended
+    turn(button, word, !this.busy.has(key) && asked && !row.locked);
     button.setAttribute("aria-label", `${word} ${row.label.toLowerCase()}`);
     button.title = row.locked ?? "";
     button.onclick = null;
