@@ -17,6 +17,8 @@ from dlstream_common import masked
 from dlstream_common.plain_text import one_line, without_controls
 
 _STYLES = {"WARN": "yellow", "ERROR": "bold red", "FATAL": "bold red", "DEBUG": "dim"}
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+"""As ROS and other libraries write it where they are asked to."""
 _SEVERITY = re.compile(r"^\[\s*(INFO|WARN|ERROR|FATAL|DEBUG)\s*\] ?")
 
 
@@ -55,7 +57,7 @@ def make_console(share: bool = False) -> Console:
 
 def show_line(console: Console, name: str, text: str) -> None:
     """Shows one line of a node's output: its name, and a colour for warnings and errors."""
-    text = one_line(text.expandtabs())
+    text = one_line(_COLOUR.sub("", text.expandtabs()))
     found = _SEVERITY.match(text)
     severity = found.group(1) if found else ""
     body = escape(text[found.end() :] if found else text)

@@ -57,3 +57,10 @@ def test_colours_of_our_own_stay():
     show_line(console, "/pose", f"[WARN] {escape('[late]')} {CLIPBOARD}")
     assert output.getvalue().count("\x1b[") >= 2
     assert "\x1b]" not in output.getvalue()
+
+
+def test_colours_of_a_node_are_left_out():
+    console = make_console()
+    console.file = io.StringIO()
+    show_line(console, "/pose", "\x1b[33m[WARN] late\x1b[0m")
+    assert console.file.getvalue().split() == ["pose", "WARN", "late"]

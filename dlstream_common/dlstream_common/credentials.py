@@ -16,6 +16,8 @@ _BEFORE_PATH = re.compile(r"[^/?#]*")
 _PORT = re.compile(r":\d*$")
 _HOST = re.compile(r"\[|[\w.-]+(?::\d+)?/|[\w.-]+:\d|[\w-]+\.\w")
 """What can follow the @ of a user: a host with a path, a port or a domain; so not the 1 of rtsp://host:554/cam@1."""
+_PASSWORD_AS_PORT = re.compile(r"(?!\d+(?:\.\d+){3}:|localhost:)[^/?#]*:\d*[/?#][^/=&]*")
+"""What may be a user with a password such as 1234/5, and not a host with a port and a path."""
 _NAMED = re.compile(
     r"""(?P<name>(?:^|[?&;_/])(?:\w*?(?:pass|pwd|psw|secret|token|credential|signature)\w*?|\w*?pas|api_?key|key|auth|sig|pw)=)
     (?P<value>[^&;\s"'#]+?)(?=[],})]*(?:[&;\s"'#]|$))""",
@@ -58,6 +60,6 @@ def _divided(rest: str) -> tuple[str, str, str]:
         return user, at, rest[len(user) + 1 :]
     if ":" in host and not host.startswith("[") and "@" in rest:
         user, at, place = rest.rpartition("@")  # a password with a / that should be written as %2F
-        if not _PORT.search(host) or ("://" not in user and _HOST.match(place)):  # 1234/5 may be a port and a path
+        if not _PORT.search(host) or (_PASSWORD_AS_PORT.fullmatch(user) and _HOST.match(place)):
             return user, at, place
     return "", "", rest

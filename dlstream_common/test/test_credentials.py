@@ -34,6 +34,8 @@ from dlstream_common.credentials import is_masked
         ('cam: {device: "http://h/v?pwd=b7"}', 'cam: {device: "http://h/v?pwd=***"}'),
         ("rtsp://[::1]:554/a@b", "rtsp://[::1]:554/a@b"),
         ("rtsp://host:554/cam@1", "rtsp://host:554/cam@1"),
+        ("rtsp://10.0.0.1:554/a@b.c", "rtsp://10.0.0.1:554/a@b.c"),
+        ("http://host:80/?mail=a@b.de", "http://host:80/?mail=a@b.de"),
         ("http://host/keyframes?monkey=1", "http://host/keyframes?monkey=1"),
         ("/dev/video0, write to a:b@c", "/dev/video0, write to a:b@c"),
     ],
