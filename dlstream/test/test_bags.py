@@ -228,6 +228,17 @@ def test_images_of_which_most_change_are_refused(make, replayed):
         replayed(make.bag({"/images": images}), NETWORK)
 
 
+def test_images_that_change_for_good_end_the_replay_where_they_do(make, replayed, monkeypatch):
+    monkeypatch.setattr("dlstream.offline.bag_images._FIRST", 2)
+    images = make.images()
+    small = np.zeros(16 * 12, np.uint8)
+    for number in (1, *range(5, COUNT)):
+        header = images[number].header
+        images[number] = make.message("sensor_msgs/msg/Image", header, 12, 16, "mono8", 0, 16, small)
+    with pytest.raises(DlstreamError, match=r"message 5 of /images: from here on the images are 16x12 mono8; .*Split"):
+        replayed(make.bag({"/images": images}), NETWORK)
+
+
 def test_poses_of_a_rig_with_a_namespace_are_found_by_their_cameras(make, tmp_path, console):
     side = "{type: rectangle, left: 200, top: 0, right: 319, bottom: 239, camera: side}"
     text = EXPERIMENT.replace("bottom: 239}}", f"bottom: 239}}, right: {side}}}")

@@ -78,6 +78,17 @@ def test_in_an_analysis_a_pulse_is_over_by_itself():
     assert "SHAM laser" not in said(state, 4 * SECOND), "a real one would have been cut short"
 
 
+def test_in_an_analysis_what_is_left_out_pauses_with_the_poses():
+    state = ExperimentState([], ["laser"])
+    state.handle(EventRow("sham_started", "laser", stamp_ns=SECOND, values={"action": "on"}))
+    for camera in ("top", "side"):
+        state.handle(EventRow("fault", "pose", stamp_ns=3 * SECOND, values={"camera": camera}))
+    state.handle(EventRow("recovered", "pose", stamp_ns=4 * SECOND, values={"camera": "side"}))
+    assert "SHAM laser" not in said(state, 5 * SECOND)
+    state.handle(EventRow("recovered", "pose", stamp_ns=6 * SECOND, values={"camera": "top"}))
+    assert "SHAM laser" in said(state, 7 * SECOND)
+
+
 @pytest.fixture
 def at(tmp_path):
     """What an output of a rig did some seconds after the epoch, by the rows of its events.csv."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -76,9 +77,15 @@ def show_trials(
 
 @contextmanager
 def _set_by_ctrl_c() -> Iterator[threading.Event]:
-    """An event that Ctrl-C sets meanwhile, in place of ending the program."""
+    """An event that Ctrl-C sets meanwhile; a second one ends the program at once, as a camera that hangs needs it."""
     pressed = threading.Event()
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.set())
+
+    def press(number: int, frame: object) -> None:
+        if pressed.is_set():
+            os._exit(128 + number)
+        pressed.set()
+
+    before = signal.signal(signal.SIGINT, press)
     try:
         yield pressed
     finally:

@@ -57,6 +57,7 @@ def frames_of(bag: _Bag, topic: str, camera: str, warn: Callable[[str], None]) -
     last: int | None = None
     repeated = False
     count = lost = 0
+    others, changed = 0, ""  # images of another size or encoding in a row, and where the first of them is
     unsaid: list[str] = []  # where none can be used, the error says enough
     for number, (_, recorded, message) in enumerate(bag.messages([topic], damaged=True)):
         where = f"{bag.path}: message {number} of {topic}"
@@ -73,7 +74,15 @@ def frames_of(bag: _Bag, topic: str, camera: str, warn: Callable[[str], None]) -
         try:
             image, encoding = _image(message)
             if looks and (image.shape, encoding) != looks:
+                others += 1
+                changed = changed or where
+                if others > _FIRST:
+                    raise DlstreamError(
+                        f"{changed}: from here on the images are {_looks(image.shape, encoding)}; expected "
+                        f"{_looks(*looks)} as before. Split the bag there (ros2 bag convert)"
+                    )
                 raise EncodingError(f"it is {_looks(image.shape, encoding)}; expected {_looks(*looks)} as before")
+            others, changed = 0, ""
         except EncodingError as error:
             lost += 1
             first = first or f"{where}: {error}"

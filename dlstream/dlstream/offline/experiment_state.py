@@ -79,6 +79,8 @@ class ExperimentState:
     triggers: dict[str, bool] = field(default_factory=dict)
     outputs: dict[str, _On] = field(default_factory=dict)
     shams: dict[str, _On] = field(default_factory=dict)
+    _silent: set[str] = field(default_factory=set)
+    """Cameras that give no poses: outputs are off meanwhile, and what is left out of them is, too."""
     _brief: list[tuple[int, PanelLine]] = field(default_factory=list)
 
     @property
@@ -95,6 +97,7 @@ class ExperimentState:
             self.phase, self.state, self.trial = "running", "", ""
             self.triggers.clear()
             self.shams.clear()
+            self._silent.clear()
         elif kind == event_kinds.EXPERIMENT_ENDED:
             self.phase, self.state, self.trial = f"ended: {values.get('reason', '')}", "", ""
             self.shams.clear()
@@ -109,10 +112,11 @@ class ExperimentState:
             self.shams[row.name] = _on(values.get("action", ""), about, row.stamp_ns)
         elif kind == event_kinds.SHAM_ENDED:
             self.shams.pop(row.name, None)
-        elif (
-            kind == event_kinds.FAULT and row.name == "pose" and not row.frame_stamp_ns
-        ):  # it would have been cut short
-            self.shams = {name: on for name, on in self.shams.items() if on.until is None}
+        elif kind == event_kinds.FAULT and row.name == "pose" and not row.frame_stamp_ns:
+            self._silent.add(values.get("camera", ""))
+            self.shams = {name: on for name, on in self.shams.items() if on.until is None}  # a pulse is cut short
+        elif kind == event_kinds.RECOVERED and row.name == "pose":
+            self._silent.discard(values.get("camera", ""))
         if kind in _BRIEF:
             text = values.get("text") or values.get("reason") or values.get("limit") or ""
             label = row.name if kind in (event_kinds.LIMIT_REACHED, event_kinds.FAULT) else ""
@@ -160,6 +164,8 @@ class ExperimentState:
     def _at(self, name: str, stamp: int, sham: bool) -> str:
         if self.course is not None:
             return self.course.at(name, stamp, sham)
+        if sham and self._silent:
+            return ""
         found = (self.shams if sham else self.outputs).get(name)
         return "" if found is None or (found.until is not None and found.until <= stamp) else found.text
 
