@@ -13,9 +13,8 @@ from blob_network import write_blob_network
 from test_pose_engines import HAS
 
 from dlstream_camera.arena import Arena
-from dlstream_common import NetworkError
 from dlstream_pose import Estimator, Network
-from dlstream_pose.runtime.engines import ENGINES, EngineSettings, settings_of_engine
+from dlstream_pose.runtime.engines import ENGINES, EngineSettings, NotInstalled, settings_of_engine
 from dlstream_pose.runtime.engines._card import Lane
 from dlstream_pose.runtime.precision import Precision
 
@@ -96,7 +95,7 @@ def test_a_folder_for_engines_that_can_not_be_made_is_told(tmp_path):
     from dlstream_pose.runtime.engines import tensorrt
 
     (tmp_path / "mouse.tensorrt").touch()
-    with pytest.raises(NetworkError, match=r"mouse\.tensorrt/0+: can't be made \(.*folder that can be written to"):
+    with pytest.raises(NotInstalled, match=r"mouse\.tensorrt/0+: can't be made \(.*folder that can be written to"):
         object.__new__(tensorrt.OnnxTensorRt).options(tmp_path / "mouse.onnx", "0" * 64)
 
 

@@ -14,6 +14,9 @@ from dlstream_pose.convert.distill._augment import Augmentation
 from dlstream_pose.convert.distill._kept import write_text, writing
 
 _LOOKED_AT = 1 << 20
+_LEAST = 4096
+_OF_ALL = 256 << 20
+"""Bytes of all files of a folder together; of each at least `_LEAST`."""
 """Bytes of a file, at its begin and at its end."""
 
 
@@ -58,16 +61,16 @@ def files(videos: list[Path]) -> tuple[tuple[str, str], ...]:
 
 
 def _digest(contents: list[Path]) -> str:
-    """Of names, sizes, and the first and last megabyte, since a video may have hundreds of gigabytes."""
-    found = hashlib.sha256()
+    """Of names, sizes, beginnings and ends: a video may have hundreds of gigabytes, a folder 100,000 images."""
+    found, most = hashlib.sha256(), max(_LEAST, min(_LOOKED_AT, _OF_ALL // max(1, len(contents))))
     for path in contents:
         try:
             with path.open("rb") as file:
                 size = path.stat().st_size
                 found.update(f"{path.name}\0{size}\0".encode())
-                found.update(file.read(_LOOKED_AT))
-                file.seek(max(0, size - _LOOKED_AT))
-                found.update(file.read(_LOOKED_AT))
+                found.update(file.read(most))
+                file.seek(max(most, size - most))
+                found.update(file.read(most))
         except OSError as error:
             raise SourceError(f"{path}: can't be read ({error.strerror}); expected a video or an image") from error
     return found.hexdigest()[:16]

@@ -7,8 +7,8 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from dlstream_common import NetworkError
 from dlstream_common.installing import pip, pip_install
+from dlstream_pose.runtime.engines._base import NotInstalled
 from dlstream_pose.runtime.engines._card import OnnxCard
 from dlstream_pose.runtime.engines._precision import precision_of
 
@@ -49,13 +49,13 @@ def _engines(folder: Path, sha256: str) -> Path:
     converted, quantised or distilled again would go on with the weights of the former one.
 
     Raises:
-        NetworkError: the folder can't be made.
+        NotInstalled: the folder can't be made.
     """
     own = folder / sha256[:_DIGITS]
     try:
         own.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise NetworkError(
+        raise NotInstalled(
             f"{own}: can't be made ({error.strerror}); expected a folder for what TensorRT builds of the network. "
             "Put the network file into a folder that can be written to"
         ) from error
