@@ -115,6 +115,15 @@ def test_a_recorder_that_comes_later_counts_only_its_own_losses(open_session, ma
     assert session.finish().frames_dropped == lost
 
 
+def test_frames_that_were_not_to_be_published_are_no_losses(open_session, make):
+    session = open_session(video="none", bag=False)
+    for number in range(208):  # every tenth as a compressed image, as `compressed_rate` may have it
+        session.add_frame_info("top", number, make.stamp(number), 0)
+        if number % 10 == 0:
+            session.add_frame(replace(make.frame(number // 10, GREY, "mono8"), stamp=make.stamp(number)))
+    assert session.finish().frames_dropped == 0
+
+
 def test_the_end_of_what_a_camera_said_is_known_though_the_last_frames_words_are_lost(open_session, make):
     session = open_session(video="none", bag=False)
     for number in (0, 1, 3, 4):

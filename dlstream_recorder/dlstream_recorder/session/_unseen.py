@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 
 _WAITING = 36_000  # of what a camera said, while none of its frames is recorded: ten minutes at 60 frames per second
+_ENOUGH = 10  # frames that show how many of the camera's are published
 
 
 class Unseen:
@@ -17,12 +18,14 @@ class Unseen:
 
     def __init__(self) -> None:
         self._frame = -1
+        self._frames = self._said = self._said_then = 0
         self._infos: OrderedDict[int, int] = OrderedDict()  # stamp -> the camera's own number
         self._lock = threading.Lock()
 
     def add_frame(self, sequence: int) -> None:
         """A frame has come, whether there is room for it or not."""
         self._frame = sequence
+        self._frames, self._said_then = self._frames + 1, self._said
 
     def add_info(self, stamp: int, sequence: int, recorded: int | None) -> None:
         """The camera says that it has published a frame.
@@ -33,6 +36,7 @@ class Unseen:
             recorded: stamp of the last recorded frame; None if there is none yet.
         """
         with self._lock:
+            self._said += 1
             self._infos.pop(stamp, None)  # a bag that is played again has its stamps again
             self._infos[stamp] = sequence
             if recorded in self._infos:
@@ -47,7 +51,9 @@ class Unseen:
             return 0
         came = max(0, self._frame - sequence)
         with self._lock:
+            # Where images are compressed, only one of so many may be published (`compressed_rate`).
+            every = max(1, round(self._said_then / self._frames)) if self._frames >= _ENOUGH else 1
             if stamp in self._infos:
                 last = next(reversed(self._infos.values()))
-                return max(came, last - self._infos[stamp])
-            return max(came, sum(later > stamp for later in self._infos))
+                return max(came, (last - self._infos[stamp]) // every)
+            return max(came, sum(later > stamp for later in self._infos) // every)
