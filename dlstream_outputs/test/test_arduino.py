@@ -20,7 +20,6 @@ import serial.tools.list_ports
 from board import Board
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 from simulated_board import SimulatedBoard, wait_until
 
 from dlstream_common import Problem
@@ -32,7 +31,6 @@ from dlstream_outputs.guard import Guard, Order
 from dlstream_outputs.guarded_device import GuardedDevice
 from dlstream_outputs.outputs import OutputError
 from dlstream_outputs.outputs.arduino import Arduino, ArduinoSettings, command_of
-from dlstream_outputs.outputs.frame_trigger import FrameTrigger, FrameTriggerSettings
 
 PATIENT = {"answer_timeout": 10, "watchdog": 10}
 
@@ -415,70 +413,6 @@ def test_another_firmware_is_refused_and_how_to_flash_ours_is_said(monkeypatch, 
         Arduino(ArduinoSettings(pin=9, port=other.port), print).open()
     answers.join()
     other.unplug()
-
-
-def test_frame_triggers_run_from_the_opening_to_the_end_whatever_is_commanded(board):
-    settings = FrameTriggerSettings(pin=4, port=board.port, rate=50, width=2)
-    assert "no command" in str(settings.read("on", {}))
-    triggers = FrameTrigger(settings, print)
-    triggers.open()
-    triggers.off()
-
-    def pulses() -> list[float]:
-        assert triggers.fault() == ""
-        return [change.us for change in board.changes(4) if change.level == "1"]
-
-    wait_until(lambda: len(pulses()) > 150, "three seconds of pulses, which is longer than the watchdog")
-    rises = pulses()
-    assert [b - a for a, b in pairwise(rises)] == pytest.approx([20_000] * (len(rises) - 1), abs=20)
-    triggers.close()
-    assert board.level(4) == "0"
-
-
-def test_frame_triggers_begin_again_after_a_pause_of_this_computer(board):
-    triggers = FrameTrigger(FrameTriggerSettings(pin=4, port=board.port, rate=50, width=2), print)
-    triggers.open()
-    wait_until(lambda: board.level(4) == "1", "the first pulse")
-
-    def silent() -> bool:  # nobody feeds it, until the board's watchdog has ended the pulses
-        changes = board.changes(4)
-        board_us = triggers.opened._link.ask("time", 10).us
-        return board_us - changes[-1].us > 500_000
-
-    wait_until(silent, "the board's watchdog")
-    before = len(board.changes(4))
-    told = str(wait_until(triggers.fault, "a fault"))
-    assert "the board switched pin 4 off: not fed for 2 s; the pulses begin again now, and frames are missing" in told
-    assert triggers.off() > 0
-    wait_until(lambda: not triggers.fault() and len(board.changes(4)) > before + 10, "new pulses")
-    board.command("reset")
-    told = str(wait_until(lambda: "can't begin again" in (said := triggers.fault()) and said, "the end of the pulses"))
-    assert "the board was reset, and everything on it is off" in told
-    with pytest.raises(OutputError, match="the pulses can't begin again"):
-        triggers.off()
-    triggers.close()
-
-
-def test_frame_triggers_run_on_where_only_the_answers_are_late(board):
-    triggers = FrameTrigger(FrameTriggerSettings(pin=4, port=board.port, rate=50, width=2), print)
-    triggers.open()
-    wait_until(lambda: board.level(4) == "1", "the first pulse")
-    board.command("freeze")
-    assert "the board has answered none of 8 lines" in str(wait_until(triggers.fault, "a fault"))
-    assert triggers.off() > 0
-    board.command("go")
-    before = len(board.changes(4))
-    wait_until(lambda: triggers.fault() is not None and len(board.changes(4)) > before + 20, "more pulses")
-    assert triggers.off() > 0
-    rises = [change.us for change in board.changes(4) if change.level == "1"]
-    assert [b - a for a, b in pairwise(rises)] == pytest.approx([20_000] * (len(rises) - 1), abs=20), "one train"
-    triggers.close()
-
-
-@pytest.mark.parametrize("width", [20, 19.9, 0.1])
-def test_frame_triggers_need_a_pulse_and_a_gap(width):
-    with pytest.raises(ValidationError):
-        FrameTriggerSettings(pin=4, rate=50, width=width)
 
 
 @pytest.mark.parametrize("cable", ["cut", "unplug"])

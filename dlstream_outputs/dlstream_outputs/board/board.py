@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from dlstream_outputs.board.errors import BoardError
 from dlstream_outputs.board.handshake import shake_hands
 from dlstream_outputs.board.lines import Answer, Numbers, Report
 from dlstream_outputs.board.link import ANSWER_TIMEOUT, Link, Pending
+from dlstream_outputs.board.pins import BoardEvent, Line, Rereading, in_steps
 
 BAUD_RATE = 115_200
 HANDSHAKE = 4.0
@@ -36,59 +37,6 @@ _LAST_CHANCE = 0.25
 _NOT_GREETED = ("hello", "first")
 """Why a board that was reset refuses each line: it has forgotten that it was greeted."""
 _WAS_RESET = "the board was reset, and everything on it is off; restart the rig"
-
-
-STEPS = 1023
-"""What the board measures on an analog pin at its full supply."""
-
-
-def in_steps(share: float) -> int:
-    """What the board measures at this share of its supply."""
-    return round(share * STEPS)
-
-
-@dataclass(frozen=True)
-class Line:
-    """How an output's pin is configured; times in milliseconds."""
-
-    pin: int
-    active_high: bool = True
-    max_on: int = 60_000
-    watchdog: int = 200
-    free_running: bool = False
-
-    @property
-    def command(self) -> str:
-        """The line that configures it."""
-        high, free = int(self.active_high), int(self.free_running)
-        return f"output {self.pin} {high} {self.max_on} {self.watchdog} {free}"
-
-
-@dataclass(frozen=True)
-class BoardEvent:
-    """What the board reported: its word and values, and when, in nanoseconds since the epoch."""
-
-    word: str
-    values: tuple[str, ...]
-    stamp: int
-    uncertainty: int
-    board_us: int = 0
-    """The board's own time, in microseconds modulo 2**32."""
-
-
-@dataclass
-class _Rereading:
-    """Inputs whose level is asked for after reports were lost.
-
-    Attributes:
-        pins: those whose level is not known again, in the order in which they are asked for.
-        event: since when it is in doubt.
-        asked: the question about the first of them.
-    """
-
-    pins: list[int]
-    event: BoardEvent
-    asked: Pending | None = None
 
 
 class Board:
@@ -129,7 +77,7 @@ class Board:
         self._question = -math.inf  # when the first was sent that nothing was heard after
         self._silent = self._was_reset = False
         self._doubtful: set[int] = set()  # lines that may be off by the board's own doing
-        self._rereading: _Rereading | None = None
+        self._rereading: Rereading | None = None
         try:
             answer, rest = shake_hands(port, self.session, HANDSHAKE)
         except Exception:
@@ -388,7 +336,7 @@ class Board:
             self._doubtful.add(pin)
             self._faults[pin] = f"{lost}, and one may say that pin {pin} is off; is the cable of {self.port} loose?"
         self._tell(event)
-        self._rereading = _Rereading(list(self._inputs), event)
+        self._rereading = Rereading(list(self._inputs), event)
         self._read_again()
 
     def _read_again(self) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from dlstream_common import FILLED_IN, RigNamespace, Settings, misfit
 from dlstream_outputs.board import Board, BoardError, BoardEvent, claim, exclusive_pin, release, same_board
-from dlstream_outputs.board.board import STEPS, in_steps
+from dlstream_outputs.board.pins import STEPS, in_steps
 
 FIRST_ANALOG = 14
 _ANALOG_ONLY = 20
