@@ -162,11 +162,19 @@ class Page:
         """Waits until an expression is true; its value."""
         end = time.monotonic() + timeout
         tolerant = f"(() => {{ try {{ return {condition}; }} catch {{ return false; }} }})()"  # not there yet
-        while not (value := self.run(tolerant)):
+        while not (value := self._value_between_pages(tolerant)):
             said = f"{self.errors}\n{self.warnings}"
             assert time.monotonic() < end, f"waited for {condition} in:\n{self.run('document.body.innerText')}\n{said}"
             time.sleep(0.05)
         return value
+
+    def _value_between_pages(self, script: str) -> Any:
+        try:
+            return self.run(script)
+        except AssertionError as error:
+            if "navigated" in str(error):
+                return None
+            raise
 
     def barriers(self) -> list[str]:
         """What axe finds against WCAG 2.2, levels A and AA, and against good practice, each with its first place."""

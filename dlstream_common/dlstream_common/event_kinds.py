@@ -31,9 +31,6 @@ CLOCK_OFFSET: Final = "clock_offset"
 COMMAND: Final = "command"
 ACKNOWLEDGEMENT: Final = "acknowledgement"
 
-NOT_ENDED: Final = "has not ended"
-"""What the text of a fault says of a node that hangs: what it began may go on, unlike that of one that has ended."""
-
 MEANINGS: Mapping[str, str] = {
     EXPERIMENT_STARTED: "a run started",
     EXPERIMENT_ENDED: "a run ended",

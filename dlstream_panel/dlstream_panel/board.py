@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dlstream_common import event_kinds
+from dlstream_common.node_faults import NOT_ENDED
 
 _EXPERIMENT = frozenset({"/experiment", "/together"})
 """The processes that an experiment node runs in; of the second one with `together: true`."""
@@ -91,7 +92,7 @@ class Board:
             trigger["count"] += kind == event_kinds.TRIGGER_ROSE
             self.version += 1
             return
-        if kind == event_kinds.FAULT and name in _EXPERIMENT and event_kinds.NOT_ENDED not in values.get("text", ""):
+        if kind == event_kinds.FAULT and name in _EXPERIMENT and NOT_ENDED not in values.get("text", ""):
             self._experiment_gone(f"{name} {values.get('text', '')}", stamp)
         text = values.get("text") or values.get("reason") or " ".join(f"{key}={value}" for key, value in values.items())
         self.note(kind, name, text, stamp)

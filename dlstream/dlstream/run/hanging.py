@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticStatus
 
-from dlstream_common.event_kinds import NOT_ENDED
+from dlstream_common.node_faults import NOT_ENDED
 from dlstream_common.ros import LIFECYCLE
 
 AFTER = 15.0

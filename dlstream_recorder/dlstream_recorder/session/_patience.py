@@ -19,8 +19,12 @@ def patiently(step: Callable[[], Result], say: Callable[[str], None], text: str)
         say: called with `text` every two seconds until it is done, on the caller's thread.
         text: what is being done.
     """
-    with ThreadPoolExecutor(1, "recorder step") as pool:
+    pool = ThreadPoolExecutor(1, "recorder step")
+    try:
         future = pool.submit(step)
+    except (RuntimeError, MemoryError):  # no memory for another thread
+        return step()
+    with pool:
         while not wait([future], _INTERVAL).done:
             say(text)
         return future.result()
