@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -33,19 +32,6 @@ from dlstream_outputs.outputs import OutputError
 from dlstream_outputs.outputs.arduino import Arduino, ArduinoSettings, command_of
 
 PATIENT = {"answer_timeout": 10, "watchdog": 10}
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine may let the simulator wait."""
-    monkeypatch.setattr("dlstream_outputs.board.board.HANDSHAKE", 60.0)
-    monkeypatch.setattr("dlstream_outputs.board.board.SILENCE", 60.0)
-
-
-@pytest.fixture
-def board(tmp_path: Path) -> Iterator[SimulatedBoard]:
-    with SimulatedBoard(tmp_path / "trace.txt", bootloader=0.2) as simulated:
-        yield simulated
 
 
 @pytest.fixture

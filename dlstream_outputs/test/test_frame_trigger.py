@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-from simulated_board import SimulatedBoard, wait_until
+from simulated_board import wait_until
 
 from dlstream_outputs.outputs import OutputError
 from dlstream_outputs.outputs.frame_trigger import FrameTrigger, FrameTriggerSettings
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine may let the simulator wait."""
-    monkeypatch.setattr("dlstream_outputs.board.board.HANDSHAKE", 60.0)
-    monkeypatch.setattr("dlstream_outputs.board.board.SILENCE", 60.0)
-
-
-@pytest.fixture
-def board(tmp_path: Path) -> Iterator[SimulatedBoard]:
-    pytest.importorskip("serial", reason="pyserial is not installed (make devices)")
-    with SimulatedBoard(tmp_path / "trace.txt", bootloader=0.2) as simulated:
-        yield simulated
 
 
 def test_frame_triggers_run_from_the_opening_to_the_end_whatever_is_commanded(board):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,20 +17,6 @@ from dlstream_outputs.outputs import OutputError
 from dlstream_outputs.outputs.arduino import Arduino, ArduinoSettings
 
 Heard = list[tuple[bool, BoardEvent]]
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine may let the simulator wait."""
-    monkeypatch.setattr("dlstream_outputs.board.board.HANDSHAKE", 60.0)
-    monkeypatch.setattr("dlstream_outputs.board.board.SILENCE", 60.0)
-
-
-@pytest.fixture
-def board(tmp_path: Path) -> Iterator[SimulatedBoard]:
-    pytest.importorskip("serial", reason="pyserial is not installed (make devices)")
-    with SimulatedBoard(tmp_path / "trace.txt") as simulated:
-        yield simulated
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -40,7 +41,7 @@ def write_blob_network(
     line = np.exp(-((np.arange(5) - 2.0) ** 2) / 4)
     blur = np.outer(line, line) / line.sum() ** 2
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
-    constants = {
+    floats = {
         "scale": np.array(255.0),
         "first": np.stack([blur, -blur])[:, None],
         "middle": np.array(0.45),
@@ -80,25 +81,38 @@ def write_blob_network(
         node("Where", ["broken", "nowhere", "confidence"], ["said"]),
         node("Concat", ["seen", "said"], ["poses"], axis=1),
     ]
+    return save_network(path, nodes, floats, whole, keypoints, edges=((0, 1),))
+
+
+def save_network(
+    path: Path,
+    nodes: Sequence[onnx.NodeProto],
+    floats: Mapping[str, np.ndarray],
+    whole: Mapping[str, Sequence[int]],
+    keypoints: tuple[str, ...],
+    edges: tuple[tuple[int, int], ...] = (),
+) -> Path:
+    """Writes a network that makes "poses" (keypoints, 3) of "image" (48, 64, 3), with these floats, by name."""
+    kinds = onnx.TensorProto
     graph = onnx.helper.make_graph(
         nodes,
-        "blobs",
+        path.stem,
         [onnx.helper.make_tensor_value_info("image", kinds.UINT8, [HEIGHT, WIDTH, 3])],
-        [onnx.helper.make_tensor_value_info("poses", kinds.FLOAT, [2, 3])],
+        [onnx.helper.make_tensor_value_info("poses", kinds.FLOAT, [len(keypoints), 3])],
         [
-            *(numpy_helper.from_array(value.astype(np.float32), name) for name, value in constants.items()),
+            *(numpy_helper.from_array(value.astype(np.float32), name) for name, value in floats.items()),
             *(numpy_helper.from_array(np.array(value), name) for name, value in whole.items()),
         ],
     )
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=10)
     info = NetworkInfo(
         keypoints=keypoints,
-        edges=((0, 1),),
+        edges=edges,
         stride=1.0,
         decoder="heatmap",
         input_size=(WIDTH, HEIGHT),
         fit=True,
-        source=Source(file="blobs.txt", sha256="0" * 64, tool="test"),
+        source=Source(file=f"{path.stem}.txt", sha256="0" * 64, tool="test"),
     )
     onnx.helper.set_model_props(model, {METADATA_KEY: info.model_dump_json()})
     onnx.save(model, path)

@@ -7,12 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnx
-from onnx import numpy_helper
-
-from dlstream_pose import NetworkInfo, Source
-from dlstream_pose.runtime.network_info import METADATA_KEY
-
-WIDTH, HEIGHT = 64, 48
+from blob_network import HEIGHT, WIDTH, save_network
 
 
 def write_heat_network(path: Path, curved: bool, aside: float = 0.0) -> Path:
@@ -44,28 +39,7 @@ def write_heat_network(path: Path, curved: bool, aside: float = 0.0) -> Path:
         node("Sigmoid" if curved else "Identity", ["peak"], ["confidence"]),
         node("Concat", ["x", "y", "confidence"], ["poses"], axis=1),
     ]
-    graph = onnx.helper.make_graph(
-        nodes,
-        "heat",
-        [onnx.helper.make_tensor_value_info("image", kinds.UINT8, [HEIGHT, WIDTH, 3])],
-        [onnx.helper.make_tensor_value_info("poses", kinds.FLOAT, [1, 3])],
-        [
-            *(numpy_helper.from_array(value.astype(np.float32), name) for name, value in floats.items()),
-            *(numpy_helper.from_array(np.array(value), name) for name, value in whole.items()),
-        ],
-    )
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=10)
-    info = NetworkInfo(
-        keypoints=("light",),
-        stride=1.0,
-        decoder="heatmap",
-        input_size=(WIDTH, HEIGHT),
-        fit=True,
-        source=Source(file="heat.txt", sha256="0" * 64, tool="test"),
-    )
-    onnx.helper.set_model_props(model, {METADATA_KEY: info.model_dump_json()})
-    onnx.save(model, path)
-    return path
+    return save_network(path, nodes, floats, whole, ("light",))
 
 
 def light(x: int, y: int, grey: int = 200) -> np.ndarray:

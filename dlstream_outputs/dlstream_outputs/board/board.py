@@ -336,24 +336,21 @@ class Board:
             self._doubtful.add(pin)
             self._faults[pin] = f"{lost}, and one may say that pin {pin} is off; is the cable of {self.port} loose?"
         self._tell(event)
-        self._rereading = Rereading(list(self._inputs), event)
+        self._rereading = Rereading(set(self._inputs), event)
         self._read_again()
 
     def _read_again(self) -> None:
         """Asks for the next input's level after a loss, unless its answer may still come; until all are known."""
         left = self._rereading
-        if (
-            left is None
-            or not left.pins
-            or (left.asked is not None and left.asked.steady + _TIME_PERIOD > time.monotonic())
-        ):
+        if left is None or (left.asked is not None and left.asked.steady + _TIME_PERIOD > time.monotonic()):
             return
-        pin = left.pins[0]
+        pin = min(left.pins, default=None)  # the link's thread takes them out
+        if pin is None:
+            return
 
         def on_answer(answer: Answer) -> None:
             self._know(pin, answer, at=left.event)
-            if left.pins and left.pins[0] == pin:
-                del left.pins[0]
+            left.pins.discard(pin)
             left.asked = None
             self._read_again()
 

@@ -49,11 +49,11 @@ class Rereading:
     """Inputs whose level is asked for after reports were lost.
 
     Attributes:
-        pins: those whose level is not known again, in the order in which they are asked for.
+        pins: those whose level is not known again.
         event: since when it is in doubt.
-        asked: the question about the first of them.
+        asked: the question about one of them that is under way.
     """
 
-    pins: list[int]
+    pins: set[int]
     event: BoardEvent
     asked: Pending | None = None
