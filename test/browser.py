@@ -202,9 +202,9 @@ class Page:
         self.call("Input.insertText", text=text)
 
     def click(self, selector: str) -> None:
-        """Clicks in the middle of an element, as a mouse does."""
+        """Clicks in the middle of an element, as a mouse does, once it is shown and can be used."""
         place = f"document.querySelector({json.dumps(selector)})"
-        self.until(f"{place} && !{place}.matches(':disabled')")  # also by its fieldset
+        self.until(f"{place}.getClientRects().length && !{place}.matches(':disabled')")  # also by its fieldset
         self.run(f"{place}.scrollIntoView({{block: 'nearest'}})")
         x, y = self.run(f"(r => [r.x + r.width / 2, r.y + r.height / 2])({place}.getBoundingClientRect())")
         for kind in ("mousePressed", "mouseReleased"):

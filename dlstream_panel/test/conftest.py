@@ -13,7 +13,8 @@ from panel_client import MODULE, Panel
 def panel(start_node, wait_for) -> Callable[..., Panel]:
     def start(**parameters: Any) -> Panel:
         known = {"outputs": ["screen"], "nodes": ["/outputs/screen"], "rig": "test", "port": 0}
-        return Panel(start_node(MODULE, **{**known, **parameters}), wait_for)
+        links = 2 if parameters.get("token") else 1
+        return Panel(start_node(MODULE, **{**known, **parameters}), wait_for, links)
 
     return start
 

@@ -17,12 +17,13 @@ JSON = {"Content-Type": "application/json"}
 class Panel:
     """A running panel, and requests to it as they are given: nothing is added."""
 
-    def __init__(self, node: Any, wait_for: Any) -> None:
+    def __init__(self, node: Any, wait_for: Any, links: int = 1) -> None:
         self.node = node
-        wait_for(lambda: "open http" in node.output, "the panel's link")
-        links = re.findall(r"open (http://([0-9.]+):(\d+)/(?:#token=(\S+))?)", node.output)
-        self.host, self.port = links[0][1], int(links[0][2])
-        self.tokens = [link[3] for link in links]
+        link = re.compile(r"open (http://([0-9.]+):(\d+)/(?:#token=(\S+))?)")
+        wait_for(lambda: len(link.findall(node.output)) == links, "the panel's links")
+        found = link.findall(node.output)
+        self.host, self.port = found[0][1], int(found[0][2])
+        self.tokens = [token for _link, _host, _port, token in found]
         self.name = f"{self.host}:{self.port}"
         self.origin = {"Origin": f"http://{self.name}"}
 
