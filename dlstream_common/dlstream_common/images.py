@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -16,6 +17,24 @@ from dlstream_common.jpeg import has_end
 
 class EncodingError(DlstreamError):
     """An image with an unknown encoding, or whose bytes do not fit its size."""
+
+
+class RawImage(NamedTuple):
+    """The bytes of an image, and what sensor_msgs/Image says of them."""
+
+    data: bytes | memoryview | NDArray[np.uint8]
+    width: int
+    height: int
+    step: int
+    """Bytes from one row to the next."""
+    encoding: str
+    big_endian: bool = False
+
+    @classmethod
+    def of(cls, message: Any) -> RawImage:
+        """That of a sensor_msgs/Image, of rclpy or read from a bag. No bytes are copied."""
+        size = message.width, message.height, message.step
+        return cls(memoryview(message.data), *size, message.encoding, bool(message.is_bigendian))
 
 
 @dataclass(frozen=True)
@@ -74,14 +93,7 @@ def _known(encoding: str) -> _Encoding:
     return _ENCODINGS[encoding]
 
 
-def image_of_any(
-    data: bytes | memoryview | NDArray[np.uint8],
-    width: int,
-    height: int,
-    step: int,
-    encoding: str,
-    big_endian: bool = False,
-) -> tuple[Image, str]:
+def image_of_any(raw: RawImage) -> tuple[Image, str]:
     """The image of a message with its encoding: as `image_from_bytes`, or a new one of bgr8 for those of `CONVERTED`.
 
     Of 16 bits the upper 8 are kept: the full range remains the full range.
@@ -89,26 +101,24 @@ def image_of_any(
     Raises:
         EncodingError: as there, or an odd size where a colour belongs to several pixels.
     """
-    if encoding not in CONVERTED:
-        return image_from_bytes(data, width, height, step, encoding, big_endian), encoding
+    if raw.encoding not in CONVERTED:
+        return image_from_bytes(raw), raw.encoding
     try:
-        return _converted(data, width, height, step, encoding, big_endian), "bgr8"
+        return _converted(raw), "bgr8"
     except EncodingError as error:
-        raise EncodingError(f"image of {width}x{height} {encoding}: {error}") from error
+        raise EncodingError(f"image of {raw.width}x{raw.height} {raw.encoding}: {error}") from error
 
 
-def deep_values(
-    data: bytes | memoryview | NDArray[np.uint8], width: int, height: int, step: int, encoding: str, big_endian: bool
-) -> Image | None:
+def deep_values(raw: RawImage) -> Image | None:
     """The values of an image of which `image_of_any` keeps only the upper 8 bits; None: it is none of those.
 
     Raises:
         EncodingError: the bytes do not fit the size.
     """
-    if encoding in _DEEP:
-        return image_from_bytes(data, 3 * width, height, step, "mono16", big_endian)
-    if _MOSAICS.get(encoding, ("", np.uint8))[1] is np.uint16:
-        return image_from_bytes(data, width, height, step, "mono16", big_endian)
+    if raw.encoding in _DEEP:
+        return _colours(raw)
+    if _MOSAICS.get(raw.encoding, ("", np.uint8))[1] is np.uint16:
+        return image_from_bytes(raw._replace(encoding="mono16"))
     return None
 
 
@@ -118,23 +128,15 @@ class DeepCheck:
     def __init__(self) -> None:
         self._check: BitsCheck | None = BitsCheck()
 
-    def add(
-        self,
-        data: bytes | memoryview | NDArray[np.uint8],
-        width: int,
-        height: int,
-        step: int,
-        encoding: str,
-        big_endian: bool = False,
-    ) -> str:
-        """Looks at an image as in `image_of_any`. Returns what is wrong, once.
+    def add(self, raw: RawImage) -> str:
+        """Looks at an image. Returns what is wrong, once.
 
         Raises:
             EncodingError: the bytes do not fit the size.
         """
         if self._check is None:
             return ""
-        values = deep_values(data, width, height, step, encoding, big_endian)
+        values = deep_values(raw)
         if values is None:
             return self.finish()
         self._check.add(values)
@@ -146,40 +148,37 @@ class DeepCheck:
         return said
 
 
-def _converted(
-    data: bytes | memoryview | NDArray[np.uint8], width: int, height: int, step: int, encoding: str, big_endian: bool
-) -> NDArray[np.uint8]:
-    if encoding not in _DEEP and (width % 2 or height % 2):
+def _converted(raw: RawImage) -> NDArray[np.uint8]:
+    encoding = raw.encoding
+    if encoding not in _DEEP and (raw.width % 2 or raw.height % 2):
         raise EncodingError("found an odd size; expected an even one")
     if encoding in _DEEP:
-        wide = image_from_bytes(data, 3 * width, height, step, "mono16", big_endian).reshape(height, width, 3)
-        image = _upper(wide)
+        image = _upper(_colours(raw).reshape(raw.height, raw.width, 3))
         return image if encoding == "bgr16" else np.ascontiguousarray(image[..., ::-1])
     if encoding in _PLANES:
-        both = image_from_bytes(data, width, height + height // 2, step, "mono8")
+        both = image_from_bytes(raw._replace(height=raw.height + raw.height // 2, encoding="mono8"))
         return np.asarray(cv2.cvtColor(both, _PLANES[encoding]), np.uint8)
     order, kind = _MOSAICS[encoding]
-    mosaic = image_from_bytes(data, width, height, step, "mono8" if kind is np.uint8 else "mono16", big_endian)
+    mosaic = image_from_bytes(raw._replace(encoding="mono8" if kind is np.uint8 else "mono16"))
     return _upper(cv2.cvtColor(mosaic, _BAYER[order]))
+
+
+def _colours(raw: RawImage) -> Image:
+    """The values of three colours a pixel as one row: (height, 3 width)."""
+    return image_from_bytes(raw._replace(width=3 * raw.width, encoding="mono16"))
 
 
 def _upper(image: Image) -> NDArray[np.uint8]:
     return np.asarray(image >> 8 if image.dtype == np.uint16 else image).astype(np.uint8, copy=False)
 
 
-def image_from_bytes(
-    data: bytes | memoryview | NDArray[np.uint8],
-    width: int,
-    height: int,
-    step: int,
-    encoding: str,
-    big_endian: bool = False,
-) -> Image:
-    """A view of `data` (no copy, if the byte order allows it) as (height, width) or (height, width, channels).
+def image_from_bytes(raw: RawImage) -> Image:
+    """A view of its bytes (no copy, if the byte order allows it) as (height, width) or (height, width, channels).
 
     Raises:
         EncodingError: unknown encoding, an empty image, an odd width for yuv422, or bytes that do not fit the size.
     """
+    data, width, height, step, encoding, big_endian = raw
     kind = _known(encoding)
     item = np.dtype(kind.dtype).itemsize
     row = width * kind.channels * item

@@ -12,6 +12,7 @@ from dlstream_common import (
     DeepCheck,
     EncodingError,
     Frame,
+    RawImage,
     encoding_of,
     image_from_bytes,
     image_from_compressed,
@@ -47,7 +48,7 @@ def test_known_colours_come_out_as_bgr():
     }
     for encoding, values in data.items():
         raw = bytes(values)
-        image = to_bgr(image_from_bytes(raw, 2, 2, len(raw) // 2, encoding), encoding)
+        image = to_bgr(image_from_bytes(RawImage(raw, 2, 2, len(raw) // 2, encoding)), encoding)
         expected = (grey, grey, grey) if encoding.startswith("mono") else (200, 100, 50)
         assert image.shape == (2, 2, 3), encoding
         assert np.abs(image.astype(int) - expected).max() <= 3, f"{encoding}: {image[0, 0]}"
@@ -66,7 +67,7 @@ def test_the_mosaic_of_a_sensor_becomes_its_colours(encoding, pattern, bits):
     if bits == 16:
         mosaic = (mosaic.astype(np.uint16) * 256 + 255).astype(">u2")
     raw = mosaic.tobytes()
-    image, found = image_of_any(raw, 8, 8, bits, f"bayer_{encoding}{bits}", big_endian=bits == 16)
+    image, found = image_of_any(RawImage(raw, 8, 8, bits, f"bayer_{encoding}{bits}", big_endian=bits == 16))
     assert found == "bgr8"
     assert (image == (200, 100, 50)).all()
 
@@ -81,14 +82,14 @@ def test_pictures_of_video_hardware_become_their_colours(encoding, colours):
     y = round(16 + (65.738 * r + 129.057 * g + 25.064 * b) / 256)
     padding = [0] * 3  # behind each row
     rows = [[y] * 4 + padding] * 4 + [[values[one] for one in colours] * 2 + padding] * 2
-    image, found = image_of_any(bytes(np.array(rows, np.uint8)), 4, 4, 7, encoding)
+    image, found = image_of_any(RawImage(bytes(np.array(rows, np.uint8)), 4, 4, 7, encoding))
     assert found == "bgr8"
     assert np.abs(image.astype(int) - (200, 100, 50)).max() <= 3
 
 
 def test_of_16_bit_colours_the_upper_half_is_kept():
     wide = np.array([[[50, 100, 200]] * 2], np.uint16) * 256 + 255
-    image, found = image_of_any(wide.astype("<u2").tobytes(), 2, 1, 12, "rgb16")
+    image, found = image_of_any(RawImage(wide.astype("<u2").tobytes(), 2, 1, 12, "rgb16"))
     assert found == "bgr8"
     assert image.tolist() == [[[200, 100, 50]] * 2]
 
@@ -101,32 +102,32 @@ def test_16_bit_colours_of_few_bits_are_told_once(encoding):
     dim, full = (each.astype(">u2").tobytes() for each in (values, values * 16))
     place = (8, 8, 16 * channels, encoding, True)
     check = DeepCheck()
-    said = [check.add(dim, *place) for _ in range(30)]
+    said = [check.add(RawImage(dim, *place)) for _ in range(30)]
     [text] = [one for one in said if one]
     assert text.startswith("the brightest value is 4095 of 65535, 12 bits of 16")
     short = DeepCheck()
-    assert short.add(dim, *place) == ""
+    assert short.add(RawImage(dim, *place)) == ""
     assert short.finish() == text
     assert short.finish() == ""
     for data, form in ((full, encoding), (dim, "mono16" if channels == 1 else "8UC3")):
         check = DeepCheck()
-        assert not any(check.add(data, *place[:3], form, True) for _ in range(30))
+        assert not any(check.add(RawImage(data, *place[:3], form, True)) for _ in range(30))
         assert check.finish() == ""
 
 
 def test_big_endian_16_bit():
-    image = image_from_bytes(bytes([1, 2, 3, 4]), 2, 1, 4, "mono16", big_endian=True)
+    image = image_from_bytes(RawImage(bytes([1, 2, 3, 4]), 2, 1, 4, "mono16", big_endian=True))
     assert image.tolist() == [[0x0102, 0x0304]]
 
 
 def test_a_step_longer_than_the_row_is_skipped():
     raw = bytes([1, 2, 3, 0, 0, 4, 5, 6, 0, 0])
-    assert image_from_bytes(raw, 1, 2, 5, "bgr8").tolist() == [[[1, 2, 3]], [[4, 5, 6]]]
+    assert image_from_bytes(RawImage(raw, 1, 2, 5, "bgr8")).tolist() == [[[1, 2, 3]], [[4, 5, 6]]]
 
 
 def test_no_copy_of_a_plain_image():
     raw = bytearray(640 * 480 * 3)
-    image = image_from_bytes(memoryview(raw), 640, 480, 640 * 3, "bgr8")
+    image = image_from_bytes(RawImage(memoryview(raw), 640, 480, 640 * 3, "bgr8"))
     raw[0] = 77
     assert image[0, 0, 0] == 77
 
@@ -145,7 +146,7 @@ def test_no_copy_of_a_plain_image():
 @example(bytes(64), 1, 1, 6, "bgr16", False)
 def test_any_image_is_read_whole_or_refused(data, width, height, step, encoding, big_endian):
     try:
-        image, found = image_of_any(data, width, height, step, encoding, big_endian)
+        image, found = image_of_any(RawImage(data, width, height, step, encoding, big_endian))
     except EncodingError as error:
         assert encoding in str(error)
     else:

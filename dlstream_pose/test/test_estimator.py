@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlstream_camera.arena import KEYPOINTS, Arena
-from dlstream_common import EncodingError, NetworkError, image_from_bytes
+from dlstream_common import EncodingError, NetworkError, RawImage, image_from_bytes
 from dlstream_pose import Estimator, Network, PoseSettings, PoseStream
 from dlstream_pose.runtime.scale import scale_doubt
 
@@ -52,7 +52,7 @@ def encoded(image: np.ndarray, encoding: str) -> np.ndarray:
 @pytest.mark.parametrize("encoding", ["mono8", "mono16", "bgr8", "rgb8", "bgra8", "rgba8", "yuv422", "yuv422_yuy2"])
 def test_every_encoding_shows_the_same_spot(spots, encoding):
     image = np.ascontiguousarray(encoded(spot_image(41, 23), encoding))
-    raw = image_from_bytes(image.tobytes(), WIDTH, HEIGHT, image.strides[0], encoding)
+    raw = image_from_bytes(RawImage(image.tobytes(), WIDTH, HEIGHT, image.strides[0], encoding))
     (found,) = Estimator(spots).estimate(raw, encoding)
     assert (found.x[0], found.y[0]) == (41, 23)
     assert found.confidence[0] > 0.97

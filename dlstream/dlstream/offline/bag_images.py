@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from dlstream.offline.footage import Lost
 from dlstream.offline.pictures import decoded
-from dlstream_common import DeepCheck, DlstreamError, EncodingError, Frame, Image, image_of_any
+from dlstream_common import DeepCheck, DlstreamError, EncodingError, Frame, Image, RawImage, image_of_any
 
 _SECOND = 1_000_000_000
 _FIRST = 30
@@ -96,7 +96,7 @@ def frames_of(bag: _Bag, topic: str, camera: str, warn: Callable[[str], None]) -
         looks = image.shape, encoding
         while unsaid:
             warn(unsaid.pop(0))
-        if said := deep.add(*_parts(message)) if hasattr(message, "encoding") else "":
+        if said := deep.add(RawImage.of(message)) if hasattr(message, "encoding") else "":
             warn(f"{bag.path}: {topic}: {said}")
         yield Frame(camera, number, stamp, image, encoding)
     if said := deep.finish():
@@ -121,11 +121,5 @@ def _image(message: Any) -> tuple[Image, str]:
     if isinstance(message, Damaged):
         raise EncodingError(f"found {len(message.raw)} bytes that are no message of its type. Was it cut off?")
     if hasattr(message, "encoding"):
-        return image_of_any(*_parts(message))
+        return image_of_any(RawImage.of(message))
     return decoded(bytes(message.data), message.format)
-
-
-def _parts(message: Any) -> tuple[Any, int, int, int, str, bool]:
-    """The arguments of `image_of_any`."""
-    size = message.width, message.height, message.step
-    return message.data, *size, message.encoding, bool(message.is_bigendian)

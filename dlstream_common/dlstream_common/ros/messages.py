@@ -13,7 +13,7 @@ from sensor_msgs.msg import CompressedImage as CompressedImageMsg
 from sensor_msgs.msg import Image as ImageMsg
 
 from dlstream_common.frame import Frame, FramePoses, Image, Individual, covariance_rows
-from dlstream_common.images import image_from_compressed, image_of_any
+from dlstream_common.images import RawImage, image_from_compressed, image_of_any
 from dlstream_msgs.msg import FramePoses as FramePosesMsg
 from dlstream_msgs.msg import Individual as IndividualMsg
 
@@ -59,19 +59,13 @@ def image_to_message(frame: Frame, frame_id: str) -> ImageMsg:
     return message
 
 
-def image_parts(message: ImageMsg) -> tuple[memoryview, int, int, int, str, bool]:
-    """The arguments of `image_of_any`."""
-    size = message.width, message.height, message.step
-    return memoryview(message.data), *size, message.encoding, bool(message.is_bigendian)
-
-
 def frame_from_message(message: ImageMsg, camera: str, sequence: int) -> Frame:
     """The message as a frame whose image is a view of the message's bytes, where its encoding is used as it is.
 
     Raises:
         EncodingError: unknown encoding, or bytes that do not fit the size.
     """
-    image, encoding = image_of_any(*image_parts(message))
+    image, encoding = image_of_any(RawImage.of(message))
     return Frame(camera, sequence, stamp_from_message(message.header.stamp), image, encoding)
 
 

@@ -15,7 +15,16 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header, String
 
-from dlstream_common import DeepCheck, DlstreamError, EncodingError, Frame, FramePoses, Individual, NetworkError
+from dlstream_common import (
+    DeepCheck,
+    DlstreamError,
+    EncodingError,
+    Frame,
+    FramePoses,
+    Individual,
+    NetworkError,
+    RawImage,
+)
 from dlstream_common.frame_numbers import FrameNumbers
 from dlstream_common.middles import middles_of_course
 from dlstream_common.ros import (
@@ -28,7 +37,6 @@ from dlstream_common.ros import (
     Level,
     frame_from_compressed,
     frame_from_message,
-    image_parts,
     image_qos,
     in_words,
     publishers_of,
@@ -226,7 +234,7 @@ class PoseNode(DlstreamNode[PoseSettings]):
         try:
             read = frame_from_compressed if self._compressed else frame_from_message
             frame = read(message, camera, number - 1)
-            if said := "" if self._compressed else self._deep[camera].add(*image_parts(message)):
+            if said := "" if self._compressed else self._deep[camera].add(RawImage.of(message)):
                 self.get_logger().warning(f"{self._images_of(camera)}: {said}")
         except EncodingError as error:
             self._queue.pass_over(camera, number)  # counted as refused, and only once

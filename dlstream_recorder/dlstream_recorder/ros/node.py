@@ -16,7 +16,7 @@ from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from dlstream_common import DlstreamError, EncodingError, Frame, image_from_compressed, image_of_any
+from dlstream_common import DlstreamError, EncodingError, Frame, RawImage, image_from_compressed, image_of_any
 from dlstream_common.event_kinds import FAULT, RECOVERED, TOPIC_ENDED
 from dlstream_common.ros import (
     EVENT,
@@ -375,9 +375,7 @@ def _image_of(message: Any) -> tuple[NDArray[Any], str]:
     """The image and encoding of a sensor_msgs/Image or CompressedImage."""
     if hasattr(message, "format"):
         return image_from_compressed(message.data, message.format)
-    big = bool(message.is_bigendian)
-    size = (message.width, message.height, message.step)
-    return image_of_any(message.data, *size, message.encoding, big)
+    return image_of_any(RawImage.of(message))
 
 
 def main() -> None:
