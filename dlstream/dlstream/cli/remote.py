@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,7 @@ from rich.markup import escape
 from dlstream.console import make_console
 from dlstream.remote.errors import NoAnswerError
 from dlstream_common import DlstreamError, event_kinds, now
+from dlstream_common.lateness import uptime
 
 if TYPE_CHECKING:
     from dlstream.remote.link import Link
@@ -171,7 +173,7 @@ def _recording(link: Link) -> str:
 
 
 def _tell(kind: str, name: str, text: str, rig: str) -> None:
-    stamp = now()  # the moment that is meant, before anything is looked for
+    stamp = _typed()
     if not text.strip():
         raise DlstreamError(f"{kind}: found an empty text; expected what happened")
     found = find_running(rig)
@@ -183,6 +185,18 @@ def _tell(kind: str, name: str, text: str, rig: str) -> None:
             raise DlstreamError(f"the recorder of rig '{found.name}' is not recording: nothing was written")
         link.tell(kind, name, text, stamp)
     _say(f"{kind} in {session}: {text}")
+
+
+def _typed() -> int:
+    """When this command was entered, in nanoseconds since the epoch: when its process began, to 10 ms.
+
+    Until it comes here, Python has loaded for up to a second or two. Where a system does not say: now.
+    """
+    try:
+        began = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])  # field 22, of proc(5)
+    except (OSError, ValueError, IndexError):
+        return now()
+    return now() - max(0, uptime() - began * 1_000_000_000 // os.sysconf("SC_CLK_TCK"))
 
 
 def _end(rig: RunningRig) -> None:
