@@ -44,7 +44,8 @@ from dlstream_outputs.node_kind import kind_of
 from dlstream_outputs.outputs import NotNowError, Output, OutputError, OutputSettings
 
 _STATUS_PERIOD = 0.2
-_LONGEST_CHECK_PERIOD = 0.1
+_LONGEST_CHECK_PERIOD = 0.025
+"""Seconds. Each check feeds the device's watchdog, which may be 0.1 s, however patient with its commander it is."""
 _LONGEST_TIMER = 86_400.0
 
 
