@@ -11,7 +11,7 @@ import pytest
 from dlstream.bench.recording import RecordedCamera, until_full
 from dlstream.bench.rigs import bench_folder, to_bench, to_record
 from dlstream.rig.file import load_rig
-from dlstream_common import RecordingError
+from dlstream_common import DlstreamError, RecordingError
 from dlstream_recorder import disk_of
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +33,31 @@ def test_only_the_triggers_of_cameras_stay_outputs(tmp_path, change, others):
     found = {name: section.type for name, section in change(rig, tmp_path).outputs.items()}
     assert found == {"clock": "frame_trigger", **others}
     assert change(rig, tmp_path).outputs["clock"] == rig.outputs["clock"]
+
+
+@pytest.mark.parametrize("change", [to_bench, to_record])
+@pytest.mark.parametrize(
+    ("replaced", "text"),
+    [
+        (("outputs:", "hosts: {box: 10.0.0.1, arena: 10.0.0.7}\noutputs:"), "hosts: found box, arena; expected a rig"),
+        (("{source: synthetic, width: 320, height: 240}", "{source: topic}"), "cameras.top.source: found topic; exp"),
+        (
+            (
+                "cameras: {top: {source: synthetic, width: 320, height: 240}}",
+                "use_sim_time: true\ncameras: {top: {source: topic}}",
+            ),
+            "use_sim_time: found true; expected false",
+        ),
+    ],
+    ids=["hosts", "topic", "simulated time"],
+)
+def test_what_others_run_for_a_rig_is_refused_and_not_waited_for(tmp_path, change, replaced, text):
+    file = tmp_path / "rig.yaml"
+    assert replaced[0] in RIG
+    file.write_text(RIG.replace(*replaced))
+    with pytest.raises(DlstreamError, match=text) as refused:
+        change(load_rig(file), tmp_path)
+    assert "`dlstream run`" in str(refused.value)
 
 
 def test_the_disk_of_the_sessions_is_measured(tmp_path, monkeypatch):

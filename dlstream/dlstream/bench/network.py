@@ -54,7 +54,10 @@ def try_network(rig: Rig, frames: int, out: Path | None) -> Iterator[NetworkOnCa
     own = {name: camera for name, camera in rig.cameras.items() if isinstance(camera, SourceSettings)}
     seen = {name: camera for name, camera in own.items() if not camera.is_depth()}
     if not own:
-        raise DlstreamError("every camera of the rig is run by somebody else's node; `dlstream bench` measures those")
+        raise DlstreamError(
+            "every camera of the rig is run by somebody else's node; expected one that dlstream opens. "
+            "`dlstream run` and its session show what the network finds on those, and how fast"
+        )
     for name, settings in seen.items():
         yield _on_camera(name, Camera(name, settings), PoseStream(estimator, pose), frames, out)
 

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 from dlstream.rig.file import Rig
-from dlstream.rig.sections import Stop, frame_triggers, section_of
+from dlstream.rig.sections import Stop, TopicCamera, frame_triggers, section_of
 from dlstream_common import DlstreamError
 from dlstream_outputs import output_settings
 from dlstream_recorder import RecorderSettings, write_error
@@ -19,8 +19,9 @@ def to_bench(rig: Rig, folder: Path) -> Rig:
     """The whole loop: its outputs only log their commands, its session goes to a folder of its own.
 
     Raises:
-        DlstreamError: it estimates no poses.
+        DlstreamError: it estimates no poses, or needs more than this computer runs for it.
     """
+    _refuse_others(rig)
     if rig.pose is None:
         raise DlstreamError(
             "the rig has no section 'pose': there is nothing to measure. `dlstream recording test` does"
@@ -35,7 +36,12 @@ def to_bench(rig: Rig, folder: Path) -> Rig:
 
 
 def to_record(rig: Rig, folder: Path) -> Rig:
-    """Cameras, with what triggers their frames, and recorder alone."""
+    """Cameras, with what triggers their frames, and recorder alone.
+
+    Raises:
+        DlstreamError: it needs more than this computer runs for it.
+    """
+    _refuse_others(rig)
     update: dict[str, Any] = {"outputs": frame_triggers(rig), "experiment": None, "pose": None, "stop": Stop()}
     return rig.model_copy(update={**update, "recorder": _recorder(rig, folder)})
 
@@ -59,6 +65,25 @@ def bench_folder(rig: Rig) -> Iterator[Path]:
         raise write_error(place or Path(gettempdir()), error) from error
     with folder as name:
         yield Path(name)
+
+
+def _refuse_others(rig: Rig) -> None:
+    """A rig is measured in a ROS domain of its own: whatever others run for it is not there, and would be waited for.
+
+    Raises:
+        DlstreamError: it has several hosts, cameras that others publish, or a time that others publish.
+    """
+    run = "Measure it in a run: `dlstream run` ends with the frames, losses and latencies of the session"
+    alone = "this command runs a rig in a ROS domain of its own on this computer"
+    if rig.hosts:
+        names = ", ".join(rig.hosts)
+        raise DlstreamError(f"hosts: found {names}; expected a rig of one computer: {alone}. {run}")
+    if rig.use_sim_time:
+        raise DlstreamError(f"use_sim_time: found true; expected false: {alone}, where nobody publishes /clock. {run}")
+    for name, camera in rig.cameras.items():
+        if isinstance(camera, TopicCamera):
+            expected = f"expected a camera that dlstream opens: {alone}, where nobody publishes its images"
+            raise DlstreamError(f"cameras.{name}.source: found topic; {expected}. {run}")
 
 
 def _recorder(rig: Rig, folder: Path) -> Any:
