@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +14,13 @@ from numpy.typing import NDArray
 
 from dlstream.rig.file import Rig
 from dlstream_camera import SourceSettings
-from dlstream_camera.camera import Camera
+from dlstream_camera.camera import Camera, Shot
 from dlstream_common import DlstreamError, Frame, to_bgr
 from dlstream_pose import Estimator, PoseSettings, PoseStream
 from dlstream_pose.runtime.overlay import draw_overlay
+
+PATIENCE = 20.0
+"""Seconds for which a frame is waited for, as by `dlstream check --devices`."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +42,12 @@ class NetworkOnCamera:
     picture: Path | None
 
 
-def try_network(rig: Rig, frames: int, out: Path | None) -> Iterator[NetworkOnCamera]:
+def try_network(rig: Rig, frames: int, out: Path | None, patience: float = PATIENCE) -> Iterator[NetworkOnCamera]:
     """Opens the rig's cameras one after another and estimates poses in some frames of each.
 
     Args:
         out: folder for a picture of each camera.
+        patience: seconds for which each frame is waited for.
 
     Raises:
         DlstreamError: the rig has no network, none of its cameras can be opened here, or one gives no frame.
@@ -59,17 +64,19 @@ def try_network(rig: Rig, frames: int, out: Path | None) -> Iterator[NetworkOnCa
             "`dlstream run` and its session show what the network finds on those, and how fast"
         )
     for name, settings in seen.items():
-        yield _on_camera(name, Camera(name, settings), PoseStream(estimator, pose), frames, out)
+        yield _on_camera(name, Camera(name, settings), PoseStream(estimator, pose), frames, out, patience)
 
 
-def _on_camera(name: str, camera: Camera, stream: PoseStream, frames: int, out: Path | None) -> NetworkOnCamera:
+def _on_camera(
+    name: str, camera: Camera, stream: PoseStream, frames: int, out: Path | None, patience: float
+) -> NetworkOnCamera:
     keypoints = stream.estimator.info.keypoints
     confidences: list[NDArray[np.float32]] = []
     taken: list[float] = []
     best: tuple[float, Frame, tuple[object, ...]] | None = None
     camera.open()
     try:
-        while len(taken) < frames and (shot := camera.read()) is not None:
+        while len(taken) < frames and (shot := _read(camera, patience)) is not None:
             begin = time.perf_counter()
             found = stream.estimate(shot.frame.image, shot.frame.encoding, shot.frame.stamp)
             taken.append((time.perf_counter() - begin) * 1e3)
@@ -78,10 +85,12 @@ def _on_camera(name: str, camera: Camera, stream: PoseStream, frames: int, out: 
             confidences.append(surest)
             if best is None or float(surest.mean()) > best[0]:
                 best = float(surest.mean()), shot.frame, found.individuals
+        waiting = camera.state().waiting
     finally:
         camera.close()
     if best is None:
-        raise DlstreamError(f"camera '{name}' gave no frame; `dlstream check RIG --devices` looks at it")
+        why = f" within {patience:g} s: it waits for {waiting}, and none came" if waiting else ""
+        raise DlstreamError(f"camera '{name}' gave no frame{why}; `dlstream camera test RIG` looks at it")
     picture = None
     if out is not None:
         picture = out / f"network_test.{name}.png"
@@ -99,3 +108,14 @@ def _on_camera(name: str, camera: Camera, stream: PoseStream, frames: int, out: 
         np.array(taken[1:] or taken),
         picture,
     )
+
+
+def _read(camera: Camera, patience: float) -> Shot | None:
+    """The next frame; None at the camera's end, or where none comes in time, as where nobody triggers it."""
+    waker = threading.Timer(patience, camera.stop)
+    waker.daemon = True
+    waker.start()
+    try:
+        return camera.read()
+    finally:
+        waker.cancel()

@@ -11,21 +11,25 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from types import GenericAlias
+from typing import Annotated, Any, cast
 
 import cv2
 import numpy as np
-from pydantic import ConfigDict, create_model
+from pydantic import BeforeValidator, ConfigDict, create_model
 from rich.console import Console
 from rich.markup import escape
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from dlstream.bench.pulses import frame_pulses
+from dlstream.rig.sections import section_of
 from dlstream.rig.table import NODE_KINDS
 from dlstream_camera import SOURCES, SourceSettings, source_settings
 from dlstream_camera.connected import connected
 from dlstream_camera.trial import Trial, try_camera
 from dlstream_common import DlstreamError, InputError, Problem, Settings, Severity, load_settings, suggest, to_view
+from dlstream_outputs import output_settings
 
 _COMMAND = Path("command line")
 _LOST = {
@@ -55,9 +59,14 @@ def show_trials(
         DlstreamError: there is no such rig, camera or key.
     """
     cameras = cameras_of(what, keys, only, console)
+    triggers = _triggers_of(Path(what)) if _is_file(what) else {}
     out.mkdir(parents=True, exist_ok=True)
     good = True
-    with _set_by_ctrl_c() as enough, ThreadPoolExecutor(len(cameras)) as pool:
+    with (
+        _set_by_ctrl_c() as enough,
+        frame_pulses(triggers, lambda text: console.print(f"[bold red]bad:[/] {escape(text)}")),
+        ThreadPoolExecutor(len(cameras)) as pool,
+    ):
         console.print(f"reading for {seconds:g} s ..." if not frames else f"reading {frames} frames ...")
         trials = {
             name: pool.submit(try_camera, name, settings, seconds, frames, enough) for name, settings in cameras.items()
@@ -134,7 +143,7 @@ def cameras_of(what: str, keys: Sequence[str], only: Sequence[str], console: Con
     Raises:
         DlstreamError: there is no such rig, camera or key.
     """
-    if what.endswith((".yaml", ".yml")) or Path(what).is_file():
+    if _is_file(what):
         if keys:
             raise DlstreamError(f"found {keys[0]} beside a rig file; expected the camera's keys in the rig file itself")
         return _of_rig(Path(what), only, console)
@@ -142,6 +151,10 @@ def cameras_of(what: str, keys: Sequence[str], only: Sequence[str], console: Con
     settings = _of_words(name, {"source": name, **given, **dict(map(_pair, keys))})
     _refuse(_COMMAND, settings.check())
     return {name: settings}
+
+
+def _is_file(what: str) -> bool:
+    return what.endswith((".yaml", ".yml")) or Path(what).is_file()
 
 
 def _of_words(name: str, values: Mapping[str, Any]) -> SourceSettings:
@@ -194,6 +207,23 @@ def _of_rig(path: Path, only: Sequence[str], console: Console) -> Mapping[str, S
         raise DlstreamError(f"{path}: found no camera that dlstream opens itself; expected one")
     _refuse(path, [it.below("cameras", name) for name, settings in ours.items() for it in settings.check()])
     return {name: _beside(settings, ours.values()) for name, settings in ours.items()}
+
+
+def _triggers_of(path: Path) -> Mapping[str, Any]:
+    """What triggers the cameras of a rig file, whatever else stands in it."""
+    triggers: Any = GenericAlias(dict, (str, section_of(output_settings("frame_trigger"))))
+    annotation: Any = Annotated[triggers, BeforeValidator(_only_triggers)]
+    model = create_model("Triggers", __base__=_Rest, __doc__="Its frame triggers.", outputs=(annotation, {}))
+    return cast("Mapping[str, Any]", load_settings(path, model).outputs)  # type: ignore[attr-defined]
+
+
+def _only_triggers(outputs: object) -> dict[str, Any]:
+    sections = outputs if isinstance(outputs, dict) else {}
+    return {
+        name: section
+        for name, section in sections.items()
+        if isinstance(section, dict) and section.get("type") == "frame_trigger"
+    }
 
 
 def _beside(settings: SourceSettings, others: Iterable[SourceSettings]) -> SourceSettings:

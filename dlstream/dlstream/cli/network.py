@@ -13,6 +13,9 @@ from dlstream.console import make_console
 from dlstream_common import DlstreamError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dlstream.bench.network import NetworkOnCamera
     from dlstream_pose import Network, NetworkInfo
 
 network = typer.Typer(
@@ -73,27 +76,37 @@ def try_on_rig(
     out: Annotated[Path | None, typer.Option(help="Folder for a picture of each camera.", show_default=False)] = None,
 ) -> None:
     """Try a rig's network on its cameras: which keypoints, how surely, how fast? Exits with 1 if none is found."""
-    import numpy as np
-
     from dlstream.bench.network import try_network
+    from dlstream.bench.pulses import frame_pulses
     from dlstream.rig.file import load_rig
+    from dlstream.rig.sections import frame_triggers
 
     console = make_console()
     nothing = False
-    for found in try_network(load_rig(rig, without_experiment=True), frames, out):
-        table = Table("keypoint", "seen", "confidence", box=None, title_justify="left")
-        table.title = escape(f"{found.camera}: {found.frames} frames")
-        for name, share in found.seen.items():
-            table.add_row(escape(name), f"{share:.0%}", f"{found.confidence[name]:.2f}")
-        console.print(table)
-        taken = float(np.median(found.milliseconds))
-        console.print(f"{taken:.1f} ms a frame (median): at most {1000 / taken:.0f} frames a second")
-        if found.picture is not None:
-            console.print(escape(str(found.picture)))
-        if not any(found.seen.values()):
-            nothing = True
-            console.print(f"[bold red]No keypoint was found on camera {escape(found.camera)}.[/]")
+    loaded = load_rig(rig, without_experiment=True)
+    with frame_pulses(frame_triggers(loaded), lambda text: console.print(f"[yellow]{escape(text)}[/]")):
+        for found in try_network(loaded, frames, out):
+            nothing |= not _show_found(found, console)
     raise typer.Exit(int(nothing))
+
+
+def _show_found(found: NetworkOnCamera, console: Console) -> bool:
+    """Prints what the network found on one camera; returns whether it found anything."""
+    import numpy as np
+
+    table = Table("keypoint", "seen", "confidence", box=None, title_justify="left")
+    table.title = escape(f"{found.camera}: {found.frames} frames")
+    for name, share in found.seen.items():
+        table.add_row(escape(name), f"{share:.0%}", f"{found.confidence[name]:.2f}")
+    console.print(table)
+    taken = float(np.median(found.milliseconds))
+    console.print(f"{taken:.1f} ms a frame (median): at most {1000 / taken:.0f} frames a second")
+    if found.picture is not None:
+        console.print(escape(str(found.picture)))
+    any_seen = any(found.seen.values())
+    if not any_seen:
+        console.print(f"[bold red]No keypoint was found on camera {escape(found.camera)}.[/]")
+    return any_seen
 
 
 @network.command()
