@@ -101,3 +101,18 @@ def test_inputs_of_a_board_are_read_once(tmp_path, monkeypatch):
         found = {item.name: item for item in try_devices(checked_rig(path)[0])}
     assert re.fullmatch(r"opened atmega328p at .*, pin 2, which is on, closed", found["lever"].text)
     assert "/dev/ttyNO is not there" in found["spare"].problem
+
+
+def test_a_frame_trigger_is_opened_without_a_pulse(tmp_path, monkeypatch):
+    """What is at its pin may be more than a camera: a lamp, a laser in step with the frames."""
+    monkeypatch.setattr("dlstream_outputs.board.board.HANDSHAKE", 60.0)
+    path = tmp_path / "rig.yaml"
+    with SimulatedBoard(tmp_path / "trace.txt") as board:
+        path.write_text(
+            "rig: bench\ncameras: {top: {source: topic}}\n"
+            f"outputs: {{clock: {{type: frame_trigger, port: {board.port}, pin: 4, rate: 1000, width: 0.5}}}}\n"
+        )
+        [found] = [item for item in try_devices(checked_rig(path)[0]) if item.what == "output"]
+        assert {change.level for change in board.changes(4)} <= {"0", "z"}
+    assert re.fullmatch(r"opened atmega328p at .*, pin 4, without a pulse, closed", found.text), found
+    assert not found.problem

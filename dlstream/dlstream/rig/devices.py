@@ -19,6 +19,7 @@ from dlstream_common.video import PictureCheck, Remark
 from dlstream_outputs import OUTPUTS
 from dlstream_outputs.inputs import BoardInput, InputSettings
 from dlstream_outputs.outputs import OutputSettings
+from dlstream_outputs.outputs.frame_trigger import FrameTrigger
 
 _FRAMES = 15
 _TIMEOUT = 20.0
@@ -120,12 +121,16 @@ def _output(name: str, settings: OutputSettings) -> Finding:
     kind = OUTPUTS.usable(str(getattr(settings, "type", "")))
     output = kind(settings, lambda line: None)
     try:
-        output.open()
+        if isinstance(output, FrameTrigger):
+            output.connect()  # once opened, it triggers whatever is at its pin
+        else:
+            output.open()
         output.off()
         device = output.hardware_id
     finally:
         output.close()
-    return Finding("output", name, f"opened{f' {device}' if device else ''}, switched off, closed")
+    what = "without a pulse" if isinstance(output, FrameTrigger) else "switched off"
+    return Finding("output", name, f"opened{f' {device}' if device else ''}, {what}, closed")
 
 
 def _input(name: str, settings: InputSettings) -> Finding:

@@ -60,8 +60,16 @@ class FrameTrigger(BoardPin[FrameTriggerSettings]):
     _failing = 0.0
     """Since when they could not begin again, in seconds of the steady clock; 0: they could."""
 
-    def open(self) -> None:
+    def connect(self) -> None:
+        """Takes board and pin, without a pulse.
+
+        Raises:
+            OutputError: there is no such board, or it refuses the pin.
+        """
         self.take(max_on=2000, watchdog=round(1000 * _WATCHDOG), free_running=True)
+
+    def open(self) -> None:
+        self.connect()
         self._stopped, self._failing = "", 0.0
         try:
             self._start()
