@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from dlstream.offline.experiment_state import ExperimentState, PanelLine
+from dlstream.offline.outside import Due
 from dlstream_common import DlstreamError, Frame, FramePoses
 from dlstream_experiment import Command, Engine, Event, Experiment, RegionStates
 from dlstream_experiment.journal.journal import Journal
@@ -30,10 +32,16 @@ class Analysis:
 
     Args:
         seed: of the run, see `seed_of`.
+        values: from outside, in order, which are given each before its frame.
     """
 
     def __init__(
-        self, experiment: Experiment, session: OfflineSession, seed: int = 0, start: int | None = None
+        self,
+        experiment: Experiment,
+        session: OfflineSession,
+        seed: int = 0,
+        start: int | None = None,
+        values: Iterable[Due] = (),
     ) -> None:
         self.experiment, self.session = experiment, session
         self.regions: dict[str, dict[str, bool]] = {}
@@ -43,8 +51,11 @@ class Analysis:
         self._journal = Journal()
         self._seed, self._start = seed, start
         self._state = ExperimentState(list(experiment.triggers), experiment.outputs)
+        self._has_begun = False
         self._last: int | None = None
         self._tick = 0
+        self._due = deque(values)
+        self._early: dict[str, Value] = {}
         self._commands = 0
 
     def add(self, frame: Frame, poses: FramePoses | None, decide: bool = True) -> None:
@@ -70,19 +81,33 @@ class Analysis:
         self._decide(poses, arrived)
 
     def _decide(self, poses: FramePoses, arrived: int | None = None) -> None:
-        if self._last is None:
-            start = poses.stamp if self._start is None else self._start
-            self._tick = start + _TICK
-            self._handle(Start(start, self._seed))
+        if not self._has_begun:
+            self._begin(poses.stamp if self._start is None else self._start)
+        while self._due and self._due[0].frame <= poses.stamp:
+            self.value(self._due.popleft().value)
         self._wait(poses.stamp, f"the poses of camera '{poses.camera}'")
         self._last = poses.stamp
         if self._engine.running:
             self._handle(Poses(poses, arrived))
 
-    def value(self, stamp: int, source: str, value: float | str) -> None:
-        """A value from outside."""
+    def _begin(self, start: int) -> None:
+        while self._due and self._due[0].value.stamp < start:
+            self.value(self._due.popleft().value)
+        self._has_begun = True
+        self._tick = start + _TICK
+        self._handle(Start(start, self._seed))
+        for value in self._early.values():
+            self._handle(replace(value, stamp=start, age=max(0, start - value.stamp) + value.age))
+
+    def value(self, value: Value) -> None:
+        """A value from outside; before the run the last one of each source is kept for its start, as live."""
+        if not self._has_begun:
+            self._early[value.source] = value
+            return
+        if self._last is None or value.stamp > self._last:
+            self._wait(value.stamp, f"the values of {value.source}")
         if self._engine.running:
-            self._handle(Value(stamp, source, value))
+            self._handle(value)
 
     def finish(self, reason: str) -> int:
         """Ends the run if it has not ended; returns the last stamp."""

@@ -23,6 +23,7 @@ from dlstream.offline.experiment_state import PanelLine
 from dlstream.offline.footage import Footage, Lost, open_footage
 from dlstream.offline.kinds import is_ros1, ros1
 from dlstream.offline.metadata import metadata_for
+from dlstream.offline.outside import Due, values_of_run, without_values
 from dlstream.offline.posing import Poser, first_frame, posed_ahead
 from dlstream.offline.progress import show_progress
 from dlstream.offline.session_lines import journal_of
@@ -79,11 +80,13 @@ class Live:
 
     Attributes:
         frames: the stamps of these frames: a camera that is started again counts its frames from 0.
+        values: from outside, that came in it.
     """
 
     stamp: int
     seed: int
     frames: frozenset[int]
+    values: Sequence[Due] = ()
 
     @property
     def first(self) -> int:
@@ -147,7 +150,9 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
     session.set_network(camera, pose.network.name, estimator.network.sha256, info.edges, info.individuals)
     session.set_regions(camera, outlines(experiment, camera))
     session.copy(experiment.path, "experiment.yaml")
-    analysis = Analysis(experiment, session, seed, live.stamp if live else None)
+    values = live.values if live else footage.values
+    _warn(console, footage.name, without_values(experiment, {item.value.source for item in values}))
+    analysis = Analysis(experiment, session, seed, live.stamp if live else None, values)
     only = live.frames if live is not None and options.live_frames else None
     with ExitStack() as stack:
         stack.callback(session.close)
@@ -238,10 +243,10 @@ def live_run(session: Path, camera: str) -> Live | None:
     if not entries or not isinstance(entries[0].input, Start):
         return None
     begin = entries[0].input
-    inputs = takewhile(lambda item: not isinstance(item, Start), (entry.input for entry in entries[1:]))
+    inputs = list(takewhile(lambda item: not isinstance(item, Start), (entry.input for entry in entries[1:])))
     poses = [item.poses for item in inputs if isinstance(item, Poses)]
     frames = frozenset(item.stamp for item in poses if item.camera == camera)
-    return Live(begin.stamp, begin.seed, frames) if frames else None
+    return Live(begin.stamp, begin.seed, frames, values_of_run(inputs, camera)) if frames else None
 
 
 def _warn(console: Console, name: str, text: str) -> None:
