@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from offline_tools import write_video
 from rich.console import Console
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
@@ -173,12 +174,7 @@ def test_images_and_videos_give_frames_at_their_own_times(scene, video, tmp_path
 def test_what_was_left_out_live_is_left_out_of_its_video(scene, video, experiment, tmp_path, console):
     live = tmp_path / "live"
     analyze(video, live, Options(NETWORK, experiment, 1.0, video=False), console)
-    with av.open(str(live / "top.mkv"), "w") as container:
-        stream = container.add_stream("ffv1", rate=30)
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "bgr0"
-        for image, _ in scene:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "bgr24").reformat(format="bgr0")))
-        container.mux(stream.encode(None))
+    write_video(live / "top.mkv", [image for image, _ in scene], 30)
     start, *rest = [json.loads(line) for line in read_lines(live, JOURNAL)]
     poses = [entry for entry in rest if entry["in"] == "poses"]
     frames = pd.read_csv(live / "top.frames.csv")

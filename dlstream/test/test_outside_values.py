@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import av
 import pytest
 from bag_tools import COUNT, NETWORK, NOON, SECOND
-from offline_tools import EXPERIMENT
+from offline_tools import EXPERIMENT, write_video
 
 from dlstream.offline.analyze import Options, analyze
 from dlstream.offline.bags import replay_bag
@@ -78,13 +77,7 @@ def test_a_session_gives_the_values_of_its_journal(make, lick, tmp_path, console
     bag = make.bag({"/top/image_raw": make.images()})
     replay_bag(bag, live, Options(NETWORK, lick, 1.0, video=False), console)
     assert "'lick' is never decided" in console.export_text()
-    with av.open(str(live / "top.mkv"), "w") as container:
-        stream = container.add_stream("ffv1", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "bgr0"
-        for image, _ in make.walk:
-            picture = av.VideoFrame.from_ndarray(image, "bgr24").reformat(format="bgr0")
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
+    write_video(live / "top.mkv", [image for image, _ in make.walk])
     entries = [json.loads(line) for line in read_lines(live, JOURNAL)]
     poses = [entry for entry in entries if entry["in"] == "poses"]
     value = {"in": "value", "source": "/inputs/lick/level:data"}

@@ -118,7 +118,7 @@ def _recorded(path: Path, table: Path, camera: str) -> Footage:
     file, depth = VideoFile(path, pixels=_pixels, origin=0), _shows_depth(path)
 
     def read() -> Iterator[Frame | Lost]:
-        sequences, stamps = rows["sequence"].tolist(), rows["stamp_ns"].tolist()
+        sequences, stamps = _numbers(rows["sequence"].tolist()), rows["stamp_ns"].tolist()
         for row, item in in_rows(file.frames(), times_of_rows(rows)):
             if isinstance(item, VideoFrame):
                 yield Frame(camera, sequences[row], stamps[row], item.image, _encoding(item.image, depth))
@@ -127,6 +127,15 @@ def _recorded(path: Path, table: Path, camera: str) -> Footage:
 
     session = path.parent if (path.parent / JOURNAL).exists() else None
     return Footage(path.stem, camera, len(rows), lambda: ahead(read()), session)
+
+
+def _numbers(sequences: Sequence[int]) -> list[int]:
+    """The camera's numbers; where a recovered session does not know one, the count goes on from the frame before."""
+    numbers: list[int] = []
+    for sequence in sequences:
+        following = numbers[-1] + 1 if numbers else 0
+        numbers.append(following if sequence < 0 else sequence)
+    return numbers
 
 
 def _pixels(picture: av.VideoFrame) -> Image:
