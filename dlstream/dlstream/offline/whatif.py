@@ -19,6 +19,7 @@ from dlstream_experiment.journal.journal import Beginning, Entry
 from dlstream_experiment.journal.replay import replay
 from dlstream_experiment.runtime.inputs import Start
 from dlstream_recorder import ACKNOWLEDGEMENT
+from dlstream_recorder.report.host_clocks import HostClocks
 from dlstream_recorder.report.tables import read_events
 
 _SHOWN = 6
@@ -78,6 +79,7 @@ def show_delays(session: Path, console: Console) -> None:
 def delays(session: Path) -> dict[str, list[float]]:
     """Milliseconds from a frame's acquisition to the moment at which the command that it caused took effect."""
     events = read_events(session)
+    events = HostClocks(events).corrected_events(events)
     done = events[
         (events["kind"] == ACKNOWLEDGEMENT)
         & (events["success"] == "true")
