@@ -182,16 +182,24 @@ def test_what_was_left_out_live_is_left_out_of_its_video(scene, video, experimen
     frames.to_csv(live / "top.frames.csv", index=False)
     for entry in poses[25:]:
         entry["sequence"] -= 25
-    another_run = [start | {"stamp": poses[44]["stamp"]}, *poses[45:]]
-    lines = [json.dumps(entry | {"n": number}) for number, entry in enumerate([start, *poses[6:40:3], *another_run])]
+    keypoints = {"keypoints": poses[0]["keypoints"]}
+    another_run = [start | {"stamp": poses[44]["stamp"], "seed": 8}, poses[45] | keypoints, *poses[47::2]]
+    ran = [start, poses[6] | keypoints, *poses[9:40:3], *another_run]
+    lines = [json.dumps(entry | {"n": number}) for number, entry in enumerate(ran)]
     (live / JOURNAL).write_text("\n".join(lines) + "\n")
     options = Options(NETWORK, live / "experiment.yaml", 1.0, video=False, live_frames=True)
     analyze(live / "top.mkv", tmp_path / "again", options, console)
     again = [json.loads(line) for line in read_lines(tmp_path / "again", JOURNAL)]
     decided = [entry["stamp"] for entry in again if entry["in"] == "poses"]
-    assert decided == [entry["stamp"] for entry in poses[6:40:3]]
+    runs = [*range(6, 40, 3), *range(45, FRAMES, 2)]
+    assert decided == [poses[number]["stamp"] for number in runs]
+    kinds = [(entry["in"], entry["stamp"], entry.get("seed")) for entry in again if entry["in"] in ("start", "stop")]
+    first, second = start["stamp"], poses[44]["stamp"]
+    assert kinds[:3] == [("start", first, 0), ("stop", second, None), ("start", second, 8)], "each as it ran"
+    assert list(read_session(tmp_path / "again")["seeds"].values()) == [0, 8]
+    assert replay_session(tmp_path / "again", None, None, console) == 0
     table = read_poses(tmp_path / "again" / "top.poses.csv")
-    assert table.dropna(how="all").index.tolist() == list(range(6, 40, 3))
+    assert table.dropna(how="all").index.tolist() == runs
     analyze(live / "top.mkv", tmp_path / "every", Options(NETWORK, live / "experiment.yaml", 1.0), console)
     every = [json.loads(line) for line in read_lines(tmp_path / "every", JOURNAL)]
     assert [entry["stamp"] for entry in every if entry["in"] == "poses"] == [entry["stamp"] for entry in poses[6:]]

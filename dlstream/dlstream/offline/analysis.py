@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,14 +25,32 @@ _BACK = 500_000_000
 _SOURCE = "analysis"
 
 
+@dataclass(frozen=True)
+class LaterRun:
+    """Another run of a recorded session.
+
+    Attributes:
+        start: its stamp.
+        first: the stamp of the first frame that it decided on.
+        values: from outside, that came in it.
+    """
+
+    start: int
+    seed: int
+    first: int
+    values: Sequence[Due] = ()
+
+
 class Analysis:
     """Feeds an engine and writes what it does into a session folder.
 
-    The run begins with the first frame, or at the given start, from a session's journal.
+    The run begins with the first frame, or at the given start, from a session's journal, and ends where another one
+    of that session begins.
 
     Args:
         seed: of the run, see `seed_of`.
         values: from outside, in order, which are given each before its frame.
+        later: the other runs, in order.
     """
 
     def __init__(
@@ -42,6 +60,7 @@ class Analysis:
         seed: int = 0,
         start: int | None = None,
         values: Iterable[Due] = (),
+        later: Iterable[LaterRun] = (),
     ) -> None:
         self.experiment, self.session = experiment, session
         self.regions: dict[str, dict[str, bool]] = {}
@@ -54,7 +73,7 @@ class Analysis:
         self._has_begun = False
         self._last: int | None = None
         self._tick = 0
-        self._due = deque(values)
+        self._due, self._later = deque(values), deque(later)
         self._early: dict[str, Value] = {}
         self._commands = 0
 
@@ -81,6 +100,8 @@ class Analysis:
         self._decide(poses, arrived)
 
     def _decide(self, poses: FramePoses, arrived: int | None = None) -> None:
+        while self._later and self._later[0].first <= poses.stamp:
+            self._leave_for(self._later.popleft())
         if not self._has_begun:
             self._begin(poses.stamp if self._start is None else self._start)
         while self._due and self._due[0].frame <= poses.stamp:
@@ -89,6 +110,14 @@ class Analysis:
         self._last = poses.stamp
         if self._engine.running:
             self._handle(Poses(poses, arrived))
+
+    def _leave_for(self, run: LaterRun) -> None:
+        if self._has_begun:
+            self._wait(run.start, f"the runs of '{self.experiment.experiment}'")
+            if self._engine.running:
+                self._handle(Stop(run.start, "the next run begins"))
+        self._has_begun, self._last = False, None
+        self._seed, self._start, self._due = run.seed, run.start, deque(run.values)
 
     def _begin(self, start: int) -> None:
         while self._due and self._due[0].value.stamp < start:
