@@ -56,3 +56,17 @@ def test_delays_are_by_one_clock(tmp_path):
     session.add_entry([json.dumps({"n": 0, "in": "stop", "stamp": NOON, "reason": "test"})], rows)
     session.finish("test", NOON + SECOND)
     assert delays(tmp_path / "session") == {"(no trigger)": [pytest.approx(20)]}
+
+
+def test_another_experiment_decides_in_a_gap_of_the_poses(make, tmp_path, console):
+    experiment = tmp_path / "left.yaml"
+    experiment.write_text(EXPERIMENT)
+    stamps = [NOON + number * SECOND // 10 + (number > 3) * 7 * SECOND // 10 for number in range(8)]
+    replay_bag(make.bag({"/top/pose": make.poses(stamps)}), tmp_path / "live", Options(experiment=experiment), console)
+    experiment.write_text(f"# as it ran\n{EXPERIMENT}")
+    assert replay_session(tmp_path / "live", experiment, None, console) == 0
+    experiment.write_text(f"{EXPERIMENT}pose_timeout: 0.3\n")
+    log = tmp_path / "log.jsonl"
+    assert replay_session(tmp_path / "live", experiment, log, console) == 1
+    [lost] = [line for line in map(json.loads, log.read_text().splitlines()) if line.get("event") == "fault"]
+    assert lost["stamp"] == stamps[3] + 7 * SECOND // 20, "the first tick after the time-out"
