@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from offline_tools import write_video
 from rich.console import Console
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
@@ -173,12 +174,7 @@ def test_images_and_videos_give_frames_at_their_own_times(scene, video, tmp_path
 def test_what_was_left_out_live_is_left_out_of_its_video(scene, video, experiment, tmp_path, console):
     live = tmp_path / "live"
     analyze(video, live, Options(NETWORK, experiment, 1.0, video=False), console)
-    with av.open(str(live / "top.mkv"), "w") as container:
-        stream = container.add_stream("ffv1", rate=30)
-        stream.width, stream.height, stream.pix_fmt = 320, 240, "bgr0"
-        for image, _ in scene:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "bgr24").reformat(format="bgr0")))
-        container.mux(stream.encode(None))
+    write_video(live / "top.mkv", [image for image, _ in scene], 30)
     start, *rest = [json.loads(line) for line in read_lines(live, JOURNAL)]
     poses = [entry for entry in rest if entry["in"] == "poses"]
     frames = pd.read_csv(live / "top.frames.csv")
@@ -186,16 +182,24 @@ def test_what_was_left_out_live_is_left_out_of_its_video(scene, video, experimen
     frames.to_csv(live / "top.frames.csv", index=False)
     for entry in poses[25:]:
         entry["sequence"] -= 25
-    another_run = [start | {"stamp": poses[44]["stamp"]}, *poses[45:]]
-    lines = [json.dumps(entry | {"n": number}) for number, entry in enumerate([start, *poses[6:40:3], *another_run])]
+    keypoints = {"keypoints": poses[0]["keypoints"]}
+    another_run = [start | {"stamp": poses[44]["stamp"], "seed": 8}, poses[45] | keypoints, *poses[47::2]]
+    ran = [start, poses[6] | keypoints, *poses[9:40:3], *another_run]
+    lines = [json.dumps(entry | {"n": number}) for number, entry in enumerate(ran)]
     (live / JOURNAL).write_text("\n".join(lines) + "\n")
     options = Options(NETWORK, live / "experiment.yaml", 1.0, video=False, live_frames=True)
     analyze(live / "top.mkv", tmp_path / "again", options, console)
     again = [json.loads(line) for line in read_lines(tmp_path / "again", JOURNAL)]
     decided = [entry["stamp"] for entry in again if entry["in"] == "poses"]
-    assert decided == [entry["stamp"] for entry in poses[6:40:3]]
+    runs = [*range(6, 40, 3), *range(45, FRAMES, 2)]
+    assert decided == [poses[number]["stamp"] for number in runs]
+    kinds = [(entry["in"], entry["stamp"], entry.get("seed")) for entry in again if entry["in"] in ("start", "stop")]
+    first, second = start["stamp"], poses[44]["stamp"]
+    assert kinds[:3] == [("start", first, 0), ("stop", second, None), ("start", second, 8)], "each as it ran"
+    assert list(read_session(tmp_path / "again")["seeds"].values()) == [0, 8]
+    assert replay_session(tmp_path / "again", None, None, console) == 0
     table = read_poses(tmp_path / "again" / "top.poses.csv")
-    assert table.dropna(how="all").index.tolist() == list(range(6, 40, 3))
+    assert table.dropna(how="all").index.tolist() == runs
     analyze(live / "top.mkv", tmp_path / "every", Options(NETWORK, live / "experiment.yaml", 1.0), console)
     every = [json.loads(line) for line in read_lines(tmp_path / "every", JOURNAL)]
     assert [entry["stamp"] for entry in every if entry["in"] == "poses"] == [entry["stamp"] for entry in poses[6:]]

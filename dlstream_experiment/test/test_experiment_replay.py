@@ -127,6 +127,33 @@ def test_the_first_difference_of_another_experiment_is_found():
     assert (cut.recorded, cut.replayed) == ("", log[-1])
 
 
+def test_another_experiment_has_the_time_while_no_poses_come():
+    """The journal has no tick of a gap that was short for the experiment which ran."""
+    ran = example(pose_timeout=1.5)
+    frames = [n / 10 for n in range(1, 11)] + [1.8, 1.9, 4.5]
+    live: list[tuple[float, Input]] = [(0.0, Start(seconds(0)))]
+    live += [(at, Poses(neck_at(at, *LEFT), seconds(at))) for at in frames]
+    live += [(n / 20 + 0.013, Tick(seconds(n / 20 + 0.013))) for n in range(90)]
+    journal, log = run(ran, [item for _, item in sorted(live, key=lambda one: one[0])])
+    entries = list(read_journal(journal))
+    assert sum(isinstance(entry.input, Tick) for entry in entries) > 20, "those of the long gap"
+    assert first_difference(log, list(replay(entries, lambda _: ran, clock=True))) is None
+
+    def gaps(timeout: float, clock: bool) -> list[tuple[str, float]]:
+        effects = [
+            effect
+            for item in replay(entries, lambda _: example(pose_timeout=timeout), clock)
+            for effect in item.effects
+            if isinstance(effect, Event) and effect.name == "pose"
+        ]
+        return [(effect.kind, round((effect.stamp - seconds(0)) / 1e9, 3)) for effect in effects]
+
+    assert gaps(1.5, clock=True) == gaps(1.5, clock=False) == [("fault", 3.413), ("recovered", 4.5)]
+    assert gaps(0.3, clock=True)[:2] == [("fault", 1.35), ("recovered", 1.8)]
+    assert len(gaps(0.3, clock=True)) == 4
+    assert len(gaps(0.3, clock=False)) == 2, "without it the first gap is none"
+
+
 def test_the_start_says_what_ran():
     journal, log = run(example(seed=11), walk())
     start = json.loads(journal[0])

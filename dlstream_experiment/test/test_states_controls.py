@@ -245,6 +245,46 @@ def test_what_the_first_frame_began_is_repeated_though_it_was_acquired_before_th
     assert script.said == on_and_off
 
 
+def test_yoked_to_a_recording_leaves_out_what_its_output_did_not_do(tmp_path):
+    second = 1_000_000_000
+    columns = "kind,name,frame_stamp_ns,stamp_ns,decided_ns,recorded_ns,source,id,action,success,values"
+
+    def row(kind: str, at: int, number: object = "", action: str = "", success: str = "", values: str = "") -> str:
+        stamp = (5 + at) * second
+        decided = stamp if kind == "command" else ""
+        values = '"' + values.replace('"', '""') + '"'
+        return f"{kind},laser,,{stamp},{decided},{stamp},experiment,{number},{action},{success},{values}"
+
+    off = '{"reason": "disarmed by hand", "state": "off"}'
+    lines = [
+        columns,
+        row("command", -3, 2, "on"),  # of a node that was started again since
+        row("acknowledgement", -3, 2, "on", "false"),
+        row("experiment_started", 0),
+        row("command", 1, 1, "on"),
+        row("acknowledgement", 1, 1, "on", "true"),
+        row("fault", 2, values='{"reason": "it is hot"}'),
+        row("fault", 3, values=off),
+        row("command", 4, 2, "on"),
+        row("acknowledgement", 4, 2, "on", "true"),
+        row("command", 5, 3, "off"),
+        row("command", 6, 4, "on"),
+        row("acknowledgement", 6, 4, "on", "false"),
+        row("command", 7, 5, "off"),
+        row("command", 8, 6, "on"),
+        row("recovered", 9, values='{"text": "its node was restarted"}'),
+        row("command", 10, 7, "on"),
+        row("output_report", 11, values=off),
+        row("experiment_ended", 12),
+    ]
+    path = tmp_path / "events.csv"
+    path.write_text("\n".join(lines) + "\n")
+    made = machine(SWITCH, control={"type": "yoked", "outputs": ["laser"], "recording": str(path)})
+    found = [(at / second, stimulus is not None) for at, stimulus in made.control.changes["laser"]]
+    times = [(1, True), (3, False), (4, True), (5, False), (7, False), (8, True), (9, False), (10, True), (11, False)]
+    assert found == times
+
+
 def test_yoked_to_the_analysis_of_a_video_whose_rows_have_no_time_of_a_decision(tmp_path):
     start = 5_000_000_000
     rows = [

@@ -149,8 +149,17 @@ class GuardedDevice:
             lasts: also in the output's next process.
         """
         self._off_now()
+        if not self._failure:  # else `off_after_failure` tells it
+            self.tell_off(reason, event_kinds.FAULT if lasts else event_kinds.OUTPUT_REPORT)
         self.guard.disarm(reason, lasts)
         return self._failure
+
+    def tell_off(self, reason: str, kind: str = event_kinds.OUTPUT_REPORT) -> None:
+        """An event that what was on was switched off; no fault at the end of a node or of a test."""
+        if self.guard.on:
+            kind = event_kinds.OUTPUT_REPORT if self.guard.order.source == "test" else kind
+            told = f"'{self.guard.state}' was switched off: {reason}"
+            self._listener.happened(self._listener.now(), kind, {"reason": told, "state": OFF})
 
     def end(self) -> None:
         """Switches off for good, the first time that it is called: from then on only "off" is carried out."""

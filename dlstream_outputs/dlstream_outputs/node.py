@@ -123,6 +123,7 @@ class OutputNode(DlstreamNode[OutputSettings]):
     def deactivate(self) -> None:
         self._device.off()
         self._guarded.take_reports()
+        self._guarded.tell_off("its node is not active")
         self._guarded.guard.disarm("its node is not active", lasts=False)
         self.changed()
         self._forget_end()

@@ -183,6 +183,27 @@ def test_disarmed_it_takes_nothing_but_off(start_node, commander, wait_for):
     assert node.end(signal.SIGTERM) == 0
 
 
+def test_what_is_switched_off_by_hand_or_with_its_node_is_an_event(start_node, commander, wait_for):
+    def told() -> list[tuple[str, dict[str, str]]]:
+        return [(event.kind, {item.key: item.value for item in event.values}) for event in commander.events]
+
+    node = start_node(MODULE, **NAME, type="log", commander_timeout=60.0)
+    commander.ready()
+    assert commander.arm(False).success
+    assert commander.arm(True).success
+    assert commander.tell("show", image="left").success
+    assert commander.arm(False).success
+    wait_for(told, "an event")
+    reason = "'show image=left' was switched off: disarmed by hand"
+    assert told() == [("fault", {"reason": reason, "state": "off"})], "none where it was off"
+    assert commander.arm(True).success
+    assert commander.tell("show").success
+    assert node.end(signal.SIGTERM) == 0
+    wait_for(lambda: len(told()) > 1, "another event")
+    ended = {"reason": "'show' was switched off: its node is ending", "state": "off"}
+    assert told()[1:] == [("output_report", ended)], "an end is no fault"
+
+
 def test_the_rig_disarms_with_its_reason(start_node, commander):
     node = start_node(MODULE, **NAME, type="log", commander_timeout=60.0)
     commander.ready()

@@ -82,6 +82,24 @@ def test_a_pulse_that_was_called_off_before_its_first_edge_was_none(told):
     assert spans(told.finished()) == [("laser", 20.2, 20.22)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("fault", {"reason": "'on' was switched off: disarmed by hand", "state": "off"}),
+        ("output_report", {"reason": "'on' was switched off: its node is ending", "state": "off"}),
+        ("recovered", {"text": "output 'laser' is back: its node was restarted, and is off"}),
+    ],
+)
+def test_a_stimulus_ends_as_its_output_goes_off_without_a_command(told, kind, values):
+    told(2, "laser", 1, "on")
+    told(2, "lamp", 1, "on")
+    told.session.add_event(EventRow("fault", "laser", stamp_ns=told.at(4), values={"reason": "it is hot"}))
+    told.session.add_event(EventRow(kind, "laser", stamp_ns=told.at(5), values=values))
+    told(20, "laser", 2, "off")
+    told(20, "lamp", 2, "off")
+    assert spans(told.finished()) == [("laser", 2, 5), ("lamp", 2, 20)]
+
+
 def test_a_trial_that_nothing_ended_is_over_with_its_run(told):
     def happened(seconds: float, kind: str, name: str = "left", **values: str) -> None:
         told.session.add_event(EventRow(kind, name, stamp_ns=told.at(seconds), values=values))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlstream_common import RecordingError
-from dlstream_recorder.session.archive import Search, SessionInfo, find_sessions, totals
+from dlstream_recorder.session.archive import Search, SessionInfo, find_sessions, is_dated, totals
 from dlstream_recorder.writers.session_file import UNDATED
 
 
@@ -88,3 +88,21 @@ def test_an_analysis_is_no_recorded_session(tmp_path):
     sums = totals(found)
     assert (sums["sessions"], sums["analyses"], sums["subjects"], sums["frames"]) == (1, 2, 1, 100)
     assert [item.name for item in found if Search(date="2000").fits(item)] == [], "it has no date"
+
+
+def test_sessions_of_several_offsets_from_utc_are_in_the_order_of_time(tmp_path):
+    for name, created in (("a", "2026-10-25T02:10:00.000+01:00"), ("b", "2026-10-25T02:50:00.000+02:00"), ("c", "?")):
+        put(tmp_path, f"2026-10-25_{name}", created=created)
+    found = [item for item in find_sessions(tmp_path) if isinstance(item, SessionInfo)]
+    assert [item.name[-1] for item in found] == ["c", "b", "a"], "the hour that comes twice as summer time ends"
+
+
+def test_stamps_of_a_simulation_are_no_dates_though_its_recording_has_one(tmp_path):
+    about = {"created": "2026-10-25T02:10:00.000+01:00", "created_ns": 12 * 10**9}
+    assert not is_dated(about)
+    assert is_dated({**about, "created_ns": 1_792_890_600 * 10**9})
+    put(tmp_path, "2026-10-25_sim", **about)
+    [found] = find_sessions(tmp_path)
+    assert isinstance(found, SessionInfo)
+    assert found.dated
+    assert Search(date="2026-10-25").fits(found)

@@ -185,6 +185,15 @@ def test_the_report_draws_ways_and_stimuli(session):
         assert path.stat().st_size > 5000
 
 
+def test_csv_has_nothing_where_a_recovered_session_does_not_know_a_number(session):
+    table = pd.read_csv(session / "top.frames.csv")
+    table.loc[table.index[-1], "sequence"] = -1
+    table.to_csv(session / "top.frames.csv", index=False)
+    export_session(session, ["csv"], session / "export")
+    last, end = (session / "export" / "csv" / "top.poses.csv").read_text().splitlines()[-2:]
+    assert [line.split(",")[2] for line in (last, end)] == [str(FRAMES - 2), ""]
+
+
 def test_csv_has_one_header_row_and_every_value_in_a_column(session, make):
     names = [path.name for path in export_session(session, ["csv"], session / "export")]
     assert names == ["top.poses.csv", "events.csv", "trials.csv", "stimuli.csv"]

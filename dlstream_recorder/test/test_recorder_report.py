@@ -136,6 +136,32 @@ def test_pictures_that_can_not_be_written_leave_the_figures(open_session, make):
     assert report.unwritten.startswith(f"can't write {session.folder / 'stimuli.png'}: Is a directory")
 
 
+@pytest.mark.parametrize("kept", [0, 0.5])
+def test_a_video_that_can_not_be_read_costs_its_pictures_only(open_session, make, kept):
+    session = open_session(bag=False)
+    for number, image in enumerate(make.images(20)):
+        session.add_frame(make.frame(number, image))
+        session.add_poses(make.poses(number, x=(20.0, 30.0)))
+    stamp = make.start + 15 * make.step
+    values = {"action": "on", "source": "e", "id": 1}
+    session.add_event(EventRow("command", "laser", "top", 15, stamp, stamp_ns=stamp, sent_ns=stamp, **values))
+    session.finish()
+    whole = write_report(session.folder)
+    assert whole.unread == ()
+    assert len(whole.paths) == 2
+    video = session.folder / "top.mkv"
+    content = video.read_bytes()
+    video.write_bytes(content[: int(len(content) * kept)])
+    report = write_report(session.folder)
+    assert (report.latency, report.stimuli, report.paths) == (whole.latency, whole.stimuli, whole.paths)
+    assert all(path.exists() for path in (report.latency, report.stimuli, *report.paths))
+    assert report.unread
+    assert all(reason.startswith(f"{video}: ") for reason in report.unread)
+    assert report.unwritten == ""
+    assert report.overlays == ()
+    assert not (session.folder / "overlay.png").exists(), "the one of before shows what can't be read now"
+
+
 def test_two_cameras_two_pictures(open_session, make):
     session = open_session(cameras=["top", "side"], bag=False)
     for camera in ("top", "side"):

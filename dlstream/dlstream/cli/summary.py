@@ -89,6 +89,8 @@ def show_session(folder: Path, console: Console, pictures: bool = True) -> Summa
     for picture in (report.latency, *report.overlays, *analysed, *report.paths, report.stimuli):
         if picture is not None:
             console.print(f"          {escape(str(picture))}")
+    for reason in report.unread:
+        console.print(f"[yellow]{escape(reason)}[/]")
     if report.unwritten:
         console.print(f"[yellow]{escape(f'no pictures: {report.unwritten}')}[/]")
     console.print()

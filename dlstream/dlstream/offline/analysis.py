@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dlstream.offline.experiment_state import ExperimentState, PanelLine
+from dlstream.offline.outside import Due
 from dlstream_common import DlstreamError, Frame, FramePoses
 from dlstream_experiment import Command, Engine, Event, Experiment, RegionStates
 from dlstream_experiment.journal.journal import Journal
@@ -23,17 +25,42 @@ _BACK = 500_000_000
 _SOURCE = "analysis"
 
 
+@dataclass(frozen=True)
+class LaterRun:
+    """Another run of a recorded session.
+
+    Attributes:
+        start: its stamp.
+        first: the stamp of the first frame that it decided on.
+        values: from outside, that came in it.
+    """
+
+    start: int
+    seed: int
+    first: int
+    values: Sequence[Due] = ()
+
+
 class Analysis:
     """Feeds an engine and writes what it does into a session folder.
 
-    The run begins with the first frame, or at the given start, from a session's journal.
+    The run begins with the first frame, or at the given start, from a session's journal, and ends where another one
+    of that session begins.
 
     Args:
         seed: of the run, see `seed_of`.
+        values: from outside, in order, which are given each before its frame.
+        later: the other runs, in order.
     """
 
     def __init__(
-        self, experiment: Experiment, session: OfflineSession, seed: int = 0, start: int | None = None
+        self,
+        experiment: Experiment,
+        session: OfflineSession,
+        seed: int = 0,
+        start: int | None = None,
+        values: Iterable[Due] = (),
+        later: Iterable[LaterRun] = (),
     ) -> None:
         self.experiment, self.session = experiment, session
         self.regions: dict[str, dict[str, bool]] = {}
@@ -43,8 +70,11 @@ class Analysis:
         self._journal = Journal()
         self._seed, self._start = seed, start
         self._state = ExperimentState(list(experiment.triggers), experiment.outputs)
+        self._has_begun = False
         self._last: int | None = None
         self._tick = 0
+        self._due, self._later = deque(values), deque(later)
+        self._early: dict[str, Value] = {}
         self._commands = 0
 
     def add(self, frame: Frame, poses: FramePoses | None, decide: bool = True) -> None:
@@ -70,19 +100,43 @@ class Analysis:
         self._decide(poses, arrived)
 
     def _decide(self, poses: FramePoses, arrived: int | None = None) -> None:
-        if self._last is None:
-            start = poses.stamp if self._start is None else self._start
-            self._tick = start + _TICK
-            self._handle(Start(start, self._seed))
+        while self._later and self._later[0].first <= poses.stamp:
+            self._leave_for(self._later.popleft())
+        if not self._has_begun:
+            self._begin(poses.stamp if self._start is None else self._start)
+        while self._due and self._due[0].frame <= poses.stamp:
+            self.value(self._due.popleft().value)
         self._wait(poses.stamp, f"the poses of camera '{poses.camera}'")
         self._last = poses.stamp
         if self._engine.running:
             self._handle(Poses(poses, arrived))
 
-    def value(self, stamp: int, source: str, value: float | str) -> None:
-        """A value from outside."""
+    def _leave_for(self, run: LaterRun) -> None:
+        if self._has_begun:
+            self._wait(run.start, f"the runs of '{self.experiment.experiment}'")
+            if self._engine.running:
+                self._handle(Stop(run.start, "the next run begins"))
+        self._has_begun, self._last = False, None
+        self._seed, self._start, self._due = run.seed, run.start, deque(run.values)
+
+    def _begin(self, start: int) -> None:
+        while self._due and self._due[0].value.stamp < start:
+            self.value(self._due.popleft().value)
+        self._has_begun = True
+        self._tick = start + _TICK
+        self._handle(Start(start, self._seed))
+        for value in self._early.values():
+            self._handle(replace(value, stamp=start, age=max(0, start - value.stamp) + value.age))
+
+    def value(self, value: Value) -> None:
+        """A value from outside; before the run the last one of each source is kept for its start, as live."""
+        if not self._has_begun:
+            self._early[value.source] = value
+            return
+        if self._last is None or value.stamp > self._last:
+            self._wait(value.stamp, f"the values of {value.source}")
         if self._engine.running:
-            self._handle(Value(stamp, source, value))
+            self._handle(value)
 
     def finish(self, reason: str) -> int:
         """Ends the run if it has not ended; returns the last stamp."""

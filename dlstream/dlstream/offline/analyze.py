@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import chain, takewhile
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,14 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
-from dlstream.offline.analysis import Analysis, outlines, seed_of
+from dlstream.offline.analysis import Analysis, LaterRun, outlines, seed_of
 from dlstream.offline.annotated import AnnotatedVideo
 from dlstream.offline.behind import Behind
 from dlstream.offline.experiment_state import PanelLine
 from dlstream.offline.footage import Footage, Lost, open_footage
 from dlstream.offline.kinds import is_ros1, ros1
 from dlstream.offline.metadata import metadata_for
+from dlstream.offline.outside import Due, values_of_run, without_values
 from dlstream.offline.posing import Poser, first_frame, posed_ahead
 from dlstream.offline.progress import show_progress
 from dlstream.offline.session_lines import journal_of
@@ -36,7 +37,7 @@ from dlstream_common.video import PictureCheck, Remark
 from dlstream_experiment import Experiment, check_experiment, load_experiment
 from dlstream_experiment.journal.journal import from_first_start
 from dlstream_experiment.model.virtual import DrawnKeypoints
-from dlstream_experiment.runtime.inputs import Poses, Start
+from dlstream_experiment.runtime.inputs import Input, Poses, Start
 from dlstream_pose import Estimator, PoseSettings
 from dlstream_pose.runtime.overlay import OverlayRegion, draw_overlay
 from dlstream_pose.runtime.scale import scale_doubt
@@ -75,15 +76,17 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Live:
-    """The run that a session's video shows: the stamp of its start, its seed, and the frames that it decided on.
+    """A run that a session's video shows: the stamp of its start, its seed, and the frames that it decided on.
 
     Attributes:
         frames: the stamps of these frames: a camera that is started again counts its frames from 0.
+        values: from outside, that came in it.
     """
 
     stamp: int
     seed: int
     frames: frozenset[int]
+    values: Sequence[Due] = ()
 
     @property
     def first(self) -> int:
@@ -118,13 +121,18 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
     if doubt := scale_doubt(estimator.info, pose.scale):
         console.print(f"[yellow]{escape(f'{pose.network}: {doubt}')}[/]")
     pose = pose.model_copy(update={"scale": estimator.scale})
-    live = live_run(footage.session, resolved.camera) if footage.session else None
+    runs = live_runs(footage.session, resolved.camera) if footage.session else []
+    live = runs[0] if runs else None
     if options.live_frames and live is None:
         raise DlstreamError(
             f"--live-frames: {footage.name} shows no run of an experiment; expected the video of a session whose "
             f"{JOURNAL} has poses of camera '{resolved.camera}'"
         )
     seed = seed_of(resolved.experiment, options.seed, live.seed if live else 0)
+    later = [
+        LaterRun(one.stamp, seed_of(resolved.experiment, options.seed, one.seed), one.first, one.values)
+        for one in runs[1:]
+    ]
     for remark in footage.remarks:
         _warn(console, footage.name, remark)
     frames = footage.frames()
@@ -147,8 +155,11 @@ def analyze_footage(footage: Footage, resolved: Resolved, out: Path, options: Op
     session.set_network(camera, pose.network.name, estimator.network.sha256, info.edges, info.individuals)
     session.set_regions(camera, outlines(experiment, camera))
     session.copy(experiment.path, "experiment.yaml")
-    analysis = Analysis(experiment, session, seed, live.stamp if live else None)
-    only = live.frames if live is not None and options.live_frames else None
+    values = live.values if live else footage.values
+    sources = {item.value.source for run_values in (values, *(one.values for one in later)) for item in run_values}
+    _warn(console, footage.name, without_values(experiment, sources))
+    analysis = Analysis(experiment, session, seed, live.stamp if live else None, values, later)
+    only = frozenset[int]().union(*(one.frames for one in runs)) if options.live_frames else None
     with ExitStack() as stack:
         stack.callback(session.close)
         drawing = None
@@ -232,16 +243,20 @@ def _source(rig: Rig | None, camera: str) -> SourceSettings:
     return SourceSettings(crop=section.crop, color=section.color)
 
 
-def live_run(session: Path, camera: str) -> Live | None:
-    """The first run of a session; None where its start or its first pose was not recorded."""
-    entries = from_first_start(journal_of(session))
-    if not entries or not isinstance(entries[0].input, Start):
-        return None
-    begin = entries[0].input
-    inputs = takewhile(lambda item: not isinstance(item, Start), (entry.input for entry in entries[1:]))
-    poses = [item.poses for item in inputs if isinstance(item, Poses)]
-    frames = frozenset(item.stamp for item in poses if item.camera == camera)
-    return Live(begin.stamp, begin.seed, frames) if frames else None
+def live_runs(session: Path, camera: str) -> list[Live]:
+    """The runs of a session that decided on frames of a camera, without one whose start was not recorded."""
+    runs: list[tuple[Start, list[Input]]] = []
+    for entry in from_first_start(journal_of(session)):
+        if isinstance(entry.input, Start):
+            runs.append((entry.input, []))
+        else:
+            runs[-1][1].append(entry.input)
+    found = []
+    for begin, inputs in runs:
+        poses = [item.poses for item in inputs if isinstance(item, Poses)]
+        if frames := frozenset(item.stamp for item in poses if item.camera == camera):
+            found.append(Live(begin.stamp, begin.seed, frames, values_of_run(inputs, camera)))
+    return found
 
 
 def _warn(console: Console, name: str, text: str) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from dlstream.offline.analysis import Analysis, outlines, seed_of
 from dlstream.offline.analyze import Options, analyze_footage, resolve
 from dlstream.offline.bag_folders import has_metadata, in_pieces, lone_piece, refuse_renamed, split_files
 from dlstream.offline.bag_images import Damaged, frames_of, stamp_of
+from dlstream.offline.bag_values import BagValues
 from dlstream.offline.footage import Footage
 from dlstream.offline.mcap_files import McapFiles, mcap_profile
 from dlstream.offline.metadata import metadata_for
+from dlstream.offline.outside import without_values
 from dlstream.offline.used_files import copies_beside
 from dlstream_common import (
     DlstreamError,
@@ -33,6 +36,7 @@ from dlstream_common import (
 from dlstream_common.frame import covariance_rows
 from dlstream_common.video import check_name
 from dlstream_experiment import check_experiment, load_experiment
+from dlstream_experiment.runtime.inputs import Value
 from dlstream_recorder import OfflineSession, Summary
 
 _POSES = "dlstream_msgs/msg/FramePoses"
@@ -79,8 +83,9 @@ def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Sum
                 f"{name}: can't be used on a bag of poses. Leave it out, or give --network to use images"
             )
         topics = _pose_topics(bag, experiment.cameras, options.topic)
-        poses = (_poses(message, topics[topic], stamp) for topic, stamp, message in bag.messages(topics))
-        first = next(poses, None)
+        values = BagValues(bag, experiment, topics)
+        inputs = _inputs(bag, topics, values)
+        early, first = _up_to_poses(inputs)
         if first is None:
             raise DlstreamError(f"{path}: found no message on {', '.join(topics)}")
         cameras = list(dict.fromkeys(topics.values()))
@@ -94,10 +99,32 @@ def replay_bag(path: Path, out: Path, options: Options, console: Console) -> Sum
             session.set_regions(camera, outlines(experiment, camera))
         session.copy(experiment.path, "experiment.yaml")
         analysis = Analysis(experiment, session, seed)
-        analysis.add_poses(first)
-        for one in poses:
-            analysis.add_poses(one)
+        if remark := without_values(experiment, values.sources):
+            console.print(f"[yellow]{escape(f'{bag.name}: {remark}')}[/]")
+        for item in chain(early, [first], inputs):
+            if isinstance(item, Value):
+                analysis.value(item)
+            else:
+                analysis.add_poses(item)
         return session.finish("the bag has ended", analysis.finish("the bag has ended"))
+
+
+def _inputs(bag: _Bag, topics: Mapping[str, str], values: BagValues) -> Iterator[FramePoses | Value]:
+    for topic, stamp, message in bag.messages([*topics, *values.topics]):
+        if topic in topics:
+            yield _poses(message, topics[topic], stamp)
+        else:
+            yield from values.of(topic, stamp, message)
+
+
+def _up_to_poses(inputs: Iterable[FramePoses | Value]) -> tuple[list[Value], FramePoses | None]:
+    """The first poses, and the values that were recorded before them."""
+    early: list[Value] = []
+    for item in inputs:
+        if not isinstance(item, Value):
+            return early, item
+        early.append(item)
+    return early, None
 
 
 def _topics_of(bag: _Bag, *types: str) -> list[str]:
@@ -117,9 +144,9 @@ def _replay_images(bag: _Bag, out: Path, options: Options, console: Console) -> 
     topic = _image_topic(bag, resolved.camera, options.topic)
 
     frames = partial(frames_of, bag, topic, resolved.camera, lambda text: console.print(f"[yellow]{escape(text)}[/]"))
-    return analyze_footage(
-        Footage(bag.name, resolved.camera, bag.count(topic), frames), resolved, out, options, console
-    )
+    values = BagValues(bag, resolved.experiment, [topic]).all(bag)
+    footage = Footage(bag.name, resolved.camera, bag.count(topic), frames, values=values)
+    return analyze_footage(footage, resolved, out, options, console)
 
 
 def _image_topic(bag: _Bag, camera: str, wanted: str) -> str:
@@ -179,7 +206,7 @@ class _Bag:
             raise
         except Exception as error:  # rosbags has one of its own for each kind of bag
             raise self._unreadable(error) from error
-        self.topics = {item.topic: item.msgtype for item in self._reader.connections}
+        self.topics: Mapping[str, str] = {item.topic: item.msgtype for item in self._reader.connections}
 
     def __enter__(self) -> _Bag:
         return self
@@ -194,6 +221,10 @@ class _Bag:
         return ", ".join(topics[:_SHOWN]) + (f" and {len(topics) - _SHOWN} more" if len(topics) > _SHOWN else "") or (
             "nothing"
         )
+
+    def knows(self, kind: str) -> bool:
+        """Whether messages of this type can be read."""
+        return kind in self._reader.typestore.types or kind in self._types.types
 
     def count(self, topic: str) -> int:
         """The messages of a topic."""

@@ -7,7 +7,7 @@ times, counted from 2000-01-01; images have a rate.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from dlstream.offline.outside import Due
 from dlstream.offline.rows import in_rows, times_of_rows
 from dlstream_camera import SourceSettings, crop_slices
 from dlstream_common import Frame, Image, RecordingError, SourceError, encoding_of
@@ -47,6 +48,7 @@ class Footage:
         frames: gives them, once or more often.
         session: the session folder that they were recorded in, if they were.
         remarks: what a person should know of how they are read.
+        values: from outside, such as those of a bag's other topics; a session's are in its journal.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Footage:
     frames: Callable[[], Iterator[Frame | Lost]]
     session: Path | None = None
     remarks: tuple[str, ...] = ()
+    values: Sequence[Due] = ()
 
 
 def open_footage(path: Path, camera: str, options: SourceSettings, fps: float = 0.0) -> Footage:
@@ -115,7 +118,7 @@ def _recorded(path: Path, table: Path, camera: str) -> Footage:
     file, depth = VideoFile(path, pixels=_pixels, origin=0), _shows_depth(path)
 
     def read() -> Iterator[Frame | Lost]:
-        sequences, stamps = rows["sequence"].tolist(), rows["stamp_ns"].tolist()
+        sequences, stamps = _numbers(rows["sequence"].tolist()), rows["stamp_ns"].tolist()
         for row, item in in_rows(file.frames(), times_of_rows(rows)):
             if isinstance(item, VideoFrame):
                 yield Frame(camera, sequences[row], stamps[row], item.image, _encoding(item.image, depth))
@@ -124,6 +127,15 @@ def _recorded(path: Path, table: Path, camera: str) -> Footage:
 
     session = path.parent if (path.parent / JOURNAL).exists() else None
     return Footage(path.stem, camera, len(rows), lambda: ahead(read()), session)
+
+
+def _numbers(sequences: Sequence[int]) -> list[int]:
+    """The camera's numbers; where a recovered session does not know one, the count goes on from the frame before."""
+    numbers: list[int] = []
+    for sequence in sequences:
+        following = numbers[-1] + 1 if numbers else 0
+        numbers.append(following if sequence < 0 else sequence)
+    return numbers
 
 
 def _pixels(picture: av.VideoFrame) -> Image:

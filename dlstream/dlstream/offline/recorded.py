@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dlstream.offline.experiments import recorded_experiment
+from dlstream.offline.outside import external_triggers
 from dlstream.offline.session_lines import about_session
 from dlstream_common import InputError, Place, Problem, line_of, suggest
 from dlstream_experiment import Experiment, check_experiment
@@ -58,7 +59,8 @@ class Recorded:
             name: of the experiment's file, for messages.
 
         Raises:
-            InputError: it asks for a camera, a keypoint or an output that did not exist, or a place outside the image.
+            InputError: it asks for a camera, a keypoint or an output that did not exist, a place outside the image, or
+                values from outside that the run did not listen to.
         """
         ran = recorded_experiment(beginning, self.session, allow_python)
         before = {_words(problem) for problem in self._problems(ran, ran)}
@@ -70,7 +72,7 @@ class Recorded:
     def _problems(self, experiment: Experiment, ran: Experiment) -> list[Problem]:
         names = list(dict.fromkeys(name for points in self.keypoints.values() for name in points)) or None
         outputs = None if self.outputs is None else list(dict.fromkeys([*self.outputs, *ran.outputs]))
-        found = list(self._cameras(experiment, ran))
+        found = [*self._cameras(experiment, ran), *_sources(experiment, ran)]
         try:
             check_experiment(experiment, image_sizes=self.sizes, keypoints=names, outputs=outputs, depths=self.depths)
         except InputError as error:
@@ -95,6 +97,17 @@ class Recorded:
                 line = line_of(experiment.data, place)
                 expected = "a camera whose poses the run got"
                 yield Problem(place, f"'{camera}'", expected, suggest(camera, known), line=line)
+
+
+def _sources(experiment: Experiment, ran: Experiment) -> Iterator[Problem]:
+    """The journal has the values from outside that the run listened to, and no others."""
+    known = list(dict.fromkeys(source.source for source in external_triggers(ran).values()))
+    for trigger, source in external_triggers(experiment).items():
+        if source.source not in known:
+            place: Place = ("triggers", trigger)
+            expected = "values from outside that the run listened to" + ("" if known else ": it listened to none")
+            line = line_of(experiment.data, place)
+            yield Problem(place, f"'{source.source}'", expected, suggest(source.source, known), line=line)
 
 
 def _words(problem: Problem) -> tuple[Place, str, str]:

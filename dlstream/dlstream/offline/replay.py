@@ -71,7 +71,8 @@ def replay_session(
 
     if other is None:
         _show_other_copy(session, entries, console)
-    replayed = list(replay(entries, experiments))
+    texts = {entry.beginning.text for entry in entries if entry.beginning}
+    replayed = list(replay(entries, experiments, clock=other is not None and texts != {other.text}))
     first = entries[0].number
     log = event_log_of(session)
     if log.half:

@@ -19,6 +19,7 @@ from dlstream_experiment.journal.journal import Beginning, Entry
 from dlstream_experiment.journal.replay import replay
 from dlstream_experiment.runtime.inputs import Start
 from dlstream_recorder import ACKNOWLEDGEMENT
+from dlstream_recorder.report.host_clocks import HostClocks
 from dlstream_recorder.report.tables import read_events
 
 _SHOWN = 6
@@ -41,7 +42,7 @@ def what_if(session: Path, changes: Sequence[str], console: Console, allow_pytho
         experiment = changed_experiment(beginning, session, changes, allow_python)
         return recorded.check(experiment, beginning, Path(beginning.path).name, allow_python)
 
-    after, stimuli_after = _rises(entries, changed)
+    after, stimuli_after = _rises(entries, changed, clock=True)
     start = entries[0].input.stamp if isinstance(entries[0].input, Start) else 0
     table = Table("trigger", "as it ran", "changed", "no longer at, s", "new at, s", box=None, title_justify="left")
     table.title = escape(f"Triggers with {', '.join(changes)}")
@@ -78,6 +79,7 @@ def show_delays(session: Path, console: Console) -> None:
 def delays(session: Path) -> dict[str, list[float]]:
     """Milliseconds from a frame's acquisition to the moment at which the command that it caused took effect."""
     events = read_events(session)
+    events = HostClocks(events).corrected_events(events)
     done = events[
         (events["kind"] == ACKNOWLEDGEMENT)
         & (events["success"] == "true")
@@ -91,7 +93,9 @@ def delays(session: Path) -> dict[str, list[float]]:
     return dict(sorted(found.items()))
 
 
-def _rises(entries: Iterable[Entry], experiments: Callable[[Beginning], Experiment]) -> tuple[Rises, int]:
+def _rises(
+    entries: Iterable[Entry], experiments: Callable[[Beginning], Experiment], clock: bool = False
+) -> tuple[Rises, int]:
     """When each trigger rose, and how many stimuli began or changed."""
     rises: Rises = {}
     stimuli = 0
@@ -102,7 +106,7 @@ def _rises(entries: Iterable[Entry], experiments: Callable[[Beginning], Experime
             rises.setdefault(name, [])
         return experiment
 
-    for item in replay(entries, known):
+    for item in replay(entries, known, clock):
         for effect in item.effects:
             stimuli += isinstance(effect, Command) and effect.action != OFF
             if isinstance(effect, Event) and effect.kind == event_kinds.TRIGGER_ROSE:

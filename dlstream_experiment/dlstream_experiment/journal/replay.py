@@ -12,7 +12,12 @@ from dlstream_experiment.journal.journal import Beginning, Entry, JournalError
 from dlstream_experiment.model.experiment import Experiment
 from dlstream_experiment.runtime.effects import Effect
 from dlstream_experiment.runtime.engine import Engine
-from dlstream_experiment.runtime.inputs import Fault, Start
+from dlstream_experiment.runtime.inputs import Fault, Input, Poses, Start, Tick
+
+_TICK = 50_000_000
+"""Nanoseconds between the ticks of a run."""
+_LONGEST = 6 * 3600 * 1_000_000_000
+"""Nanoseconds of a gap that get ticks: a longer one is a clock that was set."""
 
 Experiments = Callable[[Beginning], Experiment]
 """Finds the experiment that a start names."""
@@ -46,15 +51,23 @@ class Difference:
     replayed: str
 
 
-def replay(entries: Iterable[Entry], experiments: Experiments) -> Iterator[Replayed]:
+def replay(entries: Iterable[Entry], experiments: Experiments, clock: bool = False) -> Iterator[Replayed]:
     """Gives a journal's inputs to an engine, one after the other; each start makes a new one.
+
+    Args:
+        clock: gives the time between the inputs as well, where the engine needs it, as a part of the entry that comes
+            next: a journal has only the ticks that the experiment needed which ran, and another one may need others.
 
     Raises:
         JournalError: the journal does not begin with a start.
         DlstreamError: an experiment can't be loaded.
     """
     engine: Engine | None = None
+    last: int | None = None
     for entry in entries:
+        if clock and engine is not None and last is not None:
+            yield from _ticks(engine, last, entry)
+        last = _time(entry.input)
         if isinstance(entry.input, Start):
             if entry.beginning is None:
                 raise JournalError(f"entry {entry.number} of the journal is a start without its experiment")
@@ -69,6 +82,23 @@ def replay(entries: Iterable[Entry], experiments: Experiments) -> Iterator[Repla
             yield Replayed(entry, engine.handle(entry.input))
         except DlstreamError as error:
             raise JournalError(f"entry {entry.number} of the journal: {error}") from error
+
+
+def _ticks(engine: Engine, last: int, entry: Entry) -> Iterator[Replayed]:
+    """The ticks after the entry before this one; none that would have come just before it, where the run had one."""
+    until = min(_time(entry.input), last + _LONGEST)
+    for stamp in range(last + _TICK, until - _TICK + 1, _TICK):
+        if not engine.running:
+            return
+        if engine.needs_tick(stamp):
+            yield Replayed(Entry(entry.number, Tick(stamp)), engine.tick(stamp))
+
+
+def _time(item: Input) -> int:
+    """When an input came; poses of which that is not known came at their acquisition."""
+    if not isinstance(item, Poses):
+        return item.stamp
+    return item.poses.stamp if item.arrived is None else item.arrived
 
 
 def first_difference(recorded: Sequence[str], replayed: Sequence[Replayed]) -> Difference | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import isnan
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +67,15 @@ class ExternalCondition:
         if held and self.release is not None:
             low, high = (self.release, None) if low is not None else (None, self.release)
         return (low is None or value >= low) and (high is None or value <= high)
+
+
+def field_of(message: Any, path: str) -> float | str:
+    """The value at a path such as data, pose.position.x or ranges[0]; truth counts as 1 and 0.
+
+    Raises:
+        AttributeError, IndexError, TypeError, ValueError: there is none, or it is neither number nor text.
+    """
+    value = message
+    for name, index in re.findall(r"([A-Za-z_]\w*)|\[(\d+)\]", path):
+        value = getattr(value, name) if name else value[int(index)]
+    return value if isinstance(value, str) else float(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Callable, Collection
 from functools import partial
@@ -15,7 +14,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from dlstream_common import DlstreamError
 from dlstream_common.ros import EVENT
-from dlstream_experiment.model.external import ExternalSource
+from dlstream_experiment.model.external import ExternalSource, field_of
 from dlstream_experiment.runtime.inputs import Value
 
 _ANY_PUBLISHER = QoSProfile(depth=100, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -100,15 +99,3 @@ def message_type(name: str) -> Any:
         raise DlstreamError(
             f"message type: found '{name}'; expected one that is installed ({error}). Source its workspace first"
         ) from error
-
-
-def field_of(message: Any, path: str) -> float | str:
-    """The value at a path such as data, pose.position.x or ranges[0]; truth counts as 1 and 0.
-
-    Raises:
-        AttributeError, IndexError, TypeError, ValueError: there is none, or it is neither number nor text.
-    """
-    value = message
-    for name, index in re.findall(r"([A-Za-z_]\w*)|\[(\d+)\]", path):
-        value = getattr(value, name) if name else value[int(index)]
-    return value if isinstance(value, str) else float(value)

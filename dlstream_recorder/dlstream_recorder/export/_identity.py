@@ -30,7 +30,7 @@ def undated(recorded: Recorded) -> list[str]:
         return []
     start = datetime.fromtimestamp(recorded.start / 1e9, timezone.utc)
     return [
-        f"what was analysed has no date: found {start:%Y-%m-%d} as session_start_time, from which the times count; "
+        f"the stamps are no dates: found {start:%Y-%m-%d} as session_start_time, from which the times count; "
         "archives expect the true one. Write it into /session_start_time of the NWB file, such as by h5py"
     ]
 

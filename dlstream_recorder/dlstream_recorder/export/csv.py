@@ -35,7 +35,7 @@ def _poses(camera: Camera, start: int) -> pd.DataFrame:
     columns: dict[str, object] = {
         "time": (camera.stamps - start) / 1e9,
         "frame": np.arange(len(camera.stamps)),
-        "sequence": camera.sequences,
+        "sequence": _whole(pd.Series(camera.sequences), -1),  # a recovered session does not know each
         "stamp_ns": camera.stamps,
     }
     for animal in camera.animals:

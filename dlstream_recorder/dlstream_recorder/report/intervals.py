@@ -41,6 +41,7 @@ _OF_STIMULI = (
     event_kinds.COMMAND,
     event_kinds.FAULT,
     event_kinds.OUTPUT_REPORT,
+    event_kinds.RECOVERED,
     event_kinds.SHAM_STARTED,
     event_kinds.SHAM_CHANGED,
     event_kinds.SHAM_ENDED,
@@ -81,9 +82,10 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
     """The stimuli, one row each: what an output did until it was over or the next command came; and the sham ones.
 
     A start is when the output did it, by its acknowledgement, or else when it was decided (`applied` is False: not
-    known, as in an analysis). What an output refused is none, and ends none; one that went off by itself, as it says in
-    a fault, has ended then. A pulse, a train or what has a duration ends when that is over, a train with its last
-    pulse; where the output measured the end, as a screen does, that counts.
+    known, as in an analysis). What an output refused is none, and ends none; one that went off without a command, as
+    its output says in an event, has ended then, and one whose output's node was killed when that is back. A pulse, a
+    train or what has a duration ends when that is over, a train with its last pulse; where the output measured the end,
+    as a screen does, that counts.
 
     A sham stimulus is what would have been: it ends with its run, or with an `off` from elsewhere, and while poses fail
     to come it is off, as a real one is. A real one that goes on after that still has the trigger that caused it.
@@ -101,11 +103,11 @@ def stimuli(events: pd.DataFrame, end_ns: int) -> pd.DataFrame:
             for key in [key for key in on if key[1]]:
                 _end(on.pop(key), _stamp(event), rows)
             continue
-        if event["kind"] == event_kinds.FAULT:
-            if values.get("state") == OFF and (ended := on.pop((event["name"], False), None)) is not None:
+        if event["kind"] in (event_kinds.FAULT, event_kinds.OUTPUT_REPORT, event_kinds.RECOVERED):
+            # An output's node that is back was started again, and is off: nobody knows since when.
+            is_off = values.get("state") == OFF or event["kind"] == event_kinds.RECOVERED
+            if is_off and (ended := on.pop((event["name"], False), None)) is not None:
                 _end(ended, _stamp(event), rows)
-            continue
-        if event["kind"] == event_kinds.OUTPUT_REPORT:
             running = on.get((event["name"], False))
             if running is not None and values.get("begin") == str(running["start_ns"]):
                 running["stop_ns"] = running["over"] = event["stamp_ns"]

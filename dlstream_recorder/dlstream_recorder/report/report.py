@@ -50,6 +50,8 @@ class Report:
     """See `intervals.per_trigger`; None if there was no stimulus."""
     unwritten: str = ""
     """Why the pictures could not be written, as into a session on a read-only disk; empty if they could."""
+    unread: tuple[str, ...] = ()
+    """Why frames for the pictures could not be read, as of a video that was cut off; the other pictures are there."""
 
 
 def write_report(folder: str | Path, pictures: bool = True) -> Report:
@@ -93,15 +95,19 @@ def _with_pictures(
     latency, stimulus_plot = folder / "latency.png", folder / "stimuli.png"
     for picture in (latency, stimulus_plot):
         picture.unlink(missing_ok=True)
-    overlays, paths = [], []
+    overlays, paths, unread = [], [], list[str]()
     if report.timed:
         faults = events["stamp_ns"][events["kind"] == FAULT].tolist()
         plot_latency(latency, contents["session"], _line(report.summary), hops, faults, contents["created_ns"])
     for camera, about in contents["cameras"].items():
         name = "overlay.png" if len(contents["cameras"]) == 1 else f"overlay.{camera.replace('/', '_')}.png"
-        if write_overlay(folder, camera, about, events, folder / name):
-            overlays.append(folder / name)
-        paths += write_paths(folder, camera, about, name.removeprefix("overlay"))
+        try:
+            if write_overlay(folder, camera, about, events, folder / name):
+                overlays.append(folder / name)
+        except RecordingError as error:
+            (folder / name).unlink(missing_ok=True)
+            unread.append(str(error))
+        paths += write_paths(folder, camera, about, name.removeprefix("overlay"), unread)
     if len(recorded):
         plot_stimuli(stimulus_plot, f"{contents['session']}: stimuli", recorded, contents["created_ns"])
     return replace(
@@ -110,15 +116,17 @@ def _with_pictures(
         overlays=tuple(overlays),
         paths=tuple(paths),
         stimuli=stimulus_plot if len(recorded) else None,
+        unread=tuple(dict.fromkeys(unread)),
     )
 
 
-def write_paths(folder: Path, camera: str, about: Mapping[str, Any], ending: str) -> list[Path]:
+def write_paths(folder: Path, camera: str, about: Mapping[str, Any], ending: str, unread: list[str]) -> list[Path]:
     """Draws where the animals of a camera were, with the regions; none if it has no poses, or its images changed size.
 
     Args:
         about: the camera's entry in session.json.
         ending: of the pictures' names, such as ".png".
+        unread: gets why the frame behind the ways could not be read; they are drawn on white then.
     """
     from dlstream_recorder.report.path_plots import plot_occupancy, plot_trajectory
 
@@ -136,7 +144,12 @@ def write_paths(folder: Path, camera: str, about: Mapping[str, Any], ending: str
     analysed = np.concatenate([_analysed(stem, one) for stem, one in zip(stems, frames, strict=True)])
     count = min(len(table), len(stamps))
     found = walks(table.iloc[:count], stamps[:count], analysed=analysed[:count])
-    background = read_frame(stems[0], 0, is_depth(about)) if sibling(stems[0], "mkv").exists() else None
+    background = None
+    if sibling(stems[0], "mkv").exists():
+        try:
+            background = read_frame(stems[0], 0, is_depth(about))
+        except RecordingError as error:
+            unread.append(str(error))
     regions = [(region["name"], np.array(region["points"], np.float32)) for region in about.get("regions", [])]
     size = sizes.pop()
     plot_trajectory(targets[0], f"{folder.resolve().name}, {camera}: trajectory", found, size, background, regions)
@@ -218,19 +231,31 @@ def read_frame(stem: Path, row: int, depth: bool = False) -> NDArray[np.uint8]:
     """Frame `row` of a video segment as (height, width, 3) uint8, blue, green, red; depth as it can be looked at.
 
     Raises:
-        RecordingError: there is no such frame.
+        RecordingError: there is no such frame, or the video can't be read.
     """
     times, video = read_frames(stem)["pts_ns"], sibling(stem, "mkv")
-    if row < len(times):
-        with av.open(str(video)) as container:
-            stream = container.streams.video[0]
-            container.seek(int(times[row]), stream=stream)  # a tick of our videos is a nanosecond
-            for frame in container.decode(stream):
-                if frame.pts == times[row] and depth:
-                    return to_view(frame.to_ndarray(), "16UC1")
-                if frame.pts == times[row]:
-                    return np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
-    raise RecordingError(f"{video}: it has no frame {row}")
+    try:
+        found = _frame_at(video, int(times[row]), depth) if row < len(times) else None
+    except av.FFmpegError as error:  # some are an OSError or a ValueError as well
+        raise RecordingError(
+            f"{video}: found no video that can be read ({error.strerror}); expected that of the recording. "
+            "It was cut off or damaged: restore it from a copy of the session"
+        ) from error
+    if found is None:
+        raise RecordingError(f"{video}: it has no frame {row}")
+    return found
+
+
+def _frame_at(video: Path, time: int, depth: bool) -> NDArray[np.uint8] | None:
+    with av.open(str(video)) as container:
+        stream = container.streams.video[0]
+        container.seek(time, stream=stream)  # a tick of our videos is a nanosecond
+        for frame in container.decode(stream):
+            if frame.pts == time and depth:
+                return to_view(frame.to_ndarray(), "16UC1")
+            if frame.pts == time:
+                return np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+    return None
 
 
 def _choose(stems: list[Path], stamps: list[int]) -> tuple[Path, int]:

@@ -6,14 +6,15 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fnmatch import fnmatchcase
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
 from dlstream_common import RecordingError
 from dlstream_recorder.report.summary import read_session
-from dlstream_recorder.writers.session_file import SESSION_FILE, UNDATED
+from dlstream_recorder.writers.session_file import SESSION_FILE, UNDATED, is_by_date
 
 _DAY = 24 * 3600 * 1_000_000_000
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
@@ -137,8 +138,16 @@ def session_folders(folder: Path) -> Iterator[Path]:
 
 
 def by_date(sessions: Iterable[SessionInfo]) -> list[SessionInfo]:
-    """The oldest first."""
-    return sorted(sessions, key=lambda session: (session.created, session.name))
+    """The oldest first, whatever the offset from UTC was."""
+    return sorted(sessions, key=lambda session: (_moment(session.created), session.name))
+
+
+def _moment(created: str) -> float:
+    """Seconds since the epoch; those of a text that is no date and time come first."""
+    try:
+        return datetime.fromisoformat(created).timestamp()
+    except (OverflowError, ValueError):
+        return -inf
 
 
 def session_info(folder: Path) -> SessionInfo:
@@ -163,6 +172,11 @@ def is_dated(about: Mapping[str, Any]) -> bool:
     Args:
         about: its session.json.
     """
+    return is_by_date(about) and _has_date(about)
+
+
+def _has_date(about: Mapping[str, Any]) -> bool:
+    """Whether `created` is a date: what is recorded has that of the computer, whatever its stamps are."""
     return not about.get("offline") or int(about["created_ns"]) >= UNDATED + _DAY
 
 
@@ -209,7 +223,7 @@ def _info(folder: Path, about: Mapping[str, Any]) -> SessionInfo:
         experiment_of(folder, about),
         str(about.get("rig") or ""),
         bool(about.get("offline")),
-        is_dated(about),
+        _has_date(about),
         networks,
         _number(summary, "seconds"),
         _number(summary, "frames_recorded"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from dlstream_recorder.writers._pose_table import NOTHING
 from dlstream_recorder.writers._segment import FRAME_COLUMNS
 from dlstream_recorder.writers.bag import repair_bag
 from dlstream_recorder.writers.events import EVENT_COLUMNS
-from dlstream_recorder.writers.session_file import SESSION_FILE, iso
+from dlstream_recorder.writers.session_file import SESSION_FILE, is_by_date, iso
 
 
 def recover(folder: str | Path) -> Summary:
@@ -58,7 +57,7 @@ def recover(folder: str | Path) -> Summary:
         without_frames=silent,
         recovered=True,
         recovered_at=iso(now()),
-        ended=contents.get("ended") or iso(ended if _by_date(contents) else written),
+        ended=contents.get("ended") or iso(ended if is_by_date(contents) else written),
         ended_ns=ended,
         summary=summary.model_dump(mode="json"),
     )
@@ -115,15 +114,6 @@ def _head(table: Path, columns: Sequence[str]) -> None:
     """Gives an empty table its header."""
     if table.exists() and not table.stat().st_size:
         table.write_text(",".join(columns) + "\n")
-
-
-def _by_date(contents: dict[str, Any]) -> bool:
-    """Whether a session's stamps are dates, and not of the time of /clock, as a bag has it."""
-    try:
-        created = datetime.fromisoformat(str(contents.get("created"))).timestamp()
-    except ValueError:
-        return True
-    return abs(created - int(contents["created_ns"]) / 1e9) < 60
 
 
 def _last_stamp(folder: Path, contents: dict[str, Any]) -> int:

@@ -92,6 +92,15 @@ def iso(stamp: int) -> str:
     return datetime.fromtimestamp(stamp / 1e9, timezone.utc).astimezone().isoformat(timespec="milliseconds")
 
 
+def is_by_date(contents: Mapping[str, Any]) -> bool:
+    """Whether a session's stamps are of the computer's clock at its start, and not of the time of /clock."""
+    try:
+        created = datetime.fromisoformat(str(contents.get("created"))).timestamp()
+    except ValueError:
+        return True
+    return abs(created - int(contents["created_ns"]) / 1e9) < 60
+
+
 def _host() -> dict[str, Any]:
     return {
         "name": socket.gethostname(),

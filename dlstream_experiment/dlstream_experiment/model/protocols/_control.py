@@ -15,6 +15,7 @@ from dlstream_common.settings import resolve_path
 from dlstream_experiment.model.names import SECOND, Name, Seconds, nanoseconds
 from dlstream_experiment.model.protocols._base import Stimulus
 from dlstream_experiment.model.protocols._duration import Positive
+from dlstream_experiment.model.protocols._recorded_outputs import is_off_without_command, refused_commands
 
 OFF = "off"
 
@@ -146,7 +147,7 @@ class Yoked(Settings):
 
 
 def read_recorded(path: Path, outputs: Collection[str]) -> dict[str, list[Change]]:
-    """The commands to the outputs in the first run of a session, from its events.csv.
+    """What the outputs did in the first run of a session, from the commands, answers and faults of its events.csv.
 
     Raises:
         ValueError: what the file lacks.
@@ -162,8 +163,14 @@ def read_recorded(path: Path, outputs: Collection[str]) -> dict[str, list[Change
         ends = (int(row["stamp_ns"]) for row in rows if row["kind"] == event_kinds.EXPERIMENT_ENDED)
         end = next((stamp for stamp in ends if stamp >= begin), None)
         changes: dict[str, list[Change]] = {name: [] for name in outputs}
-        commands = [row for row in rows if row["kind"] == event_kinds.COMMAND and row["name"] in changes]
-        for decided, row in sorted(((_decided(row), row) for row in commands), key=lambda item: item[0]):
+        refused = refused_commands(rows)
+        did = [
+            row
+            for number, row in enumerate(rows)
+            if row["name"] in changes
+            and (number not in refused if row["kind"] == event_kinds.COMMAND else is_off_without_command(row))
+        ]
+        for decided, row in sorted(((_decided(row), row) for row in did), key=lambda item: item[0]):
             stamp = int(row["frame_stamp_ns"] or 0) or decided
             if decided >= begin and (end is None or min(stamp, decided) <= end):
                 before = changes[row["name"]]
@@ -185,7 +192,7 @@ def _decided(row: dict[str, str]) -> int:
 
 
 def _stimulus(row: dict[str, str]) -> Stimulus | None:
-    if row["action"] == OFF:
+    if row["kind"] != event_kinds.COMMAND or row["action"] == OFF:
         return None
     return Stimulus(output=row["name"], action=row["action"], values=json.loads(row["values"] or "{}"))
 

@@ -66,8 +66,13 @@ class TriggerSet:
     @property
     def external_sources(self) -> tuple[ExternalSource, ...]:
         """The sources of the values from outside that the triggers need; see `handle_value`."""
-        built = [state.built for states in self._external.values() for state in states]
-        return tuple(dict.fromkeys(item.source for item in built if isinstance(item, ExternalCondition)))
+        return tuple(dict.fromkeys(self.external_triggers.values()))
+
+    @property
+    def external_triggers(self) -> dict[str, ExternalSource]:
+        """The triggers that decide on values from outside, each with the source of its values."""
+        states = [state for states in self._external.values() for state in states]
+        return {state.name: state.built.source for state in states if isinstance(state.built, ExternalCondition)}
 
     def bind(self, camera: str, keypoints: Sequence[str]) -> None:
         """Receives the keypoints of a camera's poses: before the first frame, and when they change.
