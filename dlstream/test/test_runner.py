@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -221,6 +222,53 @@ def test_where_somebody_ends_the_rig_what_commands_the_outputs_ends_first(progra
     assert runner.run() == 0, lines.all
     thread.join()
     assert lines.index("b ends") < lines.index("a ends"), "the others keep their order"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (SystemExit(1), "nobody reads what it prints any more"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), "nobody reads what it prints any more"),
+        (OSError(errno.ENOSPC, "No space left on device"), "can't be written any more: No space left on device"),
+    ],
+)
+def test_where_nothing_can_be_printed_any_more_the_rig_ends_in_order(program, tmp_path, error, reason):
+    file = f"{str(tmp_path / 'ends')!r}"
+    for name in "abc":
+        wait = f"while 'b' not in open({file}).read(): time.sleep(0.01)" if name == "c" else ""
+        program(
+            name, FOREVER.replace("lambda *_: (", f"lambda *_: (exec({wait!r}), open({file}, 'a').write({name!r}), ")
+        )
+    (tmp_path / "ends").touch()
+    running, told = set(), []
+
+    def say(name: str, text: str) -> None:
+        running.add(text)
+        if {"a runs", "b runs", "c runs"} <= running:
+            raise error
+
+    runner = Runner([spec("a"), spec("b", commands=True), spec("c")], {}, say, may_end=lambda spec: bool(told))
+    assert runner.run(on_stopping=told.append) == 1
+    [ending] = told
+    assert reason in ending.reason
+    assert ending.failed
+    assert (tmp_path / "ends").read_text() == "bca", "the experiment first, then in order"
+
+
+def test_a_launcher_that_fails_itself_tells_the_other_hosts_and_ends_the_experiment_first(program, tmp_path):
+    done = tmp_path / "done"
+    program("a", FOREVER.replace("lambda *_: (", f"lambda *_: (open({str(done)!r}, 'w').close(), "))
+    program("b", FOREVER)
+    lines, told = Lines(), []
+
+    def tick() -> None:
+        if len(lines.all) == 2:
+            raise ValueError("of ours")
+
+    runner = Runner([spec("a", commands=True), spec("b")], {}, lines, may_end=lambda spec: bool(told) and done.exists())
+    with pytest.raises(ValueError, match="of ours"):
+        runner.run(tick, told.append)
+    assert [ending.reason for ending in told] == ["the launcher has failed: of ours"]
 
 
 def test_parameters_reach_the_node_by_a_file_that_is_gone_afterwards(program):

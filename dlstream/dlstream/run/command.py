@@ -20,6 +20,7 @@ from dlstream.run.hosts.joined import joined
 from dlstream.run.hosts.network import hosts_environment
 from dlstream.run.monitor import Monitor
 from dlstream.run.parameter_files import remove_abandoned_files
+from dlstream.run.printer import Printer
 from dlstream.run.registry import RunningRig, announced
 from dlstream.run.runner import Runner
 from dlstream.run.shared_memory import remove_abandoned
@@ -68,7 +69,7 @@ def run_rig(
         host: which of the rig's hosts this is; empty: the main host, or the only computer.
         options: of the command line that the other hosts need as well, where this one starts them.
     """
-    say = partial(show_line, console)
+    say = Printer(partial(show_line, console))
     host = this_host(rig.hosts, host)
     if rig.hosts:
         os.environ.update(hosts_environment(rig.hosts, host, say, compressed_topics(rig)))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from dlstream.rig.nodes import NodeSpec
+from dlstream.run.printer import Printer
 from dlstream.run.process import NodeProcess
 from dlstream.run.supervision import Ending, RestartLimit, Say
 from dlstream.run.together import speaker
@@ -41,7 +42,7 @@ class Runner:
     Nodes end in the reverse of the order in which they started: those that send come before those that receive, so
     that the recorder gets what was on its way. Where somebody asks for the end, the experiment ends before them all:
     the outputs are off without waiting for a camera to close. `may_end` says whether a node's turn has come, in a rig
-    with nodes on other hosts.
+    with nodes on other hosts. Where nothing can be printed any more, the rig ends as if somebody had asked for it.
     """
 
     def __init__(
@@ -55,13 +56,13 @@ class Runner:
     ) -> None:
         self._specs = list(specs)
         self._environment = environment
-        self._say = say
+        self._say = Printer.of(say)
         self._on_fault, self._stop_outputs = on_fault, stop_outputs
         self._may_end = may_end
         # SimpleQueue, since a signal handler may put into it while the same thread takes from it.
         self._events: queue.SimpleQueue[_Line | _Exit | Ending] = queue.SimpleQueue()
         self._processes: list[NodeProcess] = []
-        self._restarts = RestartLimit(say)
+        self._restarts = RestartLimit(self._say)
         self.exit_code = 0
 
     def stop(self, reason: str, failed: bool = False) -> None:
@@ -76,17 +77,20 @@ class Runner:
         """Runs until a node that is needed has ended, `stop`, SIGINT or SIGTERM; returns the exit code.
 
         `tick` is called about ten times a second, in this thread, until it says why the rig is to end. `on_stopping` is
-        called once, before the first node is asked to end.
+        called once, before the first node is asked to end, also where the launcher itself fails.
         """
         previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            for spec in self._specs:
-                self._start(spec)
-            ending = self._handle_events(tick)
+            try:
+                for spec in self._specs:
+                    self._start(spec)
+                ending = self._handle_events(tick)
+            except BaseException as error:
+                # Told to the other hosts as well: nobody is to wait for a turn that does not come.
+                self._begin_to_end(Ending(f"the launcher has failed: {error}", True, at_once=True), on_stopping)
+                raise
             self._say("rig", f"stopping: {ending.reason}")
-            on_stopping(ending)
-            if ending.at_once:
-                self._end_experiment()
+            self._begin_to_end(ending, on_stopping)
         finally:
             self._end_all()
             for number, handler in previous.items():
@@ -119,6 +123,8 @@ class Runner:
             if isinstance(event, _Line):
                 self._say(*_node_and_text(event))
             crashed = isinstance(event, _Exit) and event.code != 0
+            if self._say.lost and not crashed and not isinstance(event, Ending):
+                event = Ending(self._say.lost, failed=True, at_once=True)
             if tick is not None and not crashed and not isinstance(event, Ending):
                 event = tick() or event  # first: it may know why a node has ended
             if isinstance(event, Ending):
@@ -151,6 +157,13 @@ class Runner:
         else:
             self._say("rig", f"{spec.full_name} {ending}; the rig continues without it")
         return ""
+
+    def _begin_to_end(self, ending: Ending, on_stopping: Callable[[Ending], None]) -> None:
+        try:
+            on_stopping(ending)
+        finally:
+            if ending.at_once:
+                self._end_experiment()
 
     def _end_experiment(self) -> None:
         for process in self._processes:
