@@ -147,6 +147,25 @@ def test_restart_and_its_limit(program, tmp_path: Path, monkeypatch: pytest.Monk
     assert (tmp_path / "count").read_text() == "x" * 6, "the first, and five restarts"
 
 
+def test_a_node_that_can_not_be_started_again_ends_the_rig_in_order(program, tmp_path, monkeypatch):
+    monkeypatch.setattr("dlstream.run.runner._RESTART_DELAY", 0.01)
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))  # where parameters are written
+    program("a", FOREVER)
+    program("b", f"os.rename({str(folder)!r}, {str(tmp_path / 'away')!r}); sys.exit(1)")
+    lines, told, off = Lines(), [], []
+    runner = Runner(
+        [spec("a"), spec("b", on_failure="restart", decides=True)], {}, lines, stop_outputs=lambda *why: off.append(why)
+    )
+    assert runner.run(on_stopping=told.append) == 1
+    reason = "/b has failed with exit code 1 and could not be started again: [Errno 2] No such file or directory"
+    lines.wait(f"stopping: {reason}")
+    assert [ending.failed for ending in told] == [True]
+    assert [for_good for _, for_good in off] == [False, True]
+    assert off[1][0].startswith(reason)
+
+
 def test_continue_without_a_node(program):
     program("a", FOREVER)
     program("b", "sys.exit(1)")
@@ -281,7 +300,9 @@ def test_parameters_reach_the_node_by_a_file_that_is_gone_afterwards(program):
     assert not path.exists()
 
 
-def test_missing_executable_is_a_clear_error(program):
+def test_missing_executable_is_a_clear_error(program, tmp_path, monkeypatch):
     program("a", "")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(DlstreamError, match="package programs has no executable zzz"):
         Runner([spec("zzz")], {}, Lines()).run()
+    assert not list(tmp_path.glob("*.yaml")), "its parameters, which may have a password"

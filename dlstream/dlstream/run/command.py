@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -112,5 +113,8 @@ def run_rig(
 
         code = runner.run(lambda: (link.tick() if link else None) or supervisor.tick(), on_stopping)
         code = code or int(monitor.experiment_failed)
+    if say.lost:
+        with suppress(OSError):
+            print(f"dlstream: {say.lost}", file=sys.stderr)
     recorded_here = rig.recorder is not None and host_of(rig.recorder, rig.hosts) == host
     return Outcome(code, monitor.session if recorded_here else None, supervisor.never_ran)

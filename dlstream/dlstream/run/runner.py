@@ -14,6 +14,7 @@ from dlstream.run.printer import Printer
 from dlstream.run.process import NodeProcess
 from dlstream.run.supervision import Ending, RestartLimit, Say
 from dlstream.run.together import speaker
+from dlstream_common import DlstreamError
 
 _SIGNAL_TIMEOUTS = {signal.SIGINT: 30.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
 """Seconds without output before the next signal: a node that still prints, such as a recorder, is waited for."""
@@ -153,9 +154,19 @@ class Runner:
         if restarts:
             self._say("rig", f"{spec.full_name} {ending}; started again")
             time.sleep(_RESTART_DELAY)
+            return self._start_again(spec, ending)
+        self._say("rig", f"{spec.full_name} {ending}; the rig continues without it")
+        return ""
+
+    def _start_again(self, spec: NodeSpec, ending: str) -> str:
+        """Starts a node that has ended; a reason where that can't be done, as with a full disk."""
+        try:
             self._start(spec)
-        else:
-            self._say("rig", f"{spec.full_name} {ending}; the rig continues without it")
+        except (OSError, DlstreamError) as error:
+            reason = f"{spec.full_name} {ending} and could not be started again: {error}"
+            self._stop_outputs(reason, True)
+            self.exit_code = 1
+            return reason
         return ""
 
     def _begin_to_end(self, ending: Ending, on_stopping: Callable[[Ending], None]) -> None:
