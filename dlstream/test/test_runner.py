@@ -105,6 +105,34 @@ def test_end_of_a_source_ends_the_rig_without_failure(program):
     lines.wait("/b has finished")
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_source_that_a_signal_has_told_to_end_is_started_again(program, tmp_path, monkeypatch, told):
+    monkeypatch.setattr("dlstream.run.runner._RESTART_DELAY", 0.01)
+    program("a", FOREVER)
+    program("b", f"open({str(tmp_path / 'count')!r}, 'a').write('x'); sys.exit(0)")
+    lines, faults, off, asked = Lines(), [], [], []
+
+    def was_told_to_end(nodes: list[str]) -> bool:
+        asked.append(list(nodes))
+        return told and len(asked) == 1
+
+    specs = [spec("a"), spec("b", ends_rig=True, decides=True, on_failure="restart")]
+    runner = Runner(
+        specs,
+        {},
+        lines,
+        on_fault=lambda *of: faults.append(of),
+        stop_outputs=lambda *why: off.append(why),
+        was_told_to_end=was_told_to_end,
+    )
+    assert runner.run() == 0
+    lines.wait("/b has finished")
+    assert asked == [["/b"]] * (2 if told else 1)
+    assert (tmp_path / "count").read_text() == "x" * (2 if told else 1)
+    assert faults == ([("/b", "was asked to end by a signal")] if told else [])
+    assert off == ([("/b was asked to end by a signal", False)] if told else [])
+
+
 def test_node_that_is_stopped_while_it_starts_has_not_failed(program, tmp_path: Path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -16,7 +16,7 @@ from launch_ros.utilities import prefix_namespace
 
 from dlstream.launching.actions import RigNode, SuperviseRig
 from dlstream.rig.check import checked_rig
-from dlstream.rig.nodes import NodeSpec, needed, own_topics, rig_nodes
+from dlstream.rig.nodes import NodeSpec, deciding, needed, own_topics, rig_nodes
 from dlstream.rig.overrides import Override
 from dlstream.run.environment import PROFILE, node_environment
 from dlstream.run.monitor import Monitor
@@ -82,6 +82,7 @@ def rig_actions(
             outputs,
             rig.namespace,
             needed=needed(specs),
+            deciding=deciding(specs),
             simulated=rig.use_sim_time,
             topics=own_topics(rig),
         )

@@ -15,7 +15,7 @@ from rich.console import Console
 from dlstream.console import show_line
 from dlstream.rig.file import Rig
 from dlstream.rig.hosts import host_of, this_host
-from dlstream.rig.nodes import NodeSpec, compressed_topics, needed, own_topics, rig_nodes, share
+from dlstream.rig.nodes import NodeSpec, compressed_topics, deciding, needed, own_topics, rig_nodes, share
 from dlstream.run.environment import node_environment
 from dlstream.run.hosts.joined import joined
 from dlstream.run.hosts.network import hosts_environment
@@ -90,6 +90,7 @@ def run_rig(
         rig.namespace,
         own,
         needed(specs),
+        deciding(specs),
         rig.use_sim_time,
         own_topics(rig, host),
     )
@@ -100,10 +101,10 @@ def run_rig(
         link = stack.enter_context(joined(rig, file, host, everywhere, monitor, say, options)) if rig.hosts else None
         stack.enter_context(announced(RunningRig.of(rig, file, now()), warn=lambda text: say("rig", f"[WARN] {text}")))
         supervisor = Supervisor(rig, monitor, say, seconds, status_every, poses)
-        if link is None:
-            runner = Runner(specs, environment, say, monitor.report_fault, monitor.stop_outputs)
-        else:
-            runner = Runner(specs, environment, say, monitor.report_fault, monitor.stop_outputs, link.may_end)
+        may_end = link.may_end if link is not None else lambda spec: True
+        on_fault, stop_outputs = monitor.report_fault, monitor.stop_outputs
+        runner = Runner(specs, environment, say, on_fault, stop_outputs, may_end, monitor.was_told_to_end)
+        if link is not None:
             link.left = lambda: runner.left
 
         def on_stopping(ending: Ending) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
@@ -19,6 +19,8 @@ from dlstream_common import DlstreamError
 _SIGNAL_TIMEOUTS = {signal.SIGINT: 30.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
 """Seconds without output before the next signal: a node that still prints, such as a recorder, is waited for."""
 _RESTART_DELAY = 0.5
+TOLD_TO_END = "was asked to end by a signal"
+"""How a node ended that somebody else than the launcher has told to."""
 _TURN = 45.0
 """Seconds after which a node ends even if others have not that should end before it: more than SIGINT is given."""
 
@@ -43,7 +45,8 @@ class Runner:
     Nodes end in the reverse of the order in which they started: those that send come before those that receive, so
     that the recorder gets what was on its way. Where somebody asks for the end, the experiment ends before them all:
     the outputs are off without waiting for a camera to close. `may_end` says whether a node's turn has come, in a rig
-    with nodes on other hosts. Where nothing can be printed any more, the rig ends as if somebody had asked for it.
+    with nodes on other hosts, and `was_told_to_end` whether a signal of somebody else has ended these nodes: a camera
+    has not finished by that. Where nothing can be printed any more, the rig ends as if somebody had asked for it.
     """
 
     def __init__(
@@ -54,12 +57,13 @@ class Runner:
         on_fault: Callable[[str, str], None] = lambda node, text: None,
         stop_outputs: Callable[[str, bool], None] = lambda reason, for_good: None,
         may_end: Callable[[NodeSpec], bool] = lambda spec: True,
+        was_told_to_end: Callable[[Collection[str]], bool] = lambda nodes: False,
     ) -> None:
         self._specs = list(specs)
         self._environment = environment
         self._say = Printer.of(say)
         self._on_fault, self._stop_outputs = on_fault, stop_outputs
-        self._may_end = may_end
+        self._may_end, self._was_told_to_end = may_end, was_told_to_end
         # SimpleQueue, since a signal handler may put into it while the same thread takes from it.
         self._events: queue.SimpleQueue[_Line | _Exit | Ending] = queue.SimpleQueue()
         self._processes: list[NodeProcess] = []
@@ -140,7 +144,9 @@ class Runner:
         """What to do about a node that has ended; a reason where the rig has to stop."""
         spec, ending = event.process.spec, ending_in_words(event.code)
         self._processes.remove(event.process)
-        if event.code == 0 and spec.ends_rig:
+        if event.code == 0 and self._was_told_to_end([node.full_name for node in spec.nodes]):
+            ending = TOLD_TO_END
+        elif event.code == 0 and spec.ends_rig:
             others = any(process.spec.ends_rig for process in self._processes)
             return "" if others else f"{spec.full_name} has finished"
         restarts = spec.on_failure == "restart" and self._restarts.allows(spec.full_name)
