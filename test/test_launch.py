@@ -161,6 +161,11 @@ def test_what_is_wrong_is_refused_with_exit_code_1(launch, write_rig):
     assert rig.wait() == 1
     assert "rig.yaml:4: cameras.top.fsp: found the unknown key 'fsp'; expected a known key" in rig.output
     assert "process started" not in rig.output
+    for status in ("-1", "abc", "nan"):
+        rig = launch("dlstream", "rig.launch.py", f"rig:={write_rig()}", f"status:={status}")
+        assert rig.wait() == 1
+        assert f"status:={status}: found '{status}'; expected seconds, such as 5, or 0 for none" in rig.output
+        assert "process started" not in rig.output
     several = write_rig(("cameras:", "hosts: {here: 127.0.0.1, there: 127.0.0.2}\ncameras:"))
     rig = launch("dlstream", "rig.launch.py", f"rig:={several}")
     assert rig.wait() == 1
