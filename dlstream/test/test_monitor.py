@@ -10,7 +10,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import String
 
 from dlstream.run.monitor import Monitor
-from dlstream_common.ros import COMMAND, TOLD_TO_END
+from dlstream_common.ros import COMMAND, ENDS_BECAUSE, TOLD_TO_END
 from dlstream_msgs.msg import Command, ExperimentStatus
 
 CAMERA = "/side/camera"
@@ -61,6 +61,23 @@ def test_outputs_go_off_as_soon_as_a_node_says_that_a_signal_ends_it(wait_for, o
         assert monitor.told_to_end == (CAMERA if "needed" in options else "")
         assert monitor.was_told_to_end([CAMERA, "/other"])
         assert not monitor.was_told_to_end(["/other"])
+    finally:
+        monitor.close()
+
+
+def test_a_node_that_gives_up_says_why(wait_for):
+    monitor = Monitor("test", Path("rig.yaml"), ["/recorder"], ["laser"], needed=["/recorder"])
+    try:
+        publisher = monitor.node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        values = [KeyValue(key=TOLD_TO_END, value="True"), KeyValue(key=ENDS_BECAUSE, value="the disk is full")]
+
+        def heard() -> bool:
+            publisher.publish(DiagnosticArray(status=[DiagnosticStatus(name="/recorder", values=values)]))
+            return bool(monitor.told_to_end)
+
+        wait_for(heard, "what it says")
+        assert (monitor.told_to_end, monitor.gave_up) == ("/recorder", "the disk is full")
+        assert not monitor.was_told_to_end(["/recorder"]), "by a signal"
     finally:
         monitor.close()
 

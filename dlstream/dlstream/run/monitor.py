@@ -21,7 +21,7 @@ from dlstream.run.hanging import Hanging
 from dlstream.secure import security_hint
 from dlstream_common import DlstreamError, event_kinds
 from dlstream_common.plain_text import one_line
-from dlstream_common.ros import EVENT, TOLD_TO_END
+from dlstream_common.ros import ENDS_BECAUSE, EVENT, TOLD_TO_END
 from dlstream_msgs.msg import ExperimentStatus
 
 _LEVELS = {DiagnosticStatus.WARN: "WARN", DiagnosticStatus.ERROR: "ERROR", DiagnosticStatus.STALE: "STALE"}
@@ -84,7 +84,9 @@ class Monitor:
         """The newest session folder that a recorder reported."""
         self.status: ExperimentStatus | None = None
         self.told_to_end = ""
-        """The needed node that was asked to end while the rig went on."""
+        """The needed node that was asked to end, or gave up, while the rig went on."""
+        self.gave_up = ""
+        """Why it gave up; empty: a signal has asked it to end."""
         self.rig_ends = False
         """Whether the rig's nodes are being asked to end, one after the other."""
         self.ran = False
@@ -211,7 +213,7 @@ class Monitor:
                     self._hanging.add(item, time.monotonic())
                 values = {pair.key: pair.value for pair in item.values}
                 if TOLD_TO_END in values and item.name in self._own and not self.rig_ends:
-                    self._on_told_to_end(item.name)
+                    self._on_told_to_end(item.name, values.get(ENDS_BECAUSE, ""))
                 if item.name == self._pose:
                     self.poses = sum(_count(value) for key, value in values.items() if key.endswith("/poses"))
                 if "session" in values:
@@ -219,14 +221,16 @@ class Monitor:
                 if self.first_frame is None and _has_frames(values):
                     self.first_frame = time.monotonic()
 
-    def _on_told_to_end(self, node: str) -> None:
-        self._told.add(node)
-        self._heard_one.notify_all()
+    def _on_told_to_end(self, node: str, because: str) -> None:
+        if not because:
+            self._told.add(node)
+            self._heard_one.notify_all()
+        reason = f"{node} ends: {because}" if because else f"{node} was asked to end"
         if node in self._needed and not self.told_to_end:
-            self.told_to_end = node
-            self.stop_outputs(f"{node} was asked to end", for_good=True)
+            self.told_to_end, self.gave_up = node, because
+            self.stop_outputs(reason, for_good=True)
         elif node in self._deciding and not self.told_to_end:
-            self.stop_outputs(f"{node} was asked to end", for_good=False)
+            self.stop_outputs(reason, for_good=False)
 
     def _on_status(self, message: ExperimentStatus) -> None:
         self.status = message
