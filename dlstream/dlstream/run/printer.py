@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlstream.run.supervision import Say
+from collections.abc import Callable
 
 
 class Printer:
@@ -12,13 +12,13 @@ class Printer:
     which a log is written may fill.
     """
 
-    def __init__(self, say: Say) -> None:
+    def __init__(self, say: Callable[[str, str], None]) -> None:
         self._say = say
         self.lost = ""
         """Why nothing is printed any more; empty while it is."""
 
     @classmethod
-    def of(cls, say: Say) -> Printer:
+    def of(cls, say: Callable[[str, str], None]) -> Printer:
         """One that shows lines by `say`, or `say` itself where it is one."""
         return say if isinstance(say, cls) else cls(say)
 
