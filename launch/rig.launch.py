@@ -4,7 +4,7 @@ from launch.action import Action
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 
-from dlstream.launching.rig import rig_actions, rig_namespace
+from dlstream.launching.rig import rig_actions, rig_namespace, seconds_argument
 from dlstream.rig.overrides import Override
 from launch import LaunchContext, LaunchDescription
 
@@ -53,9 +53,8 @@ def start_rig(context: LaunchContext) -> list[Action]:
     if given["panel"] in TRUE:
         value = TRUE[given["panel"]]
         overrides.append(Override(f"panel:={given['panel']}", ("panel",), value))
-    return rig_actions(
-        given["rig"], context, TRUE[given["allow_python"]], overrides, given["log_level"], float(given["status"])
-    )
+    status_every = seconds_argument("status", given["status"])
+    return rig_actions(given["rig"], context, TRUE[given["allow_python"]], overrides, given["log_level"], status_every)
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -53,6 +53,11 @@ def ended(rig: RigUnderTest) -> list[str]:
     return [f"/{word.rpartition('-')[0].replace('.', '/')}" for word in words]
 
 
+def starts(rig: RigUnderTest, node: str) -> int:
+    """How often launch has started a node."""
+    return sum(f"[{node}-" in line and "process started" in line for line in rig.lines)
+
+
 def test_ctrl_c_ends_the_nodes_in_order_with_a_whole_session_and_its_figures(launch, write_rig):
     rig = launch("dlstream", "rig.launch.py", f"rig:={write_rig()}", "status:=1")
     recorded(rig, 30)
@@ -134,11 +139,33 @@ def test_the_rigs_own_end_and_its_arguments(launch, write_rig):
     assert rig.about()["complete"]
 
 
+def test_a_camera_is_started_again_where_it_was_told_to_end_and_not_where_it_has_finished(launch, write_rig):
+    again = "cameras:\n  side: {source: synthetic, width: 320, height: 240, fps: 30, on_failure: restart"
+    rig_file = write_rig(("cameras:", again + "}"))
+    rig = launch("dlstream", "rig.launch.py", f"rig:={rig_file}")
+    recorded(rig, 10)
+    os.kill(rig.node("/side/camera"), signal.SIGTERM)
+    rig.saw("/side/camera was asked to end by a signal; started again")
+    wait_until(lambda: rig.output.count("synthetic arena, seed 0") == 2, rig)
+    assert rig.stop() == 0, rig.output
+    assert "camera has finished" not in rig.output
+    rig_file = write_rig(("cameras:", again + ", frames: 30}"), ("seed: 1}", "seed: 1, frames: 300}"))
+    rig = launch("dlstream", "rig.launch.py", f"rig:={rig_file}")
+    assert rig.wait() == 0, rig.output
+    assert "stopping: /top/camera has finished" in rig.output
+    assert starts(rig, "side.camera") == 1
+
+
 def test_what_is_wrong_is_refused_with_exit_code_1(launch, write_rig):
     rig = launch("dlstream", "rig.launch.py", f"rig:={write_rig(('fps: 30', 'fsp: 30'))}")
     assert rig.wait() == 1
     assert "rig.yaml:4: cameras.top.fsp: found the unknown key 'fsp'; expected a known key" in rig.output
     assert "process started" not in rig.output
+    for status in ("-1", "abc", "nan"):
+        rig = launch("dlstream", "rig.launch.py", f"rig:={write_rig()}", f"status:={status}")
+        assert rig.wait() == 1
+        assert f"status:={status}: found '{status}'; expected seconds, such as 5, or 0 for none" in rig.output
+        assert "process started" not in rig.output
     several = write_rig(("cameras:", "hosts: {here: 127.0.0.1, there: 127.0.0.2}\ncameras:"))
     rig = launch("dlstream", "rig.launch.py", f"rig:={several}")
     assert rig.wait() == 1

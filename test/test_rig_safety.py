@@ -76,6 +76,20 @@ def test_whichever_node_is_told_to_end_the_output_is_off_before_that_node_has_en
     assert rig.about()["complete"], "a recorder that is asked to end waits for the others"
 
 
+def test_a_camera_that_is_told_to_end_and_started_again_has_not_finished(start, write, tmp_path):
+    side = "side: {source: synthetic, width: 320, height: 240, fps: 30, seed: 2, on_failure: restart}"
+    rig = start("run", write(("seed: 1}}", f"seed: 1}}, {side}}}")))
+    wait_until_on(rig, tmp_path)
+    before = len(actions(tmp_path))
+    os.kill(rig.node("/side/camera"), signal.SIGTERM)
+    wait_until(lambda: "off" in actions(tmp_path)[before:], rig)
+    rig.saw("/side/camera was asked to end by a signal; started again")
+    wait_until(lambda: "on" in actions(tmp_path)[before:], rig)
+    wait_until(lambda: rig.output.count("synthetic arena, seed 2") == 2, rig)
+    assert rig.stop() == 0
+    assert "has finished" not in rig.output
+
+
 def test_nobody_is_told_off_where_the_rig_ends_its_nodes(start, write, tmp_path):
     rig = start("run", write())
     wait_until_on(rig, tmp_path)

@@ -41,9 +41,14 @@ class ShareConsole(DiscreetConsole):
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())  # what is still to be flushed, and what others print
-        os.close(nowhere)
+        print_nowhere()
+
+
+def print_nowhere() -> None:
+    """Drops what this process prints from now on, and what is still to be flushed."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def make_console(share: bool = False) -> Console:

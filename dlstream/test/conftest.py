@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +44,22 @@ def make(store: Any, walk: Any, tmp_path: Path) -> Maker:
 @pytest.fixture
 def console() -> Console:
     return Console(record=True, width=400, file=io.StringIO())
+
+
+@pytest.fixture
+def full_disk() -> Callable[[], AbstractContextManager[None]]:
+    """A block in which no file takes more than 10 bytes, as on a full disk."""
+
+    @contextmanager
+    def full() -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return full
 
 
 @pytest.fixture

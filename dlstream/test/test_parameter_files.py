@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 import yaml
 from ruamel.yaml import YAML
 
@@ -41,3 +42,11 @@ def test_texts_stay_texts_where_yaml_1_1_would_read_something_else():
         assert [parameters[f"p{i}"] for i in range(len(words))] == words
     finally:
         file.unlink()
+
+
+def test_one_that_can_not_be_written_is_named_and_not_left(tmp_path, monkeypatch, full_disk):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with full_disk(), pytest.raises(OSError, match="File too large") as caught:
+        parameter_file(NodeSpec("package", "node", "camera", "/top", {"fps": 30.0}))
+    assert str(caught.value.filename).startswith(str(tmp_path))
+    assert not list(tmp_path.iterdir())

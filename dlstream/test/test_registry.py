@@ -79,3 +79,12 @@ def test_one_that_is_there_is_told_of_for_as_long_as_it_runs(tmp_path):
     with announced(RIG, tmp_path / "rigs", pytest.fail):
         assert running_rigs(tmp_path / "rigs") == [RIG]
     assert running_rigs(tmp_path / "rigs") == []
+
+
+def test_a_rig_runs_without_being_told_of_where_that_can_not_be_written(tmp_path, full_disk):
+    told: list[str] = []
+    with full_disk(), announced(RIG, tmp_path / "rigs", told.append):
+        pass
+    why = f"{tmp_path}/rigs/1.json can't be written: File too large"
+    assert told == [f"`dlstream status` and other commands won't find this rig: {why}"]
+    assert not list((tmp_path / "rigs").iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -104,6 +105,34 @@ def test_end_of_a_source_ends_the_rig_without_failure(program):
     lines.wait("/b has finished")
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_a_source_that_a_signal_has_told_to_end_is_started_again(program, tmp_path, monkeypatch, told):
+    monkeypatch.setattr("dlstream.run.runner._RESTART_DELAY", 0.01)
+    program("a", FOREVER)
+    program("b", f"open({str(tmp_path / 'count')!r}, 'a').write('x'); sys.exit(0)")
+    lines, faults, off, asked = Lines(), [], [], []
+
+    def was_told_to_end(nodes: list[str]) -> bool:
+        asked.append(list(nodes))
+        return told and len(asked) == 1
+
+    specs = [spec("a"), spec("b", ends_rig=True, decides=True, on_failure="restart")]
+    runner = Runner(
+        specs,
+        {},
+        lines,
+        on_fault=lambda *of: faults.append(of),
+        stop_outputs=lambda *why: off.append(why),
+        was_told_to_end=was_told_to_end,
+    )
+    assert runner.run() == 0
+    lines.wait("/b has finished")
+    assert asked == [["/b"]] * (2 if told else 1)
+    assert (tmp_path / "count").read_text() == "x" * (2 if told else 1)
+    assert faults == ([("/b", "was asked to end by a signal")] if told else [])
+    assert off == ([("/b was asked to end by a signal", False)] if told else [])
+
+
 def test_node_that_is_stopped_while_it_starts_has_not_failed(program, tmp_path: Path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -144,6 +173,25 @@ def test_restart_and_its_limit(program, tmp_path: Path, monkeypatch: pytest.Monk
     lines = Lines()
     assert Runner([spec("a", on_failure="restart")], {}, lines).run() == 1
     assert (tmp_path / "count").read_text() == "x" * 6, "the first, and five restarts"
+
+
+def test_a_node_that_can_not_be_started_again_ends_the_rig_in_order(program, tmp_path, monkeypatch):
+    monkeypatch.setattr("dlstream.run.runner._RESTART_DELAY", 0.01)
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))  # where parameters are written
+    program("a", FOREVER)
+    program("b", f"os.rename({str(folder)!r}, {str(tmp_path / 'away')!r}); sys.exit(1)")
+    lines, told, off = Lines(), [], []
+    runner = Runner(
+        [spec("a"), spec("b", on_failure="restart", decides=True)], {}, lines, stop_outputs=lambda *why: off.append(why)
+    )
+    assert runner.run(on_stopping=told.append) == 1
+    reason = "/b has failed with exit code 1 and could not be started again: [Errno 2] No such file or directory"
+    lines.wait(f"stopping: {reason}")
+    assert [ending.failed for ending in told] == [True]
+    assert [for_good for _, for_good in off] == [False, True]
+    assert off[1][0].startswith(reason)
 
 
 def test_continue_without_a_node(program):
@@ -223,6 +271,53 @@ def test_where_somebody_ends_the_rig_what_commands_the_outputs_ends_first(progra
     assert lines.index("b ends") < lines.index("a ends"), "the others keep their order"
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (SystemExit(1), "nobody reads what it prints any more"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), "nobody reads what it prints any more"),
+        (OSError(errno.ENOSPC, "No space left on device"), "can't be written any more: No space left on device"),
+    ],
+)
+def test_where_nothing_can_be_printed_any_more_the_rig_ends_in_order(program, tmp_path, error, reason):
+    file = f"{str(tmp_path / 'ends')!r}"
+    for name in "abc":
+        wait = f"while 'b' not in open({file}).read(): time.sleep(0.01)" if name == "c" else ""
+        program(
+            name, FOREVER.replace("lambda *_: (", f"lambda *_: (exec({wait!r}), open({file}, 'a').write({name!r}), ")
+        )
+    (tmp_path / "ends").touch()
+    running, told = set(), []
+
+    def say(name: str, text: str) -> None:
+        running.add(text)
+        if {"a runs", "b runs", "c runs"} <= running:
+            raise error
+
+    runner = Runner([spec("a"), spec("b", commands=True), spec("c")], {}, say, may_end=lambda spec: bool(told))
+    assert runner.run(on_stopping=told.append) == 1
+    [ending] = told
+    assert reason in ending.reason
+    assert ending.failed
+    assert (tmp_path / "ends").read_text() == "bca", "the experiment first, then in order"
+
+
+def test_a_launcher_that_fails_itself_tells_the_other_hosts_and_ends_the_experiment_first(program, tmp_path):
+    done = tmp_path / "done"
+    program("a", FOREVER.replace("lambda *_: (", f"lambda *_: (open({str(done)!r}, 'w').close(), "))
+    program("b", FOREVER)
+    lines, told = Lines(), []
+
+    def tick() -> None:
+        if len(lines.all) == 2:
+            raise ValueError("of ours")
+
+    runner = Runner([spec("a", commands=True), spec("b")], {}, lines, may_end=lambda spec: bool(told) and done.exists())
+    with pytest.raises(ValueError, match="of ours"):
+        runner.run(tick, told.append)
+    assert [ending.reason for ending in told] == ["the launcher has failed: of ours"]
+
+
 def test_parameters_reach_the_node_by_a_file_that_is_gone_afterwards(program):
     program("a", "p = sys.argv[sys.argv.index('--params-file') + 1]; print(p); print(open(p).read())")
     lines = Lines()
@@ -233,7 +328,9 @@ def test_parameters_reach_the_node_by_a_file_that_is_gone_afterwards(program):
     assert not path.exists()
 
 
-def test_missing_executable_is_a_clear_error(program):
+def test_missing_executable_is_a_clear_error(program, tmp_path, monkeypatch):
     program("a", "")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(DlstreamError, match="package programs has no executable zzz"):
         Runner([spec("zzz")], {}, Lines()).run()
+    assert not list(tmp_path.glob("*.yaml")), "its parameters, which may have a password"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +24,7 @@ from dlstream.cli.panel import panel
 from dlstream.cli.secure import secure
 from dlstream.cli.sessions import export, sessions
 from dlstream.cli.track import track
-from dlstream.console import make_console, show_line
+from dlstream.console import make_console, print_nowhere, show_line
 from dlstream_common import DlstreamError, InputError
 
 app = typer.Typer(
@@ -327,12 +328,12 @@ def main() -> int:
         show_problems(error, console)
         return 1
     except DlstreamError as error:
-        make_console().print(f"[bold red]dlstream:[/] {escape(str(error))}")
+        _show_error(str(error))
         return 1
     except OSError as error:
-        if error.filename is None or not error.strerror:
+        if not error.strerror:
             raise
-        make_console().print(f"[bold red]dlstream:[/] {escape(f'{error.filename}: {error.strerror}')}")
+        _show_error(error.strerror if error.filename is None else f"{error.filename}: {error.strerror}")
         return 1
     except ModuleNotFoundError as error:
         name = error.name or ""
@@ -344,9 +345,19 @@ def main() -> int:
         else:
             lacking = f"this command needs the library {name.partition('.')[0]}, which this Python does not have."
             way = "`make setup` installs it; on an installed ROS 2: docs/how-to/ros2.md."
-        make_console().print(f"[bold red]dlstream:[/] {escape(lacking)} {escape(way)}")
+        _show_error(f"{lacking} {way}")
         return 1
     return 0
+
+
+def _show_error(text: str) -> None:
+    """Shows why a command has ended; on the standard error where the output is what can't be written."""
+    try:
+        make_console().print(f"[bold red]dlstream:[/] {escape(text)}")
+    except OSError:
+        with suppress(OSError):
+            print_nowhere()
+            print(f"dlstream: {text}", file=sys.stderr)
 
 
 def _is_of_ros(module: str) -> bool:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from launch_ros.actions import Node
 from dlstream.console import make_console
 from dlstream.rig.nodes import NodeSpec
 from dlstream.run.monitor import Monitor
-from dlstream.run.runner import ending_in_words
+from dlstream.run.runner import TOLD_TO_END, ending_in_words
 from dlstream.run.supervision import Ending, RestartLimit, Say, Supervisor
 from launch import LaunchContext
 
@@ -48,6 +49,10 @@ class RigNode(Node):
         if not self.its_turn and self.return_code is None:
             return None
         return super()._shutdown_process(context, send_sigint=True)
+
+    def stay_ended(self, context: LaunchContext) -> None:
+        """Has it not started again: launch does so however it has ended."""
+        super()._shutdown_process(context, send_sigint=False)
 
     @property
     def running_pid(self) -> int | None:
@@ -90,9 +95,7 @@ class SuperviseRig(Action):
     def execute(self, context: LaunchContext) -> None:
         """Begins to supervise."""
         for spec, node in self._nodes:
-            handler = OnProcessExit(
-                target_action=node, on_exit=lambda event, context, spec=spec: self._after_exit(spec, event, context)
-            )
+            handler = OnProcessExit(target_action=node, on_exit=partial(self._after_exit, spec, node))
             context.register_event_handler(handler)
         self._task = context.asyncio_loop.create_task(self._run(context))
         threading.Thread(target=self._end_what_launch_left, name="end of the rig").start()
@@ -101,7 +104,7 @@ class SuperviseRig(Action):
         """Launch goes on until this is done."""
         return self._task
 
-    def _after_exit(self, spec: NodeSpec, event: ProcessExited, context: LaunchContext) -> None:
+    def _after_exit(self, spec: NodeSpec, node: RigNode, event: ProcessExited, context: LaunchContext) -> None:
         ending = ending_in_words(event.returncode)
         if context.is_shutdown:
             if event.returncode != 0:
@@ -110,14 +113,20 @@ class SuperviseRig(Action):
             return
         if event.returncode == 0 and self._monitor.told_to_end:
             return  # the supervisor ends the rig by that
-        if event.returncode == 0 and spec.ends_rig:
+        told = False
+        with suppress(KeyboardInterrupt):  # of a Ctrl-C, which launch hears of in its own way
+            told = event.returncode == 0 and self._monitor.was_told_to_end([one.full_name for one in spec.nodes])
+        if told:
+            ending = TOLD_TO_END
+        elif event.returncode == 0 and spec.ends_rig:
+            node.stay_ended(context)
             self._running.discard(spec.full_name)
             if not self._running:
                 self._stop(Ending(f"{spec.full_name} has finished"), context)
             return
         restarts = spec.on_failure == "restart" and self._restarts.allows(spec.full_name)
         ends = spec.is_needed or (spec.on_failure == "restart" and not restarts)
-        with suppress(KeyboardInterrupt):  # of a Ctrl-C, which launch hears of in its own way
+        with suppress(KeyboardInterrupt):
             if ends or spec.decides:
                 self._monitor.stop_outputs(f"{spec.full_name} {ending}", ends)
             self._monitor.report_fault(spec.full_name, ending)

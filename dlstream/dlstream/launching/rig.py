@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 import shutil
@@ -16,7 +17,7 @@ from launch_ros.utilities import prefix_namespace
 
 from dlstream.launching.actions import RigNode, SuperviseRig
 from dlstream.rig.check import checked_rig
-from dlstream.rig.nodes import NodeSpec, needed, own_topics, rig_nodes
+from dlstream.rig.nodes import NodeSpec, deciding, needed, own_topics, rig_nodes
 from dlstream.rig.overrides import Override
 from dlstream.run.environment import PROFILE, node_environment
 from dlstream.run.monitor import Monitor
@@ -82,6 +83,7 @@ def rig_actions(
             outputs,
             rig.namespace,
             needed=needed(specs),
+            deciding=deciding(specs),
             simulated=rig.use_sim_time,
             topics=own_topics(rig),
         )
@@ -96,6 +98,21 @@ def rig_actions(
         supervisor = Supervisor(rig, monitor, say, status_every=status_every)
         supervision = SuperviseRig(nodes, monitor, supervisor, say, stack.pop_all(), rig.pictures)
         return [*warnings, *(node for _, node in nodes), supervision]
+
+
+def seconds_argument(argument: str, given: str) -> float:
+    """The seconds of a launch argument.
+
+    Raises:
+        DlstreamError: it is no number, or a negative one.
+    """
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise DlstreamError(f"{argument}:={given}: found '{given}'; expected seconds, such as 5, or 0 for none")
+    return seconds
 
 
 def rig_namespace(context: LaunchContext, given: str) -> Override | None:

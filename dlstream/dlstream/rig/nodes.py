@@ -97,6 +97,11 @@ def needed(specs: Iterable[NodeSpec]) -> list[str]:
     return [node.full_name for spec in specs if spec.is_needed for node in spec.nodes]
 
 
+def deciding(specs: Iterable[NodeSpec]) -> list[str]:
+    """The full names of the nodes on which depends what the outputs do."""
+    return [node.full_name for spec in specs for node in spec.nodes if node.decides]
+
+
 def own_topics(rig: Rig, host: str = "") -> dict[str, int]:
     """The topics, as seen from the rig's namespace, that only its own nodes on a host may publish, or only one driver.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,12 +15,13 @@ from rich.console import Console
 from dlstream.console import show_line
 from dlstream.rig.file import Rig
 from dlstream.rig.hosts import host_of, this_host
-from dlstream.rig.nodes import NodeSpec, compressed_topics, needed, own_topics, rig_nodes, share
+from dlstream.rig.nodes import NodeSpec, compressed_topics, deciding, needed, own_topics, rig_nodes, share
 from dlstream.run.environment import node_environment
 from dlstream.run.hosts.joined import joined
 from dlstream.run.hosts.network import hosts_environment
 from dlstream.run.monitor import Monitor
 from dlstream.run.parameter_files import remove_abandoned_files
+from dlstream.run.printer import Printer
 from dlstream.run.registry import RunningRig, announced
 from dlstream.run.runner import Runner
 from dlstream.run.shared_memory import remove_abandoned
@@ -68,7 +70,7 @@ def run_rig(
         host: which of the rig's hosts this is; empty: the main host, or the only computer.
         options: of the command line that the other hosts need as well, where this one starts them.
     """
-    say = partial(show_line, console)
+    say = Printer(partial(show_line, console))
     host = this_host(rig.hosts, host)
     if rig.hosts:
         os.environ.update(hosts_environment(rig.hosts, host, say, compressed_topics(rig)))
@@ -88,6 +90,7 @@ def run_rig(
         rig.namespace,
         own,
         needed(specs),
+        deciding(specs),
         rig.use_sim_time,
         own_topics(rig, host),
     )
@@ -98,10 +101,10 @@ def run_rig(
         link = stack.enter_context(joined(rig, file, host, everywhere, monitor, say, options)) if rig.hosts else None
         stack.enter_context(announced(RunningRig.of(rig, file, now()), warn=lambda text: say("rig", f"[WARN] {text}")))
         supervisor = Supervisor(rig, monitor, say, seconds, status_every, poses)
-        if link is None:
-            runner = Runner(specs, environment, say, monitor.report_fault, monitor.stop_outputs)
-        else:
-            runner = Runner(specs, environment, say, monitor.report_fault, monitor.stop_outputs, link.may_end)
+        may_end = link.may_end if link is not None else lambda spec: True
+        on_fault, stop_outputs = monitor.report_fault, monitor.stop_outputs
+        runner = Runner(specs, environment, say, on_fault, stop_outputs, may_end, monitor.was_told_to_end)
+        if link is not None:
             link.left = lambda: runner.left
 
         def on_stopping(ending: Ending) -> None:
@@ -111,5 +114,8 @@ def run_rig(
 
         code = runner.run(lambda: (link.tick() if link else None) or supervisor.tick(), on_stopping)
         code = code or int(monitor.experiment_failed)
+    if say.lost:
+        with suppress(OSError):
+            print(f"dlstream: {say.lost}", file=sys.stderr)
     recorded_here = rig.recorder is not None and host_of(rig.recorder, rig.hosts) == host
     return Outcome(code, monitor.session if recorded_here else None, supervisor.never_ran)

@@ -21,12 +21,14 @@ from dlstream.run.hanging import Hanging
 from dlstream.secure import security_hint
 from dlstream_common import DlstreamError, event_kinds
 from dlstream_common.plain_text import one_line
-from dlstream_common.ros import EVENT, TOLD_TO_END
+from dlstream_common.ros import ENDS_BECAUSE, EVENT, TOLD_TO_END
 from dlstream_msgs.msg import ExperimentStatus
 
 _LEVELS = {DiagnosticStatus.WARN: "WARN", DiagnosticStatus.ERROR: "ERROR", DiagnosticStatus.STALE: "STALE"}
 _SILENT_AFTER = 3.0
 """Seconds without a diagnosis after which a node counts as silent."""
+_LAST_WORDS = 0.3
+"""Seconds in which what a node said last is heard."""
 _COMPLAINT = 10.0
 """Seconds between two complaints about messages that can't be used."""
 _DIGITS = 18
@@ -44,6 +46,7 @@ class Monitor:
         namespace: of the rig.
         claimed: those of the nodes that are started here; None: all.
         needed: those without which the rig ends: when a signal tells one of them to end, the outputs go off at once.
+        deciding: those by which outputs are commanded: the same, even if the rig goes on without one.
         simulated: whether the rig's time is that of /clock.
         topics: see Claim.
 
@@ -60,15 +63,18 @@ class Monitor:
         namespace: str = "",
         claimed: Collection[str] | None = None,
         needed: Collection[str] = (),
+        deciding: Collection[str] = (),
         simulated: bool = False,
         topics: Mapping[str, int] | None = None,
     ) -> None:
         self._nodes = frozenset(nodes)
         self._own = self._nodes if claimed is None else frozenset(claimed)
-        self._needed = frozenset(needed)
+        self._needed, self._deciding = frozenset(needed), frozenset(deciding)
         self._hanging = Hanging()
         self._pose = f"/{namespace}/pose" if namespace else "/pose"
         self._lock = threading.Lock()
+        self._told: set[str] = set()
+        self._heard_one = threading.Condition(self._lock)
         self._diagnoses: dict[str, tuple[float, DiagnosticStatus]] = {}
         self.first_frame: float | None = None
         """When the first frame was reported, by the monotonic clock."""
@@ -78,7 +84,9 @@ class Monitor:
         """The newest session folder that a recorder reported."""
         self.status: ExperimentStatus | None = None
         self.told_to_end = ""
-        """The needed node that was asked to end while the rig went on."""
+        """The needed node that was asked to end, or gave up, while the rig went on."""
+        self.gave_up = ""
+        """Why it gave up; empty: a signal has asked it to end."""
         self.rig_ends = False
         """Whether the rig's nodes are being asked to end, one after the other."""
         self.ran = False
@@ -138,6 +146,16 @@ class Monitor:
         """Switches all outputs off, at once; `for_good`: until the rig has ended."""
         self._stopper.stop(reason, for_good)
 
+    def was_told_to_end(self, nodes: Collection[str]) -> bool:
+        """Whether a signal has told one of these nodes, which have ended, to end; once, as they may be started again.
+
+        Waits a moment for what they said: the end of a process may be seen before.
+        """
+        with self._heard_one:
+            told = self._heard_one.wait_for(lambda: not self._told.isdisjoint(nodes), _LAST_WORDS)
+            self._told.difference_update(nodes)
+        return told
+
     def tell_of_hanging(self, say: Callable[[str, str], None]) -> None:
         """Says which nodes of this host hang or are back, and publishes it; to be called again and again."""
         with self._lock:
@@ -194,15 +212,25 @@ class Monitor:
                 if item.name in self._own:
                     self._hanging.add(item, time.monotonic())
                 values = {pair.key: pair.value for pair in item.values}
-                if TOLD_TO_END in values and item.name in self._needed and not (self.rig_ends or self.told_to_end):
-                    self.told_to_end = item.name
-                    self.stop_outputs(f"{item.name} was asked to end", for_good=True)
+                if TOLD_TO_END in values and item.name in self._own and not self.rig_ends:
+                    self._on_told_to_end(item.name, values.get(ENDS_BECAUSE, ""))
                 if item.name == self._pose:
                     self.poses = sum(_count(value) for key, value in values.items() if key.endswith("/poses"))
                 if "session" in values:
                     self.session = Path(values["session"])
                 if self.first_frame is None and _has_frames(values):
                     self.first_frame = time.monotonic()
+
+    def _on_told_to_end(self, node: str, because: str) -> None:
+        if not because:
+            self._told.add(node)
+            self._heard_one.notify_all()
+        reason = f"{node} ends: {because}" if because else f"{node} was asked to end"
+        if node in self._needed and not self.told_to_end:
+            self.told_to_end, self.gave_up = node, because
+            self.stop_outputs(reason, for_good=True)
+        elif node in self._deciding and not self.told_to_end:
+            self.stop_outputs(reason, for_good=False)
 
     def _on_status(self, message: ExperimentStatus) -> None:
         self.status = message

@@ -18,12 +18,21 @@ _NAME = re.compile(r"dlstream_(\d+)_\w+\.(yaml|xml|json|new)")
 
 
 def parameter_file(spec: NodeSpec) -> Path:
-    """A temporary file with the parameters of a process; its name contains the ID of this process."""
-    with tempfile.NamedTemporaryFile("w", prefix=f"dlstream_{os.getpid()}_", suffix=".yaml", delete=False) as file:
-        yaml = YAML(typ="safe", pure=True)
-        yaml.Representer = _Quoting
-        yaml.dump(spec.parameter_file, file)
-    return Path(file.name)
+    """A temporary file with the parameters of a process; its name contains the ID of this process.
+
+    Raises:
+        OSError: it can't be written, as on a full disk; it is not left there.
+    """
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Representer = _Quoting
+    number, name = tempfile.mkstemp(prefix=f"dlstream_{os.getpid()}_", suffix=".yaml", text=True)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            yaml.dump(spec.parameter_file, file)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, name) from error
+    return Path(name)
 
 
 class _Quoting(SafeRepresenter):

@@ -19,7 +19,12 @@ from dlstream.secure import security_environment
 
 
 class NodeProcess:
-    """Starts a node and reports, from a thread of its own, each line it prints and its exit code."""
+    """Starts a node and reports, from a thread of its own, each line it prints and its exit code.
+
+    Raises:
+        OSError: its parameters can't be written, or no process be made.
+        DlstreamError: its package, or the package's executable, is not there.
+    """
 
     def __init__(
         self,
@@ -34,14 +39,18 @@ class NodeProcess:
         self.last_output = -math.inf
         """When it printed its last line, by the monotonic clock."""
         self._parameters = parameter_file(spec)
-        self._process = subprocess.Popen(
-            [*dying_with_parent(), *command(spec, self._parameters)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **environment, **security_environment(spec)},
-            start_new_session=True,  # a Ctrl-C in the terminal reaches only the runner, which ends nodes in order
-        )
+        try:
+            self._process = subprocess.Popen(
+                [*dying_with_parent(), *command(spec, self._parameters)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **environment, **security_environment(spec)},
+                start_new_session=True,  # a Ctrl-C in the terminal reaches only the runner, which ends nodes in order
+            )
+        except Exception:
+            self._parameters.unlink(missing_ok=True)  # it may have the password of a camera
+            raise
         self._thread = threading.Thread(target=self._follow, name=spec.full_name, daemon=True)
         self._thread.start()
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from dlstream_common import DlstreamError, suggest
 
@@ -124,29 +124,45 @@ def announced(
     """Lets others find the rig for as long as it runs. A machine that can't write the file only has no remote.
 
     Args:
-        warn: is told where the folder is not this user's own: it is not used then.
+        warn: is told why, where they won't find it.
     """
     folder = folder or _folder()
     path = folder / f"{rig.pid}.json"
+    file = None
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         reason = _distrust(folder)
-        file = None if reason else path.open("w", encoding="utf-8")
-    except OSError:
-        yield
-        return
+        file = None if reason else _held(path, rig)
+    except OSError as error:
+        reason = f"{path} can't be written: {error.strerror or error}"
     if file is None:
         warn(f"`dlstream status` and other commands won't find this rig: {reason}")
         yield
         return
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        json.dump(asdict(rig), file)
-        file.flush()
         try:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+
+def _held(path: Path, rig: RunningRig) -> TextIO:
+    """The file of a rig, written and locked.
+
+    Raises:
+        OSError: it can't be written; it is not left there.
+    """
+    file = path.open("w", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        json.dump(asdict(rig), file)
+        file.flush()
+    except OSError:
+        path.unlink(missing_ok=True)
+        with suppress(OSError):  # what could not be written is tried again
+            file.close()
+        raise
+    return file
 
 
 def running_rigs(folder: Path | None = None) -> list[RunningRig]:

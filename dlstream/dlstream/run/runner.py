@@ -5,18 +5,22 @@ from __future__ import annotations
 import queue
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 
 from dlstream.rig.nodes import NodeSpec
+from dlstream.run.printer import Printer
 from dlstream.run.process import NodeProcess
 from dlstream.run.supervision import Ending, RestartLimit, Say
 from dlstream.run.together import speaker
+from dlstream_common import DlstreamError
 
 _SIGNAL_TIMEOUTS = {signal.SIGINT: 30.0, signal.SIGTERM: 10.0, signal.SIGKILL: 10.0}
 """Seconds without output before the next signal: a node that still prints, such as a recorder, is waited for."""
 _RESTART_DELAY = 0.5
+TOLD_TO_END = "was asked to end by a signal"
+"""How a node ended that somebody else than the launcher has told to."""
 _TURN = 45.0
 """Seconds after which a node ends even if others have not that should end before it: more than SIGINT is given."""
 
@@ -41,7 +45,8 @@ class Runner:
     Nodes end in the reverse of the order in which they started: those that send come before those that receive, so
     that the recorder gets what was on its way. Where somebody asks for the end, the experiment ends before them all:
     the outputs are off without waiting for a camera to close. `may_end` says whether a node's turn has come, in a rig
-    with nodes on other hosts.
+    with nodes on other hosts, and `was_told_to_end` whether a signal of somebody else has ended these nodes: a camera
+    has not finished by that. Where nothing can be printed any more, the rig ends as if somebody had asked for it.
     """
 
     def __init__(
@@ -52,16 +57,17 @@ class Runner:
         on_fault: Callable[[str, str], None] = lambda node, text: None,
         stop_outputs: Callable[[str, bool], None] = lambda reason, for_good: None,
         may_end: Callable[[NodeSpec], bool] = lambda spec: True,
+        was_told_to_end: Callable[[Collection[str]], bool] = lambda nodes: False,
     ) -> None:
         self._specs = list(specs)
         self._environment = environment
-        self._say = say
+        self._say = Printer.of(say)
         self._on_fault, self._stop_outputs = on_fault, stop_outputs
-        self._may_end = may_end
+        self._may_end, self._was_told_to_end = may_end, was_told_to_end
         # SimpleQueue, since a signal handler may put into it while the same thread takes from it.
         self._events: queue.SimpleQueue[_Line | _Exit | Ending] = queue.SimpleQueue()
         self._processes: list[NodeProcess] = []
-        self._restarts = RestartLimit(say)
+        self._restarts = RestartLimit(self._say)
         self.exit_code = 0
 
     def stop(self, reason: str, failed: bool = False) -> None:
@@ -76,17 +82,20 @@ class Runner:
         """Runs until a node that is needed has ended, `stop`, SIGINT or SIGTERM; returns the exit code.
 
         `tick` is called about ten times a second, in this thread, until it says why the rig is to end. `on_stopping` is
-        called once, before the first node is asked to end.
+        called once, before the first node is asked to end, also where the launcher itself fails.
         """
         previous = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            for spec in self._specs:
-                self._start(spec)
-            ending = self._handle_events(tick)
+            try:
+                for spec in self._specs:
+                    self._start(spec)
+                ending = self._handle_events(tick)
+            except BaseException as error:
+                # Told to the other hosts as well: nobody is to wait for a turn that does not come.
+                self._begin_to_end(Ending(f"the launcher has failed: {error}", True, at_once=True), on_stopping)
+                raise
             self._say("rig", f"stopping: {ending.reason}")
-            on_stopping(ending)
-            if ending.at_once:
-                self._end_experiment()
+            self._begin_to_end(ending, on_stopping)
         finally:
             self._end_all()
             for number, handler in previous.items():
@@ -119,6 +128,8 @@ class Runner:
             if isinstance(event, _Line):
                 self._say(*_node_and_text(event))
             crashed = isinstance(event, _Exit) and event.code != 0
+            if self._say.lost and not crashed and not isinstance(event, Ending):
+                event = Ending(self._say.lost, failed=True, at_once=True)
             if tick is not None and not crashed and not isinstance(event, Ending):
                 event = tick() or event  # first: it may know why a node has ended
             if isinstance(event, Ending):
@@ -133,7 +144,9 @@ class Runner:
         """What to do about a node that has ended; a reason where the rig has to stop."""
         spec, ending = event.process.spec, ending_in_words(event.code)
         self._processes.remove(event.process)
-        if event.code == 0 and spec.ends_rig:
+        if event.code == 0 and self._was_told_to_end([node.full_name for node in spec.nodes]):
+            ending = TOLD_TO_END
+        elif event.code == 0 and spec.ends_rig:
             others = any(process.spec.ends_rig for process in self._processes)
             return "" if others else f"{spec.full_name} has finished"
         restarts = spec.on_failure == "restart" and self._restarts.allows(spec.full_name)
@@ -147,10 +160,27 @@ class Runner:
         if restarts:
             self._say("rig", f"{spec.full_name} {ending}; started again")
             time.sleep(_RESTART_DELAY)
-            self._start(spec)
-        else:
-            self._say("rig", f"{spec.full_name} {ending}; the rig continues without it")
+            return self._start_again(spec, ending)
+        self._say("rig", f"{spec.full_name} {ending}; the rig continues without it")
         return ""
+
+    def _start_again(self, spec: NodeSpec, ending: str) -> str:
+        """Starts a node that has ended; a reason where that can't be done, as with a full disk."""
+        try:
+            self._start(spec)
+        except (OSError, DlstreamError) as error:
+            reason = f"{spec.full_name} {ending} and could not be started again: {error}"
+            self._stop_outputs(reason, True)
+            self.exit_code = 1
+            return reason
+        return ""
+
+    def _begin_to_end(self, ending: Ending, on_stopping: Callable[[Ending], None]) -> None:
+        try:
+            on_stopping(ending)
+        finally:
+            if ending.at_once:
+                self._end_experiment()
 
     def _end_experiment(self) -> None:
         for process in self._processes:

@@ -59,8 +59,9 @@ class Supervisor:
             self._say("rig", f"{clock - self._begin:5.0f} s  {self._monitor.line()}")
         self._monitor.tell_of_hanging(self._say)
         if node := self._monitor.told_to_end:
-            self._monitor.report_fault(node, "was asked to end by a signal")
-            return Ending(f"{node} was asked to end", failed=True)
+            why = self._monitor.gave_up
+            self._monitor.report_fault(node, f"ends: {why}" if why else "was asked to end by a signal")
+            return Ending(f"{node} ends: {why}" if why else f"{node} was asked to end", failed=True)
         if taken := self._monitor.claim.conflict:
             return Ending(taken, failed=True)
         first = self._monitor.first_frame

@@ -1,7 +1,7 @@
 """What all dlstream nodes share: base class, parameters, quality of service and message conversion."""
 
 from dlstream_common.ros._parent import WITH_PARENT
-from dlstream_common.ros.diagnostics import LIFECYCLE, TOLD_TO_END, Diagnosis, Level
+from dlstream_common.ros.diagnostics import ENDS_BECAUSE, LIFECYCLE, TOLD_TO_END, Diagnosis, Level
 from dlstream_common.ros.endpoints import in_words, publishers_of
 from dlstream_common.ros.event_messages import command_to_message, event_to_message
 from dlstream_common.ros.host_clocks import Ahead, HostClocks
@@ -34,6 +34,7 @@ from dlstream_common.ros.running import run_node, run_nodes
 
 __all__ = [
     "COMMAND",
+    "ENDS_BECAUSE",
     "EVENT",
     "HEARTBEAT",
     "HEARTBEAT_HEARD",

@@ -12,7 +12,10 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from dlstream_common.ros.messages import key_values
 
 TOLD_TO_END = "told_to_end"
-"""Key of a diagnosis, `True` from the moment at which a signal tells the node to end."""
+"""Key of a diagnosis, `True` from the moment at which a signal tells the node to end, or it gives up by itself."""
+
+ENDS_BECAUSE = "ends_because"
+"""Key of a diagnosis beside the one above: why the node gives up, where no signal told it to."""
 
 LIFECYCLE = "lifecycle"
 """Key of a diagnosis: the node's lifecycle state while it is not active, such as "inactive"."""

@@ -23,7 +23,7 @@ from rclpy.timer import Timer
 
 from dlstream_common.credentials import masked
 from dlstream_common.errors import DlstreamError
-from dlstream_common.ros.diagnostics import LIFECYCLE, TOLD_TO_END, Diagnosis, Level, diagnosis_to_message
+from dlstream_common.ros.diagnostics import ENDS_BECAUSE, LIFECYCLE, TOLD_TO_END, Diagnosis, Level, diagnosis_to_message
 from dlstream_common.ros.endpoints import Unmatched
 from dlstream_common.ros.local import LocalFrames
 from dlstream_common.ros.parameters import declare_settings, parameter_fields, read_settings, refusal, refuse_unknown
@@ -286,12 +286,16 @@ class DlstreamNode(LifecycleNode, Generic[S]):
         if any(parameter.name in self._settings_type.model_fields for parameter in parameters):
             declare_settings(self, self._settings_type)
 
-    def tell_that_it_ends(self) -> None:
-        """Says on /diagnostics that a signal ends this node, before it closes its files and devices.
+    def tell_that_it_ends(self, because: str = "") -> None:
+        """Says on /diagnostics that this node ends, before it closes its files and devices.
 
-        The launcher switches the outputs off by it. May be called from any thread.
+        The launcher switches the outputs off by it, if the rig needs this node. May be called from any thread.
+
+        Args:
+            because: why the node gives up; empty: a signal ends it.
         """
-        self._send_diagnosis(Diagnosis(Level.OK, "ending", {TOLD_TO_END: True}))
+        level, values = (Level.ERROR, {ENDS_BECAUSE: because}) if because else (Level.OK, {})
+        self._send_diagnosis(Diagnosis(level, because or "ending", {TOLD_TO_END: True, **values}))
 
     def _publish_diagnosis(self) -> None:
         self._unmatched.look()

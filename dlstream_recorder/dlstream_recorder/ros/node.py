@@ -313,8 +313,11 @@ class RecorderNode(DlstreamNode[RecorderSettings]):
             session.report_losses()
         self._publish_faults(session)
         if session.error is not None:
+            gives_up = self.settings is not None and self.settings.start != "service"
+            if gives_up:  # outputs do not wait for what finishing takes
+                self.tell_that_it_ends(str(session.error))
             self._finish("the session could not be written any more")
-            if self.settings is not None and self.settings.start != "service":
+            if gives_up:
                 self._give_up()
         elif self._stop_at is not None and time.monotonic() >= self._stop_at:
             self._finish("the experiment has ended")
