@@ -291,3 +291,26 @@ def test_a_pulse_in_the_place_of_a_stimulus_counts_on_and_what_follows_it_begins
         "12: limit_reached laser",
         "12: off laser",
     ]
+
+
+@pytest.mark.parametrize("beneath", [[], [LASER]])
+def test_a_limit_holds_for_what_is_given_again_before_it_has_ended(beneath):
+    """`beneath`: what the state has on, over which it is given."""
+    gift = {"output": "laser", "action": "on", "values": {"duration": "1 s"}}
+    states = {
+        "a": {"stimuli": beneath, "transitions": [{"after": 0.5, "go": "b"}]},
+        "b": {"enter": [{"give": gift}], "stimuli": beneath, "transitions": [{"after": 0.5, "go": "b"}]},
+    }
+    script = Script(machine(states, stop=[{"after": 8}], limits={"laser": {"stimulus": 2}}))
+    for number in range(1, 80):
+        script.frame(number / 10)
+    cut = 2.0 if beneath else 2.5
+    assert [line for line in script.said if "limit" in line or "off" in line][:2] == [
+        f"{cut:g}: limit_reached laser",
+        f"{cut:g}: off laser",
+    ]
+    script = Script(machine(states, stop=[{"stimulated": "laser", "reaches": 3}]))
+    for number in range(1, 80):
+        if script.ended is None:
+            script.frame(number / 10)
+    assert script.said[-1].startswith(f"{cut + 1:g}: end"), "each part of it counts once"

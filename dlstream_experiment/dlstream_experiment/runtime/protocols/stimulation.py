@@ -41,6 +41,12 @@ class _Output:
     def total(self, stamp: int) -> int:
         return self.before + self.counted(stamp)
 
+    def going_on(self, lit: int) -> int:
+        """As `counted`, but 0 where the output has ended it by itself, or where that is not known, as of a volume."""
+        if self.length is not None:
+            return self.counted(lit) if lit - self.begun < self.length else 0
+        return 0 if _ends_by_itself(self.on) else self.counted(lit)
+
     def put(self, stimulus: Stimulus | None, stamp: int, lit: int) -> None:
         """Another stimulus, or none, from `stamp` on; the time in which it can have been on ends with `lit`."""
         counted = self.counted(lit)
@@ -203,8 +209,10 @@ class Stimulation:
 
     def _begin_again(self, name: str, output: _Output, stamp: int, stimulus: Stimulus, trigger: str) -> list[Step]:
         """The next of what its output ends by itself: a command that replaces another one needs no off before it."""
+        kept = output.going_on(self._lit(stamp))
         ended = self._change(name, output, stamp, None, "")
         begun = self._change(name, output, stamp, stimulus, trigger)
+        output.before, output.unbroken = output.before - kept, kept  # the output was not off in between
         begun = [replace(step, again=True) if isinstance(step, On) else step for step in begun]
         return begun if isinstance(begun[0], On) and isinstance(ended[0], Off) else [*ended, *begun]
 
