@@ -125,6 +125,29 @@ def test_a_given_stimulus_without_an_end_deserves_a_look():
 
 
 @pytest.mark.parametrize(
+    ("values", "seconds", "ended", "free"),
+    [
+        ({"volume": 3}, {}, [], False),
+        ({"volume": 3}, {"seconds": 1}, [], True),
+        ({"volume": 3}, {}, [{"withdraw": "pump"}], True),
+        ({"width": 5}, {}, [], True),
+    ],
+)
+def test_what_is_given_for_an_unknown_time_is_in_the_way_of_a_state(values, seconds, ended, free):
+    drop = {"output": "pump", "action": "pulse", "values": values}
+    states = {
+        "cue": {"enter": [{"give": drop, **seconds}], "leave": ended, "transitions": [{"after": 9, "go": "rinse"}]},
+        "rinse": {"stimuli": [{"output": "pump", "action": "on"}], "transitions": [{"after": 1, "go": "end"}]},
+    }
+    found = "warning states.cue.enter.0.give: 'pump' given for a time that this file doesn't tell, such as that of a "
+    found += "volume: from then on 'rinse' can't have it on"
+    assert odd(states=states) == ([] if free else [found])
+    script = Script(machine(states))
+    script.each_second(1, 12)
+    assert ("9: on pump on" in script.said) == free
+
+
+@pytest.mark.parametrize(
     ("action", "values", "ends"),
     [
         ("pulse", {"width": 5}, True),

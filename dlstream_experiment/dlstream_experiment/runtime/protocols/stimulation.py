@@ -14,6 +14,21 @@ from dlstream_experiment.model.protocols._control import Limit, Sham, Yoked
 
 
 @dataclass(slots=True)
+class _Gift:
+    """What was given: until a time, or until None: until it is withdrawn.
+
+    `over`: when its output has ended it by itself, if that is known.
+    """
+
+    stimulus: Stimulus
+    until: int | None
+    over: int | None = None
+
+    def is_over(self, stamp: int) -> bool:
+        return self.until is None and self.over is not None and stamp >= self.over
+
+
+@dataclass(slots=True)
 class _Output:
     """One output in a run. `on` is what the protocol has on, sham or not."""
 
@@ -74,7 +89,7 @@ class Stimulation:
         self._limits = limits
         self._control = control
         self._draws = draws
-        self._given: dict[str, tuple[Stimulus, int | None]] = {}
+        self._given: dict[str, _Gift] = {}
         self._anew: set[str] = set()
         self._yoked_to: dict[str, int] = {}  # how far each output has come in what the other animal's did
         self._yoked_until: dict[str, int] = {}  # the end of one that is given late: what follows waits for it
@@ -89,9 +104,10 @@ class Stimulation:
     def give(self, stimulus: Stimulus, until: int | None) -> None:
         """Puts a stimulus over those of the states; until None: until it is withdrawn.
 
-        What its output ends by itself, such as a pulse, begins again each time, since nobody else ends it.
+        What its output ends by itself, such as a pulse, begins again each time, since nobody else ends it. Once it has
+        ended, a state's stimulus has the output again.
         """
-        self._given[stimulus.output] = (stimulus, until)
+        self._given[stimulus.output] = _Gift(stimulus, until)
         if stimulus.ends_by_itself:
             self.begin_again(stimulus.output)
 
@@ -116,6 +132,9 @@ class Stimulation:
             for output in self._outputs.values():
                 output.since += stamp - max(self._paused, output.since)
                 output.begun += stamp - max(self._paused, output.begun)
+            for gift in self._given.values():
+                if gift.stimulus.ends_by_itself:  # it was cut short, or is not given late
+                    gift.over = stamp
             self._paused = None
 
     def total(self, output: str, stamp: int) -> int:
@@ -133,11 +152,12 @@ class Stimulation:
             held: the stimuli of the current state.
             trigger: what caused the change, if a trigger did; or what did it for each output.
         """
-        over = {name for name, (_, until) in self._given.items() if until is not None and stamp >= until}
+        over = {name for name, gift in self._given.items() if gift.until is not None and stamp >= gift.until}
         for name in over:
             del self._given[name]
         wanted = {stimulus.output: stimulus for stimulus in held}
-        wanted |= {name: stimulus for name, (stimulus, _) in self._given.items()}
+        self._drop_what_has_ended(stamp, wanted)
+        wanted |= {name: gift.stimulus for name, gift in self._given.items()}
         steps: list[Step] = []
         for name, output in self._outputs.items():
             cause = trigger if isinstance(trigger, str) else trigger.get(name, "")
@@ -152,6 +172,15 @@ class Stimulation:
                 steps += self._change(name, output, stamp, stimulus, "" if notes else cause)
         self._anew.clear()
         return steps
+
+    def _drop_what_has_ended(self, stamp: int, held: Collection[str]) -> None:
+        """A pulse that is over no longer keeps a state's stimulus from its output; without one it stays."""
+        for name in self._anew & self._given.keys():
+            gift = self._given[name]
+            length = gift.stimulus.length
+            gift.over = None if length is None else stamp + nanoseconds(length)
+        for name in [name for name, gift in self._given.items() if name in held and gift.is_over(stamp)]:
+            del self._given[name]
 
     def _yoked(self, name: str, stamp: int, wanted: Stimulus | None) -> Stimulus | None:
         if not isinstance(self._control, Yoked) or name not in self._control.outputs:
