@@ -24,18 +24,25 @@ protocol:
   limits: {laser: {LIMITS}}
   stop: STOP
   states:
-    dark: {transitions: [{when: in_box, go: light}]}
+    dark: {transitions: WAITS}
     light:
-      stimuli: [{output: laser, action: on}]
+      stimuli: [{output: laser, ACTION}]
       transitions: TRANSITIONS
 """
 
 
 @pytest.fixture
 def made(tmp_path):
-    def make(limits: str = "stimulus: 1", stop: str = "[]", transitions: str = "[]") -> Run:
+    def make(
+        limits: str = "stimulus: 1",
+        stop: str = "[]",
+        transitions: str = "[]",
+        action: str = "action: on",
+        waits: str = "[{when: in_box, go: light}]",
+    ) -> Run:
         path = tmp_path / "light.yaml"
         words = EXPERIMENT.replace("LIMITS", limits).replace("STOP", stop).replace("TRANSITIONS", transitions)
+        words = words.replace("ACTION", action).replace("WAITS", waits)
         path.write_text(words.replace("transitions: []", "transitions: [{when: in_box, is: false, go: dark}]"))
         return Run(path)
 
@@ -163,6 +170,21 @@ def test_time_in_which_the_light_could_not_be_on_counts_for_no_limit(made):
     assert ended == pytest.approx(6 + 5 - 1.8, abs=0.21), "1.8 s before, 3.2 s after"
     assert run.events("limit_reached") == []
     assert "5" in end.values["reason"]
+
+
+@pytest.mark.parametrize("due", [0.1, 3])
+def test_a_timed_light_that_a_gap_has_cut_short_or_left_out_counts_no_longer(made, due):
+    """`due`: when the light comes: before poses are missing, or meanwhile."""
+    action = "action: on, values: {duration: 20 s}"
+    waits = f"[{{after: {due}, go: light}}]"
+    run = made("session: 4", "[{stimulated: laser, reaches: 4}, {after: 30}]", "[]", action, waits)
+    run.see(0.1, 2, INSIDE)
+    run.wait(2, 6)
+    run.see(6, 40, INSIDE)
+    assert [action for _, action in run.laser()] == (["on", "off", "off"] if due < 1 else ["off"])
+    assert run.events("limit_reached") == []
+    [(ended, _)] = run.events("experiment_ended")
+    assert ended == pytest.approx(30, abs=0.21), "it was on for 2.8 s at most"
 
 
 def test_poses_that_are_too_old_decide_nothing_and_yet_tell_time(made):

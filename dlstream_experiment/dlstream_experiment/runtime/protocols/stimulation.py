@@ -62,6 +62,12 @@ class _Output:
             return self.counted(lit) if lit - self.begun < self.length else 0
         return 0 if _ends_by_itself(self.on) else self.counted(lit)
 
+    def cut_short(self, lit: int) -> None:
+        """What the output ends by itself does not go on after `lit`: nobody sends it again."""
+        if _ends_by_itself(self.on):
+            lasted = max(0, lit - self.begun)
+            self.length = lasted if self.length is None else min(self.length, lasted)
+
     def put(self, stimulus: Stimulus | None, stamp: int, lit: int) -> None:
         """Another stimulus, or none, from `stamp` on; the time in which it can have been on ends with `lit`."""
         counted = self.counted(lit)
@@ -130,6 +136,7 @@ class Stimulation:
                 for name in self._control.outputs:
                     self._yoked_to[name] = self._yoked_at(self._control, name, stamp)
             for output in self._outputs.values():
+                output.cut_short(self._paused)
                 output.since += stamp - max(self._paused, output.since)
                 output.begun += stamp - max(self._paused, output.begun)
             for gift in self._given.values():
