@@ -98,6 +98,7 @@ class Stimulation:
         self._given: dict[str, _Gift] = {}
         self._anew: set[str] = set()
         self._yoked_to: dict[str, int] = {}  # how far each output has come in what the other animal's did
+        self._yoked_left_out: dict[str, int] = {}  # what came due while outputs could not be on
         self._yoked_until: dict[str, int] = {}  # the end of one that is given late: what follows waits for it
         self._blocks: dict[str, list[bool]] = {}
         self._start = 0
@@ -134,7 +135,9 @@ class Stimulation:
         if self._paused is not None:
             if isinstance(self._control, Yoked):  # what was due meanwhile is not given late
                 for name in self._control.outputs:
-                    self._yoked_to[name] = self._yoked_at(self._control, name, stamp)
+                    index = self._yoked_at(self._control, name, stamp)
+                    if index != self._yoked_to.get(name, 0):
+                        self._yoked_to[name] = self._yoked_left_out[name] = index
             for output in self._outputs.values():
                 output.cut_short(self._paused)
                 output.since += stamp - max(self._paused, output.since)
@@ -206,7 +209,7 @@ class Stimulation:
         if index != self._yoked_to.get(name) and stimulus is not None and stimulus.ends_by_itself:
             self._anew.add(name)
         self._yoked_to[name] = index
-        return stimulus
+        return None if index == self._yoked_left_out.get(name) and _ends_by_itself(stimulus) else stimulus
 
     def _yoked_at(self, control: Yoked, name: str, stamp: int) -> int:
         return bisect_right(control.changes[name], stamp - self._start, key=lambda change: change[0])
