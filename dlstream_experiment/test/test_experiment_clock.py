@@ -121,6 +121,21 @@ def test_triggers_rise_and_fall_after_the_clock_was_set_back(made, back):
     assert [time for time, _ in run.events("trigger_rose")] == [0.1, 1.2]
 
 
+def test_no_motion_is_measured_from_before_to_after_a_clock_was_set_back(made, tmp_path):
+    """The run's time stands still meanwhile: the way of that frame would be in the time of none."""
+    made()
+    text = (tmp_path / "light.yaml").read_text()
+    fast = "{type: speed, keypoints: [neck], at_least: 150, window: 0.2, way: displacement}"
+    (tmp_path / "fast.yaml").write_text(text.replace("{type: region, region: box, keypoints: [neck]}", fast))
+    run = Run(tmp_path / "fast.yaml")
+    for step in range(1, 30):
+        run.off = 0.0 if step < 15 else -10.0
+        run.see(step / 10, (step + 1) / 10, (100.0 + 11 * step, 50.0))  # 110 px/s
+    assert run.events("trigger_rose") == []
+    assert len(run.events("fault")) == 2
+    assert run.engine.measured()["in_box"] == pytest.approx(110, rel=0.01)
+
+
 def test_outputs_go_off_when_poses_end_with_a_clock_that_is_set_back(made):
     run = made()
     run.see(0.1, 0.5, INSIDE)

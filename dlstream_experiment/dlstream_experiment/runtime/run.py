@@ -89,7 +89,9 @@ class Run:
         if self._max_age and item.doubt - age > self._max_age:
             return effects + self._faults.too_early(stamp, self._here.at(stamp), cause, item)
         clock = self._clocks[camera]
-        effects += self._advance(clock, poses.stamp, f"camera '{camera}'", stamp)
+        if set_back := self._advance(clock, poses.stamp, f"camera '{camera}'", stamp):
+            effects += set_back
+            self._triggers.forget_motion(camera)
         acquired = clock.at(poses.stamp)
         now = acquired if arrived is None else self._here.at(stamp)
         self._time = max(self._time, min(acquired, now))  # no frame was acquired after its poses came
